@@ -1,0 +1,1 @@
+"""Quantum algorithms, each a standalone OpenWhisk action in a folder of its own."""

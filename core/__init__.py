@@ -1,0 +1,1 @@
+"""What two or more parts of qwhisk share, and nothing else."""

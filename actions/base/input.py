@@ -1,0 +1,74 @@
+"""What every algorithm takes besides its own parameters, and the words for what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import InputError
+from core.events import TOPIC_PATTERN, BackendType
+
+Model = TypeVar("Model", bound=BaseModel)
+
+#: Shots of one job; IBM's devices take 100,000 at most.
+MAX_SHOTS = 100_000
+
+
+class ActionInput(BaseModel):
+    """Base of every algorithm's input; subclasses add the algorithm's own fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    backend_type: BackendType = Field(
+        default="simulator",
+        title="Backend type",
+        description="A noiseless simulator, a simulator with a real device's noise, or quantum hardware.",
+    )
+    backend: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z0-9_]+$",
+        title="Backend",
+        description="A backend's name; left out, the least busy fitting one is chosen.",
+    )
+    shots: int = Field(
+        default=1024,
+        ge=1,
+        le=MAX_SHOTS,
+        title="Shots",
+        description="How often the circuit is run and measured.",
+    )
+
+
+class Envelope(BaseModel):
+    """What the gateway adds to the caller's input; carried through untouched."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    client_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
+    process_job_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
+    topic: str = Field(pattern=TOPIC_PATTERN)
+
+
+def validated(model: type[Model], values: dict[str, Any]) -> Model:
+    """The input as `model`, or an InputError that names every field at fault and what it should be."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        fields = findings(error)
+        raise InputError(
+            " ".join(f"{item['field']}: {item['message']}" for item in fields), errors=fields
+        ) from None
+
+
+def findings(error: ValidationError) -> list[dict[str, str]]:
+    """One `{"field", "message"}` for each thing that pydantic found; at most ten."""
+    return [
+        {
+            "field": ".".join(str(part) for part in item["loc"])[:100] or "input",
+            "message": item["msg"].removeprefix("Value error, ").rstrip(".") + ".",
+        }
+        for item in error.errors(include_url=False, include_input=False)[:10]
+    ]

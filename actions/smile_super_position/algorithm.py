@@ -1,0 +1,87 @@
+"""Input, circuit and answer of the two emoticons."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.smile_super_position.circuit import superposition, to_bits, to_text
+from core.events import JobResult
+
+#: Other strings that the answer names, the most frequent first.
+MAX_OTHERS = 10
+
+_EMOTICON = {"min_length": 1, "max_length": 8, "pattern": r"^[ -~]+$"}
+
+
+class SmileInput(ActionInput):
+    """Two different strings of equal length, of printable ASCII characters."""
+
+    emoticon_1: str = Field(
+        **_EMOTICON,
+        title="First emoticon",
+        description="1 to 8 printable ASCII characters; 8 qubits a character.",
+        examples=[":)"],
+    )
+    emoticon_2: str = Field(
+        **_EMOTICON,
+        title="Second emoticon",
+        description="As long as the first, and different from it.",
+        examples=[":("],
+    )
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if len(self.emoticon_1) != len(self.emoticon_2):
+            raise ValueError(
+                f"emoticon_2 has {len(self.emoticon_2)} characters and emoticon_1 has {len(self.emoticon_1)}; "
+                "make them equally long"
+            )
+        if self.emoticon_1 == self.emoticon_2:
+            raise ValueError("emoticon_2 is the same as emoticon_1; make them different")
+        return self
+
+
+class SmileSuperPosition(Algorithm[SmileInput]):
+    """Puts two emoticons in superposition and tells how often each was seen."""
+
+    name = "smile_super_position"
+    title = "Smile superposition"
+    description = (
+        "Two emoticons in quantum superposition. Each measurement shows one of them, each half of the time; "
+        "on a noisy backend now and then something else."
+    )
+    view = "emoticons"
+    input = SmileInput
+
+    def build(self, params: SmileInput) -> QuantumCircuit:
+        return superposition(to_bits(params.emoticon_1), to_bits(params.emoticon_2))
+
+    def answer(self, params: SmileInput, result: JobResult) -> dict[str, Any]:
+        """`{"emoticons": [first, second], "others": [...], "others_probability", "shots"}`, where each entry is
+        `{"text", "bitstring", "count", "probability"}`."""
+        counts = (result.counts or {}).get("meas", {})
+        shots = sum(counts.values())
+
+        def entry(bits: str) -> dict[str, Any]:
+            count = counts.get(bits, 0)
+            return {
+                "text": to_text(bits),
+                "bitstring": bits,
+                "count": count,
+                "probability": count / shots if shots else 0.0,
+            }
+
+        wanted = [to_bits(params.emoticon_1), to_bits(params.emoticon_2)]
+        others = sorted((bits for bits in counts if bits not in wanted), key=lambda bits: (-counts[bits], bits))
+        seen = sum(counts.get(bits, 0) for bits in wanted)
+        return {
+            "emoticons": [entry(bits) for bits in wanted],
+            "others": [entry(bits) for bits in others[:MAX_OTHERS]],
+            "others_probability": (shots - seen) / shots if shots else 0.0,
+            "shots": shots,
+        }

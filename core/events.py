@@ -1,0 +1,169 @@
+"""JobEvent and ResultEvent: what travels on the topics, validated on both sides.
+
+A JobEvent says that a job was submitted and for whom. The poller extends it to ResultEvents, which
+say how the job stands and, at last, how it ended.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from core.errors import EventError
+
+BackendType = Literal["hardware", "simulator", "noisy_simulator"]
+Status = Literal["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"]
+
+FINAL: frozenset[str] = frozenset({"DONE", "CANCELLED", "ERROR"})
+
+#: Bytes of `state` that an algorithm may carry from one step to the next.
+MAX_STATE_BYTES = 64 * 1024
+#: Bytes of one message; Kafka's own default limit is 1 MB.
+MAX_EVENT_BYTES = 1_000_000
+
+#: A client's topic: `results.` and 128 random bits or more.
+TOPIC_PATTERN = r"^results\.[A-Za-z0-9_-]{22,64}$"
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_aware)]
+Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:-]+$")]
+
+
+class JobEvent(BaseModel):
+    """One submitted job, on topic `jobs` under the key `process_job_id`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    v: Literal[1] = 1
+    job_id: Identifier = Field(description="The provider's id of the job.")
+    backend: Identifier
+    backend_type: BackendType
+    function: Identifier = Field(description="Id of the function's config document.")
+    client_id: Identifier
+    process_job_id: Identifier = Field(description="Our id, the same through all steps.")
+    topic: str = Field(pattern=TOPIC_PATTERN, description="The client's own topic, where results go.")
+    step: int = Field(default=0, ge=0, le=10_000)
+    submitted_at: Instant
+    queue_length_at_submit: int | None = Field(default=None, ge=0)
+    estimated_completion_time: Instant | None = None
+    attempt: int = Field(default=0, ge=0, description="How often the event was put back into a queue.")
+    params: dict[str, Any] = Field(default_factory=dict, description="The caller's input.")
+    state: dict[str, Any] | None = Field(default=None, description="What the algorithm remembers.")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.state is not None and len(orjson.dumps(self.state)) > MAX_STATE_BYTES:
+            raise ValueError(f"state is over {MAX_STATE_BYTES} bytes")
+        return self
+
+
+class ErrorInfo(BaseModel):
+    """What went wrong, in words that the client understands."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(max_length=100)
+    message: str = Field(max_length=4_000)
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class PubResult(BaseModel):
+    """The result of one PUB: counts per classical register, or expectation values."""
+
+    counts: dict[str, dict[str, int]] | None = None
+    shots: int | None = None
+    evs: Any = None
+    stds: Any = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class JobResult(PubResult):
+    """The first PUB's result with, where a job had several, all of them in `pubs`."""
+
+    pubs: list[PubResult] | None = None
+
+
+class Progress(BaseModel):
+    """How far a hybrid algorithm is."""
+
+    step: int
+    of: int
+    value: float | None = None
+
+
+class ResultEvent(JobEvent):
+    """How a job stands: progress, or the one final event, on the client's topic."""
+
+    status: Status
+    queue_position: int | None = Field(default=None, ge=0)
+    progress: Progress | None = None
+    result: JobResult | None = None
+    result_url: str | None = None
+    answer: dict[str, Any] | None = None
+    error: ErrorInfo | None = None
+    finished_at: Instant | None = None
+
+    @property
+    def final(self) -> bool:
+        """True where no further event follows for this `process_job_id`."""
+        return self.status in FINAL
+
+
+class BackendInfo(BaseModel):
+    """One backend as the poller last saw it; the gateway shows the list."""
+
+    name: str
+    backend_type: BackendType
+    qubits: int
+    operational: bool
+    queue_length: int
+    seen_at: Instant
+
+
+class BackendList(BaseModel):
+    """All backends of the configured accounts, on the one-partition topic `backends`."""
+
+    v: Literal[1] = 1
+    backends: list[BackendInfo]
+
+
+Event = TypeVar("Event", bound=BaseModel)
+
+
+def encode(event: BaseModel) -> bytes:
+    """The event as UTF-8 JSON; EventError if it is larger than a message may be."""
+    data = event.__pydantic_serializer__.to_json(event, exclude_none=False)
+    if len(data) > MAX_EVENT_BYTES:
+        raise EventError(
+            f"The event has {len(data)} bytes; a message may have {MAX_EVENT_BYTES}. "
+            "Ask for fewer shots or a smaller problem.",
+            bytes=len(data),
+        )
+    return data
+
+
+def decode(model: type[Event], data: bytes | None) -> Event:
+    """The validated event, or an EventError that names the field at fault."""
+    if not data:
+        raise EventError(f"An empty message is not a {model.__name__}.")
+    if len(data) > MAX_EVENT_BYTES:
+        raise EventError(f"A message of {len(data)} bytes is over the limit of {MAX_EVENT_BYTES}.")
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise EventError(f"Not a {model.__name__}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """pydantic's findings in one line, each with the field's name, without the values."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'the document'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    )[:2_000]

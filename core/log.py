@@ -1,0 +1,48 @@
+"""JSON logs on stderr, one object a line, the same in every part."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+#: Characters a message may have; the rest is cut, so that no input can make an endless line.
+MAX_MESSAGE = 2_000
+
+_RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time", "level", "service", "logger", "message", ...extra}`; a traceback only for our own bugs."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage()[:MAX_MESSAGE],
+        }
+        entry |= {key: value for key, value in record.__dict__.items() if key not in _RESERVED}
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)[-4 * MAX_MESSAGE :]
+        return json.dumps(entry, default=str)
+
+
+def configure(service: str, level: str = "INFO") -> None:
+    """Send every log record of this process to stderr as JSON.
+
+    The IBM clients warn about things that a deployment does on purpose (an explicit token, one instance),
+    so theirs start at ERROR.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(service))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("qiskit", "qiskit_ibm_runtime", "ibm-cloud-sdk-core", "urllib3", "stevedore"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)

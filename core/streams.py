@@ -1,0 +1,167 @@
+"""Kafka: publish with acknowledgement, consumers, topics. Every wait has an end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, TimeoutError as FutureTimeout
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from core.errors import StreamError
+from core.settings import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which an unacknowledged message counts as failed.
+PUBLISH_TIMEOUT = 10.0
+#: Messages that may wait for their acknowledgement in one process.
+MAX_UNACKNOWLEDGED = 10_000
+#: Seconds an administrative call may take.
+ADMIN_TIMEOUT = 15.0
+
+
+def _on_error(error: KafkaError) -> None:
+    log.warning("Kafka: %s", error)
+
+
+class Publisher:
+    """A producer whose `publish` returns when the broker has acknowledged the message.
+
+    One thread of its own serves the acknowledgements, so any number of threads may publish at once.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._producer = Producer(
+            settings.client()
+            | {
+                "acks": "all",
+                "linger.ms": 0,
+                "message.timeout.ms": int(PUBLISH_TIMEOUT * 1000),
+                "queue.buffering.max.messages": MAX_UNACKNOWLEDGED,
+                "socket.nagle.disable": True,
+                "error_cb": _on_error,
+            }
+        )
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="kafka-acknowledgements", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            self._producer.poll(0.2)
+
+    def send(
+        self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None
+    ) -> Future[None]:
+        """Hand the message over; the future ends with the broker's acknowledgement or a StreamError."""
+        done: Future[None] = Future()
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(StreamError(f"Kafka did not take the message for {topic.split('.')[0]}: {error}"))
+
+        try:
+            self._producer.produce(
+                topic, value, key, on_delivery=delivered, headers=dict(headers) if headers else None
+            )
+        except (BufferError, KafkaException) as error:
+            done.set_exception(StreamError(f"Kafka cannot take a message now: {error}"))
+        return done
+
+    def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
+        """Publish and wait for the acknowledgement; StreamError if it does not come in time."""
+        try:
+            self.send(topic, key, value, headers).result(PUBLISH_TIMEOUT + 1)
+        except FutureTimeout:
+            raise StreamError(f"Kafka did not acknowledge within {PUBLISH_TIMEOUT:.0f} s.") from None
+
+    def close(self, timeout: float = 3.0) -> None:
+        """Wait for what is under way, at most `timeout` seconds, and stop."""
+        self._producer.flush(timeout)
+        self._closed.set()
+        self._thread.join(timeout)
+
+
+def group_consumer(settings: KafkaSettings, group: str, topics: Iterable[str], **callbacks: Any) -> Consumer:
+    """A member of a consumer group that commits only what it is told to commit."""
+    consumer = Consumer(
+        _consumer(settings)
+        | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "session.timeout.ms": settings.session_timeout_ms,
+            "partition.assignment.strategy": "cooperative-sticky",
+        }
+    )
+    consumer.subscribe(list(topics), **callbacks)
+    return consumer
+
+
+def reader(settings: KafkaSettings) -> Consumer:
+    """A consumer outside any group, for partitions that its owner assigns to it."""
+    return Consumer(
+        _consumer(settings)
+        | {"group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+    )
+
+
+def _consumer(settings: KafkaSettings) -> dict[str, Any]:
+    return settings.client() | {
+        "fetch.wait.max.ms": settings.fetch_wait_max_ms,
+        "fetch.error.backoff.ms": 50,
+        "topic.metadata.refresh.fast.interval.ms": 50,
+        # Bounds what librdkafka holds ahead of us.
+        "queued.max.messages.kbytes": 8_192,
+        "allow.auto.create.topics": False,
+        "error_cb": _on_error,
+    }
+
+
+class Topics:
+    """Makes topics and looks at them."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._replication_factor = settings.replication_factor
+        self._admin = AdminClient(settings.client() | {"error_cb": _on_error})
+
+    def ensure(self, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
+        """Create those of `topics` (name to number of partitions) that do not exist.
+
+        Raises:
+            StreamError: the broker refused, or did not answer in time.
+        """
+        wanted = [
+            NewTopic(
+                name,
+                num_partitions=partitions,
+                replication_factor=self._replication_factor,
+                config=dict(config or {}),
+            )
+            for name, partitions in topics.items()
+        ]
+        try:
+            futures = self._admin.create_topics(wanted, operation_timeout=ADMIN_TIMEOUT)
+            for future in futures.values():
+                try:
+                    future.result(ADMIN_TIMEOUT)
+                except KafkaException as error:
+                    if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                        raise
+        except (KafkaException, FutureTimeout) as error:
+            raise StreamError(f"Kafka did not create a topic: {error}") from None
+
+    def reachable(self, timeout: float = 2.0) -> bool:
+        """True if a broker answers."""
+        try:
+            self._admin.list_topics(timeout=timeout)
+        except KafkaException:
+            return False
+        return True

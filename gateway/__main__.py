@@ -1,0 +1,70 @@
+"""`python -m gateway`: gunicorn with threads, the same in the demo and in production."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from core import log
+from core.errors import QwhiskError
+from gateway.app import create_app, prepare
+from gateway.services import Services
+from gateway.settings import GatewaySettings
+
+#: The settings are wrong.
+EXIT_SETTINGS = 2
+#: Seconds that requests under way are given at the end; WebSockets reconnect to the next process.
+GRACE = 2
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, configured by our settings instead of a file."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "workers": self._settings.workers,
+            "worker_class": "gthread",
+            "threads": self._settings.threads,
+            "worker_connections": 2 * self._settings.threads,
+            "keepalive": 30,
+            "graceful_timeout": GRACE,
+            "limit_request_line": 4_094,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108, PTH112
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in each worker process: librdkafka's threads do not survive a fork."""
+        services = Services.make(self._settings, os.environ)
+        prepare(services)
+        return create_app(services)
+
+
+def main() -> int:
+    """Run the gateway; gives the exit code."""
+    log.configure("gateway", os.environ.get("LOG_LEVEL", "INFO"))
+    try:
+        settings = GatewaySettings.from_env(os.environ)
+    except QwhiskError as error:
+        print(f"gateway: {error.message}", file=sys.stderr)
+        return EXIT_SETTINGS
+    Arbiter(Server(settings)).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""The HTTP API under `/api/v1`."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from core.config_document import ConfigDocument
+from core.errors import InputError, InvocationError, NotFoundError
+from core.events import JobEvent, ResultEvent, encode
+from core.topics import CANCEL
+from gateway.inbox import Entry
+from gateway.replies import json_response
+from gateway.services import Services, services, session
+from gateway.tokens import Session
+from gateway.validation import body, validate
+
+log = logging.getLogger(__name__)
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+#: Seconds that a request may ask to wait for a result.
+MAX_WAIT = 60.0
+
+
+@api.post("/sessions")
+def new_session() -> Response:
+    """A new client: its id and its token."""
+    made, token = services().new_session()
+    return json_response(
+        {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, 201
+    )
+
+
+@api.get("/functions")
+def functions() -> Response:
+    """Every function with what a page needs to draw its form."""
+    session()
+    documents = services().documents.all()
+    return json_response({"functions": [_function(documents[name]) for name in sorted(documents)]})
+
+
+def _function(document: ConfigDocument) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.function_title or document.id,
+        "description": document.function_description,
+        "view": document.function_view,
+        "input_schema": document.function_input_schema,
+    }
+
+
+@api.get("/backends")
+def backends() -> Response:
+    """The backends as the poller saw them last."""
+    session()
+    return json_response(
+        {"backends": [backend.model_dump(mode="json") for backend in services().reader.backends]}
+    )
+
+
+@api.post("/functions/<function>/jobs")
+def new_job(function: str) -> Response:
+    """Invoke the function; 202 with the job, or 200 with its result if that comes within `?wait=` seconds."""
+    who, found = session(), services()
+    wait = _wait()
+    document = found.documents.get(function)
+    value = body()
+    validate(document, value)
+    # Opened before the job is there, so that its first event finds the inbox ready.
+    inbox = found.inbox(who)
+    process_job_id = secrets.token_urlsafe(16)
+    envelope = {"client_id": who.client_id, "process_job_id": process_job_id, "topic": who.topic}
+    reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
+    queued = _queued(document, value, reply, who, process_job_id)
+    _remember(found, queued)
+    log.info("submitted", extra={"process_job_id": process_job_id, "function": function, "job_id": queued.job_id})
+    if wait:
+        entry = inbox.final(process_job_id, wait)
+        if entry is not None and entry.event.final:
+            return Response(entry.json, 200, mimetype="application/json")
+    return _accepted(reply | {"status": "QUEUED"}, process_job_id)
+
+
+def _queued(
+    document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], who: Session, process_job_id: str
+) -> ResultEvent:
+    """The job's first event; InvocationError if the function did not say which job it submitted."""
+    try:
+        return ResultEvent(
+            job_id=reply["job_id"],
+            backend=reply["backend"],
+            backend_type=reply["backend_type"],
+            function=document.id,
+            client_id=who.client_id,
+            process_job_id=process_job_id,
+            topic=who.topic,
+            submitted_at=datetime.now(UTC),
+            params=value,
+            status="QUEUED",
+        )
+    except (KeyError, ValueError):
+        log.error("function %s gave an answer without a job", document.id)
+        raise InvocationError(f"The function {document.id} did not say which job it submitted.") from None
+
+
+def _remember(found: Services, queued: ResultEvent) -> None:
+    """Put the job into the client's log. Not waited for: the job runs, and its result comes, without it."""
+
+    def report(done: Future[None]) -> None:
+        if done.exception() is not None:
+            log.warning("%s", done.exception(), extra={"process_job_id": queued.process_job_id})
+
+    found.publisher.send(queued.topic, queued.process_job_id, encode(queued)).add_done_callback(report)
+
+
+def _accepted(value: dict[str, Any], process_job_id: str) -> Response:
+    response = json_response(value, 202)
+    response.headers["Location"] = f"/api/v1/jobs/{process_job_id}"
+    return response
+
+
+@api.get("/jobs")
+def jobs() -> Response:
+    """The client's jobs, each as its newest event, the newest job first."""
+    entries = services().inbox(session()).latest()
+    return Response(
+        b'{"jobs":[' + b",".join(entry.json for entry in entries) + b"]}", mimetype="application/json"
+    )
+
+
+@api.get("/jobs/<process_job_id>")
+def job(process_job_id: str) -> Response:
+    """One job's newest event; with `?wait=`, its final one if that comes in time."""
+    inbox, wait = services().inbox(session()), _wait()
+    entry = _found(inbox.final(process_job_id, wait) if wait and inbox.job(process_job_id) else inbox.job(process_job_id))
+    return Response(entry.json, 200, mimetype="application/json")
+
+
+@api.delete("/jobs/<process_job_id>")
+def cancel(process_job_id: str) -> Response:
+    """Ask for the job to be cancelled; its final event says whether that came in time."""
+    found = services()
+    entry = _found(found.inbox(session()).job(process_job_id))
+    event = entry.event
+    if not event.final:
+        wish = JobEvent.model_validate(event.model_dump(include=set(JobEvent.model_fields)))
+        found.publisher.publish(CANCEL, process_job_id, encode(wish))
+    return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
+
+
+def _found(entry: Entry | None) -> Entry:
+    if entry is None:
+        raise NotFoundError("There is no such job for this client.")
+    return entry
+
+
+def _wait() -> float:
+    raw = request.args.get("wait", "0")
+    try:
+        wait = float(raw)
+    except ValueError:
+        wait = -1.0
+    if not 0 <= wait <= MAX_WAIT:
+        raise InputError(f"wait must be a number of seconds from 0 to {MAX_WAIT:.0f}.", field="wait")
+    return wait

@@ -1,0 +1,119 @@
+"""Errors as RFC 9457 problem documents: the one place that maps exceptions to HTTP."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from core.errors import (
+    ActionError,
+    DocumentError,
+    InputError,
+    InvocationError,
+    NotFoundError,
+    QwhiskError,
+    StreamError,
+)
+from gateway.replies import json_response
+from gateway.tokens import TokenError
+
+log = logging.getLogger(__name__)
+
+#: Codes of an action's error that are the caller's to mend.
+_CALLERS = {"invalid_input": 422, "backend_not_found": 422}
+
+_TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Content too large",
+    422: "Invalid input",
+    429: "Too many requests",
+    500: "Internal error",
+    502: "The function failed",
+    503: "Service unavailable",
+    504: "The function took too long",
+}
+
+
+class BodyError(InputError):
+    """The body is not JSON at all."""
+
+    code = "invalid_json"
+
+
+def problem(status: int, detail: str, code: str, **extra: Any) -> Response:
+    """One problem document."""
+    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail}
+    response = json_response(body | {"code": code} | extra, status, "application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def status_of(error: QwhiskError) -> int:
+    """The HTTP status that stands for an exception."""
+    match error:
+        case TokenError():
+            return 401
+        case BodyError():
+            return 400
+        case InputError():
+            return 422
+        case NotFoundError():
+            return 404
+        case InvocationError():
+            return error.status
+        case ActionError():
+            return 503 if error.code == "provider_unavailable" else _CALLERS.get(error.code, 502)
+        case StreamError():
+            return 503
+        case DocumentError():
+            return 502
+        case _:
+            return 500
+
+
+def of(error: QwhiskError) -> Response:
+    """The problem document of one of our exceptions."""
+    extra: dict[str, Any] = {}
+    errors = error.details.get("errors")
+    if isinstance(errors, list):
+        extra["errors"] = errors
+    elif isinstance(error.details.get("field"), str):
+        extra["errors"] = [{"field": error.details["field"], "message": error.message}]
+    return problem(status_of(error), error.message, error.code, **extra)
+
+
+_DETAILS = {
+    404: "There is nothing at this address. The API is described in the README.",
+    405: "This address does not take that method.",
+    413: "The body is larger than 1 MB. Make the input smaller.",
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of `app` with a problem document."""
+
+    @app.errorhandler(QwhiskError)
+    def _ours(error: QwhiskError) -> Response:
+        return of(error)
+
+    @app.errorhandler(HTTPException)
+    def _werkzeug(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status < 400:
+            return error.get_response()  # type: ignore[return-value]
+        return problem(status, _DETAILS.get(status, str(error.description)), f"http_{status}")
+
+    @app.errorhandler(Exception)
+    def _bug(error: Exception) -> Response:
+        log.error("unexpected %s", type(error).__name__, exc_info=error)
+        return problem(500, "Something went wrong here. It is in the log.", "internal_error")

@@ -1,0 +1,141 @@
+"""One consumer for the topics of all clients that this process serves."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, TimeoutError as FutureTimeout
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+
+from core.errors import EventError, StreamError
+from core.events import BackendInfo, BackendList, decode
+from core.settings import KafkaSettings
+from core.streams import reader
+from core.topics import BACKENDS
+from gateway.inbox import Inbox
+
+log = logging.getLogger(__name__)
+
+#: Seconds that opening an inbox, its past included, may take.
+OPEN_TIMEOUT = 10.0
+#: Seconds after which an inbox that nobody uses is closed; it is read again when somebody comes.
+IDLE = 900.0
+#: Inboxes open at once; the one unused for longest makes way.
+MAX_INBOXES = 5_000
+#: Seconds one poll waits: how long a new client may have to wait for its inbox.
+PATIENCE = 0.01
+
+
+class Reader:
+    """Reads the clients' topics in a thread of its own and hands each message to its inbox."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._consumer: Consumer = reader(kafka)
+        self._inboxes: dict[str, Inbox] = {}
+        self._lock = threading.Lock()
+        self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self.backends: list[BackendInfo] = []
+        self._requests.put(self._follow_backends)
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+        self._thread.start()
+
+    def inbox(self, topic: str) -> Inbox:
+        """The topic's inbox with its past read; StreamError if the broker does not give it in time."""
+        with self._lock:
+            inbox = self._inboxes.get(topic)
+        if inbox is None:
+            opened: Future[Inbox] = Future()
+            self._requests.put(lambda: self._open(topic, opened))
+            try:
+                inbox = opened.result(OPEN_TIMEOUT)
+            except FutureTimeout:
+                raise StreamError("The events cannot be read now. Try again later.") from None
+        inbox.touch()
+        if not inbox.caught_up(OPEN_TIMEOUT):
+            raise StreamError("The events cannot be read now. Try again later.")
+        return inbox
+
+    def close(self) -> None:
+        """Close every inbox and stop."""
+        self._stop.set()
+        self._thread.join(5)
+
+    def alive(self) -> bool:
+        """True while messages are read."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        sweep = time.monotonic()
+        try:
+            while not self._stop.is_set():
+                while not self._requests.empty():
+                    self._requests.get()()
+                try:
+                    self._dispatch(self._consumer.poll(PATIENCE))
+                except KafkaException as error:
+                    log.error("Kafka: %s", error)
+                    self._stop.wait(0.5)
+                if time.monotonic() - sweep > IDLE / 10:
+                    sweep = time.monotonic()
+                    self._sweep()
+        finally:
+            for inbox in list(self._inboxes.values()):
+                inbox.close()
+            self._consumer.close()
+
+    def _dispatch(self, message: Message | None) -> None:
+        if message is None:
+            return
+        if message.error():
+            log.warning("Kafka: %s", message.error())
+            return
+        if message.topic() == BACKENDS:
+            try:
+                self.backends = decode(BackendList, message.value()).backends
+            except EventError as error:
+                log.error("list of backends ignored: %s", error.message)
+            return
+        inbox = self._inboxes.get(str(message.topic()))
+        if inbox is not None:
+            inbox.append(int(message.offset() or 0), message.value())
+
+    def _open(self, topic: str, opened: Future[Inbox]) -> None:
+        inbox = self._inboxes.get(topic)
+        try:
+            if inbox is None:
+                low, end = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=OPEN_TIMEOUT)
+                inbox = Inbox(topic, end if end > low else 0)
+                with self._lock:
+                    self._inboxes[topic] = inbox
+                self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        except KafkaException as error:
+            log.error("a client's topic cannot be read: %s", error)
+            opened.set_exception(StreamError("The events of this session cannot be read. Make a new session."))
+            return
+        opened.set_result(inbox)
+
+    def _follow_backends(self) -> None:
+        """Start at the newest list: each replaces the one before."""
+        partition = TopicPartition(BACKENDS, 0)
+        try:
+            low, end = self._consumer.get_watermark_offsets(partition, timeout=OPEN_TIMEOUT)
+            self._consumer.incremental_assign([TopicPartition(BACKENDS, 0, max(low, end - 1))])
+        except KafkaException as error:
+            log.error("the list of backends cannot be read: %s", error)
+
+    def _sweep(self) -> None:
+        with self._lock:
+            by_idleness = sorted(self._inboxes.values(), key=lambda inbox: -inbox.idle())
+            surplus = len(by_idleness) - MAX_INBOXES
+            gone = [inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > IDLE or place < surplus]
+            for inbox in gone:
+                del self._inboxes[inbox.topic]
+        if gone:
+            self._consumer.incremental_unassign([TopicPartition(inbox.topic, 0) for inbox in gone])
+            for inbox in gone:
+                inbox.close()

@@ -1,0 +1,73 @@
+"""What the routes work with, made once in a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, request
+
+from core import settings as environment
+from core.documents import Documents, from_env
+from core.invoke import EnvironmentCredentials, Invoker
+from core.streams import Publisher, Topics
+from gateway.inbox import Inbox
+from gateway.reader import Reader
+from gateway.settings import GatewaySettings
+from gateway.tokens import Session, Tokens
+
+#: Milliseconds that a client's events stay in its topic: as long as its token is good, and a day.
+_DAY_MS = 86_400_000
+
+
+@dataclass
+class Services:
+    """The gateway's connections."""
+
+    settings: GatewaySettings
+    tokens: Tokens
+    documents: Documents
+    invoke: Invoker
+    publisher: Publisher
+    reader: Reader
+    topics: Topics
+
+    @classmethod
+    def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
+        """Connect to everything that the settings name."""
+        return cls(
+            settings=settings,
+            tokens=Tokens(settings.secret, settings.session_seconds),
+            documents=from_env(env),
+            invoke=Invoker(EnvironmentCredentials(env)),
+            publisher=Publisher(settings.kafka),
+            reader=Reader(settings.kafka),
+            topics=Topics(settings.kafka),
+        )
+
+    def new_session(self) -> tuple[Session, str]:
+        """A session with its own topic at the broker, and its token."""
+        session, token = self.tokens.new()
+        retention = self.settings.session_seconds * 1000 + _DAY_MS
+        self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
+        return session, token
+
+    def inbox(self, session: Session) -> Inbox:
+        """The events of this client and of no other."""
+        return self.reader.inbox(session.topic)
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self.reader.close()
+        self.publisher.close()
+
+
+def services() -> Services:
+    """The services of the running app."""
+    found: Services = current_app.extensions["qwhisk"]
+    return found
+
+
+def session() -> Session:
+    """Who asks; TokenError unless the request carries a good token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return services().tokens.read(token.strip() if scheme.lower() == "bearer" else None)

@@ -1,0 +1,67 @@
+"""Sessions as signed tokens: who the client is and which topic is its own. Nothing is stored."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import jwt
+
+from core.errors import QwhiskError
+from core.topics import new_results_topic
+
+_ALGORITHM = "HS256"
+#: Characters of a token; a longer one is not ours.
+_MAX_TOKEN = 2_000
+
+
+class TokenError(QwhiskError):
+    """The token is missing, forged or expired; deliberately one message for all."""
+
+    code = "unauthorized"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One client. Its topic is as secret as its token."""
+
+    client_id: str
+    topic: str
+    expires_at: datetime
+
+
+class Tokens:
+    """Gives out tokens and reads them back.
+
+    Args:
+        secret: signs the tokens; every replica has the same.
+        seconds: how long a token is good.
+    """
+
+    def __init__(self, secret: str, seconds: int) -> None:
+        self._secret = secret
+        self._seconds = seconds
+
+    def new(self) -> tuple[Session, str]:
+        """A session for a new client, and its token."""
+        expires = int(time.time()) + self._seconds
+        session = Session(secrets.token_urlsafe(12), new_results_topic(), datetime.fromtimestamp(expires, UTC))
+        claims = {"sub": session.client_id, "topic": session.topic, "exp": expires}
+        return session, jwt.encode(claims, self._secret, _ALGORITHM)
+
+    def read(self, token: str | None) -> Session:
+        """The session of a token; TokenError unless it is one of ours and still good."""
+        try:
+            if not token or len(token) > _MAX_TOKEN:
+                raise jwt.InvalidTokenError
+            claims = jwt.decode(
+                token, self._secret, [_ALGORITHM], options={"require": ["exp", "sub", "topic"]}
+            )
+        except jwt.InvalidTokenError:
+            raise TokenError(
+                "A valid token is needed. Get one with POST /api/v1/sessions and send it as "
+                "`Authorization: Bearer <token>`."
+            ) from None
+        return Session(str(claims["sub"]), str(claims["topic"]), datetime.fromtimestamp(claims["exp"], UTC))

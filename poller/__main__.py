@@ -1,0 +1,67 @@
+"""`python -m poller`: settings from the environment, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from core import documents, log, topics
+from core.errors import QwhiskError, SettingsError
+from core.invoke import EnvironmentCredentials, Invoker
+from core.provider import Provider
+from core.settings import KafkaSettings, ProviderSettings, integer, number, text
+from core.streams import Publisher, Topics
+from poller import health
+from poller.loop import Poller
+from poller.retriever import Retriever
+
+#: The settings are wrong.
+EXIT_SETTINGS = 2
+#: A service that is needed could not be had.
+EXIT_UNAVAILABLE = 3
+
+
+def main() -> int:
+    """Run one poller; gives the exit code."""
+    log.configure("poller", os.environ.get("LOG_LEVEL", "INFO"))
+    stop = threading.Event()
+
+    def ask_to_stop(*_: Any) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    env = os.environ
+    try:
+        kafka = KafkaSettings.from_env(env)
+        provider = Provider(ProviderSettings.from_env(env))
+        sources = documents.from_env(env)
+        workers = integer(env, "POLLER_WORKERS", 4, 1, 64)
+        deadline = number(env, "POLLER_DEADLINE_SECONDS", 7 * 86_400, 1, 90 * 86_400)
+        host = text(env, "POLLER_HOST", "127.0.0.1")
+        port = integer(env, "POLLER_PORT", 8081, 1, 65_535)
+    except SettingsError as error:
+        print(f"poller: {error.message}", file=sys.stderr)
+        return EXIT_SETTINGS
+    try:
+        Topics(kafka).ensure(topics.shared())
+        publisher = Publisher(kafka)
+        retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)))
+        poller = Poller(kafka, provider, retriever, publisher, workers, deadline)
+        server = health.serve(poller, host, port)
+    except OSError as error:
+        print(f"poller: cannot listen on {host}:{port}: {error.strerror}. Set POLLER_PORT.", file=sys.stderr)
+        return EXIT_UNAVAILABLE
+    except QwhiskError as error:
+        print(f"poller: {error.message}", file=sys.stderr)
+        return EXIT_UNAVAILABLE
+    poller.run(stop)
+    server.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The poller's health endpoint: `/healthz` answers 200 while the loop turns and the group is joined."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from poller.loop import Poller
+
+#: Seconds without a turn after which the loop counts as stuck.
+STUCK = 30.0
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Probes are not worth a log line."""
+
+
+def serve(poller: Poller, host: str, port: int) -> WSGIServer:
+    """Serve the endpoint in a thread of its own; OSError if the port is busy."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        turning = time.monotonic() - poller.last_step < STUCK
+        healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.joined.is_set()
+        start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])
+        return [b"ok\n" if healthy else b"not ready\n"]
+
+    server = make_server(host, port, app, handler_class=_Quiet)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

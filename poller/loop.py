@@ -1,0 +1,445 @@
+"""The poller's loop: take events, look when it is time, deliver or put back, commit what is done.
+
+One thread owns the consumer and all state; worker threads look and deliver. `step(now)` is one turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+
+from core.errors import EventError, JobNotFoundError, ProviderUnavailableError, QwhiskError, StreamError
+from core.events import BackendList, JobEvent, ResultEvent, decode, encode
+from core.provider import JobView, Provider
+from core.settings import KafkaSettings
+from core.streams import Publisher, group_consumer
+from core.topics import BACKENDS, CANCEL, DEAD, JOBS, WAITS
+from poller import schedule
+from poller.estimator import Estimate, ServiceTimes, estimate
+from poller.offsets import Offsets, Partition
+from poller.progress import Told, is_news
+from poller.retriever import Retriever
+from poller.watch import Watch
+
+log = logging.getLogger(__name__)
+
+GROUP = "pollers"
+#: Events held here at once; while there are more, no further ones are taken.
+MAX_WATCHES = 2_000
+#: Messages taken in one turn.
+MAX_BATCH = 200
+#: Seconds the loop sleeps at most.
+IDLE = 0.1
+#: Seconds between commits.
+COMMIT_INTERVAL = 0.2
+#: Jobs due together on one account from which on one call asks for all of them.
+TOGETHER = 3
+#: Seconds by which clocks may differ when jobs are asked for by their time of creation.
+CLOCK_MARGIN = timedelta(seconds=60)
+#: Seconds for which a job that the provider does not know may still appear.
+UNKNOWN_GRACE = 10.0
+#: Seconds between publications of the list of backends.
+BACKENDS_INTERVAL = 10.0
+
+_DELAYS = {topic: delay for delay, topic in WAITS.items()}
+
+
+@dataclass
+class Outcome:
+    """What a worker found: the job's view, a final event delivered, or a failure."""
+
+    watch: Watch
+    view: JobView | None = None
+    present_length: int | None = None
+    delivered: ResultEvent | None = None
+    error: QwhiskError | None = None
+
+
+class Poller:
+    """One member of the consumer group `pollers`.
+
+    Args:
+        kafka: how to reach the broker.
+        provider: where the jobs are.
+        retriever: delivers the results.
+        publisher: for events that are put back.
+        workers: threads that look and deliver.
+        deadline: seconds after its submission at which a job is given up.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        provider: Provider,
+        retriever: Retriever,
+        publisher: Publisher,
+        workers: int = 4,
+        deadline: float = 7 * 86_400.0,
+    ) -> None:
+        self._provider = provider
+        self._retriever = retriever
+        self._publisher = publisher
+        self._deadline = deadline
+        self._watches: dict[tuple[Partition, int], Watch] = {}
+        self._offsets = Offsets()
+        self._service_times = ServiceTimes()
+        self._outcomes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        #: Partitions paused until the head of their wait topic is due (monotonic seconds).
+        self._paused: dict[Partition, float] = {}
+        self._full = False
+        self._last_commit = 0.0
+        self._last_backends = -BACKENDS_INTERVAL
+        self.last_step = time.monotonic()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
+        self._consumer: Consumer = group_consumer(
+            kafka,
+            GROUP,
+            [JOBS, CANCEL, *WAITS.values()],
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
+        )
+        self.joined = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set, then hand over in order."""
+        while not stop.is_set():
+            try:
+                self.step(time.monotonic())
+            except KafkaException as error:
+                log.error("Kafka: %s", error)
+                stop.wait(0.5)
+        self.close()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Let the workers end, commit, leave the group."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        while not self._outcomes.empty():
+            self._outcomes.get()()
+        self._commit(time.monotonic(), asynchronous=False)
+        self._consumer.close()
+        self._publisher.close(timeout)
+
+    def step(self, now: float) -> None:
+        """One turn: outcomes, new messages, due looks, commits."""
+        self.last_step = now
+        while not self._outcomes.empty():
+            self._outcomes.get()()
+        self._resume(now)
+        self._take(now)
+        self._look(now)
+        if now - self._last_commit >= COMMIT_INTERVAL:
+            self._commit(now)
+        if now - self._last_backends >= BACKENDS_INTERVAL:
+            self._last_backends = now
+            self._pool.submit(self._publish_backends)
+
+    # --- taking ----------------------------------------------------------------------------------
+
+    def _take(self, now: float) -> None:
+        message = self._consumer.poll(self._patience(now))
+        taken = 0
+        while message is not None:
+            self._receive(message, time.monotonic())
+            taken += 1
+            message = self._consumer.poll(0) if taken < MAX_BATCH else None
+
+    def _patience(self, now: float) -> float:
+        """Seconds to wait for a message: until the next look is due."""
+        waiting = [watch.due for watch in self._watches.values() if not watch.busy]
+        busy = len(waiting) < len(self._watches)
+        return max(0.0, min([0.005 if busy else IDLE, *(due - now for due in waiting)]))
+
+    def _receive(self, message: Message, now: float) -> None:
+        if message.error():
+            log.warning("Kafka: %s", message.error())
+            return
+        topic, offset = str(message.topic()), int(message.offset() or 0)
+        partition = (topic, int(message.partition() or 0))
+        due_in = self._due_in(message, topic)
+        if due_in > 0:
+            # Every later message of this partition is due later still: stop here until this one is.
+            where = TopicPartition(topic, partition[1], offset)
+            self._consumer.pause([where])
+            self._consumer.seek(where)
+            self._paused[partition] = now + due_in
+            return
+        self._offsets.begin(partition, offset)
+        try:
+            event = decode(JobEvent, message.value())
+        except EventError as error:
+            self._bury(message, partition, offset, error.message)
+            return
+        watch = Watch(event, partition, offset, taken=now, due=now, cancel=topic == CANCEL)
+        self._watches[(partition, offset)] = watch
+
+    def _due_in(self, message: Message, topic: str) -> float:
+        delay = _DELAYS.get(topic)
+        if delay is None:
+            return 0.0
+        kind, stamp = message.timestamp()
+        if kind == TIMESTAMP_NOT_AVAILABLE:
+            return 0.0
+        return min(delay, stamp / 1000 + delay - time.time())
+
+    def _resume(self, now: float) -> None:
+        for partition, due in list(self._paused.items()):
+            if due <= now:
+                del self._paused[partition]
+                if not self._full:
+                    self._consumer.resume([TopicPartition(*partition)])
+        full = len(self._watches) >= MAX_WATCHES
+        if full != self._full:
+            self._full = full
+            mine = [p for p in self._consumer.assignment() if (p.topic, p.partition) not in self._paused]
+            if full:
+                log.warning("%d events under way: taking no more until some are done", len(self._watches))
+                self._consumer.pause(mine)
+            else:
+                self._consumer.resume(mine)
+
+    def _bury(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
+        """A message that nobody can handle goes to the dead letters, with the reason, and blocks nothing."""
+        log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
+        key, value = message.key() or b"", message.value() or b""
+        sent = self._publisher.send(
+            DEAD, key.decode(errors="replace"), value, {"reason": reason.encode(), "topic": partition[0].encode()}
+        )
+        self._when_sent(sent, lambda: self._offsets.finish(partition, offset))
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def _look(self, now: float) -> None:
+        due = [watch for watch in self._watches.values() if not watch.busy and watch.due <= now]
+        groups: dict[Any, list[Watch]] = {}
+        for watch in due:
+            watch.busy = True
+            groups.setdefault(self._provider.account(watch.event.backend_type), []).append(watch)
+        for account, watches in groups.items():
+            asked = [watch for watch in watches if not watch.cancel]
+            if len(asked) >= TOGETHER:
+                self._pool.submit(self._look_together, account, asked)
+                watches = [watch for watch in watches if watch.cancel]
+            for watch in watches:
+                self._pool.submit(self._look_at, watch, None)
+
+    def _look_together(self, account: Any, watches: list[Watch]) -> None:
+        """One call for many jobs; those it does not tell about are looked at one by one."""
+        oldest = min(watch.event.submitted_at for watch in watches)
+        try:
+            views = account.look_since(oldest - CLOCK_MARGIN)
+        except QwhiskError as error:
+            for watch in watches:
+                self._report(Outcome(watch, error=error))
+            return
+        for watch in watches:
+            view = views.get(watch.event.job_id)
+            if view is not None and view.status in ("QUEUED", "RUNNING"):
+                self._report(self._not_final(watch, view))
+            else:
+                self._pool.submit(self._look_at, watch, view)
+
+    def _look_at(self, watch: Watch, view: JobView | None) -> None:
+        """Look at one job (unless `view` tells already) and deliver its result if it is final."""
+        try:
+            account = self._provider.account(watch.event.backend_type)
+            if watch.cancel:
+                account.cancel(watch.event.job_id)
+                watch.cancel = False
+            view = view or account.look(watch.event.job_id)
+            if view.status in ("QUEUED", "RUNNING"):
+                outcome = self._not_final(watch, view)
+            else:
+                outcome = Outcome(watch, view=view, delivered=self._retriever.deliver(watch.event, view))
+        except QwhiskError as error:
+            outcome = Outcome(watch, error=error)
+        except Exception:
+            log.exception("looking at %s failed", watch.event.process_job_id)
+            outcome = Outcome(watch, error=QwhiskError("The poller failed; see its log."))
+        self._report(outcome)
+
+    def _not_final(self, watch: Watch, view: JobView) -> Outcome:
+        length = None
+        if not watch.simulator:
+            backends = self._provider.account("hardware").backends()
+            length = next((b.queue_length for b in backends if b.name == watch.event.backend), None)
+        return Outcome(watch, view=view, present_length=length)
+
+    def _report(self, outcome: Outcome) -> None:
+        self._outcomes.put(lambda: self._settle(outcome))
+
+    # --- settling (loop thread) --------------------------------------------------------------------
+
+    def _settle(self, outcome: Outcome) -> None:
+        watch, event = outcome.watch, outcome.watch.event
+        if (watch.partition, watch.offset) not in self._watches:
+            return  # the partition was given away meanwhile; its new owner sees to it
+        watch.busy = False
+        if outcome.delivered is not None:
+            log.info(
+                "delivered",
+                extra={
+                    "process_job_id": event.process_job_id,
+                    "status": outcome.delivered.status,
+                    "backend": event.backend,
+                },
+            )
+            self._finish(watch)
+        elif outcome.error is not None:
+            self._failed(watch, outcome.error)
+        elif outcome.view is not None:
+            watch.failures = 0
+            self._wait(watch, outcome.view, outcome.present_length)
+
+    def _failed(self, watch: Watch, error: QwhiskError) -> None:
+        age = self._age(watch.event)
+        watch.failures += 1
+        if isinstance(error, JobNotFoundError) and age > UNKNOWN_GRACE:
+            self._give_up(watch, "job_not_found", "The provider does not know this job any more.")
+        elif age > self._deadline:
+            self._give_up(watch, "deadline", f"No result within {self._deadline:.0f} s; the last error: {error.message}")
+        elif isinstance(error, ProviderUnavailableError | StreamError | JobNotFoundError) or watch.failures < 5:
+            retry_after = getattr(error, "retry_after", None)
+            log.warning("%s", error.message, extra={"process_job_id": watch.event.process_job_id})
+            self._apply(watch, schedule.after_failure(watch.failures, retry_after))
+        else:
+            self._give_up(watch, error.code, error.message)
+
+    def _wait(self, watch: Watch, view: JobView, present_length: int | None) -> None:
+        event, now = watch.event, datetime.now(UTC)
+        if self._age(event) > self._deadline:
+            self._give_up(watch, "deadline", f"The job was not done within {self._deadline:.0f} s.")
+            return
+        running = view.status == "RUNNING"
+        found: Estimate | None = None
+        expected = 0.0
+        if not watch.simulator:
+            self._learn(watch, view)
+            found = estimate(
+                now,
+                event.submitted_at,
+                event.queue_length_at_submit or 0,
+                present_length,
+                self._service_times.seconds(event.backend),
+                running,
+            )
+            expected = (found.completion - now).total_seconds()
+            event.estimated_completion_time = found.completion
+        elapsed = time.monotonic() - watch.taken
+        if is_news(watch.told, view.status, found, watch.simulator, self._age(event)):
+            watch.told = Told(view.status, found)
+            self._tell(watch, view, found)
+        self._apply(watch, schedule.after_look(watch.simulator, elapsed, expected))
+
+    def _learn(self, watch: Watch, view: JobView) -> None:
+        if view.running and not watch.seen_running and watch.event.queue_length_at_submit is not None:
+            watch.seen_running = True
+            waited = (view.running - watch.event.submitted_at).total_seconds()
+            self._service_times.observe(watch.event.backend, waited, watch.event.queue_length_at_submit)
+
+    def _tell(self, watch: Watch, view: JobView, found: Estimate | None) -> None:
+        progress = ResultEvent.model_construct(
+            **watch.event.__dict__ | {"state": None},
+            status=view.status,
+            queue_position=found.position if found else None,
+        )
+        self._pool.submit(self._tell_now, progress)
+
+    def _tell_now(self, progress: ResultEvent) -> None:
+        try:
+            self._retriever.tell(progress)
+        except QwhiskError as error:
+            # News are a courtesy: the final event is what is never lost.
+            log.warning("progress not told: %s", error.message)
+
+    def _apply(self, watch: Watch, plan: schedule.Plan) -> None:
+        if plan.topic is None:
+            watch.due = time.monotonic() + plan.delay
+            return
+        event = watch.event.model_copy(update={"attempt": watch.event.attempt + 1})
+        watch.busy = True
+        # A wish to cancel that has not reached the provider yet must not get lost in a wait topic.
+        if watch.cancel:
+            watch.busy, watch.due = False, time.monotonic() + schedule.KEEP
+            return
+        sent = self._publisher.send(plan.topic, event.process_job_id, encode(event))
+        self._when_sent(sent, lambda: self._finish(watch), lambda: self._retry(watch))
+
+    def _retry(self, watch: Watch) -> None:
+        watch.busy, watch.due = False, time.monotonic() + schedule.UNREACHABLE_FIRST
+
+    def _give_up(self, watch: Watch, code: str, message: str) -> None:
+        log.error("giving up: %s", message, extra={"process_job_id": watch.event.process_job_id})
+        watch.busy = True
+        self._pool.submit(self._give_up_now, watch, code, message)
+
+    def _give_up_now(self, watch: Watch, code: str, message: str) -> None:
+        try:
+            self._report(Outcome(watch, delivered=self._retriever.give_up(watch.event, code, message)))
+        except QwhiskError as error:
+            self._report(Outcome(watch, error=error))
+
+    def _finish(self, watch: Watch) -> None:
+        self._watches.pop((watch.partition, watch.offset), None)
+        self._offsets.finish(watch.partition, watch.offset)
+
+    def _when_sent(
+        self, sent: Future[None], then: Callable[[], None], otherwise: Callable[[], None] | None = None
+    ) -> None:
+        def done(future: Future[None]) -> None:
+            error = future.exception()
+            if error is None:
+                self._outcomes.put(then)
+            else:
+                log.error("%s", error)
+                if otherwise is not None:
+                    self._outcomes.put(otherwise)
+
+        sent.add_done_callback(done)
+
+    def _age(self, event: JobEvent) -> float:
+        return (datetime.now(UTC) - event.submitted_at).total_seconds()
+
+    # --- group and offsets -------------------------------------------------------------------------
+
+    def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("partitions taken: %d", len(partitions))
+        self.joined.set()
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._commit(time.monotonic(), asynchronous=False)
+        for partition in partitions:
+            key = (partition.topic, partition.partition)
+            self._offsets.forget(key)
+            self._paused.pop(key, None)
+            for identity in [identity for identity in self._watches if identity[0] == key]:
+                del self._watches[identity]
+
+    def _commit(self, now: float, asynchronous: bool = True) -> None:
+        self._last_commit = now
+        positions = self._offsets.due()
+        if not positions:
+            return
+        offsets = [TopicPartition(topic, number, at) for (topic, number), at in positions.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
+        except KafkaException as error:
+            log.warning("offsets not committed, events will be seen again: %s", error)
+            return
+        self._offsets.committed(positions)
+
+    def _publish_backends(self) -> None:
+        try:
+            listed = BackendList(backends=self._provider.backends())
+            self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
+        except QwhiskError as error:
+            log.warning("list of backends not published: %s", error.message)

@@ -1,0 +1,79 @@
+"""Results as IBM Quantum sends them, made into what a ResultEvent carries."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from qiskit.primitives import BitArray, PrimitiveResult
+from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
+
+from core.errors import ProviderError
+from core.events import JobResult, PubResult
+
+
+def decode_result(program_id: str, raw: str) -> JobResult:
+    """Decode with the client's own decoders for this program.
+
+    Args:
+        program_id: `executor`, `sampler` or `estimator`.
+        raw: what `GET /jobs/{id}/results` answered.
+
+    Raises:
+        ProviderError: the program or the result is not one that can be read.
+    """
+    decoders = DEFAULT_DECODERS.get(program_id)
+    if decoders is None:
+        raise ProviderError(f"Results of program {program_id[:40]!r} cannot be read.")
+    try:
+        decoded: Any = reduce(
+            lambda result, decoder: decoder.decode(result) if decoder.is_applicable(result) else result,
+            decoders,
+            raw,
+        )
+    except Exception as error:  # whatever the decoders raise on a result that they do not understand
+        raise ProviderError(f"The result could not be read ({type(error).__name__}).") from error
+    if not isinstance(decoded, PrimitiveResult) or not len(decoded):
+        raise ProviderError("The job's result has no PUB results.")
+    pubs = [_pub(pub) for pub in decoded]
+    metadata = native(decoded.metadata)
+    first = pubs[0]
+    return JobResult(
+        counts=first.counts,
+        shots=first.shots,
+        evs=first.evs,
+        stds=first.stds,
+        metadata=first.metadata | metadata,
+        pubs=pubs if len(pubs) > 1 else None,
+    )
+
+
+def _pub(pub: Any) -> PubResult:
+    counts: dict[str, dict[str, int]] = {}
+    shots = None
+    values: dict[str, Any] = {}
+    for name, data in pub.data.items():
+        if isinstance(data, BitArray):
+            counts[name] = {key: int(count) for key, count in data.get_counts().items()}
+            shots = int(data.num_shots)
+        elif name in ("evs", "stds"):
+            values[name] = native(data)
+    return PubResult(counts=counts or None, shots=shots, metadata=native(pub.metadata), **values)
+
+
+def native(value: Any) -> Any:
+    """JSON-native and finite: arrays become lists, unknown objects their text, NaN becomes None."""
+    if isinstance(value, dict):
+        return {str(key): native(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [native(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return native(value.tolist())
+    if isinstance(value, np.generic):
+        return native(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)[:1_000]
