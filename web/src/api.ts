@@ -1,0 +1,113 @@
+import type { SessionKeeper } from "./session";
+import type { Accepted, Backend, FieldError, Problem, QuantumFunction, ResultEvent, Session } from "./types";
+
+const ROOT = "/api/v1";
+
+/** What the gateway, or the way to it, refused; its message is meant to be read by the person at the page. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly fields: FieldError[];
+
+  constructor(status: number, title: string, detail: string, fields: FieldError[] = []) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    this.fields = fields;
+  }
+}
+
+/** Turns a problem document (RFC 9457), or whatever came instead of one, into an ApiError. */
+export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
+  const fields = (problem?.errors ?? [])
+    .filter((error) => typeof error?.message === "string")
+    .map((error) => ({ field: fieldName(error.field), message: error.message }));
+  const wait = retryAfter && /^\d+$/.test(retryAfter) ? ` Try again in ${retryAfter} s.` : "";
+  return new ApiError(status, problem?.title ?? fallbackTitle(status), (problem?.detail ?? fallbackDetail(status)) + wait, fields);
+}
+
+/** `body.shots`, `/shots` and `shots` are the same field. */
+function fieldName(field: unknown): string {
+  return String(field ?? "").split(/[./]/).filter(Boolean).pop() ?? "";
+}
+
+function fallbackTitle(status: number): string {
+  if (status === 404) return "Not found";
+  if (status === 429) return "Too many requests";
+  return status >= 500 ? "The service has a problem" : "The request was refused";
+}
+
+function fallbackDetail(status: number): string {
+  if (status === 429) return "The service asks for a pause.";
+  return status >= 500 ? "It could not handle the request. Try again in a moment." : `The gateway answered with status ${status}.`;
+}
+
+export async function createSession(): Promise<Session> {
+  return (await send("POST", "/sessions")) as Session;
+}
+
+/** The gateway's HTTP API, as the person's session. */
+export class Api {
+  #session: SessionKeeper;
+
+  constructor(session: SessionKeeper) {
+    this.#session = session;
+  }
+
+  async functions(): Promise<QuantumFunction[]> {
+    return ((await this.#call("GET", "/functions")) as { functions: QuantumFunction[] }).functions;
+  }
+
+  async backends(): Promise<Backend[]> {
+    return ((await this.#call("GET", "/backends")) as { backends: Backend[] }).backends;
+  }
+
+  async submit(functionId: string, input: Record<string, unknown>): Promise<Accepted> {
+    return (await this.#call("POST", `/functions/${encodeURIComponent(functionId)}/jobs`, input)) as Accepted;
+  }
+
+  async jobs(): Promise<ResultEvent[]> {
+    return ((await this.#call("GET", "/jobs")) as { jobs: ResultEvent[] }).jobs;
+  }
+
+  async job(processJobId: string): Promise<ResultEvent> {
+    return (await this.#call("GET", `/jobs/${encodeURIComponent(processJobId)}`)) as ResultEvent;
+  }
+
+  async cancel(processJobId: string): Promise<void> {
+    await this.#call("DELETE", `/jobs/${encodeURIComponent(processJobId)}`);
+  }
+
+  /** A refused token is answered with a new session, silently and once. */
+  async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const session = await this.#session.get();
+    try {
+      return await send(method, path, session.token, body);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      const renewed = await this.#session.renew(session.token);
+      return send(method, path, renewed.token, body);
+    }
+  }
+}
+
+async function send(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (token) headers["Authorization"] = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(ROOT + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+  } catch {
+    throw new ApiError(0, "No answer from the gateway", "Check the connection and try again.");
+  }
+  const text = await response.text();
+  let document: unknown = null;
+  try {
+    document = text ? JSON.parse(text) : null;
+  } catch {
+    if (response.ok) throw new ApiError(response.status, "Unreadable answer", "The gateway answered with something that is not JSON.");
+  }
+  if (!response.ok) throw problemToError(response.status, document as Problem | null, response.headers.get("Retry-After"));
+  return document;
+}

@@ -1,0 +1,115 @@
+import { backoff } from "./backoff";
+import type { ResultEvent, Session } from "./types";
+
+export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline";
+
+export interface Frame {
+  id: number;
+  event: ResultEvent;
+}
+
+/** The part of a WebSocket that is used here. */
+export interface Socket {
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  close(): void;
+}
+
+export interface StreamOptions {
+  open(url: string): Socket;
+  session(): Promise<Session>;
+  /** Asks whether the token still holds; renews the session if it does not. */
+  check(): Promise<void>;
+  /** The last event seen in this session, or null to hear all from the start. */
+  lastId(session: Session): number | null;
+  receive(frame: Frame): void;
+  state(state: ConnectionState): void;
+  /** The page's origin, as ws: or wss:. */
+  origin: string;
+  random?: () => number;
+}
+
+/** A connection counts as good, and the waits begin anew, after it has held this long (milliseconds). */
+const SETTLED = 5_000;
+
+/** Reads a text frame; anything that is not one gives null. */
+export function parseFrame(data: unknown): Frame | null {
+  if (typeof data !== "string") return null;
+  try {
+    const frame = JSON.parse(data) as Frame;
+    return Number.isInteger(frame.id) && typeof frame.event?.process_job_id === "string" ? frame : null;
+  } catch {
+    return null;
+  }
+}
+
+export function eventsUrl(origin: string, token: string, after: number | null): string {
+  const query = new URLSearchParams({ token });
+  if (after !== null) query.set("after", String(after));
+  return `${origin}/api/v1/events?${query}`;
+}
+
+/** The client's events, over a WebSocket that comes back by itself and resumes where it stopped. */
+export class EventStream {
+  #options: StreamOptions;
+  #socket: Socket | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #settled: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  #generation = 0;
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+  }
+
+  /** Connects at once, also if a wait was going on or a connection was open. */
+  connect(): void {
+    this.stop();
+    const generation = this.#generation;
+    this.#options.state(this.#attempt === 0 ? "connecting" : "reconnecting");
+    this.#options.session().then(
+      (session) => generation === this.#generation && this.#open(session, generation),
+      () => generation === this.#generation && this.#later(),
+    );
+  }
+
+  stop(): void {
+    this.#generation += 1;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#settled);
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #open(session: Session, generation: number): void {
+    const socket = this.#options.open(eventsUrl(this.#options.origin, session.token, this.#options.lastId(session)));
+    this.#socket = socket;
+    let opened = false;
+    socket.onopen = () => {
+      if (generation !== this.#generation) return;
+      opened = true;
+      this.#settled = setTimeout(() => (this.#attempt = 0), SETTLED);
+      this.#options.state("live");
+    };
+    socket.onmessage = ({ data }) => {
+      const frame = generation === this.#generation ? parseFrame(data) : null;
+      if (frame) this.#options.receive(frame);
+    };
+    socket.onclose = ({ code }) => {
+      if (generation !== this.#generation) return;
+      clearTimeout(this.#settled);
+      this.#socket = null;
+      this.#later();
+      // A browser does not tell why a handshake failed; an ordinary request does, and renews the session if that was it.
+      if (!opened || code === 1008 || code >= 4000) this.#options.check().catch(() => undefined);
+    };
+  }
+
+  #later(): void {
+    const wait = backoff(this.#attempt, this.#options.random);
+    this.#attempt += 1;
+    this.#options.state(this.#attempt > 3 ? "offline" : "reconnecting");
+    this.#timer = setTimeout(() => this.connect(), wait);
+  }
+}

@@ -1,0 +1,28 @@
+import "@carbon/web-components/es/components/notification/toast-notification.js";
+import { h } from "./dom";
+
+export type Kind = "success" | "info" | "warning" | "error";
+
+/** How long good news stays, in milliseconds; errors stay until they are closed. */
+const SHOWN = 6_000;
+
+/** One toast at a time, and a quiet line that screen readers speak. */
+export class Notifier {
+  readonly element = h("div", { class: "toasts" });
+  readonly announcer = h("div", { class: "visually-hidden", role: "status", "aria-live": "polite", "data-testid": "announcer" });
+
+  show(kind: Kind, title: string, text = ""): void {
+    const toast = h(
+      "cds-toast-notification",
+      { kind, "low-contrast": true, "data-testid": "notification", "data-kind": kind, "status-icon-description": kind, "aria-label": "Close", role: kind === "error" ? "alert" : "status", timeout: kind === "error" ? null : SHOWN },
+      h("span", { slot: "title" }, title),
+      text ? h("span", { slot: "subtitle" }, text) : null,
+    );
+    toast.addEventListener("cds-notification-closed", () => toast.remove());
+    this.element.replaceChildren(toast);
+  }
+
+  announce(text: string): void {
+    this.announcer.textContent = text;
+  }
+}

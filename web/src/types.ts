@@ -1,0 +1,129 @@
+/** The documents the gateway speaks, as the page reads them. */
+
+export type LiveStatus = "QUEUED" | "RUNNING";
+export type FinalStatus = "DONE" | "CANCELLED" | "ERROR";
+export type EventStatus = LiveStatus | FinalStatus;
+
+export interface JsonSchema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: unknown;
+  examples?: unknown[];
+  enum?: unknown[];
+  const?: unknown;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  multipleOf?: number;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  readOnly?: boolean;
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
+  definitions?: Record<string, JsonSchema>;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  allOf?: JsonSchema[];
+}
+
+export interface QuantumFunction {
+  id: string;
+  title?: string;
+  description?: string;
+  view?: string | null;
+  input_schema: JsonSchema;
+}
+
+export interface Backend {
+  name: string;
+  backend_type: string;
+  qubits: number;
+  operational: boolean;
+  queue_length: number | null;
+}
+
+export interface Session {
+  client_id: string;
+  token: string;
+  expires_at?: string | number | null;
+}
+
+export interface Circuit {
+  qubits: number;
+  depth?: number;
+  size?: number;
+  openqasm3?: string;
+}
+
+export interface Accepted {
+  process_job_id: string;
+  job_id: string;
+  function: string;
+  backend: string;
+  backend_type: string;
+  client_id: string;
+  status?: EventStatus;
+  circuit?: Circuit;
+}
+
+export type Counts = Record<string, number>;
+
+export interface JobResult {
+  counts: Record<string, Counts>;
+  shots?: number;
+  metadata?: Record<string, unknown>;
+}
+
+export interface JobError {
+  code?: string;
+  message: string;
+  details?: unknown;
+}
+
+export interface Progress {
+  step: number;
+  of?: number | null;
+  value?: number | null;
+}
+
+export interface ResultEvent {
+  v?: number;
+  job_id: string;
+  backend: string;
+  backend_type: string;
+  function: string;
+  client_id: string;
+  process_job_id: string;
+  step?: number;
+  submitted_at: string;
+  queue_length_at_submit?: number | null;
+  estimated_completion_time?: string | null;
+  params?: Record<string, unknown>;
+  status: EventStatus;
+  queue_position?: number | null;
+  progress?: Progress | null;
+  finished_at?: string | null;
+  result?: JobResult | null;
+  result_url?: string | null;
+  answer?: Record<string, unknown> | null;
+  error?: JobError | null;
+}
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  type?: string;
+  title?: string;
+  status?: number;
+  detail?: string;
+  errors?: FieldError[];
+}
