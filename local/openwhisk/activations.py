@@ -1,0 +1,160 @@
+"""The records of what ran: bounded in number and in bytes, oldest forgotten first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import islice
+from typing import Any
+
+import orjson
+
+
+class Status(IntEnum):
+    """How an activation ended, with OpenWhisk's numbers."""
+
+    SUCCESS = 0
+    APPLICATION_ERROR = 1
+    DEVELOPER_ERROR = 2
+    WHISK_ERROR = 3
+
+    @property
+    def text(self) -> str:
+        """OpenWhisk's words for it."""
+        return ("success", "application error", "action developer error", "whisk internal error")[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What an activation answered; `result` stays JSON text, parsed once and not written again."""
+
+    status: Status
+    result: bytes
+
+    @classmethod
+    def error(cls, status: Status, error: Any) -> Response:
+        """A response whose result is OpenWhisk's `{"error": …}`."""
+        return cls(status, orjson.dumps({"error": error}))
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "status": self.status.text,
+            "statusCode": int(self.status),
+            "success": self.status is Status.SUCCESS,
+            "size": len(self.result),
+            "result": orjson.Fragment(self.result),
+        }
+
+
+@dataclass(slots=True)
+class Activation:
+    """One record. Times are milliseconds since 1970."""
+
+    id: str
+    namespace: str
+    name: str
+    path: str
+    version: str
+    kind: str
+    start: int
+    end: int = 0
+    response: Response = field(default_factory=lambda: Response(Status.WHISK_ERROR, b"{}"))
+    logs: list[str] = field(default_factory=list)
+    wait_ms: int = 0
+    init_ms: int | None = None
+    timed_out: bool = False
+    limits: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> int:
+        """Roughly the bytes it occupies."""
+        return 1024 + len(self.response.result) + sum(len(line) + 60 for line in self.logs)
+
+    def summary(self) -> dict[str, Any]:
+        """As the API lists it."""
+        annotations = [
+            {"key": "path", "value": self.path},
+            {"key": "waitTime", "value": self.wait_ms},
+            {"key": "kind", "value": self.kind},
+            {"key": "timeout", "value": self.timed_out},
+            {"key": "limits", "value": self.limits},
+        ]
+        if self.init_ms is not None:
+            annotations.append({"key": "initTime", "value": self.init_ms})
+        return {
+            "namespace": self.namespace,
+            "name": self.name,
+            "version": self.version,
+            "publish": False,
+            "activationId": self.id,
+            "start": self.start,
+            "end": self.end,
+            "duration": self.end - self.start,
+            "statusCode": int(self.response.status),
+            "annotations": annotations,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return self.summary() | {
+            "subject": self.namespace,
+            "response": self.response.document(),
+            "logs": self.logs,
+        }
+
+
+class Activations:
+    """The last activations."""
+
+    def __init__(self, count: int, size: int) -> None:
+        """
+        Args:
+            count: how many are kept.
+            size: how many bytes of them are kept.
+        """
+        self._count = count
+        self._size = size
+        self._used = 0
+        self._records: OrderedDict[str, Activation] = OrderedDict()
+
+    def add(self, activation: Activation) -> None:
+        """Keep the record, and forget old ones as needed."""
+        self._records[activation.id] = activation
+        self._used += activation.weight
+        while len(self._records) > 1 and (len(self._records) > self._count or self._used > self._size):
+            _, forgotten = self._records.popitem(last=False)
+            self._used -= forgotten.weight
+
+    def get(self, activation_id: str) -> Activation | None:
+        """The record, or None while it runs, after it is forgotten, or if there never was one."""
+        return self._records.get(activation_id)
+
+    def list(
+        self, *, name: str | None, since: int | None, upto: int | None, skip: int, limit: int
+    ) -> list[Activation]:
+        """Records, newest first.
+
+        Args:
+            name: `action` or `package/action`.
+            since: milliseconds since 1970, inclusive, as is `upto`.
+            skip: how many to leave out first.
+            limit: how many at most.
+        """
+        return list(islice(self._matching(name, since, upto), skip, skip + limit))
+
+    def count(self, *, name: str | None, since: int | None, upto: int | None) -> int:
+        """How many there are."""
+        return sum(1 for _ in self._matching(name, since, upto))
+
+    def _matching(self, name: str | None, since: int | None, upto: int | None) -> Iterator[Activation]:
+        for record in reversed(self._records.values()):
+            if since is not None and record.start < since:
+                continue
+            if upto is not None and record.start > upto:
+                continue
+            if name is not None and name not in (record.name, record.path.partition("/")[2]):
+                continue
+            yield record

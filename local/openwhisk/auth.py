@@ -1,0 +1,33 @@
+"""HTTP Basic authentication with the one key this server knows."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+
+from local.openwhisk.errors import Unauthorized
+
+
+class Auth:
+    """Compares a request's Authorization header with the key, in constant time."""
+
+    def __init__(self, key: str) -> None:
+        """
+        Args:
+            key: `user:password`, as OpenWhisk writes its keys.
+        """
+        self._expected = base64.b64encode(key.encode())
+
+    def check(self, header: str | None) -> None:
+        """
+        Raises:
+            Unauthorized: the header is missing, of another scheme, or carries another key.
+        """
+        if not header:
+            raise Unauthorized(
+                "The resource requires authentication, which was not supplied with the request."
+            )
+        scheme, _, credentials = header.partition(" ")
+        given = credentials.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() != "basic" or not hmac.compare_digest(given, self._expected):
+            raise Unauthorized("The supplied authentication is invalid.")

@@ -1,0 +1,99 @@
+"""What goes wrong, as the REST API says it and as the parts of this server tell one another."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A request that is answered with an error: an HTTP status and OpenWhisk's words for it."""
+
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(ApiError):
+    """The request is malformed; the message names the field."""
+
+    status = 400
+
+
+class Unauthorized(ApiError):
+    """No credentials, or wrong ones."""
+
+    status = 401
+
+
+class Forbidden(ApiError):
+    """The credentials are good, but not for this namespace."""
+
+    status = 403
+
+
+class NotFound(ApiError):
+    """No such entity."""
+
+    status = 404
+
+    def __init__(self, message: str = "The requested resource does not exist.") -> None:
+        super().__init__(message)
+
+
+class Conflict(ApiError):
+    """The entity exists already, or is in use."""
+
+    status = 409
+
+
+class TooLarge(ApiError):
+    """A body, or code, or parameters beyond the limit."""
+
+    status = 413
+
+    def __init__(self, what: str, size: int, allowed: int) -> None:
+        super().__init__(f"{what} larger than allowed: {size} > {allowed} bytes.")
+
+
+class TooMany(ApiError):
+    """More invocations are waiting than the queue holds."""
+
+    status = 429
+
+    def __init__(self, count: int, allowed: int) -> None:
+        super().__init__(f"Too many concurrent requests in flight (count: {count}, allowed: {allowed}).")
+
+
+class Unavailable(ApiError):
+    """The server is shutting down."""
+
+    status = 503
+
+
+class ContainerError(Exception):
+    """A process did not do its part; the message is what the activation's record says.
+
+    Attributes:
+        logs: what the process had written, if it was collected.
+    """
+
+    def __init__(self, message: str, logs: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.logs = logs or []
+
+
+class StartFailed(ContainerError):
+    """The process ended, or said nothing, before it took requests; or its /init was refused."""
+
+
+class Crashed(ContainerError):
+    """The process ended, or closed the connection, in the middle of an activation."""
+
+
+class TimedOut(ContainerError):
+    """The activation exceeded the action's time limit; its process has been killed."""
+
+
+class ResultTooLarge(ContainerError):
+    """The response is beyond the limit; the connection, and with it the process, is of no further use."""

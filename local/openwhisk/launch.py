@@ -1,0 +1,104 @@
+"""From an action to the process that serves it: the command, its environment, and what /init is told."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from local.openwhisk.entities import Action
+from local.openwhisk.settings import Settings
+
+#: Images of this project: `qwhisk/<name>` has the algorithm `<name>` baked in, `qwhisk/base` has none.
+_OURS = "qwhisk/"
+_BARE = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a process for an action. Launches that are equal, in `key`, share processes."""
+
+    #: The action, its revision, and what its parameters put into the environment.
+    key: tuple[str, int, bytes]
+    action: str = field(compare=False)
+    argv: tuple[str, ...] = field(compare=False)
+    environment: Mapping[str, str] = field(compare=False)
+    init: bytes = field(compare=False)
+    #: MB
+    memory: int = field(compare=False)
+    #: bytes
+    logs: int = field(compare=False)
+    #: seconds
+    timeout: float = field(compare=False)
+
+
+def passed(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of this server's environment that action processes inherit."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in settings.pass_env)
+    }
+
+
+def launch(
+    action: Action, settings: Settings, environment: Mapping[str, str], api_host: str
+) -> Launch | None:
+    """The launch of an action, or None if no command stands for its image.
+
+    Args:
+        action: with its packages' parameters.
+        settings: the image commands, and which variables pass.
+        environment: what passes of this server's environment; see `passed`.
+        api_host: where actions find this server, as `__OW_API_HOST`.
+    """
+    image, _ = _split(action.exec.image)
+    algorithm = image.removeprefix(_OURS) if image.startswith(_OURS) else ""
+    command = settings.image_commands.get(action.exec.image) or settings.image_commands.get(image)
+    if command is None:
+        if action.exec.kind == "blackbox" and not algorithm:
+            return None
+        command = [sys.executable, "-m", "actions.base"]
+    variables = {**environment, "__OW_API_HOST": api_host}
+    variables["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (str(settings.actions_path), variables.get("PYTHONPATH")))
+    )
+    variables.pop("QWHISK_ACTION", None)
+    if algorithm and algorithm != _BARE:
+        variables["QWHISK_ACTION"] = algorithm
+    init_env = {
+        item.key: item.value if isinstance(item.value, str) else orjson.dumps(item.value).decode()
+        for item in action.parameters
+        if item.init
+    }
+    init = {
+        "value": {
+            "name": action.name,
+            "main": action.exec.main or "main",
+            "code": action.exec.code,
+            "binary": action.exec.binary,
+            "env": init_env | {"__OW_API_HOST": api_host},
+        }
+    }
+    return Launch(
+        key=(action.path, action.revision, orjson.dumps(init_env)),
+        action=action.path,
+        argv=tuple(command),
+        environment=variables,
+        init=orjson.dumps(init),
+        memory=action.limits.memory,
+        logs=action.limits.logs * 1024 * 1024,
+        timeout=action.limits.timeout / 1000,
+    )
+
+
+def _split(image: str) -> tuple[str, str]:
+    """An image's name without a Docker Hub host, and its tag or digest."""
+    image = image.partition("@")[0]
+    path, slash, last = image.rpartition("/")
+    name, _, tag = last.partition(":")
+    return (path + slash + name).removeprefix("docker.io/"), tag

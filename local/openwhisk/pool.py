@@ -1,0 +1,297 @@
+"""The processes of all actions: reuse, growth, limits, and the queue before them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from local.openwhisk.container import Container
+from local.openwhisk.errors import StartFailed, Unavailable
+from local.openwhisk.launch import Launch
+from local.openwhisk.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which an invocation that waits has another action's free process ended for its own.
+#: Less would have two busy actions throw out each other's warm processes all the time.
+EXCHANGE_AFTER = 2.0
+
+#: Seconds between looks for idle processes.
+_REAP_EVERY = 1.0
+
+_CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    launch: Launch
+    since: float
+    container: asyncio.Future[Container]
+
+
+class Pool:
+    """Hands out containers, one activation each at a time. All methods run on the event loop's thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._idle: list[Container] = []
+        self._busy: set[Container] = set()
+        self._starting: Counter[Launch] = Counter()
+        self._waiters: list[_Waiter] = []
+        self._prewarmed: dict[str, Launch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._starts: set[asyncio.Task[None]] = set()
+        self._stale: set[tuple[str, int, bytes]] = set()
+        self._look: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._reaper = asyncio.get_running_loop().create_task(self._reap())
+
+    def numbers(self) -> dict[str, int]:
+        """How many processes and invocations are where."""
+        return {
+            "idle": len(self._idle),
+            "busy": len(self._busy),
+            "starting": self._starting.total(),
+            "waiting": len(self._waiters),
+        }
+
+    async def acquire(self, launch: Launch) -> Container:
+        """A free container of this launch, at once or when there is one.
+
+        Raises:
+            StartFailed: a process was started for this and did not come up.
+            Unavailable: the server is shutting down.
+        """
+        if self._closing:
+            raise Unavailable("The server is shutting down.")
+        container = self._take_idle(launch)
+        if container is not None:
+            return container
+        waiter = _Waiter(launch, time.monotonic(), asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        self._grow()
+        return await waiter.container
+
+    def release(self, container: Container, *, keep: bool) -> None:
+        """Give back a container; `keep` is false if it must not be used again."""
+        self._busy.discard(container)
+        if keep and container.alive and not self._closing:
+            self._offer(container)
+        else:
+            self._spawn(container.stop())
+        self._grow()
+        self._replenish()
+
+    def prewarm(self, launch: Launch) -> None:
+        """Keep processes of this launch ready, if the settings say so."""
+        if self._settings.prewarm:
+            self._prewarmed[launch.action] = launch
+            self._replenish()
+
+    def retire(self, action: str) -> None:
+        """The action has changed or gone: end its processes, those at work when they are done."""
+        self._prewarmed.pop(action, None)
+        for container in [item for item in self._idle if item.launch.action == action]:
+            self._drop(container)
+        for container in self._busy:
+            if container.launch.action == action:
+                container.retired = True
+        self._stale.update(launch.key for launch in self._starting if launch.action == action)
+        self._grow()
+
+    async def close(self) -> None:
+        """End all processes. Bounded by a container's own stop."""
+        self._closing = True
+        self._reaper.cancel()
+        if self._look is not None:
+            self._look.cancel()
+        for waiter in self._waiters:
+            if not waiter.container.done():
+                waiter.container.set_exception(Unavailable("The server is shutting down."))
+        self._waiters.clear()
+        for task in self._starts:
+            task.cancel()
+        stopping = [container.stop() for container in (*self._idle, *self._busy)]
+        self._idle.clear()
+        await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
+
+    def _take_idle(self, launch: Launch) -> Container | None:
+        # The last one used: the others get the chance to become idle for long.
+        for index in range(len(self._idle) - 1, -1, -1):
+            container = self._idle[index]
+            if container.launch.key == launch.key and container.alive:
+                del self._idle[index]
+                self._busy.add(container)
+                return container
+        return None
+
+    def _offer(self, container: Container) -> None:
+        """Give a free container to who has waited longest for one like it, or keep it."""
+        now = time.monotonic()
+        oldest = self._waiters[0] if self._waiters else None
+        self._idle.append(container)
+        if (
+            oldest is not None
+            and oldest.launch.key != container.launch.key
+            and now - oldest.since > EXCHANGE_AFTER
+            and not self._starting[oldest.launch]
+            and self._make_room(oldest.launch)
+        ):
+            self._start(oldest.launch)
+            if container not in self._idle:
+                return
+        for index, waiter in enumerate(self._waiters):
+            if waiter.launch.key == container.launch.key:
+                del self._waiters[index]
+                self._idle.remove(container)
+                self._busy.add(container)
+                waiter.container.set_result(container)
+                return
+        if container.retired:
+            self._drop(container)
+
+    def _grow(self) -> None:
+        """Start processes for those who wait, where there is reason and room."""
+        if self._closing or not self._waiters:
+            return
+        now = time.monotonic()
+        wanted: Counter[tuple[str, int, bytes]] = Counter()
+        soonest: float | None = None
+        starting: Counter[tuple[str, int, bytes]] = Counter()
+        for launch, count in self._starting.items():
+            starting[launch.key] += count
+        busy = {container.launch.key for container in self._busy}
+        for waiter in list(self._waiters):
+            key = waiter.launch.key
+            wanted[key] += 1
+            if wanted[key] <= starting[key]:
+                continue
+            # A busy process of the action is likely free long before a new one has done its imports.
+            patience = waiter.since + self._settings.grow_after - now
+            if patience > 0 and (key in busy or starting[key]):
+                soonest = patience if soonest is None else min(soonest, patience)
+            elif starting[key] and self._starting.total() >= _CORES:
+                # Starting is work for a whole core: more at a time would only make the first one later.
+                continue
+            elif self._make_room(waiter.launch):
+                self._start(waiter.launch)
+                starting[key] += 1
+        if soonest is not None and self._look is None:
+            self._look = asyncio.get_running_loop().call_later(soonest, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        self._grow()
+
+    def _make_room(self, launch: Launch, *, evict: bool = True) -> bool:
+        """Whether one more process fits, if need be after ending idle ones of others, longest idle first."""
+        everyone = [item.launch for item in (*self._idle, *self._busy)] + list(self._starting.elements())
+        if sum(item.action == launch.action for item in everyone) >= self._settings.max_per_action:
+            return False
+        count = len(everyone)
+        memory = sum(item.memory for item in everyone)
+
+        def fits() -> bool:
+            return count < self._settings.max_processes and (
+                memory + launch.memory <= self._settings.memory or not count
+            )
+
+        victims = []
+        for container in sorted(self._idle, key=lambda item: item.last_used) if evict else ():
+            if fits():
+                break
+            if container.launch.key != launch.key:
+                victims.append(container)
+                count -= 1
+                memory -= container.launch.memory
+        if not fits():
+            return False
+        for victim in victims:
+            self._drop(victim)
+        return True
+
+    def _start(self, launch: Launch) -> None:
+        self._starting[launch] += 1
+        task = self._spawn(self._started(launch))
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
+
+    async def _started(self, launch: Launch) -> None:
+        """Start a process; hand it, or the reason why there is none, to who waits."""
+        try:
+            container = await Container.start(launch, self._settings.start_timeout, self._exited)
+        except StartFailed as exc:
+            log.warning("no process for %s: %s", launch.action, exc.message)
+            self._prewarmed.pop(launch.action, None)
+            for index, waiter in enumerate(self._waiters):
+                if waiter.launch.key == launch.key:
+                    del self._waiters[index]
+                    waiter.container.set_exception(exc)
+                    break
+        else:
+            log.info("process %d for %s, ready after %d ms", container.pid, launch.action, container.init_ms)
+            if self._closing:
+                await container.kill()
+            else:
+                container.retired = launch.key in self._stale
+                self._offer(container)
+        finally:
+            self._starting[launch] -= 1
+            if not self._starting[launch]:
+                del self._starting[launch]
+                self._stale.discard(launch.key)
+        self._grow()
+        self._replenish()
+
+    def _exited(self, container: Container) -> None:
+        """A process ended. An idle one is replaced if need be; one at work fails its activation."""
+        if container in self._idle:
+            log.warning("idle process %d of %s ended by itself", container.pid, container.launch.action)
+            self._drop(container)
+            self._replenish()
+
+    def _replenish(self) -> None:
+        """Start what should be kept ready, a core's worth at a time, without taking room from what runs."""
+        if self._closing:
+            return
+        for launch in self._prewarmed.values():
+            live = [item.launch.key for item in (*self._idle, *self._busy)]
+            have = live.count(launch.key) + self._starting[launch]
+            while have < self._settings.prewarm:
+                if self._starting.total() >= _CORES or not self._make_room(launch, evict=False):
+                    return
+                self._start(launch)
+                have += 1
+
+    def _drop(self, container: Container) -> None:
+        self._idle.remove(container)
+        self._spawn(container.stop())
+
+    async def _reap(self) -> None:
+        """End processes that have been idle for long, except those to be kept ready."""
+        while True:
+            await asyncio.sleep(min(_REAP_EVERY, self._settings.idle_seconds or _REAP_EVERY))
+            limit = time.monotonic() - self._settings.idle_seconds
+            for container in sorted(self._idle, key=lambda item: item.last_used):
+                key = container.launch.key
+                kept = self._prewarmed.get(container.launch.action)
+                spare = sum(item.launch.key == key for item in self._idle) - self._settings.prewarm
+                if container.last_used < limit and (kept is None or kept.key != key or spare > 0):
+                    self._drop(container)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("pool task failed", exc_info=task.exception())
