@@ -66,7 +66,11 @@ class CloudantSource:
 
     def __init__(self, env: settings.Source) -> None:
         # Imported here: it costs 0.3 s that a process with a folder need not pay.
-        from ibm_cloud_sdk_core.authenticators import BasicAuthenticator, IAMAuthenticator, NoAuthAuthenticator
+        from ibm_cloud_sdk_core.authenticators import (
+            BasicAuthenticator,
+            IAMAuthenticator,
+            NoAuthAuthenticator,
+        )
         from ibmcloudant.cloudant_v1 import CloudantV1
 
         if env.get("CLOUDANT_APIKEY"):
@@ -87,7 +91,9 @@ class CloudantSource:
             db=self._database, include_docs=True, limit=MAX_DOCUMENTS
         ).get_result()
         return {
-            row["id"]: row["doc"] for row in answer["rows"] if not row["id"].startswith("_") and row.get("doc")
+            row["id"]: row["doc"]
+            for row in answer["rows"]
+            if not row["id"].startswith("_") and row.get("doc")
         }
 
 

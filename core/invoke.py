@@ -81,7 +81,13 @@ class Invoker:
         return interpret(document.id, status, payload)
 
     def _request(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, deadline: float, function: str
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        deadline: float,
+        function: str,
     ) -> tuple[int, Any]:
         left = max(0.1, deadline - time.monotonic())
         try:
@@ -132,9 +138,7 @@ class Invoker:
                 return (200 if response.get("success") else 502), response.get("result") or {}
             if status != 404:
                 return status, answer
-        raise InvocationError(
-            f"The function {function} did not finish in time. Try again later.", status=504
-        )
+        raise InvocationError(f"The function {function} did not finish in time. Try again later.", status=504)
 
 
 #: What OpenWhisk's own refusals mean, in our words, and the status our caller should see.

@@ -125,7 +125,9 @@ def choose(
             qubits=qubits,
         )
     if backend_type == "noisy_simulator":
-        devices = [b for b in backends if b.backend_type == "hardware" and b.operational and b.qubits >= qubits]
+        devices = [
+            b for b in backends if b.backend_type == "hardware" and b.operational and b.qubits >= qubits
+        ]
         for device in sorted(devices, key=lambda b: (b.queue_length, b.name)):
             for backend in fitting:
                 if backend.name == noisy_name(device.name):
@@ -191,7 +193,8 @@ def _translated(action: str) -> Iterator[None]:
         raise
     except IBMNotAuthorizedError:
         raise ProviderError(
-            "IBM Quantum refused the API key. Ask the operator to check QISKIT_IBM_TOKEN or SIMULATOR_API_KEY."
+            "IBM Quantum refused the API key. Ask the operator to check QISKIT_IBM_TOKEN "
+            "or SIMULATOR_API_KEY."
         ) from None
     except RequestsApiError as error:
         raise _of_status(action, error.status_code, str(error)) from None
@@ -339,7 +342,9 @@ class Account:
         """How the newest jobs since then stand, up to `PAGE` of them, in one call."""
         answer = self._call(
             "list jobs",
-            lambda client: client.jobs_get(limit=PAGE, skip=0, created_after=created_after, include_mocks=True),
+            lambda client: client.jobs_get(
+                limit=PAGE, skip=0, created_after=created_after, include_mocks=True
+            ),
         )
         return {str(raw["id"]): _view(raw) for raw in answer.get("jobs") or []}
 
@@ -392,7 +397,9 @@ def _view(raw: dict[str, Any]) -> JobView:
     state = raw.get("state") or {}
     status = _STATUS.get(str(state.get("status", "")).upper())
     if status is None:
-        raise ProviderError(f"IBM Quantum told a status that is not known: {str(state.get('status'))[:40]!r}.")
+        raise ProviderError(
+            f"IBM Quantum told a status that is not known: {str(state.get('status'))[:40]!r}."
+        )
     code = state.get("reason_code") or state.get("reasonCode")
     if status == "CANCELLED" and code == _RAN_TOO_LONG:
         status = "ERROR"
@@ -416,5 +423,3 @@ def _instant(value: Any) -> datetime | None:
     except ValueError:
         return None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, TimeoutError as FutureTimeout
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -64,7 +65,9 @@ class Publisher:
             if error is None:
                 done.set_result(None)
             else:
-                done.set_exception(StreamError(f"Kafka did not take the message for {topic.split('.')[0]}: {error}"))
+                done.set_exception(
+                    StreamError(f"Kafka did not take the message for {topic.split('.')[0]}: {error}")
+                )
 
         try:
             self._producer.produce(

@@ -79,7 +79,9 @@ def new_job(function: str) -> Response:
     reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
     queued = _queued(document, value, reply, who, process_job_id)
     _remember(found, queued)
-    log.info("submitted", extra={"process_job_id": process_job_id, "function": function, "job_id": queued.job_id})
+    log.info(
+        "submitted", extra={"process_job_id": process_job_id, "function": function, "job_id": queued.job_id}
+    )
     if wait:
         entry = inbox.final(process_job_id, wait)
         if entry is not None and entry.event.final:
@@ -138,7 +140,9 @@ def jobs() -> Response:
 def job(process_job_id: str) -> Response:
     """One job's newest event; with `?wait=`, its final one if that comes in time."""
     inbox, wait = services().inbox(session()), _wait()
-    entry = _found(inbox.final(process_job_id, wait) if wait and inbox.job(process_job_id) else inbox.job(process_job_id))
+    entry = _found(
+        inbox.final(process_job_id, wait) if wait and inbox.job(process_job_id) else inbox.job(process_job_id)
+    )
     return Response(entry.json, 200, mimetype="application/json")
 
 

@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, TimeoutError as FutureTimeout
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
@@ -108,14 +109,18 @@ class Reader:
         inbox = self._inboxes.get(topic)
         try:
             if inbox is None:
-                low, end = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=OPEN_TIMEOUT)
+                low, end = self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, 0), timeout=OPEN_TIMEOUT
+                )
                 inbox = Inbox(topic, end if end > low else 0)
                 with self._lock:
                     self._inboxes[topic] = inbox
                 self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
         except KafkaException as error:
             log.error("a client's topic cannot be read: %s", error)
-            opened.set_exception(StreamError("The events of this session cannot be read. Make a new session."))
+            opened.set_exception(
+                StreamError("The events of this session cannot be read. Make a new session.")
+            )
             return
         opened.set_result(inbox)
 
@@ -132,7 +137,9 @@ class Reader:
         with self._lock:
             by_idleness = sorted(self._inboxes.values(), key=lambda inbox: -inbox.idle())
             surplus = len(by_idleness) - MAX_INBOXES
-            gone = [inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > IDLE or place < surplus]
+            gone = [
+                inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > IDLE or place < surplus
+            ]
             for inbox in gone:
                 del self._inboxes[inbox.topic]
         if gone:

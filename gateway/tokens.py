@@ -47,7 +47,9 @@ class Tokens:
     def new(self) -> tuple[Session, str]:
         """A session for a new client, and its token."""
         expires = int(time.time()) + self._seconds
-        session = Session(secrets.token_urlsafe(12), new_results_topic(), datetime.fromtimestamp(expires, UTC))
+        session = Session(
+            secrets.token_urlsafe(12), new_results_topic(), datetime.fromtimestamp(expires, UTC)
+        )
         claims = {"sub": session.client_id, "topic": session.topic, "exp": expires}
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 

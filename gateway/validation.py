@@ -52,10 +52,14 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
         raise DocumentError(
             f"The function {document.id} has a broken input schema: {error.message[:200]}"
         ) from None
-    errors = sorted(validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path])
+    errors = sorted(
+        validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
+    )
     if not errors:
         return
-    findings = [finding for error in errors[:MAX_FINDINGS] for finding in _findings(error, value)][:MAX_FINDINGS]
+    findings = [finding for error in errors[:MAX_FINDINGS] for finding in _findings(error, value)][
+        :MAX_FINDINGS
+    ]
     raise InputError(" ".join(f"{item['field']}: {item['message']}" for item in findings), errors=findings)
 
 
@@ -69,14 +73,16 @@ def _validator(schema: bytes) -> Draft202012Validator:
 def _findings(error: ValidationError, value: dict[str, Any]) -> list[dict[str, str]]:
     """The finding in words for people; jsonschema's own words where there are none."""
     where = ".".join(str(part) for part in error.absolute_path)
-    limit, given = error.validator_value, error.instance
+    limit: Any = error.validator_value
+    given: Any = error.instance
+    schema: Any = error.schema
     match error.validator:
         case "required":
             # One error for each missing field; only the message tells which.
             name = error.message.split("'")[1]
             return [{"field": f"{where}.{name}" if where else name, "message": "is missing. Add it."}]
         case "additionalProperties":
-            known = sorted(error.schema.get("properties", {}))
+            known = sorted(schema.get("properties", {}))
             return [
                 {"field": str(name)[:64], "message": f"is not known. Known: {', '.join(known)}."}
                 for name in given

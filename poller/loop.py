@@ -189,7 +189,7 @@ class Poller:
         kind, stamp = message.timestamp()
         if kind == TIMESTAMP_NOT_AVAILABLE:
             return 0.0
-        return min(delay, stamp / 1000 + delay - time.time())
+        return min(delay, float(stamp) / 1000 + delay - time.time())
 
     def _resume(self, now: float) -> None:
         for partition, due in list(self._paused.items()):
@@ -212,7 +212,10 @@ class Poller:
         log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
         key, value = message.key() or b"", message.value() or b""
         sent = self._publisher.send(
-            DEAD, key.decode(errors="replace"), value, {"reason": reason.encode(), "topic": partition[0].encode()}
+            DEAD,
+            key.decode(errors="replace"),
+            value,
+            {"reason": reason.encode(), "topic": partition[0].encode()},
         )
         self._when_sent(sent, lambda: self._offsets.finish(partition, offset))
 
@@ -306,8 +309,12 @@ class Poller:
         if isinstance(error, JobNotFoundError) and age > UNKNOWN_GRACE:
             self._give_up(watch, "job_not_found", "The provider does not know this job any more.")
         elif age > self._deadline:
-            self._give_up(watch, "deadline", f"No result within {self._deadline:.0f} s; the last error: {error.message}")
-        elif isinstance(error, ProviderUnavailableError | StreamError | JobNotFoundError) or watch.failures < 5:
+            self._give_up(
+                watch, "deadline", f"No result within {self._deadline:.0f} s; the last error: {error.message}"
+            )
+        elif (
+            isinstance(error, ProviderUnavailableError | StreamError | JobNotFoundError) or watch.failures < 5
+        ):
             retry_after = getattr(error, "retry_after", None)
             log.warning("%s", error.message, extra={"process_job_id": watch.event.process_job_id})
             self._apply(watch, schedule.after_failure(watch.failures, retry_after))

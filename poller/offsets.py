@@ -29,7 +29,7 @@ class Offsets:
     def forget(self, partition: Partition) -> None:
         """The partition now belongs to another consumer."""
         for table in (self._open, self._next, self._committed):
-            table.pop(partition, None)  # type: ignore[attr-defined]
+            table.pop(partition, None)
 
     def position(self, partition: Partition) -> int | None:
         """The offset to commit: the oldest message under way, else the next one; None if never taken."""

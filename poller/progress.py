@@ -21,7 +21,9 @@ class Told:
     estimate: Estimate | None
 
 
-def is_news(told: Told | None, status: Status, estimate: Estimate | None, simulator: bool, elapsed: float) -> bool:
+def is_news(
+    told: Told | None, status: Status, estimate: Estimate | None, simulator: bool, elapsed: float
+) -> bool:
     """True if the client should hear that its job now stands so."""
     if simulator and elapsed < QUIET:
         return False

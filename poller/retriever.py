@@ -47,7 +47,9 @@ class Retriever:
             result = decode_result(view.program_id, raw)
             answer, error = self._answer(event, result)
         elif view.status == "ERROR":
-            error = ErrorInfo(code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000])
+            error = ErrorInfo(
+                code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
+            )
         final = _extended(event, view.status, view.finished, result=result, answer=answer, error=error)
         self._publish(_within_limit(final))
         return final

@@ -74,7 +74,7 @@ class Algorithm(ABC, Generic[Input]):
             return {
                 "error": {
                     "code": "internal_error",
-                    "message": f"The function {self.name} failed. This is a mistake in the function, not in the input.",
+                    "message": f"The function {self.name} failed. The mistake is its own, not the input's.",
                     "details": {},
                 }
             }

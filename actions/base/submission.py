@@ -68,7 +68,9 @@ class Submission:
         backend = self._provider.choose(params.backend_type, circuit.num_qubits, params.backend)
         account = self._provider.account(params.backend_type)
         same = own | {"shots": None, "function": function}
-        ready = account.target(backend.name).transpile(circuit, orjson.dumps(same, option=orjson.OPT_SORT_KEYS))
+        ready = account.target(backend.name).transpile(
+            circuit, orjson.dumps(same, option=orjson.OPT_SORT_KEYS)
+        )
         tags = [f"qwhisk-{envelope.process_job_id}-0"]
         job_id = account.submit([ready], backend.name, params.shots, tags)
         event = JobEvent(

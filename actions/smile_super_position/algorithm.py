@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 from qiskit import QuantumCircuit
@@ -15,20 +15,19 @@ from core.events import JobResult
 #: Other strings that the answer names, the most frequent first.
 MAX_OTHERS = 10
 
-_EMOTICON = {"min_length": 1, "max_length": 8, "pattern": r"^[ -~]+$"}
+#: 1 to 8 printable ASCII characters.
+Emoticon = Annotated[str, Field(min_length=1, max_length=8, pattern=r"^[ -~]+$")]
 
 
 class SmileInput(ActionInput):
     """Two different strings of equal length, of printable ASCII characters."""
 
-    emoticon_1: str = Field(
-        **_EMOTICON,
+    emoticon_1: Emoticon = Field(
         title="First emoticon",
         description="1 to 8 printable ASCII characters; 8 qubits a character.",
         examples=[":)"],
     )
-    emoticon_2: str = Field(
-        **_EMOTICON,
+    emoticon_2: Emoticon = Field(
         title="Second emoticon",
         description="As long as the first, and different from it.",
         examples=[":("],
@@ -38,8 +37,8 @@ class SmileInput(ActionInput):
     def _comparable(self) -> Self:
         if len(self.emoticon_1) != len(self.emoticon_2):
             raise ValueError(
-                f"emoticon_2 has {len(self.emoticon_2)} characters and emoticon_1 has {len(self.emoticon_1)}; "
-                "make them equally long"
+                f"emoticon_2 has {len(self.emoticon_2)} characters and emoticon_1 has "
+                f"{len(self.emoticon_1)}; make them equally long"
             )
         if self.emoticon_1 == self.emoticon_2:
             raise ValueError("emoticon_2 is the same as emoticon_1; make them different")
@@ -62,8 +61,10 @@ class SmileSuperPosition(Algorithm[SmileInput]):
         return superposition(to_bits(params.emoticon_1), to_bits(params.emoticon_2))
 
     def answer(self, params: SmileInput, result: JobResult) -> dict[str, Any]:
-        """`{"emoticons": [first, second], "others": [...], "others_probability", "shots"}`, where each entry is
-        `{"text", "bitstring", "count", "probability"}`."""
+        """`{"emoticons": [first, second], "others": [...], "others_probability", "shots"}`.
+
+        Each entry is `{"text", "bitstring", "count", "probability"}`.
+        """
         counts = (result.counts or {}).get("meas", {})
         shots = sum(counts.values())
 
@@ -77,7 +78,9 @@ class SmileSuperPosition(Algorithm[SmileInput]):
             }
 
         wanted = [to_bits(params.emoticon_1), to_bits(params.emoticon_2)]
-        others = sorted((bits for bits in counts if bits not in wanted), key=lambda bits: (-counts[bits], bits))
+        others = sorted(
+            (bits for bits in counts if bits not in wanted), key=lambda bits: (-counts[bits], bits)
+        )
         seen = sum(counts.get(bits, 0) for bits in wanted)
         return {
             "emoticons": [entry(bits) for bits in wanted],

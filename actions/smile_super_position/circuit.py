@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from qiskit import QuantumCircuit
 
 
@@ -41,7 +43,7 @@ def superposition(first: str, second: str) -> QuantumCircuit:
     # and a head of 1 the other.
     bit_of_head = first[qubits - 1 - head]
     circuit.h(head)
-    for before, qubit in zip(differing, differing[1:], strict=False):
+    for before, qubit in pairwise(differing):
         circuit.cx(before, qubit)
     for qubit in differing[1:]:
         if first[qubits - 1 - qubit] != bit_of_head:

@@ -1,0 +1,92 @@
+"""`python -m local`: the whole stack on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from local import demo
+from local.deployment import deploy, write_documents
+from local.errors import LocalError
+from local.settings import GUEST_KEY, LocalSettings
+from local.stack import parts
+from local.supervisor import Supervisor
+
+EXIT_FAILED = 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="Run broker, OpenWhisk API, simulator, poller and gateway on this machine.",
+        epilog="Ports: GATEWAY_PORT 8080, POLLER_PORT 8081, SIMULATOR_PORT 8090, OPENWHISK_PORT 3233, "
+        "BROKER_PORT 9092. Config documents: CONFIG_FOLDER, else .local/config.",
+    )
+    parser.add_argument("--demo", action="store_true", help="run the demo job once everything is up")
+    parser.add_argument(
+        "--once", action="store_true", help="end after the demo job; status 0 if it was right"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the stack; gives the exit code."""
+    options = _options()
+    stop = threading.Event()
+
+    def ask_to_stop(*_: Any) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    supervisor = Supervisor(_say, stop)
+    try:
+        return _run(supervisor, stop, options)
+    except LocalError as error:
+        if stop.is_set():
+            return 0
+        print(f"qwhisk: {error}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
+    finally:
+        supervisor.end()
+
+
+def _run(supervisor: Supervisor, stop: threading.Event, options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    settings = LocalSettings.from_env(os.environ)
+    settings.check_ports()
+    write_documents(settings.documents, settings.url("openwhisk"))
+    _say("qwhisk on this machine:")
+    broker, *others = parts(settings)
+    supervisor.start([broker])
+    supervisor.wait(broker)
+    # Started one after the other without waiting: their imports are most of the time.
+    supervisor.start(others)
+    for part in others:
+        supervisor.wait(part)
+        if part.name == "openwhisk":
+            deploy(settings.url("openwhisk"), GUEST_KEY, settings.bound())
+    _say(f"  ready after {time.monotonic() - began:.1f} s; logs in {settings.folder / 'logs'}")
+    if options.demo or options.once:
+        event = demo.run(settings.url("gateway"))
+        for line in demo.lines(event):
+            _say(line)
+        if options.once:
+            return 0 if demo.is_right(event) else EXIT_FAILED
+    _say(f"\n  Open {settings.url('gateway')}/ in a browser. Ctrl-C ends everything.")
+    supervisor.watch()
+    _say("ending")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Ports and folders of the local stack, and the environment that each part gets."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.errors import LocalError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: OpenWhisk standalone's published key for the namespace `guest`; the local API has it too.
+GUEST_KEY = (
+    "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+)
+
+#: Part, variable of its port, default.
+_PORTS = {
+    "broker": ("BROKER_PORT", 9092),
+    "openwhisk": ("OPENWHISK_PORT", 3233),
+    "simulator": ("SIMULATOR_PORT", 8090),
+    "poller": ("POLLER_PORT", 8081),
+    "gateway": ("GATEWAY_PORT", 8080),
+}
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """One run of the stack. Secrets are made anew for each run and leave this process only to its parts."""
+
+    ports: Mapping[str, int]
+    #: Logs and, unless one is given, the config documents.
+    folder: Path
+    documents: Path
+    #: The user's own environment, for what this project does not set.
+    env: Mapping[str, str] = field(repr=False)
+    api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
+    gateway_secret: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
+        """LocalError where a port is not a number or a folder cannot be made."""
+        folder = Path(env.get("LOCAL_FOLDER") or ROOT / ".local")
+        documents = Path(env.get("CONFIG_FOLDER") or folder / "config")
+        try:
+            for made in (folder, folder / "logs", documents):
+                made.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalError(f"cannot make {error.filename}: {error.strerror}. Set LOCAL_FOLDER.") from None
+        return cls(
+            ports={name: _port(env, variable, default) for name, (variable, default) in _PORTS.items()},
+            folder=folder,
+            documents=documents,
+            env=env,
+        )
+
+    def url(self, part: str) -> str:
+        """The part's address."""
+        return f"http://127.0.0.1:{self.ports[part]}"
+
+    def check_ports(self) -> None:
+        """LocalError names the first port that is taken and the variable that moves it."""
+        for name, port in self.ports.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    raise LocalError(
+                        f"port {port} (of the {name}) is in use. End what uses it, or set {_PORTS[name][0]}."
+                    ) from None
+
+    def bound(self) -> dict[str, str]:
+        """What is bound to the actions as parameters: where to submit and where to publish."""
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.ports['broker']}",
+            "KAFKA_FETCH_WAIT_MAX_MS": "10",
+            "KAFKA_SESSION_TIMEOUT_MS": "6000",
+            "SIMULATOR_URL": self.url("simulator"),
+            "SIMULATOR_API_KEY": self.api_key,
+        }
+
+    def part_env(self) -> dict[str, str]:
+        """The environment of the parts that the supervisor starts."""
+        # Where a part's own address lies it decides by its variable; all stay on the loopback interface.
+        ports = {variable: str(self.ports[name]) for name, (variable, _) in _PORTS.items()}
+        inherited = {
+            key: value
+            for key, value in self.env.items()
+            # The account of the person at the terminal is no business of the local stack.
+            if not key.startswith(("QISKIT_IBM_", "CLOUDANT_", "KAFKA_", "SIMULATOR_API", "WHISK_"))
+        }
+        return (
+            inherited
+            | ports
+            | self.bound()
+            | {
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONPATH": str(ROOT),
+                "CONFIG_FOLDER": str(self.documents),
+                "WHISK_APIHOST": self.url("openwhisk"),
+                "WHISK_AUTH": GUEST_KEY,
+                "GATEWAY_SECRET": self.gateway_secret,
+            }
+        )
+
+
+def _port(env: Mapping[str, str], variable: str, default: int) -> int:
+    raw = env.get(variable) or str(default)
+    if not raw.isdecimal() or not 1 <= int(raw) <= 65_535:
+        raise LocalError(f"{variable} must be a port from 1 to 65535, not {raw!r}.")
+    return int(raw)
+
+
+def python() -> str:
+    """The interpreter that runs the parts: the one that runs this."""
+    return sys.executable

