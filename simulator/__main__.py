@@ -1,0 +1,118 @@
+"""``python -m simulator``: starts the service, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from enum import IntEnum
+
+import orjson
+from aiohttp import web
+
+from .app import App
+from .errors import BackendUnknown
+from .iam import Iam
+from .service import Service
+from .settings import Settings, parse
+
+#: Seconds that open requests are given at the end.
+DRAIN_SECONDS = 1.0
+
+
+class Exit(IntEnum):
+    """How the process ends."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+
+
+def log(**fields: object) -> None:
+    """Write one line of JSON to stderr."""
+    sys.stderr.write(orjson.dumps(fields).decode() + "\n")
+    sys.stderr.flush()
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes log records as lines of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line."""
+        fields = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(fields).decode()
+
+
+async def run(settings: Settings) -> Exit:
+    """Serve until told to end."""
+    began = time.monotonic()
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    try:
+        service = Service(settings)
+    except BackendUnknown as error:
+        log(event="error", message=str(error))
+        return Exit.USAGE
+    runner = web.AppRunner(
+        App(service, Iam(settings.api_key)).build(), access_log=None, shutdown_timeout=DRAIN_SECONDS
+    )
+    await runner.setup()
+    try:
+        # The port is taken before the workers start, so that a busy one is said at once.
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        log(event="error", message=f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+        await runner.cleanup()
+        return Exit.FAILED
+    try:
+        starting = asyncio.create_task(service.start())
+        stopped = asyncio.create_task(ending.wait())
+        await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            return Exit.OK
+        try:
+            starting.result()
+        except (RuntimeError, OSError, TimeoutError) as error:
+            log(event="error", message=str(error) or "the worker processes did not start in time")
+            return Exit.FAILED
+        # What was made so far stays; the garbage collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        host, port = runner.addresses[0][:2]
+        log(
+            event="ready",
+            url=f"http://{host}:{port}",
+            pid=os.getpid(),
+            backends=list(service.backends),
+            workers=settings.workers,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        await ending.wait()
+        log(event="stopping")
+        return Exit.OK
+    finally:
+        # First the jobs, so that requests held open for them are answered; then the requests.
+        await service.close()
+        await runner.cleanup()
+
+
+def main() -> None:
+    """Start the service."""
+    settings = parse(sys.argv[1:])
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    sys.exit(asyncio.run(run(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The backends on offer, with their configuration and properties as IBM Quantum would tell them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .errors import BackendUnknown
+
+#: Qubits of the noiseless simulator. Only Clifford circuits can use as many.
+NOISELESS_QUBITS = 128
+
+#: Gates of the noiseless simulator, with their parameters. Not u, u2, u3: the transpiler would merge Clifford gates
+#: into them, and Aer could no longer see that the circuit is Clifford.
+NOISELESS_GATES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "t", "tdg"), ()),
+    **dict.fromkeys(("rx", "ry", "rz", "p"), ("theta",)),
+    **dict.fromkeys(("cx", "cy", "cz", "swap", "ecr", "csx", "ccx", "ccz", "cswap"), ()),
+    **dict.fromkeys(("cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx"), ("theta",)),
+}
+#: Instructions that are not gates, on every backend that does not list its own.
+NON_GATES = ("measure", "reset", "delay", "if_else", "for_loop", "while_loop", "switch_case")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One backend.
+
+    Attributes:
+        name: Its name.
+        configuration: IBM's configuration document.
+        properties: IBM's properties document (error rates, coherence times), which simulators do not show to clients.
+        device: The name of the device whose noise the backend has; None for a noiseless one.
+        queued: Whether jobs wait in a queue with other people's.
+    """
+
+    name: str
+    configuration: dict[str, Any] = field(repr=False)
+    properties: dict[str, Any] | None = field(repr=False)
+    device: str | None
+    queued: bool
+
+    @property
+    def num_qubits(self) -> int:
+        """Number of qubits."""
+        return int(self.configuration["n_qubits"])
+
+    @property
+    def simulator(self) -> bool:
+        """Whether IBM's `simulator` flag is set."""
+        return bool(self.configuration["simulator"])
+
+
+def _provider_folder() -> Path:
+    # find_spec does not import the package, which would cost the service two seconds.
+    spec = importlib.util.find_spec("qiskit_ibm_runtime")
+    if spec is None or spec.origin is None:
+        raise BackendUnknown("qiskit-ibm-runtime is not installed; it brings the device descriptions")
+    return Path(spec.origin).parent / "fake_provider" / "backends"
+
+
+def _noiseless() -> Backend:
+    gates = [
+        {"name": name, "parameters": list(parameters), "qasm_def": f"gate {name}"}
+        for name, parameters in NOISELESS_GATES.items()
+    ]
+    configuration = {
+        "backend_name": "aer_simulator",
+        "backend_version": "1.0.0",
+        "n_qubits": NOISELESS_QUBITS,
+        "basis_gates": list(NOISELESS_GATES),
+        "gates": gates,
+        "local": False,
+        "simulator": True,
+        "conditional": True,
+        "open_pulse": False,
+        "memory": True,
+        "max_shots": 100_000,
+        "max_experiments": 300,
+        "coupling_map": None,
+        "supported_instructions": [*NOISELESS_GATES, *NON_GATES],
+        "supported_features": ["qasm3"],
+        "dynamic_reprate_enabled": False,
+        "credits_required": False,
+        "online_date": "2025-01-01T00:00:00+00:00",
+        "description": "Noiseless simulator, fully connected",
+        "sample_name": "Aer",
+        "processor_type": {"family": "Simulator", "revision": "1"},
+        "meas_levels": [2],
+    }
+    return Backend("aer_simulator", configuration, None, None, queued=False)
+
+
+def _device(name: str) -> tuple[Backend, Backend]:
+    short = name.removeprefix("fake_")
+    folder = _provider_folder() / short
+    try:
+        configuration = orjson.loads((folder / f"conf_{short}.json").read_bytes())
+        properties = orjson.loads((folder / f"props_{short}.json").read_bytes())
+    except FileNotFoundError as error:
+        raise BackendUnknown(f"fake_provider has no device {name!r}") from error
+    properties["backend_name"] = configuration["backend_name"] = name
+    configuration["simulator"] = False
+    noisy_name = f"aer_simulator_noisy_{short}"
+    noisy = configuration | {
+        "backend_name": noisy_name,
+        "simulator": True,
+        "credits_required": False,
+        "description": f"Simulator with the qubits, couplings and noise of {name}",
+    }
+    return (
+        Backend(name, configuration, properties, name, queued=True),
+        Backend(noisy_name, noisy, properties, name, queued=False),
+    )
+
+
+def catalog(devices: Sequence[str]) -> dict[str, Backend]:
+    """Return the backends by name: the noiseless simulator, the devices, and their noisy simulators.
+
+    Args:
+        devices: Device names of fake_provider, such as ``fake_fez``.
+
+    Raises:
+        BackendUnknown: If fake_provider lacks one of the devices.
+    """
+    offered = [_noiseless()]
+    for device in devices:
+        offered.extend(_device(device))
+    return {backend.name: backend for backend in offered}

@@ -1,0 +1,52 @@
+"""From Aer's counts to the bits of each classical register, shot by shot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+Bits = NDArray[np.uint8]
+
+
+def registers(circuit: QuantumCircuit) -> dict[str, list[int]]:
+    """Return, for each classical register, the places of its bits among the circuit's classical bits."""
+    places = {bit: index for index, bit in enumerate(circuit.clbits)}
+    return {register.name: [places[bit] for bit in register] for register in circuit.cregs}
+
+
+def shots(counts: Mapping[str, int], num_bits: int, total: int, rng: np.random.Generator) -> Bits:
+    """Return the outcomes of all shots.
+
+    Aer tells how often each outcome occurred; a client may look at the first few shots alone, so that they must
+    come in random order.
+
+    Args:
+        counts: Outcomes, in hexadecimal, and how often each occurred.
+        num_bits: Number of classical bits.
+        total: Number of shots.
+        rng: Where the random order comes from.
+
+    Returns:
+        Array of shape (shots, bits) of zeros and ones; bit 0 is classical bit 0.
+    """
+    if not counts:  # nothing was measured: all bits are as they were at the start
+        return np.zeros((total, num_bits), dtype=np.uint8)
+    num_bytes = (num_bits + 7) // 8
+    packed = b"".join(int(outcome, 16).to_bytes(num_bytes, "little") for outcome in counts)
+    table = np.frombuffer(packed, dtype=np.uint8).reshape(len(counts), num_bytes)
+    outcomes = np.unpackbits(table, axis=1, count=num_bits, bitorder="little")
+    which = np.repeat(np.arange(len(counts)), np.fromiter(counts.values(), dtype=np.int64, count=len(counts)))
+    rng.shuffle(which)
+    return outcomes[which]
+
+
+def big_endian_bytes(bits: Bits) -> Bits:
+    """Pack bits (last axis, bit 0 first) as `qiskit.primitives.BitArray` does: bit 0 is the last byte's lowest."""
+    num_bits = bits.shape[-1]
+    padding = -num_bits % 8
+    if padding:
+        bits = np.concatenate([bits, np.zeros((*bits.shape[:-1], padding), dtype=np.uint8)], axis=-1)
+    return np.packbits(bits[..., ::-1], axis=-1)

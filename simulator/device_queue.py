@@ -1,0 +1,178 @@
+"""The queue of one device: other people's jobs and ours, served one at a time, first come, first served.
+
+A pure function of the time it is told: nothing here sleeps, so tests run it in virtual time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from .settings import QueueSettings
+
+#: Seconds unobserved, in mean service times, after which the length is drawn anew instead of being followed.
+FORGET_SERVICES = 200.0
+#: Recent jobs from whose waiting times averages and percentiles are computed.
+REMEMBERED_WAITS = 200
+#: How much other people's jobs differ: the sigma of the logarithm of their duration.
+SPREAD = 0.5
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened to one of our jobs."""
+
+    kind: Literal["started", "finished"]
+    job_id: str
+    at: float
+
+
+@dataclass(eq=False)
+class Entry:
+    """One job in the queue; `job_id` is None for other people's.
+
+    `service` is None for a job of ours until its result is computed.
+    """
+
+    job_id: str | None
+    arrived: float
+    service: float | None
+    started: float | None = None
+    computed: float | None = None
+
+    def finish(self) -> float | None:
+        """Return when it leaves the device, if that is known."""
+        if self.started is None or self.service is None:
+            return None
+        return max(self.started + self.service, self.computed or self.started)
+
+
+class DeviceQueue:
+    """One device's queue.
+
+    Args:
+        settings: How busy it is.
+        now: The time, in seconds.
+        salt: Makes the queues of several devices with one seed differ.
+    """
+
+    def __init__(self, settings: QueueSettings, now: float, salt: str = "") -> None:
+        seed = None if settings.seed is None else f"{settings.seed}/{salt}"
+        self._random = random.Random(seed)
+        self._service_mean = settings.service_seconds / settings.speed_up
+        self._arrival_rate = settings.arrivals_per_second * settings.speed_up
+        self._speed_up = settings.speed_up
+        self._entries: deque[Entry] = deque()
+        self._waits: deque[float] = deque(maxlen=REMEMBERED_WAITS)
+        self._now = now
+        self._next_arrival: float | None = None
+        length = settings.initial_length
+        self._populate(self._settled_length() if length is None else length, now)
+
+    @property
+    def length(self) -> int:
+        """Number of jobs waiting or running."""
+        return len(self._entries)
+
+    def own(self) -> bool:
+        """Tell whether one of our jobs is here."""
+        return any(entry.job_id is not None for entry in self._entries)
+
+    def submit(self, job_id: str, now: float) -> list[Event]:
+        """Put one of our jobs at the end of the queue."""
+        events = self.advance(now)
+        self._entries.append(Entry(job_id, now, None))
+        return events + self._start_next(now)
+
+    def cancel(self, job_id: str, now: float) -> list[Event]:
+        """Take one of our jobs out, waiting or running."""
+        events = self.advance(now)
+        self._entries = deque(entry for entry in self._entries if entry.job_id != job_id)
+        return events + self._start_next(now)
+
+    def computed(self, job_id: str, now: float, service_seconds: float) -> list[Event]:
+        """Take note that a running job's result is there; it leaves once its time on the device is over."""
+        events = self.advance(now)
+        if self._entries and self._entries[0].job_id == job_id:
+            self._entries[0].service = service_seconds / self._speed_up
+            self._entries[0].computed = now
+        return events + self.advance(now)
+
+    def advance(self, now: float) -> list[Event]:
+        """Let time pass.
+
+        Returns:
+            What happened to our jobs, in order.
+        """
+        if now - self._now > FORGET_SERVICES * self._service_mean and not self.own():
+            # Nobody has looked for long: the length has settled again, whatever it was.
+            self._entries.clear()
+            self._populate(self._settled_length(), now)
+        events: list[Event] = []
+        while (moment := self.next_change()) is not None and moment <= now:
+            self._now = max(self._now, moment)
+            if self._entries and self._entries[0].finish() == moment:
+                entry = self._entries.popleft()
+                if entry.job_id is not None:
+                    events.append(Event("finished", entry.job_id, moment))
+            else:
+                self._entries.append(Entry(None, moment, self._draw_service()))
+            # The rate of arrivals depends on the length; exponential waiting has no memory, so it may start anew.
+            self._next_arrival = self._draw_arrival(moment)
+            events += self._start_next(moment)
+        self._now = max(self._now, now)
+        return events
+
+    def next_change(self) -> float | None:
+        """Return when something next happens by itself; None if nothing will."""
+        moments = [self._next_arrival] if self._next_arrival is not None else []
+        if self._entries and (finish := self._entries[0].finish()) is not None:
+            moments.append(finish)
+        return min(moments, default=None)
+
+    def waits(self) -> dict[str, float]:
+        """Return the waiting times of recent jobs, in seconds: average and percentiles."""
+        ordered = sorted(self._waits) or [self.length * self._service_mean]
+        last = len(ordered) - 1
+        return {
+            "average": sum(ordered) / len(ordered),
+            "p50": ordered[round(0.5 * last)],
+            "p95": ordered[round(0.95 * last)],
+        }
+
+    def _start_next(self, now: float) -> list[Event]:
+        if not self._entries or self._entries[0].started is not None:
+            return []
+        entry = self._entries[0]
+        entry.started = now
+        self._waits.append(now - entry.arrived)
+        return [] if entry.job_id is None else [Event("started", entry.job_id, now)]
+
+    def _populate(self, length: int, now: float) -> None:
+        for index in range(length):
+            # Earlier arrivals, as if each had come one service time after the other.
+            arrived = now - (length - index) * self._service_mean
+            self._entries.append(Entry(None, arrived, self._draw_service()))
+        self._now = now
+        self._start_next(now)
+        self._next_arrival = self._draw_arrival(now)
+
+    def _settled_length(self) -> int:
+        # With arrivals put off as they are here the length follows a Poisson distribution (Reynolds, 1968).
+        mean = self._arrival_rate * self._service_mean
+        length, left = 0, self._random.expovariate(1.0)
+        while left < mean:
+            length += 1
+            left += self._random.expovariate(1.0)
+        return length
+
+    def _draw_service(self) -> float:
+        # The logarithm's mean is such that the mean of the duration is as set.
+        return self._service_mean * self._random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
+
+    def _draw_arrival(self, now: float) -> float | None:
+        if self._arrival_rate <= 0:
+            return None
+        return now + self._random.expovariate(self._arrival_rate / (len(self._entries) + 1))

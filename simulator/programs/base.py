@@ -1,0 +1,44 @@
+"""What the programs have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import Refusal
+
+#: Seconds of device time that one shot takes: the default repetition delay of IBM's devices.
+SECONDS_PER_SHOT = 250e-6
+
+
+class Program(Protocol):
+    """A job's decoded and checked parameters."""
+
+    #: About how many seconds of computing it takes, on one core.
+    seconds: float
+    #: Circuit executions times shots.
+    total_shots: int
+    #: How each PUB or item is simulated.
+    simulator: list[dict[str, Any]]
+
+    def run(self, rng: np.random.Generator) -> bytes:
+        """Run it and return the encoded result."""
+        ...
+
+
+def require(value: object, kind: type, name: str) -> Any:
+    """Return a value if it is of a kind; raise `Refusal`, naming it, if not."""
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise Refusal(f"{name} must be of type {kind.__name__}, not {type(value).__name__}.")
+    return value
+
+
+def generator(seed: object) -> np.random.Generator | None:
+    """Return a random generator for a seed that a client gave; None if it gave none."""
+    if seed is None:
+        return None
+    number = require(seed, int, "seed_simulator")
+    if number < 0:
+        raise Refusal("seed_simulator must not be negative.")
+    return np.random.default_rng(number)

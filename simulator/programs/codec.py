@@ -1,0 +1,172 @@
+"""The encodings of circuits and arrays in jobs and results."""
+
+from __future__ import annotations
+
+import binascii
+import io
+import math
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit, qpy
+
+from ..errors import Refusal
+from .base import require
+
+#: QPY versions that the client writes; older ones could hold serialised expressions of other libraries.
+QPY_VERSIONS = range(13, qpy.QPY_VERSION + 1)
+#: Results are compressed for the speed of it, not for size: most are read once, from the same machine.
+COMPRESSION = 1
+
+#: Element types of executor tensors.
+DTYPES = {
+    **{
+        name: np.dtype(f"<{name[0]}{int(name[1:]) // 8}")
+        for name in ("f16", "f32", "f64", "i8", "i16", "i32", "i64")
+    },
+    **{
+        name: np.dtype(f"<{name[0]}{int(name[1:]) // 8}")
+        for name in ("u8", "u16", "u32", "u64", "c64", "c128")
+    },
+}
+
+
+def decompress(text: object, limit: int, name: str) -> bytes:
+    """Decode base64 and zlib; refuse what is malformed, or larger than the limit."""
+    try:
+        packed = binascii.a2b_base64(require(text, str, name), strict_mode=True)
+        decompressor = zlib.decompressobj()
+        raw = decompressor.decompress(packed, limit)
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise Refusal(f"{name} is not zlib-compressed base64 data.") from error
+    if decompressor.unconsumed_tail:
+        raise Refusal(f"{name} is larger than {limit} bytes once decompressed.")
+    if not decompressor.eof:
+        raise Refusal(f"{name} is truncated.")
+    return raw
+
+
+def circuits(
+    text: object, limit: int, name: str, annotations: dict[str, Any] | None = None
+) -> list[QuantumCircuit]:
+    """Decode circuits from compressed QPY."""
+    raw = decompress(text, limit, name)
+    if raw[:6] != b"QISKIT" or len(raw) < 7:
+        raise Refusal(f"{name} is not QPY data.")
+    if raw[6] not in QPY_VERSIONS:
+        raise Refusal(
+            f"{name} is QPY version {raw[6]}; versions {QPY_VERSIONS.start} to {QPY_VERSIONS.stop - 1} are understood."
+        )
+    try:
+        loaded = qpy.load(io.BytesIO(raw), annotation_factories=annotations)
+    except Exception as error:
+        # Damaged QPY makes the reader fail in whatever way the damage brings about.
+        raise Refusal(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
+    for circuit in loaded:
+        require(circuit, QuantumCircuit, name)
+    return list(loaded)
+
+
+def circuit(value: object, limit: int, name: str) -> QuantumCircuit:
+    """Decode the circuit of a PUB."""
+    if not isinstance(value, dict) or value.get("__type__") != "QuantumCircuit":
+        raise Refusal(f"{name} must be an encoded QuantumCircuit.")
+    loaded = circuits(value.get("__value__"), limit, name)
+    if len(loaded) != 1:
+        raise Refusal(f"{name} holds {len(loaded)} circuits instead of one.")
+    return loaded[0]
+
+
+def array(value: object, limit: int, name: str) -> NDArray[np.float64]:
+    """Decode the parameter values of a PUB: nothing, a list, or an encoded array."""
+    if value is None:
+        return np.empty(0)
+    try:
+        if isinstance(value, dict):
+            if value.get("__type__") != "ndarray":
+                raise Refusal(f"{name} must be an encoded array.")
+            inner = value.get("__value__")
+            if isinstance(inner, list):
+                return np.array(inner, dtype=np.float64)
+            return np.load(io.BytesIO(decompress(inner, limit, name)), allow_pickle=False).astype(np.float64)
+        return np.array(require(value, list, name), dtype=np.float64)
+    except (ValueError, TypeError, EOFError, OSError, SyntaxError) as error:
+        raise Refusal(f"{name} is not an array of numbers: {error}") from error
+
+
+def rows(
+    values: NDArray[np.float64], num_parameters: int, name: str
+) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Split parameter values into the shape of the sweep and one row of values per execution."""
+    if num_parameters == 0 and values.size == 0:
+        # Without parameters the last axis is empty, or the array is: the sweep's shape is in front of it.
+        shape = values.shape[:-1] if values.ndim > 1 else ()
+        return shape, np.empty((math.prod(shape), 0))
+    if values.ndim == 0 or values.shape[-1] != num_parameters:
+        raise Refusal(
+            f"{name} has shape {list(values.shape)}, but the circuit has {num_parameters} parameters."
+        )
+    return values.shape[:-1], values.reshape(-1, num_parameters)
+
+
+def tensor(value: object, limit: int, name: str) -> NDArray[Any]:
+    """Decode a tensor of the executor."""
+    fields = require(value, dict, name)
+    shape = require(fields.get("shape"), list, f"{name}.shape")
+    if not all(isinstance(size, int) and 0 <= size for size in shape) or math.prod(shape) > limit:
+        raise Refusal(f"{name}.shape is not a list of sizes, or too large.")
+    raw = decompress(fields.get("data"), limit, f"{name}.data")
+    dtype = require(fields.get("dtype"), str, f"{name}.dtype")
+    size = math.prod(shape)
+    try:
+        if dtype == "bool":
+            if len(raw) != (size + 7) // 8:
+                raise ValueError(f"{len(raw)} bytes for {size} bits")
+            bits = np.unpackbits(np.frombuffer(raw, dtype=np.uint8), count=size, bitorder="little")
+            return bits.astype(bool).reshape(shape)
+        return np.frombuffer(raw, dtype=DTYPES[dtype]).reshape(shape)
+    except (KeyError, ValueError) as error:
+        raise Refusal(f"{name} does not hold the data that its shape and dtype announce.") from error
+
+
+def encode_bools(values: NDArray[Any]) -> dict[str, Any]:
+    """Encode zeros and ones as a boolean tensor of the executor."""
+    packed = np.packbits(values.reshape(-1), bitorder="little").tobytes()
+    return {"data": _compressed(packed), "shape": list(values.shape), "dtype": "bool"}
+
+
+def encode_tensor(values: NDArray[Any]) -> dict[str, Any]:
+    """Encode an array as a tensor of the executor."""
+    if values.dtype == np.bool_:
+        return encode_bools(values)
+    for name, dtype in DTYPES.items():
+        if values.dtype == dtype:
+            return {
+                "data": _compressed(values.astype(dtype).tobytes()),
+                "shape": list(values.shape),
+                "dtype": name,
+            }
+    raise TypeError(f"tensors of {values.dtype} cannot be encoded")
+
+
+def encode_array(values: NDArray[Any]) -> dict[str, Any]:
+    """Encode an array as the client's RuntimeDecoder reads it: NumPy's file format, compressed."""
+    dtype = np.lib.format.dtype_to_descr(values.dtype)
+    # What numpy.save writes, without its detours: version 1.0, header padded to a multiple of 64.
+    header = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {values.shape!r}, }}".encode("latin1")
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    data = b"".join((b"\x93NUMPY\x01\x00", struct.pack("<H", len(header)), header, values.tobytes()))
+    return {"__type__": "ndarray", "__value__": _compressed(data)}
+
+
+def _compressed(data: bytes) -> str:
+    return binascii.b2a_base64(zlib.compress(data, COMPRESSION), newline=False).decode("ascii")
+
+
+def dumps(value: object) -> bytes:
+    """Encode JSON."""
+    return orjson.dumps(value)

@@ -1,0 +1,166 @@
+"""The `estimator` program: what `qiskit_ibm_runtime.EstimatorV2` submits.
+
+Expectation values are computed with Aer, then given the statistical error that the asked precision stands for; no
+error mitigation is applied, whatever the resilience options say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit_aer.primitives import EstimatorV2
+
+from ..backends import Backend
+from ..engine import Engine, Execution
+from ..errors import Refusal, SimulationError
+from . import codec
+from .base import generator, require
+
+DEFAULT_PRECISION = 0.015625
+
+
+@dataclass(frozen=True)
+class Pub:
+    """One PUB: a circuit, its observables and parameter values, and the precision asked for."""
+
+    circuit: QuantumCircuit
+    observables: ObservablesArray
+    values: NDArray[np.float64]
+    precision: float
+    executions: list[Execution]
+
+
+class Estimator:
+    """A decoded estimator job.
+
+    Args:
+        engine: What runs the circuits.
+        backend: Where.
+        pubs: The PUBs.
+        seed: Where the randomness comes from, if the client says so.
+    """
+
+    def __init__(
+        self, engine: Engine, backend: Backend, pubs: list[Pub], seed: np.random.Generator | None
+    ) -> None:
+        self._engine = engine
+        self._backend = backend
+        self._pubs = pubs
+        self._seed = seed
+        executions = [execution for pub in pubs for execution in pub.executions]
+        self.seconds = sum(execution.plan.seconds for execution in executions)
+        self.total_shots = sum(execution.shots for execution in executions)
+        self.simulator = [pub.executions[0].plan.metadata() if pub.executions else {} for pub in pubs]
+
+    def run(self, rng: np.random.Generator) -> bytes:
+        """Run it and return the encoded `PrimitiveResult`."""
+        rng = self._seed or rng
+        results = [
+            self._run_pub(pub, meta, rng) for pub, meta in zip(self._pubs, self.simulator, strict=True)
+        ]
+        value = {"pub_results": results, "metadata": {"version": 2, "simulator": self.simulator}}
+        return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
+
+    def _run_pub(self, pub: Pub, simulator: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+        shapes = [execution.shape for execution in pub.executions]
+        plan = pub.executions[0].plan
+        options: dict[str, Any] = {
+            "method": plan.method,
+            "max_parallel_threads": self._engine.threads(plan),
+            "max_memory_mb": self._engine.limits.max_memory_mb,
+        }
+        model = self._engine.noise_model(self._backend, plan.noise, shapes)
+        if model is not None:
+            options["noise_model"] = model
+        seed = int(rng.integers(2**31))
+        estimator = EstimatorV2(options={"backend_options": options, "run_options": {"seed_simulator": seed}})
+        try:
+            bare = pub.circuit.remove_final_measurements(inplace=False) if pub.circuit.clbits else pub.circuit
+            values = pub.values if pub.circuit.num_parameters else None
+            result = estimator.run([(bare, pub.observables, values)], precision=pub.precision).result()[0]
+        except QiskitError as error:
+            raise SimulationError(f"Aer could not simulate the circuit: {error.message}") from error
+        evs = np.asarray(result.data.evs, dtype=np.float64)
+        stds = np.full(evs.shape, pub.precision)
+        fields = {
+            "evs": codec.encode_array(evs),
+            "stds": codec.encode_array(stds),
+            "ensemble_standard_error": codec.encode_array(stds),
+        }
+        data = {"field_names": list(fields), "shape": list(evs.shape), "fields": fields}
+        metadata = {
+            "shots": round(1 / pub.precision**2),
+            "target_precision": pub.precision,
+            "circuit_metadata": pub.circuit.metadata or {},
+            "resilience": {},
+            "num_randomizations": 1,
+            "simulator": simulator,
+        }
+        value = {"data": {"__type__": "DataBin", "__value__": data}, "metadata": metadata}
+        return {"__type__": "PubResult", "__value__": value}
+
+
+def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Estimator:
+    """Decode an estimator job's parameters."""
+    limits = engine.limits
+    options = require(params.get("options", {}), dict, "options")
+    simulator = require(options.get("simulator", {}), dict, "options.simulator")
+    if simulator.get("noise_model") is not None:
+        raise Refusal(
+            "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_... backend instead."
+        )
+    default = params.get("precision") or options.get("default_precision") or DEFAULT_PRECISION
+    pubs = []
+    executions = 0
+    for index, pub in enumerate(require(params.get("pubs"), list, "pubs")):
+        name = f"pubs[{index}]"
+        parts = require(pub, list, name)
+        if not 2 <= len(parts) <= 4:
+            raise Refusal(
+                f"{name} must be [circuit, observables, parameter values, precision], the last two optional."
+            )
+        circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
+        observables = _observables(parts[1], circuit.num_qubits, f"{name}[1]")
+        values = codec.array(parts[2] if len(parts) > 2 else None, limits.max_body_bytes, f"{name}[2]")
+        precision = parts[3] if len(parts) > 3 and parts[3] is not None else default
+        if not isinstance(precision, int | float) or not 1e-4 <= precision <= 1:
+            raise Refusal(f"{name}[3] (precision) must be a number from 0.0001 to 1.")
+        shape, rows = codec.rows(values, circuit.num_parameters, f"{name}[2]")
+        try:
+            np.broadcast_shapes(shape, observables.shape)
+        except ValueError as error:
+            raise Refusal(
+                f"{name}: observables {observables.shape} and parameters {shape} do not match."
+            ) from error
+        executions += len(rows) * max(observables.size, 1)
+        if executions > limits.max_executions:
+            raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+        shots = min(max(round(1 / precision**2), 1), limits.max_shots)
+        prepared = engine.prepare(backend, circuit, rows, shots)
+        if not prepared:
+            raise Refusal(f"{name} has no parameter values.")
+        pubs.append(Pub(circuit, observables, values, float(precision), prepared))
+    if not pubs:
+        raise Refusal("The job has no PUBs.")
+    return Estimator(
+        engine, backend, pubs, generator(params.get("seed_estimator") or simulator.get("seed_simulator"))
+    )
+
+
+def _observables(value: object, num_qubits: int, name: str) -> ObservablesArray:
+    if isinstance(value, dict) and value.get("__type__") == "ObservablesArray":
+        value = value.get("__value__")
+    try:
+        observables = ObservablesArray(value)
+    except (ValueError, TypeError, QiskitError) as error:
+        raise Refusal(f"{name} is not an array of observables: {error}") from error
+    for observable in observables.ravel():
+        if any(len(pauli) != num_qubits for pauli in observable):
+            raise Refusal(f"{name}: every Pauli string must have {num_qubits} letters, one per qubit.")
+    return observables

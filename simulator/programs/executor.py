@@ -1,0 +1,183 @@
+"""The `executor` program: what `qiskit_ibm_runtime.executor_sampler.Sampler` and its like submit.
+
+A quantum program (schema v2.0) is a list of circuits with arguments. A `circuit` item gives the arguments; a `samplex`
+item gives a samplex that draws them at random, for twirling.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backends import Backend
+from ..counts import registers
+from ..engine import Engine, Execution
+from ..errors import Refusal
+from . import codec
+from .base import generator, require
+from .samplex import draw
+
+SCHEMA = "v2.0"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item: a circuit, run once per element of its shape.
+
+    Attributes:
+        shape: Shape of the item.
+        executions: What to run, in C order of the shape.
+        registers: The places of each classical register's bits.
+        extra: Further results, drawn with the arguments; among them the bits that undo a twirled measurement.
+    """
+
+    shape: tuple[int, ...]
+    executions: list[Execution]
+    registers: dict[str, list[int]]
+    extra: dict[str, NDArray[Any]]
+
+
+class Executor:
+    """A decoded executor job.
+
+    Args:
+        engine: What runs the circuits.
+        backend: Where.
+        items: The items.
+        program: The quantum program as it came, for what is passed through.
+        seed: Where the randomness comes from, if the client says so.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        backend: Backend,
+        items: list[Item],
+        program: dict[str, Any],
+        seed: np.random.Generator | None,
+    ) -> None:
+        self._engine = engine
+        self._backend = backend
+        self._items = items
+        self._program = program
+        self._seed = seed
+        executions = [execution for item in items for execution in item.executions]
+        self.seconds = sum(execution.plan.seconds for execution in executions)
+        self.total_shots = sum(execution.shots for execution in executions)
+        self.simulator = [item.executions[0].plan.metadata() if item.executions else {} for item in items]
+
+    def run(self, rng: np.random.Generator) -> bytes:
+        """Run it and return the encoded `QuantumProgramResult`."""
+        started = datetime.now(UTC)
+        executions = [execution for item in self._items for execution in item.executions]
+        outcomes = iter(self._engine.run(self._backend, executions, self._seed or rng))
+        shots = self._program["shots"]
+        data = []
+        for item in self._items:
+            bits = [next(outcomes) for _ in item.executions]
+            results = {name: codec.encode_tensor(values) for name, values in item.extra.items()}
+            for name, places in item.registers.items():
+                values = np.empty((len(bits), shots, len(places)), dtype=np.uint8)
+                for index, outcome in enumerate(bits):
+                    values[index] = outcome[:, places]
+                results[name] = codec.encode_bools(values.reshape(*item.shape, shots, len(places)))
+            data.append({"results": results, "metadata": {"scheduler_timing": None, "stretch_values": None}})
+        parts = [
+            {
+                "idx_item": index,
+                "size": math.prod(item.shape),
+                "permutation": list(range(len(item.shape))),
+                "element_range": [0, math.prod(item.shape), 1],
+            }
+            for index, item in enumerate(self._items)
+        ]
+        span = {"start": _utc(started), "stop": _utc(datetime.now(UTC)), "parts": parts}
+        return codec.dumps(
+            {
+                "schema_version": SCHEMA,
+                "data": data,
+                "metadata": {"chunk_timing": [span]},
+                "passthrough_data": annotate(self._program.get("passthrough_data"), self.simulator),
+                "semantic_role": self._program.get("semantic_role"),
+                "simulator": self.simulator,
+            }
+        )
+
+
+def annotate(passthrough: Any, simulator: list[dict[str, Any]]) -> Any:
+    """Add how the result was obtained to the data that is passed through to the client's post-processor.
+
+    The schema of results has no place for it, and the client drops what is not in the schema. The one thing that
+    reaches a PUB's metadata is the circuit metadata that the client itself sent along; there it goes, under the key
+    ``simulator``, unless the circuit's author used that key.
+    """
+    if not isinstance(passthrough, dict):
+        return passthrough
+    processor = passthrough.get("post_processor")
+    if not isinstance(processor, dict) or not isinstance(processor.get("circuits_metadata"), list):
+        return {"simulator": simulator, **passthrough}
+    metadata = [
+        {"simulator": how, **(entry or {})} if entry is None or isinstance(entry, dict) else entry
+        # An estimator with measurement mitigation has one calibration item more than it has PUBs.
+        for entry, how in zip(processor["circuits_metadata"], simulator, strict=False)
+    ]
+    if len(metadata) != len(processor["circuits_metadata"]):
+        return passthrough
+    return passthrough | {"post_processor": processor | {"circuits_metadata": metadata}}
+
+
+def _utc(moment: datetime) -> str:
+    # The client replaces the time zone instead of converting to it.
+    return moment.replace(tzinfo=None).isoformat()
+
+
+def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Executor:
+    """Decode an executor job's parameters."""
+    limits = engine.limits
+    if (version := params.get("schema_version")) != SCHEMA:
+        raise Refusal(f"schema_version {version!r} is not supported; {SCHEMA} is.")
+    options = require(params.get("options", {}), dict, "options")
+    experimental = require(options.get("experimental") or {}, dict, "options.experimental")
+    seed = generator(experimental.get("seed_simulator"))
+    program = require(params.get("quantum_program"), dict, "quantum_program")
+    if program.get("meas_level", "classified") != "classified":
+        raise Refusal("A simulator has no measurement signal: meas_level must be classified.")
+    shots = require(program.get("shots"), int, "quantum_program.shots")
+    blob = require(program.get("circuits"), dict, "quantum_program.circuits")
+    if "b64_data" not in blob:
+        raise Refusal("quantum_program.circuits must be compressed QPY; OpenQASM 3 is not supported.")
+    circuits = codec.circuits(blob["b64_data"], limits.max_body_bytes, "quantum_program.circuits")
+    entries = require(program.get("items"), list, "quantum_program.items")
+    if len(circuits) != len(entries) or not entries:
+        raise Refusal(
+            f"quantum_program has {len(circuits)} circuits for {len(entries)} items; there must be one each."
+        )
+    items = []
+    executions = 0
+    rng = seed or np.random.default_rng()
+    for index, (circuit, entry) in enumerate(zip(circuits, entries, strict=True)):
+        name = f"quantum_program.items[{index}]"
+        kind = require(entry, dict, name).get("item_type", "circuit")
+        extra: dict[str, NDArray[Any]] = {}
+        if kind == "circuit":
+            values = codec.tensor(
+                entry.get("circuit_arguments"), limits.max_body_bytes, f"{name}.circuit_arguments"
+            )
+            shape, rows = codec.rows(
+                values.astype(np.float64), circuit.num_parameters, f"{name}.circuit_arguments"
+            )
+        elif kind == "samplex":
+            shape, values, extra = draw(entry, circuit.num_parameters, limits, rng, name)
+            rows = values.reshape(-1, circuit.num_parameters)
+        else:
+            raise Refusal(f"{name}.item_type must be circuit or samplex.")
+        executions += len(rows)
+        if executions > limits.max_executions:
+            raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+        items.append(Item(shape, engine.prepare(backend, circuit, rows, shots), registers(circuit), extra))
+    return Executor(engine, backend, items, program, seed)

@@ -1,0 +1,124 @@
+"""The `sampler` program: what `qiskit_ibm_runtime.SamplerV2` submits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backends import Backend
+from ..counts import Bits, big_endian_bytes, registers
+from ..engine import Engine, Execution
+from ..errors import Refusal
+from . import codec
+from .base import generator, require
+
+DEFAULT_SHOTS = 4096
+
+
+@dataclass(frozen=True)
+class Pub:
+    """One PUB: a circuit, run once per element of the sweep."""
+
+    shape: tuple[int, ...]
+    executions: list[Execution]
+    registers: dict[str, list[int]]
+    shots: int
+    circuit_metadata: dict[str, Any]
+
+
+class Sampler:
+    """A decoded sampler job.
+
+    Args:
+        engine: What runs the circuits.
+        backend: Where.
+        pubs: The PUBs.
+        seed: Where the randomness comes from, if the client says so.
+    """
+
+    def __init__(
+        self, engine: Engine, backend: Backend, pubs: list[Pub], seed: np.random.Generator | None
+    ) -> None:
+        self._engine = engine
+        self._backend = backend
+        self._pubs = pubs
+        self._seed = seed
+        executions = [execution for pub in pubs for execution in pub.executions]
+        self.seconds = sum(execution.plan.seconds for execution in executions)
+        self.total_shots = sum(execution.shots for execution in executions)
+        self.simulator = [pub.executions[0].plan.metadata() if pub.executions else {} for pub in pubs]
+
+    def run(self, rng: np.random.Generator) -> bytes:
+        """Run it and return the encoded `PrimitiveResult`."""
+        rng = self._seed or rng
+        outcomes = iter(
+            self._engine.run(
+                self._backend, [execution for pub in self._pubs for execution in pub.executions], rng
+            )
+        )
+        results = []
+        for pub, simulator in zip(self._pubs, self.simulator, strict=True):
+            bits = [next(outcomes) for _ in pub.executions]
+            results.append(self._pub_result(pub, bits, simulator))
+        value = {
+            "pub_results": results,
+            "metadata": {"execution": {}, "version": 2, "simulator": self.simulator},
+        }
+        return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
+
+    @staticmethod
+    def _pub_result(pub: Pub, outcomes: list[Bits], simulator: dict[str, Any]) -> dict[str, Any]:
+        fields = {}
+        for name, places in pub.registers.items():
+            num_bytes = (len(places) + 7) // 8
+            packed = np.empty((len(outcomes), pub.shots, num_bytes), dtype=np.uint8)
+            for index, bits in enumerate(outcomes):
+                packed[index] = big_endian_bytes(bits[:, places])
+            array = codec.encode_array(packed.reshape(*pub.shape, pub.shots, num_bytes))
+            fields[name] = {"__type__": "BitArray", "__value__": {"array": array, "num_bits": len(places)}}
+        data = {"field_names": list(fields), "shape": list(pub.shape), "fields": fields}
+        metadata = {"circuit_metadata": pub.circuit_metadata, "simulator": simulator}
+        value = {"data": {"__type__": "DataBin", "__value__": data}, "metadata": metadata}
+        return {"__type__": "SamplerPubResult", "__value__": value}
+
+
+def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Sampler:
+    """Decode a sampler job's parameters."""
+    limits = engine.limits
+    options = require(params.get("options", {}), dict, "options")
+    if (version := params.get("version", 2)) != 2:
+        raise Refusal(f"Version {version} of the sampler is not supported; 2 is.")
+    if (
+        require(options.get("execution", {}), dict, "options.execution").get("meas_type", "classified")
+        != "classified"
+    ):
+        raise Refusal("A simulator has no measurement signal: meas_type must be classified.")
+    simulator = require(options.get("simulator", {}), dict, "options.simulator")
+    if simulator.get("noise_model") is not None:
+        raise Refusal(
+            "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_... backend instead."
+        )
+    default = params.get("shots") or options.get("default_shots") or DEFAULT_SHOTS
+    pubs = []
+    executions = 0
+    for index, pub in enumerate(require(params.get("pubs"), list, "pubs")):
+        name = f"pubs[{index}]"
+        parts = require(pub, list, name)
+        if not 1 <= len(parts) <= 3:
+            raise Refusal(f"{name} must be [circuit, parameter values, shots], the last two optional.")
+        circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
+        values = codec.array(parts[1] if len(parts) > 1 else None, limits.max_body_bytes, f"{name}[1]")
+        shots = require(
+            parts[2] if len(parts) > 2 and parts[2] is not None else default, int, f"{name}[2] (shots)"
+        )
+        shape, rows = codec.rows(values, circuit.num_parameters, f"{name}[1]")
+        executions += len(rows)
+        if executions > limits.max_executions:
+            raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+        prepared = engine.prepare(backend, circuit, rows, shots)
+        pubs.append(Pub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
+    if not pubs:
+        raise Refusal("The job has no PUBs.")
+    return Sampler(engine, backend, pubs, generator(simulator.get("seed_simulator")))

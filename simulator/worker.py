@@ -1,0 +1,88 @@
+"""A worker process: decodes a job, checks it, runs it, encodes its result. One job at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any
+
+import numpy as np
+import orjson
+
+from . import frames
+from .engine import LARGE_SECONDS, Engine
+from .errors import Refusal, SimulationError
+from .programs import load
+from .programs.base import SECONDS_PER_SHOT
+
+#: Seconds a worker is given, beyond the job's bound, before its own alarm ends it. The service's is earlier; this
+#: one is for a worker that has lost its service.
+ALARM_SLACK = 5.0
+
+
+class Worker:
+    """Answers tasks.
+
+    Args:
+        engine: What runs circuits.
+        sock: The connection to the service.
+    """
+
+    def __init__(self, engine: Engine, sock: socket.socket) -> None:
+        self._engine = engine
+        self._sock = sock
+
+    def serve(self) -> None:
+        """Answer tasks until the service has gone."""
+        self._send({"t": "hello", "pid": os.getpid()})
+        while (message := frames.receive(self._sock)) is not None:
+            header, body = message
+            # The default action of SIGALRM ends the process, also in the middle of a long call into Aer.
+            signal.setitimer(signal.ITIMER_REAL, header["seconds"] + ALARM_SLACK)
+            self._answer(header, body)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        self._sock.sendall(frames.encode(header, body))
+
+    def _answer(self, header: dict[str, Any], body: bytes) -> None:
+        try:
+            self._run(header, body)
+        except Refusal as error:
+            self._send({"t": "refused", "message": error.message, "code": error.code, "status": error.status})
+        except SimulationError as error:
+            self._send({"t": "failed", "message": error.message, "code": error.code})
+        except MemoryError:
+            self._send({"t": "failed", "message": "The simulation ran out of memory.", "code": 6001})
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            message = f"The simulator met an unexpected error: {type(error).__name__}."
+            self._send({"t": "failed", "message": message, "code": 9999})
+
+    def _run(self, header: dict[str, Any], body: bytes) -> None:
+        started = time.perf_counter()
+        request = orjson.loads(body)
+        backend = self._engine.backends[header["backend"]]
+        program = load(self._engine, backend, request["program_id"], request["params"])
+        large = program.seconds > LARGE_SECONDS
+        verdict = {
+            "large": large,
+            "seconds": program.seconds,
+            "device_seconds": program.total_shots * SECONDS_PER_SHOT,
+            "simulator": program.simulator,
+        }
+        if header["check"]:
+            self._send({"t": "checked", **verdict})
+            return
+        if large and not header["may_be_large"]:
+            self._send({"t": "deferred", **verdict})
+            return
+        self._send({"t": "accepted", **verdict})
+        decoded = time.perf_counter()
+        result = program.run(np.random.default_rng(header.get("seed")))
+        ran = time.perf_counter()
+        self._send({"t": "done", "decode_seconds": decoded - started, "run_seconds": ran - decoded}, result)
