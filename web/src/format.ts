@@ -9,7 +9,7 @@ export function percent(share: number): string {
 }
 
 /** The bits at both ends of a long string, which are what tells outcomes apart at a glance. */
-export function shorten(bits: string, keep = 6): string {
+export function shorten(bits: string, keep = 8): string {
   return bits.length <= 2 * keep + 1 ? bits : `${bits.slice(0, keep)}…${bits.slice(-keep)}`;
 }
 
@@ -30,6 +30,12 @@ export function clock(iso: string, now: Date = new Date()): string {
   if (Number.isNaN(time.getTime())) return "";
   const day: Intl.DateTimeFormatOptions = time.toDateString() === now.toDateString() ? {} : { month: "short", day: "numeric" };
   return time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
+}
+
+/** Date and time to the second. */
+export function moment(iso: string): string {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? "–" : time.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
 
 /** When a result is expected, in words; empty if nobody knows. */

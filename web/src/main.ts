@@ -42,7 +42,16 @@ const result = new ResultPanel({
     if (!chooser.show(job.function, job.params)) notifier.show("warning", "This function is no longer deployed");
   },
 });
-const jobs = new JobList({ title, select, cancel, remove: (job) => store.remove(job.process_job_id), clear: () => store.clearFinished() });
+const jobs = new JobList({
+  title,
+  select: (job) => {
+    select(job);
+    result.focus();
+  },
+  cancel,
+  remove: (job) => store.remove(job.process_job_id),
+  clear: () => store.clearFinished(),
+});
 
 document.getElementById("app")!.replaceChildren(...page({ connection: badge.element, chooser: chooser.element, result: result.element, jobs: jobs.element, toasts: notifier.element, announcer: notifier.announcer }));
 
@@ -69,7 +78,6 @@ function draw(): void {
 function select(job: StoredJob): void {
   selected = job.process_job_id;
   draw();
-  result.focus();
   // On a narrow screen the result stands apart from the list.
   const { top, bottom } = result.element.getBoundingClientRect();
   if (top < 48 || top > innerHeight / 2 || bottom < 0) result.element.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "start" });
@@ -133,19 +141,17 @@ setInterval(() => store.jobs.some((job) => !isFinal(job.status)) && draw(), TICK
 setInterval(() => document.visibilityState === "visible" && void loadBackends(), BACKENDS_EVERY);
 
 draw();
-session
-  .get()
-  .then(
-  ({ client_id }) => {
-    store.adopt(client_id);
-    stream.connect();
+const begin = async (): Promise<void> => {
+  try {
+    store.adopt((await session.get()).client_id);
     void reconcile();
-  },
-  () => stream.connect(),
-).finally(() =>
-  session.onChange(({ client_id }) => {
-    store.adopt(client_id);
+  } finally {
     stream.connect();
-  }),
-);
+    session.onChange(({ client_id }) => {
+      store.adopt(client_id);
+      stream.connect();
+    });
+  }
+};
+begin().catch(() => undefined); // The stream goes on trying, and its state is shown.
 void load();

@@ -3,7 +3,7 @@ import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
 import "@carbon/web-components/es/components/notification/inline-notification.js";
 import "@carbon/web-components/es/components/tag/tag.js";
 import { h, setText } from "./dom";
-import { backendTypeWords, clock, count, span, STATUS_WORDS } from "./format";
+import { backendTypeWords, count, moment, span, STATUS_WORDS } from "./format";
 import { outlook, TAG_TYPES } from "./jobs";
 import { isFinal, type StoredJob } from "./store";
 import { definitions } from "./views/counts";
@@ -131,9 +131,9 @@ function metadata(job: StoredJob): HTMLElement {
   const values: Record<string, unknown> = { Backend: job.backend || "–", "Backend type": backendTypeWords(job.backend_type) };
   if (job.result) values["Shots"] = job.result.shots;
   if (job.circuit) values["Circuit"] = [`${job.circuit.qubits} qubits`, job.circuit.depth && `depth ${count(job.circuit.depth)}`, job.circuit.size && `${count(job.circuit.size)} gates`].filter(Boolean).join(", ");
-  values["Submitted"] = clock(job.submitted_at);
+  values["Submitted"] = moment(job.submitted_at);
   if (job.finished_at) {
-    values["Finished"] = clock(job.finished_at);
+    values["Finished"] = moment(job.finished_at);
     const took = Date.parse(job.finished_at) - Date.parse(job.submitted_at);
     if (Number.isFinite(took)) values["Took"] = span(took);
   }

@@ -1,0 +1,46 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { Api, ApiError, problemToError } from "../src/api";
+import { SessionKeeper } from "../src/session";
+import { Memory } from "./memory";
+
+afterEach(() => void vi.unstubAllGlobals());
+
+function api(...answers: Array<Response | Error>) {
+  let made = 0;
+  const fetched = vi.fn(async (_url: string, _init: RequestInit) => {
+    const answer = answers.shift()!;
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+  vi.stubGlobal("fetch", fetched);
+  const session = new SessionKeeper(new Memory(), async () => ({ client_id: `c${++made}`, token: `t${made}` }));
+  const tokens = () => fetched.mock.calls.map(([, init]) => (init.headers as Record<string, string>)["Authorization"]);
+  return { api: new Api(session), tokens };
+}
+
+const refused = () => Response.json({ title: "Unauthorized", status: 401 }, { status: 401 });
+
+test("a refused token is answered with a new session, silently", async () => {
+  const { api: gateway, tokens } = api(refused(), Response.json({ functions: [] }));
+  expect(await gateway.functions()).toEqual([]);
+  expect(tokens()).toEqual(["Bearer t1", "Bearer t2"]);
+});
+
+test("and once", async () => {
+  const { api: gateway, tokens } = api(refused(), refused());
+  await expect(gateway.functions()).rejects.toMatchObject({ status: 401 });
+  expect(tokens()).toHaveLength(2);
+});
+
+test("a problem document is told in its own words, with its fields", () => {
+  const error = problemToError(422, { title: "Invalid input", detail: "One field.", errors: [{ field: "body.shots", message: "Too many." }, { field: "/emoticon_1", message: "Too long." }] });
+  expect(error).toMatchObject({ status: 422, title: "Invalid input", message: "One field.", fields: [{ field: "shots", message: "Too many." }, { field: "emoticon_1", message: "Too long." }] });
+});
+
+test("what is no problem document is told in ours", async () => {
+  const { api: gateway } = api(new Response("<html>", { status: 502 }), new TypeError("fetch failed"), new Response("<html>", { status: 200 }), new Response("{}", { status: 429, headers: { "Retry-After": "12" } }));
+  await expect(gateway.jobs()).rejects.toMatchObject({ status: 502, title: "The service has a problem" });
+  await expect(gateway.jobs()).rejects.toMatchObject({ status: 0, title: "No answer from the gateway" });
+  await expect(gateway.jobs()).rejects.toBeInstanceOf(ApiError);
+  await expect(gateway.jobs()).rejects.toMatchObject({ message: "The service asks for a pause. Try again in 12 s." });
+});
