@@ -267,8 +267,8 @@ def _exec(value: Any) -> Exec:
 def _is_binary(value: dict[str, Any], code: str) -> bool:
     """Whether the code is a base64 zip; OpenWhisk finds out by itself, and so does this."""
     # "PK\3\4" in base64. No Python source begins like this and holds only base64's characters.
-    looks = code.startswith("UEsDB") and re.fullmatch(r"[A-Za-z0-9+/=\s]*", code) is not None
-    return looks or _boolean(value, "binary", False)
+    declared = _boolean(value, "binary", False, "exec.")
+    return declared or (code.startswith("UEsDB") and re.fullmatch(r"[A-Za-z0-9+/=\s]*", code) is not None)
 
 
 def _limits(value: Any, old: Limits) -> Limits:

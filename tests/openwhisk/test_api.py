@@ -1,0 +1,109 @@
+"""The API's outside: what it says it is, who may ask, and the shape of its errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from tests.openwhisk.client import ROOT, OpenWhisk
+
+
+def test_info_and_ping_need_no_key(whisk: OpenWhisk) -> None:
+    root = whisk.url.removesuffix("/api/v1")
+    for url in (root, whisk.url):
+        info = requests.get(url, timeout=10).json()
+        assert info["api_paths"] == ["/api/v1"]
+        assert info["limits"]["max_action_duration"] == 600_000
+    for url in (f"{root}/ping", f"{whisk.url}/ping"):
+        assert requests.get(url, timeout=10).text == "pong"
+
+
+def test_namespaces_are_the_keys_one(whisk: OpenWhisk) -> None:
+    assert whisk.session.get(f"{whisk.url}/namespaces", timeout=10).json() == ["guest"]
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic", "Basic !", "Bearer c29tZWJvZHk6c29tZXRoaW5n", "Basic c29tZWJvZHk6d3Jvbmc="]
+)
+def test_a_wrong_key_is_401(whisk: OpenWhisk, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    session = requests.Session()
+    session.trust_env = False
+    with session:
+        answer = session.get(f"{whisk.url}/namespaces/_/actions", headers=headers, timeout=10)
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"error", "code"}
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+def test_another_namespace_is_403_and_the_own_name_is_not(whisk: OpenWhisk) -> None:
+    assert whisk.session.get(f"{whisk.url}/namespaces/guest/actions", timeout=10).status_code == 200
+    answer = whisk.session.get(f"{whisk.url}/namespaces/other/actions", timeout=10)
+    assert answer.status_code == 403
+    assert "other/actions" in answer.json()["error"]
+
+
+def test_errors_carry_the_transaction(whisk: OpenWhisk) -> None:
+    answer = whisk.ask("GET", "/actions/absent", headers={"X-Request-ID": "my-request"})
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "The requested resource does not exist.", "code": "my-request"}
+    assert answer.headers["X-Request-ID"] == "my-request"
+    # What is no id is replaced.
+    answer = whisk.ask("GET", "/actions", headers={"X-Request-ID": "a b"})
+    assert len(answer.headers["X-Request-ID"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nonsense", 404),
+        ("GET", "/activations/0123456789abcdef0123456789abcdef", 404),
+        ("GET", "/activations/short", 400),
+        ("PATCH", "/actions/some", 405),
+        ("GET", "/actions/!", 400),
+        ("GET", "/packages/absent", 404),
+        ("DELETE", "/packages/absent", 404),
+        ("DELETE", "/actions/absent/some", 404),
+        ("POST", "/actions/absent/some", 404),
+        ("GET", "/actions?limit=201", 400),
+        ("GET", "/actions?limit=x", 400),
+        ("GET", "/actions?skip=-1", 400),
+        ("GET", "/activations?since=yesterday", 400),
+        ("GET", "/activations?docs=perhaps", 400),
+    ],
+)
+def test_wrong_requests(whisk: OpenWhisk, method: str, path: str, status: int) -> None:
+    answer = whisk.ask(method, path)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error", "code"}
+
+
+def test_lists_that_are_always_empty(whisk: OpenWhisk) -> None:
+    assert whisk.ask("GET", "/triggers").json() == whisk.ask("GET", "/rules").json() == []
+
+
+def test_help_explains_every_option_and_wrong_options_are_refused() -> None:
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "local.openwhisk", *options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+
+    told = run("--help").stdout
+    for variable in ("OPENWHISK_HOST", "OPENWHISK_PORT", "WHISK_AUTH", "OPENWHISK_PREWARM"):
+        assert variable in told
+    for wrong in (("--port", "x"), ("--port", "70000"), ("--auth", "key"), ("--max-processes", "0")):
+        ended = run(*wrong)
+        assert ended.returncode == 2
+        assert wrong[0] in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_no_request_here_left_a_traceback(whisk: OpenWhisk) -> None:
+    assert "Traceback" not in whisk.log()
