@@ -80,6 +80,8 @@ class KafkaSettings:
     #: Milliseconds after which a consumer that went silent loses its partitions to the others.
     session_timeout_ms: int = 10_000
     replication_factor: int = 1
+    #: Partitions of the topics that pollers share: as many pollers can work at once.
+    partitions: int = 6
 
     @classmethod
     def from_env(cls, env: Source) -> KafkaSettings:
@@ -100,6 +102,7 @@ class KafkaSettings:
             fetch_wait_max_ms=integer(env, "KAFKA_FETCH_WAIT_MAX_MS", 500, 1, 30_000),
             session_timeout_ms=integer(env, "KAFKA_SESSION_TIMEOUT_MS", 10_000, 6_000, 300_000),
             replication_factor=integer(env, "KAFKA_REPLICATION_FACTOR", 1, 1, 9),
+            partitions=integer(env, "KAFKA_PARTITIONS", 6, 1, 1_000),
         )
 
     def client(self) -> dict[str, str | int | bool]:

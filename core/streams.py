@@ -91,8 +91,18 @@ class Publisher:
         self._thread.join(timeout)
 
 
-def group_consumer(settings: KafkaSettings, group: str, topics: Iterable[str], **callbacks: Any) -> Consumer:
-    """A member of a consumer group that commits only what it is told to commit."""
+def group_consumer(
+    settings: KafkaSettings, group: str, topics: Iterable[str], patient: bool = False, **callbacks: Any
+) -> Consumer:
+    """A member of a consumer group that commits only what it is told to commit.
+
+    Args:
+        settings: how to reach the broker.
+        group: the consumer group.
+        topics: what to subscribe to.
+        patient: true where nobody waits for the messages: it asks the broker less often.
+        callbacks: `on_assign`, `on_revoke`, `on_lost`.
+    """
     consumer = Consumer(
         _consumer(settings)
         | {
@@ -103,6 +113,7 @@ def group_consumer(settings: KafkaSettings, group: str, topics: Iterable[str], *
             "session.timeout.ms": settings.session_timeout_ms,
             "partition.assignment.strategy": "cooperative-sticky",
         }
+        | ({"fetch.wait.max.ms": 500} if patient else {})
     )
     consumer.subscribe(list(topics), **callbacks)
     return consumer

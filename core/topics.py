@@ -17,13 +17,10 @@ BACKENDS = "backends"
 #: due first and a consumer may simply pause at it.
 WAITS = {5.0: "jobs.wait.5s", 30.0: "jobs.wait.30s", 120.0: "jobs.wait.2m", 600.0: "jobs.wait.10m"}
 
-#: Partitions of the topics that pollers share; as many pollers can work at once.
-PARTITIONS = 6
 
-
-def shared() -> dict[str, int]:
-    """Every shared topic with its number of partitions."""
-    return {JOBS: PARTITIONS, CANCEL: 1, DEAD: 1, BACKENDS: 1} | dict.fromkeys(WAITS.values(), PARTITIONS)
+def shared(partitions: int) -> dict[str, int]:
+    """Every shared topic with its number of partitions; those that pollers share have `partitions`."""
+    return {JOBS: partitions, CANCEL: 1, DEAD: 1, BACKENDS: 1} | dict.fromkeys(WAITS.values(), partitions)
 
 
 def new_results_topic() -> str:

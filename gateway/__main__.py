@@ -12,7 +12,7 @@ from gunicorn.arbiter import Arbiter
 
 from core import log
 from core.errors import QwhiskError
-from gateway.app import create_app, prepare
+from gateway.app import create_app
 from gateway.services import Services
 from gateway.settings import GatewaySettings
 
@@ -49,9 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Called in each worker process: librdkafka's threads do not survive a fork."""
-        services = Services.make(self._settings, os.environ)
-        prepare(services)
-        return create_app(services)
+        return create_app(Services.make(self._settings, os.environ))
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +13,9 @@ from flask import Blueprint, Response, request
 from core.config_document import ConfigDocument
 from core.errors import InputError, InvocationError, NotFoundError
 from core.events import JobEvent, ResultEvent, encode
+from core.streams import PUBLISH_TIMEOUT
 from core.topics import CANCEL
-from gateway.inbox import Entry
+from gateway.inbox import Entry, Inbox
 from gateway.replies import json_response
 from gateway.services import Services, services, session
 from gateway.tokens import Session
@@ -26,6 +27,9 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 #: Seconds that a request may ask to wait for a result.
 MAX_WAIT = 60.0
+#: Seconds for which a job that is asked for may still be on its way to this replica: it was acknowledged by
+#: the broker before its client heard of it, so it comes within some milliseconds, or does not exist.
+APPEARS = 0.5
 
 
 @api.post("/sessions")
@@ -68,7 +72,7 @@ def backends() -> Response:
 def new_job(function: str) -> Response:
     """Invoke the function; 202 with the job, or 200 with its result if that comes within `?wait=` seconds."""
     who, found = session(), services()
-    wait = _wait()
+    patience = _patience()
     document = found.documents.get(function)
     value = body()
     validate(document, value)
@@ -78,14 +82,16 @@ def new_job(function: str) -> Response:
     envelope = {"client_id": who.client_id, "process_job_id": process_job_id, "topic": who.topic}
     reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
     queued = _queued(document, value, reply, who, process_job_id)
-    _remember(found, queued)
+    remembered = _remember(found, queued)
     log.info(
         "submitted", extra={"process_job_id": process_job_id, "function": function, "job_id": queued.job_id}
     )
-    if wait:
-        entry = inbox.final(process_job_id, wait)
+    if patience:
+        entry = inbox.final(process_job_id, patience)
         if entry is not None and entry.event.final:
             return Response(entry.json, 200, mimetype="application/json")
+    # Whoever is told of the job finds it: at every replica, the next moment.
+    _settled(remembered)
     return _accepted(reply | {"status": "QUEUED"}, process_job_id)
 
 
@@ -111,14 +117,20 @@ def _queued(
         raise InvocationError(f"The function {document.id} did not say which job it submitted.") from None
 
 
-def _remember(found: Services, queued: ResultEvent) -> None:
-    """Put the job into the client's log. Not waited for: the job runs, and its result comes, without it."""
+def _remember(found: Services, queued: ResultEvent) -> Future[None]:
+    """Put the job into the client's log. If that fails the job runs, and its result comes, all the same."""
 
     def report(done: Future[None]) -> None:
         if done.exception() is not None:
             log.warning("%s", done.exception(), extra={"process_job_id": queued.process_job_id})
 
-    found.publisher.send(queued.topic, queued.process_job_id, encode(queued)).add_done_callback(report)
+    sent = found.publisher.send(queued.topic, queued.process_job_id, encode(queued))
+    sent.add_done_callback(report)
+    return sent
+
+
+def _settled(sent: Future[None]) -> None:
+    wait([sent], timeout=PUBLISH_TIMEOUT)
 
 
 def _accepted(value: dict[str, Any], process_job_id: str) -> Response:
@@ -139,10 +151,10 @@ def jobs() -> Response:
 @api.get("/jobs/<process_job_id>")
 def job(process_job_id: str) -> Response:
     """One job's newest event; with `?wait=`, its final one if that comes in time."""
-    inbox, wait = services().inbox(session()), _wait()
-    entry = _found(
-        inbox.final(process_job_id, wait) if wait and inbox.job(process_job_id) else inbox.job(process_job_id)
-    )
+    inbox, patience = services().inbox(session()), _patience()
+    entry = _found(inbox, process_job_id)
+    if patience and not entry.event.final:
+        entry = inbox.final(process_job_id, patience) or entry
     return Response(entry.json, 200, mimetype="application/json")
 
 
@@ -150,7 +162,7 @@ def job(process_job_id: str) -> Response:
 def cancel(process_job_id: str) -> Response:
     """Ask for the job to be cancelled; its final event says whether that came in time."""
     found = services()
-    entry = _found(found.inbox(session()).job(process_job_id))
+    entry = _found(found.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
         wish = JobEvent.model_validate(event.model_dump(include=set(JobEvent.model_fields)))
@@ -158,18 +170,19 @@ def cancel(process_job_id: str) -> Response:
     return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 
-def _found(entry: Entry | None) -> Entry:
+def _found(inbox: Inbox, process_job_id: str) -> Entry:
+    entry = inbox.appearing(process_job_id, APPEARS)
     if entry is None:
         raise NotFoundError("There is no such job for this client.")
     return entry
 
 
-def _wait() -> float:
+def _patience() -> float:
     raw = request.args.get("wait", "0")
     try:
-        wait = float(raw)
+        patience = float(raw)
     except ValueError:
-        wait = -1.0
-    if not 0 <= wait <= MAX_WAIT:
+        patience = -1.0
+    if not 0 <= patience <= MAX_WAIT:
         raise InputError(f"wait must be a number of seconds from 0 to {MAX_WAIT:.0f}.", field="wait")
-    return wait
+    return patience

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask, Response, send_from_directory
 
-from core.topics import shared
 from gateway import events, problems
 from gateway.api import api
 from gateway.replies import json_response
@@ -58,8 +57,3 @@ def create_app(services: Services) -> Flask:
         return response
 
     return app
-
-
-def prepare(services: Services) -> None:
-    """Make the topics that the gateway needs."""
-    services.topics.ensure(shared())

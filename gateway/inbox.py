@@ -90,6 +90,11 @@ class Inbox:
         with self._changed:
             return self._latest.get(process_job_id)
 
+    def appearing(self, process_job_id: str, timeout: float) -> Entry | None:
+        """The job's newest event, waiting up to `timeout` seconds for its first."""
+        self._wait(lambda: process_job_id in self._latest, timeout)
+        return self.job(process_job_id)
+
     def final(self, process_job_id: str, timeout: float) -> Entry | None:
         """The job's final event, waiting up to `timeout` seconds; else its newest event."""
 

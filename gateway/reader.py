@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds that opening an inbox, its past included, may take.
 OPEN_TIMEOUT = 10.0
-#: Seconds after which an inbox that nobody uses is closed; it is read again when somebody comes.
-IDLE = 900.0
+#: Seconds after which an inbox that nobody uses is closed, so that the broker need not be asked for its
+#: topic again and again; it is read again when somebody comes.
+IDLE = 60.0
 #: Inboxes open at once; the one unused for longest makes way.
 MAX_INBOXES = 5_000
 #: Seconds one poll waits: how long a new client may have to wait for its inbox.

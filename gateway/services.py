@@ -10,6 +10,7 @@ from core import settings as environment
 from core.documents import Documents, from_env
 from core.invoke import EnvironmentCredentials, Invoker
 from core.streams import Publisher, Topics
+from core.topics import shared
 from gateway.inbox import Inbox
 from gateway.reader import Reader
 from gateway.settings import GatewaySettings
@@ -33,7 +34,9 @@ class Services:
 
     @classmethod
     def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
-        """Connect to everything that the settings name."""
+        """Connect to everything that the settings name, and make the topics that are shared."""
+        topics = Topics(settings.kafka)
+        topics.ensure(shared(settings.kafka.partitions))
         return cls(
             settings=settings,
             tokens=Tokens(settings.secret, settings.session_seconds),
@@ -41,7 +44,7 @@ class Services:
             invoke=Invoker(EnvironmentCredentials(env)),
             publisher=Publisher(settings.kafka),
             reader=Reader(settings.kafka),
-            topics=Topics(settings.kafka),
+            topics=topics,
         )
 
     def new_session(self) -> tuple[Session, str]:

@@ -46,7 +46,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     supervisor = Supervisor(_say, stop)
     try:
-        return _run(supervisor, stop, options)
+        return _run(supervisor, options)
     except LocalError as error:
         if stop.is_set():
             return 0
@@ -56,7 +56,7 @@ def main() -> int:
         supervisor.end()
 
 
-def _run(supervisor: Supervisor, stop: threading.Event, options: argparse.Namespace) -> int:
+def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     began = time.monotonic()
     settings = LocalSettings.from_env(os.environ)
     settings.check_ports()

@@ -58,13 +58,12 @@ def _put(session: requests.Session, url: str, body: dict[str, Any]) -> None:
     except requests.RequestException as error:
         raise LocalError(f"OpenWhisk cannot be reached: {type(error).__name__}") from None
     if response.status_code != 200:
-        raise LocalError(
-            f"OpenWhisk refused {url.rsplit('/', 1)[-1]}: {response.status_code} {response.text[:300]}"
-        )
+        name = url.rsplit("/", 1)[-1]
+        raise LocalError(f"OpenWhisk refused {name}: {response.status_code} {response.text[:300]}")
 
 
 def write_documents(folder: Path, apihost: str) -> None:
-    """Write the config documents of all algorithms, complete with their addresses; others stay as they are."""
+    """Write the config documents of all algorithms with their addresses; others stay as they are."""
     for name, document in functions().items():
         document["functionBackendUrl"] = document["functionBackendUrl"].replace("{WHISK_APIHOST}", apihost)
         # Written aside and moved, so that a gateway that looks meanwhile never sees half a document.

@@ -61,7 +61,7 @@ class Part:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            preexec_fn=_die_with_parent,
         )
         self._pump = threading.Thread(target=self._write_log, args=(self.process,), daemon=True)
         self._pump.start()

@@ -80,6 +80,8 @@ class LocalSettings:
             "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.ports['broker']}",
             "KAFKA_FETCH_WAIT_MAX_MS": "10",
             "KAFKA_SESSION_TIMEOUT_MS": "6000",
+            # Each partition costs the broker something at every fetch, and two pollers are enough here.
+            "KAFKA_PARTITIONS": "2",
             "SIMULATOR_URL": self.url("simulator"),
             "SIMULATOR_API_KEY": self.api_key,
         }

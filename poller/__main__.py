@@ -47,7 +47,7 @@ def main() -> int:
         print(f"poller: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
     try:
-        Topics(kafka).ensure(topics.shared())
+        Topics(kafka).ensure(topics.shared(kafka.partitions))
         publisher = Publisher(kafka)
         retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)))
         poller = Poller(kafka, provider, retriever, publisher, workers, deadline)

@@ -32,7 +32,7 @@ from poller.watch import Watch
 
 log = logging.getLogger(__name__)
 
-GROUP = "pollers"
+GROUP, WAITS_GROUP = "pollers", "pollers.wait"
 #: Events held here at once; while there are more, no further ones are taken.
 MAX_WATCHES = 2_000
 #: Messages taken in one turn.
@@ -100,13 +100,15 @@ class Poller:
         self._last_backends = -BACKENDS_INTERVAL
         self.last_step = time.monotonic()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
-        self._consumer: Consumer = group_consumer(
-            kafka,
-            GROUP,
-            [JOBS, CANCEL, *WAITS.values()],
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._revoked,
+        callbacks: dict[str, Any] = {
+            "on_assign": self._assigned,
+            "on_revoke": self._revoked,
+            "on_lost": self._revoked,
+        }
+        self._consumer: Consumer = group_consumer(kafka, GROUP, [JOBS, CANCEL], **callbacks)
+        # What waits is in no hurry: a consumer of its own asks for it twice a second.
+        self._waiting: Consumer = group_consumer(
+            kafka, WAITS_GROUP, WAITS.values(), patient=True, **callbacks
         )
         self.joined = threading.Event()
 
@@ -127,6 +129,7 @@ class Poller:
             self._outcomes.get()()
         self._commit(time.monotonic(), asynchronous=False)
         self._consumer.close()
+        self._waiting.close()
         self._publisher.close(timeout)
 
     def step(self, now: float) -> None:
@@ -147,11 +150,13 @@ class Poller:
 
     def _take(self, now: float) -> None:
         message = self._consumer.poll(self._patience(now))
-        taken = 0
-        while message is not None:
-            self._receive(message, time.monotonic())
-            taken += 1
-            message = self._consumer.poll(0) if taken < MAX_BATCH else None
+        for consumer in (self._consumer, self._waiting):
+            taken = 0
+            while message is not None:
+                self._receive(message, time.monotonic())
+                taken += 1
+                message = consumer.poll(0) if taken < MAX_BATCH else None
+            message = self._waiting.poll(0)
 
     def _patience(self, now: float) -> float:
         """Seconds to wait for a message: until the next look is due."""
@@ -169,8 +174,8 @@ class Poller:
         if due_in > 0:
             # Every later message of this partition is due later still: stop here until this one is.
             where = TopicPartition(topic, partition[1], offset)
-            self._consumer.pause([where])
-            self._consumer.seek(where)
+            self._waiting.pause([where])
+            self._waiting.seek(where)
             self._paused[partition] = now + due_in
             return
         self._offsets.begin(partition, offset)
@@ -196,16 +201,15 @@ class Poller:
             if due <= now:
                 del self._paused[partition]
                 if not self._full:
-                    self._consumer.resume([TopicPartition(*partition)])
+                    self._waiting.resume([TopicPartition(*partition)])
         full = len(self._watches) >= MAX_WATCHES
         if full != self._full:
             self._full = full
-            mine = [p for p in self._consumer.assignment() if (p.topic, p.partition) not in self._paused]
             if full:
                 log.warning("%d events under way: taking no more until some are done", len(self._watches))
-                self._consumer.pause(mine)
-            else:
-                self._consumer.resume(mine)
+            for consumer in (self._consumer, self._waiting):
+                mine = [p for p in consumer.assignment() if (p.topic, p.partition) not in self._paused]
+                (consumer.pause if full else consumer.resume)(mine)
 
     def _bury(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
         """A message that nobody can handle goes to the dead letters, with the reason, and blocks nothing."""
@@ -341,7 +345,8 @@ class Poller:
             )
             expected = (found.completion - now).total_seconds()
             event.estimated_completion_time = found.completion
-        elapsed = time.monotonic() - watch.taken
+        # A simulator's job is measured from when it was taken: clocks of two machines differ by more.
+        elapsed = time.monotonic() - watch.taken if watch.simulator else self._age(event)
         if is_news(watch.told, view.status, found, watch.simulator, self._age(event)):
             watch.told = Told(view.status, found)
             self._tell(watch, view, found)
@@ -436,9 +441,15 @@ class Poller:
         positions = self._offsets.due()
         if not positions:
             return
-        offsets = [TopicPartition(topic, number, at) for (topic, number), at in positions.items()]
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
+            for consumer, waits in ((self._consumer, False), (self._waiting, True)):
+                offsets = [
+                    TopicPartition(topic, number, at)
+                    for (topic, number), at in positions.items()
+                    if (topic in _DELAYS) is waits
+                ]
+                if offsets:
+                    consumer.commit(offsets=offsets, asynchronous=asynchronous)
         except KafkaException as error:
             log.warning("offsets not committed, events will be seen again: %s", error)
             return

@@ -12,6 +12,9 @@ from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 from core.errors import ProviderError
 from core.events import JobResult, PubResult
 
+#: What the client notes for itself: its options, and objects that only it understands.
+_CLIENTS_OWN = frozenset({"options", "executor", "version"})
+
 
 def decode_result(program_id: str, raw: str) -> JobResult:
     """Decode with the client's own decoders for this program.
@@ -37,7 +40,7 @@ def decode_result(program_id: str, raw: str) -> JobResult:
     if not isinstance(decoded, PrimitiveResult) or not len(decoded):
         raise ProviderError("The job's result has no PUB results.")
     pubs = [_pub(pub) for pub in decoded]
-    metadata = native(decoded.metadata)
+    metadata = {key: value for key, value in native(decoded.metadata).items() if key not in _CLIENTS_OWN}
     first = pubs[0]
     return JobResult(
         counts=first.counts,

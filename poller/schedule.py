@@ -15,6 +15,9 @@ BACKOFF = 0.2
 SIMULATOR_MAX = 2.0
 #: Seconds between looks at a device's job at the least.
 DEVICE_MIN = 0.25
+#: However long is expected, a look comes after this part of the time already waited: an estimate may be
+#: wrong, and so the delay that it causes stays in proportion.
+DEVICE_BACKOFF = 0.3
 #: The part of the expected wait after which a device's job is looked at again.
 DEVICE_PART = 0.5
 #: Seconds between looks at a device's job at the most, whatever is expected.
@@ -38,12 +41,13 @@ def after_look(simulator: bool, elapsed: float, expected: float) -> Plan:
 
     Args:
         simulator: true for simulators, whose completion nobody estimates.
-        elapsed: seconds since the event was first seen here.
+        elapsed: seconds since the job was submitted.
         expected: seconds until the job is expected to be done (devices).
     """
     if simulator:
         return _placed(min(SIMULATOR_MAX, max(FIRST_AGAIN, BACKOFF * elapsed)))
-    return _placed(min(DEVICE_MAX, max(DEVICE_MIN, DEVICE_PART * expected)))
+    wished = min(DEVICE_PART * expected, DEVICE_BACKOFF * elapsed)
+    return _placed(min(DEVICE_MAX, max(DEVICE_MIN, wished)))
 
 
 def after_failure(failures: int, retry_after: float | None = None) -> Plan:
