@@ -1,9 +1,36 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // `npm run dev` serves the page with hot reload and passes the API on to a running gateway.
 const gateway = process.env.QWHISK_GATEWAY_URL ?? "http://127.0.0.1:8080";
 
+/** Writes NAME.gz and NAME.br beside what can be compressed, so that the gateway need not do it at each request. */
+function precompress(): Plugin {
+  return {
+    name: "precompress",
+    apply: "build",
+    async writeBundle({ dir }) {
+      const files = await readdir(dir!, { recursive: true });
+      await Promise.all(
+        files
+          .filter((file) => /\.(html|js|css|svg)$/.test(file))
+          .map(async (file) => {
+            const path = join(dir!, file);
+            const content = await readFile(path);
+            await writeFile(`${path}.gz`, await promisify(gzip)(content, { level: 9 }));
+            await writeFile(`${path}.br`, await promisify(brotliCompress)(content));
+          }),
+      );
+    },
+  };
+}
+
 export default defineConfig({
+  plugins: [precompress()],
   build: {
     outDir: "dist",
     target: "es2022",

@@ -21,10 +21,13 @@ export class ApiError extends Error {
 export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
   const fields = (problem?.errors ?? [])
     .filter((error) => typeof error?.message === "string")
-    .map((error) => ({ field: fieldName(error.field), message: error.message }));
+    .map((error) => ({ field: fieldName(error.field), message: sentence(error.message) }));
   const wait = retryAfter && /^\d+$/.test(retryAfter) ? ` Try again in ${retryAfter} s.` : "";
   return new ApiError(status, problem?.title ?? fallbackTitle(status), (problem?.detail ?? fallbackDetail(status)) + wait, fields);
 }
+
+/** Beside a field, "must be at least 1." stands alone. */
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** `body.shots`, `/shots` and `shots` are the same field. */
 function fieldName(field: unknown): string {
@@ -68,10 +71,6 @@ export class Api {
 
   async jobs(): Promise<ResultEvent[]> {
     return ((await this.#call("GET", "/jobs")) as { jobs: ResultEvent[] }).jobs;
-  }
-
-  async job(processJobId: string): Promise<ResultEvent> {
-    return (await this.#call("GET", `/jobs/${encodeURIComponent(processJobId)}`)) as ResultEvent;
   }
 
   async cancel(processJobId: string): Promise<void> {

@@ -26,6 +26,7 @@ export class Chooser {
 
   /** Forms that have not changed are kept, with what is typed in them. */
   setFunctions(functions: QuantumFunction[]): void {
+    if (JSON.stringify(functions) === JSON.stringify(this.#functions) && functions.length > 0) return;
     const before = new Map(this.#functions.map((one) => [one.id, JSON.stringify(one)]));
     for (const one of functions) if (before.get(one.id) !== JSON.stringify(one)) this.#forms.delete(one.id);
     this.#functions = functions;

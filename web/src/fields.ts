@@ -53,7 +53,7 @@ class Frame {
     control.setAttribute("name", field.name);
     control.setAttribute("data-testid", id);
     control.toggleAttribute("required", field.required);
-    const hint = [field.description, constraint(field)].filter(Boolean).join(" · ");
+    const hint = hintOf(field);
     this.#hint = h("div", { class: "cds--form__helper-text", id: `${id}-hint`, hidden: !hint }, hint);
     this.#error = h("div", { class: "cds--form-requirement", id: `${id}-error`, "data-testid": `error-${field.name}`, hidden: true });
     this.element = h(
@@ -79,6 +79,13 @@ class Frame {
     if (described) this.#control.setAttribute("aria-describedby", described);
     else this.#control.removeAttribute("aria-describedby");
   }
+}
+
+/** The description, and what it does not say already of what may be typed. */
+function hintOf(field: Field): string {
+  const bound = constraint(field);
+  const said = bound.match(/[\d,]+/g)?.every((number) => field.description.includes(number)) ?? false;
+  return [field.description, said ? "" : bound].filter(Boolean).join(field.description.endsWith(".") ? " " : " · ");
 }
 
 const optionalMark = (field: Field): Node | null => (field.required || field.initial !== "" ? null : h("span", { class: "field__optional" }, " (optional)"));
@@ -143,6 +150,7 @@ export class SelectControl implements Control {
   readonly element: HTMLElement;
   #select = h("select", { class: "cds--select-input cds--select-input--md" });
   #frame: Frame;
+  #listed = "";
 
   constructor(field: Field, options: Option[]) {
     this.field = field;
@@ -154,8 +162,11 @@ export class SelectControl implements Control {
     this.value = field.initial;
   }
 
-  /** Keeps what was chosen, if it is still there. */
+  /** Keeps what was chosen, if it is still there; leaves a list alone that has not changed, for it may be open. */
   setOptions(options: Option[]): void {
+    const listed = JSON.stringify(options);
+    if (listed === this.#listed) return;
+    this.#listed = listed;
     const chosen = this.#select.value;
     this.#select.replaceChildren(...options.map(({ value, label, disabled }) => h("option", { value, disabled: disabled ?? false, class: "cds--select-option" }, label)));
     this.value = options.some((option) => option.value === chosen) ? chosen : (options[0]?.value ?? "");

@@ -62,8 +62,8 @@ export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ??
 /** The input in one line, without what every function has. */
 export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)
-    .filter(([name, value]) => !["backend_type", "backend", "shots"].includes(name) && value !== null && value !== "")
+    .filter(([name, value]) => !["backend_type", "backend", "shots"].includes(name) && value !== null && value !== "" && typeof value !== "boolean")
     .map(([, value]) => (typeof value === "object" ? JSON.stringify(value) : String(value)))
-    .join("   ")
+    .join("  ")
     .slice(0, 80);
 }

@@ -16,8 +16,10 @@ import type { QuantumFunction } from "./types";
 
 /** How often what is expected is told anew, in milliseconds. */
 const TICK = 10_000;
-/** How often backends are asked about their queues while the page is seen, in milliseconds. */
-const BACKENDS_EVERY = 30_000;
+/** How often functions and queues are asked for while the page is seen, in milliseconds. */
+const LOAD_EVERY = 30_000;
+/** A stream that has been live for this long has told what there was to tell, in milliseconds. */
+const TOLD = 10_000;
 /** A job the gateway does not know is given up only when it is older than this, in milliseconds. */
 const GRACE = 60_000;
 
@@ -28,6 +30,7 @@ const store = new Store(storage);
 const notifier = new Notifier();
 const badge = new ConnectionBadge();
 
+let liveSince = Infinity;
 let selected: string | null = store.jobs[0]?.process_job_id ?? null;
 
 const functionOf = (job: StoredJob): QuantumFunction | undefined => chooser.functions.find((one) => one.id === job.function);
@@ -65,7 +68,11 @@ const stream = new EventStream({
     const job = store.receive(event, id);
     if (job.status !== before) notifier.announce([`${title(job)}: ${STATUS_WORDS[job.status]}`, outlook(job)].filter(Boolean).join(", "));
   },
-  state: (state) => badge.show(state),
+  state: (state) => {
+    badge.show(state);
+    liveSince = state === "live" ? Date.now() : Infinity;
+    if (state === "live" && chooser.functions.length === 0) void load();
+  },
   origin: location.origin.replace(/^http/, "ws"),
 });
 
@@ -84,6 +91,7 @@ function select(job: StoredJob): void {
 }
 
 async function submit(chosen: QuantumFunction, input: Record<string, unknown>): Promise<void> {
+  notifier.clear();
   const accepted = await api.submit(chosen.id, input);
   const job = store.submitted({ accepted, params: input, title: chosen.title ?? chosen.id, view: chosen.view ?? null, now: new Date() });
   notifier.show("success", "Job submitted", `${title(job)} on ${job.backend}`);
@@ -100,16 +108,27 @@ async function cancel(job: StoredJob): Promise<void> {
   }
 }
 
-/** Jobs that had not ended when the page was last seen, and of which no event may come any more. */
+/**
+ * Asks about jobs that have not ended. The stream tells everything, in order, so there is nothing to learn but in
+ * two cases: the gateway does not know the job any more, or the stream's numbers have begun anew.
+ */
 async function reconcile(): Promise<void> {
-  const { client_id } = await session.get();
-  for (const job of store.jobs.filter((one) => !isFinal(one.status) && one.client_id === client_id)) {
-    try {
-      store.receive(await api.job(job.process_job_id), null);
-    } catch (error) {
-      const old = Date.now() - Date.parse(job.submitted_at) > GRACE;
-      if (error instanceof ApiError && error.status === 404 && old) store.lost(job.process_job_id);
+  const unfinished = store.jobs.filter((job) => !isFinal(job.status));
+  if (unfinished.length === 0) return;
+  const known = new Map((await api.jobs()).map((event) => [event.process_job_id, event]));
+  const told = Date.now() - liveSince > TOLD;
+  let missed = false;
+  for (const job of unfinished) {
+    const event = known.get(job.process_job_id);
+    if (event && isFinal(event.status) && told && store.get(job.process_job_id)?.status !== event.status) {
+      store.receive(event, null);
+      missed = true;
     }
+    if (!event && Date.now() - Date.parse(job.submitted_at) > GRACE) store.lost(job.process_job_id);
+  }
+  if (missed) {
+    store.rewind();
+    stream.connect();
   }
 }
 
@@ -130,7 +149,8 @@ async function loadBackends(): Promise<void> {
   }
 }
 
-const load = (): Promise<unknown> => Promise.all([loadFunctions(), loadBackends()]);
+/** Also what is new: a function deployed while the page is open appears in it. */
+const load = (): Promise<unknown> => Promise.all([loadFunctions(), loadBackends(), reconcile().catch(() => undefined)]);
 const describe = (error: unknown): string => (error instanceof ApiError ? `${error.title}. ${error.message}` : String(error));
 
 store.subscribe(draw);
@@ -138,13 +158,12 @@ addEventListener("storage", ({ key }) => key === JOBS_KEY && store.reload());
 addEventListener("online", () => stream.connect());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void load());
 setInterval(() => store.jobs.some((job) => !isFinal(job.status)) && draw(), TICK);
-setInterval(() => document.visibilityState === "visible" && void loadBackends(), BACKENDS_EVERY);
+setInterval(() => document.visibilityState === "visible" && void load(), LOAD_EVERY);
 
 draw();
 const begin = async (): Promise<void> => {
   try {
     store.adopt((await session.get()).client_id);
-    void reconcile();
   } finally {
     stream.connect();
     session.onChange(({ client_id }) => {

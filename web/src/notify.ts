@@ -22,6 +22,10 @@ export class Notifier {
     this.element.replaceChildren(toast);
   }
 
+  clear(): void {
+    this.element.replaceChildren();
+  }
+
   announce(text: string): void {
     this.announcer.textContent = text;
   }

@@ -129,7 +129,7 @@ function note(kind: string, title: string, text: string, code?: string): HTMLEle
 
 function metadata(job: StoredJob): HTMLElement {
   const values: Record<string, unknown> = { Backend: job.backend || "–", "Backend type": backendTypeWords(job.backend_type) };
-  if (job.result) values["Shots"] = job.result.shots;
+  if (job.result?.shots) values["Shots"] = job.result.shots;
   if (job.circuit) values["Circuit"] = [`${job.circuit.qubits} qubits`, job.circuit.depth && `depth ${count(job.circuit.depth)}`, job.circuit.size && `${count(job.circuit.size)} gates`].filter(Boolean).join(", ");
   values["Submitted"] = moment(job.submitted_at);
   if (job.finished_at) {

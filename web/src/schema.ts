@@ -34,6 +34,9 @@ export type Parsed = { ok: true; value: unknown; absent: boolean } | { ok: false
 /** Carried through the action untouched; the gateway fills them in, not a person. */
 const CARRIED = new Set(["client_id", "process_job_id", "topic", "step"]);
 
+/** What every function takes: it comes after what is the function's own. */
+const COMMON = new Set(["backend_type", "backend", "shots"]);
+
 export function schemaToFields(schema: JsonSchema): Field[] {
   const root = resolve(schema, schema).schema;
   const required = new Set(root.required ?? []);
@@ -41,7 +44,8 @@ export function schemaToFields(schema: JsonSchema): Field[] {
     .filter(([name]) => !CARRIED.has(name))
     .map(([name, property]) => ({ name, ...resolve(property, schema) }))
     .filter(({ schema: property }) => !property.readOnly)
-    .map(({ name, schema: property, nullable }) => toField(name, property, nullable, required.has(name)));
+    .map(({ name, schema: property, nullable }) => toField(name, property, nullable, required.has(name)))
+    .sort((a, b) => Number(COMMON.has(a.name)) - Number(COMMON.has(b.name)));
 }
 
 /** Follows $ref, merges allOf, and takes `null` out of anyOf, oneOf and type. */

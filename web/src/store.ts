@@ -28,7 +28,10 @@ export interface StoredResult {
   other: Record<string, number>;
   /** How many outcomes those were, per register. */
   other_outcomes: Record<string, number>;
-  shots: number;
+  shots: number | null;
+  /** Expectation values and their standard errors. */
+  evs: unknown;
+  stds: unknown;
   metadata: Record<string, unknown>;
 }
 
@@ -96,14 +99,14 @@ function boundCircuit(circuit: Circuit | undefined | null): Circuit | null {
   return openqasm3 && openqasm3.length <= MAX_TEXT ? { ...rest, openqasm3 } : rest;
 }
 
-const boundJson = <T>(value: T | null | undefined): T | null => (value && JSON.stringify(value).length <= 4 * MAX_TEXT ? value : null);
+const boundJson = <T>(value: T | null | undefined): T | null => (value !== null && value !== undefined && JSON.stringify(value).length <= 4 * MAX_TEXT ? value : null);
 
 function storedResult(event: ResultEvent): StoredResult | null {
-  if (!event.result?.counts) return null;
-  const bounded = boundCounts(event.result.counts);
-  const first = Object.values(event.result.counts)[0] ?? {};
-  const shots = event.result.shots ?? Object.values(first).reduce((sum, count) => sum + count, 0);
-  return { ...bounded, shots, metadata: boundJson(event.result.metadata) ?? {} };
+  if (!event.result) return null;
+  const { counts, shots, evs, stds, metadata } = event.result;
+  const first = Object.values(counts ?? {})[0];
+  const counted = first ? Object.values(first).reduce((sum, count) => sum + count, 0) : null;
+  return { ...boundCounts(counts ?? {}), shots: shots ?? counted, evs: boundJson(evs), stds: boundJson(stds), metadata: boundJson(metadata) ?? {} };
 }
 
 /**
@@ -126,7 +129,8 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent): Stor
     params: job?.params ?? boundJson(event.params) ?? {},
     status: event.status,
     step,
-    submitted_at: event.submitted_at || job?.submitted_at || "",
+    // A later step has its own time of submission; the job's is the first.
+    submitted_at: (step > 0 && job?.submitted_at) || event.submitted_at,
     finished_at: event.finished_at ?? null,
     queue_position: event.queue_position ?? null,
     estimated_completion_time: event.estimated_completion_time ?? null,
@@ -231,6 +235,11 @@ export class Store {
 
   receive(event: ResultEvent, id: number | null): StoredJob {
     return this.#put(event.process_job_id, (job) => mergeEvent(job, event), id);
+  }
+
+  /** Forgets where the events stopped: the stream, made anew, tells them all again. */
+  rewind(): void {
+    this.#change((document) => ({ ...document, last_id: null }), null);
   }
 
   /** The gateway does not know this job any more. */

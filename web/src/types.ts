@@ -74,8 +74,11 @@ export interface Accepted {
 export type Counts = Record<string, number>;
 
 export interface JobResult {
-  counts: Record<string, Counts>;
-  shots?: number;
+  counts?: Record<string, Counts> | null;
+  shots?: number | null;
+  /** Expectation values and their standard errors. */
+  evs?: unknown;
+  stds?: unknown;
   metadata?: Record<string, unknown>;
 }
 

@@ -54,6 +54,13 @@ describe("fields", () => {
     expect(schemaToFields({ $defs: { a: { $ref: "#/$defs/a" } }, properties: { x: { $ref: "#/$defs/a" } } })).toHaveLength(1);
   });
 
+  test("what is the function's own comes first", () => {
+    const { properties, ...rest } = smile;
+    const { backend_type, backend, shots, ...own } = properties!;
+    const fields = schemaToFields({ ...rest, properties: { backend_type: backend_type!, backend: backend!, shots: shots!, ...own } });
+    expect(fields.map(({ name }) => name)).toEqual(["emoticon_1", "emoticon_2", "backend_type", "backend", "shots"]);
+  });
+
   test("names become labels", () => expect([humanize("max_iterations"), humanize("N"), humanize("backend")]).toEqual(["Max iterations", "N", "Backend"]));
 });
 

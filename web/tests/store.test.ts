@@ -44,6 +44,11 @@ describe("merging events", () => {
     expect(mergeEvent(third, event({ status: "RUNNING", step: 4 })).step).toBe(4);
   });
 
+  test("expectation values are kept where there are no counts", () => {
+    const job = mergeEvent(undefined, done({ result: { counts: null, evs: 0, stds: [0.1], metadata: {} } }));
+    expect(job.result).toMatchObject({ counts: {}, evs: 0, stds: [0.1], shots: null });
+  });
+
   test("a lost job may be found", () => {
     const lost = { ...mergeEvent(undefined, event()), status: "LOST" as const };
     expect(mergeEvent(lost, done()).status).toBe("DONE");
@@ -126,6 +131,16 @@ describe("the document", () => {
   test("what cannot be read, or is of another version, is begun anew", () => {
     for (const text of [null, "", "{", "[]", '{"v":2,"jobs":[]}', '{"v":1}']) expect(parseDocument(text).jobs).toEqual([]);
     expect(parseDocument('{"v":1,"jobs":[null,{"process_job_id":"p"}]}').jobs).toHaveLength(1);
+  });
+
+  test("rewinding hears everything again, and changes nothing", () => {
+    const store = new Store(new Memory());
+    store.adopt("c1");
+    store.receive(done(), 7);
+    store.rewind();
+    expect(store.lastId("c1")).toBeNull();
+    store.receive(event(), 0);
+    expect([store.get("p1")!.status, store.lastId("c1")]).toEqual(["DONE", 0]);
   });
 
   test("clearing leaves what has not ended", () => {

@@ -50,5 +50,5 @@ test("numbers and times are told as people say them", () => {
   expect([expected(null, now), expected("2026-01-01T11:00:00Z", now), expected("2026-01-01T12:00:30Z", now)]).toEqual(["", "expected any moment", "expected in 30 s"]);
   expect(expected("2026-01-01T12:06:00Z", now)).toMatch(/^expected in 6 min, about /);
   expect([shorten("0101"), shorten("0".repeat(20) + "1".repeat(20))]).toEqual(["0101", "00000000…11111111"]);
-  expect(summary({ emoticon_1: ":)", emoticon_2: ":(", backend_type: "simulator", backend: null, shots: 5 })).toBe(":)   :(");
+  expect(summary({ emoticon_1: ":)", emoticon_2: ":(", backend_type: "simulator", backend: null, shots: 5, deep: true })).toBe(":)  :(");
 });

@@ -2,12 +2,13 @@
 import { h } from "../dom";
 import { count } from "../format";
 import { humanize } from "../schema";
-import { histogram } from "./histogram";
+import { hasCounts, histogram } from "./histogram";
 import type { View } from "./view";
 
 export const countsView: View = (job) => {
   const answer = job.answer && Object.keys(job.answer).length > 0 ? h("section", { class: "answer", "data-testid": "answer" }, h("h3", {}, "Answer"), definitions(job.answer)) : null;
-  return h("div", {}, answer, job.result ? histogram(job.result) : null);
+  const values = job.result && job.result.evs !== null ? h("section", { class: "answer", "data-testid": "values" }, h("h3", {}, "Expectation values"), definitions({ Values: job.result.evs, "Standard errors": job.result.stds })) : null;
+  return h("div", {}, answer, values, hasCounts(job.result) ? histogram(job.result) : null);
 };
 
 export function definitions(values: Record<string, unknown>): HTMLElement {

@@ -5,7 +5,7 @@ import { h, reducedMotion } from "../dom";
 import { count, percent } from "../format";
 import { countsView } from "./counts";
 import { fade, CYCLE } from "./fade";
-import { histogram } from "./histogram";
+import { hasCounts, histogram } from "./histogram";
 import type { View } from "./view";
 
 interface Reading {
@@ -37,7 +37,7 @@ export const emoticonsView: View = (job) => {
   const names = new Map<string, { text: string; series: number }>();
   others.forEach((one) => names.set(one.bitstring, { text: one.text, series: 0 }));
   shown.forEach((one, at) => names.set(one.bitstring, { text: one.text, series: at + 1 }));
-  return h("div", { class: "emoticons" }, stage(shown), readings(shown), noise(others, job.answer.others_probability ?? 0), job.result ? histogram(job.result, (bits) => names.get(bits) ?? null) : null);
+  return h("div", { class: "emoticons" }, stage(shown), readings(shown), noise(others, job.answer.others_probability ?? 0), hasCounts(job.result) ? histogram(job.result, (bits) => names.get(bits) ?? null) : null);
 };
 
 function stage(shown: Reading[]): HTMLElement {

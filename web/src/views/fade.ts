@@ -2,7 +2,7 @@
 export const CYCLE = 6_000;
 
 /** The part of a turn one change takes. */
-const CHANGE = 0.14;
+const CHANGE = 0.3;
 
 export type Step = { offset: number; opacity: number; easing?: string };
 

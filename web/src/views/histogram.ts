@@ -37,6 +37,8 @@ export function toBars(counts: Counts, other = 0, otherOutcomes = 0, naming: Nam
   return { bars, otherCount, otherShare: share(otherCount), otherOutcomes: rest.length + otherOutcomes, total };
 }
 
+export const hasCounts = (result: StoredResult | null): result is StoredResult => result !== null && Object.keys(result.counts).length > 0;
+
 const ROW = 44;
 const BAR = 12;
 
@@ -47,7 +49,7 @@ export function histogram(result: StoredResult, naming?: Naming): HTMLElement {
     const title = registers.length > 1 ? h("h4", { class: "histogram__register" }, `Register ${register}`) : null;
     return h("div", { class: "histogram__part" }, title, draw(bars), table(bars, register));
   });
-  return h("section", { class: "histogram", "data-testid": "histogram", "aria-labelledby": "histogram-title" }, h("h3", { id: "histogram-title" }, "Counts"), ...parts);
+  return h("section", { class: `histogram${naming ? "" : " histogram--plain"}`, "data-testid": "histogram", "aria-labelledby": "histogram-title" }, h("h3", { id: "histogram-title" }, "Counts"), ...parts);
 }
 
 function draw(bars: Bars): SVGElement {
