@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,8 @@ def main() -> int:
     # The slow part, before anything listens: whoever can connect finds the imports done.
     algorithm = os.environ.get("QWHISK_ACTION")
     runner = Runner(streams, _import(algorithm) if algorithm else None)
+    # What the imports made stays until the end; the garbage collector need not look at it during activations.
+    gc.freeze()
     try:
         server = Server(options.host, options.port, runner.handle)
     except (OSError, OverflowError) as exc:

@@ -22,8 +22,8 @@ from local.openwhisk.wire import BodyTooLarge, Wire, WireError
 #: Seconds that a process has to write its sentinels after its response; normally they are there before it.
 SENTINEL_WAIT = 0.5
 
-#: Seconds between SIGTERM and SIGKILL.
-STOP_GRACE = 2.0
+#: Seconds that a process which has closed its connection gets to end.
+_EXIT_WAIT = 1.0
 
 #: Bytes of an error that a refused /init may bring.
 _MAX_INIT_REPLY = 64 * 1024
@@ -188,13 +188,13 @@ class Container:
         self.last_used = time.monotonic()
         return status, result, logs
 
-    async def stop(self) -> None:
-        """End the process: politely, then not. Bounded."""
+    async def stop(self, grace: float) -> None:
+        """End the process: with SIGTERM, and with SIGKILL if it is still there after `grace` seconds."""
         if not self._pipes.exited.done():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._pipes.exited), STOP_GRACE)
+            await asyncio.wait_for(asyncio.shield(self._pipes.exited), grace)
         await self.kill()
 
     async def kill(self) -> None:
@@ -216,7 +216,7 @@ class Container:
     async def _gone(self) -> None:
         """Wait for a process that has closed its connection to end, and make it end if it does not."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._pipes.exited), STOP_GRACE)
+            await asyncio.wait_for(asyncio.shield(self._pipes.exited), _EXIT_WAIT)
         await self.kill()
 
 

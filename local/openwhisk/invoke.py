@@ -101,6 +101,10 @@ class Invoker:
             log.warning("activation %s of %s: %s", activation_id, action.path, exc.message)
         except Unavailable as exc:
             record.response = Response.error(Status.WHISK_ERROR, exc.message)
+        except Exception:
+            # A mistake of this server: one activation's, not all of theirs.
+            log.exception("activation %s of %s", activation_id, action.path)
+            record.response = Response.error(Status.WHISK_ERROR, "There was an internal server error.")
         record.end = _now()
         self._activations.add(record)
         return record

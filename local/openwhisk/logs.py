@@ -30,6 +30,7 @@ class Logs:
         self._partial = dict.fromkeys(_STREAMS, b"")
         self._lines: list[str] = []
         self._next: list[tuple[int, bytes]] = []
+        self._next_used = 0
         self._used = 0
         self._ended: set[int] = set()
         self._complete: asyncio.Future[None] | None = None
@@ -46,7 +47,8 @@ class Logs:
 
     def _take(self, descriptor: int, line: bytes) -> None:
         if descriptor in self._ended:
-            if sum(len(kept) for _, kept in self._next) + len(line) <= self._limit:
+            self._next_used += len(line) + 1
+            if self._next_used <= self._limit:
                 self._next.append((descriptor, line))
             return
         if line.endswith(SENTINEL):
@@ -88,7 +90,7 @@ class Logs:
         self._lines, self._used, self._ended = [], 0, set()
         for descriptor, line in self._next:
             self._keep(descriptor, line)
-        self._next = []
+        self._next, self._next_used = [], 0
         return lines
 
     def flush(self) -> list[str]:

@@ -84,7 +84,7 @@ class Pool:
         if keep and container.alive and not self._closing:
             self._offer(container)
         else:
-            self._spawn(container.stop())
+            self._spawn(container.stop(self._settings.stop_grace))
         self._grow()
         self._replenish()
 
@@ -117,7 +117,7 @@ class Pool:
         self._waiters.clear()
         for task in self._starts:
             task.cancel()
-        stopping = [container.stop() for container in (*self._idle, *self._busy)]
+        stopping = [container.stop(self._settings.stop_grace) for container in (*self._idle, *self._busy)]
         self._idle.clear()
         await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
 
@@ -271,7 +271,7 @@ class Pool:
 
     def _drop(self, container: Container) -> None:
         self._idle.remove(container)
-        self._spawn(container.stop())
+        self._spawn(container.stop(self._settings.stop_grace))
 
     async def _reap(self) -> None:
         """End processes that have been idle for long, except those to be kept ready."""

@@ -21,7 +21,7 @@ GUEST_KEY = (
 PASSED = (
     "PATH,HOME,USER,LANG,LC_*,TZ,PYTHON*,VIRTUAL_ENV,LD_LIBRARY_PATH,DYLD_*,SSL_CERT_*,REQUESTS_CA_BUNDLE,"
     "HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy,"
-    "OMP_*,OPENBLAS_*,MKL_*,RAYON_*,QWHISK_*,QISKIT_*,IAM_*,KAFKA_*,EVENT_STREAMS_*,IBM_*,IBMCLOUD_*"
+    "OMP_*,OPENBLAS_*,MKL_*,RAYON_*,QWHISK_*,QISKIT_*,SIMULATOR_*,IBM_*,IAM_*,KAFKA_*,USAGE_DATA_*"
 )
 
 #: The directory that holds the `actions` package, put on the Python path of action processes.
@@ -45,6 +45,7 @@ class Settings:
     grow_after: float
     start_timeout: float
     blocking_wait: float
+    stop_grace: float
     activations: int
     activation_bytes: int
     image_commands: dict[str, list[str]] = field(default_factory=dict)
@@ -94,6 +95,9 @@ def _options() -> list[_Option]:
         _Option("start-timeout", "OPENWHISK_START_TIMEOUT", float, "60", "seconds for a process to be ready"),
         _Option(
             "blocking-wait", "OPENWHISK_BLOCKING_WAIT", float, "60", "seconds until blocking becomes 202"
+        ),
+        _Option(
+            "stop-grace", "OPENWHISK_STOP_GRACE", float, "2", "seconds from SIGTERM to SIGKILL of a process"
         ),
         _Option("activations", "OPENWHISK_ACTIVATIONS", int, "10000", "activation records kept"),
         _Option(
@@ -154,6 +158,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
             parser.error(f"--{name.replace('_', '-')} must not be negative")
     if given.port > 65535:
         parser.error("--port must be at most 65535")
+    if not 0 <= given.stop_grace <= 3:
+        parser.error("--stop-grace must be from 0 to 3, so that the server itself ends in time")
     if given.start_timeout <= 0 or given.blocking_wait <= 0:
         parser.error("--start-timeout and --blocking-wait must be positive")
     return Settings(

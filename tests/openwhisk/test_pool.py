@@ -100,8 +100,8 @@ def test_a_waiting_action_is_not_starved_by_a_busy_one(start: Start) -> None:
     assert whisk.invoke("busy").status_code == 200
     whisk.invoke("busy", {}, "")
     other = whisk.invoke("other", {}, "").json()["activationId"]
-    last = [whisk.invoke("busy", {}, "").json()["activationId"] for _ in range(60)][-1]
-    # Six seconds of work came after it, for which there is a warm process; it does not wait for all of it.
+    last = [whisk.invoke("busy", {}, "").json()["activationId"] for _ in range(45)][-1]
+    # Over four seconds of work came after it, for which there is a warm process; it does not wait for all.
     assert whisk.activation(other)["response"]["success"]
     assert whisk.ask("GET", f"/activations/{last}").status_code == 404
 
@@ -194,7 +194,7 @@ def test_actions_see_only_the_variables_that_pass(start: Start) -> None:
 @pytest.fixture
 def busy_server(start: Start, tmp_path: Path) -> tuple[OpenWhisk, list[int]]:
     """A server with an idle process and one at work on something that takes long; and their ids."""
-    whisk = start()
+    whisk = start("--stop-grace", "0.3")
     whisk.action("idle", PID)
     whisk.action(
         "busy",
@@ -227,8 +227,8 @@ def test_a_killed_server_leaves_no_process(busy_server: tuple[OpenWhisk, list[in
     until(lambda: not any(running(process) for process in processes))
 
 
-def test_callers_are_answered_when_the_server_stops(start: Start, tmp_path: Path) -> None:
-    whisk = start()
+def test_callers_are_answered_when_the_server_stops(start: Start) -> None:
+    whisk = start("--stop-grace", "0.3")
     whisk.action("gate", GATE)
     command = [
         sys.executable,
