@@ -30,8 +30,10 @@ from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import IBMError, IBMNotAuthorizedError
-from qiskit_ibm_runtime.executor_sampler import Sampler
+from qiskit_ibm_runtime.executor import Executor
+from qiskit_ibm_runtime.executor_sampler.prepare import prepare
 from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
+from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
 from core.errors import (
     BackendNotFoundError,
@@ -68,6 +70,8 @@ _STATUS: dict[str, Status] = {
     "FAILED": "ERROR",
     "CANCELLED": "CANCELLED",
 }
+#: The version of the program that this version of the client sends.
+_SCHEMA = Executor._SCHEMA_VERSION
 #: IBM's reason code for a job that was cancelled because it ran too long.
 _RAN_TOO_LONG = 1305
 
@@ -319,12 +323,29 @@ class Account:
             return target
 
     def submit(self, pubs: Sequence[Any], backend: str, shots: int, tags: Sequence[str]) -> str:
-        """Submit one Sampler job with these PUBs, already transpiled; gives the provider's job id."""
-        device = self.target(backend).device
-        options = SamplerOptions(default_shots=shots, environment={"job_tags": list(tags)})
-        with _translated("take the job"):
-            job: Any = Sampler(mode=device, options=options).run(pubs)
-        return str(job.job_id())
+        """Submit one Sampler job with these PUBs, already transpiled; gives the provider's job id.
+
+        It is the job that the client's `executor_sampler.Sampler` submits, prepared and encoded by its
+        own functions, but sent in one request: `Sampler.run` asks for the account's usage and the backend's
+        status before, only to warn of them, which costs two round trips to IBM.
+        """
+        options = SamplerOptions(default_shots=shots)
+        program, executor_options = prepare(pubs, options, backend=self.target(backend).device)
+        program._semantic_role = "sampler_v2"
+        encoded = QUANTUM_PROGRAM_PARAMS_CONVERTERS[_SCHEMA].encoder(program, executor_options)
+        answer = self._call(
+            "take the job",
+            lambda client: client.program_run(
+                program_id="executor",
+                backend_name=backend,
+                params=encoded.model_dump(mode="json"),
+                image=None,
+                log_level=None,
+                session_id=None,
+                job_tags=list(tags),
+            ),
+        )
+        return str(answer["id"])
 
     def find(self, tag: str) -> str | None:
         """The id of a job with this tag, if there is one."""

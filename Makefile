@@ -1,0 +1,62 @@
+# Everything a person does with qwhisk on one machine. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench documents format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: page ## run the main job on this machine and serve the page; ONCE=1 ends after the result
+	@exec $(BIN)/python -m local --demo $(if $(ONCE),--once)
+
+up: page ## start the whole stack on this machine, without the demo job
+	@exec $(BIN)/python -m local
+
+test: page ## run every test; TESTS=tests/gateway runs some
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: venv ## lint, types, import borders
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy core actions gateway poller simulator local benchmarks tests
+	@$(BIN)/lint-imports
+
+bench: venv ## measure against the fastest direct way, in the same run
+	@$(BIN)/python -m benchmarks
+
+documents: venv ## write each algorithm's config document anew from its input model
+	@$(BIN)/python -m actions.base.documents
+
+format: venv ## format the Python code
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+clean: ## remove what was built; the stack must not be running
+	@rm -rf $(VENV) $(STAMPS) .local web/node_modules web/dist
+
+# --- what the targets need ------------------------------------------------------------------------
+
+.PHONY: venv page
+venv: $(STAMPS)/venv
+page: venv $(STAMPS)/page
+
+REQUIREMENTS := requirements.txt $(wildcard */requirements.txt)
+
+$(STAMPS)/venv: $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qwhisk needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 1; }
+	@echo "making the virtual environment (once; a few minutes on a slow line)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@mkdir -p $(STAMPS) && touch $@
+
+# Node builds the page: the system's where there is one that is new enough, else the one of a Python package.
+$(STAMPS)/page: $(STAMPS)/venv web/package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
+	@echo "building the page"
+	@PYTHON=$(BIN)/python bash web/build.sh
+	@mkdir -p $(STAMPS) && touch $@
