@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
 from actions.base.algorithm import Algorithm
@@ -33,16 +33,19 @@ class SmileInput(ActionInput):
         examples=[":("],
     )
 
-    @model_validator(mode="after")
-    def _comparable(self) -> Self:
-        if len(self.emoticon_1) != len(self.emoticon_2):
+    @field_validator("emoticon_2")
+    @classmethod
+    def _comparable(cls, second: str, info: ValidationInfo) -> str:
+        first = info.data.get("emoticon_1")
+        if first is None:
+            return second  # the first is wrong, which is said already
+        if len(first) != len(second):
             raise ValueError(
-                f"emoticon_2 has {len(self.emoticon_2)} characters and emoticon_1 has "
-                f"{len(self.emoticon_1)}; make them equally long"
+                f"has length {len(second)}, but emoticon_1 has length {len(first)}; make them equally long"
             )
-        if self.emoticon_1 == self.emoticon_2:
-            raise ValueError("emoticon_2 is the same as emoticon_1; make them different")
-        return self
+        if first == second:
+            raise ValueError("is the same as emoticon_1; make them different")
+        return second
 
 
 class SmileSuperPosition(Algorithm[SmileInput]):
