@@ -96,7 +96,7 @@ def _push(ws: Server, inbox: Inbox, last: int, session: Session) -> None:
     try:
         while ws.connected and not inbox.closed:
             for entry in inbox.after(last, TICK):
-                ws.send(b'{"id":%d,"event":%s}' % (entry.id, entry.json))
+                ws.send(f'{{"id":{entry.id},"event":{entry.json.decode()}}}')
                 last = entry.id
             # Whatever a client says is read, so that it cannot pile up, and ignored.
             while ws.receive(timeout=0) is not None:

@@ -24,7 +24,8 @@ def algorithms() -> dict[str, type[Algorithm[Any]]]:
             continue
         module = importlib.import_module(f"actions.{path.parent.name}.algorithm")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Algorithm) and value.__module__ == module.__name__:
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, Algorithm):
                 found[value.name] = value
     return found
 
