@@ -10,6 +10,7 @@ export interface Frame {
 
 /** The part of a WebSocket that is used here. */
 export interface Socket {
+  binaryType: BinaryType;
   onopen: ((event: Event) => void) | null;
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
@@ -33,11 +34,12 @@ export interface StreamOptions {
 /** A connection counts as good, and the waits begin anew, after it has held this long (milliseconds). */
 const SETTLED = 5_000;
 
-/** Reads a text frame; anything that is not one gives null. */
+/** Reads a frame, sent as text or as its bytes; anything that is not one gives null. */
 export function parseFrame(data: unknown): Frame | null {
-  if (typeof data !== "string") return null;
+  const text = data instanceof ArrayBuffer ? new TextDecoder().decode(data) : data;
+  if (typeof text !== "string") return null;
   try {
-    const frame = JSON.parse(data) as Frame;
+    const frame = JSON.parse(text) as Frame;
     return Number.isInteger(frame.id) && typeof frame.event?.process_job_id === "string" ? frame : null;
   } catch {
     return null;
@@ -85,6 +87,7 @@ export class EventStream {
   #open(session: Session, generation: number): void {
     const socket = this.#options.open(eventsUrl(this.#options.origin, session.token, this.#options.lastId(session)));
     this.#socket = socket;
+    socket.binaryType = "arraybuffer";
     let opened = false;
     socket.onopen = () => {
       if (generation !== this.#generation) return;

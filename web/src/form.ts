@@ -104,7 +104,10 @@ export class FunctionForm {
       } else rest.push(one);
     }
     if (wrong.length > 0) this.#refuse(wrong, rest);
-    else this.#say([`${error.title}. ${error.message}`, ...rest.map(({ message }) => message)].join(" "));
+    else {
+      const said = `${error.title}. ${error.message}`;
+      this.#say([said, ...rest.map(({ message }) => message).filter((message) => !said.toLowerCase().includes(message.toLowerCase()))].join(" "));
+    }
   }
 
   #refuse(wrong: Control[], rest: FieldError[] = []): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { eventsUrl, EventStream, parseFrame, type ConnectionState, type Frame, type Socket } from "../src/events";
 
 class FakeSocket implements Socket {
+  binaryType: BinaryType = "blob";
   onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
@@ -134,6 +135,7 @@ test("connecting anew closes the old socket, and what it still says is not heard
 test("frames that are none are passed over", () => {
   for (const data of ["", "{", "null", '{"id":"1","event":{}}', '{"id":1}', new ArrayBuffer(1)]) expect(parseFrame(data)).toBeNull();
   expect(parseFrame(JSON.stringify(frame(3)))?.id).toBe(3);
+  expect(parseFrame(new TextEncoder().encode(JSON.stringify(frame(4))).buffer)?.id).toBe(4);
 });
 
 test("an id of 0 is an id", () => {
