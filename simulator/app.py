@@ -27,6 +27,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PREFIXES = ("", "/api/v1")
 #: Most jobs that one listing returns.
 MAX_PAGE = 200
+#: Seconds that a request's body may take to arrive.
+BODY_SECONDS = 60.0
 #: Sessions remembered.
 MAX_SESSIONS = 1000
 
@@ -204,7 +206,7 @@ class App:
         return answer({"versions": ["2026-04-15"]})
 
     async def _submit(self, request: web.Request) -> web.Response:
-        job = await self._service.submit(await request.read())
+        job = await self._service.submit(await _read(request))
         body = {
             "id": job.job_id,
             "backend": job.backend,
@@ -242,9 +244,10 @@ class App:
     async def _hold(self, job: Job) -> None:
         """Wait a little for a job that is about to be finished.
 
-        The client looks at a job right after it submitted it and, if it has to, again half a second later. Small
-        jobs on simulators take milliseconds; held back for those, the first look finds the result. A job is held
-        back only while it is young, so that it costs one look a fraction of a second, and no more.
+        The client looks at a job right after it submitted it and, if it has to, again half a second later.
+        Small jobs on simulators take milliseconds; held back for those, the first look finds the result. A
+        job is held back only while it is young, so that it costs one look a fraction of a second, and no
+        more.
         """
         backend = self._service.backends[job.backend]
         left = job.created + self._service.settings.hold_seconds - self._service.clock()
@@ -367,9 +370,19 @@ def _iam_error(code: str, message: str) -> web.Response:
     )
 
 
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise ApiError(
+            408, 1218, f"The request took longer than {BODY_SECONDS:g} seconds to arrive."
+        ) from error
+
+
 async def _object(request: web.Request) -> dict[str, Any]:
     try:
-        body = orjson.loads(await request.read())
+        body = orjson.loads(await _read(request))
     except orjson.JSONDecodeError as error:
         raise ApiError(400, 1217, f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):

@@ -15,15 +15,15 @@ from .errors import BackendUnknown
 #: Qubits of the noiseless simulator. Only Clifford circuits can use as many.
 NOISELESS_QUBITS = 128
 
-#: Gates of the noiseless simulator, with their parameters. Not u, u2, u3: the transpiler would merge Clifford gates
-#: into them, and Aer could no longer see that the circuit is Clifford.
+#: Gates of the noiseless simulator, with their parameters. Not u, u2, u3: the transpiler would merge Clifford
+#: gates into them, and Aer could no longer see that the circuit is Clifford.
 NOISELESS_GATES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "t", "tdg"), ()),
     **dict.fromkeys(("rx", "ry", "rz", "p"), ("theta",)),
     **dict.fromkeys(("cx", "cy", "cz", "swap", "ecr", "csx", "ccx", "ccz", "cswap"), ()),
     **dict.fromkeys(("cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx"), ("theta",)),
 }
-#: Instructions that are not gates, on every backend that does not list its own.
+#: Its instructions that are not gates.
 NON_GATES = ("measure", "reset", "delay", "if_else", "for_loop", "while_loop", "switch_case")
 
 
@@ -34,7 +34,8 @@ class Backend:
     Attributes:
         name: Its name.
         configuration: IBM's configuration document.
-        properties: IBM's properties document (error rates, coherence times), which simulators do not show to clients.
+        properties: IBM's properties document (error rates, coherence times), which simulators do not show to
+            clients.
         device: The name of the device whose noise the backend has; None for a noiseless one.
         queued: Whether jobs wait in a queue with other people's.
     """

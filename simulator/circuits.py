@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import ControlFlowOp, ParameterExpression
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, ParameterExpression
 
-from .backends import NON_GATES, Backend
+from .backends import Backend
 from .errors import Refusal
 
 #: Gates that the stabilizer method simulates whatever their parameters.
@@ -22,8 +22,13 @@ CLIFFORD = frozenset(
 QUARTER_TURNS = frozenset({"rx", "ry", "rz"})
 #: Instructions that take no time and have no error.
 VIRTUAL = frozenset({"rz", "barrier", "delay"})
-#: How far from a multiple of half pi an angle may be.
-ANGLE_TOLERANCE = 1e-8
+#: How far from a multiple of half pi an angle may be, in half pi, to be taken for one. Clients send some
+#: angles in single precision, and Clifford circuits should not be lost to rounding.
+ANGLE_TOLERANCE = 1e-6
+#: Instructions that every backend has; the last ones occur only within control flow.
+ALWAYS = frozenset({"barrier", "measure", "reset", "delay", "break_loop", "continue_loop", "store"})
+#: Qubits that meet no other and may be simulated on their own have no instructions but gates and these.
+ALONE = frozenset({"barrier", "measure", "reset", "delay"})
 
 #: (instruction name, physical qubits): how often it occurs.
 Uses = Counter[tuple[str, tuple[int, ...]]]
@@ -34,21 +39,40 @@ class Shape:
     """What a circuit is made of.
 
     Attributes:
-        qubits: The qubits that are not idle.
-        uses: How often each instruction is applied to each tuple of qubits; inside control flow, once per block.
-        clifford: Whether the stabilizer method can simulate it; unknown (False) while parameters are unbound.
+        uses: How often each instruction is applied to each tuple of qubits; inside control flow, once per
+            block.
+        clifford: Whether the stabilizer method can simulate it; not while it has parameters.
         control_flow: Whether it has control-flow instructions.
     """
 
-    qubits: tuple[int, ...]
     uses: Uses
     clifford: bool
     control_flow: bool
 
     @property
+    def qubits(self) -> frozenset[int]:
+        """The qubits that are not idle."""
+        return frozenset(qubit for name, where in self.uses if name != "barrier" for qubit in where)
+
+    @property
     def gates(self) -> int:
         """Number of instructions other than barriers and delays."""
         return sum(count for (name, _), count in self.uses.items() if name not in ("barrier", "delay"))
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A qubit that meets no other.
+
+    Attributes:
+        qubit: Its index.
+        gates: What happens to it, in order.
+        clbit: The classical bit that it is measured into at the end; None if it is not.
+    """
+
+    qubit: int
+    gates: list[CircuitInstruction]
+    clbit: int | None
 
 
 class Isa:
@@ -62,7 +86,7 @@ class Isa:
         self.name = backend.name
         self.num_qubits = backend.num_qubits
         configuration = backend.configuration
-        self._anywhere = {"barrier", *NON_GATES, *configuration.get("supported_instructions", ())}
+        self._anywhere = {*ALWAYS, *configuration.get("supported_instructions", ())}
         self._placed: dict[str, frozenset[tuple[int, ...]]] = {}
         for gate in configuration["gates"]:
             self._anywhere.add(gate["name"])
@@ -73,14 +97,14 @@ class Isa:
         """Raise `Refusal` if the backend cannot apply this instruction to these qubits."""
         if name not in self._anywhere:
             raise Refusal(
-                f"The instruction {name} on qubits {qubits} is not supported by the target system {self.name}. "
-                "Transpile the circuit for the backend, for example with generate_preset_pass_manager.",
+                f"The instruction {name} on qubits {qubits} is not supported by the target system "
+                f"{self.name}. Transpile the circuit for it, for example with generate_preset_pass_manager.",
                 code=1517,
             )
         placed = self._placed.get(name)
         if placed is not None and qubits not in placed:
             raise Refusal(
-                f"{self.name} has no {name} on qubits {qubits}. Transpile the circuit for the backend's coupling map.",
+                f"{self.name} has no {name} on qubits {qubits}. Transpile the circuit for its coupling map.",
                 code=1517,
             )
 
@@ -95,40 +119,106 @@ def examine(circuit: QuantumCircuit, isa: Isa) -> Shape:
         raise Refusal(
             f"The circuit has {circuit.num_qubits} qubits; {isa.name} has {isa.num_qubits}.", code=1517
         )
-    uses: Uses = Counter()
-    flags = [True, False]
-    _examine(circuit, {bit: index for index, bit in enumerate(circuit.qubits)}, isa, uses, flags)
-    qubits = sorted({qubit for name, where in uses if name != "barrier" for qubit in where})
-    return Shape(tuple(qubits), uses, clifford=flags[0], control_flow=flags[1])
+    scan = _Scan(isa)
+    scan.visit(circuit, {bit: index for index, bit in enumerate(circuit.qubits)})
+    return Shape(scan.uses, scan.clifford, scan.control_flow)
 
 
-def _examine(
-    circuit: QuantumCircuit, indices: dict[Any, int], isa: Isa, uses: Uses, flags: list[bool]
-) -> None:
-    checked: set[tuple[str, tuple[int, ...]]] = set()
+class _Scan:
+    """One pass over a circuit and the blocks of its control flow."""
+
+    def __init__(self, isa: Isa) -> None:
+        self._isa = isa
+        self.uses: Uses = Counter()
+        self.clifford = True
+        self.control_flow = False
+
+    def visit(self, circuit: QuantumCircuit, indices: dict[Any, int]) -> None:
+        """Count a circuit's instructions; `indices` tells the physical index of each of its qubits."""
+        for instruction in circuit.data:
+            name = instruction.name
+            use = (name, tuple([indices[bit] for bit in instruction.qubits]))
+            if use not in self.uses:
+                self._isa.check(*use)
+            self.uses[use] += 1
+            if instruction.is_control_flow():
+                self.control_flow = True
+                self.clifford = False
+                operation = instruction.operation
+                assert isinstance(operation, ControlFlowOp)
+                for block in operation.blocks:
+                    self.visit(block, dict(zip(block.qubits, use[1], strict=True)))
+            elif self.clifford and name not in CLIFFORD:
+                self.clifford = name in QUARTER_TURNS and is_quarter_turn(instruction.params[0])
+
+
+def separate(circuit: QuantumCircuit, shape: Shape) -> tuple[QuantumCircuit | None, Shape, list[Alone]]:
+    """Split off the qubits that meet no other, since their number should not count.
+
+    The client's estimator measures every qubit of a device, though the algorithm uses a handful.
+
+    Args:
+        circuit: The circuit, without free parameters.
+        shape: What it is made of.
+
+    Returns:
+        The circuit of the other qubits, None if there are none; what that is made of; the qubits split off.
+    """
+    together = {
+        qubit for name, where in shape.uses if name != "barrier" and len(where) > 1 for qubit in where
+    }
+    candidates = shape.qubits - together
+    if not candidates or shape.control_flow:
+        return circuit, shape, []
+    qubits = {bit: index for index, bit in enumerate(circuit.qubits)}
+    clbits = {bit: index for index, bit in enumerate(circuit.clbits)}
+    gates: dict[int, list[CircuitInstruction]] = {qubit: [] for qubit in candidates}
+    measured: dict[int, int] = {}
+    writes: Counter[int] = Counter()
     for instruction in circuit.data:
-        name = instruction.name
-        where = tuple([indices[bit] for bit in instruction.qubits])
-        use = (name, where)
-        if use not in checked:
-            isa.check(name, where)
-            checked.add(use)
-        if instruction.is_control_flow():
-            flags[1] = True
-            flags[0] = False
-            operation = instruction.operation
-            assert isinstance(operation, ControlFlowOp)
-            for block in operation.blocks:
-                _examine(block, dict(zip(block.qubits, where, strict=True)), isa, uses, flags)
-            # The condition's own qubits count as used, even if its blocks leave them alone.
-            uses[("barrier", where)] += 1
+        for bit in instruction.clbits:
+            writes[clbits[bit]] += 1
+        qubit = qubits[instruction.qubits[0]] if len(instruction.qubits) == 1 else -1
+        if qubit not in gates or instruction.name in ("barrier", "delay"):
             continue
-        uses[use] += 1
-        if flags[0] and name not in CLIFFORD:
-            flags[0] = name in QUARTER_TURNS and _is_quarter_turn(instruction.params[0])
+        if qubit in measured or not (instruction.name in ALONE or instruction.is_standard_gate()):
+            # Something follows its measurement, or it is not a plain gate: leave it to Aer.
+            del gates[qubit]
+            measured.pop(qubit, None)
+        elif instruction.name == "measure":
+            measured[qubit] = clbits[instruction.clbits[0]]
+        else:
+            gates[qubit].append(instruction)
+    alone = [
+        Alone(qubit, steps, measured.get(qubit))
+        for qubit, steps in gates.items()
+        if qubit not in measured or writes[measured[qubit]] == 1
+    ]
+    split = {one.qubit for one in alone}
+    if shape.qubits <= split:
+        return None, Shape(Counter(), clifford=True, control_flow=False), alone
+    rest = circuit.copy_empty_like()
+    uses: Uses = Counter()
+    for instruction in circuit.data:
+        where = tuple([qubits[bit] for bit in instruction.qubits])
+        if instruction.name != "barrier" and where[0] not in split:
+            rest._append(instruction)
+            uses[instruction.name, where] += 1
+    clifford = shape.clifford or examine_clifford(rest)
+    return rest, Shape(uses, clifford, control_flow=False), alone
 
 
-def _is_quarter_turn(angle: object) -> bool:
+def examine_clifford(circuit: QuantumCircuit) -> bool:
+    """Tell whether the stabilizer method can simulate a circuit without control flow."""
+    return all(
+        instruction.name in CLIFFORD
+        or (instruction.name in QUARTER_TURNS and is_quarter_turn(instruction.params[0]))
+        for instruction in circuit.data
+    )
+
+
+def is_quarter_turn(angle: object) -> bool:
+    """Tell whether an angle is a multiple of half pi."""
     if isinstance(angle, ParameterExpression):
         return False
     turns = float(angle) / (math.pi / 2)  # type: ignore[arg-type]

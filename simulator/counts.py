@@ -20,8 +20,8 @@ def registers(circuit: QuantumCircuit) -> dict[str, list[int]]:
 def shots(counts: Mapping[str, int], num_bits: int, total: int, rng: np.random.Generator) -> Bits:
     """Return the outcomes of all shots.
 
-    Aer tells how often each outcome occurred; a client may look at the first few shots alone, so that they must
-    come in random order.
+    Aer tells how often each outcome occurred; a client may look at the first few shots alone, so that they
+    must come in random order.
 
     Args:
         counts: Outcomes, in hexadecimal, and how often each occurred.
@@ -44,7 +44,7 @@ def shots(counts: Mapping[str, int], num_bits: int, total: int, rng: np.random.G
 
 
 def big_endian_bytes(bits: Bits) -> Bits:
-    """Pack bits (last axis, bit 0 first) as `qiskit.primitives.BitArray` does: bit 0 is the last byte's lowest."""
+    """Pack the last axis, bit 0 first, as `qiskit.primitives.BitArray` does: bit 0 becomes the lowest."""
     num_bits = bits.shape[-1]
     padding = -num_bits % 8
     if padding:

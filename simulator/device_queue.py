@@ -119,7 +119,8 @@ class DeviceQueue:
                     events.append(Event("finished", entry.job_id, moment))
             else:
                 self._entries.append(Entry(None, moment, self._draw_service()))
-            # The rate of arrivals depends on the length; exponential waiting has no memory, so it may start anew.
+            # The rate of arrivals depends on the length; exponential waiting has no memory, so it may start
+            # anew.
             self._next_arrival = self._draw_arrival(moment)
             events += self._start_next(moment)
         self._now = max(self._now, now)
@@ -160,7 +161,8 @@ class DeviceQueue:
         self._next_arrival = self._draw_arrival(now)
 
     def _settled_length(self) -> int:
-        # With arrivals put off as they are here the length follows a Poisson distribution (Reynolds, 1968).
+        # With arrivals put off as they are here the length is Poisson distributed, exactly so for exponential
+        # service (Reynolds, Operations Research 16, 1968), nearly for ours.
         mean = self._arrival_rate * self._service_mean
         length, left = 0, self._random.expovariate(1.0)
         while left < mean:

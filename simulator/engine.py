@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,19 +12,23 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit_aer import AerSimulator
+from qiskit_aer.jobs import utils as jobs_utils
 from qiskit_aer.noise import NoiseModel
 
+from . import alone
 from .backends import Backend
-from .circuits import Isa, Shape, examine
+from .circuits import ANGLE_TOLERANCE, Alone, Isa, Shape, examine, separate
 from .counts import Bits, shots
 from .errors import Refusal, SimulationError
 from .noise import DeviceNoise, NoiseKind
 from .settings import Limits
 
-Method = Literal["stabilizer", "statevector", "density_matrix"]
+Method = Literal["stabilizer", "statevector", "density_matrix", "bloch"]
 
 #: Seconds above which a job counts as large: it may not occupy every worker, and gets several threads.
 LARGE_SECONDS = 0.1
+#: Up to so many qubits the state vector is quicker than the stabilizers of a Clifford circuit.
+SMALL_QUBITS = 12
 #: Qubits above which the density matrix (4**n numbers) is not considered.
 MAX_DENSITY_MATRIX_QUBITS = 12
 #: What one step costs, in seconds, on one core; measured with aer 0.18, good to a factor of about three.
@@ -51,10 +56,6 @@ class Plan:
     seconds: float
     qubits: int
 
-    def metadata(self) -> dict[str, Any]:
-        """Return what a result says about how it was obtained."""
-        return {"method": self.method, "noise_model": self.noise, "active_qubits": self.qubits}
-
 
 def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits) -> Plan:
     """Decide how to simulate a circuit.
@@ -72,7 +73,7 @@ def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits) -> Plan:
     sampling = num_shots * (2e-6 + qubits**2 * COST_STABILIZER_BIT)
     dynamic = shape.control_flow
     if not noisy:
-        if shape.clifford:
+        if shape.clifford and (qubits > SMALL_QUBITS or dynamic):
             return Plan("stabilizer", "none", COST_CALL + gates * 2e-5 + sampling, qubits)
         _check_state_vector(shape, limits)
         runs = num_shots if dynamic else 1
@@ -100,20 +101,57 @@ def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits) -> Plan:
 def _check_state_vector(shape: Shape, limits: Limits) -> None:
     if len(shape.qubits) > limits.max_qubits:
         raise Refusal(
-            f"The circuit uses {len(shape.qubits)} qubits and is not Clifford: its state vector does not fit. "
-            f"At most {limits.max_qubits} active qubits can be simulated, or any number in a Clifford circuit.",
+            f"The circuit uses {len(shape.qubits)} qubits and is not Clifford: its state vector does not "
+            f"fit. At most {limits.max_qubits} active qubits can be simulated, or any number in a Clifford "
+            "circuit.",
             code=1527,
         )
 
 
 @dataclass(frozen=True)
 class Execution:
-    """One circuit without free parameters, ready to run."""
+    """One circuit without free parameters, ready to run.
 
-    circuit: QuantumCircuit
+    Attributes:
+        circuit: What Aer is to run; None if no qubit meets another.
+        num_clbits: Number of classical bits.
+        shots: Number of shots.
+        shape: What `circuit` is made of.
+        plan: How `circuit` is simulated.
+        alone: Qubits that meet no other, simulated beside it.
+    """
+
+    circuit: QuantumCircuit | None
+    num_clbits: int
     shots: int
     shape: Shape
     plan: Plan
+    alone: list[Alone]
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what a result says about how it was obtained."""
+        return {
+            "method": self.plan.method,
+            "noise_model": self.plan.noise,
+            "active_qubits": self.plan.qubits + len(self.alone),
+        }
+
+
+class Inline(Executor):
+    """Runs what it is given at once, in the thread that gives it.
+
+    Aer hands each run to a thread of its own, which costs a small circuit a quarter of its time; a worker has
+    nothing else to do meanwhile.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class Engine:
@@ -134,7 +172,11 @@ class Engine:
         self._simulators: dict[Method, AerSimulator] = {}
 
     def warm(self) -> None:
-        """Make the simulators that most jobs use, and run a first circuit, which is slower than the next."""
+        """Make the simulators, and run a first circuit on each, which is slower than the next.
+
+        From then on Aer runs in the calling thread of this process.
+        """
+        jobs_utils.DEFAULT_EXECUTOR = Inline()
         circuit = QuantumCircuit(1, 1)
         circuit.h(0)
         circuit.measure(0, 0)
@@ -148,7 +190,12 @@ class Engine:
         return self._isas[backend.name]
 
     def prepare(
-        self, backend: Backend, circuit: QuantumCircuit, parameters: NDArray[np.float64], num_shots: int
+        self,
+        backend: Backend,
+        circuit: QuantumCircuit,
+        parameters: NDArray[np.float64],
+        num_shots: int,
+        whole: bool = False,
     ) -> list[Execution]:
         """Bind and check a circuit, and decide how to run it.
 
@@ -157,6 +204,7 @@ class Engine:
             circuit: The circuit.
             parameters: One row of values, in the order of ``circuit.parameters``, per execution.
             num_shots: Shots of each execution.
+            whole: Whether to leave qubits that meet no other in the circuit.
 
         Returns:
             One execution per row.
@@ -168,24 +216,36 @@ class Engine:
             raise Refusal(
                 f"The number of shots, {num_shots}, is not within 1 and {self.limits.max_shots}.", code=1519
             )
-        if parameters.shape[-1] != circuit.num_parameters:
+        count = circuit.num_parameters
+        if parameters.shape[-1] != count:
             raise Refusal(
-                f"The circuit has {circuit.num_parameters} parameters, but {parameters.shape[-1]} values were given."
+                f"The circuit has {count} parameters, but {parameters.shape[-1]} values were given."
             )
         if not np.isfinite(parameters).all():
             raise Refusal("Parameter values must be finite numbers.")
-        isa = self.isa(backend)
+        if count == 0:
+            return [self._execution(backend, circuit, num_shots, whole)] * len(parameters)
+        turns = parameters / (np.pi / 2)
+        nearest = np.round(turns)
+        parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)
+        return [
+            self._execution(backend, circuit.assign_parameters(row), num_shots, whole) for row in parameters
+        ]
+
+    def _execution(self, backend: Backend, circuit: QuantumCircuit, num_shots: int, whole: bool) -> Execution:
+        shape = examine(circuit, self.isa(backend))
+        rest: QuantumCircuit | None = circuit
+        split: list[Alone] = []
+        if not whole:
+            rest, shape, split = separate(circuit, shape)
         noisy = backend.device is not None
-        if circuit.num_parameters == 0:
-            shape = examine(circuit, isa)
-            execution = Execution(circuit, num_shots, shape, plan(shape, num_shots, noisy, self.limits))
-            return [execution] * len(parameters)
-        executions = []
-        for row in parameters:
-            bound = circuit.assign_parameters(row)
-            shape = examine(bound, isa)
-            executions.append(Execution(bound, num_shots, shape, plan(shape, num_shots, noisy, self.limits)))
-        return executions
+        if rest is None:
+            # About ten microseconds for each gate's matrix product and noise.
+            seconds = 1e-5 * sum(len(one.gates) + 1 for one in split)
+            decided = Plan("bloch", "full" if noisy else "none", seconds, 0)
+        else:
+            decided = plan(shape, num_shots, noisy, self.limits)
+        return Execution(rest, circuit.num_clbits, num_shots, shape, decided, split)
 
     def run(self, backend: Backend, executions: Sequence[Execution], rng: np.random.Generator) -> list[Bits]:
         """Run circuits.
@@ -201,28 +261,38 @@ class Engine:
         Raises:
             SimulationError: If Aer cannot simulate one of them.
         """
-        results: list[Bits] = [np.empty(0, dtype=np.uint8)] * len(executions)
+        results = [np.zeros((one.shots, one.num_clbits), dtype=np.uint8) for one in executions]
         groups: dict[tuple[Method, str, int], list[int]] = {}
         for index, execution in enumerate(executions):
-            groups.setdefault((execution.plan.method, execution.plan.noise, execution.shots), []).append(
-                index
-            )
+            if execution.circuit is not None:
+                key = (execution.plan.method, execution.plan.noise, execution.shots)
+                groups.setdefault(key, []).append(index)
         for (method, noise, num_shots), members in groups.items():
             # Circuits of one noise kind share a model that covers them all, and one call to Aer.
             model = self.noise_model(backend, noise, [executions[index].shape for index in members])
             circuits = [executions[index].circuit for index in members]
             counts = self._run_aer(circuits, method, model, num_shots, executions[members[0]].plan, rng)
             for index, outcome in zip(members, counts, strict=True):
-                results[index] = shots(outcome, executions[index].circuit.num_clbits, num_shots, rng)
+                results[index] = shots(outcome, executions[index].num_clbits, num_shots, rng)
+        device = self.device_noise(backend)
+        for execution, bits in zip(executions, results, strict=True):
+            if execution.alone:
+                alone.sample(execution.alone, device, bits, rng)
         return results
+
+    def device_noise(self, backend: Backend) -> DeviceNoise | None:
+        """Return the noise of a backend's device; None for a noiseless backend."""
+        if backend.device is None or backend.properties is None:
+            return None
+        if backend.device not in self._noise:
+            self._noise[backend.device] = DeviceNoise(backend.properties)
+        return self._noise[backend.device]
 
     def noise_model(self, backend: Backend, noise: str, shapes: Sequence[Shape]) -> NoiseModel | None:
         """Return a noise model covering the instructions of some circuits; None for no noise."""
-        if noise == "none" or backend.device is None or backend.properties is None:
+        device = self.device_noise(backend)
+        if device is None or noise == "none":
             return None
-        device = self._noise.get(backend.device)
-        if device is None:
-            device = self._noise[backend.device] = DeviceNoise(backend.properties)
         uses = shapes[0].uses.copy()
         for shape in shapes[1:]:
             uses |= shape.uses
@@ -240,7 +310,7 @@ class Engine:
 
     def _run_aer(
         self,
-        circuits: list[QuantumCircuit],
+        circuits: list[QuantumCircuit | None],
         method: Method,
         model: NoiseModel | None,
         num_shots: int,

@@ -132,12 +132,20 @@ class JobStore:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._finished: OrderedDict[str, int] = OrderedDict()
         self._finished_bytes = 0
+        #: Bytes that jobs which are not finished occupy.
+        self.unfinished_bytes = 0
         self._max_finished = max_finished
         self._max_bytes = max_bytes
+
+    @property
+    def unfinished(self) -> int:
+        """Number of jobs that are not finished."""
+        return len(self._jobs) - len(self._finished)
 
     def add(self, job: Job) -> None:
         """Keep a new job."""
         self._jobs[job.job_id] = job
+        self.unfinished_bytes += job.size
 
     def get(self, job_id: str) -> Job | None:
         """Return a job; None if there is none of this id."""
@@ -147,6 +155,7 @@ class JobStore:
         """Take note that a job is finished: from now on it may have to make room."""
         if job.job_id not in self._jobs or job.job_id in self._finished:
             return
+        self.unfinished_bytes -= job.size - len(job.result or b"")
         self._finished[job.job_id] = job.size
         self._finished_bytes += job.size
         while len(self._finished) > 1 and (
@@ -156,8 +165,11 @@ class JobStore:
 
     def remove(self, job_id: str) -> None:
         """Forget a job."""
-        self._jobs.pop(job_id, None)
-        self._finished_bytes -= self._finished.pop(job_id, 0)
+        job = self._jobs.pop(job_id, None)
+        if job_id in self._finished:
+            self._finished_bytes -= self._finished.pop(job_id)
+        elif job is not None:
+            self.unfinished_bytes -= job.size - len(job.result or b"")
 
     def find(self, wanted: Callable[[Job], bool], newest_first: bool = True) -> Iterator[Job]:
         """Return the jobs that are wanted, in order of their creation."""

@@ -1,10 +1,10 @@
 """Noise models from a device's properties, for the qubits a circuit uses and no others.
 
-A gate suffers thermal relaxation over its duration (T1, T2), and as much depolarizing noise beside it as makes
-its average infidelity the error that the device reports. Readout flips each bit with the reported probabilities.
-The full model has that; the Pauli-twirled one replaces relaxation by the Pauli channel that has the same diagonal in
-the Pauli basis (Geller & Zhou, Phys. Rev. A 88, 012314, 2013), which keeps Clifford circuits within reach of the
-stabilizer method.
+A gate suffers thermal relaxation over its duration (T1, T2), and as much depolarizing noise beside it as
+makes its average infidelity the error that the device reports. Readout flips each bit with the reported
+probabilities. The full model has that; the Pauli-twirled one replaces relaxation by the Pauli channel that
+has the same diagonal in the Pauli basis (Geller & Zhou, Phys. Rev. A 88, 012314, 2013), which keeps Clifford
+circuits within reach of the stabilizer method.
 """
 
 from __future__ import annotations
@@ -98,10 +98,28 @@ class DeviceNoise:
         """Return the noise model for a circuit's instructions; the same one for the same instructions."""
         return self._model(kind, frozenset(uses))
 
+    def gate(self, name: str, qubit: int) -> tuple[float, float, float]:
+        """Return what a one-qubit gate does beside its purpose, in the full model.
+
+        Returns:
+            The factors by which the Bloch vector's length, its x and y, and its z's distance from the ground
+            state shrink: depolarizing noise, dephasing, decay; the first acts first.
+        """
+        gate = self._gates.get((name, (qubit,)))
+        if gate is None or name in NOT_GATES:
+            return 1.0, 1.0, 1.0
+        of = self._qubits[qubit]
+        strength = _depolarizing_strength(gate, (of,))
+        return 1 - strength, float(np.exp(-gate.duration / of.t2)), float(np.exp(-gate.duration / of.t1))
+
+    def readout(self, qubit: int) -> tuple[float, float]:
+        """Return with what probabilities a measured 0 is read as 1, and a 1 as 0."""
+        return self._qubits[qubit].flip_0_to_1, self._qubits[qubit].flip_1_to_0
+
     def _build(self, kind: NoiseKind, uses: frozenset[tuple[str, tuple[int, ...]]]) -> NoiseModel:
         make = self._full_error if kind == "full" else self._twirled_error
         model = NoiseModel()
-        measured = set()
+        measured: set[int] = set()
         for name, qubits in uses:
             if name == "measure":
                 measured.update(qubits)
@@ -153,7 +171,8 @@ def pauli_channel(fidelities: NDArray[np.float64], num_qubits: int) -> tuple[lis
     """Return the Pauli channel that multiplies each Pauli by its fidelity.
 
     Args:
-        fidelities: For each Pauli string, in the order of the labels returned, what the channel multiplies it by.
+        fidelities: For each Pauli string, in the order of the labels returned, what the channel multiplies it
+            by.
         num_qubits: Length of the strings.
 
     Returns:
@@ -168,8 +187,8 @@ def pauli_channel(fidelities: NDArray[np.float64], num_qubits: int) -> tuple[lis
 
 
 def _pauli_fidelities(gate: Gate, qubits: tuple[Qubit, ...]) -> NDArray[np.float64]:
-    # The diagonal of the relaxation channel in the Pauli basis; a tensor product over the qubits, of which the
-    # first is the rightmost letter of a label.
+    # The diagonal of the relaxation channel in the Pauli basis; a tensor product over the qubits, of which
+    # the first is the rightmost letter of a label.
     fidelities = np.ones(1)
     for qubit in reversed(qubits):
         dephasing, decay = np.exp(-gate.duration / qubit.t2), np.exp(-gate.duration / qubit.t1)

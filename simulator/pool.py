@@ -1,8 +1,8 @@
 """The service's side of the worker processes: who runs what, how long, and what to do when one dies.
 
-Large jobs must not make small ones wait. Whether a job is large is known once a worker has decoded it; so a job goes
-to any idle worker, and if it proves large while as many workers as may be are busy with large ones, the worker
-hands it back, to be run when one of those is done.
+Large jobs must not make small ones wait. Whether a job is large is known once a worker has decoded it; so a
+job goes to any idle worker, and if it proves large while as many workers as may be are busy with large ones,
+the worker hands it back, to be run when one of those is done.
 """
 
 from __future__ import annotations
@@ -243,7 +243,9 @@ class Pool:
         if member.alarm is not None:
             member.alarm.cancel()
         member.alarm, member.task, member.permit = None, None, False
-        self._idle.append(member)
+        if member.killed is None:
+            # One that was just told to end, and answered all the same, gets nothing more to do.
+            self._idle.append(member)
         self._dispatch()
 
     def _start_zygote(self) -> None:

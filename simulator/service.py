@@ -19,8 +19,8 @@ from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a submission waits to be told whether the job's input is right. A service so busy that it takes longer
-#: accepts the job; if its input proves wrong, the job fails with the reason.
+#: Seconds that a submission waits to be told whether the job's input is right. A service so busy that it
+#: takes longer accepts the job; if its input proves wrong, the job fails with the reason.
 VERDICT_SECONDS = 2.0
 #: Bounds of what a submission may carry besides the parameters.
 MAX_TAGS = 32
@@ -145,6 +145,12 @@ class Service:
         device = self._devices.get(backend.name)
         task = self._task(job, check=device is not None)
         try:
+            if self.store.unfinished >= self.settings.max_waiting:
+                raise PoolFull(f"{self.store.unfinished} jobs are not finished yet.")
+            if self.store.unfinished_bytes + job.size > self.settings.keep_bytes:
+                raise PoolFull("The jobs that are not finished yet take up all the room.")
+            if device is None:
+                task.started = lambda: job.start(self.clock())
             self.pool.submit(task)
         except PoolFull as error:
             raise ApiError(429, 1301, str(error), "Submit again later.", {"Retry-After": "5"}) from error
@@ -246,11 +252,9 @@ class Service:
 
     async def _follow_simulation(self, job: Job, task: Task) -> None:
         """See a job on a simulator to its end."""
-        task.started = lambda: job.start(self.clock())
         header, result = await task.outcome
         if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
             job.verdict = verdict
-        job.quantum_seconds = 0.0
         self._conclude(job, header, result)
 
     def _conclude(self, job: Job, header: dict[str, Any], result: bytes) -> None:
@@ -271,7 +275,7 @@ class Service:
             self.store.finished(job)
 
     async def _follow_device(self, device: Device, job: Job, task: Task) -> None:
-        """See the computing of a job on a device to its end; the job ends when its time on the device does."""
+        """See the computing of a job on a device to its end; the job ends with its time on the device."""
         header, result = await task.outcome
         self._tasks.pop(job.job_id, None)
         if job.final:
@@ -290,7 +294,7 @@ class Service:
         self._handle(device, device.queue.advance(self.clock()))
 
     def _handle(self, device: Device, events: list[Event]) -> None:
-        """Act on what happened in a device's queue, and see that the next thing is noticed when it happens."""
+        """Act on what happened in a device's queue, and see that the next event is noticed in time."""
         for event in events:
             job = self.store.get(event.job_id)
             if job is None or job.final:

@@ -35,7 +35,7 @@ class QueueSettings:
     #: Jobs of other people per second that would arrive at an empty queue. Arrivals are put off by a long
     #: queue, as people are: at length n the rate is this divided by n + 1. The length then settles around
     #: arrival rate times service time.
-    arrivals_per_second: float = 4.0
+    arrivals_per_second: float = 5.0
     #: Mean seconds that another person's job takes.
     service_seconds: float = 1.0
     #: Jobs waiting when the service starts; None draws it from where the length settles.
@@ -129,8 +129,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
     cores = os.cpu_count() or 1
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="A service that speaks IBM Quantum's REST API, backed by Qiskit Aer: simulators, and devices "
-        "with queues. Every setting can also be given as the environment variable shown.",
+        description="A service that speaks IBM Quantum's REST API, backed by Qiskit Aer: simulators, and "
+        "devices with queues. Every setting can also be given as the environment variable shown.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
 
@@ -155,8 +155,13 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
     )
     option("--workers", "SIMULATOR_WORKERS", _count, max(2, cores), "worker processes")
     option("--large-threads", "SIMULATOR_LARGE_THREADS", _count, cores, "threads for one large job")
-    option("--hold-seconds", "SIMULATOR_HOLD_SECONDS", _not_negative, 0.25,
-           "how long a look at a young simulator job is held so that it finds the result; 0 answers at once")  # fmt: skip
+    option(
+        "--hold-seconds",
+        "SIMULATOR_HOLD_SECONDS",
+        _not_negative,
+        0.25,
+        "how long a look at a young simulator job is held so that it finds the result; 0 answers at once",
+    )
     option("--max-waiting", "SIMULATOR_MAX_WAITING", _count, 5_000, "jobs that may wait for a worker")
     option("--keep-jobs", "SIMULATOR_KEEP_JOBS", _count, 10_000, "finished jobs that are kept")
     option(
@@ -182,12 +187,27 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
         "--max-memory-mb", "SIMULATOR_MAX_MEMORY_MB", _count, limits.max_memory_mb, "memory per simulation"
     )
     option("--max-body-bytes", "SIMULATOR_MAX_BODY_BYTES", _count, limits.max_body_bytes, "size of a request")
-    option("--full-noise-seconds", "SIMULATOR_FULL_NOISE_SECONDS", _not_negative, limits.full_noise_seconds,
-           "computing time up to which the full noise model is used instead of its Pauli-twirled approximation")  # fmt: skip
-    option("--queue-arrivals", "SIMULATOR_QUEUE_ARRIVALS", _not_negative, queue.arrivals_per_second,
-           "other people's jobs per second arriving at an empty device; fewer at a busy one")  # fmt: skip
-    option("--queue-service-seconds", "SIMULATOR_QUEUE_SERVICE_SECONDS", _positive, queue.service_seconds,
-           "mean duration of other people's jobs")  # fmt: skip
+    option(
+        "--full-noise-seconds",
+        "SIMULATOR_FULL_NOISE_SECONDS",
+        _not_negative,
+        limits.full_noise_seconds,
+        "computing time up to which the full noise model is used instead of its Pauli-twirled approximation",
+    )
+    option(
+        "--queue-arrivals",
+        "SIMULATOR_QUEUE_ARRIVALS",
+        _not_negative,
+        queue.arrivals_per_second,
+        "other people's jobs per second arriving at an empty device; fewer at a busy one",
+    )
+    option(
+        "--queue-service-seconds",
+        "SIMULATOR_QUEUE_SERVICE_SECONDS",
+        _positive,
+        queue.service_seconds,
+        "mean duration of other people's jobs",
+    )
     option(
         "--queue-initial",
         "SIMULATOR_QUEUE_INITIAL",
@@ -209,8 +229,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
         help="accept any API key, when SIMULATOR_API_KEY is not set",
     )
     parser.epilog = (
-        "The API key that clients must have comes only from the environment, SIMULATOR_API_KEY, since command "
-        "lines can be read by other users of the machine. There is no default."
+        "The API key that clients must have comes only from the environment, SIMULATOR_API_KEY, since other "
+        "users of the machine can read command lines. There is no default."
     )
     args = parser.parse_args(argv)
     api_key = environ.get("SIMULATOR_API_KEY") or None

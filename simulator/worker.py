@@ -19,8 +19,8 @@ from .errors import Refusal, SimulationError
 from .programs import load
 from .programs.base import SECONDS_PER_SHOT
 
-#: Seconds a worker is given, beyond the job's bound, before its own alarm ends it. The service's is earlier; this
-#: one is for a worker that has lost its service.
+#: Seconds a worker is given, beyond the job's bound, before its own alarm ends it. The service's is earlier;
+#: this one is for a worker that has lost its service.
 ALARM_SLACK = 5.0
 
 

@@ -1,4 +1,4 @@
-"""The process from which workers are forked: it has Qiskit and Aer loaded, so that a new worker costs milliseconds.
+"""The process from which workers are forked: it has Qiskit and Aer loaded, so that a new one costs little.
 
 It must stay free of threads, since a forked process has only the thread that forked; so it never simulates.
 Run by the service as ``python -m simulator.zygote``, with the control socket's descriptor and the settings.
@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 
 #: Bytes of one command: a letter, and a process id in decimal.
 COMMAND_BYTES = 32
+#: Memory a worker may take beside the simulated state, in MB.
+ROOM_MB = 2048
 #: prctl's request for a signal when the parent ends.
 PR_SET_PDEATHSIG = 1
 
@@ -38,6 +41,16 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def limit_memory(megabytes: int) -> None:
+    """Bound what this process may allocate: what a simulation may take, and room for everything else.
+
+    Aer refuses states that do not fit; this is for the rest, such as circuits that unpack to something huge.
+    """
+    if sys.platform == "linux":
+        limit = (megabytes + ROOM_MB) * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def serve(control: socket.socket, start_worker: Any) -> None:
@@ -102,6 +115,7 @@ def main() -> None:
     engine = Engine(backends, limits, arguments["large_threads"])
 
     def start_worker(sock: socket.socket) -> None:
+        limit_memory(limits.max_memory_mb)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         engine.warm()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

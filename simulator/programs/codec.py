@@ -59,7 +59,7 @@ def circuits(
         raise Refusal(f"{name} is not QPY data.")
     if raw[6] not in QPY_VERSIONS:
         raise Refusal(
-            f"{name} is QPY version {raw[6]}; versions {QPY_VERSIONS.start} to {QPY_VERSIONS.stop - 1} are understood."
+            f"{name} is QPY version {raw[6]}; {QPY_VERSIONS[0]} to {QPY_VERSIONS[-1]} are understood."
         )
     try:
         loaded = qpy.load(io.BytesIO(raw), annotation_factories=annotations)
@@ -92,7 +92,8 @@ def array(value: object, limit: int, name: str) -> NDArray[np.float64]:
             inner = value.get("__value__")
             if isinstance(inner, list):
                 return np.array(inner, dtype=np.float64)
-            return np.load(io.BytesIO(decompress(inner, limit, name)), allow_pickle=False).astype(np.float64)
+            loaded = np.load(io.BytesIO(decompress(inner, limit, name)), allow_pickle=False)
+            return np.asarray(loaded, dtype=np.float64)
         return np.array(require(value, list, name), dtype=np.float64)
     except (ValueError, TypeError, EOFError, OSError, SyntaxError) as error:
         raise Refusal(f"{name} is not an array of numbers: {error}") from error
@@ -117,7 +118,7 @@ def tensor(value: object, limit: int, name: str) -> NDArray[Any]:
     """Decode a tensor of the executor."""
     fields = require(value, dict, name)
     shape = require(fields.get("shape"), list, f"{name}.shape")
-    if not all(isinstance(size, int) and 0 <= size for size in shape) or math.prod(shape) > limit:
+    if not all(isinstance(size, int) and size >= 0 for size in shape) or math.prod(shape) > limit:
         raise Refusal(f"{name}.shape is not a list of sizes, or too large.")
     raw = decompress(fields.get("data"), limit, f"{name}.data")
     dtype = require(fields.get("dtype"), str, f"{name}.dtype")

@@ -1,7 +1,7 @@
 """The `estimator` program: what `qiskit_ibm_runtime.EstimatorV2` submits.
 
-Expectation values are computed with Aer, then given the statistical error that the asked precision stands for; no
-error mitigation is applied, whatever the resilience options say.
+Expectation values are computed with Aer, then given the statistical error that the asked precision stands
+for; no error mitigation is applied, whatever the resilience options say.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Estimator:
         executions = [execution for pub in pubs for execution in pub.executions]
         self.seconds = sum(execution.plan.seconds for execution in executions)
         self.total_shots = sum(execution.shots for execution in executions)
-        self.simulator = [pub.executions[0].plan.metadata() if pub.executions else {} for pub in pubs]
+        self.simulator = [pub.executions[0].metadata() if pub.executions else {} for pub in pubs]
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
@@ -113,7 +113,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Estimator:
     simulator = require(options.get("simulator", {}), dict, "options.simulator")
     if simulator.get("noise_model") is not None:
         raise Refusal(
-            "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_... backend instead."
+            "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
     default = params.get("precision") or options.get("default_precision") or DEFAULT_PRECISION
     pubs = []
@@ -142,7 +142,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Estimator:
         if executions > limits.max_executions:
             raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
         shots = min(max(round(1 / precision**2), 1), limits.max_shots)
-        prepared = engine.prepare(backend, circuit, rows, shots)
+        prepared = engine.prepare(backend, circuit, rows, shots, whole=True)
         if not prepared:
             raise Refusal(f"{name} has no parameter values.")
         pubs.append(Pub(circuit, observables, values, float(precision), prepared))

@@ -1,7 +1,7 @@
 """The `executor` program: what `qiskit_ibm_runtime.executor_sampler.Sampler` and its like submit.
 
-A quantum program (schema v2.0) is a list of circuits with arguments. A `circuit` item gives the arguments; a `samplex`
-item gives a samplex that draws them at random, for twirling.
+A quantum program (schema v2.0) is a list of circuits with arguments. A `circuit` item gives the arguments; a
+`samplex` item gives a samplex that draws them at random, for twirling.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Executor:
         executions = [execution for item in items for execution in item.executions]
         self.seconds = sum(execution.plan.seconds for execution in executions)
         self.total_shots = sum(execution.shots for execution in executions)
-        self.simulator = [item.executions[0].plan.metadata() if item.executions else {} for item in items]
+        self.simulator = [item.executions[0].metadata() if item.executions else {} for item in items]
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `QuantumProgramResult`."""
@@ -112,9 +112,9 @@ class Executor:
 def annotate(passthrough: Any, simulator: list[dict[str, Any]]) -> Any:
     """Add how the result was obtained to the data that is passed through to the client's post-processor.
 
-    The schema of results has no place for it, and the client drops what is not in the schema. The one thing that
-    reaches a PUB's metadata is the circuit metadata that the client itself sent along; there it goes, under the key
-    ``simulator``, unless the circuit's author used that key.
+    The schema of results has no place for it, and the client drops what is not in the schema. The one thing
+    that reaches a PUB's metadata is the circuit metadata that the client itself sent along; there it goes,
+    under the key ``simulator``, unless the circuit's author used that key.
     """
     if not isinstance(passthrough, dict):
         return passthrough

@@ -48,7 +48,7 @@ class Sampler:
         executions = [execution for pub in pubs for execution in pub.executions]
         self.seconds = sum(execution.plan.seconds for execution in executions)
         self.total_shots = sum(execution.shots for execution in executions)
-        self.simulator = [pub.executions[0].plan.metadata() if pub.executions else {} for pub in pubs]
+        self.simulator = [pub.executions[0].metadata() if pub.executions else {} for pub in pubs]
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
@@ -98,7 +98,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Sampler:
     simulator = require(options.get("simulator", {}), dict, "options.simulator")
     if simulator.get("noise_model") is not None:
         raise Refusal(
-            "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_... backend instead."
+            "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
     default = params.get("shots") or options.get("default_shots") or DEFAULT_SHOTS
     pubs = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ def draw(
 ) -> tuple[tuple[int, ...], NDArray[np.float64], dict[str, NDArray[Any]]]:
     """Draw an item's circuit arguments.
 
-    Along the axes of the item's shape over which the samplex's own arguments vary, it is asked anew; the other axes
-    are randomizations of the same arguments.
+    Along the axes of the item's shape over which the samplex's own arguments vary, it is asked anew; the
+    other axes are randomizations of the same arguments.
 
     Args:
         entry: The samplex item, as it came.
@@ -63,7 +64,7 @@ def draw(
         )
     randomizations = tuple(full for size, full in zip(own, shape, strict=True) if size == 1)
     drawn: dict[str, NDArray[Any]] = {}
-    sweep = [range(size) if size > 1 else (slice(None),) for size in own]
+    sweep: list[Iterable[Any]] = [range(size) if size > 1 else (slice(None),) for size in own]
     for place in itertools.product(*sweep):
         # The samplex's own index of this place: axes over which its arguments do not vary have length one.
         inner = tuple(0 if isinstance(index, slice) else index for index in place)[

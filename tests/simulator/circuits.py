@@ -1,0 +1,23 @@
+"""Circuits that the tests run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler.preset_passmanagers import generate_preset_pass_manager
+
+
+def ghz(num_qubits: int) -> QuantumCircuit:
+    """All zeros or all ones, with equal probability."""
+    circuit = QuantumCircuit(num_qubits)
+    circuit.h(0)
+    for qubit in range(num_qubits - 1):
+        circuit.cx(qubit, qubit + 1)
+    circuit.measure_all()
+    return circuit
+
+
+def isa(circuit: QuantumCircuit, backend: Any) -> QuantumCircuit:
+    """Return the circuit in a backend's instructions."""
+    return generate_preset_pass_manager(optimization_level=1, backend=backend, seed_transpiler=1).run(circuit)

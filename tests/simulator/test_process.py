@@ -1,0 +1,176 @@
+"""The service as a process: how it starts and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit_ibm_runtime.exceptions import RuntimeJobFailureError
+from qiskit_ibm_runtime.executor_sampler import Sampler
+
+from simulator.settings import parse
+
+from .circuits import ghz, isa
+from .conftest import REPOSITORY, Running
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the processes that a process started, and those they started."""
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            children = {int(child) for child in task.read_text().split()}
+            waiting.extend(children - found)
+            found |= children
+    return found
+
+
+def wait_until_gone(pids: set[int], seconds: float) -> set[int]:
+    end = time.monotonic() + seconds
+    left = set(pids)
+    while left and time.monotonic() < end:
+        left = {pid for pid in left if Path(f"/proc/{pid}").exists() and b"\nState:\tZ" not in _status(pid)}
+        time.sleep(0.02)
+    return left
+
+
+def _status(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:
+        return b"\nState:\tZ"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_ends_without_leaving_processes(number: signal.Signals) -> None:
+    running = Running("--workers", "2")
+    children = descendants(running.process.pid)
+    assert len(children) == 3
+    running.process.send_signal(number)
+    status = running.process.wait(5)
+    assert status == (0 if number != signal.SIGKILL else -signal.SIGKILL)
+    assert wait_until_gone(children, 5) == set()
+    running.stop()
+
+
+def test_a_worker_that_dies_is_replaced() -> None:
+    running = Running("--workers", "2")
+    try:
+        (zygote,) = {
+            int(child)
+            for task in Path(f"/proc/{running.process.pid}/task").glob("*/children")
+            for child in task.read_text().split()
+        }
+        for victim in sorted(descendants(zygote)):
+            os.kill(victim, signal.SIGKILL)
+        client = running.client()
+        backend = client.backend("aer_simulator")
+        job = Sampler(backend).run([isa(ghz(2), backend)], shots=10)
+        assert job.result(timeout=20)[0].data.meas.num_shots == 10
+        # The process they are forked from may die too.
+        os.kill(zygote, signal.SIGKILL)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            job = Sampler(backend).run([isa(ghz(2), backend)], shots=10)
+            if job.wait_for_final_state(timeout=20) is None and job.status() == "DONE":
+                break
+        assert job.status() == "DONE"
+    finally:
+        running.stop()
+
+
+def test_a_job_beyond_the_memory_fails_with_the_reason() -> None:
+    running = Running("--workers", "1", "--max-memory-mb", "32")
+    try:
+        backend = running.client().backend("aer_simulator")
+        circuit = QuantumCircuit(24)
+        for qubit in range(23):
+            circuit.rx(0.3, qubit)
+            circuit.cx(qubit, qubit + 1)
+        circuit.measure_all()
+        job = Sampler(backend).run([isa(circuit, backend)], shots=10)
+        with pytest.raises(RuntimeJobFailureError, match=r"Aer could not simulate the circuit: .*memory"):
+            job.result(timeout=20)
+        assert "memory" in str(job.error_message())
+    finally:
+        running.stop()
+
+
+def run_main(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SIMULATOR_")}
+    return subprocess.run(
+        [sys.executable, "-m", "simulator", *arguments],
+        cwd=REPOSITORY,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_help_names_every_setting() -> None:
+    text = run_main("--help").stdout
+    for name in ("HOST", "PORT", "DEVICES", "WORKERS", "MAX_SHOTS", "QUEUE_SEED", "API_KEY"):
+        assert f"SIMULATOR_{name}" in text
+
+
+def test_needs_an_api_key() -> None:
+    done = run_main()
+    assert done.returncode == 2
+    assert "SIMULATOR_API_KEY" in done.stderr
+
+
+def test_a_busy_port_is_said_in_one_line() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        done = run_main("--port", str(port), SIMULATOR_API_KEY="x")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_an_unknown_device_is_said_in_one_line() -> None:
+    done = run_main("--devices", "fake_nowhere", "--port", "0", SIMULATOR_API_KEY="x")
+    assert done.returncode == 2
+    assert "fake_nowhere" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_settings_come_from_the_environment_and_arguments_win() -> None:
+    environment = {"SIMULATOR_API_KEY": "secret", "SIMULATOR_PORT": "1234", "SIMULATOR_QUEUE_SEED": "3"}
+    settings = parse(["--port", "99", "--devices", "fake_fez,fake_torino"], environment)
+    assert settings.port == 99
+    assert settings.queue.seed == 3
+    assert settings.devices == ("fake_fez", "fake_torino")
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--port", "70000"], {}),
+        ([], {"SIMULATOR_PORT": "x"}),
+        (["--devices", "fez"], {}),
+        (["--workers", "0"], {}),
+        (["--max-seconds", "nan"], {}),
+        (["--insecure-any-key"], {}),
+    ],
+)
+def test_wrong_settings(
+    arguments: list[str], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(arguments, {"SIMULATOR_API_KEY": "x"} | environment)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err
