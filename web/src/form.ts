@@ -141,7 +141,7 @@ export class FunctionForm {
 
 /** `backend_type` and `backend` are every function's, and known to the page; all else is drawn from its schema alone. */
 function control(field: Field): Control {
-  if (field.name === "backend" && field.kind === "text") return new SelectControl({ ...field, minLength: null, pattern: null }, []);
+  if (field.name === "backend" && field.kind === "text") return new SelectControl({ ...field, minLength: null, maxLength: null, pattern: null }, []);
   if (field.name === "backend_type" && field.kind === "choice") {
     return new RadioControl(field, field.choices.map(({ value, label }) => ({ value: String(value), label: kindLabel(String(value), label) })));
   }

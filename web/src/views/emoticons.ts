@@ -80,10 +80,13 @@ function readings(shown: Reading[]): HTMLElement {
 
 function noise(others: Reading[], probability: number): HTMLElement | null {
   if (others.length === 0 && probability <= 0) return null;
+  // The answer names the most frequent of them, not all.
+  const named = others.slice(0, LISTED).reduce((sum, one) => sum + one.probability, 0);
+  const more = others.length > LISTED || probability - named > 1e-9;
   return h(
     "div",
     { class: "noise", "data-testid": "others" },
     h("p", {}, `Noise turned ${percent(probability)} of the shots into something else:`),
-    h("div", { class: "noise__list" }, ...others.slice(0, LISTED).map((one) => h("cds-tag", { type: "gray", size: "md", class: "mono", title: one.bitstring }, `${one.text} ${percent(one.probability)}`)), others.length > LISTED ? h("span", { class: "noise__more" }, `and ${count(others.length - LISTED)} more`) : null),
+    h("div", { class: "noise__list" }, ...others.slice(0, LISTED).map((one) => h("cds-tag", { type: "gray", size: "md", class: "mono", title: one.bitstring }, `${one.text} ${percent(one.probability)}`)), more ? h("span", { class: "noise__more" }, "and more") : null),
   );
 }
