@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, send_from_directory
+import mimetypes
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from flask import Flask, Response, request, send_from_directory
+from werkzeug.security import safe_join
 
 from gateway import events, problems
 from gateway.api import api
@@ -13,10 +19,40 @@ from gateway.services import Services
 MAX_BODY = 1_000_000
 
 _CSP = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; object-src 'none'"
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
+
+
+#: Seconds a client may pause while it sends its body.
+BODY_TIMEOUT = 20.0
+#: Bytes of a refused body that are read and thrown away.
+MAX_DISCARDED = 16 * 1024 * 1024
+
+#: Encodings that the page's build makes beside each file, the smallest first.
+_ENCODINGS = {"br": ".br", "gzip": ".gz"}
+
+
+def _file(folder: Path, name: str) -> Response:
+    """A file of the page, in the smallest encoding that the build made and the browser takes."""
+    for encoding, suffix in _ENCODINGS.items():
+        packed = safe_join(str(folder), name + suffix)
+        if packed and request.accept_encodings[encoding] > 0 and Path(packed).is_file():
+            kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            response = send_from_directory(folder, name + suffix, mimetype=kind, conditional=True)
+            response.headers["Content-Encoding"] = encoding
+            break
+    else:
+        response = send_from_directory(folder, name, conditional=True)
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _discard(body: BinaryIO, most: int) -> None:
+    """Read what is left of a body, up to `most` bytes."""
+    with suppress(OSError):
+        while most > 0 and (chunk := body.read(min(most, 65_536))):
+            most -= len(chunk)
 
 
 def create_app(services: Services) -> Flask:
@@ -41,9 +77,22 @@ def create_app(services: Services) -> Flask:
     @app.get("/")
     @app.get("/<path:name>")
     def page(name: str = "index.html") -> Response:
-        response = send_from_directory(services.settings.page, name, conditional=True)
+        response = _file(services.settings.page, name)
         # File names under assets/ change with their content.
         response.cache_control.max_age = 31_536_000 if name.startswith("assets/") else 0
+        return response
+
+    @app.before_request
+    def bound() -> None:
+        connection = request.environ.get("gunicorn.socket")
+        if connection is not None and request.path != "/api/v1/events":
+            connection.settimeout(BODY_TIMEOUT)
+
+    @app.after_request
+    def drain(response: Response) -> Response:
+        # Closing a connection with unread data resets it, and the client may never see why it was refused.
+        if request.content_length and request.content_length > MAX_BODY:
+            _discard(request.environ["wsgi.input"], MAX_DISCARDED)
         return response
 
     @app.after_request

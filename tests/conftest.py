@@ -1,0 +1,48 @@
+"""Fixtures that tests of several parts share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import Client, Stack, running
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole stack, started once: tests keep apart by having clients of their own."""
+    with running(tmp_path_factory.mktemp("stack")) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _closed_clients(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close what the test's clients have open."""
+    yield
+    if "stack" in request.fixturenames:
+        request.getfixturevalue("stack").close_clients()
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    """A client of its own for one test."""
+    return stack.client()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium; without one a laptop skips and CI fails."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        for folder in os.environ.get("PATH", "").split(os.pathsep):
+            path = Path(folder) / name
+            if path.is_file() and os.access(path, os.X_OK):
+                return str(path)
+    if IN_CI:
+        pytest.fail("CI has no Chromium; .ci/run installs it")
+    pytest.skip("no Chromium on PATH: install it to run the browser tests (Debian: apt install chromium)")
+    raise AssertionError

@@ -1,0 +1,131 @@
+"""The main job on each type of backend, by HTTP as any client would do it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tests.stack import Client, wait_for
+
+
+def check_answer(event: dict[str, Any], first: str, second: str, shots: int) -> None:
+    """Every shot is accounted for, and the raw counts say the same as the answer."""
+    answer, counts = event["answer"], event["result"]["counts"]["meas"]
+    assert [entry["text"] for entry in answer["emoticons"]] == [first, second]
+    assert sum(counts.values()) == answer["shots"] == event["result"]["shots"] == shots
+    seen = 0
+    for entry in answer["emoticons"]:
+        assert entry["bitstring"] == "".join(f"{ord(character):08b}" for character in entry["text"])
+        assert entry["count"] == counts.get(entry["bitstring"], 0)
+        assert entry["probability"] == pytest.approx(entry["count"] / shots)
+        seen += entry["count"]
+    assert answer["others_probability"] == pytest.approx((shots - seen) / shots)
+
+
+@pytest.mark.parametrize(("first", "second"), [(":)", ":("), ("a", "b"), ("(^_^)/__", "(T_T)\\__")])
+def test_noiseless_shows_each_half_of_the_time_and_nothing_else(
+    client: Client, first: str, second: str
+) -> None:
+    event = client.smile(emoticon_1=first, emoticon_2=second, shots=4096)
+    assert (event["status"], event["backend"], event["error"]) == ("DONE", "aer_simulator", None)
+    check_answer(event, first, second, 4096)
+    assert event["answer"]["others"] == []
+    # Six standard deviations of a fair coin.
+    assert abs(event["answer"]["emoticons"][0]["probability"] - 0.5) < 6 * math.sqrt(0.25 / 4096)
+
+
+def test_noisy_simulator_says_what_noise_did(client: Client) -> None:
+    event = client.smile(backend_type="noisy_simulator", shots=2048)
+    assert (event["status"], event["backend"]) == ("DONE", "aer_simulator_noisy_fez")
+    check_answer(event, ":)", ":(", 2048)
+    first, second = (entry["probability"] for entry in event["answer"]["emoticons"])
+    assert first + second > 0.6, "noise must leave the answer readable"
+    assert event["answer"]["others"], "a noisy backend that shows no noise is not one"
+    assert event["answer"]["others"][0]["count"] < min(first, second) * 2048
+    assert event["result"]["metadata"]["circuit_metadata"]["simulator"]["noise_model"] != "none"
+
+
+def test_hardware_waits_in_the_queue_and_tells(client: Client) -> None:
+    accepted = client.smile(wait=0, backend_type="hardware")
+    assert accepted["status"] == "QUEUED"
+    assert accepted["circuit"]["qubits"] == 16
+    assert accepted["circuit"]["openqasm3"].startswith("OPENQASM 3")
+    seen = client.get(f"/jobs/{accepted['process_job_id']}").json()
+    assert seen["status"] in ("QUEUED", "RUNNING")
+    event = client.get(f"/jobs/{accepted['process_job_id']}", wait=60).json()
+    assert (event["status"], event["backend"]) == ("DONE", "fake_fez")
+    check_answer(event, ":)", ":(", 1024)
+    assert event["job_id"] == accepted["job_id"]
+    assert event["queue_length_at_submit"] is not None
+
+
+def test_job_that_is_queued_can_be_cancelled(client: Client) -> None:
+    accepted = client.smile(wait=0, backend_type="hardware")
+    path = f"{client.stack.api}/jobs/{accepted['process_job_id']}"
+    answer = client.http.delete(path, timeout=20)
+    assert answer.status_code == 202
+    event = client.get(f"/jobs/{accepted['process_job_id']}", wait=60).json()
+    assert event["status"] == "CANCELLED"
+    assert event["result"] is None
+    # Cancelling what is final changes nothing.
+    assert client.http.delete(path, timeout=20).json()["status"] == "CANCELLED"
+
+
+def test_jobs_lists_newest_first(client: Client) -> None:
+    ids = [client.smile()["process_job_id"] for _ in range(3)]
+    listed = client.get("/jobs").json()["jobs"]
+    assert [job["process_job_id"] for job in listed] == ids[::-1]
+    assert all(job["status"] == "DONE" for job in listed)
+
+
+def test_accepted_job_is_found_at_once(client: Client) -> None:
+    for _ in range(5):
+        accepted = client.smile(wait=0)
+        assert client.get(f"/jobs/{accepted['process_job_id']}").status_code == 200
+
+
+def test_functions_and_backends_are_listed(client: Client) -> None:
+    functions = {function["id"]: function for function in client.get("/functions").json()["functions"]}
+    smile = functions["smile_super_position"]
+    assert smile["view"] == "emoticons"
+    assert set(smile["input_schema"]["required"]) == {"emoticon_1", "emoticon_2"}
+
+    def listed() -> dict[str, dict[str, Any]]:
+        return {backend["name"]: backend for backend in client.get("/backends").json()["backends"]}
+
+    backends = wait_for(listed)
+    assert {backend["backend_type"] for backend in backends.values()} == {
+        "hardware",
+        "simulator",
+        "noisy_simulator",
+    }
+    assert backends["fake_fez"]["qubits"] == 156
+
+
+def test_function_appears_with_its_document_and_goes_with_it(client: Client) -> None:
+    folder = client.stack.folder / "config"
+    text = (folder / "smile_super_position.json").read_text()
+    added = folder / "smile_again.json"
+    added.write_text(text.replace('"_id": "smile_super_position"', '"_id": "smile_again"'))
+    try:
+
+        def names() -> list[str]:
+            return [function["id"] for function in client.get("/functions").json()["functions"]]
+
+        wait_for(lambda: "smile_again" in names())
+        answer = client.submit(60, "smile_again", emoticon_1=":)", emoticon_2=":(")
+        assert answer.status_code == 200, answer.text
+    finally:
+        added.unlink()
+    wait_for(lambda: "smile_again" not in names())
+    assert client.submit(0, "smile_again", emoticon_1=":)", emoticon_2=":(").status_code == 404
+
+
+def test_no_secret_is_logged(client: Client) -> None:
+    client.smile()
+    logs = client.stack.logs()
+    assert client.token not in logs
+    assert "Bearer" not in logs
+    assert "23bc46b1-71f6" not in logs

@@ -1,0 +1,102 @@
+"""Every wrong input gets a 4xx problem document that says what to change, and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from tests.stack import Client
+
+GOOD: dict[str, Any] = {"emoticon_1": ":)", "emoticon_2": ":("}
+
+#: What is sent, the status, and words that the problem must have.
+CASES: dict[str, tuple[Any, int, list[str]]] = {
+    "missing field": ({"emoticon_1": ":)"}, 422, ["emoticon_2", "missing"]),
+    "wrong type": (GOOD | {"emoticon_1": 5}, 422, ["emoticon_1", "string", "number"]),
+    "nine characters": (GOOD | {"emoticon_1": "123456789"}, 422, ["emoticon_1", "at most 8"]),
+    "empty": (GOOD | {"emoticon_1": ""}, 422, ["emoticon_1", "at least 1"]),
+    "not ASCII": (GOOD | {"emoticon_1": "☺)"}, 422, ["emoticon_1", "ASCII"]),
+    "unequal lengths": (GOOD | {"emoticon_2": "x"}, 422, ["emoticon_2", "equally long"]),
+    "equal": (GOOD | {"emoticon_2": ":)"}, 422, ["emoticon_2", "different"]),
+    "unknown field": (GOOD | {"emoticon_3": ";)"}, 422, ["emoticon_3", "not known"]),
+    "reserved field": (GOOD | {"topic": "results.someone-else-012345678901"}, 422, ["topic", "reserved"]),
+    "a setting": (GOOD | {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, 422, ["KAFKA", "reserved"]),
+    "no shots": (GOOD | {"shots": 0}, 422, ["shots", "at least 1"]),
+    "too many shots": (GOOD | {"shots": 10**9}, 422, ["shots", "at most 100000"]),
+    "unknown type of backend": (GOOD | {"backend_type": "abacus"}, 422, ["backend_type", "hardware"]),
+    "unknown backend": (GOOD | {"backend": "ibm_nowhere"}, 422, ["backend", "ibm_nowhere", "aer_simulator"]),
+    "backend of another type": (GOOD | {"backend": "fake_fez"}, 422, ["backend", "hardware"]),
+    "an array": ([1, 2], 422, ["object", "array"]),
+    "not JSON": (b'{"emoticon_1": ', 400, ["JSON"]),
+    "not UTF-8": (b'{"emoticon_1": "\xff"}', 400, ["JSON"]),
+    "deeply nested": (b"[" * 200_000, 400, ["JSON"]),
+    "2 MB": (b'{"emoticon_1": "' + b"a" * 2_000_000 + b'"}', 413, ["1 MB"]),
+}
+
+
+def problem(answer: requests.Response, status: int) -> str:
+    """The problem's text, once its form is checked."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert {"type", "title", "detail", "code"} <= set(body)
+    assert "Traceback" not in answer.text
+    return json.dumps(body)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_wrong_body(client: Client, name: str) -> None:
+    body, status, words = CASES[name]
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    answer = client.http.post(
+        f"{client.stack.api}/functions/smile_super_position/jobs", data=data, timeout=60
+    )
+    text = problem(answer, status)
+    for word in words:
+        assert word in text, text
+    assert client.get("/jobs").json() == {"jobs": []}, "nothing may have been submitted"
+
+
+def test_unknown_function_job_address_and_method(client: Client) -> None:
+    text = problem(client.submit(function="nothing", **GOOD), 404)
+    assert "smile_super_position" in text, "the message says which functions there are"
+    problem(client.get("/jobs/unknown"), 404)
+    problem(client.get("/nothing"), 404)
+    problem(client.http.put(f"{client.stack.api}/jobs", timeout=20), 405)
+    assert "wait" in problem(client.get("/jobs/unknown", wait="soon"), 422)
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer x", "Bearer " + "x" * 5_000, "Basic Zm9vOmJhcg==", "bearer null"]
+)
+def test_wrong_token_gets_401_and_nothing_else(client: Client, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    bodies = set()
+    for method, path in [
+        ("GET", "/functions"),
+        ("GET", "/backends"),
+        ("GET", "/jobs"),
+        ("GET", "/jobs/x"),
+        ("DELETE", "/jobs/x"),
+        ("POST", "/functions/smile_super_position/jobs"),
+        ("GET", "/events"),
+    ]:
+        answer = requests.request(method, client.stack.api + path, headers=headers, json=GOOD, timeout=20)
+        problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        bodies.add(answer.text)
+    assert len(bodies) == 1, "the answer tells nothing of what was asked for"
+
+
+def test_nothing_of_it_left_a_stack_trace_and_the_stack_goes_on(client: Client) -> None:
+    for body, _, _ in CASES.values():
+        data = body if isinstance(body, bytes) else json.dumps(body)
+        client.http.post(f"{client.stack.api}/functions/smile_super_position/jobs", data=data, timeout=60)
+    assert client.smile()["status"] == "DONE"
+    logs = client.stack.logs()
+    assert "Traceback" not in logs
+    assert '"traceback"' not in logs

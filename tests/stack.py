@@ -1,0 +1,203 @@
+"""The whole stack for tests: a process of its own, free ports, a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("BROKER", "OPENWHISK", "SIMULATOR", "POLLER", "GATEWAY")
+START_TIMEOUT = 90.0
+
+Found = TypeVar("Found")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def wait_for(what: Callable[[], Found], timeout: float = 20.0) -> Found:
+    """The first true value of `what`; AssertionError if there is none in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {timeout:.0f} s; last: {found!r}"
+        time.sleep(0.02)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a stack on free ports, in `folder`."""
+    ports = free_ports(len(PARTS))
+    return {
+        **os.environ,
+        **{f"{part}_PORT": str(port) for part, port in zip(PARTS, ports, strict=True)},
+        "LOCAL_FOLDER": str(folder),
+        # Two processes of the action at most: the machine that runs the tests may be small.
+        "OPENWHISK_MAX_PER_ACTION": "2",
+    }
+
+
+@dataclass
+class Stack:
+    """A running stack."""
+
+    process: subprocess.Popen[str]
+    env: dict[str, str]
+    folder: Path
+    clients: list[Client] = field(default_factory=list)
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self.env['GATEWAY_PORT']}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.gateway}/api/v1"
+
+    def client(self) -> Client:
+        """A new client with a session of its own."""
+        self.clients.append(Client(self))
+        return self.clients[-1]
+
+    def close_clients(self) -> None:
+        """Close their connections."""
+        while self.clients:
+            self.clients.pop().http.close()
+
+    def logs(self) -> str:
+        """Everything that the parts have logged."""
+        return "\n".join(
+            path.read_text(errors="replace") for path in sorted((self.folder / "logs").glob("*.log"))
+        )
+
+    def descendants(self) -> list[int]:
+        """Ids of all processes below the supervisor."""
+        return descendants(self.process.pid)
+
+
+class Client:
+    """One client of the gateway."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.http = requests.Session()
+        answer = self.http.post(f"{stack.api}/sessions", timeout=20)
+        assert answer.status_code == 201, answer.text
+        session = answer.json()
+        self.id: str = session["client_id"]
+        self.token: str = session["token"]
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
+
+    def submit(
+        self, wait: float = 0, function: str = "smile_super_position", **values: Any
+    ) -> requests.Response:
+        """Submit a job with these values."""
+        return self.http.post(
+            f"{self.stack.api}/functions/{function}/jobs",
+            params={"wait": wait} if wait else {},
+            json=values,
+            timeout=wait + 60,
+        )
+
+    def smile(self, wait: float = 60, **values: Any) -> dict[str, Any]:
+        """The final event of a smile, or the 202's body without `wait`."""
+        values = {"emoticon_1": ":)", "emoticon_2": ":("} | values
+        answer = self.submit(wait, **values)
+        assert answer.status_code == (200 if wait else 202), answer.text
+        event: dict[str, Any] = answer.json()
+        return event
+
+    def get(self, path: str, **params: Any) -> requests.Response:
+        """GET below the API."""
+        return self.http.get(f"{self.stack.api}{path}", params=params, timeout=90)
+
+    @property
+    def events_url(self) -> str:
+        """The WebSocket's address."""
+        return f"{self.stack.api.replace('http', 'ws', 1)}/events?token={self.token}"
+
+
+def descendants(pid: int) -> list[int]:
+    """Ids of all processes below `pid`, from /proc."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found: list[int] = []
+    todo = [pid]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def alive(pid: int) -> bool:
+    """True while the process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@contextmanager
+def running(folder: Path, **more: str) -> Iterator[Stack]:
+    """A stack that is up; ended, and seen to leave nothing behind, at the end."""
+    env = environment(folder) | more
+    output = folder / "stack.log"
+    folder.mkdir(parents=True, exist_ok=True)
+    with output.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local"],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    stack = Stack(process, env, folder)
+    try:
+
+        def up() -> bool:
+            assert process.poll() is None, output.read_text()
+            return "Ctrl-C ends" in output.read_text()
+
+        wait_for(up, START_TIMEOUT)
+        yield stack
+    finally:
+        stack.close_clients()
+        left = stack.descendants()
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+        for pid in left:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
