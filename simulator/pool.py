@@ -236,6 +236,8 @@ class Pool:
             if not task.verdict.done():
                 task.verdict.set_result(header)
         else:
+            if kind == "done" and not task.verdict.done() and task.started is not None:
+                task.started()
             task.end(header, body)
         self._release(member)
 

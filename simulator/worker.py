@@ -22,6 +22,8 @@ from .programs.base import SECONDS_PER_SHOT
 #: Seconds a worker is given, beyond the job's bound, before its own alarm ends it. The service's is earlier;
 #: this one is for a worker that has lost its service.
 ALARM_SLACK = 5.0
+#: A job that takes less is not announced as accepted before it is done: the message would cost as much.
+QUICK_SECONDS = 3e-3
 
 
 class Worker:
@@ -81,8 +83,11 @@ class Worker:
         if large and not header["may_be_large"]:
             self._send({"t": "deferred", **verdict})
             return
-        self._send({"t": "accepted", **verdict})
+        quick = program.seconds < QUICK_SECONDS
+        if not quick:
+            self._send({"t": "accepted", **verdict})
         decoded = time.perf_counter()
         result = program.run(np.random.default_rng(header.get("seed")))
         ran = time.perf_counter()
-        self._send({"t": "done", "decode_seconds": decoded - started, "run_seconds": ran - decoded}, result)
+        timing = {"decode_seconds": decoded - started, "run_seconds": ran - decoded}
+        self._send({"t": "done", **timing, **verdict}, result)

@@ -18,6 +18,17 @@ def ghz(num_qubits: int) -> QuantumCircuit:
     return circuit
 
 
+def dense(num_qubits: int) -> QuantumCircuit:
+    """Something that takes a state-vector simulator long."""
+    circuit = QuantumCircuit(num_qubits)
+    for _ in range(40):
+        for qubit in range(num_qubits):
+            circuit.rx(0.3, qubit)
+            circuit.cz(qubit, (qubit + 1) % num_qubits)
+    circuit.measure_all()
+    return circuit
+
+
 def isa(circuit: QuantumCircuit, backend: Any) -> QuantumCircuit:
     """Return the circuit in a backend's instructions."""
     return generate_preset_pass_manager(optimization_level=1, backend=backend, seed_transpiler=1).run(circuit)

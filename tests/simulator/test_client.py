@@ -26,7 +26,7 @@ from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
 from scipy.stats import chisquare  # type: ignore[import-untyped]
 
-from .circuits import ghz, isa
+from .circuits import dense, ghz, isa
 
 
 @contextmanager
@@ -331,12 +331,7 @@ def test_refusals_are_told(client: QiskitRuntimeService) -> None:
 
 def test_a_job_that_runs_too_long_is_stopped(client: QiskitRuntimeService) -> None:
     backend = client.backend("aer_simulator")
-    circuit = QuantumCircuit(26)
-    for _ in range(40):
-        for qubit in range(26):
-            circuit.rx(0.3, qubit)
-            circuit.cz(qubit, (qubit + 1) % 26)
-    circuit.measure_all()
+    circuit = dense(26)
     sampler = Sampler(backend)
     sampler.options.max_execution_time = 1
     started = time.monotonic()
@@ -354,12 +349,7 @@ def test_a_job_that_runs_too_long_is_stopped(client: QiskitRuntimeService) -> No
 
 def test_a_running_job_can_be_cancelled(client: QiskitRuntimeService) -> None:
     backend = client.backend("aer_simulator")
-    circuit = QuantumCircuit(26)
-    for _ in range(40):
-        for qubit in range(26):
-            circuit.rx(0.3, qubit)
-            circuit.cz(qubit, (qubit + 1) % 26)
-    circuit.measure_all()
+    circuit = dense(26)
     job = Sampler(backend).run([circuit], shots=10)
     assert job.status() == "RUNNING"
     job.cancel()

@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import base64
 import copy
-import io
 import re
 import zlib
 from typing import Any
 
 import pytest
 import requests
-from qiskit import QuantumCircuit, qpy
+from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.api.client import RuntimeClient
 from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
 
-from .circuits import ghz
+from .bodies import encoded, executor_request, sampler_request
 from .conftest import Api, Running
-
-
-def encoded(circuit: QuantumCircuit) -> str:
-    buffer = io.BytesIO()
-    qpy.dump(circuit, buffer, version=17)
-    return base64.b64encode(zlib.compress(buffer.getvalue())).decode()
-
-
-def sampler_request() -> dict[str, Any]:
-    circuit = {"__type__": "QuantumCircuit", "__value__": encoded(ghz(2))}
-    params = {"pubs": [[circuit, None, 100]], "options": {}, "version": 2, "support_qiskit": True}
-    return {"program_id": "sampler", "backend": "aer_simulator", "params": params}
-
-
-def executor_request() -> dict[str, Any]:
-    nothing = {"data": base64.b64encode(zlib.compress(b"")).decode(), "shape": [0], "dtype": "f64"}
-    program = {
-        "shots": 100,
-        "circuits": {"b64_data": encoded(ghz(2)), "qpy_version": 17, "num_programs": 1},
-        "items": [{"item_type": "circuit", "circuit_arguments": nothing, "shape": [], "chunk_size": "auto"}],
-        "meas_level": "classified",
-        "passthrough_data": None,
-        "semantic_role": None,
-    }
-    params = {"schema_version": "v2.0", "quantum_program": program, "options": {}}
-    return {"program_id": "executor", "backend": "aer_simulator", "params": params}
 
 
 def check_error(answer: requests.Response, status: int) -> str:

@@ -17,8 +17,9 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 
 from simulator.settings import parse
 
-from .circuits import ghz, isa
-from .conftest import REPOSITORY, Running
+from .bodies import executor_request
+from .circuits import dense, ghz, isa
+from .conftest import REPOSITORY, Api, Running
 
 
 def descendants(pid: int) -> set[int]:
@@ -101,6 +102,28 @@ def test_a_job_beyond_the_memory_fails_with_the_reason() -> None:
         with pytest.raises(RuntimeJobFailureError, match=r"Aer could not simulate the circuit: .*memory"):
             job.result(timeout=20)
         assert "memory" in str(job.error_message())
+    finally:
+        running.stop()
+
+
+def test_too_many_jobs_get_429_and_large_ones_do_not_take_all_workers() -> None:
+    running = Running("--workers", "2", "--max-waiting", "3", "--max-seconds", "3")
+    try:
+        api = Api(running)
+        slow = executor_request(dense(25))
+        for _ in range(3):
+            assert api("POST", "/jobs", json=slow).status_code == 200
+        refused = api("POST", "/jobs", json=slow)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+        pending = api("GET", "/jobs?pending=true").json()["jobs"]
+        assert sorted(job["status"] for job in pending) == ["Queued", "Queued", "Running"]
+        for job in pending:
+            assert api("POST", f"/jobs/{job['id']}/cancel").status_code == 204
+        quick = api("POST", "/jobs", json=executor_request())
+        assert quick.status_code == 200
+        assert api("GET", f"/jobs/{quick.json()['id']}").json()["status"] == "Completed"
+        api.session.close()
     finally:
         running.stop()
 
