@@ -24,12 +24,18 @@ MAX_STATE_BYTES = 64 * 1024
 #: Bytes of one message; Kafka's own default limit is 1 MB.
 MAX_EVENT_BYTES = 1_000_000
 
+#: Jobs that a queue may have; more is a mistake, and estimates would leave the calendar.
+MAX_QUEUE = 1_000_000
+
 #: A client's topic: `results.` and 128 random bits or more.
 TOPIC_PATTERN = r"^results\.[A-Za-z0-9_-]{22,64}$"
 
 
 def _aware(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the years 1 to 9999") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_aware)]
@@ -51,7 +57,7 @@ class JobEvent(BaseModel):
     topic: str = Field(pattern=TOPIC_PATTERN, description="The client's own topic, where results go.")
     step: int = Field(default=0, ge=0, le=10_000)
     submitted_at: Instant
-    queue_length_at_submit: int | None = Field(default=None, ge=0)
+    queue_length_at_submit: int | None = Field(default=None, ge=0, le=MAX_QUEUE)
     estimated_completion_time: Instant | None = None
     attempt: int = Field(default=0, ge=0, description="How often the event was put back into a queue.")
     params: dict[str, Any] = Field(default_factory=dict, description="The caller's input.")
@@ -59,7 +65,11 @@ class JobEvent(BaseModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        if self.state is not None and len(orjson.dumps(self.state)) > MAX_STATE_BYTES:
+        try:
+            size = len(orjson.dumps(self.state))
+        except TypeError:
+            raise ValueError("state has a value that cannot be sent, such as an integer over 64 bits") from None
+        if size > MAX_STATE_BYTES:
             raise ValueError(f"state is over {MAX_STATE_BYTES} bytes")
         return self
 
