@@ -41,7 +41,9 @@ class FolderSource:
 
     def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
         found: dict[str, Mapping[str, Any] | DocumentError] = {}
-        for path in sorted(self._folder.glob("*.json"))[:MAX_DOCUMENTS]:
+        # `iterdir` and not `glob`, which takes a folder that is gone for an empty one.
+        paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".json")
+        for path in paths[:MAX_DOCUMENTS]:
             try:
                 found[path.stem] = _load(path)
             except DocumentError as error:
@@ -54,7 +56,7 @@ def _load(path: Path) -> Mapping[str, Any]:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise DocumentError(f"Config document {path.name} has over {MAX_DOCUMENT_BYTES} bytes.")
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DocumentError(f"Config document {path.name} cannot be read: {error}") from None
     if not isinstance(raw, dict):
         raise DocumentError(f"Config document {path.name} must be a JSON object.")
@@ -114,10 +116,10 @@ class Documents:
     def all(self) -> dict[str, ConfigDocument]:
         """Every working document by its id."""
         with self._lock:
-            now = time.monotonic()
-            if now - self._read_at >= FRESH_SECONDS:
+            if time.monotonic() - self._read_at >= FRESH_SECONDS:
                 self._refresh()
-                self._read_at = now
+                # Afterwards: a source that takes long to fail must not be asked by every call in turn.
+                self._read_at = time.monotonic()
             return self._known
 
     def get(self, function: str) -> ConfigDocument:
