@@ -1,0 +1,1 @@
+"""Unit tests of core: events, config documents, settings, invocation, the provider's pure parts."""
