@@ -1,0 +1,142 @@
+"""What a crash costs: nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, Stack, alive, environment, running, wait_for
+
+
+def module_pid(stack: Stack, module: str) -> int:
+    """The process that runs `python -m module`."""
+
+    def found() -> int | None:
+        for pid in stack.descendants():
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"-m" in command and command[command.index(b"-m") + 1] == module.encode():
+                return pid
+        return None
+
+    pid = wait_for(found)
+    assert pid is not None
+    return pid
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that may be harmed."""
+    with running(tmp_path_factory.mktemp("crash")) as stack:
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def _closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "own" in request.fixturenames:
+        request.getfixturevalue("own").close_clients()
+
+
+def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
+    client = own.client()
+    jobs = [client.smile(wait=0, backend_type="hardware")["process_job_id"] for _ in range(2)]
+    jobs.append(client.smile(wait=0)["process_job_id"])
+    pid = module_pid(own, "poller")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not alive(pid))
+    jobs.append(client.smile(wait=0)["process_job_id"])
+    for job in jobs:
+        event = client.get(f"/jobs/{job}", wait=60).json()
+        assert event["status"] == "DONE", event
+        assert event["answer"]["shots"] == 1024
+    output = (own.folder / "stack.log").read_text()
+    assert "poller ended (signal 9): starting it again" in output, "the supervisor says what it does"
+    listed = [job["process_job_id"] for job in client.get("/jobs").json()["jobs"]]
+    assert sorted(listed) == sorted(jobs)
+
+
+def test_results_are_there_after_the_gateway_was_killed(own: Stack) -> None:
+    client = own.client()
+    job = client.smile()["process_job_id"]
+    pid = module_pid(own, "gateway")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not alive(pid))
+
+    def back() -> bool:
+        try:
+            return client.get(f"/jobs/{job}").status_code == 200
+        except OSError:
+            return False
+
+    wait_for(back, 30)
+    assert client.get(f"/jobs/{job}").json()["status"] == "DONE"
+    assert client.smile()["status"] == "DONE", "the same token serves on"
+
+
+def test_result_comes_though_the_action_process_was_killed(own: Stack) -> None:
+    client = own.client()
+    client.smile()
+    pid = module_pid(own, "actions.base")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not alive(pid))
+
+    def done() -> bool:
+        answer = client.submit(60, emoticon_1=":)", emoticon_2=":(")
+        return answer.status_code == 200
+
+    wait_for(done, 60)
+
+
+def test_sigterm_ends_everything_within_ten_seconds(tmp_path: Path) -> None:
+    with running(tmp_path) as stack:
+        stack.client().smile()
+        processes = stack.descendants()
+        assert len(processes) >= 7
+        stack.close_clients()
+        stack.process.send_signal(signal.SIGTERM)
+        assert stack.process.wait(10) == 0
+        wait_for(lambda: not [pid for pid in processes if alive(pid)], 2)
+
+
+def test_nothing_is_left_though_the_supervisor_was_killed(tmp_path: Path) -> None:
+    with running(tmp_path) as stack:
+        processes = stack.descendants()
+        stack.process.kill()
+        wait_for(lambda: not [pid for pid in processes if alive(pid)], 15)
+
+
+def test_busy_port_is_said_in_one_line(stack: Stack, tmp_path: Path) -> None:
+    env = environment(tmp_path) | {"GATEWAY_PORT": stack.env["GATEWAY_PORT"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "local"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert f"port {stack.env['GATEWAY_PORT']} (of the gateway) is in use" in line
+    assert "GATEWAY_PORT" in line
+
+
+def test_demo_once_ends_with_status_0_and_shows_the_result(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "--demo", "--once"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("aer_simulator", ":) ", ";) ", "of 4096 times", "from request to result"):
+        assert words in done.stdout

@@ -1,0 +1,39 @@
+"""The README's commands work as they are printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.stack import ROOT, Stack
+
+
+def test_curl_alone_can_do_it(stack: Stack) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on PATH: install it to try the README's lines")
+    text = (ROOT / "README.md").read_text()
+    [lines] = re.findall(r"```sh\n(TOKEN=.*?)```", text, re.S)
+    assert lines.count("curl ") == 3
+    script = lines.replace("http://127.0.0.1:8080", stack.gateway)
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    decoder, results, rest = json.JSONDecoder(), [], done.stdout.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        results.append(value)
+        rest = rest[end:].lstrip()
+    event, listed = results
+    assert event["status"] == "DONE"
+    assert [entry["text"] for entry in event["answer"]["emoticons"]] == [":)", ":("]
+    assert [job["process_job_id"] for job in listed["jobs"]] == [event["process_job_id"]]
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    named = set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text()))
+    assert named <= targets, named - targets
