@@ -111,5 +111,7 @@ class ActionError(QwhiskError):
     """The action itself answered with an error object; carried on as it came."""
 
     def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message, **(details or {}))
+        super().__init__(message)
         self.code = code
+        # Not as keyword arguments: the action chooses the names, and one may be `message`.
+        self.details = details or {}
