@@ -54,8 +54,12 @@ def number(env: Source, name: str, default: float, low: float, high: float) -> f
 def url(env: Source, name: str, default: str | None = None) -> str:
     """An http or https URL without a trailing slash."""
     value = text(env, name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no port
+        good = False
+    if not good:
         raise SettingsError(f"{name} must be an http(s) URL, not {value!r}.", variable=name)
     return value
 
