@@ -23,6 +23,8 @@ MAX_ANSWER_BYTES = 2_000_000
 ACTIVATION_INTERVAL = 0.5
 #: Seconds to connect.
 CONNECT_TIMEOUT = 5.0
+#: Seconds that IAM may take for a token.
+IAM_TIMEOUT = 10.0
 
 
 class EnvironmentCredentials:
@@ -47,8 +49,20 @@ class EnvironmentCredentials:
                 self._token_manager = IAMTokenManager(
                     settings.text(self._env, "IBM_CLOUD_API_KEY"), url=self._env.get("IAM_URL") or None
                 )
-            return f"Bearer {self._token_manager.get_token()}"
+                self._token_manager.http_config = {"timeout": IAM_TIMEOUT}
+            return f"Bearer {self._iam_token(self._token_manager)}"
         raise DocumentError(f"There is no credential {name!r}.")
+
+    def _iam_token(self, manager: Any) -> str:
+        try:
+            return str(manager.get_token())
+        except Exception as error:  # the SDK's, and those of the HTTP and JWT libraries below it
+            log.warning("no token from IAM: %s", type(error).__name__)
+            if manager.access_token and manager.expire_time > time.time():
+                return str(manager.access_token)  # only its renewal failed
+            # After a failure the SDK lets every caller wait for a minute; a new manager asks at once.
+            self._token_manager = None
+            raise InvocationError("IBM Cloud gave no token. Try again later.", status=503) from None
 
 
 class Invoker:
@@ -104,11 +118,13 @@ class Invoker:
                 data = response.read(MAX_ANSWER_BYTES + 1, decode_content=True)
             finally:
                 response.release_conn()
-        except urllib3.exceptions.TimeoutError:
-            raise InvocationError(
-                f"The function {function} did not answer in time. Try again later.", status=504
-            ) from None
         except urllib3.exceptions.HTTPError as error:
+            # A refused connection counts as a timeout in urllib3's tree.
+            refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+            if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
+                raise InvocationError(
+                    f"The function {function} did not answer in time. Try again later.", status=504
+                ) from None
             log.warning("function %s cannot be reached: %s", function, type(error).__name__)
             raise InvocationError(
                 f"The function {function} cannot be reached. Try again later.", status=502
@@ -134,7 +150,9 @@ class Invoker:
                 "GET", f"{base}/activations/{activation}", headers, None, deadline, function
             )
             if status == 200 and isinstance(answer, dict):
-                response = answer.get("response") or {}
+                response = answer.get("response")
+                if not isinstance(response, dict):
+                    return 502, {}
                 return (200 if response.get("success") else 502), response.get("result") or {}
             if status != 404:
                 return status, answer
