@@ -34,7 +34,9 @@ json_values = st.recursive(
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abé", max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abé", max_size=4), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -43,7 +45,9 @@ json_values = st.recursive(
     params=st.dictionaries(st.text("abcé_", max_size=5), json_values, max_size=4),
     step=st.integers(0, 10_000),
     submitted_at=st.datetimes(
-        datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.sampled_from([UTC])  # noqa: DTZ001
+        datetime(1970, 1, 2),
+        datetime(2100, 1, 1),
+        timezones=st.sampled_from([UTC]),  # noqa: DTZ001
     ),
 )
 def test_a_job_event_survives_the_wire(params: dict[str, Any], step: int, submitted_at: datetime) -> None:

@@ -1,0 +1,104 @@
+"""Logs: one JSON object a line, bounded, with what the caller adds."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from core import log
+from core.log import MAX_MESSAGE, JsonFormatter
+
+
+def line(
+    message: str, *args: Any, extra: dict[str, Any] | None = None, exc_info: Any = None
+) -> dict[str, Any]:
+    """One record, formatted and read back."""
+    record = logging.getLogger("a.part").makeRecord(
+        "a.part", logging.WARNING, __file__, 1, message, args, exc_info, extra=extra
+    )
+    text = JsonFormatter("gateway").format(record)
+    assert "\n" not in text
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed
+
+
+def test_a_record_is_one_object_with_what_was_added() -> None:
+    entry = line("job %s of %d", "x", 3, extra={"process_job_id": "p-1", "count": 2})
+    assert entry.pop("time").endswith("Z")
+    assert entry == {
+        "level": "warning",
+        "service": "gateway",
+        "logger": "a.part",
+        "message": "job x of 3",
+        "process_job_id": "p-1",
+        "count": 2,
+    }
+
+
+def test_what_json_does_not_know_becomes_text() -> None:
+    assert line(
+        "x",
+        extra={
+            "where": {
+                1,
+            },
+            "error": ValueError("no"),
+        },
+    ) | {"time": ""} == {
+        "time": "",
+        "level": "warning",
+        "service": "gateway",
+        "logger": "a.part",
+        "message": "x",
+        "where": "{1}",
+        "error": "no",
+    }
+
+
+@pytest.mark.parametrize("text", ["a\nb", 'quote " and \\', "\x00\x1b[31m", "\ud800", "é€"])
+def test_no_input_breaks_the_line(text: str) -> None:
+    assert line("%s", text)["message"] == text
+
+
+def test_a_message_is_bounded() -> None:
+    assert line("%s", "x" * 1_000_000)["message"] == "x" * MAX_MESSAGE
+
+
+def test_a_traceback_is_there_for_our_own_bugs_and_bounded() -> None:
+    def deep(left: int) -> None:
+        if left:
+            deep(left - 1)
+        raise ValueError("y" * 20_000)
+
+    try:
+        deep(3)
+    except ValueError as error:
+        entry = line("failed", exc_info=(type(error), error, error.__traceback__))
+    assert entry["traceback"].endswith("yyy")
+    assert len(entry["traceback"]) == 4 * MAX_MESSAGE
+    assert "traceback" not in line("not failed")
+
+
+def test_the_root_logger_writes_json_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    chatty = {name: logging.getLogger(name).level for name in ("qiskit", "qiskit_ibm_runtime", "urllib3")}
+    try:
+        # pytest's own handlers are closed by basicConfig(force=True), so they are put aside.
+        root.handlers = []
+        log.configure("poller", "WARNING")
+        logging.getLogger("poller.loop").warning("here", extra={"n": 1})
+        logging.getLogger("poller.loop").info("not here")
+        logging.getLogger("qiskit_ibm_runtime").warning("nor this")
+    finally:
+        root.handlers = before
+        root.setLevel(level)
+        for name, old in chatty.items():
+            logging.getLogger(name).setLevel(old)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert [json.loads(text)["message"] for text in captured.err.splitlines()] == ["here"]
+    assert json.loads(captured.err)["service"] == "poller"

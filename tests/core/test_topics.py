@@ -1,0 +1,33 @@
+"""Topics: names, delays, partitions."""
+
+from __future__ import annotations
+
+import re
+
+from core import topics
+from core.events import TOPIC_PATTERN
+
+
+def test_a_clients_topic_is_its_own_and_cannot_be_guessed() -> None:
+    made = {topics.new_results_topic() for _ in range(200)}
+    assert len(made) == 200
+    assert all(re.fullmatch(TOPIC_PATTERN, name) for name in made)
+
+
+def test_wait_topics_are_named_after_their_delays() -> None:
+    units = {"s": 1, "m": 60}
+    for delay, name in topics.WAITS.items():
+        told = re.fullmatch(r"jobs\.wait\.(\d+)([sm])", name)
+        assert told is not None
+        assert int(told[1]) * units[told[2]] == delay
+
+
+def test_what_pollers_share_has_partitions_for_all_of_them() -> None:
+    shared = topics.shared(7)
+    assert set(shared) == {"jobs", "jobs.cancel", "jobs.dead", "backends", *topics.WAITS.values()}
+    assert {name for name, partitions in shared.items() if partitions == 7} == {
+        "jobs",
+        *topics.WAITS.values(),
+    }
+    # Readers of `backends` start at the newest message of its one partition.
+    assert shared["backends"] == 1
