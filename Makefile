@@ -7,7 +7,7 @@ STAMPS := .stamps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench documents format clean
+.PHONY: help demo up test test-page check bench documents format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ up: page ## start the whole stack on this machine, without the demo job
 test: page ## run every test; TESTS=tests/gateway runs some
 	@$(BIN)/python -m pytest $(TESTS)
 
+test-page: page ## the page's own unit tests
+	@PYTHON=$(BIN)/python bash web/build.sh test
+
 check: venv ## lint, types, import borders
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -30,8 +33,9 @@ check: venv ## lint, types, import borders
 bench: venv ## measure against the fastest direct way, in the same run
 	@$(BIN)/python -m benchmarks
 
-documents: venv ## write each algorithm's config document anew from its input model
+documents: venv ## write config documents and JSON Schemas anew from the models
 	@$(BIN)/python -m actions.base.documents
+	@$(BIN)/python -m core.schemas
 
 format: venv ## format the Python code
 	@$(BIN)/ruff check --fix --quiet . || true
@@ -58,5 +62,5 @@ $(STAMPS)/venv: $(REQUIREMENTS)
 # Node builds the page: the system's where there is one that is new enough, else the one of a Python package.
 $(STAMPS)/page: $(STAMPS)/venv web/package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 	@echo "building the page"
-	@PYTHON=$(BIN)/python bash web/build.sh
+	@PYTHON=$(BIN)/python bash web/build.sh build
 	@mkdir -p $(STAMPS) && touch $@

