@@ -42,10 +42,9 @@ def probability_of_one(one: Alone, noise: DeviceNoise | None) -> float:
             bloch = np.array([0.0, 0.0, 1.0])
             continue
         bloch = rotation(instruction.name, tuple(map(float, instruction.params))) @ bloch
-        if noise is not None:
-            depolarizing, dephasing, decay = noise.gate(instruction.name, one.qubit)
-            bloch = bloch * depolarizing
-            bloch = np.array([bloch[0] * dephasing, bloch[1] * dephasing, 1 - (1 - bloch[2]) * decay])
+        if noise is not None and (change := noise.gate(instruction.name, one.qubit)) is not None:
+            factor, shift = change
+            bloch = bloch * factor + shift
     probability = min(max((1 - float(bloch[2])) / 2, 0.0), 1.0)
     if noise is not None:
         up, down = noise.readout(one.qubit)

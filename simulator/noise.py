@@ -92,25 +92,30 @@ class DeviceNoise:
             self._gates[entry["gate"], tuple(entry["qubits"])] = Gate(error, values.get("gate_length", 0.0))
         self._model = lru_cache(maxsize=KEPT_MODELS)(self._build)
         self._full_error = lru_cache(maxsize=4096)(self._full)
+        self._bloch = lru_cache(maxsize=4096)(self._shrink)
         self._twirled_error = lru_cache(maxsize=4096)(self._twirled)
 
     def model(self, kind: NoiseKind, uses: Uses) -> NoiseModel:
         """Return the noise model for a circuit's instructions; the same one for the same instructions."""
         return self._model(kind, frozenset(uses))
 
-    def gate(self, name: str, qubit: int) -> tuple[float, float, float]:
-        """Return what a one-qubit gate does beside its purpose, in the full model.
+    def gate(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Return what a one-qubit gate does beside its purpose, in the full model; None for nothing.
 
         Returns:
-            The factors by which the Bloch vector's length, its x and y, and its z's distance from the ground
-            state shrink: depolarizing noise, dephasing, decay; the first acts first.
+            What the qubit's Bloch vector is multiplied by, component by component, and what is then added.
         """
+        return self._bloch(name, qubit)
+
+    def _shrink(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         gate = self._gates.get((name, (qubit,)))
         if gate is None or name in NOT_GATES:
-            return 1.0, 1.0, 1.0
+            return None
         of = self._qubits[qubit]
-        strength = _depolarizing_strength(gate, (of,))
-        return 1 - strength, float(np.exp(-gate.duration / of.t2)), float(np.exp(-gate.duration / of.t1))
+        kept = 1 - _depolarizing_strength(gate, (of,))
+        dephasing, decay = np.exp(-gate.duration / of.t2), np.exp(-gate.duration / of.t1)
+        # Relaxation is towards the ground state, at the upper end of z.
+        return np.array([kept * dephasing, kept * dephasing, kept * decay]), np.array([0.0, 0.0, 1 - decay])
 
     def readout(self, qubit: int) -> tuple[float, float]:
         """Return with what probabilities a measured 0 is read as 1, and a 1 as 0."""

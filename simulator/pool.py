@@ -324,6 +324,8 @@ class Pool:
             self._ready.set()
             return
         await asyncio.sleep(0.1 * self._failed_starts)
+        if self._closing:
+            return
         try:
             if self._zygote is None or self._zygote.poll() is not None:
                 if self._control is not None:

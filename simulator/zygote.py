@@ -99,8 +99,10 @@ def main() -> None:
     """Load what workers need, then fork them on demand."""
     control = socket.socket(fileno=int(sys.argv[1]))
     die_with_parent(int(sys.argv[2]))
-    # The service tells by the control socket when to end; a Ctrl-C in the terminal reaches the whole group.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The service tells by the control socket when to end. Signals to the whole group, such as Ctrl-C in a
+    # terminal, are the service's to act on, in its order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     quiet_threads()
     import orjson
 

@@ -36,6 +36,7 @@ class Running:
             env=environment | {"SIMULATOR_API_KEY": self.api_key},
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self.log: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()

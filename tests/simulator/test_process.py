@@ -63,6 +63,16 @@ def test_ends_without_leaving_processes(number: signal.Signals) -> None:
     running.stop()
 
 
+def test_a_signal_to_the_whole_group_ends_it_in_order() -> None:
+    running = Running("--workers", "2")
+    children = descendants(running.process.pid)
+    os.killpg(running.process.pid, signal.SIGTERM)
+    assert running.process.wait(5) == 0
+    assert wait_until_gone(children, 5) == set()
+    assert "ended" not in "".join(running.log)
+    running.stop()
+
+
 def test_a_worker_that_dies_is_replaced() -> None:
     running = Running("--workers", "2")
     try:
