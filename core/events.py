@@ -68,7 +68,7 @@ class JobEvent(BaseModel):
         try:
             size = len(orjson.dumps(self.state))
         except TypeError:
-            raise ValueError("state has a value that cannot be sent, such as an integer over 64 bits") from None
+            raise ValueError("state has a value that JSON cannot carry for all readers") from None
         if size > MAX_STATE_BYTES:
             raise ValueError(f"state is over {MAX_STATE_BYTES} bytes")
         return self
