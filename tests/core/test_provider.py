@@ -1,0 +1,244 @@
+"""The provider's pure parts: choosing a backend, reading how a job stands, naming a failure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from qiskit_ibm_runtime.api.exceptions import RequestsApiError
+from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError, IBMRuntimeError
+
+from core.errors import (
+    BackendNotFoundError,
+    InputError,
+    JobNotFoundError,
+    ProviderError,
+    ProviderUnavailableError,
+    QwhiskError,
+)
+from core.events import BackendInfo, BackendType
+from core.provider import _of_status, _translated, _view, backend_type_of, choose, noisy_name
+
+SEEN = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def backend(name: str, qubits: int = 127, queue: int = 0, operational: bool = True) -> BackendInfo:
+    return BackendInfo(
+        name=name,
+        backend_type=backend_type_of(name),
+        qubits=qubits,
+        operational=operational,
+        queue_length=queue,
+        seen_at=SEEN,
+    )
+
+
+FLEET = [
+    backend("ibm_small", qubits=7, queue=0),
+    backend("ibm_busy", queue=90),
+    backend("ibm_calm", queue=3),
+    backend("ibm_down", queue=0, operational=False),
+    backend("aer_simulator", qubits=64),
+    backend("aer_simulator_noisy_busy"),
+    backend("aer_simulator_noisy_calm"),
+    backend("aer_simulator_noisy_tiny", qubits=5),
+]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("fake_fez", "aer_simulator_noisy_fez"),
+        ("ibm_fez", "aer_simulator_noisy_fez"),
+        ("other", "aer_simulator_noisy_other"),
+        ("fake_ibm_x", "aer_simulator_noisy_ibm_x"),
+    ],
+)
+def test_the_noisy_simulator_of_a_device(device: str, expected: str) -> None:
+    assert noisy_name(device) == expected
+    assert backend_type_of(expected) == "noisy_simulator"
+    assert backend_type_of(device) == "hardware"
+    assert backend_type_of("aer_simulator") == "simulator"
+
+
+@pytest.mark.parametrize(
+    ("backend_type", "qubits", "expected"),
+    [
+        ("hardware", 16, "ibm_calm"),
+        ("hardware", 7, "ibm_small"),
+        ("simulator", 16, "aer_simulator"),
+        ("noisy_simulator", 16, "aer_simulator_noisy_calm"),
+        ("noisy_simulator", 5, "aer_simulator_noisy_calm"),  # ibm_small is less busy, but has no model
+    ],
+)
+def test_the_least_busy_fitting_one_is_chosen(backend_type: BackendType, qubits: int, expected: str) -> None:
+    assert choose(FLEET, backend_type, qubits).name == expected
+    assert choose(FLEET[::-1], backend_type, qubits).name == expected
+
+
+def test_without_a_device_the_smallest_noise_model_that_fits_is_chosen() -> None:
+    simulators = [b for b in FLEET if b.backend_type != "hardware"]
+    assert choose(simulators, "noisy_simulator", 5).name == "aer_simulator_noisy_tiny"
+    assert choose(simulators, "noisy_simulator", 6).name == "aer_simulator_noisy_busy"
+
+
+def test_equally_busy_devices_are_chosen_by_name_so_that_all_choose_alike() -> None:
+    assert choose([backend("ibm_b"), backend("ibm_a")], "hardware", 1).name == "ibm_a"
+
+
+fleets = st.lists(
+    st.builds(
+        backend,
+        st.sampled_from(
+            ["ibm_a", "ibm_b", "fake_c", "aer_simulator", "aer_simulator_noisy_a", "aer_simulator_noisy_c"]
+        ),
+        st.integers(0, 30),
+        st.integers(0, 9),
+        st.booleans(),
+    ),
+    max_size=8,
+    unique_by=lambda b: b.name,
+)
+
+
+@given(fleets, st.sampled_from(["hardware", "simulator", "noisy_simulator"]), st.integers(1, 30))
+def test_what_is_chosen_always_fits(fleet: list[BackendInfo], backend_type: BackendType, qubits: int) -> None:
+    fitting = [b for b in fleet if b.backend_type == backend_type and b.operational and b.qubits >= qubits]
+    if not fitting:
+        with pytest.raises(BackendNotFoundError) as caught:
+            choose(fleet, backend_type, qubits)
+        assert caught.value.details == {"field": "backend_type", "qubits": qubits}
+        return
+    chosen = choose(fleet, backend_type, qubits)
+    assert chosen in fitting
+    if backend_type == "hardware":
+        assert chosen.queue_length == min(b.queue_length for b in fitting)
+    # Naming it gives the same.
+    assert choose(fleet, backend_type, qubits, chosen.name) == chosen
+
+
+def test_too_large_an_input_is_told_how_large_it_may_be() -> None:
+    with pytest.raises(BackendNotFoundError, match="the largest has 127"):
+        choose(FLEET, "hardware", 200)
+    with pytest.raises(BackendNotFoundError, match=r"has 1 qubits\."):
+        choose([backend("ibm_down", operational=False)], "hardware", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "backend_type", "words"),
+    [
+        ("ibm_absent", "hardware", "There is: ibm_busy, ibm_calm, ibm_down, ibm_small."),
+        ("ibm_absent" * 50, "noisy_simulator", "There is: aer_simulator_noisy_busy"),
+        ("aer_simulator", "hardware", "is of type simulator, not hardware"),
+        ("ibm_small", "hardware", "has 7 qubits; this input needs 16"),
+        ("ibm_down", "hardware", "not operational"),
+    ],
+)
+def test_a_named_backend_that_does_not_fit_is_said_why(
+    name: str, backend_type: BackendType, words: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        choose(FLEET, backend_type, 16, name)
+    assert words in caught.value.message
+    assert caught.value.details == {"field": "backend"}
+    assert len(caught.value.message) < 400
+
+
+# --- how a job stands ------------------------------------------------------------------------------
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "d1",
+        "program": {"id": "executor"},
+        "created": "2026-05-01T12:00:00.123Z",
+        "state": {"status": "Queued"},
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "reason"),
+    [
+        ({"status": "Queued"}, "QUEUED", None),
+        ({"status": "running"}, "RUNNING", None),
+        ({"status": "Completed"}, "DONE", None),
+        ({"status": "Cancelled"}, "CANCELLED", None),
+        ({"status": "Failed", "reason": "broken", "reason_code": 1234}, "ERROR", "broken (code 1234)"),
+        ({"status": "Failed", "reason": "broken"}, "ERROR", "broken"),
+        ({"status": "Failed"}, "ERROR", None),
+        # Cancelled by IBM because it ran too long: an error, not the client's wish.
+        ({"status": "Cancelled", "reason": "too long", "reason_code": 1305}, "ERROR", "too long (code 1305)"),
+        ({"status": "Cancelled", "reason": "too long", "reasonCode": 1305}, "ERROR", "too long (code 1305)"),
+    ],
+)
+def test_the_providers_words_become_ours(state: dict[str, Any], status: str, reason: str | None) -> None:
+    view = _view(raw(state=state))
+    assert (view.job_id, view.program_id, view.status, view.reason) == ("d1", "executor", status, reason)
+
+
+def test_the_instants_of_a_job_are_aware() -> None:
+    view = _view(raw(running="2026-05-01T12:00:01", ended="2026-05-01T14:00:02+02:00"))
+    assert view.created == datetime(2026, 5, 1, 12, 0, 0, 123_000, UTC)
+    assert view.running == datetime(2026, 5, 1, 12, 0, 1, tzinfo=UTC)
+    assert view.finished == datetime(2026, 5, 1, 12, 0, 2, tzinfo=UTC)
+    unknown = _view(raw(created="yesterday", running=None, finished=""))
+    assert (unknown.created, unknown.running, unknown.finished) == (None, None, None)
+
+
+@pytest.mark.parametrize("state", [None, {}, {"status": None}, {"status": "Melted"}, {"status": 7}])
+def test_a_status_that_nobody_knows_is_said(state: Any) -> None:
+    with pytest.raises(ProviderError, match="not known"):
+        _view(raw(state=state))
+
+
+# --- failures --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ProviderError),
+        (401, ProviderError),
+        (404, JobNotFoundError),
+        (409, ProviderError),
+        (429, ProviderUnavailableError),
+        (500, ProviderUnavailableError),
+        (503, ProviderUnavailableError),
+        (-1, ProviderUnavailableError),  # the client's number for "no answer"
+    ],
+)
+def test_a_status_decides_whether_another_try_is_worth_it(status: int, kind: type[QwhiskError]) -> None:
+    error = _of_status(
+        "take the job", status, f"{status} Client Error: x for url: https://host/jobs?token=abc"
+    )
+    assert type(error) is kind
+    assert "https://" not in error.message
+    assert "abc" not in error.message
+    assert len(_of_status("x", status, "y" * 9_000).message) < 700
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (RequestsApiError("gone", status_code=404), JobNotFoundError),
+        (RequestsApiError("busy", status_code=429), ProviderUnavailableError),
+        (RequestsApiError("no answer"), ProviderUnavailableError),
+        (IBMRuntimeError("409 Client Error: Conflict for url: https://x"), ProviderError),
+        (IBMRuntimeError("503 Server Error for url: https://x"), ProviderUnavailableError),
+        (IBMRuntimeError("something else"), ProviderUnavailableError),
+        (IBMNotAuthorizedError("s3cret"), ProviderError),
+        (requests.ConnectionError("https://s3cret"), ProviderUnavailableError),
+        (requests.Timeout("s3cret"), ProviderUnavailableError),
+        (OSError("s3cret"), ProviderUnavailableError),
+        (InputError("ours"), InputError),
+    ],
+)
+def test_the_clients_exceptions_become_ours(raised: Exception, kind: type[QwhiskError]) -> None:
+    with pytest.raises(QwhiskError) as caught, _translated("look"):
+        raise raised
+    assert type(caught.value) is kind
+    assert "s3cret" not in caught.value.message
