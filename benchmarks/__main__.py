@@ -1,0 +1,82 @@
+"""`make bench`: latency and throughput of the main job, next to Qiskit and Aer used directly."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import direct, through
+from benchmarks.table import percentile, table
+from tests.stack import running
+
+#: What this project aims for: seconds added to the median, and the part of the direct jobs per second.
+AIM_ADDED, AIM_PART = 0.060, 0.25
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=300, help="jobs whose latency is measured")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a throughput run")
+    parser.add_argument("--clients", type=int, nargs="+", default=[2, 4, 8, 16], help="clients at once")
+    parser.add_argument("--shots", type=int, default=1024)
+    return parser.parse_args()
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def main() -> int:
+    """Measure and print; gives 0 whether or not an aim is met: these are figures, not tests."""
+    options = _options()
+    cores = os.cpu_count() or 1
+    alone = direct.latencies(options.jobs, options.shots)
+    alone_rate = direct.throughput(cores, options.seconds, options.shots)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as stack:
+        whole = through.latencies(stack.gateway, options.jobs, options.shots)
+        rates = {
+            clients: through.throughput(stack.gateway, clients, options.seconds, options.shots)
+            for clients in options.clients
+        }
+    parts = (0.5, 0.99)
+    print(
+        table(
+            f"smile_super_position, 2 characters (16 qubits), {options.shots} shots, noiseless, {cores} cores",
+            ["latency of one job", "p50", "p99"],
+            [
+                [
+                    "direct: qiskit and qiskit-aer",
+                    *(_milliseconds(percentile(alone, p)) for p in parts),
+                ],
+                ["qwhisk: HTTP to result", *(_milliseconds(percentile(whole, p)) for p in parts)],
+                [
+                    "added",
+                    *(_milliseconds(percentile(whole, p) - percentile(alone, p)) for p in parts),
+                ],
+                ["ratio", *(f"{percentile(whole, p) / percentile(alone, p):.1f}" for p in parts)],
+            ],
+        )
+    )
+    print(f"aim: at most {_milliseconds(AIM_ADDED)} added at p50\n")
+    print(
+        table(
+            "jobs per second, all cores busy",
+            ["", "jobs/s", "part of direct"],
+            [
+                [f"direct: {cores} processes", f"{alone_rate:.0f}", "1"],
+                *(
+                    [f"qwhisk: {clients} clients at once", f"{rate:.0f}", f"{rate / alone_rate:.2f}"]
+                    for clients, rate in rates.items()
+                ),
+            ],
+        )
+    )
+    print(f"aim: at least {AIM_PART} of direct")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
