@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 
 #: Seconds one job is taken to need on a device of which nothing is known yet.
 FIRST_GUESS = 3.0
+#: Seconds ahead that an estimate looks at the most (a year): further, and the calendar may end.
+HORIZON = 365 * 86_400.0
 #: Weight of the newest observation.
 WEIGHT = 0.3
 
@@ -61,10 +63,10 @@ def estimate(
         running: true once the provider says that it runs.
     """
     if running:
-        return Estimate(0, now + timedelta(seconds=service_seconds))
+        return Estimate(0, now + timedelta(seconds=min(HORIZON, service_seconds)))
     elapsed = max(0.0, (now - submitted_at).total_seconds())
     place = max(0.0, queue_length_at_submit - elapsed / service_seconds)
     if present_length is not None:
         place = min(place, max(0, present_length - 1))
     position = round(place)
-    return Estimate(position, now + timedelta(seconds=(place + 1) * service_seconds))
+    return Estimate(position, now + timedelta(seconds=min(HORIZON, (place + 1) * service_seconds)))
