@@ -149,14 +149,14 @@ class Poller:
     # --- taking ----------------------------------------------------------------------------------
 
     def _take(self, now: float) -> None:
-        message = self._consumer.poll(self._patience(now))
-        for consumer in (self._consumer, self._waiting):
+        # Whatever a poll gives is received: a message that was polled and dropped would be lost.
+        for consumer, patience in ((self._consumer, self._patience(now)), (self._waiting, 0.0)):
+            message = consumer.poll(patience)
             taken = 0
             while message is not None:
                 self._receive(message, time.monotonic())
                 taken += 1
                 message = consumer.poll(0) if taken < MAX_BATCH else None
-            message = self._waiting.poll(0)
 
     def _patience(self, now: float) -> float:
         """Seconds to wait for a message: until the next look is due."""
@@ -383,11 +383,19 @@ class Poller:
         if watch.cancel:
             watch.busy, watch.due = False, time.monotonic() + schedule.KEEP
             return
-        sent = self._publisher.send(plan.topic, event.process_job_id, encode(event))
+        try:
+            data = encode(event)
+        except EventError as error:
+            # With its estimate it is longer than it came, and no longer fits: it waits here instead.
+            log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
+            watch.busy, watch.due = False, time.monotonic() + schedule.KEEP
+            return
+        sent = self._publisher.send(plan.topic, event.process_job_id, data)
         self._when_sent(sent, lambda: self._finish(watch), lambda: self._retry(watch))
 
     def _retry(self, watch: Watch) -> None:
-        watch.busy, watch.due = False, time.monotonic() + schedule.UNREACHABLE_FIRST
+        delay = schedule.after_failure(max(1, watch.failures)).delay
+        watch.busy, watch.due = False, time.monotonic() + delay
 
     def _give_up(self, watch: Watch, code: str, message: str) -> None:
         log.error("giving up: %s", message, extra={"process_job_id": watch.event.process_job_id})
@@ -398,7 +406,9 @@ class Poller:
         try:
             self._report(Outcome(watch, delivered=self._retriever.give_up(watch.event, code, message)))
         except QwhiskError as error:
-            self._report(Outcome(watch, error=error))
+            log.error("the end of %s cannot be told: %s", watch.event.process_job_id, error.message)
+            # Later, and not as a further failure, which would give up again at once, and so for ever.
+            self._outcomes.put(lambda: self._retry(watch))
 
     def _finish(self, watch: Watch) -> None:
         self._watches.pop((watch.partition, watch.offset), None)
