@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,9 +46,9 @@ json_values = st.recursive(
     params=st.dictionaries(st.text("abcé_", max_size=5), json_values, max_size=4),
     step=st.integers(0, 10_000),
     submitted_at=st.datetimes(
-        datetime(1970, 1, 2),
-        datetime(2100, 1, 1),
-        timezones=st.sampled_from([UTC]),  # noqa: DTZ001
+        datetime(1970, 1, 2),  # noqa: DTZ001
+        datetime(2100, 1, 1),  # noqa: DTZ001
+        timezones=st.sampled_from([UTC]),
     ),
 )
 def test_a_job_event_survives_the_wire(params: dict[str, Any], step: int, submitted_at: datetime) -> None:
@@ -172,10 +173,8 @@ def test_no_bytes_raise_anything_else(data: bytes) -> None:
     value=json_values | st.just(10**40) | st.just({"deep": 10**40}) | st.just("0001-01-01T00:00:00+14:00"),
 )
 def test_no_value_of_a_field_raises_anything_else(field: str, value: Any) -> None:
-    try:
+    with contextlib.suppress(EventError):
         decode(JobEvent, wire(**{field: value}))
-    except EventError as error:
-        assert error.message
 
 
 def test_state_is_bounded() -> None:

@@ -1,0 +1,1 @@
+"""Unit tests of the poller: no broker, no provider."""

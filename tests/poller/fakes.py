@@ -1,0 +1,166 @@
+"""Stand-ins for the broker, the provider and the functions: they keep what they are given."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any
+
+from core.config_document import ConfigDocument
+from core.errors import NotFoundError
+from core.events import ResultEvent, decode
+from core.provider import JobView
+from tests.core.samples import raw_document
+
+
+class Publisher:
+    """Acknowledges every message, or fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.headers: list[Any] = []
+        self.error: Exception | None = None
+
+    def send(self, topic: str, key: str, value: bytes, headers: Any = None) -> Future[None]:
+        done: Future[None] = Future()
+        if self.error is not None:
+            done.set_exception(self.error)
+        else:
+            self.sent.append((topic, key, value))
+            self.headers.append(headers)
+            done.set_result(None)
+        return done
+
+    def publish(self, topic: str, key: str, value: bytes, headers: Any = None) -> None:
+        self.send(topic, key, value, headers).result(0)
+
+    def events(self) -> list[ResultEvent]:
+        """What was published, read back as the gateway reads it."""
+        return [decode(ResultEvent, value) for _, _, value in self.sent]
+
+    def close(self, timeout: float = 3.0) -> None:
+        """Nothing is open."""
+
+
+class Provider:
+    """One account, with the results and views that the test put in."""
+
+    def __init__(self) -> None:
+        self.raw: str = ""
+        self.views: dict[str, JobView | Exception] = {}
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+
+    def account(self, backend_type: str) -> Provider:
+        return self
+
+    def raw_result(self, job_id: str) -> str:
+        self.asked.append(job_id)
+        if self.error is not None:
+            raise self.error
+        return self.raw
+
+    def look(self, job_id: str) -> JobView:
+        found = self.views[job_id]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def backends(self, fresh: float = 0.0) -> list[Any]:
+        return []
+
+
+class Documents:
+    """Knows one function."""
+
+    def get(self, function: str) -> ConfigDocument:
+        if function != "smile_super_position":
+            raise NotFoundError(f"There is no function {function!r}.")
+        return ConfigDocument.model_validate(raw_document())
+
+
+class Invoke:
+    """Answers every invocation with `reply`, or raises it."""
+
+    def __init__(self, reply: dict[str, Any] | Exception) -> None:
+        self.reply = reply
+        self.bodies: list[dict[str, Any]] = []
+
+    def __call__(self, document: ConfigDocument, body: dict[str, Any], timeout: float) -> dict[str, Any]:
+        self.bodies.append(body)
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+
+def view(status: Any = "DONE", job_id: str = "d1abc", program_id: str = "sampler", **changes: Any) -> JobView:
+    fields: dict[str, Any] = {
+        "reason": None,
+        "created": None,
+        "running": None,
+        "finished": datetime(2026, 5, 1, 12, 5, tzinfo=UTC),
+    }
+    return JobView(job_id=job_id, status=status, program_id=program_id, **fields | changes)
+
+
+class Message:
+    """One Kafka message."""
+
+    def __init__(self, topic: str, offset: int, value: bytes, stamp: float | None = None) -> None:
+        self._topic, self._offset, self._value, self._stamp = topic, offset, value, stamp
+
+    def error(self) -> None:
+        return None
+
+    def topic(self) -> str:
+        return self._topic
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+    def key(self) -> bytes:
+        return b"process-1"
+
+    def value(self) -> bytes:
+        return self._value
+
+    def timestamp(self) -> tuple[int, int]:
+        return (0, 0) if self._stamp is None else (1, int(self._stamp * 1000))
+
+
+class Consumer:
+    """Gives the messages that the test put in, and keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
+        #: Called at every poll, so that a message may come in at any moment.
+        self.polls = 0
+        self.committed: dict[str, int] = {}
+        self.paused: list[str] = []
+
+    def poll(self, timeout: float) -> Message | None:
+        self.polls += 1
+        return self.messages.popleft() if self.messages else None
+
+    def commit(self, offsets: list[Any], asynchronous: bool) -> None:
+        self.committed |= {at.topic: at.offset for at in offsets}
+
+    def pause(self, partitions: list[Any]) -> None:
+        self.paused += [at.topic for at in partitions]
+
+    def seek(self, partition: Any) -> None:
+        """Nothing to do: the head that was not due is put back by the test."""
+
+    def resume(self, partitions: list[Any]) -> None:
+        for at in partitions:
+            self.paused.remove(at.topic)
+
+    def assignment(self) -> list[Any]:
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,84 @@
+"""Offsets: a commit never says that a message is done whose outcome nobody has acknowledged."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poller.offsets import Offsets
+
+P, Q = ("jobs", 0), ("jobs.wait.5s", 3)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[str, int]]:
+    """Messages taken in order (with gaps, as compaction leaves them) and finished in any order."""
+    offset, under_way, steps = draw(st.integers(0, 5)), [], []
+    for _ in range(draw(st.integers(1, 30))):
+        if under_way and draw(st.booleans()):
+            steps.append(("finish", under_way.pop(draw(st.integers(0, len(under_way) - 1)))))
+        else:
+            steps.append(("begin", offset))
+            under_way.append(offset)
+            offset += draw(st.integers(1, 3))
+    return steps
+
+
+@given(histories(), st.sets(st.integers(0, 29)))
+def test_nothing_unfinished_is_ever_below_the_position(
+    history: list[tuple[str, int]], commits_after: set[int]
+) -> None:
+    offsets = Offsets()
+    taken: set[int] = set()
+    finished: set[int] = set()
+    committed = -1
+    for number, (what, offset) in enumerate(history):
+        getattr(offsets, what)(P, offset)
+        (taken if what == "begin" else finished).add(offset)
+        position = offsets.position(P)
+        assert position is not None
+        unfinished = taken - finished
+        assert all(position <= waiting for waiting in unfinished)
+        # As far as it may: what is done and has nothing unfinished before it is below the position.
+        assert position == (min(unfinished) if unfinished else max(taken) + 1)
+        assert offsets.under_way() == len(unfinished)
+        if number in commits_after:
+            due = offsets.due()
+            if P in due:
+                assert due[P] > committed  # it only ever moves on
+                committed = due[P]
+            offsets.committed(due)
+            assert offsets.due() == {}
+
+
+def test_partitions_are_kept_apart() -> None:
+    offsets = Offsets()
+    offsets.begin(P, 5)
+    offsets.begin(Q, 9)
+    offsets.finish(Q, 9)
+    assert offsets.due() == {P: 5, Q: 10}
+    offsets.committed({Q: 10})
+    assert offsets.due() == {P: 5}
+
+
+def test_a_partition_that_was_given_away_is_forgotten() -> None:
+    offsets = Offsets()
+    offsets.begin(P, 5)
+    offsets.forget(P)
+    offsets.finish(P, 5)
+    assert offsets.position(P) is None
+    assert offsets.due() == {}
+    # Back again: its messages are delivered from the last commit on, which may be further back.
+    offsets.begin(P, 3)
+    assert offsets.due() == {P: 3}
+
+
+def test_what_is_finished_twice_or_was_never_taken_changes_nothing() -> None:
+    offsets = Offsets()
+    offsets.finish(P, 1)
+    assert offsets.due() == {}
+    offsets.begin(P, 1)
+    offsets.begin(P, 2)
+    offsets.finish(P, 2)
+    offsets.finish(P, 2)
+    assert offsets.due() == {P: 1}
