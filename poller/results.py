@@ -73,6 +73,9 @@ def native(value: Any) -> Any:
         return [native(item) for item in value]
     if isinstance(value, np.ndarray):
         return native(value.tolist())
+    if isinstance(value, np.floating | np.complexfloating):
+        # Not `item()`, which gives a long double as it is.
+        return native(float(value) if isinstance(value, np.floating) else complex(value))
     if isinstance(value, np.generic):
         return native(value.item())
     if isinstance(value, float):
