@@ -57,7 +57,7 @@ class Retriever:
     def give_up(self, event: JobEvent, code: str, message: str) -> ResultEvent:
         """Publish the final event of a job whose outcome will never be known."""
         final = _extended(event, "ERROR", None, error=ErrorInfo(code=code, message=message[:4_000]))
-        self._publish(final)
+        self._publish(_within_limit(final))
         return final
 
     def tell(self, progress: ResultEvent) -> None:
@@ -69,9 +69,10 @@ class Retriever:
 
     def _answer(self, event: JobEvent, result: JobResult) -> tuple[dict[str, Any] | None, ErrorInfo | None]:
         """The action's own words for the result; where it has none, the reason beside the raw result."""
-        step = _extended(event, "DONE", None, result=result).model_dump(mode="json")
+        step = _extended(event, "DONE", None, result=result).model_copy(update={"state": event.state})
+        body = {"step": step.model_dump(mode="json")}
         try:
-            reply = self._invoke(self._documents.get(event.function), {"step": step}, ANSWER_TIMEOUT)
+            reply = self._invoke(self._documents.get(event.function), body, ANSWER_TIMEOUT)
         except QwhiskError as error:
             code = error.code if isinstance(error, ActionError) else "answer_failed"
             log.warning("no answer for %s: %s", event.process_job_id, error.message)
@@ -105,17 +106,30 @@ def _extended(
 
 
 def _within_limit(event: ResultEvent) -> ResultEvent:
-    """The event itself, or, where its result does not fit into one message, the answer with the reason."""
-    size = len(event.model_dump_json())
-    if size <= MAX_EVENT_BYTES - _ENVELOPE_ROOM:
-        return event
-    log.warning("result of %s has %d bytes and is left out", event.process_job_id, size)
-    return event.model_copy(
-        update={
-            "result": None,
-            "error": ErrorInfo(
-                code="result_too_large",
-                message=f"The result has {size} bytes; {MAX_EVENT_BYTES} can be sent. Ask for fewer shots.",
-            ),
+    """The event; where it does not fit into one message, without its largest parts, and with the reason."""
+    size = _bytes(event)
+    cut = None
+    while _bytes(event) > MAX_EVENT_BYTES - _ENVELOPE_ROOM:
+        # Whoever asked knows the input already; it is cut only where it is the largest part, and silently.
+        smaller = {
+            name: event.model_copy(update={name: {} if name == "params" else None})
+            for name in ("answer", "result", "params")
+            if getattr(event, name)
         }
-    )
+        if not smaller:
+            break
+        name = min(smaller, key=lambda name: _bytes(smaller[name]))
+        event = smaller[name]
+        log.warning("%s of %s is left out: %d bytes", name, event.process_job_id, size)
+        if name != "params" and cut is None:
+            cut = ErrorInfo(
+                code=f"{name}_too_large",
+                message=f"With its {name} the event has {size} bytes; {MAX_EVENT_BYTES} can be sent. "
+                "Ask for fewer shots or a smaller problem.",
+            )
+            event = event.model_copy(update={"error": cut})
+    return event
+
+
+def _bytes(event: ResultEvent) -> int:
+    return len(event.model_dump_json().encode())
