@@ -30,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(documents.time, "monotonic", made.monotonic)
+    monkeypatch.setattr("core.documents.time.monotonic", made.monotonic)
     return made
 
 

@@ -137,6 +137,10 @@ class Server:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
+    def hold(self, handler: Any) -> None:
+        """An answer that does not come."""
+        self.over.wait(20)
+
     def close(self) -> None:
         self.over.set()
         self._http.shutdown()
@@ -209,7 +213,7 @@ def test_a_connection_is_used_again(server: Server) -> None:
 
 
 def test_a_late_answer_is_not_waited_for(server: Server) -> None:
-    server.routes[ACTION] = lambda handler: server.over.wait(20)
+    server.routes[ACTION] = server.hold
     started = time.monotonic()
     error = refusal(server, timeout=0.2)
     assert time.monotonic() - started < 3

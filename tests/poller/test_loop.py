@@ -34,8 +34,8 @@ class Rig:
         self.provider, self.publisher = Provider(), Publisher()
         fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
         self.retriever = Retriever(*fakes)
-        more: Any = (self.provider, self.retriever, self.publisher)
-        self.poller = Poller(KafkaSettings("nowhere:9092"), *more, workers=1, deadline=1e12)
+        arguments: Any = (self.provider, self.retriever, self.publisher, 1, 1e12)
+        self.poller = Poller(KafkaSettings("nowhere:9092"), *arguments)
         self.poller._last_backends = math.inf  # the list of backends is no part of these tests
 
     def turn_until(self, condition: Callable[[], bool]) -> None:
@@ -80,12 +80,11 @@ def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> No
     for late in range(6):
         rig.waiting.messages.clear()
         start = rig.waiting.polls
-        original = Consumer.poll
 
         def poll(timeout: float, start: int = start, late: int = late) -> Message | None:
             if rig.waiting.polls - start == late:
                 rig.waiting.messages.append(Message(WAIT, late, wire(), old()))
-            return original(rig.waiting, timeout)
+            return Consumer.poll(rig.waiting, timeout)
 
         rig.waiting.poll = poll  # type: ignore[method-assign]
         for _ in range(8):

@@ -13,7 +13,9 @@ P, Q = ("jobs", 0), ("jobs.wait.5s", 3)
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, int]]:
     """Messages taken in order (with gaps, as compaction leaves them) and finished in any order."""
-    offset, under_way, steps = draw(st.integers(0, 5)), [], []
+    offset = draw(st.integers(0, 5))
+    under_way: list[int] = []
+    steps: list[tuple[str, int]] = []
     for _ in range(draw(st.integers(1, 30))):
         if under_way and draw(st.booleans()):
             steps.append(("finish", under_way.pop(draw(st.integers(0, len(under_way) - 1)))))

@@ -1,0 +1,149 @@
+"""Results of every program that the poller reads, and of what it cannot read."""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ProviderError
+from core.events import JobResult
+from poller.results import decode_result, native
+from tests.poller import results
+
+
+def test_an_executors_shots_become_counts() -> None:
+    result = decode_result("executor", results.executor([[1, 0], [1, 0], [0, 0], [1, 1]]))
+    # Qubit 0 is the last character, as everywhere in Qiskit.
+    assert result.counts == {"meas": {"01": 2, "00": 1, "11": 1}}
+    assert result.shots == 4
+    assert result.pubs is None
+    assert result.metadata["circuit_metadata"] == {"how": "exactly"}
+    assert not {"options", "executor", "version"} & set(result.metadata)
+
+
+def test_several_pubs_are_all_there_and_the_first_is_in_front() -> None:
+    result = decode_result("executor", results.executor([[0, 0]] * 3, [[1, 1]] * 3))
+    assert result.counts == {"meas": {"00": 3}}
+    assert result.pubs is not None
+    assert [pub.counts for pub in result.pubs] == [{"meas": {"00": 3}}, {"meas": {"11": 3}}]
+    assert [pub.shots for pub in result.pubs] == [3, 3]
+
+
+def test_a_samplers_registers_are_kept_apart() -> None:
+    result = decode_result("sampler", results.sampler({"01": 5, "10": 3}, flags={"1": 8}))
+    assert result.counts == {"meas": {"01": 5, "10": 3}, "flags": {"1": 8}}
+    assert result.shots == 8
+
+
+@pytest.mark.parametrize(
+    ("evs", "stds"), [(0.5, 0.01), ([0.5, -0.25], [0.01, 0.02]), ([[1.0], [0.0]], [[0.1], [0.2]])]
+)
+def test_an_estimators_values_become_numbers_and_lists(evs: Any, stds: Any) -> None:
+    result = decode_result("estimator", results.estimator(evs, stds))
+    assert (result.evs, result.stds) == (evs, stds)
+    assert (result.counts, result.shots) == (None, None)
+    assert result.metadata["target_precision"] == 0.1
+
+
+def test_a_value_that_is_not_finite_is_null() -> None:
+    result = decode_result("estimator", results.estimator([0.5, math.nan], [math.inf, 0.1]))
+    assert (result.evs, result.stds) == ([0.5, None], [None, 0.1])
+    assert JobResult.model_validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.parametrize(
+    ("program", "raw", "words"),
+    [
+        ("qasm3-runner2", "{}", "Results of program 'qasm3-runner2' cannot be read"),
+        ("x" * 500, "{}", "cannot be read"),
+        ("executor", "", "could not be read"),
+        ("executor", "{}", "could not be read"),
+        ("executor", '{"schema_version": "v9.9"}', "could not be read"),
+        ("executor", results.executor([[1, 0]]).replace("sampler_v2", "another_v2"), "no PUB results"),
+        (
+            "executor",
+            results.executor([[1, 0]]).replace('"version":"v0.1"', '"version":"v9"'),
+            "could not be",
+        ),
+        ("sampler", "not json", "no PUB results"),
+        ("sampler", "[]", "no PUB results"),
+        ("sampler", "null", "no PUB results"),
+        ("sampler", json.dumps({"__type__": "PrimitiveResult", "__value__": {"pub_results": []}}), "no PUB"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_of_ours(program: str, raw: str, words: str) -> None:
+    with pytest.raises(ProviderError, match=words) as caught:
+        decode_result(program, raw)
+    assert len(caught.value.message) < 200
+
+
+class Colour(Enum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (math.nan, None),
+        (math.inf, None),
+        (-math.inf, None),
+        (np.float64("nan"), None),
+        (np.float32(0.5), 0.5),
+        (np.longdouble(0.5), 0.5),
+        (np.array([np.longdouble(0.5)]), [0.5]),
+        (np.clongdouble(1), "(1+0j)"),
+        (np.int64(7), 7),
+        (np.bool_(True), True),
+        (True, True),
+        (np.array([[1.0, np.nan], [2.0, 3.0]]), [[1.0, None], [2.0, 3.0]]),
+        (np.array(3), 3),
+        ((1, "a", None), [1, "a", None]),
+        ({1: np.int8(2), "x": {"y": (math.inf,)}}, {"1": 2, "x": {"y": [None]}}),
+        (1 + 2j, "(1+2j)"),
+        (Colour.RED, "Colour.RED"),
+        ({3}, "{3}"),
+    ],
+)
+def test_what_is_not_json_becomes_json(value: Any, expected: Any) -> None:
+    found = native(value)
+    assert found == expected
+    assert type(found) is type(expected)
+    json.dumps(found, allow_nan=False)
+
+
+def test_an_unknown_objects_text_is_bounded() -> None:
+    class Long:
+        def __str__(self) -> str:
+            return "x" * 5_000
+
+    assert native([Long()]) == ["x" * 1_000]
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text()
+        | st.floats()
+        | st.complex_numbers()
+        | st.binary(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.integers() | st.text(), inner, max_size=3)
+        ),
+        max_leaves=10,
+    )
+)
+def test_whatever_comes_can_be_sent_and_stays_as_it_is(value: Any) -> None:
+    found = native(value)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert native(found) == found

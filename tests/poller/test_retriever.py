@@ -1,0 +1,230 @@
+"""Delivery: the one final event of each job, whatever becomes of its result and its answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from core.errors import (
+    ActionError,
+    DocumentError,
+    InvocationError,
+    JobNotFoundError,
+    ProviderError,
+    ProviderUnavailableError,
+    StreamError,
+)
+from core.events import MAX_EVENT_BYTES, ResultEvent
+from poller.retriever import ANSWER_TIMEOUT, Retriever
+from tests.core.samples import TOPIC, job
+from tests.poller import results
+from tests.poller.fakes import Documents, Invoke, Provider, Publisher, view
+
+COUNTS = {"01": 3, "10": 5}
+#: More different outcomes than fit into one message.
+LARGE = {f"{2**29 + number:b}": 1 for number in range(40_000)}
+ANSWER = {"answer": {"emoticons": [":)", ":("]}}
+
+
+class Rig:
+    """A retriever between fakes."""
+
+    def __init__(self, reply: dict[str, Any] | Exception = ANSWER) -> None:
+        self.provider, self.publisher, self.invoke = Provider(), Publisher(), Invoke(reply)
+        self.provider.raw = results.sampler(COUNTS)
+        fakes: Any = (self.provider, self.publisher, Documents(), self.invoke)
+        self.retriever = Retriever(*fakes)
+
+    def published(self) -> ResultEvent:
+        """The one event, read back as the gateway reads it."""
+        [event] = self.publisher.events()
+        [(topic, key, _)] = self.publisher.sent
+        assert (topic, key) == (TOPIC, "process-1")
+        return event
+
+
+def test_a_done_job_comes_with_its_result_and_its_answer() -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(params={"n": 1}), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.final, event.error) == ("DONE", True, None)
+    assert event.result is not None
+    assert (event.result.counts, event.result.shots) == ({"meas": COUNTS}, 8)
+    assert event.answer == ANSWER["answer"]
+    assert event.finished_at == datetime(2026, 5, 1, 12, 5, tzinfo=UTC)
+    assert (event.job_id, event.params, event.attempt) == ("d1abc", {"n": 1}, 0)
+    assert rig.provider.asked == ["d1abc"]
+
+
+def test_the_answer_is_asked_for_with_the_result_and_the_state() -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(step=2, state={"seen": [1, 2]}), view("DONE"))
+    [body] = rig.invoke.bodies
+    step = ResultEvent.model_validate(body["step"])
+    assert set(body) == {"step"}
+    assert (step.status, step.step, step.process_job_id) == ("DONE", 2, "process-1")
+    assert step.result is not None
+    assert step.result.counts == {"meas": COUNTS}
+    # What the algorithm remembers is for the algorithm, and for nobody else.
+    assert step.state == {"seen": [1, 2]}
+    assert rig.published().state is None
+    assert 0 < ANSWER_TIMEOUT <= 60
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (ActionError("too_noisy", "Nothing to see.", {"message": 1}), "too_noisy", "Nothing to see."),
+        (ActionError("c" * 500, "m" * 9_000), "c" * 100, "m" * 4_000),
+        (InvocationError("It did not answer in time."), "answer_failed", "It did not answer in time."),
+        (DocumentError("It is broken."), "answer_failed", "It is broken."),
+        ({}, "answer_failed", "gave no answer"),
+        ({"answer": None}, "answer_failed", "gave no answer"),
+        ({"answer": "42"}, "answer_failed", "gave no answer"),
+    ],
+)
+def test_a_failing_answer_leaves_the_raw_result_with_the_error_beside_it(
+    reply: Any, code: str, words: str
+) -> None:
+    rig = Rig(reply)
+    rig.retriever.deliver(job(), view("DONE"))
+    event = rig.published()
+    assert event.status == "DONE"
+    assert event.result is not None
+    assert event.result.counts == {"meas": COUNTS}
+    assert event.answer is None
+    assert event.error is not None
+    assert event.error.code == code
+    assert words in event.error.message
+
+
+def test_a_function_that_is_gone_leaves_the_raw_result() -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(function="gone"), view("DONE"))
+    event = rig.published()
+    assert event.result is not None
+    assert event.error is not None
+    assert "There is no function 'gone'" in event.error.message
+
+
+def test_a_failed_job_comes_with_the_providers_reason() -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(), view("ERROR", reason="It broke (code 1234)" + "!" * 9_000))
+    event = rig.published()
+    assert event.status == "ERROR"
+    assert event.error is not None
+    assert (event.error.code, len(event.error.message)) == ("job_failed", 4_000)
+    assert event.error.message.startswith("It broke (code 1234)!")
+    assert (event.result, event.answer) == (None, None)
+    assert rig.provider.asked == []
+    assert rig.invoke.bodies == []
+
+
+def test_a_failed_job_without_a_reason_says_so() -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(), view("ERROR", finished=None))
+    event = rig.published()
+    assert event.error is not None
+    assert event.error.message == "The provider gave no reason."
+    assert event.finished_at is not None
+
+
+def test_a_cancelled_job_is_no_error() -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(), view("CANCELLED"))
+    event = rig.published()
+    assert (event.status, event.error, event.result) == ("CANCELLED", None, None)
+    assert rig.invoke.bodies == []
+
+
+@pytest.mark.parametrize(
+    "error", [ProviderUnavailableError("Later."), JobNotFoundError("Gone."), ProviderError("No.")]
+)
+def test_a_result_that_cannot_be_fetched_is_no_end(error: Exception) -> None:
+    rig = Rig()
+    rig.provider.error = error
+    with pytest.raises(type(error)):
+        rig.retriever.deliver(job(), view("DONE"))
+    assert rig.publisher.sent == []
+
+
+def test_a_result_that_cannot_be_read_is_no_end() -> None:
+    rig = Rig()
+    rig.provider.raw = "garbage"
+    with pytest.raises(ProviderError):
+        rig.retriever.deliver(job(), view("DONE"))
+    assert rig.publisher.sent == []
+
+
+def test_a_broker_that_does_not_take_it_is_told() -> None:
+    rig = Rig()
+    rig.publisher.error = StreamError("Kafka is down.")
+    for attempt in (
+        lambda: rig.retriever.deliver(job(), view("CANCELLED")),
+        lambda: rig.retriever.give_up(job(), "deadline", "Too late."),
+        lambda: rig.retriever.tell(ResultEvent(**job().model_dump(), status="RUNNING")),
+    ):
+        with pytest.raises(StreamError):
+            attempt()
+
+
+def test_a_result_too_large_for_a_message_leaves_the_answer_with_the_reason() -> None:
+    rig = Rig()
+    rig.provider.raw = results.sampler(LARGE)
+    rig.retriever.deliver(job(), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.result, event.answer) == ("DONE", None, ANSWER["answer"])
+    assert event.error is not None
+    assert event.error.code == "result_too_large"
+    assert "Ask for fewer shots" in event.error.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * MAX_EVENT_BYTES, "€" * (MAX_EVENT_BYTES // 2), "\\" * (MAX_EVENT_BYTES // 2), "\x00" * 200_000],
+)
+def test_an_answer_too_large_for_a_message_leaves_the_raw_result(text: str) -> None:
+    rig = Rig({"answer": {"text": text}})
+    rig.retriever.deliver(job(), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.answer) == ("DONE", None)
+    assert event.result is not None
+    assert event.result.counts == {"meas": COUNTS}
+    assert event.error is not None
+    assert event.error.code == "answer_too_large"
+
+
+def test_even_when_nothing_fits_there_is_an_end() -> None:
+    """A caller's input may itself be nearly as large as a message."""
+    rig = Rig({"answer": {"text": "x" * MAX_EVENT_BYTES}})
+    rig.provider.raw = results.sampler(LARGE)
+    big = job(params={"x": "a" * (MAX_EVENT_BYTES - 700)})
+    rig.retriever.deliver(big, view("DONE"))
+    event = rig.published()
+    assert (event.status, event.result, event.answer, event.params) == ("DONE", None, None, {})
+    assert event.error is not None
+    rig.publisher.sent.clear()
+    rig.retriever.give_up(big, "deadline", "m" * 5_000)
+    event = rig.published()
+    assert (event.status, event.params) == ("ERROR", {})
+    assert event.error is not None
+    assert (event.error.code, event.error.message) == ("deadline", "m" * 4_000)
+
+
+def test_giving_up_is_an_error_with_the_reason() -> None:
+    rig = Rig()
+    rig.retriever.give_up(job(), "job_not_found", "The provider does not know this job any more.")
+    event = rig.published()
+    assert (event.status, event.final) == ("ERROR", True)
+    assert event.error is not None
+    assert event.error.code == "job_not_found"
+    assert event.finished_at is not None
+
+
+def test_progress_is_told_as_it_stands() -> None:
+    rig = Rig()
+    rig.retriever.tell(ResultEvent(**job().model_dump(), status="QUEUED", queue_position=3))
+    event = rig.published()
+    assert (event.status, event.queue_position, event.final) == ("QUEUED", 3, False)
