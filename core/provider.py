@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from qiskit import QuantumCircuit
@@ -58,6 +59,8 @@ TARGET_FRESH = 3600.0
 MAX_TRANSPILED = 128
 #: Jobs asked for in one call.
 PAGE = 100
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 #: Names of the simulators that `simulator/` offers.
 NOISELESS = "aer_simulator"
@@ -276,8 +279,11 @@ class Account:
                         url=self._settings.url,
                         url_resolver=_same_url if self._settings.url else None,
                     )
+                http = self._connected._active_api_client._session
                 # The client offers no other way to bound how long it waits for an answer.
-                self._connected._active_api_client._session._timeout = TIMEOUT
+                http._timeout = TIMEOUT
+                # Proxies and netrc, which are looked up for every request, do not concern this machine.
+                http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
             return self._connected
 
     @property

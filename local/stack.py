@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 
@@ -33,6 +34,11 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
+#: One process of each action is started when it is deployed, for the first caller's sake; more than there are
+#: cores would only take time from one another.
+_OPENWHISK = {"OPENWHISK_PREWARM": "1", "OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
+
+
 def parts(settings: LocalSettings) -> list[Part]:
     """All parts, in the order in which they start."""
     env = settings.part_env()
@@ -43,7 +49,7 @@ def parts(settings: LocalSettings) -> list[Part]:
         return Part(
             name=name,
             command=[python(), "-m", run],
-            env=env | (extra or {}),
+            env=(extra or {}) | env,
             ready=answers(settings.url(name) + health),
             address=settings.url(name),
             log=logs / f"{name}.log",
@@ -64,10 +70,8 @@ def parts(settings: LocalSettings) -> list[Part]:
             address=f"127.0.0.1:{settings.ports['broker']}",
             log=logs / "broker.log",
         ),
-        module(
-            "openwhisk", "local.openwhisk", "/ping", {"OPENWHISK_PREWARM": env.get("OPENWHISK_PREWARM", "1")}
-        ),
+        module("openwhisk", "local.openwhisk", "/ping", _OPENWHISK),
         module("simulator", "simulator", "/healthz"),
-        module("poller", "poller", "/healthz", {"POLLER_WORKERS": env.get("POLLER_WORKERS", "16")}),
+        module("poller", "poller", "/healthz", {"POLLER_WORKERS": "8"}),
         module("gateway", "gateway", "/readyz"),
     ]

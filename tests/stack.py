@@ -53,8 +53,6 @@ def environment(folder: Path) -> dict[str, str]:
         **os.environ,
         **{f"{part}_PORT": str(port) for part, port in zip(PARTS, ports, strict=True)},
         "LOCAL_FOLDER": str(folder),
-        # Two processes of the action at most: the machine that runs the tests may be small.
-        "OPENWHISK_MAX_PER_ACTION": "2",
     }
 
 
