@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,8 @@ import orjson
 from flask import request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from core.config_document import ConfigDocument
 from core.errors import DocumentError, InputError
@@ -48,13 +51,15 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
         return
     try:
         validator = _validator(orjson.dumps(schema))
-    except SchemaError as error:
+        errors = sorted(
+            validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
+        )
+    except (SchemaError, Unresolvable) as error:
         raise DocumentError(
-            f"The function {document.id} has a broken input schema: {error.message[:200]}"
+            f"The function {document.id} has a broken input schema: {getattr(error, 'message', error)!s:.200}"
         ) from None
-    errors = sorted(
-        validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
-    )
+    except RecursionError:
+        raise InputError("The body is nested too deeply. Make it flatter.", field="body") from None
     if not errors:
         return
     findings = [finding for error in errors[:MAX_FINDINGS] for finding in _findings(error, value)][
@@ -67,7 +72,8 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
 def _validator(schema: bytes) -> Draft202012Validator:
     parsed = orjson.loads(schema)
     Draft202012Validator.check_schema(parsed)
-    return Draft202012Validator(parsed)
+    # An empty registry: what a schema refers to is in the schema, and never fetched from anywhere.
+    return Draft202012Validator(parsed, registry=Registry())
 
 
 def _findings(error: ValidationError, value: dict[str, Any]) -> list[dict[str, str]]:
@@ -79,14 +85,18 @@ def _findings(error: ValidationError, value: dict[str, Any]) -> list[dict[str, s
     match error.validator:
         case "required":
             # One error for each missing field; only the message tells which.
-            name = error.message.split("'")[1]
+            name = next(name for name in limit if error.message.startswith(repr(name)))
             return [{"field": f"{where}.{name}" if where else name, "message": "is missing. Add it."}]
         case "additionalProperties":
             known = sorted(schema.get("properties", {}))
+            patterns = schema.get("patternProperties", {})
             return [
-                {"field": str(name)[:64], "message": f"is not known. Known: {', '.join(known)}."}
+                {
+                    "field": f"{where}.{name[:64]}" if where else name[:64],
+                    "message": f"is not known. Known: {', '.join(known)}.",
+                }
                 for name in given
-                if name not in known
+                if name not in known and not any(re.search(pattern, name) for pattern in patterns)
             ]
         case "type":
             message = f"must be of type {limit}, not {_kind(given)}."
