@@ -22,8 +22,8 @@ from gateway.tokens import TokenError
 
 log = logging.getLogger(__name__)
 
-#: Codes of an action's error that are the caller's to mend.
-_CALLERS = {"invalid_input": 422, "backend_not_found": 422}
+#: Codes of an action's error that are the caller's to mend, and those that pass.
+_CODES = {"invalid_input": 422, "backend_not_found": 422, "provider_unavailable": 503, "stream_error": 503}
 
 _TITLES = {
     400: "Bad request",
@@ -72,7 +72,7 @@ def status_of(error: QwhiskError) -> int:
         case InvocationError():
             return error.status
         case ActionError():
-            return 503 if error.code == "provider_unavailable" else _CALLERS.get(error.code, 502)
+            return _CODES.get(error.code, 502)
         case StreamError():
             return 503
         case DocumentError():
