@@ -17,7 +17,8 @@ def histories(draw: st.DrawFn) -> list[tuple[str, int]]:
     under_way: list[int] = []
     steps: list[tuple[str, int]] = []
     for _ in range(draw(st.integers(1, 30))):
-        if under_way and draw(st.booleans()):
+        ends: bool = draw(st.booleans())
+        if ends and under_way:
             steps.append(("finish", under_way.pop(draw(st.integers(0, len(under_way) - 1)))))
         else:
             steps.append(("begin", offset))

@@ -1,0 +1,1 @@
+"""Unit tests of the gateway: no broker, no server."""

@@ -1,0 +1,247 @@
+"""The inbox: one client's events in order, each job with one end, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.events import encode
+from gateway import inbox as module
+from gateway.inbox import Inbox
+from tests.core.samples import TOPIC, result_event
+
+
+def event(status: str, job: str = "process-1", **changes: Any) -> bytes:
+    return encode(result_event(status=status, process_job_id=job, **changes))
+
+
+def filled(*messages: bytes) -> Inbox:
+    inbox = Inbox(TOPIC, 0)
+    for offset, data in enumerate(messages):
+        inbox.append(offset, data)
+    return inbox
+
+
+def shown(inbox: Inbox, last: int = -1) -> list[tuple[int, str]]:
+    return [(entry.id, entry.event.status) for entry in inbox.after(last, 0)]
+
+
+def run(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
+    """Call `work` in a thread; its result is put into the list."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
+    thread.start()
+    return thread, results
+
+
+def waiting(inbox: Inbox, count: int = 1) -> None:
+    """Return once so many threads wait; at most ten seconds."""
+    end = time.monotonic() + 10
+    while True:
+        with inbox._changed:
+            if inbox._waiting >= count:
+                return
+        assert time.monotonic() < end, "nobody waits"
+
+
+def test_events_are_shown_in_order_with_their_offsets() -> None:
+    first, second = event("QUEUED"), event("DONE")
+    inbox = filled(first, second)
+    entries = inbox.after(-1, 0)
+    assert [entry.id for entry in entries] == [0, 1]
+    assert [entry.json for entry in entries] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["QUEUED", "RUNNING", "DONE"], [(0, "QUEUED"), (1, "RUNNING"), (2, "DONE")]),
+        # A poller that crashed after publishing: its successor publishes the end again.
+        (["QUEUED", "DONE", "DONE"], [(0, "QUEUED"), (1, "DONE")]),
+        (["DONE", "ERROR", "CANCELLED"], [(0, "DONE")]),
+        # The gateway's own word comes in after the poller's.
+        (["RUNNING", "QUEUED", "DONE"], [(0, "RUNNING"), (2, "DONE")]),
+        (["DONE", "QUEUED", "RUNNING"], [(0, "DONE")]),
+        (["QUEUED", "QUEUED"], [(0, "QUEUED"), (1, "QUEUED")]),
+        (["RUNNING", "RUNNING"], [(0, "RUNNING"), (1, "RUNNING")]),
+    ],
+)
+def test_what_is_shown_of_one_job(statuses: list[str], expected: list[tuple[int, str]]) -> None:
+    assert shown(filled(*(event(status) for status in statuses))) == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.sampled_from(["QUEUED", "RUNNING", "DONE", "ERROR", "CANCELLED"])
+        ),
+        max_size=20,
+    )
+)
+def test_every_job_has_at_most_one_end_and_nothing_after_it(history: list[tuple[str, str]]) -> None:
+    inbox = filled(*(event(status, job) for job, status in history))
+    entries = inbox.after(-1, 0)
+    for job in {job for job, _ in history}:
+        mine = [entry for entry in entries if entry.event.process_job_id == job]
+        ends = [entry.event.final for entry in mine]
+        assert sum(ends) == any(
+            status in ("DONE", "ERROR", "CANCELLED") for name, status in history if name == job
+        )
+        assert not any(ends[:-1])
+        assert inbox.job(job) is mine[-1]
+    assert [entry.id for entry in entries] == sorted(entry.id for entry in entries)
+
+
+def test_jobs_do_not_hide_one_another() -> None:
+    inbox = filled(event("DONE", "a"), event("QUEUED", "b"), event("DONE", "b"))
+    assert shown(inbox) == [(0, "DONE"), (1, "QUEUED"), (2, "DONE")]
+
+
+def test_a_later_step_starts_anew_and_an_earlier_one_is_over() -> None:
+    inbox = filled(
+        event("RUNNING", step=0), event("QUEUED", step=1), event("RUNNING", step=1), event("RUNNING", step=0)
+    )
+    assert shown(inbox)[-1] == (2, "RUNNING")
+    assert (0, "RUNNING") in shown(inbox)
+
+
+@pytest.mark.parametrize("garbage", [None, b"", b"{", b"[]", b'{"status":"DONE"}', b"\xff" * 100])
+def test_garbage_is_skipped_and_the_position_moves_on(garbage: bytes | None) -> None:
+    inbox = Inbox(TOPIC, 2)
+    inbox.append(0, garbage)
+    assert not inbox.caught_up(0)
+    inbox.append(1, garbage)
+    assert inbox.caught_up(0)
+    assert shown(inbox) == []
+    inbox.append(2, event("DONE"))
+    assert shown(inbox) == [(2, "DONE")]
+
+
+def test_a_client_resumes_where_it_was() -> None:
+    inbox = filled(event("QUEUED", "a"), event("QUEUED", "b"), event("DONE", "a"))
+    assert shown(inbox, last=0) == [(1, "QUEUED"), (2, "DONE")]
+    assert shown(inbox, last=2) == []
+    assert shown(inbox, last=10**9) == []
+    assert len(shown(inbox, last=-5)) == 3
+
+
+def test_after_returns_as_soon_as_there_is_something() -> None:
+    inbox = filled(event("QUEUED"))
+    thread, results = run(lambda: inbox.after(0, 10))
+    waiting(inbox)
+    inbox.append(1, event("DONE"))
+    thread.join(5)
+    assert [entry.id for entry in results[0]] == [1]
+
+
+def test_what_is_not_shown_wakes_nobody_up_for_nothing() -> None:
+    inbox = filled(event("DONE"))
+    thread, results = run(lambda: inbox.after(0, 10))
+    waiting(inbox)
+    inbox.append(1, event("DONE"))
+    inbox.append(2, event("QUEUED", "other"))
+    thread.join(5)
+    assert [entry.id for entry in results[0]] == [2]
+
+
+def test_final_waits_for_the_end_of_its_own_job() -> None:
+    inbox = filled(event("QUEUED", "a"))
+    thread, results = run(lambda: inbox.final("a", 10))
+    waiting(inbox)
+    inbox.append(1, event("DONE", "b"))
+    inbox.append(2, event("RUNNING", "a"))
+    assert results == []
+    inbox.append(3, event("ERROR", "a"))
+    thread.join(5)
+    assert results[0].id == 3
+
+
+def test_final_gives_the_newest_event_where_the_end_does_not_come() -> None:
+    inbox = filled(event("QUEUED"), event("RUNNING"))
+    found = inbox.final("process-1", 0.01)
+    assert found is not None
+    assert found.event.status == "RUNNING"
+    assert inbox.final("unknown", 0.01) is None
+
+
+def test_a_job_may_still_be_on_its_way() -> None:
+    inbox = Inbox(TOPIC, 0)
+    assert inbox.appearing("process-1", 0.01) is None
+    thread, results = run(lambda: inbox.appearing("process-1", 10))
+    waiting(inbox)
+    inbox.append(0, event("QUEUED"))
+    thread.join(5)
+    assert results[0].id == 0
+
+
+def test_closing_wakes_everybody() -> None:
+    inbox = Inbox(TOPIC, 5)
+    calls: list[Callable[[], Any]] = [
+        lambda: inbox.after(-1, 30),
+        lambda: inbox.final("x", 30),
+        lambda: inbox.appearing("x", 30),
+        lambda: inbox.caught_up(30),
+    ]
+    threads = [run(call) for call in calls]
+    waiting(inbox, len(threads))
+    started = time.monotonic()
+    inbox.close()
+    for thread, _ in threads:
+        thread.join(5)
+    assert time.monotonic() - started < 5
+    assert [results[0] for _, results in threads[:3]] == [[], None, None]
+    assert inbox.closed
+
+
+def test_the_past_is_read_before_anybody_is_answered() -> None:
+    inbox = Inbox(TOPIC, 2)
+    thread, results = run(lambda: inbox.caught_up(10))
+    waiting(inbox)
+    inbox.append(0, event("QUEUED"))
+    assert results == []
+    inbox.append(1, event("DONE"))
+    thread.join(5)
+    assert results == [True]
+    assert Inbox(TOPIC, 0).caught_up(0)
+
+
+def test_jobs_are_listed_the_newest_first() -> None:
+    times = {"a": "2026-05-01T12:00:00Z", "b": "2026-05-01T12:02:00Z", "c": "2026-05-01T12:01:00Z"}
+    inbox = filled(*(event("QUEUED", job, submitted_at=at) for job, at in times.items()), event("DONE", "a"))
+    assert [entry.event.process_job_id for entry in inbox.latest()] == ["b", "c", "a"]
+    assert inbox.latest()[-1].event.status == "DONE"
+
+
+def test_it_is_bounded_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_EVENTS", 3)
+    inbox = filled(*(event("DONE", f"job-{number}") for number in range(10)), event("QUEUED", "last"))
+    assert [number for number, _ in shown(inbox)] == [8, 9, 10]
+    assert {entry.event.process_job_id for entry in inbox.latest()} == {"job-8", "job-9", "last"}
+    # What is left of a job whose first events went is still its newest.
+    inbox.append(11, event("RUNNING", "last"))
+    inbox.append(12, event("RUNNING", "last", queue_position=0))
+    inbox.append(13, event("DONE", "last"))
+    found = inbox.job("last")
+    assert found is not None
+    assert found.event.status == "DONE"
+
+
+def test_whoever_waits_uses_it() -> None:
+    inbox = Inbox(TOPIC, 1)
+    thread, _ = run(lambda: inbox.after(-1, 10))
+    waiting(inbox)
+    inbox._used = time.monotonic() - 3600
+    assert inbox.idle() == 0.0
+    inbox.append(0, event("DONE"))
+    thread.join(5)
+    assert inbox.idle() < 60
+    inbox._used = time.monotonic() - 3600
+    assert inbox.idle() >= 3600
+    inbox.touch()
+    assert inbox.idle() < 60
