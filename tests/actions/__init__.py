@@ -1,0 +1,1 @@
+"""Unit tests of the algorithms and of what they share: no broker, no provider."""

@@ -1,0 +1,222 @@
+"""The action smile_super_position: its input, its answer, and that nothing makes it raise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.base.submission import Submission
+from actions.smile_super_position import main
+from actions.smile_super_position.algorithm import MAX_OTHERS, SmileInput, SmileSuperPosition
+from core.events import JobResult
+from tests.actions.fakes import Provider, Publisher
+from tests.core.samples import raw_job
+
+GOOD = {"emoticon_1": ":)", "emoticon_2": ":("}
+ENVELOPE = {"client_id": "c-1", "process_job_id": "p-1", "topic": "results." + "a" * 24}
+SMILE, FROWN = "0011101000101001", "0011101000101000"
+
+
+@pytest.fixture(autouse=True)
+def submission(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Provider, Publisher]]:
+    """What `main` submits with; nothing goes out of the process."""
+    provider, publisher = Provider(), Publisher()
+    fakes: Any = (provider, publisher)
+    made = Submission(*fakes)
+    monkeypatch.setattr(Submission, "shared", classmethod(lambda cls, bound: made))
+    yield provider, publisher
+    assert len(provider.submitted) == len(publisher.sent)
+
+
+def refused(params: dict[str, Any]) -> dict[str, str]:
+    """The findings by their field, of an answer that is an error of the input."""
+    answer = main(params)
+    assert list(answer) == ["error"]
+    error = answer["error"]
+    assert error["code"] == "invalid_input"
+    assert json.loads(json.dumps(error, allow_nan=False)) == error
+    assert "Traceback" not in error["message"]
+    found = {item["field"]: item["message"] for item in error["details"]["errors"]}
+    for field, message in found.items():
+        assert f"{field}: {message}" in error["message"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"emoticon_1": None}, "emoticon_1", "valid string"),
+        ({"emoticon_1": 7}, "emoticon_1", "valid string"),
+        ({"emoticon_2": [":)"]}, "emoticon_2", "valid string"),
+        ({"emoticon_1": ""}, "emoticon_1", "at least 1 character"),
+        ({"emoticon_1": "x" * 9}, "emoticon_1", "at most 8 characters"),
+        ({"emoticon_1": "é)"}, "emoticon_1", "pattern"),
+        ({"emoticon_2": ":\n"}, "emoticon_2", "pattern"),
+        ({"emoticon_2": "☺️"}, "emoticon_2", "pattern"),
+        ({"emoticon_2": ":)("}, "emoticon_2", "make them equally long"),
+        ({"emoticon_2": ":)"}, "emoticon_2", "make them different"),
+        ({"shots": 0}, "shots", "greater than or equal to 1"),
+        ({"shots": 100_001}, "shots", "less than or equal to 100000"),
+        ({"shots": "5"}, "shots", "valid integer"),
+        ({"shots": 1.0}, "shots", "valid integer"),
+        ({"shots": True}, "shots", "valid integer"),
+        ({"backend_type": "quantum"}, "backend_type", "'hardware', 'simulator' or 'noisy_simulator'"),
+        ({"backend": "../x"}, "backend", "pattern"),
+        ({"extra": 1}, "extra", "not permitted"),
+        ({"client_id": "a b"}, "client_id", "pattern"),
+        ({"topic": "jobs"}, "topic", "pattern"),
+        ({"process_job_id": None}, "process_job_id", "valid string"),
+    ],
+)
+def test_a_wrong_field_is_named_with_the_fix(changes: dict[str, Any], field: str, words: str) -> None:
+    found = refused(GOOD | ENVELOPE | changes)
+    assert list(found) == [field]
+    assert words in found[field]
+
+
+@pytest.mark.parametrize("missing", ["emoticon_1", "emoticon_2", *ENVELOPE])
+def test_a_missing_field_is_named(missing: str) -> None:
+    params = GOOD | ENVELOPE
+    del params[missing]
+    assert list(refused(params)) == [missing]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    assert set(refused({"emoticon_1": 1, "shots": -1, "extra": 0})) == {
+        "emoticon_1",
+        "emoticon_2",
+        "shots",
+        "extra",
+    }
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*GOOD, "backend", "shots", "step", "extra", "UPPER", "client_id"])
+        | st.text(max_size=3),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=4)
+        | st.lists(st.integers()),
+        max_size=5,
+    )
+)
+def test_whatever_comes_is_answered_with_an_error_and_never_raises(params: dict[str, Any]) -> None:
+    answer = main(params)
+    assert list(answer) == ["error"]
+    assert set(answer["error"]) == {"code", "message", "details"}
+    json.dumps(answer, allow_nan=False)
+
+
+@pytest.mark.parametrize("params", [None, [], "x", {7: 8}])
+def test_not_even_what_openwhisk_never_sends_raises(params: Any) -> None:
+    assert main(params)["error"]["code"] == "internal_error"
+
+
+# --- submitting ------------------------------------------------------------------------------------
+
+
+def test_good_input_is_submitted_and_announced(submission: tuple[Provider, Publisher]) -> None:
+    provider, publisher = submission
+    answer = main(GOOD | ENVELOPE | {"shots": 77, "KAFKA_BOOTSTRAP_SERVERS": "s3cret:9092"})
+    circuit = answer.pop("circuit")
+    assert answer == {
+        "job_id": "job-1",
+        "backend": "aer_simulator",
+        "backend_type": "simulator",
+        "process_job_id": "p-1",
+        "client_id": "c-1",
+        "function": "smile_super_position",
+    }
+    assert circuit["qubits"] == 16
+    assert circuit["openqasm3"].startswith("OPENQASM 3.0;")
+    [(_, backend, shots, tags)] = provider.submitted
+    assert (backend, shots, tags) == ("aer_simulator", 77, ["qwhisk-p-1-0"])
+    [event] = publisher.events()
+    # The caller's input as it came, and none of the deployment's settings.
+    assert event.params == GOOD | {"shots": 77}
+    assert (event.topic, event.client_id, event.process_job_id) == (ENVELOPE["topic"], "c-1", "p-1")
+
+
+# --- answering -------------------------------------------------------------------------------------
+
+
+def step(counts: Any, **changes: Any) -> dict[str, Any]:
+    result = {"counts": {"meas": counts}, "shots": 10}
+    return {"step": raw_job(backend_type="simulator", status="DONE", result=result) | changes}
+
+
+def test_the_answer_says_how_often_each_was_seen() -> None:
+    answer = main(step({SMILE: 6, FROWN: 2, "0" * 16: 1, "1" * 16: 1}))["answer"]
+    assert answer == {
+        "emoticons": [
+            {"text": ":)", "bitstring": SMILE, "count": 6, "probability": 0.6},
+            {"text": ":(", "bitstring": FROWN, "count": 2, "probability": 0.2},
+        ],
+        "others": [
+            {"text": "\\x00\\x00", "bitstring": "0" * 16, "count": 1, "probability": 0.1},
+            {"text": "\\xff\\xff", "bitstring": "1" * 16, "count": 1, "probability": 0.1},
+        ],
+        "others_probability": 0.2,
+        "shots": 10,
+    }
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+def test_what_was_never_seen_is_there_with_zero() -> None:
+    answer = main(step({SMILE: 4}))["answer"]
+    assert [entry["count"] for entry in answer["emoticons"]] == [4, 0]
+    assert (answer["others"], answer["others_probability"]) == ([], 0.0)
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"counts": {}}, {"counts": {"meas": {}}}, {"counts": {"c": {"0": 1}}}]
+)
+def test_no_counts_are_no_division_by_zero(result: dict[str, Any]) -> None:
+    answer = main({"step": step({})["step"] | {"result": result}})["answer"]
+    assert answer["shots"] == 0
+    assert [entry["probability"] for entry in answer["emoticons"]] == [0.0, 0.0]
+
+
+@given(st.dictionaries(st.text("01", min_size=16, max_size=16), st.integers(1, 1000), max_size=40))
+def test_every_shot_is_in_the_answer_once(noise: dict[str, int]) -> None:
+    counts = {SMILE: 5} | noise
+    params = SmileInput(emoticon_1=":)", emoticon_2=":(")
+    answer = SmileSuperPosition().answer(params, JobResult(counts={"meas": counts}))
+    assert answer["shots"] == sum(counts.values())
+    wanted = sum(entry["probability"] for entry in answer["emoticons"])
+    assert wanted + answer["others_probability"] == pytest.approx(1)
+    listed = [entry["count"] for entry in answer["others"]]
+    assert listed == sorted(listed, reverse=True)
+    others = set(counts) - {SMILE, FROWN}
+    assert len(listed) == min(MAX_OTHERS, len(others))
+    assert {entry["bitstring"] for entry in answer["others"]} <= others
+    json.dumps(answer, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (None, "not a ResultEvent"),
+        ({}, "not a ResultEvent"),
+        ([], "not a ResultEvent"),
+        ("x", "not a ResultEvent"),
+        (step({})["step"] | {"status": "MELTED"}, "not a ResultEvent"),
+        (step({})["step"] | {"submitted_at": "0001-01-01T00:00:00+14:00"}, "not a ResultEvent"),
+        (step({})["step"] | {"result": None}, "has no result"),
+        (step({})["step"] | {"params": {}}, "emoticon_1"),
+        (step({})["step"] | {"params": GOOD | {"shots": -1}}, "shots"),
+    ],
+)
+def test_a_bad_step_is_an_error_that_says_why(bad: Any, words: str) -> None:
+    error = main({"step": bad})["error"]
+    assert error["code"] == "invalid_input"
+    assert words in error["message"]
+    json.dumps(error, allow_nan=False)

@@ -1,0 +1,166 @@
+"""Submitting: the backend, the job, its event, and no orphan where the event cannot be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from qiskit import QuantumCircuit
+
+from actions.base import submission as module
+from actions.base.input import Envelope
+from actions.base.submission import MAX_OPENQASM, Submission, describe
+from actions.smile_super_position.algorithm import SmileInput
+from core.errors import EventError, ProviderUnavailableError, SettingsError, StreamError
+from core.events import MAX_EVENT_BYTES
+from core.topics import JOBS
+from tests.actions.fakes import Provider, Publisher
+
+ENVELOPE = Envelope(client_id="c-1", process_job_id="p-1", topic="results." + "a" * 24)
+OWN = {"emoticon_1": ":)", "emoticon_2": ":("}
+
+
+class Rig:
+    """A submission between fakes."""
+
+    def __init__(self) -> None:
+        self.provider, self.publisher = Provider(), Publisher()
+        fakes: Any = (self.provider, self.publisher)
+        self.submission = Submission(*fakes)
+
+    def submit(self, own: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+        circuit = QuantumCircuit(3)
+        circuit.measure_all()
+        params = SmileInput(**OWN | changes)
+        return self.submission.submit("smile", circuit, params, ENVELOPE, own or OWN | changes)
+
+
+def test_the_job_is_announced_under_its_key() -> None:
+    rig = Rig()
+    answer = rig.submit(shots=5)
+    [(topic, key, _)] = rig.publisher.sent
+    assert (topic, key) == (JOBS, "p-1")
+    [event] = rig.publisher.events()
+    assert (event.job_id, event.backend, event.function) == ("job-1", "aer_simulator", "smile")
+    assert event.params == OWN | {"shots": 5}
+    assert (event.step, event.attempt, event.state) == (0, 0, None)
+    assert answer["job_id"] == event.job_id
+
+
+def test_the_backend_is_chosen_for_the_circuit() -> None:
+    rig = Rig()
+    rig.submit(backend_type="hardware", backend="ibm_calm")
+    rig.submit(backend_type="noisy_simulator")
+    assert rig.provider.chosen == [("hardware", 3, "ibm_calm"), ("noisy_simulator", 3, None)]
+
+
+def test_only_a_devices_queue_is_told() -> None:
+    rig = Rig()
+    rig.submit(backend_type="hardware")
+    rig.submit(backend_type="simulator")
+    assert [event.queue_length_at_submit for event in rig.publisher.events()] == [9, 0]
+
+
+def test_the_same_circuit_has_the_same_key_whatever_the_shots() -> None:
+    rig = Rig()
+    rig.submit(shots=1)
+    rig.submit(shots=2)
+    rig.submit({"emoticon_2": ":(", "emoticon_1": ":)"})
+    rig.submit(emoticon_1="8)")
+    keys = rig.provider.ready.keys
+    assert keys[0] == keys[1] == keys[2]
+    assert keys[3] != keys[0]
+
+
+@pytest.mark.parametrize("cancel_error", [None, ProviderUnavailableError("Later.")])
+def test_a_job_that_cannot_be_announced_is_cancelled(cancel_error: Exception | None) -> None:
+    rig = Rig()
+    rig.publisher.error = StreamError("Kafka did not acknowledge within 10 s.")
+    rig.provider.cancel_error = cancel_error
+    with pytest.raises(StreamError, match="was cancelled. Try again later") as caught:
+        rig.submit()
+    assert rig.provider.cancelled == ["job-1"]
+    assert caught.value.details == {"cause": "Kafka did not acknowledge within 10 s."}
+
+
+def test_a_job_whose_event_is_too_large_is_cancelled() -> None:
+    rig = Rig()
+    with pytest.raises((StreamError, EventError)):
+        rig.submit(OWN | {"x": "a" * MAX_EVENT_BYTES})
+    assert rig.provider.cancelled == ["job-1"]
+
+
+def test_a_circuit_is_described_as_built_and_as_run() -> None:
+    circuit, ready = QuantumCircuit(2), QuantumCircuit(5)
+    circuit.h(0)
+    ready.sx(0)
+    ready.sx(0)
+    told = describe(circuit, ready)
+    assert (told["qubits"], told["depth"], told["size"]) == (2, 2, 2)
+    assert "h q[0];" in told["openqasm3"]
+    for _ in range(MAX_OPENQASM // 7):
+        circuit.h(0)
+    assert describe(circuit, ready)["openqasm3"] is None
+
+
+class Made:
+    """Stands for the provider or the publisher; keeps what it was made of."""
+
+    made: list[Made] = []
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self.closed = False
+        Made.made.append(self)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
+    """Every connection that was made, the provider's before the publisher's."""
+    monkeypatch.setattr(module, "Provider", Made)
+    monkeypatch.setattr(module, "Publisher", Made)
+    monkeypatch.setattr(Submission, "_shared", None)
+    monkeypatch.setattr(Made, "made", [])
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "SIMULATOR_API_KEY", "QISKIT_IBM_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return Made.made
+
+
+BOUND = {
+    "KAFKA_BOOTSTRAP_SERVERS": "one:9092",
+    "SIMULATOR_URL": "http://127.0.0.1:8090",
+    "SIMULATOR_API_KEY": "key",
+    "KAFKA_PARTITIONS": 3,
+}
+
+
+def test_a_warm_container_keeps_its_connections(connections: list[Made]) -> None:
+    assert Submission.shared(BOUND) is Submission.shared(dict(reversed(BOUND.items())))
+    assert len(connections) == 2
+    assert connections[1].settings.partitions == 3
+
+
+def test_other_settings_make_other_connections_and_let_go_of_the_old(connections: list[Made]) -> None:
+    Submission.shared(BOUND)
+    Submission.shared(BOUND | {"KAFKA_BOOTSTRAP_SERVERS": "two:9092"})
+    assert [made.closed for made in connections] == [False, True, False, False]
+    assert connections[3].settings.bootstrap_servers == "two:9092"
+
+
+def test_bound_settings_go_before_the_environment(
+    connections: list[Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "environment:9092")
+    Submission.shared(BOUND)
+    assert connections[1].settings.bootstrap_servers == "one:9092"
+
+
+def test_missing_settings_are_named(connections: list[Made]) -> None:
+    with pytest.raises(SettingsError, match="QISKIT_IBM_TOKEN"):
+        Submission.shared({"KAFKA_BOOTSTRAP_SERVERS": "one:9092"})
+    with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP_SERVERS"):
+        Submission.shared({"SIMULATOR_API_KEY": "x", "SIMULATOR_INSTANCE": "crn:x"})
+    assert Submission._shared is None
