@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
-from qiskit import QuantumCircuit, qasm3
+from pydantic import ValidationError
+from qiskit import QiskitError, QuantumCircuit, qasm3
 
 from actions.base.input import ActionInput, Envelope
 from core.errors import QwhiskError, StreamError
-from core.events import JobEvent, encode
+from core.events import JobEvent, encode, explain
 from core.provider import Provider
 from core.settings import KafkaSettings, ProviderSettings
 from core.streams import Publisher
@@ -73,25 +74,25 @@ class Submission:
         )
         tags = [f"qwhisk-{envelope.process_job_id}-0"]
         job_id = account.submit([ready], backend.name, params.shots, tags)
-        event = JobEvent(
-            job_id=job_id,
-            backend=backend.name,
-            backend_type=params.backend_type,
-            function=function,
-            client_id=envelope.client_id,
-            process_job_id=envelope.process_job_id,
-            topic=envelope.topic,
-            submitted_at=datetime.now(UTC),
-            queue_length_at_submit=backend.queue_length if params.backend_type == "hardware" else 0,
-            params=own,
-        )
         try:
+            event = JobEvent(
+                job_id=job_id,
+                backend=backend.name,
+                backend_type=params.backend_type,
+                function=function,
+                client_id=envelope.client_id,
+                process_job_id=envelope.process_job_id,
+                topic=envelope.topic,
+                submitted_at=datetime.now(UTC),
+                queue_length_at_submit=backend.queue_length if params.backend_type == "hardware" else 0,
+                params=own,
+            )
             self._publisher.publish(JOBS, envelope.process_job_id, encode(event))
-        except QwhiskError as error:
+        except (QwhiskError, ValidationError) as error:
             self._abandon(account, job_id)
+            cause = error.message if isinstance(error, QwhiskError) else explain(error)
             raise StreamError(
-                "The job could not be announced and was cancelled. Try again later.",
-                cause=error.message[:200],
+                "The job could not be announced and was cancelled. Try again later.", cause=cause[:200]
             ) from None
         return {
             "job_id": job_id,
@@ -117,10 +118,15 @@ def describe(circuit: QuantumCircuit, ready: QuantumCircuit) -> dict[str, Any]:
         circuit: as the algorithm built it.
         ready: transpiled for the backend; its depth and size are what runs.
     """
-    program = qasm3.dumps(circuit)
+    try:
+        program = qasm3.dumps(circuit)
+    except QiskitError:
+        # The job is on its way already: that it cannot be written down must not make an error of it.
+        log.exception("no OpenQASM 3 for this circuit")
+        program = None
     return {
         "qubits": circuit.num_qubits,
         "depth": ready.depth(),
         "size": ready.size(),
-        "openqasm3": program if len(program) <= MAX_OPENQASM else None,
+        "openqasm3": program if program and len(program) <= MAX_OPENQASM else None,
     }
