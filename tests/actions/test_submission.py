@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.qasm3 import QASM3ExporterError
 
 from actions.base import submission as module
 from actions.base.input import Envelope
@@ -77,7 +78,7 @@ def test_a_job_that_cannot_be_announced_is_cancelled(cancel_error: Exception | N
     rig = Rig()
     rig.publisher.error = StreamError("Kafka did not acknowledge within 10 s.")
     rig.provider.cancel_error = cancel_error
-    with pytest.raises(StreamError, match="was cancelled. Try again later") as caught:
+    with pytest.raises(StreamError, match="announced and was cancelled") as caught:
         rig.submit()
     assert rig.provider.cancelled == ["job-1"]
     assert caught.value.details == {"cause": "Kafka did not acknowledge within 10 s."}
@@ -164,3 +165,25 @@ def test_missing_settings_are_named(connections: list[Made]) -> None:
     with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP_SERVERS"):
         Submission.shared({"SIMULATOR_API_KEY": "x", "SIMULATOR_INSTANCE": "crn:x"})
     assert Submission._shared is None
+
+
+def test_a_job_that_cannot_be_described_as_an_event_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong between submitting and announcing: no orphan runs on."""
+    rig = Rig()
+    monkeypatch.setattr(rig.provider, "submit", lambda *_: "an id that is none of ours")
+    with pytest.raises(StreamError):
+        rig.submit()
+    assert rig.provider.cancelled == ["an id that is none of ours"]
+    assert rig.publisher.sent == []
+
+
+def test_a_circuit_that_cannot_be_written_down_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the announcement nothing may fail: the caller would be told an error, and then get a result."""
+    rig = Rig()
+
+    def fail(*_: Any) -> None:
+        raise QASM3ExporterError("no OpenQASM for this gate")
+
+    monkeypatch.setattr("qiskit.qasm3.dumps", fail)
+    assert rig.submit()["circuit"]["openqasm3"] is None
+    assert len(rig.publisher.sent) == 1
