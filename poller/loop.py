@@ -347,7 +347,7 @@ class Poller:
             event.estimated_completion_time = found.completion
         # A simulator's job is measured from when it was taken: clocks of two machines differ by more.
         elapsed = time.monotonic() - watch.taken if watch.simulator else self._age(event)
-        if is_news(watch.told, view.status, found, watch.simulator, self._age(event)):
+        if is_news(watch.told, view.status, found, watch.simulator, self._age(event), expected):
             watch.told = Told(view.status, found)
             self._tell(watch, view, found)
         self._apply(watch, schedule.after_look(watch.simulator, elapsed, expected))

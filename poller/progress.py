@@ -22,9 +22,23 @@ class Told:
 
 
 def is_news(
-    told: Told | None, status: Status, estimate: Estimate | None, simulator: bool, elapsed: float
+    told: Told | None,
+    status: Status,
+    estimate: Estimate | None,
+    simulator: bool,
+    elapsed: float,
+    left: float = 0.0,
 ) -> bool:
-    """True if the client should hear that its job now stands so."""
+    """True if the client should hear that its job now stands so.
+
+    Args:
+        told: what it heard last.
+        status: how the job stands now.
+        estimate: its place and completion (devices).
+        simulator: true for simulators.
+        elapsed: seconds since the job was submitted.
+        left: seconds until it is expected to be done.
+    """
     if simulator and elapsed < QUIET:
         return False
     if told is None or told.status != status:
@@ -34,4 +48,4 @@ def is_news(
     if estimate.position != told.estimate.position:
         return True
     moved = abs((estimate.completion - told.estimate.completion).total_seconds())
-    return moved > SECONDS and moved > PART * estimate.position
+    return moved > SECONDS and moved > PART * left
