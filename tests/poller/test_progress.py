@@ -49,3 +49,13 @@ def test_an_estimate_that_comes_or_goes_is_news() -> None:
 )
 def test_a_move_is_news_if_it_is_large_enough(new: Estimate, expected: bool) -> None:
     assert is_news(Told("QUEUED", at(4, 60)), "QUEUED", new, simulator=False, elapsed=9) is expected
+
+
+@pytest.mark.parametrize(
+    ("moved", "left", "expected"), [(30, 3600, False), (900, 3600, True), (30, 60, True)]
+)
+def test_a_move_is_measured_by_the_wait_that_is_left(moved: float, left: float, expected: bool) -> None:
+    """Half a minute more is nothing to who waits for an hour."""
+    told = Told("QUEUED", at(2, left))
+    new = at(2, left + moved)
+    assert is_news(told, "QUEUED", new, simulator=False, elapsed=9, left=left) is expected
