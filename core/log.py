@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -33,7 +34,10 @@ class JsonFormatter(logging.Formatter):
         entry |= {key: value for key, value in record.__dict__.items() if key not in _RESERVED}
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)[-4 * MAX_MESSAGE :]
-        return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        try:
+            return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:  # half a surrogate pair, an integer over 64 bits: no reason to lose the line
+            return json.dumps(entry, default=str)
 
 
 def configure(service: str, level: str = "INFO") -> None:
