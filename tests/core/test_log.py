@@ -66,6 +66,10 @@ def test_no_input_breaks_the_line(text: str) -> None:
     assert line("%s", text)["message"] == text
 
 
+def test_no_number_loses_the_line() -> None:
+    assert line("x", extra={"count": 10**30})["count"] == 10**30
+
+
 def test_a_message_is_bounded() -> None:
     assert line("%s", "x" * 1_000_000)["message"] == "x" * MAX_MESSAGE
 

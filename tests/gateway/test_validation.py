@@ -143,9 +143,14 @@ def test_input_that_is_nested_too_deeply_is_the_callers_mistake(schema: dict[str
         {"$ref": "http://127.0.0.1:9/schema.json"},  # and nobody asks that server for it
     ],
 )
-def test_a_broken_schema_is_the_functions_mistake(schema: dict[str, Any]) -> None:
+def test_a_broken_schema_is_the_functions_mistake(
+    monkeypatch: pytest.MonkeyPatch, schema: dict[str, Any]
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **_: asked.append(arguments))
     with pytest.raises(DocumentError, match="smile_super_position has a broken input schema"):
         validate(document(schema), GOOD)
+    assert asked == []
 
 
 # --- the body --------------------------------------------------------------------------------------

@@ -66,6 +66,8 @@ def test_partitions_are_kept_apart() -> None:
 
 def test_a_partition_that_was_given_away_is_forgotten() -> None:
     offsets = Offsets()
+    offsets.begin(P, 3)
+    offsets.committed(offsets.due())
     offsets.begin(P, 5)
     offsets.forget(P)
     offsets.finish(P, 5)
