@@ -21,8 +21,8 @@ FINAL: frozenset[str] = frozenset({"DONE", "CANCELLED", "ERROR"})
 
 #: Bytes of `state` that an algorithm may carry from one step to the next.
 MAX_STATE_BYTES = 64 * 1024
-#: Bytes of one message; Kafka's own default limit is 1 MB.
-MAX_EVENT_BYTES = 1_000_000
+#: Bytes of one message. The client refuses messages over 1,000,000 bytes, key and headers included.
+MAX_EVENT_BYTES = 950_000
 
 #: Jobs that a queue may have; more is a mistake, and estimates would leave the calendar.
 MAX_QUEUE = 1_000_000

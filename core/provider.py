@@ -57,6 +57,8 @@ BACKENDS_FRESH = 5.0
 TARGET_FRESH = 3600.0
 #: Transpiled circuits kept for one backend.
 MAX_TRANSPILED = 128
+#: Seconds of a Retry-After that are believed.
+MAX_RETRY_AFTER = 3600.0
 #: Jobs asked for in one call.
 PAGE = 100
 
@@ -204,7 +206,7 @@ def _translated(action: str) -> Iterator[None]:
             "or SIMULATOR_API_KEY."
         ) from None
     except RequestsApiError as error:
-        raise _of_status(action, error.status_code, str(error)) from None
+        raise _of_status(action, error.status_code, str(error), _retry_after(error)) from None
     except IBMError as error:
         found = re.search(r"\b([45]\d\d) (Client|Server) Error", str(error))
         raise _of_status(action, int(found[1]) if found else -1, str(error)) from None
@@ -214,12 +216,24 @@ def _translated(action: str) -> Iterator[None]:
         ) from None
 
 
-def _of_status(action: str, status: int, message: str) -> ProviderError | JobNotFoundError:
+def _retry_after(error: BaseException) -> float | None:
+    """The seconds of the answer's Retry-After header, bounded; None where there is none."""
+    cause = error.__cause__ or error.__context__
+    response = getattr(cause, "response", None)
+    value = response.headers.get("Retry-After", "") if response is not None else ""
+    return min(float(value), MAX_RETRY_AFTER) if value.isdecimal() else None
+
+
+def _of_status(
+    action: str, status: int, message: str, retry_after: float | None = None
+) -> ProviderError | JobNotFoundError:
     text = re.sub(r"\s*https?://\S+", "", message)[:500]
     if status == 404:
         return JobNotFoundError(f"IBM Quantum does not know it: {text}")
     if status == 429 or status >= 500 or status == -1:
-        return ProviderUnavailableError(f"IBM Quantum cannot {action} now: {text}", status=status)
+        return ProviderUnavailableError(
+            f"IBM Quantum cannot {action} now: {text}", retry_after, status=status
+        )
     return ProviderError(f"IBM Quantum refused to {action}: {text}", status=status)
 
 

@@ -6,6 +6,7 @@ client's own property names in upper case, `WHISK_*` as the `wsk` tool's propert
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -14,7 +15,17 @@ from core.errors import SettingsError
 
 Source = Mapping[str, str]
 
+_SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
+
+def is_setting(name: str) -> bool:
+    """True for names such as `KAFKA_BOOTSTRAP_SERVERS`, which reach an action as bound parameters.
+
+    A single upper-case word, such as the `N` of an algorithm, is no setting.
+    """
+    return _SETTING.fullmatch(name) is not None
 
 
 def text(env: Source, name: str, default: str | None = None) -> str:
@@ -165,9 +176,10 @@ _NO_INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/qwhisk:qwhisk:
 
 
 def _account(env: Source, url_name: str, token_name: str, instance_name: str) -> AccountSettings | None:
-    if not env.get(token_name):
+    if not env.get(token_name) and not env.get(url_name):
         return None
-    base = url(env, url_name) if env.get(url_name) else None
+    # The simulator is never IBM Quantum itself: its key must not go there for want of an address.
+    base = url(env, url_name) if env.get(url_name) or url_name == "SIMULATOR_URL" else None
     return AccountSettings(
         token=text(env, token_name),
         instance=text(env, instance_name, _NO_INSTANCE if base else None),

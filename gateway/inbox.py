@@ -67,8 +67,17 @@ class Inbox:
             return True
         if before.event.final or entry.event.step < before.event.step:
             return False
-        # The gateway's own "queued" may come in after the poller's "running".
-        return entry.event.final or not (before.event.status == "RUNNING" and entry.event.status == "QUEUED")
+        # The gateway's own "queued" may come in after what the poller knows better.
+        same_step = entry.event.step == before.event.step
+        late = (
+            same_step
+            and entry.event.status == "QUEUED"
+            and (
+                before.event.status == "RUNNING"
+                or (before.event.queue_position is not None and entry.event.queue_position is None)
+            )
+        )
+        return not late
 
     def caught_up(self, timeout: float) -> bool:
         """Wait until the past is read; False if that takes longer than `timeout` seconds."""

@@ -50,6 +50,9 @@ class Reader:
         """The topic's inbox with its past read; StreamError if the broker does not give it in time."""
         with self._lock:
             inbox = self._inboxes.get(topic)
+            if inbox is not None:
+                # Under the lock: from now on the sweep leaves it open.
+                inbox.touch()
         if inbox is None:
             opened: Future[Inbox] = Future()
             self._requests.put(lambda: self._open(topic, opened))
@@ -57,7 +60,6 @@ class Reader:
                 inbox = opened.result(OPEN_TIMEOUT)
             except FutureTimeout:
                 raise StreamError("The events cannot be read now. Try again later.") from None
-        inbox.touch()
         if not inbox.caught_up(OPEN_TIMEOUT):
             raise StreamError("The events cannot be read now. Try again later.")
         return inbox

@@ -15,6 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from core.config_document import ConfigDocument
 from core.errors import DocumentError, InputError
+from core.settings import is_setting
 from gateway.problems import BodyError
 
 #: Names that the gateway itself gives to actions; a caller may not.
@@ -39,7 +40,7 @@ def body() -> dict[str, Any]:
         raise InputError(f"The body must be a JSON object, not {_kind(value)}.", field="body")
     for name in value:
         # Names in upper case are how a deployment's settings reach an action.
-        if name in RESERVED or name.isupper() or name.startswith("__"):
+        if name in RESERVED or is_setting(name) or name.startswith("__"):
             raise InputError(f"{name[:64]} is reserved. Leave it out.", field=name[:64])
     return value
 

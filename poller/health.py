@@ -26,7 +26,7 @@ def serve(poller: Poller, host: str, port: int) -> WSGIServer:
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         turning = time.monotonic() - poller.last_step < STUCK
-        healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.joined.is_set()
+        healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.ready
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])
         return [b"ok\n" if healthy else b"not ready\n"]
 

@@ -15,32 +15,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException
 
 from core.errors import EventError, JobNotFoundError, ProviderUnavailableError, QwhiskError, StreamError
-from core.events import BackendList, JobEvent, ResultEvent, decode, encode
+from core.events import BackendList, JobEvent, ResultEvent, encode
 from core.provider import JobView, Provider
 from core.settings import KafkaSettings
-from core.streams import Publisher, group_consumer
-from core.topics import BACKENDS, CANCEL, DEAD, JOBS, WAITS
+from core.streams import Publisher
+from core.topics import BACKENDS
 from poller import schedule
 from poller.estimator import Estimate, ServiceTimes, estimate
-from poller.offsets import Offsets, Partition
+from poller.intake import Intake
+from poller.offsets import Partition
 from poller.progress import Told, is_news
 from poller.retriever import Retriever
 from poller.watch import Watch
 
 log = logging.getLogger(__name__)
 
-GROUP, WAITS_GROUP = "pollers", "pollers.wait"
 #: Events held here at once; while there are more, no further ones are taken.
 MAX_WATCHES = 2_000
-#: Messages taken in one turn.
-MAX_BATCH = 200
 #: Seconds the loop sleeps at most.
 IDLE = 0.1
-#: Seconds between commits.
-COMMIT_INTERVAL = 0.2
 #: Jobs due together on one account from which on one call asks for all of them.
 TOGETHER = 3
 #: Seconds by which clocks may differ when jobs are asked for by their time of creation.
@@ -49,8 +45,6 @@ CLOCK_MARGIN = timedelta(seconds=60)
 UNKNOWN_GRACE = 10.0
 #: Seconds between publications of the list of backends.
 BACKENDS_INTERVAL = 10.0
-
-_DELAYS = {topic: delay for delay, topic in WAITS.items()}
 
 
 @dataclass
@@ -90,27 +84,12 @@ class Poller:
         self._publisher = publisher
         self._deadline = deadline
         self._watches: dict[tuple[Partition, int], Watch] = {}
-        self._offsets = Offsets()
         self._service_times = ServiceTimes()
         self._outcomes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        #: Partitions paused until the head of their wait topic is due (monotonic seconds).
-        self._paused: dict[Partition, float] = {}
-        self._full = False
-        self._last_commit = 0.0
         self._last_backends = -BACKENDS_INTERVAL
         self.last_step = time.monotonic()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
-        callbacks: dict[str, Any] = {
-            "on_assign": self._assigned,
-            "on_revoke": self._revoked,
-            "on_lost": self._revoked,
-        }
-        self._consumer: Consumer = group_consumer(kafka, GROUP, [JOBS, CANCEL], **callbacks)
-        # What waits is in no hurry: a consumer of its own asks for it twice a second.
-        self._waiting: Consumer = group_consumer(
-            kafka, WAITS_GROUP, WAITS.values(), patient=True, **callbacks
-        )
-        self.joined = threading.Event()
+        self._intake = Intake(kafka, publisher, self._outcomes.put, self._lost)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then hand over in order."""
@@ -127,9 +106,7 @@ class Poller:
         self._pool.shutdown(wait=True, cancel_futures=True)
         while not self._outcomes.empty():
             self._outcomes.get()()
-        self._commit(time.monotonic(), asynchronous=False)
-        self._consumer.close()
-        self._waiting.close()
+        self._intake.close()
         self._publisher.close(timeout)
 
     def step(self, now: float) -> None:
@@ -137,11 +114,10 @@ class Poller:
         self.last_step = now
         while not self._outcomes.empty():
             self._outcomes.get()()
-        self._resume(now)
+        self._intake.regulate(now, full=len(self._watches) >= MAX_WATCHES)
         self._take(now)
         self._look(now)
-        if now - self._last_commit >= COMMIT_INTERVAL:
-            self._commit(now)
+        self._intake.commit(now)
         if now - self._last_backends >= BACKENDS_INTERVAL:
             self._last_backends = now
             self._pool.submit(self._publish_backends)
@@ -149,79 +125,17 @@ class Poller:
     # --- taking ----------------------------------------------------------------------------------
 
     def _take(self, now: float) -> None:
-        # Whatever a poll gives is received: a message that was polled and dropped would be lost.
-        for consumer, patience in ((self._consumer, self._patience(now)), (self._waiting, 0.0)):
-            message = consumer.poll(patience)
-            taken = 0
-            while message is not None:
-                self._receive(message, time.monotonic())
-                taken += 1
-                message = consumer.poll(0) if taken < MAX_BATCH else None
+        for taken in self._intake.take(self._patience(now)):
+            watch = Watch(
+                taken.event, taken.partition, taken.offset, time.monotonic(), time.monotonic(), taken.cancel
+            )
+            self._watches[(taken.partition, taken.offset)] = watch
 
     def _patience(self, now: float) -> float:
         """Seconds to wait for a message: until the next look is due."""
         waiting = [watch.due for watch in self._watches.values() if not watch.busy]
         busy = len(waiting) < len(self._watches)
         return max(0.0, min([0.005 if busy else IDLE, *(due - now for due in waiting)]))
-
-    def _receive(self, message: Message, now: float) -> None:
-        if message.error():
-            log.warning("Kafka: %s", message.error())
-            return
-        topic, offset = str(message.topic()), int(message.offset() or 0)
-        partition = (topic, int(message.partition() or 0))
-        due_in = self._due_in(message, topic)
-        if due_in > 0:
-            # Every later message of this partition is due later still: stop here until this one is.
-            where = TopicPartition(topic, partition[1], offset)
-            self._waiting.pause([where])
-            self._waiting.seek(where)
-            self._paused[partition] = now + due_in
-            return
-        self._offsets.begin(partition, offset)
-        try:
-            event = decode(JobEvent, message.value())
-        except EventError as error:
-            self._bury(message, partition, offset, error.message)
-            return
-        watch = Watch(event, partition, offset, taken=now, due=now, cancel=topic == CANCEL)
-        self._watches[(partition, offset)] = watch
-
-    def _due_in(self, message: Message, topic: str) -> float:
-        delay = _DELAYS.get(topic)
-        if delay is None:
-            return 0.0
-        kind, stamp = message.timestamp()
-        if kind == TIMESTAMP_NOT_AVAILABLE:
-            return 0.0
-        return min(delay, float(stamp) / 1000 + delay - time.time())
-
-    def _resume(self, now: float) -> None:
-        for partition, due in list(self._paused.items()):
-            if due <= now:
-                del self._paused[partition]
-                if not self._full:
-                    self._waiting.resume([TopicPartition(*partition)])
-        full = len(self._watches) >= MAX_WATCHES
-        if full != self._full:
-            self._full = full
-            if full:
-                log.warning("%d events under way: taking no more until some are done", len(self._watches))
-            for consumer in (self._consumer, self._waiting):
-                mine = [p for p in consumer.assignment() if (p.topic, p.partition) not in self._paused]
-                (consumer.pause if full else consumer.resume)(mine)
-
-    def _bury(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
-        """A message that nobody can handle goes to the dead letters, with the reason, and blocks nothing."""
-        log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
-        key, value = message.key() or b"", message.value() or b""
-        sent = self._publisher.send(
-            DEAD,
-            key.decode(errors="replace"),
-            value,
-            {"reason": reason.encode(), "topic": partition[0].encode()},
-        )
-        self._when_sent(sent, lambda: self._offsets.finish(partition, offset))
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -288,7 +202,7 @@ class Poller:
 
     def _settle(self, outcome: Outcome) -> None:
         watch, event = outcome.watch, outcome.watch.event
-        if (watch.partition, watch.offset) not in self._watches:
+        if self._watches.get((watch.partition, watch.offset)) is not watch:
             return  # the partition was given away meanwhile; its new owner sees to it
         watch.busy = False
         if outcome.delivered is not None:
@@ -409,61 +323,37 @@ class Poller:
             log.error("the end of %s cannot be told: %s", watch.event.process_job_id, error.message)
             # Later, and not as a further failure, which would give up again at once, and so for ever.
             self._outcomes.put(lambda: self._retry(watch))
+        except Exception:
+            log.exception("the end of %s cannot be told", watch.event.process_job_id)
+            self._outcomes.put(lambda: self._retry(watch))
 
     def _finish(self, watch: Watch) -> None:
-        self._watches.pop((watch.partition, watch.offset), None)
-        self._offsets.finish(watch.partition, watch.offset)
+        if self._watches.get((watch.partition, watch.offset)) is not watch:
+            return  # another poller's by now, or taken anew
+        del self._watches[(watch.partition, watch.offset)]
+        self._intake.finish(watch.partition, watch.offset)
 
-    def _when_sent(
-        self, sent: Future[None], then: Callable[[], None], otherwise: Callable[[], None] | None = None
-    ) -> None:
+    def _when_sent(self, sent: Future[None], then: Callable[[], None], otherwise: Callable[[], None]) -> None:
         def done(future: Future[None]) -> None:
             error = future.exception()
-            if error is None:
-                self._outcomes.put(then)
-            else:
+            if error is not None:
                 log.error("%s", error)
-                if otherwise is not None:
-                    self._outcomes.put(otherwise)
+            self._outcomes.put(otherwise if error else then)
 
         sent.add_done_callback(done)
 
     def _age(self, event: JobEvent) -> float:
         return (datetime.now(UTC) - event.submitted_at).total_seconds()
 
-    # --- group and offsets -------------------------------------------------------------------------
+    def _lost(self, partition: Partition) -> None:
+        """The partition is another poller's now, and so are its events."""
+        for identity in [identity for identity in self._watches if identity[0] == partition]:
+            del self._watches[identity]
 
-    def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.info("partitions taken: %d", len(partitions))
-        self.joined.set()
-
-    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._commit(time.monotonic(), asynchronous=False)
-        for partition in partitions:
-            key = (partition.topic, partition.partition)
-            self._offsets.forget(key)
-            self._paused.pop(key, None)
-            for identity in [identity for identity in self._watches if identity[0] == key]:
-                del self._watches[identity]
-
-    def _commit(self, now: float, asynchronous: bool = True) -> None:
-        self._last_commit = now
-        positions = self._offsets.due()
-        if not positions:
-            return
-        try:
-            for consumer, waits in ((self._consumer, False), (self._waiting, True)):
-                offsets = [
-                    TopicPartition(topic, number, at)
-                    for (topic, number), at in positions.items()
-                    if (topic in _DELAYS) is waits
-                ]
-                if offsets:
-                    consumer.commit(offsets=offsets, asynchronous=asynchronous)
-        except KafkaException as error:
-            log.warning("offsets not committed, events will be seen again: %s", error)
-            return
-        self._offsets.committed(positions)
+    @property
+    def ready(self) -> bool:
+        """True once the consumer group has given this member its part."""
+        return bool(self._intake.joined.is_set())
 
     def _publish_backends(self) -> None:
         try:

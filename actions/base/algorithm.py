@@ -14,6 +14,7 @@ from actions.base.input import ActionInput, Envelope, findings, validated
 from actions.base.submission import Submission
 from core.errors import InputError, QwhiskError, SettingsError
 from core.events import JobResult, ResultEvent
+from core.settings import is_setting
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,8 @@ class Algorithm(ABC, Generic[Input]):
                 to the action when it was deployed.
         """
         try:
-            settings = {key: value for key, value in params.items() if key.isupper()}
-            values = {key: value for key, value in params.items() if not key.isupper()}
+            settings = {key: value for key, value in params.items() if is_setting(key)}
+            values = {key: value for key, value in params.items() if not is_setting(key)}
             if "step" in values:
                 return self._step(values)
             return self._submit(values, settings)

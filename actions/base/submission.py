@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from qiskit import QiskitError, QuantumCircuit, qasm3
 
 from actions.base.input import ActionInput, Envelope
-from core.errors import QwhiskError, StreamError
+from core.errors import InputError, QwhiskError, StreamError
 from core.events import JobEvent, encode, explain
 from core.provider import Provider
 from core.settings import KafkaSettings, ProviderSettings
@@ -21,6 +21,8 @@ from core.topics import JOBS
 
 log = logging.getLogger(__name__)
 
+#: Bytes of the caller's input, which travels in every event of its job.
+MAX_INPUT_BYTES = 400_000
 #: Characters of OpenQASM 3 that an answer carries; a longer program is cut out, not cut off.
 MAX_OPENQASM = 100_000
 
@@ -66,6 +68,9 @@ class Submission:
         Returns:
             `{job_id, backend, backend_type, process_job_id, client_id, function, circuit}`.
         """
+        if len(orjson.dumps(own)) > MAX_INPUT_BYTES:
+            # It travels with the job to its result; found out now, not after the job was submitted.
+            raise InputError(f"The input has over {MAX_INPUT_BYTES} bytes. Make it smaller.", field="input")
         backend = self._provider.choose(params.backend_type, circuit.num_qubits, params.backend)
         account = self._provider.account(params.backend_type)
         same = own | {"shots": None, "function": function}

@@ -10,10 +10,9 @@ from qiskit.qasm3 import QASM3ExporterError
 
 from actions.base import submission as module
 from actions.base.input import Envelope
-from actions.base.submission import MAX_OPENQASM, Submission, describe
+from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Submission, describe
 from actions.smile_super_position.algorithm import SmileInput
-from core.errors import EventError, ProviderUnavailableError, SettingsError, StreamError
-from core.events import MAX_EVENT_BYTES
+from core.errors import InputError, ProviderUnavailableError, SettingsError, StreamError
 from core.topics import JOBS
 from tests.actions.fakes import Provider, Publisher
 
@@ -84,11 +83,11 @@ def test_a_job_that_cannot_be_announced_is_cancelled(cancel_error: Exception | N
     assert caught.value.details == {"cause": "Kafka did not acknowledge within 10 s."}
 
 
-def test_a_job_whose_event_is_too_large_is_cancelled() -> None:
+def test_an_input_too_large_for_an_event_is_refused_before_anything_is_submitted() -> None:
     rig = Rig()
-    with pytest.raises((StreamError, EventError)):
-        rig.submit(OWN | {"x": "a" * MAX_EVENT_BYTES})
-    assert rig.provider.cancelled == ["job-1"]
+    with pytest.raises(InputError, match="bytes"):
+        rig.submit(OWN | {"x": "a" * MAX_INPUT_BYTES})
+    assert rig.provider.submitted == []
 
 
 def test_a_circuit_is_described_as_built_and_as_run() -> None:
@@ -163,7 +162,7 @@ def test_missing_settings_are_named(connections: list[Made]) -> None:
     with pytest.raises(SettingsError, match="QISKIT_IBM_TOKEN"):
         Submission.shared({"KAFKA_BOOTSTRAP_SERVERS": "one:9092"})
     with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP_SERVERS"):
-        Submission.shared({"SIMULATOR_API_KEY": "x", "SIMULATOR_INSTANCE": "crn:x"})
+        Submission.shared({"SIMULATOR_API_KEY": "x", "SIMULATOR_URL": "http://127.0.0.1:1"})
     assert Submission._shared is None
 
 

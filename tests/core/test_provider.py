@@ -242,3 +242,23 @@ def test_the_clients_exceptions_become_ours(raised: Exception, kind: type[Qwhisk
         raise raised
     assert type(caught.value) is kind
     assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("999999", 3600.0), ("", None), ("soon", None), ("-1", None)]
+)
+def test_retry_after_of_a_429_is_kept_and_bounded(header: str, seconds: float | None) -> None:
+    answer = requests.Response()
+    answer.status_code = 429
+    if header:
+        answer.headers["Retry-After"] = header
+
+    def refuse() -> None:
+        try:
+            raise requests.HTTPError("429 Client Error", response=answer)
+        except requests.HTTPError as error:
+            raise RequestsApiError("429 Client Error", 429) from error
+
+    with pytest.raises(ProviderUnavailableError) as caught, _translated("take the job"):
+        refuse()
+    assert caught.value.retry_after == seconds

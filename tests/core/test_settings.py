@@ -8,7 +8,7 @@ import pytest
 
 from core import settings
 from core.errors import SettingsError
-from core.settings import KafkaSettings, ProviderSettings
+from core.settings import KafkaSettings, ProviderSettings, is_setting
 
 SECRET = "s3cret-api-key"
 
@@ -193,10 +193,31 @@ def test_an_account_of_ibm_names_its_instance_and_a_simulator_need_not() -> None
     assert ProviderSettings.from_env(IBM).hardware.instance == IBM["QISKIT_IBM_INSTANCE"]
 
 
-@pytest.mark.parametrize("env", [{}, {"QISKIT_IBM_TOKEN": ""}, {"SIMULATOR_URL": "http://127.0.0.1:1"}])
+@pytest.mark.parametrize("env", [{}, {"QISKIT_IBM_TOKEN": ""}, {"SIMULATOR_API_KEY": ""}])
 def test_some_provider_is_needed(env: dict[str, str]) -> None:
     message = refused(ProviderSettings.from_env, env, "QISKIT_IBM_TOKEN")
     assert "SIMULATOR_API_KEY" in message
+
+
+@pytest.mark.parametrize(
+    ("env", "missing"),
+    [
+        ({"SIMULATOR_URL": "http://127.0.0.1:1"}, "SIMULATOR_API_KEY"),
+        ({"SIMULATOR_API_KEY": SECRET}, "SIMULATOR_URL"),
+        ({"SIMULATOR_API_KEY": SECRET, "SIMULATOR_INSTANCE": "crn:x"}, "SIMULATOR_URL"),
+        ({"QISKIT_IBM_URL": "http://127.0.0.1:1"}, "QISKIT_IBM_TOKEN"),
+    ],
+)
+def test_half_an_account_is_told_what_is_missing(env: dict[str, str], missing: str) -> None:
+    refused(ProviderSettings.from_env, env, missing)
+
+
+@pytest.mark.parametrize("name", ["KAFKA_BOOTSTRAP_SERVERS", "SIMULATOR_URL", "IAM_URL", "A1_B2"])
+def test_settings_are_told_from_an_algorithms_own_names(name: str) -> None:
+    assert is_setting(name)
+    assert not is_setting(name.split("_")[0])
+    assert not is_setting(name.lower())
+    assert not is_setting(name + "x")
 
 
 def test_a_wrong_provider_url_is_named() -> None:

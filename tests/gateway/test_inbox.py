@@ -245,3 +245,8 @@ def test_whoever_waits_uses_it() -> None:
     assert inbox.idle() >= 3600
     inbox.touch()
     assert inbox.idle() < 60
+
+
+def test_a_place_in_the_queue_is_not_forgotten_for_a_late_queued() -> None:
+    inbox = filled(event("QUEUED", queue_position=3), event("QUEUED"), event("QUEUED", queue_position=2))
+    assert shown(inbox) == [(0, "QUEUED"), (2, "QUEUED")]

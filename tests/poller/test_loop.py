@@ -14,8 +14,9 @@ from core.errors import EventError, ProviderError, StreamError
 from core.events import MAX_EVENT_BYTES, JobEvent, decode
 from core.settings import KafkaSettings
 from core.topics import DEAD, JOBS
-from poller import loop
-from poller.loop import MAX_BATCH, Poller
+from poller import intake
+from poller.intake import MAX_BATCH
+from poller.loop import Poller
 from poller.retriever import Retriever
 from poller.schedule import Plan
 from tests.core.samples import job, wire
@@ -30,7 +31,7 @@ class Rig:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.consumer, self.waiting = Consumer(), Consumer()
         consumers = deque([self.consumer, self.waiting])
-        monkeypatch.setattr(loop, "group_consumer", lambda *a, **k: consumers.popleft())
+        monkeypatch.setattr(intake, "group_consumer", lambda *a, **k: consumers.popleft())
         self.provider, self.publisher = Provider(), Publisher()
         fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
         self.retriever = Retriever(*fakes)
@@ -71,7 +72,7 @@ def test_every_message_that_is_taken_is_under_way(rig: Rig, kind: str, count: in
     for _ in range(4):
         rig.poller._take(time.monotonic())
     assert not consumer.messages
-    assert rig.poller._offsets.under_way() == count
+    assert rig.poller._intake.under_way() == count
     assert len(rig.poller._watches) == count
 
 
@@ -90,7 +91,7 @@ def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> No
         for _ in range(8):
             rig.poller._take(time.monotonic())
         assert not rig.waiting.messages
-        assert rig.poller._offsets.under_way() == late + 1
+        assert rig.poller._intake.under_way() == late + 1
 
 
 def test_a_finished_job_is_delivered_and_then_committed(rig: Rig) -> None:
@@ -126,11 +127,11 @@ def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig) -> None:
     rig.waiting.messages.append(Message(WAIT, 0, wire(), time.time()))
     rig.poller._take(time.monotonic())
     assert rig.waiting.paused == [WAIT]
-    assert rig.poller._offsets.under_way() == 0
+    assert rig.poller._intake.under_way() == 0
     now = time.monotonic()
-    rig.poller._resume(now + 4)
+    rig.poller._intake.regulate(now + 4, full=False)
     assert rig.waiting.paused == [WAIT]
-    rig.poller._resume(now + 6)
+    rig.poller._intake.regulate(now + 6, full=False)
     assert rig.waiting.paused == []
 
 
