@@ -30,7 +30,7 @@ def test_image_is_the_one_that_its_dockerfile_makes(name: str) -> None:
 def test_bound_inputs_are_settings_that_an_action_reads() -> None:
     for name, value in PACKAGE["inputs"].items():
         assert value == f"${{{name}}}", "no value, least of all a secret, stands in the manifest"
-    event_streams = {name: "x" for name in PACKAGE["inputs"]} | {
+    event_streams = dict.fromkeys(PACKAGE["inputs"], "x") | {
         "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
         "SIMULATOR_URL": "http://simulator:8090",
     }
