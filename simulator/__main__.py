@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from .app import App
-from .errors import BackendUnknown
+from .errors import BackendUnknown, DatabaseError, FaultsWrong
 from .iam import Iam
 from .service import Service
 from .settings import Settings, parse
@@ -58,11 +58,16 @@ async def run(settings: Settings) -> Exit:
         loop.add_signal_handler(number, ending.set)
     try:
         service = Service(settings)
-    except BackendUnknown as error:
+    except (BackendUnknown, FaultsWrong) as error:
         log(event="error", message=str(error))
         return Exit.USAGE
+    except DatabaseError as error:
+        log(event="error", message=f"{error}; SIMULATOR_DATABASE tells where jobs are kept")
+        return Exit.FAILED
     runner = web.AppRunner(
-        App(service, Iam(settings.api_key)).build(), access_log=None, shutdown_timeout=DRAIN_SECONDS
+        App(service, Iam(settings.api_key, service.token_secret)).build(),
+        access_log=None,
+        shutdown_timeout=DRAIN_SECONDS,
     )
     await runner.setup()
     try:
@@ -94,6 +99,8 @@ async def run(settings: Settings) -> Exit:
             pid=os.getpid(),
             backends=list(service.backends),
             workers=settings.workers,
+            database=str(settings.database or ":memory:"),
+            resumed=service.resumed,
             seconds=round(time.monotonic() - began, 3),
         )
         await ending.wait()

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import math
 import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from .errors import ApiError
 from .iam import GRANT_TYPE, Iam
 from .jobs import Job, utc
 from .service import MAX_TAG_LENGTH, MAX_TAGS, Service
+from .sessions import MAX_SECONDS, Session
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ PREFIXES = ("", "/api/v1")
 MAX_PAGE = 200
 #: Seconds that a request's body may take to arrive.
 BODY_SECONDS = 60.0
-#: Sessions remembered.
-MAX_SESSIONS = 1000
+#: What the status of a device says that is not serving jobs, by the fault that was set.
+STATES = {"down": (False, "maintenance"), "paused": (True, "internal")}
 
 
 def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -57,7 +58,6 @@ class App:
         self._service = service
         self._iam = iam
         self._documents: dict[tuple[str, str], bytes] = {}
-        self._sessions: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def build(self) -> web.Application:
         """Return the aiohttp application."""
@@ -85,15 +85,20 @@ class App:
             app.router.add_get(f"{prefix}/sessions/{{session}}", self._session)
             app.router.add_patch(f"{prefix}/sessions/{{session}}", self._update_session)
             app.router.add_delete(f"{prefix}/sessions/{{session}}/close", self._close_session)
+        if self._service.settings.admin:
+            app.router.add_get("/admin/faults", self._faults)
+            app.router.add_put("/admin/faults", self._put_faults)
         return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let in who has a token, and turn whatever goes wrong into IBM's error document."""
         try:
-            if request.path not in ("/healthz", "/identity/token"):
-                self._authenticate(request)
-            return await handler(request)
+            if request.path == "/healthz":
+                return await handler(request)
+            if self._service.faults.http and not request.path.startswith("/admin/"):
+                return await self._afflicted(request, handler)
+            return await self._admitted(request, handler)
         except ApiError as error:
             return self._refuse(error)
         except web.HTTPRequestEntityTooLarge:
@@ -110,6 +115,26 @@ class App:
                 ApiError(500, 9999, "The service met an unexpected error; its log has the details.")
             )
 
+    async def _admitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path != "/identity/token":
+            self._authenticate(request)
+        return await handler(request)
+
+    async def _afflicted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer as badly as the faults want it."""
+        fault = self._service.faults.of_request(request.method, request.path)
+        if fault is None:
+            return await self._admitted(request, handler)
+        response = await self._admitted(request, handler) if fault.after or fault.status is None else None
+        await asyncio.sleep(fault.delay)
+        if fault.drop and request.transport is not None:
+            request.transport.abort()
+        if response is not None and fault.status is None:
+            return response
+        status = fault.status or 503
+        headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        raise ApiError(status, 9998, f"This answer, {status}, is a fault that was set.", "", headers)
+
     @staticmethod
     def _refuse(error: ApiError) -> web.Response:
         trace = secrets.token_hex(8)
@@ -118,7 +143,8 @@ class App:
 
     def _authenticate(self, request: web.Request) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._iam.verify(token):
+        user = self._iam.verify(token) if scheme.lower() == "bearer" else None
+        if user is None:
             raise ApiError(
                 401,
                 1200,
@@ -126,6 +152,7 @@ class App:
                 "Get one from POST /identity/token with the service's API key.",
                 {"WWW-Authenticate": "Bearer"},
             )
+        request["user"] = user
 
     async def _health(self, _: web.Request) -> web.Response:
         pool = self._service.pool
@@ -139,7 +166,7 @@ class App:
         api_key = form.get("apikey")
         if not isinstance(api_key, str) or not self._iam.accepts(api_key):
             return _iam_error("BXNIM0415E", "Provided API key could not be found.")
-        return answer(self._iam.issue(), headers={"Cache-Control": "no-store"})
+        return answer(self._iam.issue(self._iam.user(api_key)), headers={"Cache-Control": "no-store"})
 
     async def _list_backends(self, _: web.Request) -> web.Response:
         return answer({"devices": [self._device(backend) for backend in self._service.backends.values()]})
@@ -147,11 +174,12 @@ class App:
     def _device(self, backend: Backend) -> dict[str, Any]:
         length, waits = self._service.queue_state(backend)
         configuration = backend.configuration
+        operational, reason = self._operational(backend, "available")
         return {
             "name": backend.name,
             "backend_name": backend.name,
             "is_simulator": backend.simulator,
-            "status": {"name": "online", "reason": "available"},
+            "status": {"name": "online" if operational else "offline", "reason": reason},
             "qubits": backend.num_qubits,
             "physical_qubits": backend.num_qubits,
             "queue_length": length,
@@ -159,6 +187,9 @@ class App:
             "processor_type": configuration.get("processor_type"),
             "clops": {"type": "clops_h", "value": configuration.get("clops_h")},
         }
+
+    def _operational(self, backend: Backend, normal: str) -> tuple[bool, str]:
+        return STATES.get(self._service.faults.devices.get(backend.name, ""), (True, normal))
 
     def _named(self, request: web.Request) -> Backend:
         return self._service.backend(request.match_info["name"])
@@ -169,9 +200,7 @@ class App:
 
     async def _properties(self, request: web.Request) -> web.Response:
         backend = self._named(request)
-        return encoded(
-            self._document(backend, "properties", None if backend.simulator else backend.properties)
-        )
+        return encoded(self._document(backend, "properties", backend.properties))
 
     def _document(self, backend: Backend, kind: str, document: object) -> bytes:
         key = (backend.name, kind)
@@ -182,11 +211,12 @@ class App:
     async def _backend_status(self, request: web.Request) -> web.Response:
         backend = self._named(request)
         length, _ = self._service.queue_state(backend)
+        operational, status = self._operational(backend, "active")
         return answer(
             {
-                "state": True,
-                "status": "active",
-                "message": "available",
+                "state": operational,
+                "status": status,
+                "message": "available" if status == "active" else status,
                 "length_queue": length,
                 "backend_version": backend.configuration["backend_version"],
             }
@@ -206,14 +236,26 @@ class App:
         return answer({"versions": ["2026-04-15"]})
 
     async def _submit(self, request: web.Request) -> web.Response:
-        job = await self._service.submit(await _read(request))
-        body = {
-            "id": job.job_id,
-            "backend": job.backend,
-            "session_id": job.session_id,
-            "private": job.private,
-        }
-        return answer(body)
+        body = await _read(request)
+        wait = self._service.rate_limit.take(request["user"], self._service.clock())
+        if wait:
+            limit = self._service.rate_limit.limit
+            raise ApiError(
+                429,
+                1202,
+                f"Too many jobs submitted: the limit is {limit} per minute.",
+                "Submit again later.",
+                {"Retry-After": str(math.ceil(wait))},
+            )
+        job = await self._service.submit(body, request["user"])
+        return answer(
+            {
+                "id": job.job_id,
+                "backend": job.backend,
+                "session_id": job.session_id,
+                "private": job.private,
+            }
+        )
 
     def _found(self, request: web.Request) -> Job:
         job = self._service.job(request.match_info["job"])
@@ -231,7 +273,7 @@ class App:
         for job in page:
             self._service.refresh(job)
         with_params = query.get("exclude_params", "true").lower() == "false"
-        jobs = [_with_params(job) if with_params else job.document() for job in page]
+        jobs = [self._with_params(job) if with_params else job.document() for job in page]
         return answer({"jobs": jobs, "count": len(found), "limit": limit, "offset": offset})
 
     async def _job(self, request: web.Request) -> web.Response:
@@ -239,7 +281,10 @@ class App:
         await self._hold(job)
         if request.query.get("exclude_params", "false").lower() == "true":
             return answer(job.document())
-        return answer(_with_params(job))
+        return answer(self._with_params(job))
+
+    def _with_params(self, job: Job) -> dict[str, Any]:
+        return job.document() | {"params": orjson.loads(self._service.store.body(job)).get("params")}
 
     async def _hold(self, job: Job) -> None:
         """Wait a little for a job that is about to be finished.
@@ -261,8 +306,8 @@ class App:
 
     async def _results(self, request: web.Request) -> web.Response:
         job = self._found(request)
-        if job.result is not None and job.status == "Completed":
-            return encoded(job.result)
+        if job.status == "Completed" and (result := self._service.store.result(job)) is not None:
+            return encoded(result)
         if job.final:
             # The client reads a failed job's results for the reason, as text.
             return web.Response(text=job.reason or "")
@@ -283,7 +328,7 @@ class App:
         return web.Response(text="\n".join(lines) + "\n")
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        self._service.cancel(self._found(request))
+        await self._service.cancel(self._found(request))
         return web.Response(status=204)
 
     async def _tags(self, request: web.Request) -> web.Response:
@@ -298,6 +343,7 @@ class App:
                 400, 1217, f"tags must be at most {MAX_TAGS} strings of at most {MAX_TAG_LENGTH} letters."
             )
         job.tags = tags
+        await self._service.store.save(job)
         return web.Response(status=204)
 
     async def _delete_job(self, request: web.Request) -> web.Response:
@@ -312,56 +358,45 @@ class App:
     async def _create_session(self, request: web.Request) -> web.Response:
         body = await _object(request)
         backend = self._service.backend(body["backend"]).name if body.get("backend") is not None else None
-        mode = body.get("mode", "dedicated")
-        if mode not in ("dedicated", "batch"):
-            raise ApiError(400, 1217, "mode must be dedicated or batch.")
-        max_ttl = body.get("max_ttl", 28800)
-        if isinstance(max_ttl, bool) or not isinstance(max_ttl, int) or max_ttl < 1:
-            raise ApiError(400, 1217, "max_ttl must be a positive whole number of seconds.")
-        session = {
-            "id": secrets.token_hex(10),
-            "backend_name": backend,
-            "mode": mode,
-            "max_ttl": max_ttl,
-            "interactive_ttl": 60,
-            "active_ttl": max_ttl,
-            "state": "open",
-            "accepting_jobs": True,
-            "started_at": utc(self._service.clock()),
-            "elapsed_time": 0,
-            "timestamps": [],
-        }
-        self._sessions[str(session["id"])] = session
-        while len(self._sessions) > MAX_SESSIONS:
-            self._sessions.popitem(last=False)
-        return answer(session)
+        mode, max_ttl = body.get("mode", "dedicated"), body.get("max_ttl", MAX_SECONDS)
+        session = self._service.sessions.open(backend, mode, max_ttl, self._service.clock())
+        return self._told(session)
 
-    def _known_session(self, request: web.Request) -> dict[str, Any]:
-        session = self._sessions.get(request.match_info["session"])
-        if session is None:
-            raise ApiError(404, 1206, f"Session not found: {request.match_info['session']}")
-        return session
+    def _known_session(self, request: web.Request) -> Session:
+        return self._service.sessions.get(request.match_info["session"])
+
+    def _told(self, session: Session) -> web.Response:
+        busy = bool(self._service.session_jobs(session))
+        return answer(session.document(self._service.clock(), busy))
 
     async def _session(self, request: web.Request) -> web.Response:
-        return answer(self._known_session(request))
+        return self._told(self._known_session(request))
 
     async def _update_session(self, request: web.Request) -> web.Response:
         session = self._known_session(request)
         if (await _object(request)).get("accepting_jobs") is False:
-            self._end_session(session)
+            busy = bool(self._service.session_jobs(session))
+            self._service.sessions.end(session, self._service.clock(), busy)
         return web.Response(status=204)
 
     async def _close_session(self, request: web.Request) -> web.Response:
-        session = self._known_session(request)
-        for job in list(
-            self._service.store.find(lambda job: job.session_id == session["id"] and not job.final)
-        ):
-            self._service.cancel(job)
-        self._end_session(session)
+        await self._service.cancel_session(self._known_session(request))
         return web.Response(status=204)
 
-    def _end_session(self, session: dict[str, Any]) -> None:
-        session.update(state="closed", accepting_jobs=False, closed_at=utc(self._service.clock()))
+    async def _faults(self, request: web.Request) -> web.Response:
+        self._local(request)
+        return answer(self._service.faults.document())
+
+    async def _put_faults(self, request: web.Request) -> web.Response:
+        self._local(request)
+        self._service.change_faults(await _object(request))
+        return answer(self._service.faults.document())
+
+    @staticmethod
+    def _local(request: web.Request) -> None:
+        """Refuse who is on another machine."""
+        if not ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104
+            raise ApiError(403, 1200, "Faults can be set from the service's own machine only.")
 
 
 def _iam_error(code: str, message: str) -> web.Response:
@@ -388,10 +423,6 @@ async def _object(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ApiError(400, 1217, "The body must be a JSON object.")
     return body
-
-
-def _with_params(job: Job) -> dict[str, Any]:
-    return job.document() | {"params": orjson.loads(job.body)["params"]}
 
 
 def _number(text: str | None, name: str, default: int, least: int) -> int:

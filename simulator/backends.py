@@ -34,8 +34,8 @@ class Backend:
     Attributes:
         name: Its name.
         configuration: IBM's configuration document.
-        properties: IBM's properties document (error rates, coherence times), which simulators do not show to
-            clients.
+        properties: IBM's properties document (error rates, coherence times); None for the noiseless
+            simulator.
         device: The name of the device whose noise the backend has; None for a noiseless one.
         queued: Whether jobs wait in a queue with other people's.
     """
@@ -53,8 +53,8 @@ class Backend:
 
     @property
     def simulator(self) -> bool:
-        """Whether IBM's `simulator` flag is set."""
-        return bool(self.configuration["simulator"])
+        """Whether it is a simulator: one that has no queue."""
+        return not self.queued
 
 
 def _provider_folder() -> Path:
@@ -110,13 +110,16 @@ def _device(name: str) -> tuple[Backend, Backend]:
     noisy_name = f"aer_simulator_noisy_{short}"
     noisy = configuration | {
         "backend_name": noisy_name,
-        "simulator": True,
+        # The client reads no properties of what calls itself a simulator, so that its transpiler could not
+        # tell good qubits from bad ones. Being neither true nor false, it is no candidate of
+        # `least_busy(simulator=False)` either.
+        "simulator": None,
         "credits_required": False,
         "description": f"Simulator with the qubits, couplings and noise of {name}",
     }
     return (
         Backend(name, configuration, properties, name, queued=True),
-        Backend(noisy_name, noisy, properties, name, queued=False),
+        Backend(noisy_name, noisy, properties | {"backend_name": noisy_name}, name, queued=False),
     )
 
 

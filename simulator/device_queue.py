@@ -68,6 +68,7 @@ class DeviceQueue:
         self._waits: deque[float] = deque(maxlen=REMEMBERED_WAITS)
         self._now = now
         self._next_arrival: float | None = None
+        self._paused = False
         length = settings.initial_length
         self._populate(self._settled_length() if length is None else length, now)
 
@@ -92,6 +93,12 @@ class DeviceQueue:
         self._entries = deque(entry for entry in self._entries if entry.job_id != job_id)
         return events + self._start_next(now)
 
+    def pause(self, paused: bool, now: float) -> list[Event]:
+        """Start no more jobs, or start them again; the one that runs goes on."""
+        events = self.advance(now)
+        self._paused = paused
+        return events + self._start_next(now)
+
     def computed(self, job_id: str, now: float, service_seconds: float) -> list[Event]:
         """Take note that a running job's result is there; it leaves once its time on the device is over."""
         events = self.advance(now)
@@ -106,7 +113,7 @@ class DeviceQueue:
         Returns:
             What happened to our jobs, in order.
         """
-        if now - self._now > FORGET_SERVICES * self._service_mean and not self.own():
+        if now - self._now > FORGET_SERVICES * self._service_mean and not self._paused and not self.own():
             # Nobody has looked for long: the length has settled again, whatever it was.
             self._entries.clear()
             self._populate(self._settled_length(), now)
@@ -144,7 +151,7 @@ class DeviceQueue:
         }
 
     def _start_next(self, now: float) -> list[Event]:
-        if not self._entries or self._entries[0].started is not None:
+        if self._paused or not self._entries or self._entries[0].started is not None:
             return []
         entry = self._entries[0]
         entry.started = now

@@ -70,3 +70,11 @@ class PoolFull(SimulatorError):
 
 class BackendUnknown(SimulatorError):
     """A device name has no files in fake_provider."""
+
+
+class DatabaseError(SimulatorError):
+    """The file that keeps jobs cannot be used, or written."""
+
+
+class FaultsWrong(SimulatorError):
+    """A description of faults cannot be read; the message says why."""

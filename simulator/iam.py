@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
 from collections import OrderedDict
@@ -21,12 +22,13 @@ class Iam:
 
     Args:
         api_key: The API key that is accepted; None accepts any.
+        secret: Signs the tokens; with the same one a restarted service knows those it issued before.
     """
 
-    def __init__(self, api_key: str | None) -> None:
+    def __init__(self, api_key: str | None, secret: bytes | None = None) -> None:
         self._api_key = api_key
-        self._secret = secrets.token_bytes(32)
-        self._checked: OrderedDict[str, float] = OrderedDict()
+        self._secret = secret or secrets.token_bytes(32)
+        self._checked: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def accepts(self, api_key: str) -> bool:
         """Tell whether an API key is the right one."""
@@ -34,13 +36,17 @@ class Iam:
             return bool(api_key)
         return secrets.compare_digest(api_key.encode(), self._api_key.encode())
 
-    def issue(self, now: float | None = None) -> dict[str, Any]:
-        """Return a token, in the shape of IAM's answer."""
+    def user(self, api_key: str) -> str:
+        """Return the name of the user whose API key this is; it does not tell the key."""
+        return "IBMid-" + hmac.new(self._secret, api_key.encode(), "sha256").hexdigest()[:16]
+
+    def issue(self, user: str = "IBMid-local", now: float | None = None) -> dict[str, Any]:
+        """Return a user's token, in the shape of IAM's answer."""
         issued = int(time.time() if now is None else now)
         claims = {
             "iss": "qwhisk-simulator",
-            "sub": "local",
-            "iam_id": "IBMid-local",
+            "sub": user,
+            "iam_id": user,
             "account": {"valid": True, "bss": "local"},
             "grant_type": GRANT_TYPE,
             "jti": secrets.token_hex(8),
@@ -57,16 +63,19 @@ class Iam:
             "scope": "ibm openid",
         }
 
-    def verify(self, token: str) -> bool:
-        """Tell whether a bearer token is ours and has not expired."""
-        expires = self._checked.get(token)
-        if expires is None:
+    def verify(self, token: str) -> str | None:
+        """Return the user of a bearer token; None if it is not ours or has expired."""
+        known = self._checked.get(token)
+        if known is None:
             try:
-                claims = jwt.decode(token, self._secret, algorithms=["HS256"], options={"require": ["exp"]})
+                claims = jwt.decode(
+                    token, self._secret, algorithms=["HS256"], options={"require": ["exp", "sub"]}
+                )
             except jwt.InvalidTokenError:
-                return False
-            expires = float(claims["exp"])
-            self._checked[token] = expires
+                return None
+            known = float(claims["exp"]), str(claims["sub"])
+            self._checked[token] = known
             if len(self._checked) > REMEMBERED:
                 self._checked.popitem(last=False)
-        return time.time() < expires
+        expires, user = known
+        return user if time.time() < expires else None

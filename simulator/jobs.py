@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import orjson
+
+from .database import Database
+from .errors import DatabaseError
+
+#: Bytes of finished jobs' bodies and results that stay in memory although they are on disk.
+MEMORY_BYTES = 64 * 1024 * 1024
+
 Status = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
+FINAL: tuple[Status, ...] = ("Completed", "Failed", "Cancelled")
 
 
 def utc(moment: float | None) -> str | None:
@@ -20,26 +29,39 @@ def utc(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+#: What is kept of a job besides its body and its result.
+FIELDS = (
+    *("job_id", "program_id", "backend", "created", "tags", "session_id", "cost", "private", "user", "seed"),
+    *("status", "reason", "reason_code", "running_at", "finished_at", "verdict", "quantum_seconds"),
+    *("body_size", "result_size"),
+)
+
+
 @dataclass(eq=False)
 class Job:
     """One job.
 
     Attributes:
-        body: The request that submitted it, as it came.
-        body_size: Its length, also after it was given up.
-        result: The encoded result, once there is one.
+        body: The request that submitted it, as it came; None if it is on disk only.
+        seed: Seeds the simulation, so that a job that has to be run again gives the same result.
+        result: The encoded result, once there is one; None too if it is on disk only.
         verdict: What a worker said about the job when it had decoded it.
+        decided: Set when its final state is known, which others see once it is on disk.
+        stored: Whether the job has been given to the database.
+        written: Done when what was given to the database last is on disk.
         finished: Set when the job has reached its final state.
     """
 
     program_id: str
     backend: str
-    body: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)
     created: float
     tags: list[str]
     session_id: str | None = None
     cost: float | None = None
     private: bool = False
+    user: str = ""
+    seed: int = 0
     job_id: str = field(default_factory=lambda: secrets.token_hex(10))
     status: Status = "Queued"
     reason: str | None = None
@@ -49,29 +71,57 @@ class Job:
     result: bytes | None = field(default=None, repr=False)
     verdict: dict[str, Any] = field(default_factory=dict)
     quantum_seconds: float = 0.0
+    body_size: int = 0
+    result_size: int = 0
+    decided: bool = False
+    stored: bool = False
+    written: asyncio.Future[None] | None = field(default=None, repr=False)
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+    _end: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Measure it."""
+        if self.body is not None:
+            self.body_size = len(self.body)
 
     @property
     def final(self) -> bool:
         """Whether its state will not change any more."""
-        return self.status in ("Completed", "Failed", "Cancelled")
+        return self.status in FINAL
 
     @property
     def size(self) -> int:
         """Bytes it occupies, nearly."""
-        return len(self.body) + len(self.result or b"") + 1024
+        return self.body_size + self.result_size + 1024
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is kept of it besides its body and its result."""
+        return {name: getattr(self, name) for name in FIELDS} | self._end
 
     def start(self, now: float) -> None:
         """Take note that it runs."""
         if self.status == "Queued":
             self.status, self.running_at = "Running", now
 
-    def finish(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> None:
-        """Set its final state, once."""
-        if self.final:
-            return
-        self.status, self.finished_at, self.reason, self.reason_code = status, now, reason, code
+    def decide(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> bool:
+        """Set what its final state will be, once; tell whether it was not set before."""
+        if self.decided:
+            return False
+        self.decided = True
+        self.result_size = len(self.result or b"")
+        self._end = {"status": status, "finished_at": now, "reason": reason, "reason_code": code}
+        return True
+
+    def reveal(self) -> None:
+        """Let others see the final state."""
+        for name, value in self._end.items():
+            setattr(self, name, value)
         self.finished.set()
+
+    def finish(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> None:
+        """Set its final state, once, for all to see."""
+        if self.decide(status, now, reason, code):
+            self.reveal()
 
     def document(self) -> dict[str, Any]:
         """Return what IBM Quantum tells of a job, without its parameters."""
@@ -119,16 +169,24 @@ class Job:
 
 
 class JobStore:
-    """Keeps jobs in memory, within bounds; the oldest finished ones make room.
+    """Keeps jobs, in memory and on disk, within bounds; the oldest finished ones make room.
 
     The service knows no more of storage than these methods.
 
     Args:
         max_finished: Finished jobs kept.
         max_bytes: Bytes that finished jobs may occupy.
+        database: What keeps them on disk; None for nothing.
+        memory_bytes: Bytes of bodies and results that stay in memory, where they are on disk too.
     """
 
-    def __init__(self, max_finished: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        max_finished: int,
+        max_bytes: int,
+        database: Database | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._finished: OrderedDict[str, int] = OrderedDict()
         self._finished_bytes = 0
@@ -136,40 +194,128 @@ class JobStore:
         self.unfinished_bytes = 0
         self._max_finished = max_finished
         self._max_bytes = max_bytes
+        self._database = database
+        self._resident: OrderedDict[str, int] = OrderedDict()
+        self._resident_bytes = 0
+        self._memory_bytes = memory_bytes
+
+    @property
+    def durable(self) -> bool:
+        """Whether jobs survive the service."""
+        return self._database is not None
 
     @property
     def unfinished(self) -> int:
         """Number of jobs that are not finished."""
         return len(self._jobs) - len(self._finished)
 
+    def load(self) -> list[Job]:
+        """Read the jobs on disk; return those that are not finished, which count as queued again."""
+        if self._database is None:
+            return []
+        found = list(self._database.jobs())
+        for fields, body in found:
+            job = Job(body=body, **fields)
+            job.decided, job.stored = job.final, True
+            job.body_size = fields["body_size"]
+            if not job.final:
+                job.status, job.running_at = "Queued", None
+            self.add(job)
+            if job.final:
+                job.finished.set()
+                self.finished(job)
+        return [job for job in self._jobs.values() if not job.final]
+
     def add(self, job: Job) -> None:
         """Keep a new job."""
         self._jobs[job.job_id] = job
-        self.unfinished_bytes += job.size
+        self.unfinished_bytes += job.body_size + 1024
 
     def get(self, job_id: str) -> Job | None:
         """Return a job; None if there is none of this id."""
         return self._jobs.get(job_id)
 
+    def body(self, job: Job) -> bytes:
+        """Return the request that submitted a job."""
+        if job.body is None and self._database is not None:
+            return self._database.body(job.job_id) or b"{}"
+        return job.body or b"{}"
+
+    def result(self, job: Job) -> bytes | None:
+        """Return a job's result, if it has one."""
+        if job.result is None and job.result_size and self._database is not None:
+            return self._database.result(job.job_id)
+        return job.result
+
+    async def save(self, job: Job) -> None:
+        """Put a job as it is now on disk.
+
+        Raises:
+            DatabaseError: If that cannot be done.
+        """
+        if self._database is None or job.job_id not in self._jobs:
+            return
+        key = job.job_id
+        if not job.stored:
+            self._database.put("bodies", key, job.body)
+        if job.result is not None:
+            self._database.put("results", key, job.result)
+        fields = orjson.dumps(job.fields())
+        job.written = self._database.put("jobs", key, job.created, int(job.decided), fields)
+        job.stored = True
+        await self.saved(job)
+
+    async def saved(self, job: Job) -> None:
+        """Wait until what was saved of a job is on disk; if nothing was, save it.
+
+        Raises:
+            DatabaseError: If that cannot be done.
+        """
+        if self._database is None:
+            return None
+        if job.written is None:
+            return await self.save(job)
+        try:
+            await asyncio.shield(job.written)
+        except DatabaseError:
+            job.stored, job.written = False, None
+            raise
+
     def finished(self, job: Job) -> None:
         """Take note that a job is finished: from now on it may have to make room."""
         if job.job_id not in self._jobs or job.job_id in self._finished:
             return
-        self.unfinished_bytes -= job.size - len(job.result or b"")
+        self.unfinished_bytes -= job.body_size + 1024
         self._finished[job.job_id] = job.size
         self._finished_bytes += job.size
         while len(self._finished) > 1 and (
             len(self._finished) > self._max_finished or self._finished_bytes > self._max_bytes
         ):
             self.remove(next(iter(self._finished)))
+        if self._database is not None and job.stored and job.job_id in self._jobs:
+            self._settle(job)
+
+    def _settle(self, job: Job) -> None:
+        """Let the bodies and results that were not used longest go from memory: they are on disk."""
+        size = len(job.body or b"") + len(job.result or b"")
+        self._resident[job.job_id] = size
+        self._resident_bytes += size
+        while self._resident_bytes > self._memory_bytes:
+            key, size = self._resident.popitem(last=False)
+            self._resident_bytes -= size
+            self._jobs[key].body = self._jobs[key].result = None
 
     def remove(self, job_id: str) -> None:
         """Forget a job."""
         job = self._jobs.pop(job_id, None)
+        self._resident_bytes -= self._resident.pop(job_id, 0)
         if job_id in self._finished:
             self._finished_bytes -= self._finished.pop(job_id)
         elif job is not None:
-            self.unfinished_bytes -= job.size - len(job.result or b"")
+            self.unfinished_bytes -= job.body_size + 1024
+        if self._database is not None and job is not None and job.stored:
+            for table in ("jobs", "bodies", "results"):
+                self._database.forget(table, job_id)
 
     def find(self, wanted: Callable[[Job], bool], newest_first: bool = True) -> Iterator[Job]:
         """Return the jobs that are wanted, in order of their creation."""

@@ -152,13 +152,17 @@ class Pool:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, at_once: bool = False) -> None:
         """Give a task to a worker, now or when one is free.
+
+        Args:
+            task: The task.
+            at_once: Whether to take it however many are waiting, since its job has been accepted.
 
         Raises:
             PoolFull: If too many are waiting.
         """
-        if self.waiting >= self._settings.max_waiting:
+        if not at_once and self.waiting >= self._settings.max_waiting:
             raise PoolFull(f"{self.waiting} jobs are waiting for a worker already.")
         self._tasks += 1
         task.number = self._tasks

@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import orjson
 
+from . import faults
 from .backends import Backend, catalog
+from .database import Database
 from .device_queue import DeviceQueue, Event
-from .errors import ApiError, PoolFull
-from .jobs import Job, JobStore
+from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
+from .jobs import Job, JobStore, Status
 from .pool import Pool, Task
+from .rate import RateLimit
+from .sessions import Session, Sessions
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -61,6 +67,10 @@ class Service:
 
     Args:
         settings: All settings.
+
+    Raises:
+        DatabaseError: If the file that keeps jobs cannot be used.
+        FaultsWrong: If the faults cannot be read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,8 +78,16 @@ class Service:
         self.clock = Clock()
         self.backends = catalog(settings.devices)
         self.pool = Pool(settings)
-        self.store = JobStore(settings.keep_jobs, settings.keep_bytes)
-        self.usage_seconds = 0.0
+        self._database = None if settings.database is None else Database(settings.database)
+        self.store = JobStore(settings.keep_jobs, settings.keep_bytes, self._database)
+        self.sessions = Sessions(self._database)
+        self.rate_limit = RateLimit(settings.rate_limit)
+        self.usage_seconds = float(self._remembered("usage_seconds") or 0.0)
+        #: Signs tokens; the same after a restart, so that clients need not notice it.
+        self.token_secret = bytes.fromhex(self._remembered("token_secret") or secrets.token_hex(32))
+        #: Number of jobs that an earlier run of the service left unfinished.
+        self.resumed = 0
+        self._closing = False
         now = self.clock()
         self._devices = {
             backend.name: Device(backend, DeviceQueue(settings.queue, now, backend.name))
@@ -79,13 +97,32 @@ class Service:
         self._tasks: dict[str, Task] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._seeds = random.Random(settings.queue.seed)
+        self._unfinished = self.store.load()
+        self.faults = self._read_faults(settings.faults)
+
+    def _remembered(self, name: str) -> Any:
+        return None if self._database is None else self._database.fact(name)
 
     async def start(self) -> None:
-        """Start the workers."""
+        """Take up the jobs of an earlier run, and start the workers."""
+        if self._database is not None:
+            self._database.remember("token_secret", self.token_secret.hex())
+        for job in self._unfinished:
+            if job.backend in self.backends:
+                self._resume(job)
+            else:
+                message = f"The service was started again without the backend {job.backend}."
+                await self._finish(job, "Failed", message, 9501)
+        self.resumed = len(self._unfinished)
+        self._unfinished = []
+        self.set_faults(self.faults)
+        for session in self.sessions.all_active():
+            self._watch(session)
         await self.pool.start()
 
     async def close(self) -> None:
-        """End the workers; jobs that are not finished fail."""
+        """End the workers; jobs that are not finished fail, unless they are kept for the next run."""
+        self._closing = self.store.durable
         for device in self._devices.values():
             if device.timer is not None:
                 device.timer.cancel()
@@ -93,6 +130,29 @@ class Service:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self._database is not None:
+            await self._database.settled()
+            self._database.close()
+
+    def _read_faults(self, document: object) -> faults.Faults:
+        return faults.read(document, {backend.name: backend.queued for backend in self.backends.values()})
+
+    def change_faults(self, document: object) -> None:
+        """Let other things go wrong from now on.
+
+        Raises:
+            ApiError: If the description is wrong.
+        """
+        try:
+            self.set_faults(self._read_faults(document))
+        except FaultsWrong as error:
+            raise ApiError(400, 1217, str(error)) from error
+
+    def set_faults(self, wanted: faults.Faults) -> None:
+        """Let other things go wrong from now on."""
+        self.faults = wanted
+        for name, device in self._devices.items():
+            self._handle(device, device.queue.pause(name in wanted.devices, self.clock()))
 
     def queue_state(self, backend: Backend) -> tuple[int, dict[str, float]]:
         """Return a backend's queue length and recent waiting times."""
@@ -128,11 +188,12 @@ class Service:
             )
         return job
 
-    async def submit(self, body: bytes) -> Job:
+    async def submit(self, body: bytes, user: str = "") -> Job:
         """Take a job.
 
         Args:
             body: The request.
+            user: Who sent it.
 
         Returns:
             The job, checked unless the service is very busy.
@@ -140,7 +201,7 @@ class Service:
         Raises:
             ApiError: If the request is wrong, or too many jobs are waiting.
         """
-        job = self._parse(body)
+        job = self._parse(body, user)
         backend = self.backend(job.backend)
         device = self._devices.get(backend.name)
         task = self._task(job, check=device is not None)
@@ -150,7 +211,7 @@ class Service:
             if self.store.unfinished_bytes + job.size > self.settings.keep_bytes:
                 raise PoolFull("The jobs that are not finished yet take up all the room.")
             if device is None:
-                task.started = lambda: job.start(self.clock())
+                task.started = lambda: self._started(job)
             self.pool.submit(task)
         except PoolFull as error:
             raise ApiError(429, 1301, str(error), "Submit again later.", {"Retry-After": "5"}) from error
@@ -170,10 +231,57 @@ class Service:
             if verdict.get("t") == "failed":
                 raise ApiError(400, verdict["code"], verdict["message"])
             self.store.add(job)
+        try:
+            await self.store.saved(job)
+        except DatabaseError as error:
+            self._tasks.pop(job.job_id, None)
+            self.pool.cancel(task, str(error))
+            self.store.remove(job.job_id)
+            raise ApiError(503, 9503, str(error), "Submit again later.", {"Retry-After": "5"}) from error
+        if device is not None and not job.decided:
             self._handle(device, device.queue.submit(job.job_id, self.clock()))
         return job
 
-    def cancel(self, job: Job) -> None:
+    def _resume(self, job: Job) -> None:
+        """Take up a job of an earlier run: from the start, with the same seed, hence to the same result."""
+        device = self._devices.get(job.backend)
+        if device is not None:
+            self._handle(device, device.queue.submit(job.job_id, self.clock()))
+            return
+        task = self._task(job)
+        task.started = lambda: self._started(job)
+        self._tasks[job.job_id] = task
+        self.pool.submit(task, at_once=True)
+        self._spawn(self._follow_simulation(job, task))
+
+    def _started(self, job: Job) -> None:
+        job.start(self.clock())
+        if job.session_id is not None and (session := self.sessions.started(job, self.clock())) is not None:
+            self._watch(session)
+
+    def _watch(self, session: Session) -> None:
+        """See that a session ends when its time is over."""
+        assert session.activated_at is not None
+        left = session.activated_at + session.max_ttl - self.clock()
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(left, 0.0), lambda: self._spawn(self.cancel_session(session)))
+
+    def session_jobs(self, session: Session) -> list[Job]:
+        """Return a session's jobs that have not ended."""
+        return list(
+            self.store.find(lambda job: job.session_id == session.session_id and not job.decided, False)
+        )
+
+    async def cancel_session(self, session: Session) -> None:
+        """Close a session and cancel its jobs."""
+        if session.closed_at is None:
+            session.accepting_jobs = False
+            await asyncio.gather(
+                *(self.cancel(job) for job in self.session_jobs(session)), return_exceptions=True
+            )
+            self.sessions.end(session, self.clock(), bool(self.session_jobs(session)))
+
+    async def cancel(self, job: Job) -> None:
         """Cancel a job.
 
         Raises:
@@ -182,23 +290,25 @@ class Service:
         device = self._devices.get(job.backend)
         if device is not None:
             self._advance(device)
-        if job.final:
+        if job.decided:
+            await job.finished.wait()
             raise ApiError(
                 409, 1295, f"Job {job.job_id} is {job.status.lower()} already and cannot be cancelled."
             )
-        self._finish(job, "Cancelled", CANCELLED)
+        finishing = self._finish(job, "Cancelled", CANCELLED)
         if (task := self._tasks.pop(job.job_id, None)) is not None:
             self.pool.cancel(task, CANCELLED)
         if device is not None:
             device.outcomes.pop(job.job_id, None)
             self._handle(device, device.queue.cancel(job.job_id, self.clock()))
+        await finishing
 
     def refresh(self, job: Job) -> None:
         """Bring a job's state up to date."""
         if not job.final and (device := self._devices.get(job.backend)) is not None:
             self._advance(device)
 
-    def _parse(self, body: bytes) -> Job:
+    def _parse(self, body: bytes, user: str) -> Job:
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -229,21 +339,26 @@ class Service:
         session_id = request.get("session_id")
         if session_id is not None and not isinstance(session_id, str):
             raise ApiError(400, 1217, "session_id must be a string.")
+        backend = self.backend(request["backend"]).name
+        if session_id is not None:
+            self.sessions.admit(session_id, backend)
         return Job(
             program_id=program_id,
-            backend=self.backend(request["backend"]).name,
+            backend=backend,
             body=body,
             created=self.clock(),
             tags=tags,
             session_id=session_id,
             cost=cost,
             private=request.get("private") is True,
+            user=user,
+            seed=self._seeds.getrandbits(63),
         )
 
     def _task(self, job: Job, check: bool = False) -> Task:
         seconds = min(self.settings.limits.max_seconds, job.cost or float("inf"))
-        seed = self._seeds.getrandbits(63)
-        return Task(backend=job.backend, body=job.body, seconds=seconds, check=check, seed=seed)
+        body = self.store.body(job)
+        return Task(backend=job.backend, body=body, seconds=seconds, check=check, seed=job.seed)
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)
@@ -255,31 +370,59 @@ class Service:
         header, result = await task.outcome
         if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
             job.verdict = verdict
-        self._conclude(job, header, result)
+        await self._conclude(job, *self._afflicted(job, header, result))
 
-    def _conclude(self, job: Job, header: dict[str, Any], result: bytes) -> None:
+    def _afflicted(self, job: Job, header: dict[str, Any], result: bytes) -> tuple[dict[str, Any], bytes]:
+        """Let go wrong what shall."""
+        if header["t"] == "done" and (fault := self.faults.of_job(job.backend)) is not None:
+            return fault.header(), b""
+        return header, result
+
+    async def _conclude(self, job: Job, header: dict[str, Any], result: bytes) -> None:
         """Set a job's final state from what its worker said."""
         self._tasks.pop(job.job_id, None)
+        if job.decided or self._closing:
+            return
         if header["t"] == "done":
             job.result = result
-            self._finish(job, "Completed")
+            await self._finish(job, "Completed")
         elif header["t"] in ("overrun", "cancelled"):
-            self._finish(job, "Cancelled", header["message"], header["code"] or None)
+            await self._finish(job, "Cancelled", header["message"], header["code"] or None)
         else:
-            self._finish(job, "Failed", header["message"], header["code"])
+            await self._finish(job, "Failed", header["message"], header["code"])
 
-    def _finish(self, job: Job, status: Any, reason: str | None = None, code: int | None = None) -> None:
-        if not job.final:
-            job.finish(status, self.clock(), reason, code)
+    def _finish(
+        self, job: Job, status: Status, reason: str | None = None, code: int | None = None
+    ) -> Awaitable[None]:
+        """Decide a job's final state at once; what is returned shows it when it is on disk."""
+        if not job.decide(status, self.clock(), reason, code):
+            return job.finished.wait()  # type: ignore[return-value]
+        return self._reveal(job)
+
+    async def _reveal(self, job: Job) -> None:
+        # Others see the end of a job only once it is on disk: what they have seen stays true.
+        if job.quantum_seconds:
             self.usage_seconds += job.quantum_seconds
-            self.store.finished(job)
+            if self._database is not None:
+                self._database.remember("usage_seconds", self.usage_seconds)
+        try:
+            await self.store.save(job)
+        except DatabaseError:
+            logger.error("job %s has ended, but would be run again by a restarted service", job.job_id)
+        job.reveal()
+        self.store.finished(job)
+        if job.session_id is not None:
+            session = self.sessions.find(job.session_id)
+            busy = session is not None and bool(self.session_jobs(session))
+            self.sessions.ended(job, self.clock(), busy)
 
     async def _follow_device(self, device: Device, job: Job, task: Task) -> None:
         """See the computing of a job on a device to its end; the job ends with its time on the device."""
         header, result = await task.outcome
         self._tasks.pop(job.job_id, None)
-        if job.final:
+        if job.decided or self._closing:
             return
+        header, result = self._afflicted(job, header, result)
         if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
             job.verdict = verdict
         device.outcomes[job.job_id] = (header, result)
@@ -297,12 +440,12 @@ class Service:
         """Act on what happened in a device's queue, and see that the next event is noticed in time."""
         for event in events:
             job = self.store.get(event.job_id)
-            if job is None or job.final:
+            if job is None or job.decided:
                 continue
             if event.kind == "started":
                 self._start_on_device(device, job)
             elif (outcome := device.outcomes.pop(event.job_id, None)) is not None:
-                self._conclude(job, *outcome)
+                self._spawn(self._conclude(job, *outcome))
         if device.timer is not None:
             device.timer.cancel()
             device.timer = None
@@ -312,11 +455,8 @@ class Service:
             device.timer = asyncio.get_running_loop().call_later(delay, self._advance, device)
 
     def _start_on_device(self, device: Device, job: Job) -> None:
-        job.start(self.clock())
+        self._started(job)
         task = self._task(job)
         self._tasks[job.job_id] = task
-        try:
-            self.pool.submit(task)
-        except PoolFull as error:
-            task.end({"t": "failed", "message": str(error), "code": 9501})
+        self.pool.submit(task, at_once=True)
         self._spawn(self._follow_device(device, job, task))

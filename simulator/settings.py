@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,14 @@ class Settings:
     #: Finished jobs kept, and the bytes that they may occupy.
     keep_jobs: int = 10_000
     keep_bytes: int = 512 * 1024 * 1024
+    #: File that keeps jobs; None keeps them in memory only.
+    database: Path | None = None
+    #: Jobs that one user may submit per minute; 0 for any number.
+    rate_limit: int = 0
+    #: What goes wrong on purpose, as `faults.read` reads it.
+    faults: dict[str, Any] = field(default_factory=dict)
+    #: Whether faults can be changed while the service runs.
+    admin: bool = False
     limits: Limits = Limits()
     queue: QueueSettings = QueueSettings()
 
@@ -104,6 +115,36 @@ def _count_or_zero(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return value
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("0", "1", "false", "true"):
+        raise argparse.ArgumentTypeError(f"{text} is neither 1 nor 0")
+    return text.lower() in ("1", "true")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+    return value
+
+
+def database_path(text: str | None, port: int, environ: Mapping[str, str]) -> Path | None:
+    """Return the file that keeps jobs; None for none.
+
+    By default each port has its own, so that services do not meet. A service on any free port would not be
+    found again by its clients, hence keeps nothing unless told where.
+    """
+    if text == ":memory:" or (text is None and port == 0):
+        return None
+    if text is not None:
+        return Path(text).expanduser().absolute()
+    state = Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
+    return state / "qwhisk" / f"simulator-{port}.db"
 
 
 def _port(text: str) -> int:
@@ -166,6 +207,35 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
     option("--keep-jobs", "SIMULATOR_KEEP_JOBS", _count, 10_000, "finished jobs that are kept")
     option(
         "--keep-bytes", "SIMULATOR_KEEP_BYTES", _count, 512 * 1024 * 1024, "bytes that kept jobs may occupy"
+    )
+    option(
+        "--database",
+        "SIMULATOR_DATABASE",
+        str,
+        None,
+        "SQLite file that keeps jobs, results and sessions across restarts; :memory: for none; by default "
+        "~/.local/state/qwhisk/simulator-PORT.db, with --port 0 none",
+    )
+    option(
+        "--rate-limit",
+        "SIMULATOR_RATE_LIMIT",
+        _count_or_zero,
+        0,
+        "jobs that one user may submit per minute, further ones get 429; 0 for any number",
+    )
+    option(
+        "--faults",
+        "SIMULATOR_FAULTS",
+        _object,
+        "{}",
+        "what goes wrong on purpose, for tests: a JSON object, see the README",
+    )
+    option(
+        "--admin",
+        "SIMULATOR_ADMIN",
+        _flag,
+        "0",
+        "1 lets clients on this machine read and change the faults at /admin/faults",
     )
     option("--max-shots", "SIMULATOR_MAX_SHOTS", _count, limits.max_shots, "shots per circuit execution")
     option(
@@ -249,6 +319,10 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
         max_waiting=args.max_waiting,
         keep_jobs=args.keep_jobs,
         keep_bytes=args.keep_bytes,
+        database=database_path(args.database, args.port, environ),
+        rate_limit=args.rate_limit,
+        faults=args.faults,
+        admin=args.admin,
         limits=Limits(
             max_shots=args.max_shots,
             max_executions=args.max_executions,

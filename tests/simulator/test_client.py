@@ -75,6 +75,21 @@ def test_targets(client: QiskitRuntimeService) -> None:
     assert client.backend("aer_simulator").coupling_map is None
 
 
+def test_the_transpiler_chooses_as_for_the_device(client: QiskitRuntimeService) -> None:
+    device, noisy = client.backend("fake_fez"), client.backend("aer_simulator_noisy_fez")
+    for name in device.target.operation_names:
+        for qubits, expected in (device.target[name] or {}).items():
+            found = noisy.target[name][qubits]
+            assert (expected is None) == (found is None)
+            if expected is not None:
+                assert (found.error, found.duration) == (expected.error, expected.duration)
+    circuit = ghz(20)
+    layouts = [isa(circuit, backend).layout.final_index_layout() for backend in (device, noisy)]
+    assert layouts[0] == layouts[1]
+    # For the client it is no candidate where real devices are asked for.
+    assert noisy not in client.backends(simulator=False)
+
+
 @pytest.mark.parametrize("make", SAMPLERS)
 @pytest.mark.parametrize(
     ("name", "qubits"), [("aer_simulator", 2), ("aer_simulator", 16), ("aer_simulator", 64)]
@@ -296,12 +311,40 @@ def test_session_and_batch(client: QiskitRuntimeService) -> None:
         job = Sampler(mode=session).run([isa(ghz(2), backend)], shots=10)
         assert session.details()["accepting_jobs"]
         assert job.session_id == session.session_id
+    # It accepts no more jobs, and ends with the last one it has.
+    assert session.details()["accepting_jobs"] is False
+    late = Session(backend=backend, create_new=False)
+    late._session_id = session.session_id
+    with pytest.raises(IBMRuntimeError, match="is closed and accepts no jobs"):
+        Sampler(mode=late).run([isa(ghz(2), backend)], shots=10)
+    assert job.result(timeout=60)[0].data.meas.num_shots == 10
     assert session.status() == "Closed"
-    with Batch(backend=backend) as batch:
+    assert session.usage() > 0
+    details = session.details()
+    assert [entry["status"] for entry in details["timestamps"]] == ["open", "active", "closed"]
+    assert details["backend_name"] == "fake_fez"
+    assert details["last_job_completed"] > details["last_job_started"] >= details["activated_at"]
+    found = client.jobs(session_id=session.session_id)
+    assert [one.job_id() for one in found] == [job.job_id()]
+    with Batch(backend=backend, max_time="5m") as batch:
         queued = Sampler(mode=batch).run([isa(ghz(2), backend)], shots=10)
+        assert batch.details()["max_time"] == 300
         batch.cancel()
     assert queued.status() == "CANCELLED"
-    assert job.result(timeout=60)[0].data.meas.num_shots == 10
+    assert batch.status() == "Closed"
+
+
+def test_a_session_ends_when_its_time_is_over(client: QiskitRuntimeService) -> None:
+    backend = client.backend("fake_fez")
+    session = Session(backend=backend, max_time=1)
+    assert session.status() == "Pending"
+    sampler = Sampler(mode=session)
+    assert sampler.run([isa(ghz(2), backend)], shots=10).result(timeout=60)
+    end = time.monotonic() + 5
+    while session.status() != "Closed" and time.monotonic() < end:
+        time.sleep(0.05)
+    with pytest.raises(IBMRuntimeError, match="is closed and accepts no jobs"):
+        sampler.run([isa(ghz(2), backend)], shots=10)
 
 
 def test_usage(client: QiskitRuntimeService) -> None:

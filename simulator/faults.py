@@ -1,0 +1,192 @@
+"""What goes wrong on purpose, so that others can test how they bear it.
+
+Described by one JSON document, given at the start or, where that is allowed, put at run time:
+
+    {"seed": 1,
+     "devices": {"fake_fez": "down"},
+     "jobs": [{"backend": "fake_fez", "outcome": "ran_too_long", "count": 2}],
+     "http": [{"method": "POST", "path": "/jobs", "status": 503, "probability": 0.1}]}
+
+Of the faults in a list the first that applies is taken. One with a `count` is used up after so many times;
+one with a `probability` applies by chance; one with neither, always.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar, get_args
+
+from .errors import FaultsWrong
+
+DeviceState = Literal["down", "paused"]
+Outcome = Literal["failed", "cancelled", "ran_too_long"]
+
+
+@dataclass
+class Fault:
+    """How often something happens; None stands for always, and for no end."""
+
+    count: int | None = None
+    probability: float | None = None
+
+
+@dataclass
+class JobFault(Fault):
+    """A job ends badly.
+
+    Attributes:
+        backend: Where; None for everywhere.
+        outcome: How it ends; `ran_too_long` is cancelled with reason code 1305.
+        reason: What is said.
+        code: Its reason code.
+    """
+
+    backend: str | None = None
+    outcome: Outcome = "failed"
+    reason: str = "The job failed by a fault that was set."
+    code: int = 9998
+
+    def header(self) -> dict[str, Any]:
+        """Return it as a worker would tell it."""
+        if self.outcome == "ran_too_long":
+            return {
+                "t": "overrun",
+                "message": "The job ran longer than its maximum execution time.",
+                "code": 1305,
+            }
+        return {"t": self.outcome, "message": self.reason, "code": self.code}
+
+
+@dataclass
+class HttpFault(Fault):
+    """A request is answered badly.
+
+    Attributes:
+        method: Of what requests; None for all.
+        path: How their path begins, without /api/v1.
+        status: With what it is answered; None leaves the answer as it is.
+        delay: Seconds by which the answer comes later.
+        after: Whether the request is carried out, and only its answer lost.
+        drop: Whether the connection is closed instead of answering.
+        retry_after: Seconds told in a Retry-After header.
+    """
+
+    method: str | None = None
+    path: str = "/"
+    status: int | None = None
+    delay: float = 0.0
+    after: bool = False
+    drop: bool = False
+    retry_after: int | None = None
+
+
+@dataclass
+class Faults:
+    """All that goes wrong."""
+
+    devices: dict[str, DeviceState] = field(default_factory=dict)
+    jobs: list[JobFault] = field(default_factory=list)
+    http: list[HttpFault] = field(default_factory=list)
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Start the dice."""
+        self._random = random.Random(self.seed)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+    def of_request(self, method: str, path: str) -> HttpFault | None:
+        """Return what goes wrong with a request."""
+        path = path.removeprefix("/api/v1")
+        return self._take(
+            [one for one in self.http if one.method in (None, method) and path.startswith(one.path)]
+        )
+
+    def of_job(self, backend: str) -> JobFault | None:
+        """Return what goes wrong with a job."""
+        return self._take([one for one in self.jobs if one.backend in (None, backend)])
+
+    def _take(self, candidates: Sequence[AnyFault]) -> AnyFault | None:
+        for one in candidates:
+            if one.count == 0 or (one.probability is not None and self._random.random() >= one.probability):
+                continue
+            if one.count is not None:
+                one.count -= 1
+            return one
+        return None
+
+
+AnyFault = TypeVar("AnyFault", bound=Fault)
+
+
+def read(document: object, backends: Mapping[str, bool]) -> Faults:
+    """Read a description.
+
+    Args:
+        document: The description, as JSON has it.
+        backends: The names of the backends, and whether each is a device.
+
+    Raises:
+        FaultsWrong: If it is none; the message says what is wrong.
+    """
+    entries = _object(document, "faults", {one.name for one in fields(Faults)})
+    seed = entries.get("seed")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise FaultsWrong("seed must be a whole number.")
+    devices = _object(
+        entries.get("devices", {}), "devices", {name for name, is_one in backends.items() if is_one}
+    )
+    for name, state in devices.items():
+        if state not in get_args(DeviceState):
+            raise FaultsWrong(f"devices.{name} must be one of {', '.join(get_args(DeviceState))}.")
+    jobs = [_fault(JobFault, one, f"jobs[{index}]") for index, one in _list(entries, "jobs")]
+    for index, job in enumerate(jobs):
+        if job.backend is not None and job.backend not in backends:
+            raise FaultsWrong(f"jobs[{index}].backend: there is no {job.backend!r}.")
+        if job.outcome not in get_args(Outcome):
+            raise FaultsWrong(f"jobs[{index}].outcome must be one of {', '.join(get_args(Outcome))}.")
+    http = [_fault(HttpFault, one, f"http[{index}]") for index, one in _list(entries, "http")]
+    for index, request in enumerate(http):
+        if request.status is not None and not 400 <= request.status <= 599:
+            raise FaultsWrong(f"http[{index}].status must be from 400 to 599.")
+        if not 0 <= request.delay <= 600:
+            raise FaultsWrong(f"http[{index}].delay must be from 0 to 600 seconds.")
+    return Faults(devices, jobs, http, seed)
+
+
+def _object(value: object, name: str, known: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise FaultsWrong(f"{name} must be a JSON object.")
+    for key in value:
+        if key not in known:
+            raise FaultsWrong(f"{name}: there is no {key!r}; there are: {', '.join(sorted(known))}.")
+    return value
+
+
+def _list(entries: dict[str, Any], name: str) -> list[tuple[int, Any]]:
+    value = entries.get(name, [])
+    if not isinstance(value, list):
+        raise FaultsWrong(f"{name} must be a list.")
+    return list(enumerate(value))
+
+
+#: The types that a field may have, by its annotation.
+KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+
+
+def _fault(kind: type[AnyFault], value: object, name: str) -> AnyFault:
+    entries = _object(value, name, {one.name for one in fields(kind)})
+    for one in fields(kind):
+        text, _, optional = str(one.type).partition(" | ")
+        given = entries.get(one.name, one.default)
+        kinds = KINDS.get(text, (str,))
+        right = isinstance(given, kinds) and (bool in kinds or not isinstance(given, bool))
+        if not right and not (optional and given is None):
+            raise FaultsWrong(f"{name}.{one.name} must be of type {text.lower()}.")
+    if (entries.get("count") or 0) < 0 or not 0 <= (entries.get("probability") or 0) <= 1:
+        raise FaultsWrong(f"{name}: count must not be negative, probability must be from 0 to 1.")
+    return kind(**entries)

@@ -1,0 +1,190 @@
+"""Sessions and batches: groups of jobs that are opened and closed."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from .database import Database
+from .errors import ApiError
+from .jobs import Job, utc
+
+#: Sessions remembered.
+MAX_SESSIONS = 1000
+#: Seconds without a job after which a session counts as inactive, and the most it may last, as at IBM.
+INTERACTIVE_SECONDS = 60
+MAX_SECONDS = 28_800
+
+
+@dataclass
+class Session:
+    """One session or batch. Times are in seconds since 1970.
+
+    Attributes:
+        max_ttl: Seconds that it may last, from the start of its first job.
+        quantum_seconds: Device time that its jobs took.
+        changes: When it took each of its states.
+    """
+
+    backend: str | None
+    mode: Literal["dedicated", "batch"]
+    max_ttl: int
+    created: float
+    session_id: str = field(default_factory=lambda: secrets.token_hex(10))
+    accepting_jobs: bool = True
+    activated_at: float | None = None
+    closed_at: float | None = None
+    last_job_started: float | None = None
+    last_job_completed: float | None = None
+    quantum_seconds: float = 0.0
+    changes: list[tuple[str, float]] = field(default_factory=list)
+
+    def state(self, now: float, busy: bool) -> str:
+        """Return IBM's name of its state."""
+        if self.closed_at is not None:
+            return "closed"
+        if self.activated_at is None:
+            return "open"
+        idle_since = self.last_job_completed or self.activated_at
+        return "inactive" if not busy and now - idle_since > INTERACTIVE_SECONDS else "active"
+
+    def seconds(self, now: float) -> float:
+        """Return its usage: of a batch, what its jobs took; of a session, how long it held the device."""
+        if self.mode == "batch":
+            return self.quantum_seconds
+        if self.activated_at is None:
+            return 0.0
+        until = now if self.closed_at is None else max(self.closed_at, self.last_job_completed or 0.0)
+        return max(until - self.activated_at, 0.0)
+
+    def document(self, now: float, busy: bool) -> dict[str, Any]:
+        """Return what IBM Quantum tells of it."""
+        return {
+            "id": self.session_id,
+            "backend_name": self.backend,
+            "mode": self.mode,
+            "max_ttl": self.max_ttl,
+            "interactive_ttl": INTERACTIVE_SECONDS,
+            "active_ttl": self.max_ttl,
+            "state": self.state(now, busy),
+            "accepting_jobs": self.accepting_jobs,
+            "started_at": utc(self.created),
+            "activated_at": utc(self.activated_at),
+            "closed_at": utc(self.closed_at),
+            "last_job_started": utc(self.last_job_started),
+            "last_job_completed": utc(self.last_job_completed),
+            "elapsed_time": round(self.seconds(now), 3),
+            "timestamps": [{"status": state, "timestamp": utc(at)} for state, at in self.changes],
+        }
+
+
+class Sessions:
+    """All sessions.
+
+    Args:
+        database: What keeps them on disk; None for nothing.
+    """
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        for fields in database.sessions() if database is not None else ():
+            self._sessions[fields["session_id"]] = Session(**fields)
+
+    def open(self, backend: str | None, mode: object, max_ttl: object, now: float) -> Session:
+        """Open a session.
+
+        Raises:
+            ApiError: If its mode or its time is none.
+        """
+        if mode not in ("dedicated", "batch"):
+            raise ApiError(400, 1217, "mode must be dedicated or batch.")
+        if isinstance(max_ttl, bool) or not isinstance(max_ttl, int) or not 1 <= max_ttl <= MAX_SECONDS:
+            raise ApiError(400, 1217, f"max_ttl must be a whole number of seconds from 1 to {MAX_SECONDS}.")
+        session = Session(backend, mode, max_ttl, now, changes=[("open", now)])
+        self._sessions[session.session_id] = session
+        while len(self._sessions) > MAX_SESSIONS:
+            oldest, _ = self._sessions.popitem(last=False)
+            if self._database is not None:
+                self._database.forget("sessions", oldest)
+        self._save(session)
+        return session
+
+    def find(self, session_id: str) -> Session | None:
+        """Return a session; None if there is none of this id."""
+        return self._sessions.get(session_id)
+
+    def get(self, session_id: str) -> Session:
+        """Return a session.
+
+        Raises:
+            ApiError: If there is none of this id.
+        """
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise ApiError(404, 1206, f"Session not found: {session_id}", "Check the session ID.")
+        return session
+
+    def all_active(self) -> Iterable[Session]:
+        """Return the sessions whose time runs."""
+        return [one for one in self._sessions.values() if one.activated_at and one.closed_at is None]
+
+    def admit(self, session_id: str, backend: str) -> None:
+        """Let a job into its session.
+
+        Raises:
+            ApiError: If there is no such session, it is closed, or it is another backend's.
+        """
+        session = self.get(session_id)
+        if not session.accepting_jobs:
+            raise ApiError(
+                400, 1207, f"Session {session_id} is closed and accepts no jobs.", "Open a new session."
+            )
+        if session.backend is not None and session.backend != backend:
+            raise ApiError(400, 1217, f"Session {session_id} is on {session.backend}, not on {backend}.")
+
+    def started(self, job: Job, now: float) -> Session | None:
+        """Take note that a job runs; return its session if that starts the session's time."""
+        session = self._sessions.get(job.session_id or "")
+        if session is None:
+            return None
+        session.last_job_started = now
+        first = session.activated_at is None
+        if first:
+            session.activated_at = now
+            session.changes.append(("active", now))
+        self._save(session)
+        return session if first else None
+
+    def ended(self, job: Job, now: float, busy: bool) -> None:
+        """Take note that a job has ended, perhaps the last of a session that accepts no more."""
+        session = self._sessions.get(job.session_id or "")
+        if session is None:
+            return
+        session.last_job_completed = now
+        session.quantum_seconds += job.quantum_seconds
+        if not session.accepting_jobs and not busy:
+            self._close(session, now)
+        self._save(session)
+
+    def end(self, session: Session, now: float, busy: bool) -> None:
+        """Accept no more jobs, and close the session once it has none."""
+        session.accepting_jobs = False
+        if not busy:
+            self._close(session, now)
+        self._save(session)
+
+    @staticmethod
+    def _close(session: Session, now: float) -> None:
+        if session.closed_at is None:
+            session.closed_at = now
+            session.changes.append(("closed", now))
+
+    def _save(self, session: Session) -> None:
+        if self._database is not None:
+            self._database.put("sessions", session.session_id, session.created, orjson.dumps(asdict(session)))
