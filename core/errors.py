@@ -74,6 +74,12 @@ class ProviderError(QwhiskError):
     code = "provider_error"
 
 
+class ProviderUnauthorizedError(ProviderError):
+    """The provider refused the API key, or a token made of it."""
+
+    code = "provider_unauthorized"
+
+
 class ProviderUnavailableError(ProviderError):
     """The provider could not be reached or asked for patience: passing, worth another try.
 

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 import requests
 from qiskit import QuantumCircuit
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
@@ -41,6 +42,7 @@ from core.errors import (
     InputError,
     JobNotFoundError,
     ProviderError,
+    ProviderUnauthorizedError,
     ProviderUnavailableError,
     QwhiskError,
 )
@@ -201,10 +203,13 @@ def _translated(action: str) -> Iterator[None]:
     except QwhiskError:
         raise
     except IBMNotAuthorizedError:
-        raise ProviderError(
+        raise ProviderUnauthorizedError(
             "IBM Quantum refused the API key. Ask the operator to check QISKIT_IBM_TOKEN "
             "or SIMULATOR_API_KEY."
         ) from None
+    except QiskitBackendNotFoundError:
+        # It was in the list a moment ago.
+        raise ProviderUnavailableError(f"IBM Quantum cannot {action} now.") from None
     except RequestsApiError as error:
         raise _of_status(action, error.status_code, str(error), _retry_after(error)) from None
     except IBMError as error:
@@ -300,14 +305,19 @@ class Account:
                 http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
             return self._connected
 
-    @property
-    def _client(self) -> Any:
-        return self._service._active_api_client
-
     def _call(self, action: str, call: Callable[[Any], Answer]) -> Answer:
-        client = self._client
+        service = self._service
+        try:
+            with _translated(action):
+                return call(service._active_api_client)
+        except ProviderUnauthorizedError:
+            # The token may have been revoked, or the service that gave it started anew: log in once more.
+            with self._lock:
+                if self._connected is service:
+                    self._connected = None
+        service = self._service
         with _translated(action):
-            return call(client)
+            return call(service._active_api_client)
 
     def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
         """Every backend of the account, at most `fresh` seconds old."""
@@ -336,9 +346,9 @@ class Account:
         with self._lock:
             target = self._targets.get(name)
             if target is None or time.monotonic() - target.made >= TARGET_FRESH:
-                service = self._service
-                with _translated("describe the backend"):
-                    target = Target(service.backend(name))
+                target = self._call(
+                    "describe the backend", lambda _client: Target(self._service.backend(name))
+                )
                 self._targets[name] = target
             return target
 

@@ -65,9 +65,9 @@ def register(app: Flask, services: Services) -> None:
 
     @app.before_request
     def _refuse_early() -> None:
-        # Before the handshake, so that a wrong token gets a plain 401.
+        # Before the handshake, so that a wrong token, or one whose events are gone, gets a plain 401.
         if request.path == "/api/v1/events":
-            services.tokens.read(request.args.get("token"))
+            services.inbox(services.tokens.read(request.args.get("token")))
 
     @sock.route("/api/v1/events")  # type: ignore[untyped-decorator]
     def events(ws: Server) -> None:

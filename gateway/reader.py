@@ -6,11 +6,12 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from core.errors import EventError, StreamError
 from core.events import BackendInfo, BackendList, decode
@@ -18,6 +19,7 @@ from core.settings import KafkaSettings
 from core.streams import reader
 from core.topics import BACKENDS
 from gateway.inbox import Inbox
+from gateway.tokens import TokenError
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,15 @@ MAX_INBOXES = 5_000
 #: Seconds one poll waits: how long a new client may have to wait for its inbox.
 PATIENCE = 0.01
 
+#: How often, and after how many seconds each time, a topic that is not known is asked for again.
+APPEARANCES, APPEARS = 10, 0.1
+
+_UNKNOWN = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+
 
 class Reader:
     """Reads the clients' topics in a thread of its own and hands each message to its inbox."""
@@ -40,6 +51,7 @@ class Reader:
         self._inboxes: dict[str, Inbox] = {}
         self._lock = threading.Lock()
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._later: deque[tuple[float, Callable[[], None]]] = deque()
         self._stop = threading.Event()
         self.backends: list[BackendInfo] = []
         self._requests.put(self._follow_backends)
@@ -79,6 +91,8 @@ class Reader:
             while not self._stop.is_set():
                 while not self._requests.empty():
                     self._requests.get()()
+                while self._later and self._later[0][0] <= time.monotonic():
+                    self._later.popleft()[1]()
                 try:
                     self._dispatch(self._consumer.poll(PATIENCE))
                 except KafkaException as error:
@@ -108,7 +122,7 @@ class Reader:
         if inbox is not None:
             inbox.append(int(message.offset() or 0), message.value())
 
-    def _open(self, topic: str, opened: Future[Inbox]) -> None:
+    def _open(self, topic: str, opened: Future[Inbox], tries: int = APPEARANCES) -> None:
         inbox = self._inboxes.get(topic)
         try:
             if inbox is None:
@@ -120,10 +134,14 @@ class Reader:
                     self._inboxes[topic] = inbox
                 self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
         except KafkaException as error:
-            log.error("a client's topic cannot be read: %s", error)
-            opened.set_exception(
-                StreamError("The events of this session cannot be read. Make a new session.")
-            )
+            if error.args[0].code() not in _UNKNOWN:
+                log.error("a client's topic cannot be read: %s", error)
+                opened.set_exception(StreamError("The events cannot be read now. Try again later."))
+            elif tries > 1:
+                # Made a moment ago, it may not be known to every broker yet.
+                self._later.append((time.monotonic() + APPEARS, lambda: self._open(topic, opened, tries - 1)))
+            else:
+                opened.set_exception(TokenError("This session's events are gone. Make a new session."))
             return
         opened.set_result(inbox)
 

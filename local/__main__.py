@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 from local import demo
-from local.deployment import deploy, write_documents
+from local.deployment import write_documents
 from local.errors import LocalError
-from local.settings import GUEST_KEY, LocalSettings
+from local.settings import LocalSettings
 from local.stack import parts
 from local.supervisor import Supervisor
 
@@ -69,8 +69,6 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     supervisor.start(others)
     for part in others:
         supervisor.wait(part)
-        if part.name == "openwhisk":
-            deploy(settings.url("openwhisk"), GUEST_KEY, settings.bound())
     _say(f"  ready after {time.monotonic() - began:.1f} s; logs in {settings.folder / 'logs'}")
     if options.demo or options.once:
         event = demo.run(settings.url("gateway"))

@@ -40,6 +40,8 @@ class Part:
         ready: true once it does its work; asked again and again until then.
         address: where a person can reach it.
         log: the file its output goes to.
+        prepare: what is to be done each time that it is ready.
+        needs: names of the parts without whose memory it cannot go on: it is started anew after them.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Part:
     ready: Callable[[], bool]
     address: str
     log: Path
+    prepare: Callable[[], object] | None = None
+    needs: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     _pump: threading.Thread | None = None

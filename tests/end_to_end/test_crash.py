@@ -100,6 +100,41 @@ def test_result_comes_though_the_action_process_was_killed(own: Stack) -> None:
     wait_for(done, 60)
 
 
+@pytest.mark.parametrize("module", ["local.openwhisk", "simulator"])
+def test_jobs_go_on_though_a_part_was_killed(own: Stack, module: str) -> None:
+    client = own.client()
+    client.smile()
+    pid = module_pid(own, module)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not alive(pid))
+
+    def done() -> bool:
+        answer = client.submit(60, emoticon_1=":)", emoticon_2=":(")
+        assert answer.status_code in (200, 502, 503, 504), answer.text
+        return answer.status_code == 200 and answer.json()["status"] == "DONE"
+
+    wait_for(done, 60)
+
+
+def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
+    """The local broker has everything in memory: sessions are gone, but new ones work."""
+    old = own.client()
+    old.smile()
+    [pid] = [pid for pid in own.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: "gateway needs what the broker had" in (own.folder / "stack.log").read_text(), 30)
+
+    def gone() -> bool:
+        try:
+            return old.get("/jobs").status_code == 401
+        except OSError:
+            return False
+
+    wait_for(gone, 60)
+    assert "new session" in old.get("/jobs").json()["detail"]
+    assert own.client().smile()["status"] == "DONE"
+
+
 def test_sigterm_ends_everything_within_ten_seconds(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         stack.client().smile()
