@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from core.errors import StreamError
 from core.settings import KafkaSettings
+from core.topics import partition
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,12 @@ class Publisher:
 
         try:
             self._producer.produce(
-                topic, value, key, on_delivery=delivered, headers=dict(headers) if headers else None
+                topic,
+                value,
+                key,
+                partition(topic),
+                on_delivery=delivered,
+                headers=dict(headers) if headers else None,
             )
         except (BufferError, KafkaException) as error:
             done.set_exception(StreamError(f"Kafka cannot take a message now: {error}"))

@@ -18,6 +18,14 @@ BACKENDS = "backends"
 WAITS = {5.0: "jobs.wait.5s", 30.0: "jobs.wait.30s", 120.0: "jobs.wait.2m", 600.0: "jobs.wait.10m"}
 
 
+def partition(topic: str) -> int:
+    """The partition to publish to: -1 lets the key decide, where pollers share the partitions.
+
+    The other topics have one partition, or, where a broker made one by itself, only one that is read.
+    """
+    return -1 if topic == JOBS or topic in WAITS.values() else 0
+
+
 def shared(partitions: int) -> dict[str, int]:
     """Every shared topic with its number of partitions; those that pollers share have `partitions`."""
     return {JOBS: partitions, CANCEL: 1, DEAD: 1, BACKENDS: 1} | dict.fromkeys(WAITS.values(), partitions)

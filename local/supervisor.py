@@ -73,19 +73,20 @@ class Supervisor:
             self._restart(part)
 
     def _restart(self, part: Part) -> None:
-        """Start the part again, and then what cannot go on without what it had in memory."""
+        """Start the part again, with those that cannot go on without what it had in memory."""
         part.end(time.monotonic())
+        others = [other for other in self._parts if part.name in other.needs]
+        for other in others:
+            self._say(f"  {other.name} needs what the {part.name} had in memory: starting it again")
+            other.ask_to_stop()
+        deadline = time.monotonic() + GRACE
+        for other in others:
+            other.end(deadline)
         if self._stop.wait(RESTART_DELAY):
             return
-        part.start()
-        self.wait(part)
-        for other in self._parts:
-            if part.name in other.needs:
-                self._say(f"  {other.name} needs what the {part.name} had in memory: starting it again")
-                other.ask_to_stop()
-                other.end(time.monotonic() + GRACE)
-                other.start()
-                self.wait(other)
+        for again in (part, *others):
+            again.start()
+            self.wait(again)
 
     def end(self) -> None:
         """End every part, the last started first to be asked, none later than its grace allows."""

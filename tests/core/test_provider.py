@@ -17,6 +17,7 @@ from core.errors import (
     InputError,
     JobNotFoundError,
     ProviderError,
+    ProviderUnauthorizedError,
     ProviderUnavailableError,
     QwhiskError,
 )
@@ -230,7 +231,7 @@ def test_a_status_decides_whether_another_try_is_worth_it(status: int, kind: typ
         (IBMRuntimeError("409 Client Error: Conflict for url: https://x"), ProviderError),
         (IBMRuntimeError("503 Server Error for url: https://x"), ProviderUnavailableError),
         (IBMRuntimeError("something else"), ProviderUnavailableError),
-        (IBMNotAuthorizedError("s3cret"), ProviderError),
+        (IBMNotAuthorizedError("s3cret"), ProviderUnauthorizedError),
         (requests.ConnectionError("https://s3cret"), ProviderUnavailableError),
         (requests.Timeout("s3cret"), ProviderUnavailableError),
         (OSError("s3cret"), ProviderUnavailableError),

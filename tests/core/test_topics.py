@@ -31,3 +31,10 @@ def test_what_pollers_share_has_partitions_for_all_of_them() -> None:
     }
     # Readers of `backends` start at the newest message of its one partition.
     assert shared["backends"] == 1
+
+
+def test_only_topics_that_pollers_share_are_spread_over_partitions() -> None:
+    spread = {name for name in topics.shared(6) if topics.partition(name) == -1}
+    assert spread == {topics.JOBS, *topics.WAITS.values()}
+    assert {name for name, count in topics.shared(6).items() if count > 1} == spread
+    assert topics.partition(topics.new_results_topic()) == 0
