@@ -208,6 +208,38 @@ def separate(circuit: QuantumCircuit, shape: Shape) -> tuple[QuantumCircuit | No
     return rest, Shape(uses, clifford, control_flow=False), alone
 
 
+def unmeasured(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]] | None:
+    """Take the measurements off the end of a circuit.
+
+    Args:
+        circuit: A circuit without control flow.
+
+    Returns:
+        The circuit without them, and the classical bit of each measured qubit; None if the circuit has other
+        measurements, a reset, or none.
+    """
+    qubits = {bit: index for index, bit in enumerate(circuit.qubits)}
+    clbits = {bit: index for index, bit in enumerate(circuit.clbits)}
+    rest = circuit.copy_empty_like()
+    measured: dict[int, int] = {}
+    for instruction in circuit.data:
+        name = instruction.name
+        if name in ("barrier", "delay"):
+            continue
+        where = [qubits[bit] for bit in instruction.qubits]
+        if name == "reset" or not measured.keys().isdisjoint(where):
+            return None
+        if name == "measure":
+            measured[where[0]] = clbits[instruction.clbits[0]]
+        elif instruction.clbits:
+            return None
+        else:
+            rest._append(instruction)
+    if not measured or len(set(measured.values())) < len(measured):
+        return None
+    return rest, measured
+
+
 def examine_clifford(circuit: QuantumCircuit) -> bool:
     """Tell whether the stabilizer method can simulate a circuit without control flow."""
     return all(

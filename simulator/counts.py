@@ -43,6 +43,25 @@ def shots(counts: Mapping[str, int], num_bits: int, total: int, rng: np.random.G
     return outcomes[which]
 
 
+def draw(probabilities: NDArray[np.float64], num_bits: int, total: int, rng: np.random.Generator) -> Bits:
+    """Draw the outcomes of all shots.
+
+    Args:
+        probabilities: Of each outcome; bit 0 of an outcome's index is its first bit.
+        num_bits: Number of bits.
+        total: Number of shots.
+        rng: Where the randomness comes from.
+
+    Returns:
+        Array of shape (shots, bits) of zeros and ones.
+    """
+    cumulative = np.cumsum(np.maximum(probabilities, 0.0))
+    # Rounding makes the sum a little more or less than one; what has probability zero is not to occur.
+    outcomes = np.searchsorted(cumulative, rng.random(total) * cumulative[-1], side="right")
+    bits: Bits = ((outcomes[:, np.newaxis] >> np.arange(num_bits)) & 1).astype(np.uint8)
+    return bits
+
+
 def big_endian_bytes(bits: Bits) -> Bits:
     """Pack the last axis, bit 0 first, as `qiskit.primitives.BitArray` does: bit 0 becomes the lowest."""
     num_bits = bits.shape[-1]

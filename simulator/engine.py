@@ -13,12 +13,13 @@ from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit_aer import AerSimulator
 from qiskit_aer.jobs import utils as jobs_utils
+from qiskit_aer.library import SaveProbabilities
 from qiskit_aer.noise import NoiseModel
 
 from . import alone
 from .backends import Backend
-from .circuits import ANGLE_TOLERANCE, Alone, Isa, Shape, examine, separate
-from .counts import Bits, shots
+from .circuits import ANGLE_TOLERANCE, Alone, Isa, Shape, examine, separate, unmeasured
+from .counts import Bits, draw, shots
 from .errors import Refusal, SimulationError
 from .noise import DeviceNoise, NoiseKind
 from .settings import Limits
@@ -29,6 +30,8 @@ Method = Literal["stabilizer", "statevector", "density_matrix", "bloch"]
 LARGE_SECONDS = 0.1
 #: Up to so many qubits the state vector is quicker than the stabilizers of a Clifford circuit.
 SMALL_QUBITS = 12
+#: Up to so many active qubits a job with a seed is left to Aer as it is, so that it gives what Aer gives.
+MAX_SEEDED_QUBITS = 20
 #: Qubits above which the density matrix (4**n numbers) is not considered.
 MAX_DENSITY_MATRIX_QUBITS = 12
 #: What one step costs, in seconds, on one core; measured with aer 0.18, good to a factor of about three.
@@ -127,6 +130,9 @@ class Execution:
     shape: Shape
     plan: Plan
     alone: list[Alone]
+    #: The classical bits of the measured qubits where Aer is to give the probabilities of their outcomes, of
+    #: which the shots are then drawn; None where Aer makes the shots.
+    clbits: list[int] | None = None
 
     def metadata(self) -> dict[str, Any]:
         """Return what a result says about how it was obtained."""
@@ -160,13 +166,13 @@ class Engine:
     Args:
         backends: The backends on offer.
         limits: Bounds of one job.
-        large_threads: Threads that a large job may use.
     """
 
-    def __init__(self, backends: Mapping[str, Backend], limits: Limits, large_threads: int) -> None:
+    def __init__(self, backends: Mapping[str, Backend], limits: Limits) -> None:
         self.backends = backends
         self.limits = limits
-        self._large_threads = large_threads
+        #: Threads that a large job may use.
+        self.large_threads = 1
         self._isas: dict[str, Isa] = {}
         self._noise: dict[str, DeviceNoise] = {}
         self._simulators: dict[Method, AerSimulator] = {}
@@ -196,6 +202,7 @@ class Engine:
         parameters: NDArray[np.float64],
         num_shots: int,
         whole: bool = False,
+        seeded: bool = False,
     ) -> list[Execution]:
         """Bind and check a circuit, and decide how to run it.
 
@@ -205,6 +212,7 @@ class Engine:
             parameters: One row of values, in the order of ``circuit.parameters``, per execution.
             num_shots: Shots of each execution.
             whole: Whether to leave qubits that meet no other in the circuit.
+            seeded: Whether the client gave a seed, and may expect what Aer itself gives with it.
 
         Returns:
             One execution per row.
@@ -224,36 +232,57 @@ class Engine:
         if not np.isfinite(parameters).all():
             raise Refusal("Parameter values must be finite numbers.")
         if count == 0:
-            return [self._execution(backend, circuit, num_shots, whole)] * len(parameters)
+            return [self._execution(backend, circuit, num_shots, whole, seeded)] * len(parameters)
         turns = parameters / (np.pi / 2)
         nearest = np.round(turns)
         parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)
         return [
-            self._execution(backend, circuit.assign_parameters(row), num_shots, whole) for row in parameters
+            self._execution(backend, circuit.assign_parameters(row), num_shots, whole, seeded)
+            for row in parameters
         ]
 
-    def _execution(self, backend: Backend, circuit: QuantumCircuit, num_shots: int, whole: bool) -> Execution:
+    def _execution(
+        self, backend: Backend, circuit: QuantumCircuit, num_shots: int, whole: bool, seeded: bool
+    ) -> Execution:
         shape = examine(circuit, self.isa(backend))
         rest: QuantumCircuit | None = circuit
         split: list[Alone] = []
-        if not whole:
-            rest, shape, split = separate(circuit, shape)
         noisy = backend.device is not None
+        if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
+            rest, shape, split = separate(circuit, shape)
         if rest is None:
             # About ten microseconds for each gate's matrix product and noise.
             seconds = 1e-5 * sum(len(one.gates) + 1 for one in split)
             decided = Plan("bloch", "full" if noisy else "none", seconds, 0)
         else:
             decided = plan(shape, num_shots, noisy, self.limits)
+            if (
+                decided.method == "statevector"
+                and decided.noise == "none"
+                and decided.qubits <= SMALL_QUBITS
+                and not (whole or seeded or shape.control_flow)
+                and (bare := unmeasured(rest)) is not None
+            ):
+                rest, measured = bare
+                rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
+                clbits = list(measured.values())
+                return Execution(rest, circuit.num_clbits, num_shots, shape, decided, split, clbits)
         return Execution(rest, circuit.num_clbits, num_shots, shape, decided, split)
 
-    def run(self, backend: Backend, executions: Sequence[Execution], rng: np.random.Generator) -> list[Bits]:
+    def run(
+        self,
+        backend: Backend,
+        executions: Sequence[Execution],
+        rng: np.random.Generator,
+        seed: int | None = None,
+    ) -> list[Bits]:
         """Run circuits.
 
         Args:
             backend: Where they run.
             executions: What to run.
             rng: Seeds the simulation.
+            seed: Seeds Aer instead, if given.
 
         Returns:
             For each execution an array of shape (shots, classical bits).
@@ -262,18 +291,25 @@ class Engine:
             SimulationError: If Aer cannot simulate one of them.
         """
         results = [np.zeros((one.shots, one.num_clbits), dtype=np.uint8) for one in executions]
-        groups: dict[tuple[Method, str, int], list[int]] = {}
+        groups: dict[tuple[Method, str, int, bool], list[int]] = {}
         for index, execution in enumerate(executions):
             if execution.circuit is not None:
-                key = (execution.plan.method, execution.plan.noise, execution.shots)
+                exact = execution.clbits is not None
+                key = (execution.plan.method, execution.plan.noise, 1 if exact else execution.shots, exact)
                 groups.setdefault(key, []).append(index)
-        for (method, noise, num_shots), members in groups.items():
+        for (method, noise, num_shots, _), members in groups.items():
             # Circuits of one noise kind share a model that covers them all, and one call to Aer.
             model = self.noise_model(backend, noise, [executions[index].shape for index in members])
             circuits = [executions[index].circuit for index in members]
-            counts = self._run_aer(circuits, method, model, num_shots, executions[members[0]].plan, rng)
-            for index, outcome in zip(members, counts, strict=True):
-                results[index] = shots(outcome, executions[index].num_clbits, num_shots, rng)
+            aer_seed = int(rng.integers(2**31)) if seed is None else seed
+            data = self._run_aer(circuits, method, model, num_shots, executions[members[0]].plan, aer_seed)
+            for index, item in zip(members, data, strict=True):
+                one = executions[index]
+                if one.clbits is not None:
+                    results[index][:, one.clbits] = draw(item.probabilities, len(one.clbits), one.shots, rng)
+                else:
+                    outcomes = getattr(item, "counts", None) or {}
+                    results[index] = shots(outcomes, one.num_clbits, num_shots, rng)
         device = self.device_noise(backend)
         for execution, bits in zip(executions, results, strict=True):
             if execution.alone:
@@ -300,7 +336,7 @@ class Engine:
 
     def threads(self, plan: Plan) -> int:
         """Return how many threads Aer may use."""
-        return self._large_threads if plan.seconds > LARGE_SECONDS else 1
+        return self.large_threads if plan.seconds > LARGE_SECONDS else 1
 
     def simulator(self, method: Method) -> AerSimulator:
         """Return the kept simulator of a method."""
@@ -315,9 +351,9 @@ class Engine:
         model: NoiseModel | None,
         num_shots: int,
         plan: Plan,
-        rng: np.random.Generator,
-    ) -> list[dict[str, int]]:
-        options: dict[str, Any] = {"shots": num_shots, "seed_simulator": int(rng.integers(2**31))}
+        seed: int,
+    ) -> list[Any]:
+        options: dict[str, Any] = {"shots": num_shots, "seed_simulator": seed}
         options["max_parallel_threads"] = self.threads(plan)
         if model is not None:
             options["noise_model"] = model
@@ -330,4 +366,4 @@ class Engine:
                 raise SimulationError(f"Aer could not simulate the circuit: {item.status}")
         if not result.success:
             raise SimulationError(f"Aer could not simulate the circuits: {result.status}")
-        return [getattr(item.data, "counts", None) or {} for item in result.results]
+        return [item.data for item in result.results]

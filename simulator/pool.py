@@ -80,6 +80,8 @@ class Member:
     task: Task | None = None
     #: Whether it holds one of the permits for large jobs.
     permit: bool = False
+    #: Whether it is known to run a large job.
+    large: bool = False
     alarm: asyncio.TimerHandle | None = None
     #: Why it is being killed; None if it is not.
     killed: dict[str, Any] | None = None
@@ -199,12 +201,18 @@ class Pool:
             "backend": task.backend,
             "check": task.check,
             "may_be_large": member.permit,
+            "threads": self._threads(),
             "seconds": task.seconds,
             "seed": task.seed,
         }
         member.writer.write(frames.encode(header, task.body))
         loop = asyncio.get_running_loop()
         member.alarm = loop.call_later(task.seconds + KILL_SLACK, self._overrun, member, task)
+
+    def _threads(self) -> int:
+        """Return how many threads the next job may use if it is large: several only while it is alone."""
+        others = sum(member.large for member in self._members) + len(self._large)
+        return max(1, self._settings.large_threads // (1 + others))
 
     def _overrun(self, member: Member, task: Task) -> None:
         message = f"The job ran longer than its maximum execution time of {task.seconds:g} seconds."
@@ -225,6 +233,7 @@ class Pool:
         if task is None:
             return
         if kind == "accepted":
+            member.large = header["large"]
             if not header["large"] and member.permit:
                 member.permit = False
                 self._dispatch()
@@ -248,7 +257,8 @@ class Pool:
     def _release(self, member: Member) -> None:
         if member.alarm is not None:
             member.alarm.cancel()
-        member.alarm, member.task, member.permit = None, None, False
+        member.alarm, member.task = None, None
+        member.permit = member.large = False
         if member.killed is None:
             # One that was just told to end, and answered all the same, gets nothing more to do.
             self._idle.append(member)
@@ -259,7 +269,6 @@ class Pool:
         arguments = {
             "devices": self._settings.devices,
             "limits": dataclasses.asdict(self._settings.limits),
-            "large_threads": self._settings.large_threads,
         }
         # The API key is the service's business alone.
         environment = {name: value for name, value in os.environ.items() if name != "SIMULATOR_API_KEY"}

@@ -58,7 +58,7 @@ class Settings:
     port: int = 8090
     devices: tuple[str, ...] = ("fake_fez",)
     workers: int = 2
-    #: Threads Aer may use for one large job.
+    #: Threads Aer may use for a large job while there is no other.
     large_threads: int = 2
     #: Seconds a first look at a running simulator job is held open so that it finds the result.
     hold_seconds: float = 0.25
@@ -194,8 +194,16 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
         ("fake_fez",),
         "devices, comma-separated names of fake_provider",
     )
-    option("--workers", "SIMULATOR_WORKERS", _count, max(2, cores), "worker processes")
-    option("--large-threads", "SIMULATOR_LARGE_THREADS", _count, cores, "threads for one large job")
+    option(
+        "--workers",
+        "SIMULATOR_WORKERS",
+        _count,
+        cores + 1,
+        "worker processes; all but one may run large jobs",
+    )
+    option(
+        "--large-threads", "SIMULATOR_LARGE_THREADS", _count, cores, "threads for a large job that is alone"
+    )
     option(
         "--hold-seconds",
         "SIMULATOR_HOLD_SECONDS",

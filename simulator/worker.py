@@ -69,7 +69,9 @@ class Worker:
         started = time.perf_counter()
         request = orjson.loads(body)
         backend = self._engine.backends[header["backend"]]
-        program = load(self._engine, backend, request["program_id"], request["params"])
+        self._engine.large_threads = header["threads"]
+        rng = np.random.default_rng(header.get("seed"))
+        program = load(self._engine, backend, request["program_id"], request["params"], rng)
         large = program.seconds > LARGE_SECONDS
         verdict = {
             "large": large,
@@ -87,7 +89,7 @@ class Worker:
         if not quick:
             self._send({"t": "accepted", **verdict})
         decoded = time.perf_counter()
-        result = program.run(np.random.default_rng(header.get("seed")))
+        result = program.run(rng)
         ran = time.perf_counter()
         timing = {"decode_seconds": decoded - started, "run_seconds": ran - decoded}
         self._send({"t": "done", **timing, **verdict}, result)

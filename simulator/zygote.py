@@ -114,7 +114,7 @@ def main() -> None:
     arguments = orjson.loads(sys.argv[3])
     backends = catalog(arguments["devices"])
     limits = Limits(**arguments["limits"])
-    engine = Engine(backends, limits, arguments["large_threads"])
+    engine = Engine(backends, limits)
 
     def start_worker(sock: socket.socket) -> None:
         limit_memory(limits.max_memory_mb)

@@ -34,11 +34,11 @@ def require(value: object, kind: type, name: str) -> Any:
     return value
 
 
-def generator(seed: object) -> np.random.Generator | None:
-    """Return a random generator for a seed that a client gave; None if it gave none."""
-    if seed is None:
+def checked_seed(value: object) -> int | None:
+    """Return a seed that a client gave for Aer; None if it gave none."""
+    if value is None:
         return None
-    number = require(seed, int, "seed_simulator")
-    if number < 0:
-        raise Refusal("seed_simulator must not be negative.")
-    return np.random.default_rng(number)
+    number = int(require(value, int, "seed_simulator"))
+    if not 0 <= number < 2**63:
+        raise Refusal("seed_simulator must not be negative, nor have more than 63 bits.")
+    return number

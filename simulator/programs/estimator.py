@@ -20,7 +20,7 @@ from ..backends import Backend
 from ..engine import Engine, Execution
 from ..errors import Refusal, SimulationError
 from . import codec
-from .base import generator, require
+from .base import checked_seed, require
 
 DEFAULT_PRECISION = 0.015625
 
@@ -43,12 +43,10 @@ class Estimator:
         engine: What runs the circuits.
         backend: Where.
         pubs: The PUBs.
-        seed: Where the randomness comes from, if the client says so.
+        seed: Seeds Aer, if the client says so.
     """
 
-    def __init__(
-        self, engine: Engine, backend: Backend, pubs: list[Pub], seed: np.random.Generator | None
-    ) -> None:
+    def __init__(self, engine: Engine, backend: Backend, pubs: list[Pub], seed: int | None) -> None:
         self._engine = engine
         self._backend = backend
         self._pubs = pubs
@@ -60,7 +58,6 @@ class Estimator:
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
-        rng = self._seed or rng
         results = [
             self._run_pub(pub, meta, rng) for pub, meta in zip(self._pubs, self.simulator, strict=True)
         ]
@@ -78,7 +75,7 @@ class Estimator:
         model = self._engine.noise_model(self._backend, plan.noise, shapes)
         if model is not None:
             options["noise_model"] = model
-        seed = int(rng.integers(2**31))
+        seed = int(rng.integers(2**31)) if self._seed is None else self._seed
         estimator = EstimatorV2(options={"backend_options": options, "run_options": {"seed_simulator": seed}})
         try:
             bare = pub.circuit.remove_final_measurements(inplace=False) if pub.circuit.clbits else pub.circuit
@@ -106,7 +103,7 @@ class Estimator:
         return {"__type__": "PubResult", "__value__": value}
 
 
-def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Estimator:
+def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.Generator) -> Estimator:
     """Decode an estimator job's parameters."""
     limits = engine.limits
     options = require(params.get("options", {}), dict, "options")
@@ -149,7 +146,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Estimator:
     if not pubs:
         raise Refusal("The job has no PUBs.")
     return Estimator(
-        engine, backend, pubs, generator(params.get("seed_estimator") or simulator.get("seed_simulator"))
+        engine, backend, pubs, checked_seed(params.get("seed_estimator") or simulator.get("seed_simulator"))
     )
 
 

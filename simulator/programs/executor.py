@@ -19,7 +19,7 @@ from ..counts import registers
 from ..engine import Engine, Execution
 from ..errors import Refusal
 from . import codec
-from .base import generator, require
+from .base import checked_seed, require
 from .samplex import draw
 
 SCHEMA = "v2.0"
@@ -50,7 +50,7 @@ class Executor:
         backend: Where.
         items: The items.
         program: The quantum program as it came, for what is passed through.
-        seed: Where the randomness comes from, if the client says so.
+        seed: Seeds Aer, if the client says so.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Executor:
         backend: Backend,
         items: list[Item],
         program: dict[str, Any],
-        seed: np.random.Generator | None,
+        seed: int | None,
     ) -> None:
         self._engine = engine
         self._backend = backend
@@ -74,8 +74,10 @@ class Executor:
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `QuantumProgramResult`."""
         started = datetime.now(UTC)
+        if self._seed is not None:
+            rng = np.random.default_rng(self._seed)
         executions = [execution for item in self._items for execution in item.executions]
-        outcomes = iter(self._engine.run(self._backend, executions, self._seed or rng))
+        outcomes = iter(self._engine.run(self._backend, executions, rng, self._seed))
         shots = self._program["shots"]
         data = []
         for item in self._items:
@@ -136,14 +138,14 @@ def _utc(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat()
 
 
-def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Executor:
+def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.random.Generator) -> Executor:
     """Decode an executor job's parameters."""
     limits = engine.limits
     if (version := params.get("schema_version")) != SCHEMA:
         raise Refusal(f"schema_version {version!r} is not supported; {SCHEMA} is.")
     options = require(params.get("options", {}), dict, "options")
     experimental = require(options.get("experimental") or {}, dict, "options.experimental")
-    seed = generator(experimental.get("seed_simulator"))
+    seed = checked_seed(experimental.get("seed_simulator"))
     program = require(params.get("quantum_program"), dict, "quantum_program")
     if program.get("meas_level", "classified") != "classified":
         raise Refusal("A simulator has no measurement signal: meas_level must be classified.")
@@ -159,7 +161,8 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Executor:
         )
     items = []
     executions = 0
-    rng = seed or np.random.default_rng()
+    if seed is not None:
+        rng = np.random.default_rng(seed)
     for index, (circuit, entry) in enumerate(zip(circuits, entries, strict=True)):
         name = f"quantum_program.items[{index}]"
         kind = require(entry, dict, name).get("item_type", "circuit")
@@ -179,5 +182,12 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Executor:
         executions += len(rows)
         if executions > limits.max_executions:
             raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
-        items.append(Item(shape, engine.prepare(backend, circuit, rows, shots), registers(circuit), extra))
+        items.append(
+            Item(
+                shape,
+                engine.prepare(backend, circuit, rows, shots, seeded=seed is not None),
+                registers(circuit),
+                extra,
+            )
+        )
     return Executor(engine, backend, items, program, seed)

@@ -12,7 +12,7 @@ from ..counts import Bits, big_endian_bytes, registers
 from ..engine import Engine, Execution
 from ..errors import Refusal
 from . import codec
-from .base import generator, require
+from .base import checked_seed, require
 
 DEFAULT_SHOTS = 4096
 
@@ -35,12 +35,10 @@ class Sampler:
         engine: What runs the circuits.
         backend: Where.
         pubs: The PUBs.
-        seed: Where the randomness comes from, if the client says so.
+        seed: Seeds Aer, if the client says so.
     """
 
-    def __init__(
-        self, engine: Engine, backend: Backend, pubs: list[Pub], seed: np.random.Generator | None
-    ) -> None:
+    def __init__(self, engine: Engine, backend: Backend, pubs: list[Pub], seed: int | None) -> None:
         self._engine = engine
         self._backend = backend
         self._pubs = pubs
@@ -52,10 +50,14 @@ class Sampler:
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
-        rng = self._seed or rng
+        if self._seed is not None:
+            rng = np.random.default_rng(self._seed)
         outcomes = iter(
             self._engine.run(
-                self._backend, [execution for pub in self._pubs for execution in pub.executions], rng
+                self._backend,
+                [execution for pub in self._pubs for execution in pub.executions],
+                rng,
+                self._seed,
             )
         )
         results = []
@@ -84,7 +86,7 @@ class Sampler:
         return {"__type__": "SamplerPubResult", "__value__": value}
 
 
-def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Sampler:
+def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.Generator) -> Sampler:
     """Decode a sampler job's parameters."""
     limits = engine.limits
     options = require(params.get("options", {}), dict, "options")
@@ -101,6 +103,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Sampler:
             "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
     default = params.get("shots") or options.get("default_shots") or DEFAULT_SHOTS
+    seed = checked_seed(simulator.get("seed_simulator"))
     pubs = []
     executions = 0
     for index, pub in enumerate(require(params.get("pubs"), list, "pubs")):
@@ -117,8 +120,8 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any]) -> Sampler:
         executions += len(rows)
         if executions > limits.max_executions:
             raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
-        prepared = engine.prepare(backend, circuit, rows, shots)
+        prepared = engine.prepare(backend, circuit, rows, shots, seeded=seed is not None)
         pubs.append(Pub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
     if not pubs:
         raise Refusal("The job has no PUBs.")
-    return Sampler(engine, backend, pubs, generator(simulator.get("seed_simulator")))
+    return Sampler(engine, backend, pubs, seed)
