@@ -42,9 +42,11 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Seconds that anything but the measuring itself may take.
 TIMEOUT = 60.0
 #: What a person could set to make Aer faster; the fastest for each circuit is taken.
-CHOICES: list[dict[str, Any]] = [{}, {"method": "statevector"}]
+CHOICES: list[dict[str, Any]] = [{}, {"method": "statevector"}, {"max_parallel_threads": 1}]
 #: What this project aims for: seconds added to the median of one job.
 AIM_ADDED = 0.010
+#: Times that both ways are measured, in turns.
+ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,19 @@ class Case:
         layers: Layers of rotations and entangling gates.
         distinct: Number of different circuits; they come round again only after all others.
         connections: Jobs that the client has under way at once.
-        jobs: Jobs whose latency is measured.
         aim: The part of the direct jobs per second that this project aims for.
+        longer: How much longer it is measured than others.
     """
 
     qubits: int
     layers: int
     distinct: int
     connections: int
-    jobs: int
     aim: float | None
+    longer: float = 1.0
 
 
-CASES = (Case(2, 1, 200, 8, 200, 0.6), Case(16, 2, 100, 6, 60, None), Case(22, 1, 12, 4, 12, 0.9))
+CASES = (Case(2, 1, 200, 8, 0.6), Case(16, 2, 100, 6, None), Case(22, 1, 12, 4, 0.9, 3.0))
 
 
 def circuits(case: Case) -> list[QuantumCircuit]:
@@ -111,8 +113,8 @@ def _read(stream: Iterable[bytes], lines: queue.Queue[bytes]) -> None:
 
 
 @contextmanager
-def service() -> Iterator[tuple[str, str]]:
-    """A simulator of its own; gives its address and a token."""
+def service() -> Iterator[tuple[str, str, int]]:
+    """A simulator of its own; gives its address, a token, and its process id."""
     api_key = secrets.token_hex(16)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SIMULATOR_")}
     with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +140,7 @@ def service() -> Iterator[tuple[str, str]]:
                 body=urlencode(form),
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
             )
-            yield ready["url"], orjson.loads(answer.data)["access_token"]
+            yield ready["url"], orjson.loads(answer.data)["access_token"], process.pid
         finally:
             process.terminate()
             process.wait(TIMEOUT)
@@ -231,10 +233,26 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(error or ConnectionError("the service closed the connection"))
 
 
+@dataclass
+class Done:
+    """What came of a run.
+
+    Attributes:
+        taken: Seconds of each job.
+        counted: Jobs that ended in the counted time, which begins when each connection is busy with jobs, and
+            ends while it still is.
+        seconds: That time.
+    """
+
+    taken: list[float]
+    counted: int
+    seconds: float
+
+
 async def _through(
     url: str, token: str, bodies: list[bytes], connections: int, seconds: float, jobs: int | None
-) -> tuple[list[float], float]:
-    """Do jobs for some time, or a number of jobs; gives the seconds of each, and of all."""
+) -> Done:
+    """Do jobs for some time, or a number of jobs."""
     host, _, port = url.removeprefix("http://").partition(":")
     authorization = f"Authorization: Bearer {token}\r\n".encode()
     requests = [
@@ -249,14 +267,15 @@ async def _through(
             start += connections
 
     taken: list[float] = []
+    ends: list[float] = []
     end = time.perf_counter() + seconds
 
     def go_on(one: float) -> bool:
         taken.append(one)
-        return time.perf_counter() < end if jobs is None else len(taken) < jobs
+        ends.append(time.perf_counter())
+        return ends[-1] < end if jobs is None else len(taken) < jobs
 
     loop = asyncio.get_running_loop()
-    began = time.perf_counter()
     made = [
         await loop.create_connection(
             partial(Connection, endless(index), authorization, go_on), host, int(port)
@@ -264,25 +283,61 @@ async def _through(
         for index in range(connections)
     ]
     await asyncio.gather(*(protocol.done for _, protocol in made))
-    return taken, time.perf_counter() - began
+    began = ends[min(connections, len(ends)) - 1]
+    return Done(taken, sum(began < moment <= end for moment in ends), end - began)
 
 
 def through(
     url: str, token: str, bodies: list[bytes], connections: int, seconds: float = 0.0, jobs: int | None = None
-) -> tuple[list[float], float]:
+) -> Done:
     """Do jobs through the API."""
     return asyncio.run(_through(url, token, bodies, connections, seconds, jobs))
 
 
-def fastest(case: Case, shots: int, **fixed: Any) -> dict[str, Any]:
-    """The options with which Aer is fastest here, `fixed` ones included."""
-    tried = circuits(case)[:5]
+class Direct:
+    """Warm processes, one per core, each with Qiskit and Aer and nothing else."""
 
-    def seconds(options: dict[str, Any]) -> float:
-        simulator = AerSimulator(**options)
-        return percentile([_timed(simulator, circuit, shots) for circuit in [*tried, *tried]], 0.5)
+    def __init__(self, case: Case, processes: int, shots: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipes = []
+        self.processes = []
+        for _ in range(processes):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(case, shots, theirs))
+            process.start()
+            theirs.close()
+            self._pipes.append(ours)
+            self.processes.append(process)
+        for pipe in self._pipes:
+            self._receive(pipe, 0.0)
 
-    return min(({**choice, **fixed} for choice in CHOICES), key=seconds)
+    @staticmethod
+    def _receive(pipe: Any, seconds: float) -> Any:
+        if not pipe.poll(seconds + 2 * TIMEOUT):
+            raise TimeoutError("a process does not answer")
+        return pipe.recv()
+
+    def run(self, seconds: float, options: dict[str, Any], alone: bool = False) -> list[list[float]]:
+        """Do jobs for some time, in all processes or in one; gives each process's seconds of each job."""
+        pipes = self._pipes[:1] if alone else self._pipes
+        for pipe in pipes:
+            pipe.send((seconds, options))
+        return [self._receive(pipe, seconds) for pipe in pipes]
+
+    def fastest(self, **fixed: Any) -> dict[str, Any]:
+        """The options with which Aer is fastest here, `fixed` ones included."""
+
+        def seconds(options: dict[str, Any]) -> float:
+            return percentile(self.run(0.5, options, alone=True)[0], 0.5)
+
+        return min(({**choice, **fixed} for choice in CHOICES), key=seconds)
+
+    def close(self) -> None:
+        """End them."""
+        for pipe in self._pipes:
+            pipe.send(None)
+        for process in self.processes:
+            process.join(TIMEOUT)
 
 
 def _timed(simulator: AerSimulator, circuit: QuantumCircuit, shots: int) -> float:
@@ -294,78 +349,95 @@ def _timed(simulator: AerSimulator, circuit: QuantumCircuit, shots: int) -> floa
     return time.perf_counter() - began
 
 
-def direct_latencies(case: Case, shots: int, options: dict[str, Any]) -> list[float]:
-    """Seconds of each job, one after the other."""
-    simulator = AerSimulator(**options)
+def _work(case: Case, shots: int, pipe: Any) -> None:
     made = circuits(case)
-    _timed(simulator, made[-1], shots)
-    return [_timed(simulator, made[index % len(made)], shots) for index in range(case.jobs // 2)]
+    simulators: dict[str, AerSimulator] = {}
+    pipe.send("ready")
+    while (asked := pipe.recv()) is not None:
+        seconds, options = asked
+        simulator = simulators.get(str(options))
+        if simulator is None:
+            simulator = simulators[str(options)] = AerSimulator(**options)
+            _timed(simulator, made[-1], shots)
+        taken: list[float] = []
+        end = time.perf_counter() + seconds
+        while not taken or time.perf_counter() < end:
+            taken.append(_timed(simulator, made[len(taken) % len(made)], shots))
+        pipe.send(taken)
 
 
-def direct_rate(case: Case, processes: int, seconds: float, shots: int, options: dict[str, Any]) -> float:
-    """Jobs per second of so many processes at once."""
-    context = multiprocessing.get_context("spawn")
-    ready: Any = context.Barrier(processes)
-    counts: Any = context.Queue()
-    workers = [
-        context.Process(target=_work, args=(case, seconds, shots, options, ready, counts))
-        for _ in range(processes)
-    ]
-    for worker in workers:
-        worker.start()
-    total = sum(counts.get(timeout=seconds + 2 * TIMEOUT) for _ in workers)
-    for worker in workers:
-        worker.join(TIMEOUT)
-    return float(total)
+def _cpu_seconds(pids: Iterable[int]) -> float:
+    """Processor time that some processes have used; 0 where there is no /proc."""
+    total = 0.0
+    for pid in pids:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
-def _work(case: Case, seconds: float, shots: int, options: dict[str, Any], ready: Any, rates: Any) -> None:
-    simulator = AerSimulator(**options)
-    made = circuits(case)
-    _timed(simulator, made[-1], shots)
-    ready.wait(TIMEOUT)
-    done, began = 0, time.perf_counter()
-    while time.perf_counter() < began + seconds:
-        _timed(simulator, made[done % len(made)], shots)
-        done += 1
-    rates.put(done / (time.perf_counter() - began))
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found += _tree(int(child))
+    return found
 
 
-def rows(seconds: float = 6.0, shots: int = 1024) -> tuple[list[list[str]], list[list[str]]]:
-    """Measure; gives the rows of the two tables: jobs per second, and the latency of one job."""
+def measure(case: Case, seconds: float, shots: int) -> tuple[list[str], list[str]]:
+    """The rows of one kind of circuit: jobs per second, and the latency of one job."""
     cores = os.cpu_count() or 1
-    rates, latencies = [], []
-    for case in CASES:
-        single = fastest(case, shots, max_parallel_threads=1)
-        several = fastest(case, shots)
-        bodies = [body(circuit, shots) for circuit in circuits(case)]
-        # The direct way is measured before and after: these machines change their speed within minutes.
-        rate = direct_rate(case, cores, seconds / 2, shots, single)
-        alone = direct_latencies(case, shots, several)
-        with service() as (url, token):
+    direct = Direct(case, cores, shots)
+    bodies = [body(circuit, shots) for circuit in circuits(case)]
+    several, single = direct.fastest(), direct.fastest(max_parallel_threads=1)
+    counts, times, cpu = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
+    alone: list[list[float]] = [[], []]
+    jobs = 0
+    try:
+        with service() as (url, token, pid):
             through(url, token, bodies, case.connections, jobs=2 * case.connections)
-            done, took = through(url, token, bodies, case.connections, seconds)
-            one, _ = through(url, token, bodies, 1, jobs=case.jobs)
-        alone += direct_latencies(case, shots, several)
-        rate = (rate + direct_rate(case, cores, seconds / 2, shots, single)) / 2
-        found = len(done) / took
-        aim = "" if case.aim is None else f"{case.aim:.2f}"
-        rates.append([f"{case.qubits} qubits", f"{rate:.1f}", f"{found:.1f}", f"{found / rate:.2f}", aim])
-        middle, whole = percentile(alone, 0.5), percentile(one, 0.5)
-        values = (middle, whole, whole - middle)
-        latencies.append([f"{case.qubits} qubits", *(f"{value * 1000:.1f} ms" for value in values)])
-    return rates, latencies
+            # In turns: these machines change their speed within seconds.
+            for _ in range(ROUNDS):
+                before = _cpu_seconds(process.pid or 0 for process in direct.processes)
+                for taken in direct.run(seconds / ROUNDS, single):
+                    counts[0] += len(taken) / cores
+                    times[0] += sum(taken) / cores / cores
+                cpu[0] += _cpu_seconds(process.pid or 0 for process in direct.processes) - before
+                before = _cpu_seconds(_tree(pid))
+                done = through(url, token, bodies, case.connections, seconds / ROUNDS)
+                counts[1], times[1] = counts[1] + done.counted, times[1] + done.seconds
+                jobs, cpu[1] = jobs + len(done.taken), cpu[1] + _cpu_seconds(_tree(pid)) - before
+                alone[0] += direct.run(seconds / ROUNDS / 2, several, alone=True)[0]
+                alone[1] += through(url, token, bodies, 1, seconds / ROUNDS / 2).taken
+    finally:
+        direct.close()
+    rates = [counts[0] / times[0], counts[1] / times[1]]
+    used = [1000 * cpu[0] / (counts[0] * cores), 1000 * cpu[1] / jobs]
+    aim = "" if case.aim is None else f"{case.aim:.2f}"
+    name = f"{case.qubits} qubits"
+    first = [name, *(f"{rate:.1f}" for rate in rates), f"{rates[1] / rates[0]:.2f}", aim]
+    middle = [percentile(taken, 0.5) for taken in alone]
+    second = [name, *(f"{value * 1000:.1f} ms" for value in (*middle, middle[1] - middle[0]))]
+    return [*first, *(f"{value:.2f} ms" for value in used)], second
 
 
-def report(seconds: float = 6.0) -> str:
+def rows(seconds: float = 8.0, shots: int = 1024) -> tuple[list[list[str]], list[list[str]]]:
+    """Measure; gives the rows of the two tables: jobs per second, and the latency of one job."""
+    measured = [measure(case, seconds * case.longer, shots) for case in CASES]
+    return [rate for rate, _ in measured], [latency for _, latency in measured]
+
+
+def report(seconds: float = 8.0) -> str:
     """Measure, and say it in two tables."""
     cores = os.cpu_count() or 1
     rates, latencies = rows(seconds)
     return "\n\n".join(
         [
             table(
-                f"simulator: jobs per second, {cores} cores busy, 1024 shots",
-                ["", f"direct: {cores} processes", "REST API", "part of direct", "aim"],
+                f"simulator: jobs per second, {cores} cores busy, 1024 shots; direct: {cores} processes",
+                ["", "direct", "REST API", "part of direct", "aim", "CPU a job: direct", "REST API"],
                 rates,
             ),
             table("simulator: one job at a time, p50", ["", "direct", "REST API", "added"], latencies)

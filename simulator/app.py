@@ -406,6 +406,9 @@ def _iam_error(code: str, message: str) -> web.Response:
 
 
 async def _read(request: web.Request) -> bytes:
+    if request.content.is_eof():
+        # All of it came with the head, as small requests do.
+        return await request.read()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()

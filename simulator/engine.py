@@ -24,6 +24,8 @@ from .errors import Refusal, SimulationError
 from .noise import DeviceNoise, NoiseKind
 from .settings import Limits
 
+#: Which noise model a client wants: `auto` is the full one as long as it is affordable.
+NoiseChoice = Literal["auto", "full", "pauli_twirled"]
 Method = Literal["stabilizer", "statevector", "density_matrix", "bloch"]
 
 #: Seconds above which a job counts as large: it may not occupy every worker, and gets several threads.
@@ -60,7 +62,7 @@ class Plan:
     qubits: int
 
 
-def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits) -> Plan:
+def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits, wanted: NoiseChoice = "auto") -> Plan:
     """Decide how to simulate a circuit.
 
     Args:
@@ -68,6 +70,7 @@ def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits) -> Plan:
         num_shots: Number of shots.
         noisy: Whether the backend has noise.
         limits: Bounds, among them the time up to which the full noise model is used.
+        wanted: The noise model, if not the one that the time decides.
 
     Raises:
         Refusal: If no method can simulate the circuit within the bounds.
@@ -89,13 +92,19 @@ def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits) -> Plan:
         trajectory = gates * (COST_TRAJECTORY_GATE + 2**qubits * COST_AMPLITUDE * 4)
         choices.append(Plan("statevector", "full", num_shots * trajectory, qubits))
     best = min(choices, key=lambda choice: choice.seconds, default=None)
-    if best is not None and best.seconds <= limits.full_noise_seconds:
+    if wanted == "full" and best is None:
+        _check_state_vector(shape, limits)
+    if (
+        best is not None
+        and wanted != "pauli_twirled"
+        and (wanted == "full" or best.seconds <= limits.full_noise_seconds)
+    ):
         return replace(best, seconds=best.seconds + COST_CALL)
     if shape.clifford:
         seconds = num_shots * gates * COST_STABILIZER_GATE + sampling
         return Plan("stabilizer", "pauli_twirled", COST_CALL + seconds, qubits)
     _check_state_vector(shape, limits)
-    if best is not None and best.method == "density_matrix":
+    if best is not None and best.method == "density_matrix" and wanted != "pauli_twirled":
         return best
     trajectory = gates * (COST_STABILIZER_GATE + 2**qubits * COST_AMPLITUDE)
     return Plan("statevector", "pauli_twirled", COST_CALL + num_shots * trajectory, qubits)
@@ -203,6 +212,7 @@ class Engine:
         num_shots: int,
         whole: bool = False,
         seeded: bool = False,
+        noise: NoiseChoice = "auto",
     ) -> list[Execution]:
         """Bind and check a circuit, and decide how to run it.
 
@@ -213,6 +223,7 @@ class Engine:
             num_shots: Shots of each execution.
             whole: Whether to leave qubits that meet no other in the circuit.
             seeded: Whether the client gave a seed, and may expect what Aer itself gives with it.
+            noise: Which noise model the client wants.
 
         Returns:
             One execution per row.
@@ -232,17 +243,24 @@ class Engine:
         if not np.isfinite(parameters).all():
             raise Refusal("Parameter values must be finite numbers.")
         if count == 0:
-            return [self._execution(backend, circuit, num_shots, whole, seeded)] * len(parameters)
+            execution = self._execution(backend, circuit, num_shots, whole, seeded, noise)
+            return [execution] * len(parameters)
         turns = parameters / (np.pi / 2)
         nearest = np.round(turns)
         parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)
         return [
-            self._execution(backend, circuit.assign_parameters(row), num_shots, whole, seeded)
+            self._execution(backend, circuit.assign_parameters(row), num_shots, whole, seeded, noise)
             for row in parameters
         ]
 
     def _execution(
-        self, backend: Backend, circuit: QuantumCircuit, num_shots: int, whole: bool, seeded: bool
+        self,
+        backend: Backend,
+        circuit: QuantumCircuit,
+        num_shots: int,
+        whole: bool,
+        seeded: bool,
+        wanted: NoiseChoice,
     ) -> Execution:
         shape = examine(circuit, self.isa(backend))
         rest: QuantumCircuit | None = circuit
@@ -255,7 +273,7 @@ class Engine:
             seconds = 1e-5 * sum(len(one.gates) + 1 for one in split)
             decided = Plan("bloch", "full" if noisy else "none", seconds, 0)
         else:
-            decided = plan(shape, num_shots, noisy, self.limits)
+            decided = plan(shape, num_shots, noisy, self.limits, wanted)
             if (
                 decided.method == "statevector"
                 and decided.noise == "none"

@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 LENGTHS = struct.Struct("<II")
+#: Bytes asked for at once.
+PIECE_BYTES = 64 * 1024
 
 
 def encode(header: dict[str, Any], body: bytes = b"") -> bytes:
@@ -26,25 +28,38 @@ async def read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
     return orjson.loads(head), body
 
 
-def receive(sock: socket.socket) -> tuple[dict[str, Any], bytes] | None:
-    """Read one message, blocking; None when the other side has gone."""
-    lengths = _receive_exactly(sock, LENGTHS.size)
-    if lengths is None:
-        return None
-    head_length, body_length = LENGTHS.unpack(lengths)
-    head = _receive_exactly(sock, head_length)
-    body = _receive_exactly(sock, body_length)
-    if head is None or body is None:
-        return None
-    return orjson.loads(head), bytes(body)
+class Receiver:
+    """Reads messages from a blocking socket, most of them with one call to the system.
 
+    Args:
+        sock: The socket.
+    """
 
-def _receive_exactly(sock: socket.socket, length: int) -> bytearray | None:
-    buffer = bytearray(length)
-    view = memoryview(buffer)
-    while view:
-        count = sock.recv_into(view)
-        if count == 0:
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._received = b""
+
+    def receive(self) -> tuple[dict[str, Any], bytes] | None:
+        """Read one message; None when the other side has gone."""
+        if not self._fill(LENGTHS.size):
             return None
-        view = view[count:]
-    return buffer
+        head_length, body_length = LENGTHS.unpack_from(self._received)
+        head_end = LENGTHS.size + head_length
+        end = head_end + body_length
+        if not self._fill(end):
+            return None
+        received, self._received = self._received, self._received[end:]
+        return orjson.loads(received[LENGTHS.size : head_end]), received[head_end:end]
+
+    def _fill(self, length: int) -> bool:
+        if len(self._received) >= length:
+            return True
+        pieces, total = [self._received], len(self._received)
+        while total < length:
+            piece = self._sock.recv(max(PIECE_BYTES, length - total))
+            if not piece:
+                return False
+            pieces.append(piece)
+            total += len(piece)
+        self._received = b"".join(pieces)
+        return True

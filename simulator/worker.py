@@ -41,7 +41,8 @@ class Worker:
     def serve(self) -> None:
         """Answer tasks until the service has gone."""
         self._send({"t": "hello", "pid": os.getpid()})
-        while (message := frames.receive(self._sock)) is not None:
+        receiver = frames.Receiver(self._sock)
+        while (message := receiver.receive()) is not None:
             header, body = message
             # The default action of SIGALRM ends the process, also in the middle of a long call into Aer.
             signal.setitimer(signal.ITIMER_REAL, header["seconds"] + ALARM_SLACK)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 
+from ..engine import NoiseChoice
 from ..errors import Refusal
 
 #: Seconds of device time that one shot takes: the default repetition delay of IBM's devices.
@@ -32,6 +33,15 @@ def require(value: object, kind: type, name: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise Refusal(f"{name} must be of type {kind.__name__}, not {type(value).__name__}.")
     return value
+
+
+def noise_choice(options: dict[str, Any]) -> NoiseChoice:
+    """Return which noise model a client wants, from its options.experimental.noise_model."""
+    experimental = require(options.get("experimental") or {}, dict, "options.experimental")
+    wanted = experimental.get("noise_model", "auto")
+    if wanted not in get_args(NoiseChoice):
+        raise Refusal(f"options.experimental.noise_model must be one of {', '.join(get_args(NoiseChoice))}.")
+    return wanted  # type: ignore[no-any-return]
 
 
 def checked_seed(value: object) -> int | None:

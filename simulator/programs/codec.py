@@ -72,13 +72,30 @@ def circuits(
 
 
 def circuit(value: object, limit: int, name: str) -> QuantumCircuit:
-    """Decode the circuit of a PUB."""
+    """Decode the circuit of a PUB: QPY as the client writes it, or OpenQASM 3 as text."""
+    if isinstance(value, str):
+        return _from_qasm(value, limit, name)
     if not isinstance(value, dict) or value.get("__type__") != "QuantumCircuit":
-        raise Refusal(f"{name} must be an encoded QuantumCircuit.")
+        raise Refusal(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
     loaded = circuits(value.get("__value__"), limit, name)
     if len(loaded) != 1:
         raise Refusal(f"{name} holds {len(loaded)} circuits instead of one.")
     return loaded[0]
+
+
+def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
+    if not text.lstrip().startswith("OPENQASM 3"):
+        raise Refusal(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
+    if len(text) > limit:
+        raise Refusal(f"{name} is larger than {limit} bytes.")
+    # The parser takes a second to be imported, and few jobs need it.
+    from qiskit import qasm3
+
+    try:
+        loaded = qasm3.loads(text)
+    except Exception as error:
+        raise Refusal(f"{name} is not OpenQASM 3 that can be read: {error}") from error
+    return require(loaded, QuantumCircuit, name)
 
 
 def array(value: object, limit: int, name: str) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from ..backends import Backend
 from ..engine import Engine, Execution
 from ..errors import Refusal, SimulationError
 from . import codec
-from .base import checked_seed, require
+from .base import checked_seed, noise_choice, require
 
 DEFAULT_PRECISION = 0.015625
 
@@ -113,6 +113,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
             "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
     default = params.get("precision") or options.get("default_precision") or DEFAULT_PRECISION
+    noise = noise_choice(options)
     pubs = []
     executions = 0
     for index, pub in enumerate(require(params.get("pubs"), list, "pubs")):
@@ -139,7 +140,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         if executions > limits.max_executions:
             raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
         shots = min(max(round(1 / precision**2), 1), limits.max_shots)
-        prepared = engine.prepare(backend, circuit, rows, shots, whole=True)
+        prepared = engine.prepare(backend, circuit, rows, shots, whole=True, noise=noise)
         if not prepared:
             raise Refusal(f"{name} has no parameter values.")
         pubs.append(Pub(circuit, observables, values, float(precision), prepared))

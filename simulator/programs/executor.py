@@ -19,7 +19,7 @@ from ..counts import registers
 from ..engine import Engine, Execution
 from ..errors import Refusal
 from . import codec
-from .base import checked_seed, require
+from .base import checked_seed, noise_choice, require
 from .samplex import draw
 
 SCHEMA = "v2.0"
@@ -159,6 +159,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
         raise Refusal(
             f"quantum_program has {len(circuits)} circuits for {len(entries)} items; there must be one each."
         )
+    noise = noise_choice(options)
     items = []
     executions = 0
     if seed is not None:
@@ -185,7 +186,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
         items.append(
             Item(
                 shape,
-                engine.prepare(backend, circuit, rows, shots, seeded=seed is not None),
+                engine.prepare(backend, circuit, rows, shots, seeded=seed is not None, noise=noise),
                 registers(circuit),
                 extra,
             )

@@ -12,7 +12,7 @@ from ..counts import Bits, big_endian_bytes, registers
 from ..engine import Engine, Execution
 from ..errors import Refusal
 from . import codec
-from .base import checked_seed, require
+from .base import checked_seed, noise_choice, require
 
 DEFAULT_SHOTS = 4096
 
@@ -104,6 +104,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         )
     default = params.get("shots") or options.get("default_shots") or DEFAULT_SHOTS
     seed = checked_seed(simulator.get("seed_simulator"))
+    noise = noise_choice(options)
     pubs = []
     executions = 0
     for index, pub in enumerate(require(params.get("pubs"), list, "pubs")):
@@ -120,7 +121,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         executions += len(rows)
         if executions > limits.max_executions:
             raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
-        prepared = engine.prepare(backend, circuit, rows, shots, seeded=seed is not None)
+        prepared = engine.prepare(backend, circuit, rows, shots, seeded=seed is not None, noise=noise)
         pubs.append(Pub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
     if not pubs:
         raise Refusal("The job has no PUBs.")
