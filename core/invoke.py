@@ -163,7 +163,7 @@ class Invoker:
 _REFUSALS = {
     401: (502, "The gateway's key was refused by OpenWhisk. Ask the operator to check WHISK_AUTH."),
     403: (502, "The gateway's key may not invoke this function. Ask the operator to check WHISK_AUTH."),
-    404: (502, "The function is listed, but not deployed. Ask the operator to run `make deploy`."),
+    404: (502, "The function is listed, but not deployed. Ask the operator to deploy it."),
     408: (504, "The function took longer than its time limit. Ask for less, or try again."),
     413: (413, "The input is too large for the function. Make it smaller."),
     429: (429, "Too many invocations at once. Try again in a minute."),
@@ -187,6 +187,9 @@ def interpret(function: str, status: int, payload: Any) -> dict[str, Any]:
         )
     if status == 200 and isinstance(payload, dict) and error is None:
         return payload
+    if status == 502 and "exceeded its time limits" in str(error):
+        # OpenWhisk's way to say that the action ran into its limit.
+        status = 408
     if status in _REFUSALS:
         seen, message = _REFUSALS[status]
         raise InvocationError(message, status=seen, function=function)

@@ -204,7 +204,7 @@ def _translated(action: str) -> Iterator[None]:
         raise
     except IBMNotAuthorizedError:
         raise ProviderUnauthorizedError(
-            "IBM Quantum refused the API key. Ask the operator to check QISKIT_IBM_TOKEN "
+            "The quantum provider refused the API key. Ask the operator to check QISKIT_IBM_TOKEN "
             "or SIMULATOR_API_KEY."
         ) from None
     except QiskitBackendNotFoundError:
@@ -286,6 +286,9 @@ class Account:
 
     @property
     def _service(self) -> QiskitRuntimeService:
+        if (known := self._connected) is not None:
+            # Without the lock: it may be held for as long as a slow listing of backends takes.
+            return known
         with self._lock:
             if self._connected is None:
                 with _translated("connect"), _environment(self._settings), warnings.catch_warnings():
@@ -448,9 +451,9 @@ def _view(raw: dict[str, Any]) -> JobView:
     state = raw.get("state") or {}
     status = _STATUS.get(str(state.get("status", "")).upper())
     if status is None:
-        raise ProviderError(
-            f"IBM Quantum told a status that is not known: {str(state.get('status'))[:40]!r}."
-        )
+        # A newer API may tell more; what is not known to be final is looked at again.
+        log.warning("a job's status is not known: %s", str(state.get("status"))[:40])
+        status = "RUNNING"
     code = state.get("reason_code") or state.get("reasonCode")
     if status == "CANCELLED" and code == _RAN_TOO_LONG:
         status = "ERROR"

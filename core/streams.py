@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -26,8 +27,18 @@ MAX_UNACKNOWLEDGED = 10_000
 ADMIN_TIMEOUT = 15.0
 
 
+def told(error: object) -> str:
+    """The error for a log, without the names of clients' topics, which are secret."""
+    return re.sub(r"results\.[\w-]+", "results.(a client's)", str(error))
+
+
 def _on_error(error: KafkaError) -> None:
-    log.warning("Kafka: %s", error)
+    log.warning("Kafka: %s", told(error))
+
+
+def _client(settings: KafkaSettings) -> dict[str, Any]:
+    """What every client is given. Its own lines would go past our log, and name topics: errors only."""
+    return settings.client() | {"error_cb": _on_error, "log_level": 3}
 
 
 class Publisher:
@@ -38,14 +49,13 @@ class Publisher:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._producer = Producer(
-            settings.client()
+            _client(settings)
             | {
                 "acks": "all",
                 "linger.ms": 0,
                 "message.timeout.ms": int(PUBLISH_TIMEOUT * 1000),
                 "queue.buffering.max.messages": MAX_UNACKNOWLEDGED,
                 "socket.nagle.disable": True,
-                "error_cb": _on_error,
             }
         )
         self._closed = threading.Event()
@@ -134,14 +144,13 @@ def reader(settings: KafkaSettings) -> Consumer:
 
 
 def _consumer(settings: KafkaSettings) -> dict[str, Any]:
-    return settings.client() | {
+    return _client(settings) | {
         "fetch.wait.max.ms": settings.fetch_wait_max_ms,
         "fetch.error.backoff.ms": 50,
         "topic.metadata.refresh.fast.interval.ms": 50,
         # Bounds what librdkafka holds ahead of us.
         "queued.max.messages.kbytes": 8_192,
         "allow.auto.create.topics": False,
-        "error_cb": _on_error,
     }
 
 
@@ -150,7 +159,7 @@ class Topics:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._replication_factor = settings.replication_factor
-        self._admin = AdminClient(settings.client() | {"error_cb": _on_error})
+        self._admin = AdminClient(_client(settings))
 
     def ensure(self, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
         """Create those of `topics` (name to number of partitions) that do not exist.
@@ -176,7 +185,8 @@ class Topics:
                     if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                         raise
         except (KafkaException, FutureTimeout) as error:
-            raise StreamError(f"Kafka did not create a topic: {error}") from None
+            reason = error if isinstance(error, KafkaException) else f"no answer within {ADMIN_TIMEOUT:.0f} s"
+            raise StreamError(f"Kafka did not create a topic: {reason}") from None
 
     def reachable(self, timeout: float = 2.0) -> bool:
         """True if a broker answers."""

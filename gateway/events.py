@@ -21,6 +21,8 @@ MAX_PER_CLIENT = 16
 THREADS_PART = 0.8
 #: Seconds between looks whether the client is still there, while nothing happens.
 TICK = 1.0
+#: Seconds in which another replica's newest event must have come here too.
+REACH = 2.0
 #: Seconds between pings.
 PING = 25
 #: Bytes of a frame from the client, which has nothing to say.
@@ -67,7 +69,9 @@ def register(app: Flask, services: Services) -> None:
     def _refuse_early() -> None:
         # Before the handshake, so that a wrong token, or one whose events are gone, gets a plain 401.
         if request.path == "/api/v1/events":
-            services.inbox(services.tokens.read(request.args.get("token")))
+            session = services.tokens.read(request.args.get("token"))
+            if not services.inbox(session).reaches(_after(request.args.get("after")), REACH):
+                raise TokenError("This session's events are gone. Make a new session.")
 
     @sock.route("/api/v1/events")  # type: ignore[untyped-decorator]
     def events(ws: Server) -> None:

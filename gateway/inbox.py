@@ -16,6 +16,8 @@ from core.events import ResultEvent, decode
 
 #: Events of one client that are kept; the oldest go first.
 MAX_EVENTS = 5_000
+#: Bytes of one client's events that are kept.
+MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Inbox:
         self._end = end
         self._position = 0
         self._entries: list[Entry] = []
+        self._bytes = 0
         self._latest: dict[str, Entry] = {}
         self._changed = threading.Condition()
         self._waiting = 0
@@ -46,7 +49,9 @@ class Inbox:
         """Take one message of the topic. What comes after a job's final event is not shown again."""
         entry = None
         try:
-            entry = Entry(offset, decode(ResultEvent, data), data or b"")
+            event = decode(ResultEvent, data)
+            # The largest parts are kept once, as the JSON that is sent.
+            entry = Entry(offset, event.model_copy(update={"result": None, "answer": None}), data or b"")
         except EventError:
             # Not ours: the position moves on, and nothing is shown.
             entry = None
@@ -54,8 +59,10 @@ class Inbox:
             if entry is not None and self._shown(entry):
                 self._entries.append(entry)
                 self._latest[entry.event.process_job_id] = entry
-                if len(self._entries) > MAX_EVENTS:
+                self._bytes += len(entry.json)
+                while len(self._entries) > MAX_EVENTS or (self._bytes > MAX_BYTES and len(self._entries) > 1):
                     gone = self._entries.pop(0)
+                    self._bytes -= len(gone.json)
                     if self._latest.get(gone.event.process_job_id) is gone:
                         del self._latest[gone.event.process_job_id]
             self._position = offset + 1
@@ -82,6 +89,10 @@ class Inbox:
     def caught_up(self, timeout: float) -> bool:
         """Wait until the past is read; False if that takes longer than `timeout` seconds."""
         return self._wait(lambda: self._position >= self._end, timeout)
+
+    def reaches(self, last: int, timeout: float) -> bool:
+        """True if the id `last` was given; where it lies ahead for long, the topic was made anew since."""
+        return self._wait(lambda: self._position > last, timeout) and not self.closed
 
     def after(self, last: int, timeout: float) -> list[Entry]:
         """The events with an id above `last`; waits up to `timeout` seconds for the first."""

@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from core.errors import EventError, StreamError
 from core.events import BackendInfo, BackendList, decode
 from core.settings import KafkaSettings
-from core.streams import reader
+from core.streams import reader, told
 from core.topics import BACKENDS
 from gateway.inbox import Inbox
 from gateway.tokens import TokenError
@@ -110,7 +110,7 @@ class Reader:
         if message is None:
             return
         if message.error():
-            log.warning("Kafka: %s", message.error())
+            self._failed(message)
             return
         if message.topic() == BACKENDS:
             try:
@@ -121,6 +121,19 @@ class Reader:
         inbox = self._inboxes.get(str(message.topic()))
         if inbox is not None:
             inbox.append(int(message.offset() or 0), message.value())
+
+    def _failed(self, message: Message) -> None:
+        """A topic that is gone takes its inbox with it: its clients come again and are told."""
+        error, topic = message.error(), str(message.topic())
+        inbox = self._inboxes.get(topic)
+        if inbox is None or error.code() not in _UNKNOWN:
+            log.warning("Kafka: %s", told(error))
+            return
+        log.warning("a client's topic is gone")
+        with self._lock:
+            del self._inboxes[topic]
+        self._consumer.incremental_unassign([TopicPartition(topic, 0)])
+        inbox.close()
 
     def _open(self, topic: str, opened: Future[Inbox], tries: int = APPEARANCES) -> None:
         inbox = self._inboxes.get(topic)
@@ -135,7 +148,7 @@ class Reader:
                 self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
         except KafkaException as error:
             if error.args[0].code() not in _UNKNOWN:
-                log.error("a client's topic cannot be read: %s", error)
+                log.error("a client's topic cannot be read: %s", told(error))
                 opened.set_exception(StreamError("The events cannot be read now. Try again later."))
             elif tries > 1:
                 # Made a moment ago, it may not be known to every broker yet.

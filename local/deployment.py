@@ -40,6 +40,7 @@ def deploy(apihost: str, auth: str, bound: Mapping[str, str]) -> list[str]:
         The actions' names.
     """
     with requests.Session() as session:
+        session.trust_env = False  # no proxy lies between this machine and itself
         user, _, password = auth.partition(":")
         session.auth = (user, password)
         base = f"{apihost}/api/v1/namespaces/_"
@@ -63,10 +64,25 @@ def _put(session: requests.Session, url: str, body: dict[str, Any]) -> None:
 
 
 def write_documents(folder: Path, apihost: str) -> None:
-    """Write the config documents of all algorithms with their addresses; others stay as they are."""
+    """Write the config documents of all algorithms with their addresses.
+
+    Those of algorithms that are no more are removed; documents from elsewhere stay as they are.
+    """
     for name, document in functions().items():
         document["functionBackendUrl"] = document["functionBackendUrl"].replace("{WHISK_APIHOST}", apihost)
         # Written aside and moved, so that a gateway that looks meanwhile never sees half a document.
         aside = folder / f".{name}.new"
         aside.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         aside.replace(folder / f"{name}.json")
+    for path in folder.glob("*.json"):
+        if path.stem not in functions() and _is_ours(path):
+            path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    """True for the document of an action of our package: one that was written here, for an algorithm then."""
+    try:
+        url = json.loads(path.read_text(encoding="utf-8"))["functionBackendUrl"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return f"/namespaces/_/actions/{PACKAGE}/{path.stem}?" in str(url)

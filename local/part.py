@@ -54,10 +54,13 @@ class Part:
     needs: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
+    started: float = 0.0
+    log_lost: bool = False
     _pump: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the process; what it writes goes to the log, which does not grow without end."""
+        self.started = time.monotonic()
         self.process = subprocess.Popen(
             self.command,
             env=dict(self.env),
@@ -71,14 +74,23 @@ class Part:
         self._pump.start()
 
     def _write_log(self, process: subprocess.Popen[bytes]) -> None:
-        handler = RotatingFileHandler(self.log, maxBytes=MAX_LOG, backupCount=1, encoding="utf-8")
+        # Opened at the first line. A full disk costs the log, not the part: its output is read all the same.
+        handler = RotatingFileHandler(
+            self.log, maxBytes=MAX_LOG, backupCount=1, encoding="utf-8", delay=True, errors="replace"
+        )
         handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.handleError = self._log_lost  # type: ignore[method-assign,assignment]
         assert process.stdout is not None
         with process.stdout as output:
             for line in output:
                 text = line.decode(errors="replace").rstrip("\n")
                 handler.emit(logging.LogRecord(self.name, logging.INFO, "", 0, text, None, None))
         handler.close()
+
+    def _log_lost(self, _record: logging.LogRecord) -> None:
+        if not self.log_lost:
+            self.log_lost = True
+            print(f"  the log of the {self.name} cannot be written: {self.log}", file=sys.stderr, flush=True)
 
     def running(self) -> bool:
         """True while the process lives."""

@@ -58,6 +58,11 @@ class LocalSettings:
             env=env,
         )
 
+    def clear_logs(self) -> None:
+        """Begin with empty logs, so that what a message quotes is of this run."""
+        for log in (self.folder / "logs").glob("*.log*"):
+            log.unlink(missing_ok=True)
+
     def url(self, part: str) -> str:
         """The part's address."""
         return f"http://127.0.0.1:{self.ports[part]}"
@@ -101,6 +106,8 @@ class LocalSettings:
             | ports
             | self.bound()
             | {
+                "NO_PROXY": _no_proxy(self.env.get("NO_PROXY")),
+                "no_proxy": _no_proxy(self.env.get("no_proxy")),
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONPATH": str(ROOT),
                 "CONFIG_FOLDER": str(self.documents),
@@ -109,6 +116,10 @@ class LocalSettings:
                 "GATEWAY_SECRET": self.gateway_secret,
             }
         )
+
+
+def _no_proxy(given: str | None) -> str:
+    return ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
 
 
 def _port(env: Mapping[str, str], variable: str, default: int) -> int:

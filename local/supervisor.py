@@ -15,6 +15,8 @@ START_TIMEOUT = 60.0
 INTERVAL = 0.1
 #: A part is restarted so often at the most, and this many seconds later each time.
 MAX_RESTARTS, RESTART_DELAY = 20, 0.5
+#: Seconds after which a part that ran counts as never restarted.
+HEALTHY = 600.0
 
 Say = Callable[[str], None]
 
@@ -66,6 +68,8 @@ class Supervisor:
                 continue
             status = part.process.returncode
             how = f"signal {-status}" if status < 0 else f"status {status}"
+            if time.monotonic() - part.started > HEALTHY:
+                part.restarts = 0
             if part.restarts >= MAX_RESTARTS:
                 raise LocalError(f"the {part.name} ended again and again ({how}):\n{part.last_lines()}")
             part.restarts += 1

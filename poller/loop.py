@@ -17,7 +17,14 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from core.errors import EventError, JobNotFoundError, ProviderUnavailableError, QwhiskError, StreamError
+from core.errors import (
+    EventError,
+    JobNotFoundError,
+    ProviderUnauthorizedError,
+    ProviderUnavailableError,
+    QwhiskError,
+    StreamError,
+)
 from core.events import BackendList, JobEvent, ResultEvent, encode
 from core.provider import JobView, Provider
 from core.settings import KafkaSettings
@@ -45,6 +52,9 @@ CLOCK_MARGIN = timedelta(seconds=60)
 UNKNOWN_GRACE = 10.0
 #: Seconds between publications of the list of backends.
 BACKENDS_INTERVAL = 10.0
+
+#: Failures that may pass: an operator mends a key, a service comes back. Only the deadline ends these.
+_PASSING = (ProviderUnavailableError, ProviderUnauthorizedError, StreamError, JobNotFoundError)
 
 
 @dataclass
@@ -104,16 +114,14 @@ class Poller:
     def close(self, timeout: float = 5.0) -> None:
         """Let the workers end, commit, leave the group."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        while not self._outcomes.empty():
-            self._outcomes.get()()
+        self._settle_all()
         self._intake.close()
         self._publisher.close(timeout)
 
     def step(self, now: float) -> None:
         """One turn: outcomes, new messages, due looks, commits."""
         self.last_step = now
-        while not self._outcomes.empty():
-            self._outcomes.get()()
+        self._settle_all()
         self._intake.regulate(now, full=len(self._watches) >= MAX_WATCHES)
         self._take(now)
         self._look(now)
@@ -121,6 +129,16 @@ class Poller:
         if now - self._last_backends >= BACKENDS_INTERVAL:
             self._last_backends = now
             self._pool.submit(self._publish_backends)
+
+    def _settle_all(self) -> None:
+        """Deal with what the workers and the broker have told; a mistake with one leaves the others."""
+        while not self._outcomes.empty():
+            try:
+                self._outcomes.get()()
+            except KafkaException:
+                raise
+            except Exception:
+                log.exception("an outcome could not be dealt with; its event is seen again at the next start")
 
     # --- taking ----------------------------------------------------------------------------------
 
@@ -156,18 +174,18 @@ class Poller:
     def _look_together(self, account: Any, watches: list[Watch]) -> None:
         """One call for many jobs; those it does not tell about are looked at one by one."""
         oldest = min(watch.event.submitted_at for watch in watches)
+        views: dict[str, JobView] = {}
         try:
             views = account.look_since(oldest - CLOCK_MARGIN)
         except QwhiskError as error:
             for watch in watches:
                 self._report(Outcome(watch, error=error))
             return
+        except Exception:
+            log.exception("looking at %d jobs together failed: one by one", len(watches))
         for watch in watches:
-            view = views.get(watch.event.job_id)
-            if view is not None and view.status in ("QUEUED", "RUNNING"):
-                self._report(self._not_final(watch, view))
-            else:
-                self._pool.submit(self._look_at, watch, view)
+            # Each on its own: whatever goes wrong with one concerns no other.
+            self._pool.submit(self._look_at, watch, views.get(watch.event.job_id))
 
     def _look_at(self, watch: Watch, view: JobView | None) -> None:
         """Look at one job (unless `view` tells already) and deliver its result if it is final."""
@@ -230,9 +248,7 @@ class Poller:
             self._give_up(
                 watch, "deadline", f"No result within {self._deadline:.0f} s; the last error: {error.message}"
             )
-        elif (
-            isinstance(error, ProviderUnavailableError | StreamError | JobNotFoundError) or watch.failures < 5
-        ):
+        elif isinstance(error, _PASSING) or watch.failures < 5:
             retry_after = getattr(error, "retry_after", None)
             log.warning("%s", error.message, extra={"process_job_id": watch.event.process_job_id})
             self._apply(watch, schedule.after_failure(watch.failures, retry_after))

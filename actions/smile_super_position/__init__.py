@@ -1,5 +1,5 @@
 """Two emoticons in superposition: the example of Grossi et al., section 3."""
 
-from actions.smile_super_position.algorithm import SmileSuperPosition
+from .algorithm import algorithm
 
-main = SmileSuperPosition().main
+main = algorithm.main

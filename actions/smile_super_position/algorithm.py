@@ -91,3 +91,6 @@ class SmileSuperPosition(Algorithm[SmileInput]):
             "others_probability": (shots - seen) / shots if shots else 0.0,
             "shots": shots,
         }
+
+
+algorithm = SmileSuperPosition()

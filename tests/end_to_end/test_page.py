@@ -137,9 +137,11 @@ def test_page_fits_its_screen(
     )
     try:
         visit = Visit(context, stack)
-        visit.fill(":)", ":(")
+        visit.fill("WWWWWWWW", "MMMMMMMM")
         visit.run()
         expect(visit.page.get_by_test_id("histogram")).to_be_visible(timeout=20_000)
+        for reading in visit.page.locator(".reading").all():
+            assert reading.evaluate("it => it.scrollWidth <= it.clientWidth"), "a reading is cut off"
         wide = visit.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, "the page must not scroll sideways"
         # Where a person wants to look at them: SCREENSHOTS=folder make test

@@ -250,3 +250,21 @@ def test_whoever_waits_uses_it() -> None:
 def test_a_place_in_the_queue_is_not_forgotten_for_a_late_queued() -> None:
     inbox = filled(event("QUEUED", queue_position=3), event("QUEUED"), event("QUEUED", queue_position=2))
     assert shown(inbox) == [(0, "QUEUED"), (2, "QUEUED")]
+
+
+def test_an_id_that_was_never_given_is_not_reached() -> None:
+    """A topic made anew begins at 0 again: a client that resumes after 7 is told, not left waiting."""
+    inbox = filled(event("QUEUED"), event("DONE"))
+    assert inbox.reaches(-1, 0)
+    assert inbox.reaches(1, 0)
+    assert not inbox.reaches(2, 0)
+    assert not Inbox(TOPIC, 0).reaches(0, 0)
+    assert Inbox(TOPIC, 0).reaches(-1, 0)
+
+
+def test_the_bytes_of_an_inbox_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(event("DONE", "job-0"))
+    monkeypatch.setattr("gateway.inbox.MAX_BYTES", 3 * size)
+    inbox = filled(*(event("DONE", f"job-{number}") for number in range(6)))
+    assert shown(inbox) == [(3, "DONE"), (4, "DONE"), (5, "DONE")]
+    assert inbox.job("job-0") is None

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from core.errors import EventError, ProviderError, StreamError
+from core.errors import (
+    EventError,
+    ProviderError,
+    ProviderUnauthorizedError,
+    ProviderUnavailableError,
+    StreamError,
+)
 from core.events import MAX_EVENT_BYTES, JobEvent, decode
 from core.settings import KafkaSettings
 from core.topics import DEAD, JOBS
@@ -181,3 +187,33 @@ def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
         rig.poller.step(time.monotonic())
     assert len(tries) == 1
     assert watch.due > time.monotonic()
+
+
+@pytest.mark.parametrize("failing", ["backends", "look_since"])
+def test_no_job_of_a_batch_freezes_when_something_fails(rig: Rig, failing: str) -> None:
+    """A failed listing, or a mistake of ours, costs a look and not the jobs."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ProviderUnavailableError("Not now.") if failing == "backends" else RuntimeError("a mistake")
+
+    rig.provider.views = {f"d{number}": view("QUEUED", job_id=f"d{number}") for number in range(4)}
+    rig.provider.look_since = lambda _: rig.provider.views  # type: ignore[attr-defined]
+    setattr(rig.provider, failing, fail)
+    for number in range(4):
+        message = Message(JOBS, number, wire(job_id=f"d{number}", backend_type="hardware"))
+        rig.consumer.messages.append(message)
+    rig.poller._take(time.monotonic())
+    watches = list(rig.poller._watches.values())
+    assert len(watches) == 4
+    rig.turn_until(lambda: all(not watch.busy and watch.due > time.monotonic() for watch in watches))
+
+
+def test_a_refused_key_ends_no_job(rig: Rig) -> None:
+    """An operator who changes the key must not lose what runs meanwhile."""
+    rig.provider.views["d1abc"] = ProviderUnauthorizedError("No.")
+    rig.consumer.messages.append(Message(JOBS, 0, wire()))
+    rig.poller._take(time.monotonic())
+    [watch] = rig.poller._watches.values()
+    watch.failures = 50
+    rig.turn_until(lambda: watch.failures > 50 and (rig.publisher.sent != [] or not watch.busy))
+    assert all(topic.startswith("jobs.wait.") for topic, _, _ in rig.publisher.sent)

@@ -130,7 +130,7 @@ function note(kind: string, title: string, text: string, code?: string): HTMLEle
 function metadata(job: StoredJob): HTMLElement {
   const values: Record<string, unknown> = { Backend: job.backend || "–", "Backend type": backendTypeWords(job.backend_type) };
   if (job.result?.shots) values["Shots"] = job.result.shots;
-  if (job.circuit) values["Circuit"] = [`${job.circuit.qubits} qubits`, job.circuit.depth && `depth ${count(job.circuit.depth)}`, job.circuit.size && `${count(job.circuit.size)} gates`].filter(Boolean).join(", ");
+  if (job.circuit) values["Circuit"] = [`${count(job.circuit.qubits)} ${job.circuit.qubits === 1 ? "qubit" : "qubits"}`, job.circuit.depth && `depth ${count(job.circuit.depth)}`, job.circuit.size && `${count(job.circuit.size)} gates`].filter(Boolean).join(", ");
   values["Submitted"] = moment(job.submitted_at);
   if (job.finished_at) {
     values["Finished"] = moment(job.finished_at);
