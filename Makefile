@@ -55,7 +55,8 @@ REQUIREMENTS := requirements.txt $(wildcard */requirements.txt)
 $(STAMPS)/venv: $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qwhisk needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 1; }
 	@echo "making the virtual environment (once; a few minutes on a slow line)"
-	@$(PYTHON) -m venv $(VENV)
+	@# One that is there is kept: another Python laid over it would mix the two.
+	@$(BIN)/python -c "" 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@mkdir -p $(STAMPS) && touch $@
 
