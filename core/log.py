@@ -47,7 +47,7 @@ def configure(service: str, level: str = "INFO") -> None:
     so theirs start at ERROR.
     """
     # Facts that our lines do not show, and whose gathering costs more than the line itself.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
 from core import log
 from core.errors import QwhiskError
@@ -20,6 +22,18 @@ from gateway.settings import GatewaySettings
 EXIT_SETTINGS = 2
 #: Seconds that requests under way are given at the end; WebSockets reconnect to the next process.
 GRACE = 2
+
+
+class Log(Logger):  # type: ignore[misc]
+    """gunicorn's own lines, in our log."""
+
+    def setup(self, _cfg: Any) -> None:
+        """Leave the handlers to the root logger."""
+        for one in (self.error_log, self.access_log):
+            one.handlers.clear()
+            one.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+        self.access_log.disabled = True
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -40,7 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE,
             "limit_request_line": 4_094,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108, PTH112
-            "loglevel": "warning",
+            "logger_class": Log,
             "control_socket_disable": True,
         }
         for name, value in options.items():

@@ -106,5 +106,6 @@ def _push(ws: Server, inbox: Inbox, last: int, session: Session) -> None:
             while ws.receive(timeout=0) is not None:
                 pass
         ws.close()
-    except ConnectionClosed:
+    except (ConnectionClosed, OSError):
+        # The client is gone; it comes back with the id it saw last, or not at all.
         log.debug("websocket closed", extra={"client_id": session.client_id})

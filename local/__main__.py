@@ -60,7 +60,7 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     began = time.monotonic()
     settings = LocalSettings.from_env(os.environ)
     settings.check_ports()
-    settings.clear_logs()
+    settings.clear()
     write_documents(settings.documents, settings.url("openwhisk"))
     _say("qwhisk on this machine:")
     broker, *others = parts(settings)

@@ -58,10 +58,13 @@ class LocalSettings:
             env=env,
         )
 
-    def clear_logs(self) -> None:
-        """Begin with empty logs, so that what a message quotes is of this run."""
-        for log in (self.folder / "logs").glob("*.log*"):
-            log.unlink(missing_ok=True)
+    def clear(self) -> None:
+        """Begin with empty logs, so that what a message quotes is of this run, and without old jobs.
+
+        The broker has its topics in memory: nobody waits for a job of an earlier run.
+        """
+        for old in (*(self.folder / "logs").glob("*.log*"), *self.folder.glob("simulator.db*")):
+            old.unlink(missing_ok=True)
 
     def url(self, part: str) -> str:
         """The part's address."""

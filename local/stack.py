@@ -81,7 +81,7 @@ def parts(settings: LocalSettings) -> list[Part]:
             log=logs / "broker.log",
         ),
         module("openwhisk", "/ping", "local.openwhisk", _OPENWHISK, prepare=deployed),
-        module("simulator", "/healthz"),
+        module("simulator", "/healthz", more={"SIMULATOR_DATABASE": str(settings.folder / "simulator.db")}),
         module("poller", "/healthz", more={"POLLER_WORKERS": "8"}, needs=("broker",)),
         module("gateway", "/readyz", needs=("broker",)),
     ]
