@@ -8,6 +8,7 @@ import threading
 from flask import Flask, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
+from wsproto.utilities import LocalProtocolError
 
 from gateway.inbox import Inbox
 from gateway.services import Services
@@ -106,6 +107,6 @@ def _push(ws: Server, inbox: Inbox, last: int, session: Session) -> None:
             while ws.receive(timeout=0) is not None:
                 pass
         ws.close()
-    except (ConnectionClosed, OSError):
+    except (ConnectionClosed, LocalProtocolError, OSError):
         # The client is gone; it comes back with the id it saw last, or not at all.
         log.debug("websocket closed", extra={"client_id": session.client_id})
