@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import direct, through
+from benchmarks import direct, simulator, through
 from benchmarks.table import percentile, table
 from tests.stack import running
 
@@ -22,6 +22,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a throughput run")
     parser.add_argument("--clients", type=int, nargs="+", default=[2, 4, 8, 16], help="clients at once")
     parser.add_argument("--shots", type=int, default=1024)
+    parser.add_argument("--only", choices=["main", "simulator"], help="one part; default: both")
     return parser.parse_args()
 
 
@@ -32,6 +33,15 @@ def _milliseconds(seconds: float) -> str:
 def main() -> int:
     """Measure and print; gives 0 whether or not an aim is met: these are figures, not tests."""
     options = _options()
+    if options.only != "simulator":
+        main_job(options)
+    if options.only != "main":
+        print("\n" + simulator.report())
+    return 0
+
+
+def main_job(options: argparse.Namespace) -> None:
+    """The main job through the whole stack, beside Qiskit and Aer in one process."""
     cores = os.cpu_count() or 1
     several = direct.fastest(options.shots)
     single = direct.fastest(options.shots, max_parallel_threads=1)
@@ -87,7 +97,6 @@ def main() -> int:
     )
     print(f"aim: at least {AIM_PART} of direct")
     print(f"direct: AerSimulator with {several or 'its defaults'} for latency, {single} in each process")
-    return 0
 
 
 if __name__ == "__main__":
