@@ -63,13 +63,14 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     settings.clear()
     write_documents(settings.documents, settings.url("openwhisk"))
     _say("qwhisk on this machine:")
-    broker, *others = parts(settings)
-    supervisor.start([broker])
-    supervisor.wait(broker)
-    # Started one after the other without waiting: their imports are most of the time.
-    supervisor.start(others)
-    for part in others:
-        supervisor.wait(part)
+    broker, *others, gateway = parts(settings)
+    # Those between are started one after the other without waiting: their imports are most of the time. The
+    # gateway comes last: poller and gateway both make the shared topics, and the local broker is not made for
+    # two that make the same one at once.
+    for group in ([broker], others, [gateway]):
+        supervisor.start(group)
+        for part in group:
+            supervisor.wait(part)
     _say(f"  ready after {time.monotonic() - began:.1f} s; logs in {settings.folder / 'logs'}")
     if options.demo or options.once:
         event = demo.run(settings.url("gateway"))

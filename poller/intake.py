@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
@@ -68,7 +69,8 @@ class Intake:
         self._full = False
         self._assignment_changed = False
         self._last_commit = 0.0
-        #: Set once the group has given this member its partitions.
+        self._joined: set[str] = set()
+        #: Set once both groups have given this member its partitions.
         self.joined = threading.Event()
         self._urgent = self._member(kafka, GROUP, [JOBS, CANCEL], patient=False)
         # What waits is in no hurry: a consumer of its own asks for it twice a second.
@@ -80,7 +82,7 @@ class Intake:
             group,
             topics,
             patient,
-            on_assign=self._assigned,
+            on_assign=partial(self._assigned, group),
             on_revoke=self._revoked,
             on_lost=self._revoked,
         )
@@ -185,10 +187,12 @@ class Intake:
         except KafkaException as error:
             log.warning("offsets not committed, events will be seen again: %s", error)
 
-    def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.info("partitions taken: %d", len(partitions))
+    def _assigned(self, group: str, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("partitions of %s taken: %d", group, len(partitions))
         self._assignment_changed = True
-        self.joined.set()
+        self._joined.add(group)
+        if self._joined == {GROUP, WAITS_GROUP}:
+            self.joined.set()
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._commit(asynchronous=False)
