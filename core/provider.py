@@ -380,14 +380,6 @@ class Account:
         )
         return str(answer["id"])
 
-    def find(self, tag: str) -> str | None:
-        """The id of a job with this tag, if there is one."""
-        answer = self._call(
-            "list jobs", lambda client: client.jobs_get(limit=1, skip=0, job_tags=[tag], include_mocks=True)
-        )
-        jobs = answer.get("jobs") or []
-        return str(jobs[0]["id"]) if jobs else None
-
     def look(self, job_id: str) -> JobView:
         """How one job stands; JobNotFoundError if the provider does not know it."""
         return _view(self._call("look at the job", lambda client: client.job_get(job_id)))

@@ -68,14 +68,15 @@ def write_documents(folder: Path, apihost: str) -> None:
 
     Those of algorithms that are no more are removed; documents from elsewhere stay as they are.
     """
-    for name, document in functions().items():
+    documents = functions()
+    for name, document in documents.items():
         document["functionBackendUrl"] = document["functionBackendUrl"].replace("{WHISK_APIHOST}", apihost)
         # Written aside and moved, so that a gateway that looks meanwhile never sees half a document.
         aside = folder / f".{name}.new"
         aside.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         aside.replace(folder / f"{name}.json")
     for path in folder.glob("*.json"):
-        if path.stem not in functions() and _is_ours(path):
+        if path.stem not in documents and _is_ours(path):
             path.unlink()
 
 
