@@ -46,6 +46,7 @@ class ConfigDocument(BaseModel):
     function_title: str = Field(alias="functionTitle", default="", max_length=200)
     function_description: str = Field(alias="functionDescription", default="", max_length=4_000)
     function_input_schema: dict[str, Any] = Field(alias="functionInputSchema", default_factory=dict)
+    function_category: str = Field(alias="functionCategory", default="", max_length=64)
     function_view: str = Field(alias="functionView", default="default", max_length=64)
 
     @field_validator("function_backend_url")

@@ -42,6 +42,14 @@ Instant = Annotated[datetime, AfterValidator(_aware)]
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
 
+class Progress(BaseModel):
+    """How far a hybrid algorithm is: `value` is what it has reached by step `step` of at most `of`."""
+
+    step: int = Field(ge=0)
+    of: int = Field(ge=0)
+    value: float | None = None
+
+
 class JobEvent(BaseModel):
     """One submitted job, on topic `jobs` under the key `process_job_id`."""
 
@@ -62,6 +70,7 @@ class JobEvent(BaseModel):
     attempt: int = Field(default=0, ge=0, description="How often the event was put back into a queue.")
     params: dict[str, Any] = Field(default_factory=dict, description="The caller's input.")
     state: dict[str, Any] | None = Field(default=None, description="What the algorithm remembers.")
+    progress: Progress | None = Field(default=None, description="How far a hybrid algorithm is.")
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -100,20 +109,11 @@ class JobResult(PubResult):
     pubs: list[PubResult] | None = None
 
 
-class Progress(BaseModel):
-    """How far a hybrid algorithm is."""
-
-    step: int
-    of: int
-    value: float | None = None
-
-
 class ResultEvent(JobEvent):
     """How a job stands: progress, or the one final event, on the client's topic."""
 
     status: Status
     queue_position: int | None = Field(default=None, ge=0)
-    progress: Progress | None = None
     result: JobResult | None = None
     result_url: str | None = None
     answer: dict[str, Any] | None = None

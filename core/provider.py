@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -33,7 +33,9 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import IBMError, IBMNotAuthorizedError
 from qiskit_ibm_runtime.executor import Executor
-from qiskit_ibm_runtime.executor_sampler.prepare import prepare
+from qiskit_ibm_runtime.executor_estimator.prepare import prepare as prepare_estimator
+from qiskit_ibm_runtime.executor_sampler.prepare import prepare as prepare_sampler
+from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
@@ -82,6 +84,9 @@ _SCHEMA = Executor._SCHEMA_VERSION
 #: IBM's reason code for a job that was cancelled because it ran too long.
 _RAN_TOO_LONG = 1305
 
+#: Whose PUBs a job is made of.
+Primitive = Literal["sampler", "estimator"]
+
 Answer = TypeVar("Answer")
 
 
@@ -90,12 +95,18 @@ class JobView:
     """How a job stands at the provider, at one look."""
 
     job_id: str
+    backend: str
     status: Status
     program_id: str
     reason: str | None
     created: datetime | None
     running: datetime | None
     finished: datetime | None
+
+
+def run_tag(process_job_id: str) -> str:
+    """The tag that all jobs of one run of an algorithm carry."""
+    return f"qwhisk-{process_job_id}"
 
 
 def noisy_name(device: str) -> str:
@@ -355,16 +366,37 @@ class Account:
                 self._targets[name] = target
             return target
 
-    def submit(self, pubs: Sequence[Any], backend: str, shots: int, tags: Sequence[str]) -> str:
-        """Submit one Sampler job with these PUBs, already transpiled; gives the provider's job id.
+    def submit(
+        self,
+        pubs: Sequence[Any],
+        backend: str,
+        shots: int,
+        tags: Sequence[str],
+        primitive: Primitive = "sampler",
+    ) -> str:
+        """Submit one job with these PUBs, already transpiled; gives the provider's job id.
 
-        It is the job that the client's `executor_sampler.Sampler` submits, prepared and encoded by its
-        own functions, but sent in one request: `Sampler.run` asks for the account's usage and the backend's
-        status before, only to warn of them, which costs two round trips to IBM.
+        It is the job that the client's `executor_sampler.Sampler` or `executor_estimator.Estimator` submits,
+        prepared and encoded by its own functions, but sent in one request: their `run` asks for the account's
+        usage and the backend's status before, only to warn of them, which costs two round trips to IBM.
+
+        Args:
+            pubs: PUBs for the primitive.
+            backend: the backend's name.
+            shots: of each PUB; of the Estimator's, for each basis that is measured.
+            tags: by which the job can be found again; see `tagged`.
+            primitive: whose PUBs they are.
         """
-        options = SamplerOptions(default_shots=shots)
-        program, executor_options = prepare(pubs, options, backend=self.target(backend).device)
-        program._semantic_role = "sampler_v2"
+        device = self.target(backend).device
+        if primitive == "sampler":
+            sampler = SamplerOptions(default_shots=shots)
+            program, executor_options = prepare_sampler(pubs, sampler, backend=device)
+        else:
+            # Readout errors can be mitigated only where there are some.
+            level: Literal[0, 1] = 0 if backend == NOISELESS else 1
+            estimator = EstimatorOptions(default_shots=shots, resilience_level=level)
+            program, executor_options = prepare_estimator(pubs, estimator, backend=device)
+        program._semantic_role = f"{primitive}_v2"
         encoded = QUANTUM_PROGRAM_PARAMS_CONVERTERS[_SCHEMA].encoder(program, executor_options)
         answer = self._call(
             "take the job",
@@ -379,6 +411,14 @@ class Account:
             ),
         )
         return str(answer["id"])
+
+    def tagged(self, tag: str) -> list[JobView]:
+        """The newest jobs that carry this tag, up to `PAGE` of them, the newest first."""
+        answer = self._call(
+            "list jobs",
+            lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=[tag], include_mocks=True),
+        )
+        return [_view(raw) for raw in answer.get("jobs") or []]
 
     def look(self, job_id: str) -> JobView:
         """How one job stands; JobNotFoundError if the provider does not know it."""
@@ -405,6 +445,11 @@ class Account:
         except ProviderError as error:
             if error.details.get("status") != 409:
                 raise
+
+    def abandon(self, job_id: str) -> None:
+        """Cancel a job that nobody knows of, and take its tags away, so that nobody finds it by them."""
+        self.cancel(job_id)
+        self._call("untag the job", lambda client: client.update_tags(job_id, []))
 
 
 def _same_url(url: str, *_: Any) -> str:
@@ -452,6 +497,7 @@ def _view(raw: dict[str, Any]) -> JobView:
     reason = state.get("reason")
     return JobView(
         job_id=str(raw["id"]),
+        backend=str(raw.get("backend") or ""),
         status=status,
         program_id=str((raw.get("program") or {}).get("id", "")),
         reason=f"{reason} (code {code})" if reason and code else reason,

@@ -54,6 +54,7 @@ def _function(document: ConfigDocument) -> dict[str, Any]:
         "id": document.id,
         "title": document.function_title or document.id,
         "description": document.function_description,
+        "category": document.function_category,
         "view": document.function_view,
         "input_schema": document.function_input_schema,
     }
@@ -110,6 +111,7 @@ def _queued(
             topic=who.topic,
             submitted_at=datetime.now(UTC),
             params=value,
+            progress=reply.get("progress"),
             status="QUEUED",
         )
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""An algorithm as an action: validate, build the circuit, submit, and answer when called with a result."""
+"""An algorithm as an action: validate, submit a job, and go on or answer when called with its result."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from qiskit import QuantumCircuit
 
 from actions.base.input import ActionInput, Envelope, findings, validated
-from actions.base.submission import Submission
+from actions.base.job import Job, Pub, Step
+from actions.base.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
-from core.events import JobResult, ResultEvent
+from core.events import ResultEvent
 from core.settings import is_setting
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ _ENVELOPE = frozenset(Envelope.model_fields)
 
 
 class Algorithm(ABC, Generic[Input]):
-    """One algorithm. A subclass names itself, its input model, and says how to build and how to answer.
+    """An algorithm of one or more jobs. A subclass names itself, its input model, and its steps.
 
     `main` never raises: whatever goes wrong comes back as `{"error": {"code", "message", "details"}}`.
     """
@@ -33,31 +34,39 @@ class Algorithm(ABC, Generic[Input]):
     name: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
+    #: Under which heading the page lists it.
+    category: ClassVar[str] = "Other"
     #: How the page shows the answer.
     view: ClassVar[str] = "default"
+    #: MB and seconds that OpenWhisk grants an activation.
+    memory: ClassVar[int] = 512
+    timeout: ClassVar[int] = 60
     input: type[Input]
 
     @abstractmethod
-    def build(self, params: Input) -> QuantumCircuit:
-        """The circuit, measurements included; pure. InputError where the input makes no sense."""
+    def start(self, params: Input) -> Job:
+        """The first job; pure. InputError where the input makes no sense."""
 
     @abstractmethod
-    def answer(self, params: Input, result: JobResult) -> dict[str, Any]:
-        """The result in the caller's terms; pure, JSON-native and finite."""
+    def proceed(self, params: Input, step: Step) -> Job | dict[str, Any]:
+        """The next job, or the answer in the caller's terms, JSON-native and finite, with a `summary`.
+
+        Pure: asked twice about the same step, it says the same.
+        """
 
     def main(self, params: dict[str, Any]) -> dict[str, Any]:
         """The action's entry point.
 
         Args:
             params: the algorithm's own input with `client_id`, `process_job_id`, `topic`; or
-                `{"step": <ResultEvent>}` for the answer. Names in upper case are settings that were bound
-                to the action when it was deployed.
+                `{"step": <ResultEvent>}` for the next job or the answer. Names in upper case are settings
+                that were bound to the action when it was deployed.
         """
         try:
             settings = {key: value for key, value in params.items() if is_setting(key)}
             values = {key: value for key, value in params.items() if not is_setting(key)}
             if "step" in values:
-                return self._step(values)
+                return self._step(values, settings)
             return self._submit(values, settings)
         except SettingsError as error:
             log.error("%s", error.message)
@@ -84,17 +93,26 @@ class Algorithm(ABC, Generic[Input]):
         own = {key: value for key, value in values.items() if key not in _ENVELOPE}
         params = validated(self.input, own)
         envelope = validated(Envelope, {key: value for key, value in values.items() if key in _ENVELOPE})
-        circuit = self.build(params)
-        return Submission.shared(settings).submit(self.name, circuit, params, envelope, own)
+        run = Run(self.name, params, own, envelope)
+        return Submission.shared(settings).submit(run, self.start(params))
 
-    def _step(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _step(self, values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
         try:
             event = ResultEvent.model_validate_json(orjson.dumps(values["step"]))
         except ValidationError as error:
             raise InputError("step: not a ResultEvent.", errors=findings(error)) from None
         if event.result is None:
             raise InputError("step: has no result to answer from.", field="step")
-        return {"answer": self.answer(validated(self.input, event.params), event.result)}
+        params = validated(self.input, event.params)
+        noisy = event.backend_type != "simulator"
+        found = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
+        if not isinstance(found, Job):
+            return {"answer": found}
+        envelope = Envelope.model_construct(
+            client_id=event.client_id, process_job_id=event.process_job_id, topic=event.topic
+        )
+        run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
+        return Submission.shared(settings).submit(run, found)
 
     def document(self) -> dict[str, Any]:
         """The function's config document; its URL is completed when it is loaded (see docs/deploy)."""
@@ -115,5 +133,24 @@ class Algorithm(ABC, Generic[Input]):
             "functionTitle": self.title,
             "functionDescription": self.description,
             "functionInputSchema": self.input.model_json_schema(),
+            "functionCategory": self.category,
             "functionView": self.view,
         }
+
+
+class CircuitAlgorithm(Algorithm[Input]):
+    """An algorithm of one circuit: what to run, and what the counts mean."""
+
+    @abstractmethod
+    def build(self, params: Input) -> QuantumCircuit:
+        """The circuit, measurements included; pure. InputError where the input makes no sense."""
+
+    @abstractmethod
+    def answer(self, params: Input, step: Step) -> dict[str, Any]:
+        """The result in the caller's terms, JSON-native and finite, with a `summary`; pure."""
+
+    def start(self, params: Input) -> Job:
+        return Job([Pub(self.build(params))])
+
+    def proceed(self, params: Input, step: Step) -> dict[str, Any]:
+        return self.answer(params, step)

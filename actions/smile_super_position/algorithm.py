@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import Algorithm
+from actions.base.algorithm import CircuitAlgorithm
 from actions.base.input import ActionInput
+from actions.base.job import Step
 from actions.smile_super_position.circuit import superposition, to_bits, to_text
-from core.events import JobResult
 
 #: Other strings that the answer names, the most frequent first.
 MAX_OTHERS = 10
@@ -48,7 +48,7 @@ class SmileInput(ActionInput):
         return second
 
 
-class SmileSuperPosition(Algorithm[SmileInput]):
+class SmileSuperPosition(CircuitAlgorithm[SmileInput]):
     """Puts two emoticons in superposition and tells how often each was seen."""
 
     name = "smile_super_position"
@@ -57,18 +57,18 @@ class SmileSuperPosition(Algorithm[SmileInput]):
         "Two emoticons in quantum superposition. Each measurement shows one of them, each half of the time; "
         "on a noisy backend now and then something else."
     )
+    category = "Basics"
     view = "emoticons"
     input = SmileInput
 
     def build(self, params: SmileInput) -> QuantumCircuit:
         return superposition(to_bits(params.emoticon_1), to_bits(params.emoticon_2))
 
-    def answer(self, params: SmileInput, result: JobResult) -> dict[str, Any]:
-        """`{"emoticons": [first, second], "others": [...], "others_probability", "shots"}`.
-
-        Each entry is `{"text", "bitstring", "count", "probability"}`.
+    def answer(self, params: SmileInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "emoticons": [first, second], "others": [...], "others_probability", "shots",
+        "ideal"}`; each entry is `{"text", "bitstring", "count", "probability"}`.
         """
-        counts = (result.counts or {}).get("meas", {})
+        counts = step.counts()
         shots = sum(counts.values())
 
         def entry(bits: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class SmileSuperPosition(Algorithm[SmileInput]):
                 "text": to_text(bits),
                 "bitstring": bits,
                 "count": count,
-                "probability": count / shots if shots else 0.0,
+                "probability": count / shots,
             }
 
         wanted = [to_bits(params.emoticon_1), to_bits(params.emoticon_2)]
@@ -85,11 +85,15 @@ class SmileSuperPosition(Algorithm[SmileInput]):
             (bits for bits in counts if bits not in wanted), key=lambda bits: (-counts[bits], bits)
         )
         seen = sum(counts.get(bits, 0) for bits in wanted)
+        first, second = (entry(bits) for bits in wanted)
         return {
-            "emoticons": [entry(bits) for bits in wanted],
+            "summary": f"{first['text']} was seen {first['count']} times and {second['text']} "
+            f"{second['count']} times, out of {shots}.",
+            "emoticons": [first, second],
             "others": [entry(bits) for bits in others[:MAX_OTHERS]],
-            "others_probability": (shots - seen) / shots if shots else 0.0,
+            "others_probability": (shots - seen) / shots,
             "shots": shots,
+            "ideal": dict.fromkeys(wanted, 0.5),
         }
 
 

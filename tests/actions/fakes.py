@@ -8,15 +8,16 @@ from typing import Any
 from qiskit import QuantumCircuit
 
 from core.events import BackendInfo, JobEvent, decode
+from core.provider import JobView
 
 
 class Target:
     """Gives every circuit back as it is."""
 
     def __init__(self) -> None:
-        self.keys: list[bytes] = []
+        self.keys: list[Any] = []
 
-    def transpile(self, circuit: QuantumCircuit, key: bytes) -> QuantumCircuit:
+    def transpile(self, circuit: QuantumCircuit, key: Any) -> QuantumCircuit:
         self.keys.append(key)
         return circuit
 
@@ -27,6 +28,8 @@ class Provider:
     def __init__(self) -> None:
         self.submitted: list[tuple[QuantumCircuit, str, int, list[str]]] = []
         self.chosen: list[tuple[str, int, str | None]] = []
+        self.primitives: list[str] = []
+        self.known: dict[str, list[JobView]] = {}
         self.cancelled: list[str] = []
         self.cancel_error: Exception | None = None
         self.ready = Target()
@@ -48,12 +51,17 @@ class Provider:
     def target(self, name: str) -> Target:
         return self.ready
 
-    def submit(self, pubs: list[QuantumCircuit], backend: str, shots: int, tags: list[str]) -> str:
-        [circuit] = pubs
-        self.submitted.append((circuit, backend, shots, list(tags)))
+    def submit(
+        self, pubs: list[Any], backend: str, shots: int, tags: tuple[str, str], primitive: str = "sampler"
+    ) -> str:
+        self.primitives.append(primitive)
+        self.submitted.append((pubs[0][0], backend, shots, list(tags)))
         return f"job-{len(self.submitted)}"
 
-    def cancel(self, job_id: str) -> None:
+    def tagged(self, tag: str) -> list[JobView]:
+        return self.known.get(tag, [])
+
+    def abandon(self, job_id: str) -> None:
         self.cancelled.append(job_id)
         if self.cancel_error is not None:
             raise self.cancel_error

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions.base.job import Step
 from actions.base.submission import Submission
 from actions.smile_super_position import main
 from actions.smile_super_position.algorithm import MAX_OTHERS, SmileInput, SmileSuperPosition
@@ -134,11 +135,13 @@ def test_good_input_is_submitted_and_announced(submission: tuple[Provider, Publi
         "process_job_id": "p-1",
         "client_id": "c-1",
         "function": "smile_super_position",
+        "step": 0,
+        "progress": None,
     }
     assert circuit["qubits"] == 16
     assert circuit["openqasm3"].startswith("OPENQASM 3.0;")
     [(_, backend, shots, tags)] = provider.submitted
-    assert (backend, shots, tags) == ("aer_simulator", 77, ["qwhisk-p-1-0"])
+    assert (backend, shots, tags) == ("aer_simulator", 77, ["qwhisk-p-1", "qwhisk-p-1-0"])
     [event] = publisher.events()
     # The caller's input as it came, and none of the deployment's settings.
     assert event.params == GOOD | {"shots": 77}
@@ -156,6 +159,7 @@ def step(counts: Any, **changes: Any) -> dict[str, Any]:
 def test_the_answer_says_how_often_each_was_seen() -> None:
     answer = main(step({SMILE: 6, FROWN: 2, "0" * 16: 1, "1" * 16: 1}))["answer"]
     assert answer == {
+        "summary": ":) was seen 6 times and :( 2 times, out of 10.",
         "emoticons": [
             {"text": ":)", "bitstring": SMILE, "count": 6, "probability": 0.6},
             {"text": ":(", "bitstring": FROWN, "count": 2, "probability": 0.2},
@@ -166,6 +170,7 @@ def test_the_answer_says_how_often_each_was_seen() -> None:
         ],
         "others_probability": 0.2,
         "shots": 10,
+        "ideal": {SMILE: 0.5, FROWN: 0.5},
     }
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 
@@ -177,19 +182,27 @@ def test_what_was_never_seen_is_there_with_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [{}, {"counts": {}}, {"counts": {"meas": {}}}, {"counts": {"c": {"0": 1}}}]
+    "result",
+    [
+        {},
+        {"counts": {}},
+        {"counts": {"meas": {}}},
+        {"counts": {"meas": {SMILE: 0}}},
+        {"counts": {"c": {"0": 1}}},
+    ],
 )
-def test_no_counts_are_no_division_by_zero(result: dict[str, Any]) -> None:
-    answer = main({"step": step({})["step"] | {"result": result}})["answer"]
-    assert answer["shots"] == 0
-    assert [entry["probability"] for entry in answer["emoticons"]] == [0.0, 0.0]
+def test_a_result_without_counts_is_told_as_such(result: dict[str, Any]) -> None:
+    error = main({"step": step({})["step"] | {"result": result}})["error"]
+    assert (error["code"], error["details"]) == ("invalid_input", {"field": "step"})
+    assert "no counts of register 'meas'" in error["message"]
 
 
 @given(st.dictionaries(st.text("01", min_size=16, max_size=16), st.integers(1, 1000), max_size=40))
 def test_every_shot_is_in_the_answer_once(noise: dict[str, int]) -> None:
     counts = {SMILE: 5} | noise
     params = SmileInput(emoticon_1=":)", emoticon_2=":(")
-    answer = SmileSuperPosition().answer(params, JobResult(counts={"meas": counts}))
+    result = JobResult(counts={"meas": counts})
+    answer = SmileSuperPosition().answer(params, Step(0, result, None, "aer_simulator", False))
     assert answer["shots"] == sum(counts.values())
     wanted = sum(entry["probability"] for entry in answer["emoticons"])
     assert wanted + answer["others_probability"] == pytest.approx(1)

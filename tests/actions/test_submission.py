@@ -10,7 +10,8 @@ from qiskit.qasm3 import QASM3ExporterError
 
 from actions.base import submission as module
 from actions.base.input import Envelope
-from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Submission, describe
+from actions.base.job import Job, Pub
+from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe
 from actions.smile_super_position.algorithm import SmileInput
 from core.errors import InputError, ProviderUnavailableError, SettingsError, StreamError
 from core.topics import JOBS
@@ -32,7 +33,8 @@ class Rig:
         circuit = QuantumCircuit(3)
         circuit.measure_all()
         params = SmileInput(**OWN | changes)
-        return self.submission.submit("smile", circuit, params, ENVELOPE, own or OWN | changes)
+        run = Run("smile", params, own or OWN | changes, ENVELOPE)
+        return self.submission.submit(run, Job([Pub(circuit)]))
 
 
 def test_the_job_is_announced_under_its_key() -> None:

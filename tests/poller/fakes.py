@@ -96,6 +96,7 @@ class Invoke:
 
 def view(status: Any = "DONE", job_id: str = "d1abc", program_id: str = "sampler", **changes: Any) -> JobView:
     fields: dict[str, Any] = {
+        "backend": "aer_simulator",
         "reason": None,
         "created": None,
         "running": None,
