@@ -33,7 +33,7 @@ check: venv ## lint, types, import borders
 bench: venv ## measure against the fastest direct way, in the same run
 	@$(BIN)/python -m benchmarks
 
-documents: venv ## write config documents and JSON Schemas anew from the models
+documents: venv ## write config documents, manifest.yaml and JSON Schemas anew
 	@$(BIN)/python -m actions.base.documents
 	@$(BIN)/python -m core.schemas
 

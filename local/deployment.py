@@ -1,13 +1,15 @@
-"""Deploy the package `quantum` over OpenWhisk's REST API, and write the config documents."""
+"""Deploy manifest.yaml over OpenWhisk's REST API, as wskdeploy does, and write the config documents."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
+import yaml
 
 from local.errors import LocalError
 from local.settings import ROOT
@@ -15,8 +17,6 @@ from local.settings import ROOT
 PACKAGE = "quantum"
 #: Seconds one call may take.
 TIMEOUT = 30.0
-#: Limits of every action: importing qiskit-ibm-runtime takes most of the memory.
-LIMITS = {"timeout": 60_000, "memory": 512}
 
 
 def functions(actions: Path = ROOT / "actions") -> dict[str, dict[str, Any]]:
@@ -28,29 +28,52 @@ def functions(actions: Path = ROOT / "actions") -> dict[str, dict[str, Any]]:
     return found
 
 
-def deploy(apihost: str, auth: str, bound: Mapping[str, str]) -> list[str]:
+def package(path: Path = ROOT / "manifest.yaml") -> dict[str, Any]:
+    """The package as the manifest has it: `inputs`, and `actions` by their names."""
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["packages"][PACKAGE]
+    return found
+
+
+def bound(inputs: Mapping[str, str], values: Mapping[str, str]) -> list[dict[str, str]]:
+    """The package's parameters: `${NAME}` is the value of NAME, or the empty string where there is none."""
+    return [
+        {"key": key, "value": re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], ""), text)}
+        for key, text in inputs.items()
+    ]
+
+
+def action(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An action's entry in the manifest as the REST API takes it."""
+    limits = entry["limits"]
+    return {
+        "exec": {"kind": "blackbox", "image": entry["docker"]},
+        "limits": {"timeout": limits["timeout"], "memory": limits["memorySize"]},
+        "annotations": [{"key": key, "value": value} for key, value in entry["annotations"].items()],
+    }
+
+
+def deploy(apihost: str, auth: str, values: Mapping[str, str]) -> list[str]:
     """Create or update the package with its parameters, and every action in it.
 
     Args:
         apihost: OpenWhisk's address.
         auth: its key, `user:password`.
-        bound: what every action gets as parameters, such as where Kafka is.
+        values: of the variables that the manifest binds; others reach no action, here as in a cluster.
 
     Returns:
         The actions' names.
     """
+    manifest = package()
     with requests.Session() as session:
         session.trust_env = False  # no proxy lies between this machine and itself
         user, _, password = auth.partition(":")
         session.auth = (user, password)
         base = f"{apihost}/api/v1/namespaces/_"
-        parameters = [{"key": key, "value": value} for key, value in bound.items()]
+        parameters = bound(manifest["inputs"], values)
         _put(session, f"{base}/packages/{PACKAGE}", {"parameters": parameters})
-        names = list(functions())
-        for name in names:
-            action = {"exec": {"kind": "blackbox", "image": f"qwhisk/{name}"}, "limits": LIMITS}
-            _put(session, f"{base}/actions/{PACKAGE}/{name}", action)
-    return names
+        for name, entry in manifest["actions"].items():
+            _put(session, f"{base}/actions/{PACKAGE}/{name}", action(entry))
+    return list(manifest["actions"])
 
 
 def _put(session: requests.Session, url: str, body: dict[str, Any]) -> None:

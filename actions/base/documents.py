@@ -1,7 +1,7 @@
-"""`python -m actions.base.documents`: write every algorithm's config document from its input model.
+"""`python -m actions.base.documents`: write every algorithm's config document, and the OpenWhisk manifest.
 
-They are kept in the repository, so that the local stack and the deployment can read them without importing
-Qiskit; a test holds them against the models.
+Both are made of the algorithms' attributes and input models, and kept in the repository, so that the local
+stack and the deployment can read them without importing Qiskit; tests hold them against the algorithms.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from actions.base import manifest
 from actions.base.algorithm import Algorithm
 
 ACTIONS = Path(__file__).resolve().parents[1]
@@ -35,13 +36,16 @@ def text(algorithm: type[Algorithm[Any]]) -> str:
     return json.dumps(algorithm().document(), indent=2) + "\n"
 
 
-def main() -> None:
-    """Write them all."""
-    for name, algorithm in algorithms().items():
-        path = ACTIONS / name / "document.json"
-        path.write_text(text(algorithm), encoding="utf-8")
-        print(path)
+def write(root: Path) -> list[Path]:
+    """Write them all below the repository's `root`; return where."""
+    found = algorithms()
+    files = {root / "actions" / name / "document.json": text(algorithm) for name, algorithm in found.items()}
+    files[root / "manifest.yaml"] = manifest.text(found.values())
+    for path, content in files.items():
+        path.write_text(content, encoding="utf-8")
+    return list(files)
 
 
 if __name__ == "__main__":
-    main()
+    for written in write(ACTIONS.parent):
+        print(written.relative_to(ACTIONS.parent))

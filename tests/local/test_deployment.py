@@ -1,11 +1,11 @@
-"""The config documents that the local stack writes."""
+"""What the local stack deploys: the shipped manifest, and the config documents."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from local.deployment import functions, write_documents
+from local.deployment import action, bound, functions, package, write_documents
 
 APIHOST = "http://127.0.0.1:3233"
 
@@ -34,3 +34,30 @@ def test_the_document_of_an_algorithm_that_is_no_more_goes(tmp_path: Path) -> No
     (tmp_path / "gone.json").write_text(json.dumps(gone))
     write_documents(tmp_path, APIHOST)
     assert not (tmp_path / "gone.json").exists()
+
+
+def test_the_actions_are_the_manifests_and_each_has_its_document() -> None:
+    assert set(package()["actions"]) == set(functions())
+
+
+def test_an_action_is_deployed_as_the_manifest_says() -> None:
+    body = action(
+        {
+            "docker": "qwhisk/x",
+            "limits": {"timeout": 90_000, "memorySize": 384},
+            "annotations": {"description": "X.", "require-whisk-auth": True},
+        }
+    )
+    assert body == {
+        "exec": {"kind": "blackbox", "image": "qwhisk/x"},
+        "limits": {"timeout": 90_000, "memory": 384},
+        "annotations": [{"key": "description", "value": "X."}, {"key": "require-whisk-auth", "value": True}],
+    }
+
+
+def test_only_what_the_manifest_binds_is_bound_and_what_is_not_set_is_empty() -> None:
+    inputs = {"KAFKA_BOOTSTRAP_SERVERS": "${KAFKA_BOOTSTRAP_SERVERS}", "SIMULATOR_URL": "${SIMULATOR_URL}"}
+    assert bound(inputs, {"SIMULATOR_URL": "http://127.0.0.1:1", "SECRET": "x"}) == [
+        {"key": "KAFKA_BOOTSTRAP_SERVERS", "value": ""},
+        {"key": "SIMULATOR_URL", "value": "http://127.0.0.1:1"},
+    ]
