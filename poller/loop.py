@@ -26,7 +26,7 @@ from core.errors import (
     StreamError,
 )
 from core.events import BackendList, JobEvent, ResultEvent, encode
-from core.provider import JobView, Provider
+from core.provider import JobView, Provider, run_tag
 from core.settings import KafkaSettings
 from core.streams import Publisher
 from core.topics import BACKENDS
@@ -35,7 +35,9 @@ from poller.estimator import Estimate, ServiceTimes, estimate
 from poller.intake import Intake
 from poller.offsets import Partition
 from poller.progress import Told, is_news
+from poller.reply import StepError
 from poller.retriever import Retriever
+from poller.runs import Runs
 from poller.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,13 @@ UNKNOWN_GRACE = 10.0
 BACKENDS_INTERVAL = 10.0
 
 #: Failures that may pass: an operator mends a key, a service comes back. Only the deadline ends these.
-_PASSING = (ProviderUnavailableError, ProviderUnauthorizedError, StreamError, JobNotFoundError)
+_PASSING = (ProviderUnavailableError, ProviderUnauthorizedError, StreamError, JobNotFoundError, StepError)
+
+#: Seconds between looks at a run that is to be cancelled: at least, as a part of those it has taken so far,
+#: and at most.
+CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
+#: Seconds for which a run whose newest job is done may still submit the next one.
+CANCEL_PATIENCE = 120.0
 
 
 @dataclass
@@ -66,6 +74,20 @@ class Outcome:
     present_length: int | None = None
     delivered: ResultEvent | None = None
     error: QwhiskError | None = None
+
+
+def _step(event: JobEvent) -> tuple[str, int]:
+    return event.process_job_id, event.step
+
+
+def _guarded(watch: Watch, outcome: Callable[[], Outcome]) -> Outcome:
+    try:
+        return outcome()
+    except QwhiskError as error:
+        return Outcome(watch, error=error)
+    except Exception:
+        log.exception("looking at %s failed", watch.event.process_job_id)
+        return Outcome(watch, error=QwhiskError("The poller failed; see its log."))
 
 
 class Poller:
@@ -94,6 +116,8 @@ class Poller:
         self._publisher = publisher
         self._deadline = deadline
         self._watches: dict[tuple[Partition, int], Watch] = {}
+        self._by_step: dict[tuple[str, int], Watch] = {}
+        self._runs = Runs()
         self._service_times = ServiceTimes()
         self._outcomes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._last_backends = -BACKENDS_INTERVAL
@@ -147,7 +171,18 @@ class Poller:
             watch = Watch(
                 taken.event, taken.partition, taken.offset, time.monotonic(), time.monotonic(), taken.cancel
             )
+            if not taken.cancel:
+                if self._runs.is_past(taken.event) or self._is_watched(taken.event):
+                    self._intake.finish(taken.partition, taken.offset)
+                    continue
+                self._runs.note(taken.event)
+                self._by_step[_step(taken.event)] = watch
             self._watches[(taken.partition, taken.offset)] = watch
+
+    def _is_watched(self, event: JobEvent) -> bool:
+        """True if the same step of the same run is watched already, under an offset not yet committed."""
+        known = self._by_step.get(_step(event))
+        return known is not None and not known.leaving
 
     def _patience(self, now: float) -> float:
         """Seconds to wait for a message: until the next look is due."""
@@ -164,10 +199,12 @@ class Poller:
             watch.busy = True
             groups.setdefault(self._provider.account(watch.event.backend_type), []).append(watch)
         for account, watches in groups.items():
-            asked = [watch for watch in watches if not watch.cancel]
-            if len(asked) >= TOGETHER:
-                self._pool.submit(self._look_together, account, asked)
-                watches = [watch for watch in watches if watch.cancel]
+            for watch in (watch for watch in watches if watch.cancel):
+                self._pool.submit(self._look_to_cancel, watch)
+            watches = [watch for watch in watches if not watch.cancel]
+            if len(watches) >= TOGETHER:
+                self._pool.submit(self._look_together, account, watches)
+                continue
             for watch in watches:
                 self._pool.submit(self._look_at, watch, None)
 
@@ -189,22 +226,33 @@ class Poller:
 
     def _look_at(self, watch: Watch, view: JobView | None) -> None:
         """Look at one job (unless `view` tells already) and deliver its result if it is final."""
-        try:
-            account = self._provider.account(watch.event.backend_type)
-            if watch.cancel:
-                account.cancel(watch.event.job_id)
-                watch.cancel = False
-            view = view or account.look(watch.event.job_id)
-            if view.status in ("QUEUED", "RUNNING"):
-                outcome = self._not_final(watch, view)
-            else:
-                outcome = Outcome(watch, view=view, delivered=self._retriever.deliver(watch.event, view))
-        except QwhiskError as error:
-            outcome = Outcome(watch, error=error)
-        except Exception:
-            log.exception("looking at %s failed", watch.event.process_job_id)
-            outcome = Outcome(watch, error=QwhiskError("The poller failed; see its log."))
-        self._report(outcome)
+
+        def outcome() -> Outcome:
+            found = view or self._provider.account(watch.event.backend_type).look(watch.event.job_id)
+            if found.status in ("QUEUED", "RUNNING"):
+                return self._not_final(watch, found)
+            delivered = self._retriever.deliver(watch.event, found, watch.failures)
+            return Outcome(watch, view=found, delivered=delivered)
+
+        self._report(_guarded(watch, outcome))
+
+    def _look_to_cancel(self, watch: Watch) -> None:
+        """Cancel whatever job the run has now; a hybrid one may have none for a moment, between two steps."""
+
+        def outcome() -> Outcome:
+            account, event = self._provider.account(watch.event.backend_type), watch.event
+            found = account.tagged(run_tag(event.process_job_id)) or [account.look(event.job_id)]
+            for view in found:
+                if view.status in ("QUEUED", "RUNNING"):
+                    account.cancel(view.job_id)
+            newest = found[0]
+            if newest.status != "CANCELLED":
+                return Outcome(watch, view=newest)
+            # Told at once: the job's own event may lie in a wait topic for minutes.
+            event = event.model_copy(update={"job_id": newest.job_id})
+            return Outcome(watch, view=newest, delivered=self._retriever.deliver(event, newest))
+
+        self._report(_guarded(watch, outcome))
 
     def _not_final(self, watch: Watch, view: JobView) -> Outcome:
         length = None
@@ -224,8 +272,10 @@ class Poller:
             return  # the partition was given away meanwhile; its new owner sees to it
         watch.busy = False
         if outcome.delivered is not None:
+            if outcome.delivered.final:
+                self._runs.end(event)
             log.info(
-                "delivered",
+                "delivered" if outcome.delivered.final else "next step",
                 extra={
                     "process_job_id": event.process_job_id,
                     "status": outcome.delivered.status,
@@ -235,6 +285,8 @@ class Poller:
             self._finish(watch)
         elif outcome.error is not None:
             self._failed(watch, outcome.error)
+        elif outcome.view is not None and watch.cancel:
+            self._cancel_again(watch, outcome.view)
         elif outcome.view is not None:
             watch.failures = 0
             self._wait(watch, outcome.view, outcome.present_length)
@@ -242,6 +294,16 @@ class Poller:
     def _failed(self, watch: Watch, error: QwhiskError) -> None:
         age = self._age(watch.event)
         watch.failures += 1
+        if not watch.cancel and self._runs.is_past(watch.event):
+            self._finish(watch)  # only the function's reply got lost: its next job is announced
+            return
+        if watch.cancel and age <= self._deadline:
+            # Whatever the provider says to the wish: the run has its own event, which tells how it ends.
+            log.warning(
+                "not cancelled: %s", error.message, extra={"process_job_id": watch.event.process_job_id}
+            )
+            watch.due = time.monotonic() + schedule.after_failure(watch.failures).delay
+            return
         if isinstance(error, JobNotFoundError) and age > UNKNOWN_GRACE:
             self._give_up(watch, "job_not_found", "The provider does not know this job any more.")
         elif age > self._deadline:
@@ -254,6 +316,15 @@ class Poller:
             self._apply(watch, schedule.after_failure(watch.failures, retry_after))
         else:
             self._give_up(watch, error.code, error.message)
+
+    def _cancel_again(self, watch: Watch, newest: JobView) -> None:
+        """Look again soon, until the provider calls the run's newest job cancelled."""
+        waited = time.monotonic() - watch.taken
+        if newest.status in ("DONE", "ERROR") and waited > CANCEL_PATIENCE:
+            self._finish(watch)  # the run ended otherwise, and its own event tells how
+            return
+        watch.failures = 0
+        watch.due = time.monotonic() + min(CANCEL_MAX, max(CANCEL_MIN, CANCEL_BACKOFF * waited))
 
     def _wait(self, watch: Watch, view: JobView, present_length: int | None) -> None:
         event, now = watch.event, datetime.now(UTC)
@@ -307,25 +378,27 @@ class Poller:
         if plan.topic is None:
             watch.due = time.monotonic() + plan.delay
             return
-        event = watch.event.model_copy(update={"attempt": watch.event.attempt + 1})
-        watch.busy = True
-        # A wish to cancel that has not reached the provider yet must not get lost in a wait topic.
         if watch.cancel:
-            watch.busy, watch.due = False, time.monotonic() + schedule.KEEP
+            # A wish to cancel must not lie in a wait topic.
+            watch.due = time.monotonic() + schedule.KEEP
             return
+        event = watch.event.model_copy(update={"attempt": watch.event.attempt + 1})
+        watch.busy = watch.leaving = True
         try:
             data = encode(event)
         except EventError as error:
             # With its estimate it is longer than it came, and no longer fits: it waits here instead.
             log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
-            watch.busy, watch.due = False, time.monotonic() + schedule.KEEP
+            watch.busy = watch.leaving = False
+            watch.due = time.monotonic() + schedule.KEEP
             return
         sent = self._publisher.send(plan.topic, event.process_job_id, data)
         self._when_sent(sent, lambda: self._finish(watch), lambda: self._retry(watch))
 
     def _retry(self, watch: Watch) -> None:
         delay = schedule.after_failure(max(1, watch.failures)).delay
-        watch.busy, watch.due = False, time.monotonic() + delay
+        watch.busy = watch.leaving = False
+        watch.due = time.monotonic() + delay
 
     def _give_up(self, watch: Watch, code: str, message: str) -> None:
         log.error("giving up: %s", message, extra={"process_job_id": watch.event.process_job_id})
@@ -346,7 +419,7 @@ class Poller:
     def _finish(self, watch: Watch) -> None:
         if self._watches.get((watch.partition, watch.offset)) is not watch:
             return  # another poller's by now, or taken anew
-        del self._watches[(watch.partition, watch.offset)]
+        self._forget((watch.partition, watch.offset))
         self._intake.finish(watch.partition, watch.offset)
 
     def _when_sent(self, sent: Future[None], then: Callable[[], None], otherwise: Callable[[], None]) -> None:
@@ -364,7 +437,12 @@ class Poller:
     def _lost(self, partition: Partition) -> None:
         """The partition is another poller's now, and so are its events."""
         for identity in [identity for identity in self._watches if identity[0] == partition]:
-            del self._watches[identity]
+            self._forget(identity)
+
+    def _forget(self, identity: tuple[Partition, int]) -> None:
+        watch = self._watches.pop(identity)
+        if self._by_step.get(_step(watch.event)) is watch:
+            del self._by_step[_step(watch.event)]
 
     @property
     def ready(self) -> bool:

@@ -12,12 +12,13 @@ from core.events import MAX_EVENT_BYTES, ErrorInfo, JobEvent, JobResult, ResultE
 from core.invoke import Invoker
 from core.provider import JobView, Provider
 from core.streams import Publisher
+from poller.reply import NextJob, StepError, may_pass, read, retries
 from poller.results import decode_result
 
 log = logging.getLogger(__name__)
 
-#: Seconds the answer step may take.
-ANSWER_TIMEOUT = 30.0
+#: Seconds that a step may take.
+ANSWER_TIMEOUT = 60.0
 #: Bytes that the envelope around a result may need within one message.
 _ENVELOPE_ROOM = 16_000
 
@@ -33,30 +34,47 @@ class Retriever:
         self._documents = documents
         self._invoke = invoke
 
-    def deliver(self, event: JobEvent, view: JobView) -> ResultEvent:
-        """Publish the one final event of a job that the provider calls final.
+    def deliver(self, event: JobEvent, view: JobView, failures: int = 0) -> ResultEvent:
+        """Publish the one final event of a job that the provider calls final, or how far its loop now is.
+
+        Args:
+            event: the job.
+            view: how it stands: final.
+            failures: how often this has failed before.
+
+        Returns:
+            What was published: a final event, or RUNNING where the function has submitted the next job.
 
         Raises:
-            QwhiskError: the result could not be fetched or the event not be published; try again later.
+            QwhiskError: the result could not be fetched, the function not be asked or the event not be
+                published; try again later.
         """
-        result: JobResult | None = None
-        error: ErrorInfo | None = None
-        answer: dict[str, Any] | None = None
+        fields: dict[str, Any] = {"status": view.status}
         if view.status == "DONE":
             raw = self._provider.account(event.backend_type).raw_result(event.job_id)
             result = decode_result(view.program_id, raw)
-            answer, error = self._answer(event, result)
+            found = self._step(event, result, failures)
+            if isinstance(found, NextJob):
+                return self._go_on(event, found)
+            fields["result"] = result
+            if not isinstance(found, ErrorInfo):
+                fields["answer"] = found
+            else:
+                fields["error"] = found
+                # The counts are worth having without their answer. Those in the middle of a loop are not.
+                fields["status"] = "DONE" if event.progress is None else "ERROR"
         elif view.status == "ERROR":
-            error = ErrorInfo(
+            fields["error"] = ErrorInfo(
                 code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
             )
-        final = _extended(event, view.status, view.finished, result=result, answer=answer, error=error)
+        final = _extended(event, finished_at=view.finished or datetime.now(UTC), **fields)
         self._publish(_within_limit(final))
         return final
 
     def give_up(self, event: JobEvent, code: str, message: str) -> ResultEvent:
         """Publish the final event of a job whose outcome will never be known."""
-        final = _extended(event, "ERROR", None, error=ErrorInfo(code=code, message=message[:4_000]))
+        error = ErrorInfo(code=code, message=message[:4_000])
+        final = _extended(event, status="ERROR", error=error, finished_at=datetime.now(UTC))
         self._publish(_within_limit(final))
         return final
 
@@ -67,42 +85,43 @@ class Retriever:
     def _publish(self, event: ResultEvent) -> None:
         self._publisher.publish(event.topic, event.process_job_id, encode(event))
 
-    def _answer(self, event: JobEvent, result: JobResult) -> tuple[dict[str, Any] | None, ErrorInfo | None]:
-        """The action's own words for the result; where it has none, the reason beside the raw result."""
-        step = _extended(event, "DONE", None, result=result).model_copy(update={"state": event.state})
+    def _step(
+        self, event: JobEvent, result: JobResult, failures: int
+    ) -> NextJob | dict[str, Any] | ErrorInfo:
+        """What the function makes of the result; where it makes nothing of it, the reason."""
+        step = _extended(event, status="DONE", result=result, state=event.state)
         body = {"step": step.model_dump(mode="json")}
         try:
             reply = self._invoke(self._documents.get(event.function), body, ANSWER_TIMEOUT)
         except QwhiskError as error:
+            if may_pass(error) and failures < retries(event):
+                raise StepError(error.message) from None
             code = error.code if isinstance(error, ActionError) else "answer_failed"
             log.warning("no answer for %s: %s", event.process_job_id, error.message)
-            return None, ErrorInfo(code=code[:100], message=error.message[:4_000])
-        answer = reply.get("answer")
-        if not isinstance(answer, dict):
-            return None, ErrorInfo(
+            return ErrorInfo(code=code[:100], message=error.message[:4_000])
+        found = read(reply, event)
+        if found is None:
+            return ErrorInfo(
                 code="answer_failed", message=f"The function {event.function} gave no answer to its result."
             )
-        return answer, None
+        return found
+
+    def _go_on(self, event: JobEvent, following: NextJob) -> ResultEvent:
+        """Tell the client how far its loop is. The function has announced the next job by itself."""
+        progress = _extended(event, status="RUNNING").model_copy(
+            update=following.model_dump(exclude={"progress"}) | {"progress": following.progress}
+        )
+        try:
+            self._publish(_within_limit(progress))
+        except QwhiskError as error:
+            # News are a courtesy, and the loop goes on: its next job is announced.
+            log.warning("progress of %s not told: %s", event.process_job_id, error.message)
+        return progress
 
 
-def _extended(
-    event: JobEvent,
-    status: Any,
-    finished: datetime | None,
-    *,
-    result: JobResult | None = None,
-    answer: dict[str, Any] | None = None,
-    error: ErrorInfo | None = None,
-) -> ResultEvent:
+def _extended(event: JobEvent, **fields: Any) -> ResultEvent:
     """The JobEvent as a ResultEvent. The state is the algorithm's own affair and is not shown."""
-    return ResultEvent.model_construct(
-        **event.__dict__ | {"state": None},
-        status=status,
-        result=result,
-        answer=answer,
-        error=error,
-        finished_at=finished or datetime.now(UTC),
-    )
+    return ResultEvent.model_construct(**event.__dict__ | {"state": None} | fields)
 
 
 def _within_limit(event: ResultEvent) -> ResultEvent:

@@ -19,9 +19,11 @@ class Watch:
     #: Monotonic seconds when it was taken, and when it is to be looked at.
     taken: float
     due: float
-    #: True until the client's wish to cancel has reached the provider.
+    #: True if it is not the job's own event but its client's wish to have it cancelled.
     cancel: bool = False
     busy: bool = False
+    #: True while its event is on its way into a wait topic, from where it comes back as another watch.
+    leaving: bool = False
     failures: int = 0
     told: Told | None = None
     seen_running: bool = field(default=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 
+from core.errors import InputError
 from core.events import BackendInfo, JobEvent, decode
 from core.provider import JobView
 
@@ -29,6 +30,7 @@ class Provider:
         self.submitted: list[tuple[QuantumCircuit, str, int, list[str]]] = []
         self.chosen: list[tuple[str, int, str | None]] = []
         self.primitives: list[str] = []
+        self.gone: set[str] = set()
         self.known: dict[str, list[JobView]] = {}
         self.cancelled: list[str] = []
         self.cancel_error: Exception | None = None
@@ -36,6 +38,8 @@ class Provider:
 
     def choose(self, backend_type: Any, qubits: int, name: str | None) -> BackendInfo:
         self.chosen.append((backend_type, qubits, name))
+        if name in self.gone:
+            raise InputError(f"backend {name} is not operational now.")
         return BackendInfo(
             name="ibm_calm" if backend_type == "hardware" else "aer_simulator",
             backend_type=backend_type,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.qasm3 import QASM3ExporterError
+from qiskit.quantum_info import SparsePauliOp
 
 from actions.base import submission as module
 from actions.base.input import Envelope
@@ -14,6 +15,8 @@ from actions.base.job import Job, Pub
 from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe
 from actions.smile_super_position.algorithm import SmileInput
 from core.errors import InputError, ProviderUnavailableError, SettingsError, StreamError
+from core.events import Progress
+from core.provider import JobView
 from core.topics import JOBS
 from tests.actions.fakes import Provider, Publisher
 
@@ -188,3 +191,62 @@ def test_a_circuit_that_cannot_be_written_down_runs_all_the_same(monkeypatch: py
     monkeypatch.setattr("qiskit.qasm3.dumps", fail)
     assert rig.submit()["circuit"]["openqasm3"] is None
     assert len(rig.publisher.sent) == 1
+
+
+# --- later steps ----------------------------------------------------------------------------------------
+
+STEP: dict[str, Any] = {"step": 3, "backend": "fake_fez"}
+
+
+def run(**changes: Any) -> Run:
+    return Run("smile", SmileInput.model_validate(OWN), OWN, ENVELOPE, **STEP | changes)
+
+
+def known(job_id: str) -> JobView:
+    return JobView(job_id, "fake_fez", "QUEUED", "executor", None, None, None, None)
+
+
+def looping(**changes: Any) -> Job:
+    circuit = QuantumCircuit(3)
+    circuit.measure_all()
+    values: dict[str, Any] = {"state": {"angles": [0.5]}, "progress": Progress(step=3, of=9, value=-1.0)}
+    return Job([Pub(circuit)], **values | changes)
+
+
+def test_a_later_step_carries_its_state_and_its_progress() -> None:
+    rig = Rig()
+    answer = rig.submission.submit(run(), looping(shots=7))
+    [event] = rig.publisher.events()
+    assert (event.step, event.state) == (3, {"angles": [0.5]})
+    assert event.progress == Progress(step=3, of=9, value=-1.0)
+    assert (answer["step"], answer["progress"]["value"]) == (3, -1.0)
+    [(_, _, shots, tags)] = rig.provider.submitted
+    assert (shots, tags) == (7, ["qwhisk-p-1", "qwhisk-p-1-3"])
+
+
+def test_a_step_that_was_taken_finds_its_job_and_announces_it_again() -> None:
+    """The process that took it died before it could say so."""
+    rig = Rig()
+    rig.provider.known = {"qwhisk-p-1-3": [known("later"), known("first")], "qwhisk-p-1": [known("other")]}
+    answer = rig.submission.submit(run(), looping())
+    assert rig.provider.submitted == []
+    [event] = rig.publisher.events()
+    assert (event.job_id, event.backend, event.step) == ("first", "fake_fez", 3)
+    assert (event.state, answer["job_id"]) == ({"angles": [0.5]}, "first")
+
+
+def test_a_later_step_stays_on_its_backend_while_that_is_possible() -> None:
+    rig = Rig()
+    rig.submission.submit(run(), looping())
+    assert rig.provider.chosen == [("simulator", 3, "fake_fez")]
+    rig.provider.gone = {"fake_fez"}
+    rig.submission.submit(run(step=4), looping())
+    assert rig.provider.chosen[1:] == [("simulator", 3, "fake_fez"), ("simulator", 3, None)]
+
+
+def test_the_estimator_gets_its_observable_on_the_backends_qubits() -> None:
+    rig = Rig()
+    pub = Pub(QuantumCircuit(2), observable=SparsePauliOp("ZZ"))
+    rig.submission.submit(run(step=0), Job([pub, pub]))
+    assert rig.provider.primitives == ["estimator"]
+    assert len(rig.provider.ready.keys) == 1, "one circuit is transpiled once"

@@ -51,6 +51,9 @@ class Provider:
         self.views: dict[str, JobView | Exception] = {}
         self.error: Exception | None = None
         self.asked: list[str] = []
+        #: Ids of the jobs with a tag, the newest first.
+        self.tags: dict[str, list[str]] = {}
+        self.cancelled: list[str] = []
 
     def account(self, backend_type: str) -> Provider:
         return self
@@ -66,6 +69,12 @@ class Provider:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def tagged(self, tag: str) -> list[JobView]:
+        return [self.look(job_id) for job_id in self.tags.get(tag, [])]
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
 
     def backends(self, fresh: float = 0.0) -> list[Any]:
         return []

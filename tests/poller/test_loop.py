@@ -19,11 +19,13 @@ from core.errors import (
 )
 from core.events import MAX_EVENT_BYTES, JobEvent, decode
 from core.settings import KafkaSettings
-from core.topics import DEAD, JOBS
+from core.topics import CANCEL, DEAD, JOBS
 from poller import intake
 from poller.intake import MAX_BATCH
-from poller.loop import Poller
+from poller.loop import CANCEL_PATIENCE, Poller
+from poller.reply import StepError
 from poller.retriever import Retriever
+from poller.runs import MAX_RUNS, Runs
 from poller.schedule import Plan
 from tests.core.samples import job, wire
 from tests.poller.fakes import Consumer, Documents, Invoke, Message, Provider, Publisher, view
@@ -74,7 +76,9 @@ def old() -> float:
 def test_every_message_that_is_taken_is_under_way(rig: Rig, kind: str, count: int) -> None:
     consumer, topic = (rig.consumer, JOBS) if kind == "jobs" else (rig.waiting, WAIT)
     rig.provider.views["d1abc"] = view("QUEUED")
-    consumer.messages.extend(Message(topic, offset, wire(), old()) for offset in range(count))
+    consumer.messages.extend(
+        Message(topic, offset, wire(process_job_id=f"p{offset}"), old()) for offset in range(count)
+    )
     for _ in range(4):
         rig.poller._take(time.monotonic())
     assert not consumer.messages
@@ -90,7 +94,7 @@ def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> No
 
         def poll(timeout: float, start: int = start, late: int = late) -> Message | None:
             if rig.waiting.polls - start == late:
-                rig.waiting.messages.append(Message(WAIT, late, wire(), old()))
+                rig.waiting.messages.append(Message(WAIT, late, wire(process_job_id=f"p{late}"), old()))
             return Consumer.poll(rig.waiting, timeout)
 
         rig.waiting.poll = poll  # type: ignore[method-assign]
@@ -200,7 +204,9 @@ def test_no_job_of_a_batch_freezes_when_something_fails(rig: Rig, failing: str) 
     rig.provider.look_since = lambda _: rig.provider.views  # type: ignore[attr-defined]
     setattr(rig.provider, failing, fail)
     for number in range(4):
-        message = Message(JOBS, number, wire(job_id=f"d{number}", backend_type="hardware"))
+        message = Message(
+            JOBS, number, wire(job_id=f"d{number}", process_job_id=f"p{number}", backend_type="hardware")
+        )
         rig.consumer.messages.append(message)
     rig.poller._take(time.monotonic())
     watches = list(rig.poller._watches.values())
@@ -217,3 +223,98 @@ def test_a_refused_key_ends_no_job(rig: Rig) -> None:
     watch.failures = 50
     rig.turn_until(lambda: watch.failures > 50 and (rig.publisher.sent != [] or not watch.busy))
     assert all(topic.startswith("jobs.wait.") for topic, _, _ in rig.publisher.sent)
+
+
+# --- steps seen twice, and cancelling ------------------------------------------------------------------
+
+
+def take(rig: Rig, *messages: Message) -> None:
+    rig.consumer.messages.extend(messages)
+    rig.poller._take(time.monotonic())
+
+
+def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig) -> None:
+    rig.provider.views["d1abc"] = view("CANCELLED")
+    take(rig, Message(JOBS, 0, wire()), Message(JOBS, 1, wire()))
+    assert len(rig.poller._watches) == 1
+    rig.turn_until(lambda: not rig.poller._watches)
+    take(rig, Message(JOBS, 2, wire()))
+    assert not rig.poller._watches
+    rig.settle()
+    assert rig.consumer.committed == {JOBS: 3}
+    assert len(rig.publisher.sent) == 1
+
+
+def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
+    """As after a crash between the function's reply and the commit."""
+    take(rig, Message(JOBS, 0, wire(step=4, job_id="d4")), Message(JOBS, 1, wire(step=3, job_id="d3")))
+    assert [watch.event.step for watch in rig.poller._watches.values()] == [4]
+
+
+def test_a_lost_reply_of_a_step_that_was_taken_does_not_repeat_it(rig: Rig) -> None:
+    rig.provider.views["d1abc"] = view("QUEUED")
+    take(rig, Message(JOBS, 0, wire(step=3)))
+    [watch] = rig.poller._watches.values()
+    take(rig, Message(JOBS, 1, wire(step=4, job_id="d4")))
+    rig.poller._failed(watch, StepError("It did not answer in time."))
+    assert [left.event.step for left in rig.poller._watches.values()] == [4]
+    assert rig.publisher.sent == []
+
+
+def test_an_event_back_from_a_wait_topic_is_no_duplicate_of_the_one_that_left(rig: Rig) -> None:
+    """Its acknowledgement may be late: then the newcomer is all there is of the event."""
+    take(rig, Message(JOBS, 0, wire()))
+    [watch] = rig.poller._watches.values()
+    watch.busy = watch.leaving = True
+    rig.waiting.messages.append(Message(WAIT, 0, wire(attempt=1), old()))
+    rig.poller._take(time.monotonic())
+    assert len(rig.poller._watches) == 2
+    rig.poller._finish(watch)
+    assert [left.event.attempt for left in rig.poller._watches.values()] == [1]
+    take(rig, Message(JOBS, 1, wire()))
+    assert len(rig.poller._watches) == 1, "the newcomer is the one that is known"
+
+
+def test_runs_are_remembered_within_bounds() -> None:
+    runs = Runs()
+    for number in range(MAX_RUNS + 5):
+        runs.note(job(process_job_id=f"p{number}", step=1))
+    assert not runs.is_past(job(process_job_id="p0", step=0)), "forgotten"
+    assert runs.is_past(job(process_job_id=f"p{MAX_RUNS}", step=0))
+    runs.end(job(process_job_id=f"p{MAX_RUNS}", step=0))
+    runs.note(job(process_job_id=f"p{MAX_RUNS}", step=2))
+    assert runs.is_past(job(process_job_id=f"p{MAX_RUNS}", step=9)), "an end is an end"
+
+
+def test_a_wish_to_cancel_finds_the_job_that_a_loop_has_now(rig: Rig) -> None:
+    rig.provider.views = {"d1abc": view("DONE"), "d2": view("DONE", job_id="d2")}
+    rig.provider.tags = {"qwhisk-process-1": ["d2", "d1abc"]}
+    take(rig, Message(CANCEL, 0, wire()))
+    [watch] = rig.poller._watches.values()
+    rig.turn_until(lambda: watch.due > time.monotonic() and not watch.busy)
+    assert (rig.provider.cancelled, rig.publisher.sent) == ([], []), "between two steps there is nothing yet"
+    rig.provider.views["d3"] = view("QUEUED", job_id="d3")
+    rig.provider.tags["qwhisk-process-1"].insert(0, "d3")
+    rig.turn_until(lambda: rig.provider.cancelled == ["d3"])
+    rig.provider.views["d3"] = view("CANCELLED", job_id="d3")
+    rig.turn_until(lambda: not rig.poller._watches)
+    [event] = rig.publisher.events()
+    assert (event.status, event.job_id) == ("CANCELLED", "d3")
+
+
+def test_a_refused_wish_to_cancel_ends_no_job(rig: Rig) -> None:
+    rig.provider.views["d1abc"] = ProviderError("No.")
+    take(rig, Message(CANCEL, 0, wire()))
+    [watch] = rig.poller._watches.values()
+    watch.failures = 50
+    rig.turn_until(lambda: watch.failures == 51)
+    assert (watch.busy, rig.publisher.sent) == (False, [])
+
+
+def test_a_wish_that_comes_too_late_is_given_up(rig: Rig) -> None:
+    rig.provider.views["d1abc"] = view("DONE")
+    take(rig, Message(CANCEL, 0, wire()))
+    [watch] = rig.poller._watches.values()
+    watch.taken -= CANCEL_PATIENCE + 1
+    rig.turn_until(lambda: not rig.poller._watches)
+    assert rig.publisher.sent == []

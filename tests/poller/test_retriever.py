@@ -17,6 +17,7 @@ from core.errors import (
     StreamError,
 )
 from core.events import MAX_EVENT_BYTES, ResultEvent
+from poller.reply import ANSWER_RETRIES, LOOP_RETRIES, StepError
 from poller.retriever import ANSWER_TIMEOUT, Retriever
 from tests.core.samples import TOPIC, job
 from tests.poller import results
@@ -89,7 +90,7 @@ def test_a_failing_answer_leaves_the_raw_result_with_the_error_beside_it(
     reply: Any, code: str, words: str
 ) -> None:
     rig = Rig(reply)
-    rig.retriever.deliver(job(), view("DONE"))
+    rig.retriever.deliver(job(), view("DONE"), failures=ANSWER_RETRIES)
     event = rig.published()
     assert event.status == "DONE"
     assert event.result is not None
@@ -228,3 +229,85 @@ def test_progress_is_told_as_it_stands() -> None:
     rig.retriever.tell(ResultEvent(**job().model_dump(), status="QUEUED", queue_position=3))
     event = rig.published()
     assert (event.status, event.queue_position, event.final) == ("QUEUED", 3, False)
+
+
+# --- hybrid loops ------------------------------------------------------------------------------------
+
+LOOPING: dict[str, Any] = {
+    "step": 2,
+    "state": {"angles": [0.1]},
+    "progress": {"step": 2, "of": 9, "value": -1.0},
+}
+NEXT = {
+    "job_id": "d2",
+    "backend": "fake_brisbane",
+    "step": 3,
+    "progress": {"step": 3, "of": 9, "value": -1.5},
+    "circuit": {"qubits": 2},
+}
+
+
+def test_a_next_job_is_progress_and_no_end() -> None:
+    rig = Rig(NEXT)
+    told = rig.retriever.deliver(job(**LOOPING), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.final, told.final) == ("RUNNING", False, False)
+    assert (event.job_id, event.backend, event.step) == ("d2", "fake_brisbane", 3)
+    assert event.progress is not None
+    assert (event.progress.step, event.progress.of, event.progress.value) == (3, 9, -1.5)
+    assert (event.state, event.result, event.finished_at) == (None, None, None)
+
+
+def test_a_loop_goes_on_though_its_progress_cannot_be_told() -> None:
+    rig = Rig(NEXT)
+    rig.publisher.error = StreamError("Kafka did not acknowledge.")
+    assert rig.retriever.deliver(job(**LOOPING), view("DONE")).step == 3
+
+
+@pytest.mark.parametrize(
+    "changes", [{"step": 2}, {"step": 4}, {"job_id": None}, {"backend": ""}, {"step": "x"}]
+)
+def test_a_reply_that_is_no_next_job_ends_the_loop(changes: dict[str, Any]) -> None:
+    rig = Rig(NEXT | changes)
+    rig.retriever.deliver(job(**LOOPING), view("DONE"))
+    event = rig.published()
+    assert event.status == "ERROR"
+    assert event.error is not None
+    assert "gave no answer" in event.error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvocationError("It cannot be reached.", status=502),
+        InvocationError("Too many.", status=429),
+        InvocationError("It was slow.", status=504),
+        ActionError("provider_unavailable", "IBM Quantum cannot take the job now."),
+        ActionError("stream_error", "The job could not be announced and was cancelled."),
+    ],
+)
+def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
+    rig = Rig(error)
+    for event, retries in ((job(), ANSWER_RETRIES), (job(**LOOPING), LOOP_RETRIES)):
+        for failures in range(retries):
+            with pytest.raises(StepError, match=str(error)):
+                rig.retriever.deliver(event, view("DONE"), failures)
+        assert rig.retriever.deliver(event, view("DONE"), retries).final
+    first, second = rig.publisher.events()
+    # The counts of a single job are worth having without their answer; those in the middle of a loop are not.
+    assert (first.status, second.status) == ("DONE", "ERROR")
+    assert first.error is not None
+    assert second.error is not None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvocationError("Too large.", status=413),
+        ActionError("invalid_input", "step: no."),
+        DocumentError("No."),
+    ],
+)
+def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
+    rig = Rig(error)
+    assert rig.retriever.deliver(job(**LOOPING), view("DONE")).status == "ERROR"
