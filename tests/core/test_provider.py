@@ -22,7 +22,9 @@ from core.errors import (
     QwhiskError,
 )
 from core.events import BackendInfo, BackendType
-from core.provider import _of_status, _translated, _view, backend_type_of, choose, noisy_name
+from core.provider.choice import backend_type_of, choose, noisy_name
+from core.provider.failures import of_status, translated
+from core.provider.jobs import view_of
 
 SEEN = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -177,22 +179,22 @@ def raw(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_the_providers_words_become_ours(state: dict[str, Any], status: str, reason: str | None) -> None:
-    view = _view(raw(state=state))
+    view = view_of(raw(state=state))
     assert (view.job_id, view.program_id, view.status, view.reason) == ("d1", "executor", status, reason)
 
 
 def test_the_instants_of_a_job_are_aware() -> None:
-    view = _view(raw(running="2026-05-01T12:00:01", ended="2026-05-01T14:00:02+02:00"))
+    view = view_of(raw(running="2026-05-01T12:00:01", ended="2026-05-01T14:00:02+02:00"))
     assert view.created == datetime(2026, 5, 1, 12, 0, 0, 123_000, UTC)
     assert view.running == datetime(2026, 5, 1, 12, 0, 1, tzinfo=UTC)
     assert view.finished == datetime(2026, 5, 1, 12, 0, 2, tzinfo=UTC)
-    unknown = _view(raw(created="yesterday", running=None, finished=""))
+    unknown = view_of(raw(created="yesterday", running=None, finished=""))
     assert (unknown.created, unknown.running, unknown.finished) == (None, None, None)
 
 
 @pytest.mark.parametrize("state", [None, {}, {"status": None}, {"status": "Melted"}, {"status": 7}])
 def test_a_status_that_nobody_knows_is_not_taken_for_an_end(state: Any) -> None:
-    assert _view({"id": "d1", "state": state}).status == "RUNNING"
+    assert view_of({"id": "d1", "state": state}).status == "RUNNING"
 
 
 # --- failures --------------------------------------------------------------------------------------
@@ -212,13 +214,13 @@ def test_a_status_that_nobody_knows_is_not_taken_for_an_end(state: Any) -> None:
     ],
 )
 def test_a_status_decides_whether_another_try_is_worth_it(status: int, kind: type[QwhiskError]) -> None:
-    error = _of_status(
+    error = of_status(
         "take the job", status, f"{status} Client Error: x for url: https://host/jobs?token=abc"
     )
     assert type(error) is kind
     assert "https://" not in error.message
     assert "abc" not in error.message
-    assert len(_of_status("x", status, "y" * 9_000).message) < 700
+    assert len(of_status("x", status, "y" * 9_000).message) < 700
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_a_status_decides_whether_another_try_is_worth_it(status: int, kind: typ
     ],
 )
 def test_the_clients_exceptions_become_ours(raised: Exception, kind: type[QwhiskError]) -> None:
-    with pytest.raises(QwhiskError) as caught, _translated("look"):
+    with pytest.raises(QwhiskError) as caught, translated("look"):
         raise raised
     assert type(caught.value) is kind
     assert "s3cret" not in caught.value.message
@@ -259,6 +261,6 @@ def test_retry_after_of_a_429_is_kept_and_bounded(header: str, seconds: float | 
         except requests.HTTPError as error:
             raise RequestsApiError("429 Client Error", 429) from error
 
-    with pytest.raises(ProviderUnavailableError) as caught, _translated("take the job"):
+    with pytest.raises(ProviderUnavailableError) as caught, translated("take the job"):
         refuse()
     assert caught.value.retry_after == seconds

@@ -1,0 +1,19 @@
+"""IBM Quantum, or the simulator that speaks its API: connect, choose a backend, submit, look, cancel.
+
+The client is qiskit-ibm-runtime, unmodified. Importing this package costs two seconds; only the actions and
+the poller do.
+"""
+
+import os
+
+# Read when the client is imported and at every request: without it, each request walks the whole call stack
+# to report which packages use the client, at several milliseconds a request.
+os.environ.setdefault("USAGE_DATA_OPT_OUT", "True")
+
+from core.provider.account import Account
+from core.provider.jobs import JobView, run_tag
+from core.provider.program import Primitive
+from core.provider.provider import Provider
+from core.provider.target import Target
+
+__all__ = ["Account", "JobView", "Primitive", "Provider", "Target", "run_tag"]

@@ -1,0 +1,221 @@
+"""A connection with one account of IBM Quantum, or of the simulator that speaks its API."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from qiskit_ibm_runtime import QiskitRuntimeService
+
+from core.errors import ProviderError, ProviderUnauthorizedError
+from core.events import BackendInfo
+from core.provider.choice import backend_type_of
+from core.provider.failures import translated
+from core.provider.jobs import JobView, view_of
+from core.provider.program import Primitive, encoded
+from core.provider.target import Target
+from core.settings import AccountSettings
+
+#: Seconds to connect, and seconds without a byte of an answer. The client itself would wait for ever.
+TIMEOUT = (5.0, 30.0)
+#: Seconds for which the list of backends with its queue lengths is good enough to choose by.
+BACKENDS_FRESH = 5.0
+#: Seconds for which a backend's target, and the pass manager made for it, are kept.
+TARGET_FRESH = 3600.0
+#: Jobs asked for in one call.
+PAGE = 100
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Answer = TypeVar("Answer")
+
+
+class Account:
+    """A connection with one account; keeps what is costly, is safe in many threads."""
+
+    def __init__(self, settings: AccountSettings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._connected: QiskitRuntimeService | None = None
+        self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_FRESH, [])
+        self._targets: dict[str, Target] = {}
+
+    @property
+    def _service(self) -> QiskitRuntimeService:
+        if (known := self._connected) is not None:
+            # Without the lock: it may be held for as long as a slow listing of backends takes.
+            return known
+        with self._lock:
+            if self._connected is None:
+                with translated("connect"), _environment(self._settings), warnings.catch_warnings():
+                    # The client warns that it falls back to the bare API key; the 401 that follows says more.
+                    warnings.simplefilter("ignore")
+                    self._connected = QiskitRuntimeService(
+                        channel="ibm_quantum_platform",
+                        token=self._settings.token,
+                        instance=self._settings.instance,
+                        url=self._settings.url,
+                        url_resolver=_same_url if self._settings.url else None,
+                    )
+                http = self._connected._active_api_client._session
+                # The client offers no other way to bound how long it waits for an answer.
+                http._timeout = TIMEOUT
+                # Proxies and netrc, which are looked up for every request, do not concern this machine.
+                http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
+            return self._connected
+
+    def _call(self, action: str, call: Callable[[Any], Answer]) -> Answer:
+        service = self._service
+        try:
+            with translated(action):
+                return call(service._active_api_client)
+        except ProviderUnauthorizedError:
+            # The token may have been revoked, or the service that gave it started anew: log in once more.
+            with self._lock:
+                if self._connected is service:
+                    self._connected = None
+        service = self._service
+        with translated(action):
+            return call(service._active_api_client)
+
+    def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
+        """Every backend of the account, at most `fresh` seconds old."""
+        with self._lock:
+            seen, known = self._backends
+            if time.monotonic() - seen < fresh:
+                return known
+            raw = self._call("list backends", lambda client: client.list_backends())
+            now = datetime.now(UTC)
+            known = [
+                BackendInfo(
+                    name=entry["name"],
+                    backend_type=backend_type_of(entry["name"]),
+                    qubits=int(entry.get("qubits") or 0),
+                    operational=(entry.get("status") or {}).get("name") == "online",
+                    queue_length=int(entry.get("queue_length") or 0),
+                    seen_at=now,
+                )
+                for entry in raw
+            ]
+            self._backends = (time.monotonic(), known)
+            return known
+
+    def target(self, name: str) -> Target:
+        """The backend as circuits are prepared for it; kept, and made anew once an hour."""
+        with self._lock:
+            target = self._targets.get(name)
+            if target is None or time.monotonic() - target.made >= TARGET_FRESH:
+                target = self._call(
+                    "describe the backend", lambda _client: Target(self._service.backend(name))
+                )
+                self._targets[name] = target
+            return target
+
+    def submit(
+        self,
+        pubs: Sequence[Any],
+        backend: str,
+        shots: int,
+        tags: Sequence[str],
+        primitive: Primitive = "sampler",
+    ) -> str:
+        """Submit one job with these PUBs, already transpiled; gives the provider's job id.
+
+        It is the job that the client's `executor_sampler.Sampler` or `executor_estimator.Estimator` submits,
+        prepared and encoded by its own functions, but sent in one request: their `run` asks for the account's
+        usage and the backend's status before, only to warn of them, which costs two round trips to IBM.
+
+        Args:
+            pubs: PUBs for the primitive.
+            backend: the backend's name.
+            shots: of each PUB; of the Estimator's, for each basis that is measured.
+            tags: by which the job can be found again; see `tagged`.
+            primitive: whose PUBs they are.
+        """
+        params = encoded(pubs, self.target(backend).device, shots, primitive)
+        answer = self._call(
+            "take the job",
+            lambda client: client.program_run(
+                program_id="executor",
+                backend_name=backend,
+                params=params,
+                image=None,
+                log_level=None,
+                session_id=None,
+                job_tags=list(tags),
+            ),
+        )
+        return str(answer["id"])
+
+    def tagged(self, tag: str) -> list[JobView]:
+        """The newest jobs that carry this tag, up to `PAGE` of them, the newest first."""
+        answer = self._call(
+            "list jobs",
+            lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=[tag], include_mocks=True),
+        )
+        return [view_of(raw) for raw in answer.get("jobs") or []]
+
+    def look(self, job_id: str) -> JobView:
+        """How one job stands; JobNotFoundError if the provider does not know it."""
+        return view_of(self._call("look at the job", lambda client: client.job_get(job_id)))
+
+    def look_since(self, created_after: datetime) -> dict[str, JobView]:
+        """How the newest jobs since then stand, up to `PAGE` of them, in one call."""
+        answer = self._call(
+            "list jobs",
+            lambda client: client.jobs_get(
+                limit=PAGE, skip=0, created_after=created_after, include_mocks=True
+            ),
+        )
+        return {str(raw["id"]): view_of(raw) for raw in answer.get("jobs") or []}
+
+    def raw_result(self, job_id: str) -> str:
+        """The result of a finished job as the provider sends it."""
+        return str(self._call("give the result", lambda client: client.job_results(job_id)))
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel the job; one that is final already is left as it is."""
+        try:
+            self._call("cancel the job", lambda client: client.job_cancel(job_id))
+        except ProviderError as error:
+            if error.details.get("status") != 409:
+                raise
+
+    def abandon(self, job_id: str) -> None:
+        """Cancel a job that nobody knows of, and take its tags away, so that nobody finds it by them."""
+        self.cancel(job_id)
+        self._call("untag the job", lambda client: client.update_tags(job_id, []))
+
+
+_environment_lock = threading.Lock()
+
+
+@contextmanager
+def _environment(account: AccountSettings) -> Iterator[None]:
+    """Where an account has a URL of its own, the client takes two settings from the environment alone."""
+    if account.url is None:
+        yield
+        return
+    wanted = {"IAM_URL": account.url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def _same_url(url: str, *_: Any) -> str:
+    return url

@@ -1,0 +1,87 @@
+"""Which backend a job goes to. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from core.errors import BackendNotFoundError, InputError
+from core.events import BackendInfo, BackendType
+
+#: Names of the simulators that `simulator/` offers.
+NOISELESS = "aer_simulator"
+NOISY_PREFIX = "aer_simulator_noisy_"
+
+
+def noisy_name(device: str) -> str:
+    """The simulator with the noise model of `device`: `fake_fez` and `ibm_fez` both give `..._fez`."""
+    return NOISY_PREFIX + re.sub(r"^(fake|ibm)_", "", device)
+
+
+def backend_type_of(name: str) -> BackendType:
+    """What kind a backend is, by its name."""
+    if name.startswith(NOISY_PREFIX):
+        return "noisy_simulator"
+    return "simulator" if name == NOISELESS else "hardware"
+
+
+def choose(
+    backends: Sequence[BackendInfo], backend_type: BackendType, qubits: int, name: str | None = None
+) -> BackendInfo:
+    """The backend to use; pure.
+
+    `hardware`: the least busy operational device with enough qubits. `simulator`: the noiseless one.
+    `noisy_simulator`: the one with the noise of the least busy such device, or, where the simulator does not
+    know that device, the smallest that is large enough.
+
+    Raises:
+        InputError: the named backend does not exist, is of another type, too small or down.
+        BackendNotFoundError: there is no fitting one at all.
+    """
+    offered = [backend for backend in backends if backend.backend_type == backend_type]
+    if name is not None:
+        return _named(backends, offered, backend_type, qubits, name)
+    fitting = [b for b in offered if b.operational and b.qubits >= qubits]
+    if not fitting:
+        largest = max((b.qubits for b in offered if b.operational), default=0)
+        raise BackendNotFoundError(
+            f"No operational backend of type {backend_type} has {qubits} qubits"
+            + (f"; the largest has {largest}. Make the input smaller." if largest else "."),
+            field="backend_type",
+            qubits=qubits,
+        )
+    if backend_type == "noisy_simulator":
+        devices = [
+            b for b in backends if b.backend_type == "hardware" and b.operational and b.qubits >= qubits
+        ]
+        for device in sorted(devices, key=lambda b: (b.queue_length, b.name)):
+            for backend in fitting:
+                if backend.name == noisy_name(device.name):
+                    return backend
+        return min(fitting, key=lambda b: (b.qubits, b.name))
+    return min(fitting, key=lambda b: (b.queue_length, b.name))
+
+
+def _named(
+    backends: Sequence[BackendInfo], offered: Sequence[BackendInfo], backend_type: str, qubits: int, name: str
+) -> BackendInfo:
+    for backend in backends:
+        if backend.name != name:
+            continue
+        if backend.backend_type != backend_type:
+            raise InputError(
+                f"backend {name} is of type {backend.backend_type}, not {backend_type}. "
+                "Change backend_type, or leave backend out.",
+                field="backend",
+            )
+        if backend.qubits < qubits:
+            raise InputError(
+                f"backend {name} has {backend.qubits} qubits; this input needs {qubits}.", field="backend"
+            )
+        if not backend.operational:
+            raise InputError(f"backend {name} is not operational now. Choose another.", field="backend")
+        return backend
+    names = ", ".join(sorted(b.name for b in offered)[:20]) or "none"
+    raise InputError(
+        f"backend: there is no {name[:64]!r} of type {backend_type}. There is: {names}.", field="backend"
+    )

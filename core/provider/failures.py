@@ -1,0 +1,70 @@
+"""The client's exceptions, made into ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit_ibm_runtime.api.exceptions import RequestsApiError
+from qiskit_ibm_runtime.exceptions import IBMError, IBMNotAuthorizedError
+
+from core.errors import (
+    JobNotFoundError,
+    ProviderError,
+    ProviderUnauthorizedError,
+    ProviderUnavailableError,
+    QwhiskError,
+)
+
+#: Seconds of a Retry-After that are believed.
+MAX_RETRY_AFTER = 3600.0
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turn the client's exceptions into ours."""
+    try:
+        yield
+    except QwhiskError:
+        raise
+    except IBMNotAuthorizedError:
+        raise ProviderUnauthorizedError(
+            "The quantum provider refused the API key. Ask the operator to check QISKIT_IBM_TOKEN "
+            "or SIMULATOR_API_KEY."
+        ) from None
+    except QiskitBackendNotFoundError:
+        # It was in the list a moment ago.
+        raise ProviderUnavailableError(f"IBM Quantum cannot {action} now.") from None
+    except RequestsApiError as error:
+        raise of_status(action, error.status_code, str(error), _retry_after(error)) from None
+    except IBMError as error:
+        found = re.search(r"\b([45]\d\d) (Client|Server) Error", str(error))
+        raise of_status(action, int(found[1]) if found else -1, str(error)) from None
+    except (requests.RequestException, OSError) as error:
+        raise ProviderUnavailableError(
+            f"IBM Quantum could not be reached to {action} ({type(error).__name__})."
+        ) from None
+
+
+def _retry_after(error: BaseException) -> float | None:
+    """The seconds of the answer's Retry-After header, bounded; None where there is none."""
+    cause = error.__cause__ or error.__context__
+    response = getattr(cause, "response", None)
+    value = response.headers.get("Retry-After", "") if response is not None else ""
+    return min(float(value), MAX_RETRY_AFTER) if value.isdecimal() else None
+
+
+def of_status(
+    action: str, status: int, message: str, retry_after: float | None = None
+) -> ProviderError | JobNotFoundError:
+    text = re.sub(r"\s*https?://\S+", "", message)[:500]
+    if status == 404:
+        return JobNotFoundError(f"IBM Quantum does not know it: {text}")
+    if status == 429 or status >= 500 or status == -1:
+        return ProviderUnavailableError(
+            f"IBM Quantum cannot {action} now: {text}", retry_after, status=status
+        )
+    return ProviderError(f"IBM Quantum refused to {action}: {text}", status=status)

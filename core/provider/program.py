@@ -1,0 +1,44 @@
+"""PUBs as the program that IBM Quantum runs, prepared and encoded by the client's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from qiskit_ibm_runtime.executor import Executor
+from qiskit_ibm_runtime.executor_estimator.prepare import prepare as prepare_estimator
+from qiskit_ibm_runtime.executor_sampler.prepare import prepare as prepare_sampler
+from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
+from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
+
+from core.provider.choice import NOISELESS
+
+#: Whose PUBs a job is made of.
+Primitive = Literal["sampler", "estimator"]
+
+#: The version of the program that this version of the client sends.
+_SCHEMA = Executor._SCHEMA_VERSION
+
+
+def encoded(pubs: Sequence[Any], device: Any, shots: int, primitive: Primitive) -> dict[str, Any]:
+    """The parameters of program `executor` for these PUBs.
+
+    Args:
+        pubs: transpiled for the device.
+        device: the client's backend object.
+        shots: of each PUB; of the Estimator's, for each basis that is measured.
+        primitive: whose PUBs they are.
+    """
+    if primitive == "sampler":
+        sampler = SamplerOptions(default_shots=shots)
+        program, executor_options = prepare_sampler(pubs, sampler, backend=device)
+    else:
+        # Readout errors can be mitigated only where there are some.
+        level: Literal[0, 1] = 0 if device.name == NOISELESS else 1
+        estimator = EstimatorOptions(default_shots=shots, resilience_level=level)
+        program, executor_options = prepare_estimator(pubs, estimator, backend=device)
+    program._semantic_role = f"{primitive}_v2"
+    program_params = QUANTUM_PROGRAM_PARAMS_CONVERTERS[_SCHEMA].encoder(program, executor_options)
+    params: dict[str, Any] = program_params.model_dump(mode="json")
+    return params

@@ -1,0 +1,36 @@
+"""The accounts behind the backend types."""
+
+from __future__ import annotations
+
+from core.events import BackendInfo, BackendType
+from core.provider.account import BACKENDS_FRESH, Account
+from core.provider.choice import choose
+from core.settings import ProviderSettings
+
+
+class Provider:
+    """The accounts behind the backend types."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._hardware = Account(settings.hardware)
+        same = settings.hardware == settings.simulator
+        self._simulator = self._hardware if same else Account(settings.simulator)
+
+    def account(self, backend_type: str) -> Account:
+        """The account that jobs of this `backend_type` belong to."""
+        return self._hardware if backend_type == "hardware" else self._simulator
+
+    def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
+        """Every backend of both accounts; a device counts only where hardware jobs go."""
+        hardware = self._hardware.backends(fresh)
+        if self._simulator is self._hardware:
+            return hardware
+        simulators = [b for b in self._simulator.backends(fresh) if b.backend_type != "hardware"]
+        return [b for b in hardware if b.backend_type == "hardware"] + simulators
+
+    def choose(self, backend_type: BackendType, qubits: int, name: str | None = None) -> BackendInfo:
+        """See `choose`. A noiseless job never asks the hardware account, and the reverse."""
+        if backend_type == "noisy_simulator":
+            return choose(self.backends(), backend_type, qubits, name)
+        known = self.account(backend_type).backends()
+        return choose(known, backend_type, qubits, name)

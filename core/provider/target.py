@@ -1,0 +1,48 @@
+"""A backend as circuits are prepared for it."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler import generate_preset_pass_manager
+
+from core.provider.choice import NOISELESS
+
+#: Transpiled circuits kept for one backend.
+MAX_TRANSPILED = 128
+
+
+class Target:
+    """A backend with a pass manager kept for it, and the circuits already transpiled.
+
+    Args:
+        device: the client's backend object.
+    """
+
+    def __init__(self, device: Any) -> None:
+        self.made = time.monotonic()
+        self.device = device
+        # A noiseless simulator gains nothing from fewer gates; noise makes them worth looking for.
+        self._passes = generate_preset_pass_manager(
+            optimization_level=1 if device.name == NOISELESS else 2, target=device.target, seed_transpiler=0
+        )
+        self._transpiled: OrderedDict[Hashable, QuantumCircuit] = OrderedDict()
+
+    def transpile(self, circuit: QuantumCircuit, key: Hashable) -> QuantumCircuit:
+        """The circuit in the backend's own gates, on its own qubits.
+
+        Args:
+            circuit: with as many qubits as the backend has at most.
+            key: the same for the same circuit; what was transpiled for it before is given again.
+        """
+        ready = self._transpiled.get(key)
+        if ready is None:
+            ready = self._passes.run(circuit)
+            self._transpiled[key] = ready
+            if len(self._transpiled) > MAX_TRANSPILED:
+                self._transpiled.popitem(last=False)
+        return ready
