@@ -1,0 +1,101 @@
+"""Circuits that write an eigenvalue's phase into bits."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import Literal
+
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Gate
+from qiskit.circuit.library import PhaseGate, RXGate, RYGate, RZGate, phase_estimation
+
+GateName = Literal["p", "rx", "ry", "rz"]
+
+#: The classical register that both circuits measure into.
+REGISTER = "phase"
+
+_GATES: dict[str, type[PhaseGate] | type[RXGate] | type[RYGate] | type[RZGate]] = {
+    "p": PhaseGate,
+    "rx": RXGate,
+    "ry": RYGate,
+    "rz": RZGate,
+}
+
+
+def unitary(name: GateName, angle: float) -> Gate:
+    """The gate whose eigenvalue is looked for; `angle` in turns."""
+    return _GATES[name](2 * pi * angle)
+
+
+def exact_phase(name: GateName, angle: float) -> float:
+    """The phase that is looked for, in turns, in [0, 1): of exp(2 pi i phase), the eigenvalue of
+    `eigenstate`.
+
+    A phase gate turns |1> by its whole angle, a rotation its eigenstates by half of it, one each way.
+    """
+    return (angle if name == "p" else angle / 2) % 1.0
+
+
+def eigenstate(name: GateName) -> QuantumCircuit:
+    """Prepares the eigenstate of the gate whose phase grows with the angle."""
+    circuit = QuantumCircuit(1)
+    if name in ("p", "rz"):
+        circuit.x(0)
+    elif name == "rx":
+        circuit.x(0)
+        circuit.h(0)
+    else:
+        circuit.h(0)
+        circuit.sdg(0)
+    return circuit
+
+
+def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
+    """Phase estimation with a qubit for each bit and an inverse Fourier transform.
+
+    Kitaev, quant-ph/9511026; Cleve, Ekert, Macchiavello, Mosca, quant-ph/9708016. The circuit is Qiskit's
+    own.
+
+    Args:
+        name: the gate.
+        angle: its angle, in turns.
+        bits: binary digits of the phase; the register read as a number, over 2**bits, is the phase.
+    """
+    estimation = phase_estimation(bits, unitary(name, angle))
+    control, target = estimation.qregs
+    outcome = ClassicalRegister(bits, REGISTER)
+    circuit = QuantumCircuit(control, target, outcome)
+    circuit.compose(eigenstate(name), target, inplace=True)
+    circuit.compose(estimation, [*control, *target], inplace=True)
+    # Qiskit's circuit has the first digit behind the point on its first qubit.
+    circuit.measure(control, list(reversed(outcome)))
+    return circuit
+
+
+def iterative(name: GateName, angle: float, bits: int) -> QuantumCircuit:
+    """Phase estimation with one control qubit, measured and used again for each bit, the last digit first.
+
+    The inverse Fourier transform becomes rotations that depend on the digits measured before (Griffiths and
+    Niu, quant-ph/9511007; Dobsicek et al., quant-ph/0610214). The outcomes have the very distribution of
+    `fourier`, with two qubits and `bits` two-qubit gates.
+
+    Args: as of `fourier`.
+    """
+    control, target = QuantumRegister(1, "control"), QuantumRegister(1, "q")
+    outcome = ClassicalRegister(bits, REGISTER)
+    circuit = QuantumCircuit(control, target, outcome)
+    circuit.compose(eigenstate(name), target, inplace=True)
+    gate = unitary(name, angle)
+    for done in range(bits):
+        if done:
+            circuit.reset(control)
+        circuit.h(control)
+        circuit.compose(
+            gate.power(2 ** (bits - 1 - done)).control(annotated=False), [*control, *target], inplace=True
+        )
+        for earlier in range(done):
+            with circuit.if_test((outcome[earlier], 1)):
+                circuit.p(-2 * pi / 2 ** (done - earlier + 1), control)
+        circuit.h(control)
+        circuit.measure(control, outcome[done])
+    return circuit

@@ -1,0 +1,87 @@
+"""From outcomes to a phase: theory's distribution, and the phase that explains the counts best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Outcomes around which the phase is looked for.
+CANDIDATES = 5
+#: Phases tried in one go.
+GRID = 129
+#: Twice the logarithm of the likelihood's ratio that bounds the 95 % interval (chi-square, 1 degree of
+#: freedom).
+CHI_SQUARE_95 = 3.84
+#: The same ratio below which a signal is not told from noise alone (over 5 standard deviations).
+NO_SIGNAL = 30.0
+
+_ROUNDS = 40
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A phase with its 95 % interval, in turns, and the part of the shots that is no noise."""
+
+    phase: float
+    error: float
+    signal: float
+    seen: bool
+
+
+def distribution(phase: float | Floats, outcomes: NDArray[np.int64], bits: int) -> Floats:
+    """The probability of each outcome (columns) for each phase (rows): Fejer's kernel."""
+    size = 2**bits
+    delta = np.asarray(phase, dtype=float)[..., None] - outcomes / size
+    delta -= np.round(delta)
+    # sinc(x) is sin(pi x) / (pi x), and has its limit at 0.
+    weights: Floats = (np.sinc(size * delta) / np.sinc(delta)) ** 2
+    return weights
+
+
+def estimate(counts: dict[int, int], bits: int) -> Estimate:
+    """The phase of greatest likelihood.
+
+    Each shot is taken to come from the circuit with probability `signal`, else to be any outcome: a crude
+    model of a noisy machine, which keeps stray outcomes from pulling at the phase.
+    """
+    size = 2**bits
+    ranked = sorted(counts, key=lambda outcome: (-counts[outcome], outcome))
+    outcomes = np.array(ranked, dtype=np.int64)
+    weights = np.array([counts[outcome] for outcome in ranked], dtype=float)
+    window = 1 / size
+    offsets = np.linspace(-window, window, GRID)
+    phases = np.concatenate([outcome / size + offsets for outcome in outcomes[:CANDIDATES]])
+    best, signal, value, _ = _best(phases, outcomes, weights, bits)
+    seen = 2 * (value + weights.sum() * np.log(size)) > NO_SIGNAL
+    error = window
+    while True:
+        phases = best + np.linspace(-window, window, GRID)
+        best, signal, value, values = _best(phases, outcomes, weights, bits)
+        within = phases[2 * (value - values) <= CHI_SQUARE_95]
+        error = max(float(within[-1] - best), float(best - within[0]), float(phases[1] - phases[0]))
+        # Once the interval has a dozen points of the grid, it is resolved.
+        if len(within) >= GRID // 10 or window < 1e-9:
+            return Estimate(best % 1.0, error, signal, bool(seen))
+        window /= 8
+
+
+def _best(
+    phases: Floats, outcomes: NDArray[np.int64], weights: Floats, bits: int
+) -> tuple[float, float, float, Floats]:
+    """The best of the phases, its signal, the logarithm of its likelihood, and that of all."""
+    uniform = 1 / 2**bits
+    exact = distribution(phases, outcomes, bits)
+    signal = np.full(len(phases), 0.9)
+    total = weights.sum()
+    for _ in range(_ROUNDS):
+        # Expectation maximisation: which part of each outcome's shots the signal explains.
+        mixed = signal[:, None] * exact
+        part = mixed / (mixed + (1 - signal[:, None]) * uniform + 1e-300)
+        signal = np.minimum(part @ weights / total, 1 - 1e-9)
+    values = np.log(signal[:, None] * exact + (1 - signal[:, None]) * uniform) @ weights
+    place = int(np.argmax(values))
+    return float(phases[place]), float(signal[place]), float(values[place]), values
