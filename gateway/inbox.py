@@ -72,7 +72,10 @@ class Inbox:
         before = self._latest.get(entry.event.process_job_id)
         if before is None:
             return True
-        if before.event.final or entry.event.step < before.event.step:
+        if before.event.final or entry.event.final:
+            # The first end counts, whichever step it names: a wish to cancel knows an earlier one.
+            return not before.event.final
+        if entry.event.step < before.event.step:
             return False
         # The gateway's own "queued" may come in after what the poller knows better.
         same_step = entry.event.step == before.event.step

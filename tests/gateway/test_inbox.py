@@ -103,6 +103,12 @@ def test_jobs_do_not_hide_one_another() -> None:
     assert shown(inbox) == [(0, "DONE"), (1, "QUEUED"), (2, "DONE")]
 
 
+def test_an_end_is_shown_though_it_names_an_earlier_step() -> None:
+    """Who cancels a loop knows the step that it was at when the wish was sent."""
+    inbox = filled(event("RUNNING", step=3), event("CANCELLED", step=1), event("RUNNING", step=4))
+    assert shown(inbox) == [(0, "RUNNING"), (1, "CANCELLED")]
+
+
 def test_a_later_step_starts_anew_and_an_earlier_one_is_over() -> None:
     inbox = filled(
         event("RUNNING", step=0), event("QUEUED", step=1), event("RUNNING", step=1), event("RUNNING", step=0)
