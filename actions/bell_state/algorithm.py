@@ -1,0 +1,86 @@
+"""Input, circuits and answer of the Bell states."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import Field
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from actions.base.pauli import Basis, error, parity, shots
+from actions.base.words import percent, times
+from actions.bell_state.circuit import SIGNS, BellState, bell
+
+#: The order of the PUBs; the first is what the caller sees as the measured outcome.
+ORDER: tuple[Basis, ...] = ("Z", "X", "Y")
+
+
+class BellInput(ActionInput):
+    """Which of the four states."""
+
+    state: BellState = Field(
+        default="phi_plus",
+        title="Bell state",
+        description="phi: both qubits give the same bit; psi: opposite bits. plus and minus differ in the "
+        "sign between the two cases, which shows only when they are measured in another direction.",
+    )
+
+
+class BellStates(Algorithm[BellInput]):
+    """Entangles two qubits and tells how strongly they are correlated."""
+
+    name = "bell_state"
+    title = "Bell state"
+    description = (
+        "Two qubits are entangled: each alone gives 0 or 1 at random, but together they always agree (or "
+        "always differ). They are measured in three directions, which tells how good the entanglement is."
+    )
+    category = "Basics"
+    input = BellInput
+
+    def start(self, params: BellInput) -> Job:
+        return Job([Pub(bell(params.state, basis)) for basis in ORDER])
+
+    def proceed(self, params: BellInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "state", "agreement", "correlations", "fidelity", "fidelity_error", "entangled",
+        "ideal"}`.
+
+        The fidelity follows exactly from the three correlations, since the state's projector is
+        (1 + s_x XX + s_y YY + s_z ZZ) / 4 with the state's own signs s. Over one half means entangled.
+        """
+        signs = SIGNS[params.state]
+        measured = {basis: step.counts(pub=number) for number, basis in enumerate(ORDER)}
+        correlations = {basis: parity(counts) for basis, counts in measured.items()}
+        overlap = (1 + sum(signs[basis] * value for basis, value in correlations.items())) / 4
+        # By chance the estimate of a very bad state may come out negative.
+        fidelity = max(overlap, 0.0)
+        deviation = math.hypot(*(error(correlations[basis], shots(measured[basis])) for basis in ORDER)) / 4
+        entangled = fidelity - 3 * deviation > 0.5
+        bits, total = measured["Z"], shots(measured["Z"])
+        same = signs["Z"] > 0
+        wanted = ("00", "11") if same else ("01", "10")
+        right = sum(bits.get(outcome, 0) for outcome in wanted)
+        answer = {
+            "summary": f"The two qubits gave {'the same bit' if same else 'opposite bits'} in {right:,} of "
+            f"{times(total, 'measurement')} ({percent(right / total)}). The Bell state was "
+            f"made with a fidelity of {percent(fidelity)}.",
+            "state": params.state,
+            "agreement": right / total,
+            "correlations": {basis * 2: value for basis, value in correlations.items()},
+            "fidelity": fidelity,
+            "fidelity_error": deviation,
+            "entangled": entangled,
+            "ideal": dict.fromkeys(wanted, 0.5),
+        }
+        if not entangled:
+            answer["note"] = (
+                "This does not show that the qubits were entangled: for that the fidelity must be clearly "
+                "over 50 %. " + ("More shots would tell." if fidelity > 0.5 else "The noise was too strong.")
+            )
+        return answer
+
+
+algorithm = BellStates()

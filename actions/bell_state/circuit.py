@@ -1,0 +1,39 @@
+"""The four maximally entangled states of two qubits, measured in one Pauli basis."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from qiskit import QuantumCircuit
+
+from actions.base.pauli import Basis, rotate
+
+BellState = Literal["phi_plus", "phi_minus", "psi_plus", "psi_minus"]
+
+#: What the product of both qubits' results is, in each basis. A state is known by the three signs alone.
+SIGNS: dict[BellState, dict[Basis, int]] = {
+    "phi_plus": {"X": 1, "Y": -1, "Z": 1},
+    "phi_minus": {"X": -1, "Y": 1, "Z": 1},
+    "psi_plus": {"X": 1, "Y": 1, "Z": -1},
+    "psi_minus": {"X": -1, "Y": -1, "Z": -1},
+}
+
+
+def bell(state: BellState, basis: Basis) -> QuantumCircuit:
+    """A Bell state, both qubits measured in one basis.
+
+    `phi` is |00> and |11>, `psi` is |01> and |10>, with the sign of the second: for instance psi_minus is
+    (|01> - |10>) / sqrt(2), first qubit first. Nielsen and Chuang, section 1.3.6.
+    """
+    circuit = QuantumCircuit(2)
+    # Both flips come first, where they cost nothing but a gate on a qubit that is idle anyway.
+    if state.endswith("minus"):
+        circuit.x(0)
+    if state.startswith("psi"):
+        circuit.x(1)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    for qubit in range(2):
+        rotate(circuit, qubit, basis)
+    circuit.measure_all()
+    return circuit
