@@ -1,0 +1,162 @@
+"""Input, PUBs and answer of the quantum kernel."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from actions.quantum_kernel.circuit import Entanglement, outcomes, overlap, states
+from actions.quantum_kernel.kernel import alignment, mitigated, nearest
+
+#: Eigenvalues above this, negative as they may be, are rounding.
+ROUNDING = 1e-9
+
+#: A feature; angles beyond a turn or two only repeat.
+Feature = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+Vector = Annotated[list[Feature], Field(min_length=2, max_length=6)]
+
+
+class KernelInput(ActionInput):
+    """The vectors to compare, and the feature map that makes states of them."""
+
+    vectors: list[Vector] = Field(
+        min_length=2,
+        max_length=12,
+        title="Vectors",
+        description="2 to 12 vectors of 2 to 6 features each, all equally long; one qubit a feature. Scale "
+        "features to about 0 to 3.",
+        examples=[[[0.4, 1.2], [0.5, 1.1], [2.4, 0.3]]],
+        json_schema_extra={"x-control": "matrix"},
+    )
+    reps: int = Field(
+        default=2,
+        ge=1,
+        le=3,
+        title="Repetitions",
+        description="How often the feature map is repeated: more tells vectors apart more sharply.",
+    )
+    entanglement: Entanglement = Field(
+        default="linear",
+        title="Entanglement",
+        description="Which features are multiplied: neighbours (linear) or all pairs (full, a deeper "
+        "circuit).",
+    )
+    shots: int = Field(
+        default=1024, ge=1, le=10_000, title="Shots", description="How often each pair's circuit is measured."
+    )
+
+    @field_validator("vectors")
+    @classmethod
+    def _equally_long(cls, vectors: list[list[float]]) -> list[list[float]]:
+        for place, vector in enumerate(vectors, 1):
+            if len(vector) != len(vectors[0]):
+                raise ValueError(
+                    f"vector {place} has {len(vector)} features, but the first has {len(vectors[0])}; "
+                    "make them equally long"
+                )
+        return vectors
+
+
+class QuantumKernel(Algorithm[KernelInput]):
+    """Compares vectors by the overlap of the quantum states that a feature map makes of them."""
+
+    name = "quantum_kernel"
+    title = "Quantum kernel"
+    description = (
+        "Turns each vector into a quantum state and measures how much each two of them overlap. Gives the "
+        "kernel matrix that a support vector machine takes, beside the exact one."
+    )
+    category = "Machine learning"
+    view = "matrix"
+    input = KernelInput
+
+    def start(self, params: KernelInput) -> Job:
+        circuit = overlap(len(params.vectors[0]), params.reps, params.entanglement)
+        return Job(
+            [
+                Pub(circuit, [*params.vectors[first], *params.vectors[second]])
+                for first, second in _pairs(params)
+            ]
+        )
+
+    def proceed(self, params: KernelInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "note"?, "matrix", "exact_matrix", "measured_matrix"?, "nearest_kernel"?, "labels",
+        "largest_difference", "expected_error", "alignment", "smallest_eigenvalue", "positive_semidefinite",
+        "ideal"}`.
+
+        `measured_matrix` is there where noise has been taken out of it, `nearest_kernel` where `matrix` is
+        not positive semidefinite.
+        """
+        vectors, qubits = params.vectors, len(params.vectors[0])
+        measured = np.eye(len(vectors))
+        shots = 1
+        for number, (first, second) in enumerate(_pairs(params)):
+            counts = step.counts(pub=number)
+            shots = sum(counts.values())
+            measured[first, second] = measured[second, first] = counts.get("0" * qubits, 0) / shots
+        amplitudes = states(vectors, params.reps, params.entanglement)
+        exact = np.clip(np.abs(amplitudes.conj() @ amplitudes.T) ** 2, 0, 1)
+        matrix = mitigated(measured, qubits) if _noisy(params) else measured
+        smallest = float(np.linalg.eigvalsh(matrix)[0])
+        off = np.triu_indices(len(vectors), 1)
+        difference = float(np.abs(matrix - exact)[off].max())
+        answer: dict[str, Any] = {
+            "summary": _summary(matrix, difference),
+            "matrix": matrix.tolist(),
+            "labels": [f"vector {place + 1}" for place in range(len(vectors))],
+            "exact_matrix": exact.tolist(),
+            "largest_difference": difference,
+            "expected_error": float(np.sqrt(exact * (1 - exact) / shots)[off].max()),
+            "alignment": alignment(matrix, exact),
+            "smallest_eigenvalue": smallest,
+            "positive_semidefinite": smallest >= -ROUNDING,
+            "ideal": outcomes(vectors[0], vectors[1], params.reps, params.entanglement),
+        }
+        notes = []
+        if _noisy(params):
+            answer["measured_matrix"] = measured.tolist()
+            kept = float(np.diag(measured).min())
+            if kept < 2 * 2.0**-qubits or kept < 0.2:
+                notes.append(
+                    f"Noise left only {kept:.0%} of a vector's overlap with itself, which should be 100 %: "
+                    "what is left of the kernel is a rough guess. Take fewer features, fewer repetitions "
+                    "or linear entanglement."
+                )
+        if smallest < -ROUNDING:
+            answer["nearest_kernel"] = nearest(matrix).tolist()
+            notes.append(
+                f"Chance and noise made the smallest eigenvalue {smallest:.3f}: not quite a kernel. "
+                "nearest_kernel is one. More shots help."
+            )
+        if notes:
+            answer["note"] = " ".join(notes)
+        return answer
+
+
+def _noisy(params: KernelInput) -> bool:
+    return params.backend_type != "simulator"
+
+
+def _pairs(params: KernelInput) -> list[tuple[int, int]]:
+    """Which two vectors each PUB compares; where there is noise, the diagonal too, which shows how much."""
+    places = range(len(params.vectors))
+    pairs = list(combinations(places, 2))
+    return pairs + [(place, place) for place in places] if _noisy(params) else pairs
+
+
+def _summary(matrix: np.ndarray[Any, Any], difference: float) -> str:
+    alike = np.triu(matrix, 1) - np.tril(np.ones_like(matrix))
+    first, second = divmod(int(np.argmax(alike)), len(matrix))
+    return (
+        f"Of {len(matrix)} vectors, {first + 1} and {second + 1} are the most alike, with an overlap of "
+        f"{matrix[first, second]:.3f}. The largest difference from the exact kernel is {difference:.3f}."
+    )
+
+
+algorithm = QuantumKernel()

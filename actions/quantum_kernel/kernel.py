@@ -1,0 +1,39 @@
+"""From the shares of outcome 0...0 to a kernel matrix: noise taken out, and what it lacks to be one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+
+def mitigated(matrix: Matrix, qubits: int) -> Matrix:
+    """The matrix without the part that depolarizing noise has in it.
+
+    Each vector's circuit is taken to keep its state with some probability and to lose it altogether
+    otherwise. The diagonal, which is 1 without noise, tells that probability for each vector, so that it can
+    be taken out of all other entries (Hubregtsen et al., arXiv:2105.02276, section V, "M-SPLIT").
+
+    Args:
+        matrix: as measured, diagonal included.
+        qubits: of the circuit.
+    """
+    floor = 2.0**-qubits
+    kept = np.clip((np.diag(matrix) - floor) / (1 - floor), 1e-3, 1)
+    both = np.sqrt(np.outer(kept, kept))
+    return np.clip((matrix - floor * (1 - both)) / both, 0, 1)
+
+
+def nearest(matrix: Matrix) -> Matrix:
+    """A positive semidefinite matrix near it, with ones on its diagonal: negative eigenvalues are cut off."""
+    values, vectors = np.linalg.eigh(matrix)
+    cut = (vectors * np.clip(values, 0, None)) @ vectors.T
+    scale = np.sqrt(np.clip(np.diag(cut), 1e-12, None))
+    found: Matrix = cut / np.outer(scale, scale)
+    return found
+
+
+def alignment(first: Matrix, second: Matrix) -> float:
+    """How alike two kernels are: the cosine between them, 1 for the same up to a factor."""
+    return float((first * second).sum() / (np.linalg.norm(first) * np.linalg.norm(second)))
