@@ -7,7 +7,7 @@ STAMPS := .stamps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-page check bench documents format clean
+.PHONY: help demo up test test-page check bench new-action documents format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ check: venv ## lint, types, import borders
 
 bench: venv ## measure against the fastest direct way, in the same run
 	@$(BIN)/python -m benchmarks
+
+new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss
+	@$(BIN)/python -m actions.base.scaffold "$(NAME)"
 
 documents: venv ## write config documents, manifest.yaml and JSON Schemas anew
 	@$(BIN)/python -m actions.base.documents
