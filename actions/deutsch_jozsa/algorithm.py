@@ -1,0 +1,148 @@
+"""Input, circuit and answer of Deutsch and Jozsa's problem."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Step
+from actions.base.outcomes import ideal, percent
+from actions.deutsch_jozsa.circuit import deutsch_jozsa, distribution, parity_table
+
+#: Input bits at most; a truth table has 2^8 values then.
+MAX_BITS = 8
+#: Shares of 00...0 between these leave the verdict in doubt: ideally it is 0 or 1.
+DOUBT = (0.25, 0.75)
+
+_TABLES = "|".join(f"[01]{{{2**bits}}}" for bits in range(1, MAX_BITS + 1))
+
+
+class DeutschJozsaInput(ActionInput):
+    """A function of 1 to 8 bits to one bit that is either constant or balanced."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"kind": {"const": "truth_table"}}, "required": ["kind"]},
+            "then": {"properties": {"truth_table": {"type": "string"}}, "required": ["truth_table"]},
+            "else": {"properties": {"truth_table": {"type": "null"}}},
+        }
+    )
+
+    kind: Literal["balanced", "constant_0", "constant_1", "truth_table"] = Field(
+        title="Kind of function",
+        description="Balanced (the parity of the mask's bits), always 0, always 1, or your own truth table.",
+        examples=["balanced"],
+    )
+    mask: str = Field(
+        default="101",
+        max_length=MAX_BITS,
+        pattern=r"^[01]*1[01]*$",
+        title="Mask",
+        description="For a balanced function: the input bits whose parity is its value; at least one 1.",
+    )
+    input_bits: int = Field(
+        default=3,
+        ge=1,
+        le=MAX_BITS,
+        title="Input bits",
+        description="For a constant function: of how many bits. Mask and truth table say it by their length.",
+    )
+    truth_table: str | None = Field(
+        default=None,
+        max_length=2**MAX_BITS,
+        pattern=f"^({_TABLES})$",
+        title="Truth table",
+        description="Only for the kind truth_table: its values for inputs 0, 1, 2, ..., such as 0110: "
+        "2, 4, 8, ... 256 of them, all equal, or half of them 1.",
+        validate_default=True,
+    )
+
+    @field_validator("truth_table")
+    @classmethod
+    def _promised(cls, table: str | None, info: ValidationInfo) -> str | None:
+        kind = info.data.get("kind")
+        if kind is None:
+            return table  # wrong itself, which is said already
+        if table is None:
+            if kind == "truth_table":
+                raise ValueError("is missing; give the function's values, such as 0110")
+            return None
+        if kind != "truth_table":
+            raise ValueError(f"does not go with kind {kind}; leave it out, or set kind to truth_table")
+        ones = table.count("1")
+        if ones not in (0, len(table) // 2, len(table)):
+            raise ValueError(
+                f"has {ones} ones in {len(table)} values, so it is neither constant nor balanced; "
+                f"make it 0, {len(table) // 2} or {len(table)} ones"
+            )
+        return table
+
+    @property
+    def values(self) -> list[int]:
+        """The function's values for the inputs 0, 1, 2, ..."""
+        match self.kind:
+            case "balanced":
+                return parity_table(self.mask)
+            case "truth_table":
+                return [int(value) for value in self.truth_table or ""]
+            case constant:
+                return [int(constant[-1])] * 2**self.input_bits
+
+
+class DeutschJozsa(CircuitAlgorithm[DeutschJozsaInput]):
+    """Tells a constant function from a balanced one."""
+
+    name = "deutsch_jozsa"
+    title = "Deutsch-Jozsa"
+    description = (
+        "Tells whether a function of bits is constant (always 0 or always 1) or balanced (1 for half of its "
+        "inputs) by asking it once. A classical program may have to ask for more than half of all inputs."
+    )
+    category = "Oracles"
+    input = DeutschJozsaInput
+
+    def build(self, params: DeutschJozsaInput) -> QuantumCircuit:
+        return deutsch_jozsa(params.values)
+
+    def answer(self, params: DeutschJozsaInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "note"?, "verdict", "correct", "zeros_probability", "input_bits", "quantum_queries",
+        "classical_queries", "ideal"}`. Without noise 00...0 is always seen where the function is constant,
+        and never where it is balanced; `classical_queries` is the worst case.
+        """
+        counts = step.counts()
+        shots = sum(counts.values())
+        values = params.values
+        bits = len(values).bit_length() - 1
+        zeros = counts.get("0" * bits, 0) / shots
+        verdict = "constant" if zeros > 0.5 else "balanced"
+        correct = (verdict == "constant") == (len(set(values)) == 1)
+        agreeing = zeros if verdict == "constant" else 1 - zeros
+        answer: dict[str, Any] = {
+            "summary": f"The function is {verdict}: {percent(agreeing)} of the shots say so. "
+            f"One question to the function is enough; a classical program may need {2 ** (bits - 1) + 1}.",
+            "verdict": verdict,
+            "correct": correct,
+            "zeros_probability": zeros,
+            "input_bits": bits,
+            "quantum_queries": 1,
+            "classical_queries": 2 ** (bits - 1) + 1,
+            "ideal": ideal(distribution(values)),
+        }
+        if not correct:
+            answer["note"] = (
+                "This is wrong: noise outweighed the result. Try fewer input bits, a simpler function, "
+                "or the noiseless simulator."
+            )
+        elif DOUBT[0] < zeros < DOUBT[1]:
+            answer["note"] = (
+                "The verdict is a narrow one: without noise either all shots or none would show only zeros. "
+                "Do not rely on it; try a simpler function or another backend."
+            )
+        return answer
+
+
+algorithm = DeutschJozsa()

@@ -1,0 +1,47 @@
+"""The circuit of Deutsch and Jozsa."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from actions.base.phase_oracle import phase_oracle
+from actions.base.walsh import walsh
+
+
+def parity_table(mask: str) -> list[int]:
+    """The truth table of the parity of those input bits that the mask marks with a 1; it is balanced."""
+    marked = int(mask, 2)
+    return [(value & marked).bit_count() & 1 for value in range(2 ** len(mask))]
+
+
+def deutsch_jozsa(truth: Sequence[int]) -> QuantumCircuit:
+    """All inputs at once, their values as signs, and the inputs' interference measured.
+
+    D. Deutsch, R. Jozsa, "Rapid solution of problems by quantum computation", Proc. R. Soc. A 439, 553,
+    1992, as improved by Cleve, Ekert, Macchiavello, Mosca (arXiv:quant-ph/9708016): one question, and no
+    further qubit.
+    The barriers keep the function a black box; without them the transpiler would work out the answer.
+
+    Args:
+        truth: f(0), f(1), ... f(2^n - 1), each 0 or 1; bit 0 of an input is on qubit 0.
+    """
+    qubits = len(truth).bit_length() - 1
+    circuit = QuantumCircuit(qubits)
+    circuit.h(range(qubits))
+    circuit.barrier()
+    circuit.compose(phase_oracle(truth), inplace=True)
+    circuit.barrier()
+    circuit.h(range(qubits))
+    circuit.measure_all(add_bits=True)
+    return circuit
+
+
+def distribution(truth: Sequence[int]) -> NDArray[np.float64]:
+    """How likely each outcome is without noise: f's squared correlation with the parity it stands for."""
+    signs = [1.0 - 2.0 * value for value in truth]
+    found: NDArray[np.float64] = (walsh(signs) / len(truth)) ** 2
+    return found
