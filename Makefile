@@ -7,7 +7,7 @@ STAMPS := .stamps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-page check bench new-action documents format clean
+.PHONY: help demo up test test-page check bench new-action documents config format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ new-action: venv ## make the files of a new algorithm: make new-action NAME=coin
 documents: venv ## write config documents, manifest.yaml and JSON Schemas anew
 	@$(BIN)/python -m actions.base.documents
 	@$(BIN)/python -m core.schemas
+
+config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
+	@$(BIN)/python -m core.documents.load
 
 format: venv ## format the Python code
 	@$(BIN)/ruff check --fix --quiet . || true

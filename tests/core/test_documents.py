@@ -11,27 +11,11 @@ from typing import Any
 
 import pytest
 
-from core import documents
-from core.documents import MAX_DOCUMENT_BYTES, Documents, FolderSource, from_env
+from core.documents import Documents, documents, from_env
+from core.documents.folder import MAX_DOCUMENT_BYTES, FolderSource
 from core.errors import DocumentError, NotFoundError, SettingsError
 from tests.core.samples import raw_document
-
-
-class Clock:
-    """The monotonic time that the module under test sees."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr("core.documents.time.monotonic", made.monotonic)
-    return made
+from tests.stack import wait_for
 
 
 def write(folder: Path, name: str, **changes: Any) -> Path:
@@ -54,45 +38,71 @@ class Listed:
             raise self.error
         return self.found
 
+    def wait(self, timeout: float) -> None:
+        """Everything has changed, always."""
 
-def test_a_new_file_is_a_new_function_and_a_removed_one_is_gone(tmp_path: Path, clock: Clock) -> None:
-    found = Documents(FolderSource(tmp_path))
+
+def test_a_new_file_is_a_new_function_and_a_removed_one_is_gone(tmp_path: Path) -> None:
     write(tmp_path, "first")
+    found = Documents(FolderSource(tmp_path))
     assert set(found.all()) == {"first"}
     second = write(tmp_path, "second", functionTitle="Zwei")
-    clock.now += documents.FRESH_SECONDS
+    found.refresh()
     assert found.get("second").function_title == "Zwei"
     second.unlink()
-    clock.now += documents.FRESH_SECONDS
+    found.refresh()
     assert set(found.all()) == {"first"}
 
 
-def test_what_was_just_read_is_not_read_again(clock: Clock) -> None:
+def test_changes_are_followed(tmp_path: Path) -> None:
+    write(tmp_path, "first")
+    found = Documents(FolderSource(tmp_path))
+    found.follow()
+    try:
+        second = write(tmp_path, "second")
+        wait_for(lambda: set(found.all()) == {"first", "second"})
+        # As a text editor saves: the same length, another content, within one tick of a coarse clock.
+        write(tmp_path, "first", functionTitle="Eins")
+        wait_for(lambda: found.get("first").function_title == "Eins")
+        second.unlink()
+        wait_for(lambda: set(found.all()) == {"first"})
+    finally:
+        found.close()
+
+
+def test_nobody_who_asks_waits_for_the_source() -> None:
+    """While the database times out, requests are answered with what is known."""
     source = Listed({"one": raw_document(_id="one")})
     found = Documents(source)
-    found.all()
-    clock.now += documents.FRESH_SECONDS * 0.9
-    found.all()
+    source.error = TimeoutError("no answer")
+    for _ in range(3):
+        assert set(found.all()) == {"one"}
     assert source.reads == 1
-    clock.now += documents.FRESH_SECONDS * 0.2
-    found.all()
-    assert source.reads == 2
 
 
-def test_a_slow_source_is_not_asked_by_every_call(clock: Clock) -> None:
-    """While the database times out, requests must not each wait for it in turn."""
-
-    class Slow(Listed):
-        def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
-            clock.now += documents.DATABASE_TIMEOUT
-            return super().read()
-
-    source = Slow({"one": raw_document(_id="one")})
+def test_a_source_that_fails_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Listed({})
     source.error = TimeoutError("no answer")
     found = Documents(source)
-    found.all()
-    found.all()
-    assert source.reads == 1
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        if len(waits) == 9:
+            found._closed.set()
+        return True
+
+    monkeypatch.setattr(found._closed, "wait", wait)
+    found._follow()
+    assert waits[:3] == [0.5, 1.0, 2.0]
+    assert waits[-1] == documents.RETRY_MAX
+
+
+def test_two_documents_of_one_id_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        found = Documents(Listed({"a": raw_document(_id="same"), "b": raw_document(_id="same")}))
+    assert set(found.all()) == {"same"}
+    assert "Config document b: _id same is another document's" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -108,25 +118,24 @@ def test_a_slow_source_is_not_asked_by_every_call(clock: Clock) -> None:
     ],
 )
 def test_a_broken_file_is_reported_by_name_and_the_others_work(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, clock: Clock, content: bytes, reason: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, reason: str
 ) -> None:
     write(tmp_path, "good")
     (tmp_path / "broken.json").write_bytes(content)
-    found = Documents(FolderSource(tmp_path))
     with caplog.at_level(logging.ERROR):
+        found = Documents(FolderSource(tmp_path))
         assert set(found.all()) == {"good"}
-        clock.now += documents.FRESH_SECONDS
-        found.all()
+        found.refresh()
     # Once for each change of what is wrong, not at every look.
     assert len(caplog.messages) == 1
     assert "broken" in caplog.messages[0]
     assert reason in caplog.messages[0]
     write(tmp_path, "broken")
-    clock.now += documents.FRESH_SECONDS
+    found.refresh()
     assert set(found.all()) == {"good", "broken"}
 
 
-def test_other_files_and_folders_are_left_alone(tmp_path: Path, clock: Clock) -> None:
+def test_other_files_and_folders_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, "good")
     (tmp_path / "README.md").write_text("not a document")
     (tmp_path / "folder.json").mkdir()
@@ -134,7 +143,7 @@ def test_other_files_and_folders_are_left_alone(tmp_path: Path, clock: Clock) ->
 
 
 def test_a_folder_that_is_gone_leaves_what_was_known(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, clock: Clock
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "config"
     folder.mkdir()
@@ -142,27 +151,27 @@ def test_a_folder_that_is_gone_leaves_what_was_known(
     found = Documents(FolderSource(folder))
     assert set(found.all()) == {"good"}
     shutil.rmtree(folder)
-    clock.now += documents.FRESH_SECONDS
     with caplog.at_level(logging.ERROR):
-        assert set(found.all()) == {"good"}
+        found.refresh()
+    assert set(found.all()) == {"good"}
     assert "cannot be read" in caplog.text
     folder.mkdir()
-    clock.now += documents.FRESH_SECONDS
+    found.refresh()
     assert found.all() == {}
 
 
-def test_a_source_that_fails_leaves_what_was_known(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
+def test_a_source_that_fails_leaves_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
     source = Listed({"one": raw_document(_id="one")})
     found = Documents(source)
     assert set(found.all()) == {"one"}
     source.error = RuntimeError("the database is down")
-    clock.now += documents.FRESH_SECONDS
     with caplog.at_level(logging.ERROR):
-        assert set(found.all()) == {"one"}
+        found.refresh()
+    assert set(found.all()) == {"one"}
     assert "RuntimeError: the database is down" in caplog.text
 
 
-def test_an_unknown_function_is_told_which_there_are(clock: Clock) -> None:
+def test_an_unknown_function_is_told_which_there_are() -> None:
     found = Documents(Listed({"b": raw_document(_id="b"), "a": raw_document(_id="a")}))
     with pytest.raises(NotFoundError, match=r"There is no function 'c'\. Functions: a, b\.") as caught:
         found.get("c")

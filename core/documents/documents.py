@@ -1,0 +1,114 @@
+"""The functions there are, by their config documents."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from core.config_document import ConfigDocument, parse
+from core.errors import DocumentError, NotFoundError
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which documents are read again though the source told of no change.
+RESYNC = 30.0
+#: Seconds between attempts to read a source that fails: doubled each time, up to the maximum.
+RETRY_FIRST, RETRY_MAX = 0.5, 30.0
+
+
+class DocumentSource(Protocol):
+    """Gives the raw documents, each with the name to report it by."""
+
+    def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
+        """All documents as they are now; a broken one as the error that says why."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when something has changed since `read`, or after `timeout` seconds."""
+
+
+class Documents:
+    """The functions there are, followed as their documents change.
+
+    A broken document is logged by name, once for each change of what is wrong, and leaves the others
+    working. A source that cannot be read leaves what was known. Nobody who asks waits for the source.
+    """
+
+    def __init__(self, source: DocumentSource) -> None:
+        self._source = source
+        self._known: dict[str, ConfigDocument] = {}
+        self._reported: dict[str, str] = {}
+        self._closed = threading.Event()
+        self.refresh()
+
+    def follow(self) -> None:
+        """See changes from now on, in a thread that ends with the process, or some time after `close`."""
+        threading.Thread(target=self._follow, name="documents", daemon=True).start()
+
+    def close(self) -> None:
+        """See no more changes."""
+        self._closed.set()
+
+    def _follow(self) -> None:
+        failures = 0
+        while not self._closed.is_set():
+            try:
+                self._source.wait(RESYNC)
+                fine = self.refresh()
+            except Exception as error:  # whatever the database's client raises
+                self._report({"(source)": _unreadable(error)})
+                fine = False
+            if not fine:
+                self._closed.wait(min(RETRY_MAX, RETRY_FIRST * 2.0 ** min(failures, 10)))
+            failures = 0 if fine else failures + 1
+
+    def all(self) -> dict[str, ConfigDocument]:
+        """Every working document by its id."""
+        return self._known
+
+    def get(self, function: str) -> ConfigDocument:
+        """The function's document; NotFoundError says which functions there are."""
+        known = self.all()
+        if function not in known:
+            names = ", ".join(sorted(known)[:50]) or "none"
+            raise NotFoundError(
+                f"There is no function {function[:64]!r}. Functions: {names}.", field="function"
+            )
+        return known[function]
+
+    def refresh(self) -> bool:
+        """Read the documents; False where that failed, and what was known stays good."""
+        try:
+            raw = self._source.read()
+        except Exception as error:  # whatever the database's client raises
+            self._report({"(source)": _unreadable(error)})
+            return False
+        known: dict[str, ConfigDocument] = {}
+        broken: dict[str, str] = {}
+        for name, entry in raw.items():
+            try:
+                if isinstance(entry, DocumentError):
+                    raise entry
+                document = parse(entry, name)
+                if document.id in known:
+                    raise DocumentError(
+                        f"Config document {name}: _id {document.id} is another document's. Rename one.",
+                        document=name,
+                    )
+                known[document.id] = document
+            except DocumentError as error:
+                broken[name] = error.message
+        self._known = known
+        self._report(broken)
+        return True
+
+    def _report(self, broken: dict[str, str]) -> None:
+        for name, message in broken.items():
+            if self._reported.get(name) != message:
+                log.error("%s", message, extra={"document": name})
+        self._reported = broken
+
+
+def _unreadable(error: Exception) -> str:
+    return f"config documents cannot be read: {type(error).__name__}: {str(error)[:500]}"

@@ -1,0 +1,140 @@
+"""Config documents in CouchDB: loaded, followed, and kept while the database is away."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.documents import Documents, from_env
+from core.documents.cloudant import connect
+from core.documents.load import shipped
+from tests.core.samples import raw_document
+from tests.couchdb.server import couchdb
+from tests.stack import ROOT, wait_for
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with couchdb(tmp_path_factory.mktemp("couchdb")) as found:
+        yield found
+
+
+@pytest.fixture
+def env(url: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """A database of the test's own."""
+    name = "config-" + re.sub(r"[^a-z]+", "-", request.node.name)[:60]
+    return {"CLOUDANT_URL": url, "CLOUDANT_DATABASE": name, "WHISK_APIHOST": "http://127.0.0.1:3233"}
+
+
+@pytest.fixture
+def client(env: dict[str, str]) -> Any:
+    made = connect(env)
+    made.put_database(db=env["CLOUDANT_DATABASE"])
+    return made
+
+
+@pytest.fixture
+def documents(env: dict[str, str], client: Any) -> Iterator[Documents]:
+    found = from_env(env)
+    yield found
+    found.close()
+
+
+def put(client: Any, env: dict[str, str], name: str, **changes: Any) -> str:
+    document = raw_document(_id=name, **changes)
+    answer = client.put_document(db=env["CLOUDANT_DATABASE"], doc_id=name, document=document)
+    return str(answer.get_result()["rev"])
+
+
+def load(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "core.documents.load"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]} | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_documents_come_change_and_go_without_a_restart(
+    env: dict[str, str], client: Any, documents: Documents
+) -> None:
+    assert documents.all() == {}
+    revision = put(client, env, "first")
+    wait_for(lambda: set(documents.all()) == {"first"})
+    revision = put(client, env, "first", functionTitle="Eins", _rev=revision)
+    wait_for(lambda: documents.get("first").function_title == "Eins")
+    put(client, env, "second")
+    wait_for(lambda: set(documents.all()) == {"first", "second"})
+    client.delete_document(db=env["CLOUDANT_DATABASE"], doc_id="first", rev=revision)
+    wait_for(lambda: set(documents.all()) == {"second"})
+
+
+def test_a_broken_document_is_reported_by_name(
+    env: dict[str, str], client: Any, documents: Documents, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        put(client, env, "broken", functionHttpMethod="GET")
+        put(client, env, "good")
+        wait_for(lambda: set(documents.all()) == {"good"})
+    assert "Config document broken: functionHttpMethod" in caplog.text
+
+
+def test_every_actions_document_is_loaded_once(env: dict[str, str]) -> None:
+    """`make config`: the database is made, documents are added, then unchanged."""
+    names = [document["_id"] for document in shipped(env["WHISK_APIHOST"])]
+    first, second = load(env), load(env)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.splitlines() == [f"{name}: added" for name in names]
+    assert second.stdout.splitlines() == [f"{name}: unchanged" for name in names]
+    elsewhere = load(env | {"WHISK_APIHOST": "https://whisk.example.org"})
+    assert elsewhere.stdout.splitlines() == [f"{name}: updated" for name in names]
+    found = from_env(env)
+    found.close()
+    assert set(found.all()) == set(names)
+    url = found.get("smile_super_position").function_backend_url
+    assert url.startswith(
+        "https://whisk.example.org/api/v1/namespaces/_/actions/quantum/smile_super_position"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"WHISK_APIHOST": ""}, "WHISK_APIHOST is not set"),
+        ({"WHISK_APIHOST": "whisk"}, "WHISK_APIHOST must be an http(s) URL"),
+        ({"CLOUDANT_URL": "http://127.0.0.1:1"}, "The database cannot be reached"),
+        ({"CLOUDANT_DATABASE": "No Capitals"}, "CLOUDANT_DATABASE must begin with a small letter"),
+    ],
+)
+def test_what_hinders_the_loading_is_told(env: dict[str, str], changes: dict[str, str], words: str) -> None:
+    done = load(env | changes)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_leaves_what_was_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with couchdb(tmp_path) as url:
+        env = {"CLOUDANT_URL": url, "WHISK_APIHOST": "http://127.0.0.1:3233"}
+        assert load(env).returncode == 0
+        found = from_env(env)
+        known = set(found.all())
+        assert "smile_super_position" in known
+    try:
+        with caplog.at_level(logging.ERROR):
+            wait_for(lambda: "cannot be read" in caplog.text, 30)
+        assert set(found.all()) == known
+    finally:
+        found.close()
