@@ -1,0 +1,112 @@
+"""Input, circuits and answer of GHZ states."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import Field
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from actions.base.pauli import error, shots
+from actions.base.words import percent, times
+from actions.ghz_state.circuit import populations, rotated
+from actions.ghz_state.settings import angles, choose, coherence
+
+MAX_QUBITS = 20
+#: Of each measurement. Across 20 qubits nearly every shot gives an outcome of its own: 9 measurements then
+#: give half a megabyte of counts.
+MAX_SHOTS = 2000
+
+
+class GhzInput(ActionInput):
+    """How many qubits."""
+
+    qubits: int = Field(
+        default=3,
+        ge=2,
+        le=MAX_QUBITS,
+        title="Qubits",
+        description="How many qubits are entangled with each other.",
+    )
+    shots: int = Field(
+        default=512,
+        ge=1,
+        le=MAX_SHOTS,
+        title="Shots",
+        description="How often each of up to 9 measurements is made.",
+    )
+
+
+class GhzState(Algorithm[GhzInput]):
+    """Entangles many qubits and tells how well."""
+
+    name = "ghz_state"
+    title = "GHZ state"
+    description = (
+        "Up to 20 qubits are entangled so that all give 0 or all give 1, each half of the time "
+        "(Schrödinger's cat). The answer estimates the state's fidelity, and says whether all "
+        "qubits were truly entangled."
+    )
+    category = "Basics"
+    input = GhzInput
+
+    def start(self, params: GhzInput) -> Job:
+        settings = choose(params.qubits)
+        across = rotated(params.qubits)
+        return Job(
+            [
+                Pub(populations(params.qubits)),
+                *(Pub(across, angles(setting, params.qubits)) for setting in settings),
+            ],
+            state={"settings": settings},
+        )
+
+    def proceed(self, params: GhzInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "qubits", "all_zero", "all_one", "coherence", "fidelity", "fidelity_error",
+        "entangled", "settings", "ideal"}`.
+
+        The fidelity is half the sum of the populations (`all_zero` + `all_one`) and the coherence. Over one
+        half it proves genuine entanglement of all the qubits (Gühne and Tóth, arXiv:0811.2803).
+        """
+        settings = (step.state or {})["settings"]
+        counts = step.counts()
+        zeros, ones = "0" * params.qubits, "1" * params.qubits
+        total = shots(counts)
+        share = (counts.get(zeros, 0) + counts.get(ones, 0)) / total
+        across = [step.counts(pub=number) for number in range(1, len(settings) + 1)]
+        coherent, deviation = coherence(settings, across, params.qubits)
+        fidelity = min(max((share + coherent) / 2, 0.0), 1.0)
+        # The population is a mean of zeros and ones: half the error of a mean of signs.
+        uncertain = math.hypot(error(2 * share - 1, total) / 2, deviation) / 2
+        entangled = fidelity - 3 * uncertain > 0.5
+        everyone = "Both" if params.qubits == 2 else f"All {params.qubits}"
+        answer = {
+            "summary": f"{everyone} qubits gave the same bit in {percent(share)} of "
+            f"{times(total, 'measurement')}. The GHZ state was made with a fidelity of {percent(fidelity)}.",
+            "qubits": params.qubits,
+            "all_zero": counts.get(zeros, 0) / total,
+            "all_one": counts.get(ones, 0) / total,
+            "coherence": coherent,
+            "fidelity": fidelity,
+            "fidelity_error": uncertain,
+            "entangled": entangled,
+            "settings": len(settings),
+            "ideal": {zeros: 0.5, ones: 0.5},
+        }
+        if not entangled:
+            answer["note"] = (
+                "This does not show that the qubits were all entangled with each other: for that the "
+                "fidelity must be clearly over 50 %. "
+                + (
+                    "More shots would tell."
+                    if fidelity > 0.5
+                    else "The noise was too strong; try fewer qubits."
+                )
+            )
+        return answer
+
+
+algorithm = GhzState()
