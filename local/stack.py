@@ -38,9 +38,8 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
-#: One process of each action is started when it is deployed, for the first caller's sake; more than there are
-#: cores would only take time from one another.
-_OPENWHISK = {"OPENWHISK_PREWARM": "1", "OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
+#: More processes of one action than there are cores would only take time from one another.
+_OPENWHISK = {"OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
 
 
 def parts(settings: LocalSettings) -> list[Part]:

@@ -7,12 +7,14 @@ import functools
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
 
 from actions.base.lifeline import die_with
 from actions.base.loader import Main, load_baked
+from actions.base.nursery import Nursery
 from actions.base.runner import Runner
 from actions.base.server import Server
 from actions.base.streams import Streams
@@ -29,12 +31,24 @@ def main() -> int:
     options = _options()
     if options.parent_pid:
         die_with(options.parent_pid)
+    if options.nursery_fd is not None:
+        if not Nursery(socket.socket(fileno=options.nursery_fd)).serve():
+            return EXIT_OK
+        # From here on this is a fork, with the environment of a process started anew.
+        options = _options()
+        die_with(options.parent_pid)
+    return _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> int:
     streams = Streams()
-    # The slow part, before anything listens: whoever can connect finds the imports done.
+    # The slow part, before anything listens: whoever can connect finds the imports done. What they make stays
+    # until the end; the garbage collector need not look at it, now or during activations.
+    gc.disable()
     algorithm = os.environ.get("QWHISK_ACTION")
     runner = Runner(streams, _import(algorithm) if algorithm else None)
-    # What the imports made stays until the end; the garbage collector need not look at it during activations.
     gc.freeze()
+    gc.enable()
     try:
         server = Server(options.host, options.port, runner.handle)
     except (OSError, OverflowError) as exc:
@@ -45,6 +59,7 @@ def main() -> int:
         os.write(options.ready_fd, f"{server.port}\n".encode())
         os.close(options.ready_fd)
     server.serve()
+    streams.flush()
     return EXIT_OK
 
 
@@ -79,6 +94,11 @@ def _options() -> argparse.Namespace:
         default=env["QWHISK_PARENT_PID"],
         help="the process that starts this one, and with which it shall end (QWHISK_PARENT_PID)",
     )
+    parser.add_argument(
+        "--nursery-fd",
+        type=int,
+        help="serve nothing, but fork servers for whoever holds the other end of this socket (Linux)",
+    )
     return parser.parse_args()
 
 
@@ -111,4 +131,5 @@ def _stop_on_signals(server: Server) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Not sys.exit: taking down what Qiskit has loaded takes half a second, and there is nothing left to do.
+    os._exit(main())

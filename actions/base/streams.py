@@ -59,12 +59,17 @@ class Streams:
 
     def close_activation(self) -> None:
         """Flush both streams and write the sentinel on each."""
-        for replaced, ours in ((sys.stdout, self._out.text), (sys.stderr, self._err.text)):
-            if replaced is not ours and replaced is not None:
-                try:
-                    replaced.flush()
-                except (OSError, ValueError):
-                    # The action closed what it had put there; its own doing, and nothing left to flush.
-                    continue
+        self.flush()
         self._out.close_activation()
         self._err.close_activation()
+
+    def flush(self) -> None:
+        """Write out what is still in a buffer, also of what the action put in the streams' place."""
+        for replaced, ours in ((sys.stdout, self._out.text), (sys.stderr, self._err.text)):
+            for stream in (ours, replaced):
+                try:
+                    if stream is not None and not stream.closed:
+                        stream.flush()
+                except (OSError, ValueError, AttributeError):
+                    # The action's own object, or what it has closed; nothing left to flush.
+                    continue

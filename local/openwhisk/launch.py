@@ -26,6 +26,10 @@ class Launch:
     key: tuple[str, int, bytes]
     action: str = field(compare=False)
     argv: tuple[str, ...] = field(compare=False)
+    #: Our own action server: what `argv` starts can as well be forked.
+    forkable: bool = field(compare=False)
+    #: Its imports are costly: it has an algorithm of ours.
+    costly: bool = field(compare=False)
     environment: Mapping[str, str] = field(compare=False)
     init: bytes = field(compare=False)
     #: MB
@@ -59,6 +63,7 @@ def launch(
     image, _ = _split(action.exec.image)
     algorithm = image.removeprefix(_OURS) if image.startswith(_OURS) else ""
     command = settings.image_commands.get(action.exec.image) or settings.image_commands.get(image)
+    forkable = command is None
     if command is None:
         if action.exec.kind == "blackbox" and not algorithm:
             return None
@@ -88,6 +93,8 @@ def launch(
         key=(action.path, action.revision, orjson.dumps(init_env)),
         action=action.path,
         argv=tuple(command),
+        forkable=forkable,
+        costly="QWHISK_ACTION" in variables,
         environment=variables,
         init=orjson.dumps(init),
         memory=action.limits.memory,

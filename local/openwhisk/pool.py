@@ -14,6 +14,7 @@ from typing import Any
 from local.openwhisk.container import Container
 from local.openwhisk.errors import StartFailed, Unavailable
 from local.openwhisk.launch import Launch
+from local.openwhisk.nursery import Nursery
 from local.openwhisk.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._nursery = Nursery(bool(settings.nursery), settings.start_timeout)
         self._idle: list[Container] = []
         self._busy: set[Container] = set()
         self._starting: Counter[Launch] = Counter()
@@ -89,7 +91,8 @@ class Pool:
         self._replenish()
 
     def prewarm(self, launch: Launch) -> None:
-        """Keep processes of this launch ready, if the settings say so."""
+        """Make ready for this launch, and keep processes of it ready if the settings say so."""
+        self._nursery.expect(launch)
         if self._settings.prewarm:
             self._prewarmed[launch.action] = launch
             self._replenish()
@@ -120,6 +123,7 @@ class Pool:
         stopping = [container.stop(self._settings.stop_grace) for container in (*self._idle, *self._busy)]
         self._idle.clear()
         await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
+        await self._nursery.close()
 
     def _take_idle(self, launch: Launch) -> Container | None:
         # The last one used: the others get the chance to become idle for long.
@@ -225,7 +229,9 @@ class Pool:
     async def _started(self, launch: Launch) -> None:
         """Start a process; hand it, or the reason why there is none, to who waits."""
         try:
-            container = await Container.start(launch, self._settings.start_timeout, self._exited)
+            container = await Container.start(
+                launch, self._nursery, self._settings.start_timeout, self._exited
+            )
         except StartFailed as exc:
             log.warning("no process for %s: %s", launch.action, exc.message)
             self._prewarmed.pop(launch.action, None)

@@ -42,6 +42,7 @@ class Settings:
     max_waiting: int
     idle_seconds: float
     prewarm: int
+    nursery: int
     grow_after: float
     start_timeout: float
     blocking_wait: float
@@ -64,7 +65,7 @@ class _Option:
 
 def _options() -> list[_Option]:
     cores = os.cpu_count() or 1
-    processes = str(max(4, 2 * cores))
+    processes = str(max(16, 8 * cores))
     return [
         _Option("host", "OPENWHISK_HOST", str, "127.0.0.1", "address to listen on"),
         _Option(
@@ -85,6 +86,13 @@ def _options() -> list[_Option]:
         _Option("max-waiting", "OPENWHISK_MAX_WAITING", int, "200", "invocations that may wait; then 429"),
         _Option("idle-seconds", "OPENWHISK_IDLE_SECONDS", float, "600", "an idle process ends after this"),
         _Option("prewarm", "OPENWHISK_PREWARM", int, "0", "processes kept ready for each action from PUT on"),
+        _Option(
+            "nursery",
+            "OPENWHISK_NURSERY",
+            int,
+            "1",
+            "1: fork action processes from one that has the imports behind it (Linux); 0: start each anew",
+        ),
         _Option(
             "grow-after",
             "OPENWHISK_GROW_AFTER",
@@ -153,7 +161,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     for name in ("max_processes", "memory", "max_waiting", "activations", "activation_bytes"):
         if getattr(given, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
-    for name in ("port", "max_per_action", "prewarm", "grow_after", "idle_seconds"):
+    for name in ("port", "max_per_action", "prewarm", "nursery", "grow_after", "idle_seconds"):
         if getattr(given, name) < 0:
             parser.error(f"--{name.replace('_', '-')} must not be negative")
     if given.port > 65535:
