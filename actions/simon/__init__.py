@@ -1,0 +1,5 @@
+"""A hidden period of bits, found with exponentially fewer questions: the algorithm of Simon (1994)."""
+
+from .algorithm import algorithm
+
+main = algorithm.main

@@ -1,0 +1,103 @@
+"""Input, circuit and answer of Simon's problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Step
+from actions.base.outcomes import bitstring, ideal, percent
+from actions.base.walsh import walsh
+from actions.simon.circuit import simon
+from actions.simon.decoding import decode
+
+#: Bits of a secret at most. It takes up to twice as many qubits, and noise on 16 is slow to simulate.
+MAX_BITS = 7
+
+
+class SimonInput(ActionInput):
+    """The secret that the function hides."""
+
+    secret: str = Field(
+        min_length=2,
+        max_length=MAX_BITS,
+        pattern=r"^[01]+$",
+        title="Secret",
+        description="2 to 7 bits. The function has the same value for two inputs that differ by exactly these "
+        "bits; with zeros only, no two inputs have the same value.",
+        examples=["1101"],
+    )
+
+
+class Simon(CircuitAlgorithm[SimonInput]):
+    """Finds which bits of an input can be flipped together without changing a function's value."""
+
+    name = "simon"
+    title = "Simon"
+    description = (
+        "Finds the secret behind a function of bits: its value stays the same when the secret's bits of the "
+        "input are flipped together. Each shot gives an equation for the secret, and a few more than it has "
+        "bits are enough; a classical program needs exponentially many questions."
+    )
+    category = "Oracles"
+    input = SimonInput
+
+    def build(self, params: SimonInput) -> QuantumCircuit:
+        return simon(params.secret)
+
+    def answer(self, params: SimonInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "note"?, "found", "correct", "agreement", "equations", "quantum_queries",
+        "classical_queries", "ideal"}`. `found` is zeros only where there is no secret; `equations` are the
+        independent outcomes it follows from, each orthogonal to it, and `agreement` the share of all shots
+        that are. `quantum_queries` is how many are needed on average, `classical_queries` the worst case.
+        """
+        bits = len(params.secret)
+        decoded = decode(step.counts(), bits, step.noisy)
+        found = bitstring(decoded.secret, bits)
+        correct = found == params.secret
+        if decoded.secret:
+            summary = (
+                f"The secret is {found}: flipping these bits of the input together never changes the "
+                f"function's value. {percent(decoded.agreement)} of the shots agree with it."
+            )
+        else:
+            summary = "There is no secret: the function has a different value for every input."
+        answer: dict[str, Any] = {
+            "summary": summary,
+            "found": found,
+            "correct": correct,
+            "agreement": decoded.agreement,
+            "equations": [bitstring(y, bits) for y in decoded.equations],
+            # Each outcome is new to the r equations before it with probability 1 - 2^(r - rank).
+            "quantum_queries": round(sum(1 / (1 - 2.0**-left) for left in range(1, bits)), 1),
+            "classical_queries": 2 ** (bits - 1) + 1,
+            "ideal": ideal(distribution(int(params.secret, 2), bits)),
+        }
+        if not correct:
+            answer["summary"] = summary.replace("The secret is", "The shots point to the secret", 1)
+            answer["note"] = (
+                f"This is wrong: the secret is {params.secret}. "
+                "There were too few shots or too much noise; try more shots, fewer bits or another backend."
+            )
+        elif not decoded.certain:
+            answer["note"] = (
+                "This is not certain: more shots may show another secret."
+                if decoded.secret
+                else "No secret stands out from the noise. A faint one could still be hidden by it."
+            )
+        return answer
+
+
+def distribution(secret: int, bits: int) -> Any:
+    """How likely each outcome is without noise: those orthogonal to the secret, all alike."""
+    pair = np.zeros(2**bits)
+    pair[[0, secret]] = 1.0
+    return walsh(pair) / 2**bits
+
+
+algorithm = Simon()
