@@ -28,7 +28,7 @@ class SimonInput(ActionInput):
         max_length=MAX_BITS,
         pattern=r"^[01]+$",
         title="Secret",
-        description="2 to 7 bits. The function has the same value for two inputs that differ by exactly these "
+        description="2 to 7 bits. The function has the same value for two inputs that differ by just these "
         "bits; with zeros only, no two inputs have the same value.",
         examples=["1101"],
     )
