@@ -35,5 +35,6 @@ def nearest(matrix: Matrix) -> Matrix:
 
 
 def alignment(first: Matrix, second: Matrix) -> float:
-    """How alike two kernels are: the cosine between them, 1 for the same up to a factor."""
-    return float((first * second).sum() / (np.linalg.norm(first) * np.linalg.norm(second)))
+    """How alike two kernels are: the cosine between them, 1 for the same up to a factor, 0 for nothing."""
+    lengths = np.linalg.norm(first) * np.linalg.norm(second)
+    return float((first * second).sum() / lengths) if lengths > 0 else 0.0

@@ -15,19 +15,16 @@ from jsonschema import Draft202012Validator
 from actions.base import documents
 from actions.base.algorithm import Algorithm
 from actions.base.documents import ACTIONS, algorithms, text
-from actions.base.submission import Submission
 from core.config_document import parse, resolve
-from core.errors import ProviderError, SettingsError
+from tests.actions.broken import BROKEN, Coins, Rounds
+from tests.actions.contract import CHECKS
+from tests.actions.inputs import example, full, of_wrong_type, out_of_range
+from tests.actions.walk import Caller
 
 FOUND = algorithms()
-ENVELOPE = {"client_id": "c-1", "process_job_id": "p-1", "topic": "results." + "a" * 24}
+#: Keywords of JSON Schema that bound a value.
+BOUNDS = re.compile(r'"(minimum|maximum|exclusiveM\w+|multipleOf|m\w+Length|m\w+Items|enum|const|pattern)"')
 every = pytest.mark.parametrize("name", sorted(FOUND))
-
-
-def example(algorithm: type[Algorithm[Any]]) -> dict[str, Any]:
-    """Input made of the examples that the fields themselves give."""
-    schema = algorithm.input.model_json_schema()
-    return {name: schema["properties"][name]["examples"][0] for name in schema.get("required", [])}
 
 
 def test_there_are_algorithms() -> None:
@@ -70,54 +67,50 @@ def test_the_document_is_one_that_the_gateway_takes(name: str) -> None:
 @every
 def test_the_schemas_own_examples_are_good_input(name: str) -> None:
     algorithm = FOUND[name]
-    values = example(algorithm)
-    Draft202012Validator(algorithm.input.model_json_schema()).validate(values)
+    schema = algorithm.input.model_json_schema()
+    values = example(schema)
+    Draft202012Validator(schema).validate(values)
+    Draft202012Validator(schema).validate(full(schema))
     job = algorithm().start(algorithm.input.model_validate(values))
     assert all((pub.circuit.num_clbits > 0) == (job.primitive == "sampler") for pub in job.pubs)
 
 
-@every
-def test_every_required_field_is_missed_by_name(name: str) -> None:
-    required = set(FOUND[name].input.model_json_schema().get("required", []))
-    if not required:
-        return
-    answer = FOUND[name]().main(ENVELOPE)
-    assert answer["error"]["code"] == "invalid_input"
-    assert {item["field"] for item in answer["error"]["details"]["errors"]} == required
+@pytest.mark.parametrize(("name", "check"), [(name, check) for name in sorted(FOUND) for check in CHECKS])
+def test_contract(name: str, check: str) -> None:
+    CHECKS[check](FOUND[name]())
+
+
+@pytest.mark.parametrize("kind", [Coins, Rounds], ids=lambda kind: str(kind.__name__))
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_keeps_the_contract_passes(kind: type[Algorithm[Any]], check: str) -> None:
+    CHECKS[check](kind())
+
+
+@pytest.mark.parametrize(("kind", "check", "words"), BROKEN, ids=[kind.__name__ for kind, _, _ in BROKEN])
+def test_what_breaks_the_contract_is_caught(kind: type[Algorithm[Any]], check: str, words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        CHECKS[check](kind())
+
+
+def test_every_check_is_seen_to_catch_something() -> None:
+    assert {check for _, check, _ in BROKEN} == set(CHECKS)
 
 
 @every
-@pytest.mark.parametrize("field", ["shots", "backend_type", "backend"])
-def test_what_all_have_in_common_is_checked_in_all(name: str, field: str) -> None:
-    answer = FOUND[name]().main(example(FOUND[name]) | {field: {"wrong": "type"}})
-    assert [item["field"] for item in answer["error"]["details"]["errors"]] == [field]
+def test_the_spoilt_input_is_of_all_fields(name: str) -> None:
+    """Nothing that the schema bounds goes untried: the checks above would pass for want of input."""
+    schema = FOUND[name].input.model_json_schema()
+    assert {variant.field for variant in of_wrong_type(schema)} == set(schema["properties"])
+    bounded = {field for field, inside in schema["properties"].items() if BOUNDS.search(json.dumps(inside))}
+    assert bounded <= {variant.field for variant in out_of_range(schema)}
 
 
 @every
-@pytest.mark.parametrize(
-    ("raised", "code", "logged"),
-    [
-        (SettingsError("KAFKA_SASL_PASSWORD=s3cret is wrong."), "invalid_settings", True),
-        (RuntimeError("s3cret"), "internal_error", True),
-        (ProviderError("IBM Quantum refused.", status=400), "provider_error", False),
-    ],
-)
-def test_whatever_fails_is_told_without_a_secret_or_a_trace(
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    name: str,
-    raised: Exception,
-    code: str,
-    logged: bool,
+def test_what_the_deployment_sets_and_what_fails_inside_is_logged_and_not_told(
+    caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    def fail(_: Any) -> Any:
-        raise raised
-
-    monkeypatch.setattr(Submission, "shared", fail)
-    envelope = {"client_id": "c", "process_job_id": "p", "topic": "results." + "a" * 24}
+    caller = Caller(FOUND[name](), fails=RuntimeError("s3cret"))
     with caplog.at_level(logging.ERROR):
-        answer = FOUND[name]().main(example(FOUND[name]) | envelope)
-    assert answer["error"]["code"] == code
-    told = json.dumps(answer)
-    assert not re.search("s3cret|Traceback|RuntimeError", told)
-    assert ("s3cret" in caplog.text) is logged
+        answer = caller.submit(example(FOUND[name].input.model_json_schema()))
+    assert answer["error"]["code"] == "internal_error"
+    assert "s3cret" in caplog.text

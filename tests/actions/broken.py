@@ -1,0 +1,333 @@
+"""An algorithm that keeps the contract, and others that each break it in one way."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import secrets
+from typing import Any
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import Algorithm, CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from core.events import Progress
+
+
+class CoinsInput(ActionInput):
+    """How many coins, and what is written on them."""
+
+    coins: int = Field(ge=1, le=4, title="Coins", description="How many are tossed.", examples=[2])
+    sides: list[str] = Field(
+        default=["heads", "tails"],
+        min_length=2,
+        max_length=2,
+        title="Sides",
+        description="What a 0 and a 1 are called.",
+    )
+
+
+def toss(coins: int) -> QuantumCircuit:
+    """Coins that are each 0 or 1."""
+    circuit = QuantumCircuit(coins)
+    circuit.h(range(coins))
+    circuit.measure_all()
+    return circuit
+
+
+class Coins(CircuitAlgorithm[CoinsInput]):
+    """Tosses coins, and keeps the contract."""
+
+    name = "coins"
+    title = "Coins"
+    description = "Tosses coins."
+    input = CoinsInput
+
+    def build(self, params: CoinsInput) -> QuantumCircuit:
+        return toss(params.coins)
+
+    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
+        counts = step.counts()
+        ones = sum(outcome.count("1") * count for outcome, count in counts.items())
+        share = ones / (params.coins * sum(counts.values()))
+        return {"summary": f"{share:.0%} of the coins showed {params.sides[1]}.", "share": share}
+
+
+class Rounds(Algorithm[CoinsInput]):
+    """Tosses one coin more in each of three rounds, and keeps the contract."""
+
+    name = "rounds"
+    title = "Rounds"
+    description = "Tosses coins, more of them in every round."
+    input = CoinsInput
+    rounds = 3
+
+    def start(self, params: CoinsInput) -> Job:
+        return self.round(params, 0)
+
+    def proceed(self, params: CoinsInput, step: Step) -> Job | dict[str, Any]:
+        seen = step.counts()
+        if step.number + 1 < self.rounds:
+            return self.round(params, step.number + 1)
+        return {"summary": f"{len(seen)} outcomes were seen in the last round."}
+
+    def round(self, params: CoinsInput, number: int) -> Job:
+        """The job of one round."""
+        progress = Progress(step=number, of=self.rounds)
+        return Job([Pub(toss(params.coins + number))], progress=progress, key=number)
+
+
+# --- input ------------------------------------------------------------------------------------------
+
+
+class FillsIn(Coins):
+    """Takes a missing field for a one."""
+
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        return super().main({"coins": 1} | params)
+
+
+class LaxInput(CoinsInput):
+    """Text that looks like a number is one."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+
+class TakesText(Coins):
+    input = LaxInput
+
+
+class BoundlessInput(CoinsInput):
+    """The bound stands in the schema and nowhere else."""
+
+    coins: int = Field(
+        ge=1, title="Coins", description="How many.", examples=[2], json_schema_extra={"maximum": 4}
+    )
+
+
+class IgnoresItsBounds(Coins):
+    input = BoundlessInput
+
+
+class LooseListInput(CoinsInput):
+    """What is in the list has a bound in the schema and nowhere else."""
+
+    sides: list[str] = Field(
+        default=["heads", "tails"],
+        title="Sides",
+        description="Names.",
+        json_schema_extra={"maxItems": 2},
+    )
+
+
+class IgnoresItsListsBounds(Coins):
+    input = LooseListInput
+
+
+class OpenInput(CoinsInput):
+    """Whatever else comes is taken and forgotten."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class TakesAnything(Coins):
+    input = OpenInput
+
+
+class FailsAtTheMost(Coins):
+    def build(self, params: CoinsInput) -> QuantumCircuit:
+        return toss([0, 1, 2, 3][params.coins])
+
+
+class WritesInItsInput(Coins):
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(params.get("sides"), list):
+            params["sides"].append("edge")
+            params = params | {"sides": params["sides"][:2]}
+        return super().main(params)
+
+
+# --- output -----------------------------------------------------------------------------------------
+
+
+class _Answers(Coins):
+    """The right answer and something more."""
+
+    more: dict[Any, Any] = {}
+
+    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
+        return super().answer(params, step) | self.more
+
+
+class AnswersATuple(_Answers):
+    more = {"sides": ("heads", "tails")}
+
+
+class AnswersAnArray(_Answers):
+    more = {"share": np.float32(0.5)}
+
+
+class AnswersNumberedKeys(_Answers):
+    more = {"by_coin": {0: 0.5}}
+
+
+class AnswersNotANumber(_Answers):
+    more = {"by_coin": [0.5, {"x": math.nan}]}
+
+
+class AnswersInfinity(_Answers):
+    more = {"share": math.inf}
+
+
+class AnswersTooMuch(_Answers):
+    more = {"all": ["heads"] * 150_000}
+
+
+class AnswersWithoutSummary(_Answers):
+    more = {"summary": ""}
+
+
+class AnswersWithACode(_Answers):
+    more = {"summary": "share=0.5"}
+
+
+class AnswersMoreThanAllThereIs(_Answers):
+    more = {"ideal": {"00": 0.7, "11": 0.7}}
+
+
+class ForgetsItsView(Coins):
+    view = "matrix"
+
+
+class HasAViewOfItsOwn(Coins):
+    view = "coins"
+
+
+class AnswersErrorsInWords(Coins):
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        output = super().main(params)
+        return {"error": output["error"]["message"]} if "error" in output else output
+
+
+class RaisesErrors(Coins):
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        output = super().main(params)
+        assert "error" not in output, "an exception to the caller"
+        return output
+
+
+class TellsItsSettings(Coins):
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        return super().main(params) | {
+            "debug": {key: value for key, value in params.items() if key.isupper()}
+        }
+
+
+class LogsItsSettings(Coins):
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        print("called with", params)
+        return super().main(params)
+
+
+# --- steps ------------------------------------------------------------------------------------------
+
+
+class NeverEnds(Rounds):
+    """Asks for the same round again and again."""
+
+    def proceed(self, params: CoinsInput, step: Step) -> Job | dict[str, Any]:
+        return self.round(params, 0)
+
+
+class TellsNoProgress(Rounds):
+    def round(self, params: CoinsInput, number: int) -> Job:
+        return Job([Pub(toss(params.coins + number))], key=number)
+
+
+class StartsAnyhow(Coins):
+    """Its circuits are random, and transpiled ones would be mixed up."""
+
+    def build(self, params: CoinsInput) -> QuantumCircuit:
+        circuit = toss(params.coins)
+        circuit.rx(1 + secrets.randbelow(10**9), 0)
+        return circuit
+
+
+class StartsAnyhowUnderOneKey(Coins):
+    """Says what is random, and yet gives all its circuits one key."""
+
+    def start(self, params: CoinsInput) -> Job:
+        angle = 1 + secrets.randbelow(10**9)
+        circuit = toss(params.coins)
+        circuit.rx(angle, 0)
+        return Job([Pub(circuit)], state={"angle": angle})
+
+
+class AnswersAnyhow(Coins):
+    """Counts how often it was asked."""
+
+    asked = itertools.count()
+
+    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
+        return super().answer(params, step) | {"asked": next(self.asked)}
+
+
+class ProceedsAnyhow(Rounds):
+    def round(self, params: CoinsInput, number: int) -> Job:
+        state = {"seed": os.urandom(8).hex()}
+        progress = Progress(step=number, of=self.rounds)
+        return Job([Pub(toss(params.coins + number))], state=state, progress=progress, key=number)
+
+
+class MixesUpItsCircuits(Rounds):
+    """Gives the circuits of all rounds one key."""
+
+    def round(self, params: CoinsInput, number: int) -> Job:
+        return Job([Pub(toss(params.coins + number))], progress=Progress(step=number, of=self.rounds))
+
+
+class WantsAllOutcomes(Coins):
+    """Takes for granted that what is likely was seen."""
+
+    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
+        likely = ("01" * params.coins)[: params.coins]
+        return super().answer(params, step) | {"likely": step.counts()[likely]}
+
+
+#: The check that each of them breaks, and what it says.
+BROKEN: list[tuple[type[Algorithm[Any]], str, str]] = [
+    (FillsIn, "missing_field_is_named", "without coins: was submitted"),
+    (TakesText, "wrong_type_is_refused", "another type: was submitted"),
+    (IgnoresItsBounds, "out_of_range_is_refused", "above the maximum: was submitted"),
+    (IgnoresItsListsBounds, "out_of_range_is_refused", "sides too many: was submitted"),
+    (TakesAnything, "extra_field_is_refused", "further fields"),
+    (FailsAtTheMost, "allowed_input_never_breaks_it", "coins at its most: .*internal_error"),
+    (WritesInItsInput, "input_is_left_as_it_came", "main changed its input"),
+    (AnswersATuple, "output_survives_json", "another after a round trip"),
+    (AnswersAnArray, "output_survives_json", "not JSON: .*float32"),
+    (AnswersNumberedKeys, "output_survives_json", "another after a round trip"),
+    (AnswersNotANumber, "numbers_are_finite", "not finite"),
+    (AnswersInfinity, "numbers_are_finite", "not finite"),
+    (AnswersTooMuch, "output_is_under_1_mb", "bytes"),
+    (AnswersWithoutSummary, "answer_has_a_summary", "a summary of 0 characters"),
+    (AnswersWithACode, "answer_has_a_summary", "a summary of 9|no sentence"),
+    (AnswersMoreThanAllThereIs, "answer_fits_its_view", "ideal is not all"),
+    (ForgetsItsView, "answer_fits_its_view", "wants answer.matrix"),
+    (HasAViewOfItsOwn, "answer_fits_its_view", "no view 'coins'"),
+    (AnswersErrorsInWords, "error_has_its_shape", "an error that is a str"),
+    (RaisesErrors, "error_has_its_shape", "an exception to the caller"),
+    (TellsItsSettings, "no_secret_gets_out", "a secret got out"),
+    (LogsItsSettings, "no_secret_gets_out", "a secret got out"),
+    (NeverEnds, "it_comes_to_an_answer", "no answer after"),
+    (TellsNoProgress, "it_comes_to_an_answer", "tells no progress"),
+    (StartsAnyhow, "start_says_the_same_twice", "other circuits"),
+    (StartsAnyhowUnderOneKey, "start_says_the_same_twice", "other circuits"),
+    (AnswersAnyhow, "proceed_says_the_same_twice", "another answer"),
+    (ProceedsAnyhow, "proceed_says_the_same_twice", "another job"),
+    (MixesUpItsCircuits, "proceed_says_the_same_twice", "other circuits"),
+    (WantsAllOutcomes, "useless_results_are_answered", "internal_error"),
+]

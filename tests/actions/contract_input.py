@@ -1,0 +1,67 @@
+"""The contract of an algorithm's input: what is wrong is refused by name, what is allowed is taken."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from actions.base.algorithm import Algorithm
+from tests.actions.inputs import Variant, example, full, of_wrong_type, out_of_range
+from tests.actions.runs import at_the_edges, schema_of
+from tests.actions.walk import Caller
+
+
+def missing_field_is_named(algorithm: Algorithm[Any]) -> None:
+    """Each required field, left out."""
+    schema = schema_of(algorithm)
+    for field in schema.get("required", []):
+        left = {name: value for name, value in full(schema).items() if name != field}
+        _refused(algorithm, field, f"without {field}", left)
+
+
+def wrong_type_is_refused(algorithm: Algorithm[Any]) -> None:
+    """Every field with values of other types, null included."""
+    _each_refused(algorithm, of_wrong_type(schema_of(algorithm)))
+
+
+def out_of_range_is_refused(algorithm: Algorithm[Any]) -> None:
+    """Every field just beyond its bounds, choices and pattern."""
+    _each_refused(algorithm, out_of_range(schema_of(algorithm)))
+
+
+def extra_field_is_refused(algorithm: Algorithm[Any]) -> None:
+    """A field that is not the algorithm's."""
+    assert schema_of(algorithm).get("additionalProperties") is False, "the schema lets further fields through"
+    _refused(algorithm, "extra", "an extra field", example(schema_of(algorithm)) | {"extra": 1})
+
+
+def allowed_input_never_breaks_it(algorithm: Algorithm[Any]) -> None:
+    """The ends of every range: a job, or words why not, and never a failure of its own."""
+    for variant, _, output in at_the_edges(type(algorithm)):
+        code = output.get("error", {}).get("code", "")
+        assert "job_id" in output or code == "invalid_input", f"{variant.field} {variant.why}: {output}"
+
+
+def input_is_left_as_it_came(algorithm: Algorithm[Any]) -> None:
+    """The caller's own objects are not written in."""
+    caller, values = Caller(algorithm), full(schema_of(algorithm))
+    before = copy.deepcopy(values)
+    caller.submit(values)
+    assert values == before, "main changed its input"
+
+
+def _each_refused(algorithm: Algorithm[Any], variants: Iterable[Variant]) -> None:
+    found = list(variants)
+    assert found, "the schema says nothing that input could violate"
+    for variant in found:
+        _refused(algorithm, variant.field, f"{variant.field} {variant.why}", variant.values)
+
+
+def _refused(algorithm: Algorithm[Any], field: str, why: str, values: dict[str, Any]) -> None:
+    caller = Caller(algorithm)
+    output = caller.submit(values)
+    assert not caller.submission.jobs, f"{why}: was submitted"
+    assert output.get("error", {}).get("code") == "invalid_input", f"{why}: {str(output)[:500]}"
+    named = {item["field"].partition(".")[0] for item in output["error"]["details"]["errors"]}
+    assert field in named, f"{why}: names {named} and not {field}"

@@ -1,0 +1,120 @@
+"""The contract of an algorithm's output: what JSON, OpenWhisk, the page and a reader can do with it."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from actions.base.algorithm import Algorithm
+from core.errors import ProviderError, SettingsError
+from core.events import JobResult
+from tests.actions.inputs import example
+from tests.actions.runs import at_the_edges, finite, schema_of, walked
+from tests.actions.walk import SECRET, Caller
+
+#: Bytes of a result, as OpenWhisk has it.
+MAX_RESULT = 1024 * 1024
+#: Characters of a summary: a sentence or two.
+MAX_SUMMARY = 500
+#: Outcomes of a distribution that a page can draw.
+MAX_IDEAL = 64
+
+#: What the page needs of an answer for each of its views.
+VIEWS: dict[str, tuple[str, ...]] = {
+    "default": (),
+    "emoticons": ("emoticons",),
+    "values": ("values",),
+    "matrix": ("matrix",),
+    "convergence": ("convergence", "reference"),
+    "graph": ("graph", "cut"),
+}
+
+
+def output_survives_json(algorithm: Algorithm[Any]) -> None:
+    """What comes back of JSON is what went in: no tuples, no arrays of NumPy, no keys that are numbers."""
+    for output in walked(type(algorithm)).outputs:
+        try:
+            text = json.dumps(output)
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"is not JSON: {error}") from None
+        assert json.loads(text) == output, "is another after a round trip through JSON"
+
+
+def numbers_are_finite(algorithm: Algorithm[Any]) -> None:
+    """No infinity, and nothing that is not a number."""
+    for output in walked(type(algorithm)).outputs:
+        assert finite(output), "a number is not finite"
+
+
+def output_is_under_1_mb(algorithm: Algorithm[Any]) -> None:
+    """Of the example, and of every input at an end of what is allowed."""
+    outputs = list(walked(type(algorithm)).outputs)
+    outputs += [output for _, _, output in at_the_edges(type(algorithm))]
+    for output in outputs:
+        size = len(json.dumps(output, default=str))
+        assert size < MAX_RESULT, f"{size} bytes"
+
+
+def answer_has_a_summary(algorithm: Algorithm[Any]) -> None:
+    """A sentence or two in plain words; a note, where there is one, is words too."""
+    answer = walked(type(algorithm)).answer
+    summary = answer.get("summary")
+    assert isinstance(summary, str), "no summary"
+    assert 10 <= len(summary) <= MAX_SUMMARY, f"a summary of {len(summary)} characters"
+    assert summary[-1] in ".!?", f"no sentence: {summary!r}"
+    assert isinstance(answer.get("note", ""), str | None), "the note is no text"
+
+
+def answer_fits_its_view(algorithm: Algorithm[Any]) -> None:
+    """The page finds what it draws."""
+    assert algorithm.view in VIEWS, f"the page has no view {algorithm.view!r}"
+    answer = walked(type(algorithm)).answer
+    for field in VIEWS[algorithm.view]:
+        assert field in answer, f"the view {algorithm.view!r} wants answer.{field}"
+    ideal = answer.get("ideal", {})
+    assert len(ideal) <= MAX_IDEAL, f"ideal has {len(ideal)} outcomes"
+    assert all(0 <= weight <= 1 for weight in ideal.values()), "ideal has what is no probability"
+    assert not ideal or math.isclose(sum(ideal.values()), 1, abs_tol=1e-6), "ideal is not all there is"
+
+
+def error_has_its_shape(algorithm: Algorithm[Any]) -> None:
+    """`{"error": {"code", "message", "details"}}` and nothing else, without a trace, whatever fails."""
+    good = example(schema_of(algorithm))
+    outputs = [Caller(algorithm).submit(good | {"extra": 1})]
+    outputs += [Caller(algorithm, fails=failure).submit(good) for failure in _failures()]
+    caller = Caller(algorithm)
+    bad: tuple[Any, ...] = (None, [], {}, "x")
+    outputs += [caller.call({"step": step}) for step in bad]
+    if "job_id" in caller.submit(good):
+        nothing = JobResult(counts={"nonsense": {"0": 1}}, shots=1)
+        outputs += [caller.call(caller.step(result)) for result in (JobResult(), nothing)]
+    for output in outputs:
+        assert list(output) == ["error"], f"no error but {str(output)[:500]}"
+        error = output["error"]
+        assert isinstance(error, dict), f"an error that is a {type(error).__name__}"
+        assert set(error) == {"code", "message", "details"}, f"an error with {set(error)}"
+        assert isinstance(error["code"], str), error
+        assert isinstance(error["details"], dict), error
+        assert isinstance(error["message"], str), error
+        assert error["message"].rstrip(), error
+        assert "Traceback" not in json.dumps(output), output
+
+
+def no_secret_gets_out(algorithm: Algorithm[Any]) -> None:
+    """Of the settings not in an output, an event or a log; of what fails not in an output."""
+    run = walked(type(algorithm))
+    told = [json.dumps(output, default=str) for output in run.outputs]
+    told += [event.model_dump_json() for event in run.caller.events]
+    told.append(run.caller.printed.getvalue())
+    good = example(schema_of(algorithm))
+    told += [str(Caller(algorithm, fails=failure).submit(good)) for failure in _failures()]
+    assert not any(SECRET in text for text in told), "a secret got out"
+
+
+def _failures() -> list[Exception]:
+    return [
+        SettingsError(f"KAFKA_SASL_PASSWORD={SECRET} is wrong."),
+        RuntimeError(SECRET),
+        ProviderError("IBM Quantum refused.", status=400),
+    ]

@@ -1,0 +1,79 @@
+"""The contract of an algorithm's steps: they come to an answer, and say the same when asked again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actions.base.algorithm import Algorithm
+from actions.base.job import Job
+from tests.actions.inputs import full
+from tests.actions.runs import at_the_edges, finite, schema_of, walked
+from tests.actions.walk import Caller, useless
+
+
+def it_comes_to_an_answer(algorithm: Algorithm[Any]) -> None:
+    """After a bounded number of jobs, of which each but the only one tells how far it is."""
+    run = walked(type(algorithm))
+    assert isinstance(run.answer, dict)
+    events = run.caller.events
+    for number, event in enumerate(events):
+        assert event.step == number
+        if len(events) > 1:
+            assert event.progress is not None, f"job {number} of {len(events)} tells no progress"
+            assert event.progress.step <= event.progress.of, f"job {number}: {event.progress}"
+
+
+def start_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
+    """The first job, but for what is random and travels as state; a key stands for one set of circuits."""
+    values = full(schema_of(algorithm))
+    one, two = (algorithm.start(algorithm.input.model_validate(values)) for _ in range(2))
+    if one.state == two.state:
+        _same_job(one, two)
+    if one.key == two.key:
+        _same_circuits(one, two)
+
+
+def proceed_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
+    """After every job of a run, asked again: the same next job, or the same answer."""
+    run = walked(type(algorithm))
+    again = Caller(algorithm)
+    for number, step in enumerate(run.steps):
+        output = again.call(step)
+        assert ("answer" in output) == (number == len(run.steps) - 1), output
+        if "answer" in output:
+            assert output == run.outputs[-1], "another answer to the same step"
+        else:
+            _same_job(again.submission.jobs[-1], run.caller.submission.jobs[number + 1])
+    known: dict[Any, Job] = {}
+    for job in run.caller.submission.jobs:
+        # What was transpiled for a key is run again for it.
+        _same_circuits(known.setdefault(job.key, job), job)
+
+
+def useless_results_are_answered(algorithm: Algorithm[Any]) -> None:
+    """Noise and nothing else, at every end of the input: the next job or an answer, with a summary."""
+    for variant, caller, submitted in at_the_edges(type(algorithm)):
+        if "job_id" not in submitted:
+            continue
+        output = caller.call(caller.step(useless(caller.submission.jobs[-1]), noisy=True))
+        assert "error" not in output, f"{variant.field} {variant.why}: {output}"
+        if "answer" in output:
+            assert isinstance(output["answer"].get("summary"), str), f"no summary: {output}"
+            assert finite(output), f"{variant.field} {variant.why}: a number is not finite: {output}"
+
+
+def _same_job(one: Job, two: Job) -> None:
+    _same_circuits(one, two)
+    assert _values(one) == _values(two), "other parameter values"
+    assert (one.shots, one.state, one.progress) == (two.shots, two.state, two.progress), "another job"
+
+
+def _same_circuits(one: Job, two: Job) -> None:
+    circuits = [[pub.circuit for pub in job.pubs] for job in (one, two)]
+    assert circuits[0] == circuits[1], "other circuits under the same key"
+    observables = [[pub.observable for pub in job.pubs] for job in (one, two)]
+    assert observables[0] == observables[1], "other observables"
+
+
+def _values(job: Job) -> list[Any]:
+    return [None if pub.values is None else list(pub.values) for pub in job.pubs]
