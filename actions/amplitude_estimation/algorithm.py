@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
@@ -56,16 +56,20 @@ class AmplitudeInput(ActionInput):
         "halves the error on a quiet machine, with a circuit twice as deep.",
     )
 
+    @field_validator("marked")
+    @classmethod
+    def _different(cls, marked: list[int]) -> list[int]:
+        if len(set(marked)) < len(marked):
+            raise ValueError("has a number twice; give each once")
+        return marked
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.problem == "marked":
-            if len(set(self.marked)) < len(self.marked):
-                raise ValueError("marked has a number twice; give each once")
-            if max(self.marked) >= 2**self.qubits:
-                raise ValueError(
-                    f"marked has {max(self.marked)}, which {self.qubits} qubits cannot hold; at most "
-                    f"{2**self.qubits - 1}, or give more qubits"
-                )
+        if self.problem == "marked" and max(self.marked) >= 2**self.qubits:
+            raise ValueError(
+                f"marked has {max(self.marked)}, which {self.qubits} qubits cannot hold; at most "
+                f"{2**self.qubits - 1}, or give more qubits"
+            )
         return self
 
 

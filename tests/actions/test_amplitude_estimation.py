@@ -133,4 +133,4 @@ def test_wrong_input_is_told(values: dict[str, Any], words: str) -> None:
 
 
 def test_a_marked_set_is_not_looked_at_in_the_other_problem() -> None:
-    assert AmplitudeInput(qubits=1, marked=[5, 5]).problem == "bernoulli"
+    assert AmplitudeInput(qubits=1, marked=[5, 9]).problem == "bernoulli"
