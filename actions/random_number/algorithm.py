@@ -1,0 +1,157 @@
+"""Input, circuit and answer of random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from actions.base.words import times
+from actions.random_number import budget
+from actions.random_number.circuit import coins
+from actions.random_number.extraction import debiased, integers, ordered, raw
+
+#: Numbers, or bytes, of one run.
+MAX_COUNT = 500
+#: Smallest and largest number; a range of 31 bits.
+MIN_NUMBER, MAX_NUMBER = -1_000_000_000, 1_000_000_000
+#: Enough for the most numbers of the largest range on a noisy backend. Every shot is an outcome of its own:
+#: so many give a result of 560 kB.
+MAX_SHOTS = 15_000
+#: Numbers that the summary itself tells.
+TOLD = 5
+
+
+class RandomNumberInput(ActionInput):
+    """What numbers, and how many."""
+
+    kind: Literal["integers", "bytes"] = Field(
+        default="integers",
+        title="Kind",
+        description="Whole numbers of a range, or bytes as two hexadecimal digits each.",
+    )
+    count: int = Field(
+        default=10,
+        ge=1,
+        le=MAX_COUNT,
+        title="Count",
+        description="How many numbers, or bytes.",
+    )
+    low: int = Field(
+        default=1,
+        ge=MIN_NUMBER,
+        le=MAX_NUMBER,
+        title="Lowest",
+        description="The smallest number that may come; not used for bytes.",
+    )
+    high: int = Field(
+        default=6,
+        validate_default=True,
+        ge=MIN_NUMBER,
+        le=MAX_NUMBER,
+        title="Highest",
+        description="The largest number that may come, above the lowest; not used for bytes.",
+    )
+    shots: int = Field(
+        default=MAX_SHOTS,
+        ge=1,
+        le=MAX_SHOTS,
+        title="Shots at most",
+        description="As many are taken as the numbers need, which is mostly far fewer, but never more.",
+    )
+
+    @field_validator("high")
+    @classmethod
+    def _a_range(cls, high: int, info: ValidationInfo) -> int:
+        low = info.data.get("low")
+        if low is not None and info.data.get("kind") == "integers" and high <= low:
+            raise ValueError(f"is {high}, but low is {low}; make high larger than low")
+        return high
+
+    @property
+    def size(self) -> int:
+        """How many different numbers there are."""
+        return 256 if self.kind == "bytes" else self.high - self.low + 1
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the qubits may be biased."""
+        return self.backend_type != "simulator"
+
+
+class RandomNumber(Algorithm[RandomNumberInput]):
+    """Measures qubits and makes numbers of what comes out."""
+
+    name = "random_number"
+    title = "Random numbers"
+    description = (
+        "Whole numbers of a range, or bytes, all equally likely, from measured qubits. Where qubits are "
+        "noisy, what makes one outcome likelier than the other is taken out of the bits."
+    )
+    category = "Basics"
+    view = "values"
+    input = RandomNumberInput
+
+    def start(self, params: RandomNumberInput) -> Job:
+        needed = budget.shots(params.size, params.count, params.noisy)
+        return Job([Pub(coins())], shots=min(needed, params.shots))
+
+    def proceed(self, params: RandomNumberInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "values", "debiased", "ones", "bits_measured", "bits_left"}`, for bytes also `"hex"`.
+
+        `values` are the numbers, or strings of two hexadecimal digits. `ones` is the share of ones among the
+        measured bits; `bits_left` is how many of them were left to make numbers of.
+        """
+        shots = ordered(step.counts())
+        measured = sum(1 for _ in raw(shots))
+        bits = list(debiased(shots) if params.noisy else raw(shots))
+        numbers = integers(iter(bits), params.size, params.count)
+        values: list[int] | list[str]
+        if params.kind == "bytes":
+            values = [f"{number:02x}" for number in numbers]
+        else:
+            values = [params.low + number for number in numbers]
+        answer = {
+            "summary": _summary(params, values),
+            "values": values,
+            "debiased": params.noisy,
+            "ones": sum(raw(shots)) / measured if measured else 0.5,
+            "bits_measured": measured,
+            "bits_left": len(bits),
+        }
+        if params.kind == "bytes":
+            answer["hex"] = "".join(f"{number:02x}" for number in numbers)
+        if notes := list(_notes(params, len(values))):
+            answer["note"] = " ".join(notes)
+        return answer
+
+
+def _summary(params: RandomNumberInput, values: list[int] | list[str]) -> str:
+    if not values:
+        return "No random number was made."
+    if params.kind == "bytes":
+        many = times(len(values), "random byte")
+    else:
+        many = f"{times(len(values), 'random number')} from {params.low:,} to {params.high:,}"
+    told = ", ".join(str(value) for value in values[:TOLD])
+    return f"{many}: {told}." if len(values) <= TOLD else f"{many}, the first of them {told}."
+
+
+def _notes(params: RandomNumberInput, found: int) -> Iterator[str]:
+    if found < params.count:
+        yield (
+            f"Only {found:,} of the {params.count:,} asked for: the shots did not give more random bits. "
+            "Allow more shots, or ask for fewer."
+        )
+    if params.backend_type != "hardware":
+        yield (
+            "A simulator computes its random numbers, as any computer does. For numbers that nothing could "
+            "have foretold, take hardware."
+        )
+
+
+algorithm = RandomNumber()

@@ -1,0 +1,63 @@
+"""From counts to random bits without bias, and from those to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from actions.random_number.circuit import VALUE_QUBITS
+
+
+def ordered(counts: Mapping[str, int], value: int = VALUE_QUBITS) -> list[int]:
+    """The values of the shots, in the order of their places.
+
+    Shots that share a place have no order and are left out, all of them. That depends on the places alone,
+    and so does the order: what is left is distributed as the values of the shots are.
+
+    Args:
+        counts: bitstrings, the place first and then `value` bits.
+        value: number of the value's bits.
+    """
+    places: dict[str, list[int]] = {}
+    for outcome, count in counts.items():
+        places.setdefault(outcome[:-value], []).extend([int(outcome[-value:], 2)] * count)
+    return [shots[0] for _, shots in sorted(places.items()) if len(shots) == 1]
+
+
+def raw(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
+    """All bits of all values."""
+    for value in values:
+        for qubit in range(width):
+            yield value >> qubit & 1
+
+
+def debiased(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
+    """The bits that von Neumann's trick leaves: fair, however biased each qubit is.
+
+    Of two shots, a qubit that gave 0 and then 1 stands for 0, one that gave 1 and then 0 stands for 1: both
+    are equally likely. If it gave the same twice, there is no bit.
+    """
+    for first, second in zip(values[::2], values[1::2], strict=False):
+        differing = first ^ second
+        for qubit in range(width):
+            if differing >> qubit & 1:
+                yield first >> qubit & 1
+
+
+def integers(bits: Iterator[int], size: int, count: int) -> list[int]:
+    """Up to `count` whole numbers from 0 to `size` - 1, all equally likely.
+
+    As many bits as the largest needs are taken at a time; what is too large is thrown away, since folding it
+    back (modulo) would make small numbers likelier.
+    """
+    width = (size - 1).bit_length()
+    found: list[int] = []
+    candidate = taken = 0
+    for bit in bits:
+        candidate, taken = candidate << 1 | bit, taken + 1
+        if taken == width:
+            if candidate < size:
+                found.append(candidate)
+                if len(found) == count:
+                    break
+            candidate = taken = 0
+    return found
