@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,11 +135,36 @@ def _bound(circuit: QuantumCircuit, values: Any) -> QuantumCircuit:
 def _counts(
     circuit: QuantumCircuit, register: str, shots: int, random: np.random.Generator
 ) -> dict[str, int]:
-    exact = probabilities(circuit, register)
-    outcomes = sorted(exact)
-    weights = np.array([exact[outcome] for outcome in outcomes])
-    drawn = random.multinomial(shots, weights / weights.sum())
-    return {outcome: int(count) for outcome, count in zip(outcomes, drawn, strict=True) if count}
+    """Parts of a circuit that never meet are drawn each on its own: together they would be too large."""
+    drawn = np.zeros(shots, dtype=object)
+    for part in parts(circuit):
+        exact = probabilities(part, register)
+        outcomes = sorted(exact)
+        weights = np.array([exact[outcome] for outcome in outcomes])
+        places = random.choice(len(outcomes), size=shots, p=weights / weights.sum())
+        drawn |= np.array([int(outcome, 2) for outcome in outcomes], dtype=object)[places]
+    [width] = [found.size for found in circuit.cregs if found.name == register]
+    return {f"{outcome:0{width}b}": count for outcome, count in sorted(Counter(drawn).items())}
+
+
+def parts(circuit: QuantumCircuit) -> list[QuantumCircuit]:
+    """The circuit as circuits of those qubits that have to do with each other, by a gate or a bit."""
+    items = [item for item in circuit.data if item.operation.name != "barrier"]
+    groups: list[set[Any]] = []
+    for item in items:
+        joined = {*item.qubits, *item.clbits}
+        for group in [group for group in groups if group & joined]:
+            groups.remove(group)
+            joined |= group
+        groups.append(joined)
+    found = []
+    for group in groups:
+        part = QuantumCircuit([bit for bit in circuit.qubits if bit in group], circuit.clbits, *circuit.cregs)
+        for item in items:
+            if item.qubits[0] in group:
+                part.append(item)
+        found.append(part)
+    return found
 
 
 def step_of(job: Job, number: int = 0, shots: int = 4096, seed: int = 1, noisy: bool = False) -> Step:
