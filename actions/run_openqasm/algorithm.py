@@ -1,0 +1,143 @@
+"""Input, circuit and answer of a program that the caller wrote."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from pydantic import Field
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Step
+from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS
+from actions.run_openqasm.circuit import Program, exact, program
+from core.errors import InputError
+
+#: Outcomes of one register that an answer lists, the most frequent first; and of the ideal distribution.
+MAX_OUTCOMES = 32
+MAX_IDEAL = 64
+#: Outcomes that an answer lists of all registers together.
+MAX_LISTED = 1_000
+#: Closeness to the ideal distribution below which noise is said to hide it.
+CLOSE = 0.7
+
+_EXAMPLE = """OPENQASM 3.0;
+include "stdgates.inc";
+qubit[2] q;
+bit[2] c;
+h q[0];
+cx q[0], q[1];
+c = measure q;
+"""
+
+
+class OpenQasmInput(ActionInput):
+    """A program."""
+
+    program: str = Field(
+        min_length=1,
+        max_length=MAX_CHARACTERS,
+        title="Program",
+        description="OpenQASM 2 or 3, up to 127 qubits and 5000 gates. A program that measures nothing is "
+        "measured at its end.",
+        examples=[_EXAMPLE],
+        json_schema_extra={"x-control": "openqasm"},
+    )
+
+
+class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
+    """Runs a program in OpenQASM 2 or 3 and gives the counts of its registers."""
+
+    name = "run_openqasm"
+    title = "Run OpenQASM"
+    description = (
+        "Runs your own quantum program, in OpenQASM 2 or 3, with mid-circuit measurement and conditions. "
+        "Gives the outcomes of every classical register, most frequent first."
+    )
+    category = "Basics"
+    input = OpenQasmInput
+
+    def build(self, params: OpenQasmInput) -> QuantumCircuit:
+        made = program(params.program)
+        check_counts(made, params.shots)
+        # The circuit is kept from call to call, and must stay as it is.
+        circuit = made.circuit.copy()
+        assert isinstance(circuit, QuantumCircuit)
+        return circuit
+
+    def answer(self, params: OpenQasmInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "note"?, "registers": [{"name", "bits", "distinct", "outcomes": [{"bitstring",
+        "count", "probability"}]}], "measured_all", "openqasm", "qubits", "shots", "ideal"?, "fidelity"?}`.
+
+        `fidelity` is how close the first register's outcomes come to the ideal ones, 1 for the same
+        (Bhattacharyya).
+        """
+        made = program(params.program)
+        every = {register: step.counts(register) for register in made.names}
+        shots = sum(next(iter(every.values())).values())
+        listed = min(MAX_OUTCOMES, max(1, MAX_LISTED // len(every)))
+        registers = [
+            {
+                "name": made.names[register],
+                "bits": len(next(iter(counts))),
+                "distinct": len(counts),
+                "outcomes": [
+                    {"bitstring": bits, "count": count, "probability": count / shots}
+                    for bits, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:listed]
+                ],
+            }
+            for register, counts in every.items()
+        ]
+        answer: dict[str, Any] = {
+            "summary": _summary(made, registers, shots),
+            "registers": registers,
+            "measured_all": made.measured_all,
+            "openqasm": made.version,
+            "qubits": made.circuit.num_qubits,
+            "shots": shots,
+        }
+        known = exact(params.program)
+        if known is not None:
+            register, ideal = known
+            answer["ideal"] = dict(sorted(ideal.items(), key=lambda item: (-item[1], item[0]))[:MAX_IDEAL])
+            seen = every[register]
+            fidelity = sum(sqrt(part * seen.get(bits, 0) / shots) for bits, part in ideal.items()) ** 2
+            answer["fidelity"] = min(fidelity, 1.0)
+            if step.noisy and fidelity < CLOSE:
+                answer["note"] = (
+                    f"Noise changed the outcomes a lot: they are {fidelity:.0%} like those of a perfect "
+                    "machine. A shorter program with fewer two-qubit gates would come through better."
+                )
+        return answer
+
+
+def check_counts(made: Program, shots: int) -> None:
+    """Refuse what could have more different outcomes than a result's message holds."""
+    worst = sum(
+        min(shots, 2 ** min(register.size, 60)) * (register.size + 12) for register in made.circuit.cregs
+    )
+    if worst > MAX_COUNTS:
+        most = MAX_COUNTS // sum(register.size + 12 for register in made.circuit.cregs)
+        raise InputError(
+            f"shots: {shots} shots of {made.circuit.num_clbits} classical bits may give more different "
+            f"outcomes than a result can hold. Ask for {most} shots, or measure fewer qubits.",
+            errors=[{"field": "shots", "message": f"Too many for so many classical bits; {most} fit."}],
+        )
+
+
+def _summary(made: Program, registers: list[dict[str, Any]], shots: int) -> str:
+    times = "once" if shots == 1 else f"{shots} times"
+    start = f"The program was run {times}."
+    if made.measured_all:
+        start += " It measures nothing, so all qubits were measured at its end."
+    tops = [
+        f"{one['outcomes'][0]['bitstring']} in {one['name']} ({one['outcomes'][0]['probability']:.1%})"
+        for one in registers[:3]
+    ]
+    more = f", and so on in {len(registers) - 3} more" if len(registers) > 3 else ""
+    return f"{start} Most often seen: {', '.join(tops)}{more}."
+
+
+algorithm = RunOpenQasm()

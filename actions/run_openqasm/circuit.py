@@ -1,0 +1,147 @@
+"""From a program's text to a circuit that any backend can run, or the reason why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import ControlFlowOp
+from qiskit.quantum_info import Statevector
+from qiskit.transpiler import PassManager
+from qiskit.transpiler.passes import UnrollForLoops
+
+from actions.run_openqasm import extent, version2, version3, words
+from actions.run_openqasm.bounds import refused
+
+#: Qubits up to which the exact distribution is worked out beside the measured one.
+MAX_EXACT_QUBITS = 10
+#: Circuits kept, for the answer to a program whose job was built a moment ago.
+KEPT = 16
+
+_NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program ready to run.
+
+    Args:
+        circuit: with at least one measurement, and every classical bit in exactly one register.
+        version: 2 or 3, of OpenQASM.
+        measured_all: whether it measured nothing, and everything is measured at its end therefore.
+        names: of the circuit's registers, as the program has them.
+    """
+
+    circuit: QuantumCircuit
+    version: int
+    measured_all: bool
+    names: dict[str, str]
+
+
+@lru_cache(maxsize=KEPT)
+def program(text: str) -> Program:
+    """The program of an OpenQASM text.
+
+    Raises:
+        InputError: with the line and column where they are known.
+    """
+    found = list(words.words(text))
+    if not found:
+        raise refused("there is no statement in it")
+    version = words.version(found)
+    words.check(found, version)
+    if version == 2:
+        circuit = version2.load(text)
+        registers, bits = [register.name for register in circuit.cregs], list[str]()
+    else:
+        circuit, registers, bits = version3.load(text)
+    if not circuit.num_qubits:
+        raise refused("it declares no qubits")
+    extent.check(circuit)
+    names = _named(circuit, registers, bits)
+    measured_all = not any(name == "measure" for name in _operations(circuit))
+    if measured_all:
+        register = ClassicalRegister(circuit.num_qubits, _free("meas", circuit))
+        circuit.add_register(register)
+        circuit.measure(circuit.qubits, register)
+        names = {register.name: register.name}
+    if circuit.has_control_flow_op():
+        circuit = PassManager([UnrollForLoops()]).run(circuit)
+        if "for_loop" in _operations(circuit):
+            raise refused("a for loop inside another block cannot be unrolled; write it out")
+    return Program(circuit, version, measured_all, names)
+
+
+def _named(circuit: QuantumCircuit, registers: list[str], bits: list[str]) -> dict[str, str]:
+    """Put every classical bit in one register, and give each register's name in the program.
+
+    Args:
+        circuit: gets registers for single bits.
+        registers: names of the declared registers, in order.
+        bits: names of the declared single bits, in order.
+    """
+    if len(circuit.cregs) > len(registers):
+        raise refused(
+            "a part of a classical register cannot have a name or a condition of its own; declare more"
+        )
+    names = {register.name: name for register, name in zip(circuit.cregs, registers, strict=True)}
+    alone = [bit for bit in circuit.clbits if not circuit.find_bit(bit).registers]
+    for bit, name in zip(alone, bits, strict=True):
+        register = ClassicalRegister(bits=[bit], name=_free(name, circuit))
+        circuit.add_register(register)
+        names[register.name] = name
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise refused(f"call register {name[:64]!r} by at most 64 letters a to z, digits and _")
+    return names
+
+
+def _free(name: str, circuit: QuantumCircuit) -> str:
+    taken = {register.name for register in (*circuit.cregs, *circuit.qregs)}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _operations(circuit: QuantumCircuit) -> Iterator[str]:
+    """The names of all instructions, also of those inside blocks."""
+    for item in circuit.data:
+        yield item.operation.name
+        if isinstance(item.operation, ControlFlowOp):
+            for block in item.operation.blocks:
+                yield from _operations(block)
+
+
+@lru_cache(maxsize=KEPT)
+def exact(text: str) -> tuple[str, dict[str, float]] | None:
+    """The first register and the exact distribution of its outcomes.
+
+    None where that is not simply read from a state: with over `MAX_EXACT_QUBITS` qubits, measurements inside
+    the circuit, resets or control flow, or bits that nothing is measured into.
+    """
+    made = program(text)
+    circuit = made.circuit
+    if circuit.num_qubits > MAX_EXACT_QUBITS:
+        return None
+    bare = QuantumCircuit(circuit.qubits)
+    source: dict[object, int] = {}
+    done: set[object] = set()
+    for item in circuit.data:
+        if item.operation.name == "measure":
+            source[item.clbits[0]] = circuit.find_bit(item.qubits[0]).index
+            done.add(item.qubits[0])
+        elif item.operation.name != "barrier":
+            if item.clbits or item.operation.name == "reset" or not done.isdisjoint(item.qubits):
+                return None
+            bare.append(item)
+    [register] = [one for one in circuit.cregs if one.name == next(iter(made.names))]
+    if not all(bit in source for bit in register):
+        return None
+    qubits = [source[bit] for bit in register]
+    if len(set(qubits)) < len(qubits):
+        return None
+    found = Statevector(bare).probabilities_dict(qubits)
+    return register.name, {bits: float(part) for bits, part in found.items() if part > 1e-9}

@@ -1,0 +1,115 @@
+"""How large a circuit is when its gates' definitions are written out, without writing them out."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import NamedTuple
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp
+
+from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, refused, weight
+
+#: What has no definition and needs none.
+_PRIMITIVE = frozenset({"measure", "reset", "barrier", "unitary"})
+
+
+class Extent(NamedTuple):
+    """Gates and the longest chain of them."""
+
+    size: int
+    depth: int
+
+
+def check(circuit: QuantumCircuit) -> None:
+    """Refuse a circuit that is too large or too deep, or has a gate that nothing is known of.
+
+    Raises:
+        InputError: with the bound.
+    """
+    size, depth = _Extents().circuit(circuit, 0)
+    if size > MAX_SIZE:
+        raise refused(
+            f"the program comes to {size} gates, definitions written out; at most {MAX_SIZE} are run"
+        )
+    if depth > MAX_DEPTH:
+        raise refused(
+            f"the program is {depth} gates deep, definitions written out; at most {MAX_DEPTH} are possible"
+        )
+    _check_angles(circuit)
+
+
+class _Extents:
+    """Remembers each gate by its name: a definition is looked into once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], Extent] = {}
+
+    def circuit(self, circuit: QuantumCircuit, nesting: int) -> Extent:
+        """The extent of a circuit or of a definition."""
+        size = 0
+        # Bits on which something happens are taken as far as the latest of them has come.
+        depths: dict[object, int] = {}
+        for item in circuit.data:
+            one = self._instruction(item, nesting)
+            size += one.size
+            if size > MAX_SIZE:
+                return Extent(size, max(depths.values(), default=0))
+            bits = (*item.qubits, *item.clbits)
+            depth = max((depths.get(bit, 0) for bit in bits), default=0) + one.depth
+            depths.update(dict.fromkeys(bits, depth))
+        return Extent(size, max(depths.values(), default=0))
+
+    def _instruction(self, item: CircuitInstruction, nesting: int) -> Extent:
+        operation = item.operation
+        if operation.name == "barrier":
+            return Extent(0, 0)
+        if operation.name == "delay":
+            raise refused("delays are not supported: timing is the backend's")
+        if isinstance(operation, ControlFlowOp):
+            return self._control_flow(operation, nesting)
+        key = operation.name, operation.num_qubits
+        if key not in self._known:
+            self._known[key] = self._gate(item, nesting)
+        return self._known[key]
+
+    def _gate(self, item: CircuitInstruction, nesting: int) -> Extent:
+        operation = item.operation
+        if nesting > MAX_NESTING:
+            raise refused(f"gate definitions are over {MAX_NESTING} deep")
+        if operation.name in _PRIMITIVE or item.is_standard_gate():
+            about = weight(operation.num_qubits)
+            return Extent(about, about)
+        definition = operation.definition
+        if definition is None:
+            raise refused(f"gate {operation.name!r} is opaque: it has no definition that could be run")
+        size, depth = self.circuit(definition, nesting + 1)
+        # Writing a definition out takes its time too.
+        return Extent(size + 1, depth)
+
+    def _control_flow(self, operation: ControlFlowOp, nesting: int) -> Extent:
+        if nesting > MAX_NESTING:
+            raise refused(f"blocks are over {MAX_NESTING} deep")
+        found = [self.circuit(block, nesting + 1) for block in operation.blocks]
+        size, depth = sum(one.size for one in found), max(one.depth for one in found)
+        if isinstance(operation, ForLoopOp):
+            turns = len(operation.params[0])
+            return Extent(turns * size, turns * depth)
+        return Extent(size + 1, depth + 1)
+
+
+def _check_angles(circuit: QuantumCircuit) -> None:
+    """Every angle, also of the definitions, whose number is known to be small by now."""
+    for item in circuit.data:
+        operation = item.operation
+        if isinstance(operation, ControlFlowOp):
+            for block in operation.blocks:
+                _check_angles(block)
+            continue
+        if operation.name == "unitary":
+            continue
+        for angle in operation.params:
+            if isinstance(angle, int | float) and not isfinite(angle):
+                raise refused(f"an angle of gate {operation.name!r} is not a finite number")
+        if operation.name not in _PRIMITIVE and not item.is_standard_gate():
+            _check_angles(operation.definition)

@@ -1,0 +1,259 @@
+"""OpenQASM 3 by the reference parser and Qiskit's importer, with a guard between them.
+
+The importer expands as it goes: a few lines may stand for more than a machine's memory. The guard adds up
+what a syntax tree stands for before anything is built of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import openqasm3
+import qiskit_qasm3_import
+from openqasm3 import ast
+from openqasm3.parser import QASM3ParsingError
+from qiskit import QuantumCircuit
+
+from actions.run_openqasm.bounds import (
+    MAX_CONTROLS,
+    MAX_NESTING,
+    MAX_POWER_QUBITS,
+    MAX_SIZE,
+    refused,
+)
+from actions.run_openqasm.words import check_totals
+from core.errors import InputError
+
+#: What is refused whatever it says: the statement, and the reason.
+_REFUSED: dict[type[ast.QASMNode], str] = {
+    ast.WhileLoop: "while loops are not supported: nobody knows when they end. Use a for loop",
+    ast.BreakStatement: "break is not supported: loops are unrolled",
+    ast.ContinueStatement: "continue is not supported: loops are unrolled",
+    ast.Box: "boxes are not supported: timing is the backend's",
+    ast.DelayInstruction: "delays are not supported: timing is the backend's",
+    ast.IODeclaration: "input and output are not supported: write the numbers into the program",
+}
+#: The largest number of a register's size, a loop's end, a power.
+_MAX_NUMBER = 1_000_000
+
+
+def load(program: str) -> tuple[QuantumCircuit, list[str], list[str]]:
+    """The program as a circuit, the names of its classical registers, and of its single bits, as declared.
+
+    Raises:
+        InputError: with the line and, where it is known, the column.
+    """
+    try:
+        tree = openqasm3.parse(program)
+    except QASM3ParsingError as error:
+        raise _syntax_error(error) from None
+    except RecursionError:
+        raise refused("an expression is too deep; make it simpler") from None
+    guard = _Guard()
+    guard.block(tree.statements, 1)
+    try:
+        return qiskit_qasm3_import.convert(tree), guard.registers, guard.bits
+    except qiskit_qasm3_import.ConversionError as error:
+        raise _conversion_error(error) from None
+    except Exception as error:
+        # The importer takes programs to be right, and lets whatever Python says of a wrong one out.
+        raise refused(_plain(error), _line_of(tree)) from None
+
+
+def _syntax_error(error: QASM3ParsingError) -> InputError:
+    place = re.match(r"L(\d+):C(\d+): (.*)", str(error), re.DOTALL)
+    if place:
+        return refused(place[3][:200], int(place[1]), int(place[2]) + 1)
+    cause = error.__cause__.args[0] if error.__cause__ is not None and error.__cause__.args else None
+    token = getattr(cause, "offendingToken", None)
+    if token is None:
+        return refused("this is not OpenQASM 3")
+    what = "the end of the program" if token.text == "<EOF>" else repr(token.text[:40])
+    return refused(f"{what} is not expected here", token.line, token.column + 1)
+
+
+def _conversion_error(error: qiskit_qasm3_import.ConversionError) -> InputError:
+    place = re.match(r"(\d+),(\d+): (.*)", error.message, re.DOTALL)
+    if place is None:
+        return refused(error.message[:300].rstrip("."))
+    return refused(place[3][:300].rstrip("."), int(place[1]), int(place[2]) + 1)
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, IndexError):
+        return "an index is outside its register"
+    if isinstance(error, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(error, TypeError) and "index" in str(error):
+        return "an index must be a constant number; a loop's variable cannot be one"
+    why = str(error)[:200].strip("\"'") or type(error).__name__
+    return f"this cannot be made a circuit ({why})"
+
+
+def _line_of(tree: ast.Program) -> int | None:
+    """The line of the first statement without which the program converts."""
+    low, high = 0, len(tree.statements)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            qiskit_qasm3_import.convert(ast.Program(tree.statements[:middle], tree.version))
+        except Exception:
+            high = middle
+        else:
+            low = middle
+    return _line(tree.statements[high - 1])
+
+
+def _line(node: ast.QASMNode) -> int | None:
+    return node.span.start_line if node.span is not None else None
+
+
+class _Guard:
+    """Adds up a syntax tree: bits declared, gates applied."""
+
+    def __init__(self) -> None:
+        self.registers: list[str] = []
+        self.bits: list[str] = []
+        self._sizes: dict[str, int] = {}
+        self._clbits = 0
+        #: Of each gate defined here: what it is made of, and how deep its definition goes.
+        self._gates: dict[str, tuple[int, int]] = {}
+        self._nesting = 0
+        self._size = 0
+        #: Inside a gate definition there are single qubits only.
+        self._defining = False
+
+    def block(self, statements: Sequence[ast.Statement | ast.Pragma], times: int) -> None:
+        """Count statements that are applied so many times."""
+        for statement in statements:
+            if type(statement) in _REFUSED:
+                raise refused(_REFUSED[type(statement)], _line(statement))
+            self._statement(statement, times)
+
+    def _statement(self, node: ast.QASMNode, times: int) -> None:
+        match node:
+            case ast.QubitDeclaration():
+                self._declare(node, node.qubit.name, node.size, quantum=True)
+            case ast.ClassicalDeclaration(type=ast.BitType(size=size)):
+                self._declare(node, node.identifier.name, size, quantum=False)
+                if node.init_expression is not None:
+                    self._add(self._sizes[node.identifier.name] * times, node)
+            case ast.QuantumGateDefinition():
+                self._define(node)
+            case ast.QuantumGate():
+                self._add(self._gate(node) * self._width(node.qubits) * times, node)
+            case ast.QuantumPhase():
+                self._modified(node, 1)
+                self._add(self._width(node.qubits) * times, node)
+            case ast.BranchingStatement():
+                self._add(times, node)
+                self.block(node.if_block, times)
+                self.block(node.else_block, times)
+            case ast.ForInLoop():
+                self.block(node.block, times * self._turns(node))
+            case ast.QuantumMeasurementStatement():
+                self._add(self._width([node.measure.qubit]) * times, node)
+            case ast.QuantumReset():
+                self._add(self._width([node.qubits]) * times, node)
+            case _:
+                self._add(times, node)
+
+    def _add(self, size: int, node: ast.QASMNode) -> None:
+        self._size += size
+        if self._size > MAX_SIZE:
+            raise refused(
+                f"the program comes to over {MAX_SIZE} gates, with definitions and loops written out",
+                _line(node),
+            )
+
+    def _declare(
+        self, node: ast.QASMNode, name: str, expression: ast.Expression | None, quantum: bool
+    ) -> None:
+        size = 1 if expression is None else _number(expression)
+        if size < 1:
+            raise refused(f"{name!r} has the size {size}; a register has 1 bit or more", _line(node))
+        if quantum:
+            self._sizes[name] = size
+        else:
+            (self.bits if expression is None else self.registers).append(name)
+            self._sizes[name] = size
+            self._clbits += size
+        qubits = sum(self._sizes.values()) - self._clbits
+        check_totals(qubits, self._clbits, _line(node) or 1)
+
+    def _define(self, node: ast.QuantumGateDefinition) -> None:
+        before, self._size, self._nesting = self._size, 0, 0
+        self._defining = True
+        self.block(node.body, 1)
+        self._defining = False
+        self._gates[node.name.name] = self._size + 1, self._nesting + 1
+        if self._nesting + 1 > MAX_NESTING:
+            raise refused(f"gate definitions are over {MAX_NESTING} deep", _line(node))
+        self._size = before
+
+    def _gate(self, node: ast.QuantumGate) -> int:
+        """What one application of the gate is made of."""
+        size, nesting = self._gates.get(node.name.name, (1, 0))
+        self._nesting = max(self._nesting, nesting)
+        return self._modified(node, size)
+
+    def _modified(self, node: ast.QuantumGate | ast.QuantumPhase, size: int) -> int:
+        controls = 0
+        for modifier in node.modifiers:
+            if modifier.modifier in (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl):
+                controls += 1 if modifier.argument is None else _number(modifier.argument)
+                if not 0 < controls <= MAX_CONTROLS:
+                    raise refused(f"a gate may have 1 to {MAX_CONTROLS} controls added", _line(node))
+            elif modifier.modifier is ast.GateModifierName.pow:
+                if len(node.qubits) > MAX_POWER_QUBITS:
+                    raise refused(f"powers are for gates on up to {MAX_POWER_QUBITS} qubits", _line(node))
+                size = max(size, 4 ** len(node.qubits))
+        return int(size * 4**controls)
+
+    def _width(self, operands: Sequence[ast.IndexedIdentifier | ast.Identifier]) -> int:
+        """How many qubits a statement is applied to, one by one: those of its largest register."""
+        if self._defining:
+            return 1
+        everything = sum(self._sizes.values())
+        widths = [1]
+        for operand in operands:
+            if isinstance(operand, ast.Identifier):
+                # A name that is not declared is an alias.
+                widths.append(self._sizes.get(operand.name, everything))
+            elif any(isinstance(index, ast.DiscreteSet) or _is_range(index) for index in operand.indices):
+                widths.append(everything)
+        return max(widths)
+
+    def _turns(self, node: ast.ForInLoop) -> int:
+        over = node.set_declaration
+        if isinstance(over, ast.DiscreteSet):
+            return len(over.values)
+        if not isinstance(over, ast.RangeDefinition) or over.start is None or over.end is None:
+            raise refused("a for loop needs a range with a start and an end, or a set", _line(node))
+        step = 1 if over.step is None else _number(over.step)
+        if step == 0:
+            raise refused("a loop's step must not be 0", _line(node))
+        return max(0, (_number(over.end) - _number(over.start)) // step + 1)
+
+
+def _is_range(index: object) -> bool:
+    return isinstance(index, list) and any(isinstance(part, ast.RangeDefinition) for part in index)
+
+
+def _number(node: ast.Expression) -> int:
+    """The value of a constant whole number."""
+    value: int | None = None
+    match node:
+        case ast.IntegerLiteral():
+            value = node.value
+        case ast.UnaryExpression(op=op) if op.name == "-":
+            value = -_number(node.expression)
+        case ast.BinaryExpression(op=op) if op.name in ("+", "-", "*"):
+            left, right = _number(node.lhs), _number(node.rhs)
+            value = left + right if op.name == "+" else left - right if op.name == "-" else left * right
+    if value is None:
+        raise refused("this must be a whole number", _line(node))
+    if abs(value) > _MAX_NUMBER:
+        raise refused(f"{value} is too large", _line(node))
+    return value

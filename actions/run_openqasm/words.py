@@ -1,0 +1,133 @@
+"""A first look at a program's words, before a parser sees it: nothing in it may be large or deep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from actions.run_openqasm.bounds import (
+    MAX_CLBITS,
+    MAX_DIGITS,
+    MAX_NESTING,
+    MAX_QUBITS,
+    MAX_SIZE,
+    MAX_WORDS,
+    refused,
+)
+
+_WORD = re.compile(
+    r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
+    |(?P<string>"[^"\n]*"|'[^'\n]*')
+    |(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)
+    |(?P<name>[^\W\d]\w*)
+    |(?P<sign>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+#: The files of standard gates, which the parsers know without reading them.
+INCLUDES = {2: "qelib1.inc", 3: "stdgates.inc"}
+_OPEN, _CLOSED = "([{", ")]}"
+
+
+class Word(NamedTuple):
+    """A word of a program."""
+
+    kind: str
+    text: str
+    line: int
+    column: int
+
+
+def words(program: str) -> Iterator[Word]:
+    """The program's words, without comments."""
+    line, start = 1, 0
+    for match in _WORD.finditer(program):
+        kind, text = str(match.lastgroup), match[0]
+        if kind != "space":
+            yield Word(kind, text, line, match.start() - start + 1)
+        if "\n" in text:
+            line += text.count("\n")
+            start = match.start() + text.rindex("\n") + 1
+
+
+def version(found: list[Word]) -> int:
+    """2 or 3: as the program's first statement says, else as it includes qelib1.inc or not."""
+    if len(found) > 1 and found[0].text == "OPENQASM":
+        number = found[1].text.split(".")[0]
+        if number not in ("2", "3"):
+            raise refused("OPENQASM must be 2.0 or 3.0", found[1].line, found[1].column)
+        return int(number)
+    return 2 if any(word.text.strip("\"'") == INCLUDES[2] for word in found) else 3
+
+
+def check(found: list[Word], number: int) -> None:
+    """Refuse what could make a parser slow, or have it read files.
+
+    Raises:
+        InputError: too long a number or statement, too deep a nesting, too large a register, an include of a
+            file.
+    """
+    depth = length = 0
+    for place, word in enumerate(found):
+        length = 0 if word.text in (";", "{", "}") else length + 1
+        if length > MAX_WORDS:
+            raise refused(f"a statement has over {MAX_WORDS} words; split it", word.line, word.column)
+        if word.kind == "number" and re.match(rf"\d{{{MAX_DIGITS + 1}}}", word.text.replace("_", "")):
+            raise refused(f"a number has over {MAX_DIGITS} digits", word.line, word.column)
+        if word.text in _OPEN:
+            depth += 1
+            if depth > MAX_NESTING:
+                raise refused(f"brackets are over {MAX_NESTING} deep", word.line, word.column)
+        elif word.text in _CLOSED:
+            depth -= 1
+        elif word.text == "$":
+            raise refused(
+                "physical qubits are not supported; declare qubits, the backend's are found for them",
+                word.line,
+                word.column,
+            )
+        elif word.text == "include" and word.kind == "name":
+            _check_include(found, place, number)
+    if number == 2:
+        _check_registers(found)
+
+
+def _check_include(found: list[Word], place: int, number: int) -> None:
+    word = found[place]
+    name = found[place + 1].text.strip("\"'") if place + 1 < len(found) else ""
+    if name != INCLUDES[number]:
+        raise refused(
+            f'only include "{INCLUDES[number]}" is possible in OpenQASM {number}; files are not read',
+            word.line,
+            word.column,
+        )
+
+
+def _check_registers(found: list[Word]) -> None:
+    """Add up OpenQASM 2's registers, whose sizes are plain numbers, and what is applied to all of one."""
+    sizes: dict[str, dict[str, int]] = {"qreg": {}, "creg": {}}
+    depth = size = width = 0
+    for place, word in enumerate(found):
+        following = found[place + 1].text if place + 1 < len(found) else ""
+        if word.text in sizes and place + 3 < len(found) and found[place + 3].text.isdecimal():
+            sizes[word.text][following] = int(found[place + 3].text)
+            check_totals(sum(sizes["qreg"].values()), sum(sizes["creg"].values()), word.line)
+        elif word.text in "{}":
+            depth += 1 if word.text == "{" else -1
+        elif word.text == ";":
+            size, width = size + width, 0
+            if size > MAX_SIZE:
+                raise refused(f"the program comes to over {MAX_SIZE} gates", word.line, word.column)
+        elif not depth and following != "[":
+            # Inside a definition, names are the gate's own.
+            width = max(width, sizes["qreg"].get(word.text, 0))
+
+
+def check_totals(qubits: int, clbits: int, line: int) -> None:
+    """Refuse a program with more bits than a backend has."""
+    if qubits > MAX_QUBITS:
+        raise refused(f"the program declares {qubits} qubits; at most {MAX_QUBITS} are possible", line)
+    if clbits > MAX_CLBITS:
+        raise refused(
+            f"the program declares {clbits} classical bits; at most {MAX_CLBITS} are possible", line
+        )

@@ -1,0 +1,311 @@
+"""Programs in OpenQASM: what good ones give, and that no bad one does harm."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from qiskit import QuantumCircuit, qasm2, qasm3
+from qiskit.circuit.random import random_circuit
+from qiskit.quantum_info import Statevector
+
+from actions.base.job import Step
+from actions.run_openqasm import circuit as circuits
+from actions.run_openqasm.algorithm import MAX_LISTED, OpenQasmInput, algorithm
+from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_SIZE
+from core.errors import InputError
+from core.events import MAX_EVENT_BYTES, JobResult, PubResult, encode
+from tests.actions.cases.run_openqasm import PROGRAM
+from tests.actions.theory import probabilities, step_of
+
+TWO = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[10];\ncreg c[10];\n'
+THREE = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[10] q;\nbit[10] c;\n'
+#: Seconds that the worst of programs may take on a busy machine; OpenWhisk grants 60.
+PATIENCE = 20.0
+
+
+def built(program: str, **values: Any) -> QuantumCircuit:
+    return algorithm.build(OpenQasmInput(program=program, **values))
+
+
+def doubled(levels: int, angle: str = "") -> str:
+    """Gate definitions, each of which applies the one before twice."""
+    formal = f"({angle})" if angle else ""
+    lines = [f"gate g0{formal} a {{ {f'rz({angle})' if angle else 'h'} a; }}"]
+    lines += [f"gate g{n}{formal} a {{ g{n - 1}{formal} a; g{n - 1}{formal} a; }}" for n in range(1, levels)]
+    return "\n".join([*lines, f"g{levels - 1}{'(1)' if angle else ''} q[0];"])
+
+
+# --- what programs give -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (TWO.replace("10", "2") + "h q[0]; cx q[0],q[1]; measure q->c;", {"00": 0.5, "11": 0.5}),
+        (THREE.replace("10", "2") + "h q[0]; cx q[0],q[1]; c = measure q;", {"00": 0.5, "11": 0.5}),
+        (TWO.replace("10", "2") + "x q[0]; measure q[0]->c[1];", {"10": 1.0}),
+        (TWO.replace("10", "1") + "x q; measure q->c; if(c==1) x q; measure q->c;", {"0": 1.0}),
+        (THREE.replace("10", "1") + "for int i in [1:4] { rx(pi / 4) q; } c = measure q;", {"1": 1.0}),
+        (THREE.replace("10", "1") + "for int i in {1, 3} { rx(i * pi / 4) q; } c = measure q;", {"1": 1.0}),
+        (THREE.replace("10", "2") + "x q[0]; ctrl @ x q[0], q[1]; c = measure q;", {"11": 1.0}),
+        (THREE.replace("10", "1") + "pow(2) @ sx q[0]; c = measure q;", {"1": 1.0}),
+        (THREE.replace("10", "1") + "gate n a { x a; } n q[0]; c = measure q;", {"1": 1.0}),
+        ("qubit q; bit c; U(pi, 0, 0) q; c = measure q;", {"1": 1.0}),
+        (TWO.replace("10", "1") + doubled(3) + " measure q->c;", {"0": 1.0}),
+    ],
+)
+def test_programs_have_the_distribution_that_they_say(program: str, expected: dict[str, float]) -> None:
+    assert probabilities(built(program), "c") == pytest.approx(expected)
+
+
+def test_feed_forward_works_in_all_registers() -> None:
+    made = built(PROGRAM)
+    assert probabilities(made, "received") == pytest.approx({"1": 1.0})
+    assert probabilities(made, "sent") == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
+    params = OpenQasmInput(program=PROGRAM)
+    answer = algorithm.proceed(params, step_of(algorithm.start(params)))
+    assert [one["name"] for one in answer["registers"]] == ["sent", "received"]
+    assert answer["registers"][1]["outcomes"] == [{"bitstring": "1", "count": 4096, "probability": 1.0}]
+    assert "1 in received (100.0%)" in answer["summary"]
+    assert "ideal" not in answer
+
+
+@pytest.mark.parametrize("program", [TWO + "x q[9];", THREE + "x q[9];", THREE + "bit[3] meas; x q[9];"])
+def test_a_program_without_measurement_is_measured_at_its_end_and_told_so(program: str) -> None:
+    params = OpenQasmInput(program=program)
+    answer = algorithm.proceed(params, step_of(algorithm.start(params)))
+    assert answer["measured_all"] is True
+    assert "It measures nothing, so all qubits were measured" in answer["summary"]
+    [register] = answer["registers"]
+    assert register["outcomes"] == [{"bitstring": "1" + "0" * 9, "count": 4096, "probability": 1.0}]
+    assert answer["ideal"] == {"1" + "0" * 9: pytest.approx(1.0)}
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_program_that_qiskit_wrote_is_the_same_circuit_again(seed: int, version: int) -> None:
+    wanted = random_circuit(4, 6, max_operands=3, seed=seed)
+    program = qasm2.dumps(wanted) if version == 2 else qasm3.dumps(wanted)
+    found = built(program).remove_final_measurements(inplace=False)
+    assert found is not None
+    assert Statevector(found).equiv(Statevector(wanted))
+    known = circuits.exact(program)
+    assert known is not None
+    assert known[1] == pytest.approx(
+        {bits: part for bits, part in Statevector(wanted).probabilities_dict().items() if part > 1e-9},
+        abs=1e-9,
+    )
+
+
+def test_the_circuit_that_is_kept_is_not_the_one_given_away() -> None:
+    program = TWO + "x q[0];"
+    built(program).x(0)
+    assert built(program).count_ops()["x"] == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "measure q -> c; x q[0];",
+        "reset q; measure q -> c;",
+        "measure q[0] -> c[0]; measure q[0] -> c[1];",
+        "measure q[0] -> c[0];",
+        "measure q -> c; if (c == 1) x q[0];",
+    ],
+)
+def test_there_is_an_ideal_distribution_only_where_it_is_read_from_a_state(more: str) -> None:
+    known = circuits.exact(TWO + more)
+    # A gate on a qubit that was measured already changes nothing that was seen, but is not worth the proof.
+    assert known is None
+
+
+def test_noise_is_compared_with_the_ideal() -> None:
+    program = TWO.replace("10", "1") + "x q; measure q->c;"
+    params = OpenQasmInput(program=program)
+
+    def answer(ones: int) -> dict[str, Any]:
+        result = JobResult(counts={"c": {"1": ones, "0": 100 - ones}})
+        return algorithm.answer(params, Step(0, result, None, "x", True))
+
+    assert answer(98)["fidelity"] == pytest.approx(0.98)
+    assert "note" not in answer(98)
+    assert "Noise changed the outcomes a lot" in answer(40)["note"]
+
+
+def test_the_largest_result_fits_in_a_message() -> None:
+    program = "qubit[127] q;" + "".join(f"bit[14] c{n};" for n in range(9))
+    program += "".join(f"c{n} = measure q[{14 * n}:{14 * n + 13}];" for n in range(9))
+    with pytest.raises(InputError, match="Ask for") as caught:
+        built(program, shots=100_000)
+    [found] = caught.value.details["errors"]
+    assert found["field"] == "shots"
+    shots = int(found["message"].split("; ")[1].split()[0])
+    made = built(program, shots=shots)
+    counts = {
+        register.name: {f"{number:014b}": 1 for number in range(min(shots, 2**14))} for register in made.cregs
+    }
+    result = JobResult(counts=counts, shots=shots)
+    assert len(encode(PubResult(**result.model_dump(exclude={"pubs"})))) < 0.75 * MAX_EVENT_BYTES
+    answer = algorithm.answer(OpenQasmInput(program=program, shots=shots), Step(0, result, None, "x", True))
+    assert sum(len(one["outcomes"]) for one in answer["registers"]) <= MAX_LISTED
+
+
+# --- what programs may not --------------------------------------------------------------------------
+
+NASTY: list[tuple[str, str]] = [
+    # Syntax, with its place.
+    (TWO + "x q[0]", "line 5, column 1: unexpected end-of-file"),
+    (THREE + "x q[0]", "line 5, column 7: the end of the program is not expected here"),
+    (THREE + "x q[0;", "line 5, column 6: ';' is not expected here"),
+    (TWO + "\n foo q[0];", "line 6, column 2: 'foo' is not defined"),
+    (THREE + "\n foo q[0];", "line 6, column 2: gate 'foo' is not defined"),
+    (TWO + "h q[20];", "line 5, column 5: index 20 is out-of-range"),
+    (THREE + "x q[0];\nh q[20];\nx q[1];", "line 6: an index is outside its register"),
+    (THREE + "rz(pi/0) q[0];", "line 5: division by zero"),
+    (THREE + "qubit[4] q;", "line 5: "),
+    (THREE + "cx q, q;", "line 5: "),
+    (THREE + "for int i in [0:3] { x q[i]; }", "a loop's variable cannot be one"),
+    (TWO + "x q[0];\0", "line 5, column 8"),
+    (THREE + "x q[0];\0", "line 5, column 8"),
+    ("OPENQASM 4.0; qubit q;", "must be 2.0 or 3.0"),
+    ("// nothing", "no statement"),
+    ("OPENQASM 3.0;", "declares no qubits"),
+    ("(" * 10, "line 1"),
+    # Files.
+    (TWO + 'include "/etc/passwd";', "files are not read"),
+    (TWO + 'include "stdgates.inc";', "files are not read"),
+    (THREE + 'include "../../secret.inc";', "files are not read"),
+    (THREE + 'include\n"qelib1.inc";', "files are not read"),
+    ("OPENQASM 2.0; include", "files are not read"),
+    # Sizes.
+    (TWO + "qreg r[1000000000];", "over 9 digits"),
+    (TWO + "qreg r[999999999];", "at most 127"),
+    (TWO + "qreg /* a */ r // b\n [ 118 ];", "128 qubits; at most 127"),
+    (TWO + "creg r[118];", "128 classical bits; at most 127"),
+    (THREE + "qubit[118] r;", "128 qubits; at most 127"),
+    (THREE + "bit[118] r;", "128 classical bits; at most 127"),
+    (THREE + "qubit[1000 * 1000 * 1000] r;", "too large"),
+    (THREE + "qubit[-1] r;", "1 bit or more"),
+    (THREE + "qubit[0] r;", "1 bit or more"),
+    (THREE + "qubit[c] r;", "must be a whole number"),
+    (TWO + f"h q[{'9' * 500}];", "over 9 digits"),
+    (THREE + f"h q[{'9' * 5000}];", "over 9 digits"),
+    (TWO + "h q;" * 600, "over 5000 gates"),
+    (THREE + "h q;" * 600, "over 5000 gates"),
+    # Loops.
+    (THREE + "for int i in [0:100000000] { x q[0]; }", "too large"),
+    (THREE + "for int i in [0:1000] { for int j in [0:1000] { x q[0]; } }", "over 5000 gates"),
+    (THREE + "for int i in [0:0:5] { x q[0]; }", "step must not be 0"),
+    (THREE + "while (c[0]) { x q[0]; }", "while loops are not supported"),
+    (THREE + "for int i in [0:3] { break; }", "break is not supported"),
+    # Definitions in definitions.
+    (TWO + doubled(16), "gates, definitions written out"),
+    (THREE + doubled(16), "over 5000 gates"),
+    (THREE + doubled(40, "t"), "over 5000 gates"),
+    (TWO + doubled(40, "t"), "over 20 deep"),
+    (TWO + doubled(200), "over 20 deep"),
+    (TWO + "gate g a { g a; } g q[0];", "not defined"),
+    (THREE + "gate g a { g a; } g q[0];", "not defined"),
+    (TWO + "opaque g a; g q[0];", "opaque"),
+    # Modifiers.
+    (THREE + "ctrl(9) @ x q;", "1 to 4 controls"),
+    (THREE + "ctrl @ ctrl @ ctrl @ ctrl @ ctrl @ x q[0],q[1],q[2],q[3],q[4],q[5];", "1 to 4 controls"),
+    (THREE + "ctrl(2 ** 30) @ x q;", "whole number"),
+    (THREE + "ctrl(-1) @ x q[0], q[1];", "1 to 4 controls"),
+    (THREE + "gate g a,b,c,d { x a; } pow(0.5) @ g q[0],q[1],q[2],q[3];", "up to 3 qubits"),
+    # Expressions.
+    (TWO + "rz(" + "(" * 5000 + "1" + ")" * 5000 + ") q[0];", "brackets are over 20 deep"),
+    (THREE + "rz(" + "(" * 5000 + "1" + ")" * 5000 + ") q[0];", "brackets are over 20 deep"),
+    (TWO + "rz(" + "-" * 9000 + "1) q[0];", "over 600 words"),
+    (THREE + "rz(" + "-" * 9000 + "1) q[0];", "over 600 words"),
+    (THREE + "rz(" + "-" * 590 + "1) q[0];", "too deep"),
+    (THREE + "rz(" + "1+" * 290 + "1) q[0];", "too deep"),
+    (TWO + "rz(" + "2^" * 290 + "1) q[0];", "not a finite number"),
+    (TWO + "gate g(x) a { rz(exp(x)) a; } g(900) q[0];", "not a finite number"),
+    (THREE + "gate g a { rz(1e300 * 1e300) a; } g q[0];", "not a finite number"),
+    (THREE + "rz(2 ** 2 ** 2 ** 2 ** 2 ** 2) q[0];", "unsupported binary operation"),
+    ("{" * 6000, "brackets are over 20 deep"),
+    # What no backend can be given.
+    (THREE + "x $3;", "physical qubits"),
+    (THREE + "delay[100ns] q[0];", "delays are not supported"),
+    (THREE + "box { x q[0]; }", "boxes are not supported"),
+    (THREE + "input angle a; rz(a) q[0];", "write the numbers"),
+    (THREE + "def f(int a) -> int { return a; }", "not supported"),
+    (THREE + "let a = c[0:2];", "part of a classical register"),
+    (THREE + "bit[3] é; é[0] = measure q[0];", "letters a to z"),
+]
+
+
+@pytest.mark.parametrize(("program", "words"), NASTY, ids=range(len(NASTY)))
+def test_a_bad_program_is_refused_soon_with_the_reason(program: str, words: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(InputError) as caught:
+        built(program)
+    assert time.monotonic() - start < PATIENCE
+    assert caught.value.message.startswith("program: ")
+    assert words in caught.value.message
+    assert [item["field"] for item in caught.value.details["errors"]] == ["program"]
+    assert len(caught.value.message) < 600
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        TWO + doubled(11, "t"),
+        THREE + doubled(11, "t"),
+        THREE + "x q[0];x q[1];" * ((MAX_CHARACTERS - len(THREE)) // 14),
+        "OPENQASM 2.0;qreg q[127];" + "U(0,0,0)q;" * 39,
+        THREE + "for int i in [1:4900] { x q[0]; }".replace("4900", "1900"),
+        THREE + "rz(" + "(" * 18 + "1" + ")" * 18 + ") q[0];",
+    ],
+    ids=["definitions-2", "definitions-3", "text", "broadcast", "loop", "brackets"],
+)
+def test_the_largest_good_program_is_built_in_time(program: str) -> None:
+    start = time.monotonic()
+    assert built(program).size() <= MAX_SIZE + 127
+    assert time.monotonic() - start < PATIENCE
+
+
+words_of_programs = st.sampled_from(
+    """OPENQASM 2.0 3.0 include "qelib1.inc" "stdgates.inc" "x.inc" qreg creg qubit bit q c a b gate opaque if else
+    for while in int measure reset barrier let box ctrl inv pow U CX h x cx rz pi 0 1 2 3 1e9 0.5 99999
+    ( ) [ ] { } ; , : @ -> = == + - * / ** ^ ++ $0 // /* */""".split()
+)
+
+
+def refusal(program: str) -> InputError | None:
+    """Why it is refused; None if it is built."""
+    try:
+        made = built(program)
+    except InputError as error:
+        return error
+    assert made.num_clbits > 0
+    assert 0 < made.num_qubits <= 127
+    return None
+
+
+@given(
+    st.sampled_from([TWO, THREE, ""]),
+    st.lists(words_of_programs, max_size=30).map(" ".join) | st.text(max_size=30),
+)
+def test_whatever_is_written_is_built_or_refused(head: str, body: str) -> None:
+    error = refusal(head + body + ";")
+    assert error is None or error.message.startswith("program: ")
+
+
+@given(st.data())
+def test_a_program_with_a_word_lost_or_doubled_is_built_or_refused(data: st.DataObject) -> None:
+    pieces = PROGRAM.split(" ")
+    place = data.draw(st.integers(0, len(pieces) - 1))
+    put = data.draw(st.sampled_from([[], [pieces[place]] * 2, ["q"], ["-1"], ["{"], ["2**70"]]))
+    error = refusal(" ".join([*pieces[:place], *put, *pieces[place + 1 :]]))
+    assert error is None or error.message.startswith("program: ")
+
+
+def test_a_program_too_long_is_refused_before_anything_is_done() -> None:
+    found = algorithm.main({"program": "x" * (MAX_CHARACTERS + 1)})["error"]
+    assert [item["field"] for item in found["details"]["errors"]] == ["program"]
