@@ -270,11 +270,10 @@ def test_the_largest_good_program_is_built_in_time(program: str) -> None:
     assert time.monotonic() - start < PATIENCE
 
 
-words_of_programs = st.sampled_from(
-    """OPENQASM 2.0 3.0 include "qelib1.inc" "stdgates.inc" "x.inc" qreg creg qubit bit q c a b gate opaque if else
-    for while in int measure reset barrier let box ctrl inv pow U CX h x cx rz pi 0 1 2 3 1e9 0.5 99999
-    ( ) [ ] { } ; , : @ -> = == + - * / ** ^ ++ $0 // /* */""".split()
-)
+_WORDS = """OPENQASM 2.0 3.0 include "qelib1.inc" "stdgates.inc" "x.inc" qreg creg qubit bit q c a b gate
+opaque if else for while in int measure reset barrier let box ctrl inv pow U CX h x cx rz pi 0 1 2 3 1e9 0.5
+99999 ( ) [ ] { } ; , : @ -> = == + - * / ** ^ ++ $0 // /* */"""
+words_of_programs = st.sampled_from(_WORDS.split())
 
 
 def refusal(program: str) -> InputError | None:
