@@ -42,6 +42,11 @@ def phase_oracle(truth: Sequence[int], angle: float = math.pi) -> QuantumCircuit
     return _oracle(tuple(truth), angle).copy()
 
 
+def two_qubit_gates(oracle: QuantumCircuit) -> int:
+    """How many there will be of a phase oracle, where every two qubits are neighbours."""
+    return sum(Z_COST[item.operation.num_qubits] for item in oracle.data)
+
+
 @lru_cache(maxsize=16)
 def _oracle(truth: tuple[int, ...], angle: float) -> QuantumCircuit:
     summed = _by_parities(truth, angle)

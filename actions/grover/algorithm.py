@@ -1,0 +1,206 @@
+"""Input, circuit and answer of Grover's search."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Step
+from actions.base.outcomes import bitstring, ideal, listed, percent
+from actions.grover.circuit import gates, grover
+from actions.grover.plan import Plan, fidelity, plan
+
+#: Qubits at most: 256 elements.
+MAX_QUBITS = 8
+#: Iterations at most: the best number for one element in 256.
+MAX_ITERATIONS = 12
+#: Outcomes that the answer names, the most frequent first.
+MAX_OUTCOMES = 16
+#: Elements that the summary names.
+MAX_NAMED = 4
+#: Shares of the ideal gain over guessing: less than the first is worth a note, less than the second is none.
+GAIN_SPOILT, GAIN_LOST = 0.5, 0.1
+
+#: A number, or its bits.
+Element = (
+    Annotated[int, Field(ge=0, lt=2**MAX_QUBITS)]
+    | Annotated[str, Field(max_length=MAX_QUBITS, pattern=r"^[01]+$")]
+)
+
+
+class GroverInput(ActionInput):
+    """The size of the search space, and what is marked in it."""
+
+    qubits: int = Field(
+        ge=1,
+        le=MAX_QUBITS,
+        title="Qubits",
+        description="n, to search 2^n elements. Today's devices manage 3, some 4.",
+        examples=[3],
+    )
+    marked: list[Element] = Field(
+        min_length=1,
+        max_length=2**MAX_QUBITS,
+        title="Marked elements",
+        description="What is to be found: numbers from 0 to 2^n - 1, or strings of n bits.",
+        examples=[[5]],
+        json_schema_extra={"uniqueItems": True, "x-control": "list"},
+    )
+    iterations: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_ITERATIONS,
+        title="Iterations",
+        description="Left out, the best number is used; where there is noise, that is a smaller one.",
+    )
+
+    @field_validator("marked")
+    @classmethod
+    def _elements(cls, marked: list[int | str], info: ValidationInfo) -> list[int | str]:
+        qubits = info.data.get("qubits")
+        if qubits is None:
+            return marked  # wrong itself, which is said already
+        for element in marked:
+            if isinstance(element, int) and element >= 2**qubits:
+                raise ValueError(
+                    f"{element} is none of the numbers 0 to {2**qubits - 1} of {qubits} qubits; "
+                    'raise qubits, or, if these are bits, write them as a string, such as "101"'
+                )
+            if isinstance(element, str) and len(element) != qubits:
+                raise ValueError(
+                    f'"{element}" has {len(element)} bits; make it {qubits} bits, as many as there are qubits'
+                )
+        values = [_value(element) for element in marked]
+        for place, value in enumerate(values):
+            if value in values[:place]:
+                raise ValueError(f"{marked[place]!r} is there twice; leave one out")
+        return marked
+
+    @property
+    def elements(self) -> list[int]:
+        """The marked elements as numbers."""
+        return [_value(element) for element in self.marked]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How to search for them; where there is noise, with the iterations that it leaves the most of."""
+        spared = 1.0 if self.backend_type == "simulator" else fidelity(gates(self.qubits, self.elements))
+        return plan(len(self.marked), 2**self.qubits, self.iterations, spared)
+
+
+class Grover(CircuitAlgorithm[GroverInput]):
+    """Finds marked elements."""
+
+    name = "grover"
+    title = "Grover search"
+    description = (
+        "Finds marked elements among up to 256 by asking about all of them at once, a few times over. Tells "
+        "how often they were found, beside what a perfect device and mere guessing would do."
+    )
+    category = "Oracles"
+    input = GroverInput
+
+    def build(self, params: GroverInput) -> QuantumCircuit:
+        return grover(params.qubits, params.elements, params.plan)
+
+    def answer(self, params: GroverInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "note"?, "found", "missed", "success_probability", "ideal_success_probability",
+        "guess_probability", "iterations", "quantum_queries", "classical_queries", "outcomes", "ideal"}`.
+
+        `found` are the marked elements that were measured, most frequent first: whoever measures one can
+        check it by one more question. `quantum_queries` are for one shot, `classical_queries` the average of
+        a classical search for one marked element.
+        """
+        counts = step.counts()
+        shots = sum(counts.values())
+        size = 2**params.qubits
+        marked = params.elements
+        search = params.plan
+        order = sorted(counts, key=lambda outcome: (-counts[outcome], outcome))
+        found = [value for outcome in order if (value := int(outcome, 2)) in marked]
+        missed = [value for value in marked if value not in found]
+        success = sum(counts[outcome] for outcome in order if int(outcome, 2) in marked) / shots
+        guess = len(marked) / size
+        answer: dict[str, Any] = {
+            "summary": _summary(params, found, success, guess),
+            "found": found,
+            "missed": missed,
+            "success_probability": success,
+            "ideal_success_probability": search.success,
+            "guess_probability": guess,
+            "iterations": search.iterations,
+            "quantum_queries": search.iterations,
+            "classical_queries": round((size + 1) / (len(marked) + 1), 1),
+            "outcomes": [
+                {
+                    "value": int(outcome, 2),
+                    "bitstring": outcome,
+                    "count": counts[outcome],
+                    "probability": counts[outcome] / shots,
+                    "marked": int(outcome, 2) in marked,
+                }
+                for outcome in order[:MAX_OUTCOMES]
+            ],
+            "ideal": ideal(distribution(params)),
+        }
+        if note := _note(params, success, guess, step.noisy):
+            answer["note"] = note
+        return answer
+
+
+def distribution(params: GroverInput) -> Any:
+    """How likely each element is to be measured without noise: all marked ones alike, all others alike."""
+    size = 2**params.qubits
+    marked = params.elements
+    success = params.plan.success
+    probabilities = np.full(size, (1 - success) / max(size - len(marked), 1))
+    probabilities[marked] = success / len(marked)
+    return probabilities
+
+
+def _summary(params: GroverInput, found: list[int], success: float, guess: float) -> str:
+    wanted = [f"{value} ({bitstring(value, params.qubits)})" for value in params.elements]
+    rate, by_guessing = percent(success), percent(guess)
+    if len(wanted) == 1:
+        return f"{wanted[0]} was found in {rate} of the shots; guessing finds it in {by_guessing}."
+    what = listed(wanted) if len(wanted) <= MAX_NAMED else f"the {len(wanted)} marked elements"
+    seen = "All" if len(found) == len(wanted) else len(found)
+    return (
+        f"One of {what} was found in {rate} of the shots; guessing finds one in {by_guessing}. "
+        f"{seen} of the {len(wanted)} were seen."
+    )
+
+
+def _note(params: GroverInput, success: float, guess: float, noisy: bool) -> str | None:
+    search = params.plan
+    best = plan(len(params.marked), 2**params.qubits)
+    perfect = f"{best.iterations} iteration{'s' * (best.iterations != 1)} on a perfect device"
+    gain = best.success - guess
+    if noisy and success - guess < GAIN_SPOILT * gain:
+        lost = "all" if success - guess < GAIN_LOST * gain else "most"
+        fewer = params.iterations is None and search.iterations < best.iterations
+        ran = f"Only {search.iterations} ran, because more would have been worse. " if fewer else ""
+        return (
+            f"Noise took {lost} of the gain: {perfect} succeed in {percent(best.success)} of the shots. {ran}"
+            "From five qubits on a search is too deep a circuit for today's devices; try fewer qubits or the "
+            "noiseless simulator."
+        )
+    if params.iterations is not None and search.success < best.success - 0.05:
+        return (
+            f"This number of iterations finds a marked element in {percent(search.success)} of the shots at "
+            f"best; {perfect} do in {percent(best.success)}. Leave iterations out for the best number."
+        )
+    return None
+
+
+def _value(element: int | str) -> int:
+    return element if isinstance(element, int) else int(element, 2)
+
+
+algorithm = Grover()

@@ -1,0 +1,49 @@
+"""Grover's circuit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import grover_operator
+
+from actions.base.phase_oracle import phase_oracle, two_qubit_gates
+from actions.grover.plan import Plan
+
+
+def grover(qubits: int, marked: Collection[int], plan: Plan) -> QuantumCircuit:
+    """The even superposition, turned towards the marked elements step by step, and measured.
+
+    L. K. Grover, "A fast quantum mechanical algorithm for database search", STOC 1996
+    (arXiv:quant-ph/9605043). The Grover operator is Qiskit's; oracle and reflection are given to it as phase
+    oracles, which on five and six qubits need a sixth to a quarter fewer two-qubit gates than its own.
+
+    Args:
+        qubits: n, for the elements 0 to 2^n - 1; bit 0 of an element is on qubit 0.
+        marked: the elements to be found.
+        plan: how often to iterate, and by which phase.
+    """
+    circuit = QuantumCircuit(qubits)
+    circuit.h(range(qubits))
+    if plan.iterations:
+        oracle, reflection = _reflections(qubits, marked, plan.angle)
+        step = grover_operator(oracle, zero_reflection=reflection)
+        for _ in range(plan.iterations):
+            circuit.compose(step, inplace=True)
+    circuit.measure_all()
+    return circuit
+
+
+def gates(qubits: int, marked: Collection[int]) -> int:
+    """Two-qubit gates of an iteration, where every two qubits are neighbours."""
+    return sum(map(two_qubit_gates, _reflections(qubits, marked, math.pi)))
+
+
+def _reflections(qubits: int, marked: Collection[int], angle: float) -> tuple[QuantumCircuit, QuantumCircuit]:
+    elements = range(2**qubits)
+    wanted = frozenset(marked)
+    return (
+        phase_oracle([int(element in wanted) for element in elements], angle),
+        phase_oracle([int(element == 0) for element in elements], angle),
+    )
