@@ -66,7 +66,7 @@ class Alone:
 
     Attributes:
         qubit: Its index.
-        gates: What happens to it, in order.
+        gates: What happens to it, in order; gates may have parameters of the circuit.
         clbit: The classical bit that it is measured into at the end; None if it is not.
     """
 
@@ -158,7 +158,7 @@ def separate(circuit: QuantumCircuit, shape: Shape) -> tuple[QuantumCircuit | No
     The client's estimator measures every qubit of a device, though the algorithm uses a handful.
 
     Args:
-        circuit: The circuit, without free parameters.
+        circuit: The circuit; its gates may have free parameters.
         shape: What it is made of.
 
     Returns:

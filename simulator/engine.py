@@ -16,9 +16,9 @@ from qiskit_aer.jobs import utils as jobs_utils
 from qiskit_aer.library import SaveProbabilities
 from qiskit_aer.noise import NoiseModel
 
-from . import alone
+from .alone import Apart
 from .backends import Backend
-from .circuits import ANGLE_TOLERANCE, Alone, Isa, Shape, examine, separate, unmeasured
+from .circuits import ANGLE_TOLERANCE, Alone, Isa, Shape, examine, examine_clifford, separate, unmeasured
 from .counts import Bits, draw, shots
 from .errors import Refusal, SimulationError
 from .noise import DeviceNoise, NoiseKind
@@ -130,7 +130,8 @@ class Execution:
         shots: Number of shots.
         shape: What `circuit` is made of.
         plan: How `circuit` is simulated.
-        alone: Qubits that meet no other, simulated beside it.
+        apart: Qubits that meet no other, simulated beside it; None if there are none.
+        row: Which of `apart`'s executions this is.
     """
 
     circuit: QuantumCircuit | None
@@ -138,7 +139,8 @@ class Execution:
     shots: int
     shape: Shape
     plan: Plan
-    alone: list[Alone]
+    apart: Apart | None
+    row: int = 0
     #: The classical bits of the measured qubits where Aer is to give the probabilities of their outcomes, of
     #: which the shots are then drawn; None where Aer makes the shots.
     clbits: list[int] | None = None
@@ -148,7 +150,7 @@ class Execution:
         return {
             "method": self.plan.method,
             "noise_model": self.plan.noise,
-            "active_qubits": self.plan.qubits + len(self.alone),
+            "active_qubits": self.plan.qubits + (self.apart.size if self.apart else 0),
         }
 
 
@@ -242,50 +244,53 @@ class Engine:
             )
         if not np.isfinite(parameters).all():
             raise Refusal("Parameter values must be finite numbers.")
-        if count == 0:
-            execution = self._execution(backend, circuit, num_shots, whole, seeded, noise)
-            return [execution] * len(parameters)
         turns = parameters / (np.pi / 2)
         nearest = np.round(turns)
         parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)
-        return [
-            self._execution(backend, circuit.assign_parameters(row), num_shots, whole, seeded, noise)
-            for row in parameters
-        ]
+        # What does not depend on the parameters is found out once; only qubits that meet others are bound.
+        shape = examine(circuit, self.isa(backend))
+        rest: QuantumCircuit | None = circuit
+        split: list[Alone] = []
+        if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
+            rest, shape, split = separate(circuit, shape)
+        columns = {parameter: column for column, parameter in enumerate(circuit.parameters)}
+        # Without parameters all executions are the same one.
+        rows = parameters if count else parameters[:1]
+        apart = Apart(split, columns, rows) if split else None
+        exact = not (whole or seeded or shape.control_flow)
+        executions = []
+        for row, values in enumerate(rows):
+            bound, form = rest, shape
+            if rest is not None and rest.parameters:
+                bound = rest.assign_parameters({free: values[columns[free]] for free in rest.parameters})
+                form = replace(shape, clifford=not shape.control_flow and examine_clifford(bound))
+            execution = self._execution(backend, bound, form, apart, num_shots, noise, exact)
+            executions.append(replace(execution, num_clbits=circuit.num_clbits, row=row))
+        return executions if count else executions * len(parameters)
 
     def _execution(
         self,
         backend: Backend,
-        circuit: QuantumCircuit,
+        circuit: QuantumCircuit | None,
+        shape: Shape,
+        apart: Apart | None,
         num_shots: int,
-        whole: bool,
-        seeded: bool,
         wanted: NoiseChoice,
+        exact: bool,
     ) -> Execution:
-        shape = examine(circuit, self.isa(backend))
-        rest: QuantumCircuit | None = circuit
-        split: list[Alone] = []
+        """Decide how to run a circuit without parameters; `exact`: Aer may be asked for probabilities."""
         noisy = backend.device is not None
-        if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
-            rest, shape, split = separate(circuit, shape)
-        if rest is None:
-            # About ten microseconds for each gate's matrix product and noise.
-            seconds = 1e-5 * sum(len(one.gates) + 1 for one in split)
+        if circuit is None:
+            seconds = apart.seconds if apart else 0.0
             decided = Plan("bloch", "full" if noisy else "none", seconds, 0)
-        else:
-            decided = plan(shape, num_shots, noisy, self.limits, wanted)
-            if (
-                decided.method == "statevector"
-                and decided.noise == "none"
-                and decided.qubits <= SMALL_QUBITS
-                and not (whole or seeded or shape.control_flow)
-                and (bare := unmeasured(rest)) is not None
-            ):
-                rest, measured = bare
-                rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
-                clbits = list(measured.values())
-                return Execution(rest, circuit.num_clbits, num_shots, shape, decided, split, clbits)
-        return Execution(rest, circuit.num_clbits, num_shots, shape, decided, split)
+            return Execution(None, 0, num_shots, shape, decided, apart)
+        decided = plan(shape, num_shots, noisy, self.limits, wanted)
+        small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
+        if exact and small and (bare := unmeasured(circuit)) is not None:
+            rest, measured = bare
+            rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
+            return Execution(rest, 0, num_shots, shape, decided, apart, clbits=list(measured.values()))
+        return Execution(circuit, 0, num_shots, shape, decided, apart)
 
     def run(
         self,
@@ -330,8 +335,8 @@ class Engine:
                     results[index] = shots(outcomes, one.num_clbits, num_shots, rng)
         device = self.device_noise(backend)
         for execution, bits in zip(executions, results, strict=True):
-            if execution.alone:
-                alone.sample(execution.alone, device, bits, rng)
+            if execution.apart is not None:
+                execution.apart.sample(execution.row, device, bits, rng)
         return results
 
     def device_noise(self, backend: Backend) -> DeviceNoise | None:
