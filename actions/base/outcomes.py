@@ -55,3 +55,8 @@ def listed(items: Iterable[object]) -> str:
     """`5`, `5 and 6`, `5, 6 and 7`."""
     words = [str(item) for item in items]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def times(count: int, noun: str) -> str:
+    """`1 shot`, `2,000 shots`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -10,8 +10,8 @@ from pydantic import Field
 from actions.base.algorithm import Algorithm
 from actions.base.input import ActionInput
 from actions.base.job import Job, Pub, Step
+from actions.base.outcomes import percent, times
 from actions.base.pauli import Basis, error, parity, shots
-from actions.base.words import percent, times
 from actions.bell_state.circuit import SIGNS, BellState, bell
 
 #: The order of the PUBs; the first is what the caller sees as the measured outcome.

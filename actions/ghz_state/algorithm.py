@@ -10,8 +10,8 @@ from pydantic import Field
 from actions.base.algorithm import Algorithm
 from actions.base.input import ActionInput
 from actions.base.job import Job, Pub, Step
+from actions.base.outcomes import percent, times
 from actions.base.pauli import error, shots
-from actions.base.words import percent, times
 from actions.ghz_state.circuit import populations, rotated
 from actions.ghz_state.settings import angles, choose, coherence
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from actions.base.algorithm import Algorithm
 from actions.base.input import ActionInput
 from actions.base.job import Job, Pub, Step
-from actions.base.words import times
+from actions.base.outcomes import times
 from actions.random_number import budget
 from actions.random_number.circuit import coins
 from actions.random_number.extraction import debiased, integers, ordered, raw

@@ -10,8 +10,8 @@ from pydantic import Field
 from actions.base.algorithm import Algorithm
 from actions.base.input import ActionInput
 from actions.base.job import Job, Pub, Step
+from actions.base.outcomes import percent
 from actions.base.pauli import BASES, error, parity, shots
-from actions.base.words import percent
 from actions.teleportation.circuit import Check, teleport
 
 #: What is measured, PUB by PUB; the first is what the caller sees as the measured outcome.

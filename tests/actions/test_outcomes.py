@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.base.words import percent, times
+from actions.base.outcomes import percent, times
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from actions.base.words import percent, times
         (1, "100 %"),
         (1.0, "100 %"),
         (0.5, "50 %"),
-        (0.974, "97 %"),
+        (0.974, "97.4 %"),
         (0.9996, "99.96 %"),
         (0.002, "0.2 %"),
     ],
@@ -31,4 +31,4 @@ def test_what_is_neither_all_nor_nothing_is_not_called_so(hits: int) -> None:
 
 
 def test_one_is_singular() -> None:
-    assert (times(1, "shot"), times(2, "shot"), times(0, "key")) == ("1 shot", "2 shots", "0 keys")
+    assert (times(1, "shot"), times(2, "shot"), times(2000, "key")) == ("1 shot", "2 shots", "2,000 keys")

@@ -1,0 +1,91 @@
+"""Input, circuit and answer of superdense coding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Step
+from actions.base.outcomes import percent, times
+from actions.superdense_coding.circuit import send
+
+MAX_BITS = 16
+#: The values of two bits.
+PAIRS = ("00", "01", "10", "11")
+
+
+class SuperdenseInput(ActionInput):
+    """The bits to send."""
+
+    message: str = Field(
+        min_length=2,
+        max_length=MAX_BITS,
+        pattern=r"^([01]{2})+$",
+        title="Message",
+        description=f"An even number of bits, 2 to {MAX_BITS}; every two of them travel by one qubit.",
+        examples=["10110001"],
+    )
+
+
+class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
+    """Sends two bits by one qubit and tells how surely they arrive."""
+
+    name = "superdense_coding"
+    title = "Superdense coding"
+    description = (
+        "Two bits travel by sending one qubit, if it is entangled with one that the receiver has already. "
+        "The answer is the message as it was received, and how often each part of it was read right."
+    )
+    category = "Communication"
+    input = SuperdenseInput
+
+    def build(self, params: SuperdenseInput) -> QuantumCircuit:
+        return send(params.message)
+
+    def answer(self, params: SuperdenseInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "message", "received", "qubits_sent", "success", "pairs", "ideal"}`.
+
+        `received` is made of what was read most often for each two bits on their own, which outlasts more
+        noise than the most frequent whole message. `success` is the share of shots in which the whole message
+        was right, `pairs` the share for each two bits.
+        """
+        message, counts = params.message, step.counts()
+        shots = sum(counts.values())
+        starts = range(0, len(message), 2)
+        read = [_tally(counts, start) for start in starts]
+        received = "".join(max(PAIRS, key=tally.__getitem__) for tally in read)
+        success = counts.get(message, 0) / shots
+        pairs = [tally[message[start : start + 2]] / shots for start, tally in zip(starts, read, strict=True)]
+        sent = times(len(message) // 2, "qubit")
+        answer: dict[str, Any] = {
+            "message": message,
+            "received": received,
+            "qubits_sent": len(message) // 2,
+            "success": success,
+            "pairs": pairs,
+            "ideal": {message: 1.0},
+        }
+        if received == message:
+            rate = f"the whole message was read right in {percent(success)} of {times(shots, 'transmission')}"
+            answer["summary"] = f"All {len(message)} bits arrived by sending {sent}: {received}; {rate}."
+            if min(pairs) <= 0.5:
+                answer["note"] = "Noise was strong: only the many repetitions made the message readable."
+        else:
+            answer["summary"] = f"{message} was sent by {sent}, but {received} was received."
+            answer["note"] = "The noise was too strong for this message, or there were too few shots."
+        return answer
+
+
+def _tally(counts: dict[str, int], start: int) -> dict[str, int]:
+    """How often each value of the two bits from `start` was read."""
+    found = dict.fromkeys(PAIRS, 0)
+    for outcome, count in counts.items():
+        found[outcome[start : start + 2]] += count
+    return found
+
+
+algorithm = SuperdenseCoding()
