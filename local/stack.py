@@ -46,6 +46,7 @@ def parts(settings: LocalSettings) -> list[Part]:
     """All parts, in the order in which they start."""
     env = settings.part_env()
     logs = settings.folder / "logs"
+    openwhisk = _OPENWHISK | {"OPENWHISK_STATE": str(settings.folder / "openwhisk")}
     broker = f"tcp://127.0.0.1:{settings.ports['broker']}"
 
     def module(
@@ -79,7 +80,7 @@ def parts(settings: LocalSettings) -> list[Part]:
             address=f"127.0.0.1:{settings.ports['broker']}",
             log=logs / "broker.log",
         ),
-        module("openwhisk", "/ping", "local.openwhisk", _OPENWHISK, prepare=deployed),
+        module("openwhisk", "/ping", "local.openwhisk", openwhisk, prepare=deployed),
         module("simulator", "/healthz", more={"SIMULATOR_DATABASE": str(settings.folder / "simulator.db")}),
         module("poller", "/healthz", more={"POLLER_WORKERS": "8"}, needs=("broker",)),
         module("gateway", "/readyz", needs=("broker",)),

@@ -13,7 +13,9 @@ import sys
 from aiohttp import web
 
 from local.openwhisk.activations import Activations
-from local.openwhisk.app import Api
+from local.openwhisk.api.app import Api
+from local.openwhisk.api.context import Context
+from local.openwhisk.auth import Auth
 from local.openwhisk.invoke import Invoker
 from local.openwhisk.plan import Plans
 from local.openwhisk.pool import Pool
@@ -22,6 +24,7 @@ from local.openwhisk.store import Store
 
 EXIT_OK = 0
 EXIT_CANNOT_LISTEN = 1
+EXIT_NO_STATE = 2
 
 
 def main() -> int:
@@ -34,21 +37,28 @@ def main() -> int:
         why = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be listened on: {exc.strerror}"
         sys.stderr.write(f"openwhisk: {settings.host}:{settings.port} {why}. Set OPENWHISK_PORT or --port.\n")
         return EXIT_CANNOT_LISTEN
-    asyncio.run(_serve(settings, listener))
+    folder = settings.state
+    try:
+        store = Store(folder and folder / "entities")
+        records = Activations(
+            settings.activations, settings.activation_bytes, folder and folder / "activations"
+        )
+    except OSError as exc:
+        sys.stderr.write(f"openwhisk: {exc.filename}: {exc.strerror}. Set OPENWHISK_STATE or --state.\n")
+        return EXIT_NO_STATE
+    asyncio.run(_serve(settings, listener, store, records))
     return EXIT_OK
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, store: Store, records: Activations) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
-    store = Store()
-    records = Activations(settings.activations, settings.activation_bytes)
     plans = Plans(settings, store, os.environ, address)
     pool = Pool(settings)
-    invoker = Invoker(settings, pool, records)
-    api = Api(settings, store, plans, pool, invoker, records)
+    invoker = Invoker(settings, plans, pool, records)
+    api = Api(Context(settings, Auth(settings.auth), store, plans, pool, invoker, records))
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.SockSite(runner, listener)
@@ -60,6 +70,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     await site.stop()
     await pool.close()
     await invoker.close()
+    records.close()
     await runner.cleanup()
 
 

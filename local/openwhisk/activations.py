@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import orjson
+
+from local.openwhisk.journal import Journal
+
+log = logging.getLogger(__name__)
+
+#: The kind of a trigger's activation.
+TRIGGER = "trigger"
 
 
 class Status(IntEnum):
@@ -67,24 +76,50 @@ class Activation:
     init_ms: int | None = None
     timed_out: bool = False
     limits: dict[str, Any] = field(default_factory=dict)
+    #: The activation that caused this one, or "".
+    cause: str = ""
+    #: Of a sequence: whether it was invoked itself, and is not part of another.
+    topmost: bool | None = None
+    caused_by_sequence: bool = False
+    #: Milliseconds; of a sequence, those of its components.
+    duration: int | None = None
+
+    @property
+    def elapsed(self) -> int:
+        """Milliseconds it took."""
+        return self.end - self.start if self.duration is None else self.duration
 
     @property
     def weight(self) -> int:
         """Roughly the bytes it occupies."""
         return 1024 + len(self.response.result) + sum(len(line) + 60 for line in self.logs)
 
+    def line(self) -> bytes:
+        """As it is written to a file."""
+        record = {item.name: getattr(self, item.name) for item in fields(self)}
+        result = self.response.result.decode()
+        return orjson.dumps(record | {"response": [int(self.response.status), result]})
+
+    @classmethod
+    def kept(cls, record: dict[str, Any]) -> Activation:
+        """A record as it was written to a file."""
+        status, result = record.pop("response")
+        return cls(**record, response=Response(Status(status), result.encode()))
+
     def summary(self) -> dict[str, Any]:
         """As the API lists it."""
-        annotations = [
-            {"key": "path", "value": self.path},
-            {"key": "waitTime", "value": self.wait_ms},
-            {"key": "kind", "value": self.kind},
-            {"key": "timeout", "value": self.timed_out},
-            {"key": "limits", "value": self.limits},
-        ]
+        notes: dict[str, Any] = {"path": self.path, "kind": self.kind}
+        if self.kind == TRIGGER:
+            notes = {"path": self.path}
+        elif self.topmost is None:
+            notes |= {"waitTime": self.wait_ms, "timeout": self.timed_out, "limits": self.limits}
+        else:
+            notes |= {"topmost": self.topmost, "limits": self.limits}
         if self.init_ms is not None:
-            annotations.append({"key": "initTime", "value": self.init_ms})
-        return {
+            notes["initTime"] = self.init_ms
+        if self.caused_by_sequence:
+            notes["causedBy"] = "sequence"
+        summary = {
             "namespace": self.namespace,
             "name": self.name,
             "version": self.version,
@@ -92,10 +127,11 @@ class Activation:
             "activationId": self.id,
             "start": self.start,
             "end": self.end,
-            "duration": self.end - self.start,
+            "duration": self.elapsed,
             "statusCode": int(self.response.status),
-            "annotations": annotations,
+            "annotations": [{"key": key, "value": value} for key, value in notes.items()],
         }
+        return summary | {"cause": self.cause} if self.cause else summary
 
     def document(self) -> dict[str, Any]:
         """As the API shows it."""
@@ -109,19 +145,40 @@ class Activation:
 class Activations:
     """The last activations."""
 
-    def __init__(self, count: int, size: int) -> None:
+    def __init__(self, count: int, size: int, folder: Path | None = None) -> None:
         """
         Args:
             count: how many are kept.
             size: how many bytes of them are kept.
+            folder: where they outlast this process; None: nowhere.
         """
         self._count = count
         self._size = size
         self._used = 0
         self._records: OrderedDict[str, Activation] = OrderedDict()
+        self._journal = Journal(folder, size) if folder else None
+        for line in self._journal.lines() if self._journal else ():
+            try:
+                self._keep(Activation.kept(orjson.loads(line)))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                log.warning("an activation's record cannot be read")
 
     def add(self, activation: Activation) -> None:
         """Keep the record, and forget old ones as needed."""
+        self._keep(activation)
+        if self._journal is not None:
+            try:
+                self._journal.append(activation.line())
+            except OSError as exc:
+                # A full disk costs the record's life after this process, and not the activation.
+                log.error("an activation's record is not written: %s", exc)
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _keep(self, activation: Activation) -> None:
         self._records[activation.id] = activation
         self._used += activation.weight
         while len(self._records) > 1 and (len(self._records) > self._count or self._used > self._size):

@@ -11,6 +11,7 @@ class ApiError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.headers: dict[str, str] = {}
 
 
 class BadRequest(ApiError):
@@ -23,6 +24,10 @@ class Unauthorized(ApiError):
     """No credentials, or wrong ones."""
 
     status = 401
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.headers["WWW-Authenticate"] = 'Basic realm="whisk rest service"'
 
 
 class Forbidden(ApiError):
@@ -62,6 +67,15 @@ class TooMany(ApiError):
 
     def __init__(self, count: int, allowed: int) -> None:
         super().__init__(f"Too many concurrent requests in flight (count: {count}, allowed: {allowed}).")
+
+
+class TooFast(ApiError):
+    """More invocations, or trigger fires, than a minute may have."""
+
+    status = 429
+
+    def __init__(self, count: int, allowed: int) -> None:
+        super().__init__(f"Too many requests in the last minute (count: {count}, allowed: {allowed}).")
 
 
 class Unavailable(ApiError):

@@ -1,4 +1,4 @@
-"""One invocation: parameters merged, a process found, the response judged, the record kept."""
+"""One invocation: parameters merged, a process found, the response judged, the record kept; and sequences."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import asyncio
 import logging
 import os
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from local.openwhisk.activations import Activation, Activations, Response, Status
 from local.openwhisk.container import Container
-from local.openwhisk.entities import MAX_PAYLOAD, Action
+from local.openwhisk.entities import MAX_PAYLOAD, SEQUENCE, Action, now
+from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import (
+    ApiError,
     BadRequest,
     ContainerError,
     StartFailed,
@@ -22,25 +25,51 @@ from local.openwhisk.errors import (
     TooMany,
     Unavailable,
 )
-from local.openwhisk.plan import Plan
+from local.openwhisk.plan import Plan, Plans
 from local.openwhisk.pool import Pool
+from local.openwhisk.rates import Rate
 from local.openwhisk.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One activation among those that a request causes."""
+
+    id: str
+    transaction: str
+    #: The id of the activation that caused it, or "".
+    cause: str
+    #: How many sequences it is in.
+    depth: int = 0
+    #: The actions that the request has come to in sequences so far.
+    count: list[str] = field(default_factory=list)
+
+    @property
+    def in_sequence(self) -> bool:
+        """Whether a sequence caused it."""
+        return self.depth > 0
+
+    def part(self, cause: str) -> _Call:
+        """The call of a component of this sequence."""
+        return _Call(os.urandom(16).hex(), self.transaction, cause, self.depth + 1, self.count)
+
+
 class Invoker:
     """Runs actions in the pool's containers and keeps the records."""
 
-    def __init__(self, settings: Settings, pool: Pool, activations: Activations) -> None:
+    def __init__(self, settings: Settings, plans: Plans, pool: Pool, activations: Activations) -> None:
         self._key = settings.auth
         self._allowed = settings.max_processes + settings.max_waiting
+        self._rate = Rate(settings.invocations_per_minute)
+        self._plans = plans
         self._pool = pool
         self._activations = activations
         self._running: set[asyncio.Task[Activation]] = set()
 
     def begin(
-        self, plan: Plan, payload: dict[str, Any], transaction: str
+        self, plan: Plan, payload: dict[str, Any], transaction: str, cause: str = ""
     ) -> tuple[str, asyncio.Task[Activation]]:
         """Begin an activation; return its id and the task that ends with its record.
 
@@ -48,11 +77,13 @@ class Invoker:
             plan: of the action.
             payload: the parameters of this invocation.
             transaction: the id of the request.
+            cause: the id of the activation that asked for this one.
 
         Raises:
             BadRequest: the payload sets a parameter that the action declares final.
             TooLarge: the parameters, merged, are larger than allowed.
             TooMany: as many activations as allowed are running or waiting.
+            TooFast: there were as many this minute as may be.
         """
         if plan.final and not plan.final.isdisjoint(payload):
             names = ", ".join(sorted(plan.final.intersection(payload)))
@@ -64,50 +95,91 @@ class Invoker:
             raise TooLarge("The parameters are", len(value), MAX_PAYLOAD)
         if len(self._running) >= self._allowed:
             raise TooMany(len(self._running) + 1, self._allowed)
-        activation_id = os.urandom(16).hex()
-        task = asyncio.get_running_loop().create_task(self._run(plan, value, activation_id, transaction))
+        self._rate.count()
+        call = _Call(os.urandom(16).hex(), transaction, cause)
+        task = asyncio.get_running_loop().create_task(self._run(plan, value, call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return activation_id, task
+        return call.id, task
 
     async def close(self) -> None:
         """Wait for the activations in hand; the pool, closed before, has ended their processes."""
         if self._running:
             await asyncio.wait(self._running, timeout=1.0)
 
-    async def _run(self, plan: Plan, value: bytes, activation_id: str, transaction: str) -> Activation:
+    async def _run(self, plan: Plan, value: bytes, call: _Call) -> Activation:
         action = plan.action
         record = Activation(
-            id=activation_id,
+            id=call.id,
             namespace=action.namespace,
             name=action.name,
             path=action.path,
             version=action.version,
             kind=action.exec.kind,
             limits=action.limits.document(),
-            start=_now(),
+            start=now(),
+            cause=call.cause,
+            caused_by_sequence=call.in_sequence,
         )
         try:
-            if plan.launch is None:
-                raise StartFailed(f"Failed to pull container image '{action.exec.image}'.")
-            asked = time.monotonic()
-            container = await self._pool.acquire(plan.launch)
-            record.wait_ms = int((time.monotonic() - asked) * 1000)
-            await self._run_in(container, action, value, record, transaction)
+            if action.exec.kind == SEQUENCE:
+                await self._run_components(action, value, record, call)
+            else:
+                await self._run_action(plan, value, record, call)
         except ContainerError as exc:
             record.logs = exc.logs
             record.timed_out = isinstance(exc, TimedOut)
             record.response = Response.error(Status.DEVELOPER_ERROR, exc.message)
-            log.warning("activation %s of %s: %s", activation_id, action.path, exc.message)
+            log.warning("activation %s of %s: %s", call.id, action.path, exc.message)
         except Unavailable as exc:
             record.response = Response.error(Status.WHISK_ERROR, exc.message)
         except Exception:
             # A mistake of this server: one activation's, not all of theirs.
-            log.exception("activation %s of %s", activation_id, action.path)
+            log.exception("activation %s of %s", call.id, action.path)
             record.response = Response.error(Status.WHISK_ERROR, "There was an internal server error.")
-        record.end = _now()
+        record.end = now()
         self._activations.add(record)
         return record
+
+    async def _run_components(self, sequence: Action, value: bytes, record: Activation, call: _Call) -> None:
+        """Run a sequence's actions one after another, each with the result of the one before."""
+        record.topmost = not call.in_sequence
+        record.duration = 0
+        record.response = Response(Status.SUCCESS, value)
+        memory = 0
+        for component in sequence.exec.components:
+            try:
+                plan = self._plans.of(component)
+            except ApiError:
+                record.response = Response.error(
+                    Status.APPLICATION_ERROR, "Sequence component does not exist."
+                )
+                break
+            if plan.action.exec.kind != SEQUENCE:
+                call.count.append(component)
+            if len(call.count) > MAX_COMPONENTS or call.depth >= MAX_COMPONENTS:
+                record.response = Response.error(
+                    Status.APPLICATION_ERROR, "Too many actions in the sequence."
+                )
+                break
+            given = orjson.dumps(plan.bound | orjson.loads(value)) if plan.bound else value
+            part = await self._run(plan, given, call.part(record.id))
+            record.logs.append(part.id)
+            record.duration += part.elapsed
+            memory = max(memory, part.limits["memory"])
+            record.response = part.response
+            if part.response.status is not Status.SUCCESS:
+                break
+            value = part.response.result
+        record.limits = record.limits | {"memory": memory or record.limits["memory"]}
+
+    async def _run_action(self, plan: Plan, value: bytes, record: Activation, call: _Call) -> None:
+        if plan.launch is None:
+            raise StartFailed(f"Failed to pull container image '{plan.action.exec.image}'.")
+        asked = time.monotonic()
+        container = await self._pool.acquire(plan.launch)
+        record.wait_ms = int((time.monotonic() - asked) * 1000)
+        await self._run_in(container, plan.action, value, record, call.transaction)
 
     async def _run_in(
         self, container: Container, action: Action, value: bytes, record: Activation, transaction: str
@@ -116,7 +188,7 @@ class Invoker:
         try:
             if not container.used:
                 record.init_ms = container.init_ms
-            record.start = _now()
+            record.start = now()
             status, result, record.logs = await container.run(
                 self._request(action, value, record.id, transaction)
             )
@@ -134,7 +206,7 @@ class Invoker:
             "action_version": action.version,
             "activation_id": activation_id,
             "transaction_id": transaction,
-            "deadline": str(_now() + action.limits.timeout),
+            "deadline": str(now() + action.limits.timeout),
             "value": orjson.Fragment(value),
         }
         # OpenWhisk hands the key only to actions that ask for it by this annotation.
@@ -160,7 +232,3 @@ def _judge(status: int, body: bytes) -> Response:
         # OpenWhisk keeps the error and drops what was beside it.
         return Response.error(Status.APPLICATION_ERROR, result["error"])
     return Response(Status.SUCCESS, body)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

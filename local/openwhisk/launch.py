@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from local.openwhisk.entities import Action
+from local.openwhisk.entities import SEQUENCE, Action
 from local.openwhisk.settings import Settings
 
 #: Images of this project: `qwhisk/<name>` has the algorithm `<name>` baked in, `qwhisk/base` has none.
@@ -52,7 +52,7 @@ def passed(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]
 def launch(
     action: Action, settings: Settings, environment: Mapping[str, str], api_host: str
 ) -> Launch | None:
-    """The launch of an action, or None if no command stands for its image.
+    """The launch of an action, or None if no command stands for its image, or it is a sequence.
 
     Args:
         action: with its packages' parameters.
@@ -65,7 +65,7 @@ def launch(
     command = settings.image_commands.get(action.exec.image) or settings.image_commands.get(image)
     forkable = command is None
     if command is None:
-        if action.exec.kind == "blackbox" and not algorithm:
+        if action.exec.kind == SEQUENCE or (action.exec.kind == "blackbox" and not algorithm):
             return None
         command = [sys.executable, "-m", "actions.base"]
     variables = {**environment, "__OW_API_HOST": api_host}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.openwhisk.entities import Action, Package, inherit
+from local.openwhisk.entities import SEQUENCE, Action, Package, inherit
 from local.openwhisk.launch import Launch, launch, passed
 from local.openwhisk.settings import Settings
 from local.openwhisk.store import Store
@@ -17,7 +17,7 @@ class Plan:
     """An action with its packages' parameters, taken apart for use."""
 
     action: Action
-    #: None: no command stands for the image.
+    #: None: no command stands for the image, or it is a sequence.
     launch: Launch | None
     #: The parameters every /run gets.
     bound: dict[str, Any]
@@ -52,6 +52,11 @@ class Plans:
             plan = self._plans[package, name] = self._make(sources, inherit(action, packages))
         return plan
 
+    def of(self, short: str) -> Plan:
+        """The plan of `action` or `package/action`; see `get`."""
+        package, _, name = short.rpartition("/")
+        return self.get(package, name)
+
     def forget(self, action: Action) -> None:
         """The action is gone."""
         for key in [key for key, plan in self._plans.items() if plan.action.path == action.path]:
@@ -59,10 +64,12 @@ class Plans:
 
     def _make(self, sources: tuple[Action | Package, ...], action: Action) -> Plan:
         final = action.annotation("final") is True
+        bound = () if action.exec.kind == SEQUENCE else action.parameters
         return Plan(
             action=action,
             launch=launch(action, self._settings, self._environment, self._api_host),
-            bound={item.key: item.value for item in action.parameters if not item.init},
+            # A sequence hands on what it is given, and nothing of its package.
+            bound={item.key: item.value for item in bound if not item.init},
             final=frozenset(item.key for item in action.parameters if final and item.value is not None),
             sources=sources,
         )

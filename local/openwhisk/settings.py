@@ -40,6 +40,8 @@ class Settings:
     max_per_action: int
     memory: int
     max_waiting: int
+    invocations_per_minute: int
+    fires_per_minute: int
     idle_seconds: float
     prewarm: int
     nursery: int
@@ -52,6 +54,7 @@ class Settings:
     image_commands: dict[str, list[str]] = field(default_factory=dict)
     pass_env: tuple[str, ...] = ()
     actions_path: Path = ROOT
+    state: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,20 @@ def _options() -> list[_Option]:
             "MB that the memory limits of the actions with a process may add up to; half of the machine's",
         ),
         _Option("max-waiting", "OPENWHISK_MAX_WAITING", int, "200", "invocations that may wait; then 429"),
+        _Option(
+            "invocations-per-minute",
+            "OPENWHISK_INVOCATIONS_PER_MINUTE",
+            int,
+            "100000",
+            "invocations that a minute may have; then 429",
+        ),
+        _Option(
+            "fires-per-minute",
+            "OPENWHISK_FIRES_PER_MINUTE",
+            int,
+            "100000",
+            "trigger fires that a minute may have; then 429",
+        ),
         _Option("idle-seconds", "OPENWHISK_IDLE_SECONDS", float, "600", "an idle process ends after this"),
         _Option("prewarm", "OPENWHISK_PREWARM", int, "0", "processes kept ready for each action from PUT on"),
         _Option(
@@ -154,11 +171,26 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         default=Path(environment.get("OPENWHISK_ACTIONS_PATH") or ROOT),
         help="the directory that holds the `actions` package [OPENWHISK_ACTIONS_PATH]",
     )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=environment.get("OPENWHISK_STATE") or None,
+        help="the folder that keeps entities and activations over a restart [OPENWHISK_STATE]; "
+        "default: none, they are in memory only",
+    )
     given = parser.parse_args(arguments)
     auth = given.auth or environment.get("WHISK_AUTH") or GUEST_KEY
     if ":" not in auth:
         parser.error("--auth (WHISK_AUTH) must be user:password")
-    for name in ("max_processes", "memory", "max_waiting", "activations", "activation_bytes"):
+    for name in (
+        "max_processes",
+        "memory",
+        "max_waiting",
+        "invocations_per_minute",
+        "fires_per_minute",
+        "activations",
+        "activation_bytes",
+    ):
         if getattr(given, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
     for name in ("port", "max_per_action", "prewarm", "nursery", "grow_after", "idle_seconds"):
@@ -177,6 +209,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         image_commands=_commands(parser, given.image_command),
         pass_env=tuple(pattern for pattern in given.pass_env.replace(" ", "").split(",") if pattern),
         actions_path=given.actions_path.resolve(),
+        state=Path(given.state).resolve() if given.state else None,
     )
 
 

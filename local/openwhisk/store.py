@@ -1,35 +1,65 @@
-"""Where packages and actions are kept: in memory."""
+"""Where the entities are: in memory, and, where a folder is given, in one file each."""
 
 from __future__ import annotations
 
-from local.openwhisk.entities import Action, Package
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from local.openwhisk.entities import SEQUENCE, Action, Entity, Link, Package, Rule, Trigger
+from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import BadRequest, Conflict, NotFound
+from local.openwhisk.shelf import Shelf
+
+E = TypeVar("E", bound=Entity)
+
+_OTHER = "Resource by this name exists but is not in this collection."
 
 
 class Store:
-    """The entities of the one namespace."""
+    """The entities of the one namespace, found by kind and name within the namespace."""
 
-    def __init__(self) -> None:
-        self._packages: dict[str, Package] = {}
-        self._actions: dict[tuple[str, str], Action] = {}
+    def __init__(self, folder: Path | None = None) -> None:
+        """
+        Args:
+            folder: where they outlast this process; None: nowhere.
+        """
+        self._shelf = Shelf(folder) if folder else None
+        self._entities: dict[str, Entity] = {}
+        for entity in self._shelf.load() if self._shelf else ():
+            self._entities[entity.short] = entity
 
-    def packages(self) -> list[Package]:
-        """All packages, last updated first."""
-        return sorted(self._packages.values(), key=lambda item: (-item.updated, item.name))
+    @property
+    def last_revision(self) -> int:
+        """The highest revision of an action."""
+        return max((item.revision for item in self.all(Action)), default=0)
 
-    def package(self, name: str) -> Package:
+    def all(self, kind: type[E]) -> list[E]:
+        """All entities of a kind, last updated first."""
+        found = [item for item in self._entities.values() if isinstance(item, kind)]
+        return sorted(found, key=lambda item: (-item.updated, item.short))
+
+    def find(self, kind: type[E], short: str) -> E | None:
+        """The entity, or None; as in OpenWhisk, all kinds share the names.
+
+        Raises:
+            Conflict: the name is another kind's.
+        """
+        found = self._entities.get(short)
+        if found is not None and not isinstance(found, kind):
+            raise Conflict(_OTHER)
+        return found
+
+    def get(self, kind: type[E], short: str) -> E:
         """
         Raises:
             NotFound: there is none of this name.
+            Conflict: the name is another kind's.
         """
-        found = self._packages.get(name)
+        found = self.find(kind, short)
         if found is None:
             raise NotFound
         return found
-
-    def find_package(self, name: str) -> Package | None:
-        """The package, or None."""
-        return self._packages.get(name)
 
     def put_package(self, package: Package) -> None:
         """Keep the package.
@@ -38,12 +68,14 @@ class Store:
             BadRequest: it is a binding of something that is no package.
         """
         if package.binding:
-            bound = self._packages.get(package.binding)
+            bound = self._entities.get(package.binding)
             if bound is None:
                 raise BadRequest("Binding references a package that does not exist.")
+            if not isinstance(bound, Package):
+                raise BadRequest("Cannot bind to a resource that is not a package.")
             if bound.binding:
                 raise BadRequest("Cannot bind to another package binding.")
-        self._packages[package.name] = package
+        self._put(package)
 
     def delete_package(self, name: str, force: bool) -> tuple[Package, list[Action]]:
         """Delete a package; with `force` its actions too. Return both.
@@ -52,37 +84,19 @@ class Store:
             NotFound: there is none of this name.
             Conflict: it has actions.
         """
-        package = self.package(name)
+        package = self.get(Package, name)
         inside = [] if package.binding else self.actions(name)
         if inside and not force:
             raise Conflict(
                 f"Package not empty (contains {len(inside)} entities). Set force param or delete them."
             )
-        for action in inside:
-            del self._actions[name, action.name]
-        del self._packages[name]
+        for entity in (*inside, package):
+            self._delete(entity)
         return package, inside
 
-    def actions(self, package: str | None = None) -> list[Action]:
-        """The actions of a package ("" is the default package), or all, last updated first."""
-        found = [item for item in self._actions.values() if package is None or item.package == package]
-        return sorted(found, key=lambda item: (-item.updated, item.short))
-
-    def action(self, package: str, name: str) -> Action:
-        """
-        Raises:
-            NotFound: no such package, or no such action in it.
-        """
-        if package:
-            self.package(package)
-        found = self._actions.get((package, name))
-        if found is None:
-            raise NotFound
-        return found
-
-    def find_action(self, package: str, name: str) -> Action | None:
-        """The action, or None."""
-        return self._actions.get((package, name))
+    def actions(self, package: str) -> list[Action]:
+        """The actions of a package, last updated first."""
+        return [item for item in self.all(Action) if item.package == package]
 
     def resolve(self, package: str, name: str) -> tuple[Action, list[Package]]:
         """The action that a path means, also through a binding, and its packages, outermost first.
@@ -91,22 +105,45 @@ class Store:
             NotFound: no such package, or no such action in it.
         """
         if not package:
-            return self.action("", name), []
-        outer = self.package(package)
+            return self.get(Action, name), []
+        outer = self.get(Package, package)
         if not outer.binding:
-            return self.action(package, name), [outer]
-        return self.action(outer.binding, name), [self.package(outer.binding), outer]
+            return self.get(Action, f"{package}/{name}"), [outer]
+        return self.get(Action, f"{outer.binding}/{name}"), [self.get(Package, outer.binding), outer]
 
     def put_action(self, action: Action) -> None:
         """Keep the action.
 
         Raises:
             NotFound: its package does not exist.
-            BadRequest: its package is a binding.
+            BadRequest: its package is a binding; or it is a sequence that cannot be.
         """
-        if action.package and self.package(action.package).binding:
+        if action.package and self.get(Package, action.package).binding:
             raise BadRequest("Operation not permitted on package binding.")
-        self._actions[action.package, action.name] = action
+        if action.exec.kind == SEQUENCE:
+            self._length(action, action.short, MAX_COMPONENTS)
+        self._put(action)
+
+    def _length(self, sequence: Action, root: str, most: int) -> int:
+        """How many actions a sequence runs, those of sequences in it included.
+
+        Raises:
+            BadRequest: one is not there, or is the sequence `root` itself; or they are more than `most`.
+        """
+        count = 0
+        for component in sequence.exec.components:
+            if component == root:
+                raise BadRequest("Sequence may not refer to itself.")
+            try:
+                action, _ = self.resolve(*_split(component))
+            except (NotFound, Conflict):
+                raise BadRequest("Sequence component does not exist.") from None
+            if action.short == root:
+                raise BadRequest("Sequence may not refer to itself.")
+            if count == most:
+                raise BadRequest("Too many actions in the sequence.")
+            count += self._length(action, root, most - count) if action.exec.kind == SEQUENCE else 1
+        return count
 
     def delete_action(self, package: str, name: str) -> Action:
         """
@@ -114,8 +151,87 @@ class Store:
             NotFound: no such package, or no such action in it.
             BadRequest: the package is a binding.
         """
-        if package and self.package(package).binding:
+        if package and self.get(Package, package).binding:
             raise BadRequest("Operation not permitted on package binding.")
-        action = self.action(package, name)
-        del self._actions[package, name]
+        action = self.get(Action, f"{package}/{name}" if package else name)
+        self._delete(action)
         return action
+
+    def put_trigger(self, trigger: Trigger) -> None:
+        """Keep the trigger."""
+        self._put(trigger)
+
+    def delete_trigger(self, name: str) -> Trigger:
+        """Delete a trigger; its rules stay, inactive. NotFound if there is none of this name."""
+        trigger = self.get(Trigger, name)
+        self._delete(trigger)
+        return trigger
+
+    def put_rule(self, rule: Rule, old: Rule | None) -> Link:
+        """Keep the rule and tell its trigger; a new one is active, another stays as it was.
+
+        Raises:
+            BadRequest: its trigger or its action is not there.
+        """
+        before = self.link(old) if old else None
+        active = before.active if before else old is None
+        try:
+            self.get(Trigger, rule.trigger)
+        except (NotFound, Conflict):
+            raise BadRequest(f"trigger /{rule.namespace}/{rule.trigger} does not exist") from None
+        try:
+            self.resolve(*_split(rule.action))
+        except (NotFound, Conflict):
+            raise BadRequest(f"action /{rule.namespace}/{rule.action} does not exist") from None
+        if old is not None and old.trigger != rule.trigger:
+            self._tell(old, None)
+        link = Link(rule.name, rule.action, active)
+        self._tell(rule, link)
+        self._put(rule)
+        return link
+
+    def link(self, rule: Rule) -> Link | None:
+        """What the rule's trigger knows of it; None where the trigger is gone."""
+        trigger = self._entities.get(rule.trigger)
+        return trigger.link(rule.name) if isinstance(trigger, Trigger) else None
+
+    def set_rule(self, name: str, active: bool) -> None:
+        """Make a rule active or inactive.
+
+        Raises:
+            NotFound: there is no such rule, or its trigger is gone.
+        """
+        rule = self.get(Rule, name)
+        if not isinstance(self._entities.get(rule.trigger), Trigger):
+            raise NotFound("Only rules with existing triggers can be activated")
+        self._tell(rule, Link(rule.name, rule.action, active))
+
+    def delete_rule(self, name: str) -> Rule:
+        """Delete a rule. NotFound if there is none of this name."""
+        rule = self.get(Rule, name)
+        self._tell(rule, None)
+        self._delete(rule)
+        return rule
+
+    def _tell(self, rule: Rule, link: Link | None) -> None:
+        """Put a rule's link into its trigger, or take it out."""
+        trigger = self._entities.get(rule.trigger)
+        if isinstance(trigger, Trigger):
+            others = tuple(item for item in trigger.rules if item.rule != rule.name)
+            self._put(replace(trigger, rules=(*others, link) if link else others))
+
+    def _put(self, entity: Entity) -> None:
+        self.find(type(entity), entity.short)
+        if self._shelf is not None:
+            self._shelf.put(entity)
+        self._entities[entity.short] = entity
+
+    def _delete(self, entity: Entity) -> None:
+        if self._shelf is not None:
+            self._shelf.delete(entity)
+        del self._entities[entity.short]
+
+
+def _split(short: str) -> tuple[str, str]:
+    package, _, name = short.rpartition("/")
+    return package, name

@@ -82,10 +82,6 @@ def test_wrong_requests(whisk: OpenWhisk, method: str, path: str, status: int) -
     assert set(answer.json()) == {"error", "code"}
 
 
-def test_lists_that_are_always_empty(whisk: OpenWhisk) -> None:
-    assert whisk.ask("GET", "/triggers").json() == whisk.ask("GET", "/rules").json() == []
-
-
 def test_help_explains_every_variable() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "local.openwhisk", "--help"],

@@ -1,0 +1,115 @@
+"""Actions, and their invocation."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from aiohttp import web
+
+from local.openwhisk.activations import Status
+from local.openwhisk.api.context import Context
+from local.openwhisk.api.requests import (
+    MAX_ENTITY,
+    TRANSACTION,
+    flag,
+    integer,
+    json,
+    json_text,
+    may_overwrite,
+    names_of,
+    object_of,
+    page,
+)
+from local.openwhisk.entities import MAX_PAYLOAD, Action, Package, entity_name, now, put_action
+from local.openwhisk.errors import BadRequest
+
+_HTTP_STATUS = {
+    Status.SUCCESS: 200,
+    Status.APPLICATION_ERROR: 502,
+    Status.DEVELOPER_ERROR: 502,
+    Status.WHISK_ERROR: 500,
+}
+
+
+class Actions:
+    """The handlers of `/actions`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._revisions = itertools.count(context.store.last_revision + 1)
+
+    def routes(self, space: str) -> list[web.RouteDef]:
+        """What is served below a namespace."""
+        found = [
+            web.get(f"{space}/actions", self.list),
+            web.get(space + "/actions/{package}/", self.list),
+        ]
+        for one in (space + "/actions/{name}", space + "/actions/{package}/{name}"):
+            found += [
+                web.get(one, self.get),
+                web.put(one, self.put),
+                web.delete(one, self.delete),
+                web.post(one, self.invoke),
+            ]
+        return found
+
+    async def list(self, request: web.Request) -> web.Response:
+        """The actions, of one package or all."""
+        package = request.match_info.get("package")
+        if package is None:
+            found = self._store.all(Action)
+        else:
+            of = self._store.get(Package, entity_name(package))
+            found = self._store.actions(of.binding or of.name)
+        return json(page(request, [action.summary() for action in found], "actions"))
+
+    async def get(self, request: web.Request) -> web.Response:
+        """An action with the parameters it inherits."""
+        action = self._context.plans.get(*names_of(request)).action
+        return json(action.document(flag(request, "code", True)))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Create or update an action."""
+        package, name = names_of(request)
+        body = await object_of(request, MAX_ENTITY)
+        old = self._store.find(Action, f"{package}/{name}" if package else name)
+        may_overwrite(request, old)
+        namespace = self._context.settings.namespace
+        action = put_action(body, namespace, package, name, old, now(), next(self._revisions))
+        self._store.put_action(action)
+        self._context.pool.retire(action.path)
+        started = self._context.plans.get(package, name).launch
+        if started is not None:
+            self._context.pool.prewarm(started)
+        return json(action.document())
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete an action."""
+        action = self._store.delete_action(*names_of(request))
+        self._context.plans.forget(action)
+        self._context.pool.retire(action.path)
+        return json(action.document())
+
+    async def invoke(self, request: web.Request) -> web.Response:
+        """Invoke an action, and wait for it if asked to."""
+        plan = self._context.plans.get(*names_of(request))
+        blocking, only_result = flag(request, "blocking"), flag(request, "result")
+        most = int(self._context.settings.blocking_wait * 1000)
+        wait = integer(request, "timeout", most)
+        if not 0 < wait <= most:
+            raise BadRequest(f"Timeout must be number of milliseconds up to {most}.")
+        payload = await object_of(request, MAX_PAYLOAD)
+        activation_id, task = self._context.invoker.begin(plan, payload, request[TRANSACTION])
+        headers = {"X-OpenWhisk-Activation-Id": activation_id}
+        if blocking:
+            # The activation goes on if the wait, or the client, does not.
+            await asyncio.wait((task,), timeout=wait / 1000)
+            if task.done():
+                record = task.result()
+                status = _HTTP_STATUS[record.response.status]
+                if only_result:
+                    return json_text(record.response.result, status, headers)
+                return json(record.document(), status, headers)
+        return json({"activationId": activation_id}, 202, headers)

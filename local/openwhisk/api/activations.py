@@ -1,0 +1,63 @@
+"""The records of what ran."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from local.openwhisk.activations import Activation
+from local.openwhisk.api.context import Context
+from local.openwhisk.api.requests import flag, json, optional_integer, range_of
+from local.openwhisk.errors import BadRequest, NotFound
+
+
+class ActivationRecords:
+    """The handlers of `/activations`."""
+
+    def __init__(self, context: Context) -> None:
+        self._records = context.records
+
+    def routes(self, space: str) -> list[web.RouteDef]:
+        """What is served below a namespace."""
+        one = space + "/activations/{id}"
+        return [
+            web.get(f"{space}/activations", self.list),
+            web.get(one, self.get),
+            web.get(f"{one}/result", self.get_result),
+            web.get(f"{one}/logs", self.get_logs),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Records, newest first."""
+        name = request.query.get("name") or None
+        if name is not None and name.count("/") > 1:
+            raise BadRequest(f"Parameter may be a 'simple' name or 'package-name/simple' name: {name}")
+        since, upto = (optional_integer(request, key) for key in ("since", "upto"))
+        docs = flag(request, "docs")
+        if flag(request, "count"):
+            if docs:
+                raise BadRequest("The parameter 'docs' is not permitted with 'count'.")
+            return json({"activations": self._records.count(name=name, since=since, upto=upto)})
+        skip, limit = range_of(request, "activations")
+        found = self._records.list(name=name, since=since, upto=upto, skip=skip, limit=limit)
+        return json([record.document() if docs else record.summary() for record in found])
+
+    async def get(self, request: web.Request) -> web.Response:
+        """A record."""
+        return json(self._record(request).document())
+
+    async def get_result(self, request: web.Request) -> web.Response:
+        """A record's response."""
+        return json(self._record(request).response.document())
+
+    async def get_logs(self, request: web.Request) -> web.Response:
+        """A record's log."""
+        return json({"logs": self._record(request).logs})
+
+    def _record(self, request: web.Request) -> Activation:
+        activation_id = request.match_info["id"]
+        if len(activation_id) != 32:
+            raise BadRequest(f"Activation id length is {len(activation_id)} but must be 32.")
+        record = self._records.get(activation_id)
+        if record is None:
+            raise NotFound
+        return record

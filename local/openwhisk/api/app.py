@@ -1,0 +1,138 @@
+"""The application: what is common to all requests, and what belongs to no collection."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from local.openwhisk.api.actions import Actions
+from local.openwhisk.api.activations import ActivationRecords
+from local.openwhisk.api.context import Context
+from local.openwhisk.api.packages import Packages
+from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json
+from local.openwhisk.api.triggers import Rules, Triggers
+from local.openwhisk.api.web import WebActions
+from local.openwhisk.entities import LIMITS, MAX_PAYLOAD, PYTHON_KINDS
+from local.openwhisk.errors import ApiError, Forbidden, NotFound
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_SPACES = "/api/v1/namespaces"
+
+
+class Api:
+    """Puts the collections together."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._settings = context.settings
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(middlewares=[self._around], client_max_size=MAX_ENTITY)
+        for path in ("/", "/api/v1", "/api/v1/"):
+            app.router.add_get(path, self.info)
+        for path in ("/ping", "/api/v1/ping"):
+            app.router.add_get(path, self.ping)
+        for path in (_SPACES, f"{_SPACES}/"):
+            app.router.add_get(path, self.namespaces)
+        space = _SPACES + "/{namespace}"
+        app.router.add_get(f"{space}/limits", self.limits)
+        for collection in (Packages, Actions, Triggers, Rules, ActivationRecords):
+            app.router.add_routes(collection(self._context).routes(space))
+        app.router.add_routes(WebActions(self._context).routes("/api/v1/web"))
+        return app
+
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Number the request, check who asks, and put every error into OpenWhisk's shape."""
+        given = request.headers.get("X-Request-ID", "")
+        transaction = given if re.fullmatch(r"[\w-]{1,64}", given, re.ASCII) else os.urandom(16).hex()
+        request[TRANSACTION] = transaction
+        headers = {}
+        try:
+            if request.path.startswith(_SPACES):
+                self._authorize(request)
+            response = await handler(request)
+        except ApiError as exc:
+            status, message = exc.status, exc.message
+            headers.update(exc.headers)
+        except web.HTTPNotFound:
+            status, message = 404, NotFound().message
+        except web.HTTPMethodNotAllowed as exc:
+            allowed = ", ".join(sorted(exc.allowed_methods))
+            status, message = 405, f"HTTP method not allowed, supported methods: {allowed}"
+            headers["Allow"] = allowed
+        except web.HTTPException as exc:
+            status, message = exc.status, exc.reason
+        except ConnectionError:
+            raise  # the client left
+        except Exception:
+            log.exception("request %s: %s %s", transaction, request.method, request.path)
+            status, message = 500, "There was an internal server error."
+        else:
+            response.headers["X-Request-ID"] = transaction
+            return response
+        headers["X-Request-ID"] = transaction
+        return json({"error": message, "code": transaction}, status, headers)
+
+    def _authorize(self, request: web.Request) -> None:
+        self._context.auth.check(request.headers.get("Authorization"))
+        namespace = request.match_info.get("namespace", "_")
+        if namespace not in ("_", self._settings.namespace):
+            path = request.path.removeprefix(f"{_SPACES}/")
+            raise Forbidden(f"The supplied authentication is not authorized to access '{path}'.")
+
+    async def info(self, _: web.Request) -> web.Response:
+        """What this is and what it allows."""
+        runtimes = [
+            {"kind": kind, "default": kind == "python:3", "deprecated": False, "requireMain": False}
+            for kind in PYTHON_KINDS
+        ]
+        megabyte = 1024 * 1024
+        limits = {
+            "actions_per_minute": self._settings.invocations_per_minute,
+            "triggers_per_minute": self._settings.fires_per_minute,
+            "concurrent_actions": self._settings.max_processes + self._settings.max_waiting,
+            "min_action_duration": LIMITS["timeout"][0],
+            "max_action_duration": LIMITS["timeout"][1],
+            "min_action_memory": LIMITS["memory"][0] * megabyte,
+            "max_action_memory": LIMITS["memory"][1] * megabyte,
+            "min_action_logs": LIMITS["logs"][0] * megabyte,
+            "max_action_logs": LIMITS["logs"][1] * megabyte,
+        }
+        return json(
+            {
+                "description": "OpenWhisk",
+                "api_paths": ["/api/v1"],
+                "api_version": "1.0.0",
+                "runtimes": {"python": runtimes},
+                "limits": limits,
+                "processes": self._context.pool.numbers(),
+            }
+        )
+
+    async def ping(self, _: web.Request) -> web.Response:
+        """For readiness probes."""
+        return web.Response(text="pong")
+
+    async def namespaces(self, _: web.Request) -> web.Response:
+        """The namespaces of the key: one."""
+        return json([self._settings.namespace])
+
+    async def limits(self, _: web.Request) -> web.Response:
+        """The namespace's limits."""
+        return json(
+            {
+                "concurrentInvocations": self._settings.max_processes + self._settings.max_waiting,
+                "invocationsPerMinute": self._settings.invocations_per_minute,
+                "firesPerMinute": self._settings.fires_per_minute,
+                "maxParameterSize": f"{MAX_PAYLOAD} B",
+            }
+        )

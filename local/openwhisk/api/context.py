@@ -1,0 +1,26 @@
+"""What the handlers of all collections work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.openwhisk.activations import Activations
+from local.openwhisk.auth import Auth
+from local.openwhisk.invoke import Invoker
+from local.openwhisk.plan import Plans
+from local.openwhisk.pool import Pool
+from local.openwhisk.settings import Settings
+from local.openwhisk.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of the server."""
+
+    settings: Settings
+    auth: Auth
+    store: Store
+    plans: Plans
+    pool: Pool
+    invoker: Invoker
+    records: Activations

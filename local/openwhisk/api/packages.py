@@ -1,0 +1,71 @@
+"""Packages and bindings."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from local.openwhisk.api.context import Context
+from local.openwhisk.api.requests import flag, json, may_overwrite, name_of, object_of, page
+from local.openwhisk.entities import MAX_PAYLOAD, Package, now, put_package
+
+
+class Packages:
+    """The handlers of `/packages`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+
+    def routes(self, space: str) -> list[web.RouteDef]:
+        """What is served below a namespace."""
+        one = space + "/packages/{name}"
+        return [
+            web.get(f"{space}/packages", self.list),
+            web.get(one, self.get),
+            web.put(one, self.put),
+            web.delete(one, self.delete),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        """The packages; with public=true those that are shared."""
+        found = self._store.all(Package)
+        if flag(request, "public"):
+            found = [package for package in found if package.publish]
+        return json(page(request, [package.summary() for package in found], "packages"))
+
+    async def get(self, request: web.Request) -> web.Response:
+        """A package and what is in it."""
+        package = self._store.get(Package, name_of(request))
+        document = package.document()
+        if package.binding:
+            inherited = {item.key: item for item in self._store.get(Package, package.binding).parameters}
+            inherited.update((item.key, item) for item in package.parameters)
+            document["parameters"] = [item.document() for item in inherited.values()]
+        document |= {"actions": [], "feeds": []}
+        for action in self._store.actions(package.binding or package.name):
+            document["feeds" if action.annotation("feed") else "actions"].append(
+                {
+                    "name": action.name,
+                    "version": action.version,
+                    "annotations": [item.document() for item in action.annotations],
+                }
+            )
+        return json(document)
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Create or update a package."""
+        name = name_of(request)
+        body = await object_of(request, MAX_PAYLOAD)
+        old = self._store.find(Package, name)
+        may_overwrite(request, old)
+        package = put_package(body, self._context.settings.namespace, name, old, now())
+        self._store.put_package(package)
+        return json(package.document())
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a package; with force=true what is in it too."""
+        package, actions = self._store.delete_package(name_of(request), flag(request, "force"))
+        for action in actions:
+            self._context.plans.forget(action)
+            self._context.pool.retire(action.path)
+        return json(package.document())

@@ -1,0 +1,122 @@
+"""What is read from requests, and how answers are written."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from local.openwhisk.entities import MAX_CODE, entity_name
+from local.openwhisk.errors import BadRequest, Conflict, TooLarge
+
+#: Bytes of a PUT of an action: the code, JSON's escapes in it, and the rest.
+MAX_ENTITY = MAX_CODE + 16 * 1024 * 1024
+
+#: What lists give at most, and if not told.
+MAX_LIST = 200
+_LIST = 30
+
+#: The id of the request.
+TRANSACTION = web.RequestKey("transaction", str)
+
+
+def name_of(request: web.Request) -> str:
+    """The name of the package, trigger or rule in the path."""
+    return entity_name(request.match_info["name"])
+
+
+def names_of(request: web.Request) -> tuple[str, str]:
+    """Package ("" is the default one) and name of the action in the path."""
+    package = request.match_info.get("package", "")
+    return entity_name(package) if package else "", name_of(request)
+
+
+def may_overwrite(request: web.Request, old: object) -> None:
+    """Conflict if the entity is there and the request does not say that it may be replaced."""
+    if old is not None and not flag(request, "overwrite"):
+        raise Conflict("resource already exists")
+
+
+async def body_of(request: web.Request, limit: int) -> bytes:
+    """The body as it is; TooLarge beyond `limit` bytes."""
+    declared = request.content_length or 0
+    if declared > limit:
+        raise TooLarge("Request", declared, limit)
+    body = bytearray()
+    while chunk := await request.content.readany():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge("Request", len(body), limit)
+    return bytes(body)
+
+
+async def object_of(request: web.Request, limit: int) -> dict[str, Any]:
+    """The body, a JSON object; no body is an empty one."""
+    body = await body_of(request, limit)
+    if not body:
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise BadRequest(f"The request content was malformed: {exc}.") from None
+    if not isinstance(found, dict):
+        raise BadRequest("The request content was malformed: the body must be a JSON object.")
+    return found
+
+
+def flag(request: web.Request, name: str, default: bool = False) -> bool:
+    """A query parameter that is true or false."""
+    value = request.query.get(name)
+    if value is None:
+        return default
+    if value.lower() not in ("true", "false"):
+        raise BadRequest(f"The query parameter '{name}' was malformed: '{value}' is not true or false.")
+    return value.lower() == "true"
+
+
+def integer(request: web.Request, name: str, default: int) -> int:
+    """A query parameter that is an integer."""
+    found = optional_integer(request, name)
+    return default if found is None else found
+
+
+def optional_integer(request: web.Request, name: str) -> int | None:
+    """A query parameter that is an integer or missing."""
+    value = request.query.get(name)
+    if value is None:
+        return None
+    if not re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
+        raise BadRequest(f"The query parameter '{name}' was malformed: '{value}' is not an integer.")
+    return int(value)
+
+
+def range_of(request: web.Request, collection: str) -> tuple[int, int]:
+    """How many to skip and how many to give."""
+    skip, limit = integer(request, "skip", 0), integer(request, "limit", _LIST)
+    if skip < 0:
+        raise BadRequest(f"The value '{skip}' of skip is not greater than or equal to 0 for {collection}.")
+    if not 0 <= limit <= MAX_LIST:
+        raise BadRequest(
+            f"The value '{limit}' of limit is not in the range of 0 to {MAX_LIST} for {collection}."
+        )
+    return skip, limit or MAX_LIST
+
+
+def page(request: web.Request, found: list[dict[str, Any]], collection: str) -> Any:
+    """The part of a list that the request asks for, or how long the list is."""
+    if flag(request, "count"):
+        return {collection: len(found)}
+    skip, limit = range_of(request, collection)
+    return found[skip : skip + limit]
+
+
+def json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A response with a document."""
+    return json_text(orjson.dumps(document), status, headers)
+
+
+def json_text(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A response with JSON that is written already."""
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")

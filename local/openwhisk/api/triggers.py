@@ -1,0 +1,161 @@
+"""Triggers, what happens when they are fired, and rules."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from local.openwhisk.activations import TRIGGER, Activation, Response, Status
+from local.openwhisk.api.context import Context
+from local.openwhisk.api.requests import TRANSACTION, json, may_overwrite, name_of, object_of, page
+from local.openwhisk.entities import MAX_PAYLOAD, Link, Rule, Trigger, now, put_rule, put_trigger
+from local.openwhisk.entities.trigger import STATUSES
+from local.openwhisk.errors import ApiError, BadRequest
+from local.openwhisk.rates import Rate
+
+
+class Triggers:
+    """The handlers of `/triggers`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+        self._rate = Rate(context.settings.fires_per_minute)
+
+    def routes(self, space: str) -> list[web.RouteDef]:
+        """What is served below a namespace."""
+        one = space + "/triggers/{name}"
+        return [
+            web.get(f"{space}/triggers", self.list),
+            web.get(one, self.get),
+            web.put(one, self.put),
+            web.delete(one, self.delete),
+            web.post(one, self.fire),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        """The triggers."""
+        found = [trigger.summary() for trigger in self._store.all(Trigger)]
+        return json(page(request, found, "triggers"))
+
+    async def get(self, request: web.Request) -> web.Response:
+        """A trigger and its rules."""
+        return json(self._store.get(Trigger, name_of(request)).document())
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Create or update a trigger."""
+        name = name_of(request)
+        body = await object_of(request, MAX_PAYLOAD)
+        old = self._store.find(Trigger, name)
+        may_overwrite(request, old)
+        trigger = put_trigger(body, self._context.settings.namespace, name, old, now())
+        self._store.put_trigger(trigger)
+        return json(trigger.document())
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a trigger; its rules stay, inactive."""
+        return json(self._store.delete_trigger(name_of(request)).document())
+
+    async def fire(self, request: web.Request) -> web.Response:
+        """Invoke the actions of the active rules; without any there is no activation, and 204."""
+        trigger = self._store.get(Trigger, name_of(request))
+        payload = await object_of(request, MAX_PAYLOAD)
+        self._rate.count()
+        if not any(link.active for link in trigger.rules):
+            return web.Response(status=204)
+        activation_id = os.urandom(16).hex()
+        record = Activation(
+            id=activation_id,
+            namespace=trigger.namespace,
+            name=trigger.name,
+            path=trigger.path,
+            version=trigger.version,
+            kind=TRIGGER,
+            start=now(),
+            response=Response(Status.SUCCESS, orjson.dumps(payload)),
+        )
+        given = {item.key: item.value for item in trigger.parameters} | payload
+        for link in trigger.rules:
+            told = self._invoke(link, given, request[TRANSACTION], activation_id)
+            record.logs.append(orjson.dumps(told).decode())
+        record.end = now()
+        self._context.records.add(record)
+        headers = {"X-OpenWhisk-Activation-Id": activation_id}
+        return json({"activationId": activation_id}, 202, headers)
+
+    def _invoke(self, link: Link, given: dict[str, Any], transaction: str, cause: str) -> dict[str, Any]:
+        """Invoke a rule's action; what the trigger's log says of it."""
+        namespace = self._context.settings.namespace
+        told: dict[str, Any] = {
+            "rule": f"{namespace}/{link.rule}",
+            "action": f"{namespace}/{link.action}",
+            "statusCode": int(Status.APPLICATION_ERROR),
+            "success": False,
+        }
+        if not link.active:
+            why = f"Rule '{told['rule']}' is inactive, action '{told['action']}' was not activated."
+            return told | {"error": why}
+        try:
+            plan = self._context.plans.of(link.action)
+            begun, _ = self._context.invoker.begin(plan, given, transaction, cause)
+        except ApiError as exc:
+            return told | {"error": exc.message}
+        return told | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": begun}
+
+
+class Rules:
+    """The handlers of `/rules`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = context.store
+
+    def routes(self, space: str) -> list[web.RouteDef]:
+        """What is served below a namespace."""
+        one = space + "/rules/{name}"
+        return [
+            web.get(f"{space}/rules", self.list),
+            web.get(one, self.get),
+            web.put(one, self.put),
+            web.delete(one, self.delete),
+            web.post(one, self.set),
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        """The rules, without their status, as in OpenWhisk."""
+        found = [rule.document() for rule in self._store.all(Rule)]
+        return json(page(request, found, "rules"))
+
+    async def get(self, request: web.Request) -> web.Response:
+        """A rule and whether it is active."""
+        rule = self._store.get(Rule, name_of(request))
+        return self._shown(rule, self._store.link(rule))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Create or update a rule."""
+        name = name_of(request)
+        body = await object_of(request, MAX_PAYLOAD)
+        old = self._store.find(Rule, name)
+        may_overwrite(request, old)
+        rule = put_rule(body, self._context.settings.namespace, name, old, now())
+        return self._shown(rule, self._store.put_rule(rule, old))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a rule."""
+        return self._shown(self._store.delete_rule(name_of(request)), None)
+
+    async def set(self, request: web.Request) -> web.Response:
+        """Make a rule active or inactive."""
+        status = (await object_of(request, MAX_PAYLOAD)).get("status")
+        if status not in STATUSES:
+            raise BadRequest(
+                f"The request content was malformed: status must be one of {', '.join(STATUSES)}."
+            )
+        self._store.set_rule(name_of(request), STATUSES[status])
+        return web.Response(status=200)
+
+    def _shown(self, rule: Rule, link: Link | None) -> web.Response:
+        return json(rule.document() | {"status": link.status if link else "inactive"})

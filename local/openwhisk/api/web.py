@@ -1,0 +1,145 @@
+"""Web actions: actions that anybody may reach by plain HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+
+import orjson
+from aiohttp import web
+
+from local.openwhisk import web_action
+from local.openwhisk.activations import Status
+from local.openwhisk.api.context import Context
+from local.openwhisk.api.requests import TRANSACTION, body_of, json
+from local.openwhisk.entities import MAX_PAYLOAD, Action
+from local.openwhisk.errors import ApiError, BadRequest, NotFound, Unauthorized
+from local.openwhisk.plan import Plan
+
+METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
+
+#: The name under which actions in no package are reached.
+_DEFAULT = "default"
+
+_ALLOWED_HEADERS = "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"
+
+
+class WebActions:
+    """The handlers of `/web`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self, base: str) -> list[web.RouteDef]:
+        """What is served below `base`."""
+        one = base + "/{namespace}/{package}/{name:[^/]+}"
+        return [
+            web.route(method, one + rest, self.serve) for method in METHODS for rest in ("", r"{path:/.*}")
+        ]
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer a request with what the action makes of it."""
+        name, extension = web_action.split(request.match_info["name"])
+        plan = self._exported(request, name)
+        own_options = plan.action.annotation("web-custom-options") is True
+        if own_options:
+            return await self._invoke(request, plan, extension)
+        headers = _cors(request)
+        if request.method == "OPTIONS":
+            return web.Response(status=200, headers=headers)
+        try:
+            response = await self._invoke(request, plan, extension)
+        except ApiError as exc:
+            exc.headers.update(headers)
+            raise
+        for key, value in headers.items():
+            # What the action says itself counts.
+            response.headers.setdefault(key, value)
+        return response
+
+    def _exported(self, request: web.Request, name: str) -> Plan:
+        """The plan of the action; NotFound, whatever the reason, if it is no web action."""
+        package = request.match_info["package"]
+        if request.match_info["namespace"] != self._context.settings.namespace:
+            raise NotFound
+        try:
+            plan = self._context.plans.get("" if package == _DEFAULT else package, name)
+        except ApiError:
+            raise NotFound from None
+        if plan.action.annotation("web-export") is not True:
+            raise NotFound
+        return plan
+
+    async def _invoke(self, request: web.Request, plan: Plan, extension: str) -> web.Response:
+        user = self._user(request)
+        if request.method != "OPTIONS":
+            _authorize(plan.action, request, user)
+        call = web_action.Call(
+            method=request.method,
+            headers=request.headers,
+            path=request.match_info.get("path", ""),
+            query=request.rel_url.raw_query_string,
+            body=await body_of(request, MAX_PAYLOAD),
+            user=user,
+        )
+        raw = plan.action.annotation("raw-http") is True
+        # What `final` forbids is looked at here; the request's own description must pass.
+        given = web_action.arguments(call, raw, plan.final)
+        begun, task = self._context.invoker.begin(plan, given, request[TRANSACTION])
+        headers = {"X-OpenWhisk-Activation-Id": begun}
+        await asyncio.wait((task,), timeout=self._context.settings.blocking_wait)
+        if not task.done():
+            error = {"error": "Response not yet ready.", "code": request[TRANSACTION]}
+            return json(error, 202, headers)
+        response = task.result().response
+        try:
+            if response.status is Status.SUCCESS:
+                shown = web_action.answer(extension, orjson.loads(response.result))
+            elif response.status is Status.APPLICATION_ERROR:
+                shown = web_action.answer(extension, orjson.loads(response.result)["error"])
+            else:
+                raise BadRequest("There was an error processing your request.")
+        except ApiError as exc:
+            exc.headers.update(headers)
+            raise
+        made = web.Response(status=shown.status, body=shown.body, headers=headers)
+        if shown.content_type:
+            made.headers["Content-Type"] = shown.content_type
+        elif not shown.body:
+            made.headers.popall("Content-Type", None)
+        for key, value in shown.headers:
+            made.headers.add(key, value)
+        return made
+
+    def _user(self, request: web.Request) -> str | None:
+        """The namespace of the key that came with the request; anybody may come without."""
+        try:
+            self._context.auth.check(request.headers.get("Authorization"))
+        except Unauthorized:
+            return None
+        return self._context.settings.namespace
+
+
+def _authorize(action: Action, request: web.Request, user: str | None) -> None:
+    """Unauthorized if the action wants a key, or a secret of its own, that the request has not."""
+    wanted = action.annotation("require-whisk-auth")
+    if wanted is True:
+        allowed = user is not None
+    elif isinstance(wanted, str | int) and wanted is not False:
+        given = request.headers.get("X-Require-Whisk-Auth", "")
+        allowed = hmac.compare_digest(
+            given.encode("utf-8", "replace"), str(wanted).encode("utf-8", "replace")
+        )
+    else:
+        allowed = True
+    if not allowed:
+        raise Unauthorized("The resource requires authentication, which was not supplied with the request.")
+
+
+def _cors(request: web.Request) -> dict[str, str]:
+    asked = request.headers.get("Access-Control-Request-Headers")
+    return {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": ", ".join(METHODS),
+        "Access-Control-Allow-Headers": asked or _ALLOWED_HEADERS,
+    }

@@ -1,0 +1,43 @@
+"""What the API keeps: packages, actions, triggers, rules. Pure: no I/O, the time is passed in."""
+
+from __future__ import annotations
+
+from local.openwhisk.entities.action import (
+    LIMITS,
+    MAX_CODE,
+    MAX_PAYLOAD,
+    PYTHON_KINDS,
+    SEQUENCE,
+    Action,
+    Exec,
+    Limits,
+    inherit,
+    put_action,
+)
+from local.openwhisk.entities.common import Entity, Parameter, entity_name, now
+from local.openwhisk.entities.package import Package, put_package
+from local.openwhisk.entities.trigger import Link, Rule, Trigger, put_rule, put_trigger
+
+__all__ = [
+    "LIMITS",
+    "MAX_CODE",
+    "MAX_PAYLOAD",
+    "PYTHON_KINDS",
+    "SEQUENCE",
+    "Action",
+    "Entity",
+    "Exec",
+    "Limits",
+    "Link",
+    "Package",
+    "Parameter",
+    "Rule",
+    "Trigger",
+    "entity_name",
+    "inherit",
+    "now",
+    "put_action",
+    "put_package",
+    "put_rule",
+    "put_trigger",
+]

@@ -1,0 +1,235 @@
+"""Actions: what they execute, their limits, and the parameters they inherit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from local.openwhisk.entities.common import (
+    Entity,
+    Parameter,
+    boolean,
+    common,
+    kept,
+    malformed,
+    parameters,
+    reference,
+    string,
+)
+from local.openwhisk.entities.package import Package
+from local.openwhisk.errors import BadRequest, TooLarge
+
+#: The kinds whose code this server runs. `blackbox` is an image.
+PYTHON_KINDS = ("python:3", "python:3.10", "python:3.11", "python:3.12", "python:default")
+
+#: The kind of an action that is others, one after another.
+SEQUENCE = "sequence"
+
+#: Actions that a sequence may have, those of sequences in it included.
+MAX_COMPONENTS = 50
+
+#: Bytes of code in an action, as OpenWhisk has it.
+MAX_CODE = 48 * 1024 * 1024
+
+#: Bytes of parameters, and of a result.
+MAX_PAYLOAD = 1024 * 1024
+
+#: Least and most of each limit: milliseconds, megabytes, megabytes, activations in one container.
+LIMITS = {"timeout": (100, 600_000), "memory": (128, 4096), "logs": (0, 10), "concurrency": (1, 200)}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """An action's limits: milliseconds, MB, MB, activations at a time."""
+
+    timeout: int = 60_000
+    memory: int = 256
+    logs: int = 10
+    concurrency: int = 1
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "timeout": self.timeout,
+            "memory": self.memory,
+            "logs": self.logs,
+            "concurrency": self.concurrency,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """What an action executes: code of a kind; an image, with or without code; or other actions."""
+
+    kind: str
+    image: str = ""
+    code: str = ""
+    main: str = ""
+    binary: bool = False
+    #: `action` or `package/action`, of a sequence.
+    components: tuple[str, ...] = ()
+
+    def document(self, code: bool, namespace: str) -> dict[str, Any]:
+        """As the API shows it, with the code or without."""
+        if self.kind == SEQUENCE:
+            return {"kind": self.kind, "components": [f"/{namespace}/{item}" for item in self.components]}
+        shown: dict[str, Any] = {"kind": self.kind, "binary": self.binary}
+        if self.image:
+            shown["image"] = self.image
+        if self.main:
+            shown["main"] = self.main
+        if code and self.code:
+            shown["code"] = self.code
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Entity):
+    """An action. `revision` tells one PUT's processes from the next one's."""
+
+    collection: ClassVar[str] = "actions"
+
+    package: str = ""
+    exec: Exec = field(default_factory=lambda: Exec("blackbox"))
+    revision: int = 0
+    limits: Limits = field(default_factory=Limits)
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """`package/name`, or `name` in the default package."""
+        return f"{self.package}/{self.name}" if self.package else self.name
+
+    def document(self, code: bool = True) -> dict[str, Any]:
+        """As the API shows it, with the code or without."""
+        return self.summary() | {
+            "exec": self.exec.document(code, self.namespace),
+            "parameters": [item.document() for item in self.parameters],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """As the API lists it."""
+        return Entity.summary(self) | {
+            "namespace": f"{self.namespace}/{self.package}" if self.package else self.namespace,
+            "exec": {"binary": self.exec.binary},
+            "limits": self.limits.document(),
+        }
+
+    @classmethod
+    def kept(cls, record: dict[str, Any]) -> Action:
+        """An action as it was written to a file."""
+        executes = record["exec"] | {"components": tuple(record["exec"]["components"])}
+        return cls(
+            **record
+            | {name: kept(record[name]) for name in ("parameters", "annotations")}
+            | {"exec": Exec(**executes), "limits": Limits(**record["limits"])}
+        )
+
+
+def put_action(
+    body: dict[str, Any], namespace: str, package: str, name: str, old: Action | None, at: int, revision: int
+) -> Action:
+    """The action that a PUT makes: new, or the old one with what the body defines put in its place.
+
+    Raises:
+        BadRequest: a field is missing or wrong; the message names it.
+        TooLarge: the code or the parameters are beyond the limit.
+    """
+    if "exec" in body:
+        executes = _exec(body["exec"], namespace)
+    elif old is not None:
+        executes = old.exec
+    else:
+        raise malformed("exec is not defined")
+    fields = common(body, old, at)
+    annotated = {item.key: item for item in fields["annotations"]} | {
+        "exec": Parameter("exec", executes.kind)
+    }
+    annotated.setdefault("provide-api-key", Parameter("provide-api-key", False))
+    if executes.kind == SEQUENCE:
+        # A sequence hands on what it is given; parameters of its own have no effect, and are not kept.
+        bound: tuple[Parameter, ...] = ()
+    else:
+        bound = parameters(body, "parameters", old.parameters if old else ())
+    return Action(
+        namespace=namespace,
+        package=package,
+        name=name,
+        exec=executes,
+        revision=revision,
+        limits=_limits(body.get("limits"), old.limits if old else Limits()),
+        parameters=bound,
+        **fields | {"annotations": tuple(annotated.values())},
+    )
+
+
+def inherit(action: Action, packages: Iterable[Package]) -> Action:
+    """The action with the parameters of its packages, outermost first; its own win."""
+    merged: dict[str, Parameter] = {}
+    for package in packages:
+        merged.update((item.key, item) for item in package.parameters)
+    if not merged:
+        return action
+    merged.update((item.key, item) for item in action.parameters)
+    return replace(action, parameters=tuple(merged.values()))
+
+
+def _exec(value: Any, namespace: str) -> Exec:
+    if not isinstance(value, dict):
+        raise malformed("exec must be an object")
+    kind = string(value, "kind", "exec.")
+    if kind == SEQUENCE:
+        return Exec(kind, components=_components(value.get("components"), namespace))
+    image, code, main = (string(value, name, "exec.") for name in ("image", "code", "main"))
+    if kind == "blackbox":
+        if not image:
+            raise malformed("exec.image must be a string that names the image")
+    elif kind in PYTHON_KINDS:
+        if not code:
+            raise malformed(f"exec.code must be a string, for kind {kind}")
+    else:
+        known = ", ".join(("blackbox", SEQUENCE, *PYTHON_KINDS))
+        raise malformed(f"exec.kind is {kind!r}, and must be one of {known}")
+    size = len(code.encode("utf-8", "surrogatepass"))
+    if size > MAX_CODE:
+        raise TooLarge("exec.code", size, MAX_CODE)
+    return Exec(kind, image, code, main, binary=bool(code) and _is_binary(value, code))
+
+
+def _components(value: Any, namespace: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise malformed("exec.components must be a list of names of actions")
+    if not value:
+        raise BadRequest("No component specified for the sequence.")
+    if len(value) > MAX_COMPONENTS:
+        raise BadRequest("Too many actions in the sequence.")
+    return tuple(
+        reference(item, namespace, f"exec.components[{index}]", 2) for index, item in enumerate(value)
+    )
+
+
+def _is_binary(value: dict[str, Any], code: str) -> bool:
+    """Whether the code is a base64 zip; OpenWhisk finds out by itself, and so does this."""
+    # "PK\3\4" in base64. No Python source begins like this and holds only base64's characters.
+    declared = boolean(value, "binary", False, "exec.")
+    return declared or (code.startswith("UEsDB") and re.fullmatch(r"[A-Za-z0-9+/=\s]*", code) is not None)
+
+
+def _limits(value: Any, old: Limits) -> Limits:
+    if value is None:
+        return old
+    if not isinstance(value, dict):
+        raise malformed("limits must be an object")
+    found: dict[str, int] = {}
+    for name, (least, most) in LIMITS.items():
+        if name not in value:
+            continue
+        number = value[name]
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise malformed(f"limits.{name} must be an integer")
+        if not least <= number <= most:
+            raise malformed(f"limits.{name} is {number}, and must be from {least} to {most}")
+        found[name] = number
+    return replace(old, **found)

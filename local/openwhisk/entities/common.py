@@ -1,0 +1,191 @@
+"""What all entities have, and how the fields of a PUT are read."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from local.openwhisk.errors import BadRequest
+
+#: OpenWhisk's entity names: up to 256 characters, beginning with a letter, digit or underscore.
+_NAME = re.compile(r"\w([\w@ .&-]{0,254}[\w@.&-])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A bound parameter, or an annotation. `init`: given to /init as environment, not to /run."""
+
+    key: str
+    value: Any
+    init: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        shown = {"key": self.key, "value": self.value}
+        return shown | {"init": True} if self.init else shown
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What packages, actions, triggers and rules share."""
+
+    #: Its collection in the API, such as `actions`.
+    collection: ClassVar[str] = ""
+
+    namespace: str
+    name: str
+    #: Milliseconds since 1970.
+    updated: int
+    version: str = "0.0.1"
+    publish: bool = False
+    annotations: tuple[Parameter, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """Its name within the namespace."""
+        return self.name
+
+    @property
+    def path(self) -> str:
+        """Its name with the namespace."""
+        return f"{self.namespace}/{self.short}"
+
+    def annotation(self, key: str) -> Any:
+        """The value of an annotation, or None."""
+        return next((item.value for item in self.annotations if item.key == key), None)
+
+    def summary(self) -> dict[str, Any]:
+        """As the API lists it."""
+        return {
+            "namespace": self.namespace,
+            "name": self.name,
+            "version": self.version,
+            "publish": self.publish,
+            "annotations": [item.document() for item in self.annotations],
+            "updated": self.updated,
+        }
+
+
+def entity_name(name: str) -> str:
+    """The name, if it is one.
+
+    Raises:
+        BadRequest: it is too long or has illegal characters.
+    """
+    if len(name) > 256:
+        raise BadRequest(f"The name of the entity is longer than allowed: {len(name)} > 256.")
+    if not _NAME.fullmatch(name):
+        raise BadRequest(f"The name of the entity contains illegal characters: {name!r}.")
+    return name
+
+
+def reference(value: Any, namespace: str, field: str, parts: int) -> str:
+    """The name within the namespace of an entity that another one names.
+
+    Args:
+        value: `/namespace/name`, `/namespace/package/name`, or `{"path": …, "name": …}`.
+        namespace: the only one there is; `_` means it too.
+        field: for the message.
+        parts: how many names there may be after the namespace: 1, or 2 for actions.
+
+    Raises:
+        BadRequest: it names nothing in this namespace.
+    """
+    if isinstance(value, dict) and isinstance(value.get("path"), str) and isinstance(value.get("name"), str):
+        value = f"{value['path']}/{value['name']}"
+    if not isinstance(value, str):
+        raise malformed(f"{field} must be a string, /namespace/name")
+    space, *names = value.removeprefix("/").split("/")
+    if not 1 <= len(names) <= parts:
+        raise malformed(
+            f"{field} is {value!r}; the fully qualified name of the entity must contain at least the "
+            "namespace and the name of the entity"
+        )
+    if space not in ("_", namespace):
+        raise BadRequest(f"{field} is {value!r}, and only the namespace {namespace!r} is there.")
+    return "/".join(entity_name(name) for name in names)
+
+
+def parameters(body: dict[str, Any], name: str, old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The list of keys and values in the field `name`, or the old one."""
+    given = body.get(name)
+    if given is None:
+        return old
+    if not isinstance(given, list):
+        raise malformed(f"{name} must be a list of objects with key and value")
+    found: dict[str, Parameter] = {}
+    for index, item in enumerate(given):
+        if not isinstance(item, dict) or not isinstance(item.get("key"), str) or not item["key"]:
+            raise malformed(f"{name}[{index}] must be an object with a key, a string, and a value")
+        found[item["key"]] = Parameter(
+            item["key"], item.get("value"), boolean(item, "init", False, f"{name}[{index}].")
+        )
+    return tuple(found.values())
+
+
+def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The annotations of a PUT, or the old ones; without those it deletes."""
+    found = parameters(body, "annotations", old)
+    dropped = body.get("delAnnotations") or []
+    if not isinstance(dropped, list):
+        raise malformed("delAnnotations must be a list of strings")
+    return tuple(item for item in found if item.key not in dropped)
+
+
+def common(body: dict[str, Any], old: Entity | None, at: int) -> dict[str, Any]:
+    """The fields of an entity that all have, from a PUT and what was there before."""
+    return {
+        "updated": at,
+        "version": _next_version(body, old),
+        "publish": boolean(body, "publish", old.publish if old else False),
+        "annotations": notes(body, old.annotations if old else ()),
+    }
+
+
+def _next_version(body: dict[str, Any], old: Entity | None) -> str:
+    given = body.get("version")
+    if given is not None:
+        if not isinstance(given, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,9}", given):
+            raise malformed("version must be a string of three numbers with dots between")
+        return given
+    if old is None:
+        return "0.0.1"
+    major, minor, patch = old.version.split(".")
+    return f"{major}.{minor}.{int(patch) + 1}"
+
+
+def string(value: dict[str, Any], name: str, prefix: str = "") -> str:
+    """A field that is a string or missing."""
+    item = value.get(name)
+    if item is None:
+        return ""
+    if not isinstance(item, str):
+        raise malformed(f"{prefix}{name} must be a string")
+    return item
+
+
+def boolean(value: dict[str, Any], name: str, default: bool, prefix: str = "") -> bool:
+    """A field that is true, false or missing."""
+    item = value.get(name)
+    if item is None:
+        return default
+    if not isinstance(item, bool):
+        raise malformed(f"{prefix}{name} must be true or false")
+    return item
+
+
+def malformed(why: str) -> BadRequest:
+    """The error of a body that is not as it should be."""
+    return BadRequest(f"The request content was malformed: {why}.")
+
+
+def kept(items: list[dict[str, Any]]) -> tuple[Parameter, ...]:
+    """Parameters as they were written to a file."""
+    return tuple(Parameter(**item) for item in items)
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,70 @@
+"""Packages, and bindings of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from local.openwhisk.entities.common import (
+    Entity,
+    Parameter,
+    common,
+    entity_name,
+    kept,
+    malformed,
+    parameters,
+)
+from local.openwhisk.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Package(Entity):
+    """A package, or a binding of one."""
+
+    collection: ClassVar[str] = "packages"
+
+    parameters: tuple[Parameter, ...] = ()
+    #: The package that this one is a binding of, or "".
+    binding: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """As the API lists it."""
+        shown = Entity.summary(self)
+        return shown | {
+            "binding": {"namespace": self.namespace, "name": self.binding} if self.binding else {}
+        }
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return self.summary() | {"parameters": [item.document() for item in self.parameters]}
+
+    @classmethod
+    def kept(cls, record: dict[str, Any]) -> Package:
+        """A package as it was written to a file."""
+        lists = {name: kept(record[name]) for name in ("parameters", "annotations")}
+        return cls(**(record | lists))
+
+
+def put_package(body: dict[str, Any], namespace: str, name: str, old: Package | None, at: int) -> Package:
+    """The package that a PUT makes: new, or the old one with what the body defines put in its place.
+
+    Raises:
+        BadRequest: a field is wrong, or a package would become a binding or point outside the namespace.
+    """
+    binding = old.binding if old else ""
+    given = body.get("binding")
+    if given:
+        if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+            raise malformed("binding must be an object with namespace and name")
+        if given.get("namespace", "_") not in ("_", namespace):
+            raise BadRequest("Binding references a package that does not exist.")
+        if old is not None and not old.binding:
+            raise BadRequest("Resource is a package and cannot be converted into a binding.")
+        binding = entity_name(given["name"])
+    return Package(
+        namespace=namespace,
+        name=name,
+        parameters=parameters(body, "parameters", old.parameters if old else ()),
+        binding=binding,
+        **common(body, old, at),
+    )

@@ -1,0 +1,122 @@
+"""Triggers, and the rules that tie actions to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from local.openwhisk.entities.common import Entity, Parameter, common, kept, malformed, parameters, reference
+
+#: What a rule's status may be.
+STATUSES = {"active": True, "inactive": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a trigger knows of one of its rules."""
+
+    rule: str
+    #: `action` or `package/action`.
+    action: str
+    active: bool = True
+
+    @property
+    def status(self) -> str:
+        """The rule's status."""
+        return "active" if self.active else "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger(Entity):
+    """Fired, it invokes the actions of its active rules."""
+
+    collection: ClassVar[str] = "triggers"
+
+    parameters: tuple[Parameter, ...] = ()
+    rules: tuple[Link, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it."""
+        rules = {
+            f"{self.namespace}/{link.rule}": {
+                "action": _named(self.namespace, link.action),
+                "status": link.status,
+            }
+            for link in self.rules
+        }
+        shown = self.summary() | {"parameters": [item.document() for item in self.parameters], "limits": {}}
+        return shown | {"rules": rules} if rules else shown
+
+    def link(self, rule: str) -> Link | None:
+        """What it knows of a rule."""
+        return next((link for link in self.rules if link.rule == rule), None)
+
+    @classmethod
+    def kept(cls, record: dict[str, Any]) -> Trigger:
+        """A trigger as it was written to a file."""
+        lists = {name: kept(record[name]) for name in ("parameters", "annotations")}
+        return cls(**(record | lists | {"rules": tuple(Link(**link) for link in record["rules"])}))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Entity):
+    """Ties an action to a trigger. Whether it is active, the trigger knows."""
+
+    collection: ClassVar[str] = "rules"
+
+    trigger: str = ""
+    #: `action` or `package/action`.
+    action: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As the API lists it; with the status added, as it shows it."""
+        return Entity.summary(self) | {
+            "trigger": _named(self.namespace, self.trigger),
+            "action": _named(self.namespace, self.action),
+        }
+
+    @classmethod
+    def kept(cls, record: dict[str, Any]) -> Rule:
+        """A rule as it was written to a file."""
+        return cls(**(record | {"annotations": kept(record["annotations"])}))
+
+
+def put_trigger(body: dict[str, Any], namespace: str, name: str, old: Trigger | None, at: int) -> Trigger:
+    """The trigger that a PUT makes: new, or the old one with what the body defines put in its place.
+
+    Raises:
+        BadRequest: a field is wrong.
+    """
+    fields = common(body, old, at)
+    for item in fields["annotations"]:
+        if item.key == "feed":
+            reference(item.value, namespace, "annotations.feed", 2)
+    return Trigger(
+        namespace=namespace,
+        name=name,
+        parameters=parameters(body, "parameters", old.parameters if old else ()),
+        rules=old.rules if old else (),
+        **fields,
+    )
+
+
+def put_rule(body: dict[str, Any], namespace: str, name: str, old: Rule | None, at: int) -> Rule:
+    """The rule that a PUT makes; whether its trigger and action are there is not looked at.
+
+    Raises:
+        BadRequest: a field is missing or wrong.
+    """
+    named: dict[str, Any] = {}
+    for field, parts in (("trigger", 1), ("action", 2)):
+        if body.get(field) is not None:
+            named[field] = reference(body[field], namespace, field, parts)
+        elif old is not None:
+            named[field] = getattr(old, field)
+        else:
+            raise malformed(f"{field} is missing: a rule requires a valid trigger and a valid action")
+    return Rule(namespace=namespace, name=name, **named, **common(body, old, at))
+
+
+def _named(namespace: str, short: str) -> dict[str, str]:
+    package, slash, name = short.rpartition("/")
+    return {"path": f"{namespace}/{package}" if slash else namespace, "name": name}

@@ -1,0 +1,247 @@
+"""Web actions: an HTTP request as an action's parameters, its result as an HTTP response. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from local.openwhisk.errors import BadRequest, NotFound
+
+#: Parameters that describe the request.
+RESERVED = frozenset(f"__ow_{name}" for name in ("method", "headers", "path", "user", "query", "body"))
+
+#: What may follow the action's name; without any it is the first.
+EXTENSIONS = (".http", ".json", ".html", ".svg", ".text")
+
+#: Media types, beside text/* and those that end in +json or +xml, that are text.
+_TEXT = frozenset(
+    f"application/{name}" for name in ("json", "xml", "javascript", "x-www-form-urlencoded", "graphql")
+)
+
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+", re.ASCII)
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to a web action."""
+
+    method: str
+    headers: Mapping[str, str]
+    #: What follows the action's name, with its slash.
+    path: str
+    #: As it was sent.
+    query: str
+    body: bytes
+    #: The namespace of who asks, if a key came with it.
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = ""
+    #: Several may have one name.
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def split(name: str) -> tuple[str, str]:
+    """The action's name and the extension that says what to make of its result."""
+    for extension in EXTENSIONS:
+        if name.endswith(extension):
+            return name.removesuffix(extension), extension
+    return name, EXTENSIONS[0]
+
+
+def arguments(call: Call, raw: bool, final: frozenset[str]) -> dict[str, Any]:
+    """The parameters that the action is given.
+
+    Args:
+        call: the request.
+        raw: whether the action wants query and body as they are.
+        final: the parameters it does not let a request set.
+
+    Raises:
+        BadRequest: the body is not what its type says, or a parameter is not the request's to set.
+    """
+    given: dict[str, Any] = {
+        "__ow_method": call.method.lower(),
+        "__ow_headers": {name.lower(): value for name, value in call.headers.items()},
+        "__ow_path": call.path,
+    }
+    if call.user is not None:
+        given["__ow_user"] = call.user
+    media = _media_type(call.headers.get("Content-Type", "application/octet-stream"))
+    if raw:
+        return given | {"__ow_query": call.query, "__ow_body": _text(call.body, media, json_too=False)}
+    own: dict[str, Any] = dict(parse_qsl(call.query, keep_blank_values=True))
+    opaque: dict[str, Any] = {}
+    if call.body:
+        body = _parsed(call.body, media)
+        if isinstance(body, dict):
+            own |= body
+        else:
+            opaque = {"__ow_body": body}
+    if not own.keys().isdisjoint(RESERVED | final):
+        raise BadRequest("Request defines parameters that are not allowed (e.g., reserved properties).")
+    return given | own | opaque
+
+
+def _parsed(body: bytes, media: str) -> Any:
+    if _is_json(media):
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as exc:
+            raise BadRequest(f"The request content was malformed: {exc}.") from None
+    if media == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    return _text(body, media, json_too=True)
+
+
+def _text(body: bytes, media: str, json_too: bool) -> str:
+    """A body as a string: base64 where it is binary; JSON too for raw actions, as in OpenWhisk."""
+    if not body:
+        return ""
+    if _is_text(media) and (json_too or media != "application/json"):
+        return body.decode("utf-8", "replace")
+    return base64.b64encode(body).decode()
+
+
+def answer(extension: str, result: Any) -> Answer:
+    """The response that an extension makes of a result, or of the error in it.
+
+    Raises:
+        BadRequest: the result cannot be answered so.
+        NotFound: it has not what the extension looks for.
+    """
+    if extension == ".json":
+        if not isinstance(result, dict | list):
+            raise _invalid("application/json")
+        return Answer(200, _dumped(result), "application/json")
+    if extension == ".text":
+        return _as_text(result)
+    if extension in (".html", ".svg"):
+        media = "text/html; charset=utf-8" if extension == ".html" else "image/svg+xml"
+        found = _field(result, extension[1:], None)
+        if not isinstance(found, str):
+            raise _invalid(media.partition(";")[0])
+        return Answer(200, found.encode("utf-8", "replace"), media)
+    return _as_http(result)
+
+
+def _field(result: Any, name: str, default: Any) -> Any:
+    """The part of a result that an extension shows: `body`, or what is called like the extension."""
+    if not isinstance(result, dict):
+        return result
+    return result.get("body", result.get(name, default))
+
+
+def _as_text(result: Any) -> Answer:
+    missing = object()
+    found = _field(result, "text", missing)
+    if found is missing:
+        raise NotFound("Response does not include requested property.")
+    text = found if isinstance(found, str) else json.dumps(found, indent=2, ensure_ascii=False)
+    return Answer(200, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+
+
+def _as_http(result: Any) -> Answer:
+    """A response described by `statusCode`, `headers` and `body`."""
+    if not isinstance(result, dict):
+        raise _invalid("message/http")
+    headers = _headers(result.get("headers"))
+    status = _status(result.get("statusCode"))
+    body = result.get("body")
+    given = next((value for name, value in headers if name.lower() == "content-type"), None)
+    others = [(name, value) for name, value in headers if name.lower() != "content-type"]
+    if body is None or body == "":
+        return Answer(status or 204, headers=others)
+    media = None
+    if given is not None:
+        media = _media_type(given)
+        if not _MEDIA_TYPE.fullmatch(media):
+            raise BadRequest("Response did not specify a known content-type.")
+    if not isinstance(body, str):
+        if media is not None and not _is_json(media):
+            raise BadRequest("Response type in header did not match generated content type.")
+        return Answer(status or 200, _dumped(body), given or "application/json", others)
+    return Answer(status or 200, _bytes(body, media), _with_charset(given), others)
+
+
+def _bytes(body: str, media: str | None) -> bytes:
+    """A body that is a string: text as it is, and what is binary, or base64 of JSON, decoded."""
+    if media is None or (_is_text(media) and not _is_json(media)):
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        if _is_json(media):
+            return body.encode("utf-8", "replace")
+        raise BadRequest("Response type in header did not match generated content type.") from None
+
+
+def _with_charset(given: str | None) -> str:
+    if given is None:
+        return "text/html; charset=utf-8"
+    if _is_text(_media_type(given)) and not _is_json(_media_type(given)) and "charset" not in given.lower():
+        return f"{given}; charset=utf-8"
+    return given
+
+
+def _status(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(value)
+        return HTTPStatus(int(value)).value
+    except ValueError:
+        raise _invalid("message/http") from None
+
+
+def _headers(value: Any) -> list[tuple[str, str]]:
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        raise _invalid("message/http")
+    found = []
+    for name, item in value.items():
+        for one in item if isinstance(item, list) else [item]:
+            if not isinstance(one, str | bool | int | float):
+                raise _invalid("message/http")
+            text = one if isinstance(one, str) else json.dumps(one)
+            # A line break would begin another header, or the body.
+            if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", text):
+                raise _invalid("message/http")
+            found.append((name, text))
+    return found
+
+
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()
+
+
+def _is_json(media: str) -> bool:
+    return media == "application/json" or media.endswith("+json")
+
+
+def _is_text(media: str) -> bool:
+    return media.startswith("text/") or media in _TEXT or media.endswith(("+json", "+xml"))
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _invalid(media: str) -> BadRequest:
+    return BadRequest(f"Response is not valid '{media}'.")

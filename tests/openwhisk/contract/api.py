@@ -1,0 +1,132 @@
+"""An OpenWhisk, by its REST API alone, and a note of which operations were tried on it."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+#: Seconds for what happens after the answer, such as an activation's record.
+PATIENCE = 30.0
+
+OPERATIONS = json.loads((Path(__file__).parent / "operations.json").read_text())
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of the operations that OpenWhisk's Swagger document describes."""
+
+    method: str
+    path: str
+    summary: str
+    statuses: tuple[int, ...]
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request is one."""
+        pattern = "".join(
+            r"[^/]+" if part.startswith("{") else re.escape(part)
+            for part in re.split(r"(\{\w+\})", self.path)
+        )
+        return method == self.method and re.fullmatch(pattern, path) is not None
+
+
+def operations() -> list[Operation]:
+    """All of them, in the document's order."""
+    return [
+        Operation(item["method"], item["path"], item["summary"], tuple(item["statuses"]))
+        for item in OPERATIONS["operations"]
+    ]
+
+
+@dataclass
+class Api:
+    """A client of one namespace."""
+
+    host: str
+    auth: str
+    #: The statuses that were seen, by operation.
+    seen: dict[Operation, set[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._operations = operations()
+        self.session = requests.Session()
+        self.session.trust_env = False
+        user, _, password = self.auth.partition(":")
+        self.session.auth = (user, password)
+        self.anonymous = requests.Session()
+        self.anonymous.trust_env = False
+        self.base = f"{self.host}/api/v1"
+        self.namespace: str = self.ask("GET", "/namespaces", root=True).json()[0]
+
+    def ask(
+        self, method: str, path: str, body: Any = None, *, root: bool = False, **arguments: Any
+    ) -> requests.Response:
+        """A request below the namespace `_`, or below the API's own root."""
+        where = path if root else f"/namespaces/_{path}"
+        answer = self.session.request(method, self.base + where, json=body, timeout=90, **arguments)
+        self._note(method, where, answer.status_code)
+        return answer
+
+    def web(self, method: str, path: str, session: requests.Session | None = None, **arguments: Any) -> Any:
+        """A request to a web action of the namespace, without a key if not told otherwise."""
+        where = f"/web/{self.namespace}{path}"
+        answer = (session or self.anonymous).request(method, self.base + where, timeout=90, **arguments)
+        self._note(method, where.partition("?")[0], answer.status_code)
+        return answer
+
+    def _note(self, method: str, where: str, status: int) -> None:
+        path = where.partition("?")[0]
+        for operation in self._operations:
+            if operation.matches(method, path):
+                self.seen.setdefault(operation, set()).add(status)
+
+    def name(self) -> str:
+        """A name that no other test uses."""
+        return f"test-{secrets.token_hex(5)}"
+
+    def put(self, path: str, body: dict[str, Any], overwrite: bool = False) -> dict[str, Any]:
+        """Create an entity."""
+        answer = self.ask("PUT", path + ("?overwrite=true" if overwrite else ""), body)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def action(self, code: str, name: str = "", **fields: Any) -> str:
+        """Create an action of Python code; its name."""
+        name = name or self.name()
+        self.put(f"/actions/{name}", {"exec": {"kind": "python:3", "code": code}, **fields}, overwrite=True)
+        return name
+
+    def result(self, name: str, body: Any = None) -> Any:
+        """The result of an action."""
+        answer = self.ask("POST", f"/actions/{name}?blocking=true&result=true", {} if body is None else body)
+        return answer.json()
+
+    def record(self, activation_id: str) -> dict[str, Any]:
+        """An activation's record, when it is there."""
+        give_up = time.monotonic() + PATIENCE
+        while (answer := self.ask("GET", f"/activations/{activation_id}")).status_code != 200:
+            assert time.monotonic() < give_up, answer.text
+            time.sleep(0.05)
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def clear(self) -> None:
+        """Delete what tests have made."""
+        for collection in ("rules", "triggers", "actions", "packages"):
+            for item in self.ask("GET", f"/{collection}?limit=200").json():
+                *_, package = item["namespace"].split("/") if "/" in item["namespace"] else ("", "")
+                if item["name"].startswith("test-") or package.startswith("test-"):
+                    path = f"{package}/{item['name']}" if package else item["name"]
+                    self.ask("DELETE", f"/{collection}/{path}?force=true")
+
+
+def notes(document: dict[str, Any]) -> dict[str, Any]:
+    """Annotations, or parameters, as a dictionary."""
+    return {item["key"]: item["value"] for item in document}  # type: ignore[index]

@@ -1,0 +1,41 @@
+"""The OpenWhisk that the contract is tried on: the local one, or the one of WHISK_APIHOST and WHISK_AUTH.
+
+OPENWHISK_CONTAINERS=docker has the local one run actions as containers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.openwhisk.client import KEY, OpenWhisk
+from tests.openwhisk.contract.api import Api
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What says what the others have seen comes last."""
+    items.sort(key=lambda item: item.path.name == "test_table.py")
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A client of it."""
+    host = os.environ.get("WHISK_APIHOST")
+    if host:
+        given = Api(host if "://" in host else f"https://{host}", os.environ["WHISK_AUTH"])
+        yield given
+        given.clear()
+        return
+    server = OpenWhisk(tmp_path_factory.mktemp("contract"))
+    try:
+        yield Api(server.url.removesuffix("/api/v1"), KEY)
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def name(api: Api) -> str:
+    """A name that no other test uses."""
+    return api.name()

@@ -1,0 +1,157 @@
+"""What outlasts the server, and the minute's limits."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.openwhisk.activations import Activation, Activations, Response, Status
+from local.openwhisk.errors import TooFast
+from local.openwhisk.journal import Journal
+from local.openwhisk.rates import Rate
+from tests.openwhisk.client import ROOT, OpenWhisk
+from tests.openwhisk.conftest import Start
+
+ECHO = "def main(params):\n    print('said')\n    return {'got': params}\n"
+
+
+def documents(whisk: OpenWhisk) -> dict[str, object]:
+    """All entities."""
+    paths = ("packages/p", "packages/b", "actions/p/a", "actions/s", "triggers/t", "rules/r")
+    return {path: whisk.ask("GET", f"/{path}").json() for path in paths}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_everything_is_there_after_a_restart(start: Start, tmp_path: Path, number: signal.Signals) -> None:
+    state = str(tmp_path / "state")
+    first = start("--state", state)
+    first.ask("PUT", "/packages/p", {"parameters": [{"key": "a", "value": [1, None, "ä"]}]})
+    first.ask("PUT", "/packages/b", {"binding": {"namespace": "_", "name": "p"}})
+    first.action("p/a", ECHO, limits={"timeout": 7000}, annotations=[{"key": "note", "value": {"x": 1}}])
+    first.action("gone", ECHO)
+    sequence = {"kind": "sequence", "components": ["/_/p/a"]}
+    first.ask("PUT", "/actions/s", {"exec": sequence})
+    first.ask("PUT", "/triggers/t", {"parameters": [{"key": "b", "value": 2}]})
+    first.ask("PUT", "/rules/r", {"trigger": "/_/t", "action": "/_/p/a"})
+    first.ask("POST", "/rules/r", {"status": "inactive"})
+    assert first.ask("DELETE", "/actions/gone").status_code == 200
+    record = first.invoke("b/a", {"c": 3}).json()
+    before = documents(first)
+    first.stop(number)
+
+    second = start("--state", state)
+    assert documents(second) == before
+    assert second.ask("GET", "/actions/gone").status_code == 404
+    assert second.ask("GET", f"/activations/{record['activationId']}").json() == record
+    assert second.invoke("b/a", {"c": 3}).json()["response"] == record["response"]
+    second.ask("POST", "/rules/r", {"status": "active"})
+    fired = second.activation(second.ask("POST", "/triggers/t", {}).json()["activationId"])
+    assert json.loads(fired["logs"][0])["success"]
+    # A new process for new code: the revisions go on.
+    second.action("p/a", "def main(p):\n    return {'new': True}\n")
+    assert second.invoke("p/a", query="blocking=true&result=true").json() == {"new": True}
+    assert "not read" not in second.log()
+
+
+def test_a_file_that_is_damaged_costs_only_itself(start: Start, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    first = start("--state", str(state))
+    first.action("one", ECHO)
+    first.action("two", ECHO)
+    first.stop()
+    damaged = next(path for path in (state / "entities").glob("*.json") if '"one"' in path.read_text())
+    damaged.write_text(damaged.read_text()[:50])
+    with (state / "activations" / "newer.jsonl").open("ab") as file:
+        file.write(b'{"no": "record"}\n{"cut off')
+    second = start("--state", str(state))
+    assert [item["name"] for item in second.ask("GET", "/actions").json()] == ["two"]
+    assert "is not read" in second.log()
+    # The cut line must not swallow the next.
+    record = second.invoke("two").json()
+    second.stop()
+    third = start("--state", str(state))
+    assert third.ask("GET", f"/activations/{record['activationId']}").json() == record
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [
+        sys.executable,
+        "-m",
+        "local.openwhisk",
+        "--port",
+        "0",
+        "--state",
+        str(tmp_path / "file" / "x"),
+    ]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert "--state" in ended.stderr
+
+
+def test_the_journal_is_bounded(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1000)
+    for number in range(1000):
+        journal.append(b"%04d" % number)
+    journal.close()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2100
+    again = Journal(tmp_path, 1000)
+    lines = list(again.lines())
+    again.close()
+    assert lines[-1] == b"0999\n"
+    assert lines == [b"%04d\n" % number for number in range(1000 - len(lines), 1000)]
+
+
+def test_kept_activations_are_bounded_too(tmp_path: Path) -> None:
+    def record(number: int) -> Activation:
+        return Activation(
+            id=f"{number:032}", namespace="n", name="a", path="n/a", version="0.0.1", kind="python:3",
+            start=number, end=number + 1, response=Response(Status.SUCCESS, b'{"a":"\xc3\xa4"}'),
+        )  # fmt: skip
+
+    records = Activations(5, 1_000_000, tmp_path)
+    for number in range(20):
+        records.add(record(number))
+    records.close()
+    again = Activations(5, 1_000_000, tmp_path)
+    assert again.list(name=None, since=None, upto=None, skip=0, limit=99) == [
+        record(number) for number in range(19, 14, -1)
+    ]
+    again.close()
+
+
+def test_a_minute_has_its_limits(start: Start) -> None:
+    whisk = start("--invocations-per-minute", "2", "--fires-per-minute", "1")
+    whisk.action("echo", ECHO)
+    whisk.ask("PUT", "/triggers/t", {})
+    whisk.ask("PUT", "/rules/r", {"trigger": "/_/t", "action": "/_/echo"})
+    # A minute may turn between requests, once: then there are as many again.
+    statuses = [whisk.invoke("echo").status_code for _ in range(6)]
+    assert statuses.count(429) >= 2
+    refused = whisk.invoke("echo")
+    assert refused.status_code in (200, 429)
+    fires = [whisk.ask("POST", "/triggers/t", {}) for _ in range(4)]
+    limited = [answer for answer in fires if answer.status_code == 429]
+    assert len(limited) >= 2
+    assert (
+        limited[0].json()["error"].startswith("Too many requests in the last minute (count: 2, allowed: 1)")
+    )
+    limits = whisk.ask("GET", "/limits").json()
+    assert (limits["invocationsPerMinute"], limits["firesPerMinute"]) == (2, 1)
+
+
+def test_a_new_minute_counts_anew() -> None:
+    now = 120.0
+    rate = Rate(2, lambda: now)
+    rate.count()
+    rate.count()
+    with pytest.raises(TooFast, match=r"count: 3, allowed: 2"):
+        rate.count()
+    now = 180.0
+    rate.count()
