@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import sys
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.errors import QwhiskError
 from gateway.app import create_app
 from gateway.services import Services
 from gateway.settings import GatewaySettings
+from gateway.worker import Worker
 
 #: The settings are wrong.
 EXIT_SETTINGS = 2
@@ -46,8 +48,9 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         options: dict[str, Any] = {
             "bind": f"{self._settings.host}:{self._settings.port}",
-            "workers": self._settings.workers,
-            "worker_class": "gthread",
+            # One process: more of them are more replicas, which a load balancer and a scraper can tell apart.
+            "workers": 1,
+            "worker_class": Worker,
             "threads": self._settings.threads,
             "worker_connections": 2 * self._settings.threads,
             "keepalive": 30,
@@ -66,6 +69,14 @@ class Server(BaseApplication):  # type: ignore[misc]
         return create_app(Services.make(self._settings, os.environ))
 
 
+def _allow_files(wanted: int) -> None:
+    """Every connection is an open file; the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main() -> int:
     """Run the gateway; gives the exit code."""
     log.configure("gateway", os.environ.get("LOG_LEVEL", "INFO"))
@@ -74,6 +85,7 @@ def main() -> int:
     except QwhiskError as error:
         print(f"gateway: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
+    _allow_files(2 * settings.websockets + 4 * settings.threads)
     Arbiter(Server(settings)).run()
     return 0
 

@@ -66,7 +66,7 @@ def create_app(services: Services) -> Flask:
 
     @app.get("/healthz")
     def healthz() -> Response:
-        alive = services.reader.alive()
+        alive = services.reader.alive() and services.pusher.alive()
         return json_response({"status": "ok" if alive else "failed"}, 200 if alive else 503)
 
     @app.get("/readyz")
@@ -85,7 +85,7 @@ def create_app(services: Services) -> Flask:
     @app.before_request
     def bound() -> None:
         connection = request.environ.get("gunicorn.socket")
-        if connection is not None and request.path != "/api/v1/events":
+        if connection is not None and request.path != events.PATH:
             connection.settimeout(BODY_TIMEOUT)
 
     @app.after_request

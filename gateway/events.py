@@ -2,92 +2,64 @@
 
 from __future__ import annotations
 
-import logging
-import threading
+import socket
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
-from flask import Flask, request
-from flask_sock import Sock
-from simple_websocket import ConnectionClosed, Server
-from wsproto.utilities import LocalProtocolError
+from flask import Flask, Response, request
 
-from gateway.inbox import Inbox
+from gateway.connection import Connection, HandshakeError
+from gateway.problems import problem
 from gateway.services import Services
-from gateway.tokens import Session, TokenError
+from gateway.tokens import TokenError
 
-log = logging.getLogger(__name__)
-
-#: WebSockets of one client at once (browser tabs), and of all clients of this process as a part of its
-#: threads: the rest is for plain requests.
-MAX_PER_CLIENT = 16
-THREADS_PART = 0.8
-#: Seconds between looks whether the client is still there, while nothing happens.
-TICK = 1.0
 #: Seconds in which another replica's newest event must have come here too.
 REACH = 2.0
-#: Seconds between pings.
-PING = 25
-#: Bytes of a frame from the client, which has nothing to say.
-MAX_FRAME = 4_096
 
-#: WebSocket close codes: policy violation, try again later.
-POLICY, LATER = 1008, 1013
+PATH = "/api/v1/events"
 
 
-class Connections:
-    """How many WebSockets are open, in all and for each client."""
+class _Taken(Response):
+    """Tells gunicorn that the connection is no longer its own."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._open: dict[str, int] = {}
+    def __call__(self, *_: Any) -> Iterable[bytes]:
+        _end()
 
-    def enter(self, client_id: str) -> bool:
-        """Count one more; False if there are too many."""
-        with self._lock:
-            mine = self._open.get(client_id, 0)
-            if mine >= MAX_PER_CLIENT or sum(self._open.values()) >= self._most:
-                return False
-            self._open[client_id] = mine + 1
-            return True
 
-    def leave(self, client_id: str) -> None:
-        """Count one less."""
-        with self._lock:
-            left = self._open.get(client_id, 1) - 1
-            if left:
-                self._open[client_id] = left
-            else:
-                self._open.pop(client_id, None)
+def _end() -> NoReturn:
+    raise StopIteration
 
 
 def register(app: Flask, services: Services) -> None:
     """Serve the WebSocket on `app`."""
-    app.config["SOCK_SERVER_OPTIONS"] = {"ping_interval": PING, "max_message_size": MAX_FRAME}
-    sock = Sock(app)
-    connections = Connections(max(1, int(services.settings.threads * THREADS_PART)))
 
-    @app.before_request
-    def _refuse_early() -> None:
-        # Before the handshake, so that a wrong token, or one whose events are gone, gets a plain 401.
-        if request.path == "/api/v1/events":
-            session = services.tokens.read(request.args.get("token"))
-            if not services.inbox(session).reaches(_after(request.args.get("after")), REACH):
-                raise TokenError("This session's events are gone. Make a new session.")
+    @app.get(PATH)
+    def plain() -> Response:
+        """For a request that is no handshake at all."""
+        services.tokens.read(request.args.get("token"))
+        response = problem(426, "This address speaks WebSocket only.", "http_426")
+        response.headers["Upgrade"] = "websocket"
+        return response
 
-    @sock.route("/api/v1/events")  # type: ignore[untyped-decorator]
-    def events(ws: Server) -> None:
+    @app.get(PATH, websocket=True)
+    def events() -> Response:
+        """Refused before the handshake where it must be, so that a wrong token gets a plain 401."""
+        who = services.tokens.read(request.args.get("token"))
+        inbox = services.inbox(who)
+        last = _after(request.args.get("after"))
+        if not inbox.reaches(last, REACH):
+            raise TokenError("This session's events are gone. Make a new session.")
+        sock: socket.socket = request.environ["gunicorn.socket"]
         try:
-            session = services.tokens.read(request.args.get("token"))
-        except TokenError as error:
-            ws.close(POLICY, error.code)
-            return
-        if not connections.enter(session.client_id):
-            ws.close(LATER, "too many connections")
-            return
-        try:
-            _push(ws, services.inbox(session), _after(request.args.get("after")), session)
-        finally:
-            connections.leave(session.client_id)
+            connection = Connection(sock, list(request.headers.items()), inbox, last, who)
+        except HandshakeError as error:
+            return problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
+        # From here on it is the pusher's; gunicorn is left with an empty shell.
+        connection.sock = socket.socket(fileno=sock.detach())
+        connection.sock.setblocking(False)
+        inbox.enter()
+        services.pusher.add(connection)
+        return _Taken()
 
 
 def _after(raw: str | None) -> int:
@@ -95,18 +67,3 @@ def _after(raw: str | None) -> int:
         return int(raw) if raw else -1
     except ValueError:
         return -1
-
-
-def _push(ws: Server, inbox: Inbox, last: int, session: Session) -> None:
-    try:
-        while ws.connected and not inbox.closed:
-            for entry in inbox.after(last, TICK):
-                ws.send(f'{{"id":{entry.id},"event":{entry.json.decode()}}}')
-                last = entry.id
-            # Whatever a client says is read, so that it cannot pile up, and ignored.
-            while ws.receive(timeout=0) is not None:
-                pass
-        ws.close()
-    except (ConnectionClosed, LocalProtocolError, OSError):
-        # The client is gone; it comes back with the id it saw last, or not at all.
-        log.debug("websocket closed", extra={"client_id": session.client_id})

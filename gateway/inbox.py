@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,8 +33,16 @@ class Entry:
 class Inbox:
     """The visible events of one topic. One thread appends, many wait."""
 
-    def __init__(self, topic: str, end: int) -> None:
+    def __init__(self, topic: str, end: int, filled: Callable[[str], None] | None = None) -> None:
+        """
+        Args:
+            topic: the client's.
+            end: the topic's end now.
+            filled: called with the topic at every news, while somebody has entered.
+        """
         self.topic = topic
+        self._filled = filled
+        self._entered = 0
         #: The topic's end when it was opened; until it is reached, the past is still being read.
         self._end = end
         self._position = 0
@@ -67,6 +76,9 @@ class Inbox:
                         del self._latest[gone.event.process_job_id]
             self._position = offset + 1
             self._changed.notify_all()
+            told = self._filled if self._entered else None
+        if told is not None:
+            told(self.topic)
 
     def _shown(self, entry: Entry) -> bool:
         before = self._latest.get(entry.event.process_job_id)
@@ -100,8 +112,12 @@ class Inbox:
     def after(self, last: int, timeout: float) -> list[Entry]:
         """The events with an id above `last`; waits up to `timeout` seconds for the first."""
         self._wait(lambda: bool(self._entries) and self._entries[-1].id > last, timeout)
+        return self.since(last)
+
+    def since(self, last: int) -> list[Entry]:
+        """The events with an id above `last` that there are now."""
         with self._changed:
-            return [entry for entry in self._entries if entry.id > last]
+            return self._entries[bisect_right(self._entries, last, key=lambda entry: entry.id) :]
 
     def latest(self) -> list[Entry]:
         """The newest event of every job, the job submitted last first."""
@@ -140,7 +156,18 @@ class Inbox:
     def idle(self) -> float:
         """Seconds since anybody used it; 0 while somebody waits."""
         with self._changed:
-            return 0.0 if self._waiting else time.monotonic() - self._used
+            return 0.0 if self._waiting or self._entered else time.monotonic() - self._used
+
+    def enter(self) -> None:
+        """Somebody wants to hear of news until it leaves."""
+        with self._changed:
+            self._entered += 1
+
+    def leave(self) -> None:
+        """Somebody has gone that had entered."""
+        with self._changed:
+            self._entered -= 1
+            self._used = time.monotonic()
 
     def touch(self) -> None:
         """Somebody uses it."""

@@ -33,6 +33,7 @@ _TITLES = {
     409: "Conflict",
     413: "Content too large",
     422: "Invalid input",
+    426: "Upgrade required",
     429: "Too many requests",
     500: "Internal error",
     502: "The function failed",

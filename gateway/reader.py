@@ -46,7 +46,8 @@ _UNKNOWN = (
 class Reader:
     """Reads the clients' topics in a thread of its own and hands each message to its inbox."""
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    def __init__(self, kafka: KafkaSettings, filled: Callable[[str], None] | None = None) -> None:
+        self._filled = filled
         self._consumer: Consumer = reader(kafka)
         self._inboxes: dict[str, Inbox] = {}
         self._lock = threading.Lock()
@@ -142,7 +143,7 @@ class Reader:
                 low, end = self._consumer.get_watermark_offsets(
                     TopicPartition(topic, 0), timeout=OPEN_TIMEOUT
                 )
-                inbox = Inbox(topic, end if end > low else 0)
+                inbox = Inbox(topic, end if end > low else 0, self._filled)
                 with self._lock:
                     self._inboxes[topic] = inbox
                 self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])

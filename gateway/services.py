@@ -12,6 +12,7 @@ from core.invoke import EnvironmentCredentials, Invoker
 from core.streams import Publisher, Topics
 from core.topics import shared
 from gateway.inbox import Inbox
+from gateway.pusher import Pusher
 from gateway.reader import Reader
 from gateway.settings import GatewaySettings
 from gateway.tokens import Session, Tokens
@@ -30,6 +31,7 @@ class Services:
     invoke: Invoker
     publisher: Publisher
     reader: Reader
+    pusher: Pusher
     topics: Topics
 
     @classmethod
@@ -37,13 +39,15 @@ class Services:
         """Connect to everything that the settings name, and make the topics that are shared."""
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
+        pusher = Pusher(settings.websockets)
         return cls(
             settings=settings,
             tokens=Tokens(settings.secret, settings.session_seconds),
             documents=from_env(env),
             invoke=Invoker(EnvironmentCredentials(env)),
             publisher=Publisher(settings.kafka),
-            reader=Reader(settings.kafka),
+            reader=Reader(settings.kafka, pusher.filled),
+            pusher=pusher,
             topics=topics,
         )
 
@@ -60,6 +64,7 @@ class Services:
 
     def close(self) -> None:
         """Let go of the broker."""
+        self.pusher.close()
         self.reader.close()
         self.publisher.close()
 

@@ -19,9 +19,10 @@ class GatewaySettings:
 
     host: str
     port: int
-    #: Threads of one worker process; each WebSocket holds one.
+    #: Requests served at once, those that wait for a result included.
     threads: int
-    workers: int
+    #: WebSockets open at once.
+    websockets: int
     #: Signs the clients' tokens; the same in every replica.
     secret: str = field(repr=False)
     session_seconds: int
@@ -44,7 +45,7 @@ class GatewaySettings:
             host=settings.text(env, "GATEWAY_HOST", "127.0.0.1"),
             port=settings.integer(env, "GATEWAY_PORT", 8080, 1, 65_535),
             threads=settings.integer(env, "GATEWAY_THREADS", 512, 4, 4_096),
-            workers=settings.integer(env, "GATEWAY_WORKERS", 1, 1, 64),
+            websockets=settings.integer(env, "GATEWAY_WEBSOCKETS", 4_000, 1, 50_000),
             secret=secret,
             session_seconds=settings.integer(env, "GATEWAY_SESSION_SECONDS", 86_400, 60, 30 * 86_400),
             invoke_timeout=settings.number(env, "GATEWAY_INVOKE_TIMEOUT", 75.0, 1, 600),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
@@ -41,7 +41,8 @@ class Listener:
         return [e["process_job_id"] for e in self.events() if e["status"] in ("DONE", "ERROR", "CANCELLED")]
 
     def close(self) -> None:
-        self.socket.close()
+        with suppress(ConnectionClosed):
+            self.socket.close()
         self._thread.join(10)
         self.socket.thread.join(10)
         self.socket.sock.close()

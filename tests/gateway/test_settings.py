@@ -15,7 +15,7 @@ ENV = {"GATEWAY_SECRET": SECRET, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092"}
 
 def test_a_secret_and_a_broker_are_enough() -> None:
     settings = GatewaySettings.from_env(ENV)
-    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8080, 1)
+    assert (settings.host, settings.port, settings.websockets) == ("127.0.0.1", 8080, 4_000)
     assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
     assert settings.page.parts[-2:] == ("web", "dist")
     # An action may take a minute; its caller must not give up before.
@@ -31,13 +31,13 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "GATEWAY_HOST": "0.0.0.0",
             "GATEWAY_PORT": "1234",
             "GATEWAY_THREADS": "8",
-            "GATEWAY_WORKERS": "2",
+            "GATEWAY_WEBSOCKETS": "2",
             "GATEWAY_SESSION_SECONDS": "3600",
             "GATEWAY_INVOKE_TIMEOUT": "12.5",
             "GATEWAY_PAGE": str(tmp_path),
         }
     )
-    assert (settings.host, settings.port, settings.threads, settings.workers) == ("0.0.0.0", 1234, 8, 2)
+    assert (settings.host, settings.port, settings.threads, settings.websockets) == ("0.0.0.0", 1234, 8, 2)
     assert (settings.session_seconds, settings.invoke_timeout) == (3600, 12.5)
     assert settings.page == tmp_path.resolve()
 
@@ -51,7 +51,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         ("GATEWAY_PORT", "65536"),
         ("GATEWAY_PORT", "http"),
         ("GATEWAY_THREADS", "3"),
-        ("GATEWAY_WORKERS", "0"),
+        ("GATEWAY_WEBSOCKETS", "0"),
         ("GATEWAY_SESSION_SECONDS", "59"),
         ("GATEWAY_INVOKE_TIMEOUT", "nan"),
         ("GATEWAY_INVOKE_TIMEOUT", "0"),
