@@ -72,9 +72,11 @@ class Pusher:
             self._stop.set()
             self._rouse()
         self._thread.join(FAREWELL + 2 * TICK)
+        self._waker.close()
 
     def _rouse(self) -> None:
-        with suppress(BlockingIOError):  # then it has been roused often enough
+        # It may have been roused often enough already, or be closed.
+        with suppress(OSError):
             self._waker.send(b"\0")
 
     # --- the thread ---------------------------------------------------------------------------------
@@ -167,5 +169,4 @@ class Pusher:
         for connection in self._all():
             self._drop(connection)
         self._selector.close()
-        for own in (self._wake, self._waker):
-            own.close()
+        self._wake.close()
