@@ -134,7 +134,7 @@ def _inside(change: Any, field: Schema, value: Any, definitions: Schema) -> _Cha
     """The change made to each different place inside a list or an object."""
     for kind in _kinds(field, definitions):
         if isinstance(value, list) and value:
-            places = kind.get("prefixItems") or [kind["items"]] * ("items" in kind)
+            places = kind.get("prefixItems") or ([kind["items"]] if "items" in kind else [])
             for index, place in enumerate(places[: len(value)]):
                 for why, item in change(place, value[index], definitions):
                     yield why, [*value[:index], item, *value[index + 1 :]]

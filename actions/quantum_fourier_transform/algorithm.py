@@ -1,0 +1,123 @@
+"""The quantum Fourier transform, and what its measured spectrum shows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.job import Step
+from actions.base.outcomes import bitstring, frequencies, ideal, listed, percent
+from actions.quantum_fourier_transform.circuit import spectrum, transformed
+from actions.quantum_fourier_transform.input import FourierInput
+
+#: Peaks that the answer names.
+MAX_PEAKS = 16
+#: An outcome is a peak if it is at least this share of the likeliest.
+PEAK = 0.4
+#: Standard deviations by which a peak must exceed one and a half times a flat spectrum.
+DEVIATIONS = 5.0
+#: Share of the way from a flat spectrum to the exact one, below which noise is worth a note.
+SPOILT = 0.5
+#: Shots for each likely outcome, below which a spectrum is rough.
+ENOUGH = 16
+
+
+class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
+    """Transforms a state and measures its spectrum."""
+
+    name = "quantum_fourier_transform"
+    title = "Quantum Fourier transform"
+    description = (
+        "Transforms the amplitudes of a quantum state into their spectrum and measures it: a state that "
+        "repeats itself shows peaks. Tells how well the measured spectrum agrees with the exact discrete "
+        "Fourier transform."
+    )
+    category = "Transforms"
+    input = FourierInput
+
+    def build(self, params: FourierInput) -> QuantumCircuit:
+        return transformed(params.preparation, params.inverse)
+
+    def answer(self, params: FourierInput, step: Step) -> dict[str, Any]:
+        """`{"summary", "note"?, "peaks": [{"value", "bitstring", "probability", "ideal_probability"}],
+        "fidelity", "qubits", "changes"?, "ideal"}`. `fidelity` is that of the measured distribution to the
+        exact one, 1 where they are the same; `changes` tells how the amplitudes were made into a state.
+        """
+        exact = spectrum(params.given.amplitudes, params.inverse)
+        bits = len(exact).bit_length() - 1
+        seen = frequencies(step.counts(), bits)
+        shots = int(seen.sum())
+        measured = seen / shots
+        fidelity = _fidelity(measured, exact)
+        peaks = _peaks(measured, shots)
+        # As many outcomes as would be equally likely in a spectrum as concentrated as this.
+        likely = round(1 / float(np.square(exact).sum()))
+        summary = [
+            _where(peaks, likely, params),
+            f"The measured spectrum agrees with the exact one by {percent(fidelity)}.",
+        ]
+        answer: dict[str, Any] = {
+            "summary": " ".join(summary),
+            "peaks": [
+                {
+                    "value": value,
+                    "bitstring": bitstring(value, bits),
+                    "probability": float(measured[value]),
+                    "ideal_probability": float(exact[value]),
+                }
+                for value in peaks[:MAX_PEAKS]
+            ],
+            "fidelity": fidelity,
+            "qubits": bits,
+            "ideal": ideal(exact),
+        }
+        if params.given.changes:
+            answer["summary"] += f" {params.given.changes}"
+            answer["changes"] = params.given.changes
+        flat = _fidelity(np.full(len(exact), 1 / len(exact)), exact)
+        if step.noisy and flat < 1 - 1e-6 and fidelity - flat < SPOILT * (1 - flat):
+            answer["note"] = (
+                "Noise flattened the spectrum. Try a state that is easier to prepare (a period that is a "
+                "power of two), fewer qubits, or the noiseless simulator."
+            )
+        elif shots < ENOUGH * likely:
+            answer["note"] = (
+                f"{shots} shots are few for about {likely} likely outcomes, so the spectrum is rough; take "
+                "more of them."
+            )
+        return answer
+
+
+def _fidelity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return min(1.0, float(np.sqrt(one * other).sum() ** 2))
+
+
+def _peaks(measured: NDArray[np.float64], shots: int) -> list[int]:
+    """Outcomes seen nearly as often as the most frequent one, and too often for a flat spectrum."""
+    flat = 1 / len(measured)
+    least = max(PEAK * float(measured.max()), 1.5 * flat + DEVIATIONS * math.sqrt(flat / shots))
+    order = np.argsort(-measured, kind="stable")
+    return [int(value) for value in order if measured[value] >= least]
+
+
+def _where(peaks: list[int], likely: int, params: FourierInput) -> str:
+    if not peaks:
+        return f"The spectrum is spread over about {likely} outcomes without clear peaks."
+    if len(peaks) == 1:
+        text = f"The spectrum has a peak at {peaks[0]}"
+    elif len(peaks) <= MAX_PEAKS:
+        text = f"The spectrum has peaks at {listed(sorted(peaks))}"
+    else:
+        text = f"The spectrum has {len(peaks)} peaks"
+    if params.state == "periodic" and 1 < params.period <= len(params.given.amplitudes) / 2:
+        distance = len(params.given.amplitudes) / params.period
+        text += f"; those of period {params.period} are near the multiples of {distance:.4g}"
+    return f"{text}."
+
+
+algorithm = QuantumFourierTransform()

@@ -1,0 +1,49 @@
+"""Amplitudes as a caller may write them, made into a state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class State:
+    """A state made from numbers.
+
+    Args:
+        amplitudes: 2^n of them, their squares adding up to 1.
+        changes: what was done to the numbers, in words; "" if nothing was.
+    """
+
+    amplitudes: NDArray[np.complex128]
+    changes: str
+
+
+def normalised(real: Sequence[float], imaginary: Sequence[float] | None) -> State:
+    """The state with these amplitudes, scaled, and filled up with zeros to a power of two.
+
+    Args:
+        real: real parts, at least two and not all parts zero.
+        imaginary: as many imaginary parts; None for zeros.
+    """
+    given = np.array(real, dtype=complex)
+    if imaginary is not None:
+        given += 1j * np.array(imaginary)
+    size = 1 << (len(given) - 1).bit_length()
+    amplitudes = np.zeros(size, dtype=complex)
+    amplitudes[: len(given)] = given
+    # By the largest first: the squares of very small numbers would vanish.
+    largest = float(np.abs(amplitudes).max())
+    amplitudes /= largest
+    rest = float(np.linalg.norm(amplitudes))
+    amplitudes /= rest
+    done = []
+    if size > len(given):
+        done.append(f"filled up with zeros to {size}")
+    if not math.isclose(largest * rest, 1.0, rel_tol=1e-9):
+        done.append(f"divided by {largest * rest:.6g}, so that their squares add up to 1")
+    return State(amplitudes, f"The amplitudes were {' and '.join(done)}." if done else "")
