@@ -1,0 +1,92 @@
+"""The OpenWhisk that the clients are tried on, and what runs them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import IN_CI
+from tests.openwhisk.client import KEY, OpenWhisk
+
+HERE = Path(__file__).parent
+#: Seconds for installing a client.
+INSTALL = 600
+
+
+@dataclass(frozen=True)
+class Target:
+    """An OpenWhisk, and the environment in which its tools find it."""
+
+    host: str
+    auth: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "WHISK_APIHOST": self.host, "WHISK_AUTH": self.auth, "NO_PROXY": "127.0.0.1"}
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The local one, or the one of WHISK_APIHOST and WHISK_AUTH."""
+    given = os.environ.get("WHISK_APIHOST")
+    if given:
+        yield Target(given if "://" in given else f"https://{given}", os.environ["WHISK_AUTH"])
+        return
+    server = OpenWhisk(tmp_path_factory.mktemp("clients"))
+    try:
+        yield Target(server.url.removesuffix("/api/v1"), KEY)
+    finally:
+        server.close()
+
+
+def missing(what: str) -> None:
+    """Skip on a laptop, fail in CI."""
+    if IN_CI:
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node, with the clients installed as package-lock.json has them."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing("no Node.js on PATH: install it to try the JavaScript clients")
+    assert node
+    assert npm
+    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+        ended = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=INSTALL)
+        if ended.returncode:
+            missing(f"npm could not install the JavaScript clients: {ended.stderr[-500:]}")
+        installed.touch()
+    return node
+
+
+@pytest.fixture(scope="session")
+def wskdeploy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """wskdeploy, the system's or one that Go installs; skipped in one line where neither can be had."""
+    found = shutil.which("wskdeploy")
+    if found:
+        return found
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("wskdeploy is not on PATH, and there is no Go to install it with")
+    folder = tmp_path_factory.mktemp("go")
+    ended = subprocess.run(
+        [go, "install", "github.com/apache/openwhisk-wskdeploy@latest"],
+        env={**os.environ, "GOBIN": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=INSTALL,
+    )
+    if ended.returncode:
+        pytest.skip(f"wskdeploy is out of reach of Go here: {ended.stderr.strip().splitlines()[-1].strip()}")
+    return str(folder / "openwhisk-wskdeploy")
