@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
@@ -58,19 +58,14 @@ class AmplitudeInput(ActionInput):
 
     @field_validator("marked")
     @classmethod
-    def _different(cls, marked: list[int]) -> list[int]:
+    def _fits(cls, marked: list[int], info: ValidationInfo) -> list[int]:
         if len(set(marked)) < len(marked):
             raise ValueError("has a number twice; give each once")
+        qubits = info.data.get("qubits")
+        if info.data.get("problem") == "marked" and qubits is not None and max(marked) >= 2**qubits:
+            most = 2**qubits - 1
+            raise ValueError(f"has {max(marked)}; {qubits} qubits hold at most {most}. Give more qubits")
         return marked
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.problem == "marked" and max(self.marked) >= 2**self.qubits:
-            raise ValueError(
-                f"marked has {max(self.marked)}, which {self.qubits} qubits cannot hold; at most "
-                f"{2**self.qubits - 1}, or give more qubits"
-            )
-        return self
 
 
 class AmplitudeEstimation(Algorithm[AmplitudeInput]):

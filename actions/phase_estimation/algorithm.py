@@ -11,8 +11,9 @@ from qiskit import QuantumCircuit
 from actions.base.algorithm import CircuitAlgorithm
 from actions.base.input import ActionInput
 from actions.base.job import Step
+from actions.base.phases import distribution
 from actions.phase_estimation.circuit import REGISTER, GateName, exact_phase, fourier, iterative
-from actions.phase_estimation.likelihood import distribution, estimate
+from actions.phase_estimation.likelihood import estimate
 
 #: Outcomes of the ideal distribution that an answer has.
 MAX_IDEAL = 64

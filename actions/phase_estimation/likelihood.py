@@ -1,4 +1,4 @@
-"""From outcomes to a phase: theory's distribution, and the phase that explains the counts best."""
+"""From outcomes to a phase: the one that explains the counts best."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from actions.base.phases import Floats, distribution, mixture
 
 #: Outcomes around which the phase is looked for.
 CANDIDATES = 5
@@ -17,10 +19,6 @@ CHI_SQUARE_95 = 3.84
 #: The same ratio below which a signal is not told from noise alone (over 5 standard deviations).
 NO_SIGNAL = 30.0
 
-_ROUNDS = 40
-
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -30,16 +28,6 @@ class Estimate:
     error: float
     signal: float
     seen: bool
-
-
-def distribution(phase: float | Floats, outcomes: NDArray[np.int64], bits: int) -> Floats:
-    """The probability of each outcome (columns) for each phase (rows): Fejer's kernel."""
-    size = 2**bits
-    delta = np.asarray(phase, dtype=float)[..., None] - outcomes / size
-    delta -= np.round(delta)
-    # sinc(x) is sin(pi x) / (pi x), and has its limit at 0.
-    weights: Floats = (np.sinc(size * delta) / np.sinc(delta)) ** 2
-    return weights
 
 
 def estimate(counts: dict[int, int], bits: int) -> Estimate:
@@ -73,15 +61,6 @@ def _best(
     phases: Floats, outcomes: NDArray[np.int64], weights: Floats, bits: int
 ) -> tuple[float, float, float, Floats]:
     """The best of the phases, its signal, the logarithm of its likelihood, and that of all."""
-    uniform = 1 / 2**bits
-    exact = distribution(phases, outcomes, bits)
-    signal = np.full(len(phases), 0.9)
-    total = weights.sum()
-    for _ in range(_ROUNDS):
-        # Expectation maximisation: which part of each outcome's shots the signal explains.
-        mixed = signal[:, None] * exact
-        part = mixed / (mixed + (1 - signal[:, None]) * uniform + 1e-300)
-        signal = np.minimum(part @ weights / total, 1 - 1e-9)
-    values = np.log(signal[:, None] * exact + (1 - signal[:, None]) * uniform) @ weights
+    signal, values = mixture(distribution(phases, outcomes, bits), weights, bits)
     place = int(np.argmax(values))
     return float(phases[place]), float(signal[place]), float(values[place]), values

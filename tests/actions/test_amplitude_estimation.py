@@ -129,7 +129,9 @@ def test_whatever_was_counted_the_answer_is_finite_and_in_order(hits: list[int],
     ],
 )
 def test_wrong_input_is_told(values: dict[str, Any], words: str) -> None:
-    assert words in algorithm.main(values)["error"]["message"]
+    error = algorithm.main(values)["error"]
+    assert words in error["message"]
+    assert error["details"]["errors"][0]["field"].split(".")[0] == list(values)[-1]
 
 
 def test_a_marked_set_is_not_looked_at_in_the_other_problem() -> None:

@@ -1,0 +1,220 @@
+"""Input, jobs and answer of Shor's algorithm."""
+
+from __future__ import annotations
+
+import secrets
+from math import gcd, isqrt
+from typing import Any
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from actions.shor.circuit import REGISTER, order_finding
+from actions.shor.order import Found, exact_order, factors, find, leads_to_factors, outcome_probabilities
+from core.errors import InputError
+from core.events import Progress
+
+#: Bases that are tried, one job each, where the caller gives none.
+MAX_ATTEMPTS = 4
+#: Outcomes of the ideal distribution that an answer has.
+MAX_IDEAL = 64
+
+
+class ShorInput(ActionInput):
+    """A number to factor."""
+
+    number: int = Field(
+        ge=4,
+        le=63,
+        title="Number",
+        description="What to factor: 15, 21, 33, 35, 39, 45, 51, 55, 57 or 63, odd and with two different "
+        "prime factors.",
+        examples=[15],
+    )
+    base: int | None = Field(
+        default=None,
+        ge=2,
+        le=61,
+        title="Base",
+        description="The number whose order is found, without a common factor with the number. Left out, "
+        "random ones are tried, up to four, until one leads to factors.",
+    )
+    bits: int | None = Field(
+        default=None,
+        ge=3,
+        le=12,
+        title="Bits",
+        description="Binary digits of the measured phase; left out, one more than the number has. Fewer "
+        "make a shallower circuit, more tell large orders apart.",
+    )
+
+    @field_validator("number")
+    @classmethod
+    def _needs_a_quantum_computer(cls, number: int) -> int:
+        if number % 2 == 0:
+            raise ValueError(f"{number} is even: {number} = 2 x {number // 2}. Give an odd number")
+        small = next((divisor for divisor in range(3, isqrt(number) + 1, 2) if number % divisor == 0), None)
+        if small is None:
+            raise ValueError(f"{number} is prime and has no factors. Give a number that has")
+        if _is_power(number, small):
+            raise ValueError(f"{number} is a power of {small}, as taking roots shows. Give another number")
+        return number
+
+    @field_validator("base")
+    @classmethod
+    def _coprime(cls, base: int | None, info: ValidationInfo) -> int | None:
+        number = info.data.get("number")
+        if base is None or number is None:
+            return base
+        if base >= number - 1:
+            raise ValueError(f"must be between 2 and {number - 2}")
+        if (shared := gcd(base, number)) > 1:
+            raise ValueError(
+                f"has the factor {shared} in common with {number}: {number} = {shared} x {number // shared}, "
+                "and no order need be found. Give a base without"
+            )
+        return base
+
+
+class Shor(Algorithm[ShorInput]):
+    """Factors a number by the order of another modulo it."""
+
+    name = "shor"
+    title = "Shor's factoring"
+    description = (
+        "Factors a small number: a quantum circuit finds with which period the powers of another number "
+        "repeat modulo it, and the factors follow from that. Tells what the outcomes owe to the circuit "
+        "and what to chance."
+    )
+    category = "Arithmetic"
+    input = ShorInput
+
+    def start(self, params: ShorInput) -> Job:
+        if params.base is not None:
+            return _job(params, [params.base], [])
+        free = [base for base in range(2, params.number - 1) if gcd(base, params.number) == 1]
+        bases = secrets.SystemRandom().sample(free, MAX_ATTEMPTS)
+        return _job(params, bases, [])
+
+    def proceed(self, params: ShorInput, step: Step) -> Job | dict[str, Any]:
+        """`{"summary", "note"?, "factors": [p, q] | null, "number", "base", "order", "exact_order",
+        "attempts": [{"base", "order", "result"}], "success_rate", "chance_rate", "signal", "bits", "shots",
+        "ideal"}`.
+
+        `success_rate` is the part of the shots of which each alone leads to the factors, `chance_rate` the
+        part of all outcomes, equally likely, that would. `signal` is the part of the shots that is not noise.
+        """
+        bases, attempts = _remembered(params, step)
+        base, bits = bases[0], _bits(params)
+        counts = {int(outcome, 2): count for outcome, count in step.counts(REGISTER).items()}
+        found = find(counts, params.number, base, bits)
+        pair = factors(params.number, base, found.order)
+        attempts = [*attempts, {"base": base, "order": found.order, "result": _result(found, pair)}]
+        if pair is None and len(bases) > 1:
+            return _job(params, bases[1:], attempts)
+        return _answer(params, attempts, counts, found, pair)
+
+
+def _job(params: ShorInput, bases: list[int], attempts: list[dict[str, Any]]) -> Job:
+    circuit = order_finding(params.number, bases[0], _bits(params))
+    state = {"bases": bases, "attempts": attempts}
+    several = len(attempts) + len(bases) > 1
+    progress = Progress(step=len(attempts) + 1, of=len(attempts) + len(bases)) if several else None
+    return Job([Pub(circuit)], state=state, progress=progress, key=bases[0])
+
+
+def _remembered(params: ShorInput, step: Step) -> tuple[list[int], list[dict[str, Any]]]:
+    state = step.state or {}
+    bases, attempts = state.get("bases") or [], state.get("attempts")
+    coprime = all(isinstance(base, int) and gcd(base, params.number) == 1 for base in bases)
+    if not bases or not coprime or not isinstance(attempts, list):
+        raise InputError("step.state: has no bases to go on with.", field="step")
+    return bases, attempts
+
+
+def _bits(params: ShorInput) -> int:
+    return params.bits or params.number.bit_length() + 1
+
+
+def _is_power(number: int, prime: int) -> bool:
+    while number % prime == 0:
+        number //= prime
+    return number == 1
+
+
+def _result(found: Found, pair: tuple[int, int] | None) -> str:
+    if pair is not None:
+        return f"factors {pair[0]} and {pair[1]}"
+    if found.order is None:
+        return "no order found"
+    return "the order is odd" if found.order % 2 else "half of the order leads to -1"
+
+
+def _answer(
+    params: ShorInput,
+    attempts: list[dict[str, Any]],
+    counts: dict[int, int],
+    found: Found,
+    pair: tuple[int, int] | None,
+) -> dict[str, Any]:
+    number, bits, base = params.number, _bits(params), int(attempts[-1]["base"])
+    shots = sum(counts.values())
+    success = sum(count for outcome, count in counts.items() if leads_to_factors(outcome, number, base, bits))
+    chance = sum(leads_to_factors(outcome, number, base, bits) for outcome in range(2**bits)) / 2**bits
+    order = exact_order(number, base)
+    if pair is not None:
+        summary = (
+            f"{number} = {pair[0]} x {pair[1]}. The powers of {base} modulo {number} repeat after "
+            f"{found.order}."
+        )
+    elif found.order is not None:
+        summary = (
+            f"No factors of {number}: the powers of {base} repeat after {found.order}, and "
+            f"{attempts[-1]['result']}. Try another base."
+        )
+    else:
+        summary = f"No factors of {number}: no order could be read from the outcomes."
+    answer: dict[str, Any] = {
+        "summary": summary,
+        "factors": None if pair is None else list(pair),
+        "number": number,
+        "base": base,
+        "order": found.order,
+        "exact_order": order,
+        "attempts": attempts,
+        "success_rate": success / shots,
+        "chance_rate": chance,
+        "signal": found.signal,
+        "bits": bits,
+        "shots": shots,
+        "ideal": ideal(order, bits),
+    }
+    if not found.seen:
+        answer["note"] = (
+            f"The {shots} outcomes cannot be told from pure chance: too much noise, or too few shots. "
+            + ("The factors are right, as was checked, but " if pair else "Even so, ")
+            + f"random outcomes would lead to them in {chance:.0%} of the shots. Fewer bits make a shallower "
+            "circuit."
+        )
+    elif found.signal < 0.5:
+        more = (
+            "All outcomes together still tell the order."
+            if found.order
+            else "More shots or fewer bits may help."
+        )
+        answer["note"] = f"About {found.signal:.0%} of the shots came through the noise. {more}"
+    return answer
+
+
+def ideal(order: int, bits: int) -> dict[str, float]:
+    """The exact probabilities of the most likely outcomes, by their bitstrings."""
+    outcomes = np.arange(2**bits)
+    exact = outcome_probabilities(order, outcomes, bits)
+    likely = sorted(outcomes[np.argsort(-exact, kind="stable")[:MAX_IDEAL]])
+    return {f"{outcome:0{bits}b}": float(exact[outcome]) for outcome in likely if exact[outcome] > 1e-12}
+
+
+algorithm = Shor()

@@ -1,0 +1,148 @@
+"""Reversible circuits for a multiplication that need be right only on the numbers that can occur.
+
+A controlled multiplication changes a few numbers into a few others. It is done bit by bit: each bit is
+flipped by a function of the others, written as a sum (exclusive or) of products (algebraic normal form), each
+product one multiply-controlled X. Numbers that cannot occur are free, so that few products suffice. The order
+of the bits, and one CNOT before that is undone after, are searched for the cheapest circuit: single-target
+gates (De Vos and Van Rentergem, Advances in Mathematics of Communications 2, 183, 2008) with don't-cares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import permutations
+
+#: About how many two-qubit gates an X with so many controls takes on neighbouring qubits.
+COST = (0, 1, 8, 20, 44, 90, 180, 360)
+#: More than any plan costs.
+IMPOSSIBLE = 10**6
+
+
+@dataclass(frozen=True, order=True)
+class Flip:
+    """Flip a bit where all others of a product are 1 (and the control)."""
+
+    target: int
+    product: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Flips in their order; `change` is a CNOT (from, to) before them and after them."""
+
+    flips: tuple[Flip, ...]
+    change: tuple[int, int] | None
+    cost: int
+
+
+@lru_cache(maxsize=512)
+def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> Plan | None:
+    """The cheapest plan found that takes each pair's first number to its second; None if none was found.
+
+    Args:
+        pairs: all firsts different, all seconds different, of so many bits.
+        bits: of the register.
+    """
+    best: Plan | None = None
+    for change in [None, *permutations(range(bits), 2)]:
+        sources = [_changed(first, change) for first, _ in pairs]
+        goals = [_changed(second, change) for _, second in pairs]
+        limit = best.cost if best else IMPOSSIBLE
+        found = _cheapest(sources, goals, bits, limit - (2 if change else 0))
+        if found is not None:
+            flips, cost = found
+            best = Plan(flips, change if flips else None, cost + (2 if change and flips else 0))
+    return best
+
+
+def _changed(number: int, change: tuple[int, int] | None) -> int:
+    return number if change is None else number ^ (number >> change[0] & 1) << change[1]
+
+
+def _cheapest(
+    sources: Sequence[int], goals: Sequence[int], bits: int, limit: int
+) -> tuple[tuple[Flip, ...], int] | None:
+    """The cheapest order of the bits in which each can be set right once (Dijkstra); None below `limit`."""
+    queue: list[tuple[int, int, tuple[Flip, ...]]] = [(0, 0, ())]
+    settled: set[int] = set()
+    while queue:
+        cost, done, flips = heappop(queue)
+        if done in settled:
+            continue
+        settled.add(done)
+        if done == 2**bits - 1:
+            return flips, cost
+        now = [source & ~done | goal & done for source, goal in zip(sources, goals, strict=True)]
+        for target in range(bits):
+            if done >> target & 1:
+                continue
+            wanted = sum(
+                ((here ^ there) >> target & 1) << place
+                for place, (here, there) in enumerate(zip(now, goals, strict=True))
+            )
+            products = _products(tuple(one & ~(1 << target) for one in now), wanted, bits, target)
+            if products is None:
+                continue
+            after = cost + sum(COST[product.bit_count() + 1] for product in products)
+            if after < limit:
+                more = tuple(Flip(target, product) for product in products)
+                heappush(queue, (after, done | 1 << target, (*flips, *more)))
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def _products(others: tuple[int, ...], wanted: int, bits: int, target: int) -> tuple[int, ...] | None:
+    """Cheap products whose sum is `wanted` (one bit a number) on these numbers; None if there are none."""
+    if not wanted:
+        return ()
+    # Of each number, whether it has each bit; of each product, on which numbers it is 1.
+    columns = [
+        sum((number >> bit & 1) << place for place, number in enumerate(others)) for bit in range(bits)
+    ]
+    ones = [2 ** len(others) - 1]
+    for product in range(1, 2**bits):
+        lowest = product & -product
+        ones.append(ones[product ^ lowest] & columns[lowest.bit_length() - 1])
+    table: dict[int, int] = {}
+    for product in _cheap_first(bits):
+        if not product >> target & 1:
+            table.setdefault(ones[product], product)
+    if wanted in table:
+        return (table[wanted],)
+    best: tuple[int, tuple[int, ...]] | None = None
+    for value, product in table.items():
+        other = table.get(wanted ^ value)
+        if other is not None:
+            price = COST[product.bit_count() + 1] + COST[other.bit_count() + 1]
+            if best is None or price < best[0]:
+                best = price, (product, other)
+    return best[1] if best else _solved(list(table.items()), wanted)
+
+
+@lru_cache(maxsize=16)
+def _cheap_first(bits: int) -> list[int]:
+    return sorted(range(2**bits), key=lambda product: (product.bit_count(), product))
+
+
+def _solved(table: list[tuple[int, int]], wanted: int) -> tuple[int, ...] | None:
+    """A sum of more products, by elimination, the cheap ones first."""
+    basis: dict[int, tuple[int, frozenset[int]]] = {}
+
+    def reduced(value: int, used: frozenset[int]) -> tuple[int, frozenset[int]]:
+        while value:
+            lead = value.bit_length()
+            if lead not in basis:
+                break
+            value ^= basis[lead][0]
+            used ^= basis[lead][1]
+        return value, used
+
+    for value, product in table:
+        left, used = reduced(value, frozenset([product]))
+        if left:
+            basis[left.bit_length()] = left, used
+    left, used = reduced(wanted, frozenset())
+    return None if left else tuple(sorted(used))
