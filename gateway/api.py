@@ -15,7 +15,9 @@ from core.errors import InputError, InvocationError, NotFoundError
 from core.events import JobEvent, ResultEvent, encode
 from core.streams import PUBLISH_TIMEOUT
 from core.topics import CANCEL
+from gateway.idempotency import HEADER, key_of, process_job_id, same
 from gateway.inbox import Entry, Inbox
+from gateway.limits import LimitError
 from gateway.replies import json_response
 from gateway.services import Services, services, session
 from gateway.tokens import Session
@@ -34,10 +36,17 @@ APPEARS = 0.5
 
 @api.post("/sessions")
 def new_session() -> Response:
-    """A new client: its id and its token."""
-    made, token = services().new_session()
+    """A new client: its id and its token; for one that has a good token, the same with a new token."""
+    found = services()
+    found.session_limit.take(request.remote_addr or "")
+    if request.headers.get("Authorization"):
+        made, token = found.tokens.renew(session())
+        status = 200
+    else:
+        made, token = found.new_session()
+        status = 201
     return json_response(
-        {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, 201
+        {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, status
     )
 
 
@@ -79,13 +88,45 @@ def new_job(function: str) -> Response:
     validate(document, value)
     # Opened before the job is there, so that its first event finds the inbox ready.
     inbox = found.inbox(who)
-    process_job_id = secrets.token_urlsafe(16)
-    envelope = {"client_id": who.client_id, "process_job_id": process_job_id, "topic": who.topic}
+    key = key_of(request.headers.get(HEADER))
+    if key is None:
+        return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), patience)
+    job_id = process_job_id(found.settings.secret, who, key)
+    with found.once.doing(job_id):
+        known = inbox.job(job_id)
+        if known is None:
+            return _submit(found, who, inbox, document, value, job_id, patience, again=True)
+    same(known, document.id, value)
+    return _replayed(inbox, known, patience)
+
+
+def _submit(
+    found: Services,
+    who: Session,
+    inbox: Inbox,
+    document: ConfigDocument,
+    value: dict[str, Any],
+    process_job_id: str,
+    patience: float,
+    again: bool = False,
+) -> Response:
+    """Invoke the function. `again`: it may have been asked the same before, by a gateway that then died."""
+    found.job_limit.take(who.client_id)
+    if inbox.in_flight() >= found.settings.jobs_in_flight:
+        raise LimitError(f"Over {found.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5)
+    envelope: dict[str, Any] = {
+        "client_id": who.client_id,
+        "process_job_id": process_job_id,
+        "topic": who.topic,
+    }
+    if again:
+        envelope["again"] = True
     reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
     queued = _queued(document, value, reply, who, process_job_id)
     remembered = _remember(found, queued)
     log.info(
-        "submitted", extra={"process_job_id": process_job_id, "function": function, "job_id": queued.job_id}
+        "submitted",
+        extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},
     )
     if patience:
         entry = inbox.final(process_job_id, patience)
@@ -93,7 +134,24 @@ def new_job(function: str) -> Response:
             return Response(entry.json, 200, mimetype="application/json")
     # Whoever is told of the job finds it: at every replica, the next moment.
     _settled(remembered)
+    if again:
+        # Whoever sends it once more must not be faster than the broker.
+        inbox.appearing(process_job_id, APPEARS)
     return _accepted(reply | {"status": "QUEUED"}, process_job_id)
+
+
+def _replayed(inbox: Inbox, entry: Entry, patience: float) -> Response:
+    """The answer for a job that there is already."""
+    event = entry.event
+    if patience and not event.final:
+        entry = inbox.final(event.process_job_id, patience) or entry
+    if entry.event.final and patience:
+        response = Response(entry.json, 200, mimetype="application/json")
+    else:
+        shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
+        response = _accepted({name: getattr(entry.event, name) for name in shown}, event.process_job_id)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def _queued(

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flask import Flask, Response, request, send_from_directory
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import safe_join
 
-from gateway import events, problems
+from gateway import events, metrics, problems
 from gateway.api import api
 from gateway.replies import json_response
 from gateway.services import Services
@@ -23,6 +24,13 @@ _CSP = (
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
 
+
+_CORS = {
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed",
+    "Access-Control-Max-Age": "600",
+}
 
 #: Seconds a client may pause while it sends its body.
 BODY_TIMEOUT = 20.0
@@ -60,7 +68,11 @@ def create_app(services: Services) -> Flask:
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["qwhisk"] = services
+    if services.settings.proxies:
+        hops = services.settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     problems.register(app)
+    metrics.register(app, services)
     app.register_blueprint(api)
     events.register(app, services)
 
@@ -93,6 +105,15 @@ def create_app(services: Services) -> Flask:
         # Closing a connection with unread data resets it, and the client may never see why it was refused.
         if request.content_length and request.content_length > MAX_BODY:
             _discard(request.environ["wsgi.input"], MAX_DISCARDED)
+        return response
+
+    @app.after_request
+    def cross_origin(response: Response) -> Response:
+        origin = request.headers.get("Origin")
+        if services.settings.cors_origins:
+            response.headers.add("Vary", "Origin")
+            if origin in services.settings.cors_origins:
+                response.headers.update(_CORS | {"Access-Control-Allow-Origin": origin})
         return response
 
     @app.after_request

@@ -129,6 +129,11 @@ class Inbox:
         with self._changed:
             return self._latest.get(process_job_id)
 
+    def in_flight(self) -> int:
+        """Jobs that have not ended."""
+        with self._changed:
+            return sum(not entry.event.final for entry in self._latest.values())
+
     def appearing(self, process_job_id: str, timeout: float) -> Entry | None:
         """The job's newest event, waiting up to `timeout` seconds for its first."""
         self._wait(lambda: process_job_id in self._latest, timeout)

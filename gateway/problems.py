@@ -17,6 +17,7 @@ from core.errors import (
     QwhiskError,
     StreamError,
 )
+from gateway.limits import LimitError
 from gateway.replies import json_response
 from gateway.tokens import TokenError
 
@@ -42,6 +43,12 @@ _TITLES = {
 }
 
 
+class ConflictError(QwhiskError):
+    """The same is being done already."""
+
+    code = "conflict"
+
+
 class BodyError(InputError):
     """The body is not JSON at all."""
 
@@ -59,6 +66,12 @@ def problem(status: int, detail: str, code: str, **extra: Any) -> Response:
     return response
 
 
+def _limited(error: LimitError) -> Response:
+    response = problem(429, error.message, error.code)
+    response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    return response
+
+
 def status_of(error: QwhiskError) -> int:
     """The HTTP status that stands for an exception."""
     match error:
@@ -70,6 +83,8 @@ def status_of(error: QwhiskError) -> int:
             return 422
         case NotFoundError():
             return 404
+        case ConflictError():
+            return 409
         case InvocationError():
             return error.status
         case ActionError():
@@ -84,6 +99,8 @@ def status_of(error: QwhiskError) -> int:
 
 def of(error: QwhiskError) -> Response:
     """The problem document of one of our exceptions."""
+    if isinstance(error, LimitError):
+        return _limited(error)
     extra: dict[str, Any] = {}
     errors = error.details.get("errors")
     if isinstance(errors, list):

@@ -77,6 +77,10 @@ class Reader:
             raise StreamError("The events cannot be read now. Try again later.")
         return inbox
 
+    def __len__(self) -> int:
+        """Inboxes that are open."""
+        return len(self._inboxes)
+
     def close(self) -> None:
         """Close every inbox and stop."""
         self._stop.set()

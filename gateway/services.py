@@ -11,7 +11,9 @@ from core.documents import Documents, from_env
 from core.invoke import EnvironmentCredentials, Invoker
 from core.streams import Publisher, Topics
 from core.topics import shared
+from gateway.idempotency import Once
 from gateway.inbox import Inbox
+from gateway.limits import Limit
 from gateway.pusher import Pusher
 from gateway.reader import Reader
 from gateway.settings import GatewaySettings
@@ -33,6 +35,9 @@ class Services:
     reader: Reader
     pusher: Pusher
     topics: Topics
+    job_limit: Limit
+    session_limit: Limit
+    once: Once
 
     @classmethod
     def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
@@ -49,6 +54,9 @@ class Services:
             reader=Reader(settings.kafka, pusher.filled),
             pusher=pusher,
             topics=topics,
+            job_limit=Limit("jobs", settings.jobs_per_minute),
+            session_limit=Limit("sessions", settings.sessions_per_minute),
+            once=Once(),
         )
 
     def new_session(self) -> tuple[Session, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,15 @@ class GatewaySettings:
     session_seconds: int
     #: Seconds that the invocation of an action may take.
     invoke_timeout: float
+    #: Jobs that one client may submit a minute, and have under way at once.
+    jobs_per_minute: int
+    jobs_in_flight: int
+    #: Sessions that one address may make a minute.
+    sessions_per_minute: int
+    #: Origins whose pages may call the API; empty: only our own page may.
+    cors_origins: tuple[str, ...]
+    #: Proxies before the gateway whose X-Forwarded-For is believed.
+    proxies: int
     page: Path
     kafka: KafkaSettings
 
@@ -49,6 +59,24 @@ class GatewaySettings:
             secret=secret,
             session_seconds=settings.integer(env, "GATEWAY_SESSION_SECONDS", 86_400, 60, 30 * 86_400),
             invoke_timeout=settings.number(env, "GATEWAY_INVOKE_TIMEOUT", 75.0, 1, 600),
+            jobs_per_minute=settings.integer(env, "GATEWAY_JOBS_PER_MINUTE", 6_000, 1, 10_000_000),
+            jobs_in_flight=settings.integer(env, "GATEWAY_JOBS_IN_FLIGHT", 1_000, 1, 5_000),
+            sessions_per_minute=settings.integer(env, "GATEWAY_SESSIONS_PER_MINUTE", 600, 1, 10_000_000),
+            cors_origins=_origins(env),
+            proxies=settings.integer(env, "GATEWAY_PROXIES", 0, 0, 10),
             page=Path(page).resolve(),
             kafka=KafkaSettings.from_env(env),
         )
+
+
+def _origins(env: settings.Source) -> tuple[str, ...]:
+    """The origins in `GATEWAY_CORS_ORIGINS`, separated by commas."""
+    found = [origin.strip() for origin in str(env.get("GATEWAY_CORS_ORIGINS") or "").split(",")]
+    for origin in filter(None, found):
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise SettingsError(
+                "GATEWAY_CORS_ORIGINS must be origins such as https://app.example.org, separated by commas, "
+                f"not {origin[:100]!r}.",
+                variable="GATEWAY_CORS_ORIGINS",
+            )
+    return tuple(filter(None, found))

@@ -46,10 +46,15 @@ class Tokens:
 
     def new(self) -> tuple[Session, str]:
         """A session for a new client, and its token."""
+        return self._sign(secrets.token_urlsafe(12), new_results_topic())
+
+    def renew(self, session: Session) -> tuple[Session, str]:
+        """The same client with a token that is good for the whole time again."""
+        return self._sign(session.client_id, session.topic)
+
+    def _sign(self, client_id: str, topic: str) -> tuple[Session, str]:
         expires = int(time.time()) + self._seconds
-        session = Session(
-            secrets.token_urlsafe(12), new_results_topic(), datetime.fromtimestamp(expires, UTC)
-        )
+        session = Session(client_id, topic, datetime.fromtimestamp(expires, UTC))
         claims = {"sub": session.client_id, "topic": session.topic, "exp": expires}
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 

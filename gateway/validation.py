@@ -19,7 +19,9 @@ from core.settings import is_setting
 from gateway.problems import BodyError
 
 #: Names that the gateway itself gives to actions; a caller may not.
-RESERVED = frozenset({"client_id", "process_job_id", "topic", "step"})
+RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again"})
+#: Lists and objects within one another; a circuit or a graph needs three or four.
+MAX_DEPTH = 64
 #: Findings told at once.
 MAX_FINDINGS = 10
 
@@ -38,11 +40,22 @@ def body() -> dict[str, Any]:
         raise BodyError(f"The body is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
         raise InputError(f"The body must be a JSON object, not {_kind(value)}.", field="body")
+    if _depth(value) > MAX_DEPTH:
+        raise InputError(f"The body is nested more than {MAX_DEPTH} deep. Make it flatter.", field="body")
     for name in value:
         # Names in upper case are how a deployment's settings reach an action.
         if name in RESERVED or is_setting(name) or name.startswith("__"):
             raise InputError(f"{name[:64]} is reserved. Leave it out.", field=name[:64])
     return value
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects lie within one another; without recursion, since the caller chooses it."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        depth += 1
+        level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def validate(document: ConfigDocument, value: dict[str, Any]) -> None:

@@ -50,6 +50,8 @@ class Envelope(BaseModel):
     client_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
     process_job_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
     topic: str = Field(pattern=TOPIC_PATTERN)
+    #: True if the same may have been asked before: then the job of that time is looked for.
+    again: bool = False
 
 
 def validated(model: type[Model], values: dict[str, Any]) -> Model:

@@ -81,8 +81,9 @@ class Submission:
     def submit(self, run: Run, job: Job) -> dict[str, Any]:
         """Choose the backend, submit, publish the JobEvent; the job is cancelled if that fails.
 
-        A step after the first may have been taken before, by a process that died before it could say so: then
-        the job that it submitted is found by its tag, and announced again.
+        A step after the first may have been taken before, by a process that died before it could say so, and
+        the first where the caller asks again: then the job submitted that time is found by its tag, and
+        announced again.
 
         Returns:
             `{job_id, backend, backend_type, process_job_id, client_id, function, step, progress, circuit}`.
@@ -91,7 +92,7 @@ class Submission:
             # It travels with the job to its result; found out now, not after the job was submitted.
             raise InputError(f"The input has over {MAX_INPUT_BYTES} bytes. Make it smaller.", field="input")
         account = self._provider.account(run.params.backend_type)
-        known = account.tagged(run.tags[1]) if run.step else []
+        known = account.tagged(run.tags[1]) if run.step or run.envelope.again else []
         if known:
             # The first, should two pollers ever have asked for the same step at the same moment.
             job_id, name, queue_length = known[-1].job_id, known[-1].backend, 0

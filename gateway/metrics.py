@@ -1,0 +1,74 @@
+"""What the gateway counts, for Prometheus."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Flask, Response, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from gateway.services import Services
+
+#: Seconds; an invocation takes some ten milliseconds, one that waits for a result up to a minute.
+BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+
+
+class Metrics:
+    """The numbers of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "qwhisk_gateway_requests",
+            "Requests answered",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "qwhisk_gateway_request_seconds",
+            "Seconds from a request to its answer",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.jobs = Counter("qwhisk_gateway_jobs", "Jobs submitted", ["function"], registry=self.registry)
+        for name, text, value in (
+            ("websockets", "WebSockets open", lambda: len(services.pusher)),
+            ("inboxes", "Clients' topics that are read", lambda: len(services.reader)),
+            ("functions", "Functions that can be called", lambda: len(services.documents.all())),
+            (
+                "events_pushed",
+                "Events pushed over WebSockets since the start",
+                lambda: services.pusher.pushed,
+            ),
+        ):
+            Gauge(f"qwhisk_gateway_{name}", text, registry=self.registry).set_function(value)
+
+
+def register(app: Flask, services: Services) -> None:
+    """Count every request of `app`, and show the numbers at `/metrics`."""
+    metrics = Metrics(services)
+    app.extensions["metrics"] = metrics
+
+    @app.before_request
+    def _begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def _count(response: Response) -> Response:
+        # The rule and not the path: paths have ids in them, and there is no end of those.
+        route = request.url_rule.rule if request.url_rule else "none"
+        metrics.requests.labels(route, request.method, response.status_code).inc()
+        metrics.seconds.labels(route).observe(time.perf_counter() - g.get("began", time.perf_counter()))
+        return response
+
+    @app.get("/metrics")
+    def show() -> Response:
+        return Response(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)

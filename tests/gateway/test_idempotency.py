@@ -1,0 +1,65 @@
+"""Idempotency keys: one job each, each client its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core.errors import InputError
+from core.events import encode
+from gateway.idempotency import Once, key_of, process_job_id, same
+from gateway.inbox import Entry
+from gateway.problems import ConflictError
+from gateway.tokens import Session
+from tests.core.samples import TOPIC, result_event
+
+SECRET = "s" * 32
+
+
+def session(client: str) -> Session:
+    return Session(client, TOPIC, datetime.now(UTC))
+
+
+def test_a_key_stands_for_one_id_of_one_client() -> None:
+    first = process_job_id(SECRET, session("a"), "key")
+    assert first == process_job_id(SECRET, session("a"), "key")
+    others = [
+        process_job_id(SECRET, session("b"), "key"),
+        process_job_id(SECRET, session("a"), "yek"),
+        process_job_id("t" * 32, session("a"), "key"),
+    ]
+    assert len({first, *others}) == 4
+    assert len(first) == 22, "as long as the random ids"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "a\n"])
+def test_what_is_no_key_is_refused(key: str) -> None:
+    with pytest.raises(InputError, match="1 to 255 visible ASCII characters") as caught:
+        key_of(key)
+    assert caught.value.details == {"field": "Idempotency-Key"}
+
+
+def test_no_key_is_no_mistake() -> None:
+    assert key_of(None) is None
+    assert key_of("x" * 255) == "x" * 255
+
+
+def test_a_key_is_for_one_input() -> None:
+    event = result_event(params={"n": 1})
+    entry = Entry(0, event, encode(event))
+    same(entry, "smile_super_position", {"n": 1})
+    for function, value in (("other", {"n": 1}), ("smile_super_position", {"n": 2})):
+        with pytest.raises(InputError, match="Use a new key"):
+            same(entry, function, value)
+
+
+def test_what_is_under_way_is_not_begun_again() -> None:
+    once = Once()
+    with once.doing("a"):
+        with pytest.raises(ConflictError), once.doing("a"):
+            pass
+        with once.doing("b"):
+            pass
+    with once.doing("a"):
+        pass
