@@ -13,6 +13,12 @@ from tests.stack import Client, Stack, running
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the images out, unless they are asked for: `make test-images` builds them first."""
+    named = any("images" in argument for argument in config.args)
+    return True if collection_path.name == "images" and not named else None
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack, started once: tests keep apart by having clients of their own."""

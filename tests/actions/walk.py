@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from unittest.mock import patch
 import numpy as np
 
 from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
 from actions.base.job import Job, Pub
 from actions.base.manifest import INPUTS
 from actions.base.submission import Run, Submission
@@ -26,6 +27,8 @@ from tests.actions.theory import result_of
 MAX_JOBS = 500
 
 ENVELOPE = {"client_id": "c-1", "process_job_id": "p-1", "topic": "results." + "a" * 24}
+
+DEFAULT_SHOTS: int = ActionInput.model_fields["shots"].default
 
 #: Part of every secret below.
 SECRET = "s3cret"
@@ -121,18 +124,13 @@ class Walk:
         return answer
 
 
-def walk(
-    algorithm: Algorithm[Any],
-    values: dict[str, Any],
-    machine: Callable[[Job], JobResult] = result_of,
-    noisy: bool = False,
-) -> Walk:
-    """Call `main` until it answers, or with what is no job; AssertionError if it never does."""
+def walk(algorithm: Algorithm[Any], values: dict[str, Any]) -> Walk:
+    """Call `main` with the results of a perfect machine until there is no further job, or too many."""
     caller = Caller(algorithm)
     outputs, steps = [caller.submit(values)], list[dict[str, Any]]()
     while "job_id" in outputs[-1]:
         assert len(steps) < MAX_JOBS, f"no answer after {MAX_JOBS} jobs"
-        steps.append(caller.step(machine(caller.submission.jobs[-1]), noisy))
+        steps.append(caller.step(result_of(caller.submission.jobs[-1], values.get("shots", DEFAULT_SHOTS))))
         outputs.append(caller.call(steps[-1]))
     return Walk(caller, outputs, steps)
 

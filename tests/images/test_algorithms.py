@@ -1,0 +1,109 @@
+"""Each algorithm's image, as OpenWhisk runs it: no code attached, and the memory that the manifest grants."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from actions.base.documents import algorithms
+from core.settings import KafkaSettings
+from core.streams import Topics
+from local.settings import GUEST_KEY
+from tests.actions.walk import walk
+from tests.images.engine import SENTINEL, inspect, running
+from tests.stack import ROOT, Stack
+
+FOUND = algorithms()
+ACTIONS: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text())["packages"]["quantum"][
+    "actions"
+]
+BASE = "qwhisk/base"
+
+every = pytest.mark.parametrize("name", FOUND)
+
+
+def image_of(name: str) -> tuple[str, int]:
+    """The action's image and its MB, as the manifest has them."""
+    entry = ACTIONS[name]
+    return entry["docker"], entry["limits"]["memorySize"]
+
+
+@every
+def test_it_answers_init_and_run_with_no_code_attached(name: str) -> None:
+    image, memory = image_of(name)
+    case = importlib.import_module(f"tests.actions.cases.{name}")
+    # What the poller would call it with at the end: worked out here, exactly, for want of a provider.
+    walked = walk(FOUND[name](), case.VALUES)
+    with running(image, memory) as container:
+        answer = container.init()
+        assert (answer.status_code, answer.json()) == (200, {"ok": True})
+        assert container.init().status_code == 403
+        refused = container.run()["error"]
+        assert refused["code"] == "invalid_input"
+        required = FOUND[name].input.model_json_schema().get("required", ["client_id"])
+        assert all(field in refused["message"] for field in required)
+        told = container.run(**walked.steps[-1])
+        assert list(told) == ["answer"], told
+        case.check(told["answer"], noisy=False)
+        assert container.sh("id -u") == "10001"
+        out, err = container.logs()
+        # Two activations; the /init that was refused was none.
+        assert (out.count(SENTINEL), err.count(SENTINEL)) == (2, 2)
+
+
+@every
+def test_it_adds_under_1_mb_to_the_base(name: str) -> None:
+    base, own = inspect(BASE), inspect(image_of(name)[0])
+    layers = base["RootFS"]["Layers"]
+    assert own["RootFS"]["Layers"][: len(layers)] == layers, "it does not lie on the base: run `make images`"
+    added = own["Size"] - base["Size"]
+    assert 0 < added < 1_000_000, f"{added} bytes"
+
+
+@every
+def test_its_configuration_holds_its_name_and_no_secret(name: str) -> None:
+    config = inspect(image_of(name)[0])["Config"]
+    assert f"QWHISK_ACTION={name}" in config["Env"]
+    assert config["User"] == "action"
+    more = set(config["Env"]) - set(inspect(BASE)["Config"]["Env"])
+    assert more == {f"QWHISK_ACTION={name}"}
+
+
+@pytest.fixture(scope="module")
+def bound(stack: Stack) -> dict[str, Any]:
+    """What the running stack binds to its actions."""
+    user, _, password = GUEST_KEY.partition(":")
+    url = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/packages/quantum"
+    package = requests.get(url, auth=(user, password), timeout=20).json()
+    return {item["key"]: item["value"] for item in package["parameters"]}
+
+
+@pytest.fixture(scope="module")
+def envelope(bound: dict[str, Any]) -> dict[str, str]:
+    """A client whose topic is there, so that the poller can deliver what these jobs give."""
+    topic = "results." + "i" * 24
+    Topics(KafkaSettings.from_env(bound)).ensure({topic: 1})
+    return {"client_id": "images", "process_job_id": "images-1", "topic": topic}
+
+
+@every
+def test_it_submits_within_the_memory_that_the_manifest_grants(
+    name: str, bound: dict[str, Any], envelope: dict[str, str], record_property: Any
+) -> None:
+    image, memory = image_of(name)
+    values = importlib.import_module(f"tests.actions.cases.{name}").VALUES
+    with running(image, memory, host=True) as container:
+        container.init()
+        for backend_type in ("simulator", "noisy_simulator", "hardware"):
+            submitted = container.run(**bound, **envelope, **values, backend_type=backend_type)
+            assert "job_id" in submitted, submitted
+            told = json.dumps([submitted, *container.logs()])
+            assert bound["SIMULATOR_API_KEY"] not in told, "the provider's key got out"
+        peak = container.peak_memory()
+        record_property("peak_mb", round(peak))
+        assert not peak > memory
