@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import direct, simulator, through
+from benchmarks import direct, poller, simulator, through
 from benchmarks.table import percentile, table
 from tests.stack import running
 
@@ -24,7 +24,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a throughput run")
     parser.add_argument("--clients", type=int, nargs="+", default=[2, 4, 8, 16], help="clients at once")
     parser.add_argument("--shots", type=int, default=1024)
-    parser.add_argument("--only", choices=["main", "simulator"], help="one part; default: both")
+    parser.add_argument("--only", choices=["main", "simulator", "poller"], help="one part; default: all")
     return parser.parse_args()
 
 
@@ -35,10 +35,12 @@ def _milliseconds(seconds: float) -> str:
 def main() -> int:
     """Measure and print; gives 0 whether or not an aim is met: these are figures, not tests."""
     options = _options()
-    if options.only != "simulator":
+    if options.only in (None, "main"):
         main_job(options)
-    if options.only != "main":
+    if options.only in (None, "simulator"):
         print("\n" + simulator.report())
+    if options.only in (None, "poller"):
+        poller.report(seed=1)
     return 0
 
 

@@ -45,18 +45,23 @@ def after_look(simulator: bool, elapsed: float, expected: float) -> Plan:
         expected: seconds until the job is expected to be done (devices).
     """
     if simulator:
-        return _placed(min(SIMULATOR_MAX, max(FIRST_AGAIN, BACKOFF * elapsed)))
+        return placed(simulator_delay(elapsed))
     wished = min(DEVICE_PART * expected, DEVICE_BACKOFF * elapsed)
-    return _placed(min(DEVICE_MAX, max(DEVICE_MIN, wished)))
+    return placed(min(DEVICE_MAX, max(DEVICE_MIN, wished)))
 
 
 def after_failure(failures: int, retry_after: float | None = None) -> Plan:
     """The plan after the provider could not be reached for the `failures`-th time in a row."""
     delay = min(UNREACHABLE_MAX, UNREACHABLE_FIRST * 2.0 ** min(failures - 1, 16))
-    return _placed(max(delay, retry_after or 0.0))
+    return placed(max(delay, retry_after or 0.0))
 
 
-def _placed(delay: float) -> Plan:
+def simulator_delay(elapsed: float) -> float:
+    """Seconds until the next look at a simulator's job that has been watched for `elapsed` seconds."""
+    return min(SIMULATOR_MAX, max(FIRST_AGAIN, BACKOFF * elapsed))
+
+
+def placed(delay: float) -> Plan:
     """A short wait is kept here; a longer one goes to the wait topic with the longest delay within it."""
     if delay <= KEEP:
         return Plan(delay)

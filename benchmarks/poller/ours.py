@@ -1,0 +1,114 @@
+"""The poller's own scheduler and estimator, driven in virtual time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+
+from benchmarks.poller.tally import Tally
+from benchmarks.poller.world import World, WorldJob
+from poller.desk import Call, Desk, Limits
+from poller.device import Sighting
+
+#: What an account of IBM's is asked at the most, and how dear a call is there.
+IBM = Limits(per_minute=120, price=1.0, list_every=60.0)
+
+
+def qwhisk(world: World, limits: Limits = IBM, name: str = "qwhisk") -> Tally:
+    """The whole scenario; calls take no time."""
+    return Run(world, limits, name).run()
+
+
+class Run:
+    """The scheduler in front of one world.
+
+    Args:
+        world: what happens.
+        limits: of the account.
+        name: of its row.
+    """
+
+    def __init__(self, world: World, limits: Limits, name: str = "qwhisk") -> None:
+        self.world = world
+        self.limits = limits
+        self.tally = Tally(name)
+        self.desk = Desk(limits, 0.0)
+        self._heap: list[tuple[float, int, Callable[[float], None]]] = []
+        self._order, self._now = 0, 0.0
+        self._parked: dict[int, tuple[float, float]] = {}
+        for job in world.jobs:
+            self._at(job.created, self._adder(job))
+
+    def run(self) -> Tally:
+        """Until every job is delivered."""
+        while len(self.tally.lags) < len(self.world.jobs):
+            wake = self.desk.wake(self._now) if len(self.desk) else float("inf")
+            if self._heap and self._heap[0][0] <= wake:
+                now, _, happen = heapq.heappop(self._heap)
+                self._now = now
+                happen(now)
+            else:
+                self._now = max(self._now, wake)
+            self._turn(self._now)
+        return self.tally
+
+    def _at(self, instant: float, what: Callable[[float], None]) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (instant, self._order, what))
+
+    def _adder(self, job: WorldJob) -> Callable[[float], None]:
+        def add(now: float) -> None:
+            self.desk.add(
+                job.job_id,
+                job.client,
+                job.backend,
+                False,
+                job.created,
+                job.ahead,
+                now,
+                *self._parked.get(job.job_id, (None, None)),
+            )
+
+        return add
+
+    def _turn(self, now: float) -> None:
+        while (call := self.desk.next_call(now)) is not None:
+            self.tally.calls += 1
+            self.make(call, now)
+        for key, plan in self.desk.to_park(now):
+            assert isinstance(key, int)
+            job = self.desk.job(key)
+            assert job is not None
+            self._parked[key] = (job.forecast.mean, job.looked)
+            self.desk.drop(key)
+            self._at(now + plan.delay, self._adder(self.world.jobs[key]))
+
+    def make(self, call: Call, now: float) -> None:
+        """Make the call and tell the desk what it gave."""
+        if call.kind == "list":
+            devices = self.world.devices.values()
+            self.desk.listed([(d.name, d.length(now), d.operational(now), None) for d in devices], now)
+        elif call.kind == "fetch":
+            [key] = call.keys
+            assert isinstance(key, int)
+            self.tally.deliver(self.world.jobs[key], now)
+            self.desk.fetched(key)
+        else:
+            self._look(call, now)
+
+    def _look(self, call: Call, now: float) -> None:
+        found: Iterable[WorldJob]
+        if call.since is None:
+            found = [self.world.jobs[int(str(call.keys[0]))]]
+            full = False
+        else:
+            found = self.world.page(call.since, now, self.limits.page)
+            full = len(found) == self.limits.page
+        self.desk.looked(call, {job.job_id: _sighting(job, now) for job in found}, now, full)
+
+
+def _sighting(job: WorldJob, now: float) -> Sighting:
+    started = job.started if job.started <= now else None
+    finished = job.finished if job.finished <= now else None
+    status = "DONE" if finished is not None else "RUNNING" if started is not None else "QUEUED"
+    return Sighting(status, finished is not None, job.created, started, finished, run_seconds=job.run_seconds)

@@ -1,0 +1,484 @@
+"""Which call to one account comes next: the poller's scheduler. Pure: it is told the time and what calls
+gave.
+
+The owner asks `next_call`, makes the call, and tells how it went: `looked`, `fetched`, `listed` or `failed`.
+All of an account's calls come from here, so that its budget holds for them together. In order:
+
+1. wishes to cancel;
+2. results of jobs known to be final, of each client in turn; 3. a look, when it is worth its call
+   (`poller.forecast`): one call tells of up to a page of jobs, the oldest first,
+   from the first that may be done. Each fourth call is a look where one is due, whatever waits to be fetched;
+4. the list of backends, with the queues' lengths.
+
+Jobs of simulators, whose completion nobody can estimate but which are mostly done within milliseconds, have
+an instant of their own for the next look, and are looked at together where several are due.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from poller.budget import Budget
+from poller.device import Device, Job, Sighting
+from poller.fair import FairQueue, level
+from poller.forecast import best_window, expected_lag, look_instant
+from poller.schedule import KEEP, Plan, placed, simulator_delay
+
+Kind = Literal["cancel", "fetch", "look", "list"]
+Again = Literal["cancel", "fetch", "look"]
+
+#: Seconds between looks at an account at the least.
+LOOK_LEAST = 0.05
+#: Seconds between looks at a job at the most, whatever is expected.
+LOOK_MOST = 600.0
+#: A job is looked at alone where so few are in question: it is told more, and a service may hold the answer.
+TOGETHER = 3
+#: A job waits at the broker until it may be done with this probability.
+EARLY = 0.01
+#: Calls other than looks after which a look that is due is made.
+BETWEEN_LOOKS = 3
+#: Seconds by which our clock and the provider's may differ before a job of ours was seen there, and after.
+CLOCKS_UNKNOWN, CLOCKS_KNOWN = 60.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to make.
+
+    Attributes:
+        kind: of the call; `list` is the list of backends. keys: the job, or the jobs, that it is about.
+        since: instant of creation, by the provider's clock, from which on a page of jobs is asked for; None
+        where a
+            job is looked at alone.
+        newest_first: whether that page has the newest jobs, else the oldest.
+    """
+
+    kind: Kind
+    keys: tuple[Hashable, ...] = ()
+    since: float | None = None
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an account allows and how dear its calls are.
+
+    Attributes:
+        per_minute: calls in any 60 seconds; None for any number.
+        price: seconds of lag that one call is worth.
+        page: jobs that one call tells of at the most.
+        list_every: seconds between lists of backends.
+        jobs: jobs kept in memory; more wait at the broker.
+    """
+
+    per_minute: int | None = None
+    price: float = 0.02
+    page: int = 200
+    list_every: float = 10.0
+    jobs: int = 2_000
+
+
+class Desk:
+    """The jobs of one account, and its calls.
+
+    Args:
+        limits: see there.
+        now: the time, in seconds since 1970.
+    """
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.limits = limits
+        self.budget = Budget(limits.per_minute, now)
+        self.devices: dict[str, Device] = {}
+        self._jobs: dict[Hashable, Job] = {}
+        #: Jobs with a new forecast, which may say that they can wait elsewhere.
+        self._fresh: set[Hashable] = set()
+        #: Jobs of simulators: when each is due, and since when it is watched.
+        self._due: dict[Hashable, tuple[float, float]] = {}
+        self._ready: FairQueue[Hashable] = FairQueue()
+        self._cancels: FairQueue[Hashable] = FairQueue()
+        #: Jobs that a page should have told of and did not: each is asked for alone.
+        self._missing: dict[Hashable, None] = {}
+        #: Jobs whose call is under way, or whose result is known to be ready.
+        self._busy: set[Hashable] = set()
+        #: Jobs that failed by themselves: not before this instant.
+        self._later: dict[Hashable, tuple[float, Again]] = {}
+        self._looking = False
+        self._listing = False
+        self._list_due = now
+        self._since_look = 0
+        self._last_look = -math.inf
+        self._look_at: float | None = None
+        #: Seconds of creation that a page covered when there was more than it could tell.
+        self._reach = math.inf
+        #: The provider's clock less ours, at the most, as far as jobs of ours tell.
+        self._clock: tuple[float, float] | None = None
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def job(self, key: Hashable) -> Job | None:
+        """The job; None if it is not watched here."""
+        return self._jobs.get(key)
+
+    # --- jobs come and go -------------------------------------------------------------------------------
+
+    def add(
+        self,
+        key: Hashable,
+        client: str,
+        backend: str,
+        simulator: bool,
+        submitted: float,
+        ahead: int | None,
+        now: float,
+        expected: float | None = None,
+        looked: float | None = None,
+        cancel: bool = False,
+    ) -> None:
+        """Watch a job.
+
+        Args:
+            key: unique; what the owner calls it.
+            client: whose it is.
+            backend: where it is.
+            simulator: true where nobody can estimate its completion.
+            submitted: instant, by our clock.
+            ahead: jobs that it found in the queue.
+            expected: instant of completion, as it was estimated before, here or by another poller.
+            looked: when it was last known not to be final; None for when it was submitted.
+            cancel: true where its client wants it cancelled.
+        """
+        submitted = min(submitted, now)
+        job = Job(
+            key, client, backend, submitted, ahead, min(max(submitted, looked or submitted), now), expected
+        )
+        self._jobs[key] = job
+        if simulator:
+            self._due[key] = (now, now)
+        else:
+            self.devices.setdefault(backend, Device()).add(job, now)
+            self._fresh.add(key)
+        if cancel:
+            self._cancels.put(client, key)
+        self._look_at = None
+
+    def drop(self, key: Hashable) -> None:
+        """Watch it no longer: its outcome is known, or it is another poller's."""
+        job = self._jobs.pop(key, None)
+        if job is None:
+            return
+        if key not in self._due and job.backend in self.devices:
+            self.devices[job.backend].remove(job)
+        self._due.pop(key, None)
+        self._fresh.discard(key)
+        self._missing.pop(key, None)
+        self._later.pop(key, None)
+        self._busy.discard(key)
+        for waiting in (self._ready, self._cancels):
+            waiting.discard(lambda one: one == key)
+        self._look_at = None
+
+    # --- which call -------------------------------------------------------------------------------------
+
+    def next_call(self, now: float) -> Call | None:
+        """The call to make now, which counts as made; None if there is none, or none is allowed."""
+        self._due_again(now)
+        if self.budget.ready_at(now) > now:
+            return None
+        call = self._choose(now)
+        if call is not None:
+            self.budget.take(now)
+            self._since_look = 0 if call.kind == "look" else self._since_look + 1
+        return call
+
+    def wake(self, now: float) -> float:
+        """The instant at which to ask for the next call again, if nothing happens before."""
+        wanted = min(
+            now if self._ready or self._cancels or self._missing else math.inf,
+            self._list_due if not self._listing else math.inf,
+            math.inf if self._looking else self._device_look(now),
+            min((due for key, (due, _) in self._due.items() if key not in self._busy), default=math.inf),
+            min((at for at, _ in self._later.values()), default=math.inf),
+        )
+        return max(wanted, self.budget.ready_at(now))
+
+    def _choose(self, now: float) -> Call | None:
+        look_first = self._since_look >= BETWEEN_LOOKS
+        if look_first and (call := self._look(now)) is not None:
+            return call
+        if (key := self._cancels.take()) is not None:
+            self._busy.add(key)
+            return Call("cancel", (key,))
+        if (key := self._ready.take()) is not None:
+            return Call("fetch", (key,))
+        if not look_first and (call := self._look(now)) is not None:
+            return call
+        if now >= self._list_due and not self._listing:
+            self._listing = True
+            return Call("list")
+        return None
+
+    def _look(self, now: float) -> Call | None:
+        if self._missing:
+            key = next(iter(self._missing))
+            del self._missing[key]
+            self._busy.add(key)
+            return Call("look", (key,))
+        due = [key for key, (at, _) in self._due.items() if at <= now and key not in self._busy]
+        if due:
+            return self._simulator_look(due)
+        if self._looking or self._device_look(now) > now:
+            return None
+        return self._page(now)
+
+    def _simulator_look(self, due: list[Hashable]) -> Call:
+        if len(due) < TOGETHER:
+            self._busy.add(due[0])
+            return Call("look", (due[0],))
+        # The newest first: that is what is due, and a busy simulator has more jobs a minute than a page.
+        due.sort(key=lambda key: -self._jobs[key].submitted)
+        due = due[: self.limits.page]
+        self._busy.update(due)
+        return Call("look", tuple(due), self._since(self._jobs[due[-1]].submitted), newest_first=True)
+
+    def _waiting(self) -> list[Job]:
+        """The devices' jobs that are looked at together."""
+        return [
+            job
+            for device in self.devices.values()
+            for job in device.jobs
+            if job.key not in self._busy and job.key not in self._later
+        ]
+
+    def _device_look(self, now: float) -> float:
+        """When the next look at the devices' jobs is worth its call."""
+        if self._look_at is None:
+            waiting = self._waiting()
+            if not waiting:
+                return math.inf
+            found = look_instant(
+                [job.forecast for job in waiting],
+                [job.looked for job in waiting],
+                self.limits.price * self.budget.scarcity(now),
+                min(job.looked for job in waiting) + LOOK_MOST,
+            )
+            self._look_at = max(found, self._last_look + LOOK_LEAST)
+        return self._look_at
+
+    def _page(self, now: float) -> Call | None:
+        waiting = sorted(self._waiting(), key=lambda job: job.submitted)
+        if not waiting:
+            return None
+        self._looking, self._last_look, self._look_at = True, now, None
+        lags = expected_lag(
+            now,
+            np.array([job.forecast.mean for job in waiting]),
+            np.array([job.forecast.scale for job in waiting]),
+            np.array([job.looked for job in waiting]),
+        )
+        # What was not looked at for so long must not be left out for what changes more often.
+        lags = np.where([now - job.looked >= LOOK_MOST for job in waiting], lags + self.limits.price, lags)
+        first = best_window([job.submitted for job in waiting], lags.tolist(), self._reach)
+        end = waiting[first].submitted + self._reach
+        asked = [job for job in waiting[first:] if job.submitted <= end][: self.limits.page]
+        keys = tuple(job.key for job in asked)
+        self._busy.update(keys)
+        if len(keys) == 1:
+            return Call("look", keys)
+        return Call("look", keys, self._since(asked[0].submitted))
+
+    def _since(self, submitted: float) -> float:
+        if self._clock is None:
+            return submitted - CLOCKS_UNKNOWN
+        return submitted + self._clock[0] - CLOCKS_KNOWN
+
+    def _due_again(self, now: float) -> None:
+        for key in [key for key, (at, _) in self._later.items() if at <= now]:
+            _, what = self._later.pop(key)
+            client = self._jobs[key].client
+            if what == "fetch":
+                self._ready.put(client, key)
+            elif what == "cancel":
+                self._cancels.put(client, key)
+            else:
+                self._busy.discard(key)
+                self._missing[key] = None
+
+    # --- what a call gave -------------------------------------------------------------------------------
+
+    def looked(
+        self,
+        call: Call,
+        seen: Mapping[Any, Sighting],
+        now: float,
+        full: bool,
+        asked: float | None = None,
+    ) -> None:
+        """A look was answered.
+
+        Args:
+            call: the look.
+            seen: how the jobs stand that it told of, watched here or not.
+            now: the time.
+            full: whether it was a full page, beyond which there may be more jobs.
+            asked: when the call was made: what was not final then may be by now; None for now.
+        """
+        self.budget.succeeded()
+        self._end_look(call)
+        asked = now if asked is None else asked
+        told = [sighting.created for sighting in seen.values() if sighting.created is not None]
+        if call.since is not None and not call.newest_first:
+            self._reach = max(told) - min(told) if full and told else math.inf
+        for key, sighting in seen.items():
+            if (job := self._jobs.get(key)) is None:
+                continue
+            self._busy.discard(key)
+            self._note_clock(job, sighting)
+            if key in self._due:
+                self._saw_simulator(job, sighting, now)
+            else:
+                self.devices[job.backend].saw(job, sighting, asked)
+            if sighting.final and key not in self._later:
+                self._busy.add(key)
+                self._ready.put(job.client, key)
+        if call.since is not None:
+            for key in call.keys:
+                if key in self._busy and key not in seen and key in self._jobs:
+                    self._untold(key, call, told, full)
+        for backend in {
+            self._jobs[key].backend for key in seen if key in self._jobs and key not in self._due
+        }:
+            self._forecast(self.devices[backend], now)
+        self._look_at = None
+
+    def _forecast(self, device: Device, now: float) -> None:
+        device.forecast(now)
+        self._fresh.update(job.key for job in device.jobs)
+
+    def _untold(self, key: Hashable, call: Call, told: list[float], full: bool) -> None:
+        """A page did not tell of this job: perhaps it did not reach so far, else it is asked for alone."""
+        self._busy.discard(key)
+        if full and told:
+            created = self._jobs[key].submitted + (self._clock[1] if self._clock else 0.0)
+            beyond = created < min(told) if call.newest_first else created > max(told)
+            if beyond and not call.newest_first:
+                return  # the next page has it
+        self._missing[key] = None
+
+    def _saw_simulator(self, job: Job, sighting: Sighting, now: float) -> None:
+        job.looked = now
+        _, since = self._due[job.key]
+        self._due[job.key] = (math.inf if sighting.final else now + simulator_delay(now - since), since)
+        if sighting.started is not None and job.started is None:
+            job.started = sighting.started
+
+    def _note_clock(self, job: Job, sighting: Sighting) -> None:
+        if sighting.created is None:
+            return
+        ahead = sighting.created - job.submitted
+        low, high = self._clock or (ahead, ahead)
+        self._clock = (min(low, ahead), max(high, ahead))
+
+    def fetched(self, key: Hashable) -> None:
+        """The job's result was delivered: it is watched no longer."""
+        self.budget.succeeded()
+        self.drop(key)
+
+    def cancelled(self, key: Hashable) -> None:
+        """The provider took the wish to cancel: a look at it is worth its call at once."""
+        self.budget.succeeded()
+        self._busy.discard(key)
+        if key in self._jobs:
+            self._missing[key] = None
+
+    def listed(self, lengths: Iterable[tuple[str, int, bool, float | None]], now: float) -> None:
+        """The list of backends: name, queue length, operational, and the usual wait in seconds where told."""
+        self.budget.succeeded()
+        self._listing, self._list_due = False, now + self.limits.list_every
+        for name, length, operational, wait in lengths:
+            if (device := self.devices.get(name)) is not None:
+                device.listed(length, operational, now, wait)
+                self._forecast(device, now)
+        self._look_at = None
+
+    def failed(self, call: Call, now: float, retry_after: float | None = None) -> None:
+        """The account could not be reached or asked for patience: no call of any kind for a while."""
+        until = self.budget.failed(now, retry_after)
+        self._end_look(call)
+        if call.kind == "list":
+            self._listing, self._list_due = False, max(until, now + self.limits.list_every)
+        for key in call.keys:
+            if (job := self._jobs.get(key)) is None:
+                continue
+            if call.kind == "fetch":
+                self._ready.put(job.client, key)
+            elif call.kind == "cancel":
+                self._cancels.put(job.client, key)
+            else:
+                self._busy.discard(key)
+                if call.since is None and key not in self._due:
+                    self._missing[key] = None
+        self._look_at = None
+
+    def again(self, call: Call, at: float) -> None:
+        """The job itself, or what comes after its result, failed: the same again at that instant."""
+        self._end_look(call)
+        kind: Again = "fetch" if call.kind == "fetch" else "cancel" if call.kind == "cancel" else "look"
+        for key in call.keys:
+            if key in self._jobs:
+                self._busy.add(key)
+                self._later[key] = (at, kind)
+        self._look_at = None
+
+    def _end_look(self, call: Call) -> None:
+        # Only looks at devices' jobs exclude one another: each one's findings change when the next is worth
+        # it.
+        if call.kind == "look" and not any(key in self._due for key in call.keys):
+            self._looking = False
+
+    # --- what waits elsewhere ---------------------------------------------------------------------------
+
+    def to_park(self, now: float) -> list[tuple[Hashable, Plan]]:
+        """The jobs that can wait at the broker, each with its wait topic; and the surplus."""
+        found: list[tuple[Hashable, Plan]] = []
+        closed = self.budget.ready_at(now) if self.budget.failures else now
+        if closed - now > KEEP:
+            self._fresh.update(self._jobs)
+        for key in self._fresh:
+            if not self._idle(key):
+                continue
+            job, until = self._jobs[key], closed
+            if key not in self._due:
+                until = max(until, min(job.forecast.quantile(EARLY), job.looked + LOOK_MOST))
+            plan = placed(until - now)
+            if plan.topic is not None:
+                found.append((key, plan))
+        # What cannot wait elsewhere now cannot later either, unless its forecast changes.
+        self._fresh.clear()
+        surplus = len(self._jobs) - len(found) - self.limits.jobs
+        if surplus > 0:
+            parked = {key for key, _ in found}
+            idle = [job for job in self._jobs.values() if self._idle(job.key)]
+            found += [(key, placed(KEEP + 0.001)) for key in self._surplus(idle, parked, surplus)]
+        return found
+
+    def _surplus(self, idle: list[Job], parked: set[Hashable], count: int) -> list[Hashable]:
+        """Of whom has most jobs here, those that will be done last."""
+        own: dict[str, list[Job]] = {}
+        for job in idle:
+            if job.key not in parked:
+                own.setdefault(job.client, []).append(job)
+        for jobs in own.values():
+            jobs.sort(key=lambda job: job.forecast.mean)
+        room = sum(map(len, own.values())) - count
+        most = level(map(len, own.values()), room)
+        return [job.key for jobs in own.values() for job in jobs[most:]]
+
+    def _idle(self, key: Hashable) -> bool:
+        return key not in self._busy and key not in self._later and key not in self._missing

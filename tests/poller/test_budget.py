@@ -1,0 +1,102 @@
+"""Never more calls than an account allows, none while it asks for patience, and always an end to that."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poller.budget import PAUSE_FIRST, PAUSE_MOST, WINDOW, Budget
+from poller.fair import FairQueue, level
+
+
+@given(st.integers(2, 600), st.lists(st.floats(0, 20), max_size=200))
+def test_in_no_minute_more_than_allowed(per_minute: int, gaps: list[float]) -> None:
+    budget, now, made = Budget(per_minute, 0.0), 0.0, []
+    for gap in gaps:
+        now += gap
+        while budget.take(now):
+            made.append(now)
+    for index, begin in enumerate(made):
+        assert sum(1 for at in made[index:] if at < begin + WINDOW) <= per_minute
+
+
+@given(st.integers(2, 600), st.integers(1, 400))
+def test_the_next_call_is_never_far_and_is_allowed_when_said(per_minute: int, calls: int) -> None:
+    budget, now = Budget(per_minute, 0.0), 0.0
+    for _ in range(calls):
+        ready = budget.ready_at(now)
+        assert ready - now <= 2 * WINDOW
+        now = max(now, ready) + 1e-6
+        assert budget.take(now)
+
+
+def test_without_a_limit_any_number() -> None:
+    budget = Budget(None, 0.0)
+    assert all(budget.take(0.0) for _ in range(10_000))
+    assert budget.scarcity(0.0) == 1.0
+
+
+def test_a_call_gets_dearer_as_the_bucket_empties() -> None:
+    budget = Budget(120, 0.0)
+    prices = []
+    while budget.take(0.0):
+        prices.append(budget.scarcity(0.0))
+    assert prices == sorted(prices)
+    assert prices[0] == 1.0
+    assert prices[-1] > 10
+
+
+@given(st.lists(st.none() | st.floats(-10, 4000) | st.just(math.nan), min_size=1, max_size=40))
+def test_failures_pause_longer_and_longer_but_not_without_end(retry_afters: list[float | None]) -> None:
+    budget, now = Budget(None, 0.0), 0.0
+    for number, retry_after in enumerate(retry_afters):
+        until = budget.failed(now, retry_after)
+        asked = retry_after if retry_after is not None and retry_after > 0 else 0.0
+        assert until - now >= min(PAUSE_MOST, PAUSE_FIRST * 2.0 ** min(number, 16)) - 1e-6
+        assert until - now >= asked - 1e-6
+        assert until - now <= max(PAUSE_MOST, asked) + 1e-6
+        assert not budget.take(math.nextafter(until, -math.inf))
+        now = until
+    assert budget.take(now)
+    budget.succeeded()
+    assert budget.failed(now) - now <= PAUSE_FIRST + 1e-6
+
+
+def test_a_shorter_retry_after_does_not_end_a_longer_one() -> None:
+    budget = Budget(None, 0.0)
+    budget.failed(0.0, 300.0)
+    budget.failed(1.0, 2.0)
+    assert budget.ready_at(10.0) == 300.0
+
+
+def test_a_thousand_items_of_one_delay_a_single_one_by_one() -> None:
+    line: FairQueue[int] = FairQueue()
+    for number in range(1000):
+        line.put("many", number)
+    line.put("single", -1)
+    assert [line.take() for _ in range(3)] == [0, -1, 1]
+    assert len(line) == 998
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), max_size=60))
+def test_nothing_is_lost_and_each_clients_order_is_kept(items: list[tuple[str, int]]) -> None:
+    line: FairQueue[tuple[str, int]] = FairQueue()
+    for item in items:
+        line.put(item[0], item)
+    line.discard(lambda item: item[1] % 7 == 0)
+    given_out = []
+    while (taken := line.take()) is not None:
+        given_out.append(taken)
+    for client in "abc":
+        wanted = [item for item in items if item[0] == client and item[1] % 7]
+        assert [item for item in given_out if item[0] == client] == wanted
+
+
+@given(st.lists(st.integers(0, 50), max_size=20), st.integers(0, 400))
+def test_the_level_uses_the_room(sizes: list[int], room: int) -> None:
+    found = level(sizes, room)
+    assert sum(min(size, found) for size in sizes) <= room
+    if sizes and found < max(sizes):
+        assert sum(min(size, found + 1) for size in sizes) > room
