@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import direct, poller, simulator, through
+from benchmarks import direct, simulator, through
+from benchmarks.poller.__main__ import run as run_poller
 from benchmarks.table import percentile, table
 from tests.stack import running
 
@@ -40,7 +41,7 @@ def main() -> int:
     if options.only in (None, "simulator"):
         print("\n" + simulator.report())
     if options.only in (None, "poller"):
-        poller.report(seed=1)
+        run_poller(seed=1, plot=True)
     return 0
 
 
