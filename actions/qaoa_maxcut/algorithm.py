@@ -1,0 +1,196 @@
+"""Input, steps and answer of MaxCut by QAOA."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+from qiskit.quantum_info import Statevector
+
+from actions.base.descent import Plan, State
+from actions.base.hybrid import HybridAlgorithm, HybridInput
+from actions.base.job import Job, Pub, Step
+from actions.qaoa_maxcut.circuit import ANGLES, ansatz, cost, measured, starting_angles, to_circuit
+from actions.qaoa_maxcut.graph import Edge, Graph
+
+MAX_NODES = 12
+MAX_WEIGHT, MIN_WEIGHT = 1_000.0, 0.001
+#: Points that one job may have: as many as the most layers need.
+MAX_POINTS = 20
+#: The search's shift and first radius, in the units of its starting angles, and its tolerance, as a part of
+#: the weight of all edges.
+SHIFT, RADIUS, TOLERANCE = 0.3, 0.4, 5e-4
+#: Distinct outcomes up to which the ideal distribution is told.
+MAX_IDEAL = 64
+
+Node = Annotated[int, Field(ge=0, lt=MAX_NODES)]
+Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]
+
+
+class MaxCutInput(HybridInput):
+    """A weighted graph, and how deep and how long to search."""
+
+    edges: Annotated[
+        list[Annotated[tuple[Node, Node, Weight], Field(strict=False)]],
+        Field(
+            min_length=1,
+            max_length=MAX_NODES * (MAX_NODES - 1) // 2,
+            title="Graph",
+            description="The edges, each as [node, node, weight]; nodes are numbered from 0 to 11.",
+            examples=[[[0, 1, 1], [1, 2, 1], [2, 3, 1], [3, 4, 1], [4, 0, 1], [0, 2, 2]]],
+            json_schema_extra={"x-control": "graph"},
+        ),
+    ]
+    nodes: int | None = Field(
+        default=None,
+        ge=2,
+        le=MAX_NODES,
+        title="Nodes",
+        description="How many nodes there are; left out, as many as the edges name.",
+    )
+    layers: int = Field(
+        default=2,
+        ge=1,
+        le=max(ANGLES),
+        title="Layers",
+        description="Layers of the circuit: more give better cuts, and more noise.",
+    )
+
+    @field_validator("edges")
+    @classmethod
+    def _is_graph(cls, edges: list[Edge]) -> list[Edge]:
+        seen = set()
+        for first, second, weight in edges:
+            if first == second:
+                raise ValueError(f"node {first} is joined with itself; leave that edge out")
+            if abs(weight) < MIN_WEIGHT:
+                raise ValueError(
+                    f"[{first}, {second}] has weight {weight}; leave it out, or give it at least {MIN_WEIGHT}"
+                )
+            pair = frozenset((first, second))
+            if pair in seen:
+                raise ValueError(f"[{first}, {second}] is there twice; add the weights up")
+            seen.add(pair)
+        return edges
+
+    @field_validator("nodes")
+    @classmethod
+    def _has_all_nodes(cls, nodes: int | None, info: ValidationInfo) -> int | None:
+        highest = max((max(first, second) for first, second, _ in info.data.get("edges", [])), default=0)
+        if nodes is not None and nodes <= highest:
+            raise ValueError(f"is {nodes}, but an edge names node {highest}; make it {highest + 1} or more")
+        return nodes
+
+    @property
+    def graph(self) -> Graph:
+        """The graph."""
+        named = max(max(first, second) for first, second, _ in self.edges) + 1
+        return Graph(self.nodes or named, tuple(self.edges))
+
+
+class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
+    """Searches angles whose cuts are large on average, then measures cuts and takes the best."""
+
+    name = "qaoa_maxcut"
+    title = "MaxCut by QAOA"
+    description = (
+        "Divides a graph's nodes into two groups such that the edges between them weigh as much as possible. "
+        "A quantum circuit is tuned step by step until the cuts that it gives are large; the best one "
+        "measured is the answer, beside the true optimum."
+    )
+    category = "Optimization"
+    view = "graph"
+    input = MaxCutInput
+
+    def plan(self, params: MaxCutInput) -> Plan:
+        weight = math.fsum(abs(weight) for *_, weight in params.edges)
+        return Plan(SHIFT, RADIUS, MAX_POINTS, params.max_steps, TOLERANCE * weight)
+
+    def origin(self, params: MaxCutInput) -> Sequence[float]:
+        return starting_angles(params.layers)
+
+    def trial(self, params: MaxCutInput, rows: Sequence[Sequence[float]]) -> Pub:
+        graph = params.graph
+        values = [to_circuit(graph, list(row)) for row in rows]
+        return Pub(ansatz(graph, params.layers), values, cost(graph))
+
+    def value(self, params: MaxCutInput, measured: float) -> float:
+        return params.graph.total / 2 - measured
+
+    def last(self, params: MaxCutInput, search: State) -> Job:
+        graph = params.graph
+        return Job([Pub(measured(graph, params.layers), to_circuit(graph, search.best))])
+
+    def answer(self, params: MaxCutInput, step: Step, search: State) -> dict[str, Any]:
+        """`{"summary", "note", "cut", "value", "optimum", "approximation_ratio", "average_value",
+        "ideal_value", "random_value", "optimum_probability", "angles", "graph", "reference", "convergence",
+        "ideal"}`.
+
+        `average_value` is that of all measured cuts, `ideal_value` what it would be without noise,
+        `random_value` that of cuts by the toss of a coin; `approximation_ratio` is null where no cut weighs
+        more than 0.
+        """
+        graph = params.graph
+        counts = {int(outcome, 2): count for outcome, count in step.counts().items()}
+        shots = sum(counts.values())
+        best = max(sorted(counts), key=lambda sides: graph.values[sides])
+        cut, optimum = graph.spread(best), graph.optimum
+        value = graph.value(cut)
+        average = math.fsum(count * graph.values[sides] for sides, count in counts.items()) / shots
+        tied = math.isclose
+        hits = sum(
+            count for sides, count in counts.items() if tied(graph.values[sides], optimum, abs_tol=1e-9)
+        )
+        angles = to_circuit(graph, search.best)
+        exact = Statevector(ansatz(graph, params.layers).assign_parameters(angles)).probabilities()
+        found = {
+            "summary": _summary(cut, value, optimum),
+            "cut": cut,
+            "value": value,
+            "optimum": optimum,
+            "approximation_ratio": value / optimum if optimum > 0 else None,
+            "average_value": average,
+            "ideal_value": float(exact @ graph.values),
+            "random_value": graph.total / 2,
+            "optimum_probability": hits / shots,
+            "angles": {"beta": angles[: params.layers], "gamma": angles[params.layers :]},
+            "graph": {"nodes": graph.nodes, "edges": [list(edge) for edge in graph.edges]},
+            "reference": optimum,
+        }
+        if note := _note(found, step.noisy):
+            found["note"] = note
+        if len(exact) <= MAX_IDEAL:
+            width = len(graph.joined)
+            found["ideal"] = {f"{sides:0{width}b}": float(p) for sides, p in enumerate(exact) if p > 1e-9}
+        return found
+
+
+def _summary(cut: list[int], value: float, optimum: float) -> str:
+    ones = [str(node) for node, side in enumerate(cut) if side]
+    if not ones:
+        sides = "All nodes stay in one group"
+    else:
+        sides = f"Node {ones[0]} against" if len(ones) == 1 else f"Nodes {', '.join(ones)} against"
+        sides = f"{sides} the rest"
+    if math.isclose(value, optimum, abs_tol=1e-9):
+        return f"{sides}: the cut weighs {value:g}, and none weighs more."
+    return f"{sides}: the cut weighs {value:g}; the best possible one weighs {optimum:g}."
+
+
+def _note(found: dict[str, Any], noisy: bool) -> str | None:
+    """What noise did, in plain words."""
+    if not noisy:
+        return None
+    average, ideal, chance = (found[f"{name}_value"] for name in ("average", "ideal", "random"))
+    kept = (average - chance) / (ideal - chance) if ideal - chance > 1e-9 else 0.0
+    return (
+        f"Noise made the measured cuts smaller: {average:.3g} on average, where {ideal:.3g} were to be "
+        f"expected without it and {chance:.3g} by the toss of a coin; {np.clip(kept, 0, 1):.0%} of the "
+        "gain is left. The best of many measured cuts is still a real cut."
+    )
+
+
+algorithm = QaoaMaxCut()
