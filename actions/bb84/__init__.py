@@ -1,0 +1,5 @@
+"""Quantum key distribution (Bennett and Brassard, 1984; arXiv:2003.06557), with an eavesdropper if wanted."""
+
+from .algorithm import algorithm
+
+main = algorithm.main

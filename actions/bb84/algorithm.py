@@ -1,0 +1,137 @@
+"""Input, circuits and answer of quantum key distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from actions.base.algorithm import Algorithm
+from actions.base.input import ActionInput
+from actions.base.job import Job, Pub, Step
+from actions.base.outcomes import percent, times
+from actions.bb84.circuit import BATCH, angles, channel
+from actions.bb84.exchange import THRESHOLD, Exchange, carried_out
+from actions.bb84.secrecy import Secrets
+
+MAX_QUBITS = 1024
+
+
+class Bb84Input(ActionInput):
+    """How many qubits are sent, and whether somebody listens in."""
+
+    qubits: int = Field(
+        default=256,
+        ge=4 * BATCH,
+        le=MAX_QUBITS,
+        multiple_of=BATCH,
+        title="Qubits",
+        description=f"How many qubits Alice sends, a multiple of {BATCH}. A quarter of them makes the key.",
+    )
+    eavesdropper: bool = Field(
+        default=False,
+        title="Eavesdropper",
+        description="Whether Eve intercepts every qubit, measures it, and sends on what she has then.",
+    )
+    shots: int = Field(
+        default=1,
+        ge=1,
+        le=1,
+        title="Shots",
+        description="Always 1: each qubit is sent and measured only once.",
+    )
+
+
+class Bb84(Algorithm[Bb84Input]):
+    """Two people agree on a secret key and find out whether somebody listened in."""
+
+    name = "bb84"
+    title = "Quantum key distribution (BB84)"
+    description = (
+        "Alice sends Bob random bits by qubits, each in one of two bases; Bob measures in bases of his own. "
+        "Where they agree, the bits make a secret key; whoever listens in causes errors, and is noticed. "
+        "A demonstration: one service plays all parts, and knows the key."
+    )
+    category = "Communication"
+    input = Bb84Input
+
+    def start(self, params: Bb84Input) -> Job:
+        drawn = Secrets.drawn(params.qubits, params.eavesdropper)
+        circuit = channel(BATCH, params.eavesdropper)
+        pubs = []
+        for first in range(0, params.qubits, BATCH):
+            sent = slice(first, first + BATCH)
+            eve = drawn.eve[sent] if drawn.eve is not None else None
+            pubs.append(Pub(circuit, angles(drawn.bits[sent], drawn.alice[sent], eve, drawn.bob[sent])))
+        return Job(pubs, shots=1, state=drawn.state)
+
+    def proceed(self, params: Bb84Input, step: Step) -> dict[str, Any]:
+        """`{"summary", "aborted", "error_rate", "qubits", "sifted", "compared", "corrected", "disclosed",
+        "key", "key_bits", "keys_match"}`, and with an eavesdropper `"eve_knew"`.
+
+        `sifted` bits had the same basis on both sides; `compared` of them were told in public, and the share
+        that differed is `error_rate`. Of the rest `corrected` errors were mended, for which `disclosed`
+        parities were told; `key` is what is left when everything that Eve may know of it is taken out.
+        `eve_knew` is the share of the sifted bits that she had read right.
+        """
+        drawn = Secrets.of(step.state or {})
+        bob = _received(step, "meas")
+        eve = _received(step, "eve") if params.eavesdropper else None
+        done = carried_out(drawn, bob, eve)
+        answer: dict[str, Any] = {
+            "summary": _summary(done),
+            "aborted": done.aborted,
+            "error_rate": done.error_rate,
+            "qubits": params.qubits,
+            "sifted": done.sifted,
+            "compared": done.sampled,
+            "corrected": done.corrected,
+            "disclosed": done.told,
+            "key": done.alice,
+            "key_bits": len(done.alice),
+            "keys_match": bool(done.alice) and done.alice == done.bob,
+        }
+        if done.known is not None:
+            answer["eve_knew"] = done.known
+        if note := _note(params, done):
+            answer["note"] = note
+        return answer
+
+
+def _received(step: Step, register: str) -> str:
+    """The bits of a register over all PUBs, the first qubit first."""
+    found = []
+    for number in range(len(step.pubs)):
+        counts = step.counts(register, number)
+        found.append(max(counts, key=counts.__getitem__)[::-1])
+    return "".join(found)
+
+
+def _summary(done: Exchange) -> str:
+    if not done.sampled:
+        return "Alice and Bob had no bits to compare, and gave up."
+    differed = f"{percent(done.error_rate)} differed"
+    compared = f"Of {times(done.sampled, 'bit')} that Alice and Bob compared, {differed}"
+    limit = f"the {percent(THRESHOLD)} allowed"
+    if done.aborted:
+        return f"{compared}, more than {limit}: somebody may have listened in. They threw the key away."
+    if not done.alice:
+        return f"{compared}, but no secret key was left of the rest."
+    if done.alice != done.bob:
+        return f"{compared}, but not all errors in the rest were found: their keys differ."
+    return f"{compared}, within {limit}. They share a secret key of {times(len(done.alice), 'bit')}."
+
+
+def _note(params: Bb84Input, done: Exchange) -> str | None:
+    if done.aborted and not params.eavesdropper:
+        return "Nobody listened in: it was the noise that caused so many errors."
+    if params.eavesdropper and not done.aborted:
+        return "Eve was not noticed, by chance: she causes 25 % errors on average. Send more qubits."
+    if not done.aborted and not done.alice:
+        return "Finding the errors gave too much away. Send more qubits."
+    if done.alice != done.bob:
+        return "Too many errors for their number of bits. Send more qubits, or try again."
+    return None
+
+
+algorithm = Bb84()

@@ -1,0 +1,27 @@
+"""An end-to-end case of bb84: nobody listens in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+VALUES: dict[str, Any] = {"qubits": 256}
+
+
+def check(answer: dict[str, Any], noisy: bool) -> None:
+    """A key that both have; without noise there is not one error."""
+    assert answer["qubits"] == 256
+    # Half of the bases agree, and half of those are compared: 6.5 standard deviations each.
+    assert abs(answer["sifted"] - 128) < 6.5 * 8
+    assert abs(answer["compared"] - answer["sifted"] / 2) < 6.5 * 0.5 * answer["sifted"] ** 0.5
+    assert "eve_knew" not in answer
+    assert len(answer["key"]) == answer["key_bits"] <= answer["sifted"] - answer["compared"]
+    assert set(answer["key"]) <= {"0", "1"}
+    if noisy:
+        assert answer["keys_match"] or answer["note"]
+        return
+    assert (answer["error_rate"], answer["corrected"], answer["aborted"]) == (0, 0, False)
+    # With nothing to mend, only the parities that say so are lost.
+    assert answer["key_bits"] == answer["sifted"] - answer["compared"] - answer["disclosed"]
+    assert answer["keys_match"]
+    assert "note" not in answer
+    assert f"They share a secret key of {answer['key_bits']} bits." in answer["summary"]
