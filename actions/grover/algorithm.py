@@ -180,21 +180,21 @@ def _summary(params: GroverInput, found: list[int], success: float, guess: float
 def _note(params: GroverInput, success: float, guess: float, noisy: bool) -> str | None:
     search = params.plan
     best = plan(len(params.marked), 2**params.qubits)
-    perfect = f"{best.iterations} iteration{'s' * (best.iterations != 1)} on a perfect device"
+    perfect = f"a perfect device with {best.iterations} iteration{'s' * (best.iterations != 1)} succeeds in"
     gain = best.success - guess
     if noisy and success - guess < GAIN_SPOILT * gain:
         lost = "all" if success - guess < GAIN_LOST * gain else "most"
         fewer = params.iterations is None and search.iterations < best.iterations
         ran = f"Only {search.iterations} ran, because more would have been worse. " if fewer else ""
         return (
-            f"Noise took {lost} of the gain: {perfect} succeed in {percent(best.success)} of the shots. {ran}"
+            f"Noise took {lost} of the gain: {perfect} {percent(best.success)} of the shots. {ran}"
             "From five qubits on a search is too deep a circuit for today's devices; try fewer qubits or the "
             "noiseless simulator."
         )
     if params.iterations is not None and search.success < best.success - 0.05:
         return (
             f"This number of iterations finds a marked element in {percent(search.success)} of the shots at "
-            f"best; {perfect} do in {percent(best.success)}. Leave iterations out for the best number."
+            f"best; {perfect} {percent(best.success)}. Leave iterations out for the best number."
         )
     return None
 
