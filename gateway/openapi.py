@@ -1,0 +1,248 @@
+"""The OpenAPI document: made of the models that the API itself uses, served at `/openapi.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import models_json_schema
+
+from core.events import BackendInfo, BackendType, Instant, Progress, ResultEvent, Status
+from gateway.replies import json_response
+
+VERSION = "1"
+
+
+class NewSession(BaseModel):
+    """A client and its token."""
+
+    client_id: str
+    token: str
+    expires_at: Instant
+
+
+class Function(BaseModel):
+    """A function that can be called."""
+
+    id: str
+    title: str
+    description: str
+    category: str
+    view: str
+    input_schema: dict[str, Any]
+
+
+class Functions(BaseModel):
+    """All functions."""
+
+    functions: list[Function]
+
+
+class Backends(BaseModel):
+    """All backends, as a poller saw them last."""
+
+    backends: list[BackendInfo]
+
+
+class Accepted(BaseModel):
+    """A job that has been submitted; what else its function told is beside it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    process_job_id: str
+    job_id: str
+    backend: str
+    backend_type: BackendType
+    client_id: str
+    function: str
+    status: Status
+    step: int | None = None
+    progress: Progress | None = None
+
+
+class Cancelling(BaseModel):
+    """A job that is to be cancelled, as it stood when that was asked for."""
+
+    process_job_id: str
+    status: Status
+
+
+class Jobs(BaseModel):
+    """A client's jobs, each as its newest event."""
+
+    jobs: list[ResultEvent]
+
+
+class Health(BaseModel):
+    """Whether the gateway is well."""
+
+    status: str
+
+
+class Finding(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[Finding] | None = None
+
+
+_MODELS = (NewSession, Functions, Backends, Accepted, Cancelling, Jobs, ResultEvent, Health, Problem)
+
+_TEXTS = {
+    400: "The body is not JSON, or the address is malformed",
+    401: "No good token",
+    404: "There is no such thing for this client",
+    405: "The address does not take this method",
+    409: "A request with this Idempotency-Key is being worked on",
+    413: "The body is larger than 1 MB",
+    422: "The input is wrong; `errors` names the fields",
+    426: "Speak WebSocket",
+    429: "Too many requests; Retry-After says when to come again",
+    500: "A mistake of the gateway's own",
+    502: "The function failed",
+    503: "Kafka, the quantum provider or the gateway is not there now; Retry-After",
+    504: "The function took too long",
+}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in _MODELS], ref_template="#/components/schemas/{model}"
+    )
+    wait = {
+        "name": "wait",
+        "in": "query",
+        "description": "Seconds to wait for the result.",
+        "schema": {"type": "number", "minimum": 0, "maximum": 60, "default": 0},
+    }
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The same key gives the same job, however often it is sent.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    }
+    function = _path("function", "^[a-z][a-z0-9_]{0,63}$", "Id of the function.")
+    job = _path("process_job_id", "^[A-Za-z0-9_-]{1,128}$", "The job's id.")
+    anything = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "qwhisk",
+            "version": VERSION,
+            "description": "Quantum algorithms as functions. Each function's input is described by its own "
+            "`input_schema`, which `GET /functions` gives.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/api/v1/sessions": {
+                "post": _operation(
+                    "Make a new client, or renew the token of the one that sends a good token",
+                    {200: ("The token renewed", "NewSession"), 201: ("A new client", "NewSession")},
+                    [401, 429, 503],
+                    security=[{}, {"token": []}],
+                )
+            },
+            "/api/v1/functions": {
+                "get": _operation("List the functions", {200: ("All functions", "Functions")}, [401])
+            },
+            "/api/v1/backends": {
+                "get": _operation("List the backends", {200: ("All backends", "Backends")}, [401])
+            },
+            "/api/v1/functions/{function}/jobs": {
+                "post": _operation(
+                    "Submit a job",
+                    {200: ("The final event", "ResultEvent"), 202: ("It is on its way", "Accepted")},
+                    [400, 401, 404, 409, 413, 422, 429, 502, 503, 504],
+                    parameters=[function, wait, key],
+                    requestBody=anything,
+                )
+            },
+            "/api/v1/jobs": {
+                "get": _operation("List the client's jobs", {200: ("All jobs", "Jobs")}, [401, 503])
+            },
+            "/api/v1/jobs/{process_job_id}": {
+                "get": _operation(
+                    "How a job stands",
+                    {200: ("Its newest event", "ResultEvent")},
+                    [401, 404, 422, 503],
+                    parameters=[job, wait],
+                ),
+                "delete": _operation(
+                    "Ask for a job to be cancelled",
+                    {202: ("It was asked for", "Cancelling")},
+                    [401, 404, 503],
+                    parameters=[job],
+                ),
+            },
+            "/api/v1/events": {
+                "get": _operation(
+                    "WebSocket of this client's events, each as {id, event}",
+                    {101: ("Events follow", None)},
+                    [400, 401, 426, 503],
+                    security=[{}],
+                    parameters=[
+                        {"name": "token", "in": "query", "schema": {"type": "string"}},
+                        {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": -1}},
+                    ],
+                )
+            },
+            "/healthz": {"get": _health("Whether the process lives")},
+            "/readyz": {"get": _health("Whether requests can be served")},
+        },
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _path(name: str, pattern: str, text: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
+
+
+def _operation(
+    summary: str, answers: Mapping[int, tuple[str, str | None]], problems: list[int], **more: Any
+) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        str(status): {"description": text} | _content("application/json", model)
+        for status, (text, model) in answers.items()
+    }
+    for status in problems:
+        content = _content("application/problem+json", "Problem")
+        responses[str(status)] = {"description": _TEXTS[status]} | content
+    return {"summary": summary, "security": [{"token": []}], "responses": responses} | more
+
+
+def _content(mimetype: str, model: str | None) -> dict[str, Any]:
+    if model is None:
+        return {}
+    return {"content": {mimetype: {"schema": {"$ref": f"#/components/schemas/{model}"}}}}
+
+
+def _health(summary: str) -> dict[str, Any]:
+    answers = {200: ("Yes", "Health"), 503: ("No", "Health")}
+    return _operation(summary, answers, [], security=[{}])
+
+
+def register(app: Flask) -> None:
+    """Serve the document."""
+    described = document()
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return json_response(described)
