@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-VALUES: dict[str, Any] = {"theta": 1.0, "phi": 2.0, "shots": 2000}
+VALUES: dict[str, Any] = {"theta": 1.0, "phi": 2.0, "shots": 500}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
@@ -21,6 +21,6 @@ def check(answer: dict[str, Any], noisy: bool) -> None:
     assert "note" not in answer
     # 6.5 standard deviations: less than once in 10^10.
     for basis, value in answer["sent"].items():
-        assert abs(answer["received"][basis] - value) < 6.5 / math.sqrt(2000)
+        assert abs(answer["received"][basis] - value) < 6.5 / math.sqrt(500)
     for share in answer["alice"].values():
-        assert abs(share - 0.25) < 6.5 * math.sqrt(0.25 * 0.75 / 8000)
+        assert abs(share - 0.25) < 6.5 * math.sqrt(0.25 * 0.75 / 2000)
