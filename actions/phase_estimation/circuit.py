@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import pi
 from typing import Literal
 
@@ -50,6 +51,7 @@ def eigenstate(name: GateName) -> QuantumCircuit:
     return circuit
 
 
+@lru_cache(maxsize=32)
 def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
     """Phase estimation with a qubit for each bit and an inverse Fourier transform.
 
@@ -72,6 +74,7 @@ def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
     return circuit
 
 
+@lru_cache(maxsize=32)
 def iterative(name: GateName, angle: float, bits: int) -> QuantumCircuit:
     """Phase estimation with one control qubit, measured and used again for each bit, the last digit first.
 

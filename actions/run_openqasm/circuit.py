@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qiskit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit import ControlFlowOp
+from qiskit.circuit import ControlFlowOp, ForLoopOp
 from qiskit.quantum_info import Statevector
-from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import UnrollForLoops
 
 from actions.run_openqasm import extent, version2, version3, words
 from actions.run_openqasm.bounds import refused
@@ -69,10 +67,40 @@ def program(text: str) -> Program:
         circuit.measure(circuit.qubits, register)
         names = {register.name: register.name}
     if circuit.has_control_flow_op():
-        circuit = PassManager([UnrollForLoops()]).run(circuit)
-        if "for_loop" in _operations(circuit):
-            raise refused("a for loop inside another block cannot be unrolled; write it out")
+        circuit = unrolled(circuit)
+    if sum(register.size for register in circuit.qregs) > circuit.num_qubits:
+        circuit = _without_aliases(circuit)
     return Program(circuit, version, measured_all, names)
+
+
+def unrolled(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit with all for loops written out, also those inside blocks.
+
+    Qiskit's own pass fails on a loop around an `if` without an `else` (2.6.2).
+    """
+    out = circuit.copy_empty_like()
+    for item in circuit.data:
+        operation = item.operation
+        if isinstance(operation, ForLoopOp):
+            indices, parameter, body = operation.params
+            body = unrolled(body)
+            for index in indices:
+                turn = body.assign_parameters({parameter: index}) if parameter in body.parameters else body
+                out.compose(turn, item.qubits, item.clbits, inplace=True)
+        elif isinstance(operation, ControlFlowOp):
+            blocks = [unrolled(block) for block in operation.blocks]
+            out.append(operation.replace_blocks(blocks), item.qubits, item.clbits)
+        else:
+            out.append(item)
+    return out
+
+
+def _without_aliases(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit without quantum registers, of which some overlap; they were only names."""
+    out = QuantumCircuit(circuit.qubits, *circuit.cregs, global_phase=circuit.global_phase)
+    for item in circuit.data:
+        out.append(item)
+    return out
 
 
 def _named(circuit: QuantumCircuit, registers: list[str], bits: list[str]) -> dict[str, str]:

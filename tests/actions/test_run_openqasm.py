@@ -51,6 +51,24 @@ def doubled(levels: int, angle: str = "") -> str:
         (TWO.replace("10", "1") + "x q; measure q->c; if(c==1) x q; measure q->c;", {"0": 1.0}),
         (THREE.replace("10", "1") + "for int i in [1:4] { rx(pi / 4) q; } c = measure q;", {"1": 1.0}),
         (THREE.replace("10", "1") + "for int i in {1, 3} { rx(i * pi / 4) q; } c = measure q;", {"1": 1.0}),
+        (
+            THREE.replace("10", "2")
+            + "for int i in [1:3] { x q[0]; c[0] = measure q[0]; if (c[0]) { rx(i * pi / 4) q[1]; } } "
+            "c = measure q;",
+            # An odd turn and the last one see a 1: a quarter and three quarters of pi.
+            {"11": 1.0},
+        ),
+        (
+            THREE.replace("10", "1")
+            + "for int i in [0:2] { for int j in [0:2] { rx(i * j * pi / 9) q[0]; } } c = measure q;",
+            {"1": 1.0},
+        ),
+        (
+            THREE.replace("10", "1")
+            + "x q; c = measure q; if (c[0]) { for int i in [1:3] { rx(i * pi / 6) q[0]; } } c = measure q;",
+            {"0": 1.0},
+        ),
+        (THREE.replace("10", "2") + "let a = q[{1, 0}]; x a[0]; c = measure q;", {"10": 1.0}),
         (THREE.replace("10", "2") + "x q[0]; ctrl @ x q[0], q[1]; c = measure q;", {"11": 1.0}),
         (THREE.replace("10", "1") + "pow(2) @ sx q[0]; c = measure q;", {"1": 1.0}),
         (THREE.replace("10", "1") + "gate n a { x a; } n q[0]; c = measure q;", {"1": 1.0}),
@@ -99,6 +117,20 @@ def test_a_program_that_qiskit_wrote_is_the_same_circuit_again(seed: int, versio
         {bits: part for bits, part in Statevector(wanted).probabilities_dict().items() if part > 1e-9},
         abs=1e-9,
     )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        PROGRAM,
+        THREE + "let a = q[{0, 2}]; h a;",
+        THREE + "for int i in [0:2] { let a = q[0:1]; h a; }",
+        THREE + "for int i in [0:3] { if (c[0]) { x q[0]; } }",
+        TWO + "if (c == 3) x q;",
+    ],
+)
+def test_what_runs_can_be_written_down_again(program: str) -> None:
+    assert qasm3.dumps(built(program)).startswith("OPENQASM 3.0;")
 
 
 def test_the_circuit_that_is_kept_is_not_the_one_given_away() -> None:
@@ -163,6 +195,7 @@ NASTY: list[tuple[str, str]] = [
     (THREE + "x q[0;", "line 5, column 6: ';' is not expected here"),
     (TWO + "\n foo q[0];", "line 6, column 2: 'foo' is not defined"),
     (THREE + "\n foo q[0];", "line 6, column 2: gate 'foo' is not defined"),
+    (TWO + "h q[0];\nu3 q[0];\nh q[1];", "line 6: this cannot be made a circuit"),
     (TWO + "h q[20];", "line 5, column 5: index 20 is out-of-range"),
     (THREE + "x q[0];\nh q[20];\nx q[1];", "line 6: an index is outside its register"),
     (THREE + "rz(pi/0) q[0];", "line 5: division by zero"),
