@@ -7,7 +7,7 @@ STAMPS := .stamps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-page check bench new-action documents config images test-images format clean
+.PHONY: help demo up test test-page check bench new-action documents config images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ images: ## build the image of every action; DOCKER_BUILD_FLAGS go to docker buil
 
 test-images: venv images ## build the images and test them as containers
 	@$(BIN)/python -m pytest tests/images
+
+test-containers: page images ## test OpenWhisk, its clients and the main job with actions as containers
+	@OPENWHISK_CONTAINERS=docker OPENWHISK_DOCKER_NETWORK=host $(BIN)/python -m pytest \
+		tests/openwhisk/contract tests/openwhisk/test_docker.py tests/clients tests/end_to_end/test_main_job.py
 
 format: venv ## format the Python code
 	@$(BIN)/ruff check --fix --quiet . || true

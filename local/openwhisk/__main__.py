@@ -16,15 +16,19 @@ from local.openwhisk.activations import Activations
 from local.openwhisk.api.app import Api
 from local.openwhisk.api.context import Context
 from local.openwhisk.auth import Auth
+from local.openwhisk.container import Starter
+from local.openwhisk.docker import Docker, unreachable
 from local.openwhisk.invoke import Invoker
+from local.openwhisk.nursery import Nursery
 from local.openwhisk.plan import Plans
 from local.openwhisk.pool import Pool
-from local.openwhisk.settings import Settings, parse
+from local.openwhisk.settings import DOCKER, Settings, parse
 from local.openwhisk.store import Store
 
 EXIT_OK = 0
 EXIT_CANNOT_LISTEN = 1
 EXIT_NO_STATE = 2
+EXIT_NO_DOCKER = 3
 
 
 def main() -> int:
@@ -37,6 +41,9 @@ def main() -> int:
         why = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be listened on: {exc.strerror}"
         sys.stderr.write(f"openwhisk: {settings.host}:{settings.port} {why}. Set OPENWHISK_PORT or --port.\n")
         return EXIT_CANNOT_LISTEN
+    if settings.containers == DOCKER and (trouble := unreachable()):
+        sys.stderr.write(f"openwhisk: --containers docker: {trouble}\n")
+        return EXIT_NO_DOCKER
     folder = settings.state
     try:
         store = Store(folder and folder / "entities")
@@ -54,9 +61,12 @@ async def _serve(settings: Settings, listener: socket.socket, store: Store, reco
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    starter: Starter = Nursery(bool(settings.nursery), settings.start_timeout)
+    if settings.containers == DOCKER:
+        starter = Docker(settings.docker_network, settings.python_image)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     plans = Plans(settings, store, os.environ, address)
-    pool = Pool(settings)
+    pool = Pool(settings, starter)
     invoker = Invoker(settings, plans, pool, records)
     api = Api(Context(settings, Auth(settings.auth), store, plans, pool, invoker, records))
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1.0)

@@ -19,9 +19,6 @@ from local.openwhisk.wire import BodyTooLarge, Wire, WireError
 #: Seconds that a process has to write its sentinels after its response; normally they are there before it.
 SENTINEL_WAIT = 0.5
 
-#: Seconds that a process which has closed its connection gets to end.
-_EXIT_WAIT = 1.0
-
 #: Bytes of an error that a refused /init may bring.
 _MAX_INIT_REPLY = 64 * 1024
 
@@ -29,8 +26,14 @@ _MAX_INIT_REPLY = 64 * 1024
 class Starter(Protocol):
     """What starts processes."""
 
+    def expect(self, launch: Launch) -> None:
+        """Processes of this launch will be wanted: make ready for it."""
+
     async def start(self, launch: Launch) -> Process:
         """A new process; StartFailed if there is none."""
+
+    async def close(self) -> None:
+        """No more will be wanted, and all have ended."""
 
 
 class Container:
@@ -86,7 +89,8 @@ class Container:
     async def _initialise(self, port: int | None) -> None:
         if port is None:
             await self._gone()
-            raise StartFailed("The action did not initialize and exited unexpectedly.", self._logs.flush())
+            why = "The action did not initialize and exited unexpectedly."
+            raise StartFailed(self._process.why_ended or why, self._logs.flush())
         try:
             async with asyncio.timeout(self.launch.timeout):
                 self._wire = await Wire.connect("127.0.0.1", port)
@@ -99,9 +103,8 @@ class Container:
             ) from None
         except (OSError, WireError):
             await self._gone()
-            raise StartFailed(
-                "The action did not initialize and exited unexpectedly.", self._logs.flush()
-            ) from None
+            why = "The action did not initialize and exited unexpectedly."
+            raise StartFailed(self._process.why_ended or why, self._logs.flush()) from None
         if status != 200:
             raise StartFailed(_init_error(body), await self._logs.collect(SENTINEL_WAIT))
 
@@ -133,9 +136,8 @@ class Container:
             ) from None
         except WireError:
             await self._gone()
-            raise Crashed(
-                "The action did not produce a valid response and exited unexpectedly.", self._logs.flush()
-            ) from None
+            why = "The action did not produce a valid response and exited unexpectedly."
+            raise Crashed(self._process.why_ended or why, self._logs.flush()) from None
         logs = await self._logs.collect(SENTINEL_WAIT)
         self.last_used = time.monotonic()
         return status, result, logs
@@ -157,7 +159,7 @@ class Container:
     async def _gone(self) -> None:
         """Wait for a process that has closed its connection to end, and make it end if it does not."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._process.exited), _EXIT_WAIT)
+            await asyncio.wait_for(asyncio.shield(self._process.exited), self._process.exit_wait)
         await self.kill()
 
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 
 from local.openwhisk.logs import Logs
-from local.openwhisk.process import Process, Surroundings
+from local.openwhisk.process import LocalProcess, Surroundings
 
 
-class Forked(Process):
+class Forked(LocalProcess):
     """Not a child of this server, so the kernel tells its end by a descriptor."""
 
     def __init__(
@@ -50,9 +50,9 @@ class Forked(Process):
         if data:
             self.logs.feed(number, data)
         else:
-            self._close(number)
+            self._close_output(number)
 
-    def _close(self, number: int) -> None:
+    def _close_output(self, number: int) -> None:
         descriptor = self._outputs.pop(number)
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
@@ -68,9 +68,9 @@ class Forked(Process):
         if self.exited.done() and not self._outputs and not self.drained.done():
             self.drained.set_result(None)
 
-    def _release(self) -> None:
+    def _close(self) -> None:
         for number in list(self._outputs):
-            self._close(number)
+            self._close_output(number)
         if self._reap is not None:
             # Until here it was a zombie, and its number could not become another process's.
             self._reap(self.pid)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from local.openwhisk.entities import SEQUENCE, Action
-from local.openwhisk.settings import Settings
+from local.openwhisk.settings import DOCKER, Settings
 
 #: Images of this project: `qwhisk/<name>` has the algorithm `<name>` baked in, `qwhisk/base` has none.
 _OURS = "qwhisk/"
@@ -30,6 +30,10 @@ class Launch:
     forkable: bool = field(compare=False)
     #: Its imports are costly: it has an algorithm of ours.
     costly: bool = field(compare=False)
+    #: The image, where actions are containers; "" for a Python kind.
+    image: str = field(compare=False)
+    #: Activations that one process may have at a time.
+    concurrency: int = field(compare=False)
     environment: Mapping[str, str] = field(compare=False)
     init: bytes = field(compare=False)
     #: MB
@@ -65,7 +69,8 @@ def launch(
     command = settings.image_commands.get(action.exec.image) or settings.image_commands.get(image)
     forkable = command is None
     if command is None:
-        if action.exec.kind == SEQUENCE or (action.exec.kind == "blackbox" and not algorithm):
+        known = settings.containers == DOCKER or action.exec.kind != "blackbox" or algorithm
+        if action.exec.kind == SEQUENCE or not known:
             return None
         command = [sys.executable, "-m", "actions.base"]
     variables = {**environment, "__OW_API_HOST": api_host}
@@ -73,6 +78,9 @@ def launch(
         filter(None, (str(settings.actions_path), variables.get("PYTHONPATH")))
     )
     variables.pop("QWHISK_ACTION", None)
+    if action.limits.concurrency > 1:
+        # What OpenWhisk tells runtimes then.
+        variables["__OW_ALLOW_CONCURRENT"] = "true"
     if algorithm and algorithm != _BARE:
         variables["QWHISK_ACTION"] = algorithm
     init_env = {
@@ -95,6 +103,8 @@ def launch(
         argv=tuple(command),
         forkable=forkable,
         costly="QWHISK_ACTION" in variables,
+        image=action.exec.image,
+        concurrency=action.limits.concurrency,
         environment=variables,
         init=orjson.dumps(init),
         memory=action.limits.memory,

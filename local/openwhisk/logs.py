@@ -84,6 +84,10 @@ class Logs:
                 return [*self.take(), _format(2, MISSING)]
         return self.take()
 
+    def has(self, word: str) -> bool:
+        """Whether the lines so far have a word in them."""
+        return any(word in line for line in self._lines)
+
     def take(self) -> list[str]:
         """The lines so far, complete or not; the next activation begins."""
         lines = self._lines

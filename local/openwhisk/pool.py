@@ -11,10 +11,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from local.openwhisk.container import Container
+from local.openwhisk.container import Container, Starter
 from local.openwhisk.errors import StartFailed, Unavailable
 from local.openwhisk.launch import Launch
-from local.openwhisk.nursery import Nursery
 from local.openwhisk.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,9 +38,9 @@ class _Waiter:
 class Pool:
     """Hands out containers, one activation each at a time. All methods run on the event loop's thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, starter: Starter) -> None:
         self._settings = settings
-        self._nursery = Nursery(bool(settings.nursery), settings.start_timeout)
+        self._starter = starter
         self._idle: list[Container] = []
         self._busy: set[Container] = set()
         self._starting: Counter[Launch] = Counter()
@@ -92,7 +91,7 @@ class Pool:
 
     def prewarm(self, launch: Launch) -> None:
         """Make ready for this launch, and keep processes of it ready if the settings say so."""
-        self._nursery.expect(launch)
+        self._starter.expect(launch)
         if self._settings.prewarm:
             self._prewarmed[launch.action] = launch
             self._replenish()
@@ -123,7 +122,7 @@ class Pool:
         stopping = [container.stop(self._settings.stop_grace) for container in (*self._idle, *self._busy)]
         self._idle.clear()
         await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
-        await self._nursery.close()
+        await self._starter.close()
 
     def _take_idle(self, launch: Launch) -> Container | None:
         # The last one used: the others get the chance to become idle for long.
@@ -230,7 +229,7 @@ class Pool:
         """Start a process; hand it, or the reason why there is none, to who waits."""
         try:
             container = await Container.start(
-                launch, self._nursery, self._settings.start_timeout, self._exited
+                launch, self._starter, self._settings.start_timeout, self._exited
             )
         except StartFailed as exc:
             log.warning("no process for %s: %s", launch.action, exc.message)

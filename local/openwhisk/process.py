@@ -1,4 +1,4 @@
-"""The process behind a container: what it is given, its output, its end. Here: one that is started anew."""
+"""The process behind a container: what it is given, its output, its end; and one that is started anew."""
 
 from __future__ import annotations
 
@@ -19,7 +19,70 @@ _DRAIN_WAIT = 0.5
 
 
 class Process(ABC):
-    """A running process, in a process group and a folder of its own; its output goes to its log."""
+    """What runs an action server; its output goes to its log."""
+
+    #: Seconds that it gets to end after it has closed its connection.
+    exit_wait = 1.0
+
+    def __init__(self, pid: int, logs: Logs) -> None:
+        """
+        Args:
+            pid: the process's id, and its process group's.
+            logs: where its output goes.
+        """
+        self.pid = pid
+        self.logs = logs
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[None] = loop.create_future()
+        #: It has ended and all its output has been read.
+        self.drained: asyncio.Future[None] = loop.create_future()
+        self._killed = False
+
+    @property
+    def why_ended(self) -> str | None:
+        """Why it has ended, in OpenWhisk's words, where more is known than that it has."""
+        return None
+
+    @abstractmethod
+    async def port(self, timeout: float) -> int | None:
+        """The loopback port on which it takes requests, or None if it ended before. Asked once.
+
+        Raises:
+            StartFailed: it does not in `timeout` seconds.
+        """
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if not self.exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """End it at once, with what it started; nothing of it is left."""
+        if not self._killed:
+            # Once only: afterwards the number may belong to somebody else.
+            self._killed = True
+            await self._end()
+        await self.exited
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.drained), _DRAIN_WAIT)
+        await self._release()
+
+    def _signal_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    @abstractmethod
+    async def _end(self) -> None:
+        """Make it end."""
+
+    @abstractmethod
+    async def _release(self) -> None:
+        """Close and remove what was there for it. May be called twice."""
+
+
+class LocalProcess(Process):
+    """A process of this machine, in a process group and a folder of its own."""
 
     def __init__(self, pid: int, logs: Logs, folder: str, ready: int) -> None:
         """
@@ -29,22 +92,11 @@ class Process(ABC):
             folder: its temporary files; removed with it.
             ready: the descriptor on which it says its port.
         """
-        self.pid = pid
-        self.logs = logs
-        loop = asyncio.get_running_loop()
-        self.exited: asyncio.Future[None] = loop.create_future()
-        #: It has ended and all its output has been read.
-        self.drained: asyncio.Future[None] = loop.create_future()
+        super().__init__(pid, logs)
         self._folder = folder
         self._ready = ready
-        self._killed = False
 
     async def port(self, timeout: float) -> int | None:
-        """The port it takes requests on, or None if it ended without saying one. Asked once.
-
-        Raises:
-            StartFailed: it said nothing in `timeout` seconds, or something else.
-        """
         loop = asyncio.get_running_loop()
         said: asyncio.Future[bytes] = loop.create_future()
 
@@ -70,30 +122,18 @@ class Process(ABC):
         except ValueError:
             raise StartFailed("The action's process did not say its port.") from None
 
-    def terminate(self) -> None:
-        """Ask it to end."""
-        if not self.exited.done():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
+    async def _end(self) -> None:
+        self._signal_group()
 
-    async def kill(self) -> None:
-        """End it at once, with what it started, and remove its folder."""
-        if not self._killed:
-            # Once only: afterwards the number may belong to somebody else.
-            self._killed = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-        await self.exited
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.drained), _DRAIN_WAIT)
+    async def _release(self) -> None:
         if self._ready >= 0:
             os.close(self._ready)
             self._ready = -1
-        self._release()
+        self._close()
         await asyncio.to_thread(shutil.rmtree, self._folder, True)
 
     @abstractmethod
-    def _release(self) -> None:
+    def _close(self) -> None:
         """Close what was open for it. May be called twice."""
 
 
@@ -116,47 +156,53 @@ class Surroundings:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class _Pipes(asyncio.SubprocessProtocol):
-    """Hands a process's output to its log, and its end to whoever waits for it."""
+class Pipes(asyncio.SubprocessProtocol):
+    """Hands a child's output to its log, and its end to whoever waits for it."""
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
-        self.process: Spawned | None = None
+        self._process: Process | None = None
         self._exited = self._lost = False
 
-    def belong_to(self, process: Spawned) -> None:
+    def belong_to(self, process: Process) -> None:
         """It is known only after the first events may have come."""
-        self.process = process
-        if self._exited:
-            self.process_exited()
-        if self._lost:
-            self.connection_lost(None)
+        self._process = process
+        self._tell()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self._logs.feed(fd, data)
 
     def process_exited(self) -> None:
         self._exited = True
-        if self.process is not None and not self.process.exited.done():
-            self.process.exited.set_result(None)
+        self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         self._lost = True
-        if self.process is not None and not self.process.drained.done():
-            self.process.drained.set_result(None)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._process is None:
+            return
+        for happened, future in ((self._exited, self._process.exited), (self._lost, self._process.drained)):
+            if happened and not future.done():
+                future.set_result(None)
 
 
-class Spawned(Process):
+class Spawned(LocalProcess):
     """A process started from its command."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, folder: str, ready: int) -> None:
-        pid = transport.get_pid()
-        assert pid is not None
-        super().__init__(pid, logs, folder, ready)
+    def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, around: Surroundings) -> None:
+        super().__init__(child_pid(transport), logs, around.folder, around.ready)
         self._transport = transport
 
-    def _release(self) -> None:
+    def _close(self) -> None:
         self._transport.close()
+
+
+def child_pid(transport: asyncio.SubprocessTransport) -> int:
+    pid = transport.get_pid()
+    assert pid is not None
+    return pid
 
 
 async def spawn(launch: Launch) -> Process:
@@ -174,7 +220,7 @@ async def spawn(launch: Launch) -> Process:
     }
     try:
         transport, pipes = await asyncio.get_running_loop().subprocess_exec(
-            lambda: _Pipes(logs),
+            lambda: Pipes(logs),
             *launch.argv,
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(around.told,),
@@ -189,6 +235,6 @@ async def spawn(launch: Launch) -> Process:
         raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
     finally:
         os.close(around.told)
-    process = Spawned(transport, logs, around.folder, around.ready)
+    process = Spawned(transport, logs, around)
     pipes.belong_to(process)
     return process

@@ -27,6 +27,9 @@ PASSED = (
 #: The directory that holds the `actions` package, put on the Python path of action processes.
 ROOT = Path(__file__).resolve().parents[2]
 
+#: What stands for an action's container.
+PROCESS, DOCKER = "process", "docker"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -51,6 +54,9 @@ class Settings:
     stop_grace: float
     activations: int
     activation_bytes: int
+    containers: str
+    docker_network: str
+    python_image: str
     image_commands: dict[str, list[str]] = field(default_factory=dict)
     pass_env: tuple[str, ...] = ()
     actions_path: Path = ROOT
@@ -126,6 +132,27 @@ def _options() -> list[_Option]:
         ),
         _Option("activations", "OPENWHISK_ACTIVATIONS", int, "10000", "activation records kept"),
         _Option(
+            "containers",
+            "OPENWHISK_CONTAINERS",
+            str,
+            PROCESS,
+            f"what actions run in: {PROCESS}, or {DOCKER}, for containers of the engine `docker` talks to",
+        ),
+        _Option(
+            "docker-network",
+            "OPENWHISK_DOCKER_NETWORK",
+            str,
+            "",
+            "network of the containers, such as host; default: the engine's own",
+        ),
+        _Option(
+            "python-image",
+            "OPENWHISK_PYTHON_IMAGE",
+            str,
+            "qwhisk/base",
+            "image of the actions of a Python kind, where they are containers",
+        ),
+        _Option(
             "activation-bytes",
             "OPENWHISK_ACTIVATION_BYTES",
             int,
@@ -193,6 +220,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     ):
         if getattr(given, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    if given.containers not in (PROCESS, DOCKER):
+        parser.error(f"--containers must be {PROCESS} or {DOCKER}, not {given.containers!r}")
     for name in ("port", "max_per_action", "prewarm", "nursery", "grow_after", "idle_seconds"):
         if getattr(given, name) < 0:
             parser.error(f"--{name.replace('_', '-')} must not be negative")
