@@ -67,6 +67,9 @@ class JobEvent(BaseModel):
     submitted_at: Instant
     queue_length_at_submit: int | None = Field(default=None, ge=0, le=MAX_QUEUE)
     estimated_completion_time: Instant | None = None
+    looked_at: Instant | None = Field(
+        default=None, description="When the provider last said that the job is not final."
+    )
     attempt: int = Field(default=0, ge=0, description="How often the event was put back into a queue.")
     params: dict[str, Any] = Field(default_factory=dict, description="The caller's input.")
     state: dict[str, Any] | None = Field(default=None, description="What the algorithm remembers.")

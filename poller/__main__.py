@@ -11,10 +11,11 @@ from typing import Any
 from core import documents, log, topics
 from core.errors import QwhiskError, SettingsError
 from core.invoke import EnvironmentCredentials, Invoker
-from core.provider import Provider
-from core.settings import KafkaSettings, ProviderSettings, integer, number, text
+from core.provider import LOOK_PAGE, Provider
+from core.settings import AccountSettings, KafkaSettings, ProviderSettings, Source, integer, number, text
 from core.streams import Publisher, Topics
 from poller import health
+from poller.desk import Limits
 from poller.loop import Poller
 from poller.retriever import Retriever
 
@@ -22,6 +23,28 @@ from poller.retriever import Retriever
 EXIT_SETTINGS = 2
 #: A service that is needed could not be had.
 EXIT_UNAVAILABLE = 3
+
+
+#: What IBM Quantum is asked at the most in a minute, and the seconds of lag that one call is worth there.
+IBM_CALLS, IBM_PRICE, IBM_LIST_EVERY = 120, 1.0, 60.0
+#: A service of one's own is asked as often as it helps.
+OWN_PRICE, OWN_LIST_EVERY = 0.02, 10.0
+
+
+def limits(env: Source, account: AccountSettings) -> Limits:
+    """What the account allows: a service at an address of its own bears more than IBM Quantum."""
+    own = account.url is not None
+    calls = integer(env, "POLLER_CALLS_PER_MINUTE", 0 if own else IBM_CALLS, 0, 100_000)
+    if calls == 1:
+        raise SettingsError(
+            "POLLER_CALLS_PER_MINUTE must be 0 (no limit) or at least 2.", variable="POLLER_CALLS_PER_MINUTE"
+        )
+    return Limits(
+        per_minute=calls or None,
+        price=number(env, "POLLER_CALL_PRICE", OWN_PRICE if own else IBM_PRICE, 0.001, 3_600),
+        page=LOOK_PAGE,
+        list_every=OWN_LIST_EVERY if own else IBM_LIST_EVERY,
+    )
 
 
 def main() -> int:
@@ -37,7 +60,9 @@ def main() -> int:
     env = os.environ
     try:
         kafka = KafkaSettings.from_env(env)
-        provider = Provider(ProviderSettings.from_env(env))
+        accounts = ProviderSettings.from_env(env)
+        provider = Provider(accounts)
+        hardware, simulator = limits(env, accounts.hardware), limits(env, accounts.simulator)
         sources = documents.from_env(env)
         workers = integer(env, "POLLER_WORKERS", 4, 1, 64)
         deadline = number(env, "POLLER_DEADLINE_SECONDS", 7 * 86_400, 1, 90 * 86_400)
@@ -50,7 +75,7 @@ def main() -> int:
         Topics(kafka).ensure(topics.shared(kafka.partitions))
         publisher = Publisher(kafka)
         retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)))
-        poller = Poller(kafka, provider, retriever, publisher, workers, deadline)
+        poller = Poller(kafka, provider, retriever, publisher, workers, deadline, hardware, simulator)
         server = health.serve(poller, host, port)
     except OSError as error:
         print(f"poller: cannot listen on {host}:{port}: {error.strerror}. Set POLLER_PORT.", file=sys.stderr)

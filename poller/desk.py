@@ -1,14 +1,12 @@
-"""Which call to one account comes next: the poller's scheduler. Pure: it is told the time and what calls
-gave.
+"""Which call to one account comes next: the poller's scheduler. Pure: time and findings are told.
 
 The owner asks `next_call`, makes the call, and tells how it went: `looked`, `fetched`, `listed` or `failed`.
 All of an account's calls come from here, so that its budget holds for them together. In order:
 
-1. wishes to cancel;
-2. results of jobs known to be final, of each client in turn; 3. a look, when it is worth its call
-   (`poller.forecast`): one call tells of up to a page of jobs, the oldest first,
-   from the first that may be done. Each fourth call is a look where one is due, whatever waits to be fetched;
-4. the list of backends, with the queues' lengths.
+1. results of jobs known to be final, of each client in turn;
+2. a look, when it is worth its call (`poller.forecast`): one call tells of up to a page of jobs, the oldest
+   first, from where it is worth most. Each fourth call is a look where one is due, whatever waits;
+3. the list of backends, with the queues' lengths.
 
 Jobs of simulators, whose completion nobody can estimate but which are mostly done within milliseconds, have
 an instant of their own for the next look, and are looked at together where several are due.
@@ -29,8 +27,7 @@ from poller.fair import FairQueue, level
 from poller.forecast import best_window, expected_lag, look_instant
 from poller.schedule import KEEP, Plan, placed, simulator_delay
 
-Kind = Literal["cancel", "fetch", "look", "list"]
-Again = Literal["cancel", "fetch", "look"]
+Kind = Literal["fetch", "look", "list"]
 
 #: Seconds between looks at an account at the least.
 LOOK_LEAST = 0.05
@@ -101,13 +98,14 @@ class Desk:
         #: Jobs of simulators: when each is due, and since when it is watched.
         self._due: dict[Hashable, tuple[float, float]] = {}
         self._ready: FairQueue[Hashable] = FairQueue()
-        self._cancels: FairQueue[Hashable] = FairQueue()
+        #: Jobs that are known to be final: their results are waited for, and they are looked at no more.
+        self._final: set[Hashable] = set()
         #: Jobs that a page should have told of and did not: each is asked for alone.
         self._missing: dict[Hashable, None] = {}
         #: Jobs whose call is under way, or whose result is known to be ready.
         self._busy: set[Hashable] = set()
         #: Jobs that failed by themselves: not before this instant.
-        self._later: dict[Hashable, tuple[float, Again]] = {}
+        self._later: dict[Hashable, float] = {}
         self._looking = False
         self._listing = False
         self._list_due = now
@@ -139,7 +137,6 @@ class Desk:
         now: float,
         expected: float | None = None,
         looked: float | None = None,
-        cancel: bool = False,
     ) -> None:
         """Watch a job.
 
@@ -152,7 +149,6 @@ class Desk:
             ahead: jobs that it found in the queue.
             expected: instant of completion, as it was estimated before, here or by another poller.
             looked: when it was last known not to be final; None for when it was submitted.
-            cancel: true where its client wants it cancelled.
         """
         submitted = min(submitted, now)
         job = Job(
@@ -164,8 +160,6 @@ class Desk:
         else:
             self.devices.setdefault(backend, Device()).add(job, now)
             self._fresh.add(key)
-        if cancel:
-            self._cancels.put(client, key)
         self._look_at = None
 
     def drop(self, key: Hashable) -> None:
@@ -180,18 +174,24 @@ class Desk:
         self._missing.pop(key, None)
         self._later.pop(key, None)
         self._busy.discard(key)
-        for waiting in (self._ready, self._cancels):
-            waiting.discard(lambda one: one == key)
+        if key in self._final:
+            self._final.discard(key)
+            self._ready.discard(lambda one: one == key)
         self._look_at = None
 
     # --- which call -------------------------------------------------------------------------------------
 
-    def next_call(self, now: float) -> Call | None:
-        """The call to make now, which counts as made; None if there is none, or none is allowed."""
+    def next_call(self, now: float, fetch: bool = True, look: bool = True) -> Call | None:
+        """The call to make now, which counts as made; None if there is none, or none is allowed.
+
+        Args:
+            now: the time.
+            fetch, look: whether whoever does such calls is free.
+        """
         self._due_again(now)
         if self.budget.ready_at(now) > now:
             return None
-        call = self._choose(now)
+        call = self._choose(now, fetch, look)
         if call is not None:
             self.budget.take(now)
             self._since_look = 0 if call.kind == "look" else self._since_look + 1
@@ -200,26 +200,23 @@ class Desk:
     def wake(self, now: float) -> float:
         """The instant at which to ask for the next call again, if nothing happens before."""
         wanted = min(
-            now if self._ready or self._cancels or self._missing else math.inf,
+            now if self._ready or self._missing else math.inf,
             self._list_due if not self._listing else math.inf,
             math.inf if self._looking else self._device_look(now),
             min((due for key, (due, _) in self._due.items() if key not in self._busy), default=math.inf),
-            min((at for at, _ in self._later.values()), default=math.inf),
+            min(self._later.values(), default=math.inf),
         )
         return max(wanted, self.budget.ready_at(now))
 
-    def _choose(self, now: float) -> Call | None:
+    def _choose(self, now: float, fetch: bool, look: bool) -> Call | None:
         look_first = self._since_look >= BETWEEN_LOOKS
-        if look_first and (call := self._look(now)) is not None:
+        if look and look_first and (call := self._look(now)) is not None:
             return call
-        if (key := self._cancels.take()) is not None:
-            self._busy.add(key)
-            return Call("cancel", (key,))
-        if (key := self._ready.take()) is not None:
+        if fetch and (key := self._ready.take()) is not None:
             return Call("fetch", (key,))
-        if not look_first and (call := self._look(now)) is not None:
+        if look and not look_first and (call := self._look(now)) is not None:
             return call
-        if now >= self._list_due and not self._listing:
+        if look and now >= self._list_due and not self._listing:
             self._listing = True
             return Call("list")
         return None
@@ -299,13 +296,10 @@ class Desk:
         return submitted + self._clock[0] - CLOCKS_KNOWN
 
     def _due_again(self, now: float) -> None:
-        for key in [key for key, (at, _) in self._later.items() if at <= now]:
-            _, what = self._later.pop(key)
-            client = self._jobs[key].client
-            if what == "fetch":
-                self._ready.put(client, key)
-            elif what == "cancel":
-                self._cancels.put(client, key)
+        for key in [key for key, at in self._later.items() if at <= now]:
+            del self._later[key]
+            if key in self._final:
+                self._ready.put(self._jobs[key].client, key)
             else:
                 self._busy.discard(key)
                 self._missing[key] = None
@@ -336,7 +330,7 @@ class Desk:
         if call.since is not None and not call.newest_first:
             self._reach = max(told) - min(told) if full and told else math.inf
         for key, sighting in seen.items():
-            if (job := self._jobs.get(key)) is None:
+            if (job := self._jobs.get(key)) is None or key in self._final:
                 continue
             self._busy.discard(key)
             self._note_clock(job, sighting)
@@ -344,8 +338,11 @@ class Desk:
                 self._saw_simulator(job, sighting, now)
             else:
                 self.devices[job.backend].saw(job, sighting, asked)
-            if sighting.final and key not in self._later:
+            if sighting.final:
+                self._final.add(key)
                 self._busy.add(key)
+                self._later.pop(key, None)
+                self._missing.pop(key, None)
                 self._ready.put(job.client, key)
         if call.since is not None:
             for key in call.keys:
@@ -390,12 +387,17 @@ class Desk:
         self.budget.succeeded()
         self.drop(key)
 
-    def cancelled(self, key: Hashable) -> None:
-        """The provider took the wish to cancel: a look at it is worth its call at once."""
-        self.budget.succeeded()
-        self._busy.discard(key)
-        if key in self._jobs:
+    def hurry(self, key: Hashable) -> None:
+        """Look at the job at once: there is a reason to think that it is final, or it must come to an end."""
+        if key in self._jobs and key not in self._busy and key not in self._later:
             self._missing[key] = None
+
+    def put_off(self, key: Hashable, until: float) -> None:
+        """Leave the job alone until that instant, then look at it."""
+        if key in self._jobs:
+            self._busy.add(key)
+            self._later[key] = until
+            self._look_at = None
 
     def listed(self, lengths: Iterable[tuple[str, int, bool, float | None]], now: float) -> None:
         """The list of backends: name, queue length, operational, and the usual wait in seconds where told."""
@@ -418,9 +420,7 @@ class Desk:
                 continue
             if call.kind == "fetch":
                 self._ready.put(job.client, key)
-            elif call.kind == "cancel":
-                self._cancels.put(job.client, key)
-            else:
+            elif key not in self._final:
                 self._busy.discard(key)
                 if call.since is None and key not in self._due:
                     self._missing[key] = None
@@ -428,12 +428,12 @@ class Desk:
 
     def again(self, call: Call, at: float) -> None:
         """The job itself, or what comes after its result, failed: the same again at that instant."""
+        self.budget.succeeded()
         self._end_look(call)
-        kind: Again = "fetch" if call.kind == "fetch" else "cancel" if call.kind == "cancel" else "look"
         for key in call.keys:
-            if key in self._jobs:
+            if key in self._jobs and (call.kind == "fetch" or key not in self._final):
                 self._busy.add(key)
-                self._later[key] = (at, kind)
+                self._later[key] = at
         self._look_at = None
 
     def _end_look(self, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""The poller's health endpoint: `/healthz` answers 200 while the loop turns and the group is joined."""
+"""The poller's HTTP endpoint: `/healthz` is 200 while the loop turns and the group is joined; `/metrics`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ def serve(poller: Poller, host: str, port: int) -> WSGIServer:
     """Serve the endpoint in a thread of its own; OSError if the port is busy."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == "/metrics":
+            start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
+            return [poller.metrics.text(poller.states)]
         turning = time.monotonic() - poller.last_step < STUCK
         healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.ready
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])

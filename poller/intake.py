@@ -70,6 +70,9 @@ class Intake:
         self._assignment_changed = False
         self._last_commit = 0.0
         self._joined: set[str] = set()
+        #: The partitions of `jobs` that are this poller's.
+        self._mine: set[int] = set()
+        self._partitions = kafka.partitions
         #: Set once both groups have given this member its partitions.
         self.joined = threading.Event()
         self._urgent = self._member(kafka, GROUP, [JOBS, CANCEL], patient=False)
@@ -143,6 +146,10 @@ class Intake:
         """The message has had its outcome, and that is acknowledged."""
         self._offsets.finish(partition, offset)
 
+    def share(self) -> float:
+        """The part of the partitions of `jobs` that is this poller's; at least one, even with none."""
+        return max(1, len(self._mine)) / self._partitions if self.joined.is_set() else 1.0
+
     def under_way(self) -> int:
         """Messages without an outcome."""
         return self._offsets.under_way()
@@ -190,6 +197,7 @@ class Intake:
     def _assigned(self, group: str, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions of %s taken: %d", group, len(partitions))
         self._assignment_changed = True
+        self._mine.update(at.partition for at in partitions if at.topic == JOBS)
         self._joined.add(group)
         if self._joined == {GROUP, WAITS_GROUP}:
             self.joined.set()
@@ -198,6 +206,8 @@ class Intake:
         self._commit(asynchronous=False)
         for partition in partitions:
             place = (partition.topic, partition.partition)
+            if partition.topic == JOBS:
+                self._mine.discard(partition.partition)
             self._offsets.forget(place)
             self._paused.pop(place, None)
             self._lost(place)

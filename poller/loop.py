@@ -1,6 +1,7 @@
-"""The poller's loop: take events, look when it is time, deliver or put back, commit what is done.
+"""The poller's loop: take events, make the calls that are due, deliver or put back, commit what is done.
 
-One thread owns the consumer and all state; worker threads look and deliver. `step(now)` is one turn.
+One thread owns the consumers and all state; each account's worker threads (`poller.lane`) look and deliver.
+`step(now)` is one turn. When to look at what is for `poller.desk` to say.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -26,68 +27,44 @@ from core.errors import (
     StreamError,
 )
 from core.events import BackendList, JobEvent, ResultEvent, encode
-from core.provider import JobView, Provider, run_tag
+from core.provider import Provider
 from core.settings import KafkaSettings
 from core.streams import Publisher
 from core.topics import BACKENDS
-from poller import schedule
-from poller.estimator import Estimate, ServiceTimes, estimate
+from poller import cancel
+from poller.desk import Limits
+from poller.forecast import Forecast
 from poller.intake import Intake
+from poller.lane import Found, Lane, sighting
+from poller.metrics import Metrics
 from poller.offsets import Partition
 from poller.progress import Told, is_news
 from poller.reply import StepError
 from poller.retriever import Retriever
 from poller.runs import Runs
-from poller.watch import Watch
+from poller.schedule import KEEP, Plan, failure_delay
+from poller.watch import Key, Watch
 
 log = logging.getLogger(__name__)
 
-#: Events held here at once; while there are more, no further ones are taken.
-MAX_WATCHES = 2_000
-#: Seconds the loop sleeps at most.
-IDLE = 0.1
-#: Jobs due together on one account from which on one call asks for all of them.
-TOGETHER = 3
-#: Seconds by which clocks may differ when jobs are asked for by their time of creation.
-CLOCK_MARGIN = timedelta(seconds=60)
+#: Events held here at once; while there are more, no further ones are taken. What is too much for an
+#: account's own limit waits in a wait topic, so this is reached only while the broker does not acknowledge.
+MAX_WATCHES = 6_000
+#: Seconds the loop sleeps at most, and while calls are under way.
+IDLE, BUSY = 0.1, 0.005
 #: Seconds for which a job that the provider does not know may still appear.
 UNKNOWN_GRACE = 10.0
-#: Seconds between publications of the list of backends.
-BACKENDS_INTERVAL = 10.0
+#: Seconds of expected wait from which on a client is told the first estimate before any look.
+SOON = 5.0
+#: Seconds between searches for jobs that are past the deadline.
+SWEEP = 10.0
 
-#: Failures that may pass: an operator mends a key, a service comes back. Only the deadline ends these.
-_PASSING = (ProviderUnavailableError, ProviderUnauthorizedError, StreamError, JobNotFoundError, StepError)
-
-#: Seconds between looks at a run that is to be cancelled: at least, as a part of those it has taken so far,
-#: and at most.
-CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
-#: Seconds for which a run whose newest job is done may still submit the next one.
-CANCEL_PATIENCE = 120.0
-
-
-@dataclass
-class Outcome:
-    """What a worker found: the job's view, a final event delivered, or a failure."""
-
-    watch: Watch
-    view: JobView | None = None
-    present_length: int | None = None
-    delivered: ResultEvent | None = None
-    error: QwhiskError | None = None
-
-
-def _step(event: JobEvent) -> tuple[str, int]:
-    return event.process_job_id, event.step
-
-
-def _guarded(watch: Watch, outcome: Callable[[], Outcome]) -> Outcome:
-    try:
-        return outcome()
-    except QwhiskError as error:
-        return Outcome(watch, error=error)
-    except Exception:
-        log.exception("looking at %s failed", watch.event.process_job_id)
-        return Outcome(watch, error=QwhiskError("The poller failed; see its log."))
+#: Failures of an account, not of a job: no call of any kind for a while.
+_ACCOUNTS = (ProviderUnavailableError, ProviderUnauthorizedError)
+#: Failures of a job that may pass. Only the deadline ends these.
+_PASSING = (StreamError, JobNotFoundError, StepError)
+#: Failures of another kind after which a job is given up.
+MAX_FAILURES = 5
 
 
 class Poller:
@@ -98,8 +75,9 @@ class Poller:
         provider: where the jobs are.
         retriever: delivers the results.
         publisher: for events that are put back.
-        workers: threads that look and deliver.
+        workers: threads that look, and as many that deliver, for each account.
         deadline: seconds after its submission at which a job is given up.
+        hardware, simulator: what the accounts allow.
     """
 
     def __init__(
@@ -110,20 +88,34 @@ class Poller:
         publisher: Publisher,
         workers: int = 4,
         deadline: float = 7 * 86_400.0,
+        hardware: Limits | None = None,
+        simulator: Limits | None = None,
     ) -> None:
         self._provider = provider
         self._retriever = retriever
         self._publisher = publisher
         self._deadline = deadline
+        self.metrics = Metrics()
         self._watches: dict[tuple[Partition, int], Watch] = {}
-        self._by_step: dict[tuple[str, int], Watch] = {}
+        self._by_step: dict[Key, Watch] = {}
         self._runs = Runs()
-        self._service_times = ServiceTimes()
         self._outcomes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._last_backends = -BACKENDS_INTERVAL
+        # One clock that never jumps: the system's is asked once.
+        self._epoch = time.time() - time.monotonic()
         self.last_step = time.monotonic()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
+        self._swept = self._now()
+        self._lanes: dict[Any, Lane] = {}
+        for name, limits in (("hardware", hardware), ("simulator", simulator)):
+            account = provider.account(name)
+            if account not in self._lanes:
+                self._lanes[account] = Lane(
+                    name, account, limits or Limits(), retriever, workers, self._now(), self._found
+                )
         self._intake = Intake(kafka, publisher, self._outcomes.put, self._lost)
+
+    def _now(self) -> float:
+        """Seconds since 1970."""
+        return self._epoch + time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then hand over in order."""
@@ -137,22 +129,31 @@ class Poller:
 
     def close(self, timeout: float = 5.0) -> None:
         """Let the workers end, commit, leave the group."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.close()
         self._settle_all()
         self._intake.close()
         self._publisher.close(timeout)
 
-    def step(self, now: float) -> None:
-        """One turn: outcomes, new messages, due looks, commits."""
-        self.last_step = now
+    def step(self, monotonic: float) -> None:
+        """One turn: outcomes, new messages, due calls, what can wait elsewhere, commits."""
+        self.last_step = monotonic
+        now = self._epoch + monotonic
         self._settle_all()
-        self._intake.regulate(now, full=len(self._watches) >= MAX_WATCHES)
+        self._intake.regulate(monotonic, full=len(self._watches) >= MAX_WATCHES)
         self._take(now)
-        self._look(now)
-        self._intake.commit(now)
-        if now - self._last_backends >= BACKENDS_INTERVAL:
-            self._last_backends = now
-            self._pool.submit(self._publish_backends)
+        self._cancel(now)
+        for lane in self._lanes.values():
+            self._share(lane)
+            for call in lane.start(now):
+                self.metrics.calls.labels(lane.name, call.kind).inc()
+            for key, plan in lane.desk.to_park(now):
+                if (watch := lane.watches.get(key)) is not None:  # type: ignore[call-overload]
+                    self._park(watch, plan)
+        if now - self._swept >= SWEEP:
+            self._swept = now
+            self._sweep(now)
+        self._intake.commit(monotonic)
 
     def _settle_all(self) -> None:
         """Deal with what the workers and the broker have told; a mistake with one leaves the others."""
@@ -164,208 +165,240 @@ class Poller:
             except Exception:
                 log.exception("an outcome could not be dealt with; its event is seen again at the next start")
 
+    def _lane(self, event: JobEvent) -> Lane:
+        return self._lanes[self._provider.account(event.backend_type)]
+
+    def _share(self, lane: Lane) -> None:
+        """Pollers share what an account allows, as they share the partitions."""
+        allowed = lane.desk.limits.per_minute
+        if allowed is not None:
+            share = max(2, round(allowed * self._intake.share()))
+            if share != lane.desk.budget.per_minute:
+                lane.desk.budget.share(share)
+
     # --- taking ----------------------------------------------------------------------------------
 
     def _take(self, now: float) -> None:
         for taken in self._intake.take(self._patience(now)):
-            watch = Watch(
-                taken.event, taken.partition, taken.offset, time.monotonic(), time.monotonic(), taken.cancel
-            )
-            if not taken.cancel:
-                if self._runs.is_past(taken.event) or self._is_watched(taken.event):
-                    self._intake.finish(taken.partition, taken.offset)
-                    continue
-                self._runs.note(taken.event)
-                self._by_step[_step(taken.event)] = watch
-            self._watches[(taken.partition, taken.offset)] = watch
+            at = self._now()
+            watch = Watch(taken.event, taken.partition, taken.offset, at, at, taken.cancel)
+            if taken.cancel:
+                self._watches[watch.identity] = watch
+                continue
+            if self._runs.is_past(taken.event) or self._is_watched(watch.key):
+                self._intake.finish(taken.partition, taken.offset)
+                continue
+            self._watches[watch.identity] = watch
+            self._runs.note(taken.event)
+            self._watch(watch, at)
 
-    def _is_watched(self, event: JobEvent) -> bool:
+    def _watch(self, watch: Watch, now: float) -> None:
+        self._by_step[watch.key] = watch
+        lane = self._lane(watch.event)
+        lane.add(watch, now)
+        if self._age(watch.event, now) > self._deadline:
+            lane.desk.hurry(watch.key)
+        if watch.event.attempt > 0 and watch.event.estimated_completion_time is not None:
+            # What its client was told is as good as what it was put away with.
+            before = watch.event.estimated_completion_time.timestamp()
+            forecast = self._forecast(watch)
+            watch.told = Told("QUEUED", forecast and Forecast(forecast.position, before, 1.0), watch.taken)
+        elif (forecast := self._forecast(watch)) is not None and forecast.mean - now > SOON:
+            self._tell(watch, "QUEUED", now)
+
+    def _is_watched(self, key: Key) -> bool:
         """True if the same step of the same run is watched already, under an offset not yet committed."""
-        known = self._by_step.get(_step(event))
+        known = self._by_step.get(key)
         return known is not None and not known.leaving
 
     def _patience(self, now: float) -> float:
-        """Seconds to wait for a message: until the next look is due."""
-        waiting = [watch.due for watch in self._watches.values() if not watch.busy]
-        busy = len(waiting) < len(self._watches)
-        return max(0.0, min([0.005 if busy else IDLE, *(due - now for due in waiting)]))
+        """Seconds to wait for a message: until the next call is due."""
+        if any(lane.busy for lane in self._lanes.values()) or not self._outcomes.empty():
+            return BUSY
+        wake = [lane.desk.wake(now) for lane in self._lanes.values()]
+        wake += [watch.due for watch in self._watches.values() if watch.cancel]
+        return max(0.0, min([IDLE, *(at - now for at in wake)]))
 
-    # --- looking ---------------------------------------------------------------------------------
+    # --- what calls gave (loop thread) ---------------------------------------------------------------
 
-    def _look(self, now: float) -> None:
-        due = [watch for watch in self._watches.values() if not watch.busy and watch.due <= now]
-        groups: dict[Any, list[Watch]] = {}
-        for watch in due:
-            watch.busy = True
-            groups.setdefault(self._provider.account(watch.event.backend_type), []).append(watch)
-        for account, watches in groups.items():
-            for watch in (watch for watch in watches if watch.cancel):
-                self._pool.submit(self._look_to_cancel, watch)
-            watches = [watch for watch in watches if not watch.cancel]
-            if len(watches) >= TOGETHER:
-                self._pool.submit(self._look_together, account, watches)
+    def _found(self, lane: Lane, found: Found) -> None:
+        self._outcomes.put(lambda: self._settle(lane, found))
+
+    def _settle(self, lane: Lane, found: Found) -> None:
+        now = self._now()
+        if found.call.kind == "fetch":
+            lane.delivering -= 1
+        else:
+            lane.looking -= 1
+        if found.error is not None:
+            self._call_failed(lane, found, found.error, now)
+        elif found.call.kind == "list":
+            self._listed(lane, found, now)
+        elif found.delivered is not None:
+            watch = lane.watches.get(found.call.keys[0])  # type: ignore[call-overload]
+            lane.desk.fetched(found.call.keys[0])
+            if watch is not None:
+                self._delivered(watch, found.delivered, now)
+        else:
+            self._looked(lane, found, now)
+
+    def _looked(self, lane: Lane, found: Found, now: float) -> None:
+        seen = {}
+        for key, watch in list(lane.watches.items()):
+            view = found.views.get(watch.event.job_id)
+            if view is None:
                 continue
-            for watch in watches:
-                self._pool.submit(self._look_at, watch, None)
+            watch.view = view
+            seen[key] = sighting(view)
+            self.metrics.looks.labels(lane.name, view.status).inc()
+            if self._runs.is_past(watch.event):
+                self._finish(watch)  # as after a wish to cancel, which told the end by itself
+        full = len(found.views) >= lane.desk.limits.page
+        lane.desk.looked(found.call, seen, now, full, found.asked)
+        for key, one in seen.items():
+            looked = lane.watches.get(key)
+            if looked is None or one.final:
+                continue
+            looked.failures = 0
+            looked.event.looked_at = datetime.fromtimestamp(found.asked, UTC)
+            if self._age(looked.event, now) > self._deadline:
+                self._give_up(looked, "deadline", f"The job was not done within {self._deadline:.0f} s.")
+            else:
+                self._tell(looked, one.status, now)
 
-    def _look_together(self, account: Any, watches: list[Watch]) -> None:
-        """One call for many jobs; those it does not tell about are looked at one by one."""
-        oldest = min(watch.event.submitted_at for watch in watches)
-        views: dict[str, JobView] = {}
-        try:
-            views = account.look_since(oldest - CLOCK_MARGIN)
-        except QwhiskError as error:
-            for watch in watches:
-                self._report(Outcome(watch, error=error))
+    def _listed(self, lane: Lane, found: Found, now: float) -> None:
+        lane.desk.listed([(b.name, b.queue_length, b.operational, None) for b in found.backends], now)
+        lane.submit(self._publish_backends)
+        for watch in lane.watches.values():
+            if watch.told is not None and watch.view is None:
+                self._tell(watch, "QUEUED", now)
+
+    def _delivered(self, watch: Watch, delivered: ResultEvent, now: float) -> None:
+        if delivered.final:
+            self._runs.end(watch.event)
+            self.metrics.delivered.labels(delivered.status).inc()
+        if watch.view is not None and watch.view.finished is not None:
+            lag = max(0.0, now - watch.view.finished.timestamp())
+            self.metrics.lag.labels(watch.event.backend_type).observe(lag)
+        log.info(
+            "delivered" if delivered.final else "next step",
+            extra={
+                "process_job_id": watch.event.process_job_id,
+                "status": delivered.status,
+                "backend": watch.event.backend,
+            },
+        )
+        self._finish(watch)
+
+    def _call_failed(self, lane: Lane, found: Found, error: QwhiskError, now: float) -> None:
+        self.metrics.errors.labels(lane.name, error.code).inc()
+        call = found.call
+        alone = call.kind == "fetch" or (call.kind == "look" and call.since is None)
+        if isinstance(error, _ACCOUNTS) or not alone:
+            log.warning("%s: %s", lane.name, error.message)
+            lane.desk.failed(call, now, getattr(error, "retry_after", None))
             return
-        except Exception:
-            log.exception("looking at %d jobs together failed: one by one", len(watches))
-        for watch in watches:
-            # Each on its own: whatever goes wrong with one concerns no other.
-            self._pool.submit(self._look_at, watch, views.get(watch.event.job_id))
+        watch = lane.watches.get(call.keys[0])  # type: ignore[call-overload]
+        if watch is None:
+            lane.desk.again(call, now)
+            return
+        delay = self._failed(watch, error)
+        lane.desk.again(call, now + delay)
 
-    def _look_at(self, watch: Watch, view: JobView | None) -> None:
-        """Look at one job (unless `view` tells already) and deliver its result if it is final."""
-
-        def outcome() -> Outcome:
-            found = view or self._provider.account(watch.event.backend_type).look(watch.event.job_id)
-            if found.status in ("QUEUED", "RUNNING"):
-                return self._not_final(watch, found)
-            delivered = self._retriever.deliver(watch.event, found, watch.failures)
-            return Outcome(watch, view=found, delivered=delivered)
-
-        self._report(_guarded(watch, outcome))
-
-    def _look_to_cancel(self, watch: Watch) -> None:
-        """Cancel whatever job the run has now; a hybrid one may have none for a moment, between two steps."""
-
-        def outcome() -> Outcome:
-            account, event = self._provider.account(watch.event.backend_type), watch.event
-            found = account.tagged(run_tag(event.process_job_id)) or [account.look(event.job_id)]
-            for view in found:
-                if view.status in ("QUEUED", "RUNNING"):
-                    account.cancel(view.job_id)
-            newest = found[0]
-            if newest.status != "CANCELLED":
-                return Outcome(watch, view=newest)
-            # Told at once: the job's own event may lie in a wait topic for minutes.
-            event = event.model_copy(update={"job_id": newest.job_id})
-            return Outcome(watch, view=newest, delivered=self._retriever.deliver(event, newest))
-
-        self._report(_guarded(watch, outcome))
-
-    def _not_final(self, watch: Watch, view: JobView) -> Outcome:
-        length = None
-        if not watch.simulator:
-            backends = self._provider.account("hardware").backends()
-            length = next((b.queue_length for b in backends if b.name == watch.event.backend), None)
-        return Outcome(watch, view=view, present_length=length)
-
-    def _report(self, outcome: Outcome) -> None:
-        self._outcomes.put(lambda: self._settle(outcome))
-
-    # --- settling (loop thread) --------------------------------------------------------------------
-
-    def _settle(self, outcome: Outcome) -> None:
-        watch, event = outcome.watch, outcome.watch.event
-        if self._watches.get((watch.partition, watch.offset)) is not watch:
-            return  # the partition was given away meanwhile; its new owner sees to it
-        watch.busy = False
-        if outcome.delivered is not None:
-            if outcome.delivered.final:
-                self._runs.end(event)
-            log.info(
-                "delivered" if outcome.delivered.final else "next step",
-                extra={
-                    "process_job_id": event.process_job_id,
-                    "status": outcome.delivered.status,
-                    "backend": event.backend,
-                },
-            )
-            self._finish(watch)
-        elif outcome.error is not None:
-            self._failed(watch, outcome.error)
-        elif outcome.view is not None and watch.cancel:
-            self._cancel_again(watch, outcome.view)
-        elif outcome.view is not None:
-            watch.failures = 0
-            self._wait(watch, outcome.view, outcome.present_length)
-
-    def _failed(self, watch: Watch, error: QwhiskError) -> None:
-        age = self._age(watch.event)
+    def _failed(self, watch: Watch, error: QwhiskError) -> float:
+        """A job failed by itself; gives the seconds after which to try again."""
+        age = self._age(watch.event, self._now())
         watch.failures += 1
-        if not watch.cancel and self._runs.is_past(watch.event):
+        if self._runs.is_past(watch.event):
             self._finish(watch)  # only the function's reply got lost: its next job is announced
-            return
-        if watch.cancel and age <= self._deadline:
-            # Whatever the provider says to the wish: the run has its own event, which tells how it ends.
-            log.warning(
-                "not cancelled: %s", error.message, extra={"process_job_id": watch.event.process_job_id}
-            )
-            watch.due = time.monotonic() + schedule.after_failure(watch.failures).delay
-            return
-        if isinstance(error, JobNotFoundError) and age > UNKNOWN_GRACE:
+        elif isinstance(error, JobNotFoundError) and age > UNKNOWN_GRACE:
             self._give_up(watch, "job_not_found", "The provider does not know this job any more.")
         elif age > self._deadline:
             self._give_up(
                 watch, "deadline", f"No result within {self._deadline:.0f} s; the last error: {error.message}"
             )
-        elif isinstance(error, _PASSING) or watch.failures < 5:
-            retry_after = getattr(error, "retry_after", None)
+        elif isinstance(error, _PASSING) or watch.failures < MAX_FAILURES:
             log.warning("%s", error.message, extra={"process_job_id": watch.event.process_job_id})
-            self._apply(watch, schedule.after_failure(watch.failures, retry_after))
         else:
             self._give_up(watch, error.code, error.message)
+        return failure_delay(watch.failures)
 
-    def _cancel_again(self, watch: Watch, newest: JobView) -> None:
-        """Look again soon, until the provider calls the run's newest job cancelled."""
-        waited = time.monotonic() - watch.taken
-        if newest.status in ("DONE", "ERROR") and waited > CANCEL_PATIENCE:
+    def _sweep(self, now: float) -> None:
+        """Jobs whose account does not answer have an end too."""
+        for lane in self._lanes.values():
+            if not lane.desk.budget.failures:
+                continue
+            for watch in list(lane.watches.values()):
+                if not watch.busy and self._age(watch.event, now) > self._deadline:
+                    self._give_up(
+                        watch,
+                        "deadline",
+                        f"No result within {self._deadline:.0f} s; no answer from the provider.",
+                    )
+
+    # --- wishes to cancel ------------------------------------------------------------------------------
+
+    def _cancel(self, now: float) -> None:
+        for watch in self._watches.values():
+            if not watch.cancel or watch.busy or watch.due > now:
+                continue
+            lane = self._lane(watch.event)
+            if not lane.desk.budget.take(now):
+                watch.due = lane.desk.budget.ready_at(now)
+                continue
+            watch.busy = True
+            self.metrics.calls.labels(lane.name, "cancel").inc()
+            lane.submit(lambda lane=lane, watch=watch: self._cancel_now(lane, watch))  # type: ignore[misc]
+
+    def _cancel_now(self, lane: Lane, watch: Watch) -> None:
+        found = cancel.attempt(lane.account, self._retriever, watch)
+        self._outcomes.put(lambda: self._cancelled(lane, watch, found))
+
+    def _cancelled(self, lane: Lane, watch: Watch, found: cancel.Attempt) -> None:
+        if self._watches.get(watch.identity) is not watch:
+            return
+        now, watch.busy = self._now(), False
+        if found.delivered is not None:
+            self._delivered(watch, found.delivered, now)
+        elif found.error is not None:
+            self.metrics.errors.labels(lane.name, found.error.code).inc()
+            self._cancel_failed(watch, found.error, now)
+        elif cancel.too_late(found.newest, now - watch.taken):
             self._finish(watch)  # the run ended otherwise, and its own event tells how
+        else:
+            watch.failures = 0
+            watch.due = now + cancel.delay(now - watch.taken)
+        for own in [own for own in self._by_step.values() if own.key[0] == watch.key[0]]:
+            lane.desk.hurry(own.key)
+
+    def _cancel_failed(self, watch: Watch, error: QwhiskError, now: float) -> None:
+        watch.failures += 1
+        if self._age(watch.event, now) > self._deadline:
+            # The run has its own event, which tells how it ends.
+            self._finish(watch)
             return
-        watch.failures = 0
-        watch.due = time.monotonic() + min(CANCEL_MAX, max(CANCEL_MIN, CANCEL_BACKOFF * waited))
+        log.warning("not cancelled: %s", error.message, extra={"process_job_id": watch.event.process_job_id})
+        watch.due = now + max(failure_delay(watch.failures), getattr(error, "retry_after", None) or 0.0)
 
-    def _wait(self, watch: Watch, view: JobView, present_length: int | None) -> None:
-        event, now = watch.event, datetime.now(UTC)
-        if self._age(event) > self._deadline:
-            self._give_up(watch, "deadline", f"The job was not done within {self._deadline:.0f} s.")
+    # --- telling the client, and ending ------------------------------------------------------------------
+
+    def _forecast(self, watch: Watch) -> Forecast | None:
+        job = None if watch.simulator else self._lane(watch.event).desk.job(watch.key)
+        return job.forecast if job is not None else None
+
+    def _tell(self, watch: Watch, status: Any, now: float) -> None:
+        forecast, event = self._forecast(watch), watch.event
+        if forecast is not None:
+            event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
+        if not is_news(watch.told, status, forecast, watch.simulator, event.submitted_at.timestamp(), now):
             return
-        running = view.status == "RUNNING"
-        found: Estimate | None = None
-        expected = 0.0
-        if not watch.simulator:
-            self._learn(watch, view)
-            found = estimate(
-                now,
-                event.submitted_at,
-                event.queue_length_at_submit or 0,
-                present_length,
-                self._service_times.seconds(event.backend),
-                running,
-            )
-            expected = (found.completion - now).total_seconds()
-            event.estimated_completion_time = found.completion
-        # A simulator's job is measured from when it was taken: clocks of two machines differ by more.
-        elapsed = time.monotonic() - watch.taken if watch.simulator else self._age(event)
-        if is_news(watch.told, view.status, found, watch.simulator, self._age(event), expected):
-            watch.told = Told(view.status, found)
-            self._tell(watch, view, found)
-        self._apply(watch, schedule.after_look(watch.simulator, elapsed, expected))
-
-    def _learn(self, watch: Watch, view: JobView) -> None:
-        if view.running and not watch.seen_running and watch.event.queue_length_at_submit is not None:
-            watch.seen_running = True
-            waited = (view.running - watch.event.submitted_at).total_seconds()
-            self._service_times.observe(watch.event.backend, waited, watch.event.queue_length_at_submit)
-
-    def _tell(self, watch: Watch, view: JobView, found: Estimate | None) -> None:
+        watch.told = Told(status, forecast, now)
         progress = ResultEvent.model_construct(
-            **watch.event.__dict__ | {"state": None},
-            status=view.status,
-            queue_position=found.position if found else None,
+            **event.__dict__ | {"state": None, "looked_at": None},
+            status=status,
+            queue_position=forecast.position if forecast else None,
         )
-        self._pool.submit(self._tell_now, progress)
+        self._lane(event).submit(lambda: self._tell_now(progress))
 
     def _tell_now(self, progress: ResultEvent) -> None:
         try:
@@ -374,52 +407,72 @@ class Poller:
             # News are a courtesy: the final event is what is never lost.
             log.warning("progress not told: %s", error.message)
 
-    def _apply(self, watch: Watch, plan: schedule.Plan) -> None:
-        if plan.topic is None:
-            watch.due = time.monotonic() + plan.delay
-            return
-        if watch.cancel:
-            # A wish to cancel must not lie in a wait topic.
-            watch.due = time.monotonic() + schedule.KEEP
-            return
+    def _park(self, watch: Watch, plan: Plan) -> None:
+        """Put the event into a wait topic, from which any poller may take it again."""
+        assert plan.topic is not None
         event = watch.event.model_copy(update={"attempt": watch.event.attempt + 1})
-        watch.busy = watch.leaving = True
+        forecast = self._forecast(watch)
+        if forecast is not None:
+            event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
         try:
             data = encode(event)
         except EventError as error:
             # With its estimate it is longer than it came, and no longer fits: it waits here instead.
             log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
-            watch.busy = watch.leaving = False
-            watch.due = time.monotonic() + schedule.KEEP
             return
+        watch.leaving = True
+        self._lane(event).remove(watch)
+        self.metrics.requeued.labels(plan.topic).inc()
         sent = self._publisher.send(plan.topic, event.process_job_id, data)
-        self._when_sent(sent, lambda: self._finish(watch), lambda: self._retry(watch))
+        self._when_sent(sent, lambda: self._finish(watch), lambda: self._stay(watch))
 
-    def _retry(self, watch: Watch) -> None:
-        delay = schedule.after_failure(max(1, watch.failures)).delay
-        watch.busy = watch.leaving = False
-        watch.due = time.monotonic() + delay
+    def _stay(self, watch: Watch) -> None:
+        """The broker did not take the event: it is watched here again."""
+        if self._watches.get(watch.identity) is not watch:
+            return
+        if self._by_step.get(watch.key) is not watch:
+            self._finish(watch)  # it came back although nobody acknowledged it
+            return
+        watch.leaving = False
+        self._lane(watch.event).add(watch, self._now())
 
     def _give_up(self, watch: Watch, code: str, message: str) -> None:
         log.error("giving up: %s", message, extra={"process_job_id": watch.event.process_job_id})
         watch.busy = True
-        self._pool.submit(self._give_up_now, watch, code, message)
+        lane = self._lane(watch.event)
+        lane.remove(watch)
+        lane.submit(lambda: self._give_up_now(watch, code, message))
 
     def _give_up_now(self, watch: Watch, code: str, message: str) -> None:
         try:
-            self._report(Outcome(watch, delivered=self._retriever.give_up(watch.event, code, message)))
+            delivered = self._retriever.give_up(watch.event, code, message)
         except QwhiskError as error:
             log.error("the end of %s cannot be told: %s", watch.event.process_job_id, error.message)
-            # Later, and not as a further failure, which would give up again at once, and so for ever.
-            self._outcomes.put(lambda: self._retry(watch))
+            self._outcomes.put(lambda: self._not_given_up(watch))
         except Exception:
             log.exception("the end of %s cannot be told", watch.event.process_job_id)
-            self._outcomes.put(lambda: self._retry(watch))
+            self._outcomes.put(lambda: self._not_given_up(watch))
+        else:
+            self._outcomes.put(lambda: self._given_up(watch, delivered))
+
+    def _given_up(self, watch: Watch, delivered: ResultEvent) -> None:
+        if self._watches.get(watch.identity) is watch:
+            self._delivered(watch, delivered, self._now())
+
+    def _not_given_up(self, watch: Watch) -> None:
+        """Later, and not at once for ever: it is looked at again first, which fails again, and so on."""
+        if self._watches.get(watch.identity) is not watch:
+            return
+        watch.busy = False
+        watch.due = self._now() + KEEP
+        lane = self._lane(watch.event)
+        lane.add(watch, self._now())
+        lane.desk.put_off(watch.key, watch.due)
 
     def _finish(self, watch: Watch) -> None:
-        if self._watches.get((watch.partition, watch.offset)) is not watch:
+        if self._watches.get(watch.identity) is not watch:
             return  # another poller's by now, or taken anew
-        self._forget((watch.partition, watch.offset))
+        self._forget(watch)
         self._intake.finish(watch.partition, watch.offset)
 
     def _when_sent(self, sent: Future[None], then: Callable[[], None], otherwise: Callable[[], None]) -> None:
@@ -431,27 +484,45 @@ class Poller:
 
         sent.add_done_callback(done)
 
-    def _age(self, event: JobEvent) -> float:
-        return (datetime.now(UTC) - event.submitted_at).total_seconds()
+    def _age(self, event: JobEvent, now: float) -> float:
+        return now - event.submitted_at.timestamp()
 
     def _lost(self, partition: Partition) -> None:
         """The partition is another poller's now, and so are its events."""
-        for identity in [identity for identity in self._watches if identity[0] == partition]:
-            self._forget(identity)
+        for watch in [watch for watch in self._watches.values() if watch.partition == partition]:
+            self._forget(watch)
 
-    def _forget(self, identity: tuple[Partition, int]) -> None:
-        watch = self._watches.pop(identity)
-        if self._by_step.get(_step(watch.event)) is watch:
-            del self._by_step[_step(watch.event)]
+    def _forget(self, watch: Watch) -> None:
+        del self._watches[watch.identity]
+        if watch.cancel:
+            return
+        self._lane(watch.event).remove(watch)
+        if self._by_step.get(watch.key) is watch:
+            del self._by_step[watch.key]
+
+    # --- seen from outside -------------------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
         """True once the consumer group has given this member its part."""
         return bool(self._intake.joined.is_set())
 
+    def states(self) -> Mapping[str, int]:
+        """How many jobs are watched here in each state. May be called by any thread."""
+        states: Counter[str] = Counter()
+        for watch in list(self._watches.values()):
+            if watch.cancel:
+                states["to_cancel"] += 1
+            elif watch.leaving:
+                states["leaving"] += 1
+            else:
+                states[watch.view.status.lower() if watch.view else "not_looked_at"] += 1
+        return states
+
     def _publish_backends(self) -> None:
         try:
-            listed = BackendList(backends=self._provider.backends())
+            # What the accounts' own calls have brought in: this asks for none.
+            listed = BackendList(backends=self._provider.backends(fresh=3_600.0))
             self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
         except QwhiskError as error:
             log.warning("list of backends not published: %s", error.message)

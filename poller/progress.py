@@ -5,47 +5,54 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.events import Status
-from poller.estimator import Estimate
+from poller.forecast import Forecast
 
 #: Seconds a simulator's job must have taken before its progress is told: faster ones are done by then.
 QUIET = 0.5
-#: An estimate is news when it moved by this part of the wait that is left, and by this many seconds.
+#: Seconds between two words about the same status at the least.
+PAUSE = 2.0
+#: An estimate is news when it moved by this part of the wait that is left, and by this many seconds; a
+#: place, when it moved by this part of what it was.
 PART, SECONDS = 0.2, 2.0
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the client was told last."""
+    """What the client was told last, and when, in seconds."""
 
     status: Status
-    estimate: Estimate | None
+    forecast: Forecast | None
+    at: float
 
 
 def is_news(
     told: Told | None,
     status: Status,
-    estimate: Estimate | None,
+    forecast: Forecast | None,
     simulator: bool,
-    elapsed: float,
-    left: float = 0.0,
+    submitted: float,
+    now: float,
 ) -> bool:
     """True if the client should hear that its job now stands so.
 
     Args:
         told: what it heard last.
         status: how the job stands now.
-        estimate: its place and completion (devices).
+        forecast: its place and completion (devices).
         simulator: true for simulators.
-        elapsed: seconds since the job was submitted.
-        left: seconds until it is expected to be done.
+        submitted: when the job was submitted, in seconds since 1970.
+        now: the time.
     """
-    if simulator and elapsed < QUIET:
+    if simulator and now - submitted < QUIET:
         return False
     if told is None or told.status != status:
         return True
-    if estimate is None or told.estimate is None:
-        return estimate is not told.estimate
-    if estimate.position != told.estimate.position:
+    if now - told.at < PAUSE:
+        return False
+    if forecast is None or told.forecast is None:
+        return forecast is not told.forecast
+    before = told.forecast.position
+    if forecast.position != before and abs(forecast.position - before) >= PART * before:
         return True
-    moved = abs((estimate.completion - told.estimate.completion).total_seconds())
-    return moved > SECONDS and moved > PART * left
+    moved = abs(forecast.mean - told.forecast.mean)
+    return moved > SECONDS and moved > PART * max(0.0, forecast.mean - now)

@@ -121,7 +121,7 @@ class Retriever:
 
 def _extended(event: JobEvent, **fields: Any) -> ResultEvent:
     """The JobEvent as a ResultEvent. The state is the algorithm's own affair and is not shown."""
-    return ResultEvent.model_construct(**event.__dict__ | {"state": None} | fields)
+    return ResultEvent.model_construct(**event.__dict__ | {"state": None, "looked_at": None} | fields)
 
 
 def _within_limit(event: ResultEvent) -> ResultEvent:

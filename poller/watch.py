@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.events import JobEvent
+from core.provider import JobView
 from poller.offsets import Partition
 from poller.progress import Told
+
+#: What tells one job from another: a run's id and the step.
+Key = tuple[str, int]
 
 
 @dataclass
 class Watch:
-    """The event, where it came from, and what is known since."""
+    """The event, where it came from, and what is known since. Instants are in seconds since 1970."""
 
     event: JobEvent
     partition: Partition
     offset: int
-    #: Monotonic seconds when it was taken, and when it is to be looked at.
+    #: When it was taken, and, for a wish to cancel, when it is to be looked at.
     taken: float
     due: float
     #: True if it is not the job's own event but its client's wish to have it cancelled.
@@ -26,7 +30,18 @@ class Watch:
     leaving: bool = False
     failures: int = 0
     told: Told | None = None
-    seen_running: bool = field(default=False)
+    #: How it stood at the last look.
+    view: JobView | None = None
+
+    @property
+    def identity(self) -> tuple[Partition, int]:
+        """What tells one message from another."""
+        return self.partition, self.offset
+
+    @property
+    def key(self) -> Key:
+        """The same for all messages about one job."""
+        return self.event.process_job_id, self.event.step
 
     @property
     def simulator(self) -> bool:

@@ -10,10 +10,10 @@ import os
 # to report which packages use the client, at several milliseconds a request.
 os.environ.setdefault("USAGE_DATA_OPT_OUT", "True")
 
-from core.provider.account import Account
+from core.provider.account import LOOK_PAGE, Account
 from core.provider.jobs import JobView, run_tag
 from core.provider.program import Primitive
 from core.provider.provider import Provider
 from core.provider.target import Target
 
-__all__ = ["Account", "JobView", "Primitive", "Provider", "Target", "run_tag"]
+__all__ = ["LOOK_PAGE", "Account", "JobView", "Primitive", "Provider", "Target", "run_tag"]

@@ -29,8 +29,10 @@ TIMEOUT = (5.0, 30.0)
 BACKENDS_FRESH = 5.0
 #: Seconds for which a backend's target, and the pass manager made for it, are kept.
 TARGET_FRESH = 3600.0
-#: Jobs asked for in one call.
+#: Jobs told of in one call.
 PAGE = 100
+#: Jobs looked at in one call: as many as IBM Quantum tells of at once.
+LOOK_PAGE = 200
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -166,12 +168,21 @@ class Account:
         """How one job stands; JobNotFoundError if the provider does not know it."""
         return view_of(self._call("look at the job", lambda client: client.job_get(job_id)))
 
-    def look_since(self, created_after: datetime) -> dict[str, JobView]:
-        """How the newest jobs since then stand, up to `PAGE` of them, in one call."""
+    def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
+        """How the jobs created since then stand, up to `LOOK_PAGE` of them, in one call.
+
+        Args:
+            created_after: by the provider's clock.
+            newest_first: which of them, where there are more.
+        """
         answer = self._call(
             "list jobs",
             lambda client: client.jobs_get(
-                limit=PAGE, skip=0, created_after=created_after, include_mocks=True
+                limit=LOOK_PAGE,
+                skip=0,
+                created_after=created_after,
+                descending=newest_first,
+                include_mocks=True,
             ),
         )
         return {str(raw["id"]): view_of(raw) for raw in answer.get("jobs") or []}

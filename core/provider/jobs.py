@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.events import Status
+from core.events import MAX_QUEUE, Status
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,11 @@ class JobView:
     created: datetime | None
     running: datetime | None
     finished: datetime | None
+    #: What the provider itself expects, where it says so: jobs before this one, the instant at which it will
+    #: be done, and the seconds for which it will run.
+    queue_position: int | None = None
+    estimated_completion: datetime | None = None
+    estimated_running_seconds: float | None = None
 
 
 def run_tag(process_job_id: str) -> str:
@@ -52,6 +57,7 @@ def view_of(raw: dict[str, Any]) -> JobView:
     if status == "CANCELLED" and code == _RAN_TOO_LONG:
         status = "ERROR"
     reason = state.get("reason")
+    position, running = raw.get("position_in_queue"), raw.get("estimated_running_time_seconds")
     return JobView(
         job_id=str(raw["id"]),
         backend=str(raw.get("backend") or ""),
@@ -61,6 +67,11 @@ def view_of(raw: dict[str, Any]) -> JobView:
         created=_instant(raw.get("created")),
         running=_instant(raw.get("running")),
         finished=_instant(raw.get("finished") or raw.get("ended")),
+        queue_position=int(position)
+        if isinstance(position, int | float) and 0 <= position <= MAX_QUEUE
+        else None,
+        estimated_completion=_instant(raw.get("estimated_completion_time")),
+        estimated_running_seconds=float(running) if isinstance(running, int | float) else None,
     )
 
 

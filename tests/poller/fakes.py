@@ -70,6 +70,9 @@ class Provider:
             raise found
         return found
 
+    def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
+        return {view.job_id: view for view in self.views.values() if isinstance(view, JobView)}
+
     def tagged(self, tag: str) -> list[JobView]:
         return [self.look(job_id) for job_id in self.tags.get(tag, [])]
 

@@ -166,10 +166,10 @@ def test_looks_go_on_though_results_wait_to_be_fetched() -> None:
     assert "look" in kinds[:20]
 
 
-@pytest.mark.parametrize("kind", ["cancel", "fetch", "look", "list"])
+@pytest.mark.parametrize("kind", ["fetch", "look", "list"])
 def test_a_failed_call_is_made_again(kind: str) -> None:
     desk = Desk(Limits(list_every=5.0), 0.0)
-    desk.add(1, "client", "aer_simulator", kind != "list", 0.0, None, 0.0, cancel=kind == "cancel")
+    desk.add(1, "client", "aer_simulator", kind != "list", 0.0, None, 0.0)
     if kind == "fetch":
         desk.looked(Call("look", (1,)), {1: Sighting("DONE", True)}, 0.0, full=False)
     first = desk.next_call(0.0)
@@ -217,12 +217,24 @@ def test_a_job_that_failed_by_itself_is_tried_again_then_and_not_before() -> Non
     assert len(desk) == 0
 
 
-def test_a_wish_to_cancel_comes_first_and_is_followed_by_a_look() -> None:
-    desk = Desk(Limits(), 0.0)
-    desk.add(1, "client", "fez", False, 0.0, 400, 0.0, cancel=True)
-    assert desk.next_call(0.0) == Call("cancel", (1,))
-    desk.cancelled(1)
+def test_a_job_that_may_be_final_is_looked_at_at_once() -> None:
+    desk = Desk(Limits(list_every=1e9), 0.0)
+    desk.next_call(0.0)
+    desk.add(1, "client", "fez", False, 0.0, 400, 0.0)
+    assert desk.next_call(0.0) is None
+    desk.hurry(1)
     assert desk.next_call(0.0) == Call("look", (1,))
+
+
+def test_a_job_known_to_be_final_is_fetched_once_though_a_late_look_tells_it_again() -> None:
+    desk = Desk(Limits(list_every=1e9), 0.0)
+    desk.next_call(0.0)
+    desk.add(1, "client", "fez", False, 0.0, 0, 0.0)
+    done = {1: Sighting("DONE", True, 0.0, 1.0, 2.0)}
+    desk.looked(Call("look", (1,)), done, 3.0, full=False)
+    assert desk.next_call(3.0) == Call("fetch", (1,))
+    desk.looked(Call("look", (1,), since=0.0), done, 3.0, full=False)
+    assert desk.next_call(600.0) is None
 
 
 def test_simulators_jobs_are_looked_at_soon_and_then_less_often() -> None:

@@ -17,12 +17,13 @@ from core.errors import (
     ProviderUnavailableError,
     StreamError,
 )
-from core.events import MAX_EVENT_BYTES, JobEvent, decode
+from core.events import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode
 from core.settings import KafkaSettings
 from core.topics import CANCEL, DEAD, JOBS
 from poller import intake
+from poller.cancel import CANCEL_PATIENCE
 from poller.intake import MAX_BATCH
-from poller.loop import CANCEL_PATIENCE, Poller
+from poller.loop import Poller
 from poller.reply import StepError
 from poller.retriever import Retriever
 from poller.runs import MAX_RUNS, Runs
@@ -45,7 +46,8 @@ class Rig:
         self.retriever = Retriever(*fakes)
         arguments: Any = (self.provider, self.retriever, self.publisher, 1, 1e12)
         self.poller = Poller(KafkaSettings("nowhere:9092"), *arguments)
-        self.poller._last_backends = math.inf  # the list of backends is no part of these tests
+        for lane in self.poller._lanes.values():
+            lane.desk._list_due = math.inf  # the list of backends is no part of these tests
 
     def turn_until(self, condition: Callable[[], bool]) -> None:
         """Turns until the condition holds; at most ten seconds."""
@@ -53,6 +55,22 @@ class Rig:
         while not condition():
             assert time.monotonic() < end, "it did not come to pass"
             self.poller.step(time.monotonic())
+
+    def finals(self) -> list[ResultEvent]:
+        """The final events that were published."""
+        return [e for e in self.results() if e.final]
+
+    def results(self) -> list[ResultEvent]:
+        """What clients were told."""
+        return [
+            decode(ResultEvent, value)
+            for topic, _, value in self.publisher.sent
+            if topic.startswith("results.")
+        ]
+
+    def put_back(self) -> list[tuple[str, str, bytes]]:
+        """What went elsewhere than to clients."""
+        return [sent for sent in self.publisher.sent if not sent[0].startswith("results.")]
 
     def settle(self) -> None:
         """Let the workers end, and commit."""
@@ -80,7 +98,7 @@ def test_every_message_that_is_taken_is_under_way(rig: Rig, kind: str, count: in
         Message(topic, offset, wire(process_job_id=f"p{offset}"), old()) for offset in range(count)
     )
     for _ in range(4):
-        rig.poller._take(time.monotonic())
+        rig.poller._take(time.time())
     assert not consumer.messages
     assert rig.poller._intake.under_way() == count
     assert len(rig.poller._watches) == count
@@ -99,7 +117,7 @@ def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> No
 
         rig.waiting.poll = poll  # type: ignore[method-assign]
         for _ in range(8):
-            rig.poller._take(time.monotonic())
+            rig.poller._take(time.time())
         assert not rig.waiting.messages
         assert rig.poller._intake.under_way() == late + 1
 
@@ -107,8 +125,8 @@ def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> No
 def test_a_finished_job_is_delivered_and_then_committed(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("CANCELLED")
     rig.consumer.messages.append(Message(JOBS, 7, wire()))
-    rig.turn_until(lambda: not rig.poller._watches and rig.publisher.sent != [])
-    assert [event.status for event in rig.publisher.events()] == ["CANCELLED"]
+    rig.turn_until(lambda: not rig.poller._watches and rig.finals() != [])
+    assert [event.status for event in rig.finals()] == ["CANCELLED"]
     rig.settle()
     assert rig.consumer.committed == {JOBS: 8}
 
@@ -135,7 +153,7 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(rig: Rig) -> 
 
 def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig) -> None:
     rig.waiting.messages.append(Message(WAIT, 0, wire(), time.time()))
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
     assert rig.waiting.paused == [WAIT]
     assert rig.poller._intake.under_way() == 0
     now = time.monotonic()
@@ -147,12 +165,15 @@ def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig) -> None:
 
 def test_an_event_that_waits_longer_is_put_back_and_committed(rig: Rig) -> None:
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
     [watch] = rig.poller._watches.values()
-    rig.poller._apply(watch, Plan(30.0, "jobs.wait.30s"))
-    [(topic, key, value)] = rig.publisher.sent
+    rig.poller._park(watch, Plan(30.0, "jobs.wait.30s"))
+    [(topic, key, value)] = rig.put_back()
     assert (topic, key) == ("jobs.wait.30s", "process-1")
-    assert decode(JobEvent, value) == job(attempt=1)
+    event = decode(JobEvent, value)
+    assert event.estimated_completion_time is not None
+    assert event.model_copy(update={"estimated_completion_time": None}) == job(attempt=1)
+    rig.poller._settle_all()
     rig.settle()
     assert rig.consumer.committed == {JOBS: 1}
 
@@ -162,13 +183,13 @@ def test_an_event_that_cannot_be_put_back_stays_here(rig: Rig) -> None:
     room = MAX_EVENT_BYTES - len(wire(params={"x": ""})) - 150
     event = job(params={"x": "a" * room})
     rig.consumer.messages.append(Message(JOBS, 0, wire(params={"x": "a" * room})))
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
     [watch] = rig.poller._watches.values()
     watch.event = event.model_copy(update={"params": {"x": "a" * (room + 300)}})
-    rig.poller._apply(watch, Plan(30.0, "jobs.wait.30s"))
-    assert rig.publisher.sent == []
-    assert not watch.busy
-    assert watch.due > time.monotonic()
+    rig.poller._park(watch, Plan(30.0, "jobs.wait.30s"))
+    assert rig.put_back() == []
+    assert not watch.leaving
+    assert rig.poller._lanes[rig.provider].desk.job(watch.key) is not None
 
 
 def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
@@ -182,7 +203,7 @@ def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
     rig.retriever.give_up = fail  # type: ignore[assignment,method-assign]
     rig.provider.views["d1abc"] = ProviderError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
     [watch] = rig.poller._watches.values()
     watch.failures = 9
     rig.turn_until(lambda: len(tries) >= 1)
@@ -190,39 +211,86 @@ def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
     for _ in range(20):
         rig.poller.step(time.monotonic())
     assert len(tries) == 1
-    assert watch.due > time.monotonic()
+    assert watch.due > time.time()
 
 
-@pytest.mark.parametrize("failing", ["backends", "look_since"])
-def test_no_job_of_a_batch_freezes_when_something_fails(rig: Rig, failing: str) -> None:
+@pytest.mark.parametrize("error", [ProviderUnavailableError("Not now."), RuntimeError("a mistake")])
+def test_no_job_of_a_batch_freezes_when_something_fails(rig: Rig, error: Exception) -> None:
     """A failed listing, or a mistake of ours, costs a look and not the jobs."""
+    calls: list[float] = []
+    look = rig.provider.look_since
 
-    def fail(*_: Any, **__: Any) -> Any:
-        raise ProviderUnavailableError("Not now.") if failing == "backends" else RuntimeError("a mistake")
+    def fail(*arguments: Any) -> Any:
+        calls.append(time.monotonic())
+        if len(calls) == 1:
+            raise error
+        return look(*arguments)
 
-    rig.provider.views = {f"d{number}": view("QUEUED", job_id=f"d{number}") for number in range(4)}
-    rig.provider.look_since = lambda _: rig.provider.views  # type: ignore[attr-defined]
-    setattr(rig.provider, failing, fail)
+    rig.provider.views = {f"d{number}": view("CANCELLED", job_id=f"d{number}") for number in range(4)}
+    rig.provider.look_since = fail  # type: ignore[method-assign,assignment]
     for number in range(4):
         message = Message(
-            JOBS, number, wire(job_id=f"d{number}", process_job_id=f"p{number}", backend_type="hardware")
+            JOBS, number, wire(job_id=f"d{number}", process_job_id=f"p{number}", backend_type="simulator")
         )
         rig.consumer.messages.append(message)
-    rig.poller._take(time.monotonic())
-    watches = list(rig.poller._watches.values())
-    assert len(watches) == 4
-    rig.turn_until(lambda: all(not watch.busy and watch.due > time.monotonic() for watch in watches))
+    rig.poller._take(time.time())
+    assert len(rig.poller._watches) == 4
+    rig.turn_until(lambda: not rig.poller._watches)
+    assert sorted(event.job_id for event in rig.finals()) == ["d0", "d1", "d2", "d3"]
+    assert calls[1] - calls[0] > 0.4, "after a failure there is a pause"
 
 
 def test_a_refused_key_ends_no_job(rig: Rig) -> None:
     """An operator who changes the key must not lose what runs meanwhile."""
     rig.provider.views["d1abc"] = ProviderUnauthorizedError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
     [watch] = rig.poller._watches.values()
     watch.failures = 50
-    rig.turn_until(lambda: watch.failures > 50 and (rig.publisher.sent != [] or not watch.busy))
-    assert all(topic.startswith("jobs.wait.") for topic, _, _ in rig.publisher.sent)
+    [lane] = rig.poller._lanes.values()
+    lane.desk.hurry(watch.key)
+    rig.turn_until(lambda: lane.desk.budget.failures > 0)
+    rig.provider.views["d1abc"] = view("CANCELLED")
+    rig.turn_until(lambda: not rig.poller._watches)
+    assert [event.status for event in rig.finals()] == ["CANCELLED"]
+
+
+@pytest.mark.parametrize("retry_after", [None, 2.0])
+def test_an_account_that_asks_for_patience_is_left_alone(rig: Rig, retry_after: float | None) -> None:
+    rig.provider.views["d1abc"] = ProviderUnavailableError("429", retry_after)
+    rig.consumer.messages.append(Message(JOBS, 0, wire(backend_type="simulator")))
+    [lane] = rig.poller._lanes.values()
+    rig.turn_until(lambda: lane.desk.budget.failures > 0)
+    assert lane.desk.budget.ready_at(0.0) - time.time() > (retry_after or 0.5) - 0.4
+
+
+def test_a_job_past_its_deadline_has_an_end_though_nobody_answers(rig: Rig) -> None:
+    rig.poller._deadline = 60.0
+    rig.provider.views["d1abc"] = ProviderUnavailableError("Not now.")
+    rig.consumer.messages.append(Message(JOBS, 0, wire()))
+    rig.poller._swept = 0.0
+    [lane] = rig.poller._lanes.values()
+    rig.turn_until(lambda: lane.desk.budget.failures > 0)
+    rig.poller._swept = 0.0
+    rig.turn_until(lambda: rig.finals() != [])
+    [event] = rig.finals()
+    assert event.error is not None
+    assert event.error.code == "deadline"
+
+
+def test_metrics_count_calls_jobs_and_lag(rig: Rig) -> None:
+    rig.provider.views["d1abc"] = view("CANCELLED")
+    rig.consumer.messages.append(Message(JOBS, 0, wire(backend_type="simulator")))
+    rig.poller._take(time.time())
+    assert b'qwhisk_poller_jobs{state="not_looked_at"} 1.0' in rig.poller.metrics.text(rig.poller.states)
+    rig.turn_until(lambda: not rig.poller._watches)
+    text = rig.poller.metrics.text(rig.poller.states).decode()
+    for line in (
+        'qwhisk_poller_api_calls_total{account="hardware",kind="fetch"} 1.0',
+        'qwhisk_poller_delivered_total{status="CANCELLED"} 1.0',
+        'qwhisk_poller_lag_seconds_count{backend_type="simulator"} 1.0',
+    ):
+        assert line in text
 
 
 # --- steps seen twice, and cancelling ------------------------------------------------------------------
@@ -230,7 +298,7 @@ def test_a_refused_key_ends_no_job(rig: Rig) -> None:
 
 def take(rig: Rig, *messages: Message) -> None:
     rig.consumer.messages.extend(messages)
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
 
 
 def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig) -> None:
@@ -242,7 +310,7 @@ def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig
     assert not rig.poller._watches
     rig.settle()
     assert rig.consumer.committed == {JOBS: 3}
-    assert len(rig.publisher.sent) == 1
+    assert len(rig.finals()) == 1
 
 
 def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
@@ -258,7 +326,7 @@ def test_a_lost_reply_of_a_step_that_was_taken_does_not_repeat_it(rig: Rig) -> N
     take(rig, Message(JOBS, 1, wire(step=4, job_id="d4")))
     rig.poller._failed(watch, StepError("It did not answer in time."))
     assert [left.event.step for left in rig.poller._watches.values()] == [4]
-    assert rig.publisher.sent == []
+    assert rig.finals() == []
 
 
 def test_an_event_back_from_a_wait_topic_is_no_duplicate_of_the_one_that_left(rig: Rig) -> None:
@@ -267,7 +335,7 @@ def test_an_event_back_from_a_wait_topic_is_no_duplicate_of_the_one_that_left(ri
     [watch] = rig.poller._watches.values()
     watch.busy = watch.leaving = True
     rig.waiting.messages.append(Message(WAIT, 0, wire(attempt=1), old()))
-    rig.poller._take(time.monotonic())
+    rig.poller._take(time.time())
     assert len(rig.poller._watches) == 2
     rig.poller._finish(watch)
     assert [left.event.attempt for left in rig.poller._watches.values()] == [1]
@@ -291,14 +359,14 @@ def test_a_wish_to_cancel_finds_the_job_that_a_loop_has_now(rig: Rig) -> None:
     rig.provider.tags = {"qwhisk-process-1": ["d2", "d1abc"]}
     take(rig, Message(CANCEL, 0, wire()))
     [watch] = rig.poller._watches.values()
-    rig.turn_until(lambda: watch.due > time.monotonic() and not watch.busy)
+    rig.turn_until(lambda: watch.due > watch.taken and not watch.busy)
     assert (rig.provider.cancelled, rig.publisher.sent) == ([], []), "between two steps there is nothing yet"
     rig.provider.views["d3"] = view("QUEUED", job_id="d3")
     rig.provider.tags["qwhisk-process-1"].insert(0, "d3")
     rig.turn_until(lambda: rig.provider.cancelled == ["d3"])
     rig.provider.views["d3"] = view("CANCELLED", job_id="d3")
     rig.turn_until(lambda: not rig.poller._watches)
-    [event] = rig.publisher.events()
+    [event] = rig.finals()
     assert (event.status, event.job_id) == ("CANCELLED", "d3")
 
 

@@ -1,0 +1,54 @@
+"""What the poller counts, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+#: Seconds, from a few milliseconds on a simulator to minutes.
+_LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """One poller's counters. Safe in many threads."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self.calls = Counter(
+            "qwhisk_poller_api_calls", "Calls to the quantum provider", ["account", "kind"], registry=registry
+        )
+        self.errors = Counter(
+            "qwhisk_poller_errors", "Failures, by their code", ["account", "code"], registry=registry
+        )
+        self.looks = Counter(
+            "qwhisk_poller_looks", "Jobs that looks told of", ["account", "status"], registry=registry
+        )
+        self.delivered = Counter(
+            "qwhisk_poller_delivered", "Final events delivered", ["status"], registry=registry
+        )
+        self.requeued = Counter(
+            "qwhisk_poller_requeued", "Events put into a wait topic", ["topic"], registry=registry
+        )
+        self.lag = Histogram(
+            "qwhisk_poller_lag_seconds",
+            "From a job's completion at the provider to its delivery",
+            ["backend_type"],
+            buckets=_LAGS,
+            registry=registry,
+        )
+        self._jobs = Gauge("qwhisk_poller_jobs", "Jobs watched here, by state", ["state"], registry=registry)
+
+    def text(self, count: Callable[[], Mapping[str, int]]) -> bytes:
+        """The exposition.
+
+        Args:
+            count: gives the number of jobs in each state.
+        """
+        self._jobs.clear()
+        for state, number in count().items():
+            self._jobs.labels(state).set(number)
+        return generate_latest(self._registry)
