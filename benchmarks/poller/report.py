@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLOT = ROOT / "docs" / "poller.svg"
 
 #: The same scheduler told that lag matters more: a call is worth as little as this, and more are allowed.
-EAGER = replace(IBM, price=0.05, per_minute=600)
+EAGER = replace(IBM, price=0.06, per_minute=600)
 #: The aims: mean lag as part of the paper's, with no more calls than it; calls per job over a day.
 AIM_PART, AIM_CALLS = 0.1, 3.0
 
@@ -84,7 +84,7 @@ def lines(world: World) -> list[Line]:
         return replace(EAGER, price=price)
 
     return [
-        ("qwhisk: price of a call", [qwhisk(world, with_price(p)) for p in (20.0, 5.0, 1.0, 0.2, 0.05)]),
+        ("qwhisk: price of a call", [qwhisk(world, with_price(p)) for p in (20.0, 5.0, 1.0, 0.2, 0.06)]),
         (
             "the paper's: polls every 20 to 0.5 s",
             [rivals.paper(world, wait=w) for w in (20.0, 10.0, 5.0, 2.0, 1.0, 0.5)],
