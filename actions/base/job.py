@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +43,9 @@ class Job:
         shots: of each PUB; None takes the caller's.
         state: what the algorithm remembers until the result is there (JSON, at most 64 kB).
         progress: how far a hybrid algorithm is, for the client to see.
-        key: what tells the circuits from those of other jobs with the same input; None where there are no
-            others. What was transpiled for an input and a key is used again.
+        key: what tells the circuits from those of other jobs with the same input. What was transpiled for an
+            input and a key is used again; without a key only for jobs without a state, since circuits may
+            depend on that.
     """
 
     pubs: Sequence[Pub]
@@ -51,6 +53,15 @@ class Job:
     state: dict[str, Any] | None = None
     progress: Progress | None = None
     key: Hashable = None
+
+    def __post_init__(self) -> None:
+        """ValueError for what no provider and no event would take: a mistake in the algorithm."""
+        if not 1 <= len(self.pubs) <= MAX_PUBS:
+            raise ValueError(f"a job has 1 to {MAX_PUBS} PUBs, not {len(self.pubs)}")
+        if len({pub.observable is None for pub in self.pubs}) > 1:
+            raise ValueError("the PUBs of one job are all for the Sampler or all for the Estimator")
+        # NaN and NumPy's numbers would be found out only when the job runs already.
+        json.dumps(self.state, allow_nan=False)
 
     @property
     def qubits(self) -> int:

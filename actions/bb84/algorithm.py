@@ -63,7 +63,7 @@ class Bb84(Algorithm[Bb84Input]):
             sent = slice(first, first + BATCH)
             eve = drawn.eve[sent] if drawn.eve is not None else None
             pubs.append(Pub(circuit, angles(drawn.bits[sent], drawn.alice[sent], eve, drawn.bob[sent])))
-        return Job(pubs, shots=1, state=drawn.state)
+        return Job(pubs, shots=1, state=drawn.state, key="channel")
 
     def proceed(self, params: Bb84Input, step: Step) -> dict[str, Any]:
         """`{"summary", "aborted", "error_rate", "qubits", "sifted", "compared", "corrected", "disclosed",

@@ -62,6 +62,7 @@ class GhzState(Algorithm[GhzInput]):
                 *(Pub(across, angles(setting, params.qubits)) for setting in settings),
             ],
             state={"settings": settings},
+            key="chain",
         )
 
     def proceed(self, params: GhzInput, step: Step) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from qiskit_ibm_runtime import QiskitRuntimeService
 
-from core.errors import ProviderError, ProviderUnauthorizedError
+from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
 from core.events import BackendInfo
 from core.provider.choice import backend_type_of
 from core.provider.failures import translated
@@ -27,6 +27,8 @@ from core.settings import AccountSettings
 TIMEOUT = (5.0, 30.0)
 #: Seconds for which the list of backends with its queue lengths is good enough to choose by.
 BACKENDS_FRESH = 5.0
+#: Seconds for which it will do where no newer one can be had.
+BACKENDS_USABLE = 300.0
 #: Seconds for which a backend's target, and the pass manager made for it, are kept.
 TARGET_FRESH = 3600.0
 #: Jobs told of in one call.
@@ -46,7 +48,7 @@ class Account:
         self._settings = settings
         self._lock = threading.RLock()
         self._connected: QiskitRuntimeService | None = None
-        self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_FRESH, [])
+        self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_USABLE, [])
         self._targets: dict[str, Target] = {}
 
     @property
@@ -93,7 +95,12 @@ class Account:
             seen, known = self._backends
             if time.monotonic() - seen < fresh:
                 return known
-            raw = self._call("list backends", lambda client: client.list_backends())
+            try:
+                raw = self._call("list backends", lambda client: client.list_backends())
+            except ProviderUnavailableError:
+                if time.monotonic() - seen < BACKENDS_USABLE:
+                    return known
+                raise
             now = datetime.now(UTC)
             known = [
                 BackendInfo(
@@ -210,11 +217,13 @@ _environment_lock = threading.Lock()
 
 @contextmanager
 def _environment(account: AccountSettings) -> Iterator[None]:
-    """Where an account has a URL of its own, the client takes two settings from the environment alone."""
-    if account.url is None:
-        yield
-        return
-    wanted = {"IAM_URL": account.url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}
+    """Where an account has a URL of its own, the client takes two settings from the environment alone.
+
+    Under the lock for the others too: they must not see the settings of an account that connects meanwhile,
+    which would send their key to its address.
+    """
+    url = account.url
+    wanted = {"IAM_URL": url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"} if url else {}
     with _environment_lock:
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)

@@ -60,7 +60,8 @@ def _retry_after(error: BaseException) -> float | None:
 def of_status(
     action: str, status: int, message: str, retry_after: float | None = None
 ) -> ProviderError | JobNotFoundError:
-    text = re.sub(r"\s*https?://\S+", "", message)[:500]
+    # Neither addresses nor the hosts in the texts of the HTTP library are a caller's concern.
+    text = re.sub(r"\s*https?://\S+|\w+Pool\([^)]*\):?\s*", "", message)[:500]
     if status == 404:
         return JobNotFoundError(f"IBM Quantum does not know it: {text}")
     if status == 429 or status >= 500 or status == -1:

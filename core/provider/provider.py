@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import ProviderUnavailableError
 from core.events import BackendInfo, BackendType
 from core.provider.account import BACKENDS_FRESH, Account
 from core.provider.choice import choose
@@ -30,7 +31,12 @@ class Provider:
 
     def choose(self, backend_type: BackendType, qubits: int, name: str | None = None) -> BackendInfo:
         """See `choose`. A noiseless job never asks the hardware account, and the reverse."""
-        if backend_type == "noisy_simulator":
-            return choose(self.backends(), backend_type, qubits, name)
+        if backend_type == "noisy_simulator" and name is None:
+            try:
+                return choose(self.backends(), backend_type, qubits)
+            except ProviderUnavailableError:
+                # Without the devices' queues any of the simulators will do.
+                if self._simulator is self._hardware:
+                    raise
         known = self.account(backend_type).backends()
         return choose(known, backend_type, qubits, name)

@@ -12,8 +12,8 @@ from qiskit.transpiler import generate_preset_pass_manager
 
 from core.provider.choice import NOISELESS
 
-#: Transpiled circuits kept for one backend.
-MAX_TRANSPILED = 128
+#: Gates of all the transpiled circuits that are kept for one backend; a gate takes some 60 bytes.
+MAX_GATES = 400_000
 
 
 class Target:
@@ -31,18 +31,25 @@ class Target:
             optimization_level=1 if device.name == NOISELESS else 2, target=device.target, seed_transpiler=0
         )
         self._transpiled: OrderedDict[Hashable, QuantumCircuit] = OrderedDict()
+        self._gates = 0
 
-    def transpile(self, circuit: QuantumCircuit, key: Hashable) -> QuantumCircuit:
+    def transpile(self, circuit: QuantumCircuit, key: Hashable | None) -> QuantumCircuit:
         """The circuit in the backend's own gates, on its own qubits.
 
         Args:
             circuit: with as many qubits as the backend has at most.
-            key: the same for the same circuit; what was transpiled for it before is given again.
+            key: the same for the same circuit; what was transpiled for it before is given again. None: it is
+                not kept.
         """
+        if key is None:
+            return self._passes.run(circuit)
         ready = self._transpiled.get(key)
-        if ready is None:
-            ready = self._passes.run(circuit)
-            self._transpiled[key] = ready
-            if len(self._transpiled) > MAX_TRANSPILED:
-                self._transpiled.popitem(last=False)
+        if ready is not None:
+            self._transpiled.move_to_end(key)
+            return ready
+        ready = self._passes.run(circuit)
+        self._transpiled[key] = ready
+        self._gates += ready.size()
+        while self._gates > MAX_GATES and len(self._transpiled) > 1:
+            self._gates -= self._transpiled.popitem(last=False)[1].size()
         return ready

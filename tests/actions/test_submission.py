@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.qasm3 import QASM3ExporterError
@@ -11,11 +12,11 @@ from qiskit.quantum_info import SparsePauliOp
 
 from actions.base import submission as module
 from actions.base.input import Envelope
-from actions.base.job import Job, Pub
+from actions.base.job import MAX_PUBS, Job, Pub
 from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe
 from actions.smile_super_position.algorithm import SmileInput
-from core.errors import InputError, ProviderUnavailableError, SettingsError, StreamError
-from core.events import Progress
+from core.errors import InputError, ProviderError, ProviderUnavailableError, SettingsError, StreamError
+from core.events import MAX_STATE_BYTES, Progress
 from core.provider import JobView
 from core.topics import JOBS
 from tests.actions.fakes import Provider, Publisher
@@ -171,14 +172,65 @@ def test_missing_settings_are_named(connections: list[Made]) -> None:
     assert Submission._shared is None
 
 
-def test_a_job_that_cannot_be_described_as_an_event_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_whose_id_is_none_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes wrong between submitting and announcing: no orphan runs on."""
     rig = Rig()
     monkeypatch.setattr(rig.provider, "submit", lambda *_: "an id that is none of ours")
-    with pytest.raises(StreamError):
+    with pytest.raises(ProviderError, match="job id"):
         rig.submit()
     assert rig.provider.cancelled == ["an id that is none of ours"]
     assert rig.publisher.sent == []
+
+
+@pytest.mark.parametrize(
+    "state", [{"text": "x" * MAX_STATE_BYTES}, {"deep": [[["x"] * 30_000]]}], ids=["long", "many"]
+)
+def test_what_no_event_can_carry_is_found_out_before_anything_is_submitted(state: dict[str, Any]) -> None:
+    rig = Rig()
+    with pytest.raises(InputError, match="cannot be described"):
+        rig.submission.submit(run(step=0), looping(state=state))
+    assert rig.provider.submitted == []
+
+
+def test_a_job_that_may_have_been_taken_although_its_answer_got_lost_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig()
+    rig.provider.known = {"qwhisk-p-1-0": [known("lost")]}
+
+    def lost(*_: Any) -> str:
+        raise ProviderUnavailableError("IBM Quantum could not be reached to take the job.")
+
+    monkeypatch.setattr(rig.provider, "submit", lost)
+    with pytest.raises(ProviderUnavailableError):
+        rig.submit()
+    assert rig.provider.cancelled == ["lost"]
+    with pytest.raises(ProviderUnavailableError):
+        rig.submission.submit(run(), looping())
+    assert rig.provider.cancelled == ["lost"], "a later step is asked for again, and finds it"
+
+
+def test_circuits_that_may_depend_on_a_state_are_not_taken_from_memory() -> None:
+    rig = Rig()
+    rig.submission.submit(run(step=0), looping())
+    rig.submission.submit(run(step=0), looping(key="ansatz"))
+    rig.submission.submit(run(step=0), looping(state=None))
+    first, second, third = rig.provider.ready.keys
+    assert first is None
+    assert second is not None
+    assert third is not None
+
+
+def test_a_job_that_makes_no_sense_is_a_mistake_of_its_algorithm() -> None:
+    pub = Pub(QuantumCircuit(1))
+    for pubs in ([], [pub] * (MAX_PUBS + 1), [pub, Pub(QuantumCircuit(1), observable=SparsePauliOp("Z"))]):
+        with pytest.raises(ValueError, match="PUBs"):
+            Job(pubs)
+    for value in (float("nan"), np.float64("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            Job([pub], state={"energy": value})
+    with pytest.raises(TypeError):
+        Job([pub], state={"counts": np.int64(1)})
 
 
 def test_a_circuit_that_cannot_be_written_down_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

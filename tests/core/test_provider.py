@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError, IBMRuntimeError
 
@@ -22,9 +26,11 @@ from core.errors import (
     QwhiskError,
 )
 from core.events import BackendInfo, BackendType
+from core.provider import account, target
 from core.provider.choice import backend_type_of, choose, noisy_name
 from core.provider.failures import of_status, translated
 from core.provider.jobs import view_of
+from core.settings import AccountSettings
 
 SEEN = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -264,3 +270,47 @@ def test_retry_after_of_a_429_is_kept_and_bounded(header: str, seconds: float | 
     with pytest.raises(ProviderUnavailableError) as caught, translated("take the job"):
         refuse()
     assert caught.value.retry_after == seconds
+
+
+def test_an_account_without_an_address_never_sees_anothers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client takes it from the environment: the key to IBM must not go to the simulator's address."""
+    monkeypatch.delenv("IAM_URL", raising=False)
+    inside, seen = threading.Event(), []
+    with account._environment(AccountSettings(token="s", instance="i", url="http://127.0.0.1:9")):
+
+        def connect() -> None:
+            inside.set()
+            with account._environment(AccountSettings(token="h", instance="i", url=None)):
+                seen.append(os.environ.get("IAM_URL"))
+
+        other = threading.Thread(target=connect)
+        other.start()
+        inside.wait(10)
+        other.join(0.05)
+        assert seen == []
+    other.join(10)
+    assert seen == [None]
+
+
+def test_what_was_transpiled_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = target.Target(SimpleNamespace(name="aer_simulator", target=None))
+    monkeypatch.setattr(made, "_passes", SimpleNamespace(run=lambda circuit: circuit.copy()))
+    monkeypatch.setattr(target, "MAX_GATES", 25)
+    circuit = QuantumCircuit(1)
+    for _ in range(10):
+        circuit.x(0)
+    first = made.transpile(circuit, "a")
+    made.transpile(circuit, "b")
+    assert made.transpile(circuit, "a") is first
+    made.transpile(circuit, "c")
+    assert made.transpile(circuit, "a") is first, "the one used last stays"
+    assert set(made._transpiled) == {"a", "c"}
+    assert made.transpile(circuit, None) is not made.transpile(circuit, None)
+
+
+def test_hosts_are_no_callers_concern() -> None:
+    error = of_status(
+        "take the job", 503, "HTTPSConnectionPool(host='q.internal', port=443): Max retries exceeded"
+    )
+    assert "internal" not in error.message
+    assert "Max retries" in error.message
