@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.events import Progress
 
 #: Bases that are tried, one job each, where the caller gives none.
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 6
 #: Outcomes of the ideal distribution that an answer has.
 MAX_IDEAL = 64
 
@@ -40,7 +40,7 @@ class ShorInput(ActionInput):
         le=61,
         title="Base",
         description="The number whose order is found, without a common factor with the number. Left out, "
-        "random ones are tried, up to four, until one leads to factors.",
+        "random ones are tried, up to six, until one leads to factors.",
     )
     bits: int | None = Field(
         default=None,
@@ -170,6 +170,8 @@ def _answer(
             f"{number} = {pair[0]} x {pair[1]}. The powers of {base} modulo {number} repeat after "
             f"{found.order}."
         )
+    elif len(attempts) > 1:
+        summary = f"No factors of {number} with any of {len(attempts)} bases. Run it again for others."
     elif found.order is not None:
         summary = (
             f"No factors of {number}: the powers of {base} repeat after {found.order}, and "

@@ -225,6 +225,17 @@ def test_without_a_base_others_are_tried_until_one_leads_to_factors() -> None:
     ]
 
 
+def test_where_no_base_leads_to_factors_all_are_told() -> None:
+    result = step_of(algorithm.start(ShorInput(number=21, base=5))).result
+    before = [{"base": 4, "order": 3, "result": "the order is odd"}]
+    answer = algorithm.proceed(
+        ShorInput(number=21), Step(1, result, {"bases": [5], "attempts": before}, "x", False)
+    )
+    assert isinstance(answer, dict)
+    assert answer["summary"] == "No factors of 21 with any of 2 bases. Run it again for others."
+    assert [one["base"] for one in answer["attempts"]] == [4, 5]
+
+
 def test_pure_chance_is_not_passed_off_as_the_algorithm() -> None:
     drawn = np.random.default_rng(2).multinomial(1024, np.full(32, 1 / 32))
     answer = answered({m: int(count) for m, count in enumerate(drawn) if count})
