@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 #: Seconds between looks at a run that is to be cancelled: at least, as a part of those it has taken so far,
 #: and at most.
 CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
-#: Seconds for which a run whose newest job is done may still submit the next one.
-CANCEL_PATIENCE = 120.0
+#: Seconds for which a run whose newest job is done may still submit the next one: as long as its step is
+#: asked for again after failures.
+CANCEL_PATIENCE = 480.0
 
 
 @dataclass

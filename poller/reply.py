@@ -53,9 +53,14 @@ def read(reply: dict[str, Any], event: JobEvent) -> NextJob | dict[str, Any] | N
     return following if following.step == event.step + 1 else None
 
 
+def is_loop(event: JobEvent) -> bool:
+    """True if the event's job is one of several of its run."""
+    return event.progress is not None or event.step > 0
+
+
 def retries(event: JobEvent) -> int:
     """How often the event's step may fail in passing."""
-    return LOOP_RETRIES if event.progress is not None else ANSWER_RETRIES
+    return LOOP_RETRIES if is_loop(event) else ANSWER_RETRIES
 
 
 def may_pass(error: QwhiskError) -> bool:

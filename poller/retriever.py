@@ -12,13 +12,13 @@ from core.events import MAX_EVENT_BYTES, ErrorInfo, JobEvent, JobResult, ResultE
 from core.invoke import Invoker
 from core.provider import JobView, Provider
 from core.streams import Publisher
-from poller.reply import NextJob, StepError, may_pass, read, retries
+from poller.reply import NextJob, StepError, is_loop, may_pass, read, retries
 from poller.results import decode_result
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a step may take.
-ANSWER_TIMEOUT = 60.0
+#: Seconds that a step may take: longer than an action may, so that whoever asks again does not overtake it.
+ANSWER_TIMEOUT = 75.0
 #: Bytes that the envelope around a result may need within one message.
 _ENVELOPE_ROOM = 16_000
 
@@ -62,7 +62,7 @@ class Retriever:
             else:
                 fields["error"] = found
                 # The counts are worth having without their answer. Those in the middle of a loop are not.
-                fields["status"] = "DONE" if event.progress is None else "ERROR"
+                fields["status"] = "ERROR" if is_loop(event) else "DONE"
         elif view.status == "ERROR":
             fields["error"] = ErrorInfo(
                 code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
@@ -109,7 +109,15 @@ class Retriever:
     def _go_on(self, event: JobEvent, following: NextJob) -> ResultEvent:
         """Tell the client how far its loop is. The function has announced the next job by itself."""
         progress = _extended(event, status="RUNNING").model_copy(
-            update=following.model_dump(exclude={"progress"}) | {"progress": following.progress}
+            update={
+                **following.model_dump(exclude={"progress"}),
+                "progress": following.progress,
+                # What was known of the job before says nothing of this one.
+                "submitted_at": datetime.now(UTC),
+                "queue_length_at_submit": None,
+                "estimated_completion_time": None,
+                "attempt": 0,
+            }
         )
         try:
             self._publish(_within_limit(progress))

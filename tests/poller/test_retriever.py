@@ -71,7 +71,7 @@ def test_the_answer_is_asked_for_with_the_result_and_the_state() -> None:
     # What the algorithm remembers is for the algorithm, and for nobody else.
     assert step.state == {"seen": [1, 2]}
     assert rig.published().state is None
-    assert 0 < ANSWER_TIMEOUT <= 60
+    assert 60 < ANSWER_TIMEOUT <= 90, "longer than an action may take"
 
 
 @pytest.mark.parametrize(
@@ -256,6 +256,7 @@ def test_a_next_job_is_progress_and_no_end() -> None:
     assert event.progress is not None
     assert (event.progress.step, event.progress.of, event.progress.value) == (3, 9, -1.5)
     assert (event.state, event.result, event.finished_at) == (None, None, None)
+    assert (event.queue_length_at_submit, event.estimated_completion_time) == (None, None)
 
 
 def test_a_loop_goes_on_though_its_progress_cannot_be_told() -> None:
