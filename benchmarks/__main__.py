@@ -8,13 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import direct, simulator, through
+from benchmarks import actions, direct, simulator, through
 from benchmarks.poller.__main__ import run as run_poller
 from benchmarks.table import percentile, table
 from tests.stack import running
 
 #: What this project aims for: seconds added to the median, and the part of the direct jobs per second.
 AIM_ADDED, AIM_PART = 0.060, 0.25
+PARTS = ["main", "simulator", "actions", "poller"]
 #: Seconds of load before anything is measured.
 WARM_UP = 6.0
 
@@ -25,7 +26,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a throughput run")
     parser.add_argument("--clients", type=int, nargs="+", default=[2, 4, 8, 16], help="clients at once")
     parser.add_argument("--shots", type=int, default=1024)
-    parser.add_argument("--only", choices=["main", "simulator", "poller"], help="one part; default: all")
+    parser.add_argument(
+        "--only", choices=["main", "simulator", "poller", "actions"], help="one part; default: all"
+    )
     return parser.parse_args()
 
 
@@ -40,6 +43,8 @@ def main() -> int:
         main_job(options)
     if options.only in (None, "simulator"):
         print("\n" + simulator.report())
+    if options.only in (None, "actions"):
+        print("\n" + actions.report())
     if options.only in (None, "poller"):
         run_poller(seed=1, plot=True)
     return 0

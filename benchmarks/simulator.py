@@ -113,8 +113,8 @@ def _read(stream: Iterable[bytes], lines: queue.Queue[bytes]) -> None:
 
 
 @contextmanager
-def service() -> Iterator[tuple[str, str, int]]:
-    """A simulator of its own; gives its address, a token, and its process id."""
+def started() -> Iterator[tuple[str, str, int]]:
+    """A simulator of its own; gives its address, its API key, and its process id."""
     api_key = secrets.token_hex(16)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SIMULATOR_")}
     with tempfile.TemporaryDirectory() as folder:
@@ -133,19 +133,26 @@ def service() -> Iterator[tuple[str, str, int]]:
             ready = orjson.loads(lines.get(timeout=TIMEOUT))
             if ready["event"] != "ready":
                 raise RuntimeError(f"the simulator did not start: {ready}")
-            form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": api_key}
-            answer = urllib3.request(
-                "POST",
-                f"{ready['url']}/identity/token",
-                body=urlencode(form),
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-            )
-            yield ready["url"], orjson.loads(answer.data)["access_token"], process.pid
+            yield ready["url"], api_key, process.pid
         finally:
             process.terminate()
             process.wait(TIMEOUT)
             reader.join(TIMEOUT)
             process.stderr.close()
+
+
+@contextmanager
+def service() -> Iterator[tuple[str, str, int]]:
+    """A simulator of its own; gives its address, a token, and its process id."""
+    with started() as (url, api_key, pid):
+        form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": api_key}
+        answer = urllib3.request(
+            "POST",
+            f"{url}/identity/token",
+            body=urlencode(form),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        yield url, orjson.loads(answer.data)["access_token"], pid
 
 
 class Connection(asyncio.Protocol):

@@ -1,0 +1,171 @@
+"""Warm `main()` of every algorithm, beside Qiskit building and transpiling the same circuits in one process.
+
+Both begin with circuits that have not been transpiled before: what an action remembers is taken from it. What
+`main` does more is: it validates, encodes the job as the provider wants it, submits it over HTTP, publishes
+the event and has it acknowledged, and writes the circuit down as OpenQASM.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler import generate_preset_pass_manager
+
+from actions.base import submission
+from actions.base.algorithm import Algorithm
+from actions.base.submission import Submission
+from benchmarks.around import ENVELOPE
+from benchmarks.table import percentile
+from core.events import FINAL
+from core.provider import account
+from core.provider.account import Account
+from core.provider.jobs import run_tag
+from core.streams import Publisher
+
+#: Calls of each kind that are measured.
+ROUNDS = 15
+#: Seconds that one job may take at the simulator before the next call.
+JOB_TIMEOUT = 60.0
+
+#: What is measured inside of `main`, by the name that the table gives it.
+PARTS: dict[str, tuple[Any, str]] = {
+    "transpile": (submission, "transpiled"),
+    "encode the job": (account, "encoded"),
+    "submit over HTTP": (Account, "_call"),
+    "publish": (Publisher, "publish"),
+    "write OpenQASM": (submission, "describe"),
+}
+
+
+@dataclass
+class Warm:
+    """Seconds at p50.
+
+    Args:
+        qubits: of the largest circuit.
+        circuits: that differ.
+        direct: building and transpiling.
+        new: `main` with circuits that it has not seen.
+        known: `main` with circuits that it has.
+        parts: of `new`.
+    """
+
+    qubits: int
+    circuits: int
+    direct: float
+    new: float
+    known: float
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def added(self) -> float:
+        """What `main` takes more than Qiskit for the same circuits."""
+        return self.new - self.direct
+
+
+def warm(algorithm: Algorithm[Any], bound: dict[str, str]) -> Warm:
+    """Measure one algorithm's first job, with the input of its case."""
+    values = importlib.import_module(f"tests.actions.cases.{algorithm.name}").VALUES | {
+        "shots": _shots(algorithm)
+    }
+    params = algorithm.input.model_validate(values)
+    call = values | ENVELOPE | bound
+
+    def main() -> str:
+        answer = algorithm.main(call)
+        if "job_id" not in answer:
+            raise RuntimeError(f"{algorithm.name}: {answer}")
+        return str(answer["backend"])
+
+    name = main()
+    provider = Submission.shared(bound)._provider.account("simulator")
+    target = provider.target(name)
+    passes = generate_preset_pass_manager(
+        optimization_level=1, target=target.device.target, seed_transpiler=0
+    )
+
+    def direct() -> list[QuantumCircuit]:
+        job = algorithm.start(params)
+        return [
+            passes.run(circuit) for circuit in {id(pub.circuit): pub.circuit for pub in job.pubs}.values()
+        ]
+
+    circuits = direct()
+    seconds = defaultdict[str, list[float]](list)
+    with timed_parts() as parts:
+        for _ in range(ROUNDS):
+            seconds["direct"].append(_seconds(direct))
+            target._transpiled.clear()
+            parts.clear()
+            seconds["new"].append(_seconds(main))
+            for part, spent in parts.items():
+                seconds[part].append(spent)
+            _idle(provider)
+            seconds["known"].append(_seconds(main))
+            _idle(provider)
+    p50 = {what: percentile(found, 0.5) for what, found in seconds.items()}
+    return Warm(
+        algorithm.start(params).qubits,
+        len(circuits),
+        p50["direct"],
+        p50["new"],
+        p50["known"],
+        {part: p50.get(part, 0.0) for part in PARTS},
+    )
+
+
+@contextmanager
+def timed_parts() -> Iterator[dict[str, float]]:
+    """Seconds that each part of `main` takes, added up until they are cleared."""
+    spent: dict[str, float] = defaultdict(float)
+
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                spent[part] += time.perf_counter() - began
+
+        return call
+
+    with ExitStack() as stack:
+        for part, (owner, name) in PARTS.items():
+            stack.enter_context(patch.object(owner, name, timed(part, getattr(owner, name))))
+        yield spent
+
+
+def _shots(algorithm: Algorithm[Any]) -> int:
+    """As few as may be: what the simulator does meanwhile shall not count."""
+    return int(algorithm.input.model_json_schema()["properties"]["shots"]["minimum"])
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def _idle(provider: Account) -> None:
+    """Wait until the simulator has done what it was given."""
+    deadline = time.monotonic() + JOB_TIMEOUT
+    tag = run_tag(ENVELOPE["process_job_id"])
+    while any(view.status not in FINAL for view in provider.tagged(tag)[:1]):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the simulator has not done a job within {JOB_TIMEOUT:.0f} s")
+        time.sleep(0.01)
+
+
+def close() -> None:
+    """Let go of the connections that the measured calls kept."""
+    if Submission._shared is not None:
+        Submission._shared[1]._publisher.close()
+        Submission._shared = None
