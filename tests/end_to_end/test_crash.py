@@ -12,26 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.processes import module_pid
 from tests.stack import ROOT, Stack, alive, environment, running, wait_for
-
-
-def module_pid(stack: Stack, module: str) -> int:
-    """The process that runs `python -m module`."""
-
-    def found() -> int | None:
-        for pid in stack.descendants():
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"-m" in command and command[command.index(b"-m") + 1] == module.encode():
-                return pid
-        return None
-
-    pid = wait_for(found)
-    assert pid is not None
-    return pid
-
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 

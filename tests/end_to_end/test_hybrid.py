@@ -1,0 +1,168 @@
+"""A hybrid algorithm's loop survives whatever is killed between two steps, and takes each step once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.events import FINAL
+from core.provider import Account, JobView, Provider, run_tag
+from core.settings import ProviderSettings
+from tests.listener import Listener
+from tests.processes import module_pid
+from tests.stack import Client, Stack, alive, descendants, running, wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+
+#: An Ising chain whose search takes a dozen steps or more.
+LONG: dict[str, Any] = {
+    "terms": [["I" * at + "ZZ" + "I" * (3 - at), -1.0] for at in range(4)]
+    + [["I" * at + "X" + "I" * (4 - at), -1.0] for at in range(5)],
+    "layers": 3,
+    "max_steps": 15,
+}
+
+#: Seconds in which a loop goes on after a part was killed and started again, and is through.
+THROUGH = 180.0
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that may be harmed."""
+    with running(tmp_path_factory.mktemp("hybrid")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def account(own: Stack) -> Account:
+    """The provider's side, with the key that the stack's parts have."""
+    environment = Path(f"/proc/{module_pid(own, 'poller')}/environ").read_text()
+    variables = dict(line.split("=", 1) for line in environment.split("\0") if "=" in line)
+    return Provider(ProviderSettings.from_env(variables)).account("simulator")
+
+
+@pytest.fixture
+def client(own: Stack) -> Iterator[Client]:
+    """A client of its own."""
+    yield own.client()
+    own.close_clients()
+
+
+def begin(client: Client, **values: Any) -> str:
+    """Submit the long loop; gives its process_job_id once some steps are behind it."""
+    answer = client.submit(function="vqe", **LONG | values)
+    assert answer.status_code == 202, answer.text
+    process_job_id: str = answer.json()["process_job_id"]
+    wait_for(lambda: at_step(client, process_job_id) >= 3, 90)
+    return process_job_id
+
+
+def stand(client: Client, process_job_id: str) -> dict[str, Any]:
+    """How the run stands; empty while the gateway is away."""
+    try:
+        answer = client.get(f"/jobs/{process_job_id}")
+    except OSError:
+        return {}
+    return answer.json() if answer.status_code == 200 else {}
+
+
+def at_step(client: Client, process_job_id: str) -> int:
+    event = stand(client, process_job_id)
+    assert event.get("status") not in FINAL, f"over before it was harmed: {event}"
+    return int((event.get("progress") or {}).get("step", 0))
+
+
+def end(client: Client, process_job_id: str) -> dict[str, Any]:
+    """The final event."""
+
+    def final() -> dict[str, Any] | None:
+        event = stand(client, process_job_id)
+        return event if event.get("status") in FINAL else None
+
+    event = wait_for(final, THROUGH)
+    assert event is not None
+    return event
+
+
+def shown(client: Client, process_job_id: str) -> list[dict[str, Any]]:
+    """Every event of the run that the client is shown, in order, from the first."""
+    # A job that comes later is in the topic behind all that the run has told.
+    later = client.smile()["process_job_id"]
+    with closing(Listener(client)) as listener:
+        wait_for(lambda: later in listener.finals())
+        return [event for event in listener.events() if event["process_job_id"] == process_job_id]
+
+
+def taken(account: Account, process_job_id: str) -> list[list[JobView]]:
+    """The jobs of each step, found by their tags; every job of the run belongs to one."""
+    tag = run_tag(process_job_id)
+    steps: list[list[JobView]] = []
+    while found := account.tagged(f"{tag}-{len(steps)}"):
+        steps.append(found)
+    assert sorted(view.job_id for step in steps for view in step) == sorted(
+        view.job_id for view in account.tagged(tag)
+    )
+    return steps
+
+
+def kill(pids: list[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(alive(pid) for pid in pids))
+
+
+#: What is killed: the processes, by the stack.
+VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
+    "poller": lambda stack: [module_pid(stack, "poller")],
+    "actions": lambda stack: descendants(module_pid(stack, "local.openwhisk")),
+    "openwhisk": lambda stack: [module_pid(stack, "local.openwhisk")],
+    "gateway": lambda stack: [module_pid(stack, "gateway")],
+    "simulator": lambda stack: [module_pid(stack, "simulator")],
+}
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_the_loop_goes_on_and_takes_each_step_once(
+    own: Stack, account: Account, client: Client, victim: str
+) -> None:
+    run = begin(client)
+    kill(VICTIMS[victim](own))
+    event = end(client, run)
+    assert event["status"] == "DONE", event
+    answer = event["answer"]
+    assert answer["error"] < 0.3
+    steps = taken(account, run)
+    assert [len(step) for step in steps] == [1] * len(steps), "a step's job was submitted twice"
+    assert len(steps) == len(answer["convergence"]) + 1 == event["step"] + 1
+    assert all(view.status == "DONE" for step in steps for view in step)
+    events = shown(client, run)
+    assert [one["status"] in FINAL for one in events] == [False] * (len(events) - 1) + [True]
+    progress = [one["progress"]["step"] for one in events]
+    assert progress == sorted(progress), "told out of order"
+    assert set(progress) >= set(range(4)), "the steps before the crash were told"
+    assert {one["progress"]["of"] for one in events} == {16}
+
+
+def test_a_loop_that_is_cancelled_submits_no_further_job(
+    own: Stack, account: Account, client: Client
+) -> None:
+    run = begin(client, max_steps=60)
+    answer = client.http.delete(f"{own.api}/jobs/{run}", timeout=20)
+    assert answer.status_code == 202, answer.text
+    event = end(client, run)
+    assert event["status"] == "CANCELLED", event
+    steps = taken(account, run)
+    assert steps[-1][0].status == "CANCELLED"
+    assert all(view.status == "DONE" for step in steps[:-1] for view in step)
+    # The simulator is asked again once another loop has gone several steps further: no job came.
+    other = begin(client)
+    assert [len(step) for step in taken(account, run)] == [1] * len(steps)
+    client.http.delete(f"{own.api}/jobs/{other}", timeout=20)
+    assert [one["status"] in FINAL for one in shown(client, run)].count(True) == 1
