@@ -277,6 +277,9 @@ class Poller:
         if delivered.final:
             self._runs.end(watch.event)
             self.metrics.delivered.labels(delivered.status).inc()
+        else:
+            # The next step's event is in its topic: should this one come again meanwhile, it is past.
+            self._runs.note(delivered)
         if watch.view is not None and watch.view.finished is not None:
             lag = max(0.0, now - watch.view.finished.timestamp())
             self.metrics.lag.labels(watch.event.backend_type).observe(lag)

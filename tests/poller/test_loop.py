@@ -313,6 +313,16 @@ def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig
     assert len(rig.finals()) == 1
 
 
+def test_a_step_that_was_taken_is_past_before_its_successor_comes(rig: Rig) -> None:
+    """As after a crash, when the step itself and its job's second announcement are both on their way."""
+    take(rig, Message(JOBS, 0, wire(step=3)))
+    [watch] = rig.poller._watches.values()
+    told = ResultEvent(**watch.event.model_dump() | {"step": 4}, status="RUNNING")
+    rig.poller._delivered(watch, told, time.time())
+    take(rig, Message(JOBS, 1, wire(step=3)))
+    assert not rig.poller._watches
+
+
 def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
     """As after a crash between the function's reply and the commit."""
     take(rig, Message(JOBS, 0, wire(step=4, job_id="d4")), Message(JOBS, 1, wire(step=3, job_id="d3")))
