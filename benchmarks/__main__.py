@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import actions, direct, simulator, through
+from benchmarks import actions, direct, openwhisk, simulator, through
 from benchmarks.poller.__main__ import run as run_poller
 from benchmarks.table import percentile, table
 from tests.stack import running
@@ -26,9 +26,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a throughput run")
     parser.add_argument("--clients", type=int, nargs="+", default=[2, 4, 8, 16], help="clients at once")
     parser.add_argument("--shots", type=int, default=1024)
-    parser.add_argument(
-        "--only", choices=["main", "simulator", "poller", "actions"], help="one part; default: all"
-    )
+    parts = ["main", "openwhisk", "simulator", "poller", "actions"]
+    parser.add_argument("--only", choices=parts, help="one part; default: all")
     return parser.parse_args()
 
 
@@ -41,6 +40,8 @@ def main() -> int:
     options = _options()
     if options.only in (None, "main"):
         main_job(options)
+    if options.only in (None, "openwhisk"):
+        print("\n" + openwhisk.report())
     if options.only in (None, "simulator"):
         print("\n" + simulator.report())
     if options.only in (None, "actions"):
