@@ -66,6 +66,10 @@ class HybridAlgorithm(Algorithm[Input]):
     def answer(self, params: Input, step: Step, search: State) -> dict[str, Any]:
         """The result in the caller's terms, of the last job; `convergence` is added."""
 
+    def search_shots(self, params: Input) -> int | None:  # noqa: ARG002
+        """Shots of the search's jobs; None takes the caller's."""
+        return None
+
     def start(self, params: Input) -> Job:
         return self._search(params, descent.begin(self.origin(params), self.plan(params)))
 
@@ -91,7 +95,8 @@ class HybridAlgorithm(Algorithm[Input]):
     def _search(self, params: Input, search: State) -> Job:
         pub = self.trial(params, descent.points(search, self.plan(params)))
         progress = self._progress(params, search)
-        return Job([pub], state=_state(search, over=False), progress=progress, key="search")
+        state = _state(search, over=False)
+        return Job([pub], self.search_shots(params), state, progress, key="search")
 
     def _progress(self, params: Input, search: State) -> Progress:
         reached = self.value(params, search.values[-1]) if search.values else None

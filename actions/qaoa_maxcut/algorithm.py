@@ -23,6 +23,9 @@ MAX_POINTS = 20
 #: The search's shift and first radius, in the units of its starting angles, and its tolerance, as a part of
 #: the weight of all edges.
 SHIFT, RADIUS, TOLERANCE = 0.3, 0.4, 5e-4
+#: On a noisy backend, a graph of more nodes than this is searched with so many shots at most: simulating them
+#: takes minutes, and noise is what bounds the search there, not their spread.
+LARGE, LARGE_SHOTS = 6, 256
 #: Distinct outcomes up to which the ideal distribution is told.
 MAX_IDEAL = 64
 
@@ -119,6 +122,10 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
 
     def value(self, params: MaxCutInput, measured: float) -> float:
         return params.graph.total / 2 - measured
+
+    def search_shots(self, params: MaxCutInput) -> int | None:
+        large = params.backend_type != "simulator" and len(params.graph.joined) > LARGE
+        return min(params.shots, LARGE_SHOTS) if large else None
 
     def last(self, params: MaxCutInput, search: State) -> Job:
         graph = params.graph

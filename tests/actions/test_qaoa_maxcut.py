@@ -172,6 +172,24 @@ def test_the_callers_bound_on_steps_is_kept(steps: int) -> None:
     assert len(answer["convergence"]) == steps
 
 
+@pytest.mark.parametrize(
+    ("edges", "backend_type", "shots", "searched"),
+    [
+        (PETERSEN, "simulator", 1024, None),
+        (RING, "hardware", 1024, None),
+        (PETERSEN, "hardware", 1024, 256),
+        (PETERSEN, "noisy_simulator", 100, 100),
+    ],
+)
+def test_large_graphs_are_searched_with_fewer_shots_where_there_is_noise(
+    edges: list[list[Any]], backend_type: str, shots: int, searched: int | None
+) -> None:
+    """Only the search: the cuts themselves are measured as often as the caller said."""
+    values = {"edges": edges, "backend_type": backend_type, "shots": shots, "max_steps": 2}
+    _, jobs = looped(algorithm, values)
+    assert [job.shots for job in jobs] == [searched, searched, None]
+
+
 def test_where_no_cut_has_weight_the_ratio_is_left_open() -> None:
     answer, _ = looped(algorithm, {"edges": [[0, 1, -1.0], [1, 2, -1.0]]})
     assert (answer["value"], answer["optimum"], answer["approximation_ratio"]) == (0.0, 0.0, None)
