@@ -57,6 +57,7 @@ def test_the_document_is_one_that_the_gateway_takes(name: str) -> None:
     assert call.body == {"x": 1}
     assert document.function_title
     assert document.function_description
+    assert "To be written" not in document.function_description
     Draft202012Validator.check_schema(document.function_input_schema)
     # The page draws a field for each: with a title and a word of explanation.
     for field in document.function_input_schema["properties"].values():

@@ -55,7 +55,7 @@ def instead_of_raising(path: Path, block: str) -> None:
 def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) -> None:
     section = (ROOT / "README.md").read_text().partition("## Add an algorithm")[2].partition("\n## ")[0]
     blocks = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?) *```", section, re.S)]
-    circuit, answer, expected, check = blocks
+    circuit, description, answer, expected, check = blocks
     assert "make new-action NAME=coin_toss" in section
 
     status, told = run(copy, "actions.base.scaffold", "coin_toss")
@@ -76,6 +76,9 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
     assert "EXPECTED: write it in tests/actions/test_coin_toss.py" in told
     assert "check: write tests/actions/cases/coin_toss.py" in told
 
+    algorithm = copy / "actions/coin_toss/algorithm.py"
+    [(line, indent)] = re.findall(r"^(( +)description = \"To be written.*\n)", algorithm.read_text(), re.M)
+    algorithm.write_text(algorithm.read_text().replace(line, textwrap.indent(description, indent)))
     test = copy / TEST
     test.write_text(test.read_text().replace("EXPECTED: dict[str, float] = {}\n", expected))
     instead_of_raising(copy / "tests/actions/cases/coin_toss.py", check)
