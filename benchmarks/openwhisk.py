@@ -1,8 +1,8 @@
-"""What the local OpenWhisk adds to an action, and what a cold start costs.
+"""What the local OpenWhisk adds to an action, warm and cold.
 
-A warm no-op is invoked through the REST API, and by /run at the same action server, directly. A cold start is
-counted from the start of the process to the answer: of /init for a no-op, of the first /run for an algorithm
-(with the stack's simulator and broker), beside a bare import of the client of IBM Quantum.
+A warm no-op is invoked through the REST API, and by /run at the same action server, directly. A cold start of
+it is the first invocation, beside an action process from its start to its answer of /init; the cold starts of
+algorithms are in `benchmarks/actions.py`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,22 @@ import http.client
 import json
 import secrets
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from benchmarks.table import percentile, table
-from local.settings import GUEST_KEY
 from tests.action_server.process import ActionServer
 from tests.openwhisk.client import KEY, OpenWhisk
-from tests.stack import Stack, alive, descendants, running
 
-#: What this project aims for: seconds added at p50; a cold start through the server, and that of an
-#: algorithm's process, as parts of what they are compared with.
-AIM_ADDED, AIM_COLD, AIM_ALGORITHM = 0.005, 1.2, 1.3
+#: What this project aims for: seconds added at p50, and a cold start as a multiple of its process's own.
+AIM_ADDED, AIM_COLD = 0.005, 1.2
 
 NOOP = "def main(params):\n    return params\n"
-SMILE = {"emoticon_1": ":)", "emoticon_2": ";)", "backend_type": "simulator"}
 
 Post = Callable[[str, Any], dict[str, Any]]
 
@@ -216,106 +208,6 @@ def report_cold(repetitions: int) -> str:
     )
 
 
-def _bound(stack: Stack) -> dict[str, str]:
-    """The parameters with which the stack's actions reach its simulator and broker."""
-    with _stack_session() as session:
-        url = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/packages/quantum"
-        return {item["key"]: item["value"] for item in session.get(url, timeout=20).json()["parameters"]}
-
-
-def _stack_session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    user, _, password = GUEST_KEY.partition(":")
-    session.auth = (user, password)
-    return session
-
-
-def _job() -> dict[str, str]:
-    return SMILE | {
-        "client_id": "benchmark",
-        "process_job_id": secrets.token_hex(12),
-        "topic": f"results.{secrets.token_urlsafe(18)}",
-    }
-
-
-def _algorithm_starts(bound: Mapping[str, str]) -> float:
-    """Seconds from the start of the algorithm's process, as in a container, to the first answer of /run."""
-    with tempfile.TemporaryDirectory() as folder:
-        servers: list[ActionServer] = []
-
-        def start() -> None:
-            servers.append(ActionServer(Path(folder), {"QWHISK_ACTION": "smile_super_position"}))
-            servers[0].init()
-            status, answer = servers[0].run({**bound, **_job()})
-            if status != 200 or "job_id" not in answer:
-                raise RuntimeError(f"the algorithm failed: {status} {answer}")
-
-        try:
-            return _seconds(start)
-        finally:
-            servers[0].close()
-
-
-def _import() -> float:
-    command = [sys.executable, "-c", "import qiskit_ibm_runtime"]
-    return _seconds(lambda: subprocess.run(command, check=True))
-
-
-def _forked_algorithms(stack: Stack, count: int) -> tuple[list[float], list[int]]:
-    """Seconds of the first invocations of `count` actions, and MB that each process has for itself alone."""
-    base = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/actions/quantum"
-    before = set(descendants(stack.process.pid))
-    found = []
-    with _stack_session() as session:
-        body = {
-            "exec": {"kind": "blackbox", "image": "qwhisk/smile_super_position"},
-            "limits": {"memory": 512},
-        }
-        for number in range(count):
-            url = f"{base}/cold-{number}"
-            session.put(url, json=body, timeout=20).raise_for_status()
-            began = time.perf_counter()
-            session.post(f"{url}?blocking=true", json=_job(), timeout=60).raise_for_status()
-            found.append(time.perf_counter() - began)
-    started = [pid for pid in set(descendants(stack.process.pid)) - before if alive(pid)]
-    return found, [_private(pid) for pid in started]
-
-
-def _private(pid: int) -> int:
-    """MB of a process that it shares with no other."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) // 1024
-
-
-def report_algorithm(repetitions: int) -> str:
-    """An algorithm's first answer: a process started anew, as in a container, and one that is forked."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as stack:
-        bound = _bound(stack)
-        imports: list[float] = []
-        starts: list[float] = []
-        for _ in range(repetitions):
-            imports.append(_import())
-            starts.append(_algorithm_starts(bound))
-        forks, memory = _forked_algorithms(stack, repetitions)
-    bare = _median(imports)
-    rows = [
-        [name, f"{_median(found) * 1000:.0f} ms", f"{_median(found) / bare:.2f}"]
-        for name, found in (
-            ("python -c 'import qiskit_ibm_runtime'", imports),
-            ("smile_super_position, started anew: first answer", starts),
-            ("the same, forked, by OpenWhisk: first answer", forks),
-        )
-    ]
-    return "\n".join(
-        [
-            table("a cold algorithm", ["median", "time", "part of the import"], rows),
-            f"aim: at most {AIM_ALGORITHM} of the import; the import's time includes leaving the interpreter",
-            f"memory that a forked process has for itself alone: {_median(list(map(float, memory))):.0f} MB",
-        ]
-    )
-
-
 def report(count: int = 2000, seconds: float = 3.0, repetitions: int = 7) -> str:
     """All of it."""
-    return "\n\n".join([report_warm(count, seconds), report_cold(repetitions), report_algorithm(repetitions)])
+    return "\n\n".join([report_warm(count, seconds), report_cold(repetitions)])
