@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from actions.base.concurrent import ConcurrentServer
 from actions.base.lifeline import die_with
 from actions.base.loader import Main, load_baked
 from actions.base.nursery import Nursery
@@ -50,7 +51,8 @@ def _serve(options: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     try:
-        server = Server(options.host, options.port, runner.handle)
+        kind = ConcurrentServer if os.environ.get("__OW_ALLOW_CONCURRENT") == "true" else Server
+        server = kind(options.host, options.port, runner.handle)
     except (OSError, OverflowError) as exc:
         sys.stderr.write(f"action server: cannot listen on {options.host}:{options.port}: {exc}\n")
         return EXIT_CANNOT_LISTEN

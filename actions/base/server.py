@@ -47,7 +47,13 @@ Handler = Callable[[str, str, bytes], Reply]
 class _Malformed(Exception):
     """What arrived cannot be answered on a connection that stays open."""
 
-    def __init__(self, status: int, message: str, unread: int = 0) -> None:
+    def __init__(self, status: int, message: str, unread: int = _CHUNK) -> None:
+        """
+        Args:
+            status: of the answer.
+            message: what is wrong.
+            unread: bytes that the client may still be sending.
+        """
         super().__init__(message)
         self.status = status
         self.message = message
@@ -112,11 +118,15 @@ class Server:
             connection, _ = self._listener.accept()
         except OSError:
             return  # gone again before it was accepted
+        connection.settimeout(IO_TIMEOUT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._take(connection)
+
+    def _take(self, connection: socket.socket) -> None:
+        """See to a new connection."""
         if len(self._connections) >= MAX_CONNECTIONS:
             connection.close()
             return
-        connection.settimeout(IO_TIMEOUT)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connections[connection] = bytearray()
         self._selector.register(connection, selectors.EVENT_READ)
 
@@ -127,18 +137,21 @@ class Server:
 
     def _converse(self, connection: socket.socket) -> None:
         """Answer what this connection has sent."""
-        buffer = self._connections[connection]
+        if not self._answer_all(connection, self._connections[connection]):
+            self._close(connection)
+
+    def _answer_all(self, connection: socket.socket, buffer: bytearray) -> bool:
+        """Answer what a connection has sent; return whether it stays open."""
         try:
             keep = _answer(connection, buffer, self._handler)
             while keep and buffer and not self._stopped():
                 keep = _answer(connection, buffer, self._handler)
         except _Malformed as exc:
             _refuse(connection, exc)
-            keep = False
+            return False
         except OSError:
-            keep = False  # the client left, or stalled; nobody to tell
-        if not keep:
-            self._close(connection)
+            return False  # the client left, or stalled; nobody to tell
+        return keep
 
 
 def _answer(connection: socket.socket, buffer: bytearray, handler: Handler) -> bool:

@@ -50,8 +50,15 @@ class Container:
         self.retired = False
         self._process = process
         self._logs = process.logs
-        self._wire: Wire | None = None
+        #: Connections that no activation uses. There are as many in all as there were activations at a time.
+        self._wires: list[Wire] = []
+        self._taken: set[Wire] = set()
+        self._port = 0
         self.pid = process.pid
+        #: Activations in it.
+        self.active = 0
+        #: It is not to be given another activation.
+        self.spent = False
 
     @classmethod
     async def start(
@@ -83,8 +90,13 @@ class Container:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs and its connection is open."""
-        return not self._process.exited.done() and self._wire is not None and self._wire.open
+        """Whether the process runs and can be asked something."""
+        return not self._process.exited.done() and all(wire.open for wire in self._wires)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given one more activation."""
+        return self.active < self.launch.concurrency and not self.spent and self.alive
 
     async def _initialise(self, port: int | None) -> None:
         if port is None:
@@ -93,8 +105,10 @@ class Container:
             raise StartFailed(self._process.why_ended or why, self._logs.flush())
         try:
             async with asyncio.timeout(self.launch.timeout):
-                self._wire = await Wire.connect("127.0.0.1", port)
-                status, body = await self._wire.post("/init", self.launch.init, _MAX_INIT_REPLY)
+                self._port = port
+                wire = await Wire.connect("127.0.0.1", port)
+                self._wires.append(wire)
+                status, body = await wire.post("/init", self.launch.init, _MAX_INIT_REPLY)
         except TimeoutError:
             milliseconds = int(self.launch.timeout * 1000)
             raise StartFailed(
@@ -116,11 +130,16 @@ class Container:
             Crashed: the process ended.
             ResultTooLarge: the response is larger than a result may be. The process is killed.
         """
-        assert self._wire is not None
         self.used = True
         try:
             async with asyncio.timeout(self.launch.timeout):
-                status, result = await self._wire.post("/run", body, MAX_PAYLOAD)
+                wire = self._wires.pop() if self._wires else await Wire.connect("127.0.0.1", self._port)
+                self._taken.add(wire)
+                try:
+                    status, result = await wire.post("/run", body, MAX_PAYLOAD)
+                finally:
+                    self._taken.discard(wire)
+                    self._wires.append(wire)
         except TimeoutError:
             await self.kill()
             milliseconds = int(self.launch.timeout * 1000)
@@ -134,7 +153,7 @@ class Container:
                 f"{exc.length} > {MAX_PAYLOAD} bytes.",
                 self._logs.flush(),
             ) from None
-        except WireError:
+        except (OSError, WireError):
             await self._gone()
             why = "The action did not produce a valid response and exited unexpectedly."
             raise Crashed(self._process.why_ended or why, self._logs.flush()) from None
@@ -152,9 +171,8 @@ class Container:
     async def kill(self) -> None:
         """End the process at once, with what it started."""
         await self._process.kill()
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        for wire in (*self._wires, *self._taken):
+            wire.close()
 
     async def _gone(self) -> None:
         """Wait for a process that has closed its connection to end, and make it end if it does not."""

@@ -128,7 +128,7 @@ class Docker:
         self._count += 1
         name = f"openwhisk-{self._id}-{self._count}"
         port = _free_port()
-        logs = Logs(launch.logs)
+        logs = Logs(launch.logs, launch.concurrency > 1)
         try:
             async with self._begin:
                 if self._sweeper is None:

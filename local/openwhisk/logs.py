@@ -19,14 +19,20 @@ _STREAMS = {1: "stdout", 2: "stderr"}
 
 
 class Logs:
-    """The log of one process. Lines printed between activations go to the next one."""
+    """The log of one process. Lines printed between activations go to the next one.
 
-    def __init__(self, limit: int) -> None:
+    Where several activations run at a time nothing tells whose a line is: each takes what came since the last
+    one ended.
+    """
+
+    def __init__(self, limit: int, several: bool = False) -> None:
         """
         Args:
             limit: bytes kept for one activation.
+            several: whether there may be several activations at a time.
         """
         self._limit = limit
+        self._several = several
         self._partial = dict.fromkeys(_STREAMS, b"")
         self._lines: list[str] = []
         self._next: list[tuple[int, bytes]] = []
@@ -54,6 +60,8 @@ class Logs:
         if line.endswith(SENTINEL):
             if len(line) > len(SENTINEL):
                 self._keep(descriptor, line[: -len(SENTINEL)])
+            if self._several:
+                return
             self._ended.add(descriptor)
             if len(self._ended) == len(_STREAMS) and self._complete is not None:
                 self._complete.set_result(None)
@@ -75,6 +83,11 @@ class Logs:
 
     async def collect(self, timeout: float) -> list[str]:
         """The lines of the activation that has ended; waits for its sentinels up to `timeout` seconds."""
+        if self._several:
+            # What it wrote before its response is in the pipes: two turns of the loop read them.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return self.take()
         if len(self._ended) < len(_STREAMS):
             self._complete = asyncio.get_running_loop().create_future()
             try:

@@ -235,7 +235,9 @@ class Nursery:
         finally:
             for descriptor in (out_end, err_end, around.told):
                 os.close(descriptor)
-        return Forked(answer["pid"], handle, (out, err), Logs(launch.logs), around, line.reap)
+        return Forked(
+            answer["pid"], handle, (out, err), Logs(launch.logs, launch.concurrency > 1), around, line.reap
+        )
 
 
 def _discard(forking: asyncio.Task[Process]) -> None:

@@ -71,7 +71,7 @@ class Pool:
         """
         if self._closing:
             raise Unavailable("The server is shutting down.")
-        container = self._take_idle(launch)
+        container = self._take(launch)
         if container is not None:
             return container
         waiter = _Waiter(launch, time.monotonic(), asyncio.get_running_loop().create_future())
@@ -81,11 +81,16 @@ class Pool:
 
     def release(self, container: Container, *, keep: bool) -> None:
         """Give back a container; `keep` is false if it must not be used again."""
-        self._busy.discard(container)
-        if keep and container.alive and not self._closing:
-            self._offer(container)
+        container.active -= 1
+        container.spent = container.spent or not keep
+        if container.active:
+            self._fill(container)
         else:
-            self._spawn(container.stop(self._settings.stop_grace))
+            self._busy.discard(container)
+            if not container.spent and container.alive and not self._closing:
+                self._offer(container)
+            else:
+                self._spawn(container.stop(self._settings.stop_grace))
         self._grow()
         self._replenish()
 
@@ -124,13 +129,19 @@ class Pool:
         await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
         await self._starter.close()
 
-    def _take_idle(self, launch: Launch) -> Container | None:
+    def _take(self, launch: Launch) -> Container | None:
+        """A container of this launch that has room: one at work before an idle one."""
+        for container in self._busy if launch.concurrency > 1 else ():
+            if container.launch.key == launch.key and container.has_room and not container.retired:
+                container.active += 1
+                return container
         # The last one used: the others get the chance to become idle for long.
         for index in range(len(self._idle) - 1, -1, -1):
             container = self._idle[index]
             if container.launch.key == launch.key and container.alive:
                 del self._idle[index]
                 self._busy.add(container)
+                container.active = 1
                 return container
         return None
 
@@ -149,15 +160,23 @@ class Pool:
             self._start(oldest.launch)
             if container not in self._idle:
                 return
-        for index, waiter in enumerate(self._waiters):
-            if waiter.launch.key == container.launch.key:
-                del self._waiters[index]
-                self._idle.remove(container)
-                self._busy.add(container)
-                waiter.container.set_result(container)
-                return
-        if container.retired:
+        if self._fill(container):
+            self._idle.remove(container)
+            self._busy.add(container)
+        elif container.retired:
             self._drop(container)
+
+    def _fill(self, container: Container) -> bool:
+        """Give a container to those who wait for one like it, first come first served; whether any did."""
+        before = container.active
+        for waiter in list(self._waiters):
+            if not container.has_room:
+                break
+            if waiter.launch.key == container.launch.key:
+                self._waiters.remove(waiter)
+                container.active += 1
+                waiter.container.set_result(container)
+        return container.active > before
 
     def _grow(self) -> None:
         """Start processes for those who wait, where there is reason and room."""
@@ -173,7 +192,7 @@ class Pool:
         for waiter in list(self._waiters):
             key = waiter.launch.key
             wanted[key] += 1
-            if wanted[key] <= starting[key]:
+            if wanted[key] <= starting[key] * waiter.launch.concurrency:
                 continue
             # A busy process of the action is likely free long before a new one has done its imports.
             patience = waiter.since + self._settings.grow_after - now

@@ -211,7 +211,7 @@ async def spawn(launch: Launch) -> Process:
     Raises:
         StartFailed: it cannot be started.
     """
-    logs = Logs(launch.logs)
+    logs = Logs(launch.logs, launch.concurrency > 1)
     around = Surroundings(launch)
     environment = {
         **around.environment,

@@ -1,0 +1,100 @@
+"""Several activations at a time in one container, where the action's limit allows it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from tests.openwhisk.client import KEY, OpenWhisk, running, until
+from tests.openwhisk.conftest import Start
+
+#: Comes back when `of` activations are in this process at once, and says which process it is.
+MEETING = (
+    "import os, threading\n"
+    "barriers = {}\n"
+    "lock = threading.Lock()\n"
+    "def main(p):\n"
+    "    with lock:\n"
+    "        barrier = barriers.setdefault(p['meeting'], threading.Barrier(p['of'], timeout=20))\n"
+    "    barrier.wait()\n"
+    "    print('met', p['n'])\n"
+    "    return {'pid': os.getpid()}\n"
+)
+
+
+def meet(whisk: OpenWhisk, name: str, count: int, meeting: str, of: int) -> list[dict[str, Any]]:
+    """The records of `count` invocations at once, `of` of which meet."""
+
+    def invoke(number: int) -> dict[str, Any]:
+        answer = requests.post(
+            f"{whisk.url}/namespaces/_/actions/{name}?blocking=true",
+            json={"n": number, "of": of, "meeting": meeting},
+            auth=(KEY.split(":")[0], KEY.split(":")[1]),
+            timeout=40,
+        )
+        record: dict[str, Any] = answer.json()
+        return record
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(invoke, range(count)))
+
+
+def pids(records: list[dict[str, Any]]) -> set[int]:
+    """The processes that the activations were in."""
+    return {record["response"]["result"]["pid"] for record in records}
+
+
+def test_as_many_as_the_limit_says_share_a_process(start: Start) -> None:
+    whisk = start()
+    whisk.action("meet", MEETING, limits={"concurrency": 4})
+    for meeting in ("cold", "warm"):
+        records = meet(whisk, "meet", 4, meeting, 4)
+        assert len(pids(records)) == 1, meeting
+        # Whose a line is nobody can tell; none is lost.
+        lines = [line.partition("stdout: ")[2] for record in records for line in record["logs"]]
+        assert sorted(lines) == [f"met {n}" for n in range(4)]
+    assert whisk.numbers() == {"idle": 1, "busy": 0, "starting": 0, "waiting": 0}
+
+
+def test_more_than_that_have_another_process(start: Start) -> None:
+    whisk = start("--grow-after", "0")
+    whisk.action("meet", MEETING, limits={"concurrency": 2})
+    records = meet(whisk, "meet", 4, "pairs", 2)
+    assert len(pids(records)) <= 2
+    assert all(record["response"]["success"] for record in records)
+
+
+def test_one_that_takes_too_long_ends_the_process_of_all(start: Start) -> None:
+    whisk = start()
+    whisk.action(
+        "wait",
+        "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n",
+        limits={"concurrency": 2, "timeout": 1500},
+    )
+    first = whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"]
+    slow = whisk.invoke("wait", {"wait": 60}, "").json()["activationId"]
+    time.sleep(0.7)
+    caught = whisk.invoke("wait", {"wait": 60})
+    assert "time limits of 1500" in whisk.activation(slow)["response"]["result"]["error"]
+    assert "exited unexpectedly" in caught.json()["response"]["result"]["error"]
+    until(lambda: not running(first))
+    assert whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"] != first
+
+
+def test_an_update_lets_the_activations_in_hand_finish(start: Start) -> None:
+    whisk = start()
+    code = "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n"
+    whisk.action("wait", code, limits={"concurrency": 3})
+    begun = [whisk.invoke("wait", {"wait": 1.5}, "").json()["activationId"] for _ in range(3)]
+    until(lambda: whisk.numbers()["busy"] == 1)
+    whisk.action("wait", code, limits={"concurrency": 3})
+    new = whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"]
+    old = {whisk.activation(item)["response"]["result"]["pid"] for item in begun}
+    assert len(old) == 1
+    assert new not in old
+    until(lambda: not running(old.pop()) if old else True)
+    assert whisk.stop(signal.SIGTERM) == 0
