@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import actions, direct, openwhisk, simulator, through
+from benchmarks.gateway.report import run as run_gateway
 from benchmarks.poller.__main__ import run as run_poller
-from benchmarks.table import percentile, table
+from benchmarks.table import milliseconds, percentile, table
 from tests.stack import running
 
 #: What this project aims for: seconds added to the median, and the part of the direct jobs per second.
 AIM_ADDED, AIM_PART = 0.060, 0.25
-PARTS = ["main", "simulator", "actions", "poller"]
 #: Seconds of load before anything is measured.
 WARM_UP = 6.0
 
@@ -26,13 +26,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a throughput run")
     parser.add_argument("--clients", type=int, nargs="+", default=[2, 4, 8, 16], help="clients at once")
     parser.add_argument("--shots", type=int, default=1024)
-    parts = ["main", "openwhisk", "simulator", "poller", "actions"]
+    parts = ["main", "openwhisk", "simulator", "gateway", "poller", "actions"]
     parser.add_argument("--only", choices=parts, help="one part; default: all")
     return parser.parse_args()
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
 
 
 def main() -> int:
@@ -46,6 +42,8 @@ def main() -> int:
         print("\n" + simulator.report())
     if options.only in (None, "actions"):
         print("\n" + actions.report())
+    if options.only in (None, "gateway"):
+        run_gateway(options)
     if options.only in (None, "poller"):
         run_poller(seed=1, plot=True)
     return 0
@@ -83,18 +81,18 @@ def main_job(options: argparse.Namespace) -> None:
             [
                 [
                     "direct: qiskit and qiskit-aer",
-                    *(_milliseconds(percentile(alone, p)) for p in parts),
+                    *(milliseconds(percentile(alone, p)) for p in parts),
                 ],
-                ["qwhisk: HTTP to result", *(_milliseconds(percentile(whole, p)) for p in parts)],
+                ["qwhisk: HTTP to result", *(milliseconds(percentile(whole, p)) for p in parts)],
                 [
                     "added",
-                    *(_milliseconds(percentile(whole, p) - percentile(alone, p)) for p in parts),
+                    *(milliseconds(percentile(whole, p) - percentile(alone, p)) for p in parts),
                 ],
                 ["ratio", *(f"{percentile(whole, p) / percentile(alone, p):.1f}" for p in parts)],
             ],
         )
     )
-    print(f"aim: at most {_milliseconds(AIM_ADDED)} added at p50\n")
+    print(f"aim: at most {milliseconds(AIM_ADDED)} added at p50\n")
     print(
         table(
             "jobs per second, all cores busy",

@@ -23,3 +23,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
     rule = "  ".join("-" * width for width in widths)
     return "\n".join([title, line(head), rule, *(line(row) for row in rows)])
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration for people."""
+    return f"{seconds * 1000:.1f} ms"

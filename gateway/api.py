@@ -8,7 +8,7 @@ from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from core.config_document import ConfigDocument
 from core.errors import InputError, InvocationError, NotFoundError
@@ -124,6 +124,7 @@ def _submit(
     reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
     queued = _queued(document, value, reply, who, process_job_id)
     remembered = _remember(found, queued)
+    g.submitted = document.id
     log.info(
         "submitted",
         extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},

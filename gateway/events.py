@@ -48,7 +48,7 @@ def register(app: Flask, services: Services) -> None:
         inbox = services.inbox(who)
         last = _after(request.args.get("after"))
         if not inbox.reaches(last, REACH):
-            raise TokenError("This session's events are gone. Make a new session.")
+            raise TokenError("This session's events are gone. Make a new session.", "gone")
         sock: socket.socket = request.environ["gunicorn.socket"]
         try:
             connection = Connection(sock, list(request.headers.items()), inbox, last, who)

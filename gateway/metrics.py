@@ -38,6 +38,12 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self.refused = Counter(
+            "qwhisk_gateway_refused",
+            "Requests without a good token: missing, forged, expired, or of a session whose events are gone",
+            ["reason"],
+            registry=self.registry,
+        )
         self.jobs = Counter("qwhisk_gateway_jobs", "Jobs submitted", ["function"], registry=self.registry)
         for name, text, value in (
             ("websockets", "WebSockets open", lambda: len(services.pusher)),
@@ -66,6 +72,10 @@ def register(app: Flask, services: Services) -> None:
         # The rule and not the path: paths have ids in them, and there is no end of those.
         route = request.url_rule.rule if request.url_rule else "none"
         metrics.requests.labels(route, request.method, response.status_code).inc()
+        if function := g.get("submitted"):
+            metrics.jobs.labels(function).inc()
+        if reason := g.get("refused"):
+            metrics.refused.labels(reason).inc()
         metrics.seconds.labels(route).observe(time.perf_counter() - g.get("began", time.perf_counter()))
         return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
 from core.errors import (
@@ -122,6 +122,8 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(QwhiskError)
     def _ours(error: QwhiskError) -> Response:
+        if isinstance(error, TokenError):
+            g.refused = error.reason
         return of(error)
 
     @app.errorhandler(HTTPException)

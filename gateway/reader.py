@@ -159,7 +159,9 @@ class Reader:
                 # Made a moment ago, it may not be known to every broker yet.
                 self._later.append((time.monotonic() + APPEARS, lambda: self._open(topic, opened, tries - 1)))
             else:
-                opened.set_exception(TokenError("This session's events are gone. Make a new session."))
+                opened.set_exception(
+                    TokenError("This session's events are gone. Make a new session.", "gone")
+                )
             return
         opened.set_result(inbox)
 

@@ -18,9 +18,18 @@ _MAX_TOKEN = 2_000
 
 
 class TokenError(QwhiskError):
-    """The token is missing, forged or expired; deliberately one message for all."""
+    """The token is missing, forged or expired; deliberately one message for all.
+
+    Args:
+        message: for the caller.
+        reason: for the operator's counters, in one word, and never for the caller.
+    """
 
     code = "unauthorized"
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -60,15 +69,24 @@ class Tokens:
 
     def read(self, token: str | None) -> Session:
         """The session of a token; TokenError unless it is one of ours and still good."""
+        if not token:
+            raise _refused("missing")
         try:
-            if not token or len(token) > _MAX_TOKEN:
+            if len(token) > _MAX_TOKEN:
                 raise jwt.InvalidTokenError
             claims = jwt.decode(
                 token, self._secret, [_ALGORITHM], options={"require": ["exp", "sub", "topic"]}
             )
+        except jwt.ExpiredSignatureError:
+            raise _refused("expired") from None
         except jwt.InvalidTokenError:
-            raise TokenError(
-                "A valid token is needed. Get one with POST /api/v1/sessions and send it as "
-                "`Authorization: Bearer <token>`."
-            ) from None
+            raise _refused("forged") from None
         return Session(str(claims["sub"]), str(claims["topic"]), datetime.fromtimestamp(claims["exp"], UTC))
+
+
+def _refused(reason: str) -> TokenError:
+    return TokenError(
+        "A valid token is needed. Get one with POST /api/v1/sessions and send it as "
+        "`Authorization: Bearer <token>`.",
+        reason,
+    )

@@ -72,6 +72,7 @@ def test_the_numbers_are_there_for_prometheus(stack: Stack, client: Client) -> N
     posts = [line for line in lines if 'route="/api/v1/functions/<function>/jobs"' in line and "POST" in line]
     assert posts
     assert "qwhisk_gateway_functions" in answer.text
+    assert 'qwhisk_gateway_jobs_total{function="smile_super_position"}' in answer.text
     assert client.token not in answer.text
     assert client.id not in answer.text
 

@@ -30,7 +30,7 @@ from gateway.tokens import TokenError
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (TokenError("x"), 401),
+        (TokenError("x", "forged"), 401),
         (BodyError("x"), 400),
         (InputError("x"), 422),
         (NotFoundError("x"), 404),

@@ -1,0 +1,69 @@
+"""Publishes results at a steady rate: `... publisher BOOTSTRAP RATE SECONDS FILE_OF_TOPICS`.
+
+A process of its own, so that it does not take the time of those who listen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from concurrent.futures import wait
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.events import JobResult, ResultEvent, Status, encode
+from core.settings import KafkaSettings
+from core.streams import Publisher
+
+#: Seconds between the first events and the results.
+SETTLE = 3.0
+
+
+def first(topic: str, number: int) -> bytes:
+    """An event with which a client's log begins; the producer learns the topic with it."""
+    return encode(_event(topic, f"first-{number}", "QUEUED", {}))
+
+
+def result(topic: str, number: int) -> bytes:
+    """A final event, as large as the emoticons' is, with the time of its sending."""
+    event = _event(topic, f"bench-{number}", "DONE", {"sent": time.time()})
+    event.result = JobResult(counts={"meas": {f"{i:016b}": 512 for i in range(8)}}, shots=1024)
+    event.answer = {"summary": ":) was seen 512 times, :( 512 times.", "shots": 1024}
+    return encode(event)
+
+
+def _event(topic: str, name: str, status: Status, params: dict[str, float]) -> ResultEvent:
+    return ResultEvent(
+        job_id=name,
+        backend="aer_simulator",
+        backend_type="simulator",
+        function="noop",
+        client_id="bench",
+        process_job_id=name,
+        topic=topic,
+        submitted_at=datetime.now(UTC),
+        params=params,
+        status=status,
+    )
+
+
+def main() -> None:
+    """One result after the other, to one topic after the other."""
+    bootstrap, rate, seconds, topics = sys.argv[1:]
+    publisher = Publisher(KafkaSettings(bootstrap))
+    names = Path(topics).read_text().split()
+    wait([publisher.send(topic, "first", first(topic, number)) for number, topic in enumerate(names)], 60)
+    time.sleep(SETTLE)
+    each = itertools.cycle(names)
+    began, interval = time.perf_counter(), 1 / float(rate)
+    for number in range(int(float(rate) * float(seconds))):
+        due = began + number * interval
+        time.sleep(max(0.0, due - time.perf_counter()))
+        topic = next(each)
+        publisher.send(topic, f"bench-{number}", result(topic, number))
+    publisher.close(20)
+
+
+if __name__ == "__main__":
+    main()

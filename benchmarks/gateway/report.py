@@ -1,0 +1,96 @@
+"""Measures the gateway and prints what was found beside the aims."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.gateway import load
+from benchmarks.gateway.pushing import LISTENERS, pushing
+from benchmarks.table import milliseconds, percentile, table
+from tests.gateway.replicas import FREE, Replica, broker, process, replica, session
+from tests.stack import free_ports
+
+#: Seconds that the gateway may add at the median.
+AIM_ADDED = 0.008
+#: Clients that submit at once.
+SUBMITTERS = 16
+THREADS = 512
+
+
+def submission(gateway: Replica) -> bytes:
+    """The request of a new client for a job that does nothing."""
+    headers = [("Authorization", f"Bearer {session(gateway)}")]
+    return load.request("/api/v1/functions/noop/jobs", b'{"emoticon_1":":)"}', headers, gateway.port)
+
+
+def accepting(folder: Path, say: Callable[[str], None], jobs: int, seconds: float) -> None:
+    """Jobs accepted a second and what the gateway adds to one, beside Flask and the action alone."""
+    noop, bare = free_ports(2)
+    action = f"http://127.0.0.1:{noop}/"
+    documents = folder / "documents"
+    documents.mkdir()
+    document = {"_id": "noop", "functionBackendUrl": action}
+    (documents / "noop.json").write_text(json.dumps(document))
+    servers = [sys.executable, "-m", "benchmarks.gateway.servers"]
+    flask = [*servers, "flask", str(bare), str(THREADS), action]
+    with (
+        process([*servers, "noop", str(noop)], {}, folder / "noop.log", action),
+        process(flask, {}, folder / "flask.log", f"http://127.0.0.1:{bare}/ready"),
+        broker(folder) as kafka,
+        replica(folder, kafka, documents, GATEWAY_THREADS=str(THREADS), **FREE) as gateway,
+    ):
+        direct = load.request("/", b"{}", port=noop)
+        plain = load.request("/bare", b"{}", port=bare)
+        call = load.request("/call", b"{}", port=bare)
+        ours = submission(gateway)
+        ways = [
+            ("the action alone", noop, direct, 200),
+            ("bare Flask route", bare, plain, 202),
+            ("Flask route that calls the action", bare, call, 202),
+            ("the gateway", gateway.port, ours, 202),
+        ]
+        found: dict[str, list[float]] = {name: [] for name, *_ in ways}
+        rates: dict[str, list[float]] = {name: [] for name, *_ in ways}
+        # In turns: these machines change their speed within minutes.
+        for _turn in range(3):
+            for name, port, data, status in ways:
+                load.latencies(port, data, 20, status)
+                found[name] += load.latencies(port, data, jobs // 3, status)
+                # Clients of their own for each turn: what is measured is not how long one client's list is.
+                own = name == "the gateway"
+                requests_ = [submission(gateway) if own else data for _ in range(SUBMITTERS)]
+                rates[name].append(load.rate(port, requests_, seconds / 3, status))
+    rate = {name: sum(values) / len(values) for name, values in rates.items()}
+    rows = [
+        [
+            name,
+            milliseconds(percentile(found[name], 0.5)),
+            milliseconds(percentile(found[name], 0.99)),
+            f"{rate[name]:.0f}",
+        ]
+        for name, *_ in ways
+    ]
+    title = f"an action that does nothing; jobs/s with {SUBMITTERS} clients, gunicorn with {THREADS} threads"
+    say(table(title, ["", "p50", "p99", "jobs/s"], rows))
+    added = percentile(found["the gateway"], 0.5) - percentile(found["the action alone"], 0.5)
+    part = rate["the gateway"] / rate["bare Flask route"]
+    say(f"added to an invocation at p50: {milliseconds(added)} (aim: {milliseconds(AIM_ADDED)})")
+    say(f"jobs/s as part of the bare route's: {part:.2f}\n")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print."""
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        accepting(Path(folder), say, options.jobs * 3, options.seconds * 3)
+    for listeners in LISTENERS:
+        with tempfile.TemporaryDirectory() as folder:
+            pushing(Path(folder), say, options.seconds * 2, listeners)

@@ -1,0 +1,308 @@
+"""Two replicas, 200 clients, 2,000 jobs: each client gets its own, whole and once, wherever it connects."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import selectors
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from core.events import FINAL, encode
+from core.settings import KafkaSettings
+from core.streams import Publisher
+from tests.core.samples import result_event
+from tests.gateway.replicas import FREE, SECRET, Replica, broker, replica, session, topic_of
+from tests.gateway.websocket import WebSocket, handshake
+
+CLIENTS, JOBS = 200, 2_000
+#: Seconds that everything may take to arrive; machines that do many things at once are slow.
+PATIENCE = 120.0
+#: Events after which a client moves to the other replica.
+MOVES = (3, 15)
+
+
+@dataclass
+class World:
+    """Two replicas on one broker."""
+
+    kafka: KafkaSettings
+    replicas: list[Replica]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("replicas")
+    documents = folder / "documents"
+    documents.mkdir()
+    document = {"_id": "smile", "functionBackendUrl": "http://127.0.0.1:9/never-called"}
+    (documents / "smile.json").write_text(json.dumps(document))
+    with (
+        broker(folder) as kafka,
+        replica(folder, kafka, documents, "one", **FREE) as one,
+        replica(folder, kafka, documents, "other", **FREE) as other,
+    ):
+        yield World(kafka, [one, other])
+
+
+@pytest.fixture
+def publisher(world: World) -> Iterator[Publisher]:
+    made = Publisher(world.kafka)
+    yield made
+    made.close()
+
+
+def history(chance: random.Random) -> list[str]:
+    """One job's events as they may come: steps left out, the end told twice, news after the end."""
+    steps = ["QUEUED"] + ["RUNNING"] * chance.randrange(3) + [chance.choice(["DONE", "DONE", "ERROR"])]
+    if chance.random() < 0.3:
+        steps.append(chance.choice(sorted(FINAL)))
+    if chance.random() < 0.2:
+        steps.append(chance.choice(["QUEUED", "RUNNING"]))
+    return steps
+
+
+@dataclass
+class Wanderer:
+    """A client that listens, leaves after some events, and goes on elsewhere after the last it saw."""
+
+    token: str
+    chance: random.Random
+    jobs: list[str] = field(default_factory=list)
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    connections: int = 0
+    left: int = 0
+    socket: WebSocket | None = None
+
+    @property
+    def topic(self) -> str:
+        return topic_of(self.token)
+
+    def connect(self, world: World) -> WebSocket:
+        """At the other replica than before."""
+        self.close()
+        last = self.frames[-1]["id"] if self.frames else None
+        port = world.replicas[(self.connections + hash(self.token)) % 2].port
+        self.socket = WebSocket(port, self.token, last)
+        self.connections += 1
+        self.left = self.chance.randint(*MOVES)
+        return self.socket
+
+    def take(self, texts: list[bytes]) -> bool:
+        """Keep events; true when it is time to move. What else the socket had is lost with it."""
+        for text in texts:
+            self.frames.append(json.loads(text))
+            self.left -= 1
+            if self.left <= 0:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Hang up."""
+        if self.socket is not None:
+            self.socket.close()
+
+    def finals(self) -> list[str]:
+        return [f["event"]["process_job_id"] for f in self.frames if f["event"]["status"] in FINAL]
+
+
+def publish(publisher: Publisher, wanderers: list[Wanderer], chance: random.Random) -> int:
+    """All jobs' events, those of different jobs mixed; gives how many."""
+    todo = [(wanderer, job, history(chance)) for wanderer in wanderers for job in wanderer.jobs]
+    sent: list[Future[None]] = []
+    while todo:
+        place = chance.randrange(len(todo))
+        wanderer, job, steps = todo[place]
+        event = result_event(
+            status=steps.pop(0), process_job_id=job, client_id=wanderer.token[-12:], topic=wanderer.topic
+        )
+        sent.append(publisher.send(wanderer.topic, job, encode(event)))
+        if not steps:
+            todo[place] = todo[-1]
+            todo.pop()
+        if len(sent) % 20 == 0:
+            time.sleep(0.02)
+    for future in sent:
+        future.result(30)
+    return len(sent)
+
+
+def test_each_client_gets_its_own_once_through_replicas_and_reconnects(
+    world: World, publisher: Publisher
+) -> None:
+    chance = random.Random(6)
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(session, [world.replicas[index % 2] for index in range(CLIENTS)]))
+    wanderers = [Wanderer(token, random.Random(index)) for index, token in enumerate(tokens)]
+    for number in range(JOBS):
+        wanderers[number % CLIENTS].jobs.append(secrets.token_urlsafe(12))
+    selector = selectors.DefaultSelector()
+    with ThreadPoolExecutor(1) as pool, ExitStack() as ends:
+        for wanderer in wanderers:
+            ends.callback(wanderer.close)
+        for wanderer in wanderers:
+            selector.register(wanderer.connect(world).sock, selectors.EVENT_READ, wanderer)
+        publishing = pool.submit(publish, publisher, wanderers, chance)
+        waiting = set(range(CLIENTS))
+        end = time.monotonic() + PATIENCE
+        while waiting and time.monotonic() < end:
+            for key, _ in selector.select(1):
+                wanderer = key.data
+                if wanderer.take(wanderer.socket.texts()):
+                    selector.unregister(key.fileobj)
+                    selector.register(wanderer.connect(world).sock, selectors.EVENT_READ, wanderer)
+            waiting = {i for i in waiting if len(wanderers[i].finals()) < len(wanderers[i].jobs)}
+        assert publishing.result(60) > 2 * JOBS
+        # Whatever might still come that should not.
+        settle = time.monotonic() + 1
+        while (left := settle - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                key.data.take(key.data.socket.texts())
+        selector.close()
+    for wanderer in wanderers:
+        assert sorted(wanderer.finals()) == sorted(wanderer.jobs), "each of its jobs ended once, and no other"
+        assert {f["event"]["client_id"] for f in wanderer.frames} == {wanderer.token[-12:]}
+        assert {f["event"]["process_job_id"] for f in wanderer.frames} == set(wanderer.jobs)
+        ids = [frame["id"] for frame in wanderer.frames]
+        assert ids == sorted(set(ids)), "in order, none twice"
+    assert sum(wanderer.connections for wanderer in wanderers) > 2 * CLIENTS
+
+
+def wrong_tokens(good: str) -> dict[str, tuple[str, str]]:
+    """What may be tried instead of a good token, and what the operator's counter calls it."""
+    claims = jwt.decode(good, SECRET, ["HS256"])
+    other = "results." + secrets.token_urlsafe(18)
+    header, _, signature = good.split(".")
+    guessed = jwt.encode(claims | {"topic": other}, "another-secret-of-32-characters-and-more")
+    return {
+        "garbage": ("x.y.z", "forged"),
+        "long": ("x" * 3000, "forged"),
+        "another secret": (jwt.encode(claims, "another-secret-of-32-characters-and-more"), "forged"),
+        "no signature": (jwt.encode(claims, "", "none"), "forged"),
+        "cut": (good[:-5], "forged"),
+        "another client's signature": (f"{header}.{guessed.split('.')[1]}.{signature}", "forged"),
+        "a guessed topic": (guessed, "forged"),
+        "a topic that is not": (jwt.encode(claims | {"topic": other}, SECRET), "gone"),
+        "expired": (jwt.encode(claims | {"exp": int(time.time()) - 1}, SECRET), "expired"),
+    }
+
+
+def test_wrong_tokens_are_refused_counted_and_told_nothing(world: World) -> None:
+    one, other = world.replicas
+    good = session(one)
+    before = {reason: other.counted(_refused(reason)) for reason in ("missing", "forged", "expired", "gone")}
+    told = set()
+    expected = dict.fromkeys(before, 0)
+    for token, reason in wrong_tokens(good).values():
+        answer = requests.get(
+            f"{other.url}/api/v1/jobs", headers={"Authorization": f"Bearer {token}"}, timeout=60
+        )
+        assert answer.status_code == 401
+        with pytest.raises(PermissionError) as refused:
+            WebSocket(other.port, token)
+        assert str(refused.value).startswith("HTTP/1.1 401")
+        expected[reason] += 2
+        if reason != "gone":
+            told.add(answer.text)
+        for secret in (SECRET, good, topic_of(good), "Traceback"):
+            assert secret not in answer.text + str(refused.value)
+    assert requests.get(f"{other.url}/api/v1/jobs", timeout=20).text in told
+    expected["missing"] += 1
+    assert len(told) == 1, "one answer for all"
+    for reason, count in expected.items():
+        assert other.counted(_refused(reason)) - before[reason] == count, reason
+
+
+def _refused(reason: str) -> str:
+    return f'qwhisk_gateway_refused_total{{reason="{reason}"}}'
+
+
+def test_another_clients_job_and_topic_cannot_be_had_nor_told_from_what_is_not(
+    world: World, publisher: Publisher
+) -> None:
+    one, other = world.replicas
+    mine, theirs = session(one), session(one)
+    topic = topic_of(theirs)
+    job = secrets.token_urlsafe(12)
+    publisher.publish(topic, job, encode(result_event(status="DONE", process_job_id=job, topic=topic)))
+    own = {"Authorization": f"Bearer {theirs}"}
+    assert requests.get(f"{other.url}/api/v1/jobs/{job}", headers=own, timeout=60).status_code == 200
+    foreign = {"Authorization": f"Bearer {mine}"}
+    spent: dict[str, list[float]] = {job: [], secrets.token_urlsafe(12): []}
+    answers = set()
+    requests.get(f"{other.url}/api/v1/jobs", headers=foreign, timeout=60)
+    for _ in range(7):
+        for name, times in spent.items():
+            began = time.perf_counter()
+            answer = requests.get(f"{other.url}/api/v1/jobs/{name}", headers=foreign, timeout=60)
+            times.append(time.perf_counter() - began)
+            assert answer.status_code == 404
+            answers.add(answer.text)
+    assert len(answers) == 1
+    first, second = (statistics.median(times) for times in spent.values())
+    # Both wait as long for a job that may be on its way: half a second, whichever it is.
+    assert abs(first - second) < 0.15
+    # A topic cannot be named by a caller at all.
+    tried = requests.post(
+        f"{other.url}/api/v1/functions/smile/jobs", json={"topic": topic}, headers=foreign, timeout=60
+    )
+    assert tried.status_code == 422
+    assert "reserved" in tried.json()["detail"]
+
+
+def test_200_malformed_frames_and_tokens_do_no_harm(world: World, publisher: Publisher) -> None:
+    gateway = world.replicas[0]
+    chance = random.Random(7)
+    good = session(gateway)
+    for number in range(100):
+        size = chance.choice([0, 1, 20, 200, 1500])
+        token = bytes(chance.choice(b"abc.%-_=&;/\\\"'{}\x7f\x80\xff\xc3") for _ in range(size))
+        with socket.create_connection(("127.0.0.1", gateway.port), 20) as sock:
+            head, _, rest = handshake(gateway.port, "token=TOKEN").partition(b"TOKEN")
+            sock.sendall(head + token + rest)
+            answer = sock.recv(65_536)
+            assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 401")), (number, token, answer[:200])
+    for number in range(100):
+        listener = WebSocket(gateway.port, good)
+        size = chance.choice([1, 2, 6, 14, 200, 5_000, 70_000])
+        listener.sock.settimeout(20)
+        data = chance.randbytes(size)
+        if number % 3 == 0:
+            # A frame that promises more than ever comes, masked and not.
+            data = chance.choice([b"\x81\xff", b"\x82\x7f", b"\xf1\xfe"]) + b"\xff" * 8 + data
+        with suppress(ConnectionResetError, BrokenPipeError):
+            listener.sock.sendall(data)
+        listener.close()
+    listener = WebSocket(gateway.port, good)
+    topic = topic_of(good)
+    publisher.publish(topic, "j", encode(result_event(status="DONE", process_job_id="j", topic=topic)))
+    listener.sock.settimeout(20)
+    texts: list[bytes] = []
+    while not texts:
+        texts = listener.texts()
+    listener.close()
+    assert json.loads(texts[0])["event"]["process_job_id"] == "j"
+    os.kill(gateway.pid, 0)
+    assert requests.get(f"{gateway.url}/healthz", timeout=20).status_code == 200
+    assert (
+        gateway.counted('qwhisk_gateway_requests_total{method="GET",route="/api/v1/events",status="500"}')
+        == 0
+    )
+    for one in world.replicas:
+        log = Path(one.log).read_text()
+        assert "Traceback" not in log
+        assert good not in log
+        assert topic not in log

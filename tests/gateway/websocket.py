@@ -1,0 +1,72 @@
+"""A WebSocket client that costs next to nothing, so that hundreds fit beside what is tested."""
+
+from __future__ import annotations
+
+import socket
+
+#: Seconds that a handshake may take.
+TIMEOUT = 60.0
+#: Kinds of frames (RFC 6455 section 5.2), and a masked pong without payload.
+TEXT, CLOSE, PING = 1, 8, 9
+PONG = b"\x8a\x80\0\0\0\0"
+
+_KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+def handshake(port: int, query: str) -> bytes:
+    """The request with which a WebSocket begins."""
+    return (
+        f"GET /api/v1/events?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
+class WebSocket:
+    """One client's connection. PermissionError with the answer if the gateway does not take it."""
+
+    def __init__(self, port: int, token: str, after: int | None = None) -> None:
+        query = f"token={token}" + ("" if after is None else f"&after={after}")
+        self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self.sock.sendall(handshake(port, query))
+        self._received = bytearray()
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            # The handshake alone: what follows stays in the socket, so that a selector tells of it.
+            seen = self.sock.recv(65_536, socket.MSG_PEEK)
+            if not seen:
+                break
+            end = (head + seen).find(b"\r\n\r\n")
+            head += self.sock.recv(len(seen) if end < 0 else end + 4 - len(head))
+        if not head.startswith(b"HTTP/1.1 101"):
+            head += self.sock.recv(65_536)
+            self.sock.close()
+            raise PermissionError(head[:1000].decode(errors="replace"))
+
+    def texts(self) -> list[bytes]:
+        """Read once; the messages that are whole now. ConnectionError at the end."""
+        data = self.sock.recv(65_536)
+        if not data:
+            raise ConnectionError("the server has closed")
+        self._received += data
+        found, frame = [], self._received
+        while len(frame) >= 2:
+            size, start = frame[1], 2
+            if size == 126:
+                size, start = int.from_bytes(frame[2:4], "big"), 4
+            elif size == 127:
+                size, start = int.from_bytes(frame[2:10], "big"), 10
+            if len(frame) < start + size:
+                break
+            kind = frame[0] & 0x0F
+            if kind == TEXT:
+                found.append(bytes(frame[start : start + size]))
+            elif kind == PING:
+                self.sock.send(PONG)
+            elif kind == CLOSE:
+                raise ConnectionError("the server said goodbye")
+            del frame[: start + size]
+        return found
+
+    def close(self) -> None:
+        """Hang up, without a word."""
+        self.sock.close()
