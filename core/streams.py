@@ -188,6 +188,34 @@ class Topics:
             reason = error if isinstance(error, KafkaException) else f"no answer within {ADMIN_TIMEOUT:.0f} s"
             raise StreamError(f"Kafka did not create a topic: {reason}") from None
 
+    def names(self) -> list[str]:
+        """All topics; StreamError if the broker does not tell."""
+        try:
+            return list(self._admin.list_topics(timeout=ADMIN_TIMEOUT).topics)
+        except KafkaException as error:
+            raise StreamError(f"Kafka did not list its topics: {told(error)}") from None
+
+    def delete(self, topics: Iterable[str]) -> int:
+        """Delete these, and do not mind if somebody else was faster; gives how many are gone by this call.
+
+        Raises:
+            StreamError: the broker refused, or did not answer in time.
+        """
+        wanted, gone = list(topics), 0
+        if not wanted:
+            return gone
+        try:
+            for future in self._admin.delete_topics(wanted, operation_timeout=ADMIN_TIMEOUT).values():
+                try:
+                    future.result(ADMIN_TIMEOUT)
+                    gone += 1
+                except KafkaException as error:
+                    if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                        raise
+        except (KafkaException, FutureTimeout) as error:
+            raise StreamError(f"Kafka did not delete a topic: {told(error)}") from None
+        return gone
+
     def reachable(self, timeout: float = 2.0) -> bool:
         """True if a broker answers."""
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+import time
 
 #: Submitted jobs, from the actions to the pollers.
 JOBS = "jobs"
@@ -31,6 +33,16 @@ def shared(partitions: int) -> dict[str, int]:
     return {JOBS: partitions, CANCEL: 1, DEAD: 1, BACKENDS: 1} | dict.fromkeys(WAITS.values(), partitions)
 
 
-def new_results_topic() -> str:
-    """A topic for one client; its name is as hard to guess as a token (144 random bits)."""
-    return f"results.{secrets.token_urlsafe(18)}"
+def new_results_topic(now: float | None = None) -> str:
+    """A topic for one client: when it was made (8 hexadecimal digits), and 144 random bits.
+
+    Its name is as hard to guess as a token.
+    """
+    made = int(time.time() if now is None else now)
+    return f"results.{made:08x}{secrets.token_urlsafe(18)}"
+
+
+def made_at(topic: str) -> float | None:
+    """When a client's topic was made, in seconds since 1970; None for a topic that is no client's."""
+    found = re.fullmatch(r"results\.([0-9a-f]{8})[A-Za-z0-9_-]{24}", topic)
+    return float(int(found[1], 16)) if found else None

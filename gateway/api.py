@@ -40,7 +40,7 @@ def new_session() -> Response:
     found = services()
     found.session_limit.take(request.remote_addr or "")
     if request.headers.get("Authorization"):
-        made, token = found.tokens.renew(session())
+        made, token = found.renewed_session(session())
         status = 200
     else:
         made, token = found.new_session()

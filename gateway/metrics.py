@@ -48,6 +48,7 @@ class Metrics:
         for name, text, value in (
             ("websockets", "WebSockets open", lambda: len(services.pusher)),
             ("inboxes", "Clients' topics that are read", lambda: len(services.reader)),
+            ("topics_removed", "Clients' topics removed since the start", lambda: services.janitor.removed),
             ("functions", "Functions that can be called", lambda: len(services.documents.all())),
             (
                 "events_pushed",

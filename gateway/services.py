@@ -13,14 +13,15 @@ from core.streams import Publisher, Topics
 from core.topics import shared
 from gateway.idempotency import Once
 from gateway.inbox import Inbox
+from gateway.janitor import RENEWED, Janitor
 from gateway.limits import Limit
 from gateway.pusher import Pusher
 from gateway.reader import Reader
 from gateway.settings import GatewaySettings
 from gateway.tokens import Session, Tokens
 
-#: Milliseconds that a client's events stay in its topic: as long as its token is good, and a day.
-_DAY_MS = 86_400_000
+#: Seconds that a client's topic, and what is in it, stay beyond the time for which its token is good.
+DAY = 86_400
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Services:
     job_limit: Limit
     session_limit: Limit
     once: Once
+    janitor: Janitor
 
     @classmethod
     def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
@@ -57,14 +59,21 @@ class Services:
             job_limit=Limit("jobs", settings.jobs_per_minute),
             session_limit=Limit("sessions", settings.sessions_per_minute),
             once=Once(),
+            janitor=Janitor(settings.kafka, topics, settings.session_seconds + DAY),
         )
 
     def new_session(self) -> tuple[Session, str]:
         """A session with its own topic at the broker, and its token."""
         session, token = self.tokens.new()
-        retention = self.settings.session_seconds * 1000 + _DAY_MS
+        retention = (self.settings.session_seconds + DAY) * 1000
         self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
         return session, token
+
+    def renewed_session(self, session: Session) -> tuple[Session, str]:
+        """The same with a new token; its topic is told, so that it is not taken for one that nobody uses."""
+        self.inbox(session)  # says so if the topic is gone
+        self.publisher.publish(session.topic, "session", RENEWED)
+        return self.tokens.renew(session)
 
     def inbox(self, session: Session) -> Inbox:
         """The events of this client and of no other."""
@@ -72,6 +81,7 @@ class Services:
 
     def close(self) -> None:
         """Let go of the broker."""
+        self.janitor.close()
         self.pusher.close()
         self.reader.close()
         self.publisher.close()

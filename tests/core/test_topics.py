@@ -14,6 +14,12 @@ def test_a_clients_topic_is_its_own_and_cannot_be_guessed() -> None:
     assert all(re.fullmatch(TOPIC_PATTERN, name) for name in made)
 
 
+def test_a_clients_topic_tells_when_it_was_made_and_no_other_does() -> None:
+    assert topics.made_at(topics.new_results_topic(1_800_000_000.9)) == 1_800_000_000
+    for name in ("jobs", "backends", "results.", "results." + "a" * 24, "results.zzzzzzzz" + "a" * 24):
+        assert topics.made_at(name) is None
+
+
 def test_wait_topics_are_named_after_their_delays() -> None:
     units = {"s": 1, "m": 60}
     for delay, name in topics.WAITS.items():

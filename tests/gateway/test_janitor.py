@@ -1,0 +1,127 @@
+"""Topics that nobody can use are removed, and no other, on a real broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from core.events import encode
+from core.settings import KafkaSettings
+from core.streams import Publisher, Topics
+from core.topics import new_results_topic
+from gateway import janitor as module
+from gateway.janitor import LONGEST_JOB, RENEWED, Janitor
+from tests.core.samples import result_event
+from tests.gateway.replicas import broker
+
+LIFETIME = 1000.0
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    with broker(tmp_path_factory.mktemp("broker")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def publisher(kafka: KafkaSettings) -> Iterator[Publisher]:
+    made = Publisher(kafka)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def topics(kafka: KafkaSettings) -> Topics:
+    return Topics(kafka)
+
+
+@pytest.fixture
+def janitor(kafka: KafkaSettings, topics: Topics) -> Iterator[Janitor]:
+    # What other tests have left.
+    topics.delete(name for name in topics.names() if name.startswith("results."))
+    made = Janitor(kafka, topics, LIFETIME)
+    yield made
+    made.close()
+
+
+def made(topics: Topics, age: float) -> str:
+    """A client's topic of that age."""
+    name = new_results_topic(time.time() - age)
+    topics.ensure({name: 1})
+    return name
+
+
+def test_what_nobody_can_use_is_removed_and_nothing_else(
+    topics: Topics, publisher: Publisher, janitor: Janitor
+) -> None:
+    young, never_used = made(topics, 0), made(topics, LIFETIME + 60)
+    renewed, used, waiting = (made(topics, LIFETIME + 60) for _ in range(3))
+    others = ["jobs", "results.made-by-somebody-else-entirely"]
+    topics.ensure(dict.fromkeys(others, 1))
+    publisher.publish(renewed, "session", RENEWED)
+    publisher.publish(used, "p", encode(result_event(status="DONE", topic=used)))
+    publisher.publish(waiting, "p", encode(result_event(status="DONE", topic=waiting)))
+    publisher.publish(waiting, "q", encode(result_event(status="QUEUED", topic=waiting)))
+
+    now = time.time()
+    assert janitor.round(now) == 1
+    assert set(topics.names()) >= {young, renewed, used, waiting, *others}
+    assert never_used not in topics.names()
+
+    assert janitor.round(now + LIFETIME + 30) == 3
+    assert waiting in topics.names(), "a job is under way"
+    assert not {young, renewed, used} & set(topics.names())
+
+    assert janitor.round(now + LONGEST_JOB + 60) == 1
+    assert set(others) <= set(topics.names())
+    assert janitor.removed == 5
+
+
+def test_a_round_is_bounded_and_every_topic_has_its_turn(
+    monkeypatch: pytest.MonkeyPatch, topics: Topics, publisher: Publisher, janitor: Janitor
+) -> None:
+    monkeypatch.setattr(module, "MOST", 4)
+    still_used = [made(topics, LIFETIME + 60) for _ in range(6)]
+    for topic in still_used:
+        publisher.publish(topic, "session", RENEWED)
+    unused = {made(topics, LIFETIME + 60) for _ in range(6)}
+    for _ in range(60):
+        assert janitor.round(time.time()) <= 4
+        if not unused & set(topics.names()):
+            break
+    assert not unused & set(topics.names())
+    assert set(still_used) <= set(topics.names())
+
+
+def test_two_replicas_do_one_another_no_harm(kafka: KafkaSettings, topics: Topics, janitor: Janitor) -> None:
+    gone = [made(topics, LIFETIME + 60) for _ in range(3)]
+    assert topics.delete([gone[0]]) == 1
+    assert topics.delete(gone) == 2, "one of them was gone already"
+    assert janitor.round(time.time()) == 0
+
+
+def test_it_works_by_itself(monkeypatch: pytest.MonkeyPatch, kafka: KafkaSettings, topics: Topics) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.1)
+    unused = made(topics, LIFETIME + 60)
+    janitor = Janitor(kafka, topics, LIFETIME)
+    try:
+        end = time.monotonic() + 20
+        while unused in topics.names():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        janitor.close()
+
+
+def test_a_broker_that_is_gone_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    monkeypatch.setattr("core.streams.ADMIN_TIMEOUT", 0.1)
+    nowhere = KafkaSettings("127.0.0.1:9")
+    janitor = Janitor(nowhere, Topics(nowhere), LIFETIME)
+    try:
+        time.sleep(0.5)
+        assert janitor._thread.is_alive()
+    finally:
+        janitor.close()
