@@ -7,7 +7,7 @@ STAMPS := .stamps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-page check bench new-action documents config images test-images test-containers format clean
+.PHONY: help demo up test test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,12 @@ documents: venv ## write config documents, manifest.yaml and JSON Schemas anew
 
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
 	@$(BIN)/python -m core.documents.load
+
+deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdeploy where there is one
+	@$(BIN)/python -m local.deploy
+
+undeploy: venv ## delete from WHISK_APIHOST what manifest.yaml names
+	@$(BIN)/python -m local.deploy --undo
 
 images: ## build the image of every action; DOCKER_BUILD_FLAGS go to docker build
 	@bash actions/images.sh

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import yaml
@@ -15,6 +16,7 @@ from local.errors import LocalError
 from local.settings import ROOT
 
 PACKAGE = "quantum"
+MANIFEST = ROOT / "manifest.yaml"
 #: Seconds one call may take.
 TIMEOUT = 30.0
 
@@ -28,7 +30,7 @@ def functions(actions: Path = ROOT / "actions") -> dict[str, dict[str, Any]]:
     return found
 
 
-def package(path: Path = ROOT / "manifest.yaml") -> dict[str, Any]:
+def package(path: Path = MANIFEST) -> dict[str, Any]:
     """The package as the manifest has it: `inputs`, and `actions` by their names."""
     found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["packages"][PACKAGE]
     return found
@@ -64,24 +66,41 @@ def deploy(apihost: str, auth: str, values: Mapping[str, str]) -> list[str]:
         The actions' names.
     """
     manifest = package()
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy lies between this machine and itself
-        user, _, password = auth.partition(":")
-        session.auth = (user, password)
+    with _session(apihost, auth) as session:
         base = f"{apihost}/api/v1/namespaces/_"
         parameters = bound(manifest["inputs"], values)
-        _put(session, f"{base}/packages/{PACKAGE}", {"parameters": parameters})
+        _ask(session, "PUT", f"{base}/packages/{PACKAGE}", {"parameters": parameters})
         for name, entry in manifest["actions"].items():
-            _put(session, f"{base}/actions/{PACKAGE}/{name}", action(entry))
+            _ask(session, "PUT", f"{base}/actions/{PACKAGE}/{name}", action(entry))
     return list(manifest["actions"])
 
 
-def _put(session: requests.Session, url: str, body: dict[str, Any]) -> None:
+def undeploy(apihost: str, auth: str) -> None:
+    """Delete the manifest's actions and their package; what is not there needs no deleting."""
+    with _session(apihost, auth) as session:
+        base = f"{apihost}/api/v1/namespaces/_"
+        for name in package()["actions"]:
+            _ask(session, "DELETE", f"{base}/actions/{PACKAGE}/{name}")
+        _ask(session, "DELETE", f"{base}/packages/{PACKAGE}")
+
+
+def _session(apihost: str, auth: str) -> requests.Session:
+    session = requests.Session()
+    # No proxy lies between this machine and itself.
+    session.trust_env = urlsplit(apihost).hostname not in ("127.0.0.1", "localhost", "::1")
+    user, _, password = auth.partition(":")
+    session.auth = (user, password)
+    return session
+
+
+def _ask(session: requests.Session, method: str, url: str, body: dict[str, Any] | None = None) -> None:
+    query = {"overwrite": "true"} if method == "PUT" else {}
     try:
-        response = session.put(url, params={"overwrite": "true"}, json=body, timeout=TIMEOUT)
+        response = session.request(method, url, params=query, json=body, timeout=TIMEOUT)
     except requests.RequestException as error:
         raise LocalError(f"OpenWhisk cannot be reached: {type(error).__name__}") from None
-    if response.status_code != 200:
+    gone = method == "DELETE" and response.status_code == 404
+    if response.status_code != 200 and not gone:
         name = url.rsplit("/", 1)[-1]
         raise LocalError(f"OpenWhisk refused {name}: {response.status_code} {response.text[:300]}")
 

@@ -1,0 +1,79 @@
+"""`python -m local.deploy`: deploy manifest.yaml to an OpenWhisk, or take it away (`--undo`).
+
+By `wskdeploy` where it is on PATH, else over the REST API; the outcome is the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local.deployment import MANIFEST, PACKAGE, deploy, package, undeploy
+from local.errors import LocalError
+
+#: Seconds that wskdeploy may take.
+TIMEOUT = 600
+
+
+def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Deploy or undeploy, and say what was done; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local.deploy", description=__doc__)
+    parser.add_argument("--undo", action="store_true", help="delete what the manifest names")
+    undo: bool = parser.parse_args(arguments).undo
+    try:
+        apihost, auth = _target(env)
+        tool = shutil.which("wskdeploy", path=env.get("PATH"))
+        if tool:
+            _by_tool(tool, undo, apihost, auth, env)
+        elif undo:
+            undeploy(apihost, auth)
+        else:
+            deploy(apihost, auth, env)
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    done = "undeployed from" if undo else "deployed to"
+    names = package()["actions"]
+    print(
+        f"package {PACKAGE} with {len(names)} actions {done} {apihost} by {'wskdeploy' if tool else 'HTTP'}"
+    )
+    return 0
+
+
+def _target(env: Mapping[str, str]) -> tuple[str, str]:
+    """OpenWhisk's address and key; LocalError names the variable that is missing or wrong."""
+    apihost, auth = env.get("WHISK_APIHOST", "").rstrip("/"), env.get("WHISK_AUTH", "")
+    if not apihost:
+        raise LocalError("WHISK_APIHOST is not set: OpenWhisk's address, such as https://whisk.example.com")
+    apihost = apihost if "://" in apihost else f"https://{apihost}"
+    if urlsplit(apihost).scheme not in ("http", "https") or not urlsplit(apihost).hostname:
+        raise LocalError("WHISK_APIHOST is not an address such as https://whisk.example.com")
+    if ":" not in auth:
+        raise LocalError("WHISK_AUTH is not set, or not of the form user:password")
+    return apihost, auth
+
+
+def _by_tool(tool: str, undo: bool, apihost: str, auth: str, env: Mapping[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        # In a file that nobody else may read: arguments are everybody's to see.
+        properties = Path(folder) / "wskprops"
+        properties.touch(mode=0o600)
+        properties.write_text(f"APIHOST={apihost}\nAUTH={auth}\nNAMESPACE=_\n")
+        command = [tool, *(["undeploy"] if undo else []), "-m", str(MANIFEST), "--config", str(properties)]
+        try:
+            ended = subprocess.run(command, env=dict(env), timeout=TIMEOUT, stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            raise LocalError(f"wskdeploy took longer than {TIMEOUT} s") from None
+    if ended.returncode:
+        raise LocalError(f"wskdeploy ended with status {ended.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

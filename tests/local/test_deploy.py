@@ -1,0 +1,116 @@
+"""`make deploy` and `make undeploy`, on a real OpenWhisk API."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.deployment import package
+from tests.openwhisk.client import KEY, ROOT, OpenWhisk
+
+
+@pytest.fixture
+def whisk(tmp_path: Path) -> Iterator[OpenWhisk]:
+    """A server of its own, with nothing deployed."""
+    folder = tmp_path / "whisk"
+    folder.mkdir()
+    server = OpenWhisk(folder)
+    yield server
+    server.close()
+
+
+def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run it with this environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "local.deploy", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_what_the_manifest_names_is_deployed_and_undeployed(whisk: OpenWhisk) -> None:
+    names = set(package()["actions"])
+    env = {"WHISK_APIHOST": whisk.url.removesuffix("/api/v1"), "WHISK_AUTH": KEY}
+    for _ in range(2):  # a second time updates
+        ended = command(SIMULATOR_URL="https://simulator.example.com", SOMETHING="else", **env)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert f"package quantum with {len(names)} actions deployed to" in ended.stdout
+    shown = whisk.ask("GET", "/packages/quantum").json()
+    assert {item["name"] for item in shown["actions"]} == names
+    parameters = {item["key"]: item["value"] for item in shown["parameters"]}
+    assert parameters["SIMULATOR_URL"] == "https://simulator.example.com"
+    assert parameters.keys() == package()["inputs"].keys()
+    mine = {"exec": {"kind": "python:3", "code": "def main(p):\n    return p\n"}}
+    whisk.ask("PUT", "/actions/mine", mine)
+    for _ in range(2):  # what is gone already is no error
+        assert command("--undo", **env).returncode == 0
+    assert whisk.ask("GET", "/packages").json() == []
+    assert [item["name"] for item in whisk.ask("GET", "/actions").json()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"WHISK_AUTH": KEY}, "WHISK_APIHOST is not set"),
+        ({"WHISK_APIHOST": "ftp://x", "WHISK_AUTH": KEY}, "WHISK_APIHOST is not an address"),
+        ({"WHISK_APIHOST": "http://127.0.0.1:1"}, "WHISK_AUTH is not set"),
+        ({"WHISK_APIHOST": "http://127.0.0.1:1", "WHISK_AUTH": KEY}, "cannot be reached"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(env: dict[str, str], told: str) -> None:
+    ended = command(**env)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert told in ended.stderr
+    assert KEY not in ended.stderr
+
+
+def test_a_wrong_key_is_refused_and_not_shown(whisk: OpenWhisk) -> None:
+    ended = command(WHISK_APIHOST=whisk.url.removesuffix("/api/v1"), WHISK_AUTH="who:what-secret")
+    assert ended.returncode == 1
+    assert "401" in ended.stderr
+    assert "what-secret" not in ended.stderr
+
+
+def test_wskdeploy_is_used_where_it_is_on_path(whisk: OpenWhisk, tmp_path: Path) -> None:
+    """A script in its place: what it is told, and that the key is in no argument."""
+    tool = tmp_path / "wskdeploy"
+    tool.write_text(
+        '#!/bin/sh\necho "$@" > "$TOLD"\nwhile [ "$1" != --config ]; do shift; done\ncp "$2" "$TOLD.props"\n'
+    )
+    tool.chmod(0o755)
+    told = tmp_path / "told"
+    host = whisk.url.removesuffix("/api/v1")
+    for arguments, first in (([], "-m"), (["--undo"], "undeploy")):
+        env = {
+            "WHISK_APIHOST": host,
+            "WHISK_AUTH": KEY,
+            "TOLD": str(told),
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+        }
+        ended = command(*arguments, **env)
+        assert ended.returncode == 0, ended.stderr
+        assert "by wskdeploy" in ended.stdout
+        words = told.read_text().split()
+        assert words[0] == first
+        assert words[words.index("-m") + 1] == str(ROOT / "manifest.yaml")
+        assert KEY not in told.read_text()
+        properties = (tmp_path / "told.props").read_text()
+        assert f"APIHOST={host}\n" in properties
+        assert f"AUTH={KEY}\n" in properties
+
+
+def test_a_wskdeploy_that_fails_is_said(tmp_path: Path) -> None:
+    tool = tmp_path / "wskdeploy"
+    tool.write_text("#!/bin/sh\nexit 3\n")
+    tool.chmod(0o755)
+    ended = command(WHISK_APIHOST="http://127.0.0.1:1", WHISK_AUTH=KEY, PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert (ended.returncode, ended.stderr) == (1, "wskdeploy ended with status 3\n")
