@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from core.errors import (
@@ -41,6 +41,10 @@ _TITLES = {
     503: "Service unavailable",
     504: "The function took too long",
 }
+
+#: A preference (RFC 7240): the problem's status in its body alone, and 200 in its place. Browsers write every
+#: other status into their console as an error, though a page shows each problem where it belongs.
+_IN_BODY = "problem=in-body"
 
 
 class ConflictError(QwhiskError):
@@ -132,6 +136,14 @@ def register(app: Flask) -> None:
         if status < 400:
             return error.get_response()  # type: ignore[return-value]
         return problem(status, _DETAILS.get(status, str(error.description)), f"http_{status}")
+
+    @app.after_request
+    def _in_body(response: Response) -> Response:
+        asked = [one.strip() for one in request.headers.get("Prefer", "").split(",")]
+        if response.mimetype == "application/problem+json" and _IN_BODY in asked:
+            response.status_code = 200
+            response.headers["Preference-Applied"] = _IN_BODY
+        return response
 
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:

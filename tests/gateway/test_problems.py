@@ -137,6 +137,18 @@ def test_every_error_of_the_app_is_a_problem(
     assert [record.exc_info is not None for record in caplog.records] == ([True] if path == "/bug" else [])
 
 
+def test_a_client_may_ask_for_the_status_in_the_body_alone(app: Flask) -> None:
+    http = app.test_client()
+    response = http.post("/ours", headers={"Prefer": "wait=5, problem=in-body"})
+    assert response.status_code == 200
+    assert response.headers["Preference-Applied"] == "problem=in-body"
+    assert response.mimetype == "application/problem+json"
+    assert response.get_json()["status"] == 422
+    # What is no problem stays as it is, and so does a problem for a client that prefers something else.
+    assert "Preference-Applied" not in http.post("/body", headers={"Prefer": "problem=in-body"}).headers
+    assert http.post("/ours", headers={"Prefer": "problem=other"}).status_code == 422
+
+
 def test_the_wrong_method_and_a_body_too_large_are_problems(app: Flask) -> None:
     client = app.test_client()
     wrong = client.get("/body")
