@@ -1,5 +1,5 @@
 import type { SessionKeeper } from "./session";
-import type { Accepted, Backend, FieldError, Problem, QuantumFunction, ResultEvent, Session } from "./types";
+import type { Accepted, Backend, FieldError, JobResult, Problem, QuantumFunction, ResultEvent, Session } from "./types";
 
 const ROOT = "/api/v1";
 
@@ -29,9 +29,10 @@ export function problemToError(status: number, problem: Problem | null, retryAft
 /** Beside a field, "must be at least 1." stands alone. */
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** `body.shots`, `/shots` and `shots` are the same field. */
+/** `body.edges.2`, `/edges/2` and `edges.2` are in the same field, `edges`. */
 function fieldName(field: unknown): string {
-  return String(field ?? "").split(/[./]/).filter(Boolean).pop() ?? "";
+  const parts = String(field ?? "").split(/[./]/).filter(Boolean);
+  return (parts[0] === "body" && parts.length > 1 ? parts[1] : parts[0]) ?? "";
 }
 
 function fallbackTitle(status: number): string {
@@ -46,7 +47,7 @@ function fallbackDetail(status: number): string {
 }
 
 export async function createSession(): Promise<Session> {
-  return (await send("POST", "/sessions")) as Session;
+  return (await send("POST", `${ROOT}/sessions`)) as Session;
 }
 
 /** The gateway's HTTP API, as the person's session. */
@@ -58,23 +59,31 @@ export class Api {
   }
 
   async functions(): Promise<QuantumFunction[]> {
-    return ((await this.#call("GET", "/functions")) as { functions: QuantumFunction[] }).functions;
+    return ((await this.#call("GET", `${ROOT}/functions`)) as { functions: QuantumFunction[] }).functions;
   }
 
   async backends(): Promise<Backend[]> {
-    return ((await this.#call("GET", "/backends")) as { backends: Backend[] }).backends;
+    return ((await this.#call("GET", `${ROOT}/backends`)) as { backends: Backend[] }).backends;
   }
 
   async submit(functionId: string, input: Record<string, unknown>): Promise<Accepted> {
-    return (await this.#call("POST", `/functions/${encodeURIComponent(functionId)}/jobs`, input)) as Accepted;
+    return (await this.#call("POST", `${ROOT}/functions/${encodeURIComponent(functionId)}/jobs`, input)) as Accepted;
   }
 
   async jobs(): Promise<ResultEvent[]> {
-    return ((await this.#call("GET", "/jobs")) as { jobs: ResultEvent[] }).jobs;
+    return ((await this.#call("GET", `${ROOT}/jobs`)) as { jobs: ResultEvent[] }).jobs;
   }
 
   async cancel(processJobId: string): Promise<void> {
-    await this.#call("DELETE", `/jobs/${encodeURIComponent(processJobId)}`);
+    await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`);
+  }
+
+  /** A result that was too large for its event. Only the gateway's own addresses are asked, for the token goes along. */
+  async result(url: string): Promise<JobResult> {
+    const address = new URL(url, location.href);
+    if (address.origin !== location.origin) throw new ApiError(0, "The result is kept elsewhere", "This page fetches nothing from other hosts.");
+    const found = (await this.#call("GET", address.pathname + address.search)) as { result?: JobResult } & JobResult;
+    return found.result ?? found;
   }
 
   /** A refused token is answered with a new session, silently and once. */
@@ -91,12 +100,15 @@ export class Api {
 }
 
 async function send(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+  // Trying without a network would only be an error in the browser's console.
+  if (globalThis.navigator?.onLine === false) throw new ApiError(0, "You are offline", "Try again when the network is back.");
+  // Browsers write every refusal by status into their console as an error; this asks for it in the body alone.
+  const headers: Record<string, string> = { Accept: "application/json", Prefer: "problem=in-body" };
   if (token) headers["Authorization"] = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
-    response = await fetch(ROOT + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+    response = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
   } catch {
     throw new ApiError(0, "No answer from the gateway", "Check the connection and try again.");
   }
@@ -107,6 +119,7 @@ async function send(method: string, path: string, token?: string, body?: unknown
   } catch {
     if (response.ok) throw new ApiError(response.status, "Unreadable answer", "The gateway answered with something that is not JSON.");
   }
-  if (!response.ok) throw problemToError(response.status, document as Problem | null, response.headers.get("Retry-After"));
+  const problem = response.headers.get("Content-Type")?.startsWith("application/problem+json") ? (document as Problem | null) : null;
+  if (!response.ok || problem) throw problemToError(problem?.status ?? response.status, document as Problem | null, response.headers.get("Retry-After"));
   return document;
 }

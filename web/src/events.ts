@@ -19,6 +19,7 @@ export interface Socket {
 
 export interface StreamOptions {
   open(url: string): Socket;
+  /** The session, seen to be good: a refused handshake would be an error in the browser's console. */
   session(): Promise<Session>;
   /** Asks whether the token still holds; renews the session if it does not. */
   check(): Promise<void>;
@@ -26,6 +27,8 @@ export interface StreamOptions {
   lastId(session: Session): number | null;
   receive(frame: Frame): void;
   state(state: ConnectionState): void;
+  /** False where the browser knows that there is no network; it tells when there is one again. */
+  online?: () => boolean;
   /** The page's origin, as ws: or wss:. */
   origin: string;
   random?: () => number;
@@ -69,6 +72,7 @@ export class EventStream {
   connect(): void {
     this.stop();
     const generation = this.#generation;
+    if (this.#options.online?.() === false) return this.#options.state("offline");
     this.#options.state(this.#attempt === 0 ? "connecting" : "reconnecting");
     this.#options.session().then(
       (session) => generation === this.#generation && this.#open(session, generation),

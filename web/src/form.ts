@@ -1,44 +1,41 @@
 /** The form of one function, drawn from its input schema. */
+import "@carbon/web-components/es/components/button/button.js";
 import { ApiError } from "./api";
 import { automaticOption, backendOption, kindLabel, kindSummary, ofType } from "./backends";
+import { RadioControl, SelectControl } from "./controls/choice";
+import type { Control } from "./controls/control";
+import { makeControl } from "./controls/make";
 import { h, setText } from "./dom";
-import { makeControl, RadioControl, SelectControl, type Control } from "./fields";
-import { parse, schemaToFields, show, type Field } from "./schema";
+import { parse } from "./input";
+import { COMMON, schemaToFields, show, type Field } from "./schema";
 import type { Backend, FieldError, JsonSchema } from "./types";
+
+export interface FormActions {
+  submit(input: Record<string, unknown>): Promise<void>;
+  /** Something was typed: what differs from how the form began. */
+  typed(values: Record<string, string>): void;
+}
 
 export class FunctionForm {
   readonly element: HTMLFormElement;
   #controls: Control[];
+  #began: Map<string, string>;
   #backends: Backend[] | null = null;
-  #submit: (input: Record<string, unknown>) => Promise<void>;
+  #actions: FormActions;
   #run = h("cds-button", { type: "button", size: "lg", class: "run", "data-testid": "run" }, "Run");
   #summary = h("p", { class: "form__summary", role: "alert", "data-testid": "form-errors", hidden: true });
   #busy = false;
 
-  constructor(schema: JsonSchema, submit: (input: Record<string, unknown>) => Promise<void>) {
-    this.#submit = submit;
+  constructor(schema: JsonSchema, actions: FormActions) {
+    this.#actions = actions;
     this.#controls = schemaToFields(schema).map(control);
-    this.element = h("form", { novalidate: true, class: "form" }, h("div", { class: "form__fields" }, ...this.#controls.map(({ element }) => element)), this.#summary, this.#run);
-    this.element.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void this.#send();
-    });
-    this.#run.addEventListener("click", () => void this.#send());
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
-        event.preventDefault();
-        void this.#send();
-      }
-    });
-    for (const one of this.#controls) {
-      // A field is checked when it is left, and an error goes as soon as it is mended.
-      one.element.addEventListener("change", () => this.#check(one));
-      one.element.addEventListener("input", () => {
-        if (one.element.querySelector("[data-invalid]")) this.#check(one);
-      });
-    }
-    this.#control("backend_type")?.element.addEventListener("change", () => this.#drawBackends());
+    const own = this.#controls.filter(({ field }) => !COMMON.has(field.name)).map(({ element }) => element);
+    const common = this.#controls.filter(({ field }) => COMMON.has(field.name)).map(({ element }) => element);
+    const part = (title: string, elements: HTMLElement[]): HTMLElement | null => (elements.length > 0 ? h("section", { class: "form__part" }, h("h2", { class: "form__title" }, title), h("div", { class: "form__fields" }, ...elements)) : null);
+    this.element = h("form", { novalidate: true, class: "form" }, part("Input", own), part("Where it runs", common), this.#summary, this.#run);
     this.#drawBackends();
+    this.#began = new Map(this.#controls.map((one) => [one.field.name, one.value]));
+    this.#listen();
   }
 
   setBackends(backends: Backend[]): void {
@@ -48,16 +45,50 @@ export class FunctionForm {
 
   /** Puts an earlier job's input into the form. */
   show(params: Record<string, unknown>): void {
+    this.restore(Object.fromEntries(Object.entries(params).map(([name, value]) => [name, show(value, this.#control(name)?.field.kind ?? "text")])));
+    this.#actions.typed(this.typed());
+  }
+
+  /** Puts what a link carries into the form; all else stands as it began. */
+  restore(typed: Record<string, string>): void {
     for (const one of this.#controls) {
       one.setError(null);
-      if (one.field.name in params) one.value = show(params[one.field.name], one.field.kind);
+      one.value = typed[one.field.name] ?? this.#began.get(one.field.name) ?? "";
       if (one.field.name === "backend_type") this.#drawBackends();
     }
     this.#say("");
   }
 
+  typed(): Record<string, string> {
+    return Object.fromEntries(this.#controls.filter((one) => one.value !== this.#began.get(one.field.name)).map((one) => [one.field.name, one.value]));
+  }
+
   focus(): void {
     this.#controls[0]?.focus();
+  }
+
+  #listen(): void {
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#send();
+    });
+    this.#run.addEventListener("click", () => void this.#send());
+    this.element.addEventListener("keydown", (event) => {
+      const line = event.target instanceof HTMLInputElement;
+      if (event.key === "Enter" && (line || ((event.ctrlKey || event.metaKey) && event.target instanceof HTMLTextAreaElement))) {
+        event.preventDefault();
+        void this.#send();
+      }
+    });
+    for (const one of this.#controls) {
+      // A field is checked when it is left, and an error goes as soon as it is mended.
+      one.element.addEventListener("change", () => this.#check(one));
+      one.element.addEventListener("input", () => {
+        if (isInvalid(one)) this.#check(one);
+      });
+    }
+    this.#control("backend_type")?.element.addEventListener("change", () => this.#drawBackends());
+    for (const kind of ["input", "change"]) this.element.addEventListener(kind, () => this.#actions.typed(this.typed()));
   }
 
   #control(name: string): Control | undefined {
@@ -67,7 +98,7 @@ export class FunctionForm {
   #check(one: Control): boolean {
     const parsed = parse(one.field, one.value);
     one.setError(parsed.ok ? null : parsed.message);
-    if (!this.#controls.some(({ element }) => element.querySelector("[data-invalid]"))) this.#say("");
+    if (!this.#controls.some(isInvalid)) this.#say("");
     return parsed.ok;
   }
 
@@ -82,7 +113,7 @@ export class FunctionForm {
     }
     this.#wait(true);
     try {
-      await this.#submit(input);
+      await this.#actions.submit(input);
       this.#say("");
     } catch (error) {
       if (error instanceof ApiError) this.#problem(error);
@@ -111,7 +142,7 @@ export class FunctionForm {
   }
 
   #refuse(wrong: Control[], rest: FieldError[] = []): void {
-    const names = wrong.map(({ field }) => field.label).join(", ");
+    const names = [...new Set(wrong.map(({ field }) => field.label))].join(", ");
     this.#say([`Not submitted. Please look at: ${names}.`, ...rest.map(({ message }) => message)].join(" "));
     wrong[0]?.focus();
   }
@@ -139,11 +170,16 @@ export class FunctionForm {
   }
 }
 
+const isInvalid = ({ element }: Control): boolean => element.matches("[data-invalid]") || element.querySelector("[data-invalid]") !== null;
+
 /** `backend_type` and `backend` are every function's, and known to the page; all else is drawn from its schema alone. */
 function control(field: Field): Control {
-  if (field.name === "backend" && field.kind === "text") return new SelectControl({ ...field, minLength: null, maxLength: null, pattern: null }, []);
+  if (field.name === "backend" && field.kind === "text") return new SelectControl({ ...field, schema: { description: field.description } }, []);
   if (field.name === "backend_type" && field.kind === "choice") {
-    return new RadioControl(field, field.choices.map(({ value, label }) => ({ value: String(value), label: kindLabel(String(value), label) })));
+    const kinds = ["simulator", "noisy_simulator", "hardware"];
+    const place = (value: unknown): number => (kinds.indexOf(String(value)) + kinds.length + 1) % (kinds.length + 1);
+    const options = [...field.choices].sort((a, b) => place(a.value) - place(b.value));
+    return new RadioControl(field, options.map(({ value, label }) => ({ value: String(value), label: kindLabel(String(value), label) })));
   }
   return makeControl(field);
 }

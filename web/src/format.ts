@@ -63,7 +63,15 @@ export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ??
 export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)
     .filter(([name, value]) => !["backend_type", "backend", "shots"].includes(name) && value !== null && value !== "" && typeof value !== "boolean")
-    .map(([, value]) => (typeof value === "object" ? JSON.stringify(value) : String(value)))
+    .map(([, value]) => brief(value))
+    .filter(Boolean)
     .join("  ")
     .slice(0, 80);
+}
+
+function brief(value: unknown): string {
+  if (Array.isArray(value)) return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.join(", ");
+  if (typeof value === "object") return "";
+  const text = String(value);
+  return text.includes("\n") ? `${text.split("\n").length} lines` : text;
 }

@@ -2,7 +2,10 @@
 import "@carbon/web-components/es/components/button/button.js";
 import "@carbon/web-components/es/components/tag/tag.js";
 import { h, setText } from "./dom";
+import { download } from "./download";
+import { exportJobs, type Format } from "./export";
 import { clock, expected, STATUS_WORDS, summary } from "./format";
+import { toHash } from "./route";
 import { isFinal, type JobStatus, type StoredJob } from "./store";
 
 export const TAG_TYPES: Record<JobStatus, string> = { QUEUED: "gray", RUNNING: "blue", DONE: "green", CANCELLED: "warm-gray", ERROR: "red", LOST: "purple" };
@@ -83,17 +86,31 @@ export class JobList {
   readonly element: HTMLElement;
   #actions: JobActions;
   #rows = new Map<string, Row>();
+  #title = h("h2", { id: "jobs-title" }, "Jobs");
+  #all = h("a", { href: toHash({ page: "jobs", id: null }), class: "jobs__all" }, "All jobs");
   #list = h("ul", { class: "jobs__list", "data-testid": "jobs" });
-  #empty = h("p", { class: "jobs__empty" }, "No jobs yet. What you run is listed here, and kept in this browser.");
+  #empty = h("p", { class: "quiet" }, "No jobs yet. What you run is listed here, and kept in this browser.");
   #clear = h("cds-button", { kind: "ghost", size: "sm", "data-testid": "clear" }, "Clear finished");
+  #tools = h("div", { class: "jobs__tools" });
+  #shown: StoredJob[] = [];
 
   constructor(actions: JobActions) {
     this.#actions = actions;
     this.#clear.addEventListener("click", () => actions.clear());
-    this.element = h("section", { class: "jobs panel", "aria-labelledby": "jobs-title" }, h("div", { class: "panel__heading" }, h("h2", { id: "jobs-title" }, "Jobs"), this.#clear), this.#empty, this.#list);
+    const save = (format: Format): HTMLElement => {
+      const one = h("cds-button", { kind: "ghost", size: "sm", "data-testid": `export-all-${format}` }, format.toUpperCase());
+      one.addEventListener("click", () => download(exportJobs(this.#shown, format)));
+      return one;
+    };
+    this.#tools.append(h("span", { class: "tools__label" }, "Download"), save("json"), save("csv"), this.#clear);
+    this.element = h("section", { class: "jobs panel", "aria-labelledby": "jobs-title" }, h("div", { class: "panel__heading" }, this.#title, this.#all), this.#empty, this.#list, this.#tools);
   }
 
-  show(jobs: StoredJob[], selected: string | null): void {
+  /** Shows these jobs; `part` says that there may be others, of other functions. */
+  show(jobs: StoredJob[], selected: string | null, part: boolean): void {
+    this.#shown = jobs;
+    setText(this.#title, part ? "Your jobs of this function" : "Your jobs");
+    this.#all.hidden = !part;
     const present = new Set(jobs.map((job) => job.process_job_id));
     for (const [id, row] of this.#rows) {
       if (present.has(id)) continue;
@@ -110,6 +127,7 @@ export class JobList {
       if (this.#list.children[at] !== row.element) this.#list.insertBefore(row.element, this.#list.children[at] ?? null);
     });
     this.#empty.hidden = jobs.length > 0;
+    this.#tools.hidden = jobs.length === 0 || part;
     this.#clear.hidden = !jobs.some((job) => isFinal(job.status));
   }
 }

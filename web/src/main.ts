@@ -1,27 +1,28 @@
 /** Wires the parts together. */
 import "./styles/main.scss";
 import { Api, ApiError, createSession } from "./api";
-import { Chooser } from "./chooser";
+import { Catalogue } from "./catalogue";
 import { ConnectionBadge } from "./connection";
-import { reducedMotion } from "./dom";
+import { Devices } from "./devices";
+import { h, reducedMotion } from "./dom";
 import { EventStream } from "./events";
 import { STATUS_WORDS } from "./format";
 import { JobList, outlook } from "./jobs";
 import { Notifier } from "./notify";
-import { page } from "./page";
+import { Page } from "./page";
+import { Reconciler } from "./reconcile";
 import { ResultPanel } from "./result";
+import { toHash, toRoute, type Route } from "./route";
+import { titleOf } from "./search";
 import { SessionKeeper } from "./session";
 import { browserStorage, isFinal, JOBS_KEY, Store, type StoredJob } from "./store";
 import type { QuantumFunction } from "./types";
+import { Workbench } from "./workbench";
 
 /** How often what is expected is told anew, in milliseconds. */
-const TICK = 10_000;
+const TICK = 5_000;
 /** How often functions and queues are asked for while the page is seen, in milliseconds. */
-const LOAD_EVERY = 30_000;
-/** A stream that has been live for this long has told what there was to tell, in milliseconds. */
-const TOLD = 10_000;
-/** A job the gateway does not know is given up only when it is older than this, in milliseconds. */
-const GRACE = 60_000;
+const LOAD_EVERY = 15_000;
 
 const storage = browserStorage();
 const session = new SessionKeeper(storage, createSession);
@@ -29,20 +30,34 @@ const api = new Api(session);
 const store = new Store(storage);
 const notifier = new Notifier();
 const badge = new ConnectionBadge();
+const page = new Page({ connection: badge.element, toasts: notifier.element, announcer: notifier.announcer });
+const catalogue = new Catalogue();
+const devices = new Devices();
+const jobsHeading = h("h1", { id: "page-title", tabindex: -1 }, "Jobs");
 
-let liveSince = Infinity;
-let selected: string | null = store.jobs[0]?.process_job_id ?? null;
+let functions: QuantumFunction[] | null = null;
+let failure: string | null = null;
+let route = toRoute(location.hash);
+/** The job that was chosen on a function's page. */
+const chosenJob = new Map<string, string>();
+/** Jobs whose result was fetched from its own address. */
+const asked = new Set<string>();
 
-const functionOf = (job: StoredJob): QuantumFunction | undefined => chooser.functions.find((one) => one.id === job.function);
-const title = (job: StoredJob): string => functionOf(job)?.title ?? job.function_title;
-const view = (job: StoredJob): string | null => job.view ?? functionOf(job)?.view ?? null;
+const functionOf = (job: StoredJob): QuantumFunction | undefined => functions?.find((one) => one.id === job.function);
+const title = (job: StoredJob): string => functionOf(job)?.title || job.function_title;
 
-const chooser = new Chooser(submit);
+const workbench = new Workbench({ submit: (chosen, input) => submit(chosen.id, titleOf(chosen), chosen.view ?? null, input) });
 const result = new ResultPanel({
   title,
-  view,
-  again: (job) => {
-    if (!chooser.show(job.function, job.params)) notifier.show("warning", "This function is no longer deployed");
+  view: (job) => job.view ?? functionOf(job)?.view ?? null,
+  again: async (job) => {
+    await submit(job.function, title(job), job.view, job.params).catch((error: unknown) => notifier.show("error", "The job was not submitted", describe(error)));
+  },
+  edit: (job) => {
+    const found = functionOf(job);
+    if (!found) return notifier.show("warning", "This function is no longer deployed");
+    go({ page: "run", id: found.id, typed: {} });
+    workbench.fill(found, job.params);
   },
 });
 const jobs = new JobList({
@@ -55,46 +70,106 @@ const jobs = new JobList({
   remove: (job) => store.remove(job.process_job_id),
   clear: () => store.clearFinished(),
 });
+const bench = h("div", { class: "bench" }, workbench.place, result.element, jobs.element);
 
-document.getElementById("app")!.replaceChildren(...page({ connection: badge.element, chooser: chooser.element, result: result.element, jobs: jobs.element, toasts: notifier.element, announcer: notifier.announcer }));
-
+const reconciler = new Reconciler(api, store, () => stream.connect());
 const stream = new EventStream({
   open: (url) => new WebSocket(url),
-  session: () => session.get(),
+  session: async () => {
+    await api.jobs();
+    return session.get();
+  },
   check: async () => void (await api.jobs()),
   lastId: ({ client_id }) => store.lastId(client_id),
   receive: ({ id, event }) => {
     const before = store.get(event.process_job_id)?.status;
     const job = store.receive(event, id);
-    if (job.status !== before) notifier.announce([`${title(job)}: ${STATUS_WORDS[job.status]}`, outlook(job)].filter(Boolean).join(", "));
+    if (job.status !== before) tell(job);
+    if (isToFetch(job)) void fetchResult(job);
   },
   state: (state) => {
     badge.show(state);
-    liveSince = state === "live" ? Date.now() : Infinity;
-    if (state === "live" && chooser.functions.length === 0) void load();
+    reconciler.live(state === "live");
+    if (state === "live" && functions === null) void load();
   },
+  online: () => navigator.onLine,
   origin: location.origin.replace(/^http/, "ws"),
 });
 
+function selected(): string | null {
+  if (route.page === "jobs") return route.id !== null && store.get(route.id) ? route.id : (store.jobs[0]?.process_job_id ?? null);
+  if (route.page !== "run") return null;
+  const chosen = chosenJob.get(route.id);
+  return chosen && store.get(chosen) ? chosen : (listed()[0]?.process_job_id ?? null);
+}
+
+function listed(): StoredJob[] {
+  const { page: name, id } = { id: null, ...route };
+  return name === "run" ? store.jobs.filter((job) => job.function === id) : store.jobs;
+}
+
+/** Everything that depends on the jobs. */
 function draw(): void {
-  if (selected === null || !store.get(selected)) selected = store.jobs[0]?.process_job_id ?? null;
-  jobs.show(store.jobs, selected);
-  result.show(selected === null ? null : (store.get(selected) ?? null));
+  const id = selected();
+  jobs.show(listed(), id, route.page === "run");
+  result.show(id === null ? null : (store.get(id) ?? null));
+  page.setActive(store.jobs.filter((job) => !isFinal(job.status)).length);
+}
+
+/** Shows what the address says. `typed` in the address fills the form. */
+function show(): void {
+  const at = route;
+  switch (at.page) {
+    case "functions":
+      page.show("functions", "Functions", catalogue.element);
+      break;
+    case "devices":
+      page.show("devices", "Devices", devices.element);
+      break;
+    case "jobs":
+      bench.replaceChildren(jobs.element, result.element);
+      page.show("jobs", "Jobs", h("header", { class: "page-head" }, jobsHeading), bench);
+      break;
+    case "run": {
+      const found = functions?.find((one) => one.id === at.id);
+      if (found) workbench.show(found, Object.keys(at.typed).length > 0 ? at.typed : null);
+      else workbench.missing(functions === null ? (failure ?? "Asking the gateway for this function…") : "This function is not deployed. It may have been removed.");
+      if (!workbench.place.isConnected || bench.firstChild !== workbench.place) bench.replaceChildren(workbench.place, result.element, jobs.element);
+      page.show("run", found ? titleOf(found) : "Function", workbench.element, bench);
+    }
+  }
+  draw();
+}
+
+function go(to: Route): void {
+  history.pushState(null, "", toHash(to));
+  arrive();
+}
+
+function arrive(): void {
+  route = toRoute(location.hash);
+  show();
+  scrollTo(0, 0);
+  document.getElementById("page-title")?.focus({ preventScroll: true });
 }
 
 function select(job: StoredJob): void {
-  selected = job.process_job_id;
+  if (route.page === "run" && route.id === job.function) chosenJob.set(route.id, job.process_job_id);
+  else {
+    route = { page: "jobs", id: job.process_job_id };
+    history.replaceState(null, "", toHash(route));
+  }
   draw();
   // On a narrow screen the result stands apart from the list.
   const { top, bottom } = result.element.getBoundingClientRect();
   if (top < 48 || top > innerHeight / 2 || bottom < 0) result.element.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "start" });
 }
 
-async function submit(chosen: QuantumFunction, input: Record<string, unknown>): Promise<void> {
+async function submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
   notifier.clear();
-  const accepted = await api.submit(chosen.id, input);
-  const job = store.submitted({ accepted, params: input, title: chosen.title ?? chosen.id, view: chosen.view ?? null, now: new Date() });
-  notifier.show("success", "Job submitted", `${title(job)} on ${job.backend}`);
+  const accepted = await api.submit(functionId, input);
+  const job = store.submitted({ accepted, params: input, title: name, view, now: new Date() });
+  if (!isFinal(job.status)) notifier.show("success", "Job submitted", `${title(job)} on ${job.backend}`);
   select(job);
 }
 
@@ -108,61 +183,64 @@ async function cancel(job: StoredJob): Promise<void> {
   }
 }
 
-/**
- * Asks about jobs that have not ended. The stream tells everything, in order, so there is nothing to learn but in
- * two cases: the gateway does not know the job any more, or the stream's numbers have begun anew.
- */
-async function reconcile(): Promise<void> {
-  const unfinished = store.jobs.filter((job) => !isFinal(job.status));
-  if (unfinished.length === 0) return;
-  const known = new Map((await api.jobs()).map((event) => [event.process_job_id, event]));
-  const told = Date.now() - liveSince > TOLD;
-  let missed = false;
-  for (const job of unfinished) {
-    const event = known.get(job.process_job_id);
-    if (event && isFinal(event.status) && told && store.get(job.process_job_id)?.status !== event.status) {
-      store.receive(event, null);
-      missed = true;
-    }
-    if (!event && Date.now() - Date.parse(job.submitted_at) > GRACE) store.lost(job.process_job_id);
-  }
-  if (missed) {
-    store.rewind();
-    stream.connect();
+/** Says how a job stands: quietly, and aloud where it has ended and is not what is looked at. */
+function tell(job: StoredJob): void {
+  notifier.announce([`${title(job)}: ${STATUS_WORDS[job.status]}`, outlook(job)].filter(Boolean).join(", "));
+  if (!isFinal(job.status) || selected() === job.process_job_id) return;
+  const summary = job.answer?.["summary"];
+  notifier.show(job.status === "ERROR" ? "error" : "success", `${title(job)}: ${STATUS_WORDS[job.status].toLowerCase()}`, typeof summary === "string" ? `${summary} ` : "", { href: toHash({ page: "jobs", id: job.process_job_id }), label: "Show the result" });
+}
+
+/** Once for each job and visit: what was too large to keep would be fetched for ever. */
+const isToFetch = (job: StoredJob): boolean => job.status === "DONE" && job.result === null && job.result_url !== null && !asked.has(job.process_job_id);
+
+async function fetchResult(job: StoredJob): Promise<void> {
+  asked.add(job.process_job_id);
+  try {
+    store.fetched(job.process_job_id, await api.result(job.result_url!));
+  } catch (error) {
+    notifier.show("warning", "The result was not fetched", describe(error));
   }
 }
 
 async function loadFunctions(): Promise<void> {
   try {
-    chooser.setFunctions(await api.functions());
-    draw();
+    const found = await api.functions();
+    if (JSON.stringify(found) === JSON.stringify(functions)) return;
+    functions = found;
+    catalogue.setFunctions(found);
+    show();
   } catch (error) {
-    if (chooser.functions.length === 0) chooser.failed(describe(error), () => void load());
+    if (functions !== null) return;
+    failure = describe(error);
+    catalogue.failed(failure, () => void load());
+    show();
   }
 }
 
 async function loadBackends(): Promise<void> {
   try {
-    chooser.setBackends(await api.backends());
+    const found = await api.backends();
+    devices.setBackends(found);
+    workbench.setBackends(found);
   } catch {
     // The form works without: the service chooses the backend.
   }
 }
 
 /** Also what is new: a function deployed while the page is open appears in it. */
-const load = (): Promise<unknown> => Promise.all([loadFunctions(), loadBackends(), reconcile().catch(() => undefined)]);
+async function load(): Promise<void> {
+  if (!navigator.onLine) return;
+  await Promise.all([loadFunctions(), loadBackends(), reconciler.run().catch(() => undefined)]);
+  for (const job of store.jobs) if (isToFetch(job)) await fetchResult(job);
+}
+
 const describe = (error: unknown): string => (error instanceof ApiError ? `${error.title}. ${error.message}` : String(error));
 
-store.subscribe(draw);
-addEventListener("storage", ({ key }) => key === JOBS_KEY && store.reload());
-addEventListener("online", () => stream.connect());
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void load());
-setInterval(() => store.jobs.some((job) => !isFinal(job.status)) && draw(), TICK);
-setInterval(() => document.visibilityState === "visible" && void load(), LOAD_EVERY);
-
-draw();
-const begin = async (): Promise<void> => {
+async function begin(): Promise<void> {
   try {
+    // A stored token that does not hold any more is renewed here, before anything depends on it.
+    await api.jobs();
     store.adopt((await session.get()).client_id);
   } finally {
     stream.connect();
@@ -171,6 +249,21 @@ const begin = async (): Promise<void> => {
       stream.connect();
     });
   }
-};
-begin().catch(() => undefined); // The stream goes on trying, and its state is shown.
-void load();
+  await load();
+}
+
+document.getElementById("app")!.replaceChildren(...page.nodes);
+store.subscribe(draw);
+addEventListener("hashchange", arrive);
+addEventListener("storage", ({ key }) => key === JOBS_KEY && store.reload());
+addEventListener("online", () => {
+  stream.connect();
+  void load();
+});
+addEventListener("offline", () => stream.connect());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void load());
+setInterval(() => store.jobs.some((job) => !isFinal(job.status)) && draw(), TICK);
+setInterval(() => document.visibilityState === "visible" && void load(), LOAD_EVERY);
+
+show();
+begin().catch(() => void load()); // The stream goes on trying, and its state is shown.

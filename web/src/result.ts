@@ -1,18 +1,25 @@
 /** The selected job: what is awaited, what went wrong, or what came out. */
-import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
+import "@carbon/web-components/es/components/button/button.js";
 import "@carbon/web-components/es/components/notification/inline-notification.js";
 import "@carbon/web-components/es/components/tag/tag.js";
+import { circuitPicture } from "./circuit/picture";
+import { copyButton } from "./clipboard";
 import { h, setText } from "./dom";
-import { backendTypeWords, count, moment, span, STATUS_WORDS } from "./format";
-import { outlook, TAG_TYPES } from "./jobs";
+import { download } from "./download";
+import { exportJob, type Format } from "./export";
+import { backendTypeWords, count, STATUS_WORDS } from "./format";
+import { TAG_TYPES } from "./jobs";
 import { isFinal, type StoredJob } from "./store";
-import { definitions } from "./views/counts";
-import { viewOf } from "./views/registry";
+import { timeline } from "./timeline";
+import { definitions } from "./views/answer";
+import { drawAnswer } from "./views/registry";
+import { Waiting } from "./waiting";
 
 export interface ResultActions {
   title(job: StoredJob): string;
   view(job: StoredJob): string | null;
-  again(job: StoredJob): void;
+  again(job: StoredJob): Promise<void>;
+  edit(job: StoredJob): void;
 }
 
 export class ResultPanel {
@@ -39,67 +46,50 @@ export class ResultPanel {
       setText(this.#tag, STATUS_WORDS[job.status]);
     }
     // A finished job is drawn once; one that is awaited is told about again at every event.
-    const key = job ? `${job.process_job_id} ${isFinal(job.status) ? job.status : "waiting"} ${this.#actions.view(job)}` : "none";
+    const key = job ? [job.process_job_id, isFinal(job.status) ? job.status : "waiting", this.#actions.view(job), job.result !== null, job.circuit !== null].join(" ") : "none";
     if (key !== this.#drawn) {
       this.#drawn = key;
       this.#waiting = job && !isFinal(job.status) ? new Waiting(job) : null;
-      this.#body.replaceChildren(job ? (this.#waiting?.element ?? this.#final(job)) : placeholder());
-    }
-    if (job) this.#waiting?.update(job);
+      this.#body.replaceChildren(job ? this.#content(job) : placeholder());
+    } else if (job) this.#waiting?.update(job);
   }
 
   focus(): void {
     this.#title.focus({ preventScroll: true });
   }
 
-  #final(job: StoredJob): Node {
-    const again = h("cds-button", { kind: "tertiary", size: "md", "data-testid": "again" }, "Use this input again");
-    again.addEventListener("click", () => this.#actions.again(job));
-    const parts: Node[] = [];
-    const message = ending(job);
-    if (message) parts.push(message);
-    if (job.status === "DONE" && (job.result || job.answer)) {
-      parts.push(viewOf(job.answer ? this.#actions.view(job) : null)(job));
-    }
-    return h("div", {}, ...parts, metadata(job), again);
-  }
-}
-
-function placeholder(): HTMLElement {
-  return h("div", { class: "placeholder" }, h("div", { class: "placeholder__art", "aria-hidden": "true" }, h("span", {}, "|0⟩"), h("span", {}, "+"), h("span", {}, "|1⟩")), h("p", {}, "Run a function and its result appears here, as soon as the backend has it."));
-}
-
-/** What the page says while a job waits or runs. */
-class Waiting {
-  readonly element: HTMLElement;
-  #loading = h("cds-inline-loading", { status: "active" });
-  #where = h("p", { class: "waiting__where" });
-  #bar = h("progress", { class: "waiting__bar", "aria-label": "Progress", hidden: true });
-
-  constructor(job: StoredJob) {
-    this.element = h(
+  #content(job: StoredJob): Node {
+    const final = isFinal(job.status);
+    return h(
       "div",
-      { class: "waiting", "data-testid": "waiting" },
-      this.#loading,
-      this.#where,
-      this.#bar,
-      h("p", { class: "waiting__hint" }, "You may close this page: the result will be here when you come back."),
+      {},
+      this.#waiting?.element ?? ending(job),
+      job.status === "DONE" && (job.result || job.answer) ? drawAnswer(job, job.answer ? this.#actions.view(job) : null) : null,
+      final ? this.#tools(job) : null,
+      circuit(job),
+      final ? timeline(job) : null,
       metadata(job),
     );
   }
 
-  update(job: StoredJob): void {
-    const running = job.status === "RUNNING";
-    setText(this.#loading, running ? "Running" : "In the queue");
-    const about = outlook(job);
-    setText(this.#where, `${running ? "On" : "For"} ${job.backend || backendTypeWords(job.backend_type)}${about ? `: ${about}` : ""}`);
-    const { progress } = job;
-    this.#bar.hidden = !progress?.of;
-    if (progress?.of) {
-      this.#bar.max = progress.of;
-      this.#bar.value = progress.step;
-    }
+  #tools(job: StoredJob): HTMLElement {
+    const button = (kind: string, label: string, testid: string, act: () => void): HTMLElement => {
+      const one = h("cds-button", { kind, size: "md", "data-testid": testid }, label);
+      one.addEventListener("click", act);
+      return one;
+    };
+    const again = button("tertiary", "Run again", "again", () => {
+      again.toggleAttribute("disabled", true);
+      void this.#actions.again(job).finally(() => again.toggleAttribute("disabled", false));
+    });
+    const save = (format: Format): HTMLElement => button("ghost", format.toUpperCase(), `export-${format}`, () => download(exportJob(job, format)));
+    const kept = job.result !== null || job.answer !== null;
+    return h("div", { class: "tools" }, again, button("ghost", "Edit the input", "edit", () => this.#actions.edit(job)), kept ? h("div", { class: "tools__save", role: "group", "aria-label": "Download" }, h("span", { class: "tools__label" }, "Download"), save("json"), save("csv")) : null);
   }
+}
+
+function placeholder(): HTMLElement {
+  return h("div", { class: "placeholder" }, h("div", { class: "placeholder__art", "aria-hidden": "true" }, h("span", {}, "|0⟩"), h("span", {}, "+"), h("span", {}, "|1⟩")), h("p", {}, "Run it, and the result appears here as soon as the backend has it."));
 }
 
 /** How a job ended, in plain words, unless it ended well. */
@@ -113,7 +103,7 @@ function ending(job: StoredJob): HTMLElement | null {
       return note("warning", "Lost with its session", "The session this job belonged to has ended, so its result can no longer be fetched. Run it again to get one.");
     default:
       if (job.error) return note("warning", "The result could not be interpreted", `${job.error.message} The raw counts are below.`, job.error.code);
-      if (!job.result && !job.answer) return note("info", "The result is not kept in this browser", job.result_url ? "It is too large, and stored with the service." : "It was too large to keep.");
+      if (!job.result && !job.answer) return note("info", "The result is not kept in this browser", job.result_url ? "It is large, and is being fetched." : "It was too large to keep.");
       return null;
   }
 }
@@ -127,24 +117,31 @@ function note(kind: string, title: string, text: string, code?: string): HTMLEle
   );
 }
 
+/** The circuit as a picture, and its program to copy. */
+function circuit(job: StoredJob): HTMLElement | null {
+  const program = job.circuit?.openqasm3;
+  if (!program) return null;
+  return h(
+    "section",
+    { class: "answer" },
+    h("h3", {}, "Circuit"),
+    circuitPicture(program),
+    h("details", { class: "disclosure" }, h("summary", {}, "OpenQASM 3"), h("div", { class: "code-frame" }, copyButton("Copy", () => program, "copy-openqasm"), h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": "OpenQASM 3 program" }, program))),
+  );
+}
+
 function metadata(job: StoredJob): HTMLElement {
   const values: Record<string, unknown> = { Backend: job.backend || "–", "Backend type": backendTypeWords(job.backend_type) };
   if (job.result?.shots) values["Shots"] = job.result.shots;
   if (job.circuit) values["Circuit"] = [`${count(job.circuit.qubits)} ${job.circuit.qubits === 1 ? "qubit" : "qubits"}`, job.circuit.depth && `depth ${count(job.circuit.depth)}`, job.circuit.size && `${count(job.circuit.size)} gates`].filter(Boolean).join(", ");
-  values["Submitted"] = moment(job.submitted_at);
-  if (job.finished_at) {
-    values["Finished"] = moment(job.finished_at);
-    const took = Date.parse(job.finished_at) - Date.parse(job.submitted_at);
-    if (Number.isFinite(took)) values["Took"] = span(took);
-  }
   values["Job"] = job.job_id || job.process_job_id;
   const extra = job.result?.metadata ?? {};
   return h(
     "section",
-    { class: "metadata", "aria-label": "About this job", "data-testid": "metadata" },
+    { class: "metadata", "data-testid": "metadata" },
     h("h3", {}, "About this job"),
     definitions(values),
+    Object.keys(job.params).length > 0 ? h("details", { class: "disclosure" }, h("summary", {}, "Input"), definitions(job.params)) : null,
     Object.keys(extra).length > 0 ? h("details", { class: "disclosure" }, h("summary", {}, "More from the backend"), definitions(extra)) : null,
-    job.circuit?.openqasm3 ? h("details", { class: "disclosure" }, h("summary", {}, "Circuit in OpenQASM 3"), h("pre", { class: "code", tabindex: 0 }, job.circuit.openqasm3)) : null,
   );
 }

@@ -8,16 +8,17 @@
  *           "jobs":      [StoredJob, ...] newest first}
  *
  * It is bounded: at most MAX_JOBS jobs, MAX_OUTCOMES bit strings of a register (what is left out is summed in
- * `other`), MAX_TEXT characters of a circuit or answer. A document of another version, or one that cannot be
+ * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, four times that of an answer. A document of another version, or one that cannot be
  * read, is left aside and a new one begun. `last_id` and the jobs are one value, so they cannot disagree.
  */
-import type { Accepted, Circuit, Counts, EventStatus, JobError, Progress, ResultEvent } from "./types";
+import type { Accepted, Circuit, Counts, EventStatus, JobError, JobResult, Point, Progress, ResultEvent } from "./types";
 import type { KeyValue } from "./session";
 
 export const JOBS_KEY = "qwhisk.jobs.v1";
 export const MAX_JOBS = 50;
 export const MAX_OUTCOMES = 256;
 export const MAX_TEXT = 16_384;
+export const MAX_POINTS = 1_000;
 
 /** LOST is the page's own: the session that would have told the end of the job is gone. */
 export type JobStatus = EventStatus | "LOST";
@@ -51,7 +52,13 @@ export interface StoredJob {
   finished_at: string | null;
   queue_position: number | null;
   estimated_completion_time: string | null;
+  queue_length_at_submit: number | null;
   progress: Progress | null;
+  /** The values that a hybrid algorithm told of its steps. */
+  history: Point[];
+  /** When this page heard that the job runs, and when it got the result. */
+  running_at: string | null;
+  delivered_at: string | null;
   circuit: Circuit | null;
   result: StoredResult | null;
   result_url: string | null;
@@ -68,13 +75,16 @@ export interface StoreDocument {
 
 export const isFinal = (status: JobStatus): boolean => status !== "QUEUED" && status !== "RUNNING";
 
+/** What a job has before anything is known; also what an older page did not write. */
+const BLANK = { queue_position: null, queue_length_at_submit: null, estimated_completion_time: null, progress: null, history: [], running_at: null, delivered_at: null, circuit: null, result: null, result_url: null, answer: null, error: null, finished_at: null } satisfies Partial<StoredJob>;
+
 const empty = (): StoreDocument => ({ v: 1, client_id: null, last_id: null, jobs: [] });
 
 export function parseDocument(text: string | null): StoreDocument {
   try {
     const document = JSON.parse(text ?? "null") as StoreDocument | null;
     if (document?.v !== 1 || !Array.isArray(document.jobs)) return empty();
-    return { ...empty(), ...document, jobs: document.jobs.filter((job) => typeof job?.process_job_id === "string") };
+    return { ...empty(), ...document, jobs: document.jobs.filter((job) => typeof job?.process_job_id === "string").map((job) => ({ ...BLANK, ...job })) };
   } catch {
     return empty();
   }
@@ -101,9 +111,9 @@ function boundCircuit(circuit: Circuit | undefined | null): Circuit | null {
 
 const boundJson = <T>(value: T | null | undefined): T | null => (value !== null && value !== undefined && JSON.stringify(value).length <= 4 * MAX_TEXT ? value : null);
 
-function storedResult(event: ResultEvent): StoredResult | null {
-  if (!event.result) return null;
-  const { counts, shots, evs, stds, metadata } = event.result;
+export function toStored(result: JobResult | null | undefined): StoredResult | null {
+  if (!result) return null;
+  const { counts, shots, evs, stds, metadata } = result;
   const first = Object.values(counts ?? {})[0];
   const counted = first ? Object.values(first).reduce((sum, count) => sum + count, 0) : null;
   return { ...boundCounts(counts ?? {}), shots: shots ?? counted, evs: boundJson(evs), stds: boundJson(stds), metadata: boundJson(metadata) ?? {} };
@@ -113,11 +123,14 @@ function storedResult(event: ResultEvent): StoredResult | null {
  * The job after an event. A final status stays: events are delivered at least once and a late one changes
  * nothing, except that a job given up for LOST may still be found.
  */
-export function mergeEvent(job: StoredJob | undefined, event: ResultEvent): StoredJob {
+export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: Date = new Date()): StoredJob {
   if (job && job.status !== "LOST" && isFinal(job.status)) return job;
   const step = event.step ?? 0;
   if (job && !isFinal(event.status) && step < job.step) return job;
+  const final = isFinal(event.status);
+  const running = job?.running_at ?? (event.status === "RUNNING" ? now.toISOString() : null);
   return {
+    ...BLANK,
     process_job_id: event.process_job_id,
     client_id: event.client_id,
     job_id: event.job_id,
@@ -134,13 +147,25 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent): Stor
     finished_at: event.finished_at ?? null,
     queue_position: event.queue_position ?? null,
     estimated_completion_time: event.estimated_completion_time ?? null,
+    queue_length_at_submit: job?.queue_length_at_submit ?? event.queue_length_at_submit ?? null,
     progress: event.progress ?? job?.progress ?? null,
+    history: grown(job?.history ?? [], event.progress),
+    // Heard of only after it had ended: then nobody here knows when it began to run.
+    running_at: running && event.finished_at && Date.parse(running) > Date.parse(event.finished_at) ? null : running,
+    delivered_at: final ? now.toISOString() : null,
     circuit: job?.circuit ?? null,
-    result: storedResult(event),
+    result: toStored(event.result),
     result_url: event.result_url ?? null,
     answer: boundJson(event.answer),
     error: event.error ?? null,
   };
+}
+
+/** The steps told so far, with one more; the oldest go first when there are too many. */
+function grown(history: Point[], progress: Progress | null | undefined): Point[] {
+  if (!progress || typeof progress.value !== "number" || !Number.isFinite(progress.value)) return history;
+  const { step, value } = progress;
+  return [...history.filter((point) => point.step < step), { step, value }].slice(-MAX_POINTS);
 }
 
 export interface Submission {
@@ -154,6 +179,7 @@ export interface Submission {
 /** The job after the gateway accepted it; its first events may have come before that answer. */
 export function mergeSubmission(job: StoredJob | undefined, { accepted, params, title, view, now }: Submission): StoredJob {
   const begun: StoredJob = job ?? {
+    ...BLANK,
     process_job_id: accepted.process_job_id,
     client_id: accepted.client_id,
     job_id: accepted.job_id,
@@ -166,15 +192,6 @@ export function mergeSubmission(job: StoredJob | undefined, { accepted, params, 
     status: accepted.status ?? "QUEUED",
     step: 0,
     submitted_at: now.toISOString(),
-    finished_at: null,
-    queue_position: null,
-    estimated_completion_time: null,
-    progress: null,
-    circuit: null,
-    result: null,
-    result_url: null,
-    answer: null,
-    error: null,
   };
   return { ...begun, function_title: title, view, params, circuit: boundCircuit(accepted.circuit) };
 }
@@ -240,6 +257,11 @@ export class Store {
   /** Forgets where the events stopped: the stream, made anew, tells them all again. */
   rewind(): void {
     this.#change((document) => ({ ...document, last_id: null }), null);
+  }
+
+  /** A result that was too large for its event, fetched since. */
+  fetched(processJobId: string, result: JobResult): void {
+    if (this.get(processJobId)) this.#put(processJobId, (job) => ({ ...job!, result: toStored(result) }), null);
   }
 
   /** The gateway does not know this job any more. */

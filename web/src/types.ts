@@ -20,6 +20,13 @@ export interface JsonSchema {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   multipleOf?: number;
+  items?: JsonSchema | boolean;
+  prefixItems?: JsonSchema[];
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
+  /** Which control fits best, where the types alone do not tell (README.md). */
+  "x-control"?: string;
   properties?: Record<string, JsonSchema>;
   required?: string[];
   readOnly?: boolean;
@@ -36,6 +43,7 @@ export interface QuantumFunction {
   title?: string;
   description?: string;
   view?: string | null;
+  category?: string | null;
   input_schema: JsonSchema;
 }
 
@@ -45,6 +53,7 @@ export interface Backend {
   qubits: number;
   operational: boolean;
   queue_length: number | null;
+  seen_at?: string;
 }
 
 export interface Session {
@@ -115,6 +124,12 @@ export interface ResultEvent {
   result_url?: string | null;
   answer?: Record<string, unknown> | null;
   error?: JobError | null;
+}
+
+/** Where a hybrid algorithm was after one of its steps. */
+export interface Point {
+  step: number;
+  value: number;
 }
 
 export interface FieldError {

@@ -32,9 +32,32 @@ test("and once", async () => {
   expect(tokens()).toHaveLength(2);
 });
 
+test("a problem in the body alone is a problem all the same", async () => {
+  const inBody = (status: number) => new Response(JSON.stringify({ title: "T", status, detail: "D" }), { headers: { "Content-Type": "application/problem+json" } });
+  const { api: gateway, tokens } = api(inBody(401), Response.json({ jobs: [] }), inBody(422));
+  expect(await gateway.jobs()).toEqual([]);
+  expect(tokens()).toEqual(["Bearer t1", "Bearer t2"]);
+  await expect(gateway.jobs()).rejects.toMatchObject({ status: 422, title: "T", message: "D" });
+});
+
+test("without a network nothing is tried", async () => {
+  const { api: gateway, tokens } = api();
+  vi.stubGlobal("navigator", { onLine: false });
+  await expect(gateway.jobs()).rejects.toMatchObject({ status: 0, title: "You are offline" });
+  expect(tokens()).toEqual([]);
+});
+
+test("a large result is fetched from the gateway with the token, and from nowhere else", async () => {
+  vi.stubGlobal("location", { href: "http://here/", origin: "http://here" });
+  const { api: gateway, tokens } = api(Response.json({ counts: { c: { "0": 1 } } }));
+  expect(await gateway.result("/api/v1/jobs/p1/result")).toEqual({ counts: { c: { "0": 1 } } });
+  expect(tokens()).toEqual(["Bearer t1"]);
+  await expect(gateway.result("http://elsewhere/r")).rejects.toMatchObject({ title: "The result is kept elsewhere" });
+});
+
 test("a problem document is told in its own words, with its fields", () => {
-  const error = problemToError(422, { title: "Invalid input", detail: "One field.", errors: [{ field: "body.shots", message: "Too many." }, { field: "/emoticon_1", message: "Too long." }] });
-  expect(error).toMatchObject({ status: 422, title: "Invalid input", message: "One field.", fields: [{ field: "shots", message: "Too many." }, { field: "emoticon_1", message: "Too long." }] });
+  const error = problemToError(422, { title: "Invalid input", detail: "One field.", errors: [{ field: "body.shots", message: "Too many." }, { field: "/emoticon_1", message: "Too long." }, { field: "edges.2.0", message: "No node." }] });
+  expect(error).toMatchObject({ status: 422, title: "Invalid input", message: "One field.", fields: [{ field: "shots", message: "Too many." }, { field: "emoticon_1", message: "Too long." }, { field: "edges", message: "No node." }] });
 });
 
 test("what is no problem document is told in ours", async () => {

@@ -28,7 +28,7 @@ class FakeSocket implements Socket {
 
 const frame = (id: number) => ({ id, event: { process_job_id: "p", status: "QUEUED" } });
 
-function start(check = vi.fn(async () => undefined)) {
+function start(check = vi.fn(async () => undefined), online = () => true) {
   const sockets: FakeSocket[] = [];
   const states: ConnectionState[] = [];
   const received: Frame[] = [];
@@ -47,6 +47,7 @@ function start(check = vi.fn(async () => undefined)) {
       received.push(one);
     },
     state: (state) => states.push(state),
+    online,
     origin: "ws://here",
     random: () => 1,
   });
@@ -140,4 +141,15 @@ test("frames that are none are passed over", () => {
 
 test("an id of 0 is an id", () => {
   expect(eventsUrl("ws://here", "a b", 0)).toBe("ws://here/api/v1/events?token=a+b&after=0");
+});
+
+test("without a network nothing is tried until there is one", async () => {
+  let online = false;
+  const { stream, sockets, states } = start(undefined, () => online);
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect([sockets.length, states]).toEqual([0, ["offline"]]);
+  online = true;
+  stream.connect();
+  await settle();
+  expect([sockets.length, states]).toEqual([1, ["offline", "connecting"]]);
 });

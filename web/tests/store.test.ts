@@ -49,6 +49,21 @@ describe("merging events", () => {
     expect(job.result).toMatchObject({ counts: {}, evs: 0, stds: [0.1], shots: null });
   });
 
+  test("the values of a hybrid job's steps are kept in their order", () => {
+    const steps = [1, 2, 2, 3].map((step) => event({ status: "RUNNING", step, progress: { step, of: 3, value: -step } }));
+    const job = steps.reduce<ReturnType<typeof mergeEvent> | undefined>((before, next) => mergeEvent(before, next), undefined)!;
+    expect(job.history).toEqual([{ step: 1, value: -1 }, { step: 2, value: -2 }, { step: 3, value: -3 }]);
+    expect(mergeEvent(job, done({ step: 3 })).history).toHaveLength(3);
+  });
+
+  test("the times are those at which the page heard, unless it heard too late", () => {
+    const at = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
+    const running = mergeEvent(undefined, event({ status: "RUNNING" }), at(1));
+    expect(mergeEvent(running, done(), at(3))).toMatchObject({ running_at: at(1).toISOString(), delivered_at: at(3).toISOString() });
+    const late = mergeEvent(undefined, event({ status: "RUNNING" }), at(50));
+    expect(mergeEvent(late, done(), at(50)).running_at).toBeNull();
+  });
+
   test("a lost job may be found", () => {
     const lost = { ...mergeEvent(undefined, event()), status: "LOST" as const };
     expect(mergeEvent(lost, done()).status).toBe("DONE");

@@ -3,10 +3,8 @@ import "@carbon/web-components/es/components/button/button.js";
 import "@carbon/web-components/es/components/tag/tag.js";
 import { h, reducedMotion } from "../dom";
 import { count, percent } from "../format";
-import { countsView } from "./counts";
 import { fade, CYCLE } from "./fade";
-import { hasCounts, histogram } from "./histogram";
-import type { View } from "./view";
+import { NOTHING, type View } from "./view";
 
 interface Reading {
   text: string;
@@ -31,13 +29,17 @@ export function isEmoticonsAnswer(answer: unknown): answer is EmoticonsAnswer {
 const LISTED = 6;
 
 export const emoticonsView: View = (job) => {
-  if (!isEmoticonsAnswer(job.answer)) return countsView(job);
+  if (!isEmoticonsAnswer(job.answer)) return NOTHING;
   const { emoticons, others = [] } = job.answer;
   const shown = emoticons.slice(0, 2);
   const names = new Map<string, { text: string; series: number }>();
   others.forEach((one) => names.set(one.bitstring, { text: one.text, series: 0 }));
   shown.forEach((one, at) => names.set(one.bitstring, { text: one.text, series: at + 1 }));
-  return h("div", { class: "emoticons" }, stage(shown), readings(shown), noise(others, job.answer.others_probability ?? 0), hasCounts(job.result) ? histogram(job.result, (bits) => names.get(bits) ?? null) : null);
+  return {
+    picture: h("div", { class: "emoticons" }, stage(shown), readings(shown), noise(others, job.answer.others_probability ?? 0)),
+    fields: ["emoticons", "others", "others_probability", "shots"],
+    naming: (bits) => names.get(bits) ?? null,
+  };
 };
 
 function stage(shown: Reading[]): HTMLElement {

@@ -1,98 +1,102 @@
-/** Counts as bars: the most frequent outcomes, and the others together. */
-import { h, s } from "../dom";
+/** Counts as bars: the most frequent outcomes, beside what is ideal where it is known, and the others together. */
+import { h } from "../dom";
 import { count, percent, shorten } from "../format";
 import type { StoredResult } from "../store";
-import type { Counts } from "../types";
+import { isOver, toBars, TOP, type Bar, type Bars, type BarsOptions, type Ideal, type Naming } from "./bars";
 
-/** Bars drawn before the others are summed. */
-export const TOP = 8;
+export { toIdeal, type Naming } from "./bars";
 
-export interface Bar {
-  bits: string;
-  text: string;
-  count: number;
-  share: number;
-  /** 1 and 2 are the outcomes the answer is about, 0 is any other. */
-  series: number;
-}
-
-export interface Bars {
-  bars: Bar[];
-  otherCount: number;
-  otherShare: number;
-  otherOutcomes: number;
-  total: number;
-}
-
-/** What an outcome is called, and its series. */
-export type Naming = (bits: string) => { text: string; series: number } | null;
-
-export function toBars(counts: Counts, other = 0, otherOutcomes = 0, naming: Naming = () => null, top = TOP): Bars {
-  const sorted = Object.entries(counts).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  const total = sorted.reduce((sum, [, n]) => sum + n, 0) + other;
-  const share = (n: number): number => (total > 0 ? n / total : 0);
-  const bars = sorted.slice(0, top).map(([bits, n]) => ({ bits, count: n, share: share(n), ...(naming(bits) ?? { text: "", series: 0 }) }));
-  const rest = sorted.slice(top);
-  const otherCount = rest.reduce((sum, [, n]) => sum + n, 0) + other;
-  return { bars, otherCount, otherShare: share(otherCount), otherOutcomes: rest.length + otherOutcomes, total };
-}
+/** Bars at most, when asked for more. */
+const MORE = 64;
 
 export const hasCounts = (result: StoredResult | null): result is StoredResult => result !== null && Object.keys(result.counts).length > 0;
 
-const ROW = 44;
-const BAR = 12;
-
-export function histogram(result: StoredResult, naming?: Naming): HTMLElement {
+export function histogram(result: StoredResult, ideal: Ideal | null, naming?: Naming): HTMLElement {
   const registers = Object.keys(result.counts);
+  let awaited = ideal;
   const parts = registers.map((register) => {
-    const bars = toBars(result.counts[register]!, result.other[register], result.other_outcomes[register], naming);
+    const counts = result.counts[register]!;
+    // The noiseless distribution is that of the first register it fits.
+    const own = awaited && isOver(awaited, counts) ? awaited : null;
+    if (own) awaited = null;
+    const options: BarsOptions = { other: result.other[register] ?? 0, otherOutcomes: result.other_outcomes[register] ?? 0, ideal: own };
+    if (naming) options.naming = naming;
     const title = registers.length > 1 ? h("h4", { class: "histogram__register" }, `Register ${register}`) : null;
-    return h("div", { class: "histogram__part" }, title, draw(bars), table(bars, register));
+    return h("div", { class: "histogram__part" }, title, oneRegister(register, (more) => toBars(counts, { ...options, ...more })));
   });
   return h("section", { class: `histogram${naming ? "" : " histogram--plain"}`, "data-testid": "histogram", "aria-labelledby": "histogram-title" }, h("h3", { id: "histogram-title" }, "Counts"), ...parts);
 }
 
-function draw(bars: Bars): SVGElement {
-  const rows = bars.bars.map((bar) => ({ ...bar, label: [bar.text, shorten(bar.bits)].filter(Boolean) }));
-  if (bars.otherCount > 0) rows.push({ bits: "", text: "", series: 0, count: bars.otherCount, share: bars.otherShare, label: [`Other (${count(bars.otherOutcomes)} ${bars.otherOutcomes === 1 ? "outcome" : "outcomes"})`] });
-  const most = Math.max(...rows.map((row) => row.share), Number.MIN_VALUE);
-  const top = bars.bars[0];
-  const described = top ? `Bar chart of ${count(bars.total)} shots. Most frequent: ${top.text || top.bits}, ${percent(top.share)}. The table below has all the numbers.` : "No counts.";
-  return s(
-    "svg",
-    { class: "histogram__chart", role: "img", "aria-label": described, width: "100%", height: Math.max(1, rows.length) * ROW },
-    ...rows.map((row, at) => {
-      const [name, ...bits] = row.label;
-      return s(
-        "g",
-        { class: `bar bar--${row.series}`, "data-count": row.count },
-        s("title", {}, `${row.bits || "other"}: ${count(row.count)}`),
-        s("text", { x: 0, y: at * ROW + 16, class: "bar__label" }, s("tspan", { class: bits.length > 0 ? "bar__name" : "bar__bits" }, name ?? ""), ...bits.map((one) => s("tspan", { class: "bar__bits", dx: "0.75em" }, one))),
-        s("text", { x: "100%", y: at * ROW + 16, class: "bar__count", "text-anchor": "end" }, `${count(row.count)} · ${percent(row.share)}`),
-        s("rect", { x: 0, y: at * ROW + 22, width: "100%", height: BAR, class: "bar__track" }),
-        s("rect", { x: 0, y: at * ROW + 22, width: `${Math.max(0.3, (row.share / most) * 100)}%`, height: BAR, class: "bar__value" }),
-      );
-    }),
+/** One register's bars, with the choice of their order and number, and the same as a table. */
+function oneRegister(register: string, make: (more: BarsOptions) => Bars): HTMLElement {
+  let order: "count" | "outcome" = "count";
+  let top = TOP;
+  const place = h("div", {});
+  const sort = h("select", { class: "small-select", "aria-label": "Order of the outcomes" }, h("option", { value: "count" }, "Most frequent first"), h("option", { value: "outcome" }, "In order of outcome"));
+  const more = h("button", { type: "button", class: "text-button" });
+  const outcomes = make({ top: Infinity }).bars.length;
+  const draw = (): void => {
+    place.replaceChildren(bars(make({ order, top })));
+    more.textContent = top === TOP ? `Show ${outcomes > MORE ? `${MORE} of ${count(outcomes)}` : `all ${outcomes}`}` : `Show ${TOP}`;
+  };
+  sort.addEventListener("change", () => {
+    order = sort.value as typeof order;
+    draw();
+  });
+  more.addEventListener("click", () => {
+    top = top === TOP ? MORE : TOP;
+    draw();
+  });
+  draw();
+  const tools = outcomes > 2 ? h("div", { class: "histogram__tools" }, sort, outcomes > TOP ? more : null) : null;
+  return h("div", {}, tools, place, table(make({ top: MORE }), register));
+}
+
+function bars(all: Bars): HTMLElement {
+  const compared = all.bars.some((bar) => bar.ideal !== null);
+  const most = Math.max(...all.bars.map((bar) => Math.max(bar.share, bar.ideal ?? 0)), all.otherShare, Number.MIN_VALUE);
+  const rows = all.bars.map((bar) => row(bar, most));
+  if (all.otherCount > 0) rows.push(row({ bits: "", text: `Other (${count(all.otherOutcomes)} ${all.otherOutcomes === 1 ? "outcome" : "outcomes"})`, count: all.otherCount, share: all.otherShare, ideal: null, series: 0 }, most));
+  const legend = compared ? h("div", { class: "legend" }, h("span", { class: "legend__item legend__item--measured" }, "Measured"), h("span", { class: "legend__item legend__item--ideal" }, "Ideal, without noise")) : null;
+  return h("div", {}, legend, h("ul", { class: "bars" }, ...rows));
+}
+
+function row({ bits, text, count: times, share, ideal, series }: Bar, most: number): HTMLElement {
+  const track = (kind: string, part: number): HTMLElement => {
+    const bar = h("span", { class: `bar__value bar__value--${kind}` });
+    bar.style.inlineSize = `${part > 0 ? Math.max(0.3, (part / most) * 100) : 0}%`;
+    return h("span", { class: `bar__track bar__track--${kind}`, "aria-hidden": "true" }, bar);
+  };
+  const expected = !ideal ? null : h("span", { class: "bar__expected" }, `ideal ${percent(ideal)}`);
+  return h(
+    "li",
+    { class: `bar bar--${series}`, "data-count": times },
+    h("span", { class: "bar__label", title: bits }, text ? h("span", { class: "bar__name" }, text) : null, bits ? h("span", { class: "bar__bits" }, shorten(bits)) : null),
+    h("span", { class: "bar__count" }, `${count(times)} · ${percent(share)}`, expected),
+    track("measured", share),
+    ideal ? track("ideal", ideal) : null,
   );
 }
 
-function table(bars: Bars, register: string): HTMLElement {
-  const named = bars.bars.some((bar) => bar.text !== "");
-  const cells = (bits: string, text: string, n: number, share: number): HTMLElement =>
-    h("tr", {}, named ? h("td", { class: "mono" }, text) : null, h("td", { class: "mono bits" }, bits), h("td", { class: "number" }, count(n)), h("td", { class: "number" }, percent(share)));
+function table({ bars: rows, otherCount, otherOutcomes, otherShare }: Bars, register: string): HTMLElement {
+  const named = rows.some((bar) => bar.text !== "");
+  const compared = rows.some((bar) => bar.ideal !== null);
+  const cells = (bits: string, text: string, n: number, share: number, ideal: number | null): HTMLElement =>
+    h("tr", {}, named ? h("td", { class: "mono" }, text) : null, h("td", { class: "mono bits" }, bits), h("td", { class: "number" }, count(n)), h("td", { class: "number" }, percent(share)), compared ? h("td", { class: "number" }, ideal === null ? "" : percent(ideal)) : null);
+  const column = (label: string, numeric = true): HTMLElement => h("th", { scope: "col", class: numeric ? "number" : null }, label);
   return h(
     "details",
     { class: "disclosure" },
     h("summary", {}, "Show as a table"),
     h(
       "div",
-      { class: "table-scroll", tabindex: 0, role: "region", "aria-label": `Counts of register ${register}` },
+      { class: "table-scroll table-scroll--low", tabindex: 0, role: "region", "aria-label": `Counts of register ${register}` },
       h(
         "table",
         { class: "table" },
         h("caption", { class: "visually-hidden" }, `Counts of register ${register}`),
-        h("thead", {}, h("tr", {}, named ? h("th", { scope: "col" }, "Reading") : null, h("th", { scope: "col" }, "Outcome"), h("th", { scope: "col", class: "number" }, "Count"), h("th", { scope: "col", class: "number" }, "Share"))),
-        h("tbody", {}, ...bars.bars.map((bar) => cells(bar.bits, bar.text, bar.count, bar.share)), bars.otherCount > 0 ? cells(`other (${count(bars.otherOutcomes)})`, "", bars.otherCount, bars.otherShare) : null),
+        h("thead", {}, h("tr", {}, named ? column("Reading", false) : null, column("Outcome", false), column("Count"), column("Share"), compared ? column("Ideal") : null)),
+        h("tbody", {}, ...rows.map((bar) => cells(bar.bits, bar.text, bar.count, bar.share, bar.ideal)), otherCount > 0 ? cells(`other (${count(otherOutcomes)})`, "", otherCount, otherShare, null) : null),
       ),
     ),
   );

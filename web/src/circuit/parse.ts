@@ -1,0 +1,245 @@
+/**
+ * Reads as much of an OpenQASM 3 (or 2) program as a picture of its circuit needs: registers, gates with their
+ * modifiers, measurements, resets, barriers, conditions. Pure. What cannot be drawn as a gate, such as a loop, becomes
+ * one box over the qubits that it touches.
+ */
+export type OperationKind = "gate" | "measure" | "reset" | "barrier" | "block";
+
+export interface Operation {
+  kind: OperationKind;
+  /** The gate's name, in lower case. */
+  name: string;
+  params: string[];
+  controls: Control[];
+  targets: number[];
+  /** Where a measurement's bit goes, such as `c[0]`. */
+  bit: string;
+  /** The condition under which it happens; empty if it always does. */
+  condition: string;
+}
+
+export interface Control {
+  wire: number;
+  /** False for a control that acts when the qubit is 0. */
+  on: boolean;
+}
+
+export interface Circuit {
+  wires: string[];
+  operations: Operation[];
+}
+
+/** Bounds of what is read (qubits, operations, nested blocks). */
+export const MAX_WIRES = 512;
+const MAX_OPERATIONS = 20_000;
+const DEEPEST = 16;
+
+/** How many of a gate's first operands control it. */
+const CONTROLS: Record<string, number> = { cx: 1, cnot: 1, cy: 1, cz: 1, ch: 1, cs: 1, csdg: 1, csx: 1, cp: 1, cphase: 1, cu1: 1, cu3: 1, cu: 1, crx: 1, cry: 1, crz: 1, cswap: 1, ccx: 2, ccz: 2, toffoli: 2, c3x: 3, c4x: 4, c3sx: 3, rccx: 2, rcccx: 3 };
+
+/** What does not show in a picture. */
+const SILENT = /^(OPENQASM|include|input|output|const|let|int|uint|float|angle|bool|complex|duration|stretch|array|defcalgrammar|pragma|#|extern|return|end|gphase|@)\b/;
+
+export class QasmError extends Error {}
+
+export function parseQasm(text: string): Circuit {
+  const reader = new Reader();
+  reader.read(text.replace(/\/\*[\s\S]*?\*\//g, " ").replace(/\/\/.*$/gm, ""), "", 0);
+  if (reader.circuit.wires.length === 0) throw new QasmError("The program declares no qubits.");
+  return reader.circuit;
+}
+
+interface Register {
+  first: number;
+  size: number;
+}
+
+class Reader {
+  readonly circuit: Circuit = { wires: [], operations: [] };
+  #qubits = new Map<string, Register>();
+  #bits = new Map<string, number>();
+
+  read(text: string, condition: string, depth: number): void {
+    if (depth > DEEPEST) throw new QasmError("The program is nested too deeply to be drawn.");
+    for (const statement of statements(text)) this.#statement(statement, condition, depth);
+  }
+
+  #statement(statement: string, condition: string, depth: number): void {
+    if (statement === "" || SILENT.test(statement) || /^(gate|opaque|def|defcal|cal)\b/.test(statement) || this.#declaration(statement)) return;
+    const block = /^(if|else|for|while|switch|box)\b\s*([\s\S]*?)\s*\{([\s\S]*)\}$/.exec(statement);
+    if (block) return this.#block(block[1]!, block[2]!, block[3]!, condition, depth);
+    const single = /^if\s*\(([^)]*)\)\s*([^{]+)$/.exec(statement);
+    if (single) return this.#statement(single[2]!, both(condition, single[1]!.trim()), depth);
+    if (!this.#act(statement, condition) && !/^[A-Za-z_]\w*(\[.*?\])?\s*[-+*/&|^]?=/.test(statement)) throw new QasmError(`This part cannot be drawn: ${statement.slice(0, 60)}`);
+  }
+
+  #declaration(statement: string): boolean {
+    const match = /^(qubit|bit)\s*(?:\[\s*(\d+)\s*\])?\s+([A-Za-z_]\w*)\s*(?:=[\s\S]*)?$/.exec(statement) ?? reordered(/^(qreg|creg)\s+([A-Za-z_]\w*)\s*(?:\[\s*(\d+)\s*\])?$/.exec(statement));
+    if (!match) return false;
+    const [, kind, size, name] = match;
+    if (kind === "bit" || kind === "creg") {
+      this.#bits.set(name!, size === undefined ? 0 : Number(size));
+      // `bit c = measure q[0];` declares and measures.
+      return !/=\s*measure\b/.test(statement) || this.#act(statement.replace(/^bit\s*(\[.*?\])?\s+/, ""), "");
+    }
+    const count = size === undefined ? 1 : Number(size);
+    if (this.circuit.wires.length + count > MAX_WIRES) throw new QasmError(`A circuit of more than ${MAX_WIRES} qubits is not drawn.`);
+    this.#qubits.set(name!, { first: this.circuit.wires.length, size: size === undefined ? 0 : count });
+    for (let index = 0; index < count; index += 1) this.circuit.wires.push(size === undefined ? name! : `${name}[${index}]`);
+    return true;
+  }
+
+  #block(kind: string, head: string, body: string, condition: string, depth: number): void {
+    if (kind === "if" || kind === "else" || kind === "box") {
+      const own = head.replace(/^\(/, "").replace(/\)$/, "").trim();
+      return this.read(body, both(condition, kind === "else" ? "else" : own), depth + 1);
+    }
+    // A loop or a switch: one box over what it touches.
+    const inner = new Reader();
+    inner.circuit.wires = this.circuit.wires;
+    inner.#qubits = this.#qubits;
+    inner.#bits = this.#bits;
+    const touched = [...body.matchAll(/[A-Za-z_]\w*|\$\d+/g)].flatMap(([name]) => this.#everyWire(name));
+    this.#add({ kind: "block", name: kind, params: [], controls: [], targets: [...new Set(touched)], bit: "", condition });
+  }
+
+  #everyWire(name: string): number[] {
+    const register = this.#qubits.get(name);
+    return register ? Array.from({ length: Math.max(1, register.size) }, (_, at) => register.first + at) : [];
+  }
+
+  #act(statement: string, condition: string): boolean {
+    const measured = /^(?:([A-Za-z_]\w*(?:\[[^\]]*\])?)\s*=\s*)?measure\s+([^-]+?)(?:\s*->\s*(.+))?$/.exec(statement);
+    if (measured) {
+      const wires = this.#operand(measured[2]!);
+      const into = measured[1] ?? measured[3]?.trim() ?? "";
+      const whole = this.#bits.has(into) && (this.#bits.get(into)! > 0 || wires.length > 1);
+      wires.forEach((wire, at) => this.#add({ kind: "measure", name: "measure", params: [], controls: [], targets: [wire], bit: whole ? `${into}[${at}]` : into, condition }));
+      return true;
+    }
+    const special = /^(reset|barrier|delay\s*\[[^\]]*\])(?!\w)\s*([\s\S]*)$/.exec(statement);
+    if (special) {
+      const [, name, operands] = special;
+      const wires = operands!.trim() === "" ? this.circuit.wires.map((_, at) => at) : split(operands!).flatMap((one) => this.#operand(one));
+      if (name === "reset") for (const wire of wires) this.#add({ kind: "reset", name, params: [], controls: [], targets: [wire], bit: "", condition });
+      if (name === "barrier") this.#add({ kind: "barrier", name, params: [], controls: [], targets: wires, bit: "", condition: "" });
+      return true;
+    }
+    return this.#gate(statement, condition);
+  }
+
+  #gate(statement: string, condition: string): boolean {
+    const parts = statement.split("@");
+    const called = /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))?\s+([\s\S]+)$/.exec(parts.pop()!) ?? /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))\s*([\s\S]+)$/.exec(statement);
+    if (!called || /=/.test(called[3]!)) return false;
+    let name = called[1]!.toLowerCase();
+    const params = called[2] === undefined ? [] : split(called[2]);
+    const on: boolean[] = [];
+    for (const modifier of parts.map((part) => part.trim())) {
+      const [, kind = "", argument] = /^(\w+)\s*(?:\(([\s\S]*)\))?$/.exec(modifier) ?? [];
+      if (kind === "ctrl" || kind === "negctrl") for (let count = Number(argument ?? 1); count > 0 && count <= MAX_WIRES; count -= 1) on.push(kind === "ctrl");
+      else if (kind === "inv") name = inverted(name);
+      else if (kind === "pow") name = `${name}^${argument ?? ""}`;
+      else return false;
+    }
+    const operands = split(called[3]!).map((one) => this.#operand(one));
+    const own = name === "mcx" || name === "mcp" || name === "mcphase" ? operands.length - on.length - 1 : (CONTROLS[name] ?? 0);
+    for (let count = own; count > 0; count -= 1) on.push(true);
+    // A gate on whole registers acts on their qubits one after the other.
+    const times = Math.max(1, ...operands.map((wires) => wires.length));
+    for (let at = 0; at < times; at += 1) {
+      const wires = operands.map((all) => all[all.length === 1 ? 0 : at]!);
+      if (wires.some((wire) => wire === undefined)) return false;
+      this.#add({ kind: "gate", name: own > 0 ? bare(name) : name, params, controls: on.slice(0, wires.length).map((one, index) => ({ wire: wires[index]!, on: one })), targets: wires.slice(on.length), bit: "", condition });
+    }
+    return true;
+  }
+
+  /** The wires that an operand names. */
+  #operand(text: string): number[] {
+    const operand = text.trim();
+    if (/^\$\d+$/.test(operand)) return [this.#physical(operand)];
+    const [, name = "", index] = /^([A-Za-z_]\w*)\s*(?:\[([\s\S]*)\])?$/.exec(operand) ?? [];
+    const register = this.#qubits.get(name);
+    if (!register) throw new QasmError(`Not a qubit: ${operand.slice(0, 40)}`);
+    const all = this.#everyWire(name);
+    if (index === undefined) return all;
+    const range = /^\s*(-?\d+)\s*:\s*(?:(-?\d+)\s*:\s*)?(-?\d+)\s*$/.exec(index);
+    const numbers = range ? span(Number(range[1]), Number(range[3]), Number(range[2] ?? 1)) : index.replace(/[{}]/g, "").split(",").map((one) => (/^\s*-?\d+\s*$/.test(one) ? Number(one) : Number.NaN));
+    return numbers.map((at) => {
+      const wire = all[at < 0 ? all.length + at : at];
+      if (wire === undefined) throw new QasmError(`Not a qubit: ${operand.slice(0, 40)}`);
+      return wire;
+    });
+  }
+
+  #physical(name: string): number {
+    const at = this.circuit.wires.indexOf(name);
+    if (at >= 0) return at;
+    if (this.circuit.wires.length >= MAX_WIRES) throw new QasmError(`A circuit of more than ${MAX_WIRES} qubits is not drawn.`);
+    return this.circuit.wires.push(name) - 1;
+  }
+
+  #add(operation: Operation): void {
+    if (operation.targets.length + operation.controls.length === 0) return;
+    if (this.circuit.operations.length >= MAX_OPERATIONS) throw new QasmError(`A circuit of more than ${MAX_OPERATIONS} operations is not drawn.`);
+    this.circuit.operations.push(operation);
+  }
+}
+
+const both = (outer: string, inner: string): string => [outer, inner].filter(Boolean).join(" and ");
+
+const reordered = (match: RegExpExecArray | null): Array<string | undefined> | null => match && [match[0], match[1], match[3] ?? "1", match[2]];
+
+function inverted(name: string): string {
+  return name.endsWith("dg") ? name.slice(0, -2) : name === "s" || name === "t" ? `${name}dg` : /^(x|y|z|h|swap|id|cx|cz|ccx)$/.test(name) ? name : `${name}†`;
+}
+
+/** What a controlled gate does to its target. */
+function bare(name: string): string {
+  const known: Record<string, string> = { cnot: "x", toffoli: "x", cphase: "p", cu1: "p", cu3: "u", mcphase: "p", rccx: "x", rcccx: "x" };
+  return known[name] ?? name.replace(/^(mc|c\d|cc|c)(?=.)/, "");
+}
+
+function span(first: number, last: number, step: number): number[] {
+  const numbers: number[] = [];
+  for (let at = first; step > 0 ? at <= last : at >= last; at += step) {
+    if (step === 0 || numbers.length > MAX_WIRES) break;
+    numbers.push(at);
+  }
+  return numbers;
+}
+
+/** Splits at commas that are not within brackets. */
+function split(text: string): string[] {
+  const parts: string[] = [""];
+  let depth = 0;
+  for (const sign of text) {
+    if ("([{".includes(sign)) depth += 1;
+    if (")]}".includes(sign)) depth -= 1;
+    if (sign === "," && depth === 0) parts.push("");
+    else parts[parts.length - 1] += sign;
+  }
+  return parts.map((part) => part.trim()).filter(Boolean);
+}
+
+/** The statements of a program, each with its block if it has one, without the final semicolon. */
+function statements(text: string): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at];
+    if (sign === "{") depth += 1;
+    if (sign === "}") depth -= 1;
+    // `{` also opens an index set, `q[{0, 1}]`, after which the statement goes on.
+    const block = sign === "}" && depth === 0 && !/^\s*\]/.test(text.slice(at + 1, at + 20));
+    if (depth === 0 && (sign === ";" || block)) {
+      found.push(text.slice(start, block ? at + 1 : at).trim());
+      start = at + 1;
+    }
+  }
+  const rest = text.slice(start).trim();
+  if (rest) throw new QasmError(`A semicolon or bracket is missing after: ${rest.slice(0, 60)}`);
+  return found;
+}
