@@ -1,0 +1,42 @@
+"""A browser, and a person's visit whose console must stay quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.page.visit import SOON, Visit
+from tests.stack import Stack
+
+#: No sandbox: tests may run as root in a container. The rest keeps Chromium from calling home.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
+    """A desktop's visit. No test may leave an error or a warning in the console, or ask another host."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(SOON)
+    visit = Visit(context, stack)
+    yield visit
+    context.close()
+    assert visit.said == [], "the browser's console must stay quiet"
+    assert visit.hosts <= {stack.gateway.removeprefix("http://")}, "no request to any other host"

@@ -1,0 +1,125 @@
+"""A page opened by one person, and what its console said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from tests.stack import ROOT, Stack
+
+#: Milliseconds in which a simulator's result is there, and a device's.
+SOON, QUEUED = 30_000, 90_000
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class Visit:
+    """One person's page. Whatever the console says as error or warning is kept in `said`."""
+
+    def __init__(self, context: BrowserContext, stack: Stack, at: str = "#/") -> None:
+        self.stack = stack
+        self.context = context
+        self.said: list[str] = []
+        self.hosts: set[str] = set()
+        self.page = self.open(at)
+
+    def open(self, at: str = "#/") -> Page:
+        """Another page of the same person."""
+        page = self.context.new_page()
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+        page.goto(f"{self.stack.gateway}/{at}")
+        self.page = page
+        return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.said.append(f"{message.text} ({message.location.get('url')})")
+
+    def go(self, at: str) -> None:
+        """Follow an address within the page."""
+        self.page.evaluate("at => { location.hash = at }", at)
+
+    def field(self, name: str) -> Locator:
+        """The control of an input field."""
+        return self.page.get_by_test_id(f"field-{name}")
+
+    def smile(self, first: str, second: str, backend_type: str = "simulator") -> None:
+        """Run a smile from its form."""
+        self.go("#/run/smile_super_position")
+        self.field("emoticon_1").fill(first)
+        self.field("emoticon_2").fill(second)
+        self.field(f"backend_type-{backend_type}").check(force=True)
+        self.run()
+
+    def run(self) -> None:
+        """Press the button."""
+        self.page.get_by_test_id("run").click()
+
+    def jobs(self) -> Locator:
+        """The rows of the list of jobs."""
+        return self.page.locator("[data-testid=jobs] > li")
+
+    def ends(self, status: str = "DONE", timeout: int = SOON) -> None:
+        """Wait until the job that is looked at has ended so."""
+        expect(self.page.get_by_test_id("result")).to_have_attribute("data-status", status, timeout=timeout)
+
+    def offline(self, offline: bool) -> None:
+        """Take the network away, or give it back; not amid a request, which the console would report."""
+        self.page.wait_for_load_state("networkidle")
+        self.context.set_offline(offline)
+
+    def connection(self, state: str) -> None:
+        """Wait until the connection's state is shown so."""
+        expect(self.page.get_by_test_id("connection")).to_have_attribute("data-state", state, timeout=SOON)
+
+    @property
+    def session(self) -> dict[str, str]:
+        """The page's session, as its browser keeps it."""
+        kept: dict[str, str] = json.loads(self.page.evaluate("localStorage['qwhisk.session.v1']"))
+        return kept
+
+    def put(self, jobs: list[dict[str, Any]]) -> None:
+        """Write the browser's record of jobs, as an earlier visit would have left it."""
+        client = self.session["client_id"]
+        record = {"v": 1, "client_id": client, "last_id": None, "jobs": jobs}
+        record["jobs"] = [job | {"client_id": client} for job in jobs]
+        self.page.evaluate("it => { localStorage['qwhisk.jobs.v1'] = JSON.stringify(it) }", record)
+
+    def violations(self) -> list[str]:
+        """What axe-core finds, of all its rules."""
+        found: list[str] = self.page.evaluate(
+            AXE.read_text()
+            + """;axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
+                violations.flatMap(({id, nodes}) =>
+                    nodes.map(({target, failureSummary}) => `${id} ${target} ${failureSummary}`)))"""
+        )
+        return found
+
+    def fits(self) -> None:
+        """The page does not scroll sideways."""
+        wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= room, f"{wide} pixels on a screen of {room}"
+
+
+@contextmanager
+def deployed(stack: Stack, name: str, **changes: Any) -> Iterator[Path]:
+    """A function made of the smile's config document; at the end all is as it was before."""
+    folder = stack.folder / "config"
+    document = json.loads((folder / "smile_super_position.json").read_text())
+    path = folder / f"{name}.json"
+    before = path.read_text() if path.exists() else None
+    path.write_text(json.dumps(document | {"_id": name, "functionTitle": name.title()} | changes))
+    try:
+        yield path
+    finally:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(before)
