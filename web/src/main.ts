@@ -90,7 +90,8 @@ const stream = new EventStream({
   state: (state) => {
     badge.show(state);
     reconciler.live(state === "live");
-    if (state === "live" && functions === null) void load();
+    // Whatever could not be asked for when there was no connection.
+    if (state === "live" && functions === null && failure !== null) void load();
   },
   online: () => navigator.onLine,
   origin: location.origin.replace(/^http/, "ws"),
@@ -168,7 +169,7 @@ function select(job: StoredJob): void {
 async function submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
   notifier.clear();
   const accepted = await api.submit(functionId, input);
-  const job = store.submitted({ accepted, params: input, title: name, view, now: new Date() });
+  const job = store.submitted({ accepted, function: functionId, params: input, title: name, view, now: new Date() });
   if (!isFinal(job.status)) notifier.show("success", "Job submitted", `${title(job)} on ${job.backend}`);
   select(job);
 }
@@ -204,18 +205,14 @@ async function fetchResult(job: StoredJob): Promise<void> {
 }
 
 async function loadFunctions(): Promise<void> {
-  try {
-    const found = await api.functions();
-    if (JSON.stringify(found) === JSON.stringify(functions)) return;
-    functions = found;
-    catalogue.setFunctions(found);
-    show();
-  } catch (error) {
-    if (functions !== null) return;
+  const found = await api.functions().catch((error: unknown) => {
     failure = describe(error);
-    catalogue.failed(failure, () => void load());
-    show();
-  }
+    return null;
+  });
+  if (found === null && functions === null) catalogue.failed(failure!, () => void load());
+  else if (found !== null && JSON.stringify(found) !== JSON.stringify(functions)) catalogue.setFunctions((functions = found));
+  else return;
+  show();
 }
 
 async function loadBackends(): Promise<void> {

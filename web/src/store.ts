@@ -134,7 +134,8 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     process_job_id: event.process_job_id,
     client_id: event.client_id,
     job_id: event.job_id,
-    function: event.function,
+    // What was asked for: several functions may share one action, which names itself in its events.
+    function: job?.function ?? event.function,
     function_title: job?.function_title ?? event.function,
     view: job?.view ?? null,
     backend: event.backend || job?.backend || "",
@@ -170,6 +171,8 @@ function grown(history: Point[], progress: Progress | null | undefined): Point[]
 
 export interface Submission {
   accepted: Accepted;
+  /** The function that was asked for. */
+  function: string;
   params: Record<string, unknown>;
   title: string;
   view: string | null;
@@ -177,13 +180,13 @@ export interface Submission {
 }
 
 /** The job after the gateway accepted it; its first events may have come before that answer. */
-export function mergeSubmission(job: StoredJob | undefined, { accepted, params, title, view, now }: Submission): StoredJob {
+export function mergeSubmission(job: StoredJob | undefined, { accepted, function: asked, params, title, view, now }: Submission): StoredJob {
   const begun: StoredJob = job ?? {
     ...BLANK,
     process_job_id: accepted.process_job_id,
     client_id: accepted.client_id,
     job_id: accepted.job_id,
-    function: accepted.function,
+    function: asked,
     function_title: title,
     view,
     backend: accepted.backend,
@@ -193,7 +196,7 @@ export function mergeSubmission(job: StoredJob | undefined, { accepted, params, 
     step: 0,
     submitted_at: now.toISOString(),
   };
-  return { ...begun, function_title: title, view, params, circuit: boundCircuit(accepted.circuit) };
+  return { ...begun, function: asked, function_title: title, view, params, circuit: boundCircuit(accepted.circuit) };
 }
 
 /** The document in a new session: its events begin anew, and jobs that had not ended are lost with the old one. */

@@ -21,7 +21,7 @@ const done = (change: Partial<ResultEvent> = {}) =>
   event({ status: "DONE", finished_at: "2026-01-01T00:00:02Z", result: { counts: { meas: { "01": 6, "10": 4 } }, shots: 10, metadata: {} }, answer: { found: true }, ...change });
 
 const accepted: Accepted = { process_job_id: "p1", job_id: "d1", function: "smile_super_position", backend: "aer", backend_type: "simulator", client_id: "c1", status: "QUEUED", circuit: { qubits: 16, depth: 9 } };
-const submission = { accepted, params: { emoticon_1: ":)" }, title: "Smile", view: "emoticons", now: new Date("2026-01-01T00:00:00Z") };
+const submission = { accepted, function: "smile_super_position", params: { emoticon_1: ":)" }, title: "Smile", view: "emoticons", now: new Date("2026-01-01T00:00:00Z") };
 
 describe("merging events", () => {
   test("a job goes from queued to done", () => {
@@ -62,6 +62,12 @@ describe("merging events", () => {
     expect(mergeEvent(running, done(), at(3))).toMatchObject({ running_at: at(1).toISOString(), delivered_at: at(3).toISOString() });
     const late = mergeEvent(undefined, event({ status: "RUNNING" }), at(50));
     expect(mergeEvent(late, done(), at(50)).running_at).toBeNull();
+  });
+
+  test("a job is of the function that was asked for, whichever its action calls itself", () => {
+    const asked = { ...submission, function: "grin" };
+    const job = mergeSubmission(undefined, asked);
+    expect([job.function, mergeEvent(job, done()).function, mergeSubmission(mergeEvent(undefined, done()), asked).function]).toEqual(["grin", "grin", "grin"]);
   });
 
   test("a lost job may be found", () => {
