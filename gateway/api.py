@@ -19,7 +19,7 @@ from gateway.idempotency import HEADER, key_of, process_job_id, same
 from gateway.inbox import Entry, Inbox
 from gateway.limits import LimitError
 from gateway.replies import json_response
-from gateway.services import Services, services, session
+from gateway.services import Services, bearer, services, session
 from gateway.tokens import Session
 from gateway.validation import body, validate
 
@@ -36,15 +36,17 @@ APPEARS = 0.5
 
 @api.post("/sessions")
 def new_session() -> Response:
-    """A new client: its id and its token; for one that has a good token, the same with a new token."""
+    """A new client: its id and its token; for one that has a good token, the same with a new token.
+
+    Where the deployment asks for it, a new client signs in.
+    """
     found = services()
     found.session_limit.take(request.remote_addr or "")
-    if request.headers.get("Authorization"):
-        made, token = found.renewed_session(session())
-        status = 200
-    else:
-        made, token = found.new_session()
-        status = 201
+    credential = bearer()
+    if request.headers.get("Authorization") and not credential:
+        session()  # says what is wrong with it
+    made, token, new = found.session_for(credential)
+    status = 201 if new else 200
     return json_response(
         {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, status
     )

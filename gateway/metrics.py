@@ -40,7 +40,7 @@ class Metrics:
         )
         self.refused = Counter(
             "qwhisk_gateway_refused",
-            "Requests without a good token: missing, forged, expired, or of a session whose events are gone",
+            "Requests without a good token: missing, forged, expired, session gone, not signed in",
             ["reason"],
             registry=self.registry,
         )

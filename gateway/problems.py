@@ -19,6 +19,7 @@ from core.errors import (
 )
 from gateway.limits import LimitError
 from gateway.replies import json_response
+from gateway.sign_in import SignInError
 from gateway.tokens import TokenError
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def status_of(error: QwhiskError) -> int:
             return error.status
         case ActionError():
             return _CODES.get(error.code, 502)
-        case StreamError():
+        case StreamError() | SignInError():
             return 503
         case DocumentError():
             return 502

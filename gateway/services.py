@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
 
 from flask import current_app, request
@@ -18,10 +20,15 @@ from gateway.limits import Limit
 from gateway.pusher import Pusher
 from gateway.reader import Reader
 from gateway.settings import GatewaySettings
-from gateway.tokens import Session, Tokens
+from gateway.sign_in import SignIn
+from gateway.tokens import Session, TokenError, Tokens
 
 #: Seconds that a client's topic, and what is in it, stay beyond the time for which its token is good.
 DAY = 86_400
+#: Seconds for which who has signed in may renew the session without signing in again.
+SIGNED_IN = 7 * DAY
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -40,6 +47,7 @@ class Services:
     session_limit: Limit
     once: Once
     janitor: Janitor
+    sign_in: SignIn
 
     @classmethod
     def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
@@ -60,7 +68,38 @@ class Services:
             session_limit=Limit("sessions", settings.sessions_per_minute),
             once=Once(),
             janitor=Janitor(settings.kafka, topics, settings.session_seconds + DAY),
+            sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
         )
+
+    def session_for(self, credential: str) -> tuple[Session, str, bool]:
+        """A session, its token, and whether it is a new one.
+
+        Args:
+            credential: a token to be renewed, or what the sign-in takes; empty for neither.
+
+        Raises:
+            TokenError: the credential is not good, or one is needed.
+            SignInError: that cannot be told now.
+        """
+        if not self.sign_in.needed:
+            if credential:
+                return *self.renewed_session(self.tokens.read(credential)), False
+            return *self.new_session(), True
+        try:
+            known = self.tokens.read(credential)
+        except TokenError:
+            known = None
+        if known is not None and time.time() - known.since < SIGNED_IN:
+            return *self.renewed_session(known), False
+        who = self.sign_in.who(credential)
+        if who is None:
+            raise TokenError(
+                "Sign in: send your API key or your provider's token as `Authorization: Bearer <it>`.",
+                "sign_in",
+            )
+        session, token = self.new_session()
+        log.info("signed in", extra={"who": who, "client_id": session.client_id})
+        return session, token, True
 
     def new_session(self) -> tuple[Session, str]:
         """A session with its own topic at the broker, and its token."""
@@ -95,5 +134,10 @@ def services() -> Services:
 
 def session() -> Session:
     """Who asks; TokenError unless the request carries a good token."""
+    return services().tokens.read(bearer())
+
+
+def bearer() -> str:
+    """What the request carries as its bearer token; empty if that is nothing."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return services().tokens.read(token.strip() if scheme.lower() == "bearer" else None)
+    return token.strip() if scheme.lower() == "bearer" else ""

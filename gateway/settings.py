@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class GatewaySettings:
     cors_origins: tuple[str, ...]
     #: Proxies before the gateway whose X-Forwarded-For is believed.
     proxies: int
+    #: SHA-256 of each API key, by its holder's name; with one, or with an issuer, sessions need a sign-in.
+    api_keys: Mapping[str, str] = field(repr=False)
+    #: The OpenID Connect provider whose users may have sessions, and for whom its tokens are made.
+    oidc_issuer: str
+    oidc_audience: str
     page: Path
     kafka: KafkaSettings
 
@@ -51,6 +57,10 @@ class GatewaySettings:
                 variable="GATEWAY_SECRET",
             )
         page = settings.text(env, "GATEWAY_PAGE", str(Path(__file__).parent.parent / "web" / "dist"))
+        # As it is written: a slash at its end is part of an issuer's name.
+        issuer = settings.text(env, "OIDC_ISSUER", " ").strip()
+        if issuer:
+            settings.url(env, "OIDC_ISSUER")
         return cls(
             host=settings.text(env, "GATEWAY_HOST", "127.0.0.1"),
             port=settings.integer(env, "GATEWAY_PORT", 8080, 1, 65_535),
@@ -64,6 +74,9 @@ class GatewaySettings:
             sessions_per_minute=settings.integer(env, "GATEWAY_SESSIONS_PER_MINUTE", 600, 1, 10_000_000),
             cors_origins=_origins(env),
             proxies=settings.integer(env, "GATEWAY_PROXIES", 0, 0, 10),
+            api_keys=_api_keys(env),
+            oidc_issuer=issuer,
+            oidc_audience=settings.text(env, "OIDC_AUDIENCE") if issuer else "",
             page=Path(page).resolve(),
             kafka=KafkaSettings.from_env(env),
         )
@@ -80,3 +93,21 @@ def _origins(env: settings.Source) -> tuple[str, ...]:
                 variable="GATEWAY_CORS_ORIGINS",
             )
     return tuple(filter(None, found))
+
+
+def _api_keys(env: settings.Source) -> dict[str, str]:
+    """The SHA-256 of each key by its holder's name, from `name:sha256,name:sha256`."""
+    found: dict[str, str] = {}
+    for entry in filter(None, map(str.strip, str(env.get("GATEWAY_API_KEYS") or "").split(","))):
+        name, _, digest = entry.partition(":")
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+            # Not quoted: it may be the key itself.
+            raise SettingsError(
+                f"GATEWAY_API_KEYS must be name:sha256 pairs, separated by commas; pair {len(found) + 1} is "
+                "not one. `printf %s KEY | sha256sum` gives a key's SHA-256.",
+                variable="GATEWAY_API_KEYS",
+            )
+        if name in found:
+            raise SettingsError(f"GATEWAY_API_KEYS names {name} twice.", variable="GATEWAY_API_KEYS")
+        found[name] = digest.lower()
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import jwt
@@ -39,6 +39,8 @@ class Session:
     client_id: str
     topic: str
     expires_at: datetime
+    #: When its holder signed in, in seconds since 1970; renewals do not change it.
+    since: int = field(default=0, compare=False)
 
 
 class Tokens:
@@ -55,16 +57,16 @@ class Tokens:
 
     def new(self) -> tuple[Session, str]:
         """A session for a new client, and its token."""
-        return self._sign(secrets.token_urlsafe(12), new_results_topic())
+        return self._sign(secrets.token_urlsafe(12), new_results_topic(), int(time.time()))
 
     def renew(self, session: Session) -> tuple[Session, str]:
         """The same client with a token that is good for the whole time again."""
-        return self._sign(session.client_id, session.topic)
+        return self._sign(session.client_id, session.topic, session.since)
 
-    def _sign(self, client_id: str, topic: str) -> tuple[Session, str]:
+    def _sign(self, client_id: str, topic: str, since: int) -> tuple[Session, str]:
         expires = int(time.time()) + self._seconds
-        session = Session(client_id, topic, datetime.fromtimestamp(expires, UTC))
-        claims = {"sub": session.client_id, "topic": session.topic, "exp": expires}
+        session = Session(client_id, topic, datetime.fromtimestamp(expires, UTC), since)
+        claims = {"sub": session.client_id, "topic": session.topic, "exp": expires, "since": since}
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 
     def read(self, token: str | None) -> Session:
@@ -81,7 +83,8 @@ class Tokens:
             raise _refused("expired") from None
         except jwt.InvalidTokenError:
             raise _refused("forged") from None
-        return Session(str(claims["sub"]), str(claims["topic"]), datetime.fromtimestamp(claims["exp"], UTC))
+        expires = datetime.fromtimestamp(claims["exp"], UTC)
+        return Session(str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)))
 
 
 def _refused(reason: str) -> TokenError:

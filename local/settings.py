@@ -27,6 +27,9 @@ _PORTS = {
     "gateway": ("GATEWAY_PORT", 8080),
 }
 
+#: The demo is for whoever is at this machine.
+_SIGN_IN = ("GATEWAY_API_KEYS", "OIDC_")
+
 
 @dataclass(frozen=True)
 class LocalSettings:
@@ -102,7 +105,7 @@ class LocalSettings:
             key: value
             for key, value in self.env.items()
             # The account of the person at the terminal is no business of the local stack.
-            if not key.startswith(("QISKIT_IBM_", "CLOUDANT_", "KAFKA_", "SIMULATOR_API", "WHISK_"))
+            if not key.startswith(("QISKIT_IBM_", "CLOUDANT_", "KAFKA_", "SIMULATOR_API", "WHISK_", *_SIGN_IN))
         }
         return (
             inherited

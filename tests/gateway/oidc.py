@@ -1,0 +1,81 @@
+"""A little OpenID Connect provider over HTTP, with keys of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+AUDIENCE = "qwhisk-tests"
+
+
+class Provider:
+    """Signs tokens, and tells its public keys to whoever asks."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        #: Paths that were asked for.
+        self.asked: list[str] = []
+        self.document: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
+        self._private: dict[str, Any] = {}
+        self._public: list[dict[str, Any]] = []
+        self.add("first")
+
+    def add(self, kid: str, elliptic: bool = False, **more: str) -> None:
+        """One more key, with `more` about it."""
+        public: dict[str, Any]
+        if elliptic:
+            self._private[kid] = ec.generate_private_key(ec.SECP256R1())
+            public = ECAlgorithm.to_jwk(self._private[kid].public_key(), as_dict=True)
+        else:
+            self._private[kid] = rsa.generate_private_key(65_537, 2_048)
+            public = RSAAlgorithm.to_jwk(self._private[kid].public_key(), as_dict=True)
+        self._public.append(public | {"kid": kid, "use": "sig"} | more)
+
+    def token(self, kid: str = "first", algorithm: str = "RS256", key: Any = None, **changes: Any) -> str:
+        """A token that is good unless `changes` make it otherwise; None takes a claim out."""
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 300} | changes
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(claims, key or self._private[kid], algorithm, headers={"kid": kid})
+
+    def answer(self, path: str) -> dict[str, Any] | None:
+        """What is at a path."""
+        self.asked.append(path)
+        if path == "/.well-known/openid-configuration":
+            return self.document
+        return {"keys": self._public} if path == "/keys" else None
+
+
+@contextmanager
+def provider() -> Iterator[Provider]:
+    """A provider that listens."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = made.answer(self.path)
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Quietly."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made = Provider(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

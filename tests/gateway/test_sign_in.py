@@ -1,0 +1,219 @@
+"""Sign-in: who has an API key or a provider's good token gets a session, and nobody else."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from core.errors import SettingsError
+from gateway import sign_in as module
+from gateway.settings import GatewaySettings
+from gateway.sign_in import SignIn, SignInError
+from tests.gateway.oidc import AUDIENCE, Provider, provider
+from tests.gateway.replicas import FREE, SECRET, Replica, broker, replica, topic_of
+from tests.gateway.test_settings import ENV
+
+KEY = "an-api-key-of-the-tests"
+DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Provider]:
+    with provider() as made:
+        yield made
+
+
+@pytest.fixture
+def sign_in(issuer: Provider) -> SignIn:
+    return SignIn({"batch": DIGEST}, issuer.url, AUDIENCE)
+
+
+def test_nothing_is_needed_where_nothing_is_configured() -> None:
+    assert not SignIn({}).needed
+    assert SignIn({"batch": DIGEST}).needed
+    assert SignIn({}, "https://login.example.org", AUDIENCE).needed
+
+
+def test_an_api_key_tells_its_holder() -> None:
+    others = {f"other-{n}": hashlib.sha256(bytes([n])).hexdigest() for n in range(5)}
+    keys = SignIn(others | {"batch": DIGEST})
+    assert keys.who(KEY) == "batch"
+    for wrong in ("", KEY[:-1], KEY + " ", DIGEST, "batch", "x" * 10_000, "\udc80", "é"):
+        assert keys.who(wrong) is None
+
+
+def test_a_providers_token_tells_its_user(issuer: Provider, sign_in: SignIn) -> None:
+    assert sign_in.who(issuer.token()) == "alice"
+    assert sign_in.who(issuer.token(sub="bob", aud=["elsewhere", AUDIENCE])) == "bob"
+    assert sign_in.who(KEY) == "batch"
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"], "asked once, then remembered"
+
+
+def test_other_kinds_of_signatures_are_read(issuer: Provider, sign_in: SignIn) -> None:
+    issuer.add("curve", elliptic=True)
+    assert sign_in.who(issuer.token("curve", "ES256")) == "alice"
+    issuer.add("pss", alg="PS384")
+    sign_in = SignIn({}, issuer.url, AUDIENCE)
+    assert sign_in.who(issuer.token("pss", "PS384")) == "alice"
+    assert sign_in.who(issuer.token("pss", "RS256")) is None, "the key is for another algorithm"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": int(time.time()) - 3600},
+        {"nbf": int(time.time()) + 3600},
+        {"exp": None},
+        {"sub": None},
+        {"sub": ""},
+        {"aud": "somebody-else"},
+        {"aud": None},
+        {"iss": "https://elsewhere.example.org"},
+        {"iss": None},
+    ],
+)
+def test_a_token_that_is_not_good_here_is_refused(
+    issuer: Provider, sign_in: SignIn, changes: dict[str, Any]
+) -> None:
+    assert sign_in.who(issuer.token(**changes)) is None
+
+
+def test_a_signature_that_is_not_the_providers_is_refused(issuer: Provider, sign_in: SignIn) -> None:
+    with provider() as other:
+        assert sign_in.who(other.token(iss=issuer.url)) is None
+    good = issuer.token()
+    assert sign_in.who(good[:-8] + "AAAAAAAA") is None
+    # The public key taken for a shared secret, and no signature at all.
+    public = str(issuer.answer("/keys")).encode()
+    assert sign_in.who(issuer.token(algorithm="HS256", key=public)) is None
+    claims = jwt.decode(good, options={"verify_signature": False})
+    assert sign_in.who(jwt.encode(claims, "", "none", headers={"kid": "first"})) is None
+    assert sign_in.who(jwt.encode(claims, SECRET, "HS256")) is None
+
+
+def test_unknown_keys_are_asked_for_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch, issuer: Provider, sign_in: SignIn
+) -> None:
+    assert sign_in.who(issuer.token()) == "alice"
+    with provider() as other:
+        other.add("unknown")
+        for _ in range(5):
+            assert sign_in.who(other.token("unknown", iss=issuer.url)) is None
+    assert issuer.asked.count("/keys") == 1
+    # A new key of the provider's is found when that while is over.
+    issuer.add("second")
+    assert sign_in._provider is not None
+    assert sign_in._provider._keys is not None
+    sign_in._provider._keys.cooldown_duration = 0
+    assert sign_in.who(issuer.token("second")) == "alice"
+
+
+def test_a_provider_that_is_gone_is_said_and_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider() as issuer:
+        token = issuer.token()
+    gone = SignIn({"batch": DIGEST}, issuer.url, AUDIENCE)
+    for _ in range(3):
+        with pytest.raises(SignInError):
+            gone.who(token)
+    assert gone.who(KEY) == "batch", "keys work all the same"
+    assert gone.who("no token at all") is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"issuer": "https://elsewhere.example.org"}, {"jwks_uri": "file:///etc/passwd"}, {"jwks_uri": None}],
+)
+def test_a_wrong_discovery_document_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, issuer: Provider, sign_in: SignIn, document: dict[str, Any]
+) -> None:
+    right = issuer.document
+    issuer.document = {**right, **document} if document else {"x": 1}
+    with pytest.raises(SignInError):
+        sign_in.who(issuer.token())
+    assert "/keys" not in issuer.asked
+    issuer.document = right
+    monkeypatch.setattr(module, "PEACE", 0.0)
+    assert sign_in.who(issuer.token()) == "alice"
+
+
+def test_settings_are_read_and_wrong_ones_named() -> None:
+    issuer = "https://login.example.org/tenant/"
+    more = {
+        "GATEWAY_API_KEYS": f"batch:{DIGEST}, ci:{'A' * 64}",
+        "OIDC_ISSUER": issuer,
+        "OIDC_AUDIENCE": "qwhisk",
+    }
+    settings = GatewaySettings.from_env(ENV | more)
+    assert settings.api_keys == {"batch": DIGEST, "ci": "a" * 64}
+    assert (settings.oidc_issuer, settings.oidc_audience) == (issuer, "qwhisk")
+    assert DIGEST not in repr(settings)
+    for wrong, name in [
+        ({"GATEWAY_API_KEYS": KEY}, "GATEWAY_API_KEYS"),
+        ({"GATEWAY_API_KEYS": f"batch:{KEY}"}, "GATEWAY_API_KEYS"),
+        ({"GATEWAY_API_KEYS": f"a:{DIGEST},a:{DIGEST}"}, "GATEWAY_API_KEYS"),
+        ({"OIDC_ISSUER": issuer}, "OIDC_AUDIENCE"),
+        ({"OIDC_ISSUER": "login.example.org", "OIDC_AUDIENCE": "x"}, "OIDC_ISSUER"),
+    ]:
+        with pytest.raises(SettingsError) as caught:
+            GatewaySettings.from_env(ENV | wrong)
+        assert caught.value.details["variable"] == name
+        assert KEY not in caught.value.message
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Provider]]:
+    """A gateway that asks for a sign-in."""
+    folder: Path = tmp_path_factory.mktemp("signed")
+    (folder / "documents").mkdir()
+    with provider() as issuer, broker(folder) as kafka:
+        more = {"GATEWAY_API_KEYS": f"batch:{DIGEST}", "OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": AUDIENCE}
+        with replica(folder, kafka, folder / "documents", **FREE, **more) as gateway:
+            yield gateway, issuer
+
+
+def sessions(gateway: Replica, credential: str | None) -> requests.Response:
+    headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+    return requests.post(f"{gateway.url}/api/v1/sessions", headers=headers, timeout=60)
+
+
+def test_who_has_signed_in_gets_a_session_and_can_renew_it(signed: tuple[Replica, Provider]) -> None:
+    gateway, issuer = signed
+    for credential in (KEY, issuer.token()):
+        made = sessions(gateway, credential)
+        assert made.status_code == 201, made.text
+        token = made.json()["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert requests.get(f"{gateway.url}/api/v1/jobs", headers=headers, timeout=60).json() == {"jobs": []}
+        renewed = sessions(gateway, token)
+        assert (renewed.status_code, renewed.json()["client_id"]) == (200, made.json()["client_id"])
+        assert topic_of(renewed.json()["token"]) == topic_of(token)
+        # The credential opens a session, and nothing else.
+        direct = {"Authorization": f"Bearer {credential}"}
+        assert requests.get(f"{gateway.url}/api/v1/jobs", headers=direct, timeout=60).status_code == 401
+    log = gateway.log.read_text()
+    assert '"who"' in log
+    assert KEY not in log
+
+
+def test_who_has_not_is_told_how(signed: tuple[Replica, Provider]) -> None:
+    gateway, issuer = signed
+    before = gateway.counted('qwhisk_gateway_refused_total{reason="sign_in"}')
+    good = jwt.decode(sessions(gateway, KEY).json()["token"], SECRET, ["HS256"])
+    long_ago = jwt.encode(good | {"since": good["since"] - 8 * 86_400}, SECRET)
+    wrong = [None, "x", DIGEST, issuer.token(aud="else"), jwt.encode(good, "x" * 32), long_ago]
+    told = {sessions(gateway, credential).text for credential in wrong}
+    assert len(told) == 1
+    [text] = told
+    assert "Sign in" in text
+    assert '"status":401' in text
+    assert gateway.counted('qwhisk_gateway_refused_total{reason="sign_in"}') == before + len(wrong)
