@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from local import demo
-from local.deployment import write_documents
+from local.deployment import load_documents, write_documents
 from local.errors import LocalError
 from local.settings import LocalSettings
 from local.stack import parts
@@ -25,7 +25,7 @@ def _options() -> argparse.Namespace:
         prog="python -m local",
         description="Run broker, OpenWhisk API, simulator, poller and gateway on this machine.",
         epilog="Ports: GATEWAY_PORT 8080, POLLER_PORT 8081, SIMULATOR_PORT 8090, OPENWHISK_PORT 3233, "
-        "BROKER_PORT 9092. Config documents: CONFIG_FOLDER, else .local/config.",
+        "BROKER_PORT 9092. Config documents: LOCAL_COUCHDB_URL, or CONFIG_FOLDER, else .local/config.",
     )
     parser.add_argument("--demo", action="store_true", help="run the demo job once everything is up")
     parser.add_argument(
@@ -61,7 +61,10 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     settings = LocalSettings.from_env(os.environ)
     settings.check_ports()
     settings.clear()
-    write_documents(settings.documents, settings.url("openwhisk"))
+    if settings.couchdb:
+        load_documents(settings.part_env())
+    else:
+        write_documents(settings.documents, settings.url("openwhisk"))
     _say("qwhisk on this machine:")
     broker, *others, gateway = parts(settings)
     # Those between are started one after the other without waiting: their imports are most of the time. The

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import requests
 import yaml
 
 from local.errors import LocalError
-from local.settings import ROOT
+from local.settings import ROOT, python
 
 PACKAGE = "quantum"
 MANIFEST = ROOT / "manifest.yaml"
@@ -120,6 +121,19 @@ def write_documents(folder: Path, apihost: str) -> None:
     for path in folder.glob("*.json"):
         if path.stem not in documents and _is_ours(path):
             path.unlink()
+
+
+def load_documents(env: Mapping[str, str]) -> None:
+    """Put the config documents of all algorithms into the CouchDB that `env` names, as `make config` does."""
+    command = [python(), "-m", "core.documents.load"]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=dict(env), capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise LocalError(f"CouchDB did not take the config documents within {TIMEOUT:.0f} s.") from None
+    if done.returncode != 0:
+        raise LocalError(f"CouchDB did not take the config documents: {done.stderr.strip()[-300:]}")
 
 
 def _is_ours(path: Path) -> bool:

@@ -27,8 +27,16 @@ _PORTS = {
     "gateway": ("GATEWAY_PORT", 8080),
 }
 
-#: The demo is for whoever is at this machine.
-_SIGN_IN = ("GATEWAY_API_KEYS", "OIDC_")
+#: The accounts of the person at the terminal are no business of the local stack, and nobody signs in to it.
+_NOT_OURS = (
+    "QISKIT_IBM_",
+    "CLOUDANT_",
+    "KAFKA_",
+    "SIMULATOR_API",
+    "WHISK_",
+    "GATEWAY_API_KEYS",
+    "OIDC_",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,9 @@ class LocalSettings:
     #: Logs and, unless one is given, the config documents.
     folder: Path
     documents: Path
+    #: A CouchDB that has the config documents instead; empty for none. Not `CLOUDANT_URL`, which may be set
+    #: in the user's environment for something else.
+    couchdb: str
     #: The user's own environment, for what this project does not set.
     env: Mapping[str, str] = field(repr=False)
     api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
@@ -58,6 +69,7 @@ class LocalSettings:
             ports={name: _port(env, variable, default) for name, (variable, default) in _PORTS.items()},
             folder=folder,
             documents=documents,
+            couchdb=env.get("LOCAL_COUCHDB_URL") or "",
             env=env,
         )
 
@@ -101,12 +113,7 @@ class LocalSettings:
         """The environment of the parts that the supervisor starts."""
         # Where a part's own address lies it decides by its variable; all stay on the loopback interface.
         ports = {variable: str(self.ports[name]) for name, (variable, _) in _PORTS.items()}
-        inherited = {
-            key: value
-            for key, value in self.env.items()
-            # The account of the person at the terminal is no business of the local stack.
-            if not key.startswith(("QISKIT_IBM_", "CLOUDANT_", "KAFKA_", "SIMULATOR_API", "WHISK_", *_SIGN_IN))
-        }
+        inherited = {key: value for key, value in self.env.items() if not key.startswith(_NOT_OURS)}
         return (
             inherited
             | ports
@@ -121,6 +128,7 @@ class LocalSettings:
                 "WHISK_AUTH": GUEST_KEY,
                 "GATEWAY_SECRET": self.gateway_secret,
             }
+            | ({"CLOUDANT_URL": self.couchdb} if self.couchdb else {})
         )
 
 

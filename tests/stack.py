@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,6 +83,37 @@ class Stack:
         """Close their connections."""
         while self.clients:
             self.clients.pop().http.close()
+
+    def document(self, name: str) -> dict[str, Any]:
+        """A function's config document."""
+        if self._database:
+            found = requests.get(f"{self._database}/{name}", timeout=20).json()
+            return {key: value for key, value in found.items() if key != "_rev"}
+        found = json.loads((self.folder / "config" / f"{name}.json").read_text())
+        return dict(found)
+
+    def put_document(self, document: dict[str, Any]) -> None:
+        """A new function."""
+        name = document["_id"]
+        if self._database:
+            requests.put(f"{self._database}/{name}", json=document, timeout=20).raise_for_status()
+        else:
+            (self.folder / "config" / f"{name}.json").write_text(json.dumps(document))
+
+    def remove_document(self, name: str) -> None:
+        """That function is no more, if it was."""
+        if not self._database:
+            (self.folder / "config" / f"{name}.json").unlink(missing_ok=True)
+            return
+        found = requests.get(f"{self._database}/{name}", timeout=20)
+        if found.ok:
+            revision = {"rev": found.json()["_rev"]}
+            requests.delete(f"{self._database}/{name}", params=revision, timeout=20).raise_for_status()
+
+    @property
+    def _database(self) -> str:
+        couchdb = self.env.get("LOCAL_COUCHDB_URL")
+        return f"{couchdb}/config" if couchdb else ""
 
     def logs(self) -> str:
         """Everything that the parts have logged."""
@@ -164,7 +196,21 @@ def alive(pid: int) -> bool:
 
 @contextmanager
 def running(folder: Path, **more: str) -> Iterator[Stack]:
-    """A stack that is up; ended, and seen to leave nothing behind, at the end."""
+    """A stack that is up; ended, and seen to leave nothing behind, at the end.
+
+    With `TEST_DOCUMENTS=couchdb` in the environment its config documents are in a CouchDB of its own.
+    """
+    with ExitStack() as before:
+        if os.environ.get("TEST_DOCUMENTS") == "couchdb":
+            # Imported here: it uses this module.
+            from tests.couchdb.server import couchdb
+
+            more = {"LOCAL_COUCHDB_URL": before.enter_context(couchdb(folder / "couchdb"))} | more
+        yield before.enter_context(_running(folder, **more))
+
+
+@contextmanager
+def _running(folder: Path, **more: str) -> Iterator[Stack]:
     env = environment(folder) | more
     output = folder / "stack.log"
     folder.mkdir(parents=True, exist_ok=True)

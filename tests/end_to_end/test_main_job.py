@@ -105,10 +105,7 @@ def test_functions_and_backends_are_listed(client: Client) -> None:
 
 
 def test_function_appears_with_its_document_and_goes_with_it(client: Client) -> None:
-    folder = client.stack.folder / "config"
-    text = (folder / "smile_super_position.json").read_text()
-    added = folder / "smile_again.json"
-    added.write_text(text.replace('"_id": "smile_super_position"', '"_id": "smile_again"'))
+    client.stack.put_document(client.stack.document("smile_super_position") | {"_id": "smile_again"})
     try:
 
         def names() -> list[str]:
@@ -118,7 +115,7 @@ def test_function_appears_with_its_document_and_goes_with_it(client: Client) -> 
         answer = client.submit(60, "smile_again", emoticon_1=":)", emoticon_2=":(")
         assert answer.status_code == 200, answer.text
     finally:
-        added.unlink()
+        client.stack.remove_document("smile_again")
     wait_for(lambda: "smile_again" not in names())
     assert client.submit(0, "smile_again", emoticon_1=":)", emoticon_2=":(").status_code == 404
 
