@@ -14,7 +14,7 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the images out, unless they are asked for: `make test-images` builds them first."""
+    """Leave the images out, unless they are asked for: they have to be built first."""
     named = any("images" in argument for argument in config.args)
     return True if collection_path.name == "images" and not named else None
 

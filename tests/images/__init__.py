@@ -1,1 +1,1 @@
-"""The action images as containers. Not part of `make test`: `make test-images` builds them first."""
+"""The action images as containers. Not part of `make test`: they want what `make images` has built."""

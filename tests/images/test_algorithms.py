@@ -33,6 +33,15 @@ def image_of(name: str) -> tuple[str, int]:
     return entry["docker"], entry["limits"]["memorySize"]
 
 
+def rounded(value: Any) -> Any:
+    """The same with ten digits of each number: the last ones depend on the machine."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.10g}") if isinstance(value, float) else value
+
+
 @every
 def test_it_answers_init_and_run_with_no_code_attached(name: str) -> None:
     image, memory = image_of(name)
@@ -49,7 +58,10 @@ def test_it_answers_init_and_run_with_no_code_attached(name: str) -> None:
         assert all(field in refused["message"] for field in required)
         told = container.run(**walked.steps[-1])
         assert list(told) == ["answer"], told
-        case.check(told["answer"], noisy=False)
+        assert rounded(told["answer"]) == rounded(walked.answer)
+        if walked.caller.submission.jobs[0].primitive == "sampler":
+            # An exact expectation value has no uncertainty, which the cases of the others want to see.
+            case.check(told["answer"], noisy=False)
         assert container.sh("id -u") == "10001"
         out, err = container.logs()
         # Two activations; the /init that was refused was none.
