@@ -1,0 +1,100 @@
+"""Apache Kafka in KRaft mode in the place of the local broker: its jars from Maven Central, one process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, free_ports
+
+#: Where the jars are kept from one run to the next.
+JARS = ROOT / ".local" / "kafka"
+#: Seconds that fetching them may take.
+TIMEOUT = 420
+
+#: What the local stack starts as its broker: it is told its own address as LISTENER_URL.
+_SCRIPT = """#!{python}
+import os, subprocess
+port = os.environ["LISTENER_URL"].rpartition(":")[2]
+folder = {folder!r}
+properties = os.path.join(folder, "server.properties")
+with open(properties, "w") as file:
+    file.write(f'''
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{{port}},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{{port}}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.quorum.voters=1@127.0.0.1:{controller}
+log.dirs={folder}/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+''')
+cluster = "4L6g3nShT-eMCtK--X86sw"
+java = [{java!r}, "-Xmx512m", "-cp", {jars!r} + "/*"]
+subprocess.run(
+    [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", properties],
+    check=True,
+)
+os.execv(java[0], [*java, "kafka.Kafka", properties])
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What makes the local stack run Apache Kafka; skips with one line where it cannot be had.
+
+    Args:
+        folder: for Kafka's data.
+    """
+    java, maven = shutil.which("java"), shutil.which("mvn")
+    if java is None or maven is None:
+        _without(f"{'Java' if java is None else 'Maven'} is not on PATH (Debian: apt install maven)")
+    assert java is not None
+    if not list(JARS.glob("kafka_2.13-*.jar")):
+        _fetch(str(maven))
+    [controller] = free_ports(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    script = folder / "broker"
+    script.write_text(
+        _SCRIPT.format(
+            python=sys.executable, folder=str(folder), controller=controller, java=java, jars=str(JARS)
+        )
+    )
+    script.chmod(0o755)
+    # The stack takes this program for its broker.
+    return {"CALF_TANSU_BIN": str(script)}
+
+
+def _fetch(maven: str) -> None:
+    command = [
+        maven,
+        "-q",
+        "-B",
+        "-f",
+        str(Path(__file__).with_name("pom.xml")),
+        "dependency:copy-dependencies",
+    ]
+    command.append(f"-DoutputDirectory={JARS}")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=os.environ)
+    except subprocess.TimeoutExpired:
+        _without(f"Maven Central gave no jars within {TIMEOUT} s")
+        return
+    if done.returncode != 0:
+        _without(f"Maven could not fetch Kafka's jars: {(done.stdout + done.stderr).strip()[-300:]}")
+
+
+def _without(reason: str) -> None:
+    pytest.skip(f"no Apache Kafka here: {reason}")
