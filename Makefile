@@ -7,7 +7,7 @@ STAMPS := .stamps
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ up: page ## start the whole stack on this machine, without the demo job
 
 test: page ## run every test; TESTS=tests/gateway runs some
 	@$(BIN)/python -m pytest $(TESTS)
+
+test-kafka: page ## the trial of the poller on Apache Kafka, its jars from Maven Central (Java, Maven)
+	@$(BIN)/python -m pytest tests/chaos -m kafka
 
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test

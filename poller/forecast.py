@@ -124,19 +124,29 @@ def look_instant(forecasts: Sequence[Forecast], since: Sequence[float], price: f
     pile = _Pile(means, scales, known)
     if float(pile.lags(furthest).sum()) <= price:
         return begin + furthest
-    # Convex and rising: from the right, Newton's steps come nearer and never pass it.
-    high = furthest
-    nearer = _FIRST_STEP
+    low, high, nearer = 0.0, furthest, _FIRST_STEP
     while nearer < furthest:
         if float(pile.lags(nearer).sum()) >= price:
             high = nearer
             break
-        nearer *= 4.0
+        low, nearer = nearer, 4.0 * nearer
     for _ in range(_STEPS):
         above = float(pile.lags(high).sum()) - price
         if above <= NEAR * price:
             break
-        high -= above / pile.slope(high)
+        # Convex and rising: from the right, Newton's steps come nearer and never pass it, but for rounding.
+        slope = pile.slope(high)
+        step = high - above / slope if slope > 0 else low
+        middle = step if step > low else 0.5 * (low + high)
+        if float(pile.lags(middle).sum()) < price:
+            low = middle
+            if high - low <= 1e-6 * high:
+                break
+            middle = 0.5 * (low + high)
+            if float(pile.lags(middle).sum()) < price:
+                low = middle
+                continue
+        high = middle
     return begin + high
 
 

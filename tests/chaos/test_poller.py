@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from tests.chaos import kafka
-from tests.end_to_end.test_segregation import Listener
+from tests.listener import Listener
 from tests.stack import ROOT, Client, Stack, alive, free_ports, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
