@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: Scales beyond its mean from which a job counts as long overdue: its hazard is 1 / scale to nine digits.
-_OVERDUE = 20.0
+#: Scales beyond its mean from which a job counts as long overdue: its hazard is 1 / scale to four digits.
+_OVERDUE = 10.0
 #: Exponents beyond which nothing changes any more; the greatest that a double bears is 709.
 _NEVER = 500.0
 #: Seconds after the start at which the search for the instant of a look begins.
@@ -35,7 +35,9 @@ _FIRST_STEP = 0.05
 #: The part of what a page may be worth that it may leave out.
 LEFT_OUT = 0.1
 #: Newton's steps at the most, and how near to the price is near enough.
-_STEPS, NEAR = 50, 0.01
+_STEPS, NEAR = 60, 0.01
+#: The part of the wait by which it need not be told closer.
+_CLOSE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +142,10 @@ def look_instant(forecasts: Sequence[Forecast], since: Sequence[float], price: f
         middle = step if step > low else 0.5 * (low + high)
         if float(pile.lags(middle).sum()) < price:
             low = middle
-            if high - low <= 1e-6 * high:
-                break
-            middle = 0.5 * (low + high)
-            if float(pile.lags(middle).sum()) < price:
-                low = middle
-                continue
-        high = middle
+        else:
+            high = middle
+        if high - low <= _CLOSE * high:
+            break
     return begin + high
 
 
