@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 TESTS ?= tests
+MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
@@ -47,10 +48,10 @@ config: venv ## load all config documents into CLOUDANT_URL, for the actions at 
 	@$(BIN)/python -m core.documents.load
 
 deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdeploy where there is one
-	@$(BIN)/python -m local.deploy
+	@$(BIN)/python -m local.deploy --manifest $(MANIFEST)
 
 undeploy: venv ## delete from WHISK_APIHOST what manifest.yaml names
-	@$(BIN)/python -m local.deploy --undo
+	@$(BIN)/python -m local.deploy --manifest $(MANIFEST) --undo
 
 images: ## build the image of every action; DOCKER_BUILD_FLAGS go to docker build
 	@bash actions/images.sh

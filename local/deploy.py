@@ -26,21 +26,26 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Deploy or undeploy, and say what was done; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.deploy", description=__doc__)
     parser.add_argument("--undo", action="store_true", help="delete what the manifest names")
-    undo: bool = parser.parse_args(arguments).undo
+    parser.add_argument("--manifest", type=Path, default=MANIFEST, help="default: the repository's")
+    options = parser.parse_args(arguments)
+    undo: bool = options.undo
+    manifest: Path = options.manifest.resolve()
+    if not manifest.is_file():
+        parser.error(f"--manifest: there is no file {manifest}")
     try:
         apihost, auth = _target(env)
         tool = shutil.which("wskdeploy", path=env.get("PATH"))
         if tool:
-            _by_tool(tool, undo, apihost, auth, env)
+            _by_tool(tool, undo, manifest, apihost, auth, env)
         elif undo:
-            undeploy(apihost, auth)
+            undeploy(apihost, auth, manifest)
         else:
-            deploy(apihost, auth, env)
+            deploy(apihost, auth, env, manifest)
     except LocalError as error:
         print(error, file=sys.stderr)
         return 1
     done = "undeployed from" if undo else "deployed to"
-    names = package()["actions"]
+    names = package(manifest)["actions"]
     print(
         f"package {PACKAGE} with {len(names)} actions {done} {apihost} by {'wskdeploy' if tool else 'HTTP'}"
     )
@@ -60,13 +65,13 @@ def _target(env: Mapping[str, str]) -> tuple[str, str]:
     return apihost, auth
 
 
-def _by_tool(tool: str, undo: bool, apihost: str, auth: str, env: Mapping[str, str]) -> None:
+def _by_tool(tool: str, undo: bool, manifest: Path, apihost: str, auth: str, env: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         # In a file that nobody else may read: arguments are everybody's to see.
         properties = Path(folder) / "wskprops"
         properties.touch(mode=0o600)
         properties.write_text(f"APIHOST={apihost}\nAUTH={auth}\nNAMESPACE=_\n")
-        command = [tool, *(["undeploy"] if undo else []), "-m", str(MANIFEST), "--config", str(properties)]
+        command = [tool, *(["undeploy"] if undo else []), "-m", str(manifest), "--config", str(properties)]
         try:
             ended = subprocess.run(command, env=dict(env), timeout=TIMEOUT, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:

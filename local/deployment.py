@@ -55,18 +55,19 @@ def action(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def deploy(apihost: str, auth: str, values: Mapping[str, str]) -> list[str]:
+def deploy(apihost: str, auth: str, values: Mapping[str, str], path: Path = MANIFEST) -> list[str]:
     """Create or update the package with its parameters, and every action in it.
 
     Args:
         apihost: OpenWhisk's address.
         auth: its key, `user:password`.
         values: of the variables that the manifest binds; others reach no action, here as in a cluster.
+        path: the manifest.
 
     Returns:
         The actions' names.
     """
-    manifest = package()
+    manifest = package(path)
     with _session(apihost, auth) as session:
         base = f"{apihost}/api/v1/namespaces/_"
         parameters = bound(manifest["inputs"], values)
@@ -76,11 +77,11 @@ def deploy(apihost: str, auth: str, values: Mapping[str, str]) -> list[str]:
     return list(manifest["actions"])
 
 
-def undeploy(apihost: str, auth: str) -> None:
+def undeploy(apihost: str, auth: str, path: Path = MANIFEST) -> None:
     """Delete the manifest's actions and their package; what is not there needs no deleting."""
     with _session(apihost, auth) as session:
         base = f"{apihost}/api/v1/namespaces/_"
-        for name in package()["actions"]:
+        for name in package(path)["actions"]:
             _ask(session, "DELETE", f"{base}/actions/{PACKAGE}/{name}")
         _ask(session, "DELETE", f"{base}/packages/{PACKAGE}")
 

@@ -114,3 +114,24 @@ def test_a_wskdeploy_that_fails_is_said(tmp_path: Path) -> None:
     tool.chmod(0o755)
     ended = command(WHISK_APIHOST="http://127.0.0.1:1", WHISK_AUTH=KEY, PATH=f"{tmp_path}:/usr/bin:/bin")
     assert (ended.returncode, ended.stderr) == (1, "wskdeploy ended with status 3\n")
+
+
+def test_another_manifest_may_name_the_images_otherwise(whisk: OpenWhisk, tmp_path: Path) -> None:
+    """The commands of docs/deploy.md for a registry of one's own."""
+    script = next(
+        line for line in (ROOT / "docs" / "deploy.md").read_text().splitlines() if "> mine.yaml" in line
+    )
+    mine = tmp_path / "mine.yaml"
+    subprocess.run(
+        ["bash", "-euc", script.replace("mine.yaml", str(mine))],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "REGISTRY": "registry.example.com/me", "TAG": "1"},
+        check=True,
+        timeout=20,
+    )
+    env = {"WHISK_APIHOST": whisk.url.removesuffix("/api/v1"), "WHISK_AUTH": KEY}
+    assert command("--manifest", str(mine), **env).returncode == 0
+    for name in package()["actions"]:
+        shown = whisk.ask("GET", f"/actions/quantum/{name}").json()
+        assert shown["exec"]["image"] == f"registry.example.com/me/qwhisk/{name}:1"
+    assert command("--manifest", str(tmp_path / "none.yaml"), **env).returncode == 2

@@ -1,0 +1,144 @@
+"""The compose file and the Kubernetes manifests, held against the code: images, variables, ports, paths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from core.settings import KafkaSettings
+from core.topics import JOBS
+from poller.intake import GROUP
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("gateway", "poller", "simulator")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+KUBERNETES: list[dict[str, Any]] = [
+    document
+    for path in sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text())
+]
+
+
+def read_by(part: str) -> set[str]:
+    """The names in upper case that a part's code, or what all parts share, has as strings."""
+    found = set()
+    for folder in (ROOT / part, ROOT / "core"):
+        for path in folder.rglob("*.py"):
+            found |= set(re.findall(r"[\"']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)[\"']", path.read_text()))
+    return found
+
+
+def exposed(part: str) -> int:
+    """The port in a part's Dockerfile."""
+    text = (ROOT / part / "Dockerfile").read_text()
+    port = re.search(r"^EXPOSE (\d+)$", text, re.M)
+    assert port
+    assert f"{part.upper()}_PORT={port[1]}" in text
+    assert f"{part.upper()}_HOST=0.0.0.0" in text
+    return int(port[1])
+
+
+def of_kind(kind: str, name: str) -> dict[str, Any]:
+    """One of the Kubernetes documents."""
+    (found,) = [item for item in KUBERNETES if item["kind"] == kind and item["metadata"]["name"] == name]
+    return found
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_compose_builds_each_part_from_its_dockerfile(part: str) -> None:
+    service = COMPOSE["services"][part]
+    assert service["image"] == f"qwhisk/{part}"
+    assert (ROOT / "deploy" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    assert f'python", "-m", "{part}' in (ROOT / part / "Dockerfile").read_text()
+    assert set(service["environment"]) <= read_by(part)
+
+
+def test_compose_publishes_the_ports_the_parts_listen_on() -> None:
+    for part in ("gateway", "simulator"):
+        for published in COMPOSE["services"][part]["ports"]:
+            assert published.rsplit(":", 1)[1] == str(exposed(part))
+    for service in COMPOSE["services"].values():
+        # Never on all addresses: the loopback interface, or the one to the containers.
+        for published in service.get("ports", []):
+            assert published.startswith(("127.0.0.1:", "${DOCKER_HOST_ADDRESS:-172.17.0.1}:"))
+
+
+def test_compose_waits_for_what_says_that_it_is_healthy() -> None:
+    for name, service in COMPOSE["services"].items():
+        for other in service.get("depends_on", {}):
+            dockerfile = ROOT / other / "Dockerfile"
+            has_check = dockerfile.is_file() and "HEALTHCHECK" in dockerfile.read_text()
+            assert has_check or "healthcheck" in COMPOSE["services"][other], (name, other)
+
+
+def test_compose_has_no_secret_and_no_default_for_one() -> None:
+    text = (ROOT / "deploy" / "compose.yaml").read_text()
+    for secret in ("COUCHDB_PASSWORD", "SIMULATOR_API_KEY", "WHISK_AUTH", "GATEWAY_SECRET"):
+        assert set(re.findall(rf"\$\{{{secret}(..)", text)) == {":?"}
+
+
+def test_compose_keeps_what_must_survive() -> None:
+    named = {
+        volume.partition(":")[0]
+        for service in COMPOSE["services"].values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith("/")
+    }
+    assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator"}
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"), [("gateway", "Deployment"), ("poller", "Deployment"), ("simulator", "StatefulSet")]
+)
+def test_kubernetes_runs_each_part_as_its_image_has_it(part: str, kind: str) -> None:
+    spec = of_kind(kind, part)["spec"]
+    labels = spec["selector"]["matchLabels"]
+    assert spec["template"]["metadata"]["labels"] == labels
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == f"qwhisk/{part}"
+    assert container["ports"] == [{"name": "http", "containerPort": exposed(part)}]
+    assert f"--uid {pod['securityContext']['runAsUser']}" in (ROOT / part / "Dockerfile").read_text()
+    code = "\n".join(path.read_text() for path in (ROOT / part).rglob("*.py"))
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert f'"{container[probe]["httpGet"]["path"]}"' in code
+        assert container[probe]["httpGet"]["port"] == "http"
+    assert {item["name"] for item in container.get("env", [])} <= read_by(part)
+
+
+def test_kubernetes_settings_are_variables_that_somebody_reads() -> None:
+    known = set().union(*(read_by(part) for part in PARTS))
+    assert set(of_kind("ConfigMap", "qwhisk")["data"]) <= known
+    secrets = re.findall(
+        r"\b[A-Z]+(?:_[A-Z]+)+\b", (ROOT / "deploy" / "kubernetes" / "settings.yaml").read_text()
+    )
+    assert set(secrets) <= known
+
+
+def test_kubernetes_settings_are_taken() -> None:
+    data = of_kind("ConfigMap", "qwhisk")["data"]
+    assert KafkaSettings.from_env(data).partitions == int(data["KAFKA_PARTITIONS"])
+
+
+@pytest.mark.parametrize("part", ["gateway", "simulator"])
+def test_kubernetes_services_lead_to_their_part(part: str) -> None:
+    service = of_kind("Service", part)["spec"]
+    assert service["selector"] == {"app": part}
+    assert service["ports"][0]["targetPort"] == "http"
+    if part == "simulator":
+        url = of_kind("ConfigMap", "qwhisk")["data"]["SIMULATOR_URL"]
+        assert url == f"http://simulator:{service['ports'][0]['port']}"
+
+
+def test_pollers_are_scaled_on_the_lag_of_their_group() -> None:
+    spec = of_kind("ScaledObject", "poller")["spec"]
+    assert spec["scaleTargetRef"]["name"] == "poller"
+    (trigger,) = spec["triggers"]
+    assert (trigger["metadata"]["consumerGroup"], trigger["metadata"]["topic"]) == (GROUP, JOBS)
+    # More than there are partitions would have nothing to do.
+    assert spec["maxReplicaCount"] == int(of_kind("ConfigMap", "qwhisk")["data"]["KAFKA_PARTITIONS"])
+    assert trigger["metadata"]["bootstrapServersFromEnv"] in of_kind("ConfigMap", "qwhisk")["data"]
