@@ -91,11 +91,11 @@ def warm_main(found: dict[str, Warm]) -> str:
             name,
             str(one.qubits),
             str(one.circuits),
-            *(_ms(seconds) for seconds in (one.direct, one.new, one.added, one.known)),
+            *(_ms(seconds) for seconds in (one.direct, one.new, one.added, one.processor, one.known)),
         ]
         for name, one in found.items()
     ]
-    head = ["ms at p50", "qubits", "circuits", "qiskit", "main()", "added", "main(), known circuits"]
+    head = ["ms at p50", "qubits", "circuits", "qiskit", "main()", "added", "added CPU", "main(), known"]
     parts = [
         [
             part,

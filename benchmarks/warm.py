@@ -55,6 +55,8 @@ class Warm:
         direct: building and transpiling.
         new: `main` with circuits that it has not seen.
         known: `main` with circuits that it has.
+        processor: of `new` less `direct`, this process's own time on a processor: without the provider's and
+            the broker's, and without waiting for a processor that others use.
         parts: of `new`.
     """
 
@@ -63,6 +65,7 @@ class Warm:
     direct: float
     new: float
     known: float
+    processor: float
     parts: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -102,10 +105,14 @@ def warm(algorithm: Algorithm[Any], bound: dict[str, str]) -> Warm:
     seconds = defaultdict[str, list[float]](list)
     with timed_parts() as parts:
         for _ in range(ROUNDS):
+            began = time.process_time()
             seconds["direct"].append(_seconds(direct))
+            of_direct = time.process_time() - began
             target._transpiled.clear()
             parts.clear()
+            began = time.process_time()
             seconds["new"].append(_seconds(main))
+            seconds["processor"].append(time.process_time() - began - of_direct)
             for part, spent in parts.items():
                 seconds[part].append(spent)
             _idle(provider)
@@ -118,6 +125,7 @@ def warm(algorithm: Algorithm[Any], bound: dict[str, str]) -> Warm:
         p50["direct"],
         p50["new"],
         p50["known"],
+        p50["processor"],
         {part: p50.get(part, 0.0) for part in PARTS},
     )
 
