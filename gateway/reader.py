@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -30,6 +31,9 @@ OPEN_TIMEOUT = 10.0
 IDLE = 60.0
 #: Inboxes open at once; the one unused for longest makes way.
 MAX_INBOXES = 5_000
+#: Milliseconds that a fetch may wait at the broker: a new client's topic is in the next fetch only, and its
+#: first result must not wait for Kafka's usual half second.
+FETCH_WAIT_MS = 50
 #: Seconds one poll waits: how long a new client may have to wait for its inbox.
 PATIENCE = 0.01
 
@@ -48,7 +52,9 @@ class Reader:
 
     def __init__(self, kafka: KafkaSettings, filled: Callable[[str], None] | None = None) -> None:
         self._filled = filled
-        self._consumer: Consumer = reader(kafka)
+        self._consumer: Consumer = reader(
+            replace(kafka, fetch_wait_max_ms=min(kafka.fetch_wait_max_ms, FETCH_WAIT_MS))
+        )
         self._inboxes: dict[str, Inbox] = {}
         self._lock = threading.Lock()
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def pushing(folder: Path, say: Callable[[str], None], seconds: float, listeners:
         with replica(folder, kafka, documents, "pushing", **FREE) as gateway:
             crowd = Crowd()
             try:
-                tokens = [session(gateway) for _ in range(listeners)]
+                with ThreadPoolExecutor(8) as pool:
+                    tokens = list(pool.map(session, [gateway] * listeners))
                 time.sleep(2)
                 before = gateway.memory()
                 for token in tokens:
