@@ -1,0 +1,51 @@
+"""Every algorithm's case typed into its form, on each type of backend: what the page has kept is right."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any, get_args
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import expect
+
+from core.events import FINAL, BackendType
+from tests.page.visit import Visit
+from tests.stack import ROOT, wait_for
+
+ALGORITHMS = sorted(path.parent.name for path in (ROOT / "actions").glob("*/document.json"))
+
+#: Seconds in which the jobs of all algorithms are done; on a device they wait for one another.
+ALL_DONE = 420
+
+
+def typed(value: Any) -> str:
+    """A value as a person types it into its field."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def kept(visit: Visit) -> dict[str, dict[str, Any]]:
+    """The page's own record of its jobs, by function."""
+    record = json.loads(visit.page.evaluate("localStorage['qwhisk.jobs.v1'] ?? '{\"jobs\": []}'"))
+    return {job["function"]: job for job in record["jobs"]}
+
+
+@pytest.mark.timeout(ALL_DONE + 120)
+@pytest.mark.parametrize("backend_type", get_args(BackendType))
+def test_every_algorithm_answers_in_the_page(visit: Visit, backend_type: str) -> None:
+    for count, name in enumerate(ALGORITHMS, 1):
+        values = importlib.import_module(f"tests.actions.cases.{name}").VALUES | {
+            "backend_type": backend_type
+        }
+        visit.go(f"#/run/{name}?{urlencode({field: typed(value) for field, value in values.items()})}")
+        expect(visit.field(f"backend_type-{backend_type}")).to_be_checked()
+        visit.run()
+        wait_for(lambda count=count: len(kept(visit)) == count, 60)  # type: ignore[misc]
+        assert kept(visit)[name]["params"].items() >= values.items(), "the form sends what was typed"
+    wait_for(lambda: all(job["status"] in FINAL for job in kept(visit).values()), ALL_DONE)
+    for name, job in kept(visit).items():
+        assert (name, job["status"], job["error"]) == (name, "DONE", None)
+        assert job["backend_type"] == backend_type
+        case = importlib.import_module(f"tests.actions.cases.{name}")
+        case.check(job["answer"], noisy=backend_type != "simulator")
