@@ -60,10 +60,12 @@ class Nursery:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(60)
         command = [sys.executable, "-m", "actions.base", "--nursery-fd", str(theirs.fileno())]
+        # Importing the provider in this process, as other tests do, has set it here too.
+        inherited = {name: value for name, value in os.environ.items() if name != "USAGE_DATA_OPT_OUT"}
         self.process = subprocess.Popen(
             command,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **environment},
+            env={**inherited, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **environment},
             pass_fds=(theirs.fileno(),),
             stdout=subprocess.DEVNULL,
         )

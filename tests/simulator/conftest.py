@@ -119,7 +119,7 @@ def _usage_data() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Running]:
     """One service for all tests; its device is five times as fast as by default."""
-    service = Running("--queue-seed", "7", "--queue-speed-up", "5", "--max-seconds", "5")
+    service = Running("--queue-seed", "7", "--queue-speed-up", "5", "--max-seconds", "30")
     yield service
     assert service.stop() == 0, "".join(service.log)
     assert "Traceback" not in "".join(service.log)
