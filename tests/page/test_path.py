@@ -58,6 +58,7 @@ def test_every_function_runs_as_its_form_begins(visit: Visit) -> None:
             expect(visit.page.get_by_test_id(one["view"]).first).to_be_visible()
         assert visit.said == [], one["id"]
         visit.fits()
+        assert visit.violations() == [], one["id"]
 
 
 def test_wrong_input_is_said_beside_the_field(visit: Visit) -> None:
@@ -82,6 +83,21 @@ def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("active")).to_be_hidden()
     expect(visit.page.get_by_test_id("metadata")).to_contain_text("fake_fez")
     expect(visit.page.get_by_test_id("timeline")).to_contain_text("Result ready")
+
+
+def test_a_hybrid_jobs_value_is_plotted_as_it_comes(visit: Visit) -> None:
+    page = visit.page
+    visit.go("#/run/qaoa_maxcut")
+    visit.run()
+    expect(page.get_by_test_id("progress")).to_have_attribute("aria-label", re.compile(r"Step \d+ of \d+"))
+    expect(page.get_by_test_id("waiting").get_by_test_id("convergence")).to_be_visible()
+    visit.ends(timeout=QUEUED)
+    expect(page.get_by_test_id("graph")).to_contain_text("Side 1")
+    expect(page.get_by_test_id("convergence")).to_have_attribute("data-points", re.compile(r"^([2-9]|\d\d)$"))
+    [job] = json.loads(page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"]
+    steps = [point["step"] for point in job["history"]]
+    assert steps
+    assert steps == sorted(set(steps))
 
 
 def test_several_jobs_one_cancelled_one_run_again(visit: Visit) -> None:

@@ -15,9 +15,9 @@ export class Devices {
   #table: HTMLElement;
 
   constructor() {
-    const head = ["Name", "Kind", "State"].map((name) => h("th", { scope: "col" }, name));
+    const head = h("th", { scope: "col" }, "Device");
     const numbers = ["Qubits", "Jobs in queue"].map((name) => h("th", { scope: "col", class: "number" }, name));
-    this.#table = h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Devices" }, h("table", { class: "table table--wide", "data-testid": "devices" }, h("caption", { class: "visually-hidden" }, "Devices"), h("thead", {}, h("tr", {}, ...head, ...numbers)), this.#body));
+    this.#table = h("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Devices" }, h("table", { class: "table devices", "data-testid": "devices" }, h("caption", { class: "visually-hidden" }, "Devices"), h("thead", {}, h("tr", {}, head, ...numbers)), this.#body));
     this.element = h("div", {}, h("header", { class: "page-head" }, this.heading, h("p", { class: "page-head__lead" }, "Where jobs run. Queue lengths are those of the last look, a few seconds ago. Left to itself, a job goes to the least busy device that is large enough.")), h("div", { class: "panel" }, this.#place));
   }
 
@@ -33,9 +33,13 @@ const row = (one: Backend): HTMLElement =>
   h(
     "tr",
     { "data-testid": `device-${one.name}` },
-    h("th", { scope: "row", class: "mono" }, one.name),
-    h("td", {}, backendTypeWords(one.backend_type)),
-    h("td", {}, h("cds-tag", { size: "sm", type: one.operational ? "green" : "red", title: one.seen_at ? `Seen ${clock(one.seen_at)}` : null }, one.operational ? "Operational" : "Not operational")),
+    h(
+      "th",
+      { scope: "row" },
+      h("span", { class: "devices__name" }, one.name),
+      h("span", { class: "devices__kind" }, backendTypeWords(one.backend_type)),
+      h("cds-tag", { size: "sm", type: one.operational ? "green" : "red", title: one.seen_at ? `Seen ${clock(one.seen_at)}` : null }, one.operational ? "Operational" : "Not operational"),
+    ),
     h("td", { class: "number" }, count(one.qubits)),
     h("td", { class: "number" }, one.queue_length === null ? "–" : count(one.queue_length)),
   );

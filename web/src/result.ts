@@ -126,7 +126,7 @@ function circuit(job: StoredJob): HTMLElement | null {
     { class: "answer" },
     h("h3", {}, "Circuit"),
     circuitPicture(program),
-    h("details", { class: "disclosure" }, h("summary", {}, "OpenQASM 3"), h("div", { class: "code-frame" }, copyButton("Copy", () => program, "copy-openqasm"), h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": "OpenQASM 3 program" }, program))),
+    h("details", { class: "disclosure" }, h("summary", {}, "OpenQASM 3"), h("div", { class: "code-frame" }, copyButton("Copy", () => program, "copy-openqasm"), h("pre", { class: "code", tabindex: 0, role: "group", "aria-label": "OpenQASM 3 program" }, program))),
   );
 }
 

@@ -43,8 +43,11 @@ export function schemaToFields(schema: JsonSchema): Field[] {
     .map(([name, property]) => ({ name, ...resolve(property, schema) }))
     .filter(({ schema: property }) => !property.readOnly)
     .map(({ name, schema: property, nullable }) => toField(name, property, nullable, required.has(name), schema))
-    .sort((a, b) => Number(COMMON.has(a.name)) - Number(COMMON.has(b.name)));
+    .sort((a, b) => place(a) - place(b));
 }
+
+/** What must be given comes first, what every function takes last. */
+const place = ({ name, required }: Field): number => (COMMON.has(name) ? 2 : required ? 0 : 1);
 
 function toField(name: string, schema: JsonSchema, nullable: boolean, required: boolean, root: JsonSchema): Field {
   const choices = toChoices(schema, nullable);

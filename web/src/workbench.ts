@@ -23,12 +23,13 @@ export class Workbench {
   #chosen: QuantumFunction | null = null;
   #category = h("span", { class: "crumbs__category" });
   #description = h("p", { class: "page-head__lead" });
+  #link: HTMLElement;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(actions: WorkbenchActions) {
     this.#actions = actions;
-    const link = copyButton("Copy link to this input", () => new URL(this.#hash(), location.href).href, "copy-link");
-    this.element = h("header", { class: "page-head" }, h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "Functions"), this.#category), h("div", { class: "page-head__row" }, this.heading, link), this.#description);
+    this.#link = copyButton("Copy link to this input", () => new URL(this.#hash(), location.href).href, "copy-link");
+    this.element = h("header", { class: "page-head" }, h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "Functions"), this.#category), h("div", { class: "page-head__row" }, this.heading, this.#link), this.#description);
   }
 
   get chosen(): QuantumFunction | null {
@@ -38,6 +39,7 @@ export class Workbench {
   /** Shows a function; `typed` fills its form if it is given, else what was typed before is still there. */
   show(chosen: QuantumFunction, typed: Record<string, string> | null): void {
     this.#chosen = chosen;
+    this.#link.hidden = false;
     setText(this.heading, titleOf(chosen));
     setText(this.#category, categoryOf(chosen) === UNSORTED ? "" : categoryOf(chosen));
     setText(this.#description, chosen.description ?? "");
@@ -49,6 +51,7 @@ export class Workbench {
   /** Nothing to draw a form from: not yet, or not any more. */
   missing(text: string): void {
     this.#chosen = null;
+    this.#link.hidden = true;
     setText(this.heading, "Function");
     setText(this.#category, "");
     setText(this.#description, "");

@@ -78,5 +78,5 @@ describe("layout", () => {
     expect([leftOut, widths.length]).toEqual([7, MAX_COLUMNS]);
   });
 
-  test.each([["pi/2", "π/2"], ["0.7853981633974483", "π/4"], ["-3.141592653589793", "-π"], ["2.356194490192345", "3π/4"], ["1.234567", "1.23"], ["0", "0"], ["theta", "theta"], ["2*pi/3", "2π/3"]])("%s is written as %s", (text, written) => expect(parameter(text)).toBe(written));
+  test.each([["pi/2", "π/2"], ["0.7853981633974483", "π/4"], ["-3.141592653589793", "-π"], ["2.356194490192345", "3π/4"], ["1.234567", "1.23"], ["0", "0"], ["theta", "theta"], ["_θ_0_", "θ0"], ["2*_β_12_", "2*β12"], ["_theta_3_", "theta3"], ["2*pi/3", "2π/3"]])("%s is written as %s", (text, written) => expect(parameter(text)).toBe(written));
 });

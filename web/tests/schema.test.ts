@@ -71,6 +71,11 @@ describe("fields", () => {
     expect(fields.map(({ name }) => name)).toEqual(["emoticon_1", "emoticon_2", "backend_type", "backend", "shots"]);
   });
 
+  test("what must be given comes before what may be", () => {
+    const fields = schemaToFields({ required: ["b", "shots"], properties: { a: { type: "integer" }, shots: { type: "integer" }, b: { type: "integer" } } });
+    expect(fields.map(({ name }) => name)).toEqual(["b", "a", "shots"]);
+  });
+
   test("names become labels", () => expect([humanize("max_iterations"), humanize("N"), humanize("backend")]).toEqual(["Max iterations", "N", "Backend"]));
 });
 

@@ -77,7 +77,8 @@ function smallOf({ kind, params, bit, condition }: Operation): string {
 
 /** An angle as a person writes it: few digits, and π where it is one. */
 export function parameter(text: string): string {
-  const shown = text.replace(/\bpi\b/g, "π").replace(/\s*\*\s*π/g, "π").replace(/\s+/g, "");
+  // Qiskit writes the parameter θ[0] as _θ_0_.
+  const shown = text.replace(/_([\p{L}]+)_(\d+)_/gu, "$1$2").replace(/\bpi\b/g, "π").replace(/\s*\*\s*π/g, "π").replace(/\s+/g, "");
   const value = Number(shown);
   if (shown === "" || !Number.isFinite(value)) return shown.replace(/\d+\.\d{3,}(e[-+]?\d+)?/gi, (digits) => String(Number(Number(digits).toPrecision(3))));
   const parts = value / Math.PI;

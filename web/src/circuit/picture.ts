@@ -26,7 +26,7 @@ export function circuitPicture(openqasm3: string): HTMLElement {
   return h(
     "div",
     { class: "circuit", "data-testid": "circuit" },
-    h("div", { class: "circuit__scroll", tabindex: 0, role: "region", "aria-label": said }, draw(laid, said)),
+    h("div", { class: "circuit__scroll", tabindex: 0, role: "group", "aria-label": said }, draw(laid, said)),
     hidden.length > 0 ? h("p", { class: "circuit__none" }, `Not shown: ${hidden.join(", ")}.`) : null,
   );
 }

@@ -11,6 +11,9 @@ import { TextControl } from "./text";
 /** A group of more options than this becomes a drop-down list. */
 const MOST_RADIOS = 4;
 
+/** Pixels of a graph's picture beside its edges. */
+const PREVIEW = 176;
+
 const EDGES: RowsOptions = {
   row: "edge",
   columns: [
@@ -20,7 +23,7 @@ const EDGES: RowsOptions = {
   ],
   preview: (rows) => {
     const graph = toGraph({ edges: rows });
-    return graph && graph.edges.length > 0 ? graphPicture(graph, null) : null;
+    return graph && graph.edges.length > 0 ? graphPicture(graph, null, PREVIEW) : null;
   },
 };
 

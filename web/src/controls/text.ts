@@ -37,7 +37,8 @@ export class TextControl implements Control {
         step: numeric ? (multipleOf ?? (field.kind === "integer" ? 1 : "any")) : null,
       });
     }
-    if (field.kind === "integer" && minimum !== undefined && maximum !== undefined && maximum - minimum <= SLIDER) this.#slider = this.#range(minimum, maximum, multipleOf ?? 1);
+    // A slider always stands somewhere, so it is not for what may be left out.
+    if (field.initial !== "" && field.kind === "integer" && minimum !== undefined && maximum !== undefined && maximum - minimum <= SLIDER) this.#slider = this.#range(minimum, maximum, multipleOf ?? 1);
     const wrapper = h("div", { class: long ? "cds--text-area__wrapper" : `cds--text-input__field-wrapper${this.#slider ? " ranged" : ""}` }, this.#input, this.#slider);
     this.#frame = new Frame(field, this.#input, wrapper, !long && (numeric || (maxLength ?? Infinity) <= SHORT));
     this.element = this.#frame.element;

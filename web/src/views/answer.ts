@@ -59,5 +59,5 @@ const plain = (value: unknown): string => (typeof value === "object" && value !=
 function recordTable(rows: Record<string, unknown>[]): HTMLElement {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cell = (value: unknown): HTMLElement => h("td", { class: typeof value === "number" ? "number" : null }, plain(value));
-  return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Records" }, h("table", { class: "table" }, h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, humanize(name))))), h("tbody", {}, ...rows.map((row) => h("tr", {}, ...columns.map((name) => cell(row[name])))))));
+  return h("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Records" }, h("table", { class: "table" }, h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, humanize(name))))), h("tbody", {}, ...rows.map((row) => h("tr", {}, ...columns.map((name) => cell(row[name])))))));
 }

@@ -21,14 +21,15 @@ export function toGraph(raw: unknown): Graph | null {
   return { nodes: count, edges: good.map(([a, b, weight]) => [a!, b!, typeof weight === "number" ? weight : 1]) };
 }
 
+/** Pixels: of the picture, unless it is to be smaller, and of a node's radius. */
 const SIZE = 320;
 const NODE = 15;
 
-export function graphPicture(graph: Graph, cut: number[] | null): SVGElement {
-  const around = SIZE / 2 - NODE - 10;
+export function graphPicture(graph: Graph, cut: number[] | null, size = SIZE): SVGElement {
+  const around = size / 2 - NODE - 4;
   const at = (node: number): [number, number] => {
     const angle = (node / graph.nodes) * 2 * Math.PI - Math.PI / 2;
-    return graph.nodes === 1 ? [SIZE / 2, SIZE / 2] : [SIZE / 2 + around * Math.cos(angle), SIZE / 2 + around * Math.sin(angle)];
+    return graph.nodes === 1 ? [size / 2, size / 2] : [size / 2 + around * Math.cos(angle), size / 2 + around * Math.sin(angle)];
   };
   const weighted = graph.edges.some(([, , weight]) => weight !== 1);
   const edges = graph.edges.map(([a, b, weight]) => {
@@ -46,7 +47,7 @@ export function graphPicture(graph: Graph, cut: number[] | null): SVGElement {
     return s("g", { class: `graph__node graph__node--${cut === null ? "plain" : side}` }, shape, s("text", { x, y: y + 5, "text-anchor": "middle" }, node));
   });
   const said = `Graph of ${graph.nodes} nodes and ${graph.edges.length} edges${cut ? `. One side of the cut: ${cut.flatMap((side, node) => (side === 1 ? [node] : [])).join(", ") || "no node"}` : ""}.`;
-  return s("svg", { class: "graph__picture", role: "img", "aria-label": said, viewBox: `0 0 ${SIZE} ${SIZE}` }, ...edges, ...nodes);
+  return s("svg", { class: "graph__picture", role: "img", "aria-label": said, viewBox: `0 0 ${size} ${size}` }, ...edges, ...nodes);
 }
 
 export const graphView: View = (job) => {

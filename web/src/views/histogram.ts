@@ -90,7 +90,7 @@ function table({ bars: rows, otherCount, otherOutcomes, otherShare }: Bars, regi
     h("summary", {}, "Show as a table"),
     h(
       "div",
-      { class: "table-scroll table-scroll--low", tabindex: 0, role: "region", "aria-label": `Counts of register ${register}` },
+      { class: "table-scroll table-scroll--low", tabindex: 0, role: "group", "aria-label": `Counts of register ${register}` },
       h(
         "table",
         { class: "table" },

@@ -23,7 +23,7 @@ export const matrixView: View = (job) => {
   const head = h("tr", {}, h("td", {}), ...rows[0]!.map((_, j) => h("th", { scope: "col", class: "number" }, name(j))));
   const body = rows.map((row, i) => h("tr", {}, h("th", { scope: "row" }, name(i)), ...row.map((value, j) => cell(value, i, j))));
   const table = h("table", { class: "table matrix" }, h("caption", { class: "visually-hidden" }, "Matrix"), h("thead", {}, head), h("tbody", {}, ...body));
-  return { picture: h("section", { class: "answer", "data-testid": "matrix" }, h("h3", {}, "Matrix"), h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Matrix" }, table)), fields: named ? ["matrix", "labels"] : ["matrix"] };
+  return { picture: h("section", { class: "answer", "data-testid": "matrix" }, h("h3", {}, "Matrix"), h("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Matrix" }, table)), fields: named ? ["matrix", "labels"] : ["matrix"] };
 };
 
 function isMatrix(value: unknown): value is number[][] {
