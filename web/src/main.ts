@@ -170,7 +170,7 @@ async function submit(functionId: string, name: string, view: string | null, inp
   notifier.clear();
   const accepted = await api.submit(functionId, input);
   const job = store.submitted({ accepted, function: functionId, params: input, title: name, view, now: new Date() });
-  if (!isFinal(job.status)) notifier.show("success", "Job submitted", `${title(job)} on ${job.backend}`);
+  notifier.show("success", "Job submitted", `${title(job)} on ${job.backend}`);
   select(job);
 }
 
