@@ -99,6 +99,12 @@ class StreamError(QwhiskError):
     code = "stream_error"
 
 
+class ResultStoreError(QwhiskError):
+    """The store of large results could not be reached, or refused."""
+
+    code = "result_store_error"
+
+
 class InvocationError(QwhiskError):
     """An action could not be invoked or gave no usable answer.
 

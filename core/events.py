@@ -129,6 +129,13 @@ class ResultEvent(JobEvent):
         return self.status in FINAL
 
 
+class LargeResult(BaseModel):
+    """What a final event could not carry: kept elsewhere, named by its `result_url`."""
+
+    result: JobResult | None = None
+    answer: dict[str, Any] | None = None
+
+
 class BackendInfo(BaseModel):
     """One backend as the poller last saw it; the gateway shows the list."""
 

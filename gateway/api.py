@@ -13,6 +13,7 @@ from flask import Blueprint, Response, g, request
 from core.config_document import ConfigDocument
 from core.errors import InputError, InvocationError, NotFoundError
 from core.events import JobEvent, ResultEvent, encode
+from core.large_results import name_of
 from core.streams import PUBLISH_TIMEOUT
 from core.topics import CANCEL
 from gateway.idempotency import HEADER, key_of, process_job_id, same
@@ -219,6 +220,17 @@ def job(process_job_id: str) -> Response:
     if patience and not entry.event.final:
         entry = inbox.final(process_job_id, patience) or entry
     return Response(entry.json, 200, mimetype="application/json")
+
+
+@api.get("/jobs/<process_job_id>/result")
+def result(process_job_id: str) -> Response:
+    """Result and answer of a job whose final event could not carry them: what its `result_url` names."""
+    found, who = services(), session()
+    _found(found.inbox(who), process_job_id)
+    if found.large_results is None:
+        raise NotFoundError("No large results are kept here. The job's final event has what there is.")
+    data = found.large_results.get(name_of(who.topic, process_job_id))
+    return Response(data, 200, mimetype="application/json")
 
 
 @api.delete("/jobs/<process_job_id>")

@@ -9,7 +9,7 @@ from flask import Flask, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
-from core.events import BackendInfo, BackendType, Instant, Progress, ResultEvent, Status
+from core.events import BackendInfo, BackendType, Instant, LargeResult, Progress, ResultEvent, Status
 from gateway.replies import json_response
 
 VERSION = "1"
@@ -99,7 +99,18 @@ class Problem(BaseModel):
     errors: list[Finding] | None = None
 
 
-_MODELS = (NewSession, Functions, Backends, Accepted, Cancelling, Jobs, ResultEvent, Health, Problem)
+_MODELS = (
+    NewSession,
+    Functions,
+    Backends,
+    Accepted,
+    Cancelling,
+    Jobs,
+    ResultEvent,
+    LargeResult,
+    Health,
+    Problem,
+)
 
 _TEXTS = {
     400: "The body is not JSON, or the address is malformed",
@@ -187,6 +198,14 @@ def document() -> dict[str, Any]:
                     [401, 404, 503],
                     parameters=[job],
                 ),
+            },
+            "/api/v1/jobs/{process_job_id}/result": {
+                "get": _operation(
+                    "The result of a job whose final event names it by `result_url`",
+                    {200: ("`result` and `answer`", "LargeResult")},
+                    [401, 404, 503],
+                    parameters=[job],
+                )
             },
             "/api/v1/events": {
                 "get": _operation(

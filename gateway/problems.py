@@ -15,6 +15,7 @@ from core.errors import (
     InvocationError,
     NotFoundError,
     QwhiskError,
+    ResultStoreError,
     StreamError,
 )
 from gateway.limits import LimitError
@@ -94,7 +95,7 @@ def status_of(error: QwhiskError) -> int:
             return error.status
         case ActionError():
             return _CODES.get(error.code, 502)
-        case StreamError() | SignInError():
+        case StreamError() | SignInError() | ResultStoreError():
             return 503
         case DocumentError():
             return 502

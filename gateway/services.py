@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from flask import current_app, request
 
+from core import large_results
 from core import settings as environment
 from core.documents import Documents, from_env
 from core.invoke import EnvironmentCredentials, Invoker
+from core.large_results import LargeResults
 from core.streams import Publisher, Topics
 from core.topics import shared
 from gateway.idempotency import Once
@@ -48,6 +50,8 @@ class Services:
     once: Once
     janitor: Janitor
     sign_in: SignIn
+    #: None where none is configured.
+    large_results: LargeResults | None = None
 
     @classmethod
     def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
@@ -69,6 +73,7 @@ class Services:
             once=Once(),
             janitor=Janitor(settings.kafka, topics, settings.session_seconds + DAY),
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
+            large_results=large_results.from_env(env),
         )
 
     def session_for(self, credential: str) -> tuple[Session, str, bool]:

@@ -124,6 +124,7 @@ class LocalSettings:
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONPATH": str(ROOT),
                 "CONFIG_FOLDER": str(self.documents),
+                "RESULTS_FOLDER": str(self.folder / "large"),
                 "WHISK_APIHOST": self.url("openwhisk"),
                 "WHISK_AUTH": GUEST_KEY,
                 "GATEWAY_SECRET": self.gateway_secret,

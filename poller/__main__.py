@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from core import documents, log, topics
+from core import documents, large_results, log, topics
 from core.errors import QwhiskError, SettingsError
 from core.invoke import EnvironmentCredentials, Invoker
 from core.provider import LOOK_PAGE, Provider
@@ -64,6 +64,7 @@ def main() -> int:
         provider = Provider(accounts)
         hardware, simulator = limits(env, accounts.hardware), limits(env, accounts.simulator)
         sources = documents.from_env(env)
+        store = large_results.from_env(env)
         workers = integer(env, "POLLER_WORKERS", 4, 1, 64)
         deadline = number(env, "POLLER_DEADLINE_SECONDS", 7 * 86_400, 1, 90 * 86_400)
         host = text(env, "POLLER_HOST", "127.0.0.1")
@@ -74,7 +75,7 @@ def main() -> int:
     try:
         Topics(kafka).ensure(topics.shared(kafka.partitions))
         publisher = Publisher(kafka)
-        retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)))
+        retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)), store)
         poller = Poller(kafka, provider, retriever, publisher, workers, deadline, hardware, simulator)
         server = health.serve(poller, host, port)
     except OSError as error:

@@ -24,6 +24,7 @@ from core.errors import (
     ProviderUnauthorizedError,
     ProviderUnavailableError,
     QwhiskError,
+    ResultStoreError,
     StreamError,
 )
 from core.events import BackendList, JobEvent, ResultEvent, encode
@@ -62,7 +63,7 @@ SWEEP = 10.0
 #: Failures of an account, not of a job: no call of any kind for a while.
 _ACCOUNTS = (ProviderUnavailableError, ProviderUnauthorizedError)
 #: Failures of a job that may pass. Only the deadline ends these.
-_PASSING = (StreamError, JobNotFoundError, StepError)
+_PASSING = (StreamError, ResultStoreError, JobNotFoundError, StepError)
 #: Failures of another kind after which a job is given up.
 MAX_FAILURES = 5
 

@@ -8,31 +8,37 @@ from typing import Any
 
 from core.documents import Documents
 from core.errors import ActionError, QwhiskError
-from core.events import MAX_EVENT_BYTES, ErrorInfo, JobEvent, JobResult, ResultEvent, encode
+from core.events import ErrorInfo, JobEvent, JobResult, ResultEvent, encode
 from core.invoke import Invoker
+from core.large_results import LargeResults
 from core.provider import JobView, Provider
 from core.streams import Publisher
-from poller.reply import NextJob, StepError, is_loop, may_pass, read, retries
+from poller.limit import within_limit
+from poller.reply import ANSWER_RETRIES, NextJob, StepError, is_loop, may_pass, read, retries
 from poller.results import decode_result
 
 log = logging.getLogger(__name__)
 
 #: Seconds that a step may take: longer than an action may, so that whoever asks again does not overtake it.
 ANSWER_TIMEOUT = 75.0
-#: Bytes that the envelope around a result may need within one message.
-_ENVELOPE_ROOM = 16_000
 
 
 class Retriever:
     """Delivers final events. Every method blocks and is called in a worker thread."""
 
     def __init__(
-        self, provider: Provider, publisher: Publisher, documents: Documents, invoke: Invoker
+        self,
+        provider: Provider,
+        publisher: Publisher,
+        documents: Documents,
+        invoke: Invoker,
+        large_results: LargeResults | None = None,
     ) -> None:
         self._provider = provider
         self._publisher = publisher
         self._documents = documents
         self._invoke = invoke
+        self._large_results = large_results
 
     def deliver(self, event: JobEvent, view: JobView, failures: int = 0) -> ResultEvent:
         """Publish the one final event of a job that the provider calls final, or how far its loop now is.
@@ -68,14 +74,16 @@ class Retriever:
                 code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
             )
         final = _extended(event, finished_at=view.finished or datetime.now(UTC), **fields)
-        self._publish(_within_limit(final))
+        # Where the store stays out of reach, a final event without the result is better than none.
+        store = self._large_results if failures < ANSWER_RETRIES else None
+        self._publish(within_limit(final, store))
         return final
 
     def give_up(self, event: JobEvent, code: str, message: str) -> ResultEvent:
         """Publish the final event of a job whose outcome will never be known."""
         error = ErrorInfo(code=code, message=message[:4_000])
         final = _extended(event, status="ERROR", error=error, finished_at=datetime.now(UTC))
-        self._publish(_within_limit(final))
+        self._publish(within_limit(final))
         return final
 
     def tell(self, progress: ResultEvent) -> None:
@@ -120,7 +128,7 @@ class Retriever:
             }
         )
         try:
-            self._publish(_within_limit(progress))
+            self._publish(within_limit(progress))
         except QwhiskError as error:
             # News are a courtesy, and the loop goes on: its next job is announced.
             log.warning("progress of %s not told: %s", event.process_job_id, error.message)
@@ -130,33 +138,3 @@ class Retriever:
 def _extended(event: JobEvent, **fields: Any) -> ResultEvent:
     """The JobEvent as a ResultEvent. The state is the algorithm's own affair and is not shown."""
     return ResultEvent.model_construct(**event.__dict__ | {"state": None, "looked_at": None} | fields)
-
-
-def _within_limit(event: ResultEvent) -> ResultEvent:
-    """The event; where it does not fit into one message, without its largest parts, and with the reason."""
-    size = _bytes(event)
-    cut = None
-    while _bytes(event) > MAX_EVENT_BYTES - _ENVELOPE_ROOM:
-        # Whoever asked knows the input already; it is cut only where it is the largest part, and silently.
-        smaller = {
-            name: event.model_copy(update={name: {} if name == "params" else None})
-            for name in ("answer", "result", "params")
-            if getattr(event, name)
-        }
-        if not smaller:
-            break
-        name = min(smaller, key=lambda name: _bytes(smaller[name]))
-        event = smaller[name]
-        log.warning("%s of %s is left out: %d bytes", name, event.process_job_id, size)
-        if name != "params" and cut is None:
-            cut = ErrorInfo(
-                code=f"{name}_too_large",
-                message=f"With its {name} the event has {size} bytes; {MAX_EVENT_BYTES} can be sent. "
-                "Ask for fewer shots or a smaller problem.",
-            )
-            event = event.model_copy(update={"error": cut})
-    return event
-
-
-def _bytes(event: ResultEvent) -> int:
-    return len(event.model_dump_json().encode())

@@ -1,0 +1,174 @@
+"""Results that no message can carry: kept by reference, in a folder or in a bucket of the S3 API.
+
+The poller puts them there, the gateway reads them back for the client they belong to. A result's name is made
+of its client's topic, which is secret, so that nobody who knows only a `process_job_id` can name it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from core.errors import NotFoundError, ResultStoreError, SettingsError
+from core.settings import Source, text, url
+
+#: Bytes of one result at the most.
+MAX_BYTES = 64 * 1024 * 1024
+#: Seconds for which a folder keeps results, and between searches for older ones. A bucket has rules for that.
+KEPT, SWEEP = 7 * 86_400.0, 600.0
+#: Seconds to connect to the bucket's service and to wait for its answer.
+TIMEOUT = (5, 60)
+
+_SAFE = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+Answer = TypeVar("Answer")
+
+
+class LargeResults(Protocol):
+    """Where large results are."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep it; what was there under this name is replaced. ResultStoreError if that cannot be done."""
+
+    def get(self, name: str) -> bytes:
+        """Read it back; NotFoundError if it is not there."""
+
+
+def name_of(topic: str, process_job_id: str) -> str:
+    """The name under which a client's result is kept."""
+    if not _SAFE.fullmatch(process_job_id):
+        raise NotFoundError("There is no such result.")
+    # Not the topic itself: whoever lists the store must not learn it.
+    return f"results/{hashlib.sha256(topic.encode()).hexdigest()[:40]}/{process_job_id}.json"
+
+
+class Folder:
+    """A folder on this machine, or one that its machines share."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._swept = 0.0
+
+    def put(self, name: str, data: bytes) -> None:
+        path = self._path / name
+        # Written aside and moved, so that a reader never sees half a result.
+        aside = path.with_name(f".{path.name}.{threading.get_ident()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_bytes(data)
+            aside.replace(path)
+        except OSError as error:
+            raise ResultStoreError(f"The result could not be written: {error.strerror}.") from None
+        self._sweep()
+
+    def get(self, name: str) -> bytes:
+        try:
+            return (self._path / name).read_bytes()
+        except FileNotFoundError:
+            raise NotFoundError("The result is not there any more.") from None
+        except OSError as error:
+            raise ResultStoreError(f"The result could not be read: {error.strerror}.") from None
+
+    def _sweep(self) -> None:
+        """Remove what is too old; what somebody else has removed meanwhile is none of our business."""
+        now = time.time()
+        with self._lock:
+            if now - self._swept < SWEEP:
+                return
+            self._swept = now
+        for path in self._path.glob("results/*/*"):
+            try:
+                if now - path.stat().st_mtime > KEPT:
+                    path.unlink()
+            except OSError:
+                continue
+
+
+class Bucket:
+    """A bucket of IBM Cloud Object Storage, or of anything else that speaks the S3 API.
+
+    Args:
+        endpoint: the service's address.
+        bucket: its name; it must exist, and should have a rule by which old objects expire.
+        access_key, secret_key: of HMAC credentials.
+        region: as the service calls it.
+    """
+
+    def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, region: str) -> None:
+        # Only who uses a bucket pays for the client's memory.
+        import boto3
+        from botocore.config import Config
+
+        self._bucket = bucket
+        self._client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            region_name=region,
+            config=Config(
+                connect_timeout=TIMEOUT[0],
+                read_timeout=TIMEOUT[1],
+                retries={"max_attempts": 3, "mode": "standard"},
+                s3={"addressing_style": "path"},
+                # Not every service knows the newer checksums.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def put(self, name: str, data: bytes) -> None:
+        self._call(
+            lambda: self._client.put_object(
+                Bucket=self._bucket, Key=name, Body=data, ContentType="application/json"
+            )
+        )
+
+    def get(self, name: str) -> bytes:
+        found: dict[str, Any] = self._call(lambda: self._client.get_object(Bucket=self._bucket, Key=name))
+        if int(found.get("ContentLength", 0)) > MAX_BYTES:
+            raise ResultStoreError("The result is larger than any that was put there.")
+        return bytes(self._call(lambda: found["Body"].read(MAX_BYTES)))
+
+    def _call(self, call: Callable[[], Answer]) -> Answer:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return call()
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in ("NoSuchKey", "404"):
+                raise NotFoundError("The result is not there any more.") from None
+            raise ResultStoreError(f"The store of large results refused ({code[:60]}).") from None
+        except BotoCoreError as error:
+            kind = type(error).__name__
+            raise ResultStoreError(f"The store of large results could not be reached ({kind}).") from None
+
+
+def from_env(env: Source) -> LargeResults | None:
+    """The store that the settings name; None where they name none, and large results are cut."""
+    if env.get("RESULTS_S3_URL"):
+        return Bucket(
+            url(env, "RESULTS_S3_URL"),
+            text(env, "RESULTS_S3_BUCKET"),
+            text(env, "RESULTS_S3_ACCESS_KEY"),
+            text(env, "RESULTS_S3_SECRET_KEY"),
+            text(env, "RESULTS_S3_REGION", "us-south"),
+        )
+    folder = env.get("RESULTS_FOLDER")
+    if not folder:
+        return None
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"RESULTS_FOLDER: cannot make {folder}: {error.strerror}.", variable="RESULTS_FOLDER"
+        ) from None
+    return Folder(path)

@@ -1,0 +1,112 @@
+"""Large results, in a folder and in a bucket of a real server of the S3 API: one suite for both."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from core.errors import NotFoundError, ResultStoreError, SettingsError
+from core.large_results import KEPT, SWEEP, Bucket, Folder, LargeResults, from_env, name_of
+from tests.stack import free_ports
+
+NAME = name_of("results." + "a" * 24, "process-1")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of an S3 server with a bucket `qwhisk`."""
+    [port] = free_ports(1)
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    url = f"http://127.0.0.1:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    client.create_bucket(Bucket="qwhisk")
+    yield url
+    client.close()
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> LargeResults:
+    env = {"RESULTS_FOLDER": str(tmp_path / "large")}
+    if request.param == "bucket":
+        env = {
+            "RESULTS_S3_URL": request.getfixturevalue("s3"),
+            "RESULTS_S3_BUCKET": "qwhisk",
+            "RESULTS_S3_ACCESS_KEY": "a",
+            "RESULTS_S3_SECRET_KEY": "b",
+            "RESULTS_S3_REGION": "us-east-1",
+        }
+    found = from_env(env)
+    assert found is not None
+    return found
+
+
+def test_what_was_put_is_read_back_and_the_newest_counts(store: LargeResults) -> None:
+    store.put(NAME, b"first")
+    data = os.urandom(3_000_000)
+    store.put(NAME, data)
+    assert store.get(NAME) == data
+
+
+def test_what_is_not_there_is_not_found(store: LargeResults) -> None:
+    with pytest.raises(NotFoundError):
+        store.get(name_of("results." + "b" * 24, "process-1"))
+
+
+def test_a_client_cannot_name_anothers_result() -> None:
+    mine, others = (name_of("results." + letter * 24, "process-1") for letter in "ab")
+    assert mine != others
+    assert "aaaa" not in mine, "the topic is secret"
+
+
+@pytest.mark.parametrize("process_job_id", ["../../etc/passwd", "a/b", "", "x" * 200, "a\0b"])
+def test_no_name_leaves_the_store(process_job_id: str) -> None:
+    with pytest.raises(NotFoundError):
+        name_of("results." + "a" * 24, process_job_id)
+
+
+def test_a_service_out_of_reach_is_said_without_secrets() -> None:
+    [port] = free_ports(1)
+    bucket = Bucket(f"http://127.0.0.1:{port}", "qwhisk", "key", "s3cret", "us-south")
+    with pytest.raises(ResultStoreError) as raised:
+        bucket.put(NAME, b"data")
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_bucket_that_does_not_exist_is_an_error(s3: str) -> None:
+    with pytest.raises(ResultStoreError, match="NoSuchBucket"):
+        Bucket(s3, "missing", "a", "b", "us-east-1").put(NAME, b"data")
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way")
+    with pytest.raises(ResultStoreError):
+        Folder(tmp_path).put(NAME, b"data")
+    with pytest.raises(SettingsError, match="RESULTS_FOLDER"):
+        from_env({"RESULTS_FOLDER": str(tmp_path / "results" / "below")})
+
+
+def test_a_folder_forgets_what_is_old(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.put(NAME, b"old")
+    long_ago = time.time() - KEPT - 1
+    os.utime(tmp_path / NAME, (long_ago, long_ago))
+    folder._swept -= 2 * SWEEP
+    folder.put(name_of("results." + "b" * 24, "process-2"), b"new")
+    with pytest.raises(NotFoundError):
+        folder.get(NAME)
+
+
+def test_without_settings_there_is_no_store() -> None:
+    assert from_env({}) is None
+    with pytest.raises(SettingsError, match="RESULTS_S3_BUCKET"):
+        from_env({"RESULTS_S3_URL": "http://127.0.0.1:1"})
