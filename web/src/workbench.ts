@@ -74,7 +74,14 @@ export class Workbench {
     const kept = this.#forms.get(chosen.id);
     // A form that has not changed is kept, with what is typed in it.
     if (kept?.drawn === drawn) return kept.form;
-    const form = new FunctionForm(chosen.input_schema, { submit: (input) => this.#actions.submit(chosen, input), typed: () => this.#remember() });
+    const form = new FunctionForm(chosen.input_schema, {
+      submit: (input) => {
+        // At once: the result may be there, and the page reloaded, before the pause is over.
+        this.#rememberNow();
+        return this.#actions.submit(chosen, input);
+      },
+      typed: () => this.#remember(),
+    });
     if (this.#backends) form.setBackends(this.#backends);
     if (kept) form.restore(kept.form.typed());
     this.#forms.set(chosen.id, { drawn, form });
@@ -90,8 +97,11 @@ export class Workbench {
   /** The address follows the form, so that a reload or a bookmark restores it. */
   #remember(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#chosen && this.place.isConnected) history.replaceState(null, "", this.#hash());
-    }, PAUSE);
+    this.#timer = setTimeout(() => this.#rememberNow(), PAUSE);
+  }
+
+  #rememberNow(): void {
+    clearTimeout(this.#timer);
+    if (this.#chosen && this.place.isConnected) history.replaceState(null, "", this.#hash());
   }
 }
