@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -22,6 +24,18 @@ MEETING = (
     "        barrier = barriers.setdefault(p['meeting'], threading.Barrier(p['of'], timeout=20))\n"
     "    barrier.wait()\n"
     "    print('met', p['n'])\n"
+    "    return {'pid': os.getpid()}\n"
+)
+
+#: Says that it is there, and stays until it is told to go.
+STAYING = (
+    "import os, pathlib, time\n"
+    "def main(p):\n"
+    "    folder = pathlib.Path(p['folder'])\n"
+    "    (folder / f'in-{p[\"n\"]}').touch()\n"
+    "    deadline = time.monotonic() + 40\n"
+    "    while not (folder / 'go').exists() and time.monotonic() < deadline:\n"
+    "        time.sleep(0.02)\n"
     "    return {'pid': os.getpid()}\n"
 )
 
@@ -60,12 +74,18 @@ def test_as_many_as_the_limit_says_share_a_process(start: Start) -> None:
     assert whisk.numbers() == {"idle": 1, "busy": 0, "starting": 0, "waiting": 0}
 
 
-def test_more_than_that_have_another_process(start: Start) -> None:
+def test_more_than_that_have_another_process(start: Start, tmp_path: Path) -> None:
     whisk = start("--grow-after", "0")
-    whisk.action("meet", MEETING, limits={"concurrency": 2})
-    records = meet(whisk, "meet", 4, "pairs", 2)
-    assert len(pids(records)) <= 2
-    assert all(record["response"]["success"] for record in records)
+    whisk.action("stay", STAYING, limits={"concurrency": 2})
+    ids = [
+        whisk.invoke("stay", {"n": n, "folder": str(tmp_path)}, "").json()["activationId"] for n in range(4)
+    ]
+    # All four are at work at the same moment.
+    until(lambda: len(list(tmp_path.glob("in-*"))) == 4)
+    assert whisk.numbers() == {"idle": 0, "busy": 2, "starting": 0, "waiting": 0}
+    (tmp_path / "go").touch()
+    records = [whisk.activation(activation_id) for activation_id in ids]
+    assert sorted(Counter(record["response"]["result"]["pid"] for record in records).values()) == [2, 2]
 
 
 def test_one_that_takes_too_long_ends_the_process_of_all(start: Start) -> None:
@@ -73,13 +93,13 @@ def test_one_that_takes_too_long_ends_the_process_of_all(start: Start) -> None:
     whisk.action(
         "wait",
         "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n",
-        limits={"concurrency": 2, "timeout": 1500},
+        limits={"concurrency": 2, "timeout": 4000},
     )
     first = whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"]
     slow = whisk.invoke("wait", {"wait": 60}, "").json()["activationId"]
     time.sleep(0.7)
     caught = whisk.invoke("wait", {"wait": 60})
-    assert "time limits of 1500" in whisk.activation(slow)["response"]["result"]["error"]
+    assert "time limits of 4000" in whisk.activation(slow)["response"]["result"]["error"]
     assert "exited unexpectedly" in caught.json()["response"]["result"]["error"]
     until(lambda: not running(first))
     assert whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"] != first
@@ -89,7 +109,7 @@ def test_an_update_lets_the_activations_in_hand_finish(start: Start) -> None:
     whisk = start()
     code = "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n"
     whisk.action("wait", code, limits={"concurrency": 3})
-    begun = [whisk.invoke("wait", {"wait": 1.5}, "").json()["activationId"] for _ in range(3)]
+    begun = [whisk.invoke("wait", {"wait": 3}, "").json()["activationId"] for _ in range(3)]
     until(lambda: whisk.numbers()["busy"] == 1)
     whisk.action("wait", code, limits={"concurrency": 3})
     new = whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"]
