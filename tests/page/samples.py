@@ -53,6 +53,7 @@ def _job(name: str, **values: Any) -> Job:
         "delivered_at": "2026-01-02T10:00:25Z",
         "queue_position": None,
         "queue_length_at_submit": 5,
+        "queue_start": 5,
         "estimated_completion_time": None,
         "progress": None,
         "history": [],

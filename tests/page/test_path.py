@@ -74,11 +74,13 @@ def test_wrong_input_is_said_beside_the_field(visit: Visit) -> None:
 
 
 def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
-    visit.smile(":)", ":(", "hardware")
-    visit.ends("QUEUED")
+    # The last of several has some before it, however short the device's queue is just now.
+    for _ in range(4):
+        visit.smile(":)", ":(", "hardware")
+        visit.ends("QUEUED")
     expect(visit.page.get_by_test_id("where")).to_contain_text("fake_fez, position")
     expect(visit.page.get_by_test_id("progress")).to_have_attribute("max", re.compile(r"^[1-9]"))
-    expect(visit.page.get_by_test_id("active")).to_have_text("1")
+    expect(visit.page.get_by_test_id("active")).to_have_text(re.compile(r"^[1-4]$"))
     visit.ends(timeout=QUEUED)
     expect(visit.page.get_by_test_id("active")).to_be_hidden()
     expect(visit.page.get_by_test_id("metadata")).to_contain_text("fake_fez")

@@ -53,6 +53,8 @@ export interface StoredJob {
   queue_position: number | null;
   estimated_completion_time: string | null;
   queue_length_at_submit: number | null;
+  /** The most jobs it was ever told to have before it: where the way to the front began. */
+  queue_start: number | null;
   progress: Progress | null;
   /** The values that a hybrid algorithm told of its steps. */
   history: Point[];
@@ -76,7 +78,7 @@ export interface StoreDocument {
 export const isFinal = (status: JobStatus): boolean => status !== "QUEUED" && status !== "RUNNING";
 
 /** What a job has before anything is known; also what an older page did not write. */
-const BLANK = { queue_position: null, queue_length_at_submit: null, estimated_completion_time: null, progress: null, history: [], running_at: null, delivered_at: null, circuit: null, result: null, result_url: null, answer: null, error: null, finished_at: null } satisfies Partial<StoredJob>;
+const BLANK = { queue_position: null, queue_length_at_submit: null, queue_start: null, estimated_completion_time: null, progress: null, history: [], running_at: null, delivered_at: null, circuit: null, result: null, result_url: null, answer: null, error: null, finished_at: null } satisfies Partial<StoredJob>;
 
 const empty = (): StoreDocument => ({ v: 1, client_id: null, last_id: null, jobs: [] });
 
@@ -149,6 +151,7 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     queue_position: event.queue_position ?? null,
     estimated_completion_time: event.estimated_completion_time ?? null,
     queue_length_at_submit: job?.queue_length_at_submit ?? event.queue_length_at_submit ?? null,
+    queue_start: most(job?.queue_start, event.queue_length_at_submit, event.queue_position),
     progress: event.progress ?? job?.progress ?? null,
     history: grown(job?.history ?? [], event.progress),
     // Heard of only after it had ended: then nobody here knows when it began to run.
@@ -160,6 +163,12 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     answer: boundJson(event.answer),
     error: event.error ?? null,
   };
+}
+
+/** The largest of what is known. */
+function most(...numbers: (number | null | undefined)[]): number | null {
+  const known = numbers.filter((number) => typeof number === "number");
+  return known.length > 0 ? Math.max(...known) : null;
 }
 
 /** The steps told so far, with one more; the oldest go first when there are too many. */

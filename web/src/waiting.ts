@@ -14,10 +14,10 @@ export interface Bar {
 
 /** How far a job is, where that is known: steps done, or places gone in the queue. Pure. */
 export function progressOf(job: StoredJob): Bar | null {
-  const { progress, queue_position: position, queue_length_at_submit: length } = job;
+  const { progress, queue_position: position, queue_start: start } = job;
   if (progress?.of) return { value: Math.min(progress.step, progress.of), max: progress.of, label: `Step ${progress.step} of ${progress.of}` };
-  if (job.status !== "QUEUED" || position === null || !length || position > length) return null;
-  return { value: length - position, max: length, label: position === 0 ? "Next in the queue" : `About ${position} ${position === 1 ? "job" : "jobs"} ahead` };
+  if (job.status !== "QUEUED" || position === null || !start) return null;
+  return { value: start - position, max: start, label: position === 0 ? "Next in the queue" : `About ${position} ${position === 1 ? "job" : "jobs"} ahead` };
 }
 
 /** Which state it is in, in words. A simulator tells of no queue, so none is claimed. */

@@ -46,11 +46,11 @@ const job = (change: Partial<StoredJob>): StoredJob => ({ ...base, ...change });
 describe("a job that has not ended", () => {
   test.each<[string, Partial<StoredJob>, string | null]>([
     ["steps of a hybrid job", { status: "RUNNING", progress: { step: 3, of: 10 } }, "Step 3 of 10"],
-    ["places in a queue", { queue_position: 2, queue_length_at_submit: 5 }, "About 2 jobs ahead"],
-    ["the next", { queue_position: 0, queue_length_at_submit: 5 }, "Next in the queue"],
+    ["places in a queue", { queue_position: 2, queue_start: 5 }, "About 2 jobs ahead"],
+    ["the next", { queue_position: 0, queue_start: 5 }, "Next in the queue"],
     ["nothing known", {}, null],
-    ["a running job without steps", { status: "RUNNING", queue_position: 0, queue_length_at_submit: 5 }, null],
-    ["a place behind the queue's end", { queue_position: 9, queue_length_at_submit: 5 }, null],
+    ["a running job without steps", { status: "RUNNING", queue_position: 0, queue_start: 5 }, null],
+    ["an empty queue", { queue_position: 0, queue_start: 0 }, null],
   ])("%s", (_name, change, label) => expect(progressOf(job(change))?.label ?? null).toBe(label));
 
   test("the bar never goes beyond its end", () => expect(progressOf(job({ status: "RUNNING", progress: { step: 12, of: 10 } }))).toMatchObject({ value: 10, max: 10 }));

@@ -32,6 +32,16 @@ describe("merging events", () => {
     expect(final.result).toMatchObject({ counts: { meas: { "01": 6, "10": 4 } }, shots: 10, other: { meas: 0 } });
   });
 
+  test.each<[string, (number | null)[], number | null, number | null]>([
+    ["the queue's length when it was submitted", [2, 1], 5, 5],
+    ["a place behind that length's end", [7, 6], 5, 7],
+    ["a place where no length was told", [3, 4, 1], null, 4],
+    ["nothing", [null], null, null],
+  ])("its way to the front began at %s", (_name, positions, length, start) => {
+    const events = positions.map((position) => event({ queue_position: position, queue_length_at_submit: length }));
+    expect(events.reduce<ReturnType<typeof mergeEvent> | undefined>((before, next) => mergeEvent(before, next), undefined)!.queue_start).toBe(start);
+  });
+
   test("nothing follows a final event, not even another", () => {
     const final = mergeEvent(undefined, done());
     expect(mergeEvent(final, event({ status: "RUNNING" }))).toBe(final);
