@@ -30,20 +30,18 @@ def normalised(real: Sequence[float], imaginary: Sequence[float] | None) -> Stat
         real: real parts, at least two and not all parts zero.
         imaginary: as many imaginary parts; None for zeros.
     """
-    given = np.array(real, dtype=complex)
-    if imaginary is not None:
-        given += 1j * np.array(imaginary)
-    size = 1 << (len(given) - 1).bit_length()
+    parts = np.array([real, [0.0] * len(real) if imaginary is None else imaginary])
+    # To about 1 first: the squares of very small numbers would vanish, and what they divide overflow.
+    exponent = math.frexp(float(np.abs(parts).max()))[1]
+    parts = np.ldexp(parts, -exponent)
+    norm = float(np.linalg.norm(parts))
+    size = 1 << (len(real) - 1).bit_length()
     amplitudes = np.zeros(size, dtype=complex)
-    amplitudes[: len(given)] = given
-    # By the largest first: the squares of very small numbers would vanish.
-    largest = float(np.abs(amplitudes).max())
-    amplitudes /= largest
-    rest = float(np.linalg.norm(amplitudes))
-    amplitudes /= rest
+    amplitudes[: len(real)] = (parts[0] + 1j * parts[1]) / norm
+    length = math.ldexp(norm, exponent)
     done = []
-    if size > len(given):
+    if size > len(real):
         done.append(f"filled up with zeros to {size}")
-    if not math.isclose(largest * rest, 1.0, rel_tol=1e-9):
-        done.append(f"divided by {largest * rest:.6g}, so that their squares add up to 1")
+    if not math.isclose(length, 1.0, rel_tol=1e-9):
+        done.append(f"divided by {length:.6g}, so that their squares add up to 1")
     return State(amplitudes, f"The amplitudes were {' and '.join(done)}." if done else "")
