@@ -11,12 +11,10 @@ from qiskit import QuantumCircuit
 from actions.base.algorithm import CircuitAlgorithm
 from actions.base.input import ActionInput
 from actions.base.job import Step
+from actions.base.outcomes import ideal
 from actions.base.phases import distribution
 from actions.phase_estimation.circuit import REGISTER, GateName, exact_phase, fourier, iterative
 from actions.phase_estimation.likelihood import estimate
-
-#: Outcomes of the ideal distribution that an answer has.
-MAX_IDEAL = 64
 
 
 class PhaseInput(ActionInput):
@@ -93,7 +91,7 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
             "resolution": 1 / size,
             "signal": found.signal,
             "shots": shots,
-            "ideal": ideal(exact, params.bits),
+            "ideal": ideal(distribution(exact, np.arange(2**params.bits), params.bits)),
         }
         if not found.seen:
             answer["summary"] = (
@@ -109,14 +107,6 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
                 "chance. The error does not cover what the device does wrong systematically."
             )
         return answer
-
-
-def ideal(phase: float, bits: int) -> dict[str, float]:
-    """The exact probabilities of the most likely outcomes, by their bitstrings."""
-    outcomes = np.arange(2**bits)
-    exact = distribution(phase, outcomes, bits)
-    likely = sorted(outcomes[np.argsort(-exact, kind="stable")[:MAX_IDEAL]])
-    return {f"{outcome:0{bits}b}": float(exact[outcome]) for outcome in likely if exact[outcome] > 1e-12}
 
 
 algorithm = PhaseEstimation()

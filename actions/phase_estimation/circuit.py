@@ -10,6 +10,8 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate
 from qiskit.circuit.library import PhaseGate, RXGate, RYGate, RZGate, phase_estimation
 
+from actions.base.semiclassical import read_phase
+
 GateName = Literal["p", "rx", "ry", "rz"]
 
 #: The classical register that both circuits measure into.
@@ -78,9 +80,8 @@ def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
 def iterative(name: GateName, angle: float, bits: int) -> QuantumCircuit:
     """Phase estimation with one control qubit, measured and used again for each bit, the last digit first.
 
-    The inverse Fourier transform becomes rotations that depend on the digits measured before (Griffiths and
-    Niu, quant-ph/9511007; Dobsicek et al., quant-ph/0610214). The outcomes have the very distribution of
-    `fourier`, with two qubits and `bits` two-qubit gates.
+    Dobsicek et al., quant-ph/0610214. The outcomes have the very distribution of `fourier`, with two qubits
+    and `bits` two-qubit gates.
 
     Args: as of `fourier`.
     """
@@ -89,16 +90,10 @@ def iterative(name: GateName, angle: float, bits: int) -> QuantumCircuit:
     circuit = QuantumCircuit(control, target, outcome)
     circuit.compose(eigenstate(name), target, inplace=True)
     gate = unitary(name, angle)
-    for done in range(bits):
-        if done:
-            circuit.reset(control)
-        circuit.h(control)
-        circuit.compose(
-            gate.power(2 ** (bits - 1 - done)).control(annotated=False), [*control, *target], inplace=True
-        )
-        for earlier in range(done):
-            with circuit.if_test((outcome[earlier], 1)):
-                circuit.p(-2 * pi / 2 ** (done - earlier + 1), control)
-        circuit.h(control)
-        circuit.measure(control, outcome[done])
+
+    def apply(power: int) -> None:
+        step = gate.power(2**power).control(annotated=False)
+        circuit.compose(step, [*control, *target], inplace=True)
+
+    read_phase(circuit, control, outcome, apply)
     return circuit

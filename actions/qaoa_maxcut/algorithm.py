@@ -13,6 +13,7 @@ from qiskit.quantum_info import Statevector
 from actions.base.descent import Plan, State
 from actions.base.hybrid import HybridAlgorithm, HybridInput
 from actions.base.job import Job, Pub, Step
+from actions.base.outcomes import MAX_IDEAL
 from actions.qaoa_maxcut.circuit import ANGLES, ansatz, cost, measured, starting_angles, to_circuit
 from actions.qaoa_maxcut.graph import Edge, Graph
 
@@ -26,8 +27,6 @@ SHIFT, RADIUS, TOLERANCE = 0.3, 0.4, 5e-4
 #: On a noisy backend, a graph of more nodes than this is searched with so many shots at most: simulating them
 #: takes minutes, and noise is what bounds the search there, not their spread.
 LARGE, LARGE_SHOTS = 6, 256
-#: Distinct outcomes up to which the ideal distribution is told.
-MAX_IDEAL = 64
 
 Node = Annotated[int, Field(ge=0, lt=MAX_NODES)]
 Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]

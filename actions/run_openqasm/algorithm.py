@@ -11,13 +11,13 @@ from qiskit import QuantumCircuit
 from actions.base.algorithm import CircuitAlgorithm
 from actions.base.input import ActionInput
 from actions.base.job import Step
+from actions.base.outcomes import MAX_IDEAL
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS
 from actions.run_openqasm.circuit import Program, exact, program
 from core.errors import InputError
 
-#: Outcomes of one register that an answer lists, the most frequent first; and of the ideal distribution.
+#: Outcomes of one register that an answer lists, the most frequent first.
 MAX_OUTCOMES = 32
-MAX_IDEAL = 64
 #: Outcomes that an answer lists of all registers together.
 MAX_LISTED = 1_000
 #: Closeness to the ideal distribution below which noise is said to hide it.

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from actions.base.algorithm import Algorithm
 from actions.base.input import ActionInput
 from actions.base.job import Job, Pub, Step
+from actions.base.outcomes import ideal
 from actions.shor.circuit import REGISTER, order_finding
 from actions.shor.order import Found, exact_order, factors, find, leads_to_factors, outcome_probabilities
 from core.errors import InputError
@@ -19,8 +20,6 @@ from core.events import Progress
 
 #: Bases that are tried, one job each, where the caller gives none.
 MAX_ATTEMPTS = 6
-#: Outcomes of the ideal distribution that an answer has.
-MAX_IDEAL = 64
 
 
 class ShorInput(ActionInput):
@@ -192,7 +191,7 @@ def _answer(
         "signal": found.signal,
         "bits": bits,
         "shots": shots,
-        "ideal": ideal(order, bits),
+        "ideal": ideal(outcome_probabilities(order, np.arange(2**bits), bits)),
     }
     if not found.seen:
         answer["note"] = (
@@ -209,14 +208,6 @@ def _answer(
         )
         answer["note"] = f"About {found.signal:.0%} of the shots came through the noise. {more}"
     return answer
-
-
-def ideal(order: int, bits: int) -> dict[str, float]:
-    """The exact probabilities of the most likely outcomes, by their bitstrings."""
-    outcomes = np.arange(2**bits)
-    exact = outcome_probabilities(order, outcomes, bits)
-    likely = sorted(outcomes[np.argsort(-exact, kind="stable")[:MAX_IDEAL]])
-    return {f"{outcome:0{bits}b}": float(exact[outcome]) for outcome in likely if exact[outcome] > 1e-12}
 
 
 algorithm = Shor()

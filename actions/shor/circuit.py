@@ -9,10 +9,10 @@ arithmetic circuits (Beauregard, quant-ph/0205095), whose thousands of gates no 
 from __future__ import annotations
 
 from functools import lru_cache
-from math import pi
 
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
+from actions.base.semiclassical import read_phase
 from actions.shor.synthesis import Plan, plan
 from core.errors import InputError
 
@@ -24,33 +24,28 @@ REGISTER = "phase"
 def order_finding(number: int, base: int, bits: int) -> QuantumCircuit:
     """Phase estimation of the multiplication by `base` modulo `number`.
 
-    One control qubit is measured and used again for each bit, the last digit first; the inverse Fourier
-    transform becomes rotations that depend on the digits before (Griffiths and Niu, quant-ph/9511007; Parker
-    and Plenio, quant-ph/0001066; done for 15 by Monz et al., arXiv:1507.08852).
+    With one control qubit that is used again for each bit (Parker and Plenio, quant-ph/0001066; done for 15
+    by Monz et al., arXiv:1507.08852).
 
     Args:
         number: N, the work register has as many qubits as it has bits.
         base: without a common factor with N.
-        bits: of the phase; the register read as a number, over 2**bits, is near s / r for a random s, where r
-        is
-            the order.
+        bits: of the phase; the register read as a number, over 2**bits, is near s / r for a random s, where
+            r is the order.
     """
     control = QuantumRegister(1, "control")
     work = QuantumRegister(number.bit_length(), "work")
     outcome = ClassicalRegister(bits, REGISTER)
     circuit = QuantumCircuit(control, work, outcome)
     circuit.x(work[0])
-    for done, step in enumerate(multiplications(number, base, bits)):
-        if done:
-            circuit.reset(control)
-        circuit.h(control)
+    steps = multiplications(number, base, bits)
+
+    def apply(power: int) -> None:
+        step = steps[bits - 1 - power]
         if step is not None:
             _append(circuit, step, control, work)
-        for earlier in range(done):
-            with circuit.if_test((outcome[earlier], 1)):
-                circuit.p(-2 * pi / 2 ** (done - earlier + 1), control)
-        circuit.h(control)
-        circuit.measure(control, outcome[done])
+
+    read_phase(circuit, control, outcome, apply)
     return circuit
 
 
