@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 
 Response = tuple[int, dict[str, Any]]
+
+
+def zipped(**files: str) -> str:
+    """A zip of these modules, as /init takes it: in base64."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 class ActionServer:

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import zipfile
 from typing import Any
 
 import pytest
 
 from tests.action_server.conftest import Start
-from tests.action_server.process import SENTINEL, ActionServer
+from tests.action_server.process import SENTINEL, ActionServer, zipped
 
 ECHO = "def main(params):\n    return params\n"
-
-
-def zipped(**files: str) -> str:
-    """A base64 zip; `__` in a name stays, the suffix is .py."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(f"{name}.py", text)
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def test_source_is_initialised_and_runs(server: ActionServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,10 @@ from hypothesis import strategies as st
 from qiskit.quantum_info import StabilizerState
 
 from actions.base.input import validated
-from actions.base.job import Step
 from actions.bernstein_vazirani.algorithm import BernsteinVaziraniInput, algorithm
 from actions.bernstein_vazirani.majority import majority
 from core.errors import InputError
-from core.events import JobResult
+from tests.actions.answers import answer_to
 from tests.actions.cases.bernstein_vazirani import VALUES, check
 from tests.actions.theory import probabilities, step_of
 
@@ -28,10 +26,7 @@ def given_input(**values: Any) -> BernsteinVaziraniInput:
 
 
 def asked(secret: str, counts: dict[str, int]) -> dict[str, Any]:
-    step = Step(0, JobResult(counts={"meas": counts}), None, "ibm_x", True)
-    answer = algorithm.answer(given_input(secret=secret), step)
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    return answer
+    return answer_to(algorithm, given_input(secret=secret), counts)
 
 
 def noisy(secret: str, error: float, shots: int) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from actions.base.input import validated
-from actions.base.job import Step
 from actions.deutsch_jozsa.algorithm import DeutschJozsaInput, algorithm
 from actions.deutsch_jozsa.circuit import distribution, parity_table
 from core.errors import InputError
-from core.events import JobResult
+from tests.actions.answers import answer_to
 from tests.actions.cases.deutsch_jozsa import VALUES, check
 from tests.actions.theory import probabilities, step_of
 
@@ -26,10 +24,7 @@ def given_input(**values: Any) -> DeutschJozsaInput:
 
 
 def asked(counts: dict[str, int], noisy: bool = True, **values: Any) -> dict[str, Any]:
-    step = Step(0, JobResult(counts={"meas": counts}), None, "ibm_x", noisy)
-    answer = algorithm.answer(given_input(**values), step)
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    return answer
+    return answer_to(algorithm, given_input(**values), counts, noisy=noisy)
 
 
 @st.composite

@@ -14,12 +14,11 @@ from jsonschema import Draft202012Validator
 from qiskit.quantum_info import Statevector
 
 from actions.base.input import validated
-from actions.base.job import Step
 from actions.grover.algorithm import GroverInput, algorithm
 from actions.grover.circuit import gates
 from actions.grover.plan import fidelity, plan
 from core.errors import InputError
-from core.events import JobResult
+from tests.actions.answers import answer_to
 from tests.actions.cases.grover import VALUES, check
 from tests.actions.theory import probabilities, step_of
 
@@ -29,10 +28,7 @@ def given_input(**values: Any) -> GroverInput:
 
 
 def asked(counts: dict[str, int], noisy: bool = True, **values: Any) -> dict[str, Any]:
-    step = Step(0, JobResult(counts={"meas": counts}), None, "ibm_x", noisy)
-    answer = algorithm.answer(given_input(**values), step)
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    return answer
+    return answer_to(algorithm, given_input(**values), counts, noisy=noisy)
 
 
 @st.composite

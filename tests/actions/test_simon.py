@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,12 @@ from qiskit import transpile
 from qiskit.quantum_info import StabilizerState
 
 from actions.base.input import validated
-from actions.base.job import Step
 from actions.simon.algorithm import SimonInput, algorithm
 from actions.simon.circuit import simon
 from actions.simon.decoding import decode
 from actions.simon.gf2 import independent, null_space
 from core.errors import InputError
-from core.events import JobResult
+from tests.actions.answers import answer_to
 from tests.actions.cases.simon import VALUES, check
 from tests.actions.theory import probabilities, step_of
 
@@ -36,10 +34,7 @@ def given_input(**values: Any) -> SimonInput:
 
 
 def asked(secret: str, counts: dict[str, int], noisy: bool = True) -> dict[str, Any]:
-    step = Step(0, JobResult(counts={"meas": counts}), None, "ibm_x", noisy)
-    answer = algorithm.answer(given_input(secret=secret), step)
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    return answer
+    return answer_to(algorithm, given_input(secret=secret), counts, noisy=noisy)
 
 
 def orthogonal(secret: str) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
-import zipfile
 from collections.abc import Iterator
 
 import pytest
 
+from tests.action_server.process import zipped
 from tests.images.engine import SENTINEL, Container, docker, inspect, running
 
 BASE = "qwhisk/base"
@@ -27,15 +25,6 @@ def main(params):
 def container() -> Iterator[Container]:
     with running(BASE, memory=256) as started:
         yield started
-
-
-def zipped(**files: str) -> str:
-    """A zip of these files, as /init takes it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(f"{name}.py", text)
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def check_greeting(container: Container) -> None:

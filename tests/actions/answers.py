@@ -1,0 +1,22 @@
+"""What an algorithm answers to outcomes that a test chose."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from actions.base.algorithm import CircuitAlgorithm
+from actions.base.input import ActionInput
+from actions.base.job import Step
+from core.events import JobResult
+
+Input = TypeVar("Input", bound=ActionInput)
+
+
+def answer_to(
+    algorithm: CircuitAlgorithm[Input], params: Input, counts: dict[str, int], *, noisy: bool = True
+) -> dict[str, Any]:
+    """Its answer to the counts of register `meas`, which must be JSON."""
+    answer = algorithm.answer(params, Step(0, JobResult(counts={"meas": counts}), None, "ibm_x", noisy))
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    return answer
