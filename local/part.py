@@ -53,7 +53,11 @@ class Part:
     prepare: Callable[[], object] | None = None
     needs: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
+    #: True once it is ready; the supervisor's to set.
+    up: bool = False
     restarts: int = 0
+    #: Starts in a row that did not get so far that it was ready.
+    tries: int = 0
     started: float = 0.0
     log_lost: bool = False
     _pump: threading.Thread | None = None
@@ -114,6 +118,10 @@ class Part:
         self._signal_group(signal.SIGKILL)
         if self._pump is not None:
             self._pump.join(2)
+
+    def forget(self) -> None:
+        """The process has ended, and the part is to be started anew."""
+        self.process, self.up = None, False
 
     def _signal_group(self, number: signal.Signals) -> None:
         assert self.process is not None

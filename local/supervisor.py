@@ -13,6 +13,8 @@ from local.part import GRACE, Part
 START_TIMEOUT = 60.0
 #: Seconds between looks at the parts.
 INTERVAL = 0.1
+#: Starts in a row at the most that do not get so far that the part is ready.
+MAX_TRIES = 5
 #: A part is restarted so often at the most, and this many seconds later each time.
 MAX_RESTARTS, RESTART_DELAY = 20, 0.5
 #: Seconds after which a part that ran counts as never restarted.
@@ -35,26 +37,21 @@ class Supervisor:
         self._parts: list[Part] = []
 
     def start(self, parts: Sequence[Part]) -> None:
-        """Start the parts in order; LocalError with the end of its log if one does not start."""
+        """Start the parts in order, without waiting for them."""
         for part in parts:
             part.start()
             self._parts.append(part)
 
     def wait(self, part: Part) -> None:
-        """Wait until the part is ready and show its line."""
-        began = time.monotonic()
-        while not part.ready():
+        """Wait until the part is ready; LocalError with the end of its log if it does not get so far.
+
+        What is killed meanwhile is started again. What ends by itself before it was ever ready would do so
+        again.
+        """
+        while not part.up:
             if self._stop.wait(0.02):
                 raise LocalError("stopped while starting")
-            if not part.running():
-                raise LocalError(f"the {part.name} ended while starting:\n{part.last_lines()}")
-            if time.monotonic() - began > START_TIMEOUT:
-                raise LocalError(
-                    f"the {part.name} is not ready after {START_TIMEOUT:.0f} s:\n{part.last_lines()}"
-                )
-        if part.prepare is not None:
-            part.prepare()
-        self._say(f"  {part.name:<10} {part.address}")
+            self.look()
 
     def watch(self) -> None:
         """Until the end is asked for: restart what fell over, aloud."""
@@ -62,35 +59,66 @@ class Supervisor:
             self.look()
 
     def look(self) -> None:
-        """One look at every part."""
+        """One look at every part; waits for none, so that one that is slow to start delays no other."""
         for part in self._parts:
-            if part.running() or part.process is None:
-                continue
-            status = part.process.returncode
-            how = f"signal {-status}" if status < 0 else f"status {status}"
-            if time.monotonic() - part.started > HEALTHY:
-                part.restarts = 0
-            if part.restarts >= MAX_RESTARTS:
-                raise LocalError(f"the {part.name} ended again and again ({how}):\n{part.last_lines()}")
-            part.restarts += 1
-            self._say(f"  {part.name} ended ({how}): starting it again")
-            self._restart(part)
+            if part.process is None:
+                if all(other.up for other in self._parts if other.name in part.needs):
+                    part.start()
+            elif (status := part.process.poll()) is not None:
+                self._ended(part, status)
+            elif not part.up:
+                self._come_up(part)
+
+    def _come_up(self, part: Part) -> None:
+        if not part.ready():
+            if time.monotonic() - part.started > START_TIMEOUT:
+                raise LocalError(
+                    f"the {part.name} is not ready after {START_TIMEOUT:.0f} s:\n{part.last_lines()}"
+                )
+            return
+        try:
+            if part.prepare is not None:
+                part.prepare()
+        except LocalError:
+            if part.running():
+                raise
+            return  # killed meanwhile: the next look sees it
+        part.up, part.tries = True, 0
+        self._say(f"  {part.name:<10} {part.address}")
+
+    def _ended(self, part: Part, status: int) -> None:
+        """The part's process ended: start it again, unless that is of no use."""
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        if status >= 0 and not part.up and not part.restarts:
+            raise LocalError(f"the {part.name} ended while starting ({how}):\n{part.last_lines()}")
+        if part.up and time.monotonic() - part.started > HEALTHY:
+            part.restarts = 0
+        part.restarts += 1
+        part.tries += 0 if part.up else 1
+        if part.tries >= MAX_TRIES:
+            raise LocalError(
+                f"the {part.name} ended while starting, {part.tries} times in a row, "
+                f"now by {how}:\n{part.last_lines()}"
+            )
+        if part.restarts > MAX_RESTARTS:
+            raise LocalError(f"the {part.name} ended again and again ({how}):\n{part.last_lines()}")
+        self._say(f"  {part.name} ended ({how}){'' if part.up else ' while starting'}: starting it again")
+        self._restart(part)
 
     def _restart(self, part: Part) -> None:
-        """Start the part again, with those that cannot go on without what it had in memory."""
+        """End what is left of the part and start it again, with those that need what it had in memory."""
         part.end(time.monotonic())
-        others = [other for other in self._parts if part.name in other.needs]
+        others = [other for other in self._parts if part.name in other.needs and other.process is not None]
         for other in others:
             self._say(f"  {other.name} needs what the {part.name} had in memory: starting it again")
             other.ask_to_stop()
         deadline = time.monotonic() + GRACE
         for other in others:
             other.end(deadline)
-        if self._stop.wait(RESTART_DELAY):
-            return
-        for again in (part, *others):
-            again.start()
-            self.wait(again)
+            other.forget()
+        part.forget()
+        if not self._stop.wait(RESTART_DELAY):
+            part.start()
 
     def end(self) -> None:
         """End every part, the last started first to be asked, none later than its grace allows."""
