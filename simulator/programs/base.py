@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, get_args
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
 import numpy as np
 
-from ..engine import NoiseChoice
+from ..backends import Backend
+from ..engine import Engine, Execution, NoiseChoice
 from ..errors import Refusal
 
 #: Seconds of device time that one shot takes: the default repetition delay of IBM's devices.
@@ -26,6 +28,39 @@ class Program(Protocol):
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded result."""
         ...
+
+
+class Pub(Protocol):
+    """A circuit, and what is asked of it."""
+
+    @property
+    def executions(self) -> Sequence[Execution]:
+        """What must be run for it."""
+        ...
+
+
+P = TypeVar("P", bound=Pub)
+
+
+class Primitive(Generic[P]):
+    """A decoded job of PUBs.
+
+    Args:
+        engine: What runs the circuits.
+        backend: Where.
+        pubs: The PUBs.
+        seed: Seeds Aer, if the client says so.
+    """
+
+    def __init__(self, engine: Engine, backend: Backend, pubs: list[P], seed: int | None) -> None:
+        self._engine = engine
+        self._backend = backend
+        self._pubs = pubs
+        self._seed = seed
+        executions = [execution for pub in pubs for execution in pub.executions]
+        self.seconds = sum(execution.plan.seconds for execution in executions)
+        self.total_shots = sum(execution.shots for execution in executions)
+        self.simulator = [pub.executions[0].metadata() if pub.executions else {} for pub in pubs]
 
 
 def require(value: object, kind: type, name: str) -> Any:

@@ -20,7 +20,7 @@ from ..backends import Backend
 from ..engine import Engine, Execution
 from ..errors import Refusal, SimulationError
 from . import codec
-from .base import checked_seed, noise_choice, require
+from .base import Primitive, checked_seed, noise_choice, require
 
 DEFAULT_PRECISION = 0.015625
 
@@ -36,25 +36,8 @@ class Pub:
     executions: list[Execution]
 
 
-class Estimator:
-    """A decoded estimator job.
-
-    Args:
-        engine: What runs the circuits.
-        backend: Where.
-        pubs: The PUBs.
-        seed: Seeds Aer, if the client says so.
-    """
-
-    def __init__(self, engine: Engine, backend: Backend, pubs: list[Pub], seed: int | None) -> None:
-        self._engine = engine
-        self._backend = backend
-        self._pubs = pubs
-        self._seed = seed
-        executions = [execution for pub in pubs for execution in pub.executions]
-        self.seconds = sum(execution.plan.seconds for execution in executions)
-        self.total_shots = sum(execution.shots for execution in executions)
-        self.simulator = [pub.executions[0].metadata() if pub.executions else {} for pub in pubs]
+class Estimator(Primitive[Pub]):
+    """A decoded estimator job."""
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""

@@ -12,7 +12,7 @@ from ..counts import Bits, big_endian_bytes, registers
 from ..engine import Engine, Execution
 from ..errors import Refusal
 from . import codec
-from .base import checked_seed, noise_choice, require
+from .base import Primitive, checked_seed, noise_choice, require
 
 DEFAULT_SHOTS = 4096
 
@@ -28,25 +28,8 @@ class Pub:
     circuit_metadata: dict[str, Any]
 
 
-class Sampler:
-    """A decoded sampler job.
-
-    Args:
-        engine: What runs the circuits.
-        backend: Where.
-        pubs: The PUBs.
-        seed: Seeds Aer, if the client says so.
-    """
-
-    def __init__(self, engine: Engine, backend: Backend, pubs: list[Pub], seed: int | None) -> None:
-        self._engine = engine
-        self._backend = backend
-        self._pubs = pubs
-        self._seed = seed
-        executions = [execution for pub in pubs for execution in pub.executions]
-        self.seconds = sum(execution.plan.seconds for execution in executions)
-        self.total_shots = sum(execution.shots for execution in executions)
-        self.simulator = [pub.executions[0].metadata() if pub.executions else {} for pub in pubs]
+class Sampler(Primitive[Pub]):
+    """A decoded sampler job."""
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
