@@ -24,6 +24,9 @@ MAX_STATE_BYTES = 64 * 1024
 #: Bytes of one message. The client refuses messages over 1,000,000 bytes, key and headers included.
 MAX_EVENT_BYTES = 950_000
 
+#: Characters of an address that a final event is to be sent to.
+MAX_CALLBACK = 2_000
+
 #: Jobs that a queue may have; more is a mistake, and estimates would leave the calendar.
 MAX_QUEUE = 1_000_000
 
@@ -74,6 +77,9 @@ class JobEvent(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict, description="The caller's input.")
     state: dict[str, Any] | None = Field(default=None, description="What the algorithm remembers.")
     progress: Progress | None = Field(default=None, description="How far a hybrid algorithm is.")
+    callback_url: str | None = Field(
+        default=None, max_length=MAX_CALLBACK, description="Where a gateway sends the final event."
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

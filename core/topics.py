@@ -15,22 +15,34 @@ DEAD = "jobs.dead"
 #: The provider's backends, from the pollers to every gateway.
 BACKENDS = "backends"
 
+#: Final events that a gateway has to send to their clients' addresses, from the pollers to the gateways.
+WEBHOOKS = "webhooks"
+
+#: Topics on which such events wait to be sent again, by their delay in seconds.
+WEBHOOK_WAITS = {
+    5.0: "webhooks.wait.5s",
+    60.0: "webhooks.wait.1m",
+    600.0: "webhooks.wait.10m",
+    3_600.0: "webhooks.wait.1h",
+}
+
 #: Wait topics by their delay in seconds. All messages of one have the same delay, so its head is always
 #: due first and a consumer may simply pause at it.
 WAITS = {5.0: "jobs.wait.5s", 30.0: "jobs.wait.30s", 120.0: "jobs.wait.2m", 600.0: "jobs.wait.10m"}
 
 
 def partition(topic: str) -> int:
-    """The partition to publish to: -1 lets the key decide, where pollers share the partitions.
+    """The partition to publish to: -1 lets the key decide, where pollers or gateways share the partitions.
 
     The other topics have one partition, or, where a broker made one by itself, only one that is read.
     """
-    return -1 if topic == JOBS or topic in WAITS.values() else 0
+    return -1 if topic in (JOBS, WEBHOOKS) or topic in WAITS.values() else 0
 
 
 def shared(partitions: int) -> dict[str, int]:
-    """Every shared topic with its number of partitions; those that pollers share have `partitions`."""
-    return {JOBS: partitions, CANCEL: 1, DEAD: 1, BACKENDS: 1} | dict.fromkeys(WAITS.values(), partitions)
+    """Every shared topic with its number of partitions; those that processes share have `partitions`."""
+    many, one = (JOBS, WEBHOOKS, *WAITS.values()), (CANCEL, DEAD, BACKENDS, *WEBHOOK_WAITS.values())
+    return dict.fromkeys(many, partitions) | dict.fromkeys(one, 1)
 
 
 def new_results_topic(now: float | None = None) -> str:

@@ -23,6 +23,8 @@ from gateway.replies import json_response
 from gateway.services import Services, bearer, services, session
 from gateway.tokens import Session
 from gateway.validation import body, validate
+from gateway.webhooks import HEADER as CALLBACK
+from gateway.webhooks import callback, secret_of
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +83,18 @@ def backends() -> Response:
     )
 
 
+@api.get("/webhooks/secret")
+def webhook_secret() -> Response:
+    """What this client's webhooks are signed with."""
+    return json_response({"secret": secret_of(services().settings.secret, session().client_id)})
+
+
 @api.post("/functions/<function>/jobs")
 def new_job(function: str) -> Response:
     """Invoke the function; 202 with the job, or 200 with its result if that comes within `?wait=` seconds."""
     who, found = session(), services()
     patience = _patience()
+    told = callback(request.headers.get(CALLBACK), found.settings.webhooks)
     document = found.documents.get(function)
     value = body()
     validate(document, value)
@@ -93,13 +102,13 @@ def new_job(function: str) -> Response:
     inbox = found.inbox(who)
     key = key_of(request.headers.get(HEADER))
     if key is None:
-        return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), patience)
+        return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), patience, told)
     job_id = process_job_id(found.settings.secret, who, key)
     with found.once.doing(job_id):
         known = inbox.job(job_id)
         if known is None:
-            return _submit(found, who, inbox, document, value, job_id, patience, again=True)
-    same(known, document.id, value)
+            return _submit(found, who, inbox, document, value, job_id, patience, told, again=True)
+    same(known, document.id, value, told)
     return _replayed(inbox, known, patience)
 
 
@@ -111,9 +120,14 @@ def _submit(
     value: dict[str, Any],
     process_job_id: str,
     patience: float,
+    told: str | None,
     again: bool = False,
 ) -> Response:
-    """Invoke the function. `again`: it may have been asked the same before, by a gateway that then died."""
+    """Invoke the function.
+
+    `told`: where its final event is to be sent. `again`: it may have been asked the same before, by a gateway
+    that then died.
+    """
     found.job_limit.take(who.client_id)
     if inbox.in_flight() >= found.settings.jobs_in_flight:
         raise LimitError(f"Over {found.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5)
@@ -124,8 +138,10 @@ def _submit(
     }
     if again:
         envelope["again"] = True
+    if told is not None:
+        envelope["callback_url"] = told
     reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
-    queued = _queued(document, value, reply, who, process_job_id)
+    queued = _queued(document, value, reply, envelope)
     remembered = _remember(found, queued)
     g.submitted = document.id
     log.info(
@@ -159,7 +175,7 @@ def _replayed(inbox: Inbox, entry: Entry, patience: float) -> Response:
 
 
 def _queued(
-    document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], who: Session, process_job_id: str
+    document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], envelope: dict[str, Any]
 ) -> ResultEvent:
     """The job's first event; InvocationError if the function did not say which job it submitted."""
     try:
@@ -168,9 +184,7 @@ def _queued(
             backend=reply["backend"],
             backend_type=reply["backend_type"],
             function=document.id,
-            client_id=who.client_id,
-            process_job_id=process_job_id,
-            topic=who.topic,
+            **{name: entry for name, entry in envelope.items() if name != "again"},
             submitted_at=datetime.now(UTC),
             params=value,
             progress=reply.get("progress"),

@@ -27,7 +27,7 @@ _CSP = (
 
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Callback-Url",
     "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed",
     "Access-Control-Max-Age": "600",
 }
@@ -80,6 +80,7 @@ def create_app(services: Services) -> Flask:
     @app.get("/healthz")
     def healthz() -> Response:
         alive = services.reader.alive() and services.pusher.alive()
+        alive = alive and (services.webhooks is None or services.webhooks.alive())
         return json_response({"status": "ok" if alive else "failed"}, 200 if alive else 503)
 
     @app.get("/readyz")

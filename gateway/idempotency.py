@@ -38,12 +38,16 @@ def process_job_id(secret: str, who: Session, key: str) -> str:
     return base64.urlsafe_b64encode(told[:16]).decode().rstrip("=")
 
 
-def same(entry: Entry, function: str, value: dict[str, Any]) -> None:
-    """InputError unless the job that there is was asked for with the same input."""
+def same(entry: Entry, function: str, value: dict[str, Any], callback: str | None) -> None:
+    """InputError unless the job that there is was asked for with the same input and callback address."""
     # An event too large for one message has lost its input; then the function alone is compared.
-    if entry.event.function != function or (entry.event.params and entry.event.params != value):
+    event = entry.event
+    if (event.function, event.callback_url) != (function, callback) or (
+        event.params and event.params != value
+    ):
         raise InputError(
-            f"This {HEADER} was used for another function or other input. Use a new key.", field=HEADER
+            f"This {HEADER} was used for another function, other input or another callback. Use a new key.",
+            field=HEADER,
         )
 
 

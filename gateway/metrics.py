@@ -45,11 +45,18 @@ class Metrics:
             registry=self.registry,
         )
         self.jobs = Counter("qwhisk_gateway_jobs", "Jobs submitted", ["function"], registry=self.registry)
+        if services.webhooks is not None:
+            self.registry.register(services.webhooks.outcomes)
         for name, text, value in (
             ("websockets", "WebSockets open", lambda: len(services.pusher)),
             ("inboxes", "Clients' topics that are read", lambda: len(services.reader)),
             ("topics_removed", "Clients' topics removed since the start", lambda: services.janitor.removed),
             ("functions", "Functions that can be called", lambda: len(services.documents.all())),
+            (
+                "webhooks_under_way",
+                "Final events that are being sent to their clients' addresses",
+                lambda: len(services.webhooks or ()),
+            ),
             (
                 "events_pushed",
                 "Events pushed over WebSockets since the start",

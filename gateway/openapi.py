@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
-from core.events import BackendInfo, BackendType, Instant, LargeResult, Progress, ResultEvent, Status
+from core.events import (
+    MAX_CALLBACK,
+    BackendInfo,
+    BackendType,
+    Instant,
+    LargeResult,
+    Progress,
+    ResultEvent,
+    Status,
+)
 from gateway.replies import json_response
 
 VERSION = "1"
@@ -21,6 +30,20 @@ class NewSession(BaseModel):
     client_id: str
     token: str
     expires_at: Instant
+
+
+class WebhookSecret(BaseModel):
+    """With what this client's webhooks are signed: `whsec_` and the key in base64."""
+
+    secret: str
+
+
+class Webhook(BaseModel):
+    """What is sent to a job's callback address; `data` is the final event."""
+
+    type: Literal["job.done", "job.cancelled", "job.error"]
+    timestamp: Instant
+    data: dict[str, Any]
 
 
 class Function(BaseModel):
@@ -101,6 +124,8 @@ class Problem(BaseModel):
 
 _MODELS = (
     NewSession,
+    WebhookSecret,
+    Webhook,
     Functions,
     Backends,
     Accepted,
@@ -146,6 +171,13 @@ def document() -> dict[str, Any]:
         "description": "The same key gives the same job, however often it is sent.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     }
+    callback = {
+        "name": "Callback-Url",
+        "in": "header",
+        "description": "Where the final event is sent as well: an https address that is public, unless the "
+        "deployment allows others.",
+        "schema": {"type": "string", "format": "uri", "maxLength": MAX_CALLBACK},
+    }
     function = _path("function", "^[a-z][a-z0-9_]{0,63}$", "Id of the function.")
     job = _path("process_job_id", "^[A-Za-z0-9_-]{1,128}$", "The job's id.")
     anything = {"content": {"application/json": {"schema": {"type": "object"}}}}
@@ -167,6 +199,13 @@ def document() -> dict[str, Any]:
                     security=[{}, {"token": []}],
                 )
             },
+            "/api/v1/webhooks/secret": {
+                "get": _operation(
+                    "With what this client's webhooks are signed",
+                    {200: ("The secret", "WebhookSecret")},
+                    [401],
+                )
+            },
             "/api/v1/functions": {
                 "get": _operation("List the functions", {200: ("All functions", "Functions")}, [401])
             },
@@ -178,8 +217,9 @@ def document() -> dict[str, Any]:
                     "Submit a job",
                     {200: ("The final event", "ResultEvent"), 202: ("It is on its way", "Accepted")},
                     [400, 401, 404, 409, 413, 422, 429, 502, 503, 504],
-                    parameters=[function, wait, key],
+                    parameters=[function, wait, key, callback],
                     requestBody=anything,
+                    callbacks={"final": {"{$request.header.Callback-Url}": {"post": _webhook()}}},
                 )
             },
             "/api/v1/jobs": {
@@ -251,6 +291,35 @@ def _content(mimetype: str, model: str | None) -> dict[str, Any]:
     if model is None:
         return {}
     return {"content": {mimetype: {"schema": {"$ref": f"#/components/schemas/{model}"}}}}
+
+
+def _webhook() -> dict[str, Any]:
+    """What a receiver gets (standardwebhooks.com)."""
+    texts = {
+        "webhook-id": "The same whenever the same final event is sent: at least once, perhaps more often.",
+        "webhook-timestamp": "Seconds since 1970; refuse what is older than five minutes.",
+        "webhook-signature": "`v1,` and base64 of the HMAC-SHA256, with the client's secret, of "
+        "`{webhook-id}.{webhook-timestamp}.{body}`.",
+    }
+    return {
+        "summary": "The job's final event",
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": text,
+                "schema": {"type": "string"},
+            }
+            for name, text in texts.items()
+        ],
+        "requestBody": _content("application/json", "Webhook"),
+        "responses": {
+            "2XX": {"description": "It was taken"},
+            "410": {"description": "No more of it"},
+            "default": {"description": "It is sent again: twelve times in some nine hours"},
+        },
+    }
 
 
 def _health(summary: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from gateway.reader import Reader
 from gateway.settings import GatewaySettings
 from gateway.sign_in import SignIn
 from gateway.tokens import Session, TokenError, Tokens
+from gateway.webhooks import Webhooks
+from gateway.webhooks.courier import Courier
 
 #: Seconds that a client's topic, and what is in it, stay beyond the time for which its token is good.
 DAY = 86_400
@@ -50,6 +52,8 @@ class Services:
     once: Once
     janitor: Janitor
     sign_in: SignIn
+    #: None where they are off.
+    webhooks: Webhooks | None = None
     #: None where none is configured.
     large_results: LargeResults | None = None
 
@@ -59,12 +63,16 @@ class Services:
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
         pusher = Pusher(settings.websockets)
+        publisher = Publisher(settings.kafka)
+        webhooks = None
+        if settings.webhooks != "off":
+            webhooks = Webhooks(settings.kafka, publisher, Courier(settings.webhooks), settings.secret)
         return cls(
             settings=settings,
             tokens=Tokens(settings.secret, settings.session_seconds),
             documents=from_env(env),
             invoke=Invoker(EnvironmentCredentials(env)),
-            publisher=Publisher(settings.kafka),
+            publisher=publisher,
             reader=Reader(settings.kafka, pusher.filled),
             pusher=pusher,
             topics=topics,
@@ -73,6 +81,7 @@ class Services:
             once=Once(),
             janitor=Janitor(settings.kafka, topics, settings.session_seconds + DAY),
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
+            webhooks=webhooks,
             large_results=large_results.from_env(env),
         )
 
@@ -126,6 +135,8 @@ class Services:
     def close(self) -> None:
         """Let go of the broker."""
         self.janitor.close()
+        if self.webhooks is not None:
+            self.webhooks.close()
         self.pusher.close()
         self.reader.close()
         self.publisher.close()

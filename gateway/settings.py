@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast, get_args
 
 from core import settings
 from core.errors import SettingsError
 from core.settings import KafkaSettings
+from gateway.webhooks.callback import Policy
 
 #: Characters of a secret below which it can be guessed.
 MIN_SECRET = 32
@@ -44,6 +46,8 @@ class GatewaySettings:
     #: The OpenID Connect provider whose users may have sessions, and for whom its tokens are made.
     oidc_issuer: str
     oidc_audience: str
+    #: Which addresses clients may have their results sent to.
+    webhooks: Policy
     page: Path
     kafka: KafkaSettings
 
@@ -77,6 +81,7 @@ class GatewaySettings:
             api_keys=_api_keys(env),
             oidc_issuer=issuer,
             oidc_audience=settings.text(env, "OIDC_AUDIENCE") if issuer else "",
+            webhooks=_webhooks(env),
             page=Path(page).resolve(),
             kafka=KafkaSettings.from_env(env),
         )
@@ -93,6 +98,18 @@ def _origins(env: settings.Source) -> tuple[str, ...]:
                 variable="GATEWAY_CORS_ORIGINS",
             )
     return tuple(filter(None, found))
+
+
+def _webhooks(env: settings.Source) -> Policy:
+    """Which addresses may be called back, from `GATEWAY_WEBHOOKS`."""
+    raw = settings.text(env, "GATEWAY_WEBHOOKS", "public")
+    for policy in get_args(Policy):
+        if raw == policy:
+            return cast(Policy, policy)
+    raise SettingsError(
+        f"GATEWAY_WEBHOOKS must be one of {', '.join(get_args(Policy))}, not {raw[:100]!r}.",
+        variable="GATEWAY_WEBHOOKS",
+    )
 
 
 def _api_keys(env: settings.Source) -> dict[str, str]:

@@ -19,7 +19,7 @@ from core.settings import is_setting
 from gateway.problems import BodyError
 
 #: Names that the gateway itself gives to actions; a caller may not.
-RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again"})
+RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again", "callback_url"})
 #: Lists and objects within one another; a circuit or a graph needs three or four.
 MAX_DEPTH = 64
 #: Findings told at once.

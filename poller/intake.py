@@ -14,10 +14,10 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, M
 
 from core.errors import EventError
 from core.events import JobEvent, decode
+from core.offsets import Offsets, Partition
 from core.settings import KafkaSettings
 from core.streams import Publisher, group_consumer
 from core.topics import CANCEL, DEAD, JOBS, WAITS
-from poller.offsets import Offsets, Partition
 
 log = logging.getLogger(__name__)
 

@@ -28,6 +28,7 @@ from core.errors import (
     StreamError,
 )
 from core.events import BackendList, JobEvent, ResultEvent, encode
+from core.offsets import Partition
 from core.provider import Provider
 from core.settings import KafkaSettings
 from core.streams import Publisher
@@ -38,7 +39,6 @@ from poller.forecast import Forecast
 from poller.intake import Intake
 from poller.lane import Found, Lane, sighting
 from poller.metrics import Metrics
-from poller.offsets import Partition
 from poller.progress import Told, is_news
 from poller.reply import StepError
 from poller.retriever import Retriever

@@ -13,6 +13,7 @@ from core.invoke import Invoker
 from core.large_results import LargeResults
 from core.provider import JobView, Provider
 from core.streams import Publisher
+from core.topics import WEBHOOKS
 from poller.limit import within_limit
 from poller.reply import ANSWER_RETRIES, NextJob, StepError, is_loop, may_pass, read, retries
 from poller.results import decode_result
@@ -91,7 +92,10 @@ class Retriever:
         self._publish(progress)
 
     def _publish(self, event: ResultEvent) -> None:
-        self._publisher.publish(event.topic, event.process_job_id, encode(event))
+        data = encode(event)
+        self._publisher.publish(event.topic, event.process_job_id, data)
+        if event.final and event.callback_url:
+            self._publisher.publish(WEBHOOKS, event.process_job_id, data)
 
     def _step(
         self, event: JobEvent, result: JobResult, failures: int

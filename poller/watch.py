@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.events import JobEvent
+from core.offsets import Partition
 from core.provider import JobView
-from poller.offsets import Partition
 from poller.progress import Told
 
 #: What tells one job from another: a run's id and the step.

@@ -109,7 +109,10 @@ class Algorithm(ABC, Generic[Input]):
         if not isinstance(found, Job):
             return {"answer": found}
         envelope = Envelope.model_construct(
-            client_id=event.client_id, process_job_id=event.process_job_id, topic=event.topic
+            client_id=event.client_id,
+            process_job_id=event.process_job_id,
+            topic=event.topic,
+            callback_url=event.callback_url,
         )
         run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
         return Submission.shared(settings).submit(run, found)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InputError
-from core.events import TOPIC_PATTERN, BackendType
+from core.events import MAX_CALLBACK, TOPIC_PATTERN, BackendType
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -52,6 +52,8 @@ class Envelope(BaseModel):
     topic: str = Field(pattern=TOPIC_PATTERN)
     #: True if the same may have been asked before: then the job of that time is looked for.
     again: bool = False
+    #: Where the gateway sends the final event.
+    callback_url: str | None = Field(default=None, max_length=MAX_CALLBACK)
 
 
 def validated(model: type[Model], values: dict[str, Any]) -> Model:

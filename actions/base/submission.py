@@ -186,6 +186,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
             params=run.own,
             state=job.state,
             progress=job.progress,
+            callback_url=run.envelope.callback_url,
         )
     except ValidationError as error:
         raise InputError(f"The job cannot be described: {explain(error)}") from None

@@ -21,26 +21,28 @@ def test_a_clients_topic_tells_when_it_was_made_and_no_other_does() -> None:
 
 
 def test_wait_topics_are_named_after_their_delays() -> None:
-    units = {"s": 1, "m": 60}
-    for delay, name in topics.WAITS.items():
-        told = re.fullmatch(r"jobs\.wait\.(\d+)([sm])", name)
+    units = {"s": 1, "m": 60, "h": 3_600}
+    for delay, name in (topics.WAITS | topics.WEBHOOK_WAITS).items():
+        told = re.fullmatch(r"(?:jobs|webhooks)\.wait\.(\d+)([smh])", name)
         assert told is not None
         assert int(told[1]) * units[told[2]] == delay
 
 
-def test_what_pollers_share_has_partitions_for_all_of_them() -> None:
+def test_what_processes_share_has_partitions_for_all_of_them() -> None:
     shared = topics.shared(7)
-    assert set(shared) == {"jobs", "jobs.cancel", "jobs.dead", "backends", *topics.WAITS.values()}
+    single = {"jobs.cancel", "jobs.dead", "backends", *topics.WEBHOOK_WAITS.values()}
+    assert {name for name, partitions in shared.items() if partitions == 1} == single
     assert {name for name, partitions in shared.items() if partitions == 7} == {
         "jobs",
+        "webhooks",
         *topics.WAITS.values(),
     }
     # Readers of `backends` start at the newest message of its one partition.
     assert shared["backends"] == 1
 
 
-def test_only_topics_that_pollers_share_are_spread_over_partitions() -> None:
+def test_only_topics_that_processes_share_are_spread_over_partitions() -> None:
     spread = {name for name in topics.shared(6) if topics.partition(name) == -1}
-    assert spread == {topics.JOBS, *topics.WAITS.values()}
+    assert spread == {topics.JOBS, topics.WEBHOOKS, *topics.WAITS.values()}
     assert {name for name, count in topics.shared(6).items() if count > 1} == spread
     assert topics.partition(topics.new_results_topic()) == 0

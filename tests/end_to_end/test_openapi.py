@@ -45,6 +45,9 @@ def test_every_answer_is_one_that_is_documented(case: Any, stack: Stack, token: 
     elif isinstance(query.get("wait"), int | float):
         # What is tested is the answer, not the waiting.
         query["wait"] = min(query["wait"], 0.1)
+    if "Callback-Url" in (case.headers or {}) and str(case.headers["Callback-Url"]).startswith("https:"):
+        # Made by chance, it might be somebody's.
+        case.headers["Callback-Url"] = "https://receiver.invalid/"
     if "function" in (case.path_parameters or {}) and len(str(case.body)) % 2:
         case.path_parameters["function"] = "grover"
     headers = {"Authorization": f"Bearer {token}"}

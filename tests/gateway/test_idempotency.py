@@ -48,10 +48,14 @@ def test_no_key_is_no_mistake() -> None:
 def test_a_key_is_for_one_input() -> None:
     event = result_event(params={"n": 1})
     entry = Entry(0, event, encode(event))
-    same(entry, "smile_super_position", {"n": 1})
-    for function, value in (("other", {"n": 1}), ("smile_super_position", {"n": 2})):
+    same(entry, "smile_super_position", {"n": 1}, None)
+    for function, value, callback in (
+        ("other", {"n": 1}, None),
+        ("smile_super_position", {"n": 2}, None),
+        ("smile_super_position", {"n": 1}, "https://app.example.org/"),
+    ):
         with pytest.raises(InputError, match="Use a new key"):
-            same(entry, function, value)
+            same(entry, function, value, callback)
 
 
 def test_what_is_under_way_is_not_begun_again() -> None:

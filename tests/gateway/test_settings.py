@@ -34,11 +34,13 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "GATEWAY_WEBSOCKETS": "2",
             "GATEWAY_SESSION_SECONDS": "3600",
             "GATEWAY_INVOKE_TIMEOUT": "12.5",
+            "GATEWAY_WEBHOOKS": "private",
             "GATEWAY_PAGE": str(tmp_path),
         }
     )
     assert (settings.host, settings.port, settings.threads, settings.websockets) == ("0.0.0.0", 1234, 8, 2)
     assert (settings.session_seconds, settings.invoke_timeout) == (3600, 12.5)
+    assert (settings.webhooks, GatewaySettings.from_env(ENV).webhooks) == ("private", "public")
     assert settings.page == tmp_path.resolve()
 
 
@@ -57,6 +59,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         ("GATEWAY_INVOKE_TIMEOUT", "0"),
         ("KAFKA_BOOTSTRAP_SERVERS", ""),
         ("KAFKA_PARTITIONS", "many"),
+        ("GATEWAY_WEBHOOKS", "allow"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str) -> None:

@@ -17,9 +17,10 @@ from core.errors import (
     StreamError,
 )
 from core.events import MAX_EVENT_BYTES, ResultEvent
+from core.topics import WEBHOOKS
 from poller.reply import ANSWER_RETRIES, LOOP_RETRIES, StepError
 from poller.retriever import ANSWER_TIMEOUT, Retriever
-from tests.core.samples import TOPIC, job
+from tests.core.samples import TOPIC, job, result_event
 from tests.poller import results
 from tests.poller.fakes import Documents, Invoke, Provider, Publisher, view
 
@@ -312,3 +313,22 @@ def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
 def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
     rig = Rig(error)
     assert rig.retriever.deliver(job(**LOOPING), view("DONE")).status == "ERROR"
+
+
+@pytest.mark.parametrize(
+    ("status", "topics"), [("DONE", [TOPIC, WEBHOOKS]), ("CANCELLED", [TOPIC, WEBHOOKS])]
+)
+def test_a_final_event_with_an_address_is_given_to_the_gateways_too(status: str, topics: list[str]) -> None:
+    rig = Rig()
+    rig.retriever.deliver(job(callback_url="https://app.example.org/"), view(status))
+    assert [topic for topic, _, _ in rig.publisher.sent] == topics
+    first, second = rig.publisher.sent
+    assert first[1:] == second[1:]
+    rig.retriever.give_up(job(callback_url="https://app.example.org/"), "lost", "It is gone.")
+    assert [topic for topic, _, _ in rig.publisher.sent[2:]] == topics
+
+
+def test_progress_is_told_to_the_client_alone() -> None:
+    rig = Rig()
+    rig.retriever.tell(result_event(status="RUNNING", callback_url="https://app.example.org/"))
+    assert [topic for topic, _, _ in rig.publisher.sent] == [TOPIC]

@@ -1,0 +1,250 @@
+"""Takes final events that have an address and delivers them: at least once, shared among the replicas."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from prometheus_client import Counter as Metric
+
+from core.errors import EventError, StreamError
+from core.offsets import Offsets, Partition
+from core.settings import KafkaSettings
+from core.streams import Publisher, group_consumer, told
+from core.topics import WEBHOOK_WAITS, WEBHOOKS
+from gateway.webhooks.courier import Courier, Outcome
+from gateway.webhooks.letter import Letter, Wait, due, letter
+from gateway.webhooks.signature import secret_of
+
+log = logging.getLogger(__name__)
+
+#: The consumer group of all replicas.
+GROUP = "webhooks"
+#: Deliveries under way in one process, and of one client among them: a receiver that hangs holds up its own.
+MOST, MOST_OF_CLIENT = 32, 8
+#: Seconds that one poll waits, and between commits.
+PATIENCE, COMMIT_INTERVAL = 0.2, 1.0
+#: Seconds after which a message that Kafka did not take is offered again.
+OFFERED_AGAIN = 1.0
+
+
+class Webhooks:
+    """One thread that takes messages, others that deliver them.
+
+    A message's offset is committed when it was delivered, given up, or put on a topic to wait: after a crash
+    another replica, or the next process, delivers it, perhaps once more, under the same `webhook-id`.
+
+    Args:
+        kafka: how to reach the broker.
+        publisher: puts on the wait topics what is tried again.
+        courier: makes the attempts.
+        secret: the gateway's, of which the clients' are made.
+    """
+
+    def __init__(self, kafka: KafkaSettings, publisher: Publisher, courier: Courier, secret: str) -> None:
+        self._publisher = publisher
+        self._courier = courier
+        self._secret = secret
+        self.outcomes = Metric(
+            "qwhisk_gateway_webhooks",
+            "Attempts to deliver a final event: delivered, failed (tried again), given_up, unreadable",
+            ["outcome"],
+            registry=None,
+        )
+        self._offsets = Offsets()
+        self._paused: dict[Partition, float] = {}
+        self._done: queue.SimpleQueue[tuple[Partition, int]] = queue.SimpleQueue()
+        self._of_client: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._committed = 0.0
+        self._stop = threading.Event()
+        self._workers = ThreadPoolExecutor(MOST, thread_name_prefix="webhook")
+        self._consumer: Consumer = group_consumer(
+            kafka,
+            GROUP,
+            [WEBHOOKS, *WEBHOOK_WAITS.values()],
+            # A tenth of a second more does not matter here; a broker that is asked seldom has less to do.
+            patient=True,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """Deliveries under way."""
+        return self._of_client.total()
+
+    def alive(self) -> bool:
+        """True while messages are taken."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop; what is under way is not waited for, and is delivered again by another."""
+        self._stop.set()
+        self._thread.join(3)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._courier.close()
+
+    # --- the thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._step(time.time())
+            except KafkaException as error:
+                log.error("Kafka: %s", told(error))
+                self._stop.wait(0.5)
+            except Exception:
+                log.exception("webhooks were not looked at")
+                self._stop.wait(0.5)
+        with suppress(KafkaException):
+            self._settle(0)
+            self._commit(asynchronous=False)
+            self._consumer.close()
+
+    def _step(self, now: float) -> None:
+        for partition in [one for one, until in self._paused.items() if until <= now]:
+            del self._paused[partition]
+            self._consumer.resume([TopicPartition(*partition)])
+        full = self._offsets.under_way() >= MOST
+        self._settle(PATIENCE if full else 0)
+        if now - self._committed >= COMMIT_INTERVAL:
+            self._committed = now
+            self._commit(asynchronous=True)
+        if not full and (message := self._consumer.poll(PATIENCE)) is not None:
+            self._take(message, time.time())
+
+    def _settle(self, patience: float) -> None:
+        """Note what is done with; waits so many seconds for the first."""
+        try:
+            self._offsets.finish(*self._done.get(timeout=patience or None, block=patience > 0))
+            while True:
+                self._offsets.finish(*self._done.get_nowait())
+        except queue.Empty:
+            return
+
+    def _commit(self, asynchronous: bool) -> None:
+        positions = self._offsets.due()
+        if not positions:
+            return
+        offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
+        self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
+        self._offsets.committed(positions)
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        with suppress(KafkaException):  # then the other delivers them once more
+            self._settle(0)
+            self._commit(asynchronous=False)
+        self._lost(_consumer, partitions)
+
+    def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            self._offsets.forget((partition.topic, partition.partition))
+            self._paused.pop((partition.topic, partition.partition), None)
+
+    def _take(self, message: Message, now: float) -> None:
+        if message.error():
+            log.warning("Kafka: %s", told(message.error()))
+            return
+        partition = (str(message.topic()), int(message.partition() or 0))
+        offset = int(message.offset() or 0)
+        headers: list[tuple[str, bytes]] = list(message.headers() or [])
+        if (until := due(headers)) > now:
+            # What is behind it is due about as much later: stop here until this one is.
+            where = TopicPartition(*partition, offset)
+            self._consumer.pause([where])
+            self._consumer.seek(where)
+            self._paused[partition] = until
+            return
+        self._offsets.begin(partition, offset)
+        try:
+            found = letter(message.value(), headers, now)
+        except EventError as error:
+            log.error("a webhook cannot be delivered: %s", error.message)
+            self.outcomes.labels("unreadable").inc()
+            self._done.put((partition, offset))
+            return
+        with self._lock:
+            busy = self._of_client[found.event.client_id] >= MOST_OF_CLIENT
+            if not busy:
+                self._of_client[found.event.client_id] += 1
+        self._workers.submit(self._later if busy else self._deliver, found, partition, offset)
+
+    # --- the workers --------------------------------------------------------------------------------
+
+    def _deliver(self, found: Letter, partition: Partition, offset: int) -> None:
+        try:
+            outcome = self._attempt(found)
+        finally:
+            with self._lock:
+                self._of_client[found.event.client_id] -= 1
+                if not self._of_client[found.event.client_id]:
+                    del self._of_client[found.event.client_id]
+        wait = None
+        if not outcome.delivered and not outcome.last:
+            wait = found.again(time.time(), random.random(), outcome.retry_after)
+        if outcome.delivered:
+            self._note(found, "delivered", outcome.reason)
+        elif wait is None:
+            self._note(found, "given_up", outcome.reason)
+        else:
+            self._note(found, "failed", outcome.reason)
+            if not self._put(found, wait):
+                return
+        self._done.put((partition, offset))
+
+    def _attempt(self, found: Letter) -> Outcome:
+        body = found.body
+        secret = secret_of(self._secret, found.event.client_id)
+        try:
+            return self._courier.post(
+                str(found.event.callback_url), found.headers(secret, body, time.time()), body
+            )
+        except Exception as error:
+            if self._stop.is_set():
+                return Outcome(False, "stopped")
+            log.exception("an attempt to deliver a webhook failed")
+            return Outcome(False, f"a mistake of the gateway's own ({type(error).__name__})")
+
+    def _later(self, found: Letter, partition: Partition, offset: int) -> None:
+        """Others of the same client are under way; too many of them."""
+        wait = found.busy(time.time(), random.random())
+        if wait is None:
+            self._note(found, "given_up", "too many of this client's were to be delivered")
+        elif not self._put(found, wait):
+            return
+        self._done.put((partition, offset))
+
+    def _put(self, found: Letter, wait: Wait) -> bool:
+        """Put it on its topic, however long the broker takes; False if that did not happen before the end."""
+        while not self._stop.is_set():
+            try:
+                self._publisher.publish(wait.topic, found.event.process_job_id, found.data, wait.headers)
+                return True
+            except StreamError as error:
+                log.warning("a webhook cannot wait yet: %s", error.message)
+                self._stop.wait(OFFERED_AGAIN)
+        return False
+
+    def _note(self, found: Letter, outcome: str, reason: str) -> None:
+        self.outcomes.labels(outcome).inc()
+        log.log(
+            logging.WARNING if outcome == "given_up" else logging.INFO,
+            "webhook %s",
+            outcome.replace("_", " "),
+            extra={
+                "process_job_id": found.event.process_job_id,
+                "client_id": found.event.client_id,
+                "host": found.host,
+                "attempt": found.attempt + 1,
+                "reason": reason,
+            },
+        )

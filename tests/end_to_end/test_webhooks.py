@@ -1,0 +1,151 @@
+"""A client's own server is told of its result, on the whole stack, though the gateway dies in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.processes import module_pid
+from tests.receiver import Delivery, receiver
+from tests.stack import Client, Stack, alive, descendants, running, wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that may be harmed, and may call receivers on this machine."""
+    with running(tmp_path_factory.mktemp("webhooks"), GATEWAY_WEBHOOKS="private") as stack:
+        yield stack
+
+
+def submit(client: Client, url: str, key: str = "") -> requests.Response:
+    return client.http.post(
+        f"{client.stack.api}/functions/smile_super_position/jobs",
+        json={"emoticon_1": ":)", "emoticon_2": ":("},
+        headers={"Callback-Url": url} | ({"Idempotency-Key": key} if key else {}),
+        timeout=60,
+    )
+
+
+def kill(pid: int) -> None:
+    """-9 to a process and all below it."""
+    below = [pid, *descendants(pid)]
+    for one in below:
+        os.kill(one, signal.SIGKILL)
+    wait_for(lambda: not any(alive(one) for one in below))
+
+
+def test_a_receiver_that_fails_first_is_told_though_the_gateway_was_killed(own: Stack) -> None:
+    client = own.client()
+    secret = client.get("/webhooks/secret").json()["secret"]
+    killed = False
+
+    def answer(delivery: Delivery, _: list[Delivery]) -> int | None:
+        """Before the kill one gets a 503, the other no answer at all; then both are taken."""
+        if killed:
+            return 204
+        return 503 if delivery.path.startswith("/failing") else None
+
+    with receiver(answer) as hooks:
+        jobs = {}
+        for path in ("failing", "hanging"):
+            told = submit(client, f"http://127.0.0.1:{hooks.port}/{path}?key=a-secret")
+            assert told.status_code == 202, told.text
+            jobs[path] = told.json()["process_job_id"]
+        for job in jobs.values():
+            wait_for(lambda job=job: hooks.of(job), 60)  # type: ignore[misc]
+        kill(module_pid(own, "gateway"))
+        killed = True
+        before = {path: len(hooks.of(job)) for path, job in jobs.items()}
+        for path, job in jobs.items():
+            wait_for(lambda path=path, job=job: len(hooks.of(job)) > before[path], 90)  # type: ignore[misc]
+        wait_for(lambda: "webhook delivered" in own.logs(), 20)
+        for path, job in jobs.items():
+            deliveries = hooks.of(job)
+            final = client.get(f"/jobs/{job}", wait=30).json()
+            for one in deliveries:
+                assert one.path == f"/{path}?key=a-secret"
+                assert one.signed_with(secret)
+                assert one.body == deliveries[0].body
+                assert {name: final[name] for name in one.event} == one.event
+                assert one.event["answer"]["summary"]
+        assert {one.id for one in hooks.deliveries} == {f"msg_{job}" for job in jobs.values()}
+    logs = own.logs()
+    assert "a-secret" not in logs
+    assert secret not in logs
+
+
+def test_cancelled_and_hybrid_jobs_and_jobs_of_another_client(own: Stack) -> None:
+    first, second = own.client(), own.client()
+    with receiver(lambda *_: 200) as hooks:
+        url = f"http://127.0.0.1:{hooks.port}/"
+        loop = first.http.post(
+            f"{own.api}/functions/qaoa_maxcut/jobs",
+            json={"edges": [[0, 1, 1], [1, 2, 1]], "shots": 200},
+            headers={"Callback-Url": url},
+            timeout=60,
+        )
+        assert loop.status_code == 202, loop.text
+        queued = second.http.post(
+            f"{own.api}/functions/bell_state/jobs",
+            json={"backend_type": "hardware"},
+            headers={"Callback-Url": url},
+            timeout=60,
+        ).json()["process_job_id"]
+        second.http.delete(f"{own.api}/jobs/{queued}", timeout=60)
+        silent = second.smile()["process_job_id"]
+        hybrid = loop.json()["process_job_id"]
+        wait_for(lambda: hooks.of(hybrid) and hooks.of(queued), 120)
+        [delivery] = hooks.of(hybrid)
+        assert (delivery.event["status"], delivery.event["client_id"]) == ("DONE", first.id)
+        assert delivery.event["step"] > 0, "the address has come through all steps"
+        [delivery] = hooks.of(queued)
+        assert delivery.event["status"] in ("CANCELLED", "DONE")
+        assert delivery.signed_with(second.get("/webhooks/secret").json()["secret"])
+        assert not delivery.signed_with(first.get("/webhooks/secret").json()["secret"])
+        assert hooks.of(silent) == []
+
+
+def test_an_address_belongs_to_its_idempotency_key(own: Stack) -> None:
+    client = own.client()
+    with receiver(lambda *_: 200) as hooks:
+        url = f"http://127.0.0.1:{hooks.port}/"
+        job = submit(client, url, "key").json()["process_job_id"]
+        wait_for(lambda: hooks.of(job), 60)
+        assert submit(client, url, "key").json()["process_job_id"] == job
+        other = submit(client, url + "other", "key")
+        assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+        assert len(hooks.of(job)) == 1
+
+
+def test_addresses_that_are_refused(stack: Stack, own: Stack, client: Client) -> None:
+    """By default only public ones are taken; link-local ones never."""
+    for url in ("http://app.example.org/", "https://127.0.0.1/", "https://10.0.0.1/", "nonsense"):
+        answer = submit(client, url)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Callback-Url")
+    answer = submit(own.client(), "http://169.254.169.254/latest/meta-data")
+    assert answer.status_code == 422
+    assert client.get("/jobs").json()["jobs"] == []
+    reserved = client.submit(emoticon_1=":)", emoticon_2=":(", callback_url="https://app.example.org/")
+    assert reserved.status_code == 422
+
+
+def test_metrics_tell_of_them(own: Stack) -> None:
+    client = own.client()
+    with receiver(lambda *_: 200) as hooks:
+        job = submit(client, f"http://127.0.0.1:{hooks.port}/").json()["process_job_id"]
+        wait_for(lambda: hooks.of(job), 60)
+        wait_for(lambda: counted(own, "delivered") >= 1, 20)
+    assert counted(own, "given_up") == 0
+
+
+def counted(stack: Stack, outcome: str) -> float:
+    name = f'qwhisk_gateway_webhooks_total{{outcome="{outcome}"}}'
+    lines = requests.get(f"{stack.gateway}/metrics", timeout=20).text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))

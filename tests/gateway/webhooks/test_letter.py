@@ -1,0 +1,124 @@
+"""What is sent, with what signature, and when it is tried again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.errors import EventError
+from core.events import ResultEvent, encode
+from core.topics import WEBHOOK_WAITS, shared
+from gateway.webhooks.letter import DELAYS, JITTER, MAX_AGE, Letter, due, letter
+from gateway.webhooks.signature import secret_of, signature
+from tests.core.samples import result_event
+from tests.receiver import Delivery
+
+URL = "https://app.example.org/results?key=a-secret"
+
+
+def event(**changes: object) -> ResultEvent:
+    return result_event(
+        **{"status": "DONE", "callback_url": URL, "finished_at": "2026-05-01T12:00:05Z"} | changes
+    )
+
+
+def made(attempt: int = 0, first: float = 1_000.0, **changes: object) -> Letter:
+    told = event(**changes)
+    return Letter(told, encode(told), attempt, first)
+
+
+def test_signature_is_that_of_the_standard() -> None:
+    """The value that the Standard Webhooks libraries hold themselves against."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    signed = signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_each_client_has_a_secret_of_its_own() -> None:
+    first = secret_of("s" * 32, "client-1")
+    assert first == secret_of("s" * 32, "client-1")
+    assert len({first, secret_of("s" * 32, "client-2"), secret_of("t" * 32, "client-1")}) == 3
+    assert first.startswith("whsec_")
+
+
+def test_the_receiver_gets_the_final_event_and_nothing_secret() -> None:
+    found = made(answer={"summary": "yes"})
+    body = json.loads(found.body)
+    assert (body["type"], body["timestamp"]) == ("job.done", "2026-05-01T12:00:05+00:00")
+    assert body["data"]["answer"] == {"summary": "yes"}
+    assert body["data"]["process_job_id"] == "process-1"
+    assert found.event.topic not in found.body.decode()
+    assert URL not in found.body.decode()
+    assert found.host == "app.example.org"
+
+
+def test_a_signature_holds_for_one_attempt_and_one_body() -> None:
+    found, secret = made(), secret_of("s" * 32, "client-1")
+    headers = found.headers(secret, found.body, 1_614_265_330.9)
+    assert headers["webhook-timestamp"] == "1614265330"
+    told = Delivery("/", headers, found.body, 1_614_265_331.0)
+    assert told.signed_with(secret)
+    assert not told.signed_with(secret_of("s" * 32, "client-2"))
+    assert not Delivery("/", headers, found.body + b" ", told.at).signed_with(secret)
+    assert not Delivery("/", headers, found.body, told.at + 600).signed_with(secret), "replayed"
+    later = found.headers(secret, found.body, 1_614_265_400.0)
+    assert later["webhook-id"] == headers["webhook-id"]
+    assert later["webhook-signature"] != headers["webhook-signature"]
+
+
+def test_it_is_tried_again_ever_later_and_not_for_ever() -> None:
+    now, found, delays = 1_000.0, made(), []
+    while (wait := found.again(now, 0.0)) is not None:
+        delays.append(due(list(wait.headers.items())) - now)
+        assert wait.topic == WEBHOOK_WAITS[delays[-1]]
+        now += delays[-1]
+        found = letter(found.data, list(wait.headers.items()), now)
+        assert found.first == 1_000.0
+    assert delays == list(DELAYS)
+    assert delays == sorted(delays)
+    assert now - 1_000.0 < MAX_AGE
+
+
+def test_what_is_too_old_is_given_up() -> None:
+    assert made().again(1_000.0 + MAX_AGE + 1, 0.5) is None
+    assert made().busy(1_000.0 + MAX_AGE + 1, 0.5) is None
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_delays_differ_by_chance_and_are_bounded(chance: float) -> None:
+    wait = made().again(1_000.0, chance)
+    assert wait is not None
+    assert due(list(wait.headers.items())) == 1_005.0 + 5.0 * JITTER * chance
+
+
+@pytest.mark.parametrize(("asked", "topic"), [(0, "5s"), (5, "5s"), (6, "1m"), (90, "10m"), (1e99, "1h")])
+def test_a_receiver_may_ask_for_time(asked: float, topic: str) -> None:
+    wait = made().again(1_000.0, 0.0, asked)
+    assert wait is not None
+    assert wait.topic == f"webhooks.wait.{topic}"
+
+
+def test_waiting_for_others_is_no_attempt() -> None:
+    wait = made(attempt=2).busy(1_000.0, 0.0)
+    assert wait is not None
+    again = letter(made().data, list(wait.headers.items()), 2_000.0)
+    assert (again.attempt, again.first) == (2, 1_000.0)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", encode(event(callback_url=None)), encode(event(status="QUEUED"))]
+)
+def test_what_is_no_final_event_with_an_address_is_none(data: bytes) -> None:
+    with pytest.raises(EventError):
+        letter(data, [], 0.0)
+
+
+def test_headers_that_are_nonsense_mean_a_first_attempt() -> None:
+    found = letter(made().data, [("attempt", b"x"), ("first", b"\xff"), ("due", b"1.2.3")], 7.0)
+    assert (found.attempt, found.first) == (0, 7.0)
+    assert due([("due", b"nan")]) == 0.0
+
+
+def test_every_wait_topic_is_made() -> None:
+    assert set(WEBHOOK_WAITS.values()) <= set(shared(2))

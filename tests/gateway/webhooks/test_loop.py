@@ -1,0 +1,169 @@
+"""Delivery by several members on a real broker, to real receivers."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from core.events import encode
+from core.settings import KafkaSettings
+from core.streams import Publisher, Topics
+from core.topics import WEBHOOK_WAITS, WEBHOOKS, shared
+from gateway.webhooks import Webhooks, loop, secret_of
+from gateway.webhooks.courier import Courier
+from tests.core.samples import result_event
+from tests.gateway.replicas import SECRET, broker
+from tests.receiver import Delivery, Receiver, receiver
+from tests.stack import wait_for
+
+#: Seconds for what takes five to ten and the joining of a group, on machines that do many things at once.
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    with broker(tmp_path_factory.mktemp("broker")) as found:
+        settings = replace(found, partitions=2)
+        Topics(settings).ensure(shared(2))
+        yield settings
+
+
+@pytest.fixture
+def publisher(kafka: KafkaSettings) -> Iterator[Publisher]:
+    made = Publisher(kafka)
+    yield made
+    made.close()
+
+
+class Members:
+    """Members of the group, as the gateways' processes have them."""
+
+    def __init__(self, kafka: KafkaSettings, publisher: Publisher, ends: ExitStack) -> None:
+        self._kafka, self._publisher, self._ends = kafka, publisher, ends
+        self.all: list[Webhooks] = []
+
+    def add(self, timeout: float = 10.0) -> Webhooks:
+        made = Webhooks(self._kafka, self._publisher, Courier("private", timeout=timeout), SECRET)
+        self._ends.callback(made.close)
+        self.all.append(made)
+        return made
+
+    def counted(self, outcome: str) -> int:
+        return sum(int(member.outcomes.labels(outcome)._value.get()) for member in self.all)
+
+
+@pytest.fixture
+def members(kafka: KafkaSettings, publisher: Publisher) -> Iterator[Members]:
+    with ExitStack() as ends:
+        yield Members(kafka, publisher, ends)
+
+
+def submit(publisher: Publisher, hooks: Receiver, client: str = "client-1", path: str = "/") -> str:
+    """A final event with the receiver's address, as a poller announces it; gives its job."""
+    job = secrets.token_urlsafe(12)
+    url = f"http://127.0.0.1:{hooks.port}{path}"
+    event = result_event(status="DONE", process_job_id=job, client_id=client, callback_url=url)
+    publisher.publish(WEBHOOKS, job, encode(event))
+    return job
+
+
+def refused_once(delivery: Delivery, before: list[Delivery]) -> int:
+    """503 at first, then 200."""
+    return 200 if delivery.id in {one.id for one in before} else 503
+
+
+def test_members_share_the_work_and_all_is_delivered(members: Members, publisher: Publisher) -> None:
+    with receiver(refused_once) as hooks:
+        for _ in range(2):
+            members.add()
+        jobs = [submit(publisher, hooks, f"client-{number % 5}") for number in range(40)]
+        wait_for(lambda: members.counted("delivered") >= len(jobs), PATIENCE)
+        assert {one.id for one in hooks.deliveries} == {f"msg_{job}" for job in jobs}
+        for job in jobs:
+            first, second, *more = hooks.of(job)
+            # Who joins a group takes partitions from others, which may have begun with what is there.
+            assert len(more) <= 2
+            assert first.body == second.body
+            assert second.at - first.at > 4, "not at once"
+            assert first.signed_with(secret_of(SECRET, first.event["client_id"]))
+            assert second.signed_with(secret_of(SECRET, first.event["client_id"]))
+    assert members.counted("failed") >= len(jobs)
+    assert members.counted("given_up") == 0
+    assert all(not len(member) for member in members.all)
+
+
+def test_what_one_leaves_behind_another_takes(members: Members, publisher: Publisher) -> None:
+    """The first member ends in the middle of a delivery, and never hears how that went."""
+    with receiver(lambda _, before: None if not before else 200) as hooks:
+        first = members.add(timeout=60)
+        job = submit(publisher, hooks)
+        wait_for(lambda: hooks.of(job), PATIENCE)
+        first.close()
+        members.add()
+        wait_for(lambda: len(hooks.of(job)) == 2, PATIENCE)
+        wait_for(lambda: members.counted("delivered") == 1, PATIENCE)
+
+
+def test_what_was_delivered_is_not_delivered_again(members: Members, publisher: Publisher) -> None:
+    with receiver(lambda *_: 200) as hooks:
+        first = members.add()
+        jobs = [submit(publisher, hooks) for _ in range(5)]
+        wait_for(lambda: members.counted("delivered") == 5, PATIENCE)
+        first.close()
+        members.add()
+        last = submit(publisher, hooks)
+        wait_for(lambda: hooks.of(last), PATIENCE)
+        assert Counter(one.id for one in hooks.deliveries) == {f"msg_{job}": 1 for job in [*jobs, last]}
+
+
+def test_a_client_whose_receiver_hangs_holds_up_no_other(members: Members, publisher: Publisher) -> None:
+    with receiver(lambda *_: None) as hanging, receiver(lambda *_: 200) as hooks:
+        members.add(timeout=60)
+        bad = [submit(publisher, hanging, "bad") for _ in range(2 * loop.MOST)]
+        good = submit(publisher, hooks, "good")
+        wait_for(lambda: hooks.of(good), PATIENCE)
+        assert len(hanging.deliveries) <= loop.MOST_OF_CLIENT < len(bad)
+
+
+def test_an_end_to_it(
+    members: Members, publisher: Publisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given up after the last attempt, or where the receiver says so; what cannot be read blocks nothing."""
+    monkeypatch.setattr("gateway.webhooks.letter.DELAYS", (5.0,))
+    caplog.set_level("INFO")
+    with receiver(lambda one, _: 410 if one.path.startswith("/gone") else 500) as hooks:
+        members.add()
+        publisher.publish(WEBHOOKS, "x", b"not an event")
+        gone = submit(publisher, hooks, path="/gone?key=a-secret")
+        dead = submit(publisher, hooks, path="/dead?key=a-secret")
+        wait_for(lambda: members.counted("given_up") == 2, PATIENCE)
+        assert (len(hooks.of(gone)), len(hooks.of(dead))) == (1, 2)
+    assert (members.counted("unreadable"), members.counted("failed")) == (1, 1)
+    told = {
+        (vars(one)["process_job_id"], vars(one)["reason"])
+        for one in caplog.records
+        if one.getMessage() == "webhook given up"
+    }
+    assert told == {(gone, "status 410"), (dead, "status 500")}
+    assert "a-secret" not in str([vars(one) for one in caplog.records])
+
+
+def test_what_waits_is_not_tried_before_its_time(members: Members, publisher: Publisher) -> None:
+    due = time.time() + 8
+    with receiver(lambda *_: 200) as hooks:
+        job = secrets.token_urlsafe(12)
+        event = result_event(
+            status="DONE", process_job_id=job, callback_url=f"http://127.0.0.1:{hooks.port}/"
+        )
+        headers = {"attempt": b"1", "first": b"%.3f" % (due - 9), "due": b"%.3f" % due}
+        publisher.publish(WEBHOOK_WAITS[5.0], job, encode(event), headers)
+        members.add()
+        prompt = submit(publisher, hooks)
+        wait_for(lambda: hooks.of(prompt) and hooks.of(job), PATIENCE)
+        assert hooks.of(job)[0].at >= due

@@ -1,0 +1,115 @@
+"""A receiver of webhooks: a real HTTP server that keeps what it is sent and answers as it is told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Delivery:
+    """One request that came."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: float = field(default_factory=time.time)
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The final event."""
+        event: dict[str, Any] = json.loads(self.body)["data"]
+        return event
+
+    def signed_with(self, secret: str) -> bool:
+        """As a receiver checks it, worked out here anew: Standard Webhooks, version 1."""
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        signed = f"{self.id}.{self.headers['webhook-timestamp']}.".encode() + self.body
+        wanted = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        fresh = abs(self.at - int(self.headers["webhook-timestamp"])) < 300
+        return fresh and hmac.compare_digest(wanted, self.headers["webhook-signature"])
+
+
+#: The status of the answer to a delivery, given those that came before; None for no answer at all.
+Answer = Callable[[Delivery, list[Delivery]], int | None]
+
+
+class Receiver:
+    """What has come, and where it can be reached."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.deliveries: list[Delivery] = []
+        self.port = 0
+        self.over = threading.Event()
+        self._lock = threading.Lock()
+
+    def take(self, delivery: Delivery) -> int | None:
+        """Keep it; gives the status to answer with."""
+        with self._lock:
+            before = list(self.deliveries)
+            self.deliveries.append(delivery)
+        return self.answer(delivery, before)
+
+    def of(self, process_job_id: str) -> list[Delivery]:
+        """What came for one job."""
+        with self._lock:
+            return [one for one in self.deliveries if one.id == f"msg_{process_job_id}"]
+
+
+@contextmanager
+def receiver(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver on a free port of the loopback interface, with TLS where there is a context."""
+    found = Receiver(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = found.take(Delivery(self.path, dict(self.headers), body))
+            if status is None:
+                found.over.wait(60)
+                return
+            self.send_response(status)
+            if status in (301, 302, 307, 308):
+                self.send_header("Location", f"http://127.0.0.1:{found.port}/elsewhere")
+            if status == 429:
+                self.send_header("Retry-After", "30")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Not on the terminal."""
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+        def handle_error(self, *_: Any) -> None:
+            """Who hangs up early is tested, and no news."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    found.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        found.over.set()
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
