@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from local.openwhisk.errors import StartFailed
+from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
 from local.openwhisk.process import Pipes, Process, child_pid
@@ -75,7 +75,7 @@ class DockerProcess(Process):
             return "Failed to provision resources to run the action."
         # 128 and the number of SIGKILL; where it was not us, it was the kernel, for want of memory.
         if status == 128 + signal.SIGKILL and self._by_itself:
-            return "The action exhausted its memory and was aborted."
+            return MEMORY_EXHAUSTED
         return None
 
     async def port(self, timeout: float) -> int | None:

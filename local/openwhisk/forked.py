@@ -21,6 +21,7 @@ class Forked(LocalProcess):
         logs: Logs,
         around: Surroundings,
         reap: Callable[[int], None],
+        inherited: int,
     ) -> None:
         """
         Args:
@@ -30,8 +31,9 @@ class Forked(LocalProcess):
             logs: where they go.
             around: what it was given.
             reap: called once nobody needs its id any more.
+            inherited: bytes of the nursery's memory that it has, and has no use for.
         """
-        super().__init__(pid, logs, around.folder, around.ready)
+        super().__init__(pid, logs, around, inherited)
         self._handle = handle
         self._reap: Callable[[int], None] | None = reap
         self._outputs: dict[int, int] = {}

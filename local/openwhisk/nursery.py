@@ -20,6 +20,7 @@ from typing import Any
 from local.openwhisk.forked import Forked
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
+from local.openwhisk.memory import resident
 from local.openwhisk.process import Process, Surroundings, spawn
 
 log = logging.getLogger(__name__)
@@ -235,9 +236,10 @@ class Nursery:
         finally:
             for descriptor in (out_end, err_end, around.told):
                 os.close(descriptor)
-        return Forked(
-            answer["pid"], handle, (out, err), Logs(launch.logs, launch.concurrency > 1), around, line.reap
-        )
+        logs = Logs(launch.logs, launch.concurrency > 1)
+        # The imports for algorithms, where it has none: as a container it would be without them.
+        inherited = 0 if launch.costly else resident(answer["pid"])
+        return Forked(answer["pid"], handle, (out, err), logs, around, line.reap, inherited)
 
 
 def _discard(forking: asyncio.Task[Process]) -> None:

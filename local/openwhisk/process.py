@@ -10,9 +10,10 @@ import signal
 import tempfile
 from abc import ABC, abstractmethod
 
-from local.openwhisk.errors import StartFailed
+from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
+from local.openwhisk.memory import MemoryGuard
 
 #: Seconds that the output of a process which has ended is waited for, if something else holds it open.
 _DRAIN_WAIT = 0.5
@@ -84,17 +85,28 @@ class Process(ABC):
 class LocalProcess(Process):
     """A process of this machine, in a process group and a folder of its own."""
 
-    def __init__(self, pid: int, logs: Logs, folder: str, ready: int) -> None:
+    def __init__(self, pid: int, logs: Logs, around: Surroundings, inherited: int = 0) -> None:
         """
         Args:
             pid: its id, and its process group's.
             logs: where its output goes.
-            folder: its temporary files; removed with it.
-            ready: the descriptor on which it says its port.
+            around: what it was given.
+            inherited: bytes of memory that it has from the start, and does not answer for.
         """
         super().__init__(pid, logs)
-        self._folder = folder
-        self._ready = ready
+        self._folder = around.folder
+        self._ready = around.ready
+        self._exhausted = False
+        guard = MemoryGuard(pid, around.memory, inherited, self._exhaust)
+        self.exited.add_done_callback(lambda _: guard.stop())
+
+    @property
+    def why_ended(self) -> str | None:
+        return MEMORY_EXHAUSTED if self._exhausted else None
+
+    def _exhaust(self) -> None:
+        self._exhausted = True
+        self._signal_group()
 
     async def port(self, timeout: float) -> int | None:
         loop = asyncio.get_running_loop()
@@ -141,6 +153,8 @@ class Surroundings:
     """What a process is given before it is there: a folder and a descriptor to say its port on."""
 
     def __init__(self, launch: Launch) -> None:
+        #: MB that it may have.
+        self.memory = launch.memory
         self.folder = tempfile.mkdtemp(prefix="openwhisk-")
         self.ready, self.told = os.pipe()
         self.environment = {
@@ -192,7 +206,7 @@ class Spawned(LocalProcess):
     """A process started from its command."""
 
     def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, around: Surroundings) -> None:
-        super().__init__(child_pid(transport), logs, around.folder, around.ready)
+        super().__init__(child_pid(transport), logs, around)
         self._transport = transport
 
     def _close(self) -> None:
