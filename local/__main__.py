@@ -14,7 +14,7 @@ from local import demo
 from local.deployment import load_documents, write_documents
 from local.errors import LocalError
 from local.settings import LocalSettings
-from local.stack import parts
+from local.stack import deployed, parts
 from local.supervisor import Supervisor
 
 EXIT_FAILED = 1
@@ -25,7 +25,10 @@ def _options() -> argparse.Namespace:
         prog="python -m local",
         description="Run broker, OpenWhisk API, simulator, poller and gateway on this machine.",
         epilog="Ports: GATEWAY_PORT 8080, POLLER_PORT 8081, SIMULATOR_PORT 8090, OPENWHISK_PORT 3233, "
-        "BROKER_PORT 9092. Config documents: LOCAL_COUCHDB_URL, or CONFIG_FOLDER, else .local/config.",
+        "BROKER_PORT 9092. Config documents: LOCAL_COUCHDB_URL, or CONFIG_FOLDER, else .local/config. "
+        "LOCAL_WHISK_APIHOST and LOCAL_WHISK_AUTH: an OpenWhisk that runs the actions instead of one of this "
+        "stack's own; LOCAL_ADDRESS: the address at which its actions find broker and simulator "
+        "(127.0.0.1).",
     )
     parser.add_argument("--demo", action="store_true", help="run the demo job once everything is up")
     parser.add_argument(
@@ -66,6 +69,8 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     else:
         write_documents(settings.documents, settings.url("openwhisk"))
     _say("qwhisk on this machine:")
+    if settings.whisk:
+        _say(f"  {'openwhisk':<10} {settings.whisk}, {len(deployed(settings))} actions deployed")
     broker, *others, gateway = parts(settings)
     # Those between are started one after the other without waiting: their imports are most of the time. The
     # gateway comes last: poller and gateway both make the shared topics, and the local broker is not made for

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local.errors import LocalError
 
@@ -17,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 GUEST_KEY = (
     "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
 )
+
+LOOPBACK = "127.0.0.1"
+
+#: The parts that actions talk to.
+_FOR_ACTIONS = ("broker", "simulator")
 
 #: Part, variable of its port, default.
 _PORTS = {
@@ -34,6 +41,7 @@ _NOT_OURS = (
     "KAFKA_",
     "SIMULATOR_API",
     "WHISK_",
+    "LOCAL_WHISK_",
     "GATEWAY_API_KEYS",
     "OIDC_",
 )
@@ -50,6 +58,12 @@ class LocalSettings:
     #: A CouchDB that has the config documents instead; empty for none. Not `CLOUDANT_URL`, which may be set
     #: in the user's environment for something else.
     couchdb: str
+    #: An OpenWhisk that runs the actions instead of one of this stack's own, and its key; empty for none. Not
+    #: `WHISK_APIHOST`, for the same reason.
+    whisk: str
+    whisk_auth: str = field(repr=False)
+    #: Where broker and simulator listen, and where actions find them.
+    address: str
     #: The user's own environment, for what this project does not set.
     env: Mapping[str, str] = field(repr=False)
     api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
@@ -70,6 +84,9 @@ class LocalSettings:
             folder=folder,
             documents=documents,
             couchdb=env.get("LOCAL_COUCHDB_URL") or "",
+            whisk=_whisk(env),
+            whisk_auth=env.get("LOCAL_WHISK_AUTH") or GUEST_KEY,
+            address=env.get("LOCAL_ADDRESS") or LOOPBACK,
             env=env,
         )
 
@@ -83,16 +100,29 @@ class LocalSettings:
 
     def url(self, part: str) -> str:
         """The part's address."""
-        return f"http://127.0.0.1:{self.ports[part]}"
+        if part == "openwhisk" and self.whisk:
+            return self.whisk
+        return f"http://{self.host(part)}:{self.ports[part]}"
+
+    def host(self, part: str) -> str:
+        """The address on which the part listens."""
+        return self.address if part in _FOR_ACTIONS else LOOPBACK
 
     def check_ports(self) -> None:
         """LocalError names the first port that is taken and the variable that moves it."""
         for name, port in self.ports.items():
+            if name == "openwhisk" and self.whisk:
+                continue
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
+                    probe.bind((self.host(name), port))
+                except OSError as error:
+                    if error.errno != errno.EADDRINUSE:
+                        raise LocalError(
+                            f"the {name} cannot listen on {self.host(name)}:{port}: {error.strerror}. "
+                            "Set LOCAL_ADDRESS to an address of this machine."
+                        ) from None
                     raise LocalError(
                         f"port {port} (of the {name}) is in use. End what uses it, or set {_PORTS[name][0]}."
                     ) from None
@@ -100,7 +130,7 @@ class LocalSettings:
     def bound(self) -> dict[str, str]:
         """What is bound to the actions as parameters: where to submit and where to publish."""
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.ports['broker']}",
+            "KAFKA_BOOTSTRAP_SERVERS": f"{self.address}:{self.ports['broker']}",
             "KAFKA_FETCH_WAIT_MAX_MS": "10",
             "KAFKA_SESSION_TIMEOUT_MS": "6000",
             # Each partition costs the broker something at every fetch, and two pollers are enough here.
@@ -119,22 +149,38 @@ class LocalSettings:
             | ports
             | self.bound()
             | {
-                "NO_PROXY": _no_proxy(self.env.get("NO_PROXY")),
-                "no_proxy": _no_proxy(self.env.get("no_proxy")),
+                "NO_PROXY": _no_proxy(self.env.get("NO_PROXY"), self.address),
+                "no_proxy": _no_proxy(self.env.get("no_proxy"), self.address),
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONPATH": str(ROOT),
                 "CONFIG_FOLDER": str(self.documents),
                 "RESULTS_FOLDER": str(self.folder / "large"),
                 "WHISK_APIHOST": self.url("openwhisk"),
-                "WHISK_AUTH": GUEST_KEY,
+                "WHISK_AUTH": self.whisk_auth,
+                "SIMULATOR_HOST": self.address,
                 "GATEWAY_SECRET": self.gateway_secret,
             }
             | ({"CLOUDANT_URL": self.couchdb} if self.couchdb else {})
         )
 
 
-def _no_proxy(given: str | None) -> str:
-    return ",".join(filter(None, [given, "127.0.0.1", "localhost"]))
+def _whisk(env: Mapping[str, str]) -> str:
+    given = (env.get("LOCAL_WHISK_APIHOST") or "").rstrip("/")
+    if given and "://" not in given:
+        given = f"https://{given}"
+    if given and (urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname):
+        raise LocalError(
+            f"LOCAL_WHISK_APIHOST must be an address such as https://whisk.example.com, not {given!r}."
+        )
+    if given and ":" not in (env.get("LOCAL_WHISK_AUTH") or ""):
+        raise LocalError(
+            "LOCAL_WHISK_AUTH must be the key of the OpenWhisk at LOCAL_WHISK_APIHOST, user:password."
+        )
+    return given
+
+
+def _no_proxy(given: str | None, address: str) -> str:
+    return ",".join(filter(None, [given, LOOPBACK, "localhost", address if address != LOOPBACK else ""]))
 
 
 def _port(env: Mapping[str, str], variable: str, default: int) -> int:

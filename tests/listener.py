@@ -37,7 +37,8 @@ class Listener:
         return [e["process_job_id"] for e in self.events() if e["status"] in ("DONE", "ERROR", "CANCELLED")]
 
     def close(self) -> None:
-        with suppress(ConnectionClosed):
+        # OSError: the server has ended it just now.
+        with suppress(ConnectionClosed, OSError):
             self.socket.close()
         self._thread.join(10)
         self.socket.thread.join(10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.stack import Stack, wait_for
+from tests.stack import Stack, descendants, wait_for
 
 
 def module_pid(stack: Stack, module: str) -> int:
@@ -23,3 +23,22 @@ def module_pid(stack: Stack, module: str) -> int:
     pid = wait_for(found)
     assert pid is not None
     return pid
+
+
+def part_environment(stack: Stack, module: str) -> dict[str, str]:
+    """What the stack has given a part: where the provider and the broker are, and their keys."""
+    entries = Path(f"/proc/{module_pid(stack, module)}/environ").read_bytes().decode().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+def action_pids(stack: Stack) -> list[int]:
+    """What runs the actions of the stack's own OpenWhisk: their processes, or the `docker run` of each."""
+    found = []
+    for pid in descendants(module_pid(stack, "local.openwhisk")):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"actions.base" in command or command[:2] == [b"docker", b"run"]:
+            found.append(pid)
+    return found

@@ -17,9 +17,16 @@ from typing import Any, TypeVar
 
 import requests
 
+from local.deployment import deploy
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("BROKER", "OPENWHISK", "SIMULATOR", "POLLER", "GATEWAY")
 START_TIMEOUT = 90.0
+
+#: The OpenWhisk that runs the actions of all stacks; "": each has one of its own.
+GIVEN_WHISK = os.environ.get("WHISK_APIHOST", "")
+#: The stacks that run, the last started at the end.
+_up: list[Stack] = []
 
 Found = TypeVar("Found")
 
@@ -48,10 +55,15 @@ def wait_for(what: Callable[[], Found], timeout: float = 20.0) -> Found:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of a stack on free ports, in `folder`."""
+    """The environment of a stack on free ports, in `folder`.
+
+    With `WHISK_APIHOST` and `WHISK_AUTH` in the environment its actions run on that OpenWhisk.
+    """
     ports = free_ports(len(PARTS))
+    given = {f"LOCAL_{name}": os.environ[name] for name in ("WHISK_APIHOST", "WHISK_AUTH") if GIVEN_WHISK}
     return {
         **os.environ,
+        **given,
         **{f"{part}_PORT": str(port) for part, port in zip(PARTS, ports, strict=True)},
         "LOCAL_FOLDER": str(folder),
     }
@@ -114,6 +126,14 @@ class Stack:
     def _database(self) -> str:
         couchdb = self.env.get("LOCAL_COUCHDB_URL")
         return f"{couchdb}/config" if couchdb else ""
+
+    def deploy(self) -> None:
+        """Deploy its actions again: another stack has had them on an OpenWhisk that both use."""
+        # Imported here: it uses this module.
+        from tests.processes import part_environment
+
+        env = part_environment(self, "poller")
+        deploy(env["WHISK_APIHOST"], env["WHISK_AUTH"], env)
 
     def logs(self) -> str:
         """Everything that the parts have logged."""
@@ -232,8 +252,13 @@ def _running(folder: Path, **more: str) -> Iterator[Stack]:
             return "Ctrl-C ends" in output.read_text()
 
         wait_for(up, START_TIMEOUT)
+        _up.append(stack)
         yield stack
     finally:
+        if stack in _up:
+            _up.remove(stack)
+            if GIVEN_WHISK and _up:
+                _up[-1].deploy()
         stack.close_clients()
         left = stack.descendants()
         process.send_signal(signal.SIGTERM)

@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import module_pid
-from tests.stack import ROOT, Stack, alive, environment, running, wait_for
+from tests.processes import action_pids, module_pid
+from tests.stack import GIVEN_WHISK, ROOT, Stack, alive, environment, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+not_ours = pytest.mark.skipif(
+    bool(GIVEN_WHISK),
+    reason="the OpenWhisk of WHISK_APIHOST is not this stack's alone to kill or to deploy to",
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +73,15 @@ def test_results_are_there_after_the_gateway_was_killed(own: Stack) -> None:
     assert client.smile()["status"] == "DONE", "the same token serves on"
 
 
+@not_ours
 def test_result_comes_though_the_action_process_was_killed(own: Stack) -> None:
     client = own.client()
     client.smile()
-    pid = module_pid(own, "actions.base")
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not alive(pid))
+    pids = action_pids(own)
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(alive(pid) for pid in pids))
 
     def done() -> bool:
         answer = client.submit(60, emoticon_1=":)", emoticon_2=":(")
@@ -83,7 +90,7 @@ def test_result_comes_though_the_action_process_was_killed(own: Stack) -> None:
     wait_for(done, 60)
 
 
-@pytest.mark.parametrize("module", ["local.openwhisk", "simulator"])
+@pytest.mark.parametrize("module", [pytest.param("local.openwhisk", marks=not_ours), "simulator"])
 def test_jobs_go_on_though_a_part_was_killed(own: Stack, module: str) -> None:
     client = own.client()
     client.smile()
@@ -129,7 +136,7 @@ def test_sigterm_ends_everything_within_ten_seconds(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         stack.client().smile()
         processes = stack.descendants()
-        assert len(processes) >= 7
+        assert len(processes) >= (5 if GIVEN_WHISK else 7)
         stack.close_clients()
         stack.process.send_signal(signal.SIGTERM)
         assert stack.process.wait(10) == 0
@@ -154,6 +161,7 @@ def test_busy_port_is_said_in_one_line(stack: Stack, tmp_path: Path) -> None:
     assert "GATEWAY_PORT" in line
 
 
+@not_ours
 def test_demo_once_ends_with_status_0_and_shows_the_result(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local", "--demo", "--once"],

@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,8 @@ from core.events import FINAL
 from core.provider import Account, JobView, Provider, run_tag
 from core.settings import ProviderSettings
 from tests.listener import Listener
-from tests.processes import module_pid
-from tests.stack import Client, Stack, alive, descendants, running, wait_for
+from tests.processes import action_pids, module_pid, part_environment
+from tests.stack import GIVEN_WHISK, Client, Stack, alive, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 
@@ -43,9 +42,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def account(own: Stack) -> Account:
     """The provider's side, with the key that the stack's parts have."""
-    environment = Path(f"/proc/{module_pid(own, 'poller')}/environ").read_text()
-    variables = dict(line.split("=", 1) for line in environment.split("\0") if "=" in line)
-    return Provider(ProviderSettings.from_env(variables)).account("simulator")
+    return Provider(ProviderSettings.from_env(part_environment(own, "poller"))).account("simulator")
 
 
 @pytest.fixture
@@ -121,7 +118,7 @@ def kill(pids: list[int]) -> None:
 #: What is killed: the processes, by the stack.
 VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
     "poller": lambda stack: [module_pid(stack, "poller")],
-    "actions": lambda stack: descendants(module_pid(stack, "local.openwhisk")),
+    "actions": action_pids,
     "openwhisk": lambda stack: [module_pid(stack, "local.openwhisk")],
     "gateway": lambda stack: [module_pid(stack, "gateway")],
     "simulator": lambda stack: [module_pid(stack, "simulator")],
@@ -132,6 +129,8 @@ VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
 def test_the_loop_goes_on_and_takes_each_step_once(
     own: Stack, account: Account, client: Client, victim: str
 ) -> None:
+    if GIVEN_WHISK and victim in ("actions", "openwhisk"):
+        pytest.skip("the OpenWhisk of WHISK_APIHOST is not ours to kill")
     run = begin(client)
     kill(VICTIMS[victim](own))
     event = end(client, run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from qiskit import QuantumCircuit
@@ -14,6 +13,7 @@ from core.provider import Provider, run_tag
 from core.settings import KafkaSettings, ProviderSettings
 from core.streams import Publisher
 from core.topics import JOBS
+from tests.processes import part_environment
 from tests.stack import Stack
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads a part's environment in /proc")
@@ -21,20 +21,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads a part's 
 QUBITS, SHOTS = 20, 50_000
 
 
-def poller_environment(stack: Stack) -> dict[str, str]:
-    """What the stack has given its poller: where the provider and the broker are."""
-    for pid in stack.descendants():
-        if b"poller" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-            entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-            return dict(entry.split("=", 1) for entry in entries if "=" in entry)
-    raise AssertionError("the stack has no poller")
-
-
 def test_a_large_result_is_read_back_by_its_own_client_alone(stack: Stack) -> None:
     """No action of ours asks for so much, so the job comes to the poller from here."""
     client, other = stack.client(), stack.client()
     small = client.smile()
-    env = poller_environment(stack)
+    env = part_environment(stack, "poller")
     circuit = QuantumCircuit(QUBITS)
     circuit.h(range(QUBITS))
     circuit.measure_all()

@@ -8,6 +8,7 @@ import pytest
 
 from local.errors import LocalError
 from local.settings import LocalSettings
+from local.stack import parts
 
 
 def test_no_account_of_the_person_at_the_terminal_reaches_the_parts(tmp_path: Path) -> None:
@@ -42,3 +43,40 @@ def test_secrets_are_new_for_each_run_and_not_shown(tmp_path: Path) -> None:
 def test_a_wrong_port_is_named(tmp_path: Path, port: str) -> None:
     with pytest.raises(LocalError, match="GATEWAY_PORT"):
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), "GATEWAY_PORT": port})
+
+
+def test_an_openwhisk_that_is_given_takes_the_place_of_ones_own(tmp_path: Path) -> None:
+    given = {
+        "LOCAL_FOLDER": str(tmp_path),
+        "LOCAL_WHISK_APIHOST": "whisk.example.com/",
+        "LOCAL_WHISK_AUTH": "me:secret",
+        "LOCAL_ADDRESS": "127.0.0.2",
+    }
+    settings = LocalSettings.from_env(given)
+    env = settings.part_env()
+    assert (env["WHISK_APIHOST"], env["WHISK_AUTH"]) == ("https://whisk.example.com", "me:secret")
+    assert env["KAFKA_BOOTSTRAP_SERVERS"].startswith("127.0.0.2:")
+    assert env["SIMULATOR_URL"].startswith("http://127.0.0.2:")
+    assert "openwhisk" not in [part.name for part in parts(settings)]
+    assert "me:secret" not in repr(settings)
+    assert [name for name, value in env.items() if value == "me:secret"] == ["WHISK_AUTH"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"LOCAL_WHISK_APIHOST": "ftp://x", "LOCAL_WHISK_AUTH": "a:b"}, "LOCAL_WHISK_APIHOST"),
+        ({"LOCAL_WHISK_APIHOST": "https://x"}, "LOCAL_WHISK_AUTH"),
+    ],
+)
+def test_what_is_wrong_with_a_given_openwhisk_is_named(
+    tmp_path: Path, wrong: dict[str, str], named: str
+) -> None:
+    with pytest.raises(LocalError, match=named):
+        LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), **wrong})
+
+
+def test_an_address_that_is_not_this_machines_is_named(tmp_path: Path) -> None:
+    given = {"LOCAL_FOLDER": str(tmp_path), "LOCAL_ADDRESS": "192.0.2.1"}
+    with pytest.raises(LocalError, match="LOCAL_ADDRESS"):
+        LocalSettings.from_env(given).check_ports()
