@@ -66,6 +66,7 @@ def environment(folder: Path) -> dict[str, str]:
         **given,
         **{f"{part}_PORT": str(port) for part, port in zip(PARTS, ports, strict=True)},
         "LOCAL_FOLDER": str(folder),
+        "SIMULATOR_ADMIN": "1",
     }
 
 

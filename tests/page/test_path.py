@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.faults import paused
 from tests.page.visit import QUEUED, SOON, Visit, deployed
 from tests.stack import ROOT, Stack, wait_for
 
@@ -74,13 +75,15 @@ def test_wrong_input_is_said_beside_the_field(visit: Visit) -> None:
 
 
 def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
-    # The last of several has some before it, however short the device's queue is just now.
-    for _ in range(4):
-        visit.smile(":)", ":(", "hardware")
-        visit.ends("QUEUED")
-    expect(visit.page.get_by_test_id("where")).to_contain_text("fake_fez, position")
-    expect(visit.page.get_by_test_id("progress")).to_have_attribute("max", re.compile(r"^[1-9]"))
-    expect(visit.page.get_by_test_id("active")).to_have_text(re.compile(r"^[1-4]$"))
+    with paused(visit.stack):
+        # The second has one before it, however short the device's queue is just now.
+        for _ in range(2):
+            visit.smile(":)", ":(", "hardware")
+            visit.ends("QUEUED")
+        expect(visit.page.get_by_test_id("where")).to_contain_text("fake_fez, position", timeout=SOON)
+        bar = visit.page.get_by_test_id("progress")
+        expect(bar).to_have_attribute("max", re.compile(r"^[1-9]"), timeout=SOON)
+        expect(visit.page.get_by_test_id("active")).to_have_text("2")
     visit.ends(timeout=QUEUED)
     expect(visit.page.get_by_test_id("active")).to_be_hidden()
     expect(visit.page.get_by_test_id("metadata")).to_contain_text("fake_fez")
@@ -104,13 +107,14 @@ def test_a_hybrid_jobs_value_is_plotted_as_it_comes(visit: Visit) -> None:
 
 def test_several_jobs_one_cancelled_one_run_again(visit: Visit) -> None:
     page = visit.page
-    visit.smile("aa", "bb", "hardware")
-    visit.ends("QUEUED")
-    page.locator("[data-testid^=cancel-]").click()
-    visit.smile("cc", "dd")
-    expect(visit.jobs()).to_have_count(2)
-    visit.ends()
-    expect(page.locator("[data-testid=jobs] > [data-status=CANCELLED]")).to_have_count(1, timeout=SOON)
+    with paused(visit.stack):
+        visit.smile("aa", "bb", "hardware")
+        visit.ends("QUEUED")
+        page.locator("[data-testid^=cancel-]").click()
+        visit.smile("cc", "dd")
+        expect(visit.jobs()).to_have_count(2)
+        visit.ends()
+        expect(page.locator("[data-testid=jobs] > [data-status=CANCELLED]")).to_have_count(1, timeout=SOON)
     page.get_by_test_id("again").click()
     expect(visit.jobs()).to_have_count(3)
     visit.ends()
@@ -126,9 +130,10 @@ def test_several_jobs_one_cancelled_one_run_again(visit: Visit) -> None:
 
 
 def test_a_job_that_ends_elsewhere_is_told(visit: Visit) -> None:
-    visit.smile(":)", ":(", "hardware")
-    visit.ends("QUEUED")
-    visit.go("#/")
+    with paused(visit.stack):
+        visit.smile(":)", ":(", "hardware")
+        visit.ends("QUEUED")
+        visit.go("#/")
     toast = visit.page.get_by_test_id("notification")
     expect(toast).to_contain_text("Smile superposition: done", timeout=QUEUED)
     toast.get_by_text("Show the result").click()
@@ -170,19 +175,21 @@ def test_a_function_added_while_the_page_is_open(visit: Visit) -> None:
 
 
 def test_reload_in_mid_job(visit: Visit) -> None:
-    visit.smile(":)", ":(", "hardware")
-    visit.ends("QUEUED")
-    visit.page.reload()
-    visit.ends("QUEUED")
+    with paused(visit.stack):
+        visit.smile(":)", ":(", "hardware")
+        visit.ends("QUEUED")
+        visit.page.reload()
+        visit.ends("QUEUED")
     visit.ends(timeout=QUEUED)
     expect(visit.page.get_by_test_id("histogram")).to_be_visible()
 
 
 def test_a_result_that_came_while_the_page_was_closed(visit: Visit) -> None:
-    visit.smile(":)", ":(", "hardware")
-    visit.ends("QUEUED")
-    token = visit.session["token"]
-    visit.page.close()
+    with paused(visit.stack):
+        visit.smile(":)", ":(", "hardware")
+        visit.ends("QUEUED")
+        token = visit.session["token"]
+        visit.page.close()
     client = visit.stack.client()
     client.http.headers["Authorization"] = f"Bearer {token}"
 
@@ -197,12 +204,13 @@ def test_a_result_that_came_while_the_page_was_closed(visit: Visit) -> None:
 
 
 def test_offline_and_back(visit: Visit) -> None:
-    visit.smile(":)", ":(", "hardware")
-    visit.ends("QUEUED")
-    visit.offline(True)
-    visit.connection("offline")
-    visit.run()
-    expect(visit.page.get_by_test_id("form-errors")).to_contain_text("You are offline")
+    with paused(visit.stack):
+        visit.smile(":)", ":(", "hardware")
+        visit.ends("QUEUED")
+        visit.offline(True)
+        visit.connection("offline")
+        visit.run()
+        expect(visit.page.get_by_test_id("form-errors")).to_contain_text("You are offline")
     visit.offline(False)
     visit.connection("live")
     visit.ends(timeout=QUEUED)
