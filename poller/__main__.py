@@ -61,7 +61,8 @@ def main() -> int:
     try:
         kafka = KafkaSettings.from_env(env)
         accounts = ProviderSettings.from_env(env)
-        provider = Provider(accounts)
+        # Each request is to come out of the budget, and a refusal to be heeded by all threads.
+        provider = Provider(accounts, repeats=False)
         hardware, simulator = limits(env, accounts.hardware), limits(env, accounts.simulator)
         sources = documents.from_env(env)
         store = large_results.from_env(env)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 #: Seconds of the window in which calls are counted.
 WINDOW = 60.0
 #: The part of a window's calls that may come at once.
@@ -23,6 +25,7 @@ class Budget:
 
     def __init__(self, per_minute: int | None, now: float) -> None:
         self._failures = 0
+        self._failed_at = -math.inf
         self._paused_until = now
         self._now = now
         self.share(per_minute)
@@ -60,19 +63,28 @@ class Budget:
         part = self._tokens / self._capacity
         return 1.0 if part >= 0.5 else min(100.0, (0.5 / max(part, 0.01)) ** 2)
 
-    def succeeded(self) -> None:
-        """A call was answered."""
-        self._failures = 0
+    def succeeded(self, asked: float | None = None) -> None:
+        """A call was answered; one that was made before a failure says nothing of what was after it.
 
-    def failed(self, now: float, retry_after: float | None = None) -> float:
+        Args:
+            asked: when the call was made; None for now.
+        """
+        if asked is None or asked >= self._failed_at:
+            self._failures = 0
+
+    def failed(self, now: float, retry_after: float | None = None, asked: float | None = None) -> float:
         """A call was refused for now, or not answered at all; gives the instant until which none is made.
 
         Args:
             now: the time, in seconds.
             retry_after: seconds that the provider asked to wait; obeyed where they are longer.
+            asked: when the call was made; None for now. Calls that were under way at a failure and fail too
+                are one trouble with it.
         """
-        self._failures += 1
-        pause = min(PAUSE_MOST, PAUSE_FIRST * 2.0 ** min(self._failures - 1, 16))
+        if asked is None or asked >= self._failed_at:
+            self._failures += 1
+            self._failed_at = now
+        pause = min(PAUSE_MOST, PAUSE_FIRST * 2.0 ** min(max(0, self._failures - 1), 16))
         if retry_after is not None and retry_after > pause:
             pause = retry_after
         self._paused_until = max(self._paused_until, now + pause)

@@ -25,7 +25,7 @@ from poller.budget import Budget
 from poller.device import Device, Job, Sighting
 from poller.fair import FairQueue, level
 from poller.forecast import best_window, expected_lag, look_instant
-from poller.schedule import KEEP, Plan, placed, simulator_delay
+from poller.schedule import KEEP, Plan, failure_delay, placed, simulator_delay
 
 Kind = Literal["fetch", "look", "list"]
 
@@ -39,6 +39,8 @@ TOGETHER = 3
 EARLY = 0.01
 #: Calls other than looks after which a look that is due is made.
 BETWEEN_LOOKS = 3
+#: Calls in a row about one job alone that may be refused before it is put off for longer than the account.
+SUSPECT = 3
 #: Seconds by which our clock and the provider's may differ before a job of ours was seen there, and after.
 CLOCKS_UNKNOWN, CLOCKS_KNOWN = 60.0, 1.0
 
@@ -106,6 +108,8 @@ class Desk:
         self._busy: set[Hashable] = set()
         #: Jobs that failed by themselves: not before this instant.
         self._later: dict[Hashable, float] = {}
+        #: Calls in a row about a job alone that the account refused.
+        self._refused: dict[Hashable, int] = {}
         self._looking = False
         self._listing = False
         self._list_due = now
@@ -173,6 +177,7 @@ class Desk:
         self._fresh.discard(key)
         self._missing.pop(key, None)
         self._later.pop(key, None)
+        self._refused.pop(key, None)
         self._busy.discard(key)
         if key in self._final:
             self._final.discard(key)
@@ -323,7 +328,7 @@ class Desk:
             full: whether it was a full page, beyond which there may be more jobs.
             asked: when the call was made: what was not final then may be by now; None for now.
         """
-        self.budget.succeeded()
+        self.budget.succeeded(asked)
         self._end_look(call)
         asked = now if asked is None else asked
         told = [sighting.created for sighting in seen.values() if sighting.created is not None]
@@ -333,6 +338,7 @@ class Desk:
             if (job := self._jobs.get(key)) is None or key in self._final:
                 continue
             self._busy.discard(key)
+            self._refused.pop(key, None)
             self._note_clock(job, sighting)
             if key in self._due:
                 self._saw_simulator(job, sighting, now)
@@ -382,9 +388,9 @@ class Desk:
         low, high = self._clock or (ahead, ahead)
         self._clock = (min(low, ahead), max(high, ahead))
 
-    def fetched(self, key: Hashable) -> None:
-        """The job's result was delivered: it is watched no longer."""
-        self.budget.succeeded()
+    def fetched(self, key: Hashable, asked: float | None = None) -> None:
+        """The job's result, asked for then, was delivered: it is watched no longer."""
+        self.budget.succeeded(asked)
         self.drop(key)
 
     def hurry(self, key: Hashable) -> None:
@@ -399,9 +405,14 @@ class Desk:
             self._later[key] = until
             self._look_at = None
 
-    def listed(self, lengths: Iterable[tuple[str, int, bool, float | None]], now: float) -> None:
+    def listed(
+        self,
+        lengths: Iterable[tuple[str, int, bool, float | None]],
+        now: float,
+        asked: float | None = None,
+    ) -> None:
         """The list of backends: name, queue length, operational, and the usual wait in seconds where told."""
-        self.budget.succeeded()
+        self.budget.succeeded(asked)
         self._listing, self._list_due = False, now + self.limits.list_every
         for name, length, operational, wait in lengths:
             if (device := self.devices.get(name)) is not None:
@@ -409,16 +420,33 @@ class Desk:
                 self._forecast(device, now)
         self._look_at = None
 
-    def failed(self, call: Call, now: float, retry_after: float | None = None) -> None:
-        """The account could not be reached or asked for patience: no call of any kind for a while."""
-        until = self.budget.failed(now, retry_after)
+    def failed(
+        self, call: Call, now: float, retry_after: float | None = None, asked: float | None = None
+    ) -> None:
+        """The account could not be reached or asked for patience: no call of any kind for a while.
+
+        A job for which this happens again and again may itself be the reason. It is put off for longer and
+        longer, so that it cannot close the account for the others.
+
+        Args:
+            call: that failed.
+            now: the time.
+            retry_after: seconds that the provider asked to wait.
+            asked: when the call was made; None for now.
+        """
+        until = self.budget.failed(now, retry_after, asked)
         self._end_look(call)
         if call.kind == "list":
             self._listing, self._list_due = False, max(until, now + self.limits.list_every)
         for key in call.keys:
             if (job := self._jobs.get(key)) is None:
                 continue
-            if call.kind == "fetch":
+            if call.since is None:
+                self._refused[key] = self._refused.get(key, 0) + 1
+            if self._refused.get(key, 0) > SUSPECT:
+                self._busy.add(key)
+                self._later[key] = until + failure_delay(self._refused[key] - SUSPECT)
+            elif call.kind == "fetch":
                 self._ready.put(job.client, key)
             elif key not in self._final:
                 self._busy.discard(key)
@@ -426,9 +454,9 @@ class Desk:
                     self._missing[key] = None
         self._look_at = None
 
-    def again(self, call: Call, at: float) -> None:
+    def again(self, call: Call, at: float, asked: float | None = None) -> None:
         """The job itself, or what comes after its result, failed: the same again at that instant."""
-        self.budget.succeeded()
+        self.budget.succeeded(asked)
         self._end_look(call)
         for key in call.keys:
             if key in self._jobs and (call.kind == "fetch" or key not in self._final):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Found:
     backends: list[BackendInfo] = field(default_factory=list)
     delivered: ResultEvent | None = None
     error: QwhiskError | None = None
+    #: What it took.
+    seconds: float = 0.0
 
 
 class Lane:
@@ -129,6 +132,7 @@ class Lane:
 
     def _make(self, call: Call, work: Callable[[Call, Found], None], asked: float) -> None:
         found = Found(call, asked)
+        begun = time.monotonic()
         try:
             work(call, found)
         except QwhiskError as error:
@@ -136,6 +140,7 @@ class Lane:
         except Exception:
             log.exception("a call of kind %s about %d jobs failed", call.kind, len(call.keys))
             found.error = QwhiskError("The poller failed; see its log.")
+        found.seconds = time.monotonic() - begun
         self._report(self, found)
 
     def _watch(self, key: object) -> Watch:

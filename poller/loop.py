@@ -231,13 +231,14 @@ class Poller:
             lane.delivering -= 1
         else:
             lane.looking -= 1
+        self.metrics.seconds.labels(lane.name, found.call.kind).observe(found.seconds)
         if found.error is not None:
             self._call_failed(lane, found, found.error, now)
         elif found.call.kind == "list":
             self._listed(lane, found, now)
         elif found.delivered is not None:
             watch = lane.watches.get(found.call.keys[0])  # type: ignore[call-overload]
-            lane.desk.fetched(found.call.keys[0])
+            lane.desk.fetched(found.call.keys[0], found.asked)
             if watch is not None:
                 self._delivered(watch, found.delivered, now)
         else:
@@ -268,7 +269,9 @@ class Poller:
                 self._tell(looked, one.status, now)
 
     def _listed(self, lane: Lane, found: Found, now: float) -> None:
-        lane.desk.listed([(b.name, b.queue_length, b.operational, None) for b in found.backends], now)
+        lane.desk.listed(
+            [(b.name, b.queue_length, b.operational, None) for b in found.backends], now, found.asked
+        )
         lane.submit(self._publish_backends)
         for watch in lane.watches.values():
             if watch.told is not None and watch.view is None:
@@ -295,19 +298,25 @@ class Poller:
         self._finish(watch)
 
     def _call_failed(self, lane: Lane, found: Found, error: QwhiskError, now: float) -> None:
-        self.metrics.errors.labels(lane.name, error.code).inc()
+        self._count(lane, error)
         call = found.call
         alone = call.kind == "fetch" or (call.kind == "look" and call.since is None)
         if isinstance(error, _ACCOUNTS) or not alone:
             log.warning("%s: %s", lane.name, error.message)
-            lane.desk.failed(call, now, getattr(error, "retry_after", None))
+            lane.desk.failed(call, now, getattr(error, "retry_after", None), found.asked)
             return
         watch = lane.watches.get(call.keys[0])  # type: ignore[call-overload]
         if watch is None:
-            lane.desk.again(call, now)
+            lane.desk.again(call, now, found.asked)
             return
         delay = self._failed(watch, error)
-        lane.desk.again(call, now + delay)
+        lane.desk.again(call, now + delay, found.asked)
+
+    def _count(self, lane: Lane, error: QwhiskError) -> None:
+        self.metrics.errors.labels(lane.name, error.code, _status(error)).inc()
+        if isinstance(error, _ACCOUNTS):
+            asked = getattr(error, "retry_after", None) is not None
+            self.metrics.pauses.labels(lane.name, "retry_after" if asked else "backoff").inc()
 
     def _failed(self, watch: Watch, error: QwhiskError) -> float:
         """A job failed by itself; gives the seconds after which to try again."""
@@ -365,7 +374,7 @@ class Poller:
         if found.delivered is not None:
             self._delivered(watch, found.delivered, now)
         elif found.error is not None:
-            self.metrics.errors.labels(lane.name, found.error.code).inc()
+            self._count(lane, found.error)
             self._cancel_failed(watch, found.error, now)
         elif cancel.too_late(found.newest, now - watch.taken):
             self._finish(watch)  # the run ended otherwise, and its own event tells how
@@ -530,3 +539,8 @@ class Poller:
             self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
         except QwhiskError as error:
             log.warning("list of backends not published: %s", error.message)
+
+
+def _status(error: QwhiskError) -> str:
+    status = error.details.get("status", -1)
+    return str(status) if status > 0 else ""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+#: Seconds that a call takes, from one on this machine to one that hangs until its time-out.
+_CALLS = (0.01, 0.03, 0.1, 0.3, 0.5, 1, 3, 10, 30)
 #: Seconds, from a few milliseconds on a simulator to minutes.
 _LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -22,7 +24,23 @@ class Metrics:
             "qwhisk_poller_api_calls", "Calls to the quantum provider", ["account", "kind"], registry=registry
         )
         self.errors = Counter(
-            "qwhisk_poller_errors", "Failures, by their code", ["account", "code"], registry=registry
+            "qwhisk_poller_errors",
+            "Failures, by their code and, where there was one, HTTP status",
+            ["account", "code", "status"],
+            registry=registry,
+        )
+        self.pauses = Counter(
+            "qwhisk_poller_pauses",
+            "Times that an account was left in peace for a while, by whose wish it lasted so long",
+            ["account", "reason"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "qwhisk_poller_call_seconds",
+            "What a call took, and what comes after a result",
+            ["account", "kind"],
+            buckets=_CALLS,
+            registry=registry,
         )
         self.looks = Counter(
             "qwhisk_poller_looks", "Jobs that looks told of", ["account", "status"], registry=registry
@@ -40,6 +58,10 @@ class Metrics:
             buckets=_LAGS,
             registry=registry,
         )
+        started = Gauge(
+            "qwhisk_poller_started_seconds", "When this poller started, since 1970", registry=registry
+        )
+        started.set_to_current_time()
         self._jobs = Gauge("qwhisk_poller_jobs", "Jobs watched here, by state", ["state"], registry=registry)
 
     def text(self, count: Callable[[], Mapping[str, int]]) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from qiskit_ibm_runtime import QiskitRuntimeService
+from requests.adapters import HTTPAdapter
 
 from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
 from core.events import BackendInfo
@@ -36,16 +37,27 @@ PAGE = 100
 #: Jobs looked at in one call: as many as IBM Quantum tells of at once.
 LOOK_PAGE = 200
 
+#: Connections kept open where requests are not repeated: as many threads may be asking at once.
+CONNECTIONS = 32
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Answer = TypeVar("Answer")
 
 
 class Account:
-    """A connection with one account; keeps what is costly, is safe in many threads."""
+    """A connection with one account; keeps what is costly, is safe in many threads.
 
-    def __init__(self, settings: AccountSettings) -> None:
+    Args:
+        settings: where it is, and its key.
+        repeats: whether the client by itself repeats a request that was refused or not answered, up to five
+            times, waiting between as long as Retry-After says, unseen by whoever asked. False for who counts
+            the calls and has a patience of its own.
+    """
+
+    def __init__(self, settings: AccountSettings, repeats: bool = True) -> None:
         self._settings = settings
+        self._repeats = repeats
         self._lock = threading.RLock()
         self._connected: QiskitRuntimeService | None = None
         self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_USABLE, [])
@@ -71,6 +83,9 @@ class Account:
                 http = self._connected._active_api_client._session
                 # The client offers no other way to bound how long it waits for an answer.
                 http._timeout = TIMEOUT
+                if not self._repeats:
+                    for scheme in ("https://", "http://"):
+                        http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
                 # Proxies and netrc, which are looked up for every request, do not concern this machine.
                 http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
             return self._connected

@@ -39,7 +39,11 @@ def translated(action: str) -> Iterator[None]:
         # It was in the list a moment ago.
         raise ProviderUnavailableError(f"IBM Quantum cannot {action} now.") from None
     except RequestsApiError as error:
-        raise of_status(action, error.status_code, str(error), _retry_after(error)) from None
+        # Of a 503 the client tells no status.
+        status = error.status_code
+        if status == -1 and (response := _response(error)) is not None:
+            status = response.status_code
+        raise of_status(action, status, str(error), _retry_after(error)) from None
     except IBMError as error:
         found = re.search(r"\b([45]\d\d) (Client|Server) Error", str(error))
         raise of_status(action, int(found[1]) if found else -1, str(error)) from None
@@ -49,10 +53,15 @@ def translated(action: str) -> Iterator[None]:
         ) from None
 
 
+def _response(error: BaseException) -> requests.Response | None:
+    """The answer that the client refers to; None where there was none."""
+    response = getattr(error.__cause__ or error.__context__, "response", None)
+    return response if isinstance(response, requests.Response) else None
+
+
 def _retry_after(error: BaseException) -> float | None:
     """The seconds of the answer's Retry-After header, bounded; None where there is none."""
-    cause = error.__cause__ or error.__context__
-    response = getattr(cause, "response", None)
+    response = _response(error)
     value = response.headers.get("Retry-After", "") if response is not None else ""
     return min(float(value), MAX_RETRY_AFTER) if value.isdecimal() else None
 

@@ -10,12 +10,17 @@ from core.settings import ProviderSettings
 
 
 class Provider:
-    """The accounts behind the backend types."""
+    """The accounts behind the backend types.
 
-    def __init__(self, settings: ProviderSettings) -> None:
-        self._hardware = Account(settings.hardware)
+    Args:
+        settings: of the accounts.
+        repeats: whether requests that fail are repeated unseen; see `Account`.
+    """
+
+    def __init__(self, settings: ProviderSettings, repeats: bool = True) -> None:
+        self._hardware = Account(settings.hardware, repeats)
         same = settings.hardware == settings.simulator
-        self._simulator = self._hardware if same else Account(settings.simulator)
+        self._simulator = self._hardware if same else Account(settings.simulator, repeats)
 
     def account(self, backend_type: str) -> Account:
         """The account that jobs of this `backend_type` belong to."""

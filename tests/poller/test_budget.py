@@ -64,6 +64,17 @@ def test_failures_pause_longer_and_longer_but_not_without_end(retry_afters: list
     assert budget.failed(now) - now <= PAUSE_FIRST + 1e-6
 
 
+def test_calls_that_were_under_way_at_a_failure_are_one_trouble_with_it() -> None:
+    budget = Budget(None, 0.0)
+    for answered in (1.0, 1.1, 1.2):
+        assert budget.failed(answered, asked=0.9) == answered + PAUSE_FIRST
+    budget.succeeded(asked=0.8)
+    assert budget.failures == 1, "that was before"
+    assert budget.failed(2.0, asked=1.7) == 2.0 + 2 * PAUSE_FIRST
+    budget.succeeded(asked=3.0)
+    assert budget.failures == 0
+
+
 def test_a_shorter_retry_after_does_not_end_a_longer_one() -> None:
     budget = Budget(None, 0.0)
     budget.failed(0.0, 300.0)

@@ -217,6 +217,25 @@ def test_a_job_that_failed_by_itself_is_tried_again_then_and_not_before() -> Non
     assert len(desk) == 0
 
 
+def test_one_job_that_the_account_refuses_again_and_again_does_not_close_it_for_the_others() -> None:
+    """The service fails whenever it is asked for the result of one job; nothing is wrong with the rest."""
+    desk = Desk(Limits(list_every=1e9), 0.0)
+    desk.next_call(0.0)
+    desk.add("bad", "client", "aer_simulator", True, 0.0, None, 0.0)
+    desk.looked(Call("look", ("bad",)), {"bad": Sighting("DONE", True)}, 0.0, full=False)
+    now, tries = 0.0, 0
+    while now < 3_600.0:
+        if (call := desk.next_call(now)) is not None:
+            assert call == Call("fetch", ("bad",))
+            tries += 1
+            desk.failed(call, now)
+            desk.budget.succeeded()  # others' calls are answered
+        now = max(now + 0.01, desk.wake(now))
+    assert 60 <= tries <= 90, (
+        "every minute at the end: tried on and on, but closing the account for 1 % of it"
+    )
+
+
 def test_a_job_that_may_be_final_is_looked_at_at_once() -> None:
     desk = Desk(Limits(list_every=1e9), 0.0)
     desk.next_call(0.0)

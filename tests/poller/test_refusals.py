@@ -1,0 +1,148 @@
+"""What the provider refuses reaches the poller, which counts it, waits as it was asked to, and goes on.
+
+The real simulator, the unmodified client, and the poller's own turns; only Kafka is left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from qiskit import QuantumCircuit
+
+from core.events import ResultEvent, decode
+from core.provider import Account, Provider
+from core.settings import AccountSettings, KafkaSettings, ProviderSettings
+from poller import intake
+from poller.loop import Poller
+from poller.retriever import Retriever
+from tests.core.samples import wire
+from tests.poller.fakes import Consumer, Documents, Invoke, Message, Publisher
+from tests.simulator.conftest import INSTANCE, Running
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    database = tmp_path_factory.mktemp("refusals") / "jobs.db"
+    made = Running("--database", str(database), "--admin", "1", "--workers", "1")
+    yield made
+    made.stop()
+
+
+class Wire:
+    """A poller with one account, and each of its requests about jobs: when it was sent and when answered."""
+
+    def __init__(self, service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.service = service
+        consumer = Consumer()
+        consumers = [consumer, Consumer()]
+        monkeypatch.setattr(intake, "group_consumer", lambda *a, **k: consumers.pop(0))
+        account = AccountSettings(service.api_key, INSTANCE, service.url)
+        self.provider = Provider(ProviderSettings(account, account), repeats=False)
+        self.publisher = Publisher()
+        fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
+        more: Any = (self.provider, Retriever(*fakes), self.publisher)
+        self.poller = Poller(KafkaSettings("nowhere:9092"), *more)
+        self.consumer = consumer
+        self.sent: list[tuple[float, float]] = []
+        self._record(self.provider.account("simulator"))
+
+    def _record(self, account: Account) -> None:
+        account.backends()
+        http: Any = account._service._active_api_client._session
+        send = http.send
+
+        def recording(request: requests.PreparedRequest, **more: Any) -> requests.Response:
+            begun = time.monotonic()
+            try:
+                answer: requests.Response = send(request, **more)
+                return answer
+            finally:
+                if "/jobs" in str(request.url) and request.method == "GET":
+                    self.sent.append((begun, time.monotonic()))
+
+        http.send = recording
+
+    def events(self) -> list[ResultEvent]:
+        """What the client was told."""
+        return [
+            decode(ResultEvent, value)
+            for topic, _, value in self.publisher.sent
+            if topic.startswith("results.")
+        ]
+
+    def run(self, fault: dict[str, Any]) -> str:
+        """A job from its event to its final one, while the service fails like this; gives the metrics."""
+        circuit = QuantumCircuit(1)
+        circuit.measure_all()
+        job_id = self.provider.account("simulator").submit([(circuit,)], "aer_simulator", 16, [])
+        answer = requests.put(
+            f"{self.service.url}/admin/faults",
+            json={"http": [fault | {"method": "GET", "path": "/jobs"}]},
+            headers={"Authorization": f"Bearer {self.service.token()}"},
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        self.consumer.messages.append(Message("jobs", 0, wire(job_id=job_id, backend_type="simulator")))
+        deadline = time.monotonic() + 40
+        while not any(event.final for event in self.events()):
+            assert time.monotonic() < deadline, "no end"
+            self.poller.step(time.monotonic())
+        self.poller.close()
+        assert [event.status for event in self.events() if event.final] == ["DONE"]
+        return self.poller.metrics.text(self.poller.states).decode()
+
+
+@pytest.fixture
+def wire_of(service: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    made = Wire(service, monkeypatch)
+    yield made
+    made.poller.close()
+
+
+def count(text: str, name: str, **labels: str) -> float:
+    """The sum of the samples of this name with these labels."""
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith(name) and all(one in line for one in wanted)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "pause"),
+    [
+        ({"status": 503}, "503", 0.5),
+        ({"status": 500, "after": True}, "500", 0.5),
+        ({"status": 502}, "502", 0.5),
+        ({"status": 429, "retry_after": 2}, "429", 2.0),
+        ({"drop": True}, "", 0.5),
+    ],
+    ids=["503", "500", "502", "429", "dropped"],
+)
+def test_a_refusal_is_counted_and_waited_for(
+    wire_of: Wire, fault: dict[str, Any], status: str, pause: float
+) -> None:
+    text = wire_of.run(fault | {"count": 2})
+    assert count(text, "qwhisk_poller_errors_total", code="provider_unavailable", status=status) == 2
+    reason = "retry_after" if status == "429" else "backoff"
+    assert count(text, "qwhisk_poller_pauses_total", reason=reason) == 2
+    # No request that the budget does not know of.
+    asked = count(text, "qwhisk_poller_api_calls_total", kind="look")
+    assert len(wire_of.sent) == asked + count(text, "qwhisk_poller_api_calls_total", kind="fetch")
+    first, second, third = sorted(wire_of.sent)[:3]
+    assert second[0] - first[1] >= pause
+    assert third[0] - second[1] >= max(pause, 1.0), "longer after each further one"
+
+
+def test_a_slow_answer_is_waited_for_and_counted(wire_of: Wire) -> None:
+    text = wire_of.run({"delay": 1.5, "count": 1})
+    assert count(text, "qwhisk_poller_errors_total") == 0
+    slow = count(text, "qwhisk_poller_call_seconds_count") - count(
+        text, "qwhisk_poller_call_seconds_bucket", le="1.0"
+    )
+    assert slow >= 1
