@@ -28,18 +28,67 @@ JOBS, CLIENTS = int(os.environ.get("CHAOS_JOBS", "500")), 20
 #: One job in so many goes to the device with its queue; the others to the simulator.
 HARDWARE = 5
 #: Seconds between two kills of one of the pollers, and the kills at the most.
-KILL_EVERY, KILLS = (3.0, 6.0), 14
+KILL_EVERY, KILLS = (3.0, 6.0), 12
 #: Seconds within which every job must have ended.
 TIMEOUT = float(os.environ.get("CHAOS_TIMEOUT", "400"))
 
 FAULTS: list[dict[str, Any]] = [
-    {"method": "GET", "path": "/jobs", "status": 503, "probability": 0.1},
-    {"method": "GET", "path": "/jobs", "status": 500, "probability": 0.05, "after": True},
-    {"method": "GET", "path": "/jobs", "status": 429, "probability": 0.03, "retry_after": 1},
+    {"method": "GET", "path": "/jobs", "status": 503, "probability": 0.06},
+    {"method": "GET", "path": "/jobs", "status": 500, "probability": 0.03, "after": True},
+    {"method": "GET", "path": "/jobs", "status": 429, "probability": 0.02, "retry_after": 1},
     {"method": "GET", "path": "/jobs", "drop": True, "probability": 0.02},
     {"method": "GET", "path": "/jobs", "delay": 0.5, "probability": 0.2},
     {"method": "GET", "path": "/backends", "status": 503, "probability": 0.05},
 ]
+
+
+class Counters:
+    """What the pollers have counted, over all their lives: each is asked again and again until it is killed.
+
+    Args:
+        ports: of the pollers' health endpoints.
+    """
+
+    def __init__(self, ports: list[str]) -> None:
+        self._ports = ports
+        #: For each life of each poller the newest value of each sample.
+        self._lives: dict[str, dict[str, float]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read_again_and_again, daemon=True)
+        self._thread.start()
+
+    def _read_again_and_again(self) -> None:
+        while not self._stop.wait(0.2):
+            for port in self._ports:
+                with suppress(OSError):
+                    self._read(port, requests.get(f"http://127.0.0.1:{port}/metrics", timeout=2).text)
+
+    def _read(self, port: str, text: str) -> None:
+        found = {}
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                found[name] = float(value)
+        life = f"{port} {found['qwhisk_poller_started_seconds']}"
+        self._lives[life] = found
+
+    def sum(self, name: str, **labels: str) -> float:
+        """Of all samples with this name and these labels, over all lives."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(
+            value
+            for life in list(self._lives.values())
+            for sample, value in life.items()
+            if sample.partition("{")[0] == name and all(one in sample for one in wanted)
+        )
+
+    def lives(self, port: str) -> int:
+        """How often the poller at this port was seen alive."""
+        return sum(1 for life in list(self._lives) if life.startswith(f"{port} "))
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(15)
 
 
 class Pollers:
@@ -48,7 +97,8 @@ class Pollers:
     def __init__(self, stack: Stack, dice: random.Random) -> None:
         self.stack = stack
         self.dice = dice
-        self.kills = 0
+        #: Kills of the stack's own poller, and of the one that was added.
+        self.own_kills = self.added_kills = 0
         self.added: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
         self.env = self._environment()
@@ -80,22 +130,43 @@ class Pollers:
 
     def _kill_again_and_again(self) -> None:
         while self.kills < KILLS and not self._stop.wait(self.dice.uniform(*KILL_EVERY)):
-            if self.added is not None and self.dice.random() < 0.5:
+            # Mostly one that is at work, and each in its turn, so that both are killed however short it is.
+            own, added = map(self.healthy, self.ports)
+            if self.added is not None and added and self.added_kills < self.own_kills:
                 self.added.kill()
                 self.added.wait(10)
                 self.add()
-            elif self._works() and (pid := self._own()) is not None:
-                # Not while it starts: the stack takes that for a stack that cannot run, and ends.
+                self.added_kills += 1
+            elif own and (pid := self._own()) is not None:
                 os.kill(pid, signal.SIGKILL)
-            else:
-                continue
-            self.kills += 1
+                self.own_kills += 1
+                if self.own_kills == 1:
+                    self._kill_while_it_starts(pid)
 
-    def _works(self) -> bool:
-        """True while the stack's own poller is up."""
-        url = f"http://127.0.0.1:{self.stack.env['POLLER_PORT']}/healthz"
+    def _kill_while_it_starts(self, before: int) -> None:
+        """The one that the stack starts in the place of `before`."""
+
+        def successor() -> int | None:
+            pid = self._own()
+            return None if pid == before else pid
+
+        os.kill(wait_for(successor, 30) or 0, signal.SIGKILL)
+        self.own_kills += 1
+
+    @property
+    def kills(self) -> int:
+        return self.own_kills + self.added_kills
+
+    @property
+    def ports(self) -> list[str]:
+        """Of the stack's own poller, and of the one that is added."""
+        return [self.stack.env["POLLER_PORT"], self.env["POLLER_PORT"]]
+
+    @staticmethod
+    def healthy(port: str) -> bool:
+        """True while the poller at this port does its work."""
         with suppress(OSError):
-            return requests.get(url, timeout=2).status_code == 200
+            return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
         return False
 
     def close(self) -> None:
@@ -146,6 +217,7 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
         clients = [stack.client() for _ in range(CLIENTS)]
         listeners = [cleanup.enter_context(closing(Listener(client))) for client in clients]
         pollers = cleanup.enter_context(closing(Pollers(stack, dice)))
+        counters = cleanup.enter_context(closing(Counters(pollers.ports)))
         set_faults(stack, pollers.env["SIMULATOR_API_KEY"], FAULTS, seed)
         pollers.start_killing()
         began = time.monotonic()
@@ -170,7 +242,7 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
         took = time.monotonic() - began
         print(f"submitted in {submitted:.0f} s, all ended after {took:.0f} s, {pollers.kills} pollers killed")
         assert not left, f"seed {seed}: {len(left)} of {JOBS} jobs have no end, such as {left[:3]}"
-        assert pollers.kills >= 3, "nobody was killed: the trial shows nothing"
+        what_went_wrong_was_met(pollers, counters)
         time.sleep(3)  # whoever delivers twice has the time to
         statuses: Counter[str] = Counter()
         for client, listener, ids in zip(clients, listeners, jobs, strict=True):
@@ -185,6 +257,35 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
                     assert event["answer"]["shots"] == 32
         assert statuses == {"DONE": CLIENTS * (JOBS // CLIENTS)}
         assert all(alive(pid) for pid in [stack.process.pid])
+
+
+def what_went_wrong_was_met(pollers: Pollers, counters: Counters) -> None:
+    """AssertionError unless pollers were killed, one was added, and they met what the provider did wrong."""
+    own, added = pollers.ports
+    print(
+        f"killed: the stack's own poller {pollers.own_kills} times, the one added {pollers.added_kills}; "
+        f"lives seen: {counters.lives(own)} and {counters.lives(added)}"
+    )
+    assert pollers.own_kills >= 3, "the stack's own poller was not killed, once while it was starting"
+    assert pollers.added_kills >= 1, "the poller that was added was not killed"
+    wait_for(lambda: all(pollers.healthy(port) for port in pollers.ports), 90)
+    refused = {
+        status: counters.sum("qwhisk_poller_errors_total", code="provider_unavailable", status=status)
+        for status in ("500", "503", "429", "")
+    }
+    pauses = {
+        reason: counters.sum("qwhisk_poller_pauses_total", reason=reason)
+        for reason in ("backoff", "retry_after")
+    }
+    slow = counters.sum("qwhisk_poller_call_seconds_count") - counters.sum(
+        "qwhisk_poller_call_seconds_bucket", le="0.5"
+    )
+    print(f"met by the pollers: {refused} refusals by status, {pauses} pauses, {slow:.0f} slow calls")
+    for status, number in refused.items():
+        assert number >= 1, f"no poller met the status {status or 'of a lost answer'}"
+    assert pauses["retry_after"] >= refused["429"] > 0, "Retry-After was not heeded"
+    assert pauses["backoff"] >= 1
+    assert slow >= 1
 
 
 @pytest.mark.timeout(TIMEOUT + 200)
