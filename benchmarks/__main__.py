@@ -45,7 +45,7 @@ def main() -> int:
     if options.only in (None, "gateway"):
         run_gateway(options)
     if options.only in (None, "poller"):
-        run_poller(seed=1, plot=True)
+        run_poller()
     return 0
 
 
