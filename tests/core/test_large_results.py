@@ -7,12 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from core.errors import NotFoundError, ResultStoreError, SettingsError
 from core.large_results import KEPT, SWEEP, Bucket, Folder, LargeResults, from_env, name_of
+from tests import s3 as server
 from tests.stack import free_ports
 
 NAME = name_of("results." + "a" * 24, "process-1")
@@ -20,31 +19,16 @@ NAME = name_of("results." + "a" * 24, "process-1")
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """The address of an S3 server with a bucket `qwhisk`."""
-    [port] = free_ports(1)
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
-    url = f"http://127.0.0.1:{port}"
-    client = boto3.client(
-        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
-    )
-    client.create_bucket(Bucket="qwhisk")
-    yield url
-    client.close()
-    server.stop()
+    """The address of an S3 server with a bucket."""
+    with server.s3() as url:
+        yield url
 
 
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> LargeResults:
     env = {"RESULTS_FOLDER": str(tmp_path / "large")}
     if request.param == "bucket":
-        env = {
-            "RESULTS_S3_URL": request.getfixturevalue("s3"),
-            "RESULTS_S3_BUCKET": "qwhisk",
-            "RESULTS_S3_ACCESS_KEY": "a",
-            "RESULTS_S3_SECRET_KEY": "b",
-            "RESULTS_S3_REGION": "us-east-1",
-        }
+        env = server.settings(request.getfixturevalue("s3"))
     found = from_env(env)
     assert found is not None
     return found

@@ -1,9 +1,11 @@
-"""A result over the broker's limit: by reference, and for its own client alone."""
+"""A result over the broker's limit: by reference, for its own client alone, from a folder and a bucket."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from qiskit import QuantumCircuit
@@ -13,40 +15,83 @@ from core.provider import Provider, run_tag
 from core.settings import KafkaSettings, ProviderSettings
 from core.streams import Publisher
 from core.topics import JOBS
+from tests import s3
 from tests.processes import part_environment
-from tests.stack import Stack
+from tests.stack import Client, Stack, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads a part's environment in /proc")
 
-QUBITS, SHOTS = 20, 50_000
+QUBITS = 20
 
 
-def test_a_large_result_is_read_back_by_its_own_client_alone(stack: Stack) -> None:
-    """No action of ours asks for so much, so the job comes to the poller from here."""
-    client, other = stack.client(), stack.client()
+def submit(stack: Stack, client: Client, circuits: int, shots: int) -> str:
+    """A job with so many circuits whose outcomes are nearly all different; gives its id.
+
+    No action of ours asks for so much, so the job comes to the poller from here.
+    """
     small = client.smile()
     env = part_environment(stack, "poller")
     circuit = QuantumCircuit(QUBITS)
     circuit.h(range(QUBITS))
     circuit.measure_all()
     account = Provider(ProviderSettings.from_env(env)).account("simulator")
-    process_job_id = "large-" + small["process_job_id"]
+    process_job_id = f"large-{small['process_job_id']}"
     circuit = account.target("aer_simulator").transpile(circuit, "large")
-    job_id = account.submit([circuit], "aer_simulator", SHOTS, [run_tag(process_job_id)])
+    job_id = account.submit([circuit] * circuits, "aer_simulator", shots, [run_tag(process_job_id)])
     fields = {name: small[name] for name in ("backend_type", "backend", "function", "client_id", "topic")}
     event = JobEvent(job_id=job_id, process_job_id=process_job_id, submitted_at=datetime.now(UTC), **fields)
     publisher = Publisher(KafkaSettings.from_env(env))
     publisher.publish(JOBS, process_job_id, encode(event))
     publisher.close()
+    return process_job_id
 
-    final = client.get(f"/jobs/{process_job_id}", wait=60).json()
-    assert final["status"] == "DONE"
+
+def read_back(stack: Stack, owner: Client, other: Client, process_job_id: str) -> tuple[dict[str, Any], int]:
+    """The result by its reference, and its bytes; nobody else gets it."""
+    # No gateway has told of it: the client knows of the job with its first event from the poller.
+    wait_for(lambda: owner.get(f"/jobs/{process_job_id}").ok, 90)
+    final = owner.get(f"/jobs/{process_job_id}", wait=60).json()
+    assert final["status"] == "DONE", final
     assert final["result"] is None
     assert final["result_url"] == f"/api/v1/jobs/{process_job_id}/result"
-    found = client.http.get(f"{stack.gateway}{final['result_url']}", timeout=30)
-    assert found.status_code == 200, found.text
-    [register] = found.json()["result"]["counts"].values()
-    assert sum(register.values()) == SHOTS
-    assert len(found.content) > 1_000_000
-    assert other.http.get(f"{stack.gateway}{final['result_url']}", timeout=30).status_code == 404
-    assert client.get("/jobs/nosuchjob/result").status_code == 404
+    found = owner.http.get(f"{stack.gateway}{final['result_url']}", timeout=60)
+    assert found.status_code == 200, found.text[:500]
+    refused = other.http.get(f"{stack.gateway}{final['result_url']}", timeout=30)
+    assert refused.status_code == 404
+    assert refused.json() == other.get("/jobs/nosuchjob/result").json(), "not even whether it exists is told"
+    assert owner.get("/jobs/nosuchjob/result").status_code == 404
+    return found.json()["result"], len(found.content)
+
+
+def test_from_a_folder(stack: Stack) -> None:
+    client, other = stack.client(), stack.client()
+    result, size = read_back(stack, client, other, submit(stack, client, 1, 50_000))
+    [register] = result["counts"].values()
+    assert sum(register.values()) == 50_000
+    assert size > 1_000_000
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with s3.s3() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def clouded(tmp_path_factory: pytest.TempPathFactory, bucket: str) -> Iterator[Stack]:
+    """A stack whose large results are in a bucket."""
+    with running(tmp_path_factory.mktemp("clouded"), **s3.settings(bucket)) as stack:
+        yield stack
+
+
+def test_ten_megabytes_from_a_bucket(clouded: Stack, bucket: str) -> None:
+    client, other = clouded.client(), clouded.client()
+    job = submit(clouded, client, 4, 90_000)
+    result, size = read_back(clouded, client, other, job)
+    assert [sum(pub["counts"]["meas"].values()) for pub in result["pubs"]] == [90_000] * 4
+    assert size > 10_000_000
+    [key] = s3.keys(bucket)
+    assert key.endswith(f"/{job}.json")
+    assert not list((clouded.folder / "large").rglob("*.json")), "nothing is kept beside the bucket"
+    logs = clouded.logs()
+    assert client.token not in logs
