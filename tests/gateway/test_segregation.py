@@ -1,4 +1,4 @@
-"""Two replicas, 200 clients, 2,000 jobs: each client gets its own, whole and once, wherever it connects."""
+"""Replicas of which one is killed, 200 clients, 2,000 jobs: each client gets its own, whole and once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import selectors
+import signal
 import socket
 import statistics
 import time
@@ -27,20 +28,26 @@ from core.streams import Publisher
 from tests.core.samples import result_event
 from tests.gateway.replicas import FREE, SECRET, Replica, broker, replica, session, topic_of
 from tests.gateway.websocket import WebSocket, handshake
+from tests.stack import descendants
 
 CLIENTS, JOBS = 200, 2_000
 #: Seconds that everything may take to arrive; machines that do many things at once are slow.
-PATIENCE = 120.0
-#: Events after which a client moves to the other replica.
+PATIENCE = 200.0
+#: Events that may wait for their acknowledgement.
+UNACKNOWLEDGED = 100
+#: Events after which a client moves to another replica.
 MOVES = (3, 15)
+#: The local broker takes its time for every topic of a fetch, and here three replicas fetch two hundred each.
+SETTINGS = FREE | {"KAFKA_FETCH_WAIT_MAX_MS": "50"}
 
 
 @dataclass
 class World:
-    """Two replicas on one broker."""
+    """Two replicas on one broker, and where a third one finds what it needs."""
 
     kafka: KafkaSettings
     replicas: list[Replica]
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +59,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (documents / "smile.json").write_text(json.dumps(document))
     with (
         broker(folder) as kafka,
-        replica(folder, kafka, documents, "one", **FREE) as one,
-        replica(folder, kafka, documents, "other", **FREE) as other,
+        replica(folder, kafka, documents, "one", **SETTINGS) as one,
+        replica(folder, kafka, documents, "other", **SETTINGS) as other,
     ):
-        yield World(kafka, [one, other])
+        yield World(kafka, [one, other], folder)
 
 
 @pytest.fixture
@@ -85,26 +92,48 @@ class Wanderer:
     frames: list[dict[str, Any]] = field(default_factory=list)
     connections: int = 0
     left: int = 0
+    #: Final events that have come.
+    ended: int = 0
+    #: Replicas found dead, and connections that ended by themselves.
+    refused: int = 0
+    lost: int = 0
     socket: WebSocket | None = None
 
     @property
     def topic(self) -> str:
         return topic_of(self.token)
 
-    def connect(self, world: World) -> WebSocket:
-        """At the other replica than before."""
+    def connect(self, replicas: list[Replica]) -> WebSocket:
+        """At another replica than before; at the next one where that is dead."""
         self.close()
         last = self.frames[-1]["id"] if self.frames else None
-        port = world.replicas[(self.connections + hash(self.token)) % 2].port
-        self.socket = WebSocket(port, self.token, last)
-        self.connections += 1
         self.left = self.chance.randint(*MOVES)
-        return self.socket
+        for _ in replicas:
+            self.connections += 1
+            port = replicas[(self.connections + hash(self.token)) % len(replicas)].port
+            try:
+                self.socket = WebSocket(port, self.token, last)
+            except PermissionError as error:
+                if str(error):
+                    raise  # an answer, and not the silence of one that died in between
+                self.refused += 1
+            except ConnectionError:
+                self.refused += 1
+            else:
+                return self.socket
+        raise AssertionError("no replica takes it")
 
-    def take(self, texts: list[bytes]) -> bool:
+    def take(self) -> bool:
         """Keep events; true when it is time to move. What else the socket had is lost with it."""
+        assert self.socket is not None
+        try:
+            texts = self.socket.texts()
+        except ConnectionError:
+            self.lost += 1
+            return True
         for text in texts:
             self.frames.append(json.loads(text))
+            self.ended += self.frames[-1]["event"]["status"] in FINAL
             self.left -= 1
             if self.left <= 0:
                 return True
@@ -133,14 +162,22 @@ def publish(publisher: Publisher, wanderers: list[Wanderer], chance: random.Rand
         if not steps:
             todo[place] = todo[-1]
             todo.pop()
-        if len(sent) % 20 == 0:
-            time.sleep(0.02)
+        if len(sent) > UNACKNOWLEDGED:
+            # No faster than the broker, which has the replicas' fetches to answer as well.
+            sent[-UNACKNOWLEDGED].result(30)
     for future in sent:
         future.result(30)
     return len(sent)
 
 
-def test_each_client_gets_its_own_once_through_replicas_and_reconnects(
+def kill(replica: Replica) -> None:
+    """-9 to all its processes."""
+    for pid in (replica.pid, *descendants(replica.pid)):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.timeout(PATIENCE + 120)
+def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
     world: World, publisher: Publisher
 ) -> None:
     chance = random.Random(6)
@@ -151,26 +188,34 @@ def test_each_client_gets_its_own_once_through_replicas_and_reconnects(
         wanderers[number % CLIENTS].jobs.append(secrets.token_urlsafe(12))
     selector = selectors.DefaultSelector()
     with ThreadPoolExecutor(1) as pool, ExitStack() as ends:
+        victim = ends.enter_context(
+            replica(world.folder, world.kafka, world.folder / "documents", "victim", **SETTINGS)
+        )
+        replicas = [*world.replicas, victim]
         for wanderer in wanderers:
             ends.callback(wanderer.close)
         for wanderer in wanderers:
-            selector.register(wanderer.connect(world).sock, selectors.EVENT_READ, wanderer)
+            selector.register(wanderer.connect(replicas).sock, selectors.EVENT_READ, wanderer)
         publishing = pool.submit(publish, publisher, wanderers, chance)
         waiting = set(range(CLIENTS))
+        killed = False
         end = time.monotonic() + PATIENCE
         while waiting and time.monotonic() < end:
             for key, _ in selector.select(1):
                 wanderer = key.data
-                if wanderer.take(wanderer.socket.texts()):
+                if wanderer.take():
                     selector.unregister(key.fileobj)
-                    selector.register(wanderer.connect(world).sock, selectors.EVENT_READ, wanderer)
-            waiting = {i for i in waiting if len(wanderers[i].finals()) < len(wanderers[i].jobs)}
+                    selector.register(wanderer.connect(replicas).sock, selectors.EVENT_READ, wanderer)
+            if not killed and sum(wanderer.ended for wanderer in wanderers) > JOBS / 4:
+                kill(victim)
+                killed = True
+            waiting = {i for i in waiting if wanderers[i].ended < len(wanderers[i].jobs)}
         assert publishing.result(60) > 2 * JOBS
         # Whatever might still come that should not.
         settle = time.monotonic() + 1
         while (left := settle - time.monotonic()) > 0:
             for key, _ in selector.select(left):
-                key.data.take(key.data.socket.texts())
+                key.data.take()
         selector.close()
     for wanderer in wanderers:
         assert sorted(wanderer.finals()) == sorted(wanderer.jobs), "each of its jobs ended once, and no other"
@@ -179,6 +224,9 @@ def test_each_client_gets_its_own_once_through_replicas_and_reconnects(
         ids = [frame["id"] for frame in wanderer.frames]
         assert ids == sorted(set(ids)), "in order, none twice"
     assert sum(wanderer.connections for wanderer in wanderers) > 2 * CLIENTS
+    assert killed
+    assert sum(wanderer.lost for wanderer in wanderers) > 0, "it was killed while they listened"
+    assert sum(wanderer.refused for wanderer in wanderers) > 0, "and found dead by others"
 
 
 def wrong_tokens(good: str) -> dict[str, tuple[str, str]]:
@@ -241,6 +289,11 @@ def test_another_clients_job_and_topic_cannot_be_had_nor_told_from_what_is_not(
     own = {"Authorization": f"Bearer {theirs}"}
     assert requests.get(f"{other.url}/api/v1/jobs/{job}", headers=own, timeout=60).status_code == 200
     foreign = {"Authorization": f"Bearer {mine}"}
+    routes = {404: '{method="GET",route="/api/v1/jobs/<process_job_id>",status="404"}'}
+    routes[422] = '{method="POST",route="/api/v1/functions/<function>/jobs",status="422"}'
+    before = {
+        status: other.counted(f"qwhisk_gateway_requests_total{route}") for status, route in routes.items()
+    }
     spent: dict[str, list[float]] = {job: [], secrets.token_urlsafe(12): []}
     answers = set()
     requests.get(f"{other.url}/api/v1/jobs", headers=foreign, timeout=60)
@@ -261,6 +314,10 @@ def test_another_clients_job_and_topic_cannot_be_had_nor_told_from_what_is_not(
     )
     assert tried.status_code == 422
     assert "reserved" in tried.json()["detail"]
+    counted = {
+        status: other.counted(f"qwhisk_gateway_requests_total{route}") for status, route in routes.items()
+    }
+    assert {status: counted[status] - before[status] for status in routes} == {404: 14, 422: 1}
 
 
 def test_200_malformed_frames_and_tokens_do_no_harm(world: World, publisher: Publisher) -> None:

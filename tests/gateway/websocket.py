@@ -27,20 +27,28 @@ class WebSocket:
     def __init__(self, port: int, token: str, after: int | None = None) -> None:
         query = f"token={token}" + ("" if after is None else f"&after={after}")
         self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
-        self.sock.sendall(handshake(port, query))
         self._received = bytearray()
+        try:
+            head = self._shake_hands(port, query)
+        except OSError:
+            self.sock.close()
+            raise
+        if not head.startswith(b"HTTP/1.1 101"):
+            self.sock.close()
+            raise PermissionError(head[:1000].decode(errors="replace"))
+
+    def _shake_hands(self, port: int, query: str) -> bytes:
+        """The answer's head, and what follows it unless it is the one that is hoped for."""
+        self.sock.sendall(handshake(port, query))
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             # The handshake alone: what follows stays in the socket, so that a selector tells of it.
             seen = self.sock.recv(65_536, socket.MSG_PEEK)
             if not seen:
-                break
+                return head
             end = (head + seen).find(b"\r\n\r\n")
             head += self.sock.recv(len(seen) if end < 0 else end + 4 - len(head))
-        if not head.startswith(b"HTTP/1.1 101"):
-            head += self.sock.recv(65_536)
-            self.sock.close()
-            raise PermissionError(head[:1000].decode(errors="replace"))
+        return head if head.startswith(b"HTTP/1.1 101") else head + self.sock.recv(65_536)
 
     def texts(self) -> list[bytes]:
         """Read once; the messages that are whole now. ConnectionError at the end."""
