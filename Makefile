@@ -22,8 +22,8 @@ up: page ## start the whole stack on this machine, without the demo job
 test: page ## run every test; TESTS=tests/gateway runs some
 	@$(BIN)/python -m pytest $(TESTS)
 
-test-kafka: page ## the trial of the poller on Apache Kafka, its jars from Maven Central (Java, Maven)
-	@$(BIN)/python -m pytest tests/chaos -m kafka
+test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
+	@$(BIN)/python -m pytest tests/chaos tests/gateway -m kafka
 
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test

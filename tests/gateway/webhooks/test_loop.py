@@ -18,7 +18,7 @@ from core.topics import WEBHOOK_WAITS, WEBHOOKS, shared
 from gateway.webhooks import Webhooks, loop, secret_of
 from gateway.webhooks.courier import Courier
 from tests.core.samples import result_event
-from tests.gateway.replicas import SECRET, broker
+from tests.gateway.replicas import BROKERS, SECRET, broker
 from tests.receiver import Delivery, Receiver, receiver
 from tests.stack import wait_for
 
@@ -27,8 +27,10 @@ PATIENCE = 90.0
 
 
 @pytest.fixture
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker")) as found:
+def kafka(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[KafkaSettings]:
+    with broker(tmp_path_factory.mktemp("broker"), getattr(request, "param", "local")) as found:
         settings = replace(found, partitions=2)
         Topics(settings).ensure(shared(2))
         yield settings
@@ -78,6 +80,7 @@ def refused_once(delivery: Delivery, before: list[Delivery]) -> int:
     return 200 if delivery.id in {one.id for one in before} else 503
 
 
+@pytest.mark.parametrize("kafka", BROKERS, indirect=True)
 def test_members_share_the_work_and_all_is_delivered(members: Members, publisher: Publisher) -> None:
     with receiver(refused_once) as hooks:
         for _ in range(2):
@@ -98,6 +101,7 @@ def test_members_share_the_work_and_all_is_delivered(members: Members, publisher
     assert all(not len(member) for member in members.all)
 
 
+@pytest.mark.parametrize("kafka", BROKERS, indirect=True)
 def test_what_one_leaves_behind_another_takes(members: Members, publisher: Publisher) -> None:
     """The first member ends in the middle of a delivery, and never hears how that went."""
     with receiver(lambda _, before: None if not before else 200) as hooks:
