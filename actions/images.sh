@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `make images`: the base image, then one for each algorithm. DOCKER_BUILD_FLAGS are added to every build, such as
-# --network=host where a build reaches the package index in no other way.
+# `make images`: the services' images and the actions' base, then one for each algorithm; with arguments, these images
+# alone. As many at a time as there are processors. DOCKER_BUILD_FLAGS are added to every build, such as --network=host
+# where a build reaches the package index in no other way.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,24 +14,51 @@ if ! why=$(docker version 2>&1 >/dev/null); then
     exit 1
 fi
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 
-build() { # build IMAGE OPTIONS...: quiet, unless it fails
-    local image=$1 began=$SECONDS
-    shift
+build() { # build NAME: quiet, unless it fails
+    local name=$1 options began=$SECONDS log=$logs/$1
+    case $name in
+    base) options="-f actions/base/Dockerfile" ;;
+    gateway | poller | simulator) options="-f $name/Dockerfile" ;;
+    *) options="-f actions/Dockerfile --build-arg ACTION=$name" ;;
+    esac
     # shellcheck disable=SC2086 # flags are words
-    if ! docker build ${DOCKER_BUILD_FLAGS:-} -t "$image" "$@" . >"$log" 2>&1; then
+    if ! docker build ${DOCKER_BUILD_FLAGS:-} -t "qwhisk/$name" $options . >"$log" 2>&1; then
         cat "$log" >&2
-        echo "$image could not be built" >&2
-        exit 1
+        echo "qwhisk/$name could not be built" >&2
+        return 1
     fi
-    printf '%-36s %4d MB  %3d s\n' "$image" \
-        $(($(docker image inspect --format '{{.Size}}' "$image") / 1000000)) $((SECONDS - began))
+    printf '%-36s %4d MB  %3d s\n' "qwhisk/$name" \
+        $(($(docker image inspect --format '{{.Size}}' "qwhisk/$name") / 1000000)) $((SECONDS - began))
 }
 
-build qwhisk/base -f actions/base/Dockerfile
+all() { # all NAMES...: build them, several at a time
+    local most running=0
+    most=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+    for name in "$@"; do
+        if [ "$running" -ge "$most" ]; then
+            wait -n
+            running=$((running - 1))
+        fi
+        build "$name" &
+        running=$((running + 1))
+    done
+    while [ "$running" -gt 0 ]; do
+        wait -n
+        running=$((running - 1))
+    done
+}
+
+if [ $# -gt 0 ]; then
+    all "$@"
+    exit
+fi
+all base simulator poller gateway
+algorithms=()
 for algorithm in actions/*/algorithm.py; do
     name=$(basename "$(dirname "$algorithm")")
-    [ "$name" = base ] || build "qwhisk/$name" -f actions/Dockerfile --build-arg "ACTION=$name"
+    [ "$name" = base ] || algorithms+=("$name")
 done
+all "${algorithms[@]}"

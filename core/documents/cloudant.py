@@ -80,7 +80,8 @@ class CloudantSource:
     def wait(self, timeout: float) -> None:
         """Return when something has changed since `read`, or after `timeout` seconds."""
         if self._since is None:
-            raise DocumentError("The database has not been read yet.")
+            # It could not be read so far: there is nothing to wait for but the next attempt.
+            return
         self._client.set_http_config({"timeout": timeout + PATIENCE})
         try:
             self._client.post_changes(

@@ -58,12 +58,7 @@ def environment(folder: Path) -> dict[str, str]:
     Args:
         folder: for Kafka's data.
     """
-    java, maven = shutil.which("java"), shutil.which("mvn")
-    if java is None or maven is None:
-        _without(f"{'Java' if java is None else 'Maven'} is not on PATH (Debian: apt install maven)")
-    assert java is not None
-    if not list(JARS.glob("kafka_2.13-*.jar")):
-        _fetch(str(maven))
+    java = installed()
     [controller] = free_ports(1)
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "broker"
@@ -75,6 +70,17 @@ def environment(folder: Path) -> dict[str, str]:
     script.chmod(0o755)
     # The stack takes this program for its broker.
     return {"CALF_TANSU_BIN": str(script)}
+
+
+def installed() -> str:
+    """The Java that runs Kafka, once its jars are in `JARS`; skips with one line where they cannot be had."""
+    java, maven = shutil.which("java"), shutil.which("mvn")
+    if java is None or maven is None:
+        _without(f"{'Java' if java is None else 'Maven'} is not on PATH (Debian: apt install maven)")
+    assert java is not None
+    if not list(JARS.glob("kafka_2.13-*.jar")):
+        _fetch(str(maven))
+    return java
 
 
 def _fetch(maven: str) -> None:

@@ -123,6 +123,17 @@ def test_what_hinders_the_loading_is_told(env: dict[str, str], changes: dict[str
     assert "Traceback" not in done.stderr
 
 
+def test_a_database_that_is_made_later_is_followed(env: dict[str, str]) -> None:
+    """As in a deployment: the services are up before `make config` makes the database."""
+    found = from_env(env)
+    try:
+        assert found.all() == {}
+        assert load(env).returncode == 0
+        wait_for(lambda: "grover" in found.all())
+    finally:
+        found.close()
+
+
 def test_a_database_that_is_away_leaves_what_was_known(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,43 @@
+"""The services of deploy/compose.yaml: what the file says of them, with its variables filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from tests.stack import ROOT
+
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())[
+    "services"
+]
+
+#: `${NAME:-default}` and `${NAME:?what to do}`.
+_VARIABLE = re.compile(r"\$\{(\w+):([-?])([^}]*)\}")
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text as Compose would have it; ValueError where a variable that must be set is not."""
+
+    def value(found: re.Match[str]) -> str:
+        name, kind, rest = found.groups()
+        if not values.get(name) and kind == "?":
+            raise ValueError(f"{name}: {rest}")
+        return values.get(name) or rest
+
+    return _VARIABLE.sub(value, text)
+
+
+def environment(service: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The environment that Compose gives a service."""
+    given = SERVICES[service]["environment"]
+    # YAML merges a mapping, and of a list of mappings each.
+    return {name: filled(str(value), values) for name, value in given.items()}
+
+
+def kafka_properties(environment: Mapping[str, str]) -> str:
+    """Kafka's own settings, as its image makes them of its environment."""
+    names = {name: name.removeprefix("KAFKA_").lower().replace("_", ".") for name in environment}
+    return "\n".join(f"{names[name]}={value}" for name, value in environment.items())
