@@ -88,7 +88,7 @@ class Pod:
         with log.open("w") as sink:
             process = subprocess.Popen(
                 self.inside(command),
-                cwd=ROOT,
+                cwd=self.folder,
                 env=_clean(env),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -133,7 +133,8 @@ class Pod:
     def start_openwhisk(self) -> None:
         """OpenWhisk's API, with actions as processes."""
         command = [sys.executable, "-m", "local.openwhisk", "--port", "3233"]
-        self.start("openwhisk", command, {"WHISK_AUTH": self.values["WHISK_AUTH"]}, "127.0.0.1:3233")
+        env = {"WHISK_AUTH": self.values["WHISK_AUTH"], "PYTHONPATH": str(ROOT)}
+        self.start("openwhisk", command, env, "127.0.0.1:3233")
 
     def start_part(self, part: str) -> str:
         """The container of one of the parts, once its own health check is content; its name."""
