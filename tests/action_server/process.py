@@ -81,7 +81,7 @@ class ActionServer:
         self.process.wait(10)
 
 
-def until(condition: Any, seconds: float = 10.0) -> None:
+def until(condition: Any, seconds: float = 30.0) -> None:
     """Poll until the condition holds."""
     give_up = time.monotonic() + seconds
     while not condition():

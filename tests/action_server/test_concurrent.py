@@ -78,7 +78,7 @@ def test_sigterm_lets_those_in_hand_finish(start: Start, tmp_path: Path) -> None
         time.sleep(0.2)
         gate.touch()
         assert [one.result() for one in running] == [(200, {"n": n}) for n in range(3)]
-    assert server.process.wait(5) == 0
+    assert server.process.wait(9) == 0
 
 
 def test_a_connection_is_kept_between_activations(start: Start) -> None:

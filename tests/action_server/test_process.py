@@ -15,7 +15,7 @@ from tests.action_server.process import ROOT, ActionServer, until
 def test_sigterm_ends_an_idle_server_with_zero(server: ActionServer) -> None:
     server.init("def main(p):\n    return p\n")
     server.process.terminate()
-    assert server.process.wait(5) == 0
+    assert server.process.wait(9) == 0
 
 
 def test_sigterm_lets_the_activation_in_hand_finish(server: ActionServer, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_sigterm_lets_the_activation_in_hand_finish(server: ActionServer, tmp_pa
     gate.touch()
     caller.join(10)
     assert answers == [(200, {"done": True})]
-    assert server.process.wait(5) == 0
+    assert server.process.wait(9) == 0
 
 
 def test_a_busy_port_is_said_in_one_line() -> None:

@@ -95,7 +95,7 @@ class OpenWhisk:
         self.process.stdout.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Poll until the condition holds."""
     give_up = time.monotonic() + seconds
     while not condition():
