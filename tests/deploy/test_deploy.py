@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -89,6 +90,18 @@ def test_compose_keeps_what_must_survive() -> None:
         if not volume.startswith("/")
     }
     assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator"}
+
+
+@pytest.mark.parametrize(
+    "document", KUBERNETES, ids=[f"{item['kind']}-{item['metadata']['name']}" for item in KUBERNETES]
+)
+def test_kubernetes_documents_are_as_its_api_describes_them(document: dict[str, Any]) -> None:
+    if document["apiVersion"].startswith("keda.sh/"):
+        # Not Kubernetes' own; its fields are held against the code below.
+        assert document["kind"] == "ScaledObject"
+        return
+    # Strict: a field that the API does not know is wrong too.
+    kubernetes_validate.validate(document, "1.37", strict=True)
 
 
 @pytest.mark.parametrize(
