@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
+
+#: Set where tests of the contract were left out.
+IN_PART = pytest.StashKey[bool]()
 
 #: Seconds for what happens after the answer, such as an activation's record.
 PATIENCE = 30.0

@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.openwhisk.client import KEY, OpenWhisk
-from tests.openwhisk.contract.api import Api
+from tests.openwhisk.contract.api import IN_PART, Api
+
+HERE = Path(__file__).parent
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Note whether the contract is tried in part only."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.config.stash[IN_PART] = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
