@@ -20,7 +20,7 @@ TEST = "tests/actions/test_coin_toss.py"
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """What of the repository the actions and their tests need, to be written in."""
-    for name in ("actions", "core", "tests"):
+    for name in ("actions", "core", "local", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "manifest.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
