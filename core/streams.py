@@ -95,8 +95,13 @@ class Publisher:
 
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
         """Publish and wait for the acknowledgement; StreamError if it does not come in time."""
+        self.wait(self.send(topic, key, value, headers))
+
+    @staticmethod
+    def wait(sent: Future[None]) -> None:
+        """Wait for the acknowledgement of what was sent; StreamError if it does not come in time."""
         try:
-            self.send(topic, key, value, headers).result(PUBLISH_TIMEOUT + 1)
+            sent.result(PUBLISH_TIMEOUT + 1)
         except FutureTimeout:
             raise StreamError(f"Kafka did not acknowledge within {PUBLISH_TIMEOUT:.0f} s.") from None
 

@@ -15,7 +15,7 @@ from core.provider import LOOK_PAGE, Provider
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings, Source, integer, number, text
 from core.streams import Publisher, Topics
 from poller import health
-from poller.desk import Limits
+from poller.call import Limits
 from poller.loop import Poller
 from poller.retriever import Retriever
 

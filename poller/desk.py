@@ -16,70 +16,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from poller.budget import Budget
+from poller.call import Call, Limits
 from poller.device import Device, Job, Sighting
-from poller.fair import FairQueue, level
-from poller.forecast import best_window, expected_lag, look_instant
-from poller.schedule import KEEP, Plan, failure_delay, placed, simulator_delay
-
-Kind = Literal["fetch", "look", "list"]
+from poller.fair import FairQueue
+from poller.forecast import look_instant
+from poller.pages import LOOK_MOST, Pages
+from poller.schedule import KEEP, Plan, failure_delay, placed
+from poller.simulated import Simulated
+from poller.surplus import surplus
 
 #: Seconds between looks at an account at the least.
 LOOK_LEAST = 0.05
-#: Seconds between looks at a job at the most, whatever is expected.
-LOOK_MOST = 600.0
-#: A job is looked at alone where so few are in question: it is told more, and a service may hold the answer.
-TOGETHER = 3
 #: A job waits at the broker until it may be done with this probability.
 EARLY = 0.01
 #: Calls other than looks after which a look that is due is made.
 BETWEEN_LOOKS = 3
 #: Calls in a row about one job alone that may be refused before it is put off for longer than the account.
 SUSPECT = 3
-#: Seconds by which our clock and the provider's may differ before a job of ours was seen there, and after.
-CLOCKS_UNKNOWN, CLOCKS_KNOWN = 60.0, 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call to make.
-
-    Attributes:
-        kind: of the call; `list` is the list of backends. keys: the job, or the jobs, that it is about.
-        since: instant of creation, by the provider's clock, from which on a page of jobs is asked for; None
-        where a
-            job is looked at alone.
-        newest_first: whether that page has the newest jobs, else the oldest.
-    """
-
-    kind: Kind
-    keys: tuple[Hashable, ...] = ()
-    since: float | None = None
-    newest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an account allows and how dear its calls are.
-
-    Attributes:
-        per_minute: calls in any 60 seconds; None for any number.
-        price: seconds of lag that one call is worth.
-        page: jobs that one call tells of at the most.
-        list_every: seconds between lists of backends.
-        jobs: jobs kept in memory; more wait at the broker.
-    """
-
-    per_minute: int | None = None
-    price: float = 0.02
-    page: int = 200
-    list_every: float = 10.0
-    jobs: int = 2_000
 
 
 class Desk:
@@ -97,8 +53,8 @@ class Desk:
         self._jobs: dict[Hashable, Job] = {}
         #: Jobs with a new forecast, which may say that they can wait elsewhere.
         self._fresh: set[Hashable] = set()
-        #: Jobs of simulators: when each is due, and since when it is watched.
-        self._due: dict[Hashable, tuple[float, float]] = {}
+        self._simulated = Simulated()
+        self._pages = Pages(limits.page)
         self._ready: FairQueue[Hashable] = FairQueue()
         #: Jobs that are known to be final: their results are waited for, and they are looked at no more.
         self._final: set[Hashable] = set()
@@ -116,10 +72,6 @@ class Desk:
         self._since_look = 0
         self._last_look = -math.inf
         self._look_at: float | None = None
-        #: Seconds of creation that a page covered when there was more than it could tell.
-        self._reach = math.inf
-        #: The provider's clock less ours, at the most, as far as jobs of ours tell.
-        self._clock: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -160,7 +112,7 @@ class Desk:
         )
         self._jobs[key] = job
         if simulator:
-            self._due[key] = (now, now)
+            self._simulated.add(job, now)
         else:
             self.devices.setdefault(backend, Device()).add(job, now)
             self._fresh.add(key)
@@ -171,9 +123,9 @@ class Desk:
         job = self._jobs.pop(key, None)
         if job is None:
             return
-        if key not in self._due and job.backend in self.devices:
+        if key not in self._simulated and job.backend in self.devices:
             self.devices[job.backend].remove(job)
-        self._due.pop(key, None)
+        self._simulated.drop(key)
         self._fresh.discard(key)
         self._missing.pop(key, None)
         self._later.pop(key, None)
@@ -208,7 +160,7 @@ class Desk:
             now if self._ready or self._missing else math.inf,
             self._list_due if not self._listing else math.inf,
             math.inf if self._looking else self._device_look(now),
-            min((due for key, (due, _) in self._due.items() if key not in self._busy), default=math.inf),
+            self._simulated.wake(self._busy),
             min(self._later.values(), default=math.inf),
         )
         return max(wanted, self.budget.ready_at(now))
@@ -232,22 +184,23 @@ class Desk:
             del self._missing[key]
             self._busy.add(key)
             return Call("look", (key,))
-        due = [key for key, (at, _) in self._due.items() if at <= now and key not in self._busy]
-        if due:
-            return self._simulator_look(due)
-        if self._looking or self._device_look(now) > now:
+        if due := self._simulated.due(now, self._busy, self.limits.page):
+            self._busy.update(job.key for job in due)
+            return self._page_of(due, newest_first=True)
+        if self._looking or self._device_look(now) > now or not (waiting := self._waiting()):
             return None
-        return self._page(now)
+        self._looking, self._last_look, self._look_at = True, now, None
+        asked = self._pages.best(waiting, now, self.limits.price)
+        self._busy.update(job.key for job in asked)
+        return self._page_of(asked)
 
-    def _simulator_look(self, due: list[Hashable]) -> Call:
-        if len(due) < TOGETHER:
-            self._busy.add(due[0])
-            return Call("look", (due[0],))
-        # The newest first: that is what is due, and a busy simulator has more jobs a minute than a page.
-        due.sort(key=lambda key: -self._jobs[key].submitted)
-        due = due[: self.limits.page]
-        self._busy.update(due)
-        return Call("look", tuple(due), self._since(self._jobs[due[-1]].submitted), newest_first=True)
+    def _page_of(self, jobs: list[Job], newest_first: bool = False) -> Call:
+        """The call that tells of these jobs, in the order in which it tells of them."""
+        keys = tuple(job.key for job in jobs)
+        if len(keys) == 1:
+            return Call("look", keys)
+        oldest = jobs[-1] if newest_first else jobs[0]
+        return Call("look", keys, self._pages.since(oldest), newest_first)
 
     def _waiting(self) -> list[Job]:
         """The devices' jobs that are looked at together."""
@@ -272,33 +225,6 @@ class Desk:
             )
             self._look_at = max(found, self._last_look + LOOK_LEAST)
         return self._look_at
-
-    def _page(self, now: float) -> Call | None:
-        waiting = sorted(self._waiting(), key=lambda job: job.submitted)
-        if not waiting:
-            return None
-        self._looking, self._last_look, self._look_at = True, now, None
-        lags = expected_lag(
-            now,
-            np.array([job.forecast.mean for job in waiting]),
-            np.array([job.forecast.scale for job in waiting]),
-            np.array([job.looked for job in waiting]),
-        )
-        # What was not looked at for so long must not be left out for what changes more often.
-        lags = np.where([now - job.looked >= LOOK_MOST for job in waiting], lags + self.limits.price, lags)
-        first = best_window([job.submitted for job in waiting], lags.tolist(), self._reach)
-        end = waiting[first].submitted + self._reach
-        asked = [job for job in waiting[first:] if job.submitted <= end][: self.limits.page]
-        keys = tuple(job.key for job in asked)
-        self._busy.update(keys)
-        if len(keys) == 1:
-            return Call("look", keys)
-        return Call("look", keys, self._since(asked[0].submitted))
-
-    def _since(self, submitted: float) -> float:
-        if self._clock is None:
-            return submitted - CLOCKS_UNKNOWN
-        return submitted + self._clock[0] - CLOCKS_KNOWN
 
     def _due_again(self, now: float) -> None:
         for key in [key for key, at in self._later.items() if at <= now]:
@@ -332,16 +258,15 @@ class Desk:
         self._end_look(call)
         asked = now if asked is None else asked
         told = [sighting.created for sighting in seen.values() if sighting.created is not None]
-        if call.since is not None and not call.newest_first:
-            self._reach = max(told) - min(told) if full and told else math.inf
+        self._pages.told(call, told, full)
         for key, sighting in seen.items():
             if (job := self._jobs.get(key)) is None or key in self._final:
                 continue
             self._busy.discard(key)
             self._refused.pop(key, None)
-            self._note_clock(job, sighting)
-            if key in self._due:
-                self._saw_simulator(job, sighting, now)
+            self._pages.note_clock(job, sighting)
+            if key in self._simulated:
+                self._simulated.saw(job, sighting, now)
             else:
                 self.devices[job.backend].saw(job, sighting, asked)
             if sighting.final:
@@ -355,7 +280,7 @@ class Desk:
                 if key in self._busy and key not in seen and key in self._jobs:
                     self._untold(key, call, told, full)
         for backend in {
-            self._jobs[key].backend for key in seen if key in self._jobs and key not in self._due
+            self._jobs[key].backend for key in seen if key in self._jobs and key not in self._simulated
         }:
             self._forecast(self.devices[backend], now)
         self._look_at = None
@@ -367,26 +292,8 @@ class Desk:
     def _untold(self, key: Hashable, call: Call, told: list[float], full: bool) -> None:
         """A page did not tell of this job: perhaps it did not reach so far, else it is asked for alone."""
         self._busy.discard(key)
-        if full and told:
-            created = self._jobs[key].submitted + (self._clock[1] if self._clock else 0.0)
-            beyond = created < min(told) if call.newest_first else created > max(told)
-            if beyond and not call.newest_first:
-                return  # the next page has it
-        self._missing[key] = None
-
-    def _saw_simulator(self, job: Job, sighting: Sighting, now: float) -> None:
-        job.looked = now
-        _, since = self._due[job.key]
-        self._due[job.key] = (math.inf if sighting.final else now + simulator_delay(now - since), since)
-        if sighting.started is not None and job.started is None:
-            job.started = sighting.started
-
-    def _note_clock(self, job: Job, sighting: Sighting) -> None:
-        if sighting.created is None:
-            return
-        ahead = sighting.created - job.submitted
-        low, high = self._clock or (ahead, ahead)
-        self._clock = (min(low, ahead), max(high, ahead))
+        if call.newest_first or not self._pages.is_beyond(self._jobs[key], told, full):
+            self._missing[key] = None
 
     def fetched(self, key: Hashable, asked: float | None = None) -> None:
         """The job's result, asked for then, was delivered: it is watched no longer."""
@@ -450,7 +357,7 @@ class Desk:
                 self._ready.put(job.client, key)
             elif key not in self._final:
                 self._busy.discard(key)
-                if call.since is None and key not in self._due:
+                if call.since is None and key not in self._simulated:
                     self._missing[key] = None
         self._look_at = None
 
@@ -467,7 +374,7 @@ class Desk:
     def _end_look(self, call: Call) -> None:
         # Only looks at devices' jobs exclude one another: each one's findings change when the next is worth
         # it.
-        if call.kind == "look" and not any(key in self._due for key in call.keys):
+        if call.kind == "look" and not self._simulated.are_those(call):
             self._looking = False
 
     # --- what waits elsewhere ---------------------------------------------------------------------------
@@ -482,31 +389,19 @@ class Desk:
             if not self._idle(key):
                 continue
             job, until = self._jobs[key], closed
-            if key not in self._due:
+            if key not in self._simulated:
                 until = max(until, min(job.forecast.quantile(EARLY), job.looked + LOOK_MOST))
             plan = placed(until - now)
             if plan.topic is not None:
                 found.append((key, plan))
         # What cannot wait elsewhere now cannot later either, unless its forecast changes.
         self._fresh.clear()
-        surplus = len(self._jobs) - len(found) - self.limits.jobs
-        if surplus > 0:
+        too_many = len(self._jobs) - len(found) - self.limits.jobs
+        if too_many > 0:
             parked = {key for key, _ in found}
-            idle = [job for job in self._jobs.values() if self._idle(job.key)]
-            found += [(key, placed(KEEP + 0.001)) for key in self._surplus(idle, parked, surplus)]
+            idle = [job for key, job in self._jobs.items() if self._idle(key) and key not in parked]
+            found += [(key, placed(KEEP + 0.001)) for key in surplus(idle, too_many)]
         return found
-
-    def _surplus(self, idle: list[Job], parked: set[Hashable], count: int) -> list[Hashable]:
-        """Of whom has most jobs here, those that will be done last."""
-        own: dict[str, list[Job]] = {}
-        for job in idle:
-            if job.key not in parked:
-                own.setdefault(job.client, []).append(job)
-        for jobs in own.values():
-            jobs.sort(key=lambda job: job.forecast.mean)
-        room = sum(map(len, own.values())) - count
-        most = level(map(len, own.values()), room)
-        return [job.key for jobs in own.values() for job in jobs[most:]]
 
     def _idle(self, key: Hashable) -> bool:
         return key not in self._busy and key not in self._later and key not in self._missing

@@ -27,7 +27,7 @@ def serve(poller: Poller, host: str, port: int) -> WSGIServer:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO") == "/metrics":
             start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
-            return [poller.metrics.text(poller.states)]
+            return [poller.metrics.text(poller.watches.states)]
         turning = time.monotonic() - poller.last_step < STUCK
         healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.ready
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])

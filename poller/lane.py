@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 from core.errors import QwhiskError
 from core.events import BackendInfo, ResultEvent
 from core.provider import Account, JobView
-from poller.desk import Call, Desk, Limits
+from poller.call import Call, Limits
+from poller.desk import Desk
 from poller.device import Sighting
 from poller.retriever import Retriever
 from poller.watch import Key, Watch
 
 log = logging.getLogger(__name__)
 
-_OPEN = ("QUEUED", "RUNNING")
+#: How a job stands that is not final.
+OPEN = ("QUEUED", "RUNNING")
 
 
 @dataclass
@@ -119,6 +121,13 @@ class Lane:
                 self.looking += 1
                 self._looks.submit(self._make, call, self._list if call.kind == "list" else self._look, now)
 
+    def ended(self, call: Call) -> None:
+        """The call was made, and its thread is free for the next."""
+        if call.kind == "fetch":
+            self.delivering -= 1
+        else:
+            self.looking -= 1
+
     def submit(self, work: Callable[[], None]) -> None:
         """Have something else delivered: progress, or the end of a job that is given up."""
         self._deliveries.submit(work)
@@ -164,7 +173,9 @@ class Lane:
     def _fetch(self, call: Call, found: Found) -> None:
         watch = self._watch(call.keys[0])
         assert watch.view is not None
-        found.delivered = self._retriever.deliver(watch.event, watch.view, watch.failures)
+        found.delivered = self._retriever.deliver(
+            watch.event, watch.view, watch.failures, lambda: not watch.lost
+        )
 
 
 def sighting(view: JobView) -> Sighting:
@@ -172,7 +183,7 @@ def sighting(view: JobView) -> Sighting:
     seconds = view.estimated_running_seconds
     return Sighting(
         view.status,
-        view.status not in _OPEN,
+        view.status not in OPEN,
         _seconds(view.created),
         _seconds(view.running),
         _seconds(view.finished),

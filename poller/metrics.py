@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from core.errors import ProviderUnauthorizedError, ProviderUnavailableError, QwhiskError
+
+#: Failures of an account, not of a job: no call of any kind for a while.
+ACCOUNTS = (ProviderUnavailableError, ProviderUnauthorizedError)
 #: Seconds that a call takes, from one on this machine to one that hangs until its time-out.
 _CALLS = (0.01, 0.03, 0.1, 0.3, 0.5, 1, 3, 10, 30)
 #: Seconds, from a few milliseconds on a simulator to minutes.
@@ -63,6 +67,14 @@ class Metrics:
         )
         started.set_to_current_time()
         self._jobs = Gauge("qwhisk_poller_jobs", "Jobs watched here, by state", ["state"], registry=registry)
+
+    def failed(self, account: str, error: QwhiskError) -> None:
+        """A call failed."""
+        status = error.details.get("status", -1)
+        self.errors.labels(account, error.code, str(status) if status > 0 else "").inc()
+        if isinstance(error, ACCOUNTS):
+            asked = getattr(error, "retry_after", None) is not None
+            self.pauses.labels(account, "retry_after" if asked else "backoff").inc()
 
     def text(self, count: Callable[[], Mapping[str, int]]) -> bytes:
         """The exposition.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.topics import WEBHOOKS
 from poller.limit import within_limit
 from poller.reply import ANSWER_RETRIES, NextJob, StepError, is_loop, may_pass, read, retries
 from poller.results import decode_result
+from poller.runs import Runs
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +42,23 @@ class Retriever:
         self._documents = documents
         self._invoke = invoke
         self._large_results = large_results
+        #: How far each run is.
+        self.runs = Runs()
 
-    def deliver(self, event: JobEvent, view: JobView, failures: int = 0) -> ResultEvent:
+    def deliver(
+        self,
+        event: JobEvent,
+        view: JobView,
+        failures: int = 0,
+        is_ours: Callable[[], bool] = lambda: True,
+    ) -> ResultEvent:
         """Publish the one final event of a job that the provider calls final, or how far its loop now is.
 
         Args:
             event: the job.
             view: how it stands: final.
             failures: how often this has failed before.
+            is_ours: false once another poller has the run: the news are then that one's to tell.
 
         Returns:
             What was published: a final event, or RUNNING where the function has submitted the next job.
@@ -62,7 +73,9 @@ class Retriever:
             result = decode_result(view.program_id, raw)
             found = self._step(event, result, failures)
             if isinstance(found, NextJob):
-                return self._go_on(event, found)
+                return self._go_on(event, found, is_ours)
+            if isinstance(found, ErrorInfo) and self.runs.is_past(event):
+                raise StepError("The reply got lost, and the next job is announced.")
             fields["result"] = result
             if not isinstance(found, ErrorInfo):
                 fields["answer"] = found
@@ -91,9 +104,14 @@ class Retriever:
         """Publish a progress event."""
         self._publish(progress)
 
-    def _publish(self, event: ResultEvent) -> None:
+    def _publish(self, event: ResultEvent, foretold: bool = False) -> None:
+        """Publish, unless the client knows of a later step already; see `Runs.in_order`."""
         data = encode(event)
-        self._publisher.publish(event.topic, event.process_job_id, data)
+        sent = self.runs.in_order(
+            event, lambda: self._publisher.send(event.topic, event.process_job_id, data), foretold
+        )
+        if sent is not None:
+            self._publisher.wait(sent)
         if event.final and event.callback_url:
             self._publisher.publish(WEBHOOKS, event.process_job_id, data)
 
@@ -118,7 +136,7 @@ class Retriever:
             )
         return found
 
-    def _go_on(self, event: JobEvent, following: NextJob) -> ResultEvent:
+    def _go_on(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
         """Tell the client how far its loop is. The function has announced the next job by itself."""
         progress = _extended(event, status="RUNNING").model_copy(
             update={
@@ -132,7 +150,8 @@ class Retriever:
             }
         )
         try:
-            self._publish(within_limit(progress))
+            if is_ours():
+                self._publish(within_limit(progress), foretold=True)
         except QwhiskError as error:
             # News are a courtesy, and the loop goes on: its next job is announced.
             log.warning("progress of %s not told: %s", event.process_job_id, error.message)

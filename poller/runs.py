@@ -1,10 +1,13 @@
-"""How far the runs that this process has seen are, so that an event seen twice is not worked on twice."""
+"""How far the runs that this process has seen are: nothing is done twice, and no news come out of order."""
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
 
-from core.events import JobEvent
+from core.events import JobEvent, ResultEvent
 
 #: Runs remembered. One that is forgotten costs looks and an answer that nobody sees, but no job and no event.
 MAX_RUNS = 20_000
@@ -13,10 +16,13 @@ _ENDED = 1_000_000
 
 
 class Runs:
-    """The newest step of each run, as the broker has acknowledged it."""
+    """The newest step of each run, as it was announced and as its client was told. Safe in many threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._newest: OrderedDict[str, int] = OrderedDict()
+        #: The step that the client was told of last, and whether by the watch over that step itself.
+        self._told: OrderedDict[str, tuple[int, bool]] = OrderedDict()
 
     def note(self, event: JobEvent) -> None:
         """There is a JobEvent for this step, so the steps before it are done."""
@@ -28,9 +34,35 @@ class Runs:
 
     def is_past(self, event: JobEvent) -> bool:
         """True if nothing is left to do about this step: it came again after a crash or a rebalance."""
-        return self._newest.get(event.process_job_id, 0) > event.step
+        with self._lock:
+            return self._newest.get(event.process_job_id, 0) > event.step
+
+    def in_order(
+        self, event: ResultEvent, send: Callable[[], Future[None]], foretold: bool = False
+    ) -> Future[None] | None:
+        """Send the event unless its client has been told of a later step already; None where it is not sent.
+
+        A function may be slow to answer to a step although it has announced the next long since. Looking and
+        sending are one act: of two threads the one with the older step never comes second.
+
+        Args:
+            event: to be sent. A final one always is.
+            send: sends it, and does not wait.
+            foretold: true if it tells of a step of which the step before has just learned; what is known from
+                that step itself is newer.
+        """
+        run, place = event.process_job_id, (event.step, not foretold)
+        with self._lock:
+            if not event.final and self._told.get(run, (0, False)) > place:
+                return None
+            self._told[run] = (_ENDED, True) if event.final else place
+            self._told.move_to_end(run)
+            if len(self._told) > MAX_RUNS:
+                self._told.popitem(last=False)
+            return send()
 
     def _put(self, run: str, step: int) -> None:
-        self._newest[run] = max(step, self._newest.pop(run, 0))
-        if len(self._newest) > MAX_RUNS:
-            self._newest.popitem(last=False)
+        with self._lock:
+            self._newest[run] = max(step, self._newest.pop(run, 0))
+            if len(self._newest) > MAX_RUNS:
+                self._newest.popitem(last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.events import JobEvent
 from core.offsets import Partition
@@ -25,7 +25,11 @@ class Watch:
     due: float
     #: True if it is not the job's own event but its client's wish to have it cancelled.
     cancel: bool = False
+    #: Of a wish: the calls that come next, each a kind and the job that it is about.
+    calls: list[tuple[str, str]] = field(default_factory=list)
     busy: bool = False
+    #: True once its partition is another poller's: the news are that one's to tell, whatever is under way.
+    lost: bool = False
     #: True while its event is on its way into a wait topic, from where it comes back as another watch.
     leaving: bool = False
     failures: int = 0

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 from benchmarks.poller.tally import Tally
 from benchmarks.poller.world import World, WorldJob
-from poller.desk import Call, Desk, Limits
+from poller.call import Call, Limits
+from poller.desk import Desk
 from poller.device import Sighting
 
 #: What an account of IBM's is asked at the most, and how dear a call is there.

@@ -33,7 +33,10 @@ class Publisher:
         return done
 
     def publish(self, topic: str, key: str, value: bytes, headers: Any = None) -> None:
-        self.send(topic, key, value, headers).result(0)
+        self.wait(self.send(topic, key, value, headers))
+
+    def wait(self, sent: Future[None]) -> None:
+        sent.result(0)
 
     def events(self) -> list[ResultEvent]:
         """What was published, read back as the gateway reads it."""

@@ -17,9 +17,11 @@ from benchmarks.poller.ours import IBM, Run, qwhisk
 from benchmarks.poller.world import Plan, World, build
 from core.topics import WAITS
 from poller.budget import WINDOW
-from poller.desk import LOOK_MOST, Call, Desk, Limits
+from poller.call import Call, Limits
+from poller.desk import Desk
 from poller.device import Sighting
 from poller.forecast import expected_lag
+from poller.pages import LOOK_MOST
 
 
 def world(seed: int, jobs: int = 60, length: float = 600.0, devices: int = 2, **more: Any) -> World:

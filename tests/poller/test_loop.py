@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import (
     EventError,
+    InvocationError,
     ProviderError,
     ProviderUnauthorizedError,
     ProviderUnavailableError,
     StreamError,
 )
-from core.events import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode
+from core.events import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode, encode
 from core.settings import KafkaSettings
 from core.topics import CANCEL, DEAD, JOBS
 from poller import intake
-from poller.cancel import CANCEL_PATIENCE
+from poller.budget import Budget
 from poller.intake import MAX_BATCH
 from poller.loop import Poller
 from poller.reply import StepError
 from poller.retriever import Retriever
 from poller.runs import MAX_RUNS, Runs
 from poller.schedule import Plan
+from poller.wishes import CANCEL_PATIENCE
 from tests.core.samples import job, wire
+from tests.poller import results
 from tests.poller.fakes import Consumer, Documents, Invoke, Message, Provider, Publisher, view
 
 WAIT = "jobs.wait.5s"
@@ -46,7 +54,7 @@ class Rig:
         self.retriever = Retriever(*fakes)
         arguments: Any = (self.provider, self.retriever, self.publisher, 1, 1e12)
         self.poller = Poller(KafkaSettings("nowhere:9092"), *arguments)
-        for lane in self.poller._lanes.values():
+        for lane in self.poller.lanes:
             lane.desk._list_due = math.inf  # the list of backends is no part of these tests
 
     def turn_until(self, condition: Callable[[], bool]) -> None:
@@ -71,6 +79,10 @@ class Rig:
     def put_back(self) -> list[tuple[str, str, bytes]]:
         """What went elsewhere than to clients."""
         return [sent for sent in self.publisher.sent if not sent[0].startswith("results.")]
+
+    def text(self) -> bytes:
+        """The metrics."""
+        return self.poller.metrics.text(self.poller.watches.states)
 
     def settle(self) -> None:
         """Let the workers end, and commit."""
@@ -98,10 +110,10 @@ def test_every_message_that_is_taken_is_under_way(rig: Rig, kind: str, count: in
         Message(topic, offset, wire(process_job_id=f"p{offset}"), old()) for offset in range(count)
     )
     for _ in range(4):
-        rig.poller._take(time.time())
+        rig.poller.take(time.time())
     assert not consumer.messages
-    assert rig.poller._intake.under_way() == count
-    assert len(rig.poller._watches) == count
+    assert rig.poller.intake.under_way() == count
+    assert len(rig.poller.watches) == count
 
 
 def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> None:
@@ -117,15 +129,15 @@ def test_a_message_that_comes_in_at_any_moment_of_a_turn_is_kept(rig: Rig) -> No
 
         rig.waiting.poll = poll  # type: ignore[method-assign]
         for _ in range(8):
-            rig.poller._take(time.time())
+            rig.poller.take(time.time())
         assert not rig.waiting.messages
-        assert rig.poller._intake.under_way() == late + 1
+        assert rig.poller.intake.under_way() == late + 1
 
 
 def test_a_finished_job_is_delivered_and_then_committed(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("CANCELLED")
     rig.consumer.messages.append(Message(JOBS, 7, wire()))
-    rig.turn_until(lambda: not rig.poller._watches and rig.finals() != [])
+    rig.turn_until(lambda: not len(rig.poller.watches) and rig.finals() != [])
     assert [event.status for event in rig.finals()] == ["CANCELLED"]
     rig.settle()
     assert rig.consumer.committed == {JOBS: 8}
@@ -135,7 +147,7 @@ def test_nothing_is_committed_while_the_outcome_is_not_acknowledged(rig: Rig) ->
     rig.provider.views["d1abc"] = view("CANCELLED")
     rig.publisher.error = StreamError("Kafka is down.")
     rig.consumer.messages.append(Message(JOBS, 7, wire()))
-    rig.turn_until(lambda: any(watch.failures for watch in rig.poller._watches.values()))
+    rig.turn_until(lambda: any(watch.failures for watch in rig.poller.watches))
     rig.settle()
     assert rig.consumer.committed.get(JOBS, 7) == 7
 
@@ -153,27 +165,27 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(rig: Rig) -> 
 
 def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig) -> None:
     rig.waiting.messages.append(Message(WAIT, 0, wire(), time.time()))
-    rig.poller._take(time.time())
+    rig.poller.take(time.time())
     assert rig.waiting.paused == [WAIT]
-    assert rig.poller._intake.under_way() == 0
+    assert rig.poller.intake.under_way() == 0
     now = time.monotonic()
-    rig.poller._intake.regulate(now + 4, full=False)
+    rig.poller.intake.regulate(now + 4, full=False)
     assert rig.waiting.paused == [WAIT]
-    rig.poller._intake.regulate(now + 6, full=False)
+    rig.poller.intake.regulate(now + 6, full=False)
     assert rig.waiting.paused == []
 
 
 def test_an_event_that_waits_longer_is_put_back_and_committed(rig: Rig) -> None:
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
-    rig.poller._take(time.time())
-    [watch] = rig.poller._watches.values()
-    rig.poller._park(watch, Plan(30.0, "jobs.wait.30s"))
+    rig.poller.take(time.time())
+    [watch] = rig.poller.watches
+    rig.poller.parking.park(watch, Plan(30.0, "jobs.wait.30s"))
     [(topic, key, value)] = rig.put_back()
     assert (topic, key) == ("jobs.wait.30s", "process-1")
     event = decode(JobEvent, value)
     assert event.estimated_completion_time is not None
     assert event.model_copy(update={"estimated_completion_time": None}) == job(attempt=1)
-    rig.poller._settle_all()
+    rig.poller.outcomes.settle()
     rig.settle()
     assert rig.consumer.committed == {JOBS: 1}
 
@@ -183,13 +195,13 @@ def test_an_event_that_cannot_be_put_back_stays_here(rig: Rig) -> None:
     room = MAX_EVENT_BYTES - len(wire(params={"x": ""})) - 150
     event = job(params={"x": "a" * room})
     rig.consumer.messages.append(Message(JOBS, 0, wire(params={"x": "a" * room})))
-    rig.poller._take(time.time())
-    [watch] = rig.poller._watches.values()
+    rig.poller.take(time.time())
+    [watch] = rig.poller.watches
     watch.event = event.model_copy(update={"params": {"x": "a" * (room + 300)}})
-    rig.poller._park(watch, Plan(30.0, "jobs.wait.30s"))
+    rig.poller.parking.park(watch, Plan(30.0, "jobs.wait.30s"))
     assert rig.put_back() == []
     assert not watch.leaving
-    assert rig.poller._lanes[rig.provider].desk.job(watch.key) is not None
+    assert next(iter(rig.poller.lanes)).desk.job(watch.key) is not None
 
 
 def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
@@ -203,8 +215,8 @@ def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
     rig.retriever.give_up = fail  # type: ignore[assignment,method-assign]
     rig.provider.views["d1abc"] = ProviderError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
-    rig.poller._take(time.time())
-    [watch] = rig.poller._watches.values()
+    rig.poller.take(time.time())
+    [watch] = rig.poller.watches
     watch.failures = 9
     rig.turn_until(lambda: len(tries) >= 1)
     rig.turn_until(lambda: not watch.busy)
@@ -233,9 +245,9 @@ def test_no_job_of_a_batch_freezes_when_something_fails(rig: Rig, error: Excepti
             JOBS, number, wire(job_id=f"d{number}", process_job_id=f"p{number}", backend_type="simulator")
         )
         rig.consumer.messages.append(message)
-    rig.poller._take(time.time())
-    assert len(rig.poller._watches) == 4
-    rig.turn_until(lambda: not rig.poller._watches)
+    rig.poller.take(time.time())
+    assert len(rig.poller.watches) == 4
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
     assert sorted(event.job_id for event in rig.finals()) == ["d0", "d1", "d2", "d3"]
     assert calls[1] - calls[0] > 0.4, "after a failure there is a pause"
 
@@ -244,14 +256,14 @@ def test_a_refused_key_ends_no_job(rig: Rig) -> None:
     """An operator who changes the key must not lose what runs meanwhile."""
     rig.provider.views["d1abc"] = ProviderUnauthorizedError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
-    rig.poller._take(time.time())
-    [watch] = rig.poller._watches.values()
+    rig.poller.take(time.time())
+    [watch] = rig.poller.watches
     watch.failures = 50
-    [lane] = rig.poller._lanes.values()
+    [lane] = rig.poller.lanes
     lane.desk.hurry(watch.key)
     rig.turn_until(lambda: lane.desk.budget.failures > 0)
     rig.provider.views["d1abc"] = view("CANCELLED")
-    rig.turn_until(lambda: not rig.poller._watches)
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
     assert [event.status for event in rig.finals()] == ["CANCELLED"]
 
 
@@ -259,17 +271,17 @@ def test_a_refused_key_ends_no_job(rig: Rig) -> None:
 def test_an_account_that_asks_for_patience_is_left_alone(rig: Rig, retry_after: float | None) -> None:
     rig.provider.views["d1abc"] = ProviderUnavailableError("429", retry_after)
     rig.consumer.messages.append(Message(JOBS, 0, wire(backend_type="simulator")))
-    [lane] = rig.poller._lanes.values()
+    [lane] = rig.poller.lanes
     rig.turn_until(lambda: lane.desk.budget.failures > 0)
     assert lane.desk.budget.ready_at(0.0) - time.time() > (retry_after or 0.5) - 0.4
 
 
 def test_a_job_past_its_deadline_has_an_end_though_nobody_answers(rig: Rig) -> None:
-    rig.poller._deadline = 60.0
+    rig.poller.ending.deadline = 60.0
     rig.provider.views["d1abc"] = ProviderUnavailableError("Not now.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
     rig.poller._swept = 0.0
-    [lane] = rig.poller._lanes.values()
+    [lane] = rig.poller.lanes
     rig.turn_until(lambda: lane.desk.budget.failures > 0)
     rig.poller._swept = 0.0
     rig.turn_until(lambda: rig.finals() != [])
@@ -281,10 +293,10 @@ def test_a_job_past_its_deadline_has_an_end_though_nobody_answers(rig: Rig) -> N
 def test_metrics_count_calls_jobs_and_lag(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("CANCELLED")
     rig.consumer.messages.append(Message(JOBS, 0, wire(backend_type="simulator")))
-    rig.poller._take(time.time())
-    assert b'qwhisk_poller_jobs{state="not_looked_at"} 1.0' in rig.poller.metrics.text(rig.poller.states)
-    rig.turn_until(lambda: not rig.poller._watches)
-    text = rig.poller.metrics.text(rig.poller.states).decode()
+    rig.poller.take(time.time())
+    assert b'qwhisk_poller_jobs{state="not_looked_at"} 1.0' in rig.text()
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
+    text = rig.text().decode()
     for line in (
         'qwhisk_poller_api_calls_total{account="hardware",kind="fetch"} 1.0',
         'qwhisk_poller_delivered_total{status="CANCELLED"} 1.0',
@@ -298,16 +310,16 @@ def test_metrics_count_calls_jobs_and_lag(rig: Rig) -> None:
 
 def take(rig: Rig, *messages: Message) -> None:
     rig.consumer.messages.extend(messages)
-    rig.poller._take(time.time())
+    rig.poller.take(time.time())
 
 
 def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("CANCELLED")
     take(rig, Message(JOBS, 0, wire()), Message(JOBS, 1, wire()))
-    assert len(rig.poller._watches) == 1
-    rig.turn_until(lambda: not rig.poller._watches)
+    assert len(rig.poller.watches) == 1
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
     take(rig, Message(JOBS, 2, wire()))
-    assert not rig.poller._watches
+    assert len(rig.poller.watches) == 0
     rig.settle()
     assert rig.consumer.committed == {JOBS: 3}
     assert len(rig.finals()) == 1
@@ -316,41 +328,41 @@ def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig
 def test_a_step_that_was_taken_is_past_before_its_successor_comes(rig: Rig) -> None:
     """As after a crash, when the step itself and its job's second announcement are both on their way."""
     take(rig, Message(JOBS, 0, wire(step=3)))
-    [watch] = rig.poller._watches.values()
+    [watch] = rig.poller.watches
     told = ResultEvent(**watch.event.model_dump() | {"step": 4}, status="RUNNING")
-    rig.poller._delivered(watch, told, time.time())
+    rig.poller.ending.delivered(watch, told, time.time())
     take(rig, Message(JOBS, 1, wire(step=3)))
-    assert not rig.poller._watches
+    assert len(rig.poller.watches) == 0
 
 
 def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
     """As after a crash between the function's reply and the commit."""
     take(rig, Message(JOBS, 0, wire(step=4, job_id="d4")), Message(JOBS, 1, wire(step=3, job_id="d3")))
-    assert [watch.event.step for watch in rig.poller._watches.values()] == [4]
+    assert [watch.event.step for watch in rig.poller.watches] == [4]
 
 
 def test_a_lost_reply_of_a_step_that_was_taken_does_not_repeat_it(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("QUEUED")
     take(rig, Message(JOBS, 0, wire(step=3)))
-    [watch] = rig.poller._watches.values()
+    [watch] = rig.poller.watches
     take(rig, Message(JOBS, 1, wire(step=4, job_id="d4")))
-    rig.poller._failed(watch, StepError("It did not answer in time."))
-    assert [left.event.step for left in rig.poller._watches.values()] == [4]
+    rig.poller.ending.failed(watch, StepError("It did not answer in time."))
+    assert [left.event.step for left in rig.poller.watches] == [4]
     assert rig.finals() == []
 
 
 def test_an_event_back_from_a_wait_topic_is_no_duplicate_of_the_one_that_left(rig: Rig) -> None:
     """Its acknowledgement may be late: then the newcomer is all there is of the event."""
     take(rig, Message(JOBS, 0, wire()))
-    [watch] = rig.poller._watches.values()
+    [watch] = rig.poller.watches
     watch.busy = watch.leaving = True
     rig.waiting.messages.append(Message(WAIT, 0, wire(attempt=1), old()))
-    rig.poller._take(time.time())
-    assert len(rig.poller._watches) == 2
-    rig.poller._finish(watch)
-    assert [left.event.attempt for left in rig.poller._watches.values()] == [1]
+    rig.poller.take(time.time())
+    assert len(rig.poller.watches) == 2
+    rig.poller.watches.finish(watch)
+    assert [left.event.attempt for left in rig.poller.watches] == [1]
     take(rig, Message(JOBS, 1, wire()))
-    assert len(rig.poller._watches) == 1, "the newcomer is the one that is known"
+    assert len(rig.poller.watches) == 1, "the newcomer is the one that is known"
 
 
 def test_runs_are_remembered_within_bounds() -> None:
@@ -368,22 +380,54 @@ def test_a_wish_to_cancel_finds_the_job_that_a_loop_has_now(rig: Rig) -> None:
     rig.provider.views = {"d1abc": view("DONE"), "d2": view("DONE", job_id="d2")}
     rig.provider.tags = {"qwhisk-process-1": ["d2", "d1abc"]}
     take(rig, Message(CANCEL, 0, wire()))
-    [watch] = rig.poller._watches.values()
+    [watch] = rig.poller.watches
     rig.turn_until(lambda: watch.due > watch.taken and not watch.busy)
     assert (rig.provider.cancelled, rig.publisher.sent) == ([], []), "between two steps there is nothing yet"
     rig.provider.views["d3"] = view("QUEUED", job_id="d3")
     rig.provider.tags["qwhisk-process-1"].insert(0, "d3")
     rig.turn_until(lambda: rig.provider.cancelled == ["d3"])
     rig.provider.views["d3"] = view("CANCELLED", job_id="d3")
-    rig.turn_until(lambda: not rig.poller._watches)
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
     [event] = rig.finals()
     assert (event.status, event.job_id) == ("CANCELLED", "d3")
+
+
+def test_each_call_of_a_wish_to_cancel_comes_out_of_the_budget(rig: Rig) -> None:
+    """Of a run with three open jobs it takes one call to find them and three to cancel them."""
+    [lane] = rig.poller.lanes
+    lane.desk.limits = replace(lane.desk.limits, per_minute=8)
+    lane.desk.budget = Budget(8, time.time())  # two at once, one in ten seconds after that
+    open_jobs = {f"d{number}": view("QUEUED", job_id=f"d{number}") for number in range(3)}
+    rig.provider.views = dict(open_jobs)
+    rig.provider.tags = {"qwhisk-process-1": list(open_jobs)}
+    take(rig, Message(CANCEL, 0, wire()))
+    rig.turn_until(lambda: rig.provider.cancelled == ["d0"])
+    for _ in range(20):
+        rig.poller.step(time.monotonic())
+    assert rig.provider.cancelled == ["d0"], "more calls than the account allows"
+    [watch] = rig.poller.watches
+    assert 5 < watch.due - time.time() < 15
+    lane.desk.budget = Budget(None, time.time())
+    watch.due = 0.0
+    rig.turn_until(lambda: rig.provider.cancelled == ["d0", "d1", "d2"])
+    assert b'qwhisk_poller_api_calls_total{account="hardware",kind="cancel"} 3.0' in rig.text()
+    assert b'qwhisk_poller_api_calls_total{account="hardware",kind="find"} 1.0' in rig.text()
+
+
+def test_a_wish_to_cancel_that_is_refused_for_the_moment_closes_the_account(rig: Rig) -> None:
+    [lane] = rig.poller.lanes
+    rig.provider.views["d1abc"] = ProviderUnavailableError("429", 30.0)
+    take(rig, Message(CANCEL, 0, wire()))
+    rig.turn_until(lambda: lane.desk.budget.failures == 1)
+    assert lane.desk.budget.ready_at(0.0) - time.time() > 20
+    [watch] = rig.poller.watches
+    assert watch.due - time.time() > 20
 
 
 def test_a_refused_wish_to_cancel_ends_no_job(rig: Rig) -> None:
     rig.provider.views["d1abc"] = ProviderError("No.")
     take(rig, Message(CANCEL, 0, wire()))
-    [watch] = rig.poller._watches.values()
+    [watch] = rig.poller.watches
     watch.failures = 50
     rig.turn_until(lambda: watch.failures == 51)
     assert (watch.busy, rig.publisher.sent) == (False, [])
@@ -392,7 +436,112 @@ def test_a_refused_wish_to_cancel_ends_no_job(rig: Rig) -> None:
 def test_a_wish_that_comes_too_late_is_given_up(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("DONE")
     take(rig, Message(CANCEL, 0, wire()))
-    [watch] = rig.poller._watches.values()
+    [watch] = rig.poller.watches
     watch.taken -= CANCEL_PATIENCE + 1
-    rig.turn_until(lambda: not rig.poller._watches)
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
     assert rig.publisher.sent == []
+
+
+# --- the order of news ----------------------------------------------------------------------------------
+
+
+class Slow(Invoke):
+    """Answers a step with the next job only once it is allowed to."""
+
+    def __init__(self, reply: dict[str, Any]) -> None:
+        super().__init__(reply)
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+
+    def __call__(self, *arguments: Any) -> dict[str, Any]:
+        self.asked.set()
+        assert self.may_answer.wait(20)
+        return super().__call__(*arguments)
+
+
+def next_job(step: int) -> dict[str, Any]:
+    return {
+        "job_id": f"d{step}",
+        "backend": "aer_simulator",
+        "step": step,
+        "progress": {"step": step, "of": 9, "value": -1.0},
+    }
+
+
+@pytest.mark.parametrize("told", [4, 5])
+def test_the_news_of_a_slow_step_do_not_come_after_those_of_a_later_one(rig: Rig, told: int) -> None:
+    """The function has announced the next job, and is slow to answer: that one is told of meanwhile."""
+    invoke = Slow(next_job(4))
+    rig.retriever._invoke = invoke  # type: ignore[assignment]
+    rig.provider.raw = results.sampler({"0": 1})
+    rig.provider.views = {"d3": view("DONE", job_id="d3")}
+    looping = {"function": "smile_super_position", "progress": {"step": 3, "of": 9, "value": 0.0}}
+    take(rig, Message(JOBS, 0, wire(step=3, job_id="d3", backend_type="simulator", **looping)))
+    rig.turn_until(invoke.asked.is_set)
+    later = job(**looping | {"step": told, "job_id": f"d{told}"})
+    rig.retriever.tell(ResultEvent(**later.model_dump(), status="RUNNING"))
+    invoke.may_answer.set()
+    rig.turn_until(lambda: not len(rig.poller.watches))
+    assert [event.step for event in rig.results()] == [told]
+    assert rig.finals() == []
+
+
+def test_without_a_later_step_a_slow_steps_news_are_told(rig: Rig) -> None:
+    rig.retriever._invoke = Invoke(next_job(4))  # type: ignore[assignment]
+    rig.provider.raw = results.sampler({"0": 1})
+    rig.provider.views = {"d3": view("DONE", job_id="d3")}
+    take(
+        rig,
+        Message(
+            JOBS,
+            0,
+            wire(step=3, job_id="d3", backend_type="simulator", progress={"step": 3, "of": 9, "value": 0.0}),
+        ),
+    )
+    rig.turn_until(lambda: not len(rig.poller.watches))
+    assert [(event.step, event.status) for event in rig.results()] == [(4, "RUNNING")]
+
+
+def test_a_step_that_fails_though_its_next_job_is_announced_ends_no_run(rig: Rig) -> None:
+    """The reply got lost again and again; the run goes on with its next job."""
+    rig.retriever._invoke = Invoke(InvocationError("It was slow.", status=504))  # type: ignore[assignment]
+    rig.provider.raw = results.sampler({"0": 1})
+    rig.provider.views = {"d3": view("DONE", job_id="d3"), "d4": view("QUEUED", job_id="d4")}
+    take(rig, Message(JOBS, 0, wire(step=3, job_id="d3")), Message(JOBS, 1, wire(step=4, job_id="d4")))
+    [watch] = [watch for watch in rig.poller.watches if watch.event.step == 3]
+    watch.failures = 1_000
+    rig.turn_until(lambda: [left.event.step for left in rig.poller.watches] == [4])
+    assert rig.finals() == []
+
+
+def test_news_of_a_run_that_is_another_pollers_by_now_are_that_ones_to_tell(rig: Rig) -> None:
+    invoke = Slow(next_job(4))
+    rig.retriever._invoke = invoke  # type: ignore[assignment]
+    rig.provider.raw = results.sampler({"0": 1})
+    rig.provider.views = {"d3": view("DONE", job_id="d3")}
+    take(
+        rig,
+        Message(
+            JOBS,
+            0,
+            wire(step=3, job_id="d3", backend_type="simulator", progress={"step": 3, "of": 9, "value": 0.0}),
+        ),
+    )
+    rig.turn_until(invoke.asked.is_set)
+    rig.poller._lost((JOBS, 0))
+    invoke.may_answer.set()
+    rig.turn_until(lambda: not rig.poller.lanes.busy)
+    assert rig.results() == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.booleans()), max_size=30))
+def test_no_client_is_told_of_an_older_step_after_a_newer_one(news: list[tuple[int, bool, bool]]) -> None:
+    runs, publisher = Runs(), Publisher()
+    for step, foretold, final in news:
+        event = ResultEvent(**job(step=step).model_dump(), status="DONE" if final else "RUNNING")
+        runs.in_order(event, lambda event=event: publisher.send("t", "k", encode(event)), foretold)  # type: ignore[misc]
+    told = publisher.events()
+    before_the_end = list(itertools.takewhile(lambda event: not event.final, told))
+    steps = [event.step for event in before_the_end]
+    assert steps == sorted(steps)
+    assert all(event.final for event in told[len(before_the_end) :]), "nothing but ends after an end"
+    assert sum(event.final for event in told) == sum(final for _, _, final in news), "an end is always told"

@@ -93,7 +93,7 @@ class Wire:
             self.poller.step(time.monotonic())
         self.poller.close()
         assert [event.status for event in self.events() if event.final] == ["DONE"]
-        return self.poller.metrics.text(self.poller.states).decode()
+        return self.poller.metrics.text(self.poller.watches.states).decode()
 
 
 @pytest.fixture

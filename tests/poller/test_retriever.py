@@ -166,7 +166,7 @@ def test_a_broker_that_does_not_take_it_is_told() -> None:
     for attempt in (
         lambda: rig.retriever.deliver(job(), view("CANCELLED")),
         lambda: rig.retriever.give_up(job(), "deadline", "Too late."),
-        lambda: rig.retriever.tell(ResultEvent(**job().model_dump(), status="RUNNING")),
+        lambda: rig.retriever.tell(ResultEvent(**job(process_job_id="p2").model_dump(), status="RUNNING")),
     ):
         with pytest.raises(StreamError):
             attempt()

@@ -1,0 +1,172 @@
+"""Clients' wishes to have their jobs cancelled, carried to the provider call by call, out of the budget."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.errors import QwhiskError
+from core.events import ResultEvent
+from core.provider import JobView, run_tag
+from poller.ending import Ending
+from poller.lane import OPEN, Lane
+from poller.lanes import Lanes
+from poller.metrics import ACCOUNTS, Metrics
+from poller.outcomes import Outcomes
+from poller.retriever import Retriever
+from poller.schedule import failure_delay
+from poller.watch import Watch
+from poller.watches import Watches
+
+log = logging.getLogger(__name__)
+
+#: Seconds between looks at a run that is to be cancelled: at least, as a part of those it has taken so far,
+#: and at most.
+CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
+#: Seconds for which a run whose newest job is done may still submit the next one: as long as its step is
+#: asked for again after failures.
+CANCEL_PATIENCE = 480.0
+
+FIND = ("find", "")
+
+
+@dataclass
+class Answer:
+    """What one call gave: the run's newest job, the calls that follow, the end, or a failure."""
+
+    asked: float
+    newest: JobView | None = None
+    following: list[tuple[str, str]] = field(default_factory=list)
+    delivered: ResultEvent | None = None
+    error: QwhiskError | None = None
+
+
+class Wishes:
+    """Looks for the newest job of each run that is to be cancelled, cancels what is open, tells the end.
+
+    A hybrid run may have no open job for a moment, between two steps: then it is looked for again.
+
+    Args:
+        lanes, watches: the accounts, and the wishes among what is watched.
+        ending: of a wish, and of the jobs that it ends.
+        retriever: tells the client.
+        outcomes: brings what the worker threads have found.
+        metrics: counts calls.
+        clock: gives the time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        watches: Watches,
+        ending: Ending,
+        retriever: Retriever,
+        outcomes: Outcomes,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._lanes = lanes
+        self._watches = watches
+        self._ending = ending
+        self._retriever = retriever
+        self._outcomes = outcomes
+        self._metrics = metrics
+        self._clock = clock
+
+    def wake(self) -> float:
+        """When the next call is due."""
+        return min((watch.due for watch in self._watches.wishes if not watch.busy), default=math.inf)
+
+    def start(self, now: float) -> None:
+        """Begin every call that is due and that the account's budget allows."""
+        for watch in self._watches.wishes:
+            if watch.busy or watch.due > now:
+                continue
+            lane = self._lanes.of(watch.event)
+            if not lane.desk.budget.take(now):
+                watch.due = lane.desk.budget.ready_at(now)
+                continue
+            call = watch.calls.pop(0) if watch.calls else FIND
+            watch.busy = True
+            self._metrics.calls.labels(lane.name, call[0]).inc()
+            lane.submit(lambda lane=lane, watch=watch, call=call: self._make(lane, watch, call, now))  # type: ignore[misc]
+
+    def _make(self, lane: Lane, watch: Watch, call: tuple[str, str], asked: float) -> None:
+        answer = Answer(asked)
+        try:
+            self._ask(lane, watch, call, answer)
+        except QwhiskError as error:
+            answer.error = error
+        except Exception:
+            log.exception("cancelling %s failed", watch.event.process_job_id)
+            answer.error = QwhiskError("The poller failed; see its log.")
+        self._outcomes.put(lambda: self._answered(lane, watch, answer))
+
+    def _ask(self, lane: Lane, watch: Watch, call: tuple[str, str], answer: Answer) -> None:
+        kind, job_id = call
+        event = watch.event
+        if kind == "cancel":
+            lane.account.cancel(job_id)
+            return
+        found = (
+            lane.account.tagged(run_tag(event.process_job_id))
+            if call == FIND
+            else [lane.account.look(job_id)]
+        )
+        if not found:
+            answer.following = [("look", event.job_id)]
+            return
+        answer.newest = found[0]
+        answer.following = [("cancel", view.job_id) for view in found if view.status in OPEN]
+        if answer.newest.status == "CANCELLED" and not answer.following:
+            # Told at once: the job's own event may lie in a wait topic for minutes.
+            event = event.model_copy(update={"job_id": answer.newest.job_id})
+            answer.delivered = self._retriever.deliver(event, answer.newest)
+
+    def _answered(self, lane: Lane, watch: Watch, answer: Answer) -> None:
+        if watch not in self._watches:
+            return
+        now, watch.busy = self._clock(), False
+        if answer.error is not None:
+            self._failed(lane, watch, answer.error, answer.asked, now)
+            return
+        lane.desk.budget.succeeded(answer.asked)
+        watch.calls += answer.following
+        if answer.delivered is not None:
+            self._ending.delivered(watch, answer.delivered, now)
+        elif answer.newest is not None and _too_late(answer.newest, now - watch.taken):
+            self._watches.finish(watch)  # the run ended otherwise, and its own event tells how
+        elif watch.calls:
+            watch.due = now
+            return
+        else:
+            watch.failures = 0
+            watch.due = now + _delay(now - watch.taken)
+        for own in self._watches.of_run(watch.event.process_job_id):
+            lane.desk.hurry(own.key)
+
+    def _failed(self, lane: Lane, watch: Watch, error: QwhiskError, asked: float, now: float) -> None:
+        watch.failures += 1
+        watch.calls.clear()
+        self._metrics.failed(lane.name, error)
+        if self._ending.is_overdue(watch.event, now):
+            # The run has its own event, which tells how it ends.
+            self._watches.finish(watch)
+            return
+        log.warning("not cancelled: %s", error.message, extra={"process_job_id": watch.event.process_job_id})
+        watch.due = now + failure_delay(watch.failures)
+        if isinstance(error, ACCOUNTS):
+            retry_after = getattr(error, "retry_after", None)
+            watch.due = max(watch.due, lane.desk.budget.failed(now, retry_after, asked))
+
+
+def _too_late(newest: JobView, waited: float) -> bool:
+    """True if the run has ended otherwise, and will not submit a further job."""
+    return newest.status in ("DONE", "ERROR") and waited > CANCEL_PATIENCE
+
+
+def _delay(waited: float) -> float:
+    """Seconds until the next look, after `waited` seconds."""
+    return min(CANCEL_MAX, max(CANCEL_MIN, CANCEL_BACKOFF * waited))
