@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -107,13 +108,15 @@ class Retriever:
     def _publish(self, event: ResultEvent, foretold: bool = False) -> None:
         """Publish, unless the client knows of a later step already; see `Runs.in_order`."""
         data = encode(event)
-        sent = self.runs.in_order(
-            event, lambda: self._publisher.send(event.topic, event.process_job_id, data), foretold
-        )
-        if sent is not None:
-            self._publisher.wait(sent)
+        topics = [event.topic]
         if event.final and event.callback_url:
-            self._publisher.publish(WEBHOOKS, event.process_job_id, data)
+            topics.append(WEBHOOKS)
+
+        def send() -> list[Future[None]]:
+            return [self._publisher.send(topic, event.process_job_id, data) for topic in topics]
+
+        for sent in self.runs.in_order(event, send, foretold):
+            self._publisher.wait(sent)
 
     def _step(
         self, event: JobEvent, result: JobResult, failures: int

@@ -21,8 +21,9 @@ class Runs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: OrderedDict[str, int] = OrderedDict()
-        #: The step that the client was told of last, and whether by the watch over that step itself.
-        self._told: OrderedDict[str, tuple[int, bool]] = OrderedDict()
+        #: The step that the client was told of last, and whether by the watch over that step itself; of an
+        #: end, what it was sent with.
+        self._told: OrderedDict[str, tuple[tuple[int, bool], list[Future[None]]]] = OrderedDict()
 
     def note(self, event: JobEvent) -> None:
         """There is a JobEvent for this step, so the steps before it are done."""
@@ -38,28 +39,37 @@ class Runs:
             return self._newest.get(event.process_job_id, 0) > event.step
 
     def in_order(
-        self, event: ResultEvent, send: Callable[[], Future[None]], foretold: bool = False
-    ) -> Future[None] | None:
-        """Send the event unless its client has been told of a later step already; None where it is not sent.
+        self, event: ResultEvent, send: Callable[[], list[Future[None]]], foretold: bool = False
+    ) -> list[Future[None]]:
+        """Send the event, unless its client has been told of a later step, or of the run's end, already.
 
-        A function may be slow to answer to a step although it has announced the next long since. Looking and
-        sending are one act: of two threads the one with the older step never comes second.
+        A function may be slow to answer to a step although it has announced the next long since; and a wish
+        to cancel may find the end while the job's own watch does. Looking and sending are one act: of two
+        threads the one with the older step never comes second.
 
         Args:
-            event: to be sent. A final one always is.
+            event: to be sent.
             send: sends it, and does not wait.
             foretold: true if it tells of a step of which the step before has just learned; what is known from
                 that step itself is newer.
+
+        Returns:
+            What is to be waited for: for a second end, the acknowledgements of the first.
         """
-        run, place = event.process_job_id, (event.step, not foretold)
+        run = event.process_job_id
+        place = (_ENDED, True) if event.final else (event.step, not foretold)
         with self._lock:
-            if not event.final and self._told.get(run, (0, False)) > place:
-                return None
-            self._told[run] = (_ENDED, True) if event.final else place
+            told, sent = self._told.get(run, ((0, False), []))
+            if told > place:
+                return []
+            if event.final and told == place and not any(one.done() and one.exception() for one in sent):
+                return sent
+            sent = send()
+            self._told[run] = place, sent if event.final else []
             self._told.move_to_end(run)
             if len(self._told) > MAX_RUNS:
                 self._told.popitem(last=False)
-            return send()
+            return sent
 
     def _put(self, run: str, step: int) -> None:
         with self._lock:

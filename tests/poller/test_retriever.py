@@ -207,7 +207,7 @@ def test_even_when_nothing_fits_there_is_an_end() -> None:
     event = rig.published()
     assert (event.status, event.result, event.answer, event.params) == ("DONE", None, None, {})
     assert event.error is not None
-    rig.publisher.sent.clear()
+    rig = Rig()
     rig.retriever.give_up(big, "deadline", "m" * 5_000)
     event = rig.published()
     assert (event.status, event.params) == ("ERROR", {})
@@ -290,7 +290,7 @@ def test_a_reply_that_is_no_next_job_ends_the_loop(changes: dict[str, Any]) -> N
 )
 def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
     rig = Rig(error)
-    for event, retries in ((job(), ANSWER_RETRIES), (job(**LOOPING), LOOP_RETRIES)):
+    for event, retries in ((job(), ANSWER_RETRIES), (job(process_job_id="p2", **LOOPING), LOOP_RETRIES)):
         for failures in range(retries):
             with pytest.raises(StepError, match=str(error)):
                 rig.retriever.deliver(event, view("DONE"), failures)
@@ -324,7 +324,8 @@ def test_a_final_event_with_an_address_is_given_to_the_gateways_too(status: str,
     assert [topic for topic, _, _ in rig.publisher.sent] == topics
     first, second = rig.publisher.sent
     assert first[1:] == second[1:]
-    rig.retriever.give_up(job(callback_url="https://app.example.org/"), "lost", "It is gone.")
+    other = job(callback_url="https://app.example.org/", process_job_id="p2")
+    rig.retriever.give_up(other, "lost", "It is gone.")
     assert [topic for topic, _, _ in rig.publisher.sent[2:]] == topics
 
 
