@@ -59,11 +59,11 @@ images: ## build the images of services and actions; DOCKER_BUILD_FLAGS go to do
 test-images: venv images ## build the images and test them as containers, the services as composed
 	@$(BIN)/python -m pytest tests/images
 
-# The end-to-end tests, but for those of the gateway's own address space; of the algorithms on the simulator only,
-# and of the loops that are harmed one. CONTAINER_TESTS=tests/end_to_end runs all of them.
+# The end-to-end tests, but for those of the gateway's own addresses and of crashes; the algorithms on the noiseless
+# simulator, their loops too. CONTAINER_TESTS=tests/end_to_end runs all of them.
 CONTAINER_TESTS ?= tests/openwhisk/contract tests/openwhisk/test_docker.py tests/clients tests/end_to_end \
 	--ignore tests/end_to_end/test_openapi.py --ignore tests/end_to_end/test_crash.py \
-	-k "not (answer_is_right and (hardware or noisy)) and not (test_the_loop and not poller)"
+	--ignore tests/end_to_end/test_hybrid.py -k "not (answer_is_right and (hardware or noisy))"
 
 test-containers: page images ## tests and clients against an OpenWhisk elsewhere with actions as containers
 	@OPENWHISK_CONTAINERS=docker OPENWHISK_DOCKER_NETWORK=host $(BIN)/python -m tests.apihost $(CONTAINER_TESTS)
