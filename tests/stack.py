@@ -97,18 +97,20 @@ class Stack:
         while self.clients:
             self.clients.pop().http.close()
 
-    def document(self, name: str) -> dict[str, Any]:
-        """A function's config document."""
+    def document(self, name: str) -> dict[str, Any] | None:
+        """A function's config document, if there is one."""
         if self._database:
-            found = requests.get(f"{self._database}/{name}", timeout=20).json()
-            return {key: value for key, value in found.items() if key != "_rev"}
-        found = json.loads((self.folder / "config" / f"{name}.json").read_text())
-        return dict(found)
+            answer = requests.get(f"{self._database}/{name}", timeout=20)
+            return {k: v for k, v in answer.json().items() if k != "_rev"} if answer.ok else None
+        path = self.folder / "config" / f"{name}.json"
+        return dict(json.loads(path.read_text())) if path.exists() else None
 
     def put_document(self, document: dict[str, Any]) -> None:
-        """A new function."""
+        """A new function, or another document for one that there is."""
         name = document["_id"]
         if self._database:
+            found = requests.get(f"{self._database}/{name}", timeout=20)
+            document = document | ({"_rev": found.json()["_rev"]} if found.ok else {})
             requests.put(f"{self._database}/{name}", json=document, timeout=20).raise_for_status()
         else:
             (self.folder / "config" / f"{name}.json").write_text(json.dumps(document))

@@ -57,7 +57,7 @@ def _put(client: CloudantV1, name: str, document: dict[str, Any]) -> str:
         try:
             known = client.get_document(db=name, doc_id=document["_id"]).get_result()
         except ApiException as error:
-            if error.code != 404:
+            if error.status_code != 404:
                 raise
             known = {}
         revision = known.pop("_rev", None)
@@ -67,7 +67,7 @@ def _put(client: CloudantV1, name: str, document: dict[str, Any]) -> str:
         try:
             client.put_document(db=name, doc_id=document["_id"], document=revised)
         except ApiException as error:
-            if error.code != 409:
+            if error.status_code != 409:
                 raise
             continue
         return "updated" if revision else "added"
@@ -84,7 +84,7 @@ def main(env: settings.Source) -> int:
         print(error.message, file=sys.stderr)
         return EXIT_FAILED
     except ApiException as error:
-        print(f"The database refused: {error.code} {error.message}", file=sys.stderr)
+        print(f"The database refused: {error.status_code} {error.message}", file=sys.stderr)
         return EXIT_FAILED
     except OSError as error:
         print(f"The database cannot be reached: {type(error).__name__}", file=sys.stderr)

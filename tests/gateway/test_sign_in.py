@@ -17,7 +17,7 @@ from gateway import sign_in as module
 from gateway.settings import GatewaySettings
 from gateway.sign_in import SignIn, SignInError
 from tests.gateway.oidc import AUDIENCE, Provider, provider
-from tests.gateway.replicas import FREE, SECRET, Replica, broker, replica, topic_of
+from tests.gateway.replicas import FREE, SECRET, Replica, broker, documents, replica, topic_of
 from tests.gateway.test_settings import ENV
 
 KEY = "an-api-key-of-the-tests"
@@ -174,10 +174,10 @@ def test_settings_are_read_and_wrong_ones_named() -> None:
 def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Provider]]:
     """A gateway that asks for a sign-in."""
     folder: Path = tmp_path_factory.mktemp("signed")
-    (folder / "documents").mkdir()
-    with provider() as issuer, broker(folder) as kafka:
+    path = folder / "documents"
+    with provider() as issuer, broker(folder) as kafka, documents(path) as found:
         more = {"GATEWAY_API_KEYS": f"batch:{DIGEST}", "OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": AUDIENCE}
-        with replica(folder, kafka, folder / "documents", **FREE, **more) as gateway:
+        with replica(folder, kafka, path, **FREE, **more, **found) as gateway:
             yield gateway, issuer
 
 

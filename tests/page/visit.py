@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from tests.stack import ROOT, Stack
+from tests.stack import ROOT, Client, Stack, wait_for
 
 #: Milliseconds in which a simulator's result is there, and a device's.
 SOON, QUEUED = 30_000, 90_000
@@ -18,11 +17,11 @@ SOON, QUEUED = 30_000, 90_000
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-class Visit:
-    """One person's page. Whatever the console says as error or warning is kept in `said`."""
+class Guest:
+    """One person's page of a gateway. What the console says as error or warning is kept in `said`."""
 
-    def __init__(self, context: BrowserContext, stack: Stack, at: str = "#/") -> None:
-        self.stack = stack
+    def __init__(self, context: BrowserContext, gateway: str, at: str = "#/") -> None:
+        self._gateway = gateway
         self.context = context
         self.said: list[str] = []
         self.hosts: set[str] = set()
@@ -34,7 +33,7 @@ class Visit:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
-        page.goto(f"{self.stack.gateway}/{at}")
+        page.goto(f"{self._gateway}/{at}")
         self.page = page
         return page
 
@@ -108,18 +107,40 @@ class Visit:
         assert wide <= room, f"{wide} pixels on a screen of {room}"
 
 
+class Visit(Guest):
+    """One person's page of a stack."""
+
+    def __init__(self, context: BrowserContext, stack: Stack, at: str = "#/") -> None:
+        self.stack = stack
+        super().__init__(context, stack.gateway, at)
+
+
 @contextmanager
-def deployed(stack: Stack, name: str, **changes: Any) -> Iterator[Path]:
+def deployed(stack: Stack, name: str, **changes: Any) -> Iterator[None]:
     """A function made of the smile's config document; at the end all is as it was before."""
-    folder = stack.folder / "config"
-    document = json.loads((folder / "smile_super_position.json").read_text())
-    path = folder / f"{name}.json"
-    before = path.read_text() if path.exists() else None
-    path.write_text(json.dumps(document | {"_id": name, "functionTitle": name.title()} | changes))
+    smile, before = stack.document("smile_super_position"), stack.document(name)
+    assert smile is not None
+    document = smile | {"_id": name, "functionTitle": name.title()} | changes
+    stack.put_document(document)
     try:
-        yield path
+        # A database tells of it a moment later.
+        client = stack.client()
+        wait_for(lambda: _shown(client, document))
+        yield
     finally:
         if before is None:
-            path.unlink(missing_ok=True)
+            stack.remove_document(name)
         else:
-            path.write_text(before)
+            stack.put_document(before)
+
+
+def _shown(client: Client, document: dict[str, Any]) -> bool:
+    """True once the gateway shows this document and no older one."""
+    shown = {
+        "id": document["_id"],
+        "title": document["functionTitle"],
+        "category": document["functionCategory"],
+        "description": document["functionDescription"],
+        "input_schema": document["functionInputSchema"],
+    }
+    return any(shown.items() <= found.items() for found in client.get("/functions").json()["functions"])

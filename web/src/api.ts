@@ -46,8 +46,9 @@ function fallbackDetail(status: number): string {
   return status >= 500 ? "It could not handle the request. Try again in a moment." : `The gateway answered with status ${status}.`;
 }
 
-export async function createSession(): Promise<Session> {
-  return (await send("POST", `${ROOT}/sessions`)) as Session;
+/** A new session; `credential` is what the sign-in takes, where there is one. */
+export async function createSession(credential?: string): Promise<Session> {
+  return (await send("POST", `${ROOT}/sessions`, credential)) as Session;
 }
 
 /** The gateway's HTTP API, as the person's session. */

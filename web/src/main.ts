@@ -15,6 +15,7 @@ import { ResultPanel } from "./result";
 import { toHash, toRoute, type Route } from "./route";
 import { titleOf } from "./search";
 import { SessionKeeper } from "./session";
+import { SignIn } from "./sign-in";
 import { browserStorage, isFinal, JOBS_KEY, Store, type StoredJob } from "./store";
 import type { QuantumFunction } from "./types";
 import { Workbench } from "./workbench";
@@ -25,7 +26,8 @@ const TICK = 5_000;
 const LOAD_EVERY = 15_000;
 
 const storage = browserStorage();
-const session = new SessionKeeper(storage, createSession);
+const signIn = new SignIn(createSession, () => show());
+const session = new SessionKeeper(storage, () => signIn.session());
 const api = new Api(session);
 const store = new Store(storage);
 const notifier = new Notifier();
@@ -119,6 +121,7 @@ function draw(): void {
 
 /** Shows what the address says. `typed` in the address fills the form. */
 function show(): void {
+  if (signIn.asking) return page.show(route.page, "Sign in", signIn.element);
   const at = route;
   switch (at.page) {
     case "functions":
@@ -227,7 +230,7 @@ async function loadBackends(): Promise<void> {
 
 /** Also what is new: a function deployed while the page is open appears in it. */
 async function load(): Promise<void> {
-  if (!navigator.onLine) return;
+  if (!navigator.onLine || signIn.asking) return;
   await Promise.all([loadFunctions(), loadBackends(), reconciler.run().catch(() => undefined)]);
   for (const job of store.jobs) if (isToFetch(job)) await fetchResult(job);
 }

@@ -1,0 +1,77 @@
+"""Where a gateway wants a sign-in, its page asks for it, and forgets the key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.gateway.replicas import FREE, Replica, broker, documents, replica
+from tests.page.visit import SOON, Guest
+
+KEY = "an-api-key-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    """A gateway that gives a session to the holder of a key."""
+    folder = tmp_path_factory.mktemp("signed")
+    path = folder / "documents"
+    document = {"_id": "smile", "functionTitle": "Smile", "functionBackendUrl": "http://127.0.0.1:9/"}
+    keys = {"GATEWAY_API_KEYS": f"ada:{hashlib.sha256(KEY.encode()).hexdigest()}"}
+    with (
+        broker(folder) as kafka,
+        documents(path, document) as found,
+        replica(folder, kafka, path, **FREE, **keys, **found) as gateway,
+    ):
+        yield gateway
+
+
+@pytest.fixture
+def visitor(browser: Browser, signed: Replica) -> Iterator[Guest]:
+    """Somebody who has not signed in; the console must stay quiet all the same."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SOON)
+    found = Guest(context, signed.url)
+    yield found
+    context.close()
+    assert found.said == []
+
+
+def test_who_signs_in_gets_the_page_and_stays_signed_in(visitor: Guest) -> None:
+    page = visitor.page
+    form = page.get_by_test_id("sign-in-form")
+    expect(form).to_be_visible()
+    expect(page.get_by_label("API key, or your provider's token")).to_be_focused()
+    expect(page).to_have_title(re.compile("^Sign in"))
+    assert visitor.violations() == []
+
+    page.get_by_test_id("credential").fill("a wrong one")
+    page.get_by_test_id("sign-in").click()
+    expect(page.get_by_test_id("sign-in-error")).to_contain_text("without spaces")
+    page.get_by_test_id("credential").fill("wrong")
+    page.get_by_test_id("credential").press("Enter")
+    expect(page.get_by_test_id("sign-in-error")).to_contain_text("not known")
+    assert visitor.violations() == []
+
+    page.get_by_test_id("credential").fill(KEY)
+    page.get_by_test_id("credential").press("Enter")
+    expect(form).not_to_be_visible()
+    expect(page.get_by_text("Smile", exact=True).first).to_be_visible()
+    kept = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+    assert "token" in kept
+    assert KEY not in kept
+
+    again = visitor.open()
+    expect(again.get_by_text("Smile", exact=True).first).to_be_visible()
+    expect(again.get_by_test_id("sign-in-form")).not_to_be_visible()
+
+
+def test_an_address_is_kept_through_the_sign_in(visitor: Guest) -> None:
+    visitor.go("#/devices")
+    visitor.page.get_by_test_id("credential").fill(KEY)
+    visitor.page.get_by_test_id("sign-in").click()
+    expect(visitor.page.get_by_role("heading", name="Devices")).to_be_visible()
