@@ -1,4 +1,4 @@
-"""One consumer for the topics of all clients that this process serves."""
+"""One consumer for the topics of clients that this process serves."""
 
 from __future__ import annotations
 
@@ -45,12 +45,22 @@ _UNKNOWN = (
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
 )
+#: The topic is known, but not yet who leads it: so for a moment after it was made.
+_LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
 
 
 class Reader:
     """Reads the clients' topics in a thread of its own and hands each message to its inbox."""
 
-    def __init__(self, kafka: KafkaSettings, filled: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, filled: Callable[[str], None] | None = None, backends: bool = True
+    ) -> None:
+        """
+        Args:
+            kafka: how to reach the broker.
+            filled: called with a topic when there is something new in its inbox.
+            backends: follow the list of backends, too.
+        """
         self._filled = filled
         self._consumer: Consumer = reader(
             replace(kafka, fetch_wait_max_ms=min(kafka.fetch_wait_max_ms, FETCH_WAIT_MS))
@@ -61,7 +71,8 @@ class Reader:
         self._later: deque[tuple[float, Callable[[], None]]] = deque()
         self._stop = threading.Event()
         self.backends: list[BackendInfo] = []
-        self._requests.put(self._follow_backends)
+        if backends:
+            self._requests.put(self._follow_backends)
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
         self._thread.start()
 
@@ -86,6 +97,10 @@ class Reader:
     def __len__(self) -> int:
         """Inboxes that are open."""
         return len(self._inboxes)
+
+    def stop(self) -> None:
+        """Begin to stop."""
+        self._stop.set()
 
     def close(self) -> None:
         """Close every inbox and stop."""
@@ -158,12 +173,14 @@ class Reader:
                     self._inboxes[topic] = inbox
                 self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
         except KafkaException as error:
-            if error.args[0].code() not in _UNKNOWN:
-                log.error("a client's topic cannot be read: %s", told(error))
-                opened.set_exception(StreamError("The events cannot be read now. Try again later."))
-            elif tries > 1:
+            code = error.args[0].code()
+            passing = code in _UNKNOWN or code in _LEADERLESS
+            if passing and tries > 1:
                 # Made a moment ago, it may not be known to every broker yet.
                 self._later.append((time.monotonic() + APPEARS, lambda: self._open(topic, opened, tries - 1)))
+            elif code not in _UNKNOWN:
+                log.error("a client's topic cannot be read: %s", told(error))
+                opened.set_exception(StreamError("The events cannot be read now. Try again later."))
             else:
                 opened.set_exception(
                     TokenError("This session's events are gone. Make a new session.", "gone")

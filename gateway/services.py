@@ -20,7 +20,7 @@ from gateway.inbox import Inbox
 from gateway.janitor import RENEWED, Janitor
 from gateway.limits import Limit
 from gateway.pusher import Pusher
-from gateway.reader import Reader
+from gateway.readers import Readers
 from gateway.settings import GatewaySettings
 from gateway.sign_in import SignIn
 from gateway.tokens import Session, TokenError, Tokens
@@ -44,7 +44,7 @@ class Services:
     documents: Documents
     invoke: Invoker
     publisher: Publisher
-    reader: Reader
+    reader: Readers
     pusher: Pusher
     topics: Topics
     job_limit: Limit
@@ -73,7 +73,7 @@ class Services:
             documents=from_env(env),
             invoke=Invoker(EnvironmentCredentials(env)),
             publisher=publisher,
-            reader=Reader(settings.kafka, pusher.filled),
+            reader=Readers(settings.kafka, pusher.filled),
             pusher=pusher,
             topics=topics,
             job_limit=Limit("jobs", settings.jobs_per_minute),

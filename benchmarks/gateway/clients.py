@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import selectors
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.gateway.websocket import WebSocket
 
 #: When a result was published, in its parameters.
 SENT = re.compile(rb'"sent":([0-9.]+)')
+
+#: Clients that connect at the same moment.
+AT_ONCE = 32
 
 
 class Crowd:
@@ -21,11 +26,12 @@ class Crowd:
         #: Seconds from each event's `sent` to its arrival.
         self.latencies: list[float] = []
 
-    def join(self, port: int, token: str) -> None:
-        """One more client."""
-        listener = WebSocket(port, token)
-        self._listeners.append(listener)
-        self._selector.register(listener.sock, selectors.EVENT_READ, listener)
+    def join(self, port: int, tokens: Sequence[str]) -> None:
+        """More clients, some of them at once, as after a gateway's restart."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for listener in pool.map(lambda token: WebSocket(port, token), tokens):
+                self._listeners.append(listener)
+                self._selector.register(listener.sock, selectors.EVENT_READ, listener)
 
     def listen(self, seconds: float, most: int | None = None) -> None:
         """Take what comes for so long, or until `most` results have come in all."""

@@ -18,6 +18,8 @@ from core.streams import Publisher
 
 #: Seconds between the first events and the results.
 SETTLE = 3.0
+#: First events sent at once: each is a new topic to the producer.
+TOGETHER = 50
 
 
 def first(topic: str, number: int) -> bytes:
@@ -53,7 +55,9 @@ def main() -> None:
     bootstrap, rate, seconds, topics = sys.argv[1:]
     publisher = Publisher(KafkaSettings(bootstrap))
     names = Path(topics).read_text().split()
-    wait([publisher.send(topic, "first", first(topic, number)) for number, topic in enumerate(names)], 60)
+    for start in range(0, len(names), TOGETHER):
+        some = enumerate(names[start : start + TOGETHER], start)
+        wait([publisher.send(topic, "first", first(topic, number)) for number, topic in some], 60)
     time.sleep(SETTLE)
     each = itertools.cycle(names)
     began, interval = time.perf_counter(), 1 / float(rate)

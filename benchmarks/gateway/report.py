@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -90,7 +91,11 @@ def run(options: argparse.Namespace) -> None:
         print(text, flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        accepting(Path(folder), say, options.jobs * 3, options.seconds * 3)
-    for listeners in LISTENERS:
-        with tempfile.TemporaryDirectory() as folder:
-            pushing(Path(folder), say, options.seconds * 2, listeners)
+        accepting(Path(folder), say, options.jobs * 3, options.seconds * 1.5)
+    kafka = bool(shutil.which("java") and shutil.which("mvn"))
+    if not kafka:
+        say("no Java or no Maven: nothing is measured on Apache Kafka\n")
+    for kind in ["local", "kafka"] if kafka else ["local"]:
+        for listeners in LISTENERS:
+            with tempfile.TemporaryDirectory() as folder:
+                pushing(Path(folder), say, options.seconds, listeners, kind)
