@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.poller import report
+from benchmarks.poller import footprint, report
 
 #: Of the worlds that are tried.
 SEEDS = (1, 2, 3)
@@ -28,10 +28,11 @@ def main() -> int:
 
 
 def run(seeds: Sequence[int] = SEEDS, plot: bool = True) -> None:
-    """Print the tables; draw the plot, of the first seed, where it is wanted."""
+    """Print the tables and what a poller takes; draw the plot, of the first seed, where it is wanted."""
     of = ", ".join(map(str, seeds))
     say(f"seeds {of}; calls take no time; lag is from a job's completion to its result's delivery\n")
     report.tables(seeds, say)
+    say(footprint.report())
     if plot:
         say(f"lag against calls: {report.plot(seeds[0])}")
 

@@ -14,6 +14,9 @@ from poller.device import Sighting
 #: What an account of IBM's is asked at the most, and how dear a call is there.
 IBM = Limits(per_minute=120, price=1.0, list_every=60.0)
 
+#: Seconds after the last job's completion by which every job must be delivered.
+PATIENCE = 6 * 3_600.0
+
 
 def qwhisk(world: World, limits: Limits = IBM, name: str = "qwhisk") -> Tally:
     """The whole scenario; calls take no time."""
@@ -41,8 +44,10 @@ class Run:
             self._at(job.created, self._adder(job))
 
     def run(self) -> Tally:
-        """Until every job is delivered."""
-        while len(self.tally.lags) < len(self.world.jobs):
+        """Until every job is delivered; AssertionError if one never is."""
+        last = max(job.finished for job in self.world.jobs) + PATIENCE
+        while (left := len(self.world.jobs) - len(self.tally.lags)) > 0:
+            assert self._now < last, f"{left} jobs are done for {PATIENCE:.0f} s and not delivered"
             wake = self.desk.wake(self._now) if len(self.desk) else float("inf")
             if self._heap and self._heap[0][0] <= wake:
                 now, _, happen = heapq.heappop(self._heap)
