@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.stack import Client, Stack, running
+
+#: What is seen in all of these tests is held against one table.
+TABLE = "tests/openwhisk/contract/"
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -17,6 +22,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave the images out, unless they are asked for: they have to be built first."""
     named = any("images" in argument for argument in config.args)
     return True if collection_path.name == "images" and not named else None
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each process whole files, and the tests that fill one table together whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return TABLE if path.startswith(TABLE) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """How tests are shared among processes, where there are several (`-n`)."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
