@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,20 @@ def _devices(text: str) -> tuple[str, ...]:
     if len(set(names)) != len(names):
         raise argparse.ArgumentTypeError("a device is named twice")
     return names
+
+
+def _named(kind: Callable[[str], object], variable: str) -> Callable[[str], object]:
+    """The same, with errors that name the variable, which may be where the value is from."""
+
+    def read(text: str) -> object:
+        try:
+            return kind(text)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"[{variable}] {error}") from error
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"[{variable}] {text!r} is not a number") from error
+
+    return read
 
 
 def _positive(text: str) -> float:
@@ -175,11 +189,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
 
-    def option(flag: str, variable: str, kind: object, default: object, text: str) -> None:
+    def option(flag: str, variable: str, kind: Callable[[str], object], default: object, text: str) -> None:
         # A string default goes through `type` too, so a bad variable is refused like a bad argument.
         parser.add_argument(
             flag,
-            type=kind,  # type: ignore[arg-type]
+            type=_named(kind, variable),
             default=environ.get(variable) or default,
             help=f"{text} [{variable}]",
         )

@@ -71,6 +71,13 @@ class _Option:
     default: str
     help: str
 
+    def read(self, text: str) -> object:
+        """The value; an error names the variable, which may be where it is from."""
+        try:
+            return self.kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"[{self.variable}] {text!r} is not a number") from error
+
 
 def _options() -> list[_Option]:
     cores = os.cpu_count() or 1
@@ -174,7 +181,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     for option in options:
         parser.add_argument(
             f"--{option.name}",
-            type=option.kind,
+            type=option.read,
             default=environment.get(option.variable) or option.default,
             help=f"{option.help} [{option.variable}]",
         )

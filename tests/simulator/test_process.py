@@ -193,20 +193,20 @@ def test_settings_come_from_the_environment_and_arguments_win() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment"),
+    ("arguments", "environment", "told"),
     [
-        (["--port", "70000"], {}),
-        ([], {"SIMULATOR_PORT": "x"}),
-        (["--devices", "fez"], {}),
-        (["--workers", "0"], {}),
-        (["--max-seconds", "nan"], {}),
-        (["--insecure-any-key"], {}),
+        (["--port", "70000"], {}, "SIMULATOR_PORT"),
+        ([], {"SIMULATOR_PORT": "x"}, "SIMULATOR_PORT] 'x' is not a number"),
+        (["--devices", "fez"], {}, "SIMULATOR_DEVICES"),
+        (["--workers", "0"], {}, "SIMULATOR_WORKERS"),
+        (["--max-seconds", "nan"], {}, "SIMULATOR_MAX_SECONDS"),
+        (["--insecure-any-key"], {}, "SIMULATOR_API_KEY"),
     ],
 )
 def test_wrong_settings(
-    arguments: list[str], environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str], environment: dict[str, str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         parse(arguments, {"SIMULATOR_API_KEY": "x"} | environment)
     assert stopped.value.code == 2
-    assert capsys.readouterr().err
+    assert told in capsys.readouterr().err.replace("\n", " ").rpartition("error: ")[2]
