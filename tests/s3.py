@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
+import requests
 from moto.server import ThreadedMotoServer
 
 from tests.stack import free_ports
@@ -26,6 +27,8 @@ def s3() -> Iterator[str]:
         yield url
     finally:
         client.close()
+        # What it keeps belongs to this process, not to the server: the next one would have it too.
+        requests.post(f"{url}/moto-api/reset", timeout=20).raise_for_status()
         server.stop()
 
 
