@@ -105,8 +105,10 @@ def test_cancelled_and_hybrid_jobs_and_jobs_of_another_client(own: Stack) -> Non
         [delivery] = hooks.of(hybrid)
         assert (delivery.event["status"], delivery.event["client_id"]) == ("DONE", first.id)
         assert delivery.event["step"] > 0, "the address has come through all steps"
-        [delivery] = hooks.of(queued)
+        # At least once: whoever is told again, as after a move between pollers, knows it by its id.
+        delivery, *more = hooks.of(queued)
         assert delivery.event["status"] in ("CANCELLED", "DONE")
+        assert all(one.event["status"] == delivery.event["status"] for one in more)
         assert delivery.signed_with(second.get("/webhooks/secret").json()["secret"])
         assert not delivery.signed_with(first.get("/webhooks/secret").json()["secret"])
         assert hooks.of(silent) == []
