@@ -22,7 +22,7 @@ up: page ## start the whole stack on this machine, without the demo job
 	@exec $(BIN)/python -m local
 
 test: page ## run every test; TESTS=tests/gateway runs some
-	@$(BIN)/python -m pytest -n $(PROCESSES) $(TESTS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder $(TESTS)
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
 	@$(BIN)/python -m pytest tests/chaos tests/gateway -m kafka
