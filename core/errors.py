@@ -44,6 +44,12 @@ class DocumentError(QwhiskError):
     code = "invalid_document"
 
 
+class DocumentsUnreadableError(QwhiskError):
+    """The config documents cannot be read just now."""
+
+    code = "documents_unreadable"
+
+
 class EventError(QwhiskError):
     """A message on a topic is not the event it should be."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.errors import ActionError, InvocationError, QwhiskError
+from core.errors import ActionError, DocumentsUnreadableError, InvocationError, QwhiskError
 from core.events import Identifier, JobEvent, Progress
 
 #: Codes of an action's own errors that may pass: Kafka or IBM Quantum could not be reached for a moment.
@@ -67,4 +67,6 @@ def may_pass(error: QwhiskError) -> bool:
     """True if the step may succeed when it is asked for again."""
     if isinstance(error, ActionError):
         return error.code in _PASSING_CODES
+    if isinstance(error, DocumentsUnreadableError):
+        return True
     return isinstance(error, InvocationError) and error.status in _PASSING_STATUSES

@@ -125,7 +125,9 @@ class Retriever:
         step = _extended(event, status="DONE", result=result, state=event.state)
         body = {"step": step.model_dump(mode="json")}
         try:
-            reply = self._invoke(self._documents.get(event.function), body, ANSWER_TIMEOUT)
+            # A gateway knows it, for the job was submitted there; this process may not have heard of it yet.
+            document = self._documents.find(event.function)
+            reply = self._invoke(document, body, ANSWER_TIMEOUT)
         except QwhiskError as error:
             if may_pass(error) and failures < retries(event):
                 raise StepError(error.message) from None

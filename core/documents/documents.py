@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from core.config_document import ConfigDocument, parse
-from core.errors import DocumentError, NotFoundError
+from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,17 @@ class Documents:
                 f"There is no function {function[:64]!r}. Functions: {names}.", field="function"
             )
         return known[function]
+
+    def find(self, function: str) -> ConfigDocument:
+        """As `get`, but a function that is not known is first looked for in the source, which takes a while.
+
+        Raises:
+            NotFoundError: it is not there.
+            DocumentsUnreadableError: whether it is there cannot be told now.
+        """
+        if function not in self._known and not self.refresh():
+            raise DocumentsUnreadableError("The config documents cannot be read just now.")
+        return self.get(function)
 
     def refresh(self) -> bool:
         """Read the documents; False where that failed, and what was known stays good."""

@@ -13,7 +13,7 @@ import pytest
 
 from core.documents import Documents, documents, from_env
 from core.documents.folder import MAX_DOCUMENT_BYTES, FolderSource
-from core.errors import DocumentError, NotFoundError, SettingsError
+from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError, SettingsError
 from tests.core.samples import raw_document
 from tests.stack import wait_for
 
@@ -78,6 +78,21 @@ def test_nobody_who_asks_waits_for_the_source() -> None:
     for _ in range(3):
         assert set(found.all()) == {"one"}
     assert source.reads == 1
+
+
+def test_who_looks_for_what_is_not_known_has_the_source_read() -> None:
+    """One process has seen a new document, another has not yet: the second may be asked about it."""
+    source = Listed({})
+    found = Documents(source)
+    source.found = {"one": raw_document(_id="one")}
+    assert found.find("one").id == "one"
+    assert (found.find("one").id, source.reads) == ("one", 2)
+    with pytest.raises(NotFoundError, match="'two'"):
+        found.find("two")
+    source.error = TimeoutError("no answer")
+    with pytest.raises(DocumentsUnreadableError):
+        found.find("two")
+    assert found.find("one").id == "one"
 
 
 def test_a_source_that_fails_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:

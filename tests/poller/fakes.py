@@ -87,9 +87,14 @@ class Provider:
 
 
 class Documents:
-    """Knows one function."""
+    """Knows one function, unless it fails."""
 
-    def get(self, function: str) -> ConfigDocument:
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def find(self, function: str) -> ConfigDocument:
+        if self.error is not None:
+            raise self.error
         if function != "smile_super_position":
             raise NotFoundError(f"There is no function {function!r}.")
         return ConfigDocument.model_validate(raw_document())

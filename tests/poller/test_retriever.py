@@ -10,6 +10,7 @@ import pytest
 from core.errors import (
     ActionError,
     DocumentError,
+    DocumentsUnreadableError,
     InvocationError,
     JobNotFoundError,
     ProviderError,
@@ -36,7 +37,8 @@ class Rig:
     def __init__(self, reply: dict[str, Any] | Exception = ANSWER) -> None:
         self.provider, self.publisher, self.invoke = Provider(), Publisher(), Invoke(reply)
         self.provider.raw = results.sampler(COUNTS)
-        fakes: Any = (self.provider, self.publisher, Documents(), self.invoke)
+        self.documents = Documents()
+        fakes: Any = (self.provider, self.publisher, self.documents, self.invoke)
         self.retriever = Retriever(*fakes)
 
     def published(self) -> ResultEvent:
@@ -109,6 +111,18 @@ def test_a_function_that_is_gone_leaves_the_raw_result() -> None:
     assert event.result is not None
     assert event.error is not None
     assert "There is no function 'gone'" in event.error.message
+
+
+def test_while_the_documents_cannot_be_read_the_answer_is_waited_for() -> None:
+    rig = Rig()
+    rig.documents.error = DocumentsUnreadableError("The config documents cannot be read just now.")
+    for failures in range(ANSWER_RETRIES):
+        with pytest.raises(StepError, match="cannot be read"):
+            rig.retriever.deliver(job(), view("DONE"), failures=failures)
+    assert rig.publisher.sent == []
+    rig.documents.error = None
+    rig.retriever.deliver(job(), view("DONE"), failures=ANSWER_RETRIES)
+    assert rig.published().answer == ANSWER["answer"]
 
 
 def test_a_failed_job_comes_with_the_providers_reason() -> None:
