@@ -43,7 +43,7 @@ P = TypeVar("P", bound=Pub)
 
 
 class Primitive(Generic[P]):
-    """A decoded job of PUBs.
+    """A decoded job of PUBs, or of the items of a quantum program.
 
     Args:
         engine: What runs the circuits.

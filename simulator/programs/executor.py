@@ -19,7 +19,7 @@ from ..counts import registers
 from ..engine import Engine, Execution
 from ..errors import Refusal
 from . import codec
-from .base import checked_seed, noise_choice, require
+from .base import Primitive, checked_seed, noise_choice, require
 from .samplex import draw
 
 SCHEMA = "v2.0"
@@ -42,45 +42,31 @@ class Item:
     extra: dict[str, NDArray[Any]]
 
 
-class Executor:
+class Executor(Primitive[Item]):
     """A decoded executor job.
 
     Args:
-        engine: What runs the circuits.
-        backend: Where.
+        engine, backend, seed: as of `Primitive`.
         items: The items.
         program: The quantum program as it came, for what is passed through.
-        seed: Seeds Aer, if the client says so.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        backend: Backend,
-        items: list[Item],
-        program: dict[str, Any],
-        seed: int | None,
+        self, engine: Engine, backend: Backend, items: list[Item], program: dict[str, Any], seed: int | None
     ) -> None:
-        self._engine = engine
-        self._backend = backend
-        self._items = items
+        super().__init__(engine, backend, items, seed)
         self._program = program
-        self._seed = seed
-        executions = [execution for item in items for execution in item.executions]
-        self.seconds = sum(execution.plan.seconds for execution in executions)
-        self.total_shots = sum(execution.shots for execution in executions)
-        self.simulator = [item.executions[0].metadata() if item.executions else {} for item in items]
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `QuantumProgramResult`."""
         started = datetime.now(UTC)
         if self._seed is not None:
             rng = np.random.default_rng(self._seed)
-        executions = [execution for item in self._items for execution in item.executions]
+        executions = [execution for item in self._pubs for execution in item.executions]
         outcomes = iter(self._engine.run(self._backend, executions, rng, self._seed))
         shots = self._program["shots"]
         data = []
-        for item in self._items:
+        for item in self._pubs:
             bits = [next(outcomes) for _ in item.executions]
             results = {name: codec.encode_tensor(values) for name, values in item.extra.items()}
             for name, places in item.registers.items():
@@ -96,7 +82,7 @@ class Executor:
                 "permutation": list(range(len(item.shape))),
                 "element_range": [0, math.prod(item.shape), 1],
             }
-            for index, item in enumerate(self._items)
+            for index, item in enumerate(self._pubs)
         ]
         span = {"start": _utc(started), "stop": _utc(datetime.now(UTC)), "parts": parts}
         return codec.dumps(
