@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from tests.stack import Stack, descendants, wait_for
 
 
+def pid_of(stack: Stack, module: str) -> int | None:
+    """The process that runs `python -m module`; None while there is none."""
+    for pid in stack.descendants():
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"-m" in command and command[command.index(b"-m") + 1] == module.encode():
+            return pid
+    return None
+
+
 def module_pid(stack: Stack, module: str) -> int:
-    """The process that runs `python -m module`."""
-
-    def found() -> int | None:
-        for pid in stack.descendants():
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"-m" in command and command[command.index(b"-m") + 1] == module.encode():
-                return pid
-        return None
-
-    pid = wait_for(found)
+    """The same, once there is one."""
+    pid = wait_for(lambda: pid_of(stack, module))
     assert pid is not None
     return pid
+
+
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a process to end, and end it if it has not done so in time."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(seconds)
 
 
 def part_environment(stack: Stack, module: str) -> dict[str, str]:

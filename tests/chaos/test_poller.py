@@ -19,7 +19,9 @@ import pytest
 import requests
 
 from tests.chaos import kafka
+from tests.faults import set_faults
 from tests.listener import Listener
+from tests.processes import part_environment, pid_of
 from tests.stack import ROOT, Client, Stack, alive, free_ports, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
@@ -105,17 +107,10 @@ class Pollers:
         self._thread = threading.Thread(target=self._kill_again_and_again, daemon=True)
 
     def _own(self) -> int | None:
-        for pid in self.stack.descendants():
-            with suppress(OSError):
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if b"-m" in command and command[command.index(b"-m") + 1] == b"poller":
-                    return pid
-        return None
+        return pid_of(self.stack, "poller")
 
     def _environment(self) -> dict[str, str]:
-        pid = wait_for(self._own)
-        entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-        env = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+        env = part_environment(self.stack, "poller")
         return env | {"POLLER_PORT": str(free_ports(1)[0])}
 
     def add(self) -> None:
@@ -178,20 +173,6 @@ class Pollers:
             self.added.wait(10)
 
 
-def set_faults(stack: Stack, key: str, faults: list[dict[str, Any]], seed: int) -> None:
-    """Let the simulator fail like this."""
-    url = f"http://127.0.0.1:{stack.env['SIMULATOR_PORT']}"
-    login = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key}
-    token = requests.post(f"{url}/identity/token", data=login, timeout=10).json()["access_token"]
-    answer = requests.put(
-        f"{url}/admin/faults",
-        json={"http": faults, "seed": seed},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
-    )
-    assert answer.status_code == 200, answer.text
-
-
 def submit(client: Client, count: int) -> list[str]:
     """Submit `count` jobs; what is refused for the moment is submitted again."""
     ids: list[str] = []
@@ -212,13 +193,13 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
     """The whole trial; prints its seed and what happened."""
     print(f"seed {seed}, {JOBS} jobs of {CLIENTS} clients")
     dice = random.Random(seed)
-    more = {"SIMULATOR_ADMIN": "1", "SIMULATOR_QUEUE_SPEED_UP": "20", "SIMULATOR_QUEUE_SEED": str(seed)}
+    more = {"SIMULATOR_QUEUE_SPEED_UP": "20", "SIMULATOR_QUEUE_SEED": str(seed)}
     with running(folder, **more, **env) as stack, ExitStack() as cleanup:
         clients = [stack.client() for _ in range(CLIENTS)]
         listeners = [cleanup.enter_context(closing(Listener(client))) for client in clients]
         pollers = cleanup.enter_context(closing(Pollers(stack, dice)))
         counters = cleanup.enter_context(closing(Counters(pollers.ports)))
-        set_faults(stack, pollers.env["SIMULATOR_API_KEY"], FAULTS, seed)
+        set_faults(stack, {"http": FAULTS, "seed": seed})
         pollers.start_killing()
         began = time.monotonic()
         with ThreadPoolExecutor(CLIENTS) as pool:

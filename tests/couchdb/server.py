@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.processes import end
 from tests.stack import free_ports, wait_for
 
 HERE = Path(__file__).parent
@@ -55,12 +56,7 @@ def couchdb(folder: Path) -> Iterator[str]:
         wait_for(lambda: _answers(url, process), 30)
         yield url
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(5)
+        end(process, 5)
 
 
 def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:

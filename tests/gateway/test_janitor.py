@@ -29,13 +29,6 @@ def kafka(
 
 
 @pytest.fixture
-def publisher(kafka: KafkaSettings) -> Iterator[Publisher]:
-    made = Publisher(kafka)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def topics(kafka: KafkaSettings) -> Topics:
     return Topics(kafka)
 

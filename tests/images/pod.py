@@ -22,6 +22,7 @@ from tests.chaos import kafka
 from tests.couchdb import server as couchdb
 from tests.images import compose
 from tests.images.engine import docker
+from tests.processes import end
 from tests.stack import ROOT, wait_for
 
 #: What the person who starts it sets, as docs/deploy.md has it.
@@ -94,7 +95,7 @@ class Pod:
                 stdout=sink,
                 stderr=sink,
             )
-        self._cleanup.callback(_end, process)
+        self._cleanup.callback(end, process, 10)
 
         def answers() -> bool:
             assert process.poll() is None, log.read_text()[-2000:]
@@ -177,12 +178,3 @@ def _clean(env: Mapping[str, str]) -> dict[str, str]:
     ours = ("KAFKA_", "CLOUDANT_", "SIMULATOR_", "WHISK_", "QISKIT_IBM_", "OPENWHISK_", "GATEWAY_", "POLLER_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return kept | {"NO_PROXY": "127.0.0.1,localhost"} | dict(env)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(10)

@@ -467,6 +467,14 @@ def next_job(step: int) -> dict[str, Any]:
     }
 
 
+def take_third_step(rig: Rig) -> None:
+    """The event of a loop's third job, which is done."""
+    rig.provider.raw = results.sampler({"0": 1})
+    rig.provider.views = {"d3": view("DONE", job_id="d3")}
+    progress = {"step": 3, "of": 9, "value": 0.0}
+    take(rig, Message(JOBS, 0, wire(step=3, job_id="d3", backend_type="simulator", progress=progress)))
+
+
 @pytest.mark.parametrize("told", [4, 5])
 def test_the_news_of_a_slow_step_do_not_come_after_those_of_a_later_one(rig: Rig, told: int) -> None:
     """The function has announced the next job, and is slow to answer: that one is told of meanwhile."""
@@ -487,16 +495,7 @@ def test_the_news_of_a_slow_step_do_not_come_after_those_of_a_later_one(rig: Rig
 
 def test_without_a_later_step_a_slow_steps_news_are_told(rig: Rig) -> None:
     rig.retriever._invoke = Invoke(next_job(4))  # type: ignore[assignment]
-    rig.provider.raw = results.sampler({"0": 1})
-    rig.provider.views = {"d3": view("DONE", job_id="d3")}
-    take(
-        rig,
-        Message(
-            JOBS,
-            0,
-            wire(step=3, job_id="d3", backend_type="simulator", progress={"step": 3, "of": 9, "value": 0.0}),
-        ),
-    )
+    take_third_step(rig)
     rig.turn_until(lambda: not len(rig.poller.watches))
     assert [(event.step, event.status) for event in rig.results()] == [(4, "RUNNING")]
 
@@ -516,16 +515,7 @@ def test_a_step_that_fails_though_its_next_job_is_announced_ends_no_run(rig: Rig
 def test_news_of_a_run_that_is_another_pollers_by_now_are_that_ones_to_tell(rig: Rig) -> None:
     invoke = Slow(next_job(4))
     rig.retriever._invoke = invoke  # type: ignore[assignment]
-    rig.provider.raw = results.sampler({"0": 1})
-    rig.provider.views = {"d3": view("DONE", job_id="d3")}
-    take(
-        rig,
-        Message(
-            JOBS,
-            0,
-            wire(step=3, job_id="d3", backend_type="simulator", progress={"step": 3, "of": 9, "value": 0.0}),
-        ),
-    )
+    take_third_step(rig)
     rig.turn_until(invoke.asked.is_set)
     rig.poller._lost((JOBS, 0))
     invoke.may_answer.set()

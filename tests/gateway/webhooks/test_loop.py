@@ -36,13 +36,6 @@ def kafka(
         yield settings
 
 
-@pytest.fixture
-def publisher(kafka: KafkaSettings) -> Iterator[Publisher]:
-    made = Publisher(kafka)
-    yield made
-    made.close()
-
-
 class Members:
     """Members of the group, as the gateways' processes have them."""
 
