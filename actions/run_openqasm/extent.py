@@ -6,9 +6,10 @@ from math import isfinite
 from typing import NamedTuple
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp, Operation
 
 from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, refused, weight
+from core.openqasm import PREFIX
 
 #: What has no definition and needs none.
 _PRIMITIVE = frozenset({"measure", "reset", "barrier", "unitary"})
@@ -82,7 +83,7 @@ class _Extents:
             return Extent(about, about)
         definition = operation.definition
         if definition is None:
-            raise refused(f"gate {operation.name!r} is opaque: it has no definition that could be run")
+            raise refused(f"gate {_named(operation)} is opaque: it has no definition that could be run")
         size, depth = self.circuit(definition, nesting + 1)
         # Writing a definition out takes its time too.
         return Extent(size + 1, depth)
@@ -110,6 +111,11 @@ def _check_angles(circuit: QuantumCircuit) -> None:
             continue
         for angle in operation.params:
             if isinstance(angle, int | float) and not isfinite(angle):
-                raise refused(f"an angle of gate {operation.name!r} is not a finite number")
+                raise refused(f"an angle of gate {_named(operation)} is not a finite number")
         if operation.name not in _PRIMITIVE and not item.is_standard_gate():
             _check_angles(operation.definition)
+
+
+def _named(operation: Operation) -> str:
+    """A gate's name as the program has it."""
+    return repr(str(operation.name).replace(PREFIX, "", 1))

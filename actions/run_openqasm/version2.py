@@ -1,14 +1,31 @@
-"""OpenQASM 2 by Qiskit's own parser."""
+"""OpenQASM 2 by Qiskit's own parser, which knows gates by their names.
+
+A program may define a gate under a name that Qiskit knows. Qiskit's parser then gives its own gate, refuses
+the definition, or fails; so the program's own gates are given other names before it sees them.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 from qiskit import QuantumCircuit, qasm2
+from qiskit.circuit import Gate
 
-from actions.run_openqasm.bounds import refused
+from actions.run_openqasm.bounds import MAX_SIZE, refused
+from actions.run_openqasm.words import INCLUDES, Word, words
+from core.openqasm import OwnNames
 
 _PLACE = re.compile(r"^<input>:(\d+),(\d+): ")
+_NAME = re.compile(r"\w+", re.ASCII)
+
+#: The gates of qelib1.inc, which a program that includes it cannot define again. The parser knows more gates
+#: than that, so that programs find them which were written for later versions of the file.
+STANDARD = frozenset(
+    gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if not gate.builtin and gate.name != "delay"
+)
 
 
 def load(program: str) -> QuantumCircuit:
@@ -17,25 +34,92 @@ def load(program: str) -> QuantumCircuit:
     Raises:
         InputError: with the line and the column.
     """
+    own = _Own(program)
     try:
-        return _loads(program)
+        return _loads(own.program)
     except qasm2.QASM2ParseError as error:
         message = error.message
         place = _PLACE.match(message)
-        text = _PLACE.sub("", message).rstrip(".")
+        text = own.original(_PLACE.sub("", message).rstrip("."))
         if place is None:
             raise refused(text) from None
-        raise refused(text, int(place[1]), int(place[2]) + 1) from None
+        line = int(place[1])
+        raise refused(text, line, own.column(line, int(place[2]) + 1)) from None
     except Exception as error:
         # Qiskit's parser takes a gate without its angles, and Qiskit's gate then refuses to be made.
-        raise refused(f"this cannot be made a circuit ({str(error)[:200]})", _line_of(program)) from None
+        why = own.original(str(error)[:200])
+        raise refused(f"this cannot be made a circuit ({why})", _line_of(own.program)) from None
+
+
+class _Own:
+    """A program with its own gates under names that Qiskit does not know.
+
+    A name is replaced wherever it occurs. No other word of the program is like the new one, so that whatever
+    it stands for, it stands for the same as before.
+
+    Args:
+        program: the program.
+    """
+
+    def __init__(self, program: str) -> None:
+        found = list(words(program))
+        defined = dict.fromkeys(
+            following.text
+            for word, following in pairwise(found)
+            if word.kind == following.kind == "name" and word.text in ("gate", "opaque")
+        )
+        if any(word.text.strip("\"'") == INCLUDES[2] for word in found):
+            # What the file defines already is left for the parser to refuse.
+            defined = {name: None for name in defined if name not in STANDARD}
+        names = OwnNames(word.text for word in found)
+        self._new = {name: names.add(name) for name in defined}
+        self._old = {new: old for old, new in self._new.items()}
+        #: The replaced words of each line, from left to right.
+        self._replaced: dict[int, list[Word]] = {}
+        lines = program.split("\n")
+        for word in reversed(found):
+            if word.kind == "name" and word.text in self._new:
+                start, line = word.column - 1, lines[word.line - 1]
+                lines[word.line - 1] = line[:start] + self._new[word.text] + line[start + len(word.text) :]
+                self._replaced.setdefault(word.line, []).insert(0, word)
+        self.program = "\n".join(lines)
+
+    def original(self, message: str) -> str:
+        """A message with the names that the program has."""
+        return _NAME.sub(lambda match: self._old.get(match[0], match[0]), message)
+
+    def column(self, line: int, column: int) -> int:
+        """Where a column of the program with other names is in the program as it was; both count from 1."""
+        for word in self._replaced.get(line, []):
+            longer = len(self._new[word.text]) - len(word.text)
+            if column > word.column:
+                column = max(word.column, column - longer)
+        return column
+
+
+def _idle(cycles: float) -> Gate:
+    """The gate u0, which does nothing for some cycles; it is written out as that many gates."""
+    if not 0 <= cycles <= MAX_SIZE or cycles != int(cycles):
+        raise ValueError(f"u0 takes a whole number of cycles, 0 to {MAX_SIZE}")
+    gate = Gate("u0", 1, [int(cycles)])
+    gate.definition = QuantumCircuit(1)
+    for _ in range(int(cycles)):
+        gate.definition.id(0)
+    return gate
+
+
+_OTHERS: dict[str, Callable[..., Gate]] = {"u0": _idle}
+_GATES = [
+    replace(gate, constructor=_OTHERS.get(gate.name, gate.constructor))
+    for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS
+]
 
 
 def _loads(program: str) -> QuantumCircuit:
     return qasm2.loads(
         program,
         include_path=(),
-        custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS,
+        custom_instructions=_GATES,
         custom_classical=qasm2.LEGACY_CUSTOM_CLASSICAL,
     )
 

@@ -23,6 +23,7 @@ from actions.run_openqasm.bounds import (
     refused,
 )
 from actions.run_openqasm.words import check_totals
+from core import openqasm
 from core.errors import InputError
 
 #: What is refused whatever it says: the statement, and the reason.
@@ -53,7 +54,7 @@ def load(program: str) -> tuple[QuantumCircuit, list[str], list[str]]:
     guard = _Guard()
     guard.block(tree.statements, 1)
     try:
-        return qiskit_qasm3_import.convert(tree), guard.registers, guard.bits
+        return openqasm.convert(tree).circuit, guard.registers, guard.bits
     except qiskit_qasm3_import.ConversionError as error:
         raise _conversion_error(error) from None
     except Exception as error:
@@ -97,7 +98,7 @@ def _line_of(tree: ast.Program) -> int | None:
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            qiskit_qasm3_import.convert(ast.Program(tree.statements[:middle], tree.version))
+            openqasm.convert(ast.Program(tree.statements[:middle], tree.version))
         except Exception:
             high = middle
         else:
