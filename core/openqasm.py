@@ -93,7 +93,7 @@ class _Importer(ConvertVisitor):
         if isinstance(found, UnitaryGate):
             self._powers += 1
             power = Gate(self._names.add(f"pow{self._powers}"), found.num_qubits, [])
-            power.definition = found.definition
+            power.definition = _of_gates(found.definition)
             return power
         return found
 
@@ -105,6 +105,13 @@ class _Importer(ConvertVisitor):
         # What is wrong in the definition is found now, while the gate itself is not defined yet.
         gate.written([_PROBE + place for place in range(len(node.arguments))])
         return self._define_gate(node.name.name, gate, len(node.arguments), len(node.qubits), node, context)
+
+
+def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
+    """Return a definition in standard gates; Qiskit's for a matrix has subroutines, which are no gates."""
+    while others := {item.name for item in definition.data if not item.is_standard_gate()}:
+        definition = definition.decompose(list(others))
+    return definition
 
 
 class _Definition:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp, Operation
+from qiskit.exceptions import QiskitError
 
 from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, refused, weight
+from core.errors import InputError
 from core.openqasm import PREFIX
 
 #: What has no definition and needs none.
@@ -28,6 +30,18 @@ def check(circuit: QuantumCircuit) -> None:
     Raises:
         InputError: with the bound.
     """
+    try:
+        _check(circuit)
+    except InputError:
+        raise
+    except Exception as error:
+        # Qiskit writes a definition of OpenQASM 2 out when it is looked at, and finds then what is wrong in
+        # it for the angles of this call.
+        message = error.message if isinstance(error, QiskitError) else str(error)
+        raise refused(f"a gate cannot be written out ({message[:200]})") from None
+
+
+def _check(circuit: QuantumCircuit) -> None:
     size, depth = _Extents().circuit(circuit, 0)
     if size > MAX_SIZE:
         raise refused(

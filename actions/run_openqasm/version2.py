@@ -100,7 +100,7 @@ class _Own:
 def _idle(cycles: float) -> Gate:
     """The gate u0, which does nothing for some cycles; it is written out as that many gates."""
     if not 0 <= cycles <= MAX_SIZE or cycles != int(cycles):
-        raise ValueError(f"u0 takes a whole number of cycles, 0 to {MAX_SIZE}")
+        raise qasm2.QASM2ParseError(f"u0 takes a whole number of cycles, 0 to {MAX_SIZE}")
     gate = Gate("u0", 1, [int(cycles)])
     gate.definition = QuantumCircuit(1)
     for _ in range(int(cycles)):
