@@ -12,6 +12,7 @@ from qiskit.circuit import CircuitInstruction, ControlFlowOp, ParameterExpressio
 
 from .backends import Backend
 from .errors import Refusal
+from .own_gates import RESERVED, STANDARD
 
 #: Gates that the stabilizer method simulates whatever their parameters.
 CLIFFORD = frozenset(
@@ -86,10 +87,12 @@ class Isa:
         self.name = backend.name
         self.num_qubits = backend.num_qubits
         configuration = backend.configuration
-        self._anywhere = {*ALWAYS, *configuration.get("supported_instructions", ())}
+        gates = configuration["gates"]
+        named = {*configuration.get("supported_instructions", ()), *(gate["name"] for gate in gates)}
+        # Of what a device's description names, pulses for instance cannot be simulated.
+        self._anywhere = ALWAYS | (named & (STANDARD.keys() | RESERVED))
         self._placed: dict[str, frozenset[tuple[int, ...]]] = {}
-        for gate in configuration["gates"]:
-            self._anywhere.add(gate["name"])
+        for gate in gates:
             if couplings := gate.get("coupling_map"):
                 self._placed[gate["name"]] = frozenset(map(tuple, couplings))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
 from ..errors import Refusal
+from ..own_gates import native
 from .base import require
 
 #: QPY versions that the client writes; older ones could hold serialised expressions of other libraries.
@@ -66,9 +67,7 @@ def circuits(
     except Exception as error:
         # Damaged QPY makes the reader fail in whatever way the damage brings about.
         raise Refusal(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
-    for circuit in loaded:
-        require(circuit, QuantumCircuit, name)
-    return list(loaded)
+    return [native(require(circuit, QuantumCircuit, name)) for circuit in loaded]
 
 
 def circuit(value: object, limit: int, name: str) -> QuantumCircuit:
@@ -89,13 +88,15 @@ def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
     if len(text) > limit:
         raise Refusal(f"{name} is larger than {limit} bytes.")
     # The parser takes a second to be imported, and few jobs need it.
-    from qiskit import qasm3
+    import openqasm3
+
+    from core import openqasm
 
     try:
-        loaded = qasm3.loads(text)
+        loaded, own = openqasm.convert(openqasm3.parse(text))
     except Exception as error:
         raise Refusal(f"{name} is not OpenQASM 3 that can be read: {error}") from error
-    return require(loaded, QuantumCircuit, name)
+    return native(require(loaded, QuantumCircuit, name), own)
 
 
 def array(value: object, limit: int, name: str) -> NDArray[np.float64]:

@@ -1,0 +1,163 @@
+"""Gates that a circuit defines itself, under the names of a backend's instructions.
+
+Aer knows gates by their names alone, and would run its own gate of that name. So such a gate is replaced by
+the backend's if its definition is the same, and refused if it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import (
+    Barrier,
+    BreakLoopOp,
+    CircuitInstruction,
+    ContinueLoopOp,
+    ControlFlowOp,
+    Delay,
+    Gate,
+    Measure,
+    Operation,
+    Parameter,
+    ParameterExpression,
+    Reset,
+    Store,
+)
+from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import Operator
+
+from .errors import Refusal
+
+#: The gates that backends can have, by name.
+STANDARD = {name: gate for name, gate in get_standard_gate_name_mapping().items() if isinstance(gate, Gate)}
+#: Instructions that are not gates.
+OTHERS = (Barrier, BreakLoopOp, ContinueLoopOp, ControlFlowOp, Delay, Measure, Reset, Store)
+#: Their names.
+RESERVED = frozenset(
+    {"barrier", "break_loop", "continue_loop", "delay", "measure", "reset", "store"}
+    | {"if_else", "for_loop", "while_loop", "switch_case", "box"}
+)
+#: Gates that the definitions of a circuit's own gates may come to, and definitions inside one another.
+MAX_GATES = 10_000
+MAX_DEPTH = 20
+#: What free parameters are taken to be when definitions are compared: nothing special, two times.
+TRIALS = ((0.347, 0.713), (1.194, 0.291))
+
+
+def native(circuit: QuantumCircuit, names: Mapping[str, str] | None = None) -> QuantumCircuit:
+    """Return a circuit without gates of its own.
+
+    Args:
+        circuit: The circuit.
+        names: What its own gates were called, by their names in the circuit, if those differ.
+
+    Raises:
+        Refusal: If it has a gate that is not the backend's of that name.
+    """
+    return _Natives(names or {}).circuit(circuit)
+
+
+class _Natives:
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._left = MAX_GATES
+
+    def circuit(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        if all(_plain(item) for item in circuit.data):
+            return circuit
+        out = circuit.copy_empty_like()
+        for item in circuit.data:
+            operation = item.operation
+            if item.is_standard_gate():
+                out._append(item)
+            elif isinstance(operation, ControlFlowOp):
+                blocks = [self.circuit(block) for block in operation.blocks]
+                replaced = operation.replace_blocks(blocks)
+                out._append(CircuitInstruction(replaced, item.qubits, item.clbits))
+            elif isinstance(operation, OTHERS):
+                out._append(item)
+            else:
+                out._append(CircuitInstruction(self._native(operation), item.qubits, item.clbits))
+        return out
+
+    def _native(self, operation: Operation) -> Operation:
+        name = self._names.get(operation.name, operation.name)
+        if name not in STANDARD and name not in RESERVED and operation.name not in self._names:
+            # No backend has an instruction of that name; it is refused where instructions are checked.
+            return operation
+        if name in STANDARD and isinstance(operation, Gate) and self._same(operation, STANDARD[name]):
+            return STANDARD[name].base_class(*operation.params)
+        raise Refusal(
+            f"The instruction {name} is not supported by the target system: it is a gate of the circuit's "
+            f"own, and not what the target's instruction {name} is, if it has one. Transpile the circuit, so "
+            "that no gate of its own is left.",
+            code=1517,
+        )
+
+    def _same(self, gate: Gate, standard: Gate) -> bool:
+        """Tell whether a gate's definition is that of the standard gate, but for the global phase."""
+        if gate.num_qubits != standard.num_qubits or len(gate.params) != len(standard.params):
+            return False
+        definition = gate.definition
+        if definition is None:
+            return False
+        for _ in _gates(definition, 0):
+            self._left -= 1
+            if self._left < 0:
+                raise Refusal(
+                    f"The definitions of the circuit's own gates come to more than {MAX_GATES} gates. "
+                    "Transpile the circuit.",
+                    code=1517,
+                )
+        free = sorted({*definition.parameters, *_free(gate)}, key=lambda parameter: parameter.name)
+        for start, step in TRIALS if free else TRIALS[:1]:
+            values = {parameter: start + step * place for place, parameter in enumerate(free)}
+            bound = {parameter: values[parameter] for parameter in definition.parameters}
+            try:
+                found = Operator(definition.assign_parameters(bound))
+                wanted = Operator(standard.base_class(*(_value(angle, values) for angle in gate.params)))
+                if not found.equiv(wanted):
+                    return False
+            except (QiskitError, TypeError, ValueError):
+                # It has gates without a definition, or is no unitary operation.
+                return False
+        return True
+
+
+def _plain(item: CircuitInstruction) -> bool:
+    if item.is_standard_gate():
+        return True
+    operation = item.operation
+    if isinstance(operation, ControlFlowOp):
+        return all(_plain(inner) for block in operation.blocks for inner in block.data)
+    return isinstance(operation, OTHERS)
+
+
+def _gates(definition: QuantumCircuit, depth: int) -> Iterator[None]:
+    """Give one thing for each gate that a definition comes to."""
+    if depth > MAX_DEPTH:
+        raise Refusal(
+            f"Definitions of gates are more than {MAX_DEPTH} deep. Transpile the circuit.", code=1517
+        )
+    for item in definition.data:
+        yield
+        inner = None if item.is_standard_gate() else getattr(item.operation, "definition", None)
+        if inner is not None:
+            yield from _gates(inner, depth + 1)
+
+
+def _free(gate: Gate) -> set[Parameter]:
+    return {
+        parameter
+        for angle in gate.params
+        if isinstance(angle, ParameterExpression)
+        for parameter in angle.parameters
+    }
+
+
+def _value(angle: object, values: Mapping[Parameter, float]) -> float:
+    if isinstance(angle, ParameterExpression):
+        return float(angle.bind({parameter: values[parameter] for parameter in angle.parameters}))
+    return float(angle)  # type: ignore[arg-type]
