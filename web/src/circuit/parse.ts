@@ -37,14 +37,22 @@ const DEEPEST = 16;
 /** How many of a gate's first operands control it. */
 const CONTROLS: Record<string, number> = { cx: 1, cnot: 1, cy: 1, cz: 1, ch: 1, cs: 1, csdg: 1, csx: 1, cp: 1, cphase: 1, cu1: 1, cu3: 1, cu: 1, crx: 1, cry: 1, crz: 1, cswap: 1, ccx: 2, ccz: 2, toffoli: 2, c3x: 3, c4x: 4, c3sx: 3, rccx: 2, rcccx: 3 };
 
+/**
+ * Gates of the standard files. A program that defines one of these itself does not include the file, and its `cx` may
+ * have no control; it is drawn as a box called `own_cx`. Others are defined by Qiskit where the files lack them.
+ */
+const STANDARD = new Set("p x y z h s sdg t tdg sx rx ry rz cx cy cz cp crx cry crz ch swap ccx cswap cu CX phase cphase id u1 u2 u3 cu1 cu3".split(" "));
+
 /** What does not show in a picture. */
 const SILENT = /^(OPENQASM|include|input|output|const|let|int|uint|float|angle|bool|complex|duration|stretch|array|defcalgrammar|pragma|#|extern|return|end|gphase|@)\b/;
 
 export class QasmError extends Error {}
 
 export function parseQasm(text: string): Circuit {
-  const reader = new Reader();
-  reader.read(text.replace(/\/\*[\s\S]*?\*\//g, " ").replace(/\/\/.*$/gm, ""), "", 0);
+  const bare = text.replace(/\/\*[\s\S]*?\*\//g, " ").replace(/\/\/.*$/gm, "");
+  const own = new Set([...bare.matchAll(/\b(?:gate|opaque)\s+([A-Za-z_]\w*)/g)].map(([, name]) => name!).filter((name) => STANDARD.has(name)));
+  const reader = new Reader(own);
+  reader.read(bare, "", 0);
   if (reader.circuit.wires.length === 0) throw new QasmError("The program declares no qubits.");
   return reader.circuit;
 }
@@ -56,8 +64,14 @@ interface Register {
 
 class Reader {
   readonly circuit: Circuit = { wires: [], operations: [] };
+  /** The names of the standard gates that the program defines itself. */
+  readonly #own: ReadonlySet<string>;
   #qubits = new Map<string, Register>();
   #bits = new Map<string, number>();
+
+  constructor(own: ReadonlySet<string>) {
+    this.#own = own;
+  }
 
   read(text: string, condition: string, depth: number): void {
     if (depth > DEEPEST) throw new QasmError("The program is nested too deeply to be drawn.");
@@ -95,7 +109,7 @@ class Reader {
       return this.read(body, both(condition, kind === "else" ? "else" : own), depth + 1);
     }
     // A loop or a switch: one box over what it touches.
-    const inner = new Reader();
+    const inner = new Reader(this.#own);
     inner.circuit.wires = this.circuit.wires;
     inner.#qubits = this.#qubits;
     inner.#bits = this.#bits;
@@ -132,18 +146,19 @@ class Reader {
     const parts = statement.split("@");
     const called = /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))?\s+([\s\S]+)$/.exec(parts.pop()!) ?? /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))\s*([\s\S]+)$/.exec(statement);
     if (!called || /=/.test(called[3]!)) return false;
-    let name = called[1]!.toLowerCase();
+    const defined = this.#own.has(called[1]!);
+    let name = defined ? `own_${called[1]!.toLowerCase()}` : called[1]!.toLowerCase();
     const params = called[2] === undefined ? [] : split(called[2]);
     const on: boolean[] = [];
     for (const modifier of parts.map((part) => part.trim())) {
       const [, kind = "", argument] = /^(\w+)\s*(?:\(([\s\S]*)\))?$/.exec(modifier) ?? [];
       if (kind === "ctrl" || kind === "negctrl") for (let count = Number(argument ?? 1); count > 0 && count <= MAX_WIRES; count -= 1) on.push(kind === "ctrl");
-      else if (kind === "inv") name = inverted(name);
+      else if (kind === "inv") name = defined ? `${name}†` : inverted(name);
       else if (kind === "pow") name = `${name}^${argument ?? ""}`;
       else return false;
     }
     const operands = split(called[3]!).map((one) => this.#operand(one));
-    const own = name === "mcx" || name === "mcp" || name === "mcphase" ? operands.length - on.length - 1 : (CONTROLS[name] ?? 0);
+    const own = defined ? 0 : name === "mcx" || name === "mcp" || name === "mcphase" ? operands.length - on.length - 1 : (CONTROLS[name] ?? 0);
     for (let count = own; count > 0; count -= 1) on.push(true);
     // A gate on whole registers acts on their qubits one after the other.
     const times = Math.max(1, ...operands.map((wires) => wires.length));
