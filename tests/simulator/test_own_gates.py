@@ -228,7 +228,7 @@ def test_definitions_that_qiskit_writes_for_a_backends_gates_are_understood() ->
 
 
 def test_a_gate_of_a_clients_own_class_is_the_gate_that_it_is() -> None:
-    class Flip(XGate):
+    class Flip(XGate):  # type: ignore[misc]
         """Written to QPY as a gate with a definition."""
 
     circuit = QuantumCircuit(1)
