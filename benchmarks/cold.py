@@ -14,7 +14,7 @@ import requests
 from benchmarks.around import ENVELOPE
 from core.settings import KafkaSettings
 from core.streams import Topics
-from local.settings import GUEST_KEY
+from tests.processes import part_environment
 from tests.stack import ROOT, Stack
 
 #: Seconds that a start may take.
@@ -70,7 +70,7 @@ def local_stack(stack: Stack, name: str) -> tuple[float, float]:
     values = importlib.import_module(f"tests.actions.cases.{name}").VALUES
     with requests.Session() as http:
         http.trust_env = False
-        user, _, password = GUEST_KEY.partition(":")
+        user, _, password = part_environment(stack, "gateway")["WHISK_AUTH"].partition(":")
         http.auth = (user, password)
         actions = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/actions"
         address = f"{actions}/quantum/{name}?blocking=true&result=true"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from local import demo
@@ -27,7 +29,8 @@ def _options() -> argparse.Namespace:
         epilog="Ports: GATEWAY_PORT 8080, POLLER_PORT 8081, SIMULATOR_PORT 8090, OPENWHISK_PORT 3233, "
         "BROKER_PORT 9092. Config documents: LOCAL_COUCHDB_URL, or CONFIG_FOLDER, else .local/config. "
         "LOCAL_WHISK_APIHOST and LOCAL_WHISK_AUTH: an OpenWhisk that runs the actions instead of one of this "
-        "stack's own; LOCAL_ADDRESS: the address at which its actions find broker and simulator "
+        "stack's own; LOCAL_WHISK_AUTH alone: the key of the stack's own, instead of the one in "
+        ".local/whisk.key; LOCAL_ADDRESS: the address at which its actions find broker and simulator "
         "(127.0.0.1).",
     )
     parser.add_argument("--demo", action="store_true", help="run the demo job once everything is up")
@@ -86,10 +89,17 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
             _say(line)
         if options.once:
             return 0 if demo.is_right(event) else EXIT_FAILED
+    if settings.own_key_file:
+        _say(f"\n  For OpenWhisk's own tool: {wsk_line(settings.url('openwhisk'), settings.own_key_file)}")
     _say(f"\n  Open {settings.url('gateway')}/ in a browser. Ctrl-C ends everything.")
     supervisor.watch()
     _say("ending")
     return 0
+
+
+def wsk_line(apihost: str, key: Path) -> str:
+    """What to copy into a shell for `wsk`. The key itself is not shown: this output may be kept in a log."""
+    return f'wsk property set --apihost {apihost} --auth "$(cat {shlex.quote(str(key.resolve()))})"'
 
 
 def _say(line: str) -> None:

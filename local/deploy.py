@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.deployment import MANIFEST, PACKAGE, deploy, package, undeploy
+from local.deployment import HERE, MANIFEST, PACKAGE, deploy, package, undeploy
 from local.errors import LocalError
+from local.key import FILE, folder_of, own_key
 
 #: Seconds that wskdeploy may take.
 TIMEOUT = 600
@@ -53,13 +54,19 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def _target(env: Mapping[str, str]) -> tuple[str, str]:
-    """OpenWhisk's address and key; LocalError names the variable that is missing or wrong."""
+    """OpenWhisk's address and key; LocalError names the variable that is missing or wrong.
+
+    For an OpenWhisk of this machine the key is this machine's own, unless another one is set.
+    """
     apihost, auth = env.get("WHISK_APIHOST", "").rstrip("/"), env.get("WHISK_AUTH", "")
     if not apihost:
         raise LocalError("WHISK_APIHOST is not set: OpenWhisk's address, such as https://whisk.example.com")
     apihost = apihost if "://" in apihost else f"https://{apihost}"
     if urlsplit(apihost).scheme not in ("http", "https") or not urlsplit(apihost).hostname:
         raise LocalError("WHISK_APIHOST is not an address such as https://whisk.example.com")
+    folder = folder_of(env)
+    if not auth and urlsplit(apihost).hostname in HERE and (folder / FILE).exists():
+        auth = own_key(folder)
     if ":" not in auth:
         raise LocalError("WHISK_AUTH is not set, or not of the form user:password")
     return apihost, auth

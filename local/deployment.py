@@ -18,6 +18,8 @@ from local.settings import ROOT, python
 
 PACKAGE = "quantum"
 MANIFEST = ROOT / "manifest.yaml"
+#: This machine's own names.
+HERE = ("127.0.0.1", "localhost", "::1")
 #: Seconds one call may take.
 TIMEOUT = 30.0
 
@@ -89,7 +91,7 @@ def undeploy(apihost: str, auth: str, path: Path = MANIFEST) -> None:
 def _session(apihost: str, auth: str) -> requests.Session:
     session = requests.Session()
     # No proxy lies between this machine and itself.
-    session.trust_env = urlsplit(apihost).hostname not in ("127.0.0.1", "localhost", "::1")
+    session.trust_env = urlsplit(apihost).hostname not in HERE
     user, _, password = auth.partition(":")
     session.auth = (user, password)
     return session

@@ -12,13 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from local.errors import LocalError
-
-ROOT = Path(__file__).resolve().parents[1]
-
-#: OpenWhisk standalone's published key for the namespace `guest`; the local API has it too.
-GUEST_KEY = (
-    "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
-)
+from local.key import FILE, ROOT, folder_of, own_key, private_folder
 
 LOOPBACK = "127.0.0.1"
 
@@ -58,9 +52,10 @@ class LocalSettings:
     #: A CouchDB that has the config documents instead; empty for none. Not `CLOUDANT_URL`, which may be set
     #: in the user's environment for something else.
     couchdb: str
-    #: An OpenWhisk that runs the actions instead of one of this stack's own, and its key; empty for none. Not
+    #: An OpenWhisk that runs the actions instead of one of this stack's own; empty for none. Not
     #: `WHISK_APIHOST`, for the same reason.
     whisk: str
+    #: OpenWhisk's key: the one that was set, or this machine's own.
     whisk_auth: str = field(repr=False)
     #: Where broker and simulator listen, and where actions find them.
     address: str
@@ -72,23 +67,30 @@ class LocalSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
         """LocalError where a port is not a number or a folder cannot be made."""
-        folder = Path(env.get("LOCAL_FOLDER") or ROOT / ".local")
+        folder = folder_of(env)
+        private_folder(folder)
         documents = Path(env.get("CONFIG_FOLDER") or folder / "config")
         try:
-            for made in (folder, folder / "logs", documents):
+            for made in (folder / "logs", documents):
                 made.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LocalError(f"cannot make {error.filename}: {error.strerror}. Set LOCAL_FOLDER.") from None
+        whisk = _whisk(env)
         return cls(
             ports={name: _port(env, variable, default) for name, (variable, default) in _PORTS.items()},
             folder=folder,
             documents=documents,
             couchdb=env.get("LOCAL_COUCHDB_URL") or "",
-            whisk=_whisk(env),
-            whisk_auth=env.get("LOCAL_WHISK_AUTH") or GUEST_KEY,
+            whisk=whisk,
+            whisk_auth=_whisk_auth(env) or own_key(folder),
             address=env.get("LOCAL_ADDRESS") or LOOPBACK,
             env=env,
         )
+
+    @property
+    def own_key_file(self) -> Path | None:
+        """The file with the key of the stack's own OpenWhisk; None where a key was set."""
+        return None if _whisk_auth(self.env) else self.folder / FILE
 
     def clear(self) -> None:
         """Begin with empty logs, so that what a message quotes is of this run, and without old jobs.
@@ -158,6 +160,9 @@ class LocalSettings:
                 "WHISK_APIHOST": self.url("openwhisk"),
                 "WHISK_AUTH": self.whisk_auth,
                 "SIMULATOR_HOST": self.address,
+                # By it actions in containers call.
+                "SIMULATOR_HOSTS": _names(self.env.get("SIMULATOR_HOSTS"), self.address),
+                "OPENWHISK_HOSTS": _names(self.env.get("OPENWHISK_HOSTS"), self.address),
                 "GATEWAY_SECRET": self.gateway_secret,
             }
             | ({"CLOUDANT_URL": self.couchdb} if self.couchdb else {})
@@ -177,6 +182,19 @@ def _whisk(env: Mapping[str, str]) -> str:
             "LOCAL_WHISK_AUTH must be the key of the OpenWhisk at LOCAL_WHISK_APIHOST, user:password."
         )
     return given
+
+
+def _whisk_auth(env: Mapping[str, str]) -> str:
+    """The key that was set; "" for none."""
+    given = env.get("LOCAL_WHISK_AUTH") or ""
+    if given and ":" not in given:
+        raise LocalError("LOCAL_WHISK_AUTH must be an OpenWhisk key, user:password.")
+    return given
+
+
+def _names(given: str | None, address: str) -> str:
+    """The names of a service, with the address at which actions find this machine."""
+    return ",".join(filter(None, [given, address]))
 
 
 def _no_proxy(given: str | None, address: str) -> str:

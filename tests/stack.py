@@ -236,7 +236,7 @@ def running(folder: Path, **more: str) -> Iterator[Stack]:
 def _running(folder: Path, **more: str) -> Iterator[Stack]:
     env = environment(folder) | more
     output = folder / "stack.log"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with output.open("w") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],

@@ -24,13 +24,22 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """No credentials, or wrong ones."""
+    """No credentials, or wrong ones.
+
+    Unlike OpenWhisk's own, the answer has no `WWW-Authenticate: Basic`: asked so, a browser takes the key
+    from a link and sends it from then on with the requests of every page. OpenWhisk's clients send it
+    without being asked.
+    """
 
     status = 401
 
-    def __init__(self, message: str) -> None:
+
+class Refused(ApiError):
+    """A web page's request, or one for another host; see `core.origin`."""
+
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
-        self.headers["WWW-Authenticate"] = 'Basic realm="whisk rest service"'
+        self.status = status
 
 
 class Forbidden(ApiError):

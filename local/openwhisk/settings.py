@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: OpenWhisk standalone's published key of the namespace `guest`. It protects nothing, and is the default
-#: because this server is for one machine and listens on the loopback interface.
-GUEST_KEY = (
-    "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
-)
+from core.errors import SettingsError
+from core.origin import Allowed
+from local.errors import LocalError
+from local.key import FILE, folder_of, own_key, private_folder
 
 #: The variables of this server's environment that action processes see. A container would see none of them;
 #: these are what a process needs to run on this machine, and the project's own settings. The server's key is
@@ -37,7 +36,10 @@ class Settings:
 
     host: str
     port: int
-    auth: str
+    auth: str = field(repr=False)
+    #: Who may call the REST API, and who may call web actions.
+    api: Allowed
+    web: Allowed
     namespace: str
     max_processes: int
     max_per_action: int
@@ -61,6 +63,18 @@ class Settings:
     pass_env: tuple[str, ...] = ()
     actions_path: Path = ROOT
     state: Path | None = None
+
+
+#: Options that are lists, separated by commas: name, variable, what it is.
+_LISTS = (
+    ("hosts", "OPENWHISK_HOSTS", "names beside localhost by which this server may be called; *: any"),
+    ("origins", "OPENWHISK_ORIGINS", "origins whose pages may call the REST API; default: none"),
+    (
+        "web-origins",
+        "OPENWHISK_WEB_ORIGINS",
+        "origins whose pages may call web actions; *: any, as on OpenWhisk; default: none",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +199,13 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
             default=environment.get(option.variable) or option.default,
             help=f"{option.help} [{option.variable}]",
         )
-    parser.add_argument("--auth", help="the key, user:password [WHISK_AUTH]; default: OpenWhisk's guest key")
+    parser.add_argument(
+        "--auth",
+        help="the key, user:password [WHISK_AUTH]; default: a key of this machine's own, made once and kept "
+        f"in {FILE} in the folder LOCAL_FOLDER",
+    )
+    for name, variable, text in _LISTS:
+        parser.add_argument(f"--{name}", default=environment.get(variable) or "", help=f"{text} [{variable}]")
     parser.add_argument(
         "--image-command",
         action="append",
@@ -213,8 +233,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         "default: none, they are in memory only",
     )
     given = parser.parse_args(arguments)
-    auth = given.auth or environment.get("WHISK_AUTH") or GUEST_KEY
-    if ":" not in auth:
+    auth = given.auth or environment.get("WHISK_AUTH") or ""
+    if auth and ":" not in auth:
         parser.error("--auth (WHISK_AUTH) must be user:password")
     for name in (
         "max_processes",
@@ -238,15 +258,36 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         parser.error("--stop-grace must be from 0 to 3, so that the server itself ends in time")
     if given.start_timeout <= 0 or given.blocking_wait <= 0:
         parser.error("--start-timeout and --blocking-wait must be positive")
+    commands = _commands(parser, given.image_command)
+    try:
+        api, web = (_allowed(given, origins) for origins in ("origins", "web_origins"))
+        # Last: a wrong option makes no key.
+        auth = auth or _own_key(environment)
+    except (SettingsError, LocalError) as error:
+        parser.error(str(error))
     return Settings(
         **{option.name.replace("-", "_"): getattr(given, option.name.replace("-", "_")) for option in options}
         | {"max_per_action": given.max_per_action or given.max_processes},
         auth=auth,
-        image_commands=_commands(parser, given.image_command),
+        api=api,
+        web=web,
+        image_commands=commands,
         pass_env=tuple(pattern for pattern in given.pass_env.replace(" ", "").split(",") if pattern),
         actions_path=given.actions_path.resolve(),
         state=Path(given.state).resolve() if given.state else None,
     )
+
+
+def _allowed(given: argparse.Namespace, origins: str) -> Allowed:
+    variables = {name.replace("-", "_"): variable for name, variable, _ in _LISTS}
+    values = {variable: getattr(given, name) for name, variable in variables.items()}
+    return Allowed.read(values, given.host, variables["hosts"], variables[origins], open_elsewhere=False)
+
+
+def _own_key(environment: Mapping[str, str]) -> str:
+    folder = folder_of(environment)
+    private_folder(folder)
+    return own_key(folder)
 
 
 def _commands(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, list[str]]:

@@ -13,9 +13,9 @@ import yaml
 from actions.base.documents import algorithms
 from core.settings import KafkaSettings
 from core.streams import Topics
-from local.settings import GUEST_KEY
 from tests.actions.walk import walk
 from tests.images.engine import SENTINEL, inspect, running
+from tests.processes import part_environment
 from tests.stack import ROOT, Stack
 
 FOUND = algorithms()
@@ -89,7 +89,7 @@ def test_its_configuration_holds_its_name_and_no_secret(name: str) -> None:
 @pytest.fixture(scope="module")
 def bound(stack: Stack) -> dict[str, Any]:
     """What the running stack binds to its actions."""
-    user, _, password = GUEST_KEY.partition(":")
+    user, _, password = part_environment(stack, "gateway")["WHISK_AUTH"].partition(":")
     url = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/packages/quantum"
     package = requests.get(url, auth=(user, password), timeout=20).json()
     return {item["key"]: item["value"] for item in package["parameters"]}

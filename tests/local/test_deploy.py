@@ -29,7 +29,13 @@ def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "local.deploy", *arguments],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), **env},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": os.environ.get("HOME", "/"),
+            # Where no key of this machine's is.
+            "LOCAL_FOLDER": os.devnull,
+            **env,
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -54,6 +60,30 @@ def test_what_the_manifest_names_is_deployed_and_undeployed(whisk: OpenWhisk) ->
         assert command("--undo", **env).returncode == 0
     assert whisk.ask("GET", "/packages").json() == []
     assert [item["name"] for item in whisk.ask("GET", "/actions").json()] == ["mine"]
+
+
+def test_the_local_openwhisk_needs_no_key_to_be_set(tmp_path: Path) -> None:
+    """Both have the one in LOCAL_FOLDER; for an OpenWhisk elsewhere it is not used."""
+    for name in ("whisk", "stack"):
+        (tmp_path / name).mkdir(mode=0o700)
+    folder = str(tmp_path / "stack")
+    server = OpenWhisk(tmp_path / "whisk", WHISK_AUTH="", LOCAL_FOLDER=folder)
+    try:
+        ended = command(WHISK_APIHOST=server.url.removesuffix("/api/v1"), LOCAL_FOLDER=folder)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        key = (tmp_path / "stack" / "whisk.key").read_text().strip()
+        user, _, password = key.partition(":")
+        server.session.auth = (user, password)
+        assert len(server.ask("GET", "/actions").json()) == len(package()["actions"])
+        assert key not in ended.stdout + server.log()
+    finally:
+        server.close()
+    elsewhere = command(WHISK_APIHOST="http://whisk.invalid", LOCAL_FOLDER=folder)
+    assert "WHISK_AUTH is not set" in elsewhere.stderr
+    (tmp_path / "stack" / "whisk.key").chmod(0o644)
+    ended = command(WHISK_APIHOST="http://127.0.0.1:1", LOCAL_FOLDER=folder)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert "chmod 600" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def test_a_wrong_key_is_401(whisk: OpenWhisk, header: str | None) -> None:
         answer = session.get(f"{whisk.url}/namespaces/_/actions", headers=headers, timeout=10)
     assert answer.status_code == 401
     assert set(answer.json()) == {"error", "code"}
-    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    # A browser that is asked so keeps the key of a link, and sends it with the requests of every page.
+    assert "WWW-Authenticate" not in answer.headers
 
 
 def test_another_namespace_is_403_and_the_own_name_is_not(whisk: OpenWhisk) -> None:

@@ -17,13 +17,14 @@ from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
 from local.openwhisk.entities import LIMITS, MAX_PAYLOAD, PYTHON_KINDS
-from local.openwhisk.errors import ApiError, Forbidden, NotFound
+from local.openwhisk.errors import ApiError, Forbidden, NotFound, Refused
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SPACES = "/api/v1/namespaces"
+_WEB = "/api/v1/web"
 
 
 class Api:
@@ -46,17 +47,18 @@ class Api:
         app.router.add_get(f"{space}/limits", self.limits)
         for collection in (Packages, Actions, Triggers, Rules, ActivationRecords):
             app.router.add_routes(collection(self._context).routes(space))
-        app.router.add_routes(WebActions(self._context).routes("/api/v1/web"))
+        app.router.add_routes(WebActions(self._context).routes(_WEB))
         return app
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Number the request, check who asks, and put every error into OpenWhisk's shape."""
+        """Number the request, check who asks from where, and put every error into OpenWhisk's shape."""
         given = request.headers.get("X-Request-ID", "")
         transaction = given if re.fullmatch(r"[\w-]{1,64}", given, re.ASCII) else os.urandom(16).hex()
         request[TRANSACTION] = transaction
         headers = {}
         try:
+            self._check_origin(request)
             if request.path.startswith(_SPACES):
                 self._authorize(request)
             response = await handler(request)
@@ -81,6 +83,14 @@ class Api:
             return response
         headers["X-Request-ID"] = transaction
         return json({"error": message, "code": transaction}, status, headers)
+
+    def _check_origin(self, request: web.Request) -> None:
+        """Refused if the request is a foreign web page's, or was sent to a name that is not this server's."""
+        allowed = self._settings.web if request.path.startswith(f"{_WEB}/") else self._settings.api
+        headers = request.headers
+        refusal = allowed.refusal(headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"))
+        if refusal is not None:
+            raise Refused(refusal.status, refusal.message)
 
     def _authorize(self, request: web.Request) -> None:
         self._context.auth.check(request.headers.get("Authorization"))

@@ -1,0 +1,212 @@
+"""The key of this machine's own OpenWhisk."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local import key
+from local.__main__ import wsk_line
+from local.errors import LocalError
+from local.key import FILE, own_key, private_folder
+from local.openwhisk.settings import parse
+from local.settings import LocalSettings
+from tests.stack import ROOT
+
+#: OpenWhisk's own form of a key.
+FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9]{64}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for a key, with what a run makes of the file's usual mode left to it."""
+    made = tmp_path / "stack"
+    private_folder(made)
+    return made
+
+
+def test_it_is_made_once_and_is_for_its_user_alone(folder: Path) -> None:
+    made = own_key(folder)
+    assert re.fullmatch(FORM, made)
+    assert own_key(folder) == made
+    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+def test_each_machine_has_another(tmp_path: Path) -> None:
+    made = set()
+    for number in range(20):
+        folder = tmp_path / str(number)
+        private_folder(folder)
+        made.add(own_key(folder))
+    assert len(made) == 20
+
+
+def test_the_umask_makes_no_difference(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        private_folder(tmp_path / "stack")
+        own_key(tmp_path / "stack")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "stack").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "stack" / FILE).stat().st_mode) == 0o600
+
+
+def test_processes_that_make_it_at_once_get_the_same(folder: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from local.key import own_key; print('ready', flush=True); "
+        "sys.stdin.readline(); print(own_key(Path(sys.argv[1])))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    found = {process.communicate(timeout=30)[0].strip() for process in processes}
+    assert found == {own_key(folder)}
+    assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+def test_one_that_loses_the_race_takes_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look for the file and its making another process makes it."""
+    made = own_key(folder)
+    monkeypatch.setattr(key.os.path, "lexists", lambda _: False)
+    assert own_key(folder) == made
+    assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+def _write(text: str) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        path.write_text(text)
+        path.chmod(0o600)
+
+    return write
+
+
+def _link(path: Path) -> None:
+    path.with_name("elsewhere").write_text("a:b")
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (_write(""), "damaged"),
+    "half": (_write("23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123"), "damaged"),
+    "more": (_write("x" * 1000), "damaged"),
+    "two": (_write(f"{'0' * 8}-0000-0000-0000-{'0' * 12}:{'a' * 64}\n\n"), "damaged"),
+    "folder": (lambda path: path.mkdir(), "not a file"),
+    "pipe": (lambda path: os.mkfifo(path, 0o600), "not a file"),
+    "link": (_link, "LOCAL_FOLDER"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_no_key_is_said_and_left_alone(folder: Path, wrong: str) -> None:
+    make, told = WRONG[wrong]
+    make(folder / FILE)
+    with pytest.raises(LocalError, match=told) as caught:
+        own_key(folder)
+    assert str(folder / FILE) in str(caught.value)
+    assert os.path.lexists(folder / FILE)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666, 0o660])
+def test_a_key_that_others_may_read_is_not_used(folder: Path, mode: int) -> None:
+    secret = own_key(folder)
+    (folder / FILE).chmod(mode)
+    with pytest.raises(LocalError, match="may read") as caught:
+        own_key(folder)
+    assert "chmod 600" in str(caught.value)
+    assert secret not in str(caught.value)
+
+
+def test_a_folder_that_everybody_may_enter_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    with pytest.raises(LocalError, match="chmod 700"):
+        LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path / "open")})
+
+
+def test_the_default_folder_of_an_earlier_version_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key, "ROOT", tmp_path)
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local").chmod(0o755)
+    private_folder(tmp_path / ".local")
+    assert stat.S_IMODE((tmp_path / ".local").stat().st_mode) == 0o700
+
+
+def test_the_stack_and_the_server_alone_have_the_same(folder: Path) -> None:
+    env = {"LOCAL_FOLDER": str(folder)}
+    settings = LocalSettings.from_env(env)
+    assert settings.part_env()["WHISK_AUTH"] == own_key(folder) == parse([], env).auth
+    assert settings.own_key_file == folder / FILE
+    assert own_key(folder) not in repr(settings)
+    assert own_key(folder) not in repr(parse([], env))
+
+
+def test_one_that_is_set_takes_its_place(folder: Path) -> None:
+    settings = LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "a:b"})
+    assert (settings.whisk_auth, settings.own_key_file) == ("a:b", None)
+    assert not (folder / FILE).exists()
+    with pytest.raises(LocalError, match="LOCAL_WHISK_AUTH"):
+        LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "ab"})
+
+
+def test_a_server_with_a_wrong_option_makes_none(folder: Path) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--hosts", "http://x"], {"LOCAL_FOLDER": str(folder)})
+    assert not (folder / FILE).exists()
+
+
+def test_a_damaged_one_is_said_by_the_programs(folder: Path) -> None:
+    _write("broken")(folder / FILE)
+    for module in ("local", "local.openwhisk"):
+        ended = subprocess.run(
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            env={**os.environ, "LOCAL_FOLDER": str(folder), "WHISK_AUTH": ""},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ended.returncode in (1, 2)
+        assert "damaged" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_the_line_for_wsk_is_for_a_shell_and_has_no_key(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder's"
+    private_folder(folder)
+    made = own_key(folder)
+    line = wsk_line("http://127.0.0.1:3233", folder / FILE)
+    assert made not in line
+    shown = subprocess.run(
+        ["bash", "-euc", f"wsk() {{ printf '%s\\n' \"$@\"; }}; {line}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = ["property", "set", "--apihost", "http://127.0.0.1:3233", "--auth", made]
+    assert shown.stdout.splitlines() == words
