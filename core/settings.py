@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from core.errors import SettingsError
@@ -18,6 +19,44 @@ Source = Mapping[str, str]
 _SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
+
+#: Every setting that an action reads, and so every name that is bound to actions when they are deployed: a
+#: caller may give a value to a parameter that has none.
+ACTION_SETTINGS = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_SECURITY_PROTOCOL",
+    "KAFKA_SASL_MECHANISM",
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
+    "KAFKA_SSL_CA_LOCATION",
+    "KAFKA_FETCH_WAIT_MAX_MS",
+    "KAFKA_SESSION_TIMEOUT_MS",
+    "KAFKA_REPLICATION_FACTOR",
+    "KAFKA_PARTITIONS",
+    "QISKIT_IBM_URL",
+    "QISKIT_IBM_TOKEN",
+    "QISKIT_IBM_INSTANCE",
+    "SIMULATOR_URL",
+    "SIMULATOR_API_KEY",
+    "SIMULATOR_INSTANCE",
+)
+
+#: What the manifest writes before the value of a setting. A setting that is not set is bound as this alone, a
+#: string that is not empty: OpenWhisk's annotation `final` protects the parameters that have a value.
+BOUND = "value:"
+
+
+def bound_settings(params: Mapping[str, Any]) -> dict[str, str]:
+    """The settings among an action's parameters, each as its variable would be; empty where it is not set.
+
+    Other names that look like settings are nothing that was deployed, and are left out.
+    """
+    return {
+        name: str(params[name]).removeprefix(BOUND)
+        for name in ACTION_SETTINGS
+        if params.get(name) is not None
+    }
 
 
 def is_setting(name: str) -> bool:

@@ -11,7 +11,7 @@ from flask import Flask, Response, request, send_from_directory
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import safe_join
 
-from gateway import events, metrics, openapi, problems
+from gateway import events, metrics, openapi, origin, problems
 from gateway.api import api
 from gateway.replies import json_response
 from gateway.services import Services
@@ -72,6 +72,7 @@ def create_app(services: Services) -> Flask:
         hops = services.settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     problems.register(app)
+    origin.register(app, services)
     metrics.register(app, services)
     openapi.register(app)
     app.register_blueprint(api)

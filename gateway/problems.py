@@ -31,10 +31,12 @@ _CODES = {"invalid_input": 422, "backend_not_found": 422, "provider_unavailable"
 _TITLES = {
     400: "Bad request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
     413: "Content too large",
+    421: "Misdirected request",
     422: "Invalid input",
     426: "Upgrade required",
     429: "Too many requests",

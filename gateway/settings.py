@@ -10,6 +10,7 @@ from typing import cast, get_args
 
 from core import settings
 from core.errors import SettingsError
+from core.origin import Allowed
 from core.settings import KafkaSettings
 from gateway.webhooks.callback import Policy
 
@@ -23,6 +24,8 @@ class GatewaySettings:
 
     host: str
     port: int
+    #: The names it answers to, and the origins of `cors_origins`.
+    allowed: Allowed
     #: Requests served at once, those that wait for a result included.
     threads: int
     #: WebSockets open at once.
@@ -65,8 +68,9 @@ class GatewaySettings:
         issuer = settings.text(env, "OIDC_ISSUER", " ").strip()
         if issuer:
             settings.url(env, "OIDC_ISSUER")
+        host, origins = settings.text(env, "GATEWAY_HOST", "127.0.0.1"), _origins(env)
         return cls(
-            host=settings.text(env, "GATEWAY_HOST", "127.0.0.1"),
+            host=host,
             port=settings.integer(env, "GATEWAY_PORT", 8080, 1, 65_535),
             threads=settings.integer(env, "GATEWAY_THREADS", 512, 4, 4_096),
             websockets=settings.integer(env, "GATEWAY_WEBSOCKETS", 4_000, 1, 50_000),
@@ -76,7 +80,8 @@ class GatewaySettings:
             jobs_per_minute=settings.integer(env, "GATEWAY_JOBS_PER_MINUTE", 6_000, 1, 10_000_000),
             jobs_in_flight=settings.integer(env, "GATEWAY_JOBS_IN_FLIGHT", 1_000, 1, 5_000),
             sessions_per_minute=settings.integer(env, "GATEWAY_SESSIONS_PER_MINUTE", 600, 1, 10_000_000),
-            cors_origins=_origins(env),
+            cors_origins=origins,
+            allowed=Allowed.read(env, host, "GATEWAY_HOSTS", "GATEWAY_CORS_ORIGINS"),
             proxies=settings.integer(env, "GATEWAY_PROXIES", 0, 0, 10),
             api_keys=_api_keys(env),
             oidc_issuer=issuer,

@@ -14,7 +14,8 @@ import requests
 import yaml
 
 from local.errors import LocalError
-from local.settings import ROOT, python
+from local.key import ROOT
+from local.settings import python
 
 PACKAGE = "quantum"
 MANIFEST = ROOT / "manifest.yaml"
@@ -40,7 +41,7 @@ def package(path: Path = MANIFEST) -> dict[str, Any]:
 
 
 def bound(inputs: Mapping[str, str], values: Mapping[str, str]) -> list[dict[str, str]]:
-    """The package's parameters: `${NAME}` is the value of NAME, or the empty string where there is none."""
+    """The package's parameters: `${NAME}` is the value of NAME, or nothing where there is none."""
     return [
         {"key": key, "value": re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], ""), text)}
         for key, text in inputs.items()

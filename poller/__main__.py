@@ -11,6 +11,7 @@ from typing import Any
 from core import documents, large_results, log, topics
 from core.errors import QwhiskError, SettingsError
 from core.invoke import EnvironmentCredentials, Invoker
+from core.origin import Allowed
 from core.provider import LOOK_PAGE, Provider
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings, Source, integer, number, text
 from core.streams import Publisher, Topics
@@ -70,6 +71,7 @@ def main() -> int:
         deadline = number(env, "POLLER_DEADLINE_SECONDS", 7 * 86_400, 1, 90 * 86_400)
         host = text(env, "POLLER_HOST", "127.0.0.1")
         port = integer(env, "POLLER_PORT", 8081, 1, 65_535)
+        allowed = Allowed.read(env, host, "POLLER_HOSTS", "POLLER_ORIGINS")
     except SettingsError as error:
         print(f"poller: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
@@ -78,7 +80,7 @@ def main() -> int:
         publisher = Publisher(kafka)
         retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)), store)
         poller = Poller(kafka, provider, retriever, publisher, workers, deadline, hardware, simulator)
-        server = health.serve(poller, host, port)
+        server = health.serve(poller, host, port, allowed)
     except OSError as error:
         print(f"poller: cannot listen on {host}:{port}: {error.strerror}. Set POLLER_PORT.", file=sys.stderr)
         return EXIT_UNAVAILABLE

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from core.origin import Allowed
 from poller.loop import Poller
 
 #: Seconds without a turn after which the loop counts as stuck.
@@ -21,10 +23,17 @@ class _Quiet(WSGIRequestHandler):
         """Probes are not worth a log line."""
 
 
-def serve(poller: Poller, host: str, port: int) -> WSGIServer:
+def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
     """Serve the endpoint in a thread of its own; OSError if the port is busy."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        refusal = allowed.refusal(
+            environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
+        )
+        if refusal is not None:
+            reason = HTTPStatus(refusal.status).phrase
+            start_response(f"{refusal.status} {reason}", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"{refusal.message}\n".encode()]
         if environ.get("PATH_INFO") == "/metrics":
             start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
             return [poller.metrics.text(poller.watches.states)]

@@ -94,6 +94,7 @@ class App:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let in who has a token, and turn whatever goes wrong into IBM's error document."""
         try:
+            self._check_origin(request)
             if request.path == "/healthz":
                 return await handler(request)
             if self._service.faults.http and not request.path.startswith("/admin/"):
@@ -114,6 +115,15 @@ class App:
             return self._refuse(
                 ApiError(500, 9999, "The service met an unexpected error; its log has the details.")
             )
+
+    def _check_origin(self, request: web.Request) -> None:
+        """ApiError if a web page asks, or if the request was sent to a name that is not this service's."""
+        headers = request.headers
+        refusal = self._service.settings.allowed.refusal(
+            headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site")
+        )
+        if refusal is not None:
+            raise ApiError(refusal.status, refusal.status, refusal.message)
 
     async def _admitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path != "/identity/token":

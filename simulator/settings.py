@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.errors import SettingsError
+from core.origin import Allowed
+
+HOSTS, ORIGINS = "SIMULATOR_HOSTS", "SIMULATOR_ORIGINS"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -56,6 +61,8 @@ class Settings:
     api_key: str | None = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8090
+    #: Which names the service answers to; web pages have nothing to ask here.
+    allowed: Allowed = field(default_factory=lambda: Allowed.read({}, "127.0.0.1", HOSTS, ORIGINS))
     devices: tuple[str, ...] = ("fake_fez",)
     workers: int = 2
     #: Threads Aer may use for a large job while there is no other.
@@ -202,6 +209,21 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
     option("--host", "SIMULATOR_HOST", str, "127.0.0.1", "address to listen on")
     option("--port", "SIMULATOR_PORT", _port, 8090, "port to listen on; 0 takes any free one")
     option(
+        "--hosts",
+        "SIMULATOR_HOSTS",
+        str,
+        "",
+        "names beside localhost by which the service may be called, separated by commas; *: any; by default "
+        "any where it listens on an address that is not a loopback one",
+    )
+    option(
+        "--origins",
+        "SIMULATOR_ORIGINS",
+        str,
+        "",
+        "origins whose web pages may call the service, separated by commas; none by default",
+    )
+    option(
         "--devices",
         "SIMULATOR_DEVICES",
         _devices,
@@ -330,9 +352,14 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
         parser.error("set SIMULATOR_API_KEY to the API key that clients will use, or give --insecure-any-key")
     if api_key is not None and args.insecure_any_key:
         parser.error("--insecure-any-key contradicts SIMULATOR_API_KEY, which is set")
+    try:
+        allowed = Allowed.read({HOSTS: args.hosts, ORIGINS: args.origins}, args.host, HOSTS, ORIGINS)
+    except SettingsError as error:
+        parser.error(error.message)
     return Settings(
         api_key=api_key,
         host=args.host,
+        allowed=allowed,
         port=args.port,
         devices=args.devices,
         workers=args.workers,

@@ -15,7 +15,7 @@ from actions.base.job import Job, Pub, Step
 from actions.base.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
 from core.events import ResultEvent
-from core.settings import is_setting
+from core.settings import bound_settings, is_setting
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,11 @@ class Algorithm(ABC, Generic[Input]):
         Args:
             params: the algorithm's own input with `client_id`, `process_job_id`, `topic`; or
                 `{"step": <ResultEvent>}` for the next job or the answer. Names in upper case are settings
-                that were bound to the action when it was deployed.
+                that were bound to the action when it was deployed: a caller's cannot be told from them here,
+                but OpenWhisk refuses them, since all are bound and `final`.
         """
         try:
-            settings = {key: value for key, value in params.items() if is_setting(key)}
+            settings = bound_settings(params)
             values = {key: value for key, value in params.items() if not is_setting(key)}
             if "step" in values:
                 return self._step(values, settings)

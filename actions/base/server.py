@@ -31,6 +31,10 @@ MAX_CONNECTIONS = 32
 
 _CHUNK = 64 * 1024
 
+#: What browsers add to the requests of web pages. The platform sends neither. On a developer's machine this
+#: server is within reach of every page, and what a request brings are settings too: where to send the keys.
+_FROM_PAGES = frozenset(("origin", "sec-fetch-site"))
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -170,6 +174,8 @@ def _answer(connection: socket.socket, buffer: bytearray, handler: Handler) -> b
         raise _Malformed(400, "That is not an HTTP/1 request.")
     method, target, version = words
     headers = _headers(head[1:])
+    if not _FROM_PAGES.isdisjoint(headers):
+        raise _Malformed(403, "An action is invoked by its platform, not by a web page.")
     path = target.partition("?")[0]
     body = _body(connection, buffer, headers, MAX_INIT_BODY if path == "/init" else MAX_RUN_BODY)
     keep = _keeps(version, headers.get("connection", "").lower())

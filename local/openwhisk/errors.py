@@ -5,6 +5,9 @@ from __future__ import annotations
 #: What an activation's record says when its container had more memory than the action's limit.
 MEMORY_EXHAUSTED = "The action exhausted its memory and was aborted."
 
+#: What a request is told that sets a final parameter.
+NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
+
 
 class ApiError(Exception):
     """A request that is answered with an error: an HTTP status and OpenWhisk's words for it."""

@@ -16,6 +16,7 @@ from local.openwhisk.container import Container
 from local.openwhisk.entities import MAX_PAYLOAD, SEQUENCE, Action, now
 from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import (
+    NOT_ALLOWED,
     ApiError,
     BadRequest,
     ContainerError,
@@ -80,16 +81,14 @@ class Invoker:
             cause: the id of the activation that asked for this one.
 
         Raises:
-            BadRequest: the payload sets a parameter that the action declares final.
+            BadRequest: the payload sets a parameter that the action declares final, or the first action of a
+                sequence does.
             TooLarge: the parameters, merged, are larger than allowed.
             TooMany: as many activations as allowed are running or waiting.
             TooFast: there were as many this minute as may be.
         """
-        if plan.final and not plan.final.isdisjoint(payload):
-            names = ", ".join(sorted(plan.final.intersection(payload)))
-            raise BadRequest(
-                f"Request defines parameters that are not allowed (e.g., reserved properties): {names}."
-            )
+        if not self._final(plan).isdisjoint(payload):
+            raise BadRequest(NOT_ALLOWED)
         value = orjson.dumps(plan.bound | payload if plan.bound else payload)
         if len(value) > MAX_PAYLOAD:
             raise TooLarge("The parameters are", len(value), MAX_PAYLOAD)
@@ -101,6 +100,19 @@ class Invoker:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return call.id, task
+
+    def _final(self, plan: Plan) -> frozenset[str]:
+        """The parameters that a request may not set: the action's, and those of a sequence's first action."""
+        final = plan.final
+        for _ in range(MAX_COMPONENTS):
+            if plan.action.exec.kind != SEQUENCE:
+                break
+            try:
+                plan = self._plans.of(plan.action.exec.components[0])
+            except ApiError:
+                break  # said when it comes to that action
+            final |= plan.final
+        return final
 
     async def close(self) -> None:
         """Wait for the activations in hand; the pool, closed before, has ended their processes."""
@@ -162,7 +174,12 @@ class Invoker:
                     Status.APPLICATION_ERROR, "Too many actions in the sequence."
                 )
                 break
-            given = orjson.dumps(plan.bound | orjson.loads(value)) if plan.bound else value
+            handed = orjson.loads(value)
+            if not plan.final.isdisjoint(handed):
+                # OpenWhisk's own lets one action of a sequence set what is final in the next.
+                record.response = Response.error(Status.APPLICATION_ERROR, NOT_ALLOWED)
+                break
+            given = orjson.dumps(plan.bound | handed) if plan.bound else value
             part = await self._run(plan, given, call.part(record.id))
             record.logs.append(part.id)
             record.duration += part.elapsed

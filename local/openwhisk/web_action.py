@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from local.openwhisk.errors import BadRequest, NotFound
+from local.openwhisk.errors import NOT_ALLOWED, BadRequest, NotFound
 
 #: Parameters that describe the request.
 RESERVED = frozenset(f"__ow_{name}" for name in ("method", "headers", "path", "user", "query", "body"))
@@ -93,7 +93,7 @@ def arguments(call: Call, raw: bool, final: frozenset[str]) -> dict[str, Any]:
         else:
             opaque = {"__ow_body": body}
     if not own.keys().isdisjoint(RESERVED | final):
-        raise BadRequest("Request defines parameters that are not allowed (e.g., reserved properties).")
+        raise BadRequest(NOT_ALLOWED)
     return given | own | opaque
 
 

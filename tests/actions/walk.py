@@ -17,9 +17,9 @@ import numpy as np
 from actions.base.algorithm import Algorithm
 from actions.base.input import ActionInput
 from actions.base.job import Job, Pub
-from actions.base.manifest import INPUTS
 from actions.base.submission import Run, Submission
 from core.events import JobEvent, JobResult, PubResult, ResultEvent, encode
+from core.settings import ACTION_SETTINGS
 from tests.actions.fakes import Provider, Publisher
 from tests.actions.theory import result_of
 
@@ -33,7 +33,7 @@ DEFAULT_SHOTS: int = ActionInput.model_fields["shots"].default
 #: Part of every secret below.
 SECRET = "s3cret"
 #: What the deployment binds to an action.
-SETTINGS = {name: f"{SECRET}-{name.lower()}" for name in INPUTS}
+SETTINGS = {name: f"{SECRET}-{name.lower()}" for name in ACTION_SETTINGS}
 
 
 class _Recording(Submission):

@@ -11,7 +11,7 @@ import requests
 import yaml
 
 from actions.base.documents import algorithms
-from core.settings import KafkaSettings
+from core.settings import KafkaSettings, bound_settings
 from core.streams import Topics
 from tests.actions.walk import walk
 from tests.images.engine import SENTINEL, inspect, running
@@ -92,7 +92,7 @@ def bound(stack: Stack) -> dict[str, Any]:
     user, _, password = part_environment(stack, "gateway")["WHISK_AUTH"].partition(":")
     url = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/packages/quantum"
     package = requests.get(url, auth=(user, password), timeout=20).json()
-    return {item["key"]: item["value"] for item in package["parameters"]}
+    return dict(bound_settings({item["key"]: item["value"] for item in package["parameters"]}))
 
 
 @pytest.fixture(scope="module")

@@ -52,8 +52,17 @@ def test_what_the_manifest_names_is_deployed_and_undeployed(whisk: OpenWhisk) ->
     shown = whisk.ask("GET", "/packages/quantum").json()
     assert {item["name"] for item in shown["actions"]} == names
     parameters = {item["key"]: item["value"] for item in shown["parameters"]}
-    assert parameters["SIMULATOR_URL"] == "https://simulator.example.com"
-    assert parameters.keys() == package()["inputs"].keys()
+    # What is not set has a value all the same, which no caller may replace.
+    assert parameters == dict.fromkeys(package()["inputs"], "value:") | {
+        "SIMULATOR_URL": "value:https://simulator.example.com"
+    }
+    for name in names:
+        annotations = whisk.ask("GET", f"/actions/quantum/{name}").json()["annotations"]
+        assert {"key": "final", "value": True} in annotations
+    for setting in parameters:
+        refused = whisk.ask("POST", "/actions/quantum/smile_super_position?blocking=true", {setting: "x"})
+        assert refused.status_code == 400
+        assert refused.json()["error"].startswith("Request defines parameters that are not allowed")
     mine = {"exec": {"kind": "python:3", "code": "def main(p):\n    return p\n"}}
     whisk.ask("PUT", "/actions/mine", mine)
     for _ in range(2):  # what is gone already is no error

@@ -91,7 +91,7 @@ def test_processes_that_make_it_at_once_get_the_same(folder: Path) -> None:
 def test_one_that_loses_the_race_takes_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look for the file and its making another process makes it."""
     made = own_key(folder)
-    monkeypatch.setattr(key.os.path, "lexists", lambda _: False)
+    monkeypatch.setattr("os.path.lexists", lambda _: False)
     assert own_key(folder) == made
     assert [path.name for path in folder.iterdir()] == [FILE]
 

@@ -145,18 +145,6 @@ def test_a_binding_adds_its_parameters(whisk: OpenWhisk, name: str) -> None:
         assert whisk.ask("PUT", f"/packages/{name}-wrong", body).status_code == 400
 
 
-def test_final_parameters_may_not_be_set_by_the_caller(whisk: OpenWhisk, name: str) -> None:
-    whisk.action(
-        name,
-        ECHO,
-        parameters=[{"key": "a", "value": 1}],
-        annotations=[{"key": "final", "value": True}],
-    )
-    assert whisk.invoke(name, {"b": 2}, "blocking=true&result=true").json() == {"a": 1, "b": 2}
-    refused = whisk.invoke(name, {"a": 2})
-    assert (refused.status_code, "a" in refused.json()["error"]) == (400, True)
-
-
 def test_init_parameters_are_environment(whisk: OpenWhisk, name: str) -> None:
     whisk.action(
         name,

@@ -1,0 +1,28 @@
+"""Which pages may call the gateway, and by which name."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from core.origin import opens_a_page
+from gateway.problems import problem
+from gateway.services import Services
+
+#: Codes of the two refusals.
+_CODES = {403: "foreign_origin", 421: "unknown_host"}
+
+
+def register(app: Flask, services: Services) -> None:
+    """Refuse the requests of foreign pages, and those for other hosts, before anything else looks at them."""
+
+    @app.before_request
+    def refuse() -> Response | None:
+        headers = request.headers
+        # A link to the page, from anywhere, opens it.
+        opened = opens_a_page(request.method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
+        refusal = services.settings.allowed.refusal(
+            headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"), opened=opened
+        )
+        if refusal is None:
+            return None
+        return problem(refusal.status, refusal.message, _CODES[refusal.status])
