@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(next(self._requests))
 
     def _get(self, path: bytes) -> None:
-        self._transport.write(b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (path, self._authorization))
+        self._transport.write(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n" % (path, self._authorization))
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of an answer."""
@@ -268,7 +268,7 @@ async def _through(
     host, _, port = url.removeprefix("http://").partition(":")
     authorization = f"Authorization: Bearer {token}\r\n".encode()
     requests = [
-        b"POST /jobs HTTP/1.1\r\nHost: x\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        b"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
         % (authorization, len(one), one)
         for one in bodies
     ]

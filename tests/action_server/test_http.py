@@ -95,3 +95,16 @@ def test_a_client_that_leaves_in_the_middle_does_no_harm(server: ActionServer) -
     for cut in (b"POST /ru", b"POST /run HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"):
         assert exchange(server, cut) == b""
     assert server.init(ECHO)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["Origin: http://evil.example", "origin: null", "Sec-Fetch-Site: same-origin"]
+)
+@pytest.mark.parametrize("path", ["/init", "/run"])
+def test_a_web_page_is_refused(server: ActionServer, header: str, path: str) -> None:
+    """A page can post to every port of this machine; what it sends would be settings too."""
+    body = json.dumps({"value": {"code": ECHO}}).encode()
+    answer = exchange(server, request(body, header, path=path))
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    # Nothing was done.
+    assert server.init(ECHO)[0] == 200
