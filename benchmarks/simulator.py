@@ -268,8 +268,8 @@ async def _through(
     host, _, port = url.removeprefix("http://").partition(":")
     authorization = f"Authorization: Bearer {token}\r\n".encode()
     requests = [
-        b"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-        % (authorization, len(one), one)
+        b"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (authorization, len(one), one)
         for one in bodies
     ]
 
