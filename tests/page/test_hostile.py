@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.page.attacker import PAGE, Attacker, listening
 from tests.page.conftest import ARGUMENTS
@@ -69,7 +69,7 @@ class Scene:
 
     stack: Stack
     attacker: Attacker
-    browser: Browser
+    browser: BrowserContext
     key: str
     bait: str
 
@@ -125,11 +125,19 @@ class Scene:
         assert (self.invoked(), self.attacker.heard) == ([], [])
 
 
-@pytest.fixture
-def scene(stack: Stack, browser: Browser, chromium: str) -> Iterator[Scene]:
+@pytest.fixture(scope="module")
+def lured(browser: Browser, chromium: str) -> Iterator[Browser]:
     """A browser for which the attacker's name leads to this machine."""
     rules = f"--host-resolver-rules=MAP {EVIL} 127.0.0.1"
     own = browser.browser_type.launch(executable_path=chromium, args=[*ARGUMENTS, rules, *PERMISSIVE])
+    yield own
+    own.close()
+
+
+@pytest.fixture
+def scene(stack: Stack, lured: Browser) -> Iterator[Scene]:
+    """A visit of its own: what the browser keeps of keys is kept for one test."""
+    own = lured.new_context()
     with listening() as attacker:
         key = part_environment(stack, "gateway")["WHISK_AUTH"]
         found = Scene(stack, attacker, own, key, f"bait-{secrets.token_hex(4)}")
