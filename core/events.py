@@ -6,7 +6,7 @@ say how the job stands and, at last, how it ended.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import orjson
@@ -29,6 +29,12 @@ MAX_CALLBACK = 2_000
 
 #: Jobs that a queue may have; more is a mistake, and estimates would leave the calendar.
 MAX_QUEUE = 1_000_000
+#: Times that an event may be put back into a queue.
+MAX_ATTEMPT = 1_000_000
+#: Seconds from now (a year) beyond which an instant or a duration is a mistake.
+HORIZON = 365 * 86_400.0
+#: Seconds by which the clocks of two machines may differ.
+CLOCK_SKEW = 86_400.0
 
 #: A client's topic: `results.` and 128 random bits or more.
 TOPIC_PATTERN = r"^results\.[A-Za-z0-9_-]{22,64}$"
@@ -73,7 +79,9 @@ class JobEvent(BaseModel):
     looked_at: Instant | None = Field(
         default=None, description="When the provider last said that the job is not final."
     )
-    attempt: int = Field(default=0, ge=0, description="How often the event was put back into a queue.")
+    attempt: int = Field(
+        default=0, ge=0, le=MAX_ATTEMPT, description="How often the event was put back into a queue."
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="The caller's input.")
     state: dict[str, Any] | None = Field(default=None, description="What the algorithm remembers.")
     progress: Progress | None = Field(default=None, description="How far a hybrid algorithm is.")
@@ -90,6 +98,21 @@ class JobEvent(BaseModel):
         if size > MAX_STATE_BYTES:
             raise ValueError(f"state is over {MAX_STATE_BYTES} bytes")
         return self
+
+    def bound(self, now: datetime) -> None:
+        """Bound the instants to what can be true at `now`: another machine's clock may be wrong.
+
+        A job was submitted and looked at before now. An estimate that is further than `HORIZON` from now says
+        nothing.
+        """
+        horizon = timedelta(seconds=HORIZON)
+        # With an instant in the future, its deadline would never come.
+        self.submitted_at = min(self.submitted_at, now)
+        if self.looked_at is not None:
+            self.looked_at = min(max(self.looked_at, self.submitted_at), now)
+        expected = self.estimated_completion_time
+        if expected is not None and not now - horizon <= expected <= now + horizon:
+            self.estimated_completion_time = None
 
 
 class ErrorInfo(BaseModel):
@@ -122,7 +145,7 @@ class ResultEvent(JobEvent):
     """How a job stands: progress, or the one final event, on the client's topic."""
 
     status: Status
-    queue_position: int | None = Field(default=None, ge=0)
+    queue_position: int | None = Field(default=None, ge=0, le=MAX_QUEUE)
     result: JobResult | None = None
     result_url: str | None = None
     answer: dict[str, Any] | None = None
@@ -147,9 +170,9 @@ class BackendInfo(BaseModel):
 
     name: str
     backend_type: BackendType
-    qubits: int
+    qubits: int = Field(ge=0)
     operational: bool
-    queue_length: int
+    queue_length: int = Field(ge=0, le=MAX_QUEUE)
     seen_at: Instant
 
 

@@ -18,6 +18,7 @@ import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
+from core.events import HORIZON
 from poller.budget import Budget
 from poller.call import Call, Limits
 from poller.device import Device, Job, Sighting
@@ -106,7 +107,7 @@ class Desk:
             expected: instant of completion, as it was estimated before, here or by another poller.
             looked: when it was last known not to be final; None for when it was submitted.
         """
-        submitted = min(submitted, now)
+        submitted = min(max(submitted, now - HORIZON), now)
         job = Job(
             key, client, backend, submitted, ahead, min(max(submitted, looked or submitted), now), expected
         )
@@ -276,9 +277,12 @@ class Desk:
                 self._missing.pop(key, None)
                 self._ready.put(job.client, key)
         if call.since is not None:
-            for key in call.keys:
-                if key in self._busy and key not in seen and key in self._jobs:
-                    self._untold(key, call, told, full)
+            unseen = [key for key in call.keys if key not in seen]
+            if len(unseen) == len(call.keys):
+                # The page was misplaced, and asked for again would be the same: the first is asked for alone.
+                self._untold(unseen.pop(0), call, told, full=False)
+            for key in unseen:
+                self._untold(key, call, told, full)
         for backend in {
             self._jobs[key].backend for key in seen if key in self._jobs and key not in self._simulated
         }:
@@ -291,6 +295,8 @@ class Desk:
 
     def _untold(self, key: Hashable, call: Call, told: list[float], full: bool) -> None:
         """A page did not tell of this job: perhaps it did not reach so far, else it is asked for alone."""
+        if key not in self._busy or key not in self._jobs:
+            return
         self._busy.discard(key)
         if call.newest_first or not self._pages.is_beyond(self._jobs[key], told, full):
             self._missing[key] = None

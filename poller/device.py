@@ -21,10 +21,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from core.events import CLOCK_SKEW, HORIZON, MAX_QUEUE
 from poller.forecast import Forecast
-from poller.learned import Duration
+from poller.learned import SHORTEST, Duration
 from poller.served import Served
 
 #: Seconds one job is taken to need on a device of which nothing is known yet.
@@ -44,8 +45,6 @@ DOWN_LEAST = 30.0
 TOLD_SPREAD = 0.15
 #: Seconds of uncertainty at the least: clocks, and the way of an answer.
 SPREAD_LEAST = 0.02
-#: Seconds ahead that a forecast looks at the most (a year): further, and the calendar may end.
-HORIZON = 365 * 86_400.0
 #: A logistic distribution's scale for a standard deviation of 1.
 _LOGISTIC = math.sqrt(3.0) / math.pi
 
@@ -65,6 +64,29 @@ class Sighting:
     position: int | None = None
     completion: float | None = None
     run_seconds: float | None = None
+
+    def bounded(self, submitted: float, now: float) -> Sighting:
+        """The same without what cannot be true, whatever the provider's clock says.
+
+        Args:
+            submitted: when the job was submitted, by our clock: it did not start before.
+            now: when it was seen so, by our clock: what it tells of has happened before.
+        """
+        started = _within(self.started, now - HORIZON, now + CLOCK_SKEW)
+        finished = _within(self.finished, now - HORIZON, now + CLOCK_SKEW)
+        if started is not None:
+            real = min(max(started, submitted), now)
+            # The time between the two is true even where both are wrong.
+            finished = None if finished is None or finished < started else real + (finished - started)
+            started = real
+        return replace(
+            self,
+            started=started,
+            finished=finished,
+            position=None if _within(self.position, 0, MAX_QUEUE) is None else self.position,
+            completion=_within(self.completion, now - HORIZON, now + HORIZON),
+            run_seconds=_within(self.run_seconds, SHORTEST, HORIZON),
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -110,6 +132,8 @@ class Device:
 
     def add(self, job: Job, now: float) -> None:
         """A job of ours is in the queue."""
+        job.submitted = min(max(job.submitted, now - HORIZON), now)
+        job.expected = _within(job.expected, now - HORIZON, now + HORIZON)
         if job.ahead is None:
             job.ahead = self._length
         insort(self.jobs, job, key=_order)
@@ -126,12 +150,13 @@ class Device:
         """The provider's list of backends told the length, and perhaps how long jobs usually wait."""
         self._length, self._length_seen = length, now
         self._served.operational(operational, now)
-        if typical_wait is not None and typical_wait > 0:
+        if typical_wait is not None and 0 < typical_wait <= HORIZON:
             self.service.guess(typical_wait / (length + 1))
 
     def saw(self, job: Job, sighting: Sighting, now: float) -> None:
         """A look found the job so."""
-        if sighting.run_seconds is not None and 0 < sighting.run_seconds < HORIZON:
+        sighting = sighting.bounded(job.submitted, now)
+        if sighting.run_seconds is not None:
             job.run_seconds = sighting.run_seconds
         if sighting.started is not None and job.started is None:
             self._started(job, sighting.started)
@@ -171,13 +196,12 @@ class Device:
     def _estimate(self, index: int, job: Job, now: float) -> None:
         own, own_cv = self.run.mean, self.run.cv
         if job.run_seconds is not None:
-            own, own_cv = job.run_seconds * self.ratio.mean, self.ratio.cv
+            own, own_cv = min(HORIZON, job.run_seconds * self.ratio.mean), self.ratio.cv
         if job.started is not None:
             job.forecast = _running(job.started, own, own_cv, now)
             return
         if job.told and job.expected is not None:
-            left = min(HORIZON, max(0.0, job.expected - now))
-            late = min(HORIZON, max(0.0, now - job.expected))
+            left, late = max(0.0, job.expected - now), min(HORIZON, max(0.0, now - job.expected))
             job.forecast = _forecast(index, now + left, (TOLD_SPREAD * left) ** 2 + (LATE_SPREAD * late) ** 2)
             return
         service, cv = self.service.mean, self.service.cv
@@ -215,7 +239,13 @@ def _order(job: Job) -> float:
 
 
 def _forecast(position: int, mean: float, variance: float) -> Forecast:
-    return Forecast(max(0, position), mean, _LOGISTIC * max(SPREAD_LEAST, math.sqrt(variance)))
+    spread = min(HORIZON, max(SPREAD_LEAST, math.sqrt(variance)))
+    return Forecast(max(0, position), mean, _LOGISTIC * spread)
+
+
+def _within(value: float | None, least: float, most: float) -> float | None:
+    """The value; None where it is outside the bounds, or NaN."""
+    return value if value is not None and least <= value <= most else None
 
 
 def _running(started: float, own: float, cv: float, now: float) -> Forecast:

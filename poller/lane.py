@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -180,7 +179,6 @@ class Lane:
 
 def sighting(view: JobView) -> Sighting:
     """A look as the scheduler takes it."""
-    seconds = view.estimated_running_seconds
     return Sighting(
         view.status,
         view.status not in OPEN,
@@ -189,7 +187,7 @@ def sighting(view: JobView) -> Sighting:
         _seconds(view.finished),
         view.queue_position,
         _seconds(view.estimated_completion),
-        seconds if seconds is not None and math.isfinite(seconds) else None,
+        view.estimated_running_seconds,
     )
 
 

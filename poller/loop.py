@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 
 from confluent_kafka import KafkaException
 
@@ -141,6 +142,7 @@ class Poller:
         """Take the messages that are there, waiting until the next call is due."""
         for taken in self.intake.take(self._patience(now)):
             at = self._now()
+            taken.event.bound(datetime.fromtimestamp(at, UTC))
             watch = Watch(taken.event, taken.partition, taken.offset, at, at, taken.cancel)
             if taken.cancel:
                 self.watches.add(watch, at)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.events import CLOCK_SKEW
 from poller.call import Call
 from poller.device import Job, Sighting
 from poller.forecast import best_window, expected_lag
@@ -72,6 +73,8 @@ class Pages:
         if sighting.created is None:
             return
         ahead = sighting.created - job.submitted
+        if not -CLOCK_SKEW <= ahead <= CLOCK_SKEW:
+            return  # no clock is so wrong: a page placed by it would begin a year too early
         low, high = self._clock or (ahead, ahead)
         self._clock = (min(low, ahead), max(high, ahead))
 

@@ -17,9 +17,9 @@ from requests.adapters import HTTPAdapter
 
 from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
 from core.events import BackendInfo
-from core.provider.choice import backend_type_of
+from core.provider.backends import backends_of
 from core.provider.failures import translated
-from core.provider.jobs import JobView, view_of
+from core.provider.jobs import JobView, view_of, views_of
 from core.provider.program import Primitive, encoded
 from core.provider.target import Target
 from core.settings import AccountSettings
@@ -116,18 +116,7 @@ class Account:
                 if time.monotonic() - seen < BACKENDS_USABLE:
                     return known
                 raise
-            now = datetime.now(UTC)
-            known = [
-                BackendInfo(
-                    name=entry["name"],
-                    backend_type=backend_type_of(entry["name"]),
-                    qubits=int(entry.get("qubits") or 0),
-                    operational=(entry.get("status") or {}).get("name") == "online",
-                    queue_length=int(entry.get("queue_length") or 0),
-                    seen_at=now,
-                )
-                for entry in raw
-            ]
+            known = backends_of(raw, datetime.now(UTC))
             self._backends = (time.monotonic(), known)
             return known
 
@@ -184,7 +173,7 @@ class Account:
             "list jobs",
             lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=[tag], include_mocks=True),
         )
-        return [view_of(raw) for raw in answer.get("jobs") or []]
+        return views_of(answer)
 
     def look(self, job_id: str) -> JobView:
         """How one job stands; JobNotFoundError if the provider does not know it."""
@@ -207,7 +196,7 @@ class Account:
                 include_mocks=True,
             ),
         )
-        return {str(raw["id"]): view_of(raw) for raw in answer.get("jobs") or []}
+        return {view.job_id: view for view in views_of(answer)}
 
     def raw_result(self, job_id: str) -> str:
         """The result of a finished job as the provider sends it."""

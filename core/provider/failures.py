@@ -18,9 +18,7 @@ from core.errors import (
     ProviderUnavailableError,
     QwhiskError,
 )
-
-#: Seconds of a Retry-After that are believed.
-MAX_RETRY_AFTER = 3600.0
+from core.provider import reported
 
 
 @contextmanager
@@ -62,8 +60,7 @@ def _response(error: BaseException) -> requests.Response | None:
 def _retry_after(error: BaseException) -> float | None:
     """The seconds of the answer's Retry-After header, bounded; None where there is none."""
     response = _response(error)
-    value = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(float(value), MAX_RETRY_AFTER) if value.isdecimal() else None
+    return None if response is None else reported.retry_after(response.headers.get("Retry-After"))
 
 
 def of_status(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.events import MAX_QUEUE, Status
+from core.errors import ProviderError
+from core.events import Status
+from core.provider import reported
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,8 @@ _STATUS: dict[str, Status] = {
 }
 #: IBM's reason code for a job that was cancelled because it ran too long.
 _RAN_TOO_LONG = 1305
+#: Characters of a name, and of a reason, at the most, and the greatest reason code.
+_NAME, _REASON, _MAX_CODE = 128, 4_000, 999_999
 
 
 @dataclass(frozen=True)
@@ -46,40 +50,53 @@ def run_tag(process_job_id: str) -> str:
     return f"qwhisk-{process_job_id}"
 
 
-def view_of(raw: dict[str, Any]) -> JobView:
-    state = raw.get("state") or {}
-    status = _STATUS.get(str(state.get("status", "")).upper())
+def view_of(raw: Any, now: datetime | None = None) -> JobView:
+    """How a job stands, from the provider's JSON; what cannot be true of it is left out.
+
+    Args:
+        raw: the job as the provider tells of it.
+        now: the time; None for the system's.
+
+    Raises:
+        ProviderError: it has no id.
+    """
+    now = now or datetime.now(UTC)
+    raw = reported.mapping(raw)
+    job_id = reported.text(raw.get("id"), _NAME)
+    if not job_id:
+        raise ProviderError("IBM Quantum told of a job without an id.")
+    state = reported.mapping(raw.get("state"))
+    told = reported.text(state.get("status"), _NAME)
+    status = _STATUS.get(told.upper())
     if status is None:
         # A newer API may tell more; what is not known to be final is looked at again.
-        log.warning("a job's status is not known: %s", str(state.get("status"))[:40])
+        log.warning("a job's status is not known: %s", told[:40])
         status = "RUNNING"
-    code = state.get("reason_code") or state.get("reasonCode")
+    code = reported.count(state.get("reason_code") or state.get("reasonCode"), _MAX_CODE)
     if status == "CANCELLED" and code == _RAN_TOO_LONG:
         status = "ERROR"
-    reason = state.get("reason")
-    position, running = raw.get("position_in_queue"), raw.get("estimated_running_time_seconds")
+    reason = reported.text(state.get("reason"), _REASON) or None
     return JobView(
-        job_id=str(raw["id"]),
-        backend=str(raw.get("backend") or ""),
+        job_id=job_id,
+        backend=reported.text(raw.get("backend"), _NAME),
         status=status,
-        program_id=str((raw.get("program") or {}).get("id", "")),
+        program_id=reported.text(reported.mapping(raw.get("program")).get("id"), _NAME),
         reason=f"{reason} (code {code})" if reason and code else reason,
-        created=_instant(raw.get("created")),
-        running=_instant(raw.get("running")),
-        finished=_instant(raw.get("finished") or raw.get("ended")),
-        queue_position=int(position)
-        if isinstance(position, int | float) and 0 <= position <= MAX_QUEUE
-        else None,
-        estimated_completion=_instant(raw.get("estimated_completion_time")),
-        estimated_running_seconds=float(running) if isinstance(running, int | float) else None,
+        created=reported.past(raw.get("created"), now),
+        running=reported.past(raw.get("running"), now),
+        finished=reported.past(raw.get("finished") or raw.get("ended"), now),
+        queue_position=reported.position(raw.get("position_in_queue")),
+        estimated_completion=reported.coming(raw.get("estimated_completion_time"), now),
+        estimated_running_seconds=reported.seconds(raw.get("estimated_running_time_seconds")),
     )
 
 
-def _instant(value: Any) -> datetime | None:
-    if not value:
-        return None
-    try:
-        instant = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+def views_of(answer: Any) -> list[JobView]:
+    """The jobs of a page, in its order; one that cannot be read is left out."""
+    found = []
+    for raw in reported.sequence(reported.mapping(answer).get("jobs")):
+        try:
+            found.append(view_of(raw))
+        except ProviderError as error:
+            log.warning("%s", error.message)
+    return found

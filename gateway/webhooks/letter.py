@@ -21,6 +21,9 @@ MAX_AGE = 12 * 3_600.0
 #: By how much a delay is longer, at most, so that what failed together does not come together again.
 JITTER = 0.25
 
+#: Characters of a number in a message's headers at the most.
+_DIGITS = 20
+
 #: What of an event is no business of its receiver: the topic is as secret as the token, the rest is ours.
 _OURS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
 
@@ -101,9 +104,13 @@ def wait(delay: float, now: float, chance: float, attempt: int, first: float) ->
     return Wait(WEBHOOK_WAITS[fitting], {name: value.encode() for name, value in told.items()})
 
 
-def due(headers: Sequence[tuple[str, bytes]] | None) -> float:
-    """When a message is due, in seconds since 1970; 0 for at once."""
-    return _number(dict(headers or ()), "due")
+def due(headers: Sequence[tuple[str, bytes]] | None, now: float) -> float:
+    """When a message is due, in seconds since 1970; 0 for at once.
+
+    No message waits for longer than the longest delay: one that claims to would block its topic for ever.
+    """
+    told = _number(dict(headers or ()), "due")
+    return told if told <= now + max(WEBHOOK_WAITS) * (1 + JITTER) else 0.0
 
 
 def letter(data: bytes | None, headers: Sequence[tuple[str, bytes]] | None, now: float) -> Letter:
@@ -117,4 +124,5 @@ def letter(data: bytes | None, headers: Sequence[tuple[str, bytes]] | None, now:
 
 def _number(headers: Mapping[str, bytes], name: str) -> float:
     raw = headers.get(name, b"").decode("ascii", "replace")
-    return float(raw) if raw.replace(".", "", 1).isdecimal() else 0.0
+    # One that is longer is not ours, and may be more than a float can hold.
+    return float(raw) if len(raw) <= _DIGITS and raw.replace(".", "", 1).isdecimal() else 0.0

@@ -157,7 +157,7 @@ class Webhooks:
         partition = (str(message.topic()), int(message.partition() or 0))
         offset = int(message.offset() or 0)
         headers: list[tuple[str, bytes]] = list(message.headers() or [])
-        if (until := due(headers)) > now:
+        if (until := due(headers, now)) > now:
             # What is behind it is due about as much later: stop here until this one is.
             where = TopicPartition(*partition, offset)
             self._consumer.pause([where])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.errors import EventError
 from core.events import (
     FINAL,
+    HORIZON,
     MAX_EVENT_BYTES,
     MAX_STATE_BYTES,
     BackendInfo,
@@ -212,3 +213,30 @@ def test_the_list_of_backends_survives_the_wire() -> None:
         ]
     )
     assert decode(BackendList, encode(listed)) == listed
+
+
+@given(*[st.datetimes(timezones=st.just(UTC)) for _ in range(4)], st.booleans())
+def test_instants_are_bounded_to_what_can_be_true(
+    now: datetime, submitted: datetime, looked: datetime, expected: datetime, told: bool
+) -> None:
+    """A machine with a wrong clock must not make a job without a deadline, or an estimate of centuries."""
+    now = min(max(now, datetime(1970, 1, 1, tzinfo=UTC)), datetime(2200, 1, 1, tzinfo=UTC))
+    event = job().model_copy(
+        update={
+            "submitted_at": submitted,
+            "looked_at": looked if told else None,
+            "estimated_completion_time": expected,
+        }
+    )
+    event.bound(now)
+    assert event.submitted_at == min(submitted, now)
+    assert (event.looked_at is not None) is told
+    if event.looked_at is not None:
+        assert event.submitted_at <= event.looked_at <= now
+    if event.estimated_completion_time is not None:
+        assert abs((event.estimated_completion_time - now).total_seconds()) <= HORIZON
+    # What can be true is kept.
+    sound = event.model_copy(update={"estimated_completion_time": now + timedelta(hours=1)})
+    again = sound.model_copy()
+    again.bound(now)
+    assert again == sound

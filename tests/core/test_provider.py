@@ -32,7 +32,7 @@ from core.provider.failures import of_status, translated
 from core.provider.jobs import view_of
 from core.settings import AccountSettings
 
-SEEN = datetime(2026, 5, 1, tzinfo=UTC)
+SEEN = datetime(2026, 5, 1, 13, tzinfo=UTC)
 
 
 def backend(name: str, qubits: int = 127, queue: int = 0, operational: bool = True) -> BackendInfo:
@@ -190,11 +190,11 @@ def test_the_providers_words_become_ours(state: dict[str, Any], status: str, rea
 
 
 def test_the_instants_of_a_job_are_aware() -> None:
-    view = view_of(raw(running="2026-05-01T12:00:01", ended="2026-05-01T14:00:02+02:00"))
+    view = view_of(raw(running="2026-05-01T12:00:01", ended="2026-05-01T14:00:02+02:00"), SEEN)
     assert view.created == datetime(2026, 5, 1, 12, 0, 0, 123_000, UTC)
     assert view.running == datetime(2026, 5, 1, 12, 0, 1, tzinfo=UTC)
     assert view.finished == datetime(2026, 5, 1, 12, 0, 2, tzinfo=UTC)
-    unknown = view_of(raw(created="yesterday", running=None, finished=""))
+    unknown = view_of(raw(created="yesterday", running=None, finished=""), SEEN)
     assert (unknown.created, unknown.running, unknown.finished) == (None, None, None)
 
 

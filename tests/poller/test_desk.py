@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,7 @@ from poller.call import Call, Limits
 from poller.desk import Desk
 from poller.device import Sighting
 from poller.forecast import expected_lag
-from poller.pages import LOOK_MOST
+from poller.pages import CLOCKS_UNKNOWN, LOOK_MOST
 
 
 def world(seed: int, jobs: int = 60, length: float = 600.0, devices: int = 2, **more: Any) -> World:
@@ -284,3 +285,55 @@ def test_many_due_jobs_of_a_simulator_are_looked_at_in_one_call() -> None:
     assert call is not None
     assert call.newest_first
     assert len(call.keys) == 40
+
+
+def started(desk: Desk, count: int, submitted: float, now: float) -> None:
+    for number in range(count):
+        desk.add(number, "client", "fez", False, submitted, 0, now)
+
+
+def next_look(desk: Desk, now: float) -> Call:
+    while True:
+        call = desk.next_call(now)
+        if call is None:
+            now = max(desk.wake(now), now + 0.01)
+        elif call.kind == "list":
+            desk.listed([], now)
+        else:
+            return call
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2086, 9999])
+def test_one_job_with_an_impossible_instant_of_creation_misplaces_no_page(year: int) -> None:
+    """Else pages would begin centuries ago, and be full of jobs that nobody asked for."""
+    now = datetime(2026, 5, 1, tzinfo=UTC).timestamp()
+    desk = Desk(Limits(page=50), now)
+    started(desk, 3, now - 30.0, now)
+    wrong = Sighting("QUEUED", False, datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    right = Sighting("QUEUED", False, now - 30.0)
+    desk.looked(next_look(desk, now), {0: wrong, 1: right, 2: right}, now, full=False)
+    call = next_look(desk, now + 1.0)
+    assert call.since == pytest.approx(now - 30.0, abs=CLOCKS_UNKNOWN)
+
+
+@pytest.mark.parametrize("year", [1, 1970, 9999])
+def test_a_job_submitted_at_an_impossible_instant_can_be_looked_at(year: int) -> None:
+    """`since` is told to the provider as a date: it must be one."""
+    now = datetime(2026, 5, 1, tzinfo=UTC).timestamp()
+    desk = Desk(Limits(page=50), now)
+    started(desk, 2, datetime(year, 1, 1, tzinfo=UTC).timestamp(), now)
+    call = next_look(desk, now)
+    assert call.since is not None
+    assert datetime.fromtimestamp(call.since, UTC) > datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def test_a_full_page_that_tells_of_none_of_its_jobs_is_followed_by_a_look_at_one() -> None:
+    """The page was misplaced: asked for again, it would be the same, for ever."""
+    desk = Desk(Limits(page=2), 0.0)
+    started(desk, 3, 0.0, 0.0)
+    call = next_look(desk, 0.0)
+    assert len(call.keys) > 1
+    others = {f"other {number}": Sighting("DONE", True, -50.0) for number in range(2)}
+    desk.looked(call, others, 1.0, full=True)
+    alone = next_look(desk, 1.0)
+    assert (alone.since, alone.keys) == (None, call.keys[:1])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.events import MAX_QUEUE
+from core.events import CLOCK_SKEW, HORIZON, MAX_QUEUE
 from poller.device import FIRST_GUESS, Device, Job, Sighting
-from poller.learned import CV_LEAST, CV_MOST, ENOUGH, Duration
+from poller.learned import CV_LEAST, CV_MOST, ENOUGH, SHORTEST, Duration
 from poller.served import Served
 
 
@@ -161,22 +161,45 @@ def test_on_a_steady_queue_the_estimate_is_right_within_its_uncertainty() -> Non
     assert inside / count > 0.85
 
 
+#: Any number that a provider's JSON can hold, and any instant.
+ANY = st.none() | st.floats(-1e12, 1e12) | st.floats() | st.integers(-(10**400), 10**400)
+SIGHTINGS = st.builds(
+    Sighting,
+    status=st.just("QUEUED"),
+    final=st.booleans(),
+    created=ANY,
+    started=ANY | st.floats(-1e10, 1e10),
+    finished=ANY | st.floats(-1e10, 1e10),
+    completion=ANY,
+    position=st.none() | st.integers(),
+    run_seconds=ANY,
+)
+
+
 @given(
     ahead=st.none() | st.integers(0, MAX_QUEUE),
     length=st.none() | st.integers(0, MAX_QUEUE),
     expected=st.none() | st.floats(-1e12, 1e12),
     instants=st.lists(st.floats(-1e10, 1e10), min_size=3, max_size=3),
     operational=st.booleans(),
-    sighting=st.builds(
-        Sighting,
-        status=st.just("QUEUED"),
-        final=st.just(False),
-        started=st.none() | st.floats(-1e10, 1e10),
-        completion=st.none() | st.floats(-1e12, 1e12),
-        position=st.none() | st.integers(0, MAX_QUEUE),
-        run_seconds=st.none() | st.floats(-1e12, 1e12),
-    ),
+    sighting=SIGHTINGS,
 )
+@example(
+    ahead=1,
+    length=None,
+    expected=None,
+    instants=[0.0, 0.0, 0.0],
+    operational=False,
+    sighting=Sighting("QUEUED", False, started=3661966685.0),
+).via("a start a century ahead")
+@example(
+    ahead=1,
+    length=None,
+    expected=None,
+    instants=[-1e10, 0.0, 0.0],
+    operational=False,
+    sighting=Sighting("QUEUED", False, started=-1.0),
+).via("a job submitted centuries ago")
 def test_every_forecast_is_sound(
     ahead: int | None,
     length: int | None,
@@ -194,9 +217,64 @@ def test_every_forecast_is_sound(
     device.add(one, now)
     device.saw(one, sighting, now)
     device.forecast(now)
+    assert_sound(one, now)
+
+
+def assert_sound(one: Job, now: float) -> None:
     assert one.forecast.position >= 0
     assert now - 1e-3 <= one.forecast.mean < now + 3e9
     assert 0 < one.forecast.scale < 1e12
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e10, 1e10), st.integers(0, MAX_QUEUE), SIGHTINGS), min_size=2, max_size=12
+    ),
+    st.floats() | st.none(),
+)
+def test_what_one_job_tells_leaves_the_forecasts_of_the_others_sound(
+    jobs: list[tuple[float, int, Sighting]], wait: float | None
+) -> None:
+    """What is learned from impossible instants is used for all jobs of the device."""
+    device, now = Device(), 1.8e9
+    device.listed(MAX_QUEUE, True, now - 1.0, wait)
+    for number, (submitted, ahead, _) in enumerate(jobs):
+        device.add(job(number, submitted, ahead), now)
+    watched = list(device.jobs)
+    for one, (_, _, sighting) in zip(watched, jobs, strict=True):
+        device.saw(one, sighting, now)
+    late = job(99, now, MAX_QUEUE)
+    device.add(late, now)
+    device.forecast(now)
+    for one in device.jobs:
+        assert_sound(one, now)
+    assert late in device.jobs
+
+
+@given(SIGHTINGS, st.floats(0, 2e9), st.floats(0, 2e9))
+def test_a_sighting_is_bounded_to_what_can_be_true(
+    sighting: Sighting, submitted: float, waited: float
+) -> None:
+    now = submitted + waited
+    bounded = sighting.bounded(submitted, now)
+    assert bounded.started is None or submitted <= bounded.started <= now
+    if bounded.started is not None and bounded.finished is not None:
+        assert 0 <= bounded.finished - bounded.started <= HORIZON + CLOCK_SKEW
+        assert sighting.finished is not None
+        assert sighting.started is not None
+        took = float(sighting.finished) - float(sighting.started)
+        assert bounded.finished - bounded.started == pytest.approx(took, abs=1e-3)
+    assert bounded.completion is None or abs(bounded.completion - now) <= HORIZON
+    assert bounded.position is None or 0 <= bounded.position <= MAX_QUEUE
+    assert bounded.run_seconds is None or SHORTEST <= bounded.run_seconds <= HORIZON
+
+
+def test_what_can_be_true_is_kept() -> None:
+    seen = Sighting("DONE", True, 100.0, 103.0, 109.0, 3, 110.0, 6.0)
+    assert seen.bounded(100.0, 110.0) == seen
+    # A clock that is ahead by a minute: the job cannot have started before it was seen, and ran for 6 s.
+    ahead = Sighting("DONE", True, 160.0, 163.0, 169.0)
+    assert ahead.bounded(100.0, 110.0) == Sighting("DONE", True, 160.0, 110.0, 116.0)
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.floats(0.5, 20)), max_size=40))
