@@ -10,10 +10,10 @@ PROCESSES ?= 2
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: page ## run the main job on this machine and serve the page; ONCE=1 ends after the result
 	@exec $(BIN)/python -m local --demo $(if $(ONCE),--once)
@@ -23,6 +23,14 @@ up: page ## start the whole stack on this machine, without the demo job
 
 test: page ## run every test; TESTS=tests/gateway runs some
 	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder $(TESTS)
+
+test-fast: venv ## the tests that start no process and no browser, for while you write code
+	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m "not processes and not kafka" $(TESTS)
+
+trial-properties: venv ## ten times as many examples of each property, random ones; SEED=N repeats a run
+	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && $(BIN)/python -m pytest -n $(PROCESSES) \
+		--no-loadscope-reorder -m "hypothesis and not processes and not kafka" \
+		--hypothesis-profile trial --hypothesis-seed $$seed $(TESTS)
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
 	@$(BIN)/python -m pytest tests/chaos tests/gateway -m kafka

@@ -8,14 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import examples, selection, skips
 from tests.stack import Client, Stack, running
 
 #: What is seen in all of these tests is held against one table.
 TABLE = "tests/openwhisk/contract/"
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same examples in every run, unless a trial is asked for."""
+    settings.load_profile(config.getoption("--hypothesis-profile") or examples.NAME)
+    config.pluginmanager.register(selection.Guard())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start processes, for `make test-fast` to leave out."""
+    selection.mark(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped."""
+    skips.say(terminalreporter)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -41,15 +60,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack, started once: tests keep apart by having clients of their own."""
     with running(tmp_path_factory.mktemp("stack")) as started:
+        _shared.append(started)
         yield started
+        _shared.clear()
+
+
+#: The stack of the tests that share one, while it runs.
+_shared: list[Stack] = []
 
 
 @pytest.fixture(autouse=True)
-def _closed_clients(request: pytest.FixtureRequest) -> Iterator[None]:
+def _closed_clients() -> Iterator[None]:
     """Close what the test's clients have open."""
     yield
-    if "stack" in request.fixturenames:
-        request.getfixturevalue("stack").close_clients()
+    for one in _shared:
+        one.close_clients()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -35,7 +35,6 @@ def promised(draw: st.DrawFn) -> str:
     return "".join(draw(st.permutations("1" * ones + "0" * (size - ones))))
 
 
-@settings(deadline=None)
 @given(promised())
 def test_only_zeros_are_seen_exactly_where_the_function_is_constant(table: str) -> None:
     params = given_input(kind="truth_table", truth_table=table)

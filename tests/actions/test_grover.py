@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from qiskit.quantum_info import Statevector
@@ -52,7 +52,6 @@ def reflected(qubits: int, marked: list[int], iterations: int, angle: float) -> 
 # --- the circuit ------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(searches())
 def test_the_circuit_is_the_iterated_reflections(values: dict[str, Any]) -> None:
     params = given_input(**values)

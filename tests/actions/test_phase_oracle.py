@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import ZGate
@@ -15,6 +15,7 @@ from qiskit.quantum_info import Operator, Statevector
 from actions.base.outcomes import frequencies, ideal, listed, percent
 from actions.base.phase_oracle import Z_COST, phase_oracle
 from actions.base.walsh import walsh
+from tests.examples import examples
 
 tables = st.integers(1, 5).flatmap(lambda n: st.lists(st.integers(0, 1), min_size=2**n, max_size=2**n))
 
@@ -24,7 +25,6 @@ def two_qubit_gates(circuit: QuantumCircuit) -> int:
     return int(ready.count_ops().get("cz", 0))
 
 
-@settings(deadline=None)
 @given(tables, st.sampled_from([math.pi, -math.pi, 0.7, 2.5]))
 def test_every_input_gets_its_phase_and_nothing_else(truth: list[int], angle: float) -> None:
     made = Operator(phase_oracle(truth, angle)).data
@@ -62,7 +62,7 @@ def test_what_has_structure_costs_little(truth: list[int], gates: int) -> None:
     assert two_qubit_gates(phase_oracle(truth)) == gates
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(tables)
 def test_nothing_costs_much_more_than_a_general_diagonal(truth: list[int]) -> None:
     assert phase_oracle(truth, 0.3).count_ops().get("cx", 0) <= 1.1 * len(truth)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from qiskit.quantum_info import Statevector
 
@@ -22,6 +22,7 @@ from core.errors import InputError
 from core.events import JobResult
 from tests.actions.loops import looped
 from tests.actions.theory import probabilities
+from tests.examples import examples
 
 RING = [[0, 1, 1.0], [1, 2, 1.0], [2, 3, 1.0], [3, 4, 1.0], [4, 5, 1.0], [5, 0, 1.0]]
 WEIGHTED = [[0, 1, 0.5], [0, 2, 3.0], [1, 2, -1.0], [2, 3, 1.5], [4, 6, 2.0], [3, 6, 0.7], [1, 4, 1.1]]
@@ -69,7 +70,7 @@ def test_the_cost_is_half_the_weight_less_the_cut(graph: Graph) -> None:
 
 
 @given(graphs(), st.integers(1, 3), st.data())
-@settings(max_examples=20)
+@examples(20)
 def test_the_circuit_is_qaoa(graph: Graph, layers: int, data: st.DataObject) -> None:
     """Against matrices: phases by the cut's value, then the mixer as exp(-i beta X) on each qubit."""
     angle = st.floats(-3, 3)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from qiskit.quantum_info import Statevector
@@ -61,7 +61,6 @@ def states(draw: st.DrawFn) -> dict[str, Any]:
 # --- the circuit ------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(states())
 def test_what_is_measured_is_the_discrete_fourier_transform(values: dict[str, Any]) -> None:
     params = given_input(**values)
@@ -223,7 +222,6 @@ def test_numbers_that_are_none_are_refused(bad: float) -> None:
         given_input(state="amplitudes", amplitudes=[1.0, bad])
 
 
-@settings(deadline=None)
 @given(states())
 def test_the_schema_takes_what_the_model_takes(values: dict[str, Any]) -> None:
     given_input(**values)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.base.job import Step
@@ -18,6 +18,7 @@ from actions.shor.synthesis import Plan, plan
 from core.errors import InputError
 from core.events import JobResult
 from tests.actions.theory import probabilities, step_of
+from tests.examples import examples
 
 NUMBERS = [15, 21, 33, 35, 39, 45, 51, 55, 57, 63]
 
@@ -74,7 +75,7 @@ def test_every_multiplication_is_right_on_all_numbers_that_can_occur(number: int
             check_multiplications(number, base, bits)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.data())
 def test_larger_numbers_have_right_multiplications_too(data: st.DataObject) -> None:
     number = data.draw(st.sampled_from(NUMBERS))

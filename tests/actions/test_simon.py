@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import transpile
 from qiskit.quantum_info import StabilizerState
@@ -64,7 +64,6 @@ def measured(secret: str, shots: int, flips: float, lost: float = 0.0, seed: int
 
 
 @given(st.text("01", min_size=2, max_size=4))
-@settings(deadline=None)
 def test_every_outcome_orthogonal_to_the_secret_is_equally_likely(secret: str) -> None:
     params = given_input(secret=secret)
     expected = orthogonal(secret)

@@ -37,7 +37,7 @@ def token(stack: Stack) -> str:
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_is_documented(case: Any, stack: Stack, token: str) -> None:
     query = case.query or {}
     if case.path == "/api/v1/events":

@@ -13,15 +13,16 @@ import pytest
 from tests.images.engine import missing
 from tests.openwhisk.client import ROOT, OpenWhisk, until
 from tests.openwhisk.conftest import Start
+from tests.skips import CONTAINERS
 
 PID = "import os\ndef main(p):\n    return {'pid': os.getpid(), 'host': os.uname().nodename}\n"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _engine() -> None:
     why = missing()
     if why is not None:
-        pytest.skip(f"no container engine ({why}): actions as containers are not tested")
+        pytest.skip(f"{CONTAINERS} ({why})")
     if not docker("image", "ls", "--quiet", "qwhisk/base"):
         pytest.skip("there is no image qwhisk/base: make images builds it")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.poller import rivals
@@ -23,6 +23,7 @@ from poller.desk import Desk
 from poller.device import Sighting
 from poller.forecast import expected_lag
 from poller.pages import CLOCKS_UNKNOWN, LOOK_MOST
+from tests.examples import examples
 
 
 def world(seed: int, jobs: int = 60, length: float = 600.0, devices: int = 2, **more: Any) -> World:
@@ -74,7 +75,7 @@ class Watched(Run):
         assert lag > 0.9 * self.limits.price or oldest >= LOOK_MOST
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     seed=st.integers(0, 10**6),
     jobs=st.integers(1, 80),

@@ -1,0 +1,152 @@
+"""Which tests start processes: found from what they and their fixtures use, so that no list has to be kept.
+
+A test starts processes where it, one of its fixtures, or a function or class of this repository that these
+use, names a module that starts them. What a test starts all the same is refused (`Guard`): either the rule
+finds every test that does, or that test fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Iterator
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import pytest
+
+#: The mark of a test that starts processes, or a browser.
+MARK = "processes"
+
+_STARTERS = {"subprocess", "multiprocessing", "playwright", "ProcessPoolExecutor", "fork", "posix_spawn"}
+_OURS = ("actions", "benchmarks", "core", "gateway", "local", "poller", "simulator", "tests")
+#: What Python tells an audit hook when a process is about to be made.
+_EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec"}
+
+
+def mark(items: list[pytest.Item]) -> None:
+    """Mark the tests that start processes."""
+    for item in items:
+        if isinstance(item, pytest.Function) and starts(item):
+            item.add_marker(MARK)
+
+
+def starts(item: pytest.Function) -> bool:
+    """Whether the test starts processes."""
+    info = item._fixtureinfo
+    fixtures = [definition.func for found in info.name2fixturedefs.values() for definition in found]
+    return any(_reaches(one) for one in map(_plain, (item.obj, *fixtures)) if isinstance(one, FunctionType))
+
+
+@functools.cache
+def _reaches(first: Any) -> bool:
+    seen: set[Any] = set()
+    todo = [first]
+    while todo:
+        one = todo.pop()
+        if not isinstance(one, FunctionType | type) or one in seen:
+            continue
+        seen.add(one)
+        if isinstance(one, FunctionType):
+            for code in _codes(one.__code__):
+                if _STARTERS & set(code.co_names):
+                    return True
+            todo += _used(one)
+        else:
+            todo += [_plain(member) for member in vars(one).values()]
+            todo += [base for base in one.__bases__ if _is_ours(base)]
+    return False
+
+
+def _used(function: FunctionType) -> Iterator[Any]:
+    """Functions and classes of this repository that the function names."""
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    for code in _codes(function.__code__):
+        names = set(code.co_names)
+        found = [function.__globals__[name] for name in names if name in function.__globals__]
+        # What is imported within the function, and what is used of a module.
+        modules = [one for one in found if isinstance(one, ModuleType)]
+        modules += [_module(name) for name in names if name.partition(".")[0] in _OURS]
+        found += [vars(module)[name] for module in modules for name in names if name in vars(module)]
+        for one in map(_plain, found + cells):
+            if type(one) in (FunctionType, type) and _is_ours(one):
+                yield one
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return sys
+
+
+def _plain(found: Any) -> Any:
+    """The function below decorators, properties and hypothesis."""
+    # By type and by what the object itself has: a proxy would answer to any attribute, or raise.
+    if type(found) is property:
+        found = found.fget
+    elif type(found) is functools.cached_property:
+        found = found.func
+    elif type(found) in (staticmethod, classmethod, MethodType):
+        found = found.__func__
+    while type(found) is FunctionType and (below := _below(found)) is not None:
+        found = below
+    return found
+
+
+def _below(function: FunctionType) -> Any:
+    handle = vars(function).get("hypothesis")
+    return vars(function).get("__wrapped__") or getattr(handle, "inner_test", None)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code, and that of what is defined within."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _is_ours(found: Any) -> bool:
+    return str(found.__module__).partition(".")[0] in _OURS
+
+
+class Guard:
+    """Refuses that a test without the mark starts a process."""
+
+    def __init__(self) -> None:
+        self._test = ""
+        sys.addaudithook(self._heard)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        """Watch the test's fixtures."""
+        yield from self._watching(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """Watch the test."""
+        yield from self._watching(item)
+
+    def _watching(self, item: pytest.Item) -> Iterator[None]:
+        self._test = "" if item.get_closest_marker(MARK) else item.nodeid
+        try:
+            yield
+        finally:
+            self._test = ""
+
+    def _heard(self, event: str, _: tuple[Any, ...]) -> None:
+        if self._test and event in _EVENTS:
+            raise RuntimeError(
+                f"{self._test} starts a process ({event}), and tests/selection.py did not find that: "
+                f"mark it with pytest.mark.{MARK}"
+            )
