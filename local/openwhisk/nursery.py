@@ -133,6 +133,7 @@ class Nursery:
         self._failures = 0
         self._starting = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._watcher: asyncio.Task[None] | None = None
 
     def expect(self, launch: Launch) -> None:
         """Processes of this launch will be wanted: import now what they need."""
@@ -163,8 +164,9 @@ class Nursery:
     async def close(self) -> None:
         """End the nursery; the processes have been ended before."""
         self._enabled = False
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        # Not for the watcher: it waits for the nursery's end, which comes next.
+        if under_way := self._tasks - {self._watcher}:
+            await asyncio.wait(under_way, timeout=1.0)
         if self._line is not None:
             self._line.end()
             await self._line.process.wait()
@@ -188,7 +190,8 @@ class Nursery:
             except OSError as exc:
                 self._failed()
                 raise NurseryError(str(exc)) from exc
-            self._keep(asyncio.get_running_loop().create_task(self._watch(line, launch)))
+            self._watcher = asyncio.get_running_loop().create_task(self._watch(line, launch))
+            self._keep(self._watcher)
             return line
 
     async def _watch(self, line: Line, launch: Launch) -> None:

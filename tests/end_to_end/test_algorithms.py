@@ -17,6 +17,10 @@ from tests.stack import ROOT, Client, Stack
 ALGORITHMS = sorted(path.parent.name for path in (ROOT / "actions").glob("*/document.json"))
 CASES = {path.stem for path in (ROOT / "tests/actions/cases").glob("*.py")} - {"__init__"}
 
+#: The algorithms that submit one job after another.
+LOOPS = {
+    name for name in ALGORITHMS if "HybridAlgorithm" in (ROOT / "actions" / name / "algorithm.py").read_text()
+}
 #: Jobs under way at a time: two for each core of a small machine.
 AT_A_TIME = 4
 #: Seconds a job may take, hybrid ones with all their steps, on a machine that is busy with others.
@@ -61,6 +65,8 @@ def events(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Events]:
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.function is test_the_answer_is_right
     ]
+    # The longest first: loops, and of those the ones that wait in a device's queue at each step.
+    wanted.sort(key=lambda key: (key[0] not in LOOPS, key[1] != "hardware"))
     with ThreadPoolExecutor(AT_A_TIME) as workers:
         yield {key: workers.submit(final, stack, *key) for key in wanted}
         workers.shutdown(cancel_futures=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local.openwhisk.launch import Launch
+from local.openwhisk.nursery import Nursery
 from tests.openwhisk.client import OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
@@ -151,3 +156,41 @@ def test_it_ends_with_the_server(start: Start, number: signal.Signals) -> None:
     found = pids(whisk, "pids")
     whisk.stop(number)
     until(lambda: not running(found["parent"]) and not running(found["pid"]))
+
+
+def test_its_end_waits_for_nothing_that_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What watches the nursery's end would be waited for in vain, for as long as there is patience."""
+    left: list[Any] = []
+    wait = asyncio.wait
+
+    async def waits(tasks: Iterable[asyncio.Task[Any]], timeout: float | None = None) -> Any:
+        done, pending = await wait(tasks, timeout=timeout)
+        left.extend(pending)
+        return done, pending
+
+    async def begin_and_end() -> None:
+        root = str(Path(__file__).resolve().parents[2])
+        launch = Launch(
+            key=("a", 1, b""),
+            action="a",
+            argv=(sys.executable, "-m", "actions.base"),
+            forkable=True,
+            costly=False,
+            image="",
+            concurrency=1,
+            environment={**os.environ, "PYTHONPATH": root},
+            init=b"",
+            memory=256,
+            logs=1_000,
+            timeout=10.0,
+        )
+        nursery = Nursery(True, 60.0)
+        process = await nursery.start(launch)
+        assert nursery._line is not None
+        os.kill(process.pid, signal.SIGKILL)
+        monkeypatch.setattr(asyncio, "wait", waits)
+        await nursery.close()
+        assert nursery._line.process.returncode is not None
+
+    asyncio.run(begin_and_end())
+    assert left == []
