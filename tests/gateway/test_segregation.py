@@ -12,7 +12,7 @@ import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,8 @@ CLIENTS, JOBS = 200, 2_000
 PATIENCE = 200.0
 #: Events that may wait for their acknowledgement.
 UNACKNOWLEDGED = 100
+#: Clients that move at a time.
+MOVING = 16
 #: Events after which a client moves to another replica.
 MOVES = (3, 15)
 #: The local broker takes its time for every topic of a fetch, and here three replicas fetch two hundred each.
@@ -187,28 +189,42 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
     for number in range(JOBS):
         wanderers[number % CLIENTS].jobs.append(secrets.token_urlsafe(12))
     selector = selectors.DefaultSelector()
-    with ThreadPoolExecutor(1) as pool, ExitStack() as ends:
+    # A replica that has not had a client before reads its topic first: clients move side by side.
+    moving: dict[Future[WebSocket], Wanderer] = {}
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(MOVING) as movers, ExitStack() as ends:
+
+        def move(wanderer: Wanderer) -> None:
+            moving[movers.submit(wanderer.connect, replicas)] = wanderer
+
+        def arrive(patience: float) -> None:
+            for done in wait(moving, patience, FIRST_COMPLETED).done:
+                selector.register(done.result().sock, selectors.EVENT_READ, moving.pop(done))
+
         victim = ends.enter_context(world.start("victim"))
         replicas = [*world.replicas, victim]
         for wanderer in wanderers:
             ends.callback(wanderer.close)
         for wanderer in wanderers:
-            selector.register(wanderer.connect(replicas).sock, selectors.EVENT_READ, wanderer)
+            move(wanderer)
+        while moving:
+            arrive(PATIENCE)
         publishing = pool.submit(publish, publisher, wanderers, chance)
         waiting = set(range(CLIENTS))
         killed = False
         end = time.monotonic() + PATIENCE
         while waiting and time.monotonic() < end:
-            for key, _ in selector.select(1):
-                wanderer = key.data
-                if wanderer.take():
+            for key, _ in selector.select(0.02 if moving else 1):
+                if key.data.take():
                     selector.unregister(key.fileobj)
-                    selector.register(wanderer.connect(replicas).sock, selectors.EVENT_READ, wanderer)
+                    move(key.data)
+            arrive(0)
             if not killed and sum(wanderer.ended for wanderer in wanderers) > JOBS / 4:
                 kill(victim)
                 killed = True
             waiting = {i for i in waiting if wanderers[i].ended < len(wanderers[i].jobs)}
         assert publishing.result(60) > 2 * JOBS
+        while moving:
+            arrive(PATIENCE)
         # Whatever might still come that should not.
         settle = time.monotonic() + 1
         while (left := settle - time.monotonic()) > 0:

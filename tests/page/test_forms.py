@@ -237,9 +237,11 @@ def test_graph_and_circuit_are_drawn_while_one_types(form: Visit) -> None:
 
 
 def test_a_changed_schema_keeps_what_was_typed(form: Visit) -> None:
+    form.own_clock()
     form.field("word").fill("kept")
     changed = json.loads(json.dumps(SCHEMA))
     changed["properties"]["extra"] = _property("Extra", type="integer", default=3)
     with deployed(form.stack, "everything", functionInputSchema=changed):
+        form.look_again()
         expect(form.field("extra")).to_have_value("3", timeout=SOON)
         expect(form.field("word")).to_have_value("kept")

@@ -79,6 +79,7 @@ def test_every_way_of_showing_a_job(looker: Visit, tmp_path: Path) -> None:
 
 def test_a_form_with_every_control_and_its_errors(looker: Visit, tmp_path: Path) -> None:
     with deployed(looker.stack, "everything", functionInputSchema=SCHEMA):
+        looker.page.reload()
         expect(looker.page.get_by_test_id("function-everything")).to_be_visible(timeout=SOON)
         looker.go("#/run/everything")
         expect(looker.page.get_by_test_id("circuit")).to_be_visible()

@@ -157,9 +157,12 @@ def test_two_people_see_only_their_own_jobs(browser: Browser, stack: Stack) -> N
 
 
 def test_a_function_added_while_the_page_is_open(visit: Visit) -> None:
+    visit.own_clock()
     expect(visit.page.get_by_test_id("function-smile_super_position")).to_be_visible()
     with deployed(visit.stack, "grin", functionCategory="Brand new", functionDescription="Grins."):
         card = visit.page.get_by_test_id("function-grin")
+        expect(card).to_have_count(0)
+        visit.look_again()
         expect(card).to_be_visible(timeout=SOON)
         visit.page.get_by_role("button", name="Brand new").click()
         expect(visit.page.get_by_test_id("catalogue").get_by_role("link")).to_have_count(1)
@@ -170,6 +173,9 @@ def test_a_function_added_while_the_page_is_open(visit: Visit) -> None:
         visit.ends()
         expect(visit.page.get_by_test_id("histogram")).to_contain_text("<>")
     # Removed again: the page says so, and the result stays.
+    client = visit.stack.client()
+    wait_for(lambda: "grin" not in client.get("/functions").text)
+    visit.look_again()
     expect(visit.page.get_by_test_id("missing")).to_contain_text("not deployed", timeout=SOON)
     expect(visit.page.get_by_test_id("histogram")).to_be_visible()
 

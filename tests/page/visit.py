@@ -14,6 +14,9 @@ from tests.stack import ROOT, Client, Stack, wait_for
 #: Milliseconds in which a simulator's result is there, and a device's.
 SOON, QUEUED = 30_000, 90_000
 
+#: Milliseconds after which the page asks again which functions and devices there are.
+LOAD_EVERY = 15_000
+
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -44,6 +47,15 @@ class Guest:
     def go(self, at: str) -> None:
         """Follow an address within the page."""
         self.page.evaluate("at => { location.hash = at }", at)
+
+    def own_clock(self) -> None:
+        """Load the page again, with a clock that `look_again` can put forward."""
+        self.page.clock.install()
+        self.page.reload()
+
+    def look_again(self) -> None:
+        """Put the page's clock forward to where it next asks what there is; `own_clock` comes before."""
+        self.page.clock.fast_forward(LOAD_EVERY)
 
     def field(self, name: str) -> Locator:
         """The control of an input field."""
