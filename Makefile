@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 TESTS ?= tests
-# Processes that share the tests, by files.
-PROCESSES ?= 2
+# Processes that share the tests, by files. One more than a small machine has cores: much of the time is waiting.
+PROCESSES ?= 3
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
