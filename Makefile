@@ -30,7 +30,7 @@ test-fast: venv ## the tests that start no process and no browser, for while you
 trial-properties: venv ## ten times as many examples of each property, random ones; SEED=N repeats a run
 	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && $(BIN)/python -m pytest -n $(PROCESSES) \
 		--no-loadscope-reorder -m "hypothesis and not processes and not kafka" \
-		--hypothesis-profile trial --hypothesis-seed $$seed $(TESTS)
+		--timeout 600 --hypothesis-profile trial --hypothesis-seed $$seed $(TESTS)
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
 	@$(BIN)/python -m pytest tests/chaos tests/gateway -m kafka
