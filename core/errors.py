@@ -89,14 +89,22 @@ class ProviderUnauthorizedError(ProviderError):
 class ProviderUnavailableError(ProviderError):
     """The provider could not be reached or asked for patience: passing, worth another try.
 
-    `retry_after` is in seconds, or None where the provider named no time.
+    Args:
+        message: what is wrong and what to change.
+        retry_after: in seconds, or None where the provider named no time.
+        unclear: true if the request may have been carried out all the same: its answer was lost, could not be
+            read, or was a 5xx.
+        details: facts for programs.
     """
 
     code = "provider_unavailable"
 
-    def __init__(self, message: str, retry_after: float | None = None, **details: Any) -> None:
+    def __init__(
+        self, message: str, retry_after: float | None = None, unclear: bool = False, **details: Any
+    ) -> None:
         super().__init__(message, **details)
         self.retry_after = retry_after
+        self.unclear = unclear
 
 
 class StreamError(QwhiskError):

@@ -11,9 +11,21 @@ import os
 os.environ.setdefault("USAGE_DATA_OPT_OUT", "True")
 
 from core.provider.account import LOOK_PAGE, Account
-from core.provider.jobs import JobView, run_tag
+from core.provider.jobs import JobView, run_tag, step_tag
 from core.provider.program import Primitive
 from core.provider.provider import Provider
 from core.provider.target import Target
+from core.provider.transport import seconds_left, within
 
-__all__ = ["LOOK_PAGE", "Account", "JobView", "Primitive", "Provider", "Target", "run_tag"]
+__all__ = [
+    "LOOK_PAGE",
+    "Account",
+    "JobView",
+    "Primitive",
+    "Provider",
+    "Target",
+    "run_tag",
+    "seconds_left",
+    "step_tag",
+    "within",
+]

@@ -13,19 +13,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from qiskit_ibm_runtime import QiskitRuntimeService
-from requests.adapters import HTTPAdapter
 
 from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
 from core.events import BackendInfo
 from core.provider.backends import backends_of
-from core.provider.failures import translated
+from core.provider.failures import readable, translated
 from core.provider.jobs import JobView, view_of, views_of
 from core.provider.program import Primitive, encoded
 from core.provider.target import Target
+from core.provider.transport import REPEATS, TIMEOUT, Transport, from_the_start
 from core.settings import AccountSettings
 
-#: Seconds to connect, and seconds without a byte of an answer. The client itself would wait for ever.
-TIMEOUT = (5.0, 30.0)
 #: Seconds for which the list of backends with its queue lengths is good enough to choose by.
 BACKENDS_FRESH = 5.0
 #: Seconds for which it will do where no newer one can be had.
@@ -37,9 +35,6 @@ PAGE = 100
 #: Jobs looked at in one call: as many as IBM Quantum tells of at once.
 LOOK_PAGE = 200
 
-#: Connections kept open where requests are not repeated: as many threads may be asking at once.
-CONNECTIONS = 32
-
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Answer = TypeVar("Answer")
@@ -50,14 +45,21 @@ class Account:
 
     Args:
         settings: where it is, and its key.
-        repeats: whether the client by itself repeats a request that was refused or not answered, up to five
-            times, waiting between as long as Retry-After says, unseen by whoever asked. False for who counts
-            the calls and has a patience of its own.
+        repeats: whether a request that changes nothing is sent again after a failure that may pass; see
+            `core.provider.transport`. False for callers that count the calls and are patient themselves. A
+            request that changes something is never sent again.
+        timeout: seconds to connect, and seconds without a byte of an answer.
     """
 
-    def __init__(self, settings: AccountSettings, repeats: bool = True) -> None:
+    def __init__(
+        self,
+        settings: AccountSettings,
+        repeats: bool = True,
+        timeout: tuple[float, float] = TIMEOUT,
+    ) -> None:
         self._settings = settings
-        self._repeats = repeats
+        self._repeats = REPEATS if repeats else 0
+        self._timeout = timeout
         self._lock = threading.RLock()
         self._connected: QiskitRuntimeService | None = None
         self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_USABLE, [])
@@ -70,7 +72,12 @@ class Account:
             return known
         with self._lock:
             if self._connected is None:
-                with translated("connect"), _environment(self._settings), warnings.catch_warnings():
+                with (
+                    translated("connect"),
+                    _environment(self._settings),
+                    from_the_start(self._mount),
+                    warnings.catch_warnings(),
+                ):
                     # The client warns that it falls back to the bare API key; the 401 that follows says more.
                     warnings.simplefilter("ignore")
                     self._connected = QiskitRuntimeService(
@@ -80,29 +87,43 @@ class Account:
                         url=self._settings.url,
                         url_resolver=_same_url if self._settings.url else None,
                     )
-                http = self._connected._active_api_client._session
-                # The client offers no other way to bound how long it waits for an answer.
-                http._timeout = TIMEOUT
-                if not self._repeats:
-                    for scheme in ("https://", "http://"):
-                        http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-                # Proxies and netrc, which are looked up for every request, do not concern this machine.
-                http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
+                self._prepared(self._connected._active_api_client)
             return self._connected
 
-    def _call(self, action: str, call: Callable[[Any], Answer]) -> Answer:
+    def _mount(self, http: Any) -> None:
+        for scheme in ("http://", "https://"):
+            http.mount(scheme, Transport(self._repeats, self._timeout))
+
+    def _prepared(self, client: Any) -> Any:
+        """The client's connection, with our transport in the place of its own; see there.
+
+        Asked for at every call: the client makes itself a new connection where it changes the instance.
+        """
+        http = client._session
+        tokens = http.auth.tm
+        if tokens.http_config:
+            return client
+        self._mount(http)
+        # Proxies and netrc, which are looked up for every request, do not concern this machine.
+        http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
+        # The token comes over a connection of its own, whose answer is waited for too.
+        tokens.http_config = {"timeout": self._timeout}
+        return client
+
+    def _call(self, action: str, call: Callable[[Any], Answer], changes: bool = False) -> Answer:
         service = self._service
         try:
-            with translated(action):
-                return call(service._active_api_client)
+            with translated(action, changes):
+                return call(self._prepared(service._active_api_client))
         except ProviderUnauthorizedError:
-            # The token may have been revoked, or the service that gave it started anew: log in once more.
+            # The token may have been revoked, or the service that gave it started again: log in once more.
+            # 401 says that the request was not carried out, so that even a job may be submitted again.
             with self._lock:
                 if self._connected is service:
                     self._connected = None
         service = self._service
-        with translated(action):
-            return call(service._active_api_client)
+        with translated(action, changes):
+            return call(self._prepared(service._active_api_client))
 
     def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
         """Every backend of the account, at most `fresh` seconds old."""
@@ -111,12 +132,14 @@ class Account:
             if time.monotonic() - seen < fresh:
                 return known
             try:
-                raw = self._call("list backends", lambda client: client.list_backends())
+                with readable("list backends"):
+                    raw = self._call("list backends", lambda client: client.list_backends())
             except ProviderUnavailableError:
                 if time.monotonic() - seen < BACKENDS_USABLE:
                     return known
                 raise
-            known = backends_of(raw, datetime.now(UTC))
+            with readable("list backends"):
+                known = backends_of(raw, datetime.now(UTC))
             self._backends = (time.monotonic(), known)
             return known
 
@@ -151,6 +174,9 @@ class Account:
             shots: of each PUB; of the Estimator's, for each basis that is measured.
             tags: by which the job can be found again; see `tagged`.
             primitive: whose PUBs they are.
+
+        Raises:
+            ProviderUnavailableError: where it is `unclear`, the job may have been taken all the same.
         """
         params = encoded(pubs, self.target(backend).device, shots, primitive)
         answer = self._call(
@@ -164,8 +190,13 @@ class Account:
                 session_id=None,
                 job_tags=list(tags),
             ),
+            changes=True,
         )
-        return str(answer["id"])
+        with readable("take the job", changes=True):
+            job_id = answer["id"]
+            if not isinstance(job_id, str):
+                raise TypeError("no job id")
+        return job_id
 
     def tagged(self, tag: str) -> list[JobView]:
         """The newest jobs that carry this tag, up to `PAGE` of them, the newest first."""
@@ -173,11 +204,14 @@ class Account:
             "list jobs",
             lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=[tag], include_mocks=True),
         )
-        return views_of(answer)
+        with readable("list jobs"):
+            return views_of(answer)
 
     def look(self, job_id: str) -> JobView:
         """How one job stands; JobNotFoundError if the provider does not know it."""
-        return view_of(self._call("look at the job", lambda client: client.job_get(job_id)))
+        answer = self._call("look at the job", lambda client: client.job_get(job_id))
+        with readable("look at the job"):
+            return view_of(answer)
 
     def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
         """How the jobs created since then stand, up to `LOOK_PAGE` of them, in one call.
@@ -196,7 +230,8 @@ class Account:
                 include_mocks=True,
             ),
         )
-        return {view.job_id: view for view in views_of(answer)}
+        with readable("list jobs"):
+            return {view.job_id: view for view in views_of(answer)}
 
     def raw_result(self, job_id: str) -> str:
         """The result of a finished job as the provider sends it."""
@@ -211,9 +246,14 @@ class Account:
                 raise
 
     def abandon(self, job_id: str) -> None:
-        """Cancel a job that nobody knows of, and take its tags away, so that nobody finds it by them."""
+        """Cancel a job that no client knows of, and take its tags away, so that it is not found by them."""
+        # In this order: a job without tags that is not cancelled could not be found any more.
         self.cancel(job_id)
-        self._call("untag the job", lambda client: client.update_tags(job_id, []))
+        self.tag(job_id, [])
+
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """Give the job these tags, and no others."""
+        self._call("tag the job", lambda client: client.update_tags(job_id, list(tags)))
 
 
 _environment_lock = threading.Lock()

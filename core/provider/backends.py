@@ -23,9 +23,14 @@ def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
     Args:
         raw: the provider's list.
         now: when it was asked for.
+
+    Raises:
+        ValueError: it is not a list.
     """
+    if not isinstance(raw, list):
+        raise ValueError("not a list of backends")
     found = []
-    for entry in map(reported.mapping, reported.sequence(raw)):
+    for entry in map(reported.mapping, raw):
         name = entry.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             log.warning("a backend has no usable name: %s", ascii(name)[:60])

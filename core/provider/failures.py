@@ -19,11 +19,17 @@ from core.errors import (
     QwhiskError,
 )
 from core.provider import reported
+from core.provider.transport import nothing_sent
 
 
 @contextmanager
-def translated(action: str) -> Iterator[None]:
-    """Turn the client's exceptions into ours."""
+def translated(action: str, changes: bool = False) -> Iterator[None]:
+    """Turn the client's exceptions into ours.
+
+    Args:
+        action: what is asked for.
+        changes: whether that changes something, so that it matters whether a failed request was carried out.
+    """
     try:
         yield
     except QwhiskError:
@@ -41,14 +47,34 @@ def translated(action: str) -> Iterator[None]:
         status = error.status_code
         if status == -1 and (response := _response(error)) is not None:
             status = response.status_code
-        raise of_status(action, status, str(error), _retry_after(error)) from None
+        cause = error.__cause__ or error.__context__
+        unclear = changes and (cause is None or not nothing_sent(cause))
+        raise of_status(action, status, str(error), _retry_after(error), unclear) from None
     except IBMError as error:
         found = re.search(r"\b([45]\d\d) (Client|Server) Error", str(error))
-        raise of_status(action, int(found[1]) if found else -1, str(error)) from None
+        raise of_status(action, int(found[1]) if found else -1, str(error), unclear=changes) from None
+    except (requests.exceptions.InvalidJSONError, RecursionError):
+        raise _unreadable(action, changes) from None
     except (requests.RequestException, OSError) as error:
         raise ProviderUnavailableError(
-            f"IBM Quantum could not be reached to {action} ({type(error).__name__})."
+            f"IBM Quantum could not be reached to {action} ({type(error).__name__}).",
+            unclear=changes and not nothing_sent(error),
         ) from None
+
+
+@contextmanager
+def readable(action: str, changes: bool = False) -> Iterator[None]:
+    """Turn what goes wrong while an answer is read that is not what it should be into our exception."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _unreadable(action, changes) from None
+
+
+def _unreadable(action: str, changes: bool) -> ProviderUnavailableError:
+    return ProviderUnavailableError(
+        f"IBM Quantum was asked to {action}, and its answer cannot be read.", unclear=changes
+    )
 
 
 def _response(error: BaseException) -> requests.Response | None:
@@ -64,14 +90,27 @@ def _retry_after(error: BaseException) -> float | None:
 
 
 def of_status(
-    action: str, status: int, message: str, retry_after: float | None = None
+    action: str, status: int, message: str, retry_after: float | None = None, unclear: bool = False
 ) -> ProviderError | JobNotFoundError:
+    """The error for an answer with this status.
+
+    Args:
+        action: what was asked for.
+        status: of the answer; -1 where there was none.
+        message: the client's.
+        retry_after: seconds that the provider asked to wait.
+        unclear: whether it may have been carried out all the same, unless the status says otherwise.
+    """
     # Neither addresses nor the hosts in the texts of the HTTP library are a caller's concern.
     text = re.sub(r"\s*https?://\S+|\w+Pool\([^)]*\):?\s*", "", message)[:500]
     if status == 404:
         return JobNotFoundError(f"IBM Quantum does not know it: {text}")
     if status == 429 or status >= 500 or status == -1:
         return ProviderUnavailableError(
-            f"IBM Quantum cannot {action} now: {text}", retry_after, status=status
+            f"IBM Quantum cannot {action} now: {text}",
+            retry_after,
+            # 4xx says that it was not carried out; 5xx does not.
+            unclear=unclear and status != 429,
+            status=status,
         )
     return ProviderError(f"IBM Quantum refused to {action}: {text}", status=status)

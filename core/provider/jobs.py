@@ -50,6 +50,11 @@ def run_tag(process_job_id: str) -> str:
     return f"qwhisk-{process_job_id}"
 
 
+def step_tag(process_job_id: str, step: int, attempt: str | None = None) -> str:
+    """The tag of the job of one step; or of just one attempt to submit it."""
+    return f"{run_tag(process_job_id)}-{step}" + (f"-{attempt}" if attempt else "")
+
+
 def view_of(raw: Any, now: datetime | None = None) -> JobView:
     """How a job stands, from the provider's JSON; what cannot be true of it is left out.
 
@@ -92,9 +97,16 @@ def view_of(raw: Any, now: datetime | None = None) -> JobView:
 
 
 def views_of(answer: Any) -> list[JobView]:
-    """The jobs of a page, in its order; one that cannot be read is left out."""
+    """The jobs of a page, in its order; one that cannot be read is left out.
+
+    Raises:
+        ValueError: it is not a page of jobs, which is not the same as a page without jobs.
+    """
+    page = answer.get("jobs") if isinstance(answer, dict) else None
+    if not isinstance(page, list):
+        raise ValueError("not a page of jobs")
     found = []
-    for raw in reported.sequence(reported.mapping(answer).get("jobs")):
+    for raw in page:
         try:
             found.append(view_of(raw))
         except ProviderError as error:

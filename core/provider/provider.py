@@ -6,6 +6,7 @@ from core.errors import ProviderUnavailableError
 from core.events import BackendInfo, BackendType
 from core.provider.account import BACKENDS_FRESH, Account
 from core.provider.choice import choose
+from core.provider.transport import TIMEOUT
 from core.settings import ProviderSettings
 
 
@@ -14,13 +15,16 @@ class Provider:
 
     Args:
         settings: of the accounts.
-        repeats: whether requests that fail are repeated unseen; see `Account`.
+        repeats: whether requests that change nothing are sent again; see `Account`.
+        timeout: seconds to connect, and seconds without a byte of an answer.
     """
 
-    def __init__(self, settings: ProviderSettings, repeats: bool = True) -> None:
-        self._hardware = Account(settings.hardware, repeats)
+    def __init__(
+        self, settings: ProviderSettings, repeats: bool = True, timeout: tuple[float, float] = TIMEOUT
+    ) -> None:
+        self._hardware = Account(settings.hardware, repeats, timeout)
         same = settings.hardware == settings.simulator
-        self._simulator = self._hardware if same else Account(settings.simulator, repeats)
+        self._simulator = self._hardware if same else Account(settings.simulator, repeats, timeout)
 
     def account(self, backend_type: str) -> Account:
         """The account that jobs of this `backend_type` belong to."""

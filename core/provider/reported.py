@@ -71,11 +71,6 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def sequence(value: Any) -> list[Any]:
-    """A JSON array; an empty one where there is none."""
-    return value if isinstance(value, list) else []
-
-
 def _is_number(value: Any) -> bool:
     """True for integers and for floats but NaN; JSON's true and false are no numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not _is_nan(value)

@@ -126,8 +126,14 @@ def test_a_job_is_bounded(raw: Any) -> None:
 
 @given(st.lists(jobs | anything, max_size=4) | anything)
 def test_a_page_gives_every_job_that_can_be_read(raw: Any) -> None:
+    if not isinstance(raw, list):
+        # An unreadable page must not look like one without jobs: a submission would count as not made.
+        for answer in (raw, {"jobs": raw}):
+            with pytest.raises(ValueError, match="not a page of jobs"):
+                views_of(answer)
+        return
     found = views_of({"jobs": raw})
-    readable = [one for one in (raw if isinstance(raw, list) else []) if isinstance(one, dict)]
+    readable = [one for one in raw if isinstance(one, dict)]
     readable = [one for one in readable if isinstance(one.get("id"), str) and one["id"]]
     assert [view.job_id for view in found] == [one["id"][:128] for one in readable]
 
@@ -136,11 +142,15 @@ def test_a_page_gives_every_job_that_can_be_read(raw: Any) -> None:
 @example([{"name": "ibm_fez", "queue_length": 10**400, "qubits": math.nan, "status": "online"}])
 @example([{"qubits": 127}, {"name": "ibm_fez", "queue_length": -1, "qubits": 127}])
 def test_a_list_of_backends_is_bounded(raw: Any) -> None:
+    if not isinstance(raw, list):
+        with pytest.raises(ValueError, match="not a list of backends"):
+            backends_of(raw, NOW)
+        return
     found = backends_of(raw, NOW)
     for backend in found:
         assert 0 <= backend.queue_length <= MAX_QUEUE
         assert 0 <= backend.qubits <= reported.MAX_QUBITS
-    names = [one.get("name") for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+    names = [one.get("name") for one in raw if isinstance(one, dict)]
     assert [b.name for b in found if b.name == "ibm_fez"] == [name for name in names if name == "ibm_fez"]
 
 
