@@ -139,6 +139,8 @@ class App:
         await asyncio.sleep(fault.delay)
         if fault.drop and request.transport is not None:
             request.transport.abort()
+        if fault.garbled:
+            return web.Response(text='{"id": "d', content_type="application/json")
         if response is not None and fault.status is None:
             return response
         status = fault.status or 503
@@ -278,7 +280,8 @@ class App:
         offset = _number(query.get("offset"), "offset", 0, 0)
         wanted = _filter(query)
         newest_first = query.get("sort", "DESC").upper() != "ASC"
-        found = list(self._service.store.find(wanted, newest_first))
+        known = self._service.clock() - self._service.faults.unlisted
+        found = list(self._service.store.find(lambda job: job.created <= known and wanted(job), newest_first))
         page = found[offset : offset + limit]
         for job in page:
             self._service.refresh(job)

@@ -70,6 +70,7 @@ class HttpFault(Fault):
         delay: Seconds by which the answer comes later.
         after: Whether the request is carried out, and only its answer lost.
         drop: Whether the connection is closed instead of answering.
+        garbled: Whether the answer is 200 with a body that is not JSON.
         retry_after: Seconds told in a Retry-After header.
     """
 
@@ -79,17 +80,27 @@ class HttpFault(Fault):
     delay: float = 0.0
     after: bool = False
     drop: bool = False
+    garbled: bool = False
     retry_after: int | None = None
 
 
 @dataclass
 class Faults:
-    """All that goes wrong."""
+    """All that goes wrong.
+
+    Attributes:
+        devices: Devices that do not serve their queues.
+        jobs: Jobs that end badly.
+        http: Requests that are answered badly.
+        seed: Of the chances.
+        unlisted: Seconds for which no listing shows a new job.
+    """
 
     devices: dict[str, DeviceState] = field(default_factory=dict)
     jobs: list[JobFault] = field(default_factory=list)
     http: list[HttpFault] = field(default_factory=list)
     seed: int | None = None
+    unlisted: float = 0.0
 
     def __post_init__(self) -> None:
         """Start the dice."""
@@ -137,6 +148,9 @@ def read(document: object, backends: Mapping[str, bool]) -> Faults:
     seed = entries.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise FaultsWrong("seed must be a whole number.")
+    unlisted = entries.get("unlisted", 0.0)
+    if isinstance(unlisted, bool) or not isinstance(unlisted, int | float) or not 0 <= unlisted <= 600:
+        raise FaultsWrong("unlisted must be from 0 to 600 seconds.")
     devices = _object(
         entries.get("devices", {}), "devices", {name for name, is_one in backends.items() if is_one}
     )
@@ -155,7 +169,7 @@ def read(document: object, backends: Mapping[str, bool]) -> Faults:
             raise FaultsWrong(f"http[{index}].status must be from 400 to 599.")
         if not 0 <= request.delay <= 600:
             raise FaultsWrong(f"http[{index}].delay must be from 0 to 600 seconds.")
-    return Faults(devices, jobs, http, seed)
+    return Faults(devices, jobs, http, seed, unlisted)
 
 
 def _object(value: object, name: str, known: set[str]) -> dict[str, Any]:

@@ -230,6 +230,8 @@ class Service:
         if device is not None:
             if verdict.get("t") == "failed":
                 raise ApiError(400, verdict["code"], verdict["message"])
+            # An older job is listed no later than a younger one: whoever sees its own sees the older ones.
+            job.created = self.clock()
             self.store.add(job)
         try:
             await self.store.saved(job)

@@ -129,6 +129,34 @@ def test_requests_carried_out_whose_answer_is_lost(set_faults: Any) -> None:
     assert api("GET", "/jobs?tags=lost").json()["count"] == 2
 
 
+def test_requests_carried_out_whose_answer_cannot_be_read(set_faults: Any) -> None:
+    taken = sampler_request() | {"tags": ["garbled"]}
+    fault = {"path": "/jobs", "method": "POST", "garbled": True, "after": True, "count": 1}
+    api = set_faults(http=[fault])
+    answer = api("POST", "/jobs", json=taken)
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match=r"JSON|Expecting|Unterminated"):
+        answer.json()
+    assert api("GET", "/jobs?tags=garbled").json()["count"] == 1
+    set_faults(http=[fault | {"after": False}])
+    assert api("POST", "/jobs", json=sampler_request()).status_code == 200
+
+
+def test_new_jobs_that_no_listing_shows_yet(set_faults: Any) -> None:
+    api = set_faults(unlisted=600)
+    job = api("POST", "/jobs", json=sampler_request() | {"tags": ["late"]}).json()["id"]
+    assert api("GET", "/jobs?tags=late").json()["count"] == 0
+    assert api("GET", f"/jobs/{job}").status_code == 200, "who has its id finds it"
+    set_faults()
+    assert api("GET", "/jobs?tags=late").json()["count"] == 1
+
+
+@pytest.mark.parametrize("seconds", [-1, 601, True, "1", None])
+def test_how_late_a_job_is_listed_is_bounded(seconds: Any) -> None:
+    with pytest.raises(FaultsWrong, match="unlisted must be from 0 to 600"):
+        read({"unlisted": seconds}, BACKENDS)
+
+
 def test_slow_answers(set_faults: Any) -> None:
     api = set_faults(http=[{"path": "/backends", "delay": 0.4}])
     began = time.monotonic()
