@@ -14,6 +14,7 @@ from core.config_document import ConfigDocument
 from core.errors import InputError, InvocationError, NotFoundError
 from core.events import JobEvent, ResultEvent, encode
 from core.large_results import name_of
+from core.strays import sought
 from core.streams import PUBLISH_TIMEOUT
 from core.topics import CANCEL
 from gateway.idempotency import HEADER, key_of, process_job_id, same
@@ -179,6 +180,8 @@ def _queued(
 ) -> ResultEvent:
     """The job's first event; InvocationError if the function did not say which job it submitted."""
     try:
+        if sought(str(reply["job_id"])) is not None:
+            raise ValueError("the id means another job to the pollers")
         return ResultEvent(
             job_id=reply["job_id"],
             backend=reply["backend"],

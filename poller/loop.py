@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 
 from core.provider import Provider
 from core.settings import KafkaSettings
+from core.strays import MAX_JOB_ID, stray
 from core.streams import Publisher
 from poller.call import Limits
 from poller.ending import Ending
@@ -144,7 +145,12 @@ class Poller:
             at = self._now()
             taken.event.bound(datetime.fromtimestamp(at, UTC))
             watch = Watch(taken.event, taken.partition, taken.offset, at, at, taken.cancel)
+            known = self.watches.job_of(watch.key)
             if taken.cancel:
+                self.watches.add(watch, at)
+            elif known not in (None, taken.event.job_id) and len(taken.event.job_id) <= MAX_JOB_ID:
+                # Two actions have announced a job of their own for the same step: the first one counts.
+                watch.event, watch.cancel = stray(taken.event, taken.event.job_id), True
                 self.watches.add(watch, at)
             elif self._runs.is_past(taken.event) or self.watches.knows(watch.key):
                 self.intake.finish(taken.partition, taken.offset)

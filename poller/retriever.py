@@ -14,8 +14,9 @@ from core.events import ErrorInfo, JobEvent, JobResult, ResultEvent, encode
 from core.invoke import Invoker
 from core.large_results import LargeResults
 from core.provider import JobView, Provider
+from core.strays import lost
 from core.streams import Publisher
-from core.topics import WEBHOOKS
+from core.topics import CANCEL, WEBHOOKS
 from poller.limit import within_limit
 from poller.reply import ANSWER_RETRIES, NextJob, StepError, is_loop, may_pass, read, retries
 from poller.results import decode_result
@@ -84,6 +85,8 @@ class Retriever:
                 fields["error"] = found
                 # The counts are worth having without their answer. Those in the middle of a loop are not.
                 fields["status"] = "ERROR" if is_loop(event) else "DONE"
+                if is_loop(event):
+                    self._abandon_next(event)
         elif view.status == "ERROR":
             fields["error"] = ErrorInfo(
                 code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
@@ -93,6 +96,11 @@ class Retriever:
         store = self._large_results if failures < ANSWER_RETRIES else None
         self._publish(within_limit(final, store))
         return final
+
+    def _abandon_next(self, event: JobEvent) -> None:
+        """The loop ends here; but its function may have submitted the next job, only not said so."""
+        following = event.model_copy(update={"step": event.step + 1, "submitted_at": datetime.now(UTC)})
+        self._publisher.publish(CANCEL, event.process_job_id, encode(lost(following)))
 
     def give_up(self, event: JobEvent, code: str, message: str) -> ResultEvent:
         """Publish the final event of a job whose outcome will never be known."""

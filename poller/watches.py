@@ -54,6 +54,11 @@ class Watches:
         known = self._by_step.get(key)
         return known is not None and not known.leaving
 
+    def job_of(self, key: Key) -> str | None:
+        """The job that is watched for this step of this run; None where there is none."""
+        known = self._by_step.get(key)
+        return None if known is None else known.event.job_id
+
     def is_current(self, watch: Watch) -> bool:
         """True unless its event has come anew, and is watched under another offset."""
         return self._by_step.get(watch.key) is watch

@@ -1,4 +1,8 @@
-"""Clients' wishes to have their jobs cancelled, carried to the provider call by call, out of the budget."""
+"""Wishes to have jobs cancelled, carried to the provider call by call, out of the budget.
+
+Most are clients'. Some are the actions' own, about jobs that no client was told of (`core/strays.py`): these
+jobs are cancelled and lose their tags, and the client is told nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core.errors import QwhiskError
-from core.events import ResultEvent
-from core.provider import JobView, run_tag
+from core.errors import JobNotFoundError, QwhiskError
+from core.events import JobEvent, ResultEvent
+from core.provider import Account, JobView, run_tag, step_tag
+from core.strays import Stray, sought
 from poller.ending import Ending
 from poller.lane import OPEN, Lane
 from poller.lanes import Lanes
@@ -28,6 +33,12 @@ CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
 #: Seconds for which a run whose newest job is done may still submit the next one: as long as its step is
 #: asked for again after failures.
 CANCEL_PATIENCE = 480.0
+
+#: Seconds after a submission whose answer was lost for which its job is looked for: the provider may take it,
+#: and list it, late. The pause between two looks doubles each time, from `STRAY_FIRST`.
+STRAY_PATIENCE, STRAY_FIRST = 180.0, 1.0
+#: Failures of another kind than the account's after which a stray is given up.
+MAX_FAILURES = 20
 
 FIND = ("find", "")
 
@@ -107,6 +118,10 @@ class Wishes:
     def _ask(self, lane: Lane, watch: Watch, call: tuple[str, str], answer: Answer) -> None:
         kind, job_id = call
         event = watch.event
+        one = sought(event.job_id)
+        if one is not None:
+            answer.following = _follow_stray(lane.account, event, one, call)
+            return
         if kind == "cancel":
             lane.account.cancel(job_id)
             return
@@ -141,6 +156,12 @@ class Wishes:
         elif watch.calls:
             watch.due = now
             return
+        elif (one := sought(watch.event.job_id)) is not None:
+            watch.failures = 0
+            looked = answer.asked - watch.event.submitted_at.timestamp()
+            if one.job_id is not None or looked > STRAY_PATIENCE:
+                self._watches.finish(watch)
+            watch.due = now + max(STRAY_FIRST, now - watch.taken)
         else:
             watch.failures = 0
             watch.due = now + _delay(now - watch.taken)
@@ -151,15 +172,48 @@ class Wishes:
         watch.failures += 1
         watch.calls.clear()
         self._metrics.failed(lane.name, error)
-        if self._ending.is_overdue(watch.event, now):
+        account = isinstance(error, ACCOUNTS)
+        hopeless = sought(watch.event.job_id) is not None and not account and watch.failures > MAX_FAILURES
+        if hopeless:
+            log.error(
+                "a stray is given up: %s", error.message, extra={"process_job_id": watch.event.process_job_id}
+            )
+        if hopeless or self._ending.is_overdue(watch.event, now):
             # The run has its own event, which tells how it ends.
             self._watches.finish(watch)
             return
         log.warning("not cancelled: %s", error.message, extra={"process_job_id": watch.event.process_job_id})
         watch.due = now + failure_delay(watch.failures)
-        if isinstance(error, ACCOUNTS):
+        if account:
             retry_after = getattr(error, "retry_after", None)
             watch.due = max(watch.due, lane.desk.budget.failed(now, retry_after, asked))
+
+
+def _follow_stray(
+    account: Account, event: JobEvent, one: Stray, call: tuple[str, str]
+) -> list[tuple[str, str]]:
+    """Make one call about a job that no client was told of; gives those that follow."""
+    kind, job_id = call
+    try:
+        if kind == "cancel":
+            account.cancel(job_id)
+        elif kind == "untag":
+            account.tag(job_id, [])
+        elif one.job_id is not None:
+            account.cancel(one.job_id)
+            return [("untag", one.job_id)]
+        else:
+            tag = step_tag(event.process_job_id, event.step, one.attempt)
+            # What is cancelled already but has its tags still would be found by them.
+            found = account.tagged(tag)
+            for view in found:
+                # At once, and not as a call of its own: an action that takes it over counts on that.
+                if view.status in OPEN:
+                    account.cancel(view.job_id)
+            return [("untag", view.job_id) for view in found]
+    except JobNotFoundError:
+        pass  # it is gone
+    return []
 
 
 def _too_late(newest: JobView, waited: float) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 
 from core.config_document import ConfigDocument
 from core.errors import NotFoundError
-from core.events import ResultEvent, decode
+from core.events import JobEvent, ResultEvent, decode
 from core.provider import JobView
+from core.topics import CANCEL
 from tests.core.samples import raw_document
 
 
@@ -39,8 +40,12 @@ class Publisher:
         sent.result(0)
 
     def events(self) -> list[ResultEvent]:
-        """What was published, read back as the gateway reads it."""
-        return [decode(ResultEvent, value) for _, _, value in self.sent]
+        """What clients were told, read back as the gateway reads it."""
+        return [decode(ResultEvent, value) for topic, _, value in self.sent if topic != CANCEL]
+
+    def requests(self) -> list[JobEvent]:
+        """What pollers were asked to cancel."""
+        return [decode(JobEvent, value) for topic, _, value in self.sent if topic == CANCEL]
 
     def close(self, timeout: float = 3.0) -> None:
         """Nothing is open."""
@@ -57,6 +62,7 @@ class Provider:
         #: Ids of the jobs with a tag, the newest first.
         self.tags: dict[str, list[str]] = {}
         self.cancelled: list[str] = []
+        self.tagged_anew: list[tuple[str, list[str]]] = []
 
     def account(self, backend_type: str) -> Provider:
         return self
@@ -81,6 +87,12 @@ class Provider:
 
     def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)
+
+    def tag(self, job_id: str, tags: list[str]) -> None:
+        self.tagged_anew.append((job_id, list(tags)))
+        for known in self.tags.values():
+            if job_id in known:
+                known.remove(job_id)
 
     def backends(self, fresh: float = 0.0) -> list[Any]:
         return []

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from core.errors import (
     EventError,
     InvocationError,
+    JobNotFoundError,
     ProviderError,
     ProviderUnauthorizedError,
     ProviderUnavailableError,
@@ -25,6 +27,7 @@ from core.errors import (
 )
 from core.events import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode, encode
 from core.settings import KafkaSettings
+from core.strays import lost, stray
 from core.topics import CANCEL, DEAD, JOBS
 from poller import intake
 from poller.budget import Budget
@@ -34,7 +37,8 @@ from poller.reply import StepError
 from poller.retriever import Retriever
 from poller.runs import MAX_RUNS, Runs
 from poller.schedule import Plan
-from poller.wishes import CANCEL_PATIENCE
+from poller.watch import Watch
+from poller.wishes import CANCEL_PATIENCE, STRAY_PATIENCE, Answer
 from tests.core.samples import job, wire
 from tests.poller import results
 from tests.poller.fakes import Consumer, Documents, Invoke, Message, Provider, Publisher, view
@@ -431,6 +435,96 @@ def test_a_refused_wish_to_cancel_ends_no_job(rig: Rig) -> None:
     watch.failures = 50
     rig.turn_until(lambda: watch.failures == 51)
     assert (watch.busy, rig.publisher.sent) == (False, [])
+
+
+def stray_rig(rig: Rig, event: JobEvent) -> Watch:
+    """A poller that is asked for this, submitted just now."""
+    event = event.model_copy(update={"submitted_at": datetime.now(UTC)})
+    take(rig, Message(CANCEL, 0, encode(event)))
+    [watch] = rig.poller.watches
+    return watch
+
+
+@pytest.mark.parametrize("attempt", [None, "a1b2"])
+def test_a_job_whose_answer_was_lost_is_looked_for_and_cancelled(rig: Rig, attempt: str | None) -> None:
+    tag = "qwhisk-process-1-0" + (f"-{attempt}" if attempt else "")
+    rig.provider.views = {"late": view("QUEUED", job_id="late"), "other": view("QUEUED", job_id="other")}
+    rig.provider.tags = {"qwhisk-process-1": ["other"]}
+    watch = stray_rig(rig, lost(job(), attempt))
+    rig.turn_until(lambda: watch.due > watch.taken and not watch.busy)
+    assert (rig.provider.cancelled, len(rig.poller.watches)) == ([], 1), "it may still come"
+    rig.provider.tags[tag] = ["late"]
+    watch.due = 0.0
+    rig.turn_until(lambda: rig.provider.tagged_anew == [("late", [])])
+    assert rig.provider.cancelled == ["late"], "and no other job of the run"
+    watch.event.submitted_at -= timedelta(seconds=STRAY_PATIENCE + 1)
+    rig.turn_until(lambda: not watch.busy)
+    watch.due = 0.0
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
+    assert rig.publisher.sent == [], "the client is told nothing"
+    rig.settle()
+    assert rig.consumer.committed == {CANCEL: 1}
+
+
+def test_the_looks_for_a_lost_job_grow_rarer(rig: Rig) -> None:
+    [lane] = rig.poller.lanes
+    watch = stray_rig(rig, lost(job()))
+    looks = []
+    now, patience = watch.taken, STRAY_PATIENCE
+    while now - watch.taken <= patience:
+        looks.append(now)
+        answered = Answer(asked=now)
+        rig.poller.wishes._clock = lambda now=now: now  # type: ignore[misc]
+        rig.poller.wishes._answered(lane, watch, answered)
+        now = watch.due
+    assert len(looks) < 12
+    assert len(rig.poller.watches) == 1
+    rig.poller.wishes._answered(lane, watch, Answer(asked=now))
+    assert len(rig.poller.watches) == 0
+
+
+def test_a_stray_is_cancelled_and_nothing_else(rig: Rig) -> None:
+    rig.provider.views = {"d9": view("QUEUED", job_id="d9"), "d1abc": view("QUEUED")}
+    rig.provider.tags = {"qwhisk-process-1": ["d9", "d1abc"], "qwhisk-process-1-0": ["d9", "d1abc"]}
+    stray_rig(rig, stray(job(), "d9"))
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
+    assert (rig.provider.cancelled, rig.provider.tagged_anew) == (["d9"], [("d9", [])])
+    assert rig.publisher.sent == []
+
+
+def test_a_stray_that_is_gone_is_no_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any) -> None:
+        raise JobNotFoundError("IBM Quantum does not know it.")
+
+    monkeypatch.setattr(rig.provider, "cancel", gone)
+    monkeypatch.setattr(rig.provider, "tag", gone)
+    stray_rig(rig, stray(job(), "d9"))
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
+
+
+def test_a_stray_is_not_tried_for_ever_but_an_account_that_is_closed_is_waited_for(rig: Rig) -> None:
+    watch = stray_rig(rig, lost(job()))
+    rig.provider.tags["qwhisk-process-1-0"] = ["d9"]
+    rig.provider.views["d9"] = ProviderUnavailableError("503")
+    watch.failures = 100
+    rig.turn_until(lambda: watch.failures == 101)
+    assert len(rig.poller.watches) == 1
+    rig.provider.views["d9"] = ProviderError("400")
+    [lane] = rig.poller.lanes
+    lane.desk.budget = Budget(None, time.time())
+    watch.due = 0.0
+    rig.turn_until(lambda: len(rig.poller.watches) == 0)
+
+
+def test_of_two_jobs_announced_for_one_step_the_first_counts(rig: Rig) -> None:
+    rig.provider.views = {"d1abc": view("QUEUED"), "twin": view("QUEUED", job_id="twin")}
+    take(rig, Message(JOBS, 0, wire()))
+    take(rig, Message(JOBS, 1, wire(job_id="twin")), Message(JOBS, 2, wire()))
+    rig.turn_until(lambda: rig.provider.tagged_anew == [("twin", [])])
+    assert rig.provider.cancelled == ["twin"]
+    rig.turn_until(lambda: len(rig.poller.watches) == 1)
+    [watch] = rig.poller.watches
+    assert watch.event.job_id == "d1abc"
 
 
 def test_a_wish_that_comes_too_late_is_given_up(rig: Rig) -> None:

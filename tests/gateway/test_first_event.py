@@ -1,0 +1,33 @@
+"""A job's first event, made of what its function answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.config_document import ConfigDocument
+from core.errors import InvocationError
+from gateway.api import _queued
+from tests.core.samples import TOPIC, raw_document
+
+REPLY = {"job_id": "d1", "backend": "aer_simulator", "backend_type": "simulator"}
+ENVELOPE = {"client_id": "c", "process_job_id": "p", "topic": TOPIC, "again": True}
+
+
+def first(reply: dict[str, Any]) -> Any:
+    return _queued(ConfigDocument.model_validate(raw_document()), {"n": 1}, reply, ENVELOPE)
+
+
+def test_it_tells_the_job() -> None:
+    event = first(REPLY)
+    assert (event.job_id, event.process_job_id, event.status) == ("d1", "p", "QUEUED")
+
+
+@pytest.mark.parametrize("job_id", ["stray.d2", "lost", "lost.a1", "", "a b", None, 7, ["d1"]])
+def test_an_id_that_would_have_another_job_cancelled_is_none(job_id: Any) -> None:
+    """The client's wish to cancel carries it to the pollers, to which some ids mean other jobs."""
+    with pytest.raises(InvocationError, match="which job"):
+        first(REPLY | {"job_id": job_id})
+    with pytest.raises(InvocationError, match="which job"):
+        first({})
