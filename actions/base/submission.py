@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -16,11 +18,12 @@ from qiskit import QuantumCircuit, qasm3
 
 from actions.base.input import ActionInput, Envelope
 from actions.base.job import Job, Pub
-from core.errors import InputError, ProviderError, ProviderUnavailableError, QwhiskError, StreamError
+from actions.base.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
+from core.errors import InputError, ProviderUnavailableError, QwhiskError, StreamError
 from core.events import BackendInfo, JobEvent, encode, explain
-from core.provider import Account, Provider, Target, run_tag
+from core.provider import Account, Provider, Target, run_tag, seconds_left, step_tag, within
 from core.settings import KafkaSettings, ProviderSettings
-from core.streams import Publisher
+from core.streams import PUBLISH_TIMEOUT, Publisher
 from core.topics import JOBS
 
 log = logging.getLogger(__name__)
@@ -32,9 +35,14 @@ MAX_OPENQASM = 100_000
 #: Gates of a circuit that is written as OpenQASM; it takes some 10 microseconds a gate.
 MAX_DESCRIBED = 5_000
 
-
-#: What the events take for an id.
-IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+#: Stands in an event for an id that is not known yet; it is never published.
+UNKNOWN = "not-submitted-yet"
+#: Seconds that an activation may take where OpenWhisk does not tell.
+TIME_LIMIT = 60.0
+#: Seconds of it that are kept for the announcement, and for cancelling the job should that fail.
+ANNOUNCE_TIME = PUBLISH_TIMEOUT + 1 + ABANDON_TIME
+#: Seconds that are kept to look for a job whose answer was lost.
+LOOK_TIME = 10.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Run:
         envelope: whom the run is for.
         step: of the job to be submitted; 0 for the first.
         backend: where the step before ran.
+        attempt: what tells this attempt to submit it from others.
     """
 
     function: str
@@ -56,12 +65,24 @@ class Run:
     envelope: Envelope
     step: int = 0
     backend: str | None = None
+    attempt: str = field(default_factory=lambda: secrets.token_hex(6))
 
     @property
-    def tags(self) -> tuple[str, str]:
-        """By which the provider finds all jobs of the run, and the one of this step."""
-        tag = run_tag(self.envelope.process_job_id)
-        return tag, f"{tag}-{self.step}"
+    def repeated(self) -> bool:
+        """True if others may have submitted the same job before, or be submitting it now."""
+        return self.step > 0 or self.envelope.again
+
+    @property
+    def own_attempt(self) -> str | None:
+        """Where others may submit the same only a tag of its own tells a stray from the job that counts."""
+        return self.attempt if self.repeated else None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """By which the provider finds all jobs of the run, the one of this step, and that of this attempt."""
+        run = self.envelope.process_job_id
+        tags = (run_tag(run), step_tag(run, self.step))
+        return (*tags, step_tag(run, self.step, self.attempt)) if self.own_attempt else tags
 
 
 class Submission:
@@ -69,9 +90,24 @@ class Submission:
 
     _shared: ClassVar[tuple[dict[str, str], Submission] | None] = None
 
-    def __init__(self, provider: Provider, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        publisher: Publisher,
+        pauses: Sequence[float] = PAUSES,
+        settle: float = SETTLE,
+    ) -> None:
+        """
+        Args:
+            provider: where jobs are submitted.
+            publisher: where they are announced.
+            pauses: seconds before each look for a job whose answer was lost.
+            settle: seconds before the look whether another attempt's job is not being cancelled.
+        """
         self._provider = provider
         self._publisher = publisher
+        self._pauses = pauses
+        self._settle = settle
 
     @classmethod
     def shared(cls, bound: dict[str, Any]) -> Submission:
@@ -99,27 +135,19 @@ class Submission:
             # It travels with the job to its result; found out now, not after the job was submitted.
             raise InputError(f"The input has over {MAX_INPUT_BYTES} bytes. Make it smaller.", field="input")
         account = self._provider.account(run.params.backend_type)
-        known = account.tagged(run.tags[1]) if run.step or run.envelope.again else []
-        if known:
-            # The first, should two pollers ever have asked for the same step at the same moment.
-            event = _event(run, job, known[-1].backend, 0, known[-1].job_id)
-            ready = [pub.circuit for pub in job.pubs]
-        else:
-            backend = self._choose(run, job.qubits)
-            queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
-            # What cannot be told is found out now, and not when the job runs already.
-            event = _event(run, job, backend.name, queue_length, "not-submitted-yet")
-            encode(event)
-            ready = transpiled(account.target(backend.name), run, job)
-            event = event.model_copy(update={"job_id": self._run(account, run, job, backend.name, ready)})
+        recovery = Recovery(account, self._publisher, self._pauses, self._settle)
+        limit = time_limit(os.environ)
+        with within(limit - min(ANNOUNCE_TIME, limit / 3)):
+            event, ready, own = self._placed(account, recovery, run, job)
         try:
             self._publisher.publish(JOBS, event.process_job_id, encode(event))
         except QwhiskError as error:
-            self._abandon(account, event.job_id)
-            raise StreamError(
-                "The job could not be announced and was cancelled. Try again later.",
-                cause=error.message[:200],
-            ) from None
+            told = "The job could not be announced. Try again later."
+            # A later step is asked for again, and finds its job; one of another's may be announced already.
+            if run.step == 0 and own:
+                recovery.abandon(event, [event.job_id])
+                told = "The job could not be announced and was cancelled. Try again later."
+            raise StreamError(told, cause=error.message[:200]) from None
         return {
             "job_id": event.job_id,
             "backend": event.backend,
@@ -132,20 +160,55 @@ class Submission:
             "circuit": describe(job.pubs[0].circuit, ready[0]) | {"pubs": len(job.pubs)},
         }
 
-    def _run(self, account: Account, run: Run, job: Job, backend: str, ready: list[QuantumCircuit]) -> str:
-        """Submit; gives the provider's job id, in a form that an event can carry."""
+    def _placed(
+        self, account: Account, recovery: Recovery, run: Run, job: Job
+    ) -> tuple[JobEvent, list[QuantumCircuit], bool]:
+        """The event of the job that the provider has, its circuits, and whether it is surely this run's own.
+
+        It is not where another run for the same step may have submitted it.
+        """
+        if run.repeated:
+            event = _event(run, job, run.backend or UNKNOWN, 0, UNKNOWN)
+            known = recovery.known(event)
+            if known and (adopted := recovery.adopt(event, known)) is not None:
+                return adopted, [pub.circuit for pub in job.pubs], False
+        backend = self._choose(run, job.qubits)
+        queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
+        # What cannot be told is found out now, and not when the job runs already.
+        event = _event(run, job, backend.name, queue_length, UNKNOWN)
+        encode(event)
+        ready = transpiled(account.target(backend.name), run, job)
+        event, own = self._run(account, recovery, run, job, event, ready)
+        return event, ready, own
+
+    def _run(
+        self,
+        account: Account,
+        recovery: Recovery,
+        run: Run,
+        job: Job,
+        event: JobEvent,
+        ready: list[QuantumCircuit],
+    ) -> tuple[JobEvent, bool]:
+        """Submit, once; the event with the provider's job id, and whether the job is surely this run's."""
         pubs = [native(pub, circuit) for pub, circuit in zip(job.pubs, ready, strict=True)]
         try:
-            job_id = account.submit(pubs, backend, job.shots or run.params.shots, run.tags, job.primitive)
-        except ProviderUnavailableError:
-            # It may have been taken although its answer got lost; a later step will find it by its tag.
-            if run.step == 0:
-                self._abandon_lost(account, run.tags[1])
-            raise
-        if not IDENTIFIER.fullmatch(job_id):
-            self._abandon(account, job_id)
-            raise ProviderError("The provider gave a job id that is none.")
-        return job_id
+            left = seconds_left() or 0.0
+            with within(left - min(LOOK_TIME, left / 4)):
+                job_id = account.submit(
+                    pubs, event.backend, job.shots or run.params.shots, run.tags, job.primitive
+                )
+            if not IDENTIFIER.fullmatch(job_id):
+                raise ProviderUnavailableError("The provider gave a job id that is none.", unclear=True)
+        except ProviderUnavailableError as error:
+            if not error.unclear:
+                raise
+            return recovery.after_lost_answer(event, run.own_attempt, error), not run.repeated
+        event = event.model_copy(update={"job_id": job_id})
+        if not run.repeated:
+            return event, True
+        settled = recovery.settled(event, run.own_attempt)
+        return settled, settled.job_id == job_id
 
     def _choose(self, run: Run, qubits: int) -> BackendInfo:
         """The backend; a later step stays where the earlier ones ran, if that is possible."""
@@ -155,18 +218,13 @@ class Submission:
                 return self._provider.choose(params.backend_type, qubits, run.backend)
         return self._provider.choose(params.backend_type, qubits, params.backend)
 
-    def _abandon_lost(self, account: Account, tag: str) -> None:
-        try:
-            for view in account.tagged(tag):
-                self._abandon(account, view.job_id)
-        except QwhiskError as error:
-            log.warning("whether the provider took the job %s is not known: %s", tag, error.message)
 
-    def _abandon(self, account: Account, job_id: str) -> None:
-        try:
-            account.abandon(job_id)
-        except QwhiskError as error:
-            log.error("job %s runs on unannounced: it could not be cancelled: %s", job_id, error.message)
+def time_limit(env: Mapping[str, str]) -> float:
+    """Seconds that are left of the activation, as OpenWhisk tells; at most its usual limit."""
+    deadline = env.get("__OW_DEADLINE", "")
+    left = int(deadline[:20]) / 1000 - time.time() if deadline.isdecimal() else 0.0
+    # A deadline that is over is of a clock that is wrong, or of another activation: this one was not ended.
+    return min(left, TIME_LIMIT) if left > 0 else TIME_LIMIT
 
 
 def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> JobEvent:

@@ -10,6 +10,7 @@ from qiskit import QuantumCircuit
 from core.errors import InputError
 from core.events import BackendInfo, JobEvent, decode
 from core.provider import JobView
+from core.topics import CANCEL, JOBS
 
 
 class Target:
@@ -33,7 +34,11 @@ class Provider:
         self.gone: set[str] = set()
         self.known: dict[str, list[JobView]] = {}
         self.cancelled: list[str] = []
+        self.tagged_anew: list[tuple[str, list[str]]] = []
         self.cancel_error: Exception | None = None
+        #: Raised by each look for jobs, in turn; None lets it succeed.
+        self.look_errors: list[Exception | None] = []
+        self.looks = 0
         self.ready = Target()
 
     def choose(self, backend_type: Any, qubits: int, name: str | None) -> BackendInfo:
@@ -63,7 +68,17 @@ class Provider:
         return f"job-{len(self.submitted)}"
 
     def tagged(self, tag: str) -> list[JobView]:
+        self.looks += 1
+        if self.look_errors and (error := self.look_errors.pop(0)) is not None:
+            raise error
         return self.known.get(tag, [])
+
+    def look(self, job_id: str) -> JobView:
+        """A job that was submitted just now."""
+        return JobView(job_id, "aer_simulator", "QUEUED", "executor", None, datetime.now(UTC), None, None)
+
+    def tag(self, job_id: str, tags: list[str]) -> None:
+        self.tagged_anew.append((job_id, list(tags)))
 
     def abandon(self, job_id: str) -> None:
         self.cancelled.append(job_id)
@@ -80,13 +95,17 @@ class Publisher:
         self.closed = False
 
     def publish(self, topic: str, key: str, value: bytes, headers: Any = None) -> None:
-        if self.error is not None:
+        if self.error is not None and topic == JOBS:
             raise self.error
         self.sent.append((topic, key, value))
 
     def events(self) -> list[JobEvent]:
-        """What was published, read back as the poller reads it."""
-        return [decode(JobEvent, value) for _, _, value in self.sent]
+        """What was announced, read back as the poller reads it."""
+        return [decode(JobEvent, value) for topic, _, value in self.sent if topic == JOBS]
+
+    def requests(self) -> list[JobEvent]:
+        """What pollers were asked to cancel."""
+        return [decode(JobEvent, value) for topic, _, value in self.sent if topic == CANCEL]
 
     def close(self) -> None:
         self.closed = True

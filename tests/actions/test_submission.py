@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +17,19 @@ from qiskit.quantum_info import SparsePauliOp
 from actions.base import submission as module
 from actions.base.input import Envelope
 from actions.base.job import MAX_PUBS, Job, Pub
-from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe
+from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
 from actions.smile_super_position.algorithm import SmileInput
-from core.errors import InputError, ProviderError, ProviderUnavailableError, SettingsError, StreamError
+from core.errors import (
+    InputError,
+    ProviderError,
+    ProviderUnavailableError,
+    QwhiskError,
+    SettingsError,
+    StreamError,
+)
 from core.events import MAX_STATE_BYTES, Progress
 from core.provider import JobView
+from core.strays import sought
 from core.topics import JOBS
 from tests.actions.fakes import Provider, Publisher
 
@@ -30,7 +42,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.provider, self.publisher = Provider(), Publisher()
-        fakes: Any = (self.provider, self.publisher)
+        fakes: Any = (self.provider, self.publisher, (0.0, 0.0, 0.0), 0.0)
         self.submission = Submission(*fakes)
 
     def submit(self, own: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -172,14 +184,15 @@ def test_missing_settings_are_named(connections: list[Made]) -> None:
     assert Submission._shared is None
 
 
-def test_a_job_whose_id_is_none_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes wrong between submitting and announcing: no orphan runs on."""
+def test_a_job_whose_id_cannot_be_used_is_found_by_its_tag(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
+    rig.provider.known = {"qwhisk-p-1-0": [known("d1")]}
     monkeypatch.setattr(rig.provider, "submit", lambda *_: "an id that is none of ours")
-    with pytest.raises(ProviderError, match="job id"):
+    assert rig.submit()["job_id"] == "d1"
+    rig.provider.known = {"qwhisk-p-1-0": [known("none of ours")]}
+    with pytest.raises(ProviderUnavailableError, match="job id"):
         rig.submit()
-    assert rig.provider.cancelled == ["an id that is none of ours"]
-    assert rig.publisher.sent == []
+    assert [request.job_id for request in rig.publisher.requests()] == ["lost"]
 
 
 @pytest.mark.parametrize(
@@ -192,22 +205,210 @@ def test_what_no_event_can_carry_is_found_out_before_anything_is_submitted(state
     assert rig.provider.submitted == []
 
 
-def test_a_job_that_may_have_been_taken_although_its_answer_got_lost_is_cancelled(
-    monkeypatch: pytest.MonkeyPatch,
+LOST = ProviderUnavailableError("IBM Quantum cannot take the job now: 503", 7.0, unclear=True, status=503)
+REFUSED = ProviderUnavailableError("IBM Quantum cannot take the job now: 429", status=429)
+
+
+def fail_with(rig: Rig, error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Let every submission fail; gives the tags that each had."""
+    tags: list[tuple[str, ...]] = []
+
+    def submit(_pubs: Any, _backend: Any, _shots: Any, given: tuple[str, ...], _primitive: Any) -> str:
+        tags.append(given)
+        raise error
+
+    monkeypatch.setattr(rig.provider, "submit", submit)
+    return tags
+
+
+def test_a_job_whose_answer_was_lost_is_found_and_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    fail_with(rig, LOST, monkeypatch)
+    # Not listed at once, and the second look fails: the third finds it.
+    rig.provider.look_errors = [None, REFUSED]
+    none: list[JobView] = []
+    looks = iter([none, [known("twin", 2), known("taken", 1)]])
+    monkeypatch.setattr(rig.provider, "known", SimpleNamespace(get=lambda *_: next(looks)))
+    answer = rig.submission.submit(run(step=0), looping())
+    assert answer["job_id"] == "taken"
+    [event] = rig.publisher.events()
+    assert (event.job_id, event.step) == ("taken", 0)
+    assert rig.provider.cancelled == ["twin"], "one is kept, the oldest"
+    assert rig.publisher.requests() == []
+
+
+@pytest.mark.parametrize("age", ["older", "younger"])
+def test_a_step_whose_answer_was_lost_finds_its_own_job_and_others(
+    monkeypatch: pytest.MonkeyPatch, age: str
 ) -> None:
     rig = Rig()
-    rig.provider.known = {"qwhisk-p-1-0": [known("lost")]}
+    asked = run()
+    ours, others = known("ours", 2), known("others", 1 if age == "older" else 3)
 
-    def lost(*_: Any) -> str:
-        raise ProviderUnavailableError("IBM Quantum could not be reached to take the job.")
+    def submit(*_: Any) -> str:
+        listed = [ours, others] if age == "older" else [others, ours]
+        rig.provider.known = {asked.tags[1]: listed, asked.tags[2]: [ours]}
+        raise LOST
 
-    monkeypatch.setattr(rig.provider, "submit", lost)
-    with pytest.raises(ProviderUnavailableError):
+    monkeypatch.setattr(rig.provider, "submit", submit)
+    kept = "others" if age == "older" else "ours"
+    assert rig.submission.submit(asked, looping())["job_id"] == kept
+    assert rig.provider.cancelled == ["ours" if age == "older" else "others"]
+    assert rig.publisher.requests() == []
+
+
+def test_a_step_whose_own_job_may_come_late_goes_on_with_anothers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is slow to take ours: it would be an orphan beside the other."""
+    rig = Rig()
+    asked = run()
+
+    def submit(*_: Any) -> str:
+        rig.provider.known = {asked.tags[1]: [known("others")]}
+        raise LOST
+
+    monkeypatch.setattr(rig.provider, "submit", submit)
+    assert rig.submission.submit(asked, looping())["job_id"] == "others"
+    [request] = rig.publisher.requests()
+    assert request.job_id == f"lost.{asked.attempt}"
+    assert rig.provider.cancelled == []
+
+
+def test_a_job_that_a_poller_is_cancelling_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was an earlier attempt's; it loses its tags while it is taken over."""
+    rig = Rig()
+    rig.provider.known = {"qwhisk-p-1-3": [known("cancelled")]}
+
+    def tag(job_id: str, tags: list[str]) -> None:
+        rig.provider.known.clear()
+
+    monkeypatch.setattr(rig.provider, "tag", tag)
+    assert rig.submission.submit(run(), looping())["job_id"] == "job-1"
+    assert [event.job_id for event in rig.publisher.events()] == ["job-1"]
+
+
+@pytest.mark.parametrize("looks", ["find nothing", "fail"])
+def test_a_job_whose_answer_was_lost_is_left_to_the_pollers(
+    monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    rig = Rig()
+    tags = fail_with(rig, LOST, monkeypatch)
+    rig.provider.look_errors = [REFUSED] * 3 if looks == "fail" else []
+    with pytest.raises(
+        ProviderUnavailableError, match="unclear" if looks == "fail" else "not taken"
+    ) as caught:
         rig.submit()
-    assert rig.provider.cancelled == ["lost"]
-    with pytest.raises(ProviderUnavailableError):
+    assert (len(tags), rig.provider.looks) == (1, 3), "submitted once, looked for three times"
+    assert (caught.value.code, caught.value.retry_after) == ("provider_unavailable", 7.0)
+    assert rig.publisher.events() == []
+    [request] = rig.publisher.requests()
+    assert (request.job_id, request.process_job_id, request.step) == ("lost", "p-1", 0)
+    assert (request.params, request.state) == ({}, None), "what the pollers do not need is not sent"
+
+
+@pytest.mark.parametrize("error", [REFUSED, ProviderError("No.")])
+def test_a_job_that_was_refused_is_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch, error: QwhiskError
+) -> None:
+    rig = Rig()
+    fail_with(rig, error, monkeypatch)
+    with pytest.raises(type(error)):
+        rig.submit()
+    assert (rig.provider.looks, rig.publisher.sent) == (0, [])
+
+
+def later() -> Run:
+    return run()
+
+
+def again() -> Run:
+    return run(step=0, backend=None, envelope=ENVELOPE.model_copy(update={"again": True}))
+
+
+@pytest.mark.parametrize("asked", [again, later])
+def test_only_the_attempt_is_cancelled_of_a_job_that_may_be_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, asked: Callable[[], Run]
+) -> None:
+    rig = Rig()
+    tags = fail_with(rig, LOST, monkeypatch)
+    for number in range(2):
+        with pytest.raises(ProviderUnavailableError):
+            rig.submission.submit(asked(), looping())
+        found = sought(rig.publisher.requests()[number].job_id)
+        assert found is not None
+        assert f"qwhisk-p-1-{asked().step}-{found.attempt}" == tags[number][2]
+    assert tags[0][2] != tags[1][2]
+
+
+def test_a_job_of_an_earlier_attempt_loses_its_tag_when_it_is_announced() -> None:
+    rig = Rig()
+    rig.provider.known = {"qwhisk-p-1-0": [known("earlier")]}
+    assert rig.submission.submit(again(), looping())["job_id"] == "earlier"
+    assert rig.provider.tagged_anew == [("earlier", ["qwhisk-p-1", "qwhisk-p-1-0"])]
+
+
+@pytest.mark.parametrize("which", [{}, {"step": 0, "again": True}])
+def test_of_two_that_submit_the_same_at_once_the_older_stays(
+    monkeypatch: pytest.MonkeyPatch, which: dict[str, Any]
+) -> None:
+    """The other comes in between the look before and the submission."""
+    rig = Rig()
+    asked = again() if which else run()
+    tag = f"qwhisk-p-1-{asked.step}"
+
+    def submit(*_: Any) -> str:
+        rig.provider.known = {tag: [known("ours", 2), known("others", 1)]}
+        return "ours"
+
+    monkeypatch.setattr(rig.provider, "submit", submit)
+    assert rig.submission.submit(asked, looping())["job_id"] == "others"
+    assert rig.provider.cancelled == ["ours"]
+    assert [event.job_id for event in rig.publisher.events()] == ["others"]
+    # The other may have failed, and left its job to the pollers to cancel; now it is announced.
+    assert rig.provider.tagged_anew == [("others", ["qwhisk-p-1", tag])]
+
+
+def test_a_job_that_is_not_listed_yet_has_its_age_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+
+    def submit(*_: Any) -> str:
+        rig.provider.known = {"qwhisk-p-1-3": [known("others", 1)]}
+        return "ours"
+
+    monkeypatch.setattr(rig.provider, "submit", submit)
+    # The fake's look tells of a job of just now, which is younger.
+    assert rig.submission.submit(run(), looping())["job_id"] == "others"
+    assert rig.provider.cancelled == ["ours"]
+
+
+def test_a_younger_twin_that_cannot_be_cancelled_is_left_to_the_pollers() -> None:
+    rig = Rig()
+    rig.provider.cancel_error = REFUSED
+    rig.provider.known = {"qwhisk-p-1-3": [known("c", 3), known("b", 2), known("a", 1)]}
+    assert rig.submission.submit(run(), looping())["job_id"] == "a"
+    assert rig.provider.cancelled == ["b"], "one failure is enough to know"
+    assert [request.job_id for request in rig.publisher.requests()] == ["stray.b", "stray.c"]
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_a_step_that_cannot_be_announced_keeps_its_job(found: bool) -> None:
+    """It is asked for again; and the job may be announced already, if it is not the first time."""
+    rig = Rig()
+    rig.publisher.error = StreamError("Kafka did not acknowledge within 10 s.")
+    if found:
+        rig.provider.known = {"qwhisk-p-1-3": [known("first")]}
+    with pytest.raises(StreamError, match="Try again"):
         rig.submission.submit(run(), looping())
-    assert rig.provider.cancelled == ["lost"], "a later step is asked for again, and finds it"
+    assert rig.provider.cancelled == []
+
+
+@pytest.mark.parametrize(
+    ("deadline", "least", "most"),
+    [(None, 60, 60), ("soon", 60, 60), ("in 20 s", 15, 20), ("over", 60, 60), ("9" * 30, 60, 60)],
+)
+def test_the_time_that_an_activation_has(deadline: str | None, least: float, most: float) -> None:
+    told = {"in 20 s": time.time() + 20, "over": time.time() - 5}.get(deadline or "")
+    env = {} if deadline is None else {"__OW_DEADLINE": deadline if told is None else str(int(told * 1000))}
+    assert least <= time_limit(env) <= most
 
 
 def test_circuits_that_may_depend_on_a_state_are_not_taken_from_memory() -> None:
@@ -250,12 +451,13 @@ def test_a_circuit_that_cannot_be_written_down_runs_all_the_same(monkeypatch: py
 STEP: dict[str, Any] = {"step": 3, "backend": "fake_fez"}
 
 
-def run(**changes: Any) -> Run:
-    return Run("smile", SmileInput.model_validate(OWN), OWN, ENVELOPE, **STEP | changes)
+def run(envelope: Envelope = ENVELOPE, **changes: Any) -> Run:
+    return Run("smile", SmileInput.model_validate(OWN), OWN, envelope, **STEP | changes)
 
 
-def known(job_id: str) -> JobView:
-    return JobView(job_id, "fake_fez", "QUEUED", "executor", None, None, None, None)
+def known(job_id: str, minute: int = 0) -> JobView:
+    created = datetime(2026, 5, 1, 12, minute, tzinfo=UTC)
+    return JobView(job_id, "fake_fez", "QUEUED", "executor", None, created, None, None)
 
 
 def looping(**changes: Any) -> Job:
@@ -273,13 +475,16 @@ def test_a_later_step_carries_its_state_and_its_progress() -> None:
     assert event.progress == Progress(step=3, of=9, value=-1.0)
     assert (answer["step"], answer["progress"]["value"]) == (3, -1.0)
     [(_, _, shots, tags)] = rig.provider.submitted
-    assert (shots, tags) == (7, ["qwhisk-p-1", "qwhisk-p-1-3"])
+    assert (shots, tags[:2]) == (7, ["qwhisk-p-1", "qwhisk-p-1-3"])
 
 
 def test_a_step_that_was_taken_finds_its_job_and_announces_it_again() -> None:
     """The process that took it died before it could say so."""
     rig = Rig()
-    rig.provider.known = {"qwhisk-p-1-3": [known("later"), known("first")], "qwhisk-p-1": [known("other")]}
+    rig.provider.known = {
+        "qwhisk-p-1-3": [known("later", 2), known("first", 1)],
+        "qwhisk-p-1": [known("other")],
+    }
     answer = rig.submission.submit(run(), looping())
     assert rig.provider.submitted == []
     [event] = rig.publisher.events()
