@@ -10,7 +10,7 @@ PROCESSES ?= 3
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties trial-submissions test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ trial-properties: venv ## ten times as many examples of each property, random on
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
 	@$(BIN)/python -m pytest tests/chaos tests/gateway -m kafka
+
+trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none doubled, orphaned or lost
+	@SUBMISSIONS=$${SUBMISSIONS:-2000} $(BIN)/python -m pytest -s tests/chaos/test_submissions.py
 
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test

@@ -12,14 +12,19 @@ from tests.processes import part_environment
 from tests.stack import Stack
 
 
-def set_faults(stack: Stack, document: dict[str, Any]) -> None:
-    """Let these things go wrong from now on, and no others."""
+def token(stack: Stack) -> tuple[str, str]:
+    """Where the simulator of a running stack is, and a token for it."""
     env = part_environment(stack, "poller")
     url, key = env["SIMULATOR_URL"], env["SIMULATOR_API_KEY"]
     login = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key}
-    token = requests.post(f"{url}/identity/token", data=login, timeout=20).json()["access_token"]
+    return url, requests.post(f"{url}/identity/token", data=login, timeout=20).json()["access_token"]
+
+
+def set_faults(stack: Stack, document: dict[str, Any]) -> None:
+    """Let these things go wrong from now on, and no others."""
+    url, bearer = token(stack)
     answer = requests.put(
-        f"{url}/admin/faults", json=document, headers={"Authorization": f"Bearer {token}"}, timeout=20
+        f"{url}/admin/faults", json=document, headers={"Authorization": f"Bearer {bearer}"}, timeout=20
     )
     assert answer.status_code == 200, answer.text
 

@@ -386,3 +386,52 @@ class TestIam:
         started = time.monotonic()
         assert credentials("IAMBearerToken").startswith("Bearer eyJ")
         assert time.monotonic() - started < 3
+
+
+# --- an invocation is sent once --------------------------------------------------------------------
+
+
+def closed(handler: Any) -> None:
+    """The request has arrived; the connection ends without an answer."""
+    handler.close_connection = True
+
+
+def cut_off(handler: Any) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"job_id": "d')
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize(
+    "outcome", ["closed", "cut off", "no answer", "500", "502", "503", "504", "429", "307"]
+)
+def test_an_invocation_is_sent_once_whatever_comes_back(server: Server, warm: bool, outcome: str) -> None:
+    invoker = Invoker(lambda name: f"<{name}>")
+    if warm:
+        server.routes[ACTION] = reply(200, {"job_id": "x"})
+        call(server, invoker)
+        server.seen.clear()
+    named = {"closed": closed, "cut off": cut_off, "no answer": server.hold}
+    told = {"Retry-After": "0", "Location": f"{server.url}{ACTION}"}
+    server.routes[ACTION] = named.get(outcome) or reply(int(outcome), {}, **told)
+    with pytest.raises(InvocationError):
+        call(server, invoker, timeout=0.4)
+    assert [method for method, *_ in server.seen] == ["POST"]
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(server: Server) -> None:
+    """It is replaced before anything is sent, so that nothing has to be sent again."""
+    invoker = Invoker(lambda name: f"<{name}>")
+
+    def last(handler: Any) -> None:
+        reply(200, {"job_id": "x"})(handler)
+        handler.close_connection = True
+
+    server.routes[ACTION] = last
+    for number in range(1, 4):
+        call(server, invoker)
+        assert len(server.seen) == number
+        time.sleep(0.05)  # the end of the connection arrives

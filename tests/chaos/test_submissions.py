@@ -1,0 +1,264 @@
+"""Submissions whose answers get lost on the way: none is doubled, none is an orphan, none is lost.
+
+The actions' own code in this process, a real stack around it: simulator, broker, poller. The device is
+paused, so that every job stays in its queue and can be counted at the end, by its tags.
+
+`make trial-submissions` makes 2,000 of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import secrets
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import requests
+from confluent_kafka import TopicPartition
+from qiskit import QuantumCircuit
+
+from actions.base.input import ActionInput, Envelope
+from actions.base.job import Job, Pub
+from actions.base.submission import Run, Submission
+from core.errors import ProviderUnavailableError
+from core.events import JobEvent, decode
+from core.provider import Provider
+from core.settings import KafkaSettings, ProviderSettings
+from core.streams import Publisher, reader
+from core.topics import JOBS, new_results_topic
+from tests.faults import set_faults, token
+from tests.processes import part_environment
+from tests.stack import Stack, running
+
+SUBMISSIONS = int(os.environ.get("SUBMISSIONS", "300"))
+SEED = int(os.environ.get("SUBMISSIONS_SEED", "1"))
+THREADS = 8
+FUNCTION = "smile_super_position"
+#: Seconds that an answer is waited for, and by which some are late.
+ANSWER, LATE = 1.0, 2.5
+#: Seconds within which the poller has cancelled what was left behind.
+SETTLED = 90.0
+#: Of all submissions: those that two callers ask for at the same moment, as two pollers may a loop's step and
+#: two gateways a request with an Idempotency-Key.
+STEPS, KEYED = 0.1, 0.1
+
+#: One answer in ten to a submission, and to a wish to cancel, is not what it should be.
+FAULTS: list[dict[str, Any]] = [
+    {"method": "POST", "path": "/jobs", "status": 503, "after": True, "probability": 0.02},
+    {"method": "POST", "path": "/jobs", "status": 504, "after": True, "probability": 0.01},
+    {"method": "POST", "path": "/jobs", "drop": True, "after": True, "probability": 0.02},
+    {"method": "POST", "path": "/jobs", "delay": LATE, "after": True, "probability": 0.02},
+    {"method": "POST", "path": "/jobs", "garbled": True, "after": True, "probability": 0.01},
+    {"method": "POST", "path": "/jobs", "status": 503, "probability": 0.02},
+    {"method": "POST", "path": "/jobs", "status": 429, "probability": 0.005},
+    # The looks for what became of it fail too.
+    {"method": "GET", "path": "/jobs", "status": 503, "probability": 0.2},
+    {"method": "GET", "path": "/jobs", "drop": True, "probability": 0.1},
+]
+
+PAUSED: dict[str, Any] = {"devices": {"fake_fez": "paused"}}
+
+Step = tuple[str, int]
+
+
+@dataclass
+class Tally:
+    """What the callers were told."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    #: The job ids given for each step.
+    told: defaultdict[Step, set[str]] = field(default_factory=lambda: defaultdict(set))
+    errors: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What went wrong, by the ids."""
+
+    doubled: list[str]
+    orphans: list[str]
+    lost: list[str]
+
+    def __str__(self) -> str:
+        return f"{len(self.doubled)} doubled, {len(self.orphans)} orphans, {len(self.lost)} lost"
+
+
+def submit(submission: Submission, tally: Tally, run: Run, tries: int) -> None:
+    """Ask for one job, and again after an error, as the caller of such a job does."""
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    for _ in range(tries):
+        try:
+            answer = submission.submit(run, Job([Pub(circuit)], key="one"))
+        except ProviderUnavailableError as error:
+            with tally.lock:
+                tally.errors[error.message[:60]] += 1
+            continue
+        with tally.lock:
+            tally.told[run.envelope.process_job_id, run.step].add(answer["job_id"])
+        return
+
+
+def params() -> ActionInput:
+    return ActionInput(backend_type="hardware", backend="fake_fez", shots=10)
+
+
+def envelope(again: bool = False) -> Envelope:
+    return Envelope(
+        client_id="trial",
+        process_job_id=secrets.token_urlsafe(16),
+        topic=new_results_topic(),
+        again=again,
+    )
+
+
+def asked(dice: random.Random) -> tuple[list[Run], int]:
+    """A job, once for each of those who ask for it, and how often they do."""
+    kind = dice.random()
+    again, step = STEPS <= kind < STEPS + KEYED, int(kind < STEPS)
+    whom = envelope(again)
+    callers = 2 if again or step else 1
+    # A step is asked for again for minutes; a client with a key may give up.
+    tries = 12 if step else dice.choice((1, 3)) if again else 1
+    runs = [Run(FUNCTION, params(), {"shots": 10}, whom, step) for _ in range(callers)]
+    return runs, tries
+
+
+def submit_all(stack: Stack, work: list[tuple[list[Run], int]], faults: dict[str, Any]) -> Tally:
+    """The actions' part: everything is asked for, by several threads, while this goes wrong."""
+    env = part_environment(stack, "poller")
+    provider = Provider(ProviderSettings.from_env(env), timeout=(5.0, ANSWER))
+    tally = Tally()
+    with closing(Publisher(KafkaSettings.from_env(env))) as publisher:
+        submission = Submission(provider, publisher, pauses=(0.0, 0.3))
+        set_faults(stack, PAUSED)
+        # What is kept from one job to the next is made by one thread, before the answers get lost.
+        submit(submission, tally, Run(FUNCTION, params(), {"shots": 10}, envelope()), 1)
+        set_faults(stack, PAUSED | faults)
+        with ThreadPoolExecutor(THREADS) as pool:
+            futures = [
+                pool.submit(submit, submission, tally, run, tries) for runs, tries in work for run in runs
+            ]
+            for future in futures:
+                future.result(120)
+        set_faults(stack, PAUSED | {"unlisted": faults.get("unlisted", 0.0)})
+    return tally
+
+
+def announced(stack: Stack) -> dict[Step, set[str]]:
+    """The job ids that the JobEvents of each step tell."""
+    settings = KafkaSettings.from_env(part_environment(stack, "poller"))
+    found: defaultdict[Step, set[str]] = defaultdict(set)
+    with closing(reader(settings)) as consumer:
+        for number in range(settings.partitions):
+            low, high = consumer.get_watermark_offsets(TopicPartition(JOBS, number), timeout=20)
+            if low == high:
+                continue
+            consumer.assign([TopicPartition(JOBS, number, low)])
+            position = low
+            while position < high:
+                message = consumer.poll(20)
+                assert message is not None, "the broker gives no more"
+                assert not message.error(), message.error()
+                position = message.offset() + 1
+                event = decode(JobEvent, message.value())
+                found[event.process_job_id, event.step].add(event.job_id)
+    return found
+
+
+def jobs(stack: Stack) -> list[dict[str, Any]]:
+    """All jobs of the provider."""
+    url, key = token(stack)
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = requests.get(
+            f"{url}/jobs",
+            params={"limit": "200", "offset": str(len(found)), "sort": "ASC"},
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=20,
+        )
+        page = answer.json()["jobs"]
+        found += page
+        if not page:
+            return found
+
+
+def cancelled(stack: Stack) -> int:
+    """Jobs of the provider that were cancelled."""
+    return sum(job["state"]["status"] == "Cancelled" for job in jobs(stack))
+
+
+def found(stack: Stack, tally: Tally) -> Found:
+    """What is wrong now."""
+    events = announced(stack)
+    of_event = {job: step for step, ids in events.items() for job in ids}
+    alive = {job["id"]: job["tags"] for job in jobs(stack) if job["state"]["status"] != "Cancelled"}
+    by_tag: defaultdict[str, list[str]] = defaultdict(list)
+    for job, tags in alive.items():
+        for tag in tags:
+            if re.fullmatch(r"qwhisk-.{22}-\d+", tag):
+                by_tag[tag].append(job)
+    told = {job for ids in tally.told.values() for job in ids}
+    return Found(
+        doubled=[tag for tag, ids in by_tag.items() if len(ids) > 1],
+        orphans=[job for job in alive if job not in of_event],
+        lost=sorted({job for job in told | set(of_event) if job not in alive} | (told - set(of_event))),
+    )
+
+
+def after_the_pollers_looks(stack: Stack, tally: Tally) -> Found:
+    """What is wrong once the poller has seen to what the actions could not tell."""
+    end = time.monotonic() + SETTLED
+    while (left := found(stack, tally)).orphans and time.monotonic() < end:
+        time.sleep(1)
+    return left
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose device and faults are these tests' own."""
+    more = {"SIMULATOR_QUEUE_ARRIVALS": "0", "SIMULATOR_QUEUE_INITIAL": "0"}
+    with running(tmp_path_factory.mktemp("submissions"), **more) as stack:
+        yield stack
+
+
+@pytest.mark.timeout(240 + SUBMISSIONS)
+def test_no_submission_is_doubled_orphaned_or_lost(own: Stack) -> None:
+    began, dice = time.process_time(), random.Random(SEED)
+    work = [asked(dice) for _ in range(SUBMISSIONS)]
+    tally = submit_all(own, work, {"http": FAULTS, "seed": SEED})
+    at_once = found(own, tally)
+    left = after_the_pollers_looks(own, tally)
+    print(
+        f"\nseed {SEED}: {len(work)} jobs asked for {sum(len(runs) for runs, _ in work)} times, "
+        f"{len(tally.told)} announced, {sum(tally.errors.values())} errors, "
+        f"{time.process_time() - began:.0f} s of CPU here; at once: {at_once}; in the end: {left}"
+    )
+    assert tally.errors, "nothing went wrong"
+    assert (left.doubled, left.orphans, left.lost) == ([], [], [])
+
+
+@pytest.mark.timeout(240)
+def test_what_the_provider_lists_late_is_found_and_cancelled_by_the_poller(own: Stack) -> None:
+    """The action looks for a job, finds none, and gives an error; the job comes to light only then."""
+    params_of = Run(FUNCTION, params(), {"shots": 10}, envelope())
+    work = [([replace(params_of, envelope=envelope())], 1) for _ in range(20)]
+    lost = {"method": "POST", "path": "/jobs", "status": 503, "after": True, "count": 10}
+    before = cancelled(own)
+    tally = submit_all(own, work, {"http": [lost], "unlisted": 4.0})
+    assert sum(tally.errors.values()) == 10
+    assert len(tally.told) == 11
+    # Listed now, or in a moment.
+    set_faults(own, PAUSED)
+    left = after_the_pollers_looks(own, tally)
+    assert (left.doubled, left.orphans, left.lost) == ([], [], [])
+    assert cancelled(own) - before == 10
