@@ -49,6 +49,12 @@ class Offsets:
         """These positions were committed."""
         self._committed.update(positions)
 
+    def not_committed(self, positions: dict[Partition, int]) -> None:
+        """The broker did not take these positions: they are due again, unless a later one was committed."""
+        for partition, position in positions.items():
+            if self._committed.get(partition) == position:
+                del self._committed[partition]
+
     def under_way(self) -> int:
         """How many messages have no outcome yet."""
         return sum(len(offsets) for offsets in self._open.values())

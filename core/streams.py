@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from core.errors import StreamError
@@ -113,7 +113,12 @@ class Publisher:
 
 
 def group_consumer(
-    settings: KafkaSettings, group: str, topics: Iterable[str], patient: bool = False, **callbacks: Any
+    settings: KafkaSettings,
+    group: str,
+    topics: Iterable[str],
+    patient: bool,
+    on_commit: Callable[[KafkaError | None, list[TopicPartition]], None],
+    **callbacks: Any,
 ) -> Consumer:
     """A member of a consumer group that commits only what it is told to commit.
 
@@ -122,6 +127,7 @@ def group_consumer(
         group: the consumer group.
         topics: what to subscribe to.
         patient: true where nobody waits for the messages: it asks the broker less often.
+        on_commit: called in a poll with the outcome of a commit that was not waited for.
         callbacks: `on_assign`, `on_revoke`, `on_lost`.
     """
     consumer = Consumer(
@@ -130,6 +136,7 @@ def group_consumer(
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
+            "on_commit": on_commit,
             "auto.offset.reset": "earliest",
             "session.timeout.ms": settings.session_timeout_ms,
             "partition.assignment.strategy": "cooperative-sticky",

@@ -124,7 +124,7 @@ class Poller:
         self.last_step = monotonic
         now = self._epoch + monotonic
         self.outcomes.settle()
-        self.intake.regulate(monotonic, full=len(self.watches) >= MAX_WATCHES)
+        self.intake.regulate(full=len(self.watches) >= MAX_WATCHES)
         self.take(now)
         self.wishes.start(now)
         self.lanes.share(self.intake.share())
@@ -137,7 +137,7 @@ class Poller:
         if now - self._swept >= SWEEP:
             self._swept = now
             self.ending.sweep(now)
-        self.intake.commit(monotonic)
+        self.intake.commit()
 
     def take(self, now: float) -> None:
         """Take the messages that are there, waiting until the next call is due."""

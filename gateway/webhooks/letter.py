@@ -21,8 +21,13 @@ MAX_AGE = 12 * 3_600.0
 #: By how much a delay is longer, at most, so that what failed together does not come together again.
 JITTER = 0.25
 
-#: Characters of a number in a message's headers at the most.
-_DIGITS = 20
+#: The longest time in seconds that a message waits, by its topic.
+LONGEST = {topic: delay * (1 + JITTER) for delay, topic in WEBHOOK_WAITS.items()}
+#: Characters of a number in a header; longer ones may be no finite number.
+MAX_NUMBER = 20
+
+#: A message's headers as they come: a header may have no value.
+Headers = Sequence[tuple[str, bytes | None]]
 
 #: What of an event is no business of its receiver: the topic is as secret as the token, the rest is ours.
 _OURS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
@@ -104,16 +109,12 @@ def wait(delay: float, now: float, chance: float, attempt: int, first: float) ->
     return Wait(WEBHOOK_WAITS[fitting], {name: value.encode() for name, value in told.items()})
 
 
-def due(headers: Sequence[tuple[str, bytes]] | None, now: float) -> float:
-    """When a message is due, in seconds since 1970; 0 for at once.
-
-    No message waits for longer than the longest delay: one that claims to would block its topic for ever.
-    """
-    told = _number(dict(headers or ()), "due")
-    return told if told <= now + max(WEBHOOK_WAITS) * (1 + JITTER) else 0.0
+def due(headers: Headers | None) -> float:
+    """When a message is due, in seconds since 1970; 0 for at once."""
+    return _number(dict(headers or ()), "due")
 
 
-def letter(data: bytes | None, headers: Sequence[tuple[str, bytes]] | None, now: float) -> Letter:
+def letter(data: bytes | None, headers: Headers | None, now: float) -> Letter:
     """What a message holds; EventError if that is no final event with an address."""
     event = decode(ResultEvent, data)
     if not event.final or event.callback_url is None:
@@ -122,7 +123,10 @@ def letter(data: bytes | None, headers: Sequence[tuple[str, bytes]] | None, now:
     return Letter(event, data or b"", int(_number(told, "attempt")), _number(told, "first") or now)
 
 
-def _number(headers: Mapping[str, bytes], name: str) -> float:
-    raw = headers.get(name, b"").decode("ascii", "replace")
-    # One that is longer is not ours, and may be more than a float can hold.
-    return float(raw) if len(raw) <= _DIGITS and raw.replace(".", "", 1).isdecimal() else 0.0
+def _number(headers: Mapping[str, bytes | None], name: str) -> float:
+    """A header's value; 0 where there is none, or one that is no number."""
+    value = headers.get(name) or b""
+    if len(value) > MAX_NUMBER:
+        return 0.0
+    raw = value.decode("ascii", "replace")
+    return float(raw) if raw.replace(".", "", 1).isdecimal() else 0.0

@@ -8,19 +8,21 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message
 from prometheus_client import Counter as Metric
 
+from core.delayed_consumer import DelayedConsumer
 from core.errors import EventError, StreamError
-from core.offsets import Offsets, Partition
+from core.offsets import Partition
 from core.settings import KafkaSettings
-from core.streams import Publisher, group_consumer, told
+from core.streams import Publisher, told
 from core.topics import WEBHOOK_WAITS, WEBHOOKS
 from gateway.webhooks.courier import Courier, Outcome
-from gateway.webhooks.letter import Letter, Wait, due, letter
+from gateway.webhooks.letter import LONGEST, Letter, Wait, due, letter
 from gateway.webhooks.signature import secret_of
 
 log = logging.getLogger(__name__)
@@ -58,22 +60,23 @@ class Webhooks:
             ["outcome"],
             registry=None,
         )
-        self._offsets = Offsets()
-        self._paused: dict[Partition, float] = {}
         self._done: queue.SimpleQueue[tuple[Partition, int]] = queue.SimpleQueue()
         self._of_client: Counter[str] = Counter()
+        #: Messages that the workers have, those of partitions lost meanwhile included.
+        self._begun = 0
         self._lock = threading.Lock()
-        self._committed = 0.0
         self._stop = threading.Event()
         self._workers = ThreadPoolExecutor(MOST, thread_name_prefix="webhook")
-        self._consumer: Consumer = group_consumer(
+        self._consumer = DelayedConsumer(
             kafka,
             GROUP,
             [WEBHOOKS, *WEBHOOK_WAITS.values()],
+            commit_interval=COMMIT_INTERVAL,
+            delays=LONGEST,
+            due_in=lambda message: due(message.headers()) - time.time(),
             # A tenth of a second more does not matter here; a broker that is asked seldom has less to do.
             patient=True,
-            on_revoke=self._revoked,
-            on_lost=self._lost,
+            revoking=lambda: self._settle(0),
         )
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
@@ -98,7 +101,7 @@ class Webhooks:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._step(time.time())
+                self._step()
             except KafkaException as error:
                 log.error("Kafka: %s", told(error))
                 self._stop.wait(0.5)
@@ -107,80 +110,65 @@ class Webhooks:
                 self._stop.wait(0.5)
         with suppress(KafkaException):
             self._settle(0)
-            self._commit(asynchronous=False)
             self._consumer.close()
 
-    def _step(self, now: float) -> None:
-        for partition in [one for one, until in self._paused.items() if until <= now]:
-            del self._paused[partition]
-            self._consumer.resume([TopicPartition(*partition)])
-        full = self._offsets.under_way() >= MOST
-        self._settle(PATIENCE if full else 0)
-        if now - self._committed >= COMMIT_INTERVAL:
-            self._committed = now
-            self._commit(asynchronous=True)
-        if not full and (message := self._consumer.poll(PATIENCE)) is not None:
+    def _step(self) -> None:
+        self._settle(0)
+        if self._room() <= 0:
+            self._settle(PATIENCE)
+        # Paused only if it stays full: each pause makes librdkafka drop what it has fetched ahead.
+        room = self._room()
+        self._consumer.regulate(full=room <= 0)
+        for message in self._consumer.take(PATIENCE if room > 0 else 0.0, room):
             self._take(message, time.time())
+        self._consumer.commit()
+
+    def _room(self) -> int:
+        """How many messages may be taken."""
+        with self._lock:
+            return MOST - self._begun
 
     def _settle(self, patience: float) -> None:
         """Note what is done with; waits so many seconds for the first."""
         try:
-            self._offsets.finish(*self._done.get(timeout=patience or None, block=patience > 0))
+            self._consumer.finish(*self._done.get(timeout=patience or None, block=patience > 0))
             while True:
-                self._offsets.finish(*self._done.get_nowait())
+                self._consumer.finish(*self._done.get_nowait())
         except queue.Empty:
             return
 
-    def _commit(self, asynchronous: bool) -> None:
-        positions = self._offsets.due()
-        if not positions:
-            return
-        offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
-        self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
-        self._offsets.committed(positions)
-
-    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        with suppress(KafkaException):  # then the other delivers them once more
-            self._settle(0)
-            self._commit(asynchronous=False)
-        self._lost(_consumer, partitions)
-
-    def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for partition in partitions:
-            self._offsets.forget((partition.topic, partition.partition))
-            self._paused.pop((partition.topic, partition.partition), None)
-
     def _take(self, message: Message, now: float) -> None:
-        if message.error():
-            log.warning("Kafka: %s", told(message.error()))
-            return
-        partition = (str(message.topic()), int(message.partition() or 0))
-        offset = int(message.offset() or 0)
-        headers: list[tuple[str, bytes]] = list(message.headers() or [])
-        if (until := due(headers, now)) > now:
-            # What is behind it is due about as much later: stop here until this one is.
-            where = TopicPartition(*partition, offset)
-            self._consumer.pause([where])
-            self._consumer.seek(where)
-            self._paused[partition] = until
-            return
-        self._offsets.begin(partition, offset)
+        partition, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
         try:
-            found = letter(message.value(), headers, now)
+            found = letter(message.value(), message.headers(), now)
         except EventError as error:
             log.error("a webhook cannot be delivered: %s", error.message)
             self.outcomes.labels("unreadable").inc()
             self._done.put((partition, offset))
             return
         with self._lock:
+            self._begun += 1
             busy = self._of_client[found.event.client_id] >= MOST_OF_CLIENT
             if not busy:
                 self._of_client[found.event.client_id] += 1
-        self._workers.submit(self._later if busy else self._deliver, found, partition, offset)
+        self._workers.submit(self._work, self._later if busy else self._deliver, found, partition, offset)
 
     # --- the workers --------------------------------------------------------------------------------
 
-    def _deliver(self, found: Letter, partition: Partition, offset: int) -> None:
+    def _work(self, step: Callable[[Letter], bool], found: Letter, partition: Partition, offset: int) -> None:
+        done = False
+        try:
+            done = step(found)
+        except Exception:
+            log.exception("a webhook was not handled")
+        finally:
+            with self._lock:
+                self._begun -= 1
+        if done:
+            self._done.put((partition, offset))
+
+    def _deliver(self, found: Letter) -> bool:
+        """Make an attempt; False if the gateway ended before what follows from it was certain."""
         try:
             outcome = self._attempt(found)
         finally:
@@ -197,9 +185,8 @@ class Webhooks:
             self._note(found, "given_up", outcome.reason)
         else:
             self._note(found, "failed", outcome.reason)
-            if not self._put(found, wait):
-                return
-        self._done.put((partition, offset))
+            return self._put(found, wait)
+        return True
 
     def _attempt(self, found: Letter) -> Outcome:
         body = found.body
@@ -214,14 +201,13 @@ class Webhooks:
             log.exception("an attempt to deliver a webhook failed")
             return Outcome(False, f"a mistake of the gateway's own ({type(error).__name__})")
 
-    def _later(self, found: Letter, partition: Partition, offset: int) -> None:
+    def _later(self, found: Letter) -> bool:
         """Others of the same client are under way; too many of them."""
         wait = found.busy(time.time(), random.random())
         if wait is None:
             self._note(found, "given_up", "too many of this client's were to be delivered")
-        elif not self._put(found, wait):
-            return
-        self._done.put((partition, offset))
+            return True
+        return self._put(found, wait)
 
     def _put(self, found: Letter, wait: Wait) -> bool:
         """Put it on its topic, however long the broker takes; False if that did not happen before the end."""

@@ -87,3 +87,16 @@ def test_what_is_finished_twice_or_was_never_taken_changes_nothing() -> None:
     offsets.finish(P, 2)
     offsets.finish(P, 2)
     assert offsets.due() == {P: 1}
+
+
+def test_a_position_that_the_broker_did_not_take_is_due_again() -> None:
+    offsets = Offsets()
+    offsets.begin(P, 1)
+    offsets.finish(P, 1)
+    offsets.committed({P: 2})
+    offsets.not_committed({P: 2})
+    assert offsets.due() == {P: 2}
+    # Unless a later one was committed meanwhile.
+    offsets.committed({P: 2})
+    offsets.not_committed({P: 1})
+    assert offsets.due() == {}

@@ -7,11 +7,14 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
+from confluent_kafka import TopicPartition
+
 from core.config_document import ConfigDocument
 from core.errors import NotFoundError
 from core.events import JobEvent, ResultEvent, decode
 from core.provider import JobView
 from core.topics import CANCEL
+from poller.intake import Intake
 from tests.core.samples import raw_document
 
 
@@ -182,18 +185,35 @@ class Consumer:
     def commit(self, offsets: list[Any], asynchronous: bool) -> None:
         self.committed |= {at.topic: at.offset for at in offsets}
 
+    def incremental_assign(self, partitions: list[Any]) -> None:
+        """Nothing to do: the test puts messages in."""
+
     def pause(self, partitions: list[Any]) -> None:
         self.paused += [at.topic for at in partitions]
 
-    def seek(self, partition: Any) -> None:
-        """Nothing to do: the head that was not due is put back by the test."""
-
     def resume(self, partitions: list[Any]) -> None:
-        for at in partitions:
-            self.paused.remove(at.topic)
-
-    def assignment(self) -> list[Any]:
-        return []
+        self.paused = [topic for topic in self.paused if topic not in {at.topic for at in partitions}]
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def consumers_of(intake: Intake) -> tuple[Consumer, Consumer]:
+    """The two consumers of a poller's intake that was made with `group_consumer` below."""
+    return intake._urgent._consumer, intake._waiting._consumer
+
+
+def group_consumer(
+    _settings: Any, _group: str, topics: list[str], _patient: bool, **callbacks: Any
+) -> Consumer:
+    """In the place of `core.streams.group_consumer`: partitions come with the first poll."""
+    made = Consumer()
+    assign, poll = callbacks["on_assign"], made.poll
+
+    def first(timeout: float) -> Message | None:
+        made.poll = poll  # type: ignore[method-assign]
+        assign(made, [TopicPartition(topic, 0) for topic in topics])
+        return made.poll(timeout)
+
+    made.poll = first  # type: ignore[method-assign]
+    return made

@@ -6,7 +6,6 @@ import itertools
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import delayed_consumer
 from core.errors import (
     EventError,
     InvocationError,
@@ -29,7 +29,6 @@ from core.events import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode, encode
 from core.settings import KafkaSettings
 from core.strays import lost, stray
 from core.topics import CANCEL, DEAD, JOBS
-from poller import intake
 from poller.budget import Budget
 from poller.intake import MAX_BATCH
 from poller.loop import Poller
@@ -41,7 +40,17 @@ from poller.watch import Watch
 from poller.wishes import CANCEL_PATIENCE, STRAY_PATIENCE, Answer
 from tests.core.samples import job, wire
 from tests.poller import results
-from tests.poller.fakes import Consumer, Documents, Invoke, Message, Provider, Publisher, view
+from tests.poller.fakes import (
+    Consumer,
+    Documents,
+    Invoke,
+    Message,
+    Provider,
+    Publisher,
+    consumers_of,
+    group_consumer,
+    view,
+)
 
 WAIT = "jobs.wait.5s"
 
@@ -50,14 +59,14 @@ class Rig:
     """A poller between fakes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.consumer, self.waiting = Consumer(), Consumer()
-        consumers = deque([self.consumer, self.waiting])
-        monkeypatch.setattr(intake, "group_consumer", lambda *a, **k: consumers.popleft())
+        monkeypatch.setattr(delayed_consumer, "group_consumer", group_consumer)
         self.provider, self.publisher = Provider(), Publisher()
         fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
         self.retriever = Retriever(*fakes)
         arguments: Any = (self.provider, self.retriever, self.publisher, 1, 1e12)
-        self.poller = Poller(KafkaSettings("nowhere:9092"), *arguments)
+        self.poller = Poller(KafkaSettings("nowhere:9092", partitions=1), *arguments)
+        self.consumer, self.waiting = consumers_of(self.poller.intake)
+        self.poller.take(time.time())  # the partitions come
         for lane in self.poller.lanes:
             lane.desk._list_due = math.inf  # the list of backends is no part of these tests
 
@@ -167,16 +176,17 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(rig: Rig) -> 
     assert rig.consumer.committed == {JOBS: 4}
 
 
-def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig) -> None:
-    rig.waiting.messages.append(Message(WAIT, 0, wire(), time.time()))
+@pytest.mark.parametrize("ahead", [0.0, 1e9])
+def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig, ahead: float) -> None:
+    """For the topic's delay at the longest, whatever the clock of who put it there says."""
+    rig.waiting.messages.append(Message(WAIT, 0, wire(), time.time() + ahead))
     rig.poller.take(time.time())
     assert rig.waiting.paused == [WAIT]
     assert rig.poller.intake.under_way() == 0
-    now = time.monotonic()
-    rig.poller.intake.regulate(now + 4, full=False)
-    assert rig.waiting.paused == [WAIT]
-    rig.poller.intake.regulate(now + 6, full=False)
+    rig.poller.intake._waiting._clock = lambda: time.monotonic() + 5.1
+    rig.poller.take(time.time())
     assert rig.waiting.paused == []
+    assert rig.poller.intake.under_way() == 1
 
 
 def test_an_event_that_waits_longer_is_put_back_and_committed(rig: Rig) -> None:

@@ -13,14 +13,14 @@ import pytest
 import requests
 from qiskit import QuantumCircuit
 
+from core import delayed_consumer
 from core.events import ResultEvent, decode
 from core.provider import Account, Provider
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings
-from poller import intake
 from poller.loop import Poller
 from poller.retriever import Retriever
 from tests.core.samples import wire
-from tests.poller.fakes import Consumer, Documents, Invoke, Message, Publisher
+from tests.poller.fakes import Documents, Invoke, Message, Publisher, consumers_of, group_consumer
 from tests.simulator.conftest import INSTANCE, Running
 
 
@@ -37,16 +37,14 @@ class Wire:
 
     def __init__(self, service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.service = service
-        consumer = Consumer()
-        consumers = [consumer, Consumer()]
-        monkeypatch.setattr(intake, "group_consumer", lambda *a, **k: consumers.pop(0))
+        monkeypatch.setattr(delayed_consumer, "group_consumer", group_consumer)
         account = AccountSettings(service.api_key, INSTANCE, service.url)
         self.provider = Provider(ProviderSettings(account, account), repeats=False)
         self.publisher = Publisher()
         fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
         more: Any = (self.provider, Retriever(*fakes), self.publisher)
-        self.poller = Poller(KafkaSettings("nowhere:9092"), *more)
-        self.consumer = consumer
+        self.poller = Poller(KafkaSettings("nowhere:9092", partitions=1), *more)
+        self.consumer, _ = consumers_of(self.poller.intake)
         self.sent: list[tuple[float, float]] = []
         self._record(self.provider.account("simulator"))
 

@@ -1,0 +1,251 @@
+"""The delayed consumer against a model: nothing is stranded, lost, given early, or committed too soon."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from core import delayed_consumer
+from core.delayed_consumer import DelayedConsumer
+from core.offsets import Partition
+from core.settings import KafkaSettings
+from tests.core.librdkafka import Group, Member
+
+DELAY = 10.0
+FAST, SLOW, SLOWER = ("fast", 0), ("slow", 0), ("slow", 1)
+PLACES = [FAST, SLOW, SLOWER]
+#: More than any message waits, whatever its header and the clocks say.
+ENOUGH = 3 * DELAY
+
+
+class World:
+    """The broker, the clocks, and what is known of each message."""
+
+    def __init__(self) -> None:
+        self.group = Group(logs={place: [] for place in PLACES})
+        self.monotonic = 1_000.0
+        self.wall = 1_700_000_000.0
+        #: False once the wall clock has jumped, or a message has a time of its own.
+        self.exact = True
+        self.done: set[tuple[Partition, int]] = set()
+
+    def due_in(self, message: Any) -> float:
+        return float(message.stamp + DELAY - self.wall) if message.topic() == "slow" else 0.0
+
+
+class Owner:
+    """A member and what it was given: epochs count the assignments of a partition."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.epochs: dict[Partition, int] = {}
+        self.given: list[tuple[Partition, int, int]] = []
+        self.full = False
+        #: True once librdkafka has not done what it was asked for.
+        self.deceived = False
+        with one_member(world.group) as made:
+            self.consumer = DelayedConsumer(
+                KafkaSettings("nowhere:9092"),
+                "group",
+                ["fast", "slow"],
+                commit_interval=1.0,
+                delays={"slow": DELAY},
+                due_in=world.due_in,
+                lost=self._lost,
+                clock=lambda: world.monotonic,
+            )
+        [self.kafka] = made
+
+    def _lost(self, place: Partition) -> None:
+        self.epochs[place] = self.epochs.get(place, 0) + 1
+
+    def take(self, most: int) -> None:
+        messages = self.consumer.take(0.0, most)
+        assert len(messages) <= most
+        for message in messages:
+            place, offset = message.place, message.offset()
+            epoch = self.epochs.get(place, 0)
+            assert place in self.kafka.positions, "given after its partition was lost"
+            before = [at for where, at, then in self.given if (where, then) == (place, epoch)]
+            assert all(at < offset for at in before), "given twice, or out of order"
+            if self.world.exact and place[0] == "slow":
+                assert self.world.wall >= message.stamp + DELAY, "given early"
+            self.given.append((place, offset, epoch))
+
+    def finish(self, which: int) -> None:
+        place, offset, _ = self.given[which % len(self.given)]
+        self.world.done.add((place, offset))
+        self.consumer.finish(place, offset)
+
+    def under_way(self) -> int:
+        """What was given in the present assignments and has no outcome."""
+        return sum(
+            place in self.kafka.positions
+            and self.epochs.get(place, 0) == epoch
+            and (place, offset) not in self.world.done
+            for place, offset, epoch in self.given
+        )
+
+
+@contextmanager
+def one_member(group: Group) -> Iterator[list[Member]]:
+    """While this is entered, `group_consumer` makes members of the group in memory."""
+    made: list[Member] = []
+
+    def make(_settings: Any, _group: str, _topics: Any, _patient: bool, **callbacks: Any) -> Member:
+        made.append(Member(group, **callbacks))
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delayed_consumer, "group_consumer", make)
+        yield made
+
+
+class Delayed(RuleBasedStateMachine):
+    """Two members, three partitions, and all that can happen to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        logging.disable(logging.CRITICAL)
+        self.world = World()
+        self.owners = [Owner(self.world), Owner(self.world)]
+        for place in PLACES:
+            self.world.group.move(place, self.owners[0].kafka)
+
+    which = st.integers(0, 1)
+    places = st.sampled_from(PLACES)
+
+    @rule(place=places, ahead=st.sampled_from([0.0, 0.0, 0.0, 1e9]))
+    def produce(self, place: Partition, ahead: float) -> None:
+        if place[0] == "slow" and ahead:
+            self.world.exact = False
+        self.world.group.produce(place, stamp=self.world.wall + ahead)
+
+    @rule(seconds=st.sampled_from([0.5, 4.0, DELAY, ENOUGH]))
+    def advance(self, seconds: float) -> None:
+        self.world.monotonic += seconds
+        self.world.wall += seconds
+
+    @rule(seconds=st.sampled_from([-1e6, 1e6]))
+    def jump(self, seconds: float) -> None:
+        self.world.exact = False
+        self.world.wall += seconds
+
+    @rule(who=which, most=st.integers(0, 5))
+    def take(self, who: int, most: int) -> None:
+        owner = self.owners[who]
+        with suppress(KafkaException):
+            owner.take(most)
+            if owner.full and not owner.kafka.failing and not owner.deceived:
+                assert set(owner.kafka.positions) <= owner.kafka.paused
+
+    @rule(who=which, most=st.integers(1, 3), to=which, place=places)
+    def take_and_move(self, who: int, most: int, to: int, place: Partition) -> None:
+        """A partition moves away from the member that has just paused it, and perhaps back."""
+        self.take(who, most)
+        self.move(place, 1 - who)
+        self.take(who, most)
+        if to == who:
+            self.take(1 - who, most)
+            self.move(place, who)
+            self.take(1 - who, most)
+            self.take(who, most)
+
+    @precondition(lambda self: any(owner.given for owner in self.owners))
+    @rule(who=which, number=st.integers(0, 100))
+    def finish(self, who: int, number: int) -> None:
+        if self.owners[who].given:
+            self.owners[who].finish(number)
+
+    @rule(who=which, full=st.booleans())
+    def regulate(self, who: int, full: bool) -> None:
+        owner = self.owners[who]
+        owner.full = full
+        with suppress(KafkaException):
+            owner.consumer.regulate(full)
+
+    @rule(place=places, who=which)
+    def move(self, place: Partition, who: int) -> None:
+        self.world.group.move(place, self.owners[who].kafka)
+
+    @rule(who=which)
+    def expire(self, who: int) -> None:
+        self.world.group.expire(self.owners[who].kafka)
+
+    @rule(who=which)
+    def commit(self, who: int) -> None:
+        self.owners[who].consumer.commit()
+
+    @rule(who=which)
+    def replace(self, who: int) -> None:
+        """It leaves, and another takes its place; its partitions go to whoever is asked to take them."""
+        self.owners[who].kafka.failing.clear()
+        self.owners[who].consumer.close()
+        self.owners[who] = Owner(self.world)
+
+    @rule(who=which, names=st.sets(st.sampled_from(["pause", "resume", "commit", "incremental_assign"])))
+    def fail(self, who: int, names: set[str]) -> None:
+        self.owners[who].kafka.failing = names
+
+    @rule(who=which, names=st.sets(st.just("pause")))
+    def ignore(self, who: int, names: set[str]) -> None:
+        self.owners[who].kafka.ignored = names
+        self.owners[who].deceived |= bool(names)
+
+    @invariant()
+    def nothing_without_an_outcome_is_committed(self) -> None:
+        for place, position in self.world.group.committed.items():
+            for offset in range(position):
+                assert (place, offset) in self.world.done, f"{place}@{offset} is lost"
+
+    @invariant()
+    def what_is_under_way_is_known(self) -> None:
+        for owner in self.owners:
+            ready = len(owner.consumer._ready)
+            lost = bool(owner.kafka.events)
+            assert lost or owner.consumer.under_way() == owner.under_way() + ready
+
+    def teardown(self) -> None:
+        """Once all is well again, every message is handled in time, and all of it is committed."""
+        for owner in self.owners:
+            owner.kafka.failing, owner.kafka.ignored = set(), set()
+            owner.full = False
+            owner.consumer.regulate(False)
+        for number, place in enumerate(PLACES):
+            if self.world.group.owners.get(place) is None:
+                self.world.group.move(place, self.owners[number % 2].kafka)
+        total = sum(map(len, self.world.group.logs.values()))
+        for _ in range(2 * total + 10):
+            for owner in self.owners:
+                owner.take(5)
+                for number in range(len(owner.given)):
+                    owner.finish(number)
+                owner.consumer.commit()
+            self.advance(ENOUGH)
+        for place, log in self.world.group.logs.items():
+            stranded = [m.offset() for m in log if (place, m.offset()) not in self.world.done]
+            assert not stranded, f"{place}: {stranded} are stranded"
+            assert self.world.group.committed.get(place, 0) == len(log)
+        for owner in self.owners:
+            owner.consumer.close()
+        logging.disable(logging.NOTSET)
+
+
+TestDelayed = Delayed.TestCase
+TestDelayed.settings = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=150,
+    stateful_step_count=40,
+    database=None,
+    # A failure is not made shorter than it was found: that took minutes.
+    phases=[Phase.generate],
+)
