@@ -1,0 +1,232 @@
+"""A partition that is revoked or lost while it is paused, and comes back: both users go on with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from core import delayed_consumer
+from core.events import encode
+from core.offsets import Partition
+from core.settings import KafkaSettings
+from core.topics import JOBS, WEBHOOKS
+from gateway.webhooks import Webhooks, loop
+from gateway.webhooks.courier import Outcome
+from poller import intake
+from poller.intake import Intake
+from tests.core.librdkafka import Group, Member
+from tests.core.samples import result_event, wire
+from tests.poller.fakes import Publisher
+from tests.stack import wait_for
+
+#: Seconds that what waits has to wait; the wall clock is moved over them.
+DELAY = 5.0
+
+
+class Clock:
+    """In the place of the module `time`: the wall clock is the test's."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self.wall = time.time()
+
+    def time(self) -> float:
+        return self.wall
+
+
+class Taking:
+    """A poller's intake: what it takes is finished at once."""
+
+    urgent, waiting = (JOBS, 0), ("jobs.wait.5s", 0)
+
+    def __init__(self, groups: dict[str, Group], clock: Clock, patch: pytest.MonkeyPatch) -> None:
+        self._groups, self._clock = groups, clock
+        patch.setattr(intake, "time", clock)
+        arguments: Any = (KafkaSettings("nowhere:9092"), Publisher())
+        self._intake = Intake(*arguments, call=lambda step: step(), lost=lambda _: None)
+        self.full = False
+        self.done: set[str] = set()
+
+    def group(self, place: Partition) -> Group:
+        return self._groups["pollers" if place == self.urgent else "pollers.wait"]
+
+    def submit(self, place: Partition, job: str) -> None:
+        self.group(place).produce(place, wire(process_job_id=job), self._clock.wall)
+
+    def turn(self) -> None:
+        self._intake.regulate(full=self.full)
+        for taken in self._intake.take(0.0):
+            self.done.add(taken.event.process_job_id)
+            self._intake.finish(taken.partition, taken.offset)
+        self._intake.commit()
+
+    def close(self) -> None:
+        self._intake.close()
+
+
+class Courier:
+    """Delivers everything, once it is allowed to."""
+
+    def __init__(self) -> None:
+        self.done: set[str] = set()
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def post(self, url: str, headers: Any, body: bytes) -> Outcome:
+        assert self.answers.wait(60)
+        self.done.add(headers["webhook-id"].removeprefix("msg_"))
+        return Outcome(True, "200")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Delivering:
+    """A gateway's webhooks, in their own threads; `full` while no receiver answers."""
+
+    urgent, waiting = (WEBHOOKS, 0), ("webhooks.wait.5s", 0)
+
+    def __init__(self, groups: dict[str, Group], clock: Clock, patch: pytest.MonkeyPatch) -> None:
+        self._groups, self._clock = groups, clock
+        patch.setattr(loop, "time", clock)
+        patch.setattr(loop, "PATIENCE", 0.01)
+        self._courier = Courier()
+        self.done = self._courier.done
+        arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._courier, "a secret")
+        self._webhooks = Webhooks(*arguments)
+        self._fillers = 0
+
+    @property
+    def full(self) -> bool:
+        return not self._courier.answers.is_set()
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        if not full:
+            self._courier.answers.set()
+            return
+        self._courier.answers.clear()
+        for number in range(loop.MOST):
+            self._fillers += 1
+            self.submit(self.urgent, f"filler-{self._fillers}", f"client-{number % 8}")
+        wait_for(lambda: self._webhooks._room() <= 0)
+
+    def group(self, place: Partition) -> Group:
+        return self._groups["webhooks"]
+
+    def submit(self, place: Partition, job: str, client: str = "client") -> None:
+        event = result_event(
+            status="DONE", process_job_id=job, client_id=client, callback_url="https://example.org/"
+        )
+        due = self._clock.wall + DELAY if place == self.waiting else 0.0
+        headers = (("attempt", b"1"), ("first", b"1"), ("due", b"%.3f" % due))
+        self.group(place).produce(place, encode(event), self._clock.wall, *headers)
+
+    def turn(self) -> None:
+        time.sleep(0.005)
+
+    def close(self) -> None:
+        self._courier.answers.set()
+        self._webhooks.close()
+
+
+@pytest.fixture(params=[Taking, Delivering], ids=["intake", "webhooks"])
+def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    groups: dict[str, Group] = {}
+
+    def make(_settings: Any, group: str, topics: list[str], *_: Any, **callbacks: Any) -> Member:
+        found = groups.setdefault(group, Group())
+        member = Member(found, **callbacks)
+        for topic in topics:
+            found.move((topic, 0), member)
+        return member
+
+    monkeypatch.setattr(delayed_consumer, "group_consumer", make)
+    clock = Clock()
+    made = request.param(groups, clock, monkeypatch)
+    made.clock = clock
+    yield made
+    made.close()
+
+
+def until(user: Any, what: Callable[[], object]) -> None:
+    """Turns until it is true."""
+
+    def turned() -> object:
+        user.turn()
+        return what()
+
+    wait_for(turned)
+
+
+def away_and_back(user: Any, place: Partition, member: Member, how: str) -> None:
+    """The partition goes to another member, which does nothing, and comes back."""
+    group, other = user.group(place), Member(user.group(place))
+    if how == "lost":
+        group.expire(member)
+    group.move(place, other)
+    until(user, lambda: group.owners[place] is other and place not in member.positions)
+    group.move(place, member)
+    other.poll(0)
+    other.poll(0)
+    until(user, lambda: place in member.positions)
+
+
+@pytest.mark.parametrize("how", ["revoked", "lost"])
+def test_a_head_that_waits_is_taken_where_its_partition_comes_back(user: Any, how: str) -> None:
+    place = user.waiting
+    user.submit(place, "waits")
+    member = user.group(place).owners[place]
+    until(user, lambda: place in member.paused)
+    away_and_back(user, place, member, how)
+    user.clock.wall += DELAY + 1
+    until(user, lambda: "waits" in user.done)
+
+
+@pytest.mark.parametrize("how", ["revoked", "lost"])
+@pytest.mark.parametrize("which", ["urgent", "waiting"])
+def test_a_partition_that_comes_back_after_its_owner_was_full_is_read(user: Any, which: str, how: str) -> None:
+    place = getattr(user, which)
+    user.submit(place, "before")
+    user.clock.wall += DELAY + 1
+    until(user, lambda: "before" in user.done)
+    member = user.group(place).owners[place]
+    user.full = True
+    until(user, lambda: place in member.paused)
+    group, other = user.group(place), Member(user.group(place))
+    if how == "lost":
+        group.expire(member)
+    group.move(place, other)
+    until(user, lambda: group.owners[place] is other and place not in member.positions)
+    user.full = False
+    until(user, lambda: not member.paused & set(member.positions))
+    group.move(place, member)
+    other.poll(0)
+    other.poll(0)
+    user.submit(place, "after")
+    user.clock.wall += DELAY + 1
+    until(user, lambda: "after" in user.done)
+
+
+def test_a_partition_that_comes_while_its_owner_is_full_is_not_read(user: Any) -> None:
+    place = user.waiting
+    user.submit(place, "waits")
+    user.clock.wall += DELAY + 1
+    until(user, lambda: "waits" in user.done)
+    member = user.group(place).owners[place]
+    user.full = True
+    until(user, lambda: place in member.paused)
+    away_and_back(user, place, member, "revoked")
+    until(user, lambda: place in member.paused)
+    user.submit(place, "more")
+    user.clock.wall += DELAY + 1
+    for _ in range(20):
+        user.turn()
+    assert "more" not in user.done
+    user.full = False
+    until(user, lambda: "more" in user.done)
