@@ -47,8 +47,8 @@ class Taking:
     def __init__(self, groups: dict[str, Group], clock: Clock, patch: pytest.MonkeyPatch) -> None:
         self._groups, self._clock = groups, clock
         patch.setattr(intake, "time", clock)
-        arguments: Any = (KafkaSettings("nowhere:9092"), Publisher())
-        self._intake = Intake(*arguments, call=lambda step: step(), lost=lambda _: None)
+        publisher: Any = Publisher()
+        self._intake = Intake(KafkaSettings("nowhere:9092"), publisher, lambda step: step(), lambda _: None)
         self.full = False
         self.done: set[str] = set()
 
@@ -190,7 +190,9 @@ def test_a_head_that_waits_is_taken_where_its_partition_comes_back(user: Any, ho
 
 @pytest.mark.parametrize("how", ["revoked", "lost"])
 @pytest.mark.parametrize("which", ["urgent", "waiting"])
-def test_a_partition_that_comes_back_after_its_owner_was_full_is_read(user: Any, which: str, how: str) -> None:
+def test_a_partition_that_comes_back_after_its_owner_was_full_is_read(
+    user: Any, which: str, how: str
+) -> None:
     place = getattr(user, which)
     user.submit(place, "before")
     user.clock.wall += DELAY + 1

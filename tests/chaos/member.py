@@ -1,0 +1,61 @@
+"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS`: one member of a group, of KIND intake or webhooks."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from core.settings import KafkaSettings
+from core.streams import Publisher
+from gateway.webhooks import Webhooks
+from gateway.webhooks.courier import Courier
+from poller import intake
+from poller.intake import Intake
+from tests.gateway.replicas import SECRET
+
+#: The pollers' wait topics, the real ones, with delays that a test can wait for.
+SHORT = dict(zip(intake._DELAYS, (1.0, 2.0, 3.0, 4.0), strict=True))
+
+
+def settings(bootstrap: str, partitions: int) -> KafkaSettings:
+    """For all members of a test."""
+    return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=partitions)
+
+
+def take(kafka: KafkaSettings, stop: threading.Event) -> None:
+    """What an intake takes is written to standard output, and then finished."""
+    publisher = Publisher(kafka)
+    taking = Intake(kafka, publisher, lambda step: step(), lambda _: None)
+    while not stop.is_set():
+        taking.regulate(full=False)
+        for taken in taking.take(0.05):
+            print(taken.event.process_job_id, flush=True)
+            taking.finish(taken.partition, taken.offset)
+        taking.commit()
+    taking.close()
+    publisher.close()
+
+
+def deliver(kafka: KafkaSettings, stop: threading.Event) -> None:
+    """Webhooks deliver to their receivers."""
+    publisher = Publisher(kafka)
+    webhooks = Webhooks(kafka, publisher, Courier("private"), SECRET)
+    stop.wait()
+    webhooks.close()
+    publisher.close()
+
+
+#: What a member of each kind runs.
+KINDS = {"intake": take, "webhooks": deliver}
+
+
+def _until_input_ends(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
+
+
+if __name__ == "__main__":
+    intake._DELAYS.update(SHORT)
+    end = threading.Event()
+    threading.Thread(target=_until_input_ends, args=(end,), daemon=True).start()
+    KINDS[sys.argv[1]](settings(sys.argv[2], int(sys.argv[3])), end)
