@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS`: one member of a group, of KIND intake or webhooks."""
+"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS`: a member of a group; KIND: intake, webhooks."""
 
 from __future__ import annotations
 

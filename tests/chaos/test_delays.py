@@ -8,8 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,10 @@ from core.settings import KafkaSettings
 from core.streams import Publisher, Topics
 from core.topics import WEBHOOK_WAITS, shared
 from tests.chaos import kafka as apache
+from tests.chaos.conftest import StartBroker
 from tests.chaos.member import SHORT, settings
 from tests.core.samples import result_event, wire
-from tests.gateway.replicas import BROKERS, broker
+from tests.gateway.replicas import BROKERS
 from tests.receiver import Receiver, receiver
 from tests.stack import ROOT, wait_for
 
@@ -143,21 +143,13 @@ class Events:
         self._publisher.close()
 
 
-@contextmanager
-def started(folder: Path, kind: str) -> Iterator[KafkaSettings]:
-    """A broker with the topics."""
-    with broker(folder, kind) as found:
-        kafka = settings(found.bootstrap_servers, PARTITIONS)
-        Topics(kafka).ensure(shared(PARTITIONS))
-        yield kafka
-
-
 @pytest.mark.parametrize("kind", BROKERS)
 @pytest.mark.timeout(apache.TIMEOUT + 300)
-def test_nothing_that_waits_is_stranded_or_lost(kind: str, tmp_path: Path) -> None:
+def test_nothing_that_waits_is_stranded_or_lost(kind: str, start_broker: StartBroker, tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", "3"))
+    kafka = settings(start_broker(kind).bootstrap_servers, PARTITIONS)
+    Topics(kafka).ensure(shared(PARTITIONS))
     with ExitStack() as ends:
-        kafka = ends.enter_context(started(tmp_path, kind))
         hooks = ends.enter_context(receiver(lambda *_: 200))
         groups = [Members(name, kafka, tmp_path, seed) for name in ("intake", "webhooks")]
         for group in groups:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from core.offsets import Partition
 from core.settings import KafkaSettings
-from core.streams import Publisher, Topics, group_consumer, reader
+from core.streams import Topics, group_consumer
+from tests.chaos.conftest import StartBroker
 from tests.core.librdkafka import Group, Member
-from tests.gateway.replicas import BROKERS, broker
+from tests.gateway.replicas import BROKERS
 from tests.stack import wait_for
 
-TOPIC, PARTITIONS, MESSAGES = "jobs", 4, 6
+TOPIC, PARTITIONS, MESSAGES = "facts", 4, 6
 #: Seconds in which a message that is there comes, even on a slow machine; and in which none may come.
 PATIENCE, SILENCE = 60.0, 1.0
 
@@ -61,15 +61,10 @@ class Real:
         self._kafka = kafka
         self._rival: Any = None
         Topics(kafka).ensure({TOPIC: PARTITIONS})
-        publisher = Publisher(kafka)
-        ends, looking = [0], reader(kafka)
-        while min(ends) < MESSAGES:
-            for number in range(PARTITIONS):
-                publisher.publish(TOPIC, f"{number} of {ends}", b"x")
-            places = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
-            ends = [looking.get_watermark_offsets(place, timeout=20)[1] for place in places]
-        looking.close()
-        publisher.close()
+        producer = Producer(kafka.client())
+        for number in range(MESSAGES * PARTITIONS):
+            producer.produce(TOPIC, b"x", partition=number % PARTITIONS)
+        assert producer.flush(PATIENCE) == 0
 
     def _make(self, **callbacks: Any) -> Any:
         return group_consumer(self._kafka, "facts", [TOPIC], False, lambda *_: None, **callbacks)
@@ -94,14 +89,10 @@ class Real:
 
 
 @pytest.fixture(params=["memory", *BROKERS])
-def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "memory":
-        yield InMemory()
-        return
-    with broker(tmp_path, request.param) as kafka:
-        made = Real(kafka)
-        yield made
-        made.close()
+def driver(request: pytest.FixtureRequest, start_broker: StartBroker) -> Iterator[Any]:
+    made: Any = InMemory() if request.param == "memory" else Real(start_broker(request.param))
+    yield made
+    made.close()
 
 
 class Seen:
