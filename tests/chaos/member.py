@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from collections.abc import Mapping
 
 from core.settings import KafkaSettings
 from core.streams import Publisher
 from gateway.webhooks import Webhooks
-from gateway.webhooks.courier import Courier
+from gateway.webhooks.courier import Courier, Outcome
 from poller import intake
 from poller.intake import Intake
 from tests.gateway.replicas import SECRET
@@ -22,6 +24,11 @@ def settings(bootstrap: str, partitions: int) -> KafkaSettings:
     return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=partitions)
 
 
+def tell(job: str) -> None:
+    """Write a line in one piece: several threads do."""
+    os.write(1, f"{job}\n".encode())
+
+
 def take(kafka: KafkaSettings, stop: threading.Event) -> None:
     """What an intake takes is written to standard output, and then finished."""
     publisher = Publisher(kafka)
@@ -29,17 +36,27 @@ def take(kafka: KafkaSettings, stop: threading.Event) -> None:
     while not stop.is_set():
         taking.regulate(full=False)
         for taken in taking.take(0.05):
-            print(taken.event.process_job_id, flush=True)
+            tell(taken.event.process_job_id)
             taking.finish(taken.partition, taken.offset)
         taking.commit()
     taking.close()
     publisher.close()
 
 
+class Telling(Courier):
+    """Writes what it delivers to standard output."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        outcome = super().post(url, headers, body)
+        if outcome.delivered:
+            tell(headers["webhook-id"].removeprefix("msg_"))
+        return outcome
+
+
 def deliver(kafka: KafkaSettings, stop: threading.Event) -> None:
-    """Webhooks deliver to their receivers."""
+    """What webhooks deliver is written to standard output."""
     publisher = Publisher(kafka)
-    webhooks = Webhooks(kafka, publisher, Courier("private"), SECRET)
+    webhooks = Webhooks(kafka, publisher, Telling("private"), SECRET)
     stop.wait()
     webhooks.close()
     publisher.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from core.errors import EventError
 from core.events import ResultEvent, encode
 from core.topics import WEBHOOK_WAITS, shared
-from gateway.webhooks.letter import DELAYS, JITTER, MAX_AGE, Letter, due, letter
+from gateway.webhooks.letter import DELAYS, JITTER, LONGEST, MAX_AGE, Letter, due, letter
 from gateway.webhooks.signature import secret_of, signature
 from tests.core.samples import result_event
 from tests.receiver import Delivery
@@ -131,3 +132,22 @@ def test_numbers_in_headers_are_bounded(digits: int) -> None:
 
 def test_every_wait_topic_is_made() -> None:
     assert set(WEBHOOK_WAITS.values()) <= set(shared(2))
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"-5", b"nan", b"inf", b"1e9", b"9" * 400, b"\xff", "\u0663".encode(), b"1.2.3"]
+)
+def test_a_header_that_is_no_number_counts_as_none(value: bytes | None) -> None:
+    """Whatever is on the topic: an exception there would stop every webhook behind it."""
+    headers = [(name, value) for name in ("attempt", "first", "due")]
+    assert due(headers) == 0.0
+    found = letter(made().data, headers, 1_000.0)
+    assert (found.attempt, found.first) == (0, 1_000.0)
+
+
+def test_no_wait_is_longer_than_is_allowed_for_its_topic() -> None:
+    """What a consumer holds back for no longer than that is never given early."""
+    for attempt in range(len(DELAYS)):
+        wait = replace(made(), attempt=attempt).again(1_000.0, 1.0)
+        assert wait is not None
+        assert due(list(wait.headers.items())) - 1_000.0 <= LONGEST[wait.topic] + 0.001
