@@ -257,13 +257,12 @@ class Member:
             for place, to in self.group.wanted.items():
                 if to is self:
                     self.group.wanted[place] = None
-            for event in self.events:
-                if event[0] == "assign":
-                    for place in event[1]:
-                        self.group.released(place, self)
             self.events.clear()
             if self.positions:
                 self._call("revoke", list(self.positions))
+            # Those too that were given to it and not yet assigned.
+            for place in list(self.group.owners):
+                self.group.released(place, self)
 
     def _fail(self, name: str) -> None:
         if name in self.failing:
