@@ -7,17 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+import orjson
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from core.errors import DocumentError
 from core.events import explain
+from core.extent import Extent, ExtentError
+from core.input_schema import InputSchema, SchemaError
 
 BODY = "incomingRequestBody"
 #: Placeholders that stand for a credential; each is resolved by a function that the caller supplies.
 CREDENTIALS = ("IAMBearerToken", "BasicAuth")
+
+#: Bytes of one document as JSON; a larger one is a mistake.
+MAX_DOCUMENT_BYTES = 256 * 1024
+#: What a document may hold.
+_EXTENT = Extent(depth=64, values=20_000, name=1_000, text=64 * 1024)
+
+HeaderName = Annotated[str, Field(max_length=128, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+HeaderValue = Annotated[str, Field(max_length=4_000, pattern=r"^[\t -~]*$")]
 
 #: Resolves the name of a credential to the value of an Authorization header.
 Credentials = Callable[[str], str]
@@ -27,7 +46,7 @@ class FunctionParams(BaseModel):
     """What is sent to the function."""
 
     body: Any = BODY
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
 
 
 class ConfigDocument(BaseModel):
@@ -57,6 +76,23 @@ class ConfigDocument(BaseModel):
             raise ValueError("must be an http(s) URL")
         return value
 
+    #: None where the function takes anything.
+    _input: InputSchema | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _compile(self) -> Self:
+        if self.function_input_schema:
+            try:
+                self._input = InputSchema(self.function_input_schema)
+            except SchemaError as error:
+                raise ValueError(f"the function {self.id} has a broken input schema: {error}") from None
+        return self
+
+    @property
+    def input(self) -> InputSchema | None:
+        """What checks the function's input; None where it takes anything."""
+        return self._input
+
 
 @dataclass(frozen=True)
 class Call:
@@ -69,7 +105,27 @@ class Call:
 
 
 def parse(raw: Mapping[str, Any], where: str) -> ConfigDocument:
-    """The validated document; DocumentError names `where` it came from and the field at fault."""
+    """The validated document.
+
+    Args:
+        raw: parsed JSON.
+        where: the document's name, for the message.
+
+    Raises:
+        DocumentError: it is too large, or a field is wrong; the message names the document and the field.
+    """
+    try:
+        _EXTENT.check(raw)
+        size = len(orjson.dumps(raw))
+    except ExtentError as error:
+        raise DocumentError(f"Config document {where} {error}", document=where) from None
+    except orjson.JSONEncodeError as error:
+        # A whole number beyond 64 bits, or half of a surrogate pair.
+        raise DocumentError(f"Config document {where}: {error}", document=where) from None
+    if size > MAX_DOCUMENT_BYTES:
+        raise DocumentError(
+            f"Config document {where} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller.", document=where
+        )
     try:
         return ConfigDocument.model_validate(dict(raw))
     except ValidationError as error:

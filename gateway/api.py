@@ -17,13 +17,14 @@ from core.large_results import name_of
 from core.strays import sought
 from core.streams import PUBLISH_TIMEOUT
 from core.topics import CANCEL
+from gateway.body import body
 from gateway.idempotency import HEADER, key_of, process_job_id, same
 from gateway.inbox import Entry, Inbox
 from gateway.limits import LimitError
 from gateway.replies import json_response
 from gateway.services import Services, bearer, services, session
 from gateway.tokens import Session
-from gateway.validation import body, validate
+from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
 from gateway.webhooks import callback, secret_of
 

@@ -2,124 +2,66 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
-import orjson
-from flask import request
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 from core.config_document import ConfigDocument
-from core.errors import DocumentError, InputError
-from core.settings import is_setting
-from gateway.problems import BodyError
+from core.errors import InputError
+from core.input_schema import Mismatch
+from gateway.body import kind
 
-#: Names that the gateway itself gives to actions; a caller may not.
-RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again", "callback_url"})
-#: Lists and objects within one another; a circuit or a graph needs three or four.
-MAX_DEPTH = 64
 #: Findings told at once.
 MAX_FINDINGS = 10
-
-
-def body() -> dict[str, Any]:
-    """The request's JSON object.
-
-    Raises:
-        BodyError: it is not JSON.
-        InputError: it is not an object, or uses a name that is not the caller's to use.
-    """
-    data = request.get_data(cache=False)
-    try:
-        value = orjson.loads(data) if data else {}
-    except orjson.JSONDecodeError as error:
-        raise BodyError(f"The body is not valid JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise InputError(f"The body must be a JSON object, not {_kind(value)}.", field="body")
-    if _depth(value) > MAX_DEPTH:
-        raise InputError(f"The body is nested more than {MAX_DEPTH} deep. Make it flatter.", field="body")
-    for name in value:
-        # Names in upper case are how a deployment's settings reach an action.
-        if name in RESERVED or is_setting(name) or name.startswith("__"):
-            raise InputError(f"{name[:64]} is reserved. Leave it out.", field=name[:64])
-    return value
-
-
-def _depth(value: Any) -> int:
-    """How deep lists and objects lie within one another; without recursion, since the caller chooses it."""
-    depth, level = 0, [value]
-    while level := [one for one in level if isinstance(one, list | dict)]:
-        depth += 1
-        level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
-    return depth
+#: Names and values that one finding lists.
+MAX_LISTED = 50
+#: Characters of a name in a finding, of a path of names, and of a message in the validator's own words.
+_NAME, _PATH, _WORDS = 64, 200, 300
 
 
 def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
-    """InputError with every finding if `value` is not what the function takes."""
-    schema = document.function_input_schema
-    if not schema:
-        return
+    """InputError with up to `MAX_FINDINGS` findings if `value` is not what the function takes.
+
+    `value` is within the bounds of `gateway.body`.
+    """
+    schema = document.input
     try:
-        validator = _validator(orjson.dumps(schema))
-        errors = sorted(
-            validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
-        )
-    except (SchemaError, Unresolvable) as error:
-        raise DocumentError(
-            f"The function {document.id} has a broken input schema: {getattr(error, 'message', error)!s:.200}"
-        ) from None
-    except RecursionError:
+        if schema is None or schema.accepts(value):
+            return
+        found = schema.mismatches(value)
+    except ValueError:  # the validator's own limit
         raise InputError("The body is nested too deeply. Make it flatter.", field="body") from None
-    if not errors:
-        return
-    findings = [finding for error in errors[:MAX_FINDINGS] for finding in _findings(error, value)][
-        :MAX_FINDINGS
-    ]
+    errors = sorted(found, key=lambda error: [str(part) for part in error.path])
+    findings = list(islice((finding for error in errors for finding in _findings(error)), MAX_FINDINGS))
+    if not findings:
+        # Each entry of a very long list or object is not looked at twice.
+        message = "has a long list or object with an entry that does not match the function's input schema."
+        findings = [{"field": "body", "message": message}]
     raise InputError(" ".join(f"{item['field']}: {item['message']}" for item in findings), errors=findings)
 
 
-@lru_cache(maxsize=256)
-def _validator(schema: bytes) -> Draft202012Validator:
-    parsed = orjson.loads(schema)
-    Draft202012Validator.check_schema(parsed)
-    # An empty registry: what a schema refers to is in the schema, and never fetched from anywhere.
-    return Draft202012Validator(parsed, registry=Registry())
-
-
-def _findings(error: ValidationError, value: dict[str, Any]) -> list[dict[str, str]]:
-    """The finding in words for people; jsonschema's own words where there are none."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    limit: Any = error.validator_value
-    given: Any = error.instance
-    schema: Any = error.schema
-    match error.validator:
+def _findings(error: Mismatch) -> Iterator[dict[str, str]]:
+    """The findings in words for people; the validator's own words where there are none."""
+    where = ".".join(str(part)[:_NAME] for part in error.path)[:_PATH]
+    limit = error.limit
+    match error.keyword:
         case "required":
-            # One error for each missing field; only the message tells which.
-            name = next(name for name in limit if error.message.startswith(repr(name)))
-            return [{"field": f"{where}.{name}" if where else name, "message": "is missing. Add it."}]
+            for name in error.names:
+                yield {"field": _inside(where, name), "message": "is missing. Add it."}
+            return
         case "additionalProperties":
-            known = sorted(schema.get("properties", {}))
-            patterns = schema.get("patternProperties", {})
-            return [
-                {
-                    "field": f"{where}.{name[:64]}" if where else name[:64],
-                    "message": f"is not known. Known: {', '.join(known)}.",
-                }
-                for name in given
-                if name not in known and not any(re.search(pattern, name) for pattern in patterns)
-            ]
+            known = _listed(sorted(error.schema.get("properties", {})))
+            for name in error.names:
+                yield {"field": _inside(where, name), "message": f"is not known. Known: {known}."}
+            return
         case "type":
-            message = f"must be of type {limit}, not {_kind(given)}."
+            message = f"must be of type {limit}, not {kind(error.value)}."
         case "minLength":
             message = f"must have at least {limit} characters."
         case "maxLength":
-            message = f"must have at most {limit} characters, not {len(given)}."
+            message = f"must have at most {limit} characters, not {len(error.value)}."
         case "enum":
-            message = f"must be one of {', '.join(map(str, limit))}."
+            message = f"must be one of {_listed(limit)}."
         case "minimum":
             message = f"must be at least {limit}."
         case "maximum":
@@ -129,15 +71,21 @@ def _findings(error: ValidationError, value: dict[str, Any]) -> list[dict[str, s
         case "pattern":
             message = f"must match the pattern {limit}."
         case "anyOf":
-            inner = [item for item in (error.context or []) if item.validator != "type"]
-            if inner:
-                return _findings(inner[0], value)
-            message = f"must not be {_kind(given)}."
+            inner = next((item for item in error.inner if item.keyword != "type"), None)
+            if inner is not None:
+                yield from _findings(inner)
+                return
+            message = f"must not be {kind(error.value)}."
         case _:
-            message = f"{error.message[:300]}."
-    return [{"field": where or "body", "message": message}]
+            message = f"{error.message[:_WORDS]}."
+    yield {"field": where or "body", "message": message}
 
 
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+def _inside(where: str, name: str) -> str:
+    return f"{where}.{name[:_NAME]}" if where else name[:_NAME]
+
+
+def _listed(values: Iterable[Any]) -> str:
+    """The first of the values, separated by commas."""
+    found = [str(value)[:_NAME] for value in islice(values, MAX_LISTED + 1)]
+    return ", ".join([*found[:MAX_LISTED], "..."] if len(found) > MAX_LISTED else found)

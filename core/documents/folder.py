@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.config_document import MAX_DOCUMENT_BYTES
 from core.errors import DocumentError
 
-#: Bytes of one document; a larger file is a mistake.
-MAX_DOCUMENT_BYTES = 256 * 1024
 #: Documents of one source; more is a mistake.
 MAX_DOCUMENTS = 1_000
 #: Seconds between looks at the folder.

@@ -10,8 +10,9 @@ from flask import Flask
 
 from core.config_document import ConfigDocument, parse
 from core.errors import DocumentError, InputError
+from gateway.body import RESERVED, body
 from gateway.problems import BodyError
-from gateway.validation import MAX_FINDINGS, RESERVED, body, validate
+from gateway.validation import MAX_FINDINGS, validate
 from tests.core.samples import raw_document
 
 SCHEMA: dict[str, Any] = {

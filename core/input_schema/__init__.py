@@ -1,0 +1,6 @@
+"""The JSON Schema of a function's input: bounded when it is read, linear in the size of what it checks."""
+
+from core.input_schema.compiled import InputSchema, Mismatch
+from core.input_schema.nodes import MAX_DEPTH, SchemaError
+
+__all__ = ["MAX_DEPTH", "InputSchema", "Mismatch", "SchemaError"]
