@@ -22,7 +22,7 @@ from gateway.idempotency import HEADER, key_of, process_job_id, same
 from gateway.inbox import Entry, Inbox
 from gateway.limits import LimitError
 from gateway.replies import json_response
-from gateway.services import Services, bearer, services, session
+from gateway.services import Services, address, bearer, counted, services, session
 from gateway.tokens import Session
 from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
@@ -46,10 +46,10 @@ def new_session() -> Response:
     Where the deployment asks for it, a new client signs in.
     """
     found = services()
-    found.session_limit.take(request.remote_addr or "")
+    found.session_limit.take(address())
     credential = bearer()
     if request.headers.get("Authorization") and not credential:
-        session()  # says what is wrong with it
+        found.tokens.read(credential)  # says what is wrong with it
     made, token, new = found.session_for(credential)
     status = 201 if new else 200
     return json_response(
@@ -95,14 +95,15 @@ def webhook_secret() -> Response:
 def new_job(function: str) -> Response:
     """Invoke the function; 202 with the job, or 200 with its result if that comes within `?wait=` seconds."""
     who, found = session(), services()
-    patience = _patience()
-    told = callback(request.headers.get(CALLBACK), found.settings.webhooks)
-    document = found.documents.get(function)
-    value = body()
-    validate(document, value)
+    with counted(who):
+        patience = _patience()
+        told = callback(request.headers.get(CALLBACK), found.settings.webhooks)
+        key = key_of(request.headers.get(HEADER))
+        document = found.documents.get(function)
+        value = body()
+        validate(document, value)
     # Opened before the job is there, so that its first event finds the inbox ready.
     inbox = found.inbox(who)
-    key = key_of(request.headers.get(HEADER))
     if key is None:
         return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), patience, told)
     job_id = process_job_id(found.settings.secret, who, key)
@@ -130,7 +131,6 @@ def _submit(
     `told`: where its final event is to be sent. `again`: it may have been asked the same before, by a gateway
     that then died.
     """
-    found.job_limit.take(who.client_id)
     if inbox.in_flight() >= found.settings.jobs_in_flight:
         raise LimitError(f"Over {found.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5)
     envelope: dict[str, Any] = {

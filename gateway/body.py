@@ -16,8 +16,8 @@ from gateway.problems import BodyError
 
 #: Names that the gateway itself gives to actions; a caller may not.
 RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again", "callback_url"})
-#: Values in a body, the lists and objects among them: a state vector of 14 qubits has 16,384.
-MAX_VALUES = 20_000
+#: Values in a body, the lists and objects among them: a state vector of 13 qubits has 8,192.
+MAX_VALUES = 10_000
 #: Characters of one name.
 MAX_NAME = 1_000
 #: Characters of one text; the longest that an algorithm here takes has 16,000.

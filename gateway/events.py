@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -10,13 +11,16 @@ from flask import Flask, Response, request
 
 from gateway.connection import Connection, HandshakeError
 from gateway.problems import problem
-from gateway.services import Services
+from gateway.services import Services, session_of
 from gateway.tokens import TokenError
 
 #: Seconds in which another replica's newest event must have come here too.
 REACH = 2.0
 
 PATH = "/api/v1/events"
+
+#: Offsets have 63 bits.
+_ID = re.compile(r"[0-9]{1,18}")
 
 
 class _Taken(Response):
@@ -36,7 +40,7 @@ def register(app: Flask, services: Services) -> None:
     @app.get(PATH)
     def plain() -> Response:
         """For a request that is no handshake at all."""
-        services.tokens.read(request.args.get("token"))
+        session_of(request.args.get("token"))
         response = problem(426, "This address speaks WebSocket only.", "http_426")
         response.headers["Upgrade"] = "websocket"
         return response
@@ -44,7 +48,7 @@ def register(app: Flask, services: Services) -> None:
     @app.get(PATH, websocket=True)
     def events() -> Response:
         """Refused before the handshake where it must be, so that a wrong token gets a plain 401."""
-        who = services.tokens.read(request.args.get("token"))
+        who = session_of(request.args.get("token"))
         inbox = services.inbox(who)
         last = _after(request.args.get("after"))
         if not inbox.reaches(last, REACH):
@@ -63,7 +67,5 @@ def register(app: Flask, services: Services) -> None:
 
 
 def _after(raw: str | None) -> int:
-    try:
-        return int(raw) if raw else -1
-    except ValueError:
-        return -1
+    """The id of the event seen last; -1 where the request names none, or nothing that is one."""
+    return int(raw) if raw and _ID.fullmatch(raw) else -1

@@ -1,4 +1,4 @@
-"""How often somebody may ask: token buckets, bounded in number."""
+"""How often a client or an address may ask: token buckets, bounded in number."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ class Limit:
 
     def take(self, asker: str, now: float | None = None) -> None:
         """One more of `asker`; LimitError if it is one too many."""
+        left = self._one_less(asker, now)
+        if left < 1:
+            wait = (1 - left) * 60 / self._most
+            raise LimitError(
+                f"Over {self._most:.0f} {self._what} a minute. Try again in {max(1, round(wait))} s.", wait
+            )
+
+    def charge(self, asker: str, now: float | None = None) -> None:
+        """As `take`, for what has happened already: it is counted and never refused."""
+        self._one_less(asker, now)
+
+    def _one_less(self, asker: str, now: float | None) -> float:
+        """What the asker had left before; less than one if it may not have one more."""
         now = time.monotonic() if now is None else now
         with self._lock:
             left, since = self._left.pop(asker, (self._most, now))
@@ -50,8 +63,4 @@ class Limit:
             self._left[asker] = (left - 1 if left >= 1 else left, now)
             if len(self._left) > MAX_ASKERS:
                 self._left.popitem(last=False)
-        if left < 1:
-            wait = (1 - left) * 60 / self._most
-            raise LimitError(
-                f"Over {self._most:.0f} {self._what} a minute. Try again in {max(1, round(wait))} s.", wait
-            )
+        return left

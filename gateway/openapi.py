@@ -203,14 +203,14 @@ def document() -> dict[str, Any]:
                 "get": _operation(
                     "With what this client's webhooks are signed",
                     {200: ("The secret", "WebhookSecret")},
-                    [401],
+                    [401, 429],
                 )
             },
             "/api/v1/functions": {
-                "get": _operation("List the functions", {200: ("All functions", "Functions")}, [401])
+                "get": _operation("List the functions", {200: ("All functions", "Functions")}, [401, 429])
             },
             "/api/v1/backends": {
-                "get": _operation("List the backends", {200: ("All backends", "Backends")}, [401])
+                "get": _operation("List the backends", {200: ("All backends", "Backends")}, [401, 429])
             },
             "/api/v1/functions/{function}/jobs": {
                 "post": _operation(
@@ -223,19 +223,19 @@ def document() -> dict[str, Any]:
                 )
             },
             "/api/v1/jobs": {
-                "get": _operation("List the client's jobs", {200: ("All jobs", "Jobs")}, [401, 503])
+                "get": _operation("List the client's jobs", {200: ("All jobs", "Jobs")}, [401, 429, 503])
             },
             "/api/v1/jobs/{process_job_id}": {
                 "get": _operation(
                     "How a job stands",
                     {200: ("Its newest event", "ResultEvent")},
-                    [401, 404, 422, 503],
+                    [401, 404, 422, 429, 503],
                     parameters=[job, wait],
                 ),
                 "delete": _operation(
                     "Ask for a job to be cancelled",
                     {202: ("It was asked for", "Cancelling")},
-                    [401, 404, 503],
+                    [401, 404, 429, 503],
                     parameters=[job],
                 ),
             },
@@ -243,7 +243,7 @@ def document() -> dict[str, Any]:
                 "get": _operation(
                     "The result of a job whose final event names it by `result_url`",
                     {200: ("`result` and `answer`", "LargeResult")},
-                    [401, 404, 503],
+                    [401, 404, 429, 503],
                     parameters=[job],
                 )
             },
@@ -251,7 +251,7 @@ def document() -> dict[str, Any]:
                 "get": _operation(
                     "WebSocket of this client's events, each as {id, event}",
                     {101: ("Events follow", None)},
-                    [400, 401, 426, 503],
+                    [400, 401, 426, 429, 503],
                     security=[{}],
                     parameters=[
                         {"name": "token", "in": "query", "schema": {"type": "string"}},

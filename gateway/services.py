@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import current_app, request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from core import large_results
 from core import settings as environment
 from core.documents import Documents, from_env
+from core.errors import InputError, NotFoundError
 from core.invoke import EnvironmentCredentials, Invoker
 from core.large_results import LargeResults
 from core.streams import Publisher, Topics
@@ -31,6 +35,9 @@ from gateway.webhooks.courier import Courier
 DAY = 86_400
 #: Seconds for which who has signed in may renew the session without signing in again.
 SIGNED_IN = 7 * DAY
+
+#: Characters of an address: that of IPv6 with a zone has fewer.
+MAX_ADDRESS = 64
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +84,7 @@ class Services:
             pusher=pusher,
             topics=topics,
             job_limit=Limit("jobs", settings.jobs_per_minute),
-            session_limit=Limit("sessions", settings.sessions_per_minute),
+            session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
             once=Once(),
             janitor=Janitor(settings.kafka, topics, settings.session_seconds + DAY),
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
@@ -149,8 +156,48 @@ def services() -> Services:
 
 
 def session() -> Session:
-    """Who asks; TokenError unless the request carries a good token."""
-    return services().tokens.read(bearer())
+    """Who asks; TokenError unless the request carries a good token, LimitError if too many did not."""
+    return session_of(bearer())
+
+
+def session_of(token: str | None) -> Session:
+    """Whose token it is. A wrong one counts in the limit of its address.
+
+    Raises:
+        TokenError: the token is not good.
+        LimitError: it is not, and too many others from this address were not either.
+    """
+    found = services()
+    try:
+        return found.tokens.read(token)
+    except TokenError:
+        found.session_limit.take(address())
+        raise
+
+
+@contextmanager
+def counted(client: Session) -> Iterator[None]:
+    """A request of this client that costs the gateway work, whether or not it is refused.
+
+    It counts in the client's limit before any of that work is done. One that is refused counts in the limit
+    of its address too, which stops requests without a good token and new sessions, but not other clients at
+    the same address.
+
+    Raises:
+        LimitError: it is one too many.
+    """
+    found = services()
+    found.job_limit.take(client.client_id)
+    try:
+        yield
+    except (InputError, NotFoundError, RequestEntityTooLarge, ClientDisconnected):
+        found.session_limit.charge(address())
+        raise
+
+
+def address() -> str:
+    """The address that the request came from."""
+    return (request.remote_addr or "")[:MAX_ADDRESS]
 
 
 def bearer() -> str:

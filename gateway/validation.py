@@ -34,8 +34,9 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
     errors = sorted(found, key=lambda error: [str(part) for part in error.path])
     findings = list(islice((finding for error in errors for finding in _findings(error)), MAX_FINDINGS))
     if not findings:
-        # Each entry of a very long list or object is not looked at twice.
-        message = "has a long list or object with an entry that does not match the function's input schema."
+        message = (
+            "does not match the function's input schema, and is too large to tell where. Make it smaller."
+        )
         findings = [{"field": "body", "message": message}]
     raise InputError(" ".join(f"{item['field']}: {item['message']}" for item in findings), errors=findings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationErrorKind
 
+from core.extent import Extent, ExtentError
 from core.input_schema import guarded
 from core.input_schema.effort import bound
-from core.input_schema.nodes import Node, SchemaError, nodes
+from core.input_schema.nodes import MAX_DEPTH, Node, SchemaError, nodes
 
+#: Checks of values, each once for every time that the schema can check it, for one explanation.
+MAX_WORK = 1_000_000
 #: Bytes of one compiled regular expression, and of what matching it may keep.
 _REGEX = RegexOptions(size_limit=256 * 1024, dfa_size_limit=1024 * 1024)
 
@@ -56,7 +60,8 @@ class InputSchema:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._nodes = nodes(schema)
-        bound(self._nodes)
+        values = MAX_WORK // bound(self._nodes)
+        self._explained = Extent(depth=MAX_DEPTH, values=values, name=sys.maxsize, text=sys.maxsize)
         try:
             jsonschema_rs.meta.validate(_without_dialect(schema))
             for node in self._nodes:
@@ -75,8 +80,13 @@ class InputSchema:
     def mismatches(self, value: Any) -> list[Mismatch]:
         """What is wrong with a value.
 
-        Empty if nothing is, or if it is an entry of a list or object of more than `MAX_EXPLAINED`.
+        Empty if nothing is, if it is an entry of a list or object of more than `MAX_EXPLAINED`, or if to
+        explain it would take more than `MAX_WORK`: the validator copies a value for each of its mismatches.
         """
+        try:
+            self._explained.check(value)
+        except ExtentError:
+            return []
         return [self._mismatch(error, value) for error in self._explaining.iter_errors(value)]
 
     def _mismatch(self, error: jsonschema_rs.ValidationError, value: Any) -> Mismatch:

@@ -13,8 +13,8 @@ MAX_STEPS = 1_000
 _IN_PLACE = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
 
 
-def bound(found: list[Node]) -> None:
-    """Check that the work for any value is bounded.
+def bound(found: list[Node]) -> int:
+    """The largest number of checks of any one value.
 
     A schema can check one value many times: by `allOf` and the like, or along a recursive reference, where
     each level can double the number. The largest number of checks of any one value is worked out level by
@@ -32,7 +32,7 @@ def bound(found: list[Node]) -> None:
         where = ", ".join(found[number].where[:100] for number in set(error.args[1][:5]))
         raise SchemaError(f"its references lead back to themselves at {where}. Break the loop.") from None
     # Checks at one value `depth` levels below the one that a schema is given.
-    above = [0] * len(found)
+    above, steps = [0] * len(found), 0
     for depth in range(MAX_DEPTH + 1):
         here = [0] * len(found)
         for number in order:
@@ -44,8 +44,9 @@ def bound(found: list[Node]) -> None:
                 "Use fewer alternatives inside one another."
             )
         if not any(here):
-            return
-        above = here
+            break
+        above, steps = here, max(steps, here[0])
+    return steps
 
 
 def _own(node: Node) -> int:

@@ -53,7 +53,9 @@ def repeated(item: str, size: int) -> bytes:
 def numbered(template: str, size: int) -> bytes:
     """A list of items that differ by a number."""
     count = max(1, size // (len(template) + 7))
-    return ("[" + ",".join(template % number for number in range(1_000_000, 1_000_000 + count)) + "]").encode()
+    return (
+        "[" + ",".join(template % number for number in range(1_000_000, 1_000_000 + count)) + "]"
+    ).encode()
 
 
 def keyed(size: int, prefix: str = "", value: str = "1") -> bytes:

@@ -1,0 +1,49 @@
+"""Whether work grows in proportion to its input, by the processor time of the thread that does it."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+#: What twice the input may cost at most, in times of what the input costs.
+FACTOR = 2.5
+#: Seconds that are added to that: below this, what is measured is the clock and not the work.
+FLOOR = 0.003
+#: Measurements of which the best counts. Other processes can only make work dearer, never cheaper.
+REPEATS = 5
+
+
+def cost(work: Callable[[], object], enough: float = 0.0, repeats: int = REPEATS) -> float:
+    """The least processor seconds that the work took, measured until `enough` or `repeats` is reached."""
+    best = float("inf")
+    for _ in range(repeats):
+        gc.disable()
+        began = time.thread_time()
+        try:
+            work()
+        finally:
+            spent = time.thread_time() - began
+            gc.enable()
+        best = min(best, spent)
+        if best <= enough:
+            break
+    return best
+
+
+def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None:
+    """What is wrong with how the work grows from `size` to twice that; None if nothing is.
+
+    Args:
+        make: gives the work for a size.
+    """
+    # The single is measured only where the double takes long enough to be compared.
+    double = cost(make(2 * size), FLOOR)
+    if double <= FLOOR:
+        return None
+    single = cost(make(size))
+    if double > FACTOR * single + FLOOR:
+        double = min(double, cost(make(2 * size)))
+    if double <= FACTOR * single + FLOOR:
+        return None
+    return f"{single * 1e3:.2f} ms at {size}, {double * 1e3:.2f} ms at {2 * size}"
