@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.gateway import load
+from benchmarks.gateway.bodies import hostile
 from benchmarks.gateway.pushing import LISTENERS, pushing
 from benchmarks.table import milliseconds, percentile, table
 from tests.gateway.replicas import FREE, Replica, broker, process, replica, session
@@ -90,6 +91,7 @@ def run(options: argparse.Namespace) -> None:
     def say(text: str) -> None:
         print(text, flush=True)
 
+    hostile(say)
     with tempfile.TemporaryDirectory() as folder:
         accepting(Path(folder), say, options.jobs * 3, options.seconds * 1.5)
     kafka = bool(shutil.which("java") and shutil.which("mvn"))

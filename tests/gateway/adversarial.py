@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.config_document import ConfigDocument, parse
-from tests.stack import ROOT
+
+ACTIONS = Path(__file__).resolve().parents[2] / "actions"
 
 #: A bait as JSON text of about so many bytes.
 Bait = Callable[[int], bytes]
@@ -19,7 +20,7 @@ Bait = Callable[[int], bytes]
 @lru_cache
 def published() -> dict[str, ConfigDocument]:
     """The config document of every function, by its id."""
-    paths = sorted(Path(ROOT).glob("actions/*/document.json"))
+    paths = sorted(ACTIONS.glob("*/document.json"))
     raw = [json.loads(path.read_text()) for path in paths]
     for document in raw:
         document["functionBackendUrl"] = "http://127.0.0.1:9/never-called"
