@@ -41,12 +41,12 @@ def hostile(say: Callable[[str], None]) -> None:
                 found.append((cost(work, repeats=1), function, name, len(data), work))
                 found = sorted(found, key=_seconds, reverse=True)[: 4 * SHOWN]
     # One measurement is raised by whatever else the machine does; the dearest are measured again.
-    again = sorted(
-        ((cost(work, repeats=REPEATS), *rest, work) for _, *rest, work in found), key=_seconds, reverse=True
-    )
+    again = [
+        (cost(work, repeats=REPEATS), function, name, length) for _, function, name, length, work in found
+    ]
     rows = [
         [f"{function}: {name}"[:70], f"{length / 1000:.0f}", milliseconds(seconds)]
-        for seconds, function, name, length, _ in again[:SHOWN]
+        for seconds, function, name, length in sorted(again, reverse=True)[:SHOWN]
     ]
     say(table(f"the dearest of {tried} hostile bodies", ["function, field, bait", "kB", "processor"], rows))
     say(f"aim: {milliseconds(AIM)} for any body of up to {MAX_BODY / 1e6:.0f} MB\n")

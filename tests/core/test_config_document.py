@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.config_document import Call, parse, resolve
+from core.config_document import MAX_DOCUMENT_BYTES, Call, parse, resolve
 from core.errors import DocumentError, SettingsError
 from tests.core.samples import raw_document
 
@@ -20,6 +20,13 @@ class Credentials:
     def __call__(self, name: str) -> str:
         self.asked.append(name)
         return f"<{name}>"
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 def refuse(name: str) -> str:
@@ -110,6 +117,12 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
         ({"functionBackendUrl": "http://host/" + "x" * 2_000}, "functionBackendUrl"),
         ({"functionBackendUrl": None}, "functionBackendUrl"),
         ({"functionParams": {"headers": {"X": 1}}}, "functionParams.headers.X"),
+        ({"functionParams": {"headers": {"X": "x" * 4_001}}}, "functionParams.headers.X"),
+        ({"functionParams": {"headers": {"X": "a\r\nY: b"}}}, "functionParams.headers.X"),
+        ({"functionParams": {"headers": {"a b": "x"}}}, "functionParams.headers.a b.[key]"),
+        ({"functionParams": {"headers": {f"X{n}": "" for n in range(51)}}}, "functionParams.headers"),
+        ({"functionTitle": "x" * 201}, "functionTitle"),
+        ({"functionDescription": "x" * 4_001}, "functionDescription"),
         ({"functionParams": []}, "functionParams"),
         ({"functionInputSchema": []}, "functionInputSchema"),
         ({"_id": "Upper"}, "_id"),
@@ -132,3 +145,23 @@ def test_a_missing_field_is_named(missing: str) -> None:
     del raw[missing]
     with pytest.raises(DocumentError, match=f"{missing}: Field required"):
         parse(raw, "x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"functionParams": {"body": ["x" * 60_000] * 5}}, f"has over {MAX_DOCUMENT_BYTES} bytes"),
+        ({"functionParams": {"body": "x" * 70_000}}, "has a text of 70000 characters"),
+        ({"functionParams": {"body": [0] * 30_000}}, "has more than 20000 values"),
+        ({"functionParams": {"body": {"n" * 1_001: 1}}}, "has a name of more than 1000 characters"),
+        ({"functionParams": {"body": nested(70)}}, "is nested more than 64 deep"),
+        ({"functionParams": {"body": nested(100_000)}}, "is nested more than 64 deep"),
+        ({"functionParams": {"body": 2**70}}, "64-bit"),
+        ({"functionInputSchema": {"properties": {"a": nested(70)}}}, "is nested more than 64 deep"),
+    ],
+)
+def test_a_document_that_is_too_large_is_refused_by_name(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(DocumentError, match=words) as caught:
+        parse(raw_document(**changes), "the_name")
+    assert caught.value.message.startswith("Config document the_name")
+    assert caught.value.details == {"document": "the_name"}

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from core.config_document import MAX_DOCUMENT_BYTES
 from core.documents import Documents, documents, from_env
-from core.documents.folder import MAX_DOCUMENT_BYTES, FolderSource
+from core.documents.folder import FolderSource
 from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError, SettingsError
 from tests.core.samples import raw_document
 from tests.stack import wait_for
@@ -129,6 +130,10 @@ def test_two_documents_of_one_id_are_reported(caplog: pytest.LogCaptureFixture) 
         (b"[]", "must be a JSON object"),
         (b"[" * 100_000, "cannot be read"),
         (b" " * (MAX_DOCUMENT_BYTES + 1), "bytes"),
+        (json.dumps(raw_document(functionParams={"body": [[0]] * 11_000})).encode(), "values"),
+        (json.dumps(raw_document(functionInputSchema={"$ref": "#"})).encode(), "lead back to themselves"),
+        (json.dumps(raw_document(functionInputSchema={"pattern": "(?=a)"})).encode(), "look-around"),
+        (json.dumps(raw_document(functionTitle="\ud800")).encode(), "broken"),
         (json.dumps(raw_document(functionHttpMethod="GET")).encode(), "functionHttpMethod"),
     ],
 )

@@ -44,7 +44,7 @@ def shared(document: ConfigDocument, name: str) -> bool:
     """True for what is in a field that the first function has too, or in none."""
     field = name.partition(":")[0]
     own, first = (found.function_input_schema["properties"] for found in (document, published()[FIRST]))
-    return own.get(field) == first.get(field)
+    return bool(own.get(field) == first.get(field))
 
 
 @pytest.mark.parametrize("function", published())
@@ -102,7 +102,7 @@ def test_no_keyword_costs_more_than_in_proportion(name: str) -> None:
 @pytest.mark.parametrize("unknown", [False, {"maximum": -1}, {"type": "string"}])
 def test_findings_cost_no_more_than_in_proportion(value: Callable[[int], Any], unknown: Any) -> None:
     """Sorting them, joining them, listing names."""
-    names = {f"known{number}": {} for number in range(20)}
+    names: dict[str, Any] = {f"known{number}": {} for number in range(20)}
     schema = {
         "properties": names | {"list": {"items": {"anyOf": [{"type": "null"}, {"enum": ["y"]}]}}},
         "additionalProperties": unknown,
