@@ -39,6 +39,8 @@ class Documents:
         self._source = source
         self._known: dict[str, ConfigDocument] = {}
         self._reported: dict[str, str] = {}
+        #: What each document was when it was read last, and what came of it.
+        self._read: dict[str, tuple[Any, ConfigDocument | DocumentError]] = {}
         self._closed = threading.Event()
         self.refresh()
 
@@ -95,21 +97,22 @@ class Documents:
         except Exception as error:  # whatever the database's client raises
             self._report({"(source)": _unreadable(error)})
             return False
+        # One that has not changed is not parsed again: a large schema takes a while.
+        self._read = {
+            name: before
+            if (before := self._read.get(name)) and before[0] == entry
+            else (entry, _parsed(entry, name))
+            for name, entry in raw.items()
+        }
         known: dict[str, ConfigDocument] = {}
         broken: dict[str, str] = {}
-        for name, entry in raw.items():
-            try:
-                if isinstance(entry, DocumentError):
-                    raise entry
-                document = parse(entry, name)
-                if document.id in known:
-                    raise DocumentError(
-                        f"Config document {name}: _id {document.id} is another document's. Rename one.",
-                        document=name,
-                    )
+        for name, (_, document) in self._read.items():
+            if isinstance(document, DocumentError):
+                broken[name] = document.message
+            elif document.id in known:
+                broken[name] = f"Config document {name}: _id {document.id} is another document's. Rename one."
+            else:
                 known[document.id] = document
-            except DocumentError as error:
-                broken[name] = error.message
         self._known = known
         self._report(broken)
         return True
@@ -119,6 +122,15 @@ class Documents:
             if self._reported.get(name) != message:
                 log.error("%s", message, extra={"document": name})
         self._reported = broken
+
+
+def _parsed(entry: Mapping[str, Any] | DocumentError, name: str) -> ConfigDocument | DocumentError:
+    if isinstance(entry, DocumentError):
+        return entry
+    try:
+        return parse(entry, name)
+    except DocumentError as error:
+        return error
 
 
 def _unreadable(error: Exception) -> str:

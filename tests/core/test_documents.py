@@ -207,3 +207,17 @@ def test_the_environment_names_the_folder(tmp_path: Path) -> None:
         from_env({})
     with pytest.raises(SettingsError, match="CONFIG_FOLDER is not a folder"):
         from_env({"CONFIG_FOLDER": str(tmp_path / "absent")})
+
+
+def test_a_document_that_has_not_changed_is_not_parsed_again() -> None:
+    source = Listed({"one": raw_document(_id="one"), "two": raw_document(_id="two")})
+    found = Documents(source)
+    one, two = found.get("one"), found.get("two")
+    source.found = {"one": raw_document(_id="one"), "two": raw_document(_id="two", functionTitle="Two")}
+    found.refresh()
+    assert found.get("one") is one
+    assert found.get("two") is not two
+    assert found.get("two").function_title == "Two"
+    source.found = {"one": raw_document(_id="one", functionHttpMethod="GET")}
+    found.refresh()
+    assert found.all() == {}

@@ -1,0 +1,27 @@
+"""What an action called directly spends on a text that is too long grows in proportion to the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from actions.base.input import validated
+from actions.deutsch_jozsa.algorithm import DeutschJozsaInput
+from core.errors import InputError
+from tests.growth import excess
+
+
+@pytest.mark.parametrize("field", ["mask", "truth_table", "backend", "unknown"])
+@pytest.mark.parametrize("end", ["x", "\n", "é"])
+def test_a_text_that_almost_matches_costs_no_more_than_in_proportion(field: str, end: str) -> None:
+    def make(size: int) -> Callable[[], object]:
+        values = {"kind": "balanced", field: "1" * size + end}
+
+        def refused() -> None:
+            with pytest.raises(InputError, match=field):
+                validated(DeutschJozsaInput, values)
+
+        return refused
+
+    assert excess(make, 400_000) is None
