@@ -44,21 +44,21 @@ test-page: page ## the page's own unit tests
 check: venv ## lint, types, import borders
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy core actions gateway poller simulator local benchmarks tests
+	@$(BIN)/mypy core actions gateway poller simulator local tools testkit benchmarks tests
 	@$(BIN)/lint-imports
 
 bench: venv ## measure against the fastest direct way, in the same run
 	@$(BIN)/python -m benchmarks
 
 new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss
-	@$(BIN)/python -m actions.base.scaffold "$(NAME)"
+	@$(BIN)/python -m tools.scaffold "$(NAME)"
 
 documents: venv ## write config documents, manifest.yaml and JSON Schemas anew
-	@$(BIN)/python -m actions.base.documents
-	@$(BIN)/python -m core.schemas
+	@$(BIN)/python -m tools.documents
+	@$(BIN)/python -m tools.export_schemas
 
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
-	@$(BIN)/python -m core.documents.load
+	@$(BIN)/python -m tools.load_config_documents
 
 deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdeploy where there is one
 	@$(BIN)/python -m local.deploy --manifest $(MANIFEST)

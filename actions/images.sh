@@ -20,7 +20,7 @@ trap 'rm -rf "$logs"' EXIT
 build() { # build NAME: quiet, unless it fails
     local name=$1 options began=$SECONDS log=$logs/$1
     case $name in
-    base) options="-f actions/base/Dockerfile" ;;
+    base) options="-f actions/runtime/Dockerfile" ;;
     gateway | poller | simulator) options="-f $name/Dockerfile" ;;
     *) options="-f actions/Dockerfile --build-arg ACTION=$name" ;;
     esac
@@ -59,6 +59,6 @@ all base simulator poller gateway
 algorithms=()
 for algorithm in actions/*/algorithm.py; do
     name=$(basename "$(dirname "$algorithm")")
-    [ "$name" = base ] || algorithms+=("$name")
+    [ "$name" = framework ] || algorithms+=("$name")
 done
 all "${algorithms[@]}"

@@ -12,7 +12,7 @@ from benchmarks import actions, direct, openwhisk, simulator, through
 from benchmarks.gateway.report import run as run_gateway
 from benchmarks.poller.__main__ import run as run_poller
 from benchmarks.table import milliseconds, percentile, table
-from tests.stack import running
+from testkit.stack import running
 
 #: What this project aims for: seconds added to the median, and the part of the direct jobs per second.
 AIM_ADDED, AIM_PART = 0.060, 0.25

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from actions.base.documents import algorithms
 from benchmarks import cold
 from benchmarks.around import surroundings
 from benchmarks.table import percentile, table
 from benchmarks.warm import PARTS, Warm, close, warm
-from tests.stack import running
+from testkit.stack import running
+from tools.documents import algorithms
 
 #: What this project aims for: warm seconds added at p50, and the cold start as a multiple of the bare import.
 AIM_ADDED, AIM_RATIO = 0.010, 1.3

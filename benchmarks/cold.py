@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import requests
 
 from benchmarks.around import ENVELOPE
+from core.kafka.admin import Topics
 from core.settings import KafkaSettings
-from core.streams import Topics
-from tests.processes import part_environment
-from tests.stack import ROOT, Stack
+from testkit.processes import part_environment
+from testkit.stack import ROOT, Stack
 
 #: Seconds that a start may take.
 TIMEOUT = 60.0
@@ -40,7 +40,7 @@ def action_process(name: str, bound: Mapping[str, str]) -> tuple[float, float]:
     ours, theirs = os.pipe()
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "actions.base", "--port", "0", "--ready-fd", str(theirs)],
+        [sys.executable, "-m", "actions.runtime", "--port", "0", "--ready-fd", str(theirs)],
         cwd=ROOT,
         env=os.environ | {"QWHISK_ACTION": name},
         pass_fds=(theirs,),

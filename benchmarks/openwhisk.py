@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import percentile, table
-from tests.action_server.process import ActionServer
-from tests.openwhisk.client import KEY, OpenWhisk
+from testkit.action_server import ActionServer
+from testkit.openwhisk import KEY, OpenWhisk
 
 #: What this project aims for: seconds added at p50, and a cold start as a multiple of its process's own.
 AIM_ADDED, AIM_COLD = 0.005, 1.2
@@ -181,7 +181,7 @@ def report_cold(rounds: int) -> str:
         places = [Path(folder) / name for name in ("anew", "forked")]
         for place in places:
             place.mkdir()
-        anew, forked = OpenWhisk(places[0], "--nursery", "0"), OpenWhisk(places[1])
+        anew, forked = OpenWhisk(places[0], "--fork-server", "0"), OpenWhisk(places[1])
         ways: dict[str, Callable[[], float]] = {
             "action process: start to /init's answer": _own_start,
             "OpenWhisk: first invocation, started anew": lambda: _first_invocation(anew),
@@ -193,7 +193,7 @@ def report_cold(rounds: int) -> str:
             for number in range(rounds + 1):
                 for name in order:
                     seconds = ways[name]()
-                    # The first time the nursery itself starts, and files are not in memory.
+                    # The first time the fork server itself starts, and files are not in memory.
                     if number:
                         found[name].append(seconds)
                 order = [*order[1:], order[0]]

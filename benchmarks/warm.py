@@ -19,16 +19,16 @@ from unittest.mock import patch
 from qiskit import QuantumCircuit
 from qiskit.transpiler import generate_preset_pass_manager
 
-from actions.base import submission
-from actions.base.algorithm import Algorithm
-from actions.base.submission import Submission
+from actions.framework import submission
+from actions.framework.algorithm import Algorithm
+from actions.framework.submission import Submission
 from benchmarks.around import ENVELOPE
 from benchmarks.table import percentile
 from core.events import FINAL
-from core.provider import account
-from core.provider.account import Account
-from core.provider.jobs import run_tag
-from core.streams import Publisher
+from core.kafka.publisher import Publisher
+from core.provider.ibm import account
+from core.provider.ibm.account import Account
+from core.provider.ibm.jobs import run_tag
 
 #: Calls of each kind that are measured.
 ROUNDS = 15

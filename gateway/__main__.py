@@ -16,9 +16,9 @@ from gunicorn.glogging import Logger
 from core import log
 from core.errors import QwhiskError
 from gateway.app import create_app
-from gateway.services import Services
+from gateway.edge.worker import Worker
+from gateway.services import GatewayServices
 from gateway.settings import GatewaySettings
-from gateway.worker import Worker
 
 #: The settings are wrong.
 EXIT_SETTINGS = 2
@@ -66,7 +66,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Called in each worker process: librdkafka's threads do not survive a fork."""
-        return create_app(Services.make(self._settings, os.environ))
+        return create_app(GatewayServices.make(self._settings, os.environ))
 
 
 def _allow_files(wanted: int) -> None:

@@ -10,20 +10,20 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from core.config_document import ConfigDocument
+from core.config_docs.model import ConfigDocument
 from core.errors import InputError, InvocationError, NotFoundError
 from core.events import JobEvent, ResultEvent, encode
+from core.kafka.publisher import PUBLISH_TIMEOUT
+from core.kafka.topics import CANCEL
 from core.large_results import name_of
 from core.strays import sought
-from core.streams import PUBLISH_TIMEOUT
-from core.topics import CANCEL
+from gateway.auth.tokens import Session
 from gateway.body import body
-from gateway.idempotency import HEADER, key_of, process_job_id, same
-from gateway.inbox import Entry, Inbox
+from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
+from gateway.inbox.inbox import Entry, Inbox
 from gateway.limits import LimitError
 from gateway.replies import json_response
-from gateway.services import Services, address, bearer, counted, services, session
-from gateway.tokens import Session
+from gateway.services import GatewayServices, address, bearer, counted, services, session
 from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
 from gateway.webhooks import callback, secret_of
@@ -96,7 +96,7 @@ def new_job(function: str) -> Response:
     """Invoke the function; 202 with the job, or 200 with its result if that comes within `?wait=` seconds."""
     who, found = session(), services()
     with counted(who):
-        patience = _patience()
+        wait_seconds = _wait_seconds()
         told = callback(request.headers.get(CALLBACK), found.settings.webhooks)
         key = key_of(request.headers.get(HEADER))
         document = found.documents.get(function)
@@ -105,24 +105,24 @@ def new_job(function: str) -> Response:
     # Opened before the job is there, so that its first event finds the inbox ready.
     inbox = found.inbox(who)
     if key is None:
-        return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), patience, told)
+        return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), wait_seconds, told)
     job_id = process_job_id(found.settings.secret, who, key)
-    with found.once.doing(job_id):
+    with found.in_flight.claim(job_id):
         known = inbox.job(job_id)
         if known is None:
-            return _submit(found, who, inbox, document, value, job_id, patience, told, again=True)
-    same(known, document.id, value, told)
-    return _replayed(inbox, known, patience)
+            return _submit(found, who, inbox, document, value, job_id, wait_seconds, told, again=True)
+    require_same_request(known, document.id, value, told)
+    return _replayed(inbox, known, wait_seconds)
 
 
 def _submit(
-    found: Services,
+    found: GatewayServices,
     who: Session,
     inbox: Inbox,
     document: ConfigDocument,
     value: dict[str, Any],
     process_job_id: str,
-    patience: float,
+    wait_seconds: float,
     told: str | None,
     again: bool = False,
 ) -> Response:
@@ -150,8 +150,8 @@ def _submit(
         "submitted",
         extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},
     )
-    if patience:
-        entry = inbox.final(process_job_id, patience)
+    if wait_seconds:
+        entry = inbox.final(process_job_id, wait_seconds)
         if entry is not None and entry.event.final:
             return Response(entry.json, 200, mimetype="application/json")
     # Whoever is told of the job finds it: at every replica, the next moment.
@@ -162,12 +162,12 @@ def _submit(
     return _accepted(reply | {"status": "QUEUED"}, process_job_id)
 
 
-def _replayed(inbox: Inbox, entry: Entry, patience: float) -> Response:
+def _replayed(inbox: Inbox, entry: Entry, wait_seconds: float) -> Response:
     """The answer for a job that there is already."""
     event = entry.event
-    if patience and not event.final:
-        entry = inbox.final(event.process_job_id, patience) or entry
-    if entry.event.final and patience:
+    if wait_seconds and not event.final:
+        entry = inbox.final(event.process_job_id, wait_seconds) or entry
+    if entry.event.final and wait_seconds:
         response = Response(entry.json, 200, mimetype="application/json")
     else:
         shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
@@ -199,7 +199,7 @@ def _queued(
         raise InvocationError(f"The function {document.id} did not say which job it submitted.") from None
 
 
-def _remember(found: Services, queued: ResultEvent) -> Future[None]:
+def _remember(found: GatewayServices, queued: ResultEvent) -> Future[None]:
     """Put the job into the client's log. If that fails the job runs, and its result comes, all the same."""
 
     def report(done: Future[None]) -> None:
@@ -233,10 +233,10 @@ def jobs() -> Response:
 @api.get("/jobs/<process_job_id>")
 def job(process_job_id: str) -> Response:
     """One job's newest event; with `?wait=`, its final one if that comes in time."""
-    inbox, patience = services().inbox(session()), _patience()
+    inbox, wait_seconds = services().inbox(session()), _wait_seconds()
     entry = _found(inbox, process_job_id)
-    if patience and not entry.event.final:
-        entry = inbox.final(process_job_id, patience) or entry
+    if wait_seconds and not entry.event.final:
+        entry = inbox.final(process_job_id, wait_seconds) or entry
     return Response(entry.json, 200, mimetype="application/json")
 
 
@@ -270,12 +270,12 @@ def _found(inbox: Inbox, process_job_id: str) -> Entry:
     return entry
 
 
-def _patience() -> float:
+def _wait_seconds() -> float:
     raw = request.args.get("wait", "0")
     try:
-        patience = float(raw)
+        wait_seconds = float(raw)
     except ValueError:
-        patience = -1.0
-    if not 0 <= patience <= MAX_WAIT:
+        wait_seconds = -1.0
+    if not 0 <= wait_seconds <= MAX_WAIT:
         raise InputError(f"wait must be a number of seconds from 0 to {MAX_WAIT:.0f}.", field="wait")
-    return patience
+    return wait_seconds

@@ -11,10 +11,11 @@ from flask import Flask, Response, request, send_from_directory
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import safe_join
 
-from gateway import events, metrics, openapi, origin, problems
+from gateway import metrics, openapi, origin, problems
 from gateway.api import api
+from gateway.edge import events
 from gateway.replies import json_response
-from gateway.services import Services
+from gateway.services import GatewayServices
 
 #: Bytes of a request's body; OpenWhisk takes 1 MB of parameters, our own included.
 MAX_BODY = 1_000_000
@@ -63,7 +64,7 @@ def _discard(body: BinaryIO, most: int) -> None:
             most -= len(chunk)
 
 
-def create_app(services: Services) -> Flask:
+def create_app(services: GatewayServices) -> Flask:
     """The application on these services."""
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -80,7 +81,7 @@ def create_app(services: Services) -> Flask:
 
     @app.get("/healthz")
     def healthz() -> Response:
-        alive = services.reader.alive() and services.pusher.alive()
+        alive = services.reader.alive() and services.websocket_server.alive()
         alive = alive and (services.webhooks is None or services.webhooks.alive())
         return json_response({"status": "ok" if alive else "failed"}, 200 if alive else 503)
 

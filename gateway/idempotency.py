@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.errors import InputError
-from gateway.inbox import Entry
+from gateway.auth.tokens import Session
+from gateway.inbox.inbox import Entry
 from gateway.problems import ConflictError
-from gateway.tokens import Session
 
 HEADER = "Idempotency-Key"
 
@@ -38,7 +38,7 @@ def process_job_id(secret: str, who: Session, key: str) -> str:
     return base64.urlsafe_b64encode(told[:16]).decode().rstrip("=")
 
 
-def same(entry: Entry, function: str, value: dict[str, Any], callback: str | None) -> None:
+def require_same_request(entry: Entry, function: str, value: dict[str, Any], callback: str | None) -> None:
     """InputError unless the job that there is was asked for with the same input and callback address."""
     # An event too large for one message has lost its input; then the function alone is compared.
     event = entry.event
@@ -51,7 +51,7 @@ def same(entry: Entry, function: str, value: dict[str, Any], callback: str | Non
         )
 
 
-class Once:
+class InFlight:
     """What is under way in this process, each at most once."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Once:
         self._under_way: set[str] = set()
 
     @contextmanager
-    def doing(self, name: str) -> Iterator[None]:
+    def claim(self, name: str) -> Iterator[None]:
         """While it is done; ConflictError if it is being done already."""
         with self._lock:
             if name in self._under_way:

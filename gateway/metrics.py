@@ -14,7 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from gateway.services import Services
+from gateway.services import GatewayServices
 
 #: Seconds; an invocation takes some ten milliseconds, one that waits for a result up to a minute.
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -23,7 +23,7 @@ BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0,
 class Metrics:
     """The numbers of one process."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: GatewayServices) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "qwhisk_gateway_requests",
@@ -48,9 +48,13 @@ class Metrics:
         if services.webhooks is not None:
             self.registry.register(services.webhooks.outcomes)
         for name, text, value in (
-            ("websockets", "WebSockets open", lambda: len(services.pusher)),
+            ("websockets", "WebSockets open", lambda: len(services.websocket_server)),
             ("inboxes", "Clients' topics that are read", lambda: len(services.reader)),
-            ("topics_removed", "Clients' topics removed since the start", lambda: services.janitor.removed),
+            (
+                "topics_removed",
+                "Clients' topics removed since the start",
+                lambda: services.topic_cleaner.removed,
+            ),
             ("functions", "Functions that can be called", lambda: len(services.documents.all())),
             (
                 "webhooks_under_way",
@@ -60,13 +64,13 @@ class Metrics:
             (
                 "events_pushed",
                 "Events pushed over WebSockets since the start",
-                lambda: services.pusher.pushed,
+                lambda: services.websocket_server.pushed,
             ),
         ):
             Gauge(f"qwhisk_gateway_{name}", text, registry=self.registry).set_function(value)
 
 
-def register(app: Flask, services: Services) -> None:
+def register(app: Flask, services: GatewayServices) -> None:
     """Count every request of `app`, and show the numbers at `/metrics`."""
     metrics = Metrics(services)
     app.extensions["metrics"] = metrics

@@ -6,13 +6,13 @@ from flask import Flask, Response, request
 
 from core.origin import opens_a_page
 from gateway.problems import problem
-from gateway.services import Services
+from gateway.services import GatewayServices
 
 #: Codes of the two refusals.
 _CODES = {403: "foreign_origin", 421: "unknown_host"}
 
 
-def register(app: Flask, services: Services) -> None:
+def register(app: Flask, services: GatewayServices) -> None:
     """Refuse the requests of foreign pages, and those for other hosts, before anything else looks at them."""
 
     @app.before_request

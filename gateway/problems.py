@@ -18,10 +18,10 @@ from core.errors import (
     ResultStoreError,
     StreamError,
 )
+from gateway.auth.sign_in import SignInError
+from gateway.auth.tokens import TokenError
 from gateway.limits import LimitError
 from gateway.replies import json_response
-from gateway.sign_in import SignInError
-from gateway.tokens import TokenError
 
 log = logging.getLogger(__name__)
 

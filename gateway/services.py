@@ -13,23 +13,25 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from core import large_results
 from core import settings as environment
-from core.documents import Documents, from_env
+from core.config_docs import Documents, from_env
 from core.errors import InputError, NotFoundError
-from core.invoke import EnvironmentCredentials, Invoker
+from core.kafka.admin import Topics
+from core.kafka.publisher import Publisher
+from core.kafka.topics import shared
 from core.large_results import LargeResults
-from core.streams import Publisher, Topics
-from core.topics import shared
-from gateway.idempotency import Once
-from gateway.inbox import Inbox
-from gateway.janitor import RENEWED, Janitor
+from core.openwhisk.client import Invoker
+from core.openwhisk.credentials import EnvironmentCredentials
+from gateway.auth.sign_in import SignIn
+from gateway.auth.tokens import Session, TokenError, Tokens
+from gateway.edge.websocket_server import WebSocketServer
+from gateway.idempotency import InFlight
+from gateway.inbox.inbox import Inbox
+from gateway.inbox.topic_readers import TopicReaders
 from gateway.limits import Limit
-from gateway.pusher import Pusher
-from gateway.readers import Readers
 from gateway.settings import GatewaySettings
-from gateway.sign_in import SignIn
-from gateway.tokens import Session, TokenError, Tokens
+from gateway.topic_cleaner import RENEWED, TopicCleaner
 from gateway.webhooks import Webhooks
-from gateway.webhooks.courier import Courier
+from gateway.webhooks.sender import WebhookSender
 
 #: Seconds that a client's topic, and what is in it, stay beyond the time for which its token is good.
 DAY = 86_400
@@ -43,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Services:
+class GatewayServices:
     """The gateway's connections."""
 
     settings: GatewaySettings
@@ -51,13 +53,13 @@ class Services:
     documents: Documents
     invoke: Invoker
     publisher: Publisher
-    reader: Readers
-    pusher: Pusher
+    reader: TopicReaders
+    websocket_server: WebSocketServer
     topics: Topics
     job_limit: Limit
     session_limit: Limit
-    once: Once
-    janitor: Janitor
+    in_flight: InFlight
+    topic_cleaner: TopicCleaner
     sign_in: SignIn
     #: None where they are off.
     webhooks: Webhooks | None = None
@@ -65,28 +67,28 @@ class Services:
     large_results: LargeResults | None = None
 
     @classmethod
-    def make(cls, settings: GatewaySettings, env: environment.Source) -> Services:
+    def make(cls, settings: GatewaySettings, env: environment.Source) -> GatewayServices:
         """Connect to everything that the settings name, and make the topics that are shared."""
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
-        pusher = Pusher(settings.websockets)
+        websocket_server = WebSocketServer(settings.websockets)
         publisher = Publisher(settings.kafka)
         webhooks = None
         if settings.webhooks != "off":
-            webhooks = Webhooks(settings.kafka, publisher, Courier(settings.webhooks), settings.secret)
+            webhooks = Webhooks(settings.kafka, publisher, WebhookSender(settings.webhooks), settings.secret)
         return cls(
             settings=settings,
             tokens=Tokens(settings.secret, settings.session_seconds),
             documents=from_env(env),
             invoke=Invoker(EnvironmentCredentials(env)),
             publisher=publisher,
-            reader=Readers(settings.kafka, pusher.filled),
-            pusher=pusher,
+            reader=TopicReaders(settings.kafka, websocket_server.on_event),
+            websocket_server=websocket_server,
             topics=topics,
             job_limit=Limit("jobs", settings.jobs_per_minute),
             session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
-            once=Once(),
-            janitor=Janitor(settings.kafka, topics, settings.session_seconds + DAY),
+            in_flight=InFlight(),
+            topic_cleaner=TopicCleaner(settings.kafka, topics, settings.session_seconds + DAY),
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
             webhooks=webhooks,
             large_results=large_results.from_env(env),
@@ -141,17 +143,17 @@ class Services:
 
     def close(self) -> None:
         """Let go of the broker."""
-        self.janitor.close()
+        self.topic_cleaner.close()
         if self.webhooks is not None:
             self.webhooks.close()
-        self.pusher.close()
+        self.websocket_server.close()
         self.reader.close()
         self.publisher.close()
 
 
-def services() -> Services:
+def services() -> GatewayServices:
     """The services of the running app."""
-    found: Services = current_app.extensions["qwhisk"]
+    found: GatewayServices = current_app.extensions["qwhisk"]
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from core.config_document import ConfigDocument
+from core.config_docs.model import ConfigDocument
 from core.errors import InputError
 from core.input_schema import Mismatch
 from gateway.body import kind

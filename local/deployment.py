@@ -129,7 +129,7 @@ def write_documents(folder: Path, apihost: str) -> None:
 
 def load_documents(env: Mapping[str, str]) -> None:
     """Put the config documents of all algorithms into the CouchDB that `env` names, as `make config` does."""
-    command = [python(), "-m", "core.documents.load"]
+    command = [python(), "-m", "tools.load_config_documents"]
     try:
         done = subprocess.run(
             command, cwd=ROOT, env=dict(env), capture_output=True, text=True, timeout=TIMEOUT, check=False

@@ -8,17 +8,20 @@ import sys
 import threading
 from typing import Any
 
-from core import documents, large_results, log, topics
+from core import config_docs, large_results, log
 from core.errors import QwhiskError, SettingsError
-from core.invoke import EnvironmentCredentials, Invoker
+from core.kafka import topics
+from core.kafka.admin import Topics
+from core.kafka.publisher import Publisher
+from core.openwhisk.client import Invoker
+from core.openwhisk.credentials import EnvironmentCredentials
 from core.origin import Allowed
 from core.provider import LOOK_PAGE, Provider
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings, Source, integer, number, text
-from core.streams import Publisher, Topics
 from poller import health
-from poller.call import Limits
-from poller.loop import Poller
-from poller.retriever import Retriever
+from poller.delivery.result_delivery import ResultDelivery
+from poller.scheduling.call import Limits
+from poller.worker import Poller
 
 #: The settings are wrong.
 EXIT_SETTINGS = 2
@@ -65,7 +68,7 @@ def main() -> int:
         # Each request is to come out of the budget, and a refusal to be heeded by all threads.
         provider = Provider(accounts, repeats=False)
         hardware, simulator = limits(env, accounts.hardware), limits(env, accounts.simulator)
-        sources = documents.from_env(env)
+        sources = config_docs.from_env(env)
         store = large_results.from_env(env)
         workers = integer(env, "POLLER_WORKERS", 4, 1, 64)
         deadline = number(env, "POLLER_DEADLINE_SECONDS", 7 * 86_400, 1, 90 * 86_400)
@@ -78,8 +81,8 @@ def main() -> int:
     try:
         Topics(kafka).ensure(topics.shared(kafka.partitions))
         publisher = Publisher(kafka)
-        retriever = Retriever(provider, publisher, sources, Invoker(EnvironmentCredentials(env)), store)
-        poller = Poller(kafka, provider, retriever, publisher, workers, deadline, hardware, simulator)
+        delivery = ResultDelivery(provider, publisher, sources, Invoker(EnvironmentCredentials(env)), store)
+        poller = Poller(kafka, provider, delivery, publisher, workers, deadline, hardware, simulator)
         server = health.serve(poller, host, port, allowed)
     except OSError as error:
         print(f"poller: cannot listen on {host}:{port}: {error.strerror}. Set POLLER_PORT.", file=sys.stderr)

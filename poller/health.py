@@ -10,7 +10,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from core.origin import Allowed
-from poller.loop import Poller
+from poller.worker import Poller
 
 #: Seconds without a turn after which the loop counts as stuck.
 STUCK = 30.0
@@ -36,7 +36,7 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
             return [f"{refusal.message}\n".encode()]
         if environ.get("PATH_INFO") == "/metrics":
             start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
-            return [poller.metrics.text(poller.watches.states)]
+            return [poller.metrics.text(poller.tracker.states)]
         turning = time.monotonic() - poller.last_step < STUCK
         healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.ready
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.events import Status
-from poller.forecast import Forecast
+from poller.scheduling.forecast import Forecast
 
 #: Seconds a simulator's job must have taken before its progress is told: faster ones are done by then.
 QUIET = 0.5
@@ -17,7 +17,7 @@ PART, SECONDS = 0.2, 2.0
 
 
 @dataclass(frozen=True)
-class Told:
+class LastNotified:
     """What the client was told last, and when, in seconds."""
 
     status: Status
@@ -26,7 +26,7 @@ class Told:
 
 
 def is_news(
-    told: Told | None,
+    last_notified: LastNotified | None,
     status: Status,
     forecast: Forecast | None,
     simulator: bool,
@@ -45,14 +45,14 @@ def is_news(
     """
     if simulator and now - submitted < QUIET:
         return False
-    if told is None or told.status != status:
+    if last_notified is None or last_notified.status != status:
         return True
-    if now - told.at < PAUSE:
+    if now - last_notified.at < PAUSE:
         return False
-    if forecast is None or told.forecast is None:
-        return forecast is not told.forecast
-    before = told.forecast.position
+    if forecast is None or last_notified.forecast is None:
+        return forecast is not last_notified.forecast
+    before = last_notified.forecast.position
     if forecast.position != before and abs(forecast.position - before) >= PART * before:
         return True
-    moved = abs(forecast.mean - told.forecast.mean)
+    moved = abs(forecast.mean - last_notified.forecast.mean)
     return moved > SECONDS and moved > PART * max(0.0, forecast.mean - now)

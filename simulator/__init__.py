@@ -2,5 +2,5 @@
 
 The unmodified ``qiskit-ibm-runtime`` client takes it for IBM Quantum: it offers simulators, and devices with
 queues. One asyncio process answers HTTP (`app`, `service`); circuits run in worker processes (`pool`,
-`zygote`, `worker`), the only ones that load Qiskit and Aer.
+`fork_server`, `worker`), the only ones that load Qiskit and Aer.
 """

@@ -62,7 +62,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Alone:
+class IsolatedQubit:
     """A qubit that meets no other.
 
     Attributes:
@@ -155,7 +155,9 @@ class _Scan:
                 self.clifford = name in QUARTER_TURNS and is_quarter_turn(instruction.params[0])
 
 
-def separate(circuit: QuantumCircuit, shape: Shape) -> tuple[QuantumCircuit | None, Shape, list[Alone]]:
+def separate(
+    circuit: QuantumCircuit, shape: Shape
+) -> tuple[QuantumCircuit | None, Shape, list[IsolatedQubit]]:
     """Split off the qubits that meet no other, since their number should not count.
 
     The client's estimator measures every qubit of a device, though the algorithm uses a handful.
@@ -193,7 +195,7 @@ def separate(circuit: QuantumCircuit, shape: Shape) -> tuple[QuantumCircuit | No
         else:
             gates[qubit].append(instruction)
     alone = [
-        Alone(qubit, steps, measured.get(qubit))
+        IsolatedQubit(qubit, steps, measured.get(qubit))
         for qubit, steps in gates.items()
         if qubit not in measured or writes[measured[qubit]] == 1
     ]

@@ -16,9 +16,19 @@ from qiskit_aer.jobs import utils as jobs_utils
 from qiskit_aer.library import SaveProbabilities
 from qiskit_aer.noise import NoiseModel
 
-from .alone import Apart
+from simulator.isolated_qubits import IsolatedQubits
+
 from .backends import Backend
-from .circuits import ANGLE_TOLERANCE, Alone, Isa, Shape, examine, examine_clifford, separate, unmeasured
+from .circuits import (
+    ANGLE_TOLERANCE,
+    Isa,
+    IsolatedQubit,
+    Shape,
+    examine,
+    examine_clifford,
+    separate,
+    unmeasured,
+)
 from .counts import Bits, draw, shots
 from .errors import Refusal, SimulationError
 from .noise import DeviceNoise, NoiseKind
@@ -46,7 +56,7 @@ COST_STABILIZER_BIT = 1.3e-8
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """How a circuit will be simulated.
 
     Attributes:
@@ -62,7 +72,9 @@ class Plan:
     qubits: int
 
 
-def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits, wanted: NoiseChoice = "auto") -> Plan:
+def plan(
+    shape: Shape, num_shots: int, noisy: bool, limits: Limits, wanted: NoiseChoice = "auto"
+) -> SimulationPlan:
     """Decide how to simulate a circuit.
 
     Args:
@@ -80,17 +92,21 @@ def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits, wanted: Nois
     dynamic = shape.control_flow
     if not noisy:
         if shape.clifford and (qubits > SMALL_QUBITS or dynamic):
-            return Plan("stabilizer", "none", COST_CALL + gates * 2e-5 + sampling, qubits)
+            return SimulationPlan("stabilizer", "none", COST_CALL + gates * 2e-5 + sampling, qubits)
         _check_state_vector(shape, limits)
         runs = num_shots if dynamic else 1
-        return Plan("statevector", "none", COST_CALL + runs * gates * 2**qubits * COST_AMPLITUDE, qubits)
+        return SimulationPlan(
+            "statevector", "none", COST_CALL + runs * gates * 2**qubits * COST_AMPLITUDE, qubits
+        )
     choices = []
     if qubits <= MAX_DENSITY_MATRIX_QUBITS:
         runs = num_shots if dynamic else 1
-        choices.append(Plan("density_matrix", "full", runs * gates * 4**qubits * COST_MATRIX_ELEMENT, qubits))
+        choices.append(
+            SimulationPlan("density_matrix", "full", runs * gates * 4**qubits * COST_MATRIX_ELEMENT, qubits)
+        )
     if qubits <= limits.max_qubits:
         trajectory = gates * (COST_TRAJECTORY_GATE + 2**qubits * COST_AMPLITUDE * 4)
-        choices.append(Plan("statevector", "full", num_shots * trajectory, qubits))
+        choices.append(SimulationPlan("statevector", "full", num_shots * trajectory, qubits))
     best = min(choices, key=lambda choice: choice.seconds, default=None)
     if wanted == "full" and best is None:
         _check_state_vector(shape, limits)
@@ -102,12 +118,12 @@ def plan(shape: Shape, num_shots: int, noisy: bool, limits: Limits, wanted: Nois
         return replace(best, seconds=best.seconds + COST_CALL)
     if shape.clifford:
         seconds = num_shots * gates * COST_STABILIZER_GATE + sampling
-        return Plan("stabilizer", "pauli_twirled", COST_CALL + seconds, qubits)
+        return SimulationPlan("stabilizer", "pauli_twirled", COST_CALL + seconds, qubits)
     _check_state_vector(shape, limits)
     if best is not None and best.method == "density_matrix" and wanted != "pauli_twirled":
         return best
     trajectory = gates * (COST_STABILIZER_GATE + 2**qubits * COST_AMPLITUDE)
-    return Plan("statevector", "pauli_twirled", COST_CALL + num_shots * trajectory, qubits)
+    return SimulationPlan("statevector", "pauli_twirled", COST_CALL + num_shots * trajectory, qubits)
 
 
 def _check_state_vector(shape: Shape, limits: Limits) -> None:
@@ -138,8 +154,8 @@ class Execution:
     num_clbits: int
     shots: int
     shape: Shape
-    plan: Plan
-    apart: Apart | None
+    plan: SimulationPlan
+    apart: IsolatedQubits | None
     row: int = 0
     #: The classical bits of the measured qubits where Aer is to give the probabilities of their outcomes, of
     #: which the shots are then drawn; None where Aer makes the shots.
@@ -250,13 +266,13 @@ class Engine:
         # What does not depend on the parameters is found out once; only qubits that meet others are bound.
         shape = examine(circuit, self.isa(backend))
         rest: QuantumCircuit | None = circuit
-        split: list[Alone] = []
+        split: list[IsolatedQubit] = []
         if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
             rest, shape, split = separate(circuit, shape)
         columns = {parameter: column for column, parameter in enumerate(circuit.parameters)}
         # Without parameters all executions are the same one.
         rows = parameters if count else parameters[:1]
-        apart = Apart(split, columns, rows) if split else None
+        apart = IsolatedQubits(split, columns, rows) if split else None
         exact = not (whole or seeded or shape.control_flow)
         executions = []
         for row, values in enumerate(rows):
@@ -273,7 +289,7 @@ class Engine:
         backend: Backend,
         circuit: QuantumCircuit | None,
         shape: Shape,
-        apart: Apart | None,
+        apart: IsolatedQubits | None,
         num_shots: int,
         wanted: NoiseChoice,
         exact: bool,
@@ -282,7 +298,7 @@ class Engine:
         noisy = backend.device is not None
         if circuit is None:
             seconds = apart.seconds if apart else 0.0
-            decided = Plan("bloch", "full" if noisy else "none", seconds, 0)
+            decided = SimulationPlan("bloch", "full" if noisy else "none", seconds, 0)
             return Execution(None, 0, num_shots, shape, decided, apart)
         decided = plan(shape, num_shots, noisy, self.limits, wanted)
         small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
@@ -357,7 +373,7 @@ class Engine:
             uses |= shape.uses
         return device.model("full" if noise == "full" else "pauli_twirled", uses)
 
-    def threads(self, plan: Plan) -> int:
+    def threads(self, plan: SimulationPlan) -> int:
         """Return how many threads Aer may use."""
         return self.large_threads if plan.seconds > LARGE_SECONDS else 1
 
@@ -373,7 +389,7 @@ class Engine:
         method: Method,
         model: NoiseModel | None,
         num_shots: int,
-        plan: Plan,
+        plan: SimulationPlan,
         seed: int,
     ) -> list[Any]:
         options: dict[str, Any] = {"shots": num_shots, "seed_simulator": seed}

@@ -102,7 +102,7 @@ class Pool:
         self._members: set[Member] = set()
         self._idle: list[Member] = []
         self._readers: set[asyncio.Task[None]] = set()
-        self._zygote: subprocess.Popen[bytes] | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._failed_starts = 0
         self._tasks = 0
@@ -125,7 +125,7 @@ class Pool:
         Raises:
             RuntimeError: If they do not start.
         """
-        self._start_zygote()
+        self._start_fork_server()
         for _ in range(self._settings.workers):
             await self._start_member()
         async with asyncio.timeout(HELLO_SECONDS):
@@ -144,12 +144,12 @@ class Pool:
             self._kill(member)
         if self._control is not None:
             self._control.close()
-        if self._zygote is not None:
+        if self._fork_server is not None:
             try:
-                await asyncio.to_thread(self._zygote.wait, 2.0)
+                await asyncio.to_thread(self._fork_server.wait, 2.0)
             except subprocess.TimeoutExpired:
-                self._zygote.kill()
-                await asyncio.to_thread(self._zygote.wait, 1.0)
+                self._fork_server.kill()
+                await asyncio.to_thread(self._fork_server.wait, 1.0)
         for reader in list(self._readers):
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
@@ -264,7 +264,7 @@ class Pool:
             self._idle.append(member)
         self._dispatch()
 
-    def _start_zygote(self) -> None:
+    def _start_fork_server(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         arguments = {
             "devices": self._settings.devices,
@@ -272,11 +272,11 @@ class Pool:
         }
         # The API key is the service's business alone.
         environment = {name: value for name, value in os.environ.items() if name != "SIMULATOR_API_KEY"}
-        self._zygote = subprocess.Popen(
+        self._fork_server = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
-                f"{__package__}.zygote",
+                f"{__package__}.fork_server",
                 str(theirs.fileno()),
                 str(os.getpid()),
                 orjson.dumps(arguments).decode(),
@@ -340,10 +340,10 @@ class Pool:
         if self._closing:
             return
         try:
-            if self._zygote is None or self._zygote.poll() is not None:
+            if self._fork_server is None or self._fork_server.poll() is not None:
                 if self._control is not None:
                     self._control.close()
-                self._start_zygote()
+                self._start_fork_server()
             await self._start_member()
         except OSError as error:
             logger.error("a worker process cannot be started: %s", error)
@@ -357,7 +357,7 @@ class Pool:
                 return
             except OSError:
                 pass
-        # Without a zygote the worker is dying too; closing the connection ends it at the latest.
+        # Without a fork_server the worker is dying too; closing the connection ends it at the latest.
         member.writer.close()
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.openwhisk.client import OpenWhisk
+from testkit.openwhisk import OpenWhisk
 
 
 def main() -> int:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from testkit.stack import Client, Stack, running
 from tests import examples, selection, skips
-from tests.stack import Client, Stack, running
 
 #: What is seen in all of these tests is held against one table.
 TABLE = "tests/openwhisk/contract/"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from testkit import replicas
 from tests import selection
-from tests.gateway import replicas
 from tests.selection import Guard
 
 
@@ -23,7 +23,7 @@ def calls_one_that_runs() -> None:
 
 
 def imports_one_that_runs() -> Any:
-    from tests.stack import running
+    from testkit.stack import running
 
     return running
 

@@ -11,9 +11,9 @@ from qiskit.quantum_info import Statevector
 
 from actions.amplitude_estimation.circuit import amplified, bernoulli, uniform
 from actions.amplitude_estimation.likelihood import Estimate, estimate
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 
 #: Decay a round above which most of the largest circuit's signal is noise.
 DAMPED = 1.5

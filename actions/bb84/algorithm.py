@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import percent, times
 from actions.bb84.circuit import BATCH, angles, channel
 from actions.bb84.exchange import THRESHOLD, Exchange, carried_out
 from actions.bb84.secrecy import Secrets
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
+from actions.toolkit.outcomes import percent, times
 
 MAX_QUBITS = 1024
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import Field
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import percent, times
-from actions.base.pauli import Basis, error, parity, shots
 from actions.bell_state.circuit import SIGNS, BellState, bell
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
+from actions.toolkit.outcomes import percent, times
+from actions.toolkit.pauli import Basis, error, parity, shots
 
 #: The order of the PUBs; the first is what the caller sees as the measured outcome.
 ORDER: tuple[Basis, ...] = ("Z", "X", "Y")

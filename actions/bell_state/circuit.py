@@ -6,7 +6,7 @@ from typing import Literal
 
 from qiskit import QuantumCircuit
 
-from actions.base.pauli import Basis, rotate
+from actions.toolkit.pauli import Basis, rotate
 
 BellState = Literal["phi_plus", "phi_minus", "psi_plus", "psi_minus"]
 

@@ -7,12 +7,12 @@ from typing import Any
 from pydantic import Field
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import percent
 from actions.bernstein_vazirani.circuit import bernstein_vazirani
 from actions.bernstein_vazirani.majority import majority
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
+from actions.toolkit.outcomes import percent
 
 #: Bits of a secret at most.
 MAX_BITS = 20

@@ -7,11 +7,11 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import ideal, percent
 from actions.deutsch_jozsa.circuit import deutsch_jozsa, distribution, parity_table
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
+from actions.toolkit.outcomes import ideal, percent
 
 #: Input bits at most; a truth table has 2^8 values then.
 MAX_BITS = 8

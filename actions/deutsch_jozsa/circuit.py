@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from actions.base.phase_oracle import phase_oracle
-from actions.base.walsh import walsh
+from actions.toolkit.phase_oracle import phase_oracle
+from actions.toolkit.walsh import walsh
 
 
 def parity_table(mask: str) -> list[int]:

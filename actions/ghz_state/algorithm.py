@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import Field
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import percent, times
-from actions.base.pauli import error, shots
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 from actions.ghz_state.circuit import populations, rotated
 from actions.ghz_state.settings import angles, choose, coherence
+from actions.toolkit.outcomes import percent, times
+from actions.toolkit.pauli import error, shots
 
 MAX_QUBITS = 20
 #: Of each measurement. Across 20 qubits nearly every shot gives an outcome of its own: 9 measurements then

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
-from actions.base.pauli import error, parity, shots
+from actions.toolkit.pauli import error, parity, shots
 
 #: Settings measured at most; all there are up to 4 qubits.
 MAX_SETTINGS = 8

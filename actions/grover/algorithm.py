@@ -9,12 +9,12 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import bitstring, ideal, listed, percent
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from actions.grover.circuit import gates, grover
-from actions.grover.plan import Plan, fidelity, plan
+from actions.grover.plan import GroverPlan, fidelity, plan
+from actions.toolkit.outcomes import bitstring, ideal, listed, percent
 
 #: Qubits at most: 256 elements.
 MAX_QUBITS = 8
@@ -88,7 +88,7 @@ class GroverInput(ActionInput):
         return [_value(element) for element in self.marked]
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> GroverPlan:
         """How to search for them; where there is noise, with the iterations that it leaves the most of."""
         spared = 1.0 if self.backend_type == "simulator" else fidelity(gates(self.qubits, self.elements))
         return plan(len(self.marked), 2**self.qubits, self.iterations, spared)

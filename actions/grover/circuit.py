@@ -8,11 +8,11 @@ from collections.abc import Collection
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import grover_operator
 
-from actions.base.phase_oracle import phase_oracle, two_qubit_gates
-from actions.grover.plan import Plan
+from actions.grover.plan import GroverPlan
+from actions.toolkit.phase_oracle import phase_oracle, two_qubit_gates
 
 
-def grover(qubits: int, marked: Collection[int], plan: Plan) -> QuantumCircuit:
+def grover(qubits: int, marked: Collection[int], plan: GroverPlan) -> QuantumCircuit:
     """The even superposition, turned towards the marked elements step by step, and measured.
 
     L. K. Grover, "A fast quantum mechanical algorithm for database search", STOC 1996

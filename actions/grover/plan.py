@@ -13,7 +13,7 @@ ROUTING = 1.5
 
 
 @dataclass(frozen=True)
-class Plan:
+class GroverPlan:
     """A search.
 
     Args:
@@ -27,7 +27,7 @@ class Plan:
     success: float
 
 
-def plan(marked: int, elements: int, iterations: int | None = None, fidelity: float = 1.0) -> Plan:
+def plan(marked: int, elements: int, iterations: int | None = None, fidelity: float = 1.0) -> GroverPlan:
     """The search with the highest success, or the one with the iterations asked for.
 
     After k iterations a marked element is measured with probability sin^2((2k + 1) t), where sin^2(t) is the
@@ -45,9 +45,9 @@ def plan(marked: int, elements: int, iterations: int | None = None, fidelity: fl
     turn = math.asin(math.sqrt(marked / elements))
     if iterations is None:
         if marked == elements:
-            return Plan(0, math.pi, 1.0)
+            return GroverPlan(0, math.pi, 1.0)
         if 4 * marked > elements:
-            return Plan(1, 2 * math.asin(0.5 / math.sin(turn)), 1.0)
+            return GroverPlan(1, 2 * math.asin(0.5 / math.sin(turn)), 1.0)
         guess = marked / elements
 
         def expected(k: int) -> float:
@@ -56,7 +56,7 @@ def plan(marked: int, elements: int, iterations: int | None = None, fidelity: fl
         # At equal success the one with fewer questions.
         most = math.ceil(math.pi / 4 / turn)
         iterations = max(range(most + 1), key=lambda k: (round(expected(k), 12), -k))
-    return Plan(iterations, math.pi, _success(iterations, turn))
+    return GroverPlan(iterations, math.pi, _success(iterations, turn))
 
 
 def fidelity(gates: int) -> float:

@@ -8,13 +8,13 @@ import numpy as np
 from pydantic import Field
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import ideal
-from actions.base.phases import distribution
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from actions.phase_estimation.circuit import REGISTER, GateName, exact_phase, fourier, iterative
 from actions.phase_estimation.likelihood import estimate
+from actions.toolkit.outcomes import ideal
+from actions.toolkit.phases import distribution
 
 
 class PhaseInput(ActionInput):

@@ -10,7 +10,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate
 from qiskit.circuit.library import PhaseGate, RXGate, RYGate, RZGate, phase_estimation
 
-from actions.base.semiclassical import read_phase
+from actions.toolkit.semiclassical import read_phase
 
 GateName = Literal["p", "rx", "ry", "rz"]
 

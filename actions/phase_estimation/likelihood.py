@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actions.base.phases import Floats, distribution, mixture
+from actions.toolkit.phases import Floats, distribution, mixture
 
 #: Outcomes around which the phase is looked for.
 CANDIDATES = 5

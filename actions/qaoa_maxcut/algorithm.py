@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 from qiskit.quantum_info import Statevector
 
-from actions.base.descent import Plan, State
-from actions.base.hybrid import HybridAlgorithm, HybridInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import MAX_IDEAL
+from actions.framework.hybrid import HybridAlgorithm, HybridInput
+from actions.framework.job import Job, Pub, Step
 from actions.qaoa_maxcut.circuit import ANGLES, ansatz, cost, measured, starting_angles, to_circuit
 from actions.qaoa_maxcut.graph import Edge, Graph
+from actions.toolkit.descent import SearchConfig, State
+from actions.toolkit.outcomes import MAX_IDEAL
 
 MAX_NODES = 12
 MAX_WEIGHT, MIN_WEIGHT = 1_000.0, 0.001
@@ -107,9 +107,9 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
     view = "graph"
     input = MaxCutInput
 
-    def plan(self, params: MaxCutInput) -> Plan:
+    def plan(self, params: MaxCutInput) -> SearchConfig:
         weight = math.fsum(abs(weight) for *_, weight in params.edges)
-        return Plan(SHIFT, RADIUS, MAX_POINTS, params.max_steps, TOLERANCE * weight)
+        return SearchConfig(SHIFT, RADIUS, MAX_POINTS, params.max_steps, TOLERANCE * weight)
 
     def origin(self, params: MaxCutInput) -> Sequence[float]:
         return starting_angles(params.layers)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.job import Step
-from actions.base.outcomes import bitstring, frequencies, ideal, listed, percent
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.job import Step
 from actions.quantum_fourier_transform.circuit import spectrum, transformed
 from actions.quantum_fourier_transform.input import FourierInput
+from actions.toolkit.outcomes import bitstring, frequencies, ideal, listed, percent
 
 #: Peaks that the answer names.
 MAX_PEAKS = 16

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
-from actions.base.input import ActionInput
+from actions.framework.input import ActionInput
 from actions.quantum_fourier_transform.circuit import basis, general, periodic
 from actions.quantum_fourier_transform.state import State, normalised
 

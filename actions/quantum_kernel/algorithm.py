@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 from actions.quantum_kernel.circuit import Entanglement, outcomes, overlap, states
 from actions.quantum_kernel.kernel import alignment, mitigated, nearest
 

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import times
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 from actions.random_number import budget
 from actions.random_number.circuit import coins
 from actions.random_number.extraction import debiased, integers, ordered, raw
+from actions.toolkit.outcomes import times
 
 #: Numbers, or bytes, of one run.
 MAX_COUNT = 500

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import Field
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import MAX_IDEAL
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS
 from actions.run_openqasm.circuit import Program, exact, program
+from actions.toolkit.outcomes import MAX_IDEAL
 from core.errors import InputError
 
 #: Outcomes of one register that an answer lists, the most frequent first.

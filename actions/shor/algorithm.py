@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import ideal
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 from actions.shor.circuit import REGISTER, order_finding
 from actions.shor.order import Found, exact_order, factors, find, leads_to_factors, outcome_probabilities
+from actions.toolkit.outcomes import ideal
 from core.errors import InputError
 from core.events import Progress
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-from actions.base.semiclassical import read_phase
-from actions.shor.synthesis import Plan, plan
+from actions.shor.synthesis import SynthesisPlan, plan
+from actions.toolkit.semiclassical import read_phase
 from core.errors import InputError
 
 #: The classical register that the phase is measured into.
@@ -49,13 +49,13 @@ def order_finding(number: int, base: int, bits: int) -> QuantumCircuit:
     return circuit
 
 
-def multiplications(number: int, base: int, bits: int) -> list[Plan | None]:
+def multiplications(number: int, base: int, bits: int) -> list[SynthesisPlan | None]:
     """How to multiply by base**(2**k) modulo `number`, from k = bits - 1 to 0; None for by 1.
 
     The work register begins with 1, so that at first few numbers can occur in it.
     """
     occurring = {1}
-    found: list[Plan | None] = []
+    found: list[SynthesisPlan | None] = []
     for power in reversed(range(bits)):
         factor = pow(base, 2**power, number)
         if factor == 1:
@@ -69,7 +69,9 @@ def multiplications(number: int, base: int, bits: int) -> list[Plan | None]:
     return found
 
 
-def _append(circuit: QuantumCircuit, step: Plan, control: QuantumRegister, work: QuantumRegister) -> None:
+def _append(
+    circuit: QuantumCircuit, step: SynthesisPlan, control: QuantumRegister, work: QuantumRegister
+) -> None:
     if step.change:
         circuit.cx(work[step.change[0]], work[step.change[1]])
     for flip in step.flips:

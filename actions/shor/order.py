@@ -10,7 +10,7 @@ from math import gcd
 
 import numpy as np
 
-from actions.base.phases import Floats, distribution, mixture
+from actions.toolkit.phases import Floats, distribution, mixture
 
 #: Orders that are checked, the likeliest first, until one is right.
 CANDIDATES = 3

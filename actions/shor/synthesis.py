@@ -30,7 +30,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SynthesisPlan:
     """Flips in their order; `change` is a CNOT (from, to) before them and after them."""
 
     flips: tuple[Flip, ...]
@@ -39,14 +39,14 @@ class Plan:
 
 
 @lru_cache(maxsize=512)
-def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> Plan | None:
+def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> SynthesisPlan | None:
     """The cheapest plan found that takes each pair's first number to its second; None if none was found.
 
     Args:
         pairs: all firsts different, all seconds different, of so many bits.
         bits: of the register.
     """
-    best: Plan | None = None
+    best: SynthesisPlan | None = None
     for change in [None, *permutations(range(bits), 2)]:
         sources = [_changed(first, change) for first, _ in pairs]
         goals = [_changed(second, change) for _, second in pairs]
@@ -54,7 +54,7 @@ def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> Plan | None:
         found = _cheapest(sources, goals, bits, limit - (2 if change else 0))
         if found is not None:
             flips, cost = found
-            best = Plan(flips, change if flips else None, cost + (2 if change and flips else 0))
+            best = SynthesisPlan(flips, change if flips else None, cost + (2 if change and flips else 0))
     return best
 
 

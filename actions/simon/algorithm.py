@@ -8,13 +8,13 @@ import numpy as np
 from pydantic import Field
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import bitstring, ideal, percent
-from actions.base.walsh import walsh
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from actions.simon.circuit import simon
 from actions.simon.decoding import decode
+from actions.toolkit.outcomes import bitstring, ideal, percent
+from actions.toolkit.walsh import walsh
 
 #: Bits of a secret at most. It takes up to twice as many qubits, and noise on 16 is slow to simulate.
 MAX_BITS = 7

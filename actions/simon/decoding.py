@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actions.base.outcomes import frequencies
-from actions.base.walsh import walsh
 from actions.simon.gf2 import independent, null_space
+from actions.toolkit.outcomes import frequencies
+from actions.toolkit.walsh import walsh
 
 #: Correlation from which on a candidate is believed. It is 1 without noise, and about 0 for all that is not
 #: the secret; reading errors that favour 0 can make it 0.1.

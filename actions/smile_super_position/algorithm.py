@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from actions.smile_super_position.circuit import superposition, to_bits, to_text
 
 #: Other strings that the answer names, the most frequent first.

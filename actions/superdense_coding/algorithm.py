@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import Field
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
-from actions.base.outcomes import percent, times
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from actions.superdense_coding.circuit import send
+from actions.toolkit.outcomes import percent, times
 
 MAX_BITS = 16
 #: The values of two bits.

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import Field
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
-from actions.base.outcomes import percent
-from actions.base.pauli import BASES, error, parity, shots
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 from actions.teleportation.circuit import Check, teleport
+from actions.toolkit.outcomes import percent
+from actions.toolkit.pauli import BASES, error, parity, shots
 
 #: What is measured, PUB by PUB; the first is what the caller sees as the measured outcome.
 ORDER: tuple[Check, ...] = ("state", *BASES)

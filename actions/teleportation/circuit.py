@@ -6,7 +6,7 @@ from typing import Literal
 
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-from actions.base.pauli import Basis, rotate
+from actions.toolkit.pauli import Basis, rotate
 
 #: How Bob looks at what arrived: in a Pauli basis, or whether it is the state that was sent.
 Check = Basis | Literal["state"]

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from qiskit import QuantumCircuit
 
-from actions.base.descent import Plan, State
-from actions.base.hybrid import HybridAlgorithm, HybridInput, measured
-from actions.base.input import MAX_SHOTS
-from actions.base.job import Job, Pub, Step
+from actions.framework.hybrid import HybridAlgorithm, HybridInput, measured
+from actions.framework.input import MAX_SHOTS
+from actions.framework.job import Job, Pub, Step
+from actions.toolkit.descent import SearchConfig, State
 from actions.vqe.circuit import ansatz, name, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits, operator
 from core.errors import InputError
@@ -95,10 +95,10 @@ class Vqe(HybridAlgorithm[VqeInput]):
     view = "convergence"
     input = VqeInput
 
-    def plan(self, params: VqeInput) -> Plan:
+    def plan(self, params: VqeInput) -> SearchConfig:
         weight = math.fsum(abs(weight) for label, weight in params.hamiltonian if label.strip("I"))
         points = max(MIN_POINTS, MAX_MEASUREMENTS // bases(params.hamiltonian))
-        return Plan(SHIFT, RADIUS, points, params.max_steps, TOLERANCE * weight)
+        return SearchConfig(SHIFT, RADIUS, points, params.max_steps, TOLERANCE * weight)
 
     def origin(self, params: VqeInput) -> Sequence[float]:
         terms = params.hamiltonian

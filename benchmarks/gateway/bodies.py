@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from benchmarks.table import milliseconds, table
-from core.config_document import ConfigDocument
+from core.config_docs.model import ConfigDocument
 from core.errors import InputError
 from gateway.app import MAX_BODY
 from gateway.body import parsed

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.gateway.websocket import WebSocket
+from testkit.websocket import WebSocket
 
 #: When a result was published, in its parameters.
 SENT = re.compile(rb'"sent":([0-9.]+)')

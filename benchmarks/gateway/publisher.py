@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.events import JobResult, ResultEvent, Status, encode
+from core.kafka.publisher import Publisher
 from core.settings import KafkaSettings
-from core.streams import Publisher
 
 #: Seconds between the first events and the results.
 SETTLE = 3.0

@@ -15,9 +15,9 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from benchmarks.gateway.clients import SENT, Crowd
 from benchmarks.table import milliseconds, percentile, table
+from core.kafka.consumers import topic_reader
 from core.settings import KafkaSettings
-from core.streams import reader
-from tests.gateway.replicas import FREE, broker, replica, session, topic_of
+from testkit.replicas import FREE, broker, replica, session, topic_of
 
 #: Aims: seconds from a result's publication to its client at p99; bytes for a client.
 AIM_PUSH, AIM_MEMORY = 0.100, 60_000
@@ -102,7 +102,7 @@ def published(kafka: KafkaSettings, topics: list[str], seconds: float, folder: P
 
 def consumed(kafka: KafkaSettings, topics: list[str], seconds: float, folder: Path) -> list[float]:
     """The same with nothing but a consumer: what the broker and its client library take."""
-    consumer = reader(kafka)
+    consumer = topic_reader(kafka)
     found: list[float] = []
     began, total = time.time(), int(RATE * seconds)
     try:

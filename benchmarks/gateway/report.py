@@ -14,8 +14,8 @@ from benchmarks.gateway import load
 from benchmarks.gateway.bodies import hostile
 from benchmarks.gateway.pushing import LISTENERS, pushing
 from benchmarks.table import milliseconds, percentile, table
-from tests.gateway.replicas import FREE, Replica, broker, process, replica, session
-from tests.stack import free_ports
+from testkit.replicas import FREE, Replica, broker, process, replica, session
+from testkit.stack import free_ports
 
 #: Seconds that the gateway may add at the median.
 AIM_ADDED = 0.008

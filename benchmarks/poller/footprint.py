@@ -16,13 +16,14 @@ import requests
 from qiskit import QuantumCircuit
 
 from benchmarks.table import table
-from core import topics
 from core.events import JobEvent, encode
+from core.kafka import topics
+from core.kafka.admin import Topics
+from core.kafka.publisher import Publisher
 from core.provider import Account, Provider
 from core.settings import KafkaSettings, ProviderSettings
-from core.streams import Publisher, Topics
-from tests.processes import module_pid, part_environment
-from tests.stack import Stack, running, wait_for
+from testkit.processes import module_pid, part_environment
+from testkit.stack import Stack, running, wait_for
 
 #: Jobs that are looked at, and jobs that wait at the broker.
 WATCHED, WAITING = 1_000, 10_000

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 from benchmarks.poller.tally import Tally
 from benchmarks.poller.world import World, WorldJob
-from poller.call import Call, Limits
-from poller.desk import Desk
-from poller.device import Sighting
+from poller.scheduling.call import Call, Limits
+from poller.scheduling.queue_estimator import JobObservation
+from poller.scheduling.scheduler import Scheduler
 
 #: What an account of IBM's is asked at the most, and how dear a call is there.
 IBM = Limits(per_minute=120, price=1.0, list_every=60.0)
@@ -36,7 +36,7 @@ class Run:
         self.world = world
         self.limits = limits
         self.tally = Tally(name)
-        self.desk = Desk(limits, 0.0)
+        self.scheduler = Scheduler(limits, 0.0)
         self._heap: list[tuple[float, int, Callable[[float], None]]] = []
         self._order, self._now = 0, 0.0
         self._parked: dict[int, tuple[float, float]] = {}
@@ -48,7 +48,7 @@ class Run:
         last = max(job.finished for job in self.world.jobs) + PATIENCE
         while (left := len(self.world.jobs) - len(self.tally.lags)) > 0:
             assert self._now < last, f"{left} jobs are done for {PATIENCE:.0f} s and not delivered"
-            wake = self.desk.wake(self._now) if len(self.desk) else float("inf")
+            wake = self.scheduler.wake(self._now) if len(self.scheduler) else float("inf")
             if self._heap and self._heap[0][0] <= wake:
                 now, _, happen = heapq.heappop(self._heap)
                 self._now = now
@@ -64,7 +64,7 @@ class Run:
 
     def _adder(self, job: WorldJob) -> Callable[[float], None]:
         def add(now: float) -> None:
-            self.desk.add(
+            self.scheduler.add(
                 job.job_id,
                 job.client,
                 job.backend,
@@ -78,27 +78,27 @@ class Run:
         return add
 
     def _turn(self, now: float) -> None:
-        while (call := self.desk.next_call(now)) is not None:
+        while (call := self.scheduler.next_call(now)) is not None:
             self.tally.calls += 1
             self.make(call, now)
-        for key, plan in self.desk.to_park(now):
+        for key, plan in self.scheduler.to_requeue(now):
             assert isinstance(key, int)
-            job = self.desk.job(key)
+            job = self.scheduler.job(key)
             assert job is not None
             self._parked[key] = (job.forecast.mean, job.looked)
-            self.desk.drop(key)
+            self.scheduler.drop(key)
             self._at(now + plan.delay, self._adder(self.world.jobs[key]))
 
     def make(self, call: Call, now: float) -> None:
         """Make the call and tell the desk what it gave."""
         if call.kind == "list":
             devices = self.world.devices.values()
-            self.desk.listed([(d.name, d.length(now), d.operational(now), None) for d in devices], now)
+            self.scheduler.listed([(d.name, d.length(now), d.operational(now), None) for d in devices], now)
         elif call.kind == "fetch":
             [key] = call.keys
             assert isinstance(key, int)
             self.tally.deliver(self.world.jobs[key], now)
-            self.desk.fetched(key)
+            self.scheduler.fetched(key)
         else:
             self._look(call, now)
 
@@ -110,11 +110,13 @@ class Run:
         else:
             found = self.world.page(call.since, now, self.limits.page)
             full = len(found) == self.limits.page
-        self.desk.looked(call, {job.job_id: _sighting(job, now) for job in found}, now, full)
+        self.scheduler.looked(call, {job.job_id: _observation(job, now) for job in found}, now, full)
 
 
-def _sighting(job: WorldJob, now: float) -> Sighting:
+def _observation(job: WorldJob, now: float) -> JobObservation:
     started = job.started if job.started <= now else None
     finished = job.finished if job.finished <= now else None
     status = "DONE" if finished is not None else "RUNNING" if started is not None else "QUEUED"
-    return Sighting(status, finished is not None, job.created, started, finished, run_seconds=job.run_seconds)
+    return JobObservation(
+        status, finished is not None, job.created, started, finished, run_seconds=job.run_seconds
+    )

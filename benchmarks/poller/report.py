@@ -16,7 +16,7 @@ from benchmarks.poller.scenarios import SCENARIOS, day, steady
 from benchmarks.poller.tally import Tally
 from benchmarks.poller.world import World
 from benchmarks.table import table
-from poller.call import Limits
+from poller.scheduling.call import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 PLOT = ROOT / "docs" / "poller.svg"

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
-from benchmarks.poller.world import Plan, World, build
+from benchmarks.poller.world import World, WorldPlan, build
 
 #: Devices, clients, and mean seconds of a job.
 DEVICES, CLIENTS, SERVICE = 3, 20, 4.0
@@ -59,7 +59,7 @@ def _devices(
         dice = random.Random(f"{name}/{seed}/{number}/arrivals")
         own = ours / DEVICES
         plans.append(
-            Plan(
+            WorldPlan(
                 ours=_clients(_poisson(own, length, dice, shape), dice) + (more or {}).get(number, []),
                 others=_poisson(max(1e-9, utilisation / SERVICE - own), length, dice, shape),
                 draw=lognormal(sigma),

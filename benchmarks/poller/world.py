@@ -73,7 +73,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorldPlan:
     """What is to come to one device.
 
     Attributes:
@@ -91,7 +91,7 @@ class Plan:
     down: Sequence[tuple[float, float]] = ()
 
 
-def build(name: str, plans: Sequence[Plan], seed: int) -> World:
+def build(name: str, plans: Sequence[WorldPlan], seed: int) -> World:
     """Let everything happen."""
     devices: dict[str, WorldDevice] = {}
     jobs: list[WorldJob] = []

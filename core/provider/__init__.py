@@ -10,12 +10,12 @@ import os
 # to report which packages use the client, at several milliseconds a request.
 os.environ.setdefault("USAGE_DATA_OPT_OUT", "True")
 
-from core.provider.account import LOOK_PAGE, Account
-from core.provider.jobs import JobView, run_tag, step_tag
-from core.provider.program import Primitive
+from core.provider.ibm.account import LOOK_PAGE, Account
+from core.provider.ibm.jobs import JobView, run_tag, step_tag
+from core.provider.ibm.program import Primitive
+from core.provider.ibm.target import Target
+from core.provider.ibm.transport import seconds_left, within
 from core.provider.provider import Provider
-from core.provider.target import Target
-from core.provider.transport import seconds_left, within
 
 __all__ = [
     "LOOK_PAGE",

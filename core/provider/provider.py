@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from core.errors import ProviderUnavailableError
 from core.events import BackendInfo, BackendType
-from core.provider.account import BACKENDS_FRESH, Account
 from core.provider.choice import choose
-from core.provider.transport import TIMEOUT
+from core.provider.ibm.account import BACKENDS_FRESH, Account
+from core.provider.ibm.transport import TIMEOUT
 from core.settings import ProviderSettings
 
 

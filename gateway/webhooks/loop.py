@@ -15,14 +15,15 @@ from contextlib import suppress
 from confluent_kafka import KafkaException, Message
 from prometheus_client import Counter as Metric
 
-from core.delayed_consumer import DelayedConsumer
 from core.errors import EventError, StreamError
-from core.offsets import Partition
+from core.kafka.client import redact_topics
+from core.kafka.delayed_consumer import DelayedConsumer
+from core.kafka.offsets import Partition
+from core.kafka.publisher import Publisher
+from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.settings import KafkaSettings
-from core.streams import Publisher, told
-from core.topics import WEBHOOK_WAITS, WEBHOOKS
-from gateway.webhooks.courier import Courier, Outcome
-from gateway.webhooks.letter import LONGEST, Letter, Wait, due, letter
+from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, letter
+from gateway.webhooks.sender import Outcome, WebhookSender
 from gateway.webhooks.signature import secret_of
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 #: The consumer group of all replicas.
 GROUP = "webhooks"
 #: Deliveries under way in one process, and of one client among them: a receiver that hangs holds up its own.
-MOST, MOST_OF_CLIENT = 32, 8
+MAX_IN_FLIGHT, MAX_IN_FLIGHT_OF_CLIENT = 32, 8
 #: Seconds that one poll waits, and between commits.
 PATIENCE, COMMIT_INTERVAL = 0.2, 1.0
 #: Seconds after which a message that Kafka did not take is offered again.
@@ -50,9 +51,11 @@ class Webhooks:
         secret: the gateway's, of which the clients' are made.
     """
 
-    def __init__(self, kafka: KafkaSettings, publisher: Publisher, courier: Courier, secret: str) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, publisher: Publisher, sender: WebhookSender, secret: str
+    ) -> None:
         self._publisher = publisher
-        self._courier = courier
+        self._sender = sender
         self._secret = secret
         self.outcomes = Metric(
             "qwhisk_gateway_webhooks",
@@ -66,7 +69,7 @@ class Webhooks:
         self._begun = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._workers = ThreadPoolExecutor(MOST, thread_name_prefix="webhook")
+        self._workers = ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="webhook")
         self._consumer = DelayedConsumer(
             kafka,
             GROUP,
@@ -94,7 +97,7 @@ class Webhooks:
         self._stop.set()
         self._thread.join(3)
         self._workers.shutdown(wait=False, cancel_futures=True)
-        self._courier.close()
+        self._sender.close()
 
     # --- the thread ---------------------------------------------------------------------------------
 
@@ -103,7 +106,7 @@ class Webhooks:
             try:
                 self._step()
             except KafkaException as error:
-                log.error("Kafka: %s", told(error))
+                log.error("Kafka: %s", redact_topics(error))
                 self._stop.wait(0.5)
             except Exception:
                 log.exception("webhooks were not looked at")
@@ -126,7 +129,7 @@ class Webhooks:
     def _room(self) -> int:
         """How many messages may be taken."""
         with self._lock:
-            return MOST - self._begun
+            return MAX_IN_FLIGHT - self._begun
 
     def _settle(self, patience: float) -> None:
         """Note what is done with; waits so many seconds for the first."""
@@ -148,14 +151,20 @@ class Webhooks:
             return
         with self._lock:
             self._begun += 1
-            busy = self._of_client[found.event.client_id] >= MOST_OF_CLIENT
+            busy = self._of_client[found.event.client_id] >= MAX_IN_FLIGHT_OF_CLIENT
             if not busy:
                 self._of_client[found.event.client_id] += 1
         self._workers.submit(self._work, self._later if busy else self._deliver, found, partition, offset)
 
     # --- the workers --------------------------------------------------------------------------------
 
-    def _work(self, step: Callable[[Letter], bool], found: Letter, partition: Partition, offset: int) -> None:
+    def _work(
+        self,
+        step: Callable[[WebhookDelivery], bool],
+        found: WebhookDelivery,
+        partition: Partition,
+        offset: int,
+    ) -> None:
         done = False
         try:
             done = step(found)
@@ -167,7 +176,7 @@ class Webhooks:
         if done:
             self._done.put((partition, offset))
 
-    def _deliver(self, found: Letter) -> bool:
+    def _deliver(self, found: WebhookDelivery) -> bool:
         """Make an attempt; False if the gateway ended before what follows from it was certain."""
         try:
             outcome = self._attempt(found)
@@ -188,11 +197,11 @@ class Webhooks:
             return self._put(found, wait)
         return True
 
-    def _attempt(self, found: Letter) -> Outcome:
+    def _attempt(self, found: WebhookDelivery) -> Outcome:
         body = found.body
         secret = secret_of(self._secret, found.event.client_id)
         try:
-            return self._courier.post(
+            return self._sender.post(
                 str(found.event.callback_url), found.headers(secret, body, time.time()), body
             )
         except Exception as error:
@@ -201,7 +210,7 @@ class Webhooks:
             log.exception("an attempt to deliver a webhook failed")
             return Outcome(False, f"a mistake of the gateway's own ({type(error).__name__})")
 
-    def _later(self, found: Letter) -> bool:
+    def _later(self, found: WebhookDelivery) -> bool:
         """Others of the same client are under way; too many of them."""
         wait = found.busy(time.time(), random.random())
         if wait is None:
@@ -209,7 +218,7 @@ class Webhooks:
             return True
         return self._put(found, wait)
 
-    def _put(self, found: Letter, wait: Wait) -> bool:
+    def _put(self, found: WebhookDelivery, wait: Wait) -> bool:
         """Put it on its topic, however long the broker takes; False if that did not happen before the end."""
         while not self._stop.is_set():
             try:
@@ -220,7 +229,7 @@ class Webhooks:
                 self._stop.wait(OFFERED_AGAIN)
         return False
 
-    def _note(self, found: Letter, outcome: str, reason: str) -> None:
+    def _note(self, found: WebhookDelivery, outcome: str, reason: str) -> None:
         self.outcomes.labels(outcome).inc()
         log.log(
             logging.WARNING if outcome == "given_up" else logging.INFO,

@@ -18,9 +18,9 @@ from local.openwhisk.api.context import Context
 from local.openwhisk.auth import Auth
 from local.openwhisk.container import Starter
 from local.openwhisk.docker import Docker, unreachable
+from local.openwhisk.fork_server_client import ForkServer
 from local.openwhisk.invoke import Invoker
-from local.openwhisk.nursery import Nursery
-from local.openwhisk.plan import Plans
+from local.openwhisk.launch_plan import LaunchPlans
 from local.openwhisk.pool import Pool
 from local.openwhisk.settings import DOCKER, Settings, parse
 from local.openwhisk.store import Store
@@ -61,11 +61,11 @@ async def _serve(settings: Settings, listener: socket.socket, store: Store, reco
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    starter: Starter = Nursery(bool(settings.nursery), settings.start_timeout)
+    starter: Starter = ForkServer(bool(settings.fork_server), settings.start_timeout)
     if settings.containers == DOCKER:
         starter = Docker(settings.docker_network, settings.python_image)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
-    plans = Plans(settings, store, os.environ, address)
+    plans = LaunchPlans(settings, store, os.environ, address)
     pool = Pool(settings, starter)
     invoker = Invoker(settings, plans, pool, records)
     api = Api(Context(settings, Auth(settings.auth), store, plans, pool, invoker, records))

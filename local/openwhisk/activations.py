@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from local.openwhisk.journal import Journal
+from local.openwhisk.rotating_log import RotatingLog
 
 log = logging.getLogger(__name__)
 
@@ -156,8 +156,8 @@ class Activations:
         self._size = size
         self._used = 0
         self._records: OrderedDict[str, Activation] = OrderedDict()
-        self._journal = Journal(folder, size) if folder else None
-        for line in self._journal.lines() if self._journal else ():
+        self._rotating_log = RotatingLog(folder, size) if folder else None
+        for line in self._rotating_log.lines() if self._rotating_log else ():
             try:
                 self._keep(Activation.kept(orjson.loads(line)))
             except (ValueError, TypeError, KeyError, AttributeError):
@@ -166,17 +166,17 @@ class Activations:
     def add(self, activation: Activation) -> None:
         """Keep the record, and forget old ones as needed."""
         self._keep(activation)
-        if self._journal is not None:
+        if self._rotating_log is not None:
             try:
-                self._journal.append(activation.line())
+                self._rotating_log.append(activation.line())
             except OSError as exc:
                 # A full disk costs the record's life after this process, and not the activation.
                 log.error("an activation's record is not written: %s", exc)
 
     def close(self) -> None:
         """Nothing more comes."""
-        if self._journal is not None:
-            self._journal.close()
+        if self._rotating_log is not None:
+            self._rotating_log.close()
 
     def _keep(self, activation: Activation) -> None:
         self._records[activation.id] = activation

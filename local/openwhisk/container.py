@@ -12,9 +12,9 @@ import orjson
 
 from local.openwhisk.entities import MAX_PAYLOAD
 from local.openwhisk.errors import Crashed, ResultTooLarge, StartFailed, TimedOut
+from local.openwhisk.http_connection import BodyTooLarge, HttpConnection, HttpConnectionError
 from local.openwhisk.launch import Launch
 from local.openwhisk.process import Process
-from local.openwhisk.wire import BodyTooLarge, Wire, WireError
 
 #: Seconds that a process has to write its sentinels after its response; normally they are there before it.
 SENTINEL_WAIT = 0.5
@@ -51,8 +51,8 @@ class Container:
         self._process = process
         self._logs = process.logs
         #: Connections that no activation uses. There are as many in all as there were activations at a time.
-        self._wires: list[Wire] = []
-        self._taken: set[Wire] = set()
+        self._wires: list[HttpConnection] = []
+        self._taken: set[HttpConnection] = set()
         self._port = 0
         self.pid = process.pid
         #: Activations in it.
@@ -91,7 +91,7 @@ class Container:
     @property
     def alive(self) -> bool:
         """Whether the process runs and can be asked something."""
-        return not self._process.exited.done() and all(wire.open for wire in self._wires)
+        return not self._process.exited.done() and all(connection_.open for connection_ in self._wires)
 
     @property
     def has_room(self) -> bool:
@@ -106,16 +106,16 @@ class Container:
         try:
             async with asyncio.timeout(self.launch.timeout):
                 self._port = port
-                wire = await Wire.connect("127.0.0.1", port)
-                self._wires.append(wire)
-                status, body = await wire.post("/init", self.launch.init, _MAX_INIT_REPLY)
+                connection_ = await HttpConnection.connect("127.0.0.1", port)
+                self._wires.append(connection_)
+                status, body = await connection_.post("/init", self.launch.init, _MAX_INIT_REPLY)
         except TimeoutError:
             milliseconds = int(self.launch.timeout * 1000)
             raise StartFailed(
                 f"The action exceeded its time limits of {milliseconds} milliseconds during initialization.",
                 self._logs.flush(),
             ) from None
-        except (OSError, WireError):
+        except (OSError, HttpConnectionError):
             await self._gone()
             why = "The action did not initialize and exited unexpectedly."
             raise StartFailed(self._process.why_ended or why, self._logs.flush()) from None
@@ -133,13 +133,17 @@ class Container:
         self.used = True
         try:
             async with asyncio.timeout(self.launch.timeout):
-                wire = self._wires.pop() if self._wires else await Wire.connect("127.0.0.1", self._port)
-                self._taken.add(wire)
+                connection_ = (
+                    self._wires.pop()
+                    if self._wires
+                    else await HttpConnection.connect("127.0.0.1", self._port)
+                )
+                self._taken.add(connection_)
                 try:
-                    status, result = await wire.post("/run", body, MAX_PAYLOAD)
+                    status, result = await connection_.post("/run", body, MAX_PAYLOAD)
                 finally:
-                    self._taken.discard(wire)
-                    self._wires.append(wire)
+                    self._taken.discard(connection_)
+                    self._wires.append(connection_)
         except TimeoutError:
             await self.kill()
             milliseconds = int(self.launch.timeout * 1000)
@@ -153,7 +157,7 @@ class Container:
                 f"{exc.length} > {MAX_PAYLOAD} bytes.",
                 self._logs.flush(),
             ) from None
-        except (OSError, WireError):
+        except (OSError, HttpConnectionError):
             await self._gone()
             why = "The action did not produce a valid response and exited unexpectedly."
             raise Crashed(self._process.why_ended or why, self._logs.flush()) from None
@@ -171,8 +175,8 @@ class Container:
     async def kill(self) -> None:
         """End the process at once, with what it started."""
         await self._process.kill()
-        for wire in (*self._wires, *self._taken):
-            wire.close()
+        for connection_ in (*self._wires, *self._taken):
+            connection_.close()
 
     async def _gone(self) -> None:
         """Wait for a process that has closed its connection to end, and make it end if it does not."""

@@ -1,4 +1,4 @@
-"""A process that the nursery has forked: its output by pipes, its end by a pidfd."""
+"""A process that the fork server has forked: its output by pipes, its end by a pidfd."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from local.openwhisk.logs import Logs
-from local.openwhisk.process import LocalProcess, Surroundings
+from local.openwhisk.process import LocalProcess, ProcessContext
 
 
 class Forked(LocalProcess):
@@ -19,7 +19,7 @@ class Forked(LocalProcess):
         handle: int,
         outputs: Sequence[int],
         logs: Logs,
-        around: Surroundings,
+        around: ProcessContext,
         reap: Callable[[int], None],
         inherited: int,
     ) -> None:
@@ -31,7 +31,7 @@ class Forked(LocalProcess):
             logs: where they go.
             around: what it was given.
             reap: called once nobody needs its id any more.
-            inherited: bytes of the nursery's memory that it has, and has no use for.
+            inherited: bytes of the fork server's memory that it has, and has no use for.
         """
         super().__init__(pid, logs, around, inherited)
         self._handle = handle

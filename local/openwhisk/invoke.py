@@ -26,7 +26,7 @@ from local.openwhisk.errors import (
     TooMany,
     Unavailable,
 )
-from local.openwhisk.plan import Plan, Plans
+from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
 from local.openwhisk.pool import Pool
 from local.openwhisk.rates import Rate
 from local.openwhisk.settings import Settings
@@ -60,7 +60,7 @@ class _Call:
 class Invoker:
     """Runs actions in the pool's containers and keeps the records."""
 
-    def __init__(self, settings: Settings, plans: Plans, pool: Pool, activations: Activations) -> None:
+    def __init__(self, settings: Settings, plans: LaunchPlans, pool: Pool, activations: Activations) -> None:
         self._key = settings.auth
         self._allowed = settings.max_processes + settings.max_waiting
         self._rate = Rate(settings.invocations_per_minute)
@@ -70,7 +70,7 @@ class Invoker:
         self._running: set[asyncio.Task[Activation]] = set()
 
     def begin(
-        self, plan: Plan, payload: dict[str, Any], transaction: str, cause: str = ""
+        self, plan: LaunchPlan, payload: dict[str, Any], transaction: str, cause: str = ""
     ) -> tuple[str, asyncio.Task[Activation]]:
         """Begin an activation; return its id and the task that ends with its record.
 
@@ -101,7 +101,7 @@ class Invoker:
         task.add_done_callback(self._running.discard)
         return call.id, task
 
-    def _final(self, plan: Plan) -> frozenset[str]:
+    def _final(self, plan: LaunchPlan) -> frozenset[str]:
         """The parameters that a request may not set: the action's, and those of a sequence's first action."""
         final = plan.final
         for _ in range(MAX_COMPONENTS):
@@ -119,7 +119,7 @@ class Invoker:
         if self._running:
             await asyncio.wait(self._running, timeout=1.0)
 
-    async def _run(self, plan: Plan, value: bytes, call: _Call) -> Activation:
+    async def _run(self, plan: LaunchPlan, value: bytes, call: _Call) -> Activation:
         action = plan.action
         record = Activation(
             id=call.id,
@@ -190,7 +190,7 @@ class Invoker:
             value = part.response.result
         record.limits = record.limits | {"memory": memory or record.limits["memory"]}
 
-    async def _run_action(self, plan: Plan, value: bytes, record: Activation, call: _Call) -> None:
+    async def _run_action(self, plan: LaunchPlan, value: bytes, record: Activation, call: _Call) -> None:
         if plan.launch is None:
             raise StartFailed(f"Failed to pull container image '{plan.action.exec.image}'.")
         asked = time.monotonic()

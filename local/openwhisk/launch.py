@@ -44,7 +44,7 @@ class Launch:
     timeout: float = field(compare=False)
 
 
-def passed(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+def inherited_env(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """The part of this server's environment that action processes inherit."""
     return {
         name: value
@@ -61,7 +61,7 @@ def launch(
     Args:
         action: with its packages' parameters.
         settings: the image commands, and which variables pass.
-        environment: what passes of this server's environment; see `passed`.
+        environment: what passes of this server's environment; see `inherited_env`.
         api_host: where actions find this server, as `__OW_API_HOST`.
     """
     image, _ = _split(action.exec.image)
@@ -72,7 +72,7 @@ def launch(
         known = settings.containers == DOCKER or action.exec.kind != "blackbox" or algorithm
         if action.exec.kind == SEQUENCE or not known:
             return None
-        command = [sys.executable, "-m", "actions.base"]
+        command = [sys.executable, "-m", "actions.runtime"]
     variables = {**environment, "__OW_API_HOST": api_host}
     variables["PYTHONPATH"] = os.pathsep.join(
         filter(None, (str(settings.actions_path), variables.get("PYTHONPATH")))

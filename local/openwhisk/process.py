@@ -85,7 +85,7 @@ class Process(ABC):
 class LocalProcess(Process):
     """A process of this machine, in a process group and a folder of its own."""
 
-    def __init__(self, pid: int, logs: Logs, around: Surroundings, inherited: int = 0) -> None:
+    def __init__(self, pid: int, logs: Logs, around: ProcessContext, inherited: int = 0) -> None:
         """
         Args:
             pid: its id, and its process group's.
@@ -149,7 +149,7 @@ class LocalProcess(Process):
         """Close what was open for it. May be called twice."""
 
 
-class Surroundings:
+class ProcessContext:
     """What a process is given before it is there: a folder and a descriptor to say its port on."""
 
     def __init__(self, launch: Launch) -> None:
@@ -205,7 +205,7 @@ class Pipes(asyncio.SubprocessProtocol):
 class Spawned(LocalProcess):
     """A process started from its command."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, around: Surroundings) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, around: ProcessContext) -> None:
         super().__init__(child_pid(transport), logs, around)
         self._transport = transport
 
@@ -226,7 +226,7 @@ async def spawn(launch: Launch) -> Process:
         StartFailed: it cannot be started.
     """
     logs = Logs(launch.logs, launch.concurrency > 1)
-    around = Surroundings(launch)
+    around = ProcessContext(launch)
     environment = {
         **around.environment,
         "QWHISK_READY_FD": str(around.told),

@@ -49,7 +49,7 @@ class Settings:
     fires_per_minute: int
     idle_seconds: float
     prewarm: int
-    nursery: int
+    fork_server: int
     grow_after: float
     start_timeout: float
     blocking_wait: float
@@ -131,8 +131,8 @@ def _options() -> list[_Option]:
         _Option("idle-seconds", "OPENWHISK_IDLE_SECONDS", float, "600", "an idle process ends after this"),
         _Option("prewarm", "OPENWHISK_PREWARM", int, "0", "processes kept ready for each action from PUT on"),
         _Option(
-            "nursery",
-            "OPENWHISK_NURSERY",
+            "fork-server",
+            "OPENWHISK_FORK_SERVER",
             int,
             "1",
             "1: fork action processes from one that has the imports behind it (Linux); 0: start each anew",
@@ -249,7 +249,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
     if given.containers not in (PROCESS, DOCKER):
         parser.error(f"--containers must be {PROCESS} or {DOCKER}, not {given.containers!r}")
-    for name in ("port", "max_per_action", "prewarm", "nursery", "grow_after", "idle_seconds"):
+    for name in ("port", "max_per_action", "prewarm", "fork_server", "grow_after", "idle_seconds"):
         if getattr(given, name) < 0:
             parser.error(f"--{name.replace('_', '-')} must not be negative")
     if given.port > 65535:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from local.openwhisk.entities import SEQUENCE, Action, Entity, Link, Package, Rule, Trigger
 from local.openwhisk.entities.action import MAX_COMPONENTS
+from local.openwhisk.entity_files import EntityFiles
 from local.openwhisk.errors import BadRequest, Conflict, NotFound
-from local.openwhisk.shelf import Shelf
 
 E = TypeVar("E", bound=Entity)
 
@@ -24,9 +24,9 @@ class Store:
         Args:
             folder: where they outlast this process; None: nowhere.
         """
-        self._shelf = Shelf(folder) if folder else None
+        self._entity_files = EntityFiles(folder) if folder else None
         self._entities: dict[str, Entity] = {}
-        for entity in self._shelf.load() if self._shelf else ():
+        for entity in self._entity_files.load() if self._entity_files else ():
             self._entities[entity.short] = entity
 
     @property
@@ -222,13 +222,13 @@ class Store:
 
     def _put(self, entity: Entity) -> None:
         self.find(type(entity), entity.short)
-        if self._shelf is not None:
-            self._shelf.put(entity)
+        if self._entity_files is not None:
+            self._entity_files.put(entity)
         self._entities[entity.short] = entity
 
     def _delete(self, entity: Entity) -> None:
-        if self._shelf is not None:
-            self._shelf.delete(entity)
+        if self._entity_files is not None:
+            self._entity_files.delete(entity)
         del self._entities[entity.short]
 
 

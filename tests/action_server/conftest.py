@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.action_server.process import ActionServer
+from testkit.action_server import ActionServer
 
 Start = Callable[..., ActionServer]
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from testkit.action_server import ActionServer, until
 from tests.action_server.conftest import Start
-from tests.action_server.process import ActionServer, until
 
 #: Comes back only when as many activations as are asked for are in it at once.
 MEETING = (

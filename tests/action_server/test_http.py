@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.action_server.process import ActionServer
+from testkit.action_server import ActionServer
 
 ECHO = "def main(params):\n    return params\n"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from testkit.action_server import SENTINEL, ActionServer, zipped
 from tests.action_server.conftest import Start
-from tests.action_server.process import SENTINEL, ActionServer, zipped
 
 ECHO = "def main(params):\n    return params\n"
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.action_server.process import ROOT, ActionServer, until
+from testkit.action_server import ROOT, ActionServer, until
 
 
 def test_sigterm_ends_an_idle_server_with_zero(server: ActionServer) -> None:
@@ -43,7 +43,7 @@ def test_a_busy_port_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(
-            [sys.executable, "-m", "actions.base", "--port", str(port)],
+            [sys.executable, "-m", "actions.runtime", "--port", str(port)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -59,7 +59,7 @@ def test_the_server_goes_with_its_parent() -> None:
     script = (
         "import os, subprocess, sys\n"
         "reader, writer = os.pipe()\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'actions.base', '--port', '0',"
+        "child = subprocess.Popen([sys.executable, '-m', 'actions.runtime', '--port', '0',"
         " '--ready-fd', str(writer), '--parent-pid', str(os.getpid())], pass_fds=(writer,))\n"
         "print(child.pid, os.read(reader, 10).decode().strip(), flush=True)\n"
         "child.wait()\n"

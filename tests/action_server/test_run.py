@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.action_server.process import SENTINEL, ActionServer
+from testkit.action_server import SENTINEL, ActionServer
 
 
 def test_run_before_init_is_refused(server: ActionServer) -> None:

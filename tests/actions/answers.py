@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from actions.base.algorithm import CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Step
+from actions.framework.algorithm import CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Step
 from core.events import JobResult
 
 Input = TypeVar("Input", bound=ActionInput)

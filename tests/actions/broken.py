@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from qiskit import QuantumCircuit
 
-from actions.base.algorithm import Algorithm, CircuitAlgorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub, Step
+from actions.framework.algorithm import Algorithm, CircuitAlgorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub, Step
 from core.events import Progress
 
 

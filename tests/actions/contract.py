@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actions.base.algorithm import Algorithm
+from actions.framework.algorithm import Algorithm
 from tests.actions.contract_input import (
     allowed_input_never_breaks_it,
     extra_field_is_refused,

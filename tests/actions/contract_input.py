@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from actions.base.algorithm import Algorithm
+from actions.framework.algorithm import Algorithm
 from tests.actions.inputs import Variant, example, full, of_wrong_type, out_of_range
 from tests.actions.runs import at_the_edges, schema_of
 from tests.actions.walk import Caller

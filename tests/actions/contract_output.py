@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from actions.base.algorithm import Algorithm
+from actions.framework.algorithm import Algorithm
 from core.errors import ProviderError, SettingsError
 from core.events import JobResult
 from tests.actions.inputs import example

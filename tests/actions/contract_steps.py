@@ -6,8 +6,8 @@ from typing import Any
 
 from qiskit import QuantumCircuit, transpile
 
-from actions.base.algorithm import Algorithm
-from actions.base.job import Job
+from actions.framework.algorithm import Algorithm
+from actions.framework.job import Job
 from tests.actions.inputs import full
 from tests.actions.runs import at_the_edges, finite, schema_of, walked
 from tests.actions.walk import Caller, useless

@@ -9,8 +9,8 @@ from qiskit import QuantumCircuit
 
 from core.errors import InputError
 from core.events import BackendInfo, JobEvent, decode
+from core.kafka.topics import CANCEL, JOBS
 from core.provider import JobView
-from core.topics import CANCEL, JOBS
 
 
 class Target:

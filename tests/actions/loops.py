@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from actions.base.hybrid import HybridAlgorithm
-from actions.base.job import Job, Step
+from actions.framework.hybrid import HybridAlgorithm
+from actions.framework.job import Job, Step
 from core.events import MAX_STATE_BYTES
 from tests.actions.theory import step_of
 

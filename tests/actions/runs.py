@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any
 
-from actions.base.algorithm import Algorithm
+from actions.framework.algorithm import Algorithm
 from tests.actions.inputs import Variant, edges, example
 from tests.actions.walk import Caller, Walk, walk
 

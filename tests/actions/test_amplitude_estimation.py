@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actions.amplitude_estimation.algorithm import AmplitudeInput, algorithm, exact_probability
 from actions.amplitude_estimation.likelihood import estimate
-from actions.base.job import Step
+from actions.framework.job import Step
 from core.events import JobResult, PubResult
 from tests.actions.theory import probabilities, step_of
 

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import transpile
 
-from actions.base.input import validated
-from actions.base.job import Step
 from actions.bb84.algorithm import Bb84Input, algorithm
 from actions.bb84.amplification import entropy, secret_bits, shortened
 from actions.bb84.circuit import BATCH, angles, channel
 from actions.bb84.exchange import THRESHOLD, carried_out
 from actions.bb84.reconciliation import Cascade
 from actions.bb84.secrecy import Secrets
+from actions.framework.input import validated
+from actions.framework.job import Step
 from core.errors import InputError
 from core.events import JobResult, PubResult
 from tests.actions.cases import bb84 as case

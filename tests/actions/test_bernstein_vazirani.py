@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qiskit.quantum_info import StabilizerState
 
-from actions.base.input import validated
 from actions.bernstein_vazirani.algorithm import BernsteinVaziraniInput, algorithm
 from actions.bernstein_vazirani.majority import majority
+from actions.framework.input import validated
 from core.errors import InputError
 from tests.actions.answers import answer_to
 from tests.actions.cases.bernstein_vazirani import VALUES, check

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from actions.base import documents
-from actions.base.algorithm import Algorithm
-from actions.base.documents import ACTIONS, algorithms, text
-from core.config_document import parse, resolve
+from actions.framework.algorithm import Algorithm
+from core.config_docs.model import parse, resolve
 from tests.actions.broken import BROKEN, Coins, Rounds
 from tests.actions.contract import CHECKS
 from tests.actions.inputs import example, full, of_wrong_type, out_of_range
 from tests.actions.walk import Caller
+from tools import documents
+from tools.documents import ACTIONS, algorithms, text
 
 FOUND = algorithms()
 #: Keywords of JSON Schema that bound a value.

@@ -11,20 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.base import descent
-from actions.base.descent import Plan, State, advance, begin, finished, points
+from actions.toolkit import descent
+from actions.toolkit.descent import SearchConfig, State, advance, begin, finished, points
 from core.events import MAX_STATE_BYTES
 
 QUARTER = np.pi / 2
 Function = Callable[[np.ndarray[Any, Any]], float]
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> SearchConfig:
     values: dict[str, Any] = {"shift": QUARTER, "radius": 1.0, "points": 100, "steps": 20, "tolerance": 1e-6}
-    return Plan(**values | changes)
+    return SearchConfig(**values | changes)
 
 
-def minimised(of: Function, start: list[float], how: Plan, spread: float = 0.0, seed: int = 0) -> State:
+def minimised(
+    of: Function, start: list[float], how: SearchConfig, spread: float = 0.0, seed: int = 0
+) -> State:
     """The last state; values have noise of this spread. The state goes through JSON at every step."""
     random = np.random.default_rng(seed)
     state = begin(start, how)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from actions.base.input import validated
 from actions.deutsch_jozsa.algorithm import DeutschJozsaInput, algorithm
 from actions.deutsch_jozsa.circuit import distribution, parity_table
+from actions.framework.input import validated
 from core.errors import InputError
 from tests.actions.answers import answer_to
 from tests.actions.cases.deutsch_jozsa import VALUES, check

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import DensityMatrix, StabilizerState, Statevector, random_density_matrix
 
-from actions.base.job import Step
+from actions.framework.job import Step
 from actions.ghz_state.algorithm import MAX_QUBITS, MAX_SHOTS, GhzInput, algorithm
 from actions.ghz_state.circuit import ghz, populations, rotated
 from actions.ghz_state.settings import MAX_SETTINGS, angles, choose, coherence, sign

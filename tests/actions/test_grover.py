@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from qiskit.quantum_info import Statevector
 
-from actions.base.input import validated
+from actions.framework.input import validated
 from actions.grover.algorithm import GroverInput, algorithm
 from actions.grover.circuit import gates
 from actions.grover.plan import fidelity, plan

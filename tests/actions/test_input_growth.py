@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from actions.base.input import validated
 from actions.deutsch_jozsa.algorithm import DeutschJozsaInput
+from actions.framework.input import validated
 from core.errors import InputError
 from tests.growth import excess
 

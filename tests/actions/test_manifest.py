@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions.base import manifest
-from actions.base.documents import ACTIONS, algorithms
 from core.settings import KafkaSettings, ProviderSettings, bound_settings
+from tools import manifest
+from tools.documents import ACTIONS, algorithms
 
 ROOT = ACTIONS.parent
 JSON_TYPES = {"string", "integer", "number", "boolean", "array", "object"}
@@ -38,7 +38,7 @@ def test_the_manifest_in_the_repository_is_the_algorithms_own() -> None:
 
 
 def test_every_algorithm_is_in_it_and_nothing_else() -> None:
-    folders = {path.parent.name for path in ACTIONS.glob("*/algorithm.py")} - {"base"}
+    folders = {path.parent.name for path in ACTIONS.glob("*/algorithm.py")} - {"framework"}
     assert set(PACKAGE["actions"]) == set(FOUND) == folders
 
 
@@ -84,7 +84,7 @@ def test_the_type_of_a_parameter_is_said_in_a_word(field: dict[str, Any], kind: 
 def test_one_dockerfile_makes_every_algorithms_image() -> None:
     assert [path.relative_to(ACTIONS).as_posix() for path in sorted(ACTIONS.rglob("Dockerfile"))] == [
         "Dockerfile",
-        "base/Dockerfile",
+        "runtime/Dockerfile",
     ]
     lines = (ACTIONS / "Dockerfile").read_text().splitlines()
     for line in ("ARG ACTION", "COPY actions/${ACTION}/ actions/${ACTION}/", "ENV QWHISK_ACTION=${ACTION}"):
@@ -154,7 +154,7 @@ def test_actions_read_settings_nowhere_else() -> None:
     for path in [
         *ACTIONS.rglob("*.py"),
         *(ROOT / "core" / "provider").rglob("*.py"),
-        ROOT / "core/streams.py",
+        ROOT / "core/kafka/publisher.py",
     ]:
         found.update(names.findall(path.read_text()))
     assert found == ENVIRONMENT, found ^ ENVIRONMENT

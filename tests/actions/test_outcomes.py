@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.base.outcomes import percent, times
+from actions.toolkit.outcomes import percent, times
 
 
 @pytest.mark.parametrize(

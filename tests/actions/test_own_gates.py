@@ -14,7 +14,7 @@ from qiskit.quantum_info import Statevector
 from qiskit_ibm_runtime.models import BackendProperties, QasmBackendConfiguration
 from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 
-from actions.base.submission import describe
+from actions.framework.submission import describe
 from actions.run_openqasm import circuit as circuits
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
 from actions.run_openqasm.bounds import MAX_SIZE

@@ -9,7 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Pauli, Statevector
 
-from actions.base.pauli import BASES, Basis, error, parity, rotate
+from actions.toolkit.pauli import BASES, Basis, error, parity, rotate
 
 
 @pytest.mark.parametrize("basis", BASES)

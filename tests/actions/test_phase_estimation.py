@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from qiskit.quantum_info import Operator, Statevector
 
-from actions.base.job import Step
-from actions.base.phases import distribution
+from actions.framework.job import Step
 from actions.phase_estimation.algorithm import PhaseInput, algorithm
 from actions.phase_estimation.circuit import REGISTER, GateName, eigenstate, exact_phase, unitary
+from actions.toolkit.phases import distribution
 from core.events import JobResult
 from tests.actions.theory import probabilities, step_of
 

@@ -12,9 +12,9 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import ZGate
 from qiskit.quantum_info import Operator, Statevector
 
-from actions.base.outcomes import frequencies, ideal, listed, percent
-from actions.base.phase_oracle import Z_COST, phase_oracle
-from actions.base.walsh import walsh
+from actions.toolkit.outcomes import frequencies, ideal, listed, percent
+from actions.toolkit.phase_oracle import Z_COST, phase_oracle
+from actions.toolkit.walsh import walsh
 from tests.examples import examples
 
 tables = st.integers(1, 5).flatmap(lambda n: st.lists(st.integers(0, 1), min_size=2**n, max_size=2**n))

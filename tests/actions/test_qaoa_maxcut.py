@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qiskit.quantum_info import Statevector
 
-from actions.base.descent import begin
-from actions.base.input import validated
-from actions.base.job import Step
+from actions.framework.input import validated
+from actions.framework.job import Step
 from actions.qaoa_maxcut.algorithm import MaxCutInput, algorithm
 from actions.qaoa_maxcut.circuit import ansatz, cost, measured, starting_angles, to_circuit
 from actions.qaoa_maxcut.graph import Graph
+from actions.toolkit.descent import begin
 from core.errors import InputError
 from core.events import JobResult
 from tests.actions.loops import looped

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from qiskit.quantum_info import Statevector
 
-from actions.base.input import validated
+from actions.framework.input import validated
 from actions.quantum_fourier_transform.algorithm import algorithm
 from actions.quantum_fourier_transform.circuit import basis, periodic, spectrum, transformed
 from actions.quantum_fourier_transform.input import FourierInput

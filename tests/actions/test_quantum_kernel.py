@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from qiskit.quantum_info import Statevector
 
-from actions.base.job import Step
+from actions.framework.job import Step
 from actions.quantum_kernel.algorithm import KernelInput, algorithm
 from actions.quantum_kernel.circuit import Entanglement, overlap
 from actions.quantum_kernel.kernel import alignment, mitigated, nearest

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from qiskit.quantum_info import StabilizerState
 from scipy.stats import binom, chi2  # type: ignore[import-untyped]
 
-from actions.base.input import validated
-from actions.base.job import Step
+from actions.framework.input import validated
+from actions.framework.job import Step
 from actions.random_number import budget
 from actions.random_number.algorithm import (
     MAX_COUNT,

@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit, qasm2, qasm3
 from qiskit.circuit.random import random_circuit
 from qiskit.quantum_info import Statevector
 
-from actions.base.job import Step
+from actions.framework.job import Step
 from actions.run_openqasm import circuit as circuits
 from actions.run_openqasm.algorithm import MAX_LISTED, OpenQasmInput, algorithm
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_SIZE

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actions.base.scaffold import MAX_NAME, scaffold
+from tools.scaffold import MAX_NAME, scaffold
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST = "tests/actions/test_coin_toss.py"
@@ -20,7 +20,7 @@ TEST = "tests/actions/test_coin_toss.py"
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """What of the repository the actions and their tests need, to be written in."""
-    for name in ("actions", "core", "local", "tests"):
+    for name in ("actions", "core", "local", "testkit", "tests", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "manifest.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -58,7 +58,7 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
     circuit, description, answer, expected, check = blocks
     assert "make new-action NAME=coin_toss" in section
 
-    status, told = run(copy, "actions.base.scaffold", "coin_toss")
+    status, told = run(copy, "tools.scaffold", "coin_toss")
     assert status == 0, told
     made = [line for line in told.splitlines() if line.endswith(".py") and " " not in line]
     assert len(made) == 5
@@ -82,7 +82,7 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
     test = copy / TEST
     test.write_text(test.read_text().replace("EXPECTED: dict[str, float] = {}\n", expected))
     instead_of_raising(copy / "tests/actions/cases/coin_toss.py", check)
-    status, told = run(copy, "actions.base.documents")
+    status, told = run(copy, "tools.documents")
     assert status == 0, told
     assert "coin_toss:" in (copy / "manifest.yaml").read_text()
     status, told = pytest_of(copy, TEST, "tests/actions/test_contract.py", "-k", "coin_toss")
@@ -139,6 +139,6 @@ def test_what_is_there_is_not_touched(tmp_path: Path, place: str) -> None:
 
 
 def test_make_hands_the_name_over() -> None:
-    assert '@$(BIN)/python -m actions.base.scaffold "$(NAME)"' in (ROOT / "Makefile").read_text()
+    assert '@$(BIN)/python -m tools.scaffold "$(NAME)"' in (ROOT / "Makefile").read_text()
     with pytest.raises(ValueError, match="is there already"):
         scaffold("smile_super_position", ROOT)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.base.job import Step
+from actions.framework.job import Step
 from actions.shor.algorithm import MAX_ATTEMPTS, ShorInput, algorithm
 from actions.shor.circuit import REGISTER, multiplications, order_finding
 from actions.shor.order import exact_order, factors, find, leads_to_factors, outcome_probabilities
-from actions.shor.synthesis import Plan, plan
+from actions.shor.synthesis import SynthesisPlan, plan
 from core.errors import InputError
 from core.events import JobResult
 from tests.actions.theory import probabilities, step_of
@@ -43,7 +43,7 @@ def theory(number: int, base: int, bits: int) -> dict[str, float]:
 # --- the circuit ------------------------------------------------------------------------------------
 
 
-def applied(step: Plan, number: int) -> int:
+def applied(step: SynthesisPlan, number: int) -> int:
     """What the plan makes of a number where the control is 1; where it is 0, nothing is left of it."""
     if step.change:
         number ^= (number >> step.change[0] & 1) << step.change[1]

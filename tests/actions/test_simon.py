@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qiskit import transpile
 from qiskit.quantum_info import StabilizerState
 
-from actions.base.input import validated
+from actions.framework.input import validated
 from actions.simon.algorithm import SimonInput, algorithm
 from actions.simon.circuit import simon
 from actions.simon.decoding import decode

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.base.job import Step
-from actions.base.submission import Submission
+from actions.framework.job import Step
+from actions.framework.submission import Submission
 from actions.smile_super_position import main
 from actions.smile_super_position.algorithm import MAX_OTHERS, SmileInput, SmileSuperPosition
 from core.events import JobResult

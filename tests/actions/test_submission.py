@@ -14,10 +14,10 @@ from qiskit import QuantumCircuit
 from qiskit.qasm3 import QASM3ExporterError
 from qiskit.quantum_info import SparsePauliOp
 
-from actions.base import submission as module
-from actions.base.input import Envelope
-from actions.base.job import MAX_PUBS, Job, Pub
-from actions.base.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
+from actions.framework import submission as module
+from actions.framework.input import Envelope
+from actions.framework.job import MAX_PUBS, Job, Pub
+from actions.framework.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
 from actions.smile_super_position.algorithm import SmileInput
 from core.errors import (
     InputError,
@@ -28,9 +28,9 @@ from core.errors import (
     StreamError,
 )
 from core.events import MAX_STATE_BYTES, Progress
+from core.kafka.topics import JOBS
 from core.provider import JobView
 from core.strays import sought
-from core.topics import JOBS
 from tests.actions.fakes import Provider, Publisher
 
 ENVELOPE = Envelope(client_id="c-1", process_job_id="p-1", topic="results." + "a" * 24)

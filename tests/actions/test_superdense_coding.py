@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
 from qiskit.quantum_info import DensityMatrix, StabilizerState, partial_trace
 
-from actions.base.input import validated
-from actions.base.job import Step
+from actions.framework.input import validated
+from actions.framework.job import Step
 from actions.superdense_coding.algorithm import SuperdenseInput, algorithm
 from actions.superdense_coding.circuit import send
 from core.errors import InputError

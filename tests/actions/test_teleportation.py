@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from qiskit.circuit import IfElseOp
 from qiskit.quantum_info import Pauli, Statevector
 
-from actions.base.job import Step
-from actions.base.pauli import BASES
+from actions.framework.job import Step
 from actions.teleportation.algorithm import ORDER, TeleportationInput, algorithm
 from actions.teleportation.circuit import teleport
+from actions.toolkit.pauli import BASES
 from core.events import JobResult, PubResult
 from tests.actions.cases import teleportation as case
 from tests.actions.theory import probabilities, step_of

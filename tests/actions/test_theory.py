@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-from actions.base.job import Job, Pub
+from actions.framework.job import Job, Pub
 from tests.actions.theory import parts, probabilities, result_of
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
-from actions.base.descent import begin
-from actions.base.input import validated
-from actions.base.job import Step
+from actions.framework.input import validated
+from actions.framework.job import Step
+from actions.toolkit.descent import begin
 from actions.vqe.algorithm import MAX_BASES, VqeInput, algorithm
 from actions.vqe.circuit import NUDGE, ansatz, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits

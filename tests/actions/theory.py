@@ -11,7 +11,7 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import Clbit, IfElseOp
 from qiskit.quantum_info import Operator, Statevector
 
-from actions.base.job import Job, Pub, Step
+from actions.framework.job import Job, Pub, Step
 from core.events import JobResult, PubResult
 
 #: Branches less likely than this are rounding.

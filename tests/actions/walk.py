@@ -14,10 +14,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-from actions.base.algorithm import Algorithm
-from actions.base.input import ActionInput
-from actions.base.job import Job, Pub
-from actions.base.submission import Run, Submission
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.job import Job, Pub
+from actions.framework.submission import Run, Submission
 from core.events import JobEvent, JobResult, PubResult, ResultEvent, encode
 from core.settings import ACTION_SETTINGS
 from tests.actions.fakes import Provider, Publisher

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from core.settings import KafkaSettings
-from tests.gateway.replicas import broker
+from testkit.replicas import broker
 
 #: Gives the broker of a kind; it is started once.
 StartBroker = Callable[[str], KafkaSettings]

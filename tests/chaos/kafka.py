@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT, free_ports
+from testkit.stack import ROOT, free_ports
 
 #: Where the jars are kept from one run to the next.
 JARS = ROOT / ".local" / "kafka"

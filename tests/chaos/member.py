@@ -7,16 +7,16 @@ import sys
 import threading
 from collections.abc import Mapping
 
+from core.kafka.publisher import Publisher
 from core.settings import KafkaSettings
-from core.streams import Publisher
 from gateway.webhooks import Webhooks
-from gateway.webhooks.courier import Courier, Outcome
-from poller import intake
-from poller.intake import Intake
-from tests.gateway.replicas import SECRET
+from gateway.webhooks.sender import Outcome, WebhookSender
+from poller import job_consumer
+from poller.job_consumer import JobConsumer
+from testkit.replicas import SECRET
 
 #: The pollers' wait topics, the real ones, with delays that a test can wait for.
-SHORT = dict(zip(intake._DELAYS, (1.0, 2.0, 3.0, 4.0), strict=True))
+SHORT = dict(zip(job_consumer._DELAYS, (1.0, 2.0, 3.0, 4.0), strict=True))
 
 
 def settings(bootstrap: str, partitions: int) -> KafkaSettings:
@@ -24,7 +24,7 @@ def settings(bootstrap: str, partitions: int) -> KafkaSettings:
     return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=partitions)
 
 
-def tell(job: str) -> None:
+def notify(job: str) -> None:
     """Write a line in one piece: several threads do."""
     os.write(1, f"{job}\n".encode())
 
@@ -32,24 +32,24 @@ def tell(job: str) -> None:
 def take(kafka: KafkaSettings, stop: threading.Event) -> None:
     """What an intake takes is written to standard output, and then finished."""
     publisher = Publisher(kafka)
-    taking = Intake(kafka, publisher, lambda step: step(), lambda _: None)
+    taking = JobConsumer(kafka, publisher, lambda step: step(), lambda _: None)
     while not stop.is_set():
         taking.regulate(full=False)
-        for taken in taking.take(0.05):
-            tell(taken.event.process_job_id)
+        for taken in taking.poll(0.05):
+            notify(taken.event.process_job_id)
             taking.finish(taken.partition, taken.offset)
         taking.commit()
     taking.close()
     publisher.close()
 
 
-class Telling(Courier):
+class Telling(WebhookSender):
     """Writes what it delivers to standard output."""
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         outcome = super().post(url, headers, body)
         if outcome.delivered:
-            tell(headers["webhook-id"].removeprefix("msg_"))
+            notify(headers["webhook-id"].removeprefix("msg_"))
         return outcome
 
 
@@ -72,7 +72,7 @@ def _until_input_ends(stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    intake._DELAYS.update(SHORT)
+    job_consumer._DELAYS.update(SHORT)
     end = threading.Event()
     threading.Thread(target=_until_input_ends, args=(end,), daemon=True).start()
     KINDS[sys.argv[1]](settings(sys.argv[2], int(sys.argv[3])), end)

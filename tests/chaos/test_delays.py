@@ -15,16 +15,17 @@ from pathlib import Path
 import pytest
 
 from core.events import encode
+from core.kafka.admin import Topics
+from core.kafka.publisher import Publisher
+from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
 from core.settings import KafkaSettings
-from core.streams import Publisher, Topics
-from core.topics import WEBHOOK_WAITS, WEBHOOKS, shared
+from testkit.receiver import Receiver, receiver
+from testkit.replicas import BROKERS
+from testkit.stack import ROOT, wait_for
 from tests.chaos import kafka as apache
 from tests.chaos.conftest import StartBroker
 from tests.chaos.member import SHORT, settings
 from tests.core.samples import result_event, wire
-from tests.gateway.replicas import BROKERS
-from tests.receiver import Receiver, receiver
-from tests.stack import ROOT, wait_for
 
 PARTITIONS = 3
 #: Seconds between two events on each wait topic. Those wait for 1 to 4 seconds, so that some always wait.

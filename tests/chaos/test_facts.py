@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from core.offsets import Partition
+from core.kafka.admin import Topics
+from core.kafka.consumers import group_consumer
+from core.kafka.offsets import Partition
 from core.settings import KafkaSettings
-from core.streams import Topics, group_consumer
+from testkit.replicas import BROKERS
+from testkit.stack import wait_for
 from tests.chaos.conftest import StartBroker
 from tests.core.librdkafka import Group, Member
-from tests.gateway.replicas import BROKERS
-from tests.stack import wait_for
 
 TOPIC, PARTITIONS, MESSAGES = "facts", 4, 6
 #: Seconds in which a message that is there comes, even on a slow machine; and in which none may come.

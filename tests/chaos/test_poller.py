@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 import requests
 
+from testkit.faults import set_faults
+from testkit.listener import Listener
+from testkit.processes import part_environment, pid_of
+from testkit.stack import ROOT, Client, Stack, alive, free_ports, running, wait_for
 from tests.chaos import kafka
-from tests.faults import set_faults
-from tests.listener import Listener
-from tests.processes import part_environment, pid_of
-from tests.stack import ROOT, Client, Stack, alive, free_ports, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 

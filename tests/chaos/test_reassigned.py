@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from core import delayed_consumer
 from core.events import encode
-from core.offsets import Partition
+from core.kafka import delayed_consumer
+from core.kafka.offsets import Partition
+from core.kafka.topics import JOBS, WEBHOOKS
 from core.settings import KafkaSettings
-from core.topics import JOBS, WEBHOOKS
 from gateway.webhooks import Webhooks, loop
-from gateway.webhooks.courier import Outcome
-from poller import intake
-from poller.intake import Intake
+from gateway.webhooks.sender import Outcome
+from poller import job_consumer
+from poller.job_consumer import JobConsumer
+from testkit.stack import wait_for
 from tests.core.librdkafka import Group, Member
 from tests.core.samples import result_event, wire
 from tests.poller.fakes import Publisher
-from tests.stack import wait_for
 
 #: Seconds that what waits has to wait; the wall clock is moved over them.
 DELAY = 5.0
@@ -46,9 +46,11 @@ class Taking:
 
     def __init__(self, groups: dict[str, Group], clock: Clock, patch: pytest.MonkeyPatch) -> None:
         self._groups, self._clock = groups, clock
-        patch.setattr(intake, "time", clock)
+        patch.setattr(job_consumer, "time", clock)
         publisher: Any = Publisher()
-        self._intake = Intake(KafkaSettings("nowhere:9092"), publisher, lambda step: step(), lambda _: None)
+        self._job_consumer = JobConsumer(
+            KafkaSettings("nowhere:9092"), publisher, lambda step: step(), lambda _: None
+        )
         self.full = False
         self.done: set[str] = set()
 
@@ -59,17 +61,17 @@ class Taking:
         self.group(place).produce(place, wire(process_job_id=job), self._clock.wall)
 
     def turn(self) -> None:
-        self._intake.regulate(full=self.full)
-        for taken in self._intake.take(0.0):
+        self._job_consumer.regulate(full=self.full)
+        for taken in self._job_consumer.poll(0.0):
             self.done.add(taken.event.process_job_id)
-            self._intake.finish(taken.partition, taken.offset)
-        self._intake.commit()
+            self._job_consumer.finish(taken.partition, taken.offset)
+        self._job_consumer.commit()
 
     def close(self) -> None:
-        self._intake.close()
+        self._job_consumer.close()
 
 
-class Courier:
+class WebhookSender:
     """Delivers everything, once it is allowed to."""
 
     def __init__(self) -> None:
@@ -95,23 +97,23 @@ class Delivering:
         self._groups, self._clock = groups, clock
         patch.setattr(loop, "time", clock)
         patch.setattr(loop, "PATIENCE", 0.01)
-        self._courier = Courier()
-        self.done = self._courier.done
-        arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._courier, "a secret")
+        self._sender = WebhookSender()
+        self.done = self._sender.done
+        arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._sender, "a secret")
         self._webhooks = Webhooks(*arguments)
         self._fillers = 0
 
     @property
     def full(self) -> bool:
-        return not self._courier.answers.is_set()
+        return not self._sender.answers.is_set()
 
     @full.setter
     def full(self, full: bool) -> None:
         if not full:
-            self._courier.answers.set()
+            self._sender.answers.set()
             return
-        self._courier.answers.clear()
-        for number in range(loop.MOST):
+        self._sender.answers.clear()
+        for number in range(loop.MAX_IN_FLIGHT):
             self._fillers += 1
             self.submit(self.urgent, f"filler-{self._fillers}", f"client-{number % 8}")
         wait_for(lambda: self._webhooks._room() <= 0)
@@ -131,7 +133,7 @@ class Delivering:
         time.sleep(0.005)
 
     def close(self) -> None:
-        self._courier.answers.set()
+        self._sender.answers.set()
         self._webhooks.close()
 
 

@@ -26,18 +26,19 @@ import requests
 from confluent_kafka import TopicPartition
 from qiskit import QuantumCircuit
 
-from actions.base.input import ActionInput, Envelope
-from actions.base.job import Job, Pub
-from actions.base.submission import Run, Submission
+from actions.framework.input import ActionInput, Envelope
+from actions.framework.job import Job, Pub
+from actions.framework.submission import Run, Submission
 from core.errors import ProviderUnavailableError
 from core.events import JobEvent, decode
+from core.kafka.consumers import topic_reader
+from core.kafka.publisher import Publisher
+from core.kafka.topics import JOBS, new_results_topic
 from core.provider import Provider
 from core.settings import KafkaSettings, ProviderSettings
-from core.streams import Publisher, reader
-from core.topics import JOBS, new_results_topic
-from tests.faults import set_faults, token
-from tests.processes import part_environment
-from tests.stack import Stack, running
+from testkit.faults import set_faults, token
+from testkit.processes import part_environment
+from testkit.stack import Stack, running
 
 SUBMISSIONS = int(os.environ.get("SUBMISSIONS", "300"))
 SEED = int(os.environ.get("SUBMISSIONS_SEED", "1"))
@@ -81,7 +82,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Found:
+class CallOutcome:
     """What went wrong, by the ids."""
 
     doubled: list[str]
@@ -158,7 +159,7 @@ def announced(stack: Stack) -> dict[Step, set[str]]:
     """The job ids that the JobEvents of each step tell."""
     settings = KafkaSettings.from_env(part_environment(stack, "poller"))
     found: defaultdict[Step, set[str]] = defaultdict(set)
-    with closing(reader(settings)) as consumer:
+    with closing(topic_reader(settings)) as consumer:
         for number in range(settings.partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(JOBS, number), timeout=20)
             if low == high:
@@ -197,7 +198,7 @@ def cancelled(stack: Stack) -> int:
     return sum(job["state"]["status"] == "Cancelled" for job in jobs(stack))
 
 
-def found(stack: Stack, tally: Tally) -> Found:
+def found(stack: Stack, tally: Tally) -> CallOutcome:
     """What is wrong now."""
     events = announced(stack)
     of_event = {job: step for step, ids in events.items() for job in ids}
@@ -208,14 +209,14 @@ def found(stack: Stack, tally: Tally) -> Found:
             if re.fullmatch(r"qwhisk-.{22}-\d+", tag):
                 by_tag[tag].append(job)
     told = {job for ids in tally.told.values() for job in ids}
-    return Found(
+    return CallOutcome(
         doubled=[tag for tag, ids in by_tag.items() if len(ids) > 1],
         orphans=[job for job in alive if job not in of_event],
         lost=sorted({job for job in told | set(of_event) if job not in alive} | (told - set(of_event))),
     )
 
 
-def after_the_pollers_looks(stack: Stack, tally: Tally) -> Found:
+def after_the_pollers_looks(stack: Stack, tally: Tally) -> CallOutcome:
     """What is wrong once the poller has seen to what the actions could not tell."""
     end = time.monotonic() + SETTLED
     while (left := found(stack, tally)).orphans and time.monotonic() < end:

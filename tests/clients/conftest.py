@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from testkit.openwhisk import KEY, OpenWhisk
 from tests.conftest import IN_CI
-from tests.openwhisk.client import KEY, OpenWhisk
 
 HERE = Path(__file__).parent
 #: Seconds for installing a client.

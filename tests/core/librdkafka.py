@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from core.offsets import Partition
+from core.kafka.offsets import Partition
 
 #: Messages of one partition that are fetched ahead of the application.
 AHEAD = 4

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException
 
-from core import delayed_consumer
-from core.delayed_consumer import DelayedConsumer
-from core.offsets import Partition
+from core.kafka import delayed_consumer
+from core.kafka.delayed_consumer import DelayedConsumer
+from core.kafka.offsets import Partition
 from core.settings import KafkaSettings
 from tests.core.librdkafka import Group, Member
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from pydantic import Field, TypeAdapter, ValidationError
 from referencing import Registry
 
-from core.config_document import parse
+from core.config_docs.model import parse
 from core.errors import DocumentError
 from core.input_schema import InputSchema, SchemaError
 from core.input_schema.effort import MAX_STEPS

@@ -11,8 +11,8 @@ import pytest
 
 from core.errors import NotFoundError, ResultStoreError, SettingsError
 from core.large_results import KEPT, SWEEP, Bucket, Folder, LargeResults, from_env, name_of
-from tests import s3 as server
-from tests.stack import free_ports
+from testkit import s3 as server
+from testkit.stack import free_ports
 
 NAME = name_of("results." + "a" * 24, "process-1")
 

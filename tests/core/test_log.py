@@ -102,8 +102,8 @@ def test_the_root_logger_writes_json_to_stderr(
         # pytest's own handlers are closed by basicConfig(force=True), so they are put aside.
         root.handlers = []
         log.configure("poller", "WARNING")
-        logging.getLogger("poller.loop").warning("here", extra={"n": 1})
-        logging.getLogger("poller.loop").info("not here")
+        logging.getLogger("poller.worker").warning("here", extra={"n": 1})
+        logging.getLogger("poller.worker").info("not here")
         logging.getLogger("qiskit_ibm_runtime").warning("nor this")
     finally:
         root.handlers = before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.offsets import Offsets
+from core.kafka.offsets import Offsets
 
 P, Q = ("jobs", 0), ("jobs.wait.5s", 3)
 

@@ -26,10 +26,10 @@ from core.errors import (
     QwhiskError,
 )
 from core.events import BackendInfo, BackendType
-from core.provider import account, target
 from core.provider.choice import backend_type_of, choose, noisy_name
-from core.provider.failures import of_status, translated
-from core.provider.jobs import view_of
+from core.provider.ibm import account, target
+from core.provider.ibm.failures import of_status, translated
+from core.provider.ibm.jobs import view_of
 from core.settings import AccountSettings
 
 SEEN = datetime(2026, 5, 1, 13, tzinfo=UTC)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from core.errors import ProviderError
 from core.events import CLOCK_SKEW, FINAL, HORIZON, MAX_QUEUE, ResultEvent, decode, encode
-from core.provider import reported
-from core.provider.backends import backends_of
-from core.provider.jobs import JobView, view_of, views_of
-from poller.device import Device, Job
-from poller.lane import sighting
+from core.provider.ibm import reported
+from core.provider.ibm.backends import backends_of
+from core.provider.ibm.jobs import JobView, view_of, views_of
+from poller.account import observation
+from poller.scheduling.queue_estimator import Device, Job
 from tests.core.samples import result_event
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -112,7 +112,7 @@ def test_a_job_is_bounded(raw: Any) -> None:
         return
     assert_bounded(view)
     # The estimator can compute with it, and a reader can read the final event that is made of it.
-    seen, now = sighting(view), NOW.timestamp()
+    seen, now = observation(view), NOW.timestamp()
     device, job = Device(), Job(1, "client", "fez", now - 60.0, 4, looked=now - 60.0)
     device.add(job, now)
     device.saw(job, seen, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.schemas import FOLDER, MODELS, text
+from tools.export_schemas import FOLDER, MODELS, text
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -14,10 +14,11 @@ import pytest
 import requests
 
 from core.errors import ProviderError, ProviderUnavailableError, QwhiskError
-from core.provider import Account, account, within
-from core.provider.transport import REPEATS, Transport, nothing_sent
+from core.provider import Account, within
+from core.provider.ibm import account
+from core.provider.ibm.transport import REPEATS, Transport, nothing_sent
 from core.settings import AccountSettings
-from tests.core.test_invoke import Server, reply
+from tests.core.test_openwhisk_client import Server, reply
 
 INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
 #: Seconds that an answer is waited for.

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import end
-from tests.stack import free_ports, wait_for
+from testkit.processes import end
+from testkit.stack import free_ports, wait_for
 
 HERE = Path(__file__).parent
 SERVER = HERE / "node_modules" / "pouchdb-server" / "bin" / "pouchdb-server"

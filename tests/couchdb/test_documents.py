@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from core.documents import Documents, from_env
-from core.documents.cloudant import connect
-from core.documents.load import shipped
+from core.config_docs import Documents, from_env
+from core.config_docs.cloudant import connect
+from testkit.stack import ROOT, wait_for
 from tests.core.samples import raw_document
 from tests.couchdb.server import couchdb
-from tests.stack import ROOT, wait_for
+from tools.load_config_documents import shipped
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def put(client: Any, env: dict[str, str], name: str, **changes: Any) -> str:
 
 def load(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "core.documents.load"],
+        [sys.executable, "-m", "tools.load_config_documents"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]} | env,
         capture_output=True,

@@ -10,9 +10,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from core.kafka.topics import JOBS
 from core.settings import KafkaSettings
-from core.topics import JOBS
-from poller.intake import GROUP
+from poller.job_consumer import GROUP
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("gateway", "poller", "simulator")

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from core.events import FINAL, BackendType
-from tests.stack import ROOT, Client, Stack
+from testkit.stack import ROOT, Client, Stack
 
 ALGORITHMS = sorted(path.parent.name for path in (ROOT / "actions").glob("*/document.json"))
 CASES = {path.stem for path in (ROOT / "tests/actions/cases").glob("*.py")} - {"__init__"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import action_pids, module_pid
-from tests.stack import GIVEN_WHISK, ROOT, Stack, alive, environment, running, wait_for
+from testkit.processes import action_pids, module_pid
+from testkit.stack import GIVEN_WHISK, ROOT, Stack, alive, environment, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 not_ours = pytest.mark.skipif(

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from tests.stack import Client, Stack
+from testkit.stack import Client, Stack
 
 SMILE = {"emoticon_1": ":)", "emoticon_2": ":("}
 

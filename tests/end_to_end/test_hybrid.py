@@ -14,9 +14,9 @@ import pytest
 from core.events import FINAL
 from core.provider import Account, JobView, Provider, run_tag
 from core.settings import ProviderSettings
-from tests.listener import Listener
-from tests.processes import action_pids, module_pid, part_environment
-from tests.stack import GIVEN_WHISK, Client, Stack, alive, running, wait_for
+from testkit.listener import Listener
+from testkit.processes import action_pids, module_pid, part_environment
+from testkit.stack import GIVEN_WHISK, Client, Stack, alive, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 

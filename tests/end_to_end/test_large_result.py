@@ -11,13 +11,13 @@ import pytest
 from qiskit import QuantumCircuit
 
 from core.events import JobEvent, encode
+from core.kafka.publisher import Publisher
+from core.kafka.topics import JOBS
 from core.provider import Provider, run_tag
 from core.settings import KafkaSettings, ProviderSettings
-from core.streams import Publisher
-from core.topics import JOBS
-from tests import s3
-from tests.processes import part_environment
-from tests.stack import Client, Stack, running, wait_for
+from testkit import s3
+from testkit.processes import part_environment
+from testkit.stack import Client, Stack, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads a part's environment in /proc")
 

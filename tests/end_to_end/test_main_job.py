@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults import paused
-from tests.processes import part_environment
-from tests.stack import GIVEN_WHISK, Client, wait_for
+from testkit.faults import paused
+from testkit.processes import part_environment
+from testkit.stack import GIVEN_WHISK, Client, wait_for
 
 
 def check_answer(event: dict[str, Any], first: str, second: str, shots: int) -> None:

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.openapi import document
-from tests.stack import Client, Stack
+from testkit.stack import Client, Stack
 
 CHECKS = [
     not_a_server_error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.stack import Client, Stack
+from testkit.stack import Client, Stack
 
 #: Parts of the stack with an address below each.
 PATHS = [

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from core.events import FINAL, BackendType
+from testkit.stack import Client, Stack
 from tests.actions.own_gates import generated
-from tests.stack import Client, Stack
 
 #: Seconds a job may take on a machine that is busy with others.
 JOB_TIMEOUT = 240.0

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.stack import ROOT, Stack
+from testkit.stack import ROOT, Stack
 
 
 def test_curl_alone_can_do_it(stack: Stack) -> None:

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 import requests
 
-from tests.listener import Listener
-from tests.stack import Client, Stack, wait_for
+from testkit.listener import Listener
+from testkit.stack import Client, Stack, wait_for
 
 
 def has_finals(listener: Listener, count: int) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.processes import module_pid
-from tests.receiver import Delivery, receiver
-from tests.stack import Client, Stack, alive, descendants, running, wait_for
+from testkit.processes import module_pid
+from testkit.receiver import Delivery, receiver
+from testkit.stack import Client, Stack, alive, descendants, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stack import Client
+from testkit.stack import Client
 
 GOOD: dict[str, Any] = {"emoticon_1": ":)", "emoticon_2": ":("}
 

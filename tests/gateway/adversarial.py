@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.config_document import ConfigDocument, parse
+from core.config_docs.model import ConfigDocument, parse
 
 ACTIONS = Path(__file__).resolve().parents[2] / "actions"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.kafka.publisher import Publisher
 from core.settings import KafkaSettings
-from core.streams import Publisher
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.config_document import ConfigDocument
+from core.config_docs.model import ConfigDocument
 from core.errors import InvocationError
 from gateway.api import _queued
 from tests.core.samples import TOPIC, raw_document

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from core.config_document import ConfigDocument, parse
+from core.config_docs.model import ConfigDocument, parse
 from core.errors import InputError
 from core.extent import Extent, ExtentError
 from gateway.body import parsed

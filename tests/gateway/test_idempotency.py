@@ -8,10 +8,10 @@ import pytest
 
 from core.errors import InputError
 from core.events import encode
-from gateway.idempotency import Once, key_of, process_job_id, same
-from gateway.inbox import Entry
+from gateway.auth.tokens import Session
+from gateway.idempotency import InFlight, key_of, process_job_id, require_same_request
+from gateway.inbox.inbox import Entry
 from gateway.problems import ConflictError
-from gateway.tokens import Session
 from tests.core.samples import TOPIC, result_event
 
 SECRET = "s" * 32
@@ -48,22 +48,22 @@ def test_no_key_is_no_mistake() -> None:
 def test_a_key_is_for_one_input() -> None:
     event = result_event(params={"n": 1})
     entry = Entry(0, event, encode(event))
-    same(entry, "smile_super_position", {"n": 1}, None)
+    require_same_request(entry, "smile_super_position", {"n": 1}, None)
     for function, value, callback in (
         ("other", {"n": 1}, None),
         ("smile_super_position", {"n": 2}, None),
         ("smile_super_position", {"n": 1}, "https://app.example.org/"),
     ):
         with pytest.raises(InputError, match="Use a new key"):
-            same(entry, function, value, callback)
+            require_same_request(entry, function, value, callback)
 
 
 def test_what_is_under_way_is_not_begun_again() -> None:
-    once = Once()
-    with once.doing("a"):
-        with pytest.raises(ConflictError), once.doing("a"):
+    in_flight = InFlight()
+    with in_flight.claim("a"):
+        with pytest.raises(ConflictError), in_flight.claim("a"):
             pass
-        with once.doing("b"):
+        with in_flight.claim("b"):
             pass
-    with once.doing("a"):
+    with in_flight.claim("a"):
         pass

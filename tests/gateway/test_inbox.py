@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.events import encode
-from gateway import inbox as module
-from gateway.inbox import Inbox
+from gateway.inbox import inbox as module
+from gateway.inbox.inbox import Inbox
 from tests.core.samples import TOPIC, result_event
 
 
@@ -21,7 +21,7 @@ def event(status: str, job: str = "process-1", **changes: Any) -> bytes:
     return encode(result_event(status=status, process_job_id=job, **changes))
 
 
-def filled(*messages: bytes) -> Inbox:
+def on_event(*messages: bytes) -> Inbox:
     inbox = Inbox(TOPIC, 0)
     for offset, data in enumerate(messages):
         inbox.append(offset, data)
@@ -52,7 +52,7 @@ def waiting(inbox: Inbox, count: int = 1) -> None:
 
 def test_events_are_shown_in_order_with_their_offsets() -> None:
     first, second = event("QUEUED"), event("DONE")
-    inbox = filled(first, second)
+    inbox = on_event(first, second)
     entries = inbox.after(-1, 0)
     assert [entry.id for entry in entries] == [0, 1]
     assert [entry.json for entry in entries] == [first, second]
@@ -73,7 +73,7 @@ def test_events_are_shown_in_order_with_their_offsets() -> None:
     ],
 )
 def test_what_is_shown_of_one_job(statuses: list[str], expected: list[tuple[int, str]]) -> None:
-    assert shown(filled(*(event(status) for status in statuses))) == expected
+    assert shown(on_event(*(event(status) for status in statuses))) == expected
 
 
 @given(
@@ -85,7 +85,7 @@ def test_what_is_shown_of_one_job(statuses: list[str], expected: list[tuple[int,
     )
 )
 def test_every_job_has_at_most_one_end_and_nothing_after_it(history: list[tuple[str, str]]) -> None:
-    inbox = filled(*(event(status, job) for job, status in history))
+    inbox = on_event(*(event(status, job) for job, status in history))
     entries = inbox.after(-1, 0)
     for job in {job for job, _ in history}:
         mine = [entry for entry in entries if entry.event.process_job_id == job]
@@ -99,18 +99,18 @@ def test_every_job_has_at_most_one_end_and_nothing_after_it(history: list[tuple[
 
 
 def test_jobs_do_not_hide_one_another() -> None:
-    inbox = filled(event("DONE", "a"), event("QUEUED", "b"), event("DONE", "b"))
+    inbox = on_event(event("DONE", "a"), event("QUEUED", "b"), event("DONE", "b"))
     assert shown(inbox) == [(0, "DONE"), (1, "QUEUED"), (2, "DONE")]
 
 
 def test_an_end_is_shown_though_it_names_an_earlier_step() -> None:
     """Who cancels a loop knows the step that it was at when the wish was sent."""
-    inbox = filled(event("RUNNING", step=3), event("CANCELLED", step=1), event("RUNNING", step=4))
+    inbox = on_event(event("RUNNING", step=3), event("CANCELLED", step=1), event("RUNNING", step=4))
     assert shown(inbox) == [(0, "RUNNING"), (1, "CANCELLED")]
 
 
 def test_a_later_step_starts_anew_and_an_earlier_one_is_over() -> None:
-    inbox = filled(
+    inbox = on_event(
         event("RUNNING", step=0), event("QUEUED", step=1), event("RUNNING", step=1), event("RUNNING", step=0)
     )
     assert shown(inbox)[-1] == (2, "RUNNING")
@@ -130,7 +130,7 @@ def test_garbage_is_skipped_and_the_position_moves_on(garbage: bytes | None) -> 
 
 
 def test_a_client_resumes_where_it_was() -> None:
-    inbox = filled(event("QUEUED", "a"), event("QUEUED", "b"), event("DONE", "a"))
+    inbox = on_event(event("QUEUED", "a"), event("QUEUED", "b"), event("DONE", "a"))
     assert shown(inbox, last=0) == [(1, "QUEUED"), (2, "DONE")]
     assert shown(inbox, last=2) == []
     assert shown(inbox, last=10**9) == []
@@ -138,7 +138,7 @@ def test_a_client_resumes_where_it_was() -> None:
 
 
 def test_after_returns_as_soon_as_there_is_something() -> None:
-    inbox = filled(event("QUEUED"))
+    inbox = on_event(event("QUEUED"))
     thread, results = run(lambda: inbox.after(0, 10))
     waiting(inbox)
     inbox.append(1, event("DONE"))
@@ -147,7 +147,7 @@ def test_after_returns_as_soon_as_there_is_something() -> None:
 
 
 def test_what_is_not_shown_wakes_nobody_up_for_nothing() -> None:
-    inbox = filled(event("DONE"))
+    inbox = on_event(event("DONE"))
     thread, results = run(lambda: inbox.after(0, 10))
     waiting(inbox)
     inbox.append(1, event("DONE"))
@@ -157,7 +157,7 @@ def test_what_is_not_shown_wakes_nobody_up_for_nothing() -> None:
 
 
 def test_final_waits_for_the_end_of_its_own_job() -> None:
-    inbox = filled(event("QUEUED", "a"))
+    inbox = on_event(event("QUEUED", "a"))
     thread, results = run(lambda: inbox.final("a", 10))
     waiting(inbox)
     inbox.append(1, event("DONE", "b"))
@@ -169,7 +169,7 @@ def test_final_waits_for_the_end_of_its_own_job() -> None:
 
 
 def test_final_gives_the_newest_event_where_the_end_does_not_come() -> None:
-    inbox = filled(event("QUEUED"), event("RUNNING"))
+    inbox = on_event(event("QUEUED"), event("RUNNING"))
     found = inbox.final("process-1", 0.01)
     assert found is not None
     assert found.event.status == "RUNNING"
@@ -219,14 +219,16 @@ def test_the_past_is_read_before_anybody_is_answered() -> None:
 
 def test_jobs_are_listed_the_newest_first() -> None:
     times = {"a": "2026-05-01T12:00:00Z", "b": "2026-05-01T12:02:00Z", "c": "2026-05-01T12:01:00Z"}
-    inbox = filled(*(event("QUEUED", job, submitted_at=at) for job, at in times.items()), event("DONE", "a"))
+    inbox = on_event(
+        *(event("QUEUED", job, submitted_at=at) for job, at in times.items()), event("DONE", "a")
+    )
     assert [entry.event.process_job_id for entry in inbox.latest()] == ["b", "c", "a"]
     assert inbox.latest()[-1].event.status == "DONE"
 
 
 def test_it_is_bounded_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_EVENTS", 3)
-    inbox = filled(*(event("DONE", f"job-{number}") for number in range(10)), event("QUEUED", "last"))
+    inbox = on_event(*(event("DONE", f"job-{number}") for number in range(10)), event("QUEUED", "last"))
     assert [number for number, _ in shown(inbox)] == [8, 9, 10]
     assert {entry.event.process_job_id for entry in inbox.latest()} == {"job-8", "job-9", "last"}
     # What is left of a job whose first events went is still its newest.
@@ -254,13 +256,13 @@ def test_whoever_waits_uses_it() -> None:
 
 
 def test_a_place_in_the_queue_is_not_forgotten_for_a_late_queued() -> None:
-    inbox = filled(event("QUEUED", queue_position=3), event("QUEUED"), event("QUEUED", queue_position=2))
+    inbox = on_event(event("QUEUED", queue_position=3), event("QUEUED"), event("QUEUED", queue_position=2))
     assert shown(inbox) == [(0, "QUEUED"), (2, "QUEUED")]
 
 
 def test_an_id_that_was_never_given_is_not_reached() -> None:
     """A topic made anew begins at 0 again: a client that resumes after 7 is told, not left waiting."""
-    inbox = filled(event("QUEUED"), event("DONE"))
+    inbox = on_event(event("QUEUED"), event("DONE"))
     assert inbox.reaches(-1, 0)
     assert inbox.reaches(1, 0)
     assert not inbox.reaches(2, 0)
@@ -270,7 +272,7 @@ def test_an_id_that_was_never_given_is_not_reached() -> None:
 
 def test_the_bytes_of_an_inbox_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(event("DONE", "job-0"))
-    monkeypatch.setattr("gateway.inbox.MAX_BYTES", 3 * size)
-    inbox = filled(*(event("DONE", f"job-{number}") for number in range(6)))
+    monkeypatch.setattr("gateway.inbox.inbox.MAX_BYTES", 3 * size)
+    inbox = on_event(*(event("DONE", f"job-{number}") for number in range(6)))
     assert shown(inbox) == [(3, "DONE"), (4, "DONE"), (5, "DONE")]
     assert inbox.job("job-0") is None

@@ -23,8 +23,8 @@ from core.errors import (
     StreamError,
 )
 from gateway import problems
+from gateway.auth.tokens import TokenError
 from gateway.problems import BodyError, of, status_of
-from gateway.tokens import TokenError
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ import pytest
 import requests
 
 from core.events import FINAL, encode
+from core.kafka.publisher import Publisher
 from core.settings import KafkaSettings
-from core.streams import Publisher
+from testkit.replicas import FREE, SECRET, Replica, broker, documents, replica, session, topic_of
+from testkit.stack import descendants
+from testkit.websocket import WebSocket, handshake
 from tests.core.samples import result_event
-from tests.gateway.replicas import FREE, SECRET, Replica, broker, documents, replica, session, topic_of
-from tests.gateway.websocket import WebSocket, handshake
-from tests.stack import descendants
 
 CLIENTS, JOBS = 200, 2_000
 #: Seconds that everything may take to arrive; machines that do many things at once are slow.

@@ -13,11 +13,11 @@ import pytest
 import requests
 
 from core.errors import SettingsError
-from gateway import sign_in as module
+from gateway.auth import sign_in as module
+from gateway.auth.sign_in import SignIn, SignInError
 from gateway.settings import GatewaySettings
-from gateway.sign_in import SignIn, SignInError
+from testkit.replicas import FREE, SECRET, Replica, broker, documents, replica, topic_of
 from tests.gateway.oidc import AUDIENCE, Provider, provider
-from tests.gateway.replicas import FREE, SECRET, Replica, broker, documents, replica, topic_of
 from tests.gateway.test_settings import ENV
 
 KEY = "an-api-key-of-the-tests"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.events import TOPIC_PATTERN
-from gateway.tokens import Session, TokenError, Tokens
+from gateway.auth.tokens import Session, TokenError, Tokens
 
 SECRET = "a-secret-of-sixty-characters-or-more-" + "4" * 30
 TOKENS = Tokens(SECRET, 60)

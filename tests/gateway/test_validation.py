@@ -8,7 +8,7 @@ import orjson
 import pytest
 from flask import Flask
 
-from core.config_document import ConfigDocument, parse
+from core.config_docs.model import ConfigDocument, parse
 from core.errors import DocumentError, InputError
 from gateway.body import RESERVED, body
 from gateway.problems import BodyError

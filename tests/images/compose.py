@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.stack import ROOT
+from testkit.stack import ROOT
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())[
     "services"

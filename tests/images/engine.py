@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from tests.stack import wait_for
+from testkit.stack import wait_for
 
 #: The line that ends each activation's log.
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import requests
 
+from testkit.processes import end
+from testkit.stack import ROOT, wait_for
 from tests.chaos import kafka
 from tests.couchdb import server as couchdb
 from tests.images import compose
 from tests.images.engine import docker
-from tests.processes import end
-from tests.stack import ROOT, wait_for
 
 #: What the person who starts it sets, as docs/deploy.md has it.
 SECRETS = ("COUCHDB_PASSWORD", "SIMULATOR_API_KEY", "GATEWAY_SECRET")

@@ -10,13 +10,13 @@ import pytest
 import requests
 import yaml
 
-from actions.base.documents import algorithms
+from core.kafka.admin import Topics
 from core.settings import KafkaSettings, bound_settings
-from core.streams import Topics
+from testkit.processes import part_environment
+from testkit.stack import ROOT, Stack
 from tests.actions.walk import walk
 from tests.images.engine import SENTINEL, inspect, running
-from tests.processes import part_environment
-from tests.stack import ROOT, Stack
+from tools.documents import algorithms
 
 FOUND = algorithms()
 ACTIONS: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text())["packages"]["quantum"][

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.action_server.process import zipped
+from testkit.action_server import zipped
 from tests.images.engine import SENTINEL, Container, docker, inspect, running
 
 BASE = "qwhisk/base"
@@ -81,7 +81,7 @@ def test_no_compiler_and_no_installer_is_inside(container: Container) -> None:
 
 def test_the_imports_are_compiled(container: Container) -> None:
     """Without .pyc files a cold start takes three times as long."""
-    modules = ("qiskit.circuit", "qiskit_ibm_runtime", "actions.base.algorithm", "core.events")
+    modules = ("qiskit.circuit", "qiskit_ibm_runtime", "actions.framework.algorithm", "core.events")
     script = f"import os, {', '.join(modules)}\n" + "\n".join(
         f'print("{module}", os.path.exists({module}.__cached__))' for module in modules
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from local.deployment import functions
+from testkit.stack import Stack, wait_for
 from tests.images import compose
 from tests.images.engine import docker, inspect
 from tests.images.pod import PARTS, Pod
-from tests.stack import Stack, wait_for
 
 VALUES = {
     "COUCHDB_PASSWORD": "a-password",
@@ -39,7 +39,7 @@ def test_the_composed_services_do_a_job_from_end_to_end(tmp_path: Path) -> None:
         assert "actions deployed to" in pod.run("local.deploy", **whisk, **reached, **key)
         database = {"CLOUDANT_URL": "http://127.0.0.1:5984", "CLOUDANT_USERNAME": "qwhisk"}
         database |= {"CLOUDANT_PASSWORD": pod.values["COUCHDB_PASSWORD"]}
-        pod.run("core.documents.load", **database, WHISK_APIHOST="http://openwhisk:3233")
+        pod.run("tools.load_config_documents", **database, WHISK_APIHOST="http://openwhisk:3233")
 
         client = Composed(pod).client()
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.deployment import package
-from tests.openwhisk.client import KEY, ROOT, OpenWhisk
+from testkit.openwhisk import KEY, ROOT, OpenWhisk
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from local.errors import LocalError
 from local.key import FILE, own_key, private_folder
 from local.openwhisk.settings import parse
 from local.settings import LocalSettings
-from tests.stack import ROOT
+from testkit.stack import ROOT
 
 #: OpenWhisk's own form of a key.
 FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9]{64}"

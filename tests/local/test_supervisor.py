@@ -15,7 +15,7 @@ from local import supervisor
 from local.errors import LocalError
 from local.part import Part
 from local.supervisor import Supervisor
-from tests.stack import wait_for
+from testkit.stack import wait_for
 
 #: Works until it is ended; is ready once its file is there.
 WORKS = "import sys, time; open(sys.argv[1], 'a').write('started\\n'); time.sleep(60)"

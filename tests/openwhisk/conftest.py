@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.openwhisk.client import OpenWhisk
+from testkit.openwhisk import OpenWhisk
 
 Start = Callable[..., OpenWhisk]
 

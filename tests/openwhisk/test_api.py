@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local.openwhisk.settings import parse
-from tests.openwhisk.client import ROOT, OpenWhisk
+from testkit.openwhisk import ROOT, OpenWhisk
 
 
 def test_info_and_ping_need_no_key(whisk: OpenWhisk) -> None:

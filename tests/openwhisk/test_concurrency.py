@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from tests.openwhisk.client import KEY, OpenWhisk, running, until
+from testkit.openwhisk import KEY, OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
 #: Comes back when `of` activations are in this process at once, and says which process it is.

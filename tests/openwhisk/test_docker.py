@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from testkit.openwhisk import ROOT, OpenWhisk, until
 from tests.images.engine import missing
-from tests.openwhisk.client import ROOT, OpenWhisk, until
 from tests.openwhisk.conftest import Start
 from tests.skips import CONTAINERS
 

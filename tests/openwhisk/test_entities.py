@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.openwhisk.client import OpenWhisk
+from testkit.openwhisk import OpenWhisk
 
 ECHO = "def main(params):\n    return params\n"
 EXEC = {"kind": "python:3", "code": ECHO}

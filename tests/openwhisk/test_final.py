@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.openwhisk.client import OpenWhisk
+from testkit.openwhisk import OpenWhisk
 from tests.openwhisk.contract.test_final import BOUND, ECHO, FINAL, OVERRIDES, REFUSAL
 
 

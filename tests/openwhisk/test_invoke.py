@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.openwhisk.client import KEY, OpenWhisk
+from testkit.openwhisk import KEY, OpenWhisk
 from tests.openwhisk.conftest import Start
 
 ECHO = "def main(params):\n    return params\n"

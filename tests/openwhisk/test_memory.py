@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.openwhisk.client import OpenWhisk, running, until
+from testkit.openwhisk import OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how much memory a process has")
@@ -76,9 +76,9 @@ def test_who_has_not_is_left_alone(whisk: OpenWhisk, name: str, how: str) -> Non
     assert answer.status_code == 200, answer.text
 
 
-def test_what_the_nursery_has_imported_is_not_counted(start: Start) -> None:
+def test_what_the_fork_server_has_imported_is_not_counted(start: Start) -> None:
     whisk = start()
-    # It makes the nursery import what algorithms need, which is more than 128 MB allow for.
+    # It makes the fork server import what algorithms need, which is more than 128 MB allow for.
     whisk.ask("PUT", "/actions/smile", {"exec": {"kind": "blackbox", "image": "qwhisk/smile_super_position"}})
     whisk.invoke("smile", {"backend_type": 1})
     modest = (

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.openwhisk.client import KEY, running, until
+from testkit.openwhisk import KEY, running, until
+from testkit.stack import descendants
 from tests.openwhisk.conftest import Start
-from tests.stack import descendants
 
 INVOCATIONS, AT_A_TIME = 1000, 50
 #: MB that the server may grow by from its 300th to its last invocation: the allocator's own doing.
@@ -136,7 +136,7 @@ def test_a_thousand_invocations_of_actions_that_misbehave(start: Start, tmp_path
     assert after - before < GROWTH
     assert descriptors(whisk.process.pid) <= open_before + 8
 
-    # What is there belongs to idle containers, or is the nursery; and all of it ends with the server.
+    # What is there belongs to idle containers, or is the fork server; and all of it ends with the server.
     idle = whisk.numbers()["idle"]
     started = [int(line) for line in told.read_text().split()]
     left = [pid for pid in descendants(whisk.process.pid) if running(pid)]

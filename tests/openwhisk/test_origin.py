@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.openwhisk.client import OpenWhisk
+from testkit.openwhisk import OpenWhisk
 from tests.openwhisk.conftest import Start
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.openwhisk.client import ROOT, OpenWhisk, running, until
+from testkit.openwhisk import ROOT, OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
 PID = "import os\ndef main(p):\n    return {'pid': os.getpid()}\n"
@@ -162,7 +162,7 @@ def test_a_baked_in_algorithm_answers(start: Start) -> None:
 
 
 def test_a_command_may_stand_for_an_image(start: Start) -> None:
-    whisk = start("--image-command", f"me/own={sys.executable} -m actions.base")
+    whisk = start("--image-command", f"me/own={sys.executable} -m actions.runtime")
     whisk.ask("PUT", "/actions/own", {"exec": {"kind": "blackbox", "image": "me/own:2", "code": PID}})
     assert pid(whisk, "own")
 

@@ -12,9 +12,9 @@ import pytest
 
 from local.openwhisk.activations import Activation, Activations, Response, Status
 from local.openwhisk.errors import TooFast
-from local.openwhisk.journal import Journal
 from local.openwhisk.rates import Rate
-from tests.openwhisk.client import ROOT, OpenWhisk
+from local.openwhisk.rotating_log import RotatingLog
+from testkit.openwhisk import ROOT, OpenWhisk
 from tests.openwhisk.conftest import Start
 
 ECHO = "def main(params):\n    print('said')\n    return {'got': params}\n"
@@ -96,12 +96,12 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(start: Start, tmp_path
 
 
 def test_the_journal_is_bounded(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, 1000)
+    rotating_log = RotatingLog(tmp_path, 1000)
     for number in range(1000):
-        journal.append(b"%04d" % number)
-    journal.close()
+        rotating_log.append(b"%04d" % number)
+    rotating_log.close()
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2100
-    again = Journal(tmp_path, 1000)
+    again = RotatingLog(tmp_path, 1000)
     lines = list(again.lines())
     again.close()
     assert lines[-1] == b"0999\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from testkit.stack import Stack
 from tests.page.visit import SOON, Visit
-from tests.stack import Stack
 
 #: No sandbox: tests may run as root in a container. The rest keeps Chromium from calling home.
 ARGUMENTS = [

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from core.events import FINAL, BackendType
+from testkit.stack import ROOT, wait_for
 from tests.page.visit import Visit
-from tests.stack import ROOT, wait_for
 
 ALGORITHMS = sorted(path.parent.name for path in (ROOT / "actions").glob("*/document.json"))
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from testkit.stack import Stack, wait_for
 from tests.page.visit import SOON, Visit, deployed
-from tests.stack import Stack, wait_for
 
 _EDGE = {
     "type": "array",

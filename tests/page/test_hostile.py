@@ -19,10 +19,10 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from testkit.processes import action_pids, part_environment
+from testkit.stack import Stack, descendants
 from tests.page.attacker import PAGE, Attacker, listening
 from tests.page.conftest import ARGUMENTS
-from tests.processes import action_pids, part_environment
-from tests.stack import Stack, descendants
 
 #: OpenWhisk standalone's key, as Apache publishes it.
 GUEST_KEY = (

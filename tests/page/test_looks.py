@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, CDPSession, expect
 
+from testkit.stack import Stack
 from tests.page.samples import SAMPLES
 from tests.page.test_forms import SCHEMA
 from tests.page.visit import AXE, SOON, Visit, deployed
-from tests.stack import Stack
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 #: Compressed bytes that a first load may cost.

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.faults import paused
+from testkit.faults import paused
+from testkit.stack import ROOT, Stack, wait_for
 from tests.page.visit import QUEUED, SOON, Visit, deployed
-from tests.stack import ROOT, Stack, wait_for
 
 
 def test_page_was_built() -> None:

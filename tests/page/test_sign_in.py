@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.gateway.replicas import FREE, Replica, broker, documents, replica
+from testkit.replicas import FREE, Replica, broker, documents, replica
 from tests.page.visit import SOON, Guest
 
 KEY = "an-api-key-of-the-tests"

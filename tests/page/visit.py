@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from tests.stack import ROOT, Client, Stack, wait_for
+from testkit.stack import ROOT, Client, Stack, wait_for
 
 #: Milliseconds in which a simulator's result is there, and a device's.
 SOON, QUEUED = 30_000, 90_000

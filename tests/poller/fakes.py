@@ -9,12 +9,12 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from core.config_document import ConfigDocument
+from core.config_docs.model import ConfigDocument
 from core.errors import NotFoundError
 from core.events import JobEvent, ResultEvent, decode
+from core.kafka.topics import CANCEL
 from core.provider import JobView
-from core.topics import CANCEL
-from poller.intake import Intake
+from poller.job_consumer import JobConsumer
 from tests.core.samples import raw_document
 
 
@@ -198,15 +198,15 @@ class Consumer:
         """Nothing is open."""
 
 
-def consumers_of(intake: Intake) -> tuple[Consumer, Consumer]:
+def consumers_of(job_consumer: JobConsumer) -> tuple[Consumer, Consumer]:
     """The two consumers of a poller's intake that was made with `group_consumer` below."""
-    return intake._urgent._consumer, intake._waiting._consumer
+    return job_consumer._urgent._consumer, job_consumer._waiting._consumer
 
 
 def group_consumer(
     _settings: Any, _group: str, topics: list[str], _patient: bool, **callbacks: Any
 ) -> Consumer:
-    """In the place of `core.streams.group_consumer`: partitions come with the first poll."""
+    """In the place of `core.kafka.consumers.group_consumer`: partitions come with the first poll."""
     made = Consumer()
     assign, poll = callbacks["on_assign"], made.poll
 

@@ -7,8 +7,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.budget import PAUSE_FIRST, PAUSE_MOST, WINDOW, Budget
-from poller.fair import FairQueue, level
+from poller.scheduling.budget import PAUSE_FIRST, PAUSE_MOST, WINDOW, Budget
+from poller.scheduling.fair_queue import FairQueue, level
 
 
 @given(st.integers(2, 600), st.lists(st.floats(0, 20), max_size=200))

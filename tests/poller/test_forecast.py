@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.forecast import NEAR, Forecast, best_window, expected_lag, look_instant
+from poller.scheduling.forecast import NEAR, Forecast, best_window, expected_lag, look_instant
 
 forecasts = st.builds(
     Forecast,

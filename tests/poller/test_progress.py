@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from poller.forecast import Forecast
-from poller.progress import PAUSE, QUIET, Told, is_news
+from poller.progress import PAUSE, QUIET, LastNotified, is_news
+from poller.scheduling.forecast import Forecast
 
 #: Long after the last word.
 NOW = 1_000.0
@@ -15,29 +15,29 @@ def at(position: int, seconds: float) -> Forecast:
     return Forecast(position, NOW + seconds, 1.0)
 
 
-def told(status: str, forecast: Forecast | None, when: float = 0.0) -> Told:
-    return Told(status, forecast, when)  # type: ignore[arg-type]
+def last_notified(status: str, forecast: Forecast | None, when: float = 0.0) -> LastNotified:
+    return LastNotified(status, forecast, when)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("before", [None, told("QUEUED", None)])
-def test_a_simulators_quick_job_is_not_talked_about(before: Told | None) -> None:
+@pytest.mark.parametrize("before", [None, last_notified("QUEUED", None)])
+def test_a_simulators_quick_job_is_not_talked_about(before: LastNotified | None) -> None:
     assert not is_news(before, "RUNNING", None, simulator=True, submitted=NOW - QUIET / 2, now=NOW)
     assert is_news(before, "RUNNING", None, simulator=True, submitted=NOW - QUIET, now=NOW)
 
 
 def test_the_first_word_and_every_change_of_status_are_news() -> None:
     assert is_news(None, "QUEUED", at(4, 60), simulator=False, submitted=NOW, now=NOW)
-    assert is_news(told("QUEUED", at(4, 60), NOW), "RUNNING", at(4, 60), False, 0, NOW)
+    assert is_news(last_notified("QUEUED", at(4, 60), NOW), "RUNNING", at(4, 60), False, 0, NOW)
 
 
 def test_the_same_again_is_no_news() -> None:
-    assert not is_news(told("QUEUED", at(4, 60)), "QUEUED", at(4, 60), False, 0, NOW)
-    assert not is_news(told("RUNNING", None), "RUNNING", None, True, 0, NOW)
+    assert not is_news(last_notified("QUEUED", at(4, 60)), "QUEUED", at(4, 60), False, 0, NOW)
+    assert not is_news(last_notified("RUNNING", None), "RUNNING", None, True, 0, NOW)
 
 
 def test_an_estimate_that_comes_or_goes_is_news() -> None:
-    assert is_news(told("QUEUED", None), "QUEUED", at(4, 60), False, 0, NOW)
-    assert is_news(told("QUEUED", at(4, 60)), "QUEUED", None, False, 0, NOW)
+    assert is_news(last_notified("QUEUED", None), "QUEUED", at(4, 60), False, 0, NOW)
+    assert is_news(last_notified("QUEUED", at(4, 60)), "QUEUED", None, False, 0, NOW)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_an_estimate_that_comes_or_goes_is_news() -> None:
     ],
 )
 def test_what_moved_enough_is_news(before: Forecast, after: Forecast, news: bool) -> None:
-    assert is_news(told("QUEUED", before), "QUEUED", after, False, 0, NOW) is news
+    assert is_news(last_notified("QUEUED", before), "QUEUED", after, False, 0, NOW) is news
 
 
 def test_there_is_a_pause_between_two_words() -> None:
-    before = told("QUEUED", at(40, 600), NOW)
+    before = last_notified("QUEUED", at(40, 600), NOW)
     assert not is_news(before, "QUEUED", at(2, 10), False, 0, NOW + PAUSE / 2)
     assert is_news(before, "QUEUED", at(2, 10), False, 0, NOW + PAUSE)

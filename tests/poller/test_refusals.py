@@ -13,12 +13,12 @@ import pytest
 import requests
 from qiskit import QuantumCircuit
 
-from core import delayed_consumer
 from core.events import ResultEvent, decode
+from core.kafka import delayed_consumer
 from core.provider import Account, Provider
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings
-from poller.loop import Poller
-from poller.retriever import Retriever
+from poller.delivery.result_delivery import ResultDelivery
+from poller.worker import Poller
 from tests.core.samples import wire
 from tests.poller.fakes import Documents, Invoke, Message, Publisher, consumers_of, group_consumer
 from tests.simulator.conftest import INSTANCE, Running
@@ -42,9 +42,9 @@ class Wire:
         self.provider = Provider(ProviderSettings(account, account), repeats=False)
         self.publisher = Publisher()
         fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
-        more: Any = (self.provider, Retriever(*fakes), self.publisher)
+        more: Any = (self.provider, ResultDelivery(*fakes), self.publisher)
         self.poller = Poller(KafkaSettings("nowhere:9092", partitions=1), *more)
-        self.consumer, _ = consumers_of(self.poller.intake)
+        self.consumer, _ = consumers_of(self.poller.job_consumer)
         self.sent: list[tuple[float, float]] = []
         self._record(self.provider.account("simulator"))
 
@@ -91,7 +91,7 @@ class Wire:
             self.poller.step(time.monotonic())
         self.poller.close()
         assert [event.status for event in self.events() if event.final] == ["DONE"]
-        return self.poller.metrics.text(self.poller.watches.states).decode()
+        return self.poller.metrics.text(self.poller.tracker.states).decode()
 
 
 @pytest.fixture

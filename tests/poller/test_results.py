@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.errors import ProviderError
 from core.events import JobResult
-from poller.results import decode_result, native
+from core.provider.ibm.results import decode_result, native
 from tests.poller import results
 
 

@@ -13,9 +13,9 @@ from qiskit.circuit import Parameter
 from qiskit.quantum_info import PTM, SuperOp, average_gate_fidelity
 from qiskit_aer import AerSimulator
 
-from simulator.alone import Apart
 from simulator.backends import Backend, catalog
-from simulator.circuits import Alone, Isa, examine, separate
+from simulator.circuits import Isa, IsolatedQubit, examine, separate
+from simulator.isolated_qubits import IsolatedQubits
 from simulator.noise import DeviceNoise, Gate, Qubit, pauli_channel
 
 
@@ -99,7 +99,7 @@ def test_single_qubits_are_as_in_aer(
     shape = examine(circuit, Isa(backends["fake_fez"]))
     rest, _, (one,) = separate(circuit, shape)
     assert rest is None
-    [probability] = Apart([one], {}, np.empty((1, 0))).ones(one, noise if device else None)
+    [probability] = IsolatedQubits([one], {}, np.empty((1, 0))).ones(one, noise if device else None)
     options: dict[str, Any] = {"noise_model": noise.model("full", shape.uses)} if device else {}
     shots = 200_000
     simulator = AerSimulator(method="density_matrix", seed_simulator=5)
@@ -115,7 +115,7 @@ def test_samples_follow_the_probabilities(backends: dict[str, Backend]) -> None:
     circuit.measure([0, 1, 2], [2, 1, 0])
     _, _, alone = separate(circuit, examine(circuit, Isa(backends["aer_simulator"])))
     bits = np.zeros((50_000, 3), dtype=np.uint8)
-    Apart(alone, {}, np.empty((1, 0))).sample(0, None, bits, np.random.default_rng(1))
+    IsolatedQubits(alone, {}, np.empty((1, 0))).sample(0, None, bits, np.random.default_rng(1))
     assert bits.mean(axis=0) == pytest.approx([1, 0, 0.3], abs=0.01)
 
 
@@ -136,15 +136,15 @@ def test_parameters_of_single_qubits_are_as_if_each_execution_were_bound(
     rows = np.random.default_rng(3).uniform(-4, 4, (5, 2))
     columns = {first: 0, second: 1}
 
-    def alone(of: QuantumCircuit) -> list[Alone]:
+    def alone(of: QuantumCircuit) -> list[IsolatedQubit]:
         return separate(of, examine(of, Isa(backends["aer_simulator"])))[2]
 
-    together = Apart(alone(circuit), columns, rows)
+    together = IsolatedQubits(alone(circuit), columns, rows)
     for place, one in enumerate(alone(circuit)):
         found = together.ones(one, noise)
         for row, values in enumerate(rows):
             bound = circuit.assign_parameters({first: values[0], second: values[1]})
-            [expected] = Apart([], {}, np.empty((1, 0))).ones(alone(bound)[place], noise)
+            [expected] = IsolatedQubits([], {}, np.empty((1, 0))).ones(alone(bound)[place], noise)
             assert found[row] == pytest.approx(expected, abs=1e-12)
 
 

@@ -77,19 +77,19 @@ def test_a_signal_to_the_whole_group_ends_it_in_order() -> None:
 def test_a_worker_that_dies_is_replaced() -> None:
     running = Running("--workers", "2")
     try:
-        (zygote,) = {
+        (fork_server,) = {
             int(child)
             for task in Path(f"/proc/{running.process.pid}/task").glob("*/children")
             for child in task.read_text().split()
         }
-        for victim in sorted(descendants(zygote)):
+        for victim in sorted(descendants(fork_server)):
             os.kill(victim, signal.SIGKILL)
         client = running.client()
         backend = client.backend("aer_simulator")
         job = Sampler(backend).run([isa(ghz(2), backend)], shots=10)
         assert job.result(timeout=20)[0].data.meas.num_shots == 10
         # The process they are forked from may die too.
-        os.kill(zygote, signal.SIGKILL)
+        os.kill(fork_server, signal.SIGKILL)
         end = time.monotonic() + 20
         while time.monotonic() < end:
             job = Sampler(backend).run([isa(ghz(2), backend)], shots=10)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from local.openwhisk.activations import Activations
 from local.openwhisk.auth import Auth
 from local.openwhisk.invoke import Invoker
-from local.openwhisk.plan import Plans
+from local.openwhisk.launch_plan import LaunchPlans
 from local.openwhisk.pool import Pool
 from local.openwhisk.settings import Settings
 from local.openwhisk.store import Store
@@ -20,7 +20,7 @@ class Context:
     settings: Settings
     auth: Auth
     store: Store
-    plans: Plans
+    plans: LaunchPlans
     pool: Pool
     invoker: Invoker
     records: Activations

@@ -14,7 +14,7 @@ from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, body_of, json
 from local.openwhisk.entities import MAX_PAYLOAD, Action
 from local.openwhisk.errors import ApiError, BadRequest, NotFound, Unauthorized
-from local.openwhisk.plan import Plan
+from local.openwhisk.launch_plan import LaunchPlan
 
 METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
 
@@ -57,7 +57,7 @@ class WebActions:
             response.headers.setdefault(key, value)
         return response
 
-    def _exported(self, request: web.Request, name: str) -> Plan:
+    def _exported(self, request: web.Request, name: str) -> LaunchPlan:
         """The plan of the action; NotFound, whatever the reason, if it is no web action."""
         package = request.match_info["package"]
         if request.match_info["namespace"] != self._context.settings.namespace:
@@ -70,7 +70,7 @@ class WebActions:
             raise NotFound
         return plan
 
-    async def _invoke(self, request: web.Request, plan: Plan, extension: str) -> web.Response:
+    async def _invoke(self, request: web.Request, plan: LaunchPlan, extension: str) -> web.Response:
         user = self._user(request)
         if request.method != "OPTIONS":
             _authorize(plan.action, request, user)

@@ -9,11 +9,11 @@ import pytest
 
 from core.errors import EventError
 from core.events import ResultEvent, encode
-from core.topics import WEBHOOK_WAITS, shared
-from gateway.webhooks.letter import DELAYS, JITTER, LONGEST, MAX_AGE, Letter, due, letter
+from core.kafka.topics import WEBHOOK_WAITS, shared
+from gateway.webhooks.delivery import DELAYS, JITTER, LONGEST, MAX_AGE, WebhookDelivery, due, letter
 from gateway.webhooks.signature import secret_of, signature
+from testkit.receiver import Delivery
 from tests.core.samples import result_event
-from tests.receiver import Delivery
 
 URL = "https://app.example.org/results?key=a-secret"
 
@@ -24,9 +24,9 @@ def event(**changes: object) -> ResultEvent:
     )
 
 
-def made(attempt: int = 0, first: float = 1_000.0, **changes: object) -> Letter:
+def made(attempt: int = 0, first: float = 1_000.0, **changes: object) -> WebhookDelivery:
     told = event(**changes)
-    return Letter(told, encode(told), attempt, first)
+    return WebhookDelivery(told, encode(told), attempt, first)
 
 
 def test_signature_is_that_of_the_standard() -> None:

@@ -12,15 +12,16 @@ from dataclasses import replace
 import pytest
 
 from core.events import encode
+from core.kafka.admin import Topics
+from core.kafka.publisher import Publisher
+from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
 from core.settings import KafkaSettings
-from core.streams import Publisher, Topics
-from core.topics import WEBHOOK_WAITS, WEBHOOKS, shared
 from gateway.webhooks import Webhooks, loop, secret_of
-from gateway.webhooks.courier import Courier
+from gateway.webhooks.sender import WebhookSender
+from testkit.receiver import Delivery, Receiver, receiver
+from testkit.replicas import BROKERS, SECRET, broker
+from testkit.stack import wait_for
 from tests.core.samples import result_event
-from tests.gateway.replicas import BROKERS, SECRET, broker
-from tests.receiver import Delivery, Receiver, receiver
-from tests.stack import wait_for
 
 #: Seconds for what takes five to ten and the joining of a group, on machines that do many things at once.
 PATIENCE = 90.0
@@ -44,7 +45,7 @@ class Members:
         self.all: list[Webhooks] = []
 
     def add(self, timeout: float = 10.0) -> Webhooks:
-        made = Webhooks(self._kafka, self._publisher, Courier("private", timeout=timeout), SECRET)
+        made = Webhooks(self._kafka, self._publisher, WebhookSender("private", timeout=timeout), SECRET)
         self._ends.callback(made.close)
         self.all.append(made)
         return made
@@ -122,17 +123,17 @@ def test_what_was_delivered_is_not_delivered_again(members: Members, publisher: 
 def test_a_client_whose_receiver_hangs_holds_up_no_other(members: Members, publisher: Publisher) -> None:
     with receiver(lambda *_: None) as hanging, receiver(lambda *_: 200) as hooks:
         members.add(timeout=60)
-        bad = [submit(publisher, hanging, "bad") for _ in range(2 * loop.MOST)]
+        bad = [submit(publisher, hanging, "bad") for _ in range(2 * loop.MAX_IN_FLIGHT)]
         good = submit(publisher, hooks, "good")
         wait_for(lambda: hooks.of(good), PATIENCE)
-        assert len(hanging.deliveries) <= loop.MOST_OF_CLIENT < len(bad)
+        assert len(hanging.deliveries) <= loop.MAX_IN_FLIGHT_OF_CLIENT < len(bad)
 
 
 def test_an_end_to_it(
     members: Members, publisher: Publisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Given up after the last attempt, or where the receiver says so; what cannot be read blocks nothing."""
-    monkeypatch.setattr("gateway.webhooks.letter.DELAYS", (5.0,))
+    monkeypatch.setattr("gateway.webhooks.delivery.DELAYS", (5.0,))
     caplog.set_level("INFO")
     with receiver(lambda one, _: 410 if one.path.startswith("/gone") else 500) as hooks:
         members.add()

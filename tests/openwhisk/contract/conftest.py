@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.openwhisk.client import KEY, OpenWhisk
+from testkit.openwhisk import KEY, OpenWhisk
 from tests.openwhisk.contract.api import IN_PART, Api
 
 HERE = Path(__file__).parent

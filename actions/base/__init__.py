@@ -1,1 +1,0 @@
-"""What every action shares: the action server, the input, the submit path, the algorithm's frame."""

@@ -1,0 +1,292 @@
+"""From an algorithm's job to one submitted and announced: the part that every algorithm shares."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import orjson
+from pydantic import ValidationError
+from qiskit import QuantumCircuit, qasm3
+
+from actions.framework.input import ActionInput, Envelope
+from actions.framework.job import Job, Pub
+from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
+from core.errors import InputError, ProviderUnavailableError, QwhiskError, StreamError
+from core.events import BackendInfo, JobEvent, encode, explain
+from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
+from core.kafka.topics import JOBS
+from core.provider import Account, Provider, Target, run_tag, seconds_left, step_tag, within
+from core.settings import KafkaSettings, ProviderSettings
+
+log = logging.getLogger(__name__)
+
+#: Bytes of the caller's input, which travels in every event of its job.
+MAX_INPUT_BYTES = 400_000
+#: Characters of OpenQASM 3 that an answer carries; a longer program is cut out, not cut off.
+MAX_OPENQASM = 100_000
+#: Gates of a circuit that is written as OpenQASM; it takes some 10 microseconds a gate.
+MAX_DESCRIBED = 5_000
+
+#: Stands in an event for an id that is not known yet; it is never published.
+UNKNOWN = "not-submitted-yet"
+#: Seconds that an activation may take where OpenWhisk does not tell.
+TIME_LIMIT = 60.0
+#: Seconds of it that are kept for the announcement, and for cancelling the job should that fail.
+ANNOUNCE_TIME = PUBLISH_TIMEOUT + 1 + ABANDON_TIME
+#: Seconds that are kept to look for a job whose answer was lost.
+LOOK_TIME = 10.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an algorithm, at one of its steps.
+
+    Args:
+        function: the function's id.
+        params: the validated input.
+        own: the caller's input as it came, for the event.
+        envelope: whom the run is for.
+        step: of the job to be submitted; 0 for the first.
+        backend: where the step before ran.
+        attempt: what tells this attempt to submit it from others.
+    """
+
+    function: str
+    params: ActionInput
+    own: dict[str, Any]
+    envelope: Envelope
+    step: int = 0
+    backend: str | None = None
+    attempt: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    @property
+    def repeated(self) -> bool:
+        """True if others may have submitted the same job before, or be submitting it now."""
+        return self.step > 0 or self.envelope.again
+
+    @property
+    def own_attempt(self) -> str | None:
+        """Where others may submit the same only a tag of its own tells a stray from the job that counts."""
+        return self.attempt if self.repeated else None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """By which the provider finds all jobs of the run, the one of this step, and that of this attempt."""
+        run = self.envelope.process_job_id
+        tags = (run_tag(run), step_tag(run, self.step))
+        return (*tags, step_tag(run, self.step, self.attempt)) if self.own_attempt else tags
+
+
+class Submission:
+    """A warm container's connections, kept from one activation to the next."""
+
+    _shared: ClassVar[tuple[dict[str, str], Submission] | None] = None
+
+    def __init__(
+        self,
+        provider: Provider,
+        publisher: Publisher,
+        pauses: Sequence[float] = PAUSES,
+        settle: float = SETTLE,
+    ) -> None:
+        """
+        Args:
+            provider: where jobs are submitted.
+            publisher: where they are announced.
+            pauses: seconds before each look for a job whose answer was lost.
+            settle: seconds before the look whether another attempt's job is not being cancelled.
+        """
+        self._provider = provider
+        self._publisher = publisher
+        self._pauses = pauses
+        self._settle = settle
+
+    @classmethod
+    def shared(cls, bound: dict[str, Any]) -> Submission:
+        """This process's own, made at the first call and again only if the bound settings change."""
+        settings = {key: str(value) for key, value in bound.items()}
+        if cls._shared is None or cls._shared[0] != settings:
+            env = {**os.environ, **settings}
+            made = cls(Provider(ProviderSettings.from_env(env)), Publisher(KafkaSettings.from_env(env)))
+            if cls._shared is not None:
+                cls._shared[1]._publisher.close()
+            cls._shared = (settings, made)
+        return cls._shared[1]
+
+    def submit(self, run: Run, job: Job) -> dict[str, Any]:
+        """Choose the backend, submit, publish the JobEvent; the job is cancelled if that fails.
+
+        A step after the first may have been taken before, by a process that died before it could say so, and
+        the first where the caller asks again: then the job submitted that time is found by its tag, and
+        announced again.
+
+        Returns:
+            `{job_id, backend, backend_type, process_job_id, client_id, function, step, progress, circuit}`.
+        """
+        if len(orjson.dumps(run.own)) > MAX_INPUT_BYTES:
+            # It travels with the job to its result; found out now, not after the job was submitted.
+            raise InputError(f"The input has over {MAX_INPUT_BYTES} bytes. Make it smaller.", field="input")
+        account = self._provider.account(run.params.backend_type)
+        recovery = Recovery(account, self._publisher, self._pauses, self._settle)
+        limit = time_limit(os.environ)
+        with within(limit - min(ANNOUNCE_TIME, limit / 3)):
+            event, ready, own = self._placed(account, recovery, run, job)
+        try:
+            self._publisher.publish(JOBS, event.process_job_id, encode(event))
+        except QwhiskError as error:
+            told = "The job could not be announced. Try again later."
+            # A later step is asked for again, and finds its job; one of another's may be announced already.
+            if run.step == 0 and own:
+                recovery.abandon(event, [event.job_id])
+                told = "The job could not be announced and was cancelled. Try again later."
+            raise StreamError(told, cause=error.message[:200]) from None
+        return {
+            "job_id": event.job_id,
+            "backend": event.backend,
+            "backend_type": event.backend_type,
+            "process_job_id": event.process_job_id,
+            "client_id": event.client_id,
+            "function": event.function,
+            "step": event.step,
+            "progress": job.progress.model_dump() if job.progress else None,
+            "circuit": describe(job.pubs[0].circuit, ready[0]) | {"pubs": len(job.pubs)},
+        }
+
+    def _placed(
+        self, account: Account, recovery: Recovery, run: Run, job: Job
+    ) -> tuple[JobEvent, list[QuantumCircuit], bool]:
+        """The event of the job that the provider has, its circuits, and whether it is surely this run's own.
+
+        It is not where another run for the same step may have submitted it.
+        """
+        if run.repeated:
+            event = _event(run, job, run.backend or UNKNOWN, 0, UNKNOWN)
+            known = recovery.known(event)
+            if known and (adopted := recovery.adopt(event, known)) is not None:
+                return adopted, [pub.circuit for pub in job.pubs], False
+        backend = self._choose(run, job.qubits)
+        queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
+        # What cannot be told is found out now, and not when the job runs already.
+        event = _event(run, job, backend.name, queue_length, UNKNOWN)
+        encode(event)
+        ready = transpiled(account.target(backend.name), run, job)
+        event, own = self._run(account, recovery, run, job, event, ready)
+        return event, ready, own
+
+    def _run(
+        self,
+        account: Account,
+        recovery: Recovery,
+        run: Run,
+        job: Job,
+        event: JobEvent,
+        ready: list[QuantumCircuit],
+    ) -> tuple[JobEvent, bool]:
+        """Submit, once; the event with the provider's job id, and whether the job is surely this run's."""
+        pubs = [native(pub, circuit) for pub, circuit in zip(job.pubs, ready, strict=True)]
+        try:
+            left = seconds_left() or 0.0
+            with within(left - min(LOOK_TIME, left / 4)):
+                job_id = account.submit(
+                    pubs, event.backend, job.shots or run.params.shots, run.tags, job.primitive
+                )
+            if not IDENTIFIER.fullmatch(job_id):
+                raise ProviderUnavailableError("The provider gave a job id that is none.", unclear=True)
+        except ProviderUnavailableError as error:
+            if not error.unclear:
+                raise
+            return recovery.after_lost_answer(event, run.own_attempt, error), not run.repeated
+        event = event.model_copy(update={"job_id": job_id})
+        if not run.repeated:
+            return event, True
+        settled = recovery.settled(event, run.own_attempt)
+        return settled, settled.job_id == job_id
+
+    def _choose(self, run: Run, qubits: int) -> BackendInfo:
+        """The backend; a later step stays where the earlier ones ran, if that is possible."""
+        params = run.params
+        if run.backend and not params.backend:
+            with suppress(InputError):
+                return self._provider.choose(params.backend_type, qubits, run.backend)
+        return self._provider.choose(params.backend_type, qubits, params.backend)
+
+
+def time_limit(env: Mapping[str, str]) -> float:
+    """Seconds that are left of the activation, as OpenWhisk tells; at most its usual limit."""
+    deadline = env.get("__OW_DEADLINE", "")
+    left = int(deadline[:20]) / 1000 - time.time() if deadline.isdecimal() else 0.0
+    # A deadline that is over is of a clock that is wrong, or of another activation: this one was not ended.
+    return min(left, TIME_LIMIT) if left > 0 else TIME_LIMIT
+
+
+def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> JobEvent:
+    """The job's event; InputError if it is none, which is a mistake in the algorithm or its input."""
+    try:
+        return JobEvent(
+            job_id=job_id,
+            backend=backend,
+            backend_type=run.params.backend_type,
+            function=run.function,
+            client_id=run.envelope.client_id,
+            process_job_id=run.envelope.process_job_id,
+            topic=run.envelope.topic,
+            step=run.step,
+            submitted_at=datetime.now(UTC),
+            queue_length_at_submit=queue_length,
+            params=run.own,
+            state=job.state,
+            progress=job.progress,
+            callback_url=run.envelope.callback_url,
+        )
+    except ValidationError as error:
+        raise InputError(f"The job cannot be described: {explain(error)}") from None
+
+
+def transpiled(target: Target, run: Run, job: Job) -> list[QuantumCircuit]:
+    """The PUBs' circuits for the target; those of an input seen before come from its memory."""
+    same = {key: value for key, value in run.own.items() if key not in ("shots", "backend", "backend_type")}
+    key = (run.function, orjson.dumps(same, option=orjson.OPT_SORT_KEYS), job.key)
+    kept = job.key is not None or job.state is None
+    done: dict[int, QuantumCircuit] = {}
+    for number, pub in enumerate(job.pubs):
+        if id(pub.circuit) not in done:
+            done[id(pub.circuit)] = target.transpile(pub.circuit, (*key, number) if kept else None)
+    return [done[id(pub.circuit)] for pub in job.pubs]
+
+
+def native(pub: Pub, ready: QuantumCircuit) -> tuple[Any, ...]:
+    """The PUB as the primitive takes it, on the backend's qubits."""
+    values = () if pub.values is None else (pub.values,)
+    if pub.observable is None:
+        return (ready, *values)
+    return (ready, pub.observable.apply_layout(ready.layout), *values)
+
+
+def describe(circuit: QuantumCircuit, ready: QuantumCircuit) -> dict[str, Any]:
+    """What a caller may want to know of the circuit.
+
+    Args:
+        circuit: as the algorithm built it.
+        ready: transpiled for the backend; its depth and size are what runs.
+    """
+    program = None
+    if circuit.size() <= MAX_DESCRIBED:
+        try:
+            program = qasm3.dumps(circuit)
+        except Exception:  # whatever the exporter raises
+            # The job is on its way already: that it cannot be written down must not make an error of it.
+            log.exception("no OpenQASM 3 for this circuit")
+    return {
+        "qubits": circuit.num_qubits,
+        "depth": ready.depth(),
+        "size": ready.size(),
+        "openqasm3": program if program and len(program) <= MAX_OPENQASM else None,
+    }

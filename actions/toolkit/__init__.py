@@ -1,0 +1,1 @@
+"""Quantum building blocks that several algorithms share."""

@@ -1,0 +1,137 @@
+"""The functions there are, by their config documents."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from core.config_docs.model import ConfigDocument, parse
+from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which documents are read again though the source told of no change.
+RESYNC = 30.0
+#: Seconds between attempts to read a source that fails: doubled each time, up to the maximum.
+RETRY_FIRST, RETRY_MAX = 0.5, 30.0
+
+
+class DocumentSource(Protocol):
+    """Gives the raw documents, each with the name to report it by."""
+
+    def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
+        """All documents as they are now; a broken one as the error that says why."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when something has changed since `read`, or after `timeout` seconds."""
+
+
+class Documents:
+    """The functions there are, followed as their documents change.
+
+    A broken document is logged by name, once for each change of what is wrong, and leaves the others
+    working. A source that cannot be read leaves what was known. Nobody who asks waits for the source.
+    """
+
+    def __init__(self, source: DocumentSource) -> None:
+        self._source = source
+        self._known: dict[str, ConfigDocument] = {}
+        self._reported: dict[str, str] = {}
+        #: What each document was when it was read last, and what came of it.
+        self._read: dict[str, tuple[Any, ConfigDocument | DocumentError]] = {}
+        self._closed = threading.Event()
+        self.refresh()
+
+    def follow(self) -> None:
+        """See changes from now on, in a thread that ends with the process, or some time after `close`."""
+        threading.Thread(target=self._follow, name="documents", daemon=True).start()
+
+    def close(self) -> None:
+        """See no more changes."""
+        self._closed.set()
+
+    def _follow(self) -> None:
+        failures = 0
+        while not self._closed.is_set():
+            try:
+                self._source.wait(RESYNC)
+                fine = self.refresh()
+            except Exception as error:  # whatever the database's client raises
+                self._report({"(source)": _unreadable(error)})
+                fine = False
+            if not fine:
+                self._closed.wait(min(RETRY_MAX, RETRY_FIRST * 2.0 ** min(failures, 10)))
+            failures = 0 if fine else failures + 1
+
+    def all(self) -> dict[str, ConfigDocument]:
+        """Every working document by its id."""
+        return self._known
+
+    def get(self, function: str) -> ConfigDocument:
+        """The function's document; NotFoundError says which functions there are."""
+        known = self.all()
+        if function not in known:
+            names = ", ".join(sorted(known)[:50]) or "none"
+            raise NotFoundError(
+                f"There is no function {function[:64]!r}. Functions: {names}.", field="function"
+            )
+        return known[function]
+
+    def find(self, function: str) -> ConfigDocument:
+        """As `get`, but a function that is not known is first looked for in the source, which takes a while.
+
+        Raises:
+            NotFoundError: it is not there.
+            DocumentsUnreadableError: whether it is there cannot be told now.
+        """
+        if function not in self._known and not self.refresh():
+            raise DocumentsUnreadableError("The config documents cannot be read just now.")
+        return self.get(function)
+
+    def refresh(self) -> bool:
+        """Read the documents; False where that failed, and what was known stays good."""
+        try:
+            raw = self._source.read()
+        except Exception as error:  # whatever the database's client raises
+            self._report({"(source)": _unreadable(error)})
+            return False
+        # One that has not changed is not parsed again: a large schema takes a while.
+        self._read = {
+            name: before
+            if (before := self._read.get(name)) and before[0] == entry
+            else (entry, _parsed(entry, name))
+            for name, entry in raw.items()
+        }
+        known: dict[str, ConfigDocument] = {}
+        broken: dict[str, str] = {}
+        for name, (_, document) in self._read.items():
+            if isinstance(document, DocumentError):
+                broken[name] = document.message
+            elif document.id in known:
+                broken[name] = f"Config document {name}: _id {document.id} is another document's. Rename one."
+            else:
+                known[document.id] = document
+        self._known = known
+        self._report(broken)
+        return True
+
+    def _report(self, broken: dict[str, str]) -> None:
+        for name, message in broken.items():
+            if self._reported.get(name) != message:
+                log.error("%s", message, extra={"document": name})
+        self._reported = broken
+
+
+def _parsed(entry: Mapping[str, Any] | DocumentError, name: str) -> ConfigDocument | DocumentError:
+    if isinstance(entry, DocumentError):
+        return entry
+    try:
+        return parse(entry, name)
+    except DocumentError as error:
+        return error
+
+
+def _unreadable(error: Exception) -> str:
+    return f"config documents cannot be read: {type(error).__name__}: {str(error)[:500]}"

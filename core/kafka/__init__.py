@@ -1,0 +1,1 @@
+"""Kafka: publishing, consuming, topics and their administration. Every wait is bounded."""

@@ -1,0 +1,278 @@
+"""A member of a consumer group that gives each message when it is due, and commits what is done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from core.kafka.client import redact_topics
+from core.kafka.consumers import group_consumer
+from core.kafka.offsets import Offsets, Partition
+from core.settings import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Assigned:
+    """What is known of a partition, from its assignment until it is revoked or lost."""
+
+    #: Whether librdkafka was told to pause it; None if that is not known.
+    paused: bool | None = None
+    #: Messages that are not due yet, each with the time from which it is.
+    held: deque[tuple[float, Message]] = field(default_factory=deque)
+
+
+class DelayedConsumer:
+    """Takes messages, holds back the head of a partition until it is due, and commits offsets.
+
+    Messages of one topic all wait about equally long. So while the head of a partition is not due, neither is
+    what is behind it: the head is held here, and the partition is paused.
+
+    librdkafka keeps a partition's pause state when the partition is revoked, and applies it when the
+    partition comes back. So each assignment starts by clearing it, and each revocation forgets what is known
+    here. The head is held instead of being fetched again with `seek`: a `seek` can fail when the partition is
+    about to be revoked, and what it was to bring back would be skipped.
+
+    A message that is finished late, after its partition was revoked and assigned again, still counts as done:
+    it is the same message under the same offset, and its outcome is acknowledged.
+
+    Used by one thread only, which also runs the callbacks (in `take` and `close`).
+
+    Args:
+        kafka: how to reach the broker.
+        group: the consumer group.
+        topics: what to subscribe to.
+        commit_interval: seconds between commits.
+        delays: the longest time in seconds that a message may be held, by topic; 0 for other topics.
+        due_in: the seconds until a message is due. It must not raise. Its result is limited by `delays`.
+        patient: true where nothing waits for the messages: the broker is asked less often.
+        assigned: called after each assignment.
+        revoking: called before the commit that precedes a revocation.
+        lost: called with each partition that was revoked or lost.
+        clock: seconds on a clock that never jumps.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        group: str,
+        topics: Iterable[str],
+        *,
+        commit_interval: float,
+        delays: Mapping[str, float] | None = None,
+        due_in: Callable[[Message], float] = lambda _: 0.0,
+        patient: bool = False,
+        assigned: Callable[[], None] = lambda: None,
+        revoking: Callable[[], None] = lambda: None,
+        lost: Callable[[Partition], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._group = group
+        self._interval = commit_interval
+        self._delays = dict(delays or {})
+        self._due_in = due_in
+        self._on_assigned = assigned
+        self._on_revoking = revoking
+        self._on_lost = lost
+        self._clock = clock
+        self._assigned: dict[Partition, _Assigned] = {}
+        #: Messages that are due and not yet given to the owner.
+        self._ready: list[Message] = []
+        self._full = False
+        self._offsets = Offsets()
+        self._last_commit = clock()
+        self._commit_failed = False
+        self._consumer: Consumer = group_consumer(
+            kafka,
+            group,
+            topics,
+            patient,
+            on_commit=self._committed,
+            on_assign=self._assign,
+            on_revoke=self._revoke,
+            on_lost=self._lose,
+        )
+
+    def take(self, timeout: float, most: int) -> list[Message]:
+        """Messages that are due, each under way until `finish`. Polls at least once, to stay in the group.
+
+        Args:
+            timeout: seconds to wait for the first.
+            most: how many at most.
+
+        Raises:
+            KafkaException: librdkafka refused something. Nothing is lost; call again a little later.
+        """
+        self._align(self._assigned)
+        self._release(most)
+        for _ in range(max(1, most)):
+            message = self._consumer.poll(0.0 if self._ready else timeout)
+            if message is None:
+                break
+            timeout = 0.0
+            self._receive(message)
+            if len(self._ready) >= most:
+                break
+        given, self._ready = self._ready[:most], self._ready[most:]
+        return given
+
+    def regulate(self, full: bool) -> None:
+        """While the owner is `full`, every partition is paused, those that come later too."""
+        self._full = full
+        self._align(self._assigned)
+
+    def finish(self, partition: Partition, offset: int) -> None:
+        """The message has had its outcome, and that is acknowledged."""
+        self._offsets.finish(partition, offset)
+
+    def under_way(self) -> int:
+        """Messages that were due and are not finished."""
+        return self._offsets.under_way()
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions of a topic are assigned to this member."""
+        return sum(name == topic for name, _ in self._assigned)
+
+    def commit(self) -> None:
+        """Commit what has moved, unless that was done a moment ago."""
+        now = self._clock()
+        if now - self._last_commit >= self._interval:
+            self._last_commit = now
+            self._commit(asynchronous=True)
+
+    def close(self) -> None:
+        """Commit, and leave the group."""
+        self._commit(asynchronous=False)
+        self._consumer.close()
+
+    # --- messages -----------------------------------------------------------------------------------
+
+    def _receive(self, message: Message) -> None:
+        if message.error():
+            log.warning("Kafka: %s", redact_topics(message.error()))
+            return
+        partition = _place(message)
+        state = self._assigned.get(partition)
+        if state is None:
+            # Another member handles it: an offset noted here would be committed over that member's.
+            log.warning("a message of a partition that is not assigned was ignored")
+            return
+        # It is not paused, whatever was asked for before: else this would not have come.
+        state.paused = False
+        wait = min(self._due_in(message), self._delays.get(partition[0], 0.0))
+        if wait > 0 or state.held:
+            state.held.append((self._clock() + max(0.0, wait), message))
+            self._align([partition])
+        else:
+            self._begin(message)
+
+    def _begin(self, message: Message) -> None:
+        self._offsets.begin(_place(message), int(message.offset() or 0))
+        self._ready.append(message)
+
+    def _release(self, most: int) -> None:
+        """Stop holding back what is due, unless the owner is full."""
+        if self._full:
+            return
+        now = self._clock()
+        for partition, state in self._assigned.items():
+            if not state.held:
+                continue
+            while state.held and state.held[0][0] <= now and len(self._ready) < most:
+                self._begin(state.held.popleft()[1])
+            self._align([partition])
+
+    def _align(self, partitions: Iterable[Partition]) -> None:
+        """Pause and resume partitions so that librdkafka has the state that is wanted.
+
+        Only what differs: resuming a partition that is not paused makes librdkafka fetch messages again.
+        """
+        for pause, change in ((True, self._consumer.pause), (False, self._consumer.resume)):
+            differing = [
+                one
+                for one in partitions
+                if self._wanted(self._assigned[one]) is pause and self._assigned[one].paused is not pause
+            ]
+            if differing:
+                change([TopicPartition(*one) for one in differing])
+                for one in differing:
+                    self._assigned[one].paused = pause
+
+    def _wanted(self, state: _Assigned) -> bool:
+        return self._full or bool(state.held)
+
+    # --- offsets ------------------------------------------------------------------------------------
+
+    def _commit(self, asynchronous: bool) -> None:
+        positions = self._offsets.due()
+        if not positions:
+            return
+        offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
+        self._offsets.committed(positions)
+        try:
+            done = self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
+        except KafkaException as error:
+            self._committed(error.args[0], offsets)
+        else:
+            # An asynchronous commit tells its outcome in a later poll.
+            if done is not None:
+                self._committed(None, done)
+
+    def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """The outcome of a commit. What failed is committed again next time."""
+        failed = [one for one in partitions if error is not None or one.error is not None]
+        self._offsets.not_committed({(one.topic, one.partition): one.offset for one in failed})
+        if failed and not self._commit_failed:
+            log.warning(
+                "offsets of %s not committed, messages may come again: %s",
+                self._group,
+                redact_topics(error or failed[0].error),
+            )
+        self._commit_failed = bool(failed)
+
+    # --- the group ----------------------------------------------------------------------------------
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("partitions of %s taken: %d", self._group, len(partitions))
+        new = {(one.topic, one.partition): _Assigned() for one in partitions}
+        self._assigned |= new
+        try:
+            # Before they are assigned, while nothing is fetched. `take` tries again if this fails.
+            consumer.resume(partitions)
+            for state in new.values():
+                state.paused = False
+        except KafkaException as error:
+            log.warning("Kafka: %s", redact_topics(error))
+        consumer.incremental_assign(partitions)
+        try:
+            # After they are assigned: librdkafka ignores a pause of a partition that it does not know.
+            self._align(new)
+        except KafkaException as error:
+            log.warning("Kafka: %s", redact_topics(error))
+        self._on_assigned()
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._on_revoking()
+            self._commit(asynchronous=False)
+        finally:
+            self._lose(consumer, partitions)
+
+    def _lose(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = {(one.topic, one.partition) for one in partitions}
+        self._ready = [message for message in self._ready if _place(message) not in gone]
+        for partition in gone:
+            self._offsets.forget(partition)
+            self._assigned.pop(partition, None)
+        for partition in gone:
+            self._on_lost(partition)
+
+
+def _place(message: Message) -> Partition:
+    return str(message.topic()), int(message.partition() or 0)

@@ -1,0 +1,93 @@
+"""Publishes messages and waits for the broker's acknowledgement."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from core.errors import StreamError
+from core.kafka.client import client_config
+from core.kafka.topics import partition
+from core.settings import KafkaSettings
+
+#: Seconds after which an unacknowledged message counts as failed.
+PUBLISH_TIMEOUT = 10.0
+
+
+#: Messages that may wait for their acknowledgement in one process.
+MAX_UNACKNOWLEDGED = 10_000
+
+
+class Publisher:
+    """A producer whose `publish` returns when the broker has acknowledged the message.
+
+    One thread of its own serves the acknowledgements, so any number of threads may publish at once.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._producer = Producer(
+            client_config(settings)
+            | {
+                "acks": "all",
+                "linger.ms": 0,
+                "message.timeout.ms": int(PUBLISH_TIMEOUT * 1000),
+                "queue.buffering.max.messages": MAX_UNACKNOWLEDGED,
+                "socket.nagle.disable": True,
+            }
+        )
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="kafka-acknowledgements", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            self._producer.poll(0.2)
+
+    def send(
+        self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None
+    ) -> Future[None]:
+        """Hand the message over; the future ends with the broker's acknowledgement or a StreamError."""
+        done: Future[None] = Future()
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(
+                    StreamError(f"Kafka did not take the message for {topic.split('.')[0]}: {error}")
+                )
+
+        try:
+            self._producer.produce(
+                topic,
+                value,
+                key,
+                partition(topic),
+                on_delivery=delivered,
+                headers=dict(headers) if headers else None,
+            )
+        except (BufferError, KafkaException) as error:
+            done.set_exception(StreamError(f"Kafka cannot take a message now: {error}"))
+        return done
+
+    def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
+        """Publish and wait for the acknowledgement; StreamError if it does not come in time."""
+        self.wait(self.send(topic, key, value, headers))
+
+    @staticmethod
+    def wait(sent: Future[None]) -> None:
+        """Wait for the acknowledgement of what was sent; StreamError if it does not come in time."""
+        try:
+            sent.result(PUBLISH_TIMEOUT + 1)
+        except FutureTimeout:
+            raise StreamError(f"Kafka did not acknowledge within {PUBLISH_TIMEOUT:.0f} s.") from None
+
+    def close(self, timeout: float = 3.0) -> None:
+        """Wait for what is under way, at most `timeout` seconds, and stop."""
+        self._producer.flush(timeout)
+        self._closed.set()
+        self._thread.join(timeout)

@@ -1,0 +1,1 @@
+"""Invokes actions on OpenWhisk and interprets what it answers."""

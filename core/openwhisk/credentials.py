@@ -1,0 +1,55 @@
+"""Authorization headers for OpenWhisk and IBM Cloud, from the environment."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from typing import Any
+
+from core import settings
+from core.errors import DocumentError, InvocationError
+
+log = logging.getLogger(__name__)
+
+
+#: Seconds that IAM may take for a token.
+IAM_TIMEOUT = 10.0
+
+
+class EnvironmentCredentials:
+    """Gives Authorization headers from the environment.
+
+    `BasicAuth` is OpenWhisk's key (`WHISK_AUTH`); `IAMBearerToken` a token that IBM's IAM gave for
+    `IBM_CLOUD_API_KEY`, cached and renewed by IBM's SDK before it expires.
+    """
+
+    def __init__(self, env: settings.Source) -> None:
+        self._env = env
+        self._token_manager: Any = None
+
+    def __call__(self, name: str) -> str:
+        if name == "BasicAuth":
+            key = settings.text(self._env, "WHISK_AUTH")
+            return "Basic " + base64.b64encode(key.encode()).decode()
+        if name == "IAMBearerToken":
+            if self._token_manager is None:
+                from ibm_cloud_sdk_core.token_managers.iam_token_manager import IAMTokenManager
+
+                self._token_manager = IAMTokenManager(
+                    settings.text(self._env, "IBM_CLOUD_API_KEY"), url=self._env.get("IAM_URL") or None
+                )
+                self._token_manager.http_config = {"timeout": IAM_TIMEOUT}
+            return f"Bearer {self._iam_token(self._token_manager)}"
+        raise DocumentError(f"There is no credential {name!r}.")
+
+    def _iam_token(self, manager: Any) -> str:
+        try:
+            return str(manager.get_token())
+        except Exception as error:  # the SDK's, and those of the HTTP and JWT libraries below it
+            log.warning("no token from IAM: %s", type(error).__name__)
+            if manager.access_token and manager.expire_time > time.time():
+                return str(manager.access_token)  # only its renewal failed
+            # After a failure the SDK lets every caller wait for a minute; a new manager asks at once.
+            self._token_manager = None
+            raise InvocationError("IBM Cloud gave no token. Try again later.", status=503) from None

@@ -1,0 +1,1 @@
+"""IBM Quantum's client, and the simulator that speaks its API."""

@@ -1,0 +1,285 @@
+"""A connection with one account of IBM Quantum, or of the simulator that speaks its API."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from qiskit_ibm_runtime import QiskitRuntimeService
+
+from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
+from core.events import BackendInfo
+from core.provider.ibm.backends import backends_of
+from core.provider.ibm.failures import readable, translated
+from core.provider.ibm.jobs import JobView, view_of, views_of
+from core.provider.ibm.program import Primitive, encoded
+from core.provider.ibm.target import Target
+from core.provider.ibm.transport import REPEATS, TIMEOUT, Transport, from_the_start
+from core.settings import AccountSettings
+
+#: Seconds for which the list of backends with its queue lengths is good enough to choose by.
+BACKENDS_FRESH = 5.0
+#: Seconds for which it will do where no newer one can be had.
+BACKENDS_USABLE = 300.0
+#: Seconds for which a backend's target, and the pass manager made for it, are kept.
+TARGET_FRESH = 3600.0
+#: Jobs told of in one call.
+PAGE = 100
+#: Jobs looked at in one call: as many as IBM Quantum tells of at once.
+LOOK_PAGE = 200
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Answer = TypeVar("Answer")
+
+
+class Account:
+    """A connection with one account; keeps what is costly, is safe in many threads.
+
+    Args:
+        settings: where it is, and its key.
+        repeats: whether a request that changes nothing is sent again after a failure that may pass; see
+            `core.provider.ibm.transport`. False for callers that count the calls and are patient themselves. A
+            request that changes something is never sent again.
+        timeout: seconds to connect, and seconds without a byte of an answer.
+    """
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        repeats: bool = True,
+        timeout: tuple[float, float] = TIMEOUT,
+    ) -> None:
+        self._settings = settings
+        self._repeats = REPEATS if repeats else 0
+        self._timeout = timeout
+        self._lock = threading.RLock()
+        self._connected: QiskitRuntimeService | None = None
+        self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_USABLE, [])
+        self._targets: dict[str, Target] = {}
+
+    @property
+    def _service(self) -> QiskitRuntimeService:
+        if (known := self._connected) is not None:
+            # Without the lock: it may be held for as long as a slow listing of backends takes.
+            return known
+        with self._lock:
+            if self._connected is None:
+                with (
+                    translated("connect"),
+                    _environment(self._settings),
+                    from_the_start(self._mount),
+                    warnings.catch_warnings(),
+                ):
+                    # The client warns that it falls back to the bare API key; the 401 that follows says more.
+                    warnings.simplefilter("ignore")
+                    self._connected = QiskitRuntimeService(
+                        channel="ibm_quantum_platform",
+                        token=self._settings.token,
+                        instance=self._settings.instance,
+                        url=self._settings.url,
+                        url_resolver=_same_url if self._settings.url else None,
+                    )
+                self._prepared(self._connected._active_api_client)
+            return self._connected
+
+    def _mount(self, http: Any) -> None:
+        for scheme in ("http://", "https://"):
+            http.mount(scheme, Transport(self._repeats, self._timeout))
+
+    def _prepared(self, client: Any) -> Any:
+        """The client's connection, with our transport in the place of its own; see there.
+
+        Asked for at every call: the client makes itself a new connection where it changes the instance.
+        """
+        http = client._session
+        tokens = http.auth.tm
+        if tokens.http_config:
+            return client
+        self._mount(http)
+        # Proxies and netrc, which are looked up for every request, do not concern this machine.
+        http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
+        # The token comes over a connection of its own, whose answer is waited for too.
+        tokens.http_config = {"timeout": self._timeout}
+        return client
+
+    def _call(self, action: str, call: Callable[[Any], Answer], changes: bool = False) -> Answer:
+        service = self._service
+        try:
+            with translated(action, changes):
+                return call(self._prepared(service._active_api_client))
+        except ProviderUnauthorizedError:
+            # The token may have been revoked, or the service that gave it started again: log in once more.
+            # 401 says that the request was not carried out, so that even a job may be submitted again.
+            with self._lock:
+                if self._connected is service:
+                    self._connected = None
+        service = self._service
+        with translated(action, changes):
+            return call(self._prepared(service._active_api_client))
+
+    def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
+        """Every backend of the account, at most `fresh` seconds old."""
+        with self._lock:
+            seen, known = self._backends
+            if time.monotonic() - seen < fresh:
+                return known
+            try:
+                with readable("list backends"):
+                    raw = self._call("list backends", lambda client: client.list_backends())
+            except ProviderUnavailableError:
+                if time.monotonic() - seen < BACKENDS_USABLE:
+                    return known
+                raise
+            with readable("list backends"):
+                known = backends_of(raw, datetime.now(UTC))
+            self._backends = (time.monotonic(), known)
+            return known
+
+    def target(self, name: str) -> Target:
+        """The backend as circuits are prepared for it; kept, and made anew once an hour."""
+        with self._lock:
+            target = self._targets.get(name)
+            if target is None or time.monotonic() - target.made >= TARGET_FRESH:
+                target = self._call(
+                    "describe the backend", lambda _client: Target(self._service.backend(name))
+                )
+                self._targets[name] = target
+            return target
+
+    def submit(
+        self,
+        pubs: Sequence[Any],
+        backend: str,
+        shots: int,
+        tags: Sequence[str],
+        primitive: Primitive = "sampler",
+    ) -> str:
+        """Submit one job with these PUBs, already transpiled; gives the provider's job id.
+
+        It is the job that the client's `executor_sampler.Sampler` or `executor_estimator.Estimator` submits,
+        prepared and encoded by its own functions, but sent in one request: their `run` asks for the account's
+        usage and the backend's status before, only to warn of them, which costs two round trips to IBM.
+
+        Args:
+            pubs: PUBs for the primitive.
+            backend: the backend's name.
+            shots: of each PUB; of the Estimator's, for each basis that is measured.
+            tags: by which the job can be found again; see `tagged`.
+            primitive: whose PUBs they are.
+
+        Raises:
+            ProviderUnavailableError: where it is `unclear`, the job may have been taken all the same.
+        """
+        params = encoded(pubs, self.target(backend).device, shots, primitive)
+        answer = self._call(
+            "take the job",
+            lambda client: client.program_run(
+                program_id="executor",
+                backend_name=backend,
+                params=params,
+                image=None,
+                log_level=None,
+                session_id=None,
+                job_tags=list(tags),
+            ),
+            changes=True,
+        )
+        with readable("take the job", changes=True):
+            job_id = answer["id"]
+            if not isinstance(job_id, str):
+                raise TypeError("no job id")
+        return job_id
+
+    def tagged(self, tag: str) -> list[JobView]:
+        """The newest jobs that carry this tag, up to `PAGE` of them, the newest first."""
+        answer = self._call(
+            "list jobs",
+            lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=[tag], include_mocks=True),
+        )
+        with readable("list jobs"):
+            return views_of(answer)
+
+    def look(self, job_id: str) -> JobView:
+        """How one job stands; JobNotFoundError if the provider does not know it."""
+        answer = self._call("look at the job", lambda client: client.job_get(job_id))
+        with readable("look at the job"):
+            return view_of(answer)
+
+    def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
+        """How the jobs created since then stand, up to `LOOK_PAGE` of them, in one call.
+
+        Args:
+            created_after: by the provider's clock.
+            newest_first: which of them, where there are more.
+        """
+        answer = self._call(
+            "list jobs",
+            lambda client: client.jobs_get(
+                limit=LOOK_PAGE,
+                skip=0,
+                created_after=created_after,
+                descending=newest_first,
+                include_mocks=True,
+            ),
+        )
+        with readable("list jobs"):
+            return {view.job_id: view for view in views_of(answer)}
+
+    def raw_result(self, job_id: str) -> str:
+        """The result of a finished job as the provider sends it."""
+        return str(self._call("give the result", lambda client: client.job_results(job_id)))
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel the job; one that is final already is left as it is."""
+        try:
+            self._call("cancel the job", lambda client: client.job_cancel(job_id))
+        except ProviderError as error:
+            if error.details.get("status") != 409:
+                raise
+
+    def abandon(self, job_id: str) -> None:
+        """Cancel a job that no client knows of, and take its tags away, so that it is not found by them."""
+        # In this order: a job without tags that is not cancelled could not be found any more.
+        self.cancel(job_id)
+        self.tag(job_id, [])
+
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        """Give the job these tags, and no others."""
+        self._call("tag the job", lambda client: client.update_tags(job_id, list(tags)))
+
+
+_environment_lock = threading.Lock()
+
+
+@contextmanager
+def _environment(account: AccountSettings) -> Iterator[None]:
+    """Where an account has a URL of its own, the client takes two settings from the environment alone.
+
+    Under the lock for the others too: they must not see the settings of an account that connects meanwhile,
+    which would send their key to its address.
+    """
+    url = account.url
+    wanted = {"IAM_URL": url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"} if url else {}
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def _same_url(url: str, *_: Any) -> str:
+    return url

@@ -1,0 +1,48 @@
+"""The backends of an account, from the list that the provider gives."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+from typing import Any
+
+from core.events import MAX_QUEUE, BackendInfo
+from core.provider.choice import backend_type_of
+from core.provider.ibm import reported
+
+log = logging.getLogger(__name__)
+
+#: What a backend may be called: events carry the name.
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
+    """The backends that can be read; one that has no usable name is left out.
+
+    Args:
+        raw: the provider's list.
+        now: when it was asked for.
+
+    Raises:
+        ValueError: it is not a list.
+    """
+    if not isinstance(raw, list):
+        raise ValueError("not a list of backends")
+    found = []
+    for entry in map(reported.mapping, raw):
+        name = entry.get("name")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            log.warning("a backend has no usable name: %s", ascii(name)[:60])
+            continue
+        found.append(
+            BackendInfo(
+                name=name,
+                backend_type=backend_type_of(name),
+                qubits=reported.count(entry.get("qubits"), reported.MAX_QUBITS),
+                operational=reported.mapping(entry.get("status")).get("name") == "online",
+                queue_length=reported.count(entry.get("queue_length"), MAX_QUEUE),
+                seen_at=now,
+            )
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Who may open a session, and the tokens that a session is."""

@@ -1,0 +1,1 @@
+"""Sockets: the server's worker and the WebSockets."""

@@ -1,0 +1,71 @@
+"""`WS /api/v1/events`: progress and results, pushed to the client that they belong to."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from flask import Flask, Response, request
+
+from gateway.auth.tokens import TokenError
+from gateway.edge.connection import Connection, HandshakeError
+from gateway.problems import problem
+from gateway.services import GatewayServices, session_of
+
+#: Seconds in which another replica's newest event must have come here too.
+REACH = 2.0
+
+PATH = "/api/v1/events"
+
+#: Offsets have 63 bits.
+_ID = re.compile(r"[0-9]{1,18}")
+
+
+class _Taken(Response):
+    """Tells gunicorn that the connection is no longer its own."""
+
+    def __call__(self, *_: Any) -> Iterable[bytes]:
+        _end()
+
+
+def _end() -> NoReturn:
+    raise StopIteration
+
+
+def register(app: Flask, services: GatewayServices) -> None:
+    """Serve the WebSocket on `app`."""
+
+    @app.get(PATH)
+    def plain() -> Response:
+        """For a request that is no handshake at all."""
+        session_of(request.args.get("token"))
+        response = problem(426, "This address speaks WebSocket only.", "http_426")
+        response.headers["Upgrade"] = "websocket"
+        return response
+
+    @app.get(PATH, websocket=True)
+    def events() -> Response:
+        """Refused before the handshake where it must be, so that a wrong token gets a plain 401."""
+        who = session_of(request.args.get("token"))
+        inbox = services.inbox(who)
+        last = _after(request.args.get("after"))
+        if not inbox.reaches(last, REACH):
+            raise TokenError("This session's events are gone. Make a new session.", "gone")
+        sock: socket.socket = request.environ["gunicorn.socket"]
+        try:
+            connection = Connection(sock, list(request.headers.items()), inbox, last, who)
+        except HandshakeError as error:
+            return problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
+        # From here on it is the pusher's; gunicorn is left with an empty shell.
+        connection.sock = socket.socket(fileno=sock.detach())
+        connection.sock.setblocking(False)
+        inbox.enter()
+        services.websocket_server.add(connection)
+        return _Taken()
+
+
+def _after(raw: str | None) -> int:
+    """The id of the event seen last; -1 where the request names none, or nothing that is one."""
+    return int(raw) if raw and _ID.fullmatch(raw) else -1

@@ -1,0 +1,186 @@
+"""One client's events, as they stand in its topic: the topic is the log, its offsets are the events' ids.
+
+Every replica that serves the client reads the whole topic, so each tells the same story, with no state of
+its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import EventError
+from core.events import ResultEvent, decode
+
+#: Events of one client that are kept; the oldest go first.
+MAX_EVENTS = 5_000
+#: Bytes of one client's events that are kept.
+MAX_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event that the client may see, with its id (the offset) and its JSON."""
+
+    id: int
+    event: ResultEvent
+    json: bytes
+
+
+class Inbox:
+    """The visible events of one topic. One thread appends, many wait."""
+
+    def __init__(self, topic: str, end: int, on_event: Callable[[str], None] | None = None) -> None:
+        """
+        Args:
+            topic: the client's.
+            end: the topic's end now.
+            filled: called with the topic at every news, while somebody has entered.
+        """
+        self.topic = topic
+        self._on_event = on_event
+        self._entered = 0
+        #: The topic's end when it was opened; until it is reached, the past is still being read.
+        self._end = end
+        self._position = 0
+        self._entries: list[Entry] = []
+        self._bytes = 0
+        self._latest: dict[str, Entry] = {}
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._used = time.monotonic()
+        self.closed = False
+
+    def append(self, offset: int, data: bytes | None) -> None:
+        """Take one message of the topic. What comes after a job's final event is not shown again."""
+        entry = None
+        try:
+            event = decode(ResultEvent, data)
+            # The largest parts are kept once, as the JSON that is sent.
+            entry = Entry(offset, event.model_copy(update={"result": None, "answer": None}), data or b"")
+        except EventError:
+            # Not ours: the position moves on, and nothing is shown.
+            entry = None
+        with self._changed:
+            if entry is not None and self._shown(entry):
+                self._entries.append(entry)
+                self._latest[entry.event.process_job_id] = entry
+                self._bytes += len(entry.json)
+                while len(self._entries) > MAX_EVENTS or (self._bytes > MAX_BYTES and len(self._entries) > 1):
+                    gone = self._entries.pop(0)
+                    self._bytes -= len(gone.json)
+                    if self._latest.get(gone.event.process_job_id) is gone:
+                        del self._latest[gone.event.process_job_id]
+            self._position = offset + 1
+            self._changed.notify_all()
+            told = self._on_event if self._entered else None
+        if told is not None:
+            told(self.topic)
+
+    def _shown(self, entry: Entry) -> bool:
+        before = self._latest.get(entry.event.process_job_id)
+        if before is None:
+            return True
+        if before.event.final or entry.event.final:
+            # The first end counts, whichever step it names: a wish to cancel knows an earlier one.
+            return not before.event.final
+        if entry.event.step < before.event.step:
+            return False
+        # The gateway's own "queued" may come in after what the poller knows better.
+        same_step = entry.event.step == before.event.step
+        late = (
+            same_step
+            and entry.event.status == "QUEUED"
+            and (
+                before.event.status == "RUNNING"
+                or (before.event.queue_position is not None and entry.event.queue_position is None)
+            )
+        )
+        return not late
+
+    def caught_up(self, timeout: float) -> bool:
+        """Wait until the past is read; False if that takes longer than `timeout` seconds."""
+        return self._wait(lambda: self._position >= self._end, timeout)
+
+    def reaches(self, last: int, timeout: float) -> bool:
+        """True if the id `last` was given; where it lies ahead for long, the topic was made anew since."""
+        return self._wait(lambda: self._position > last, timeout) and not self.closed
+
+    def after(self, last: int, timeout: float) -> list[Entry]:
+        """The events with an id above `last`; waits up to `timeout` seconds for the first."""
+        self._wait(lambda: bool(self._entries) and self._entries[-1].id > last, timeout)
+        return self.since(last)
+
+    def since(self, last: int) -> list[Entry]:
+        """The events with an id above `last` that there are now."""
+        with self._changed:
+            return self._entries[bisect_right(self._entries, last, key=lambda entry: entry.id) :]
+
+    def latest(self) -> list[Entry]:
+        """The newest event of every job, the job submitted last first."""
+        with self._changed:
+            return sorted(self._latest.values(), key=lambda entry: entry.event.submitted_at, reverse=True)
+
+    def job(self, process_job_id: str) -> Entry | None:
+        """The newest event of one job."""
+        with self._changed:
+            return self._latest.get(process_job_id)
+
+    def in_flight(self) -> int:
+        """Jobs that have not ended."""
+        with self._changed:
+            return sum(not entry.event.final for entry in self._latest.values())
+
+    def appearing(self, process_job_id: str, timeout: float) -> Entry | None:
+        """The job's newest event, waiting up to `timeout` seconds for its first."""
+        self._wait(lambda: process_job_id in self._latest, timeout)
+        return self.job(process_job_id)
+
+    def final(self, process_job_id: str, timeout: float) -> Entry | None:
+        """The job's final event, waiting up to `timeout` seconds; else its newest event."""
+
+        def is_final() -> bool:
+            entry = self._latest.get(process_job_id)
+            return entry is not None and entry.event.final
+
+        self._wait(is_final, timeout)
+        return self.job(process_job_id)
+
+    def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        with self._changed:
+            self._waiting += 1
+            try:
+                return bool(self._changed.wait_for(lambda: self.closed or condition(), timeout))
+            finally:
+                self._waiting -= 1
+                self._used = time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds since anybody used it; 0 while somebody waits."""
+        with self._changed:
+            return 0.0 if self._waiting or self._entered else time.monotonic() - self._used
+
+    def enter(self) -> None:
+        """Somebody wants to hear of news until it leaves."""
+        with self._changed:
+            self._entered += 1
+
+    def leave(self) -> None:
+        """Somebody has gone that had entered."""
+        with self._changed:
+            self._entered -= 1
+            self._used = time.monotonic()
+
+    def touch(self) -> None:
+        """Somebody uses it."""
+        with self._changed:
+            self._used = time.monotonic()
+
+    def close(self) -> None:
+        """Wake everybody; no more events come."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()

@@ -1,0 +1,171 @@
+"""One POST to a client's address: to an address that was looked at, in bounded time, no redirect followed."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import SplitResult
+
+import h11
+
+from gateway.webhooks.callback import Policy, parsed, permitted
+
+#: Seconds that one attempt may take, its name's resolution included.
+TIMEOUT = 10.0
+#: Addresses of one name that are tried.
+MAX_ADDRESSES = 4
+#: Resolutions under way at once: a resolver may take longer than we wait for it.
+_RESOLVERS = 16
+
+#: Gives the IP addresses of a host; OSError if there are none.
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended.
+
+    Args:
+        delivered: the receiver answered with 2xx.
+        reason: in words, for the log; with nothing in it that the receiver said.
+        last: trying again makes no sense.
+        retry_after: seconds that the receiver asked for.
+    """
+
+    delivered: bool
+    reason: str
+    last: bool = False
+    retry_after: float = 0.0
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """What the system knows of a host."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class WebhookSender:
+    """Delivers. Safe in many threads.
+
+    Args:
+        policy: which addresses may be connected to.
+        names: gives a host's addresses.
+        context: what is trusted for TLS.
+        timeout: seconds for one attempt.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        names: Resolve = resolve,
+        context: ssl.SSLContext | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self._policy: Policy = policy
+        self._names = names
+        self._context = context or ssl.create_default_context()
+        self._timeout = timeout
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver")
+
+    def close(self) -> None:
+        """Take no more."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """POST the body, once."""
+        deadline = time.monotonic() + self._timeout
+        parts = parsed(url)
+        if parts is None or (parts.scheme != "https" and self._policy != "private"):
+            return Outcome(False, "not an address that may be called", last=True)
+        host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            addresses = self._resolvers.submit(self._names, host, port).result(self._timeout)
+        except FutureTimeout:
+            return Outcome(False, "its name was not resolved in time")
+        except (OSError, UnicodeError):
+            return Outcome(False, "its name cannot be resolved")
+        # One that is not permitted is reason enough: who owns the name decides which of them is taken.
+        if not all(permitted(address, self._policy) for address in addresses):
+            return Outcome(False, "its name stands for an address that may not be called", last=True)
+        try:
+            with self._connected(addresses[:MAX_ADDRESSES], port, parts, deadline) as sock:
+                return _exchange(sock, _request(parts, headers, body), body, deadline)
+        except TimeoutError:
+            return Outcome(False, f"no answer within {self._timeout:.0f} s")
+        except ssl.SSLError:
+            return Outcome(False, "its certificate is not good")
+        except OSError:
+            return Outcome(False, "it cannot be reached")
+        except h11.ProtocolError:
+            return Outcome(False, "its answer is not HTTP")
+
+    def _connected(
+        self, addresses: list[str], port: int, parts: SplitResult, deadline: float
+    ) -> socket.socket:
+        """A connection to the first of these addresses that takes one, encrypted where it has to be."""
+        failed: OSError = OSError("no address")
+        for address in addresses:
+            sock = None
+            try:
+                sock = socket.create_connection((address, port), _left(deadline))
+                if parts.scheme == "http":
+                    return sock
+                sock.settimeout(_left(deadline))
+                return self._context.wrap_socket(sock, server_hostname=parts.hostname)
+            except OSError as error:
+                failed = error
+                if sock is not None:
+                    with suppress(OSError):
+                        sock.close()
+        raise failed
+
+
+def _request(parts: SplitResult, headers: Mapping[str, str], body: bytes) -> h11.Request:
+    fields = {
+        "Host": parts.netloc,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "User-Agent": "qwhisk",
+    }
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return h11.Request(method="POST", target=target, headers=list((fields | dict(headers)).items()))
+
+
+def _exchange(sock: socket.socket, request: h11.Request, body: bytes, deadline: float) -> Outcome:
+    """Send, and read as far as the answer's headers; its body is not wanted."""
+    http = h11.Connection(h11.CLIENT)
+    sent = [http.send(event) or b"" for event in (request, h11.Data(data=body), h11.EndOfMessage())]
+    sock.settimeout(_left(deadline))
+    sock.sendall(b"".join(sent))
+    while True:
+        answer = http.next_event()
+        if isinstance(answer, h11.Response):
+            return _outcome(answer)
+        if answer is h11.NEED_DATA:
+            sock.settimeout(_left(deadline))
+            http.receive_data(sock.recv(4_096))
+
+
+def _outcome(answer: h11.Response) -> Outcome:
+    status = answer.status_code
+    if 200 <= status < 300:
+        return Outcome(True, f"status {status}")
+    after = dict(answer.headers).get(b"retry-after", b"")
+    # 410: the receiver wants no more of it.
+    return Outcome(
+        False, f"status {status}", last=status == 410, retry_after=float(after) if after.isdigit() else 0.0
+    )
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

@@ -1,0 +1,56 @@
+"""Entities in a folder, one JSON file each, so that they outlast the server."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import orjson
+
+from local.openwhisk.entities import Action, Entity, Package, Rule, Trigger
+
+log = logging.getLogger(__name__)
+
+_KINDS = {kind.collection: kind for kind in (Package, Action, Trigger, Rule)}
+
+
+class EntityFiles:
+    """The files of one folder. Each is written aside and moved, and so never half there."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        # What is in it is not everybody's: parameters may be credentials.
+        folder.chmod(0o700)
+
+    def load(self) -> Iterator[Entity]:
+        """All of them; a file that cannot be read is left where it is, and said."""
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                record = orjson.loads(path.read_bytes())
+                yield _KINDS[record.pop("collection")].kept(record)
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
+                log.error("%s is not read: %s: %s", path, type(exc).__name__, exc)
+
+    def put(self, entity: Entity) -> None:
+        """Write an entity."""
+        path = self._path(entity)
+        aside = path.with_suffix(".new")
+        record = {item.name: getattr(entity, item.name) for item in fields(entity)}
+        aside.write_bytes(orjson.dumps(record | {"collection": entity.collection}))
+        aside.replace(path)
+
+    def delete(self, entity: Entity) -> None:
+        """Remove an entity's file."""
+        self._path(entity).unlink(missing_ok=True)
+
+    def _path(self, entity: Entity) -> Path:
+        # A name may be longer than a file's, and differ from another only in its case.
+        return self._folder / f"{hashlib.sha256(entity.short.encode()).hexdigest()[:40]}.json"

@@ -1,0 +1,1 @@
+"""From a finished job to the published result."""

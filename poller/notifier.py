@@ -1,0 +1,89 @@
+"""What clients are told before the end, and gateways of the backends."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import QwhiskError
+from core.events import BackendList, ResultEvent, encode
+from core.kafka.publisher import Publisher
+from core.kafka.topics import BACKENDS
+from core.provider import Provider
+from poller.accounts import Accounts
+from poller.delivery.result_delivery import ResultDelivery
+from poller.progress import LastNotified, is_news
+from poller.scheduling.forecast import Forecast
+from poller.tracked_job import TrackedJob
+
+log = logging.getLogger(__name__)
+
+#: Seconds of expected wait from which on a client is told the first estimate before any look.
+SOON = 5.0
+
+
+class ProgressNotifier:
+    """Tells where jobs stand, where that is news. News are a courtesy: what fails is not tried again.
+
+    Args:
+        lanes: whose threads tell.
+        retriever: reaches the clients.
+        provider, publisher: for the list of backends.
+    """
+
+    def __init__(
+        self, accounts: Accounts, delivery: ResultDelivery, provider: Provider, publisher: Publisher
+    ) -> None:
+        self._accounts = accounts
+        self._delivery = delivery
+        self._provider = provider
+        self._publisher = publisher
+
+    def forecast(self, tracked: TrackedJob) -> Forecast | None:
+        """What is expected of the job; None for a simulator's."""
+        job = None if tracked.simulator else self._accounts.of(tracked.event).scheduler.job(tracked.key)
+        return job.forecast if job is not None else None
+
+    def first(self, tracked: TrackedJob, now: float) -> None:
+        """The first word about a job that was just taken."""
+        forecast = self.forecast(tracked)
+        if tracked.event.attempt > 0 and tracked.event.estimated_completion_time is not None:
+            # What its client was told is as good as what it was put away with.
+            before = tracked.event.estimated_completion_time.timestamp()
+            tracked.last_notified = LastNotified(
+                "QUEUED", forecast and Forecast(forecast.position, before, 1.0), tracked.taken
+            )
+        elif forecast is not None and forecast.mean - now > SOON:
+            self.notify(tracked, "QUEUED", now)
+
+    def notify(self, tracked: TrackedJob, status: Any, now: float) -> None:
+        """That it stands so; nothing where that is no news."""
+        forecast, event = self.forecast(tracked), tracked.event
+        if forecast is not None:
+            event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
+        if not is_news(
+            tracked.last_notified, status, forecast, tracked.simulator, event.submitted_at.timestamp(), now
+        ):
+            return
+        tracked.last_notified = LastNotified(status, forecast, now)
+        progress = ResultEvent.model_construct(
+            **event.__dict__ | {"state": None, "looked_at": None},
+            status=status,
+            queue_position=forecast.position if forecast else None,
+        )
+        self._accounts.of(event).submit(lambda: self._notify_now(progress))
+
+    def _notify_now(self, progress: ResultEvent) -> None:
+        try:
+            self._delivery.notify(progress)
+        except QwhiskError as error:
+            log.warning("progress not told: %s", error.message)
+
+    def publish_backends(self) -> None:
+        """What the accounts' own calls have brought in: this asks for none. Blocks."""
+        try:
+            listed = BackendList(backends=self._provider.backends(fresh=3_600.0))
+            self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
+        except QwhiskError as error:
+            log.warning("list of backends not published: %s", error.message)

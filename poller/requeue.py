@@ -1,0 +1,80 @@
+"""Events that can wait are put into a wait topic, from which any poller may take them again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from core.errors import EventError
+from core.events import encode
+from core.kafka.publisher import Publisher
+from poller.accounts import Accounts
+from poller.loop_callbacks import LoopCallbacks
+from poller.metrics import Metrics
+from poller.notifier import ProgressNotifier
+from poller.scheduling.delays import WaitPlan
+from poller.tracked_job import TrackedJob
+from poller.tracker import JobTracker
+
+log = logging.getLogger(__name__)
+
+
+class Requeuer:
+    """Puts events away.
+
+    Args:
+        lanes, watches: where they are watched until then, and again where the broker does not take them.
+        news: knows what is expected of each.
+        publisher: reaches the wait topics.
+        outcomes: brings the broker's answer.
+        metrics: counts them.
+        clock: gives the time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        tracker: JobTracker,
+        notifier: ProgressNotifier,
+        publisher: Publisher,
+        callbacks: LoopCallbacks,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._accounts = accounts
+        self._tracker = tracker
+        self._notifier = notifier
+        self._publisher = publisher
+        self._callbacks = callbacks
+        self._metrics = metrics
+        self._clock = clock
+
+    def requeue(self, tracked: TrackedJob, plan: WaitPlan) -> None:
+        """Put the event away as planned; it is committed once the broker has it."""
+        assert plan.topic is not None
+        event = tracked.event.model_copy(update={"attempt": tracked.event.attempt + 1})
+        forecast = self._notifier.forecast(tracked)
+        if forecast is not None:
+            event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
+        try:
+            data = encode(event)
+        except EventError as error:
+            # With its estimate it is longer than it came, and no longer fits: it waits here instead.
+            log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
+            return
+        tracked.leaving = True
+        self._accounts.of(event).remove(tracked)
+        self._metrics.requeued.labels(plan.topic).inc()
+        sent = self._publisher.send(plan.topic, event.process_job_id, data)
+        self._callbacks.when_sent(sent, lambda: self._tracker.finish(tracked), lambda: self._stay(tracked))
+
+    def _stay(self, tracked: TrackedJob) -> None:
+        """The broker did not take the event: it is watched here again."""
+        if tracked not in self._tracker:
+            return
+        if not self._tracker.is_current(tracked):
+            self._tracker.finish(tracked)  # it came back although nobody acknowledged it
+            return
+        tracked.leaving = False
+        self._accounts.of(tracked.event).add(tracked, self._clock())

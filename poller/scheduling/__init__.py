@@ -1,0 +1,1 @@
+"""The scheduler and its mathematics. Pure: no Kafka, HTTP or Qiskit."""

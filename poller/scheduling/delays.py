@@ -1,0 +1,46 @@
+"""Delays: of a simulator's job's next look, after failures, and where an event waits meanwhile. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.kafka.topics import WAITS
+
+#: Seconds until the first further look at a simulator's job; most are done within some milliseconds.
+FIRST_AGAIN = 0.004
+#: A simulator's job is looked at again after this part of the time it has already taken: at most this part
+#: is added to its time, and the looks grow with its logarithm only.
+BACKOFF = 0.2
+#: Seconds between looks at a simulator's job at the most.
+SIMULATOR_MAX = 2.0
+#: Seconds of expected wait up to which an event is kept in the process.
+KEEP = 10.0
+#: Seconds until a job that failed by itself is tried again: doubled each time up to the maximum.
+FAILURE_FIRST, FAILURE_MAX = 0.5, 60.0
+
+
+@dataclass(frozen=True)
+class WaitPlan:
+    """A wait of `delay` seconds, here or in a wait topic."""
+
+    delay: float
+    topic: str | None = None
+
+
+def simulator_delay(elapsed: float) -> float:
+    """Seconds until the next look at a simulator's job that has been watched for `elapsed` seconds."""
+    return min(SIMULATOR_MAX, max(FIRST_AGAIN, BACKOFF * elapsed))
+
+
+def failure_delay(failures: int) -> float:
+    """Seconds until a job that failed `failures` times in a row is tried again."""
+    return min(FAILURE_MAX, FAILURE_FIRST * 2.0 ** min(max(0, failures - 1), 16))
+
+
+def choose_wait_topic(delay: float) -> WaitPlan:
+    """A short wait is kept here; a longer one goes to the wait topic with the longest delay within it."""
+    if delay <= KEEP:
+        return WaitPlan(delay)
+    fitting = [seconds for seconds in WAITS if seconds <= delay]
+    topic_delay = max(fitting)
+    return WaitPlan(topic_delay, WAITS[topic_delay])

@@ -1,0 +1,89 @@
+"""A real action server process, and HTTP to it."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+
+Response = tuple[int, dict[str, Any]]
+
+
+def zipped(**files: str) -> str:
+    """A zip of these modules, as /init takes it: in base64."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+class ActionServer:
+    """`python -m actions.runtime` on a free port."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        reader, writer = os.pipe()
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "actions.runtime", "--port", "0", "--ready-fd", str(writer)],
+                cwd=ROOT,
+                env={**os.environ, "TMPDIR": str(folder), **environment},
+                pass_fds=(writer,),
+                stdout=out,
+                stderr=err,
+            )
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            line = ready.readline()
+        assert line, self.stderr()
+        self.port = int(line)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def post(self, path: str, body: Any, method: str = "POST") -> Response:
+        """Send JSON (or bytes, as they are) on the kept connection."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._connection.request(method, path, data, {"Content-Type": "application/json"})
+        response = self._connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    def init(self, code: str = "", **value: Any) -> Response:
+        """POST /init."""
+        return self.post("/init", {"value": {"name": "test", "main": "main", "code": code, **value}})
+
+    def run(self, value: Any = None, **context: Any) -> Response:
+        """POST /run."""
+        return self.post("/run", {"value": {} if value is None else value, **context})
+
+    def stdout(self) -> str:
+        """What the process has written so far."""
+        return self._out.read_text()
+
+    def stderr(self) -> str:
+        """What the process has written so far."""
+        return self._err.read_text()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._connection.close()
+        self.process.kill()
+        self.process.wait(10)
+
+
+def until(condition: Any, seconds: float = 30.0) -> None:
+    """Poll until the condition holds."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,39 @@
+"""What a test lets go wrong at the simulator of a running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+from testkit.processes import part_environment
+from testkit.stack import Stack
+
+
+def token(stack: Stack) -> tuple[str, str]:
+    """Where the simulator of a running stack is, and a token for it."""
+    env = part_environment(stack, "poller")
+    url, key = env["SIMULATOR_URL"], env["SIMULATOR_API_KEY"]
+    login = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key}
+    return url, requests.post(f"{url}/identity/token", data=login, timeout=20).json()["access_token"]
+
+
+def set_faults(stack: Stack, document: dict[str, Any]) -> None:
+    """Let these things go wrong from now on, and no others."""
+    url, bearer = token(stack)
+    answer = requests.put(
+        f"{url}/admin/faults", json=document, headers={"Authorization": f"Bearer {bearer}"}, timeout=20
+    )
+    assert answer.status_code == 200, answer.text
+
+
+@contextmanager
+def paused(stack: Stack, device: str = "fake_fez") -> Iterator[None]:
+    """A device takes jobs and starts none: what is in its queue stays there."""
+    set_faults(stack, {"devices": {device: "paused"}})
+    try:
+        yield
+    finally:
+        set_faults(stack, {})

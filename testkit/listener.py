@@ -1,0 +1,45 @@
+"""A client's WebSocket in a test."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import suppress
+from typing import Any
+
+from simple_websocket import Client as WebSocket
+from simple_websocket import ConnectionClosed
+
+from testkit.stack import Client
+
+
+class Listener:
+    """Keeps what a client's WebSocket brings."""
+
+    def __init__(self, client: Client, after: int | None = None) -> None:
+        url = client.events_url + ("" if after is None else f"&after={after}")
+        self.socket = WebSocket.connect(url)
+        self.frames: list[dict[str, Any]] = []
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self.frames.append(json.loads(self.socket.receive()))
+        except ConnectionClosed:
+            return
+
+    def events(self) -> list[dict[str, Any]]:
+        return [frame["event"] for frame in self.frames]
+
+    def finals(self) -> list[str]:
+        return [e["process_job_id"] for e in self.events() if e["status"] in ("DONE", "ERROR", "CANCELLED")]
+
+    def close(self) -> None:
+        # OSError: the server has ended it just now.
+        with suppress(ConnectionClosed, OSError):
+            self.socket.close()
+        self._thread.join(10)
+        self.socket.thread.join(10)
+        self.socket.sock.close()

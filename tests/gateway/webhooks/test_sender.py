@@ -1,0 +1,245 @@
+"""One attempt, against real receivers: TLS, names that lie, receivers that are slow, rude or gone."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway.webhooks.callback import Policy
+from gateway.webhooks.sender import Outcome, WebhookSender, resolve
+from testkit.receiver import receiver
+
+HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+
+
+@contextmanager
+def sender(
+    policy: Policy = "private",
+    context: ssl.SSLContext | None = None,
+    timeout: float = 10.0,
+    **names: list[str],
+) -> Iterator[WebhookSender]:
+    """A courier for which `a_test="127.0.0.1"` means that a.test is there."""
+    known = {name.replace("_", "."): addresses for name, addresses in names.items()}
+    made = WebhookSender(policy, lambda host, port: known.get(host) or resolve(host, port), context, timeout)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for hooks.test, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.test")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "hooks.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_over_tls_to_the_address_that_was_looked_at(certificate: Path) -> None:
+    """The name is asked for once; certificate, SNI and Host are the name's, the connection the address's."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate)
+    wanted: list[str | None] = []
+    server.sni_callback = lambda _socket, name, _context: wanted.append(name)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    asked: list[str] = []
+
+    def names(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
+
+    with receiver(lambda *_: 204, server) as hooks:
+        made = WebhookSender("private", names, trusting)
+        outcome = made.post(f"https://hooks.test:{hooks.port}/in?key=1", HEADERS, b'{"a":1}')
+        made.close()
+    assert outcome == Outcome(True, "status 204")
+    [delivery] = hooks.deliveries
+    assert (delivery.path, delivery.body) == ("/in?key=1", b'{"a":1}')
+    assert delivery.headers["Host"] == f"hooks.test:{hooks.port}"
+    assert delivery.headers["webhook-id"] == "msg_1"
+    assert delivery.headers["Content-Type"] == "application/json"
+    assert (asked, wanted) == (["hooks.test"], ["hooks.test"])
+
+
+def test_a_certificate_of_another_name_or_of_nobody_is_refused(certificate: Path) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    with receiver(lambda *_: 204, server) as hooks:
+        with sender(context=trusting, other_test=["127.0.0.1"]) as made:
+            other = made.post(f"https://other.test:{hooks.port}/", HEADERS, b"{}")
+        with sender(hooks_test=["127.0.0.1"]) as made:
+            unknown = made.post(f"https://hooks.test:{hooks.port}/", HEADERS, b"{}")
+    assert other == unknown == Outcome(False, "its certificate is not good")
+    assert hooks.deliveries == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "addresses"),
+    [
+        ("public", ["127.0.0.1"]),
+        ("public", ["93.184.216.34", "127.0.0.1"]),
+        ("public", ["::ffff:127.0.0.1"]),
+        ("private", ["169.254.169.254"]),
+        ("private", ["127.0.0.1", "169.254.169.254"]),
+    ],
+)
+def test_a_name_that_leads_inside_is_not_followed(policy: Policy, addresses: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, sender(policy, a_test=addresses) as made:
+        outcome = made.post(f"https://a.test:{server.getsockname()[1]}/", HEADERS, b"{}")
+        assert outcome.last
+        assert "may not be called" in outcome.reason
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "localhost"])
+def test_other_ways_to_write_an_inner_address(host: str) -> None:
+    """The system's resolver takes them, and what it gives is looked at."""
+    with sender("public") as made:
+        outcome = made.post(f"https://{host}:9/", HEADERS, b"{}")
+    assert not outcome.delivered
+    assert outcome.last or "resolved" in outcome.reason
+
+
+def test_plain_http_is_not_for_a_public_deployment() -> None:
+    with receiver(lambda *_: 200) as hooks, sender("public") as made:
+        assert made.post(f"http://127.0.0.1:{hooks.port}/", HEADERS, b"{}").last
+    assert hooks.deliveries == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, Outcome(True, "status 200")),
+        (301, Outcome(False, "status 301")),
+        (307, Outcome(False, "status 307")),
+        (404, Outcome(False, "status 404")),
+        (410, Outcome(False, "status 410", last=True)),
+        (429, Outcome(False, "status 429", retry_after=30.0)),
+        (503, Outcome(False, "status 503")),
+    ],
+)
+def test_what_a_status_means_and_redirects_are_not_followed(status: int, expected: Outcome) -> None:
+    with receiver(lambda *_: status) as hooks, sender() as made:
+        assert made.post(f"http://127.0.0.1:{hooks.port}/", HEADERS, b"{}") == expected
+    assert [one.path for one in hooks.deliveries] == ["/"]
+
+
+def test_the_second_address_is_tried_where_the_first_is_dead() -> None:
+    with receiver(lambda *_: 200) as hooks, sender(a_test=["127.0.0.9", "127.0.0.1"]) as made:
+        assert made.post(f"http://a.test:{hooks.port}/", HEADERS, b"{}").delivered
+
+
+def test_nobody_there_and_a_name_that_is_none() -> None:
+    with sender() as made:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        assert made.post(f"http://127.0.0.1:{port}/", HEADERS, b"{}").reason == "it cannot be reached"
+        unknown = made.post("https://no-such-host.invalid/", HEADERS, b"{}")
+    assert unknown.reason in ("its name cannot be resolved", "its name was not resolved in time")
+    assert not unknown.last
+
+
+def _silent(_: socket.socket, over: threading.Event) -> None:
+    over.wait(30)
+
+
+def _dripping(one: socket.socket, over: threading.Event) -> None:
+    one.sendall(b"HTTP/1.1 200 OK\r\n")
+    while not over.wait(0.05):
+        one.sendall(b"X: y\r\n")
+
+
+def _endless(one: socket.socket, over: threading.Event) -> None:
+    one.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+    while not over.is_set():
+        one.sendall(b"x" * 65_536)
+
+
+def _garbled(one: socket.socket, _: threading.Event) -> None:
+    one.sendall(b"\0\1\2 what?\r\n\r\n")
+
+
+def _gone(_: socket.socket, __: threading.Event) -> None:
+    return
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reasons"),
+    [
+        (_silent, {"no answer within 1 s"}),
+        (_dripping, {"no answer within 1 s", "its answer is not HTTP"}),
+        (_endless, {"its answer is not HTTP"}),
+        (_garbled, {"its answer is not HTTP"}),
+        (_gone, {"its answer is not HTTP", "it cannot be reached"}),
+    ],
+)
+def test_rude_receivers_take_bounded_time(
+    behaviour: Callable[[socket.socket, threading.Event], None], reasons: set[str]
+) -> None:
+    over = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        one, _ = server.accept()
+        with one:
+            one.recv(65_536)
+            try:
+                behaviour(one, over)
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as server, sender(timeout=1.0) as made:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        began = time.monotonic()
+        outcome = made.post(f"http://127.0.0.1:{server.getsockname()[1]}/", HEADERS, b"{}")
+        spent = time.monotonic() - began
+        over.set()
+        thread.join(10)
+    assert outcome.reason in reasons
+    assert not outcome.delivered
+    assert spent < 5
+
+
+def test_a_resolver_that_hangs_takes_bounded_time() -> None:
+    over = threading.Event()
+
+    def names(_host: str, _port: int) -> list[str]:
+        over.wait(30)
+        return []
+
+    made = WebhookSender("public", names, timeout=0.3)
+    assert made.post("https://a.test/", HEADERS, b"{}").reason == "its name was not resolved in time"
+    over.set()
+    made.close()

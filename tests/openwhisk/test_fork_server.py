@@ -1,0 +1,196 @@
+"""Processes forked from the fork server: there at once, and what becomes of them when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.openwhisk.fork_server_client import ForkServer
+from local.openwhisk.launch import Launch
+from testkit.openwhisk import OpenWhisk, running, until
+from tests.openwhisk.conftest import Start
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server is Linux's")
+
+PIDS = (
+    "import os, sys\n"
+    "def main(p):\n"
+    "    return {'pid': os.getpid(), 'parent': os.getppid(), 'warm': 'qiskit' in sys.modules}\n"
+)
+SMILE = {"exec": {"kind": "blackbox", "image": "qwhisk/smile_super_position"}}
+
+
+def pids(whisk: OpenWhisk, name: str) -> dict[str, int]:
+    """The process of an action, and its parent."""
+    answer = whisk.invoke(name, query="blocking=true&result=true")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, int] = answer.json()
+    return found
+
+
+def children(pid: int) -> list[tuple[int, str]]:
+    """The children of a process, each with its state."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append((int(path.parent.name), fields[0]))
+    return found
+
+
+def test_an_algorithm_that_was_deployed_is_there_at_once(start: Start) -> None:
+    whisk = start()
+    # The deployment begins the imports; who invokes it waits for them at most.
+    whisk.ask("PUT", "/actions/first", SMILE)
+    assert whisk.invoke("first", {"backend_type": 1}).json()["response"]["status"] == "application error"
+    times = []
+    for name in ("second", "third", "fourth"):
+        whisk.ask("PUT", f"/actions/{name}", SMILE)
+        record = whisk.invoke(name, {"backend_type": 1}).json()
+        times.append({item["key"]: item["value"] for item in record["annotations"]}["initTime"])
+    # Starting it anew takes a second and more on any machine; the best of three, for a machine that is busy.
+    assert min(times) < 800
+    whisk.ask("PUT", "/actions/code", {"exec": {"kind": "python:3", "code": PIDS}})
+    assert pids(whisk, "code")["warm"]
+
+
+def test_without_it_processes_are_started_anew(start: Start) -> None:
+    whisk = start("--fork-server", "0")
+    whisk.action("pids", PIDS)
+    assert pids(whisk, "pids")["parent"] == whisk.process.pid
+
+
+def test_one_that_is_killed_is_replaced(start: Start) -> None:
+    whisk = start()
+    whisk.action("pids", PIDS)
+    first = pids(whisk, "pids")
+    assert first["parent"] != whisk.process.pid
+    os.kill(first["parent"], signal.SIGKILL)
+    # The kernel ends its forks with it; the pool sees that, and the next invocation has another.
+    until(lambda: not running(first["pid"]))
+    second = pids(whisk, "pids")
+    assert second["parent"] not in (first["parent"], whisk.process.pid)
+
+
+def test_an_activation_in_hand_fails_with_the_fork_server(start: Start, tmp_path: Path) -> None:
+    whisk = start()
+    whisk.action(
+        "slow",
+        "import os, pathlib, time\n"
+        "def main(p):\n    pathlib.Path(p['file']).write_text(str(os.getppid()))\n    time.sleep(60)\n",
+    )
+    told = tmp_path / "parent"
+    begun = whisk.invoke("slow", {"file": str(told)}, "").json()["activationId"]
+    until(lambda: told.exists() and bool(told.read_text()))
+    os.kill(int(told.read_text()), signal.SIGKILL)
+    assert "exited unexpectedly" in whisk.activation(begun)["response"]["result"]["error"]
+
+
+def test_after_many_that_ended_there_is_no_other(start: Start) -> None:
+    whisk = start()
+    whisk.action("pids", PIDS)
+    for _ in range(3):
+        found = pids(whisk, "pids")
+        os.kill(found["parent"], signal.SIGKILL)
+        until(lambda pid=found["pid"]: not running(pid))  # type: ignore[misc]
+    assert pids(whisk, "pids")["parent"] == whisk.process.pid
+    assert "started anew from now on" in whisk.log()
+
+
+def test_one_that_cannot_start_costs_nothing(start: Start, tmp_path: Path) -> None:
+    """An older `actions` package knows no fork server."""
+    base = tmp_path / "actions" / "base"
+    base.mkdir(parents=True)
+    real = Path(__file__).resolve().parents[2]
+    (base / "__main__.py").write_text(
+        "import runpy, sys\n"
+        "if '--fork-server-fd' in sys.argv:\n    sys.exit(2)\n"
+        f"sys.path[:] = [{str(real)!r}] + [p for p in sys.path if p != {str(tmp_path)!r}]\n"
+        "for name in [n for n in sys.modules if n.split('.')[0] == 'actions']:\n    del sys.modules[name]\n"
+        "runpy.run_module('actions.runtime', run_name='__main__')\n"
+    )
+    whisk = start("--actions-path", str(tmp_path))
+    whisk.action("pids", PIDS)
+    assert pids(whisk, "pids")["parent"] == whisk.process.pid
+
+
+def test_ended_processes_leave_no_zombies(start: Start) -> None:
+    whisk = start()
+    for _ in range(5):
+        whisk.action("pids", PIDS)
+        found = pids(whisk, "pids")
+    whisk.ask("DELETE", "/actions/pids")
+    until(lambda: children(found["parent"]) == [])
+
+
+def test_what_a_forked_action_started_ends_with_it(start: Start, tmp_path: Path) -> None:
+    whisk = start()
+    whisk.action(
+        "starts",
+        "import pathlib, subprocess, time\n"
+        "def main(p):\n"
+        "    pathlib.Path(p['file']).write_text(str(subprocess.Popen(['sleep', '60']).pid))\n"
+        "    time.sleep(60)\n",
+        limits={"timeout": 1000},
+    )
+    told = tmp_path / "pid"
+    record = whisk.invoke("starts", {"file": str(told)}).json()
+    assert "time limits of 1000 milliseconds" in record["response"]["result"]["error"]
+    until(lambda: not running(int(told.read_text())))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_it_ends_with_the_server(start: Start, number: signal.Signals) -> None:
+    whisk = start()
+    whisk.action("pids", PIDS)
+    found = pids(whisk, "pids")
+    whisk.stop(number)
+    until(lambda: not running(found["parent"]) and not running(found["pid"]))
+
+
+def test_its_end_waits_for_nothing_that_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What watches the fork server's end would be waited for in vain, for as long as there is patience."""
+    left: list[Any] = []
+    wait = asyncio.wait
+
+    async def waits(tasks: Iterable[asyncio.Task[Any]], timeout: float | None = None) -> Any:
+        done, pending = await wait(tasks, timeout=timeout)
+        left.extend(pending)
+        return done, pending
+
+    async def begin_and_end() -> None:
+        root = str(Path(__file__).resolve().parents[2])
+        launch = Launch(
+            key=("a", 1, b""),
+            action="a",
+            argv=(sys.executable, "-m", "actions.runtime"),
+            forkable=True,
+            costly=False,
+            image="",
+            concurrency=1,
+            environment={**os.environ, "PYTHONPATH": root},
+            init=b"",
+            memory=256,
+            logs=1_000,
+            timeout=10.0,
+        )
+        fork_server = ForkServer(True, 60.0)
+        process = await fork_server.start(launch)
+        assert fork_server._line is not None
+        os.kill(process.pid, signal.SIGKILL)
+        monkeypatch.setattr(asyncio, "wait", waits)
+        await fork_server.close()
+        assert fork_server._line.process.returncode is not None
+
+    asyncio.run(begin_and_end())
+    assert left == []

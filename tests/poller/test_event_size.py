@@ -1,0 +1,54 @@
+"""Final events that do not fit into a message."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.errors import ResultStoreError
+from core.events import MAX_EVENT_BYTES, JobResult, encode
+from core.large_results import Folder, name_of
+from poller.delivery.event_size import within_limit
+from tests.core.samples import TOPIC, result_event
+
+#: Some two million bytes of counts.
+COUNTS = {"meas": {f"{number:020b}": 1 for number in range(80_000)}}
+
+
+def test_what_is_too_large_is_kept_and_named(tmp_path: Path) -> None:
+    store = Folder(tmp_path)
+    event = result_event(status="DONE").model_copy(
+        update={"result": JobResult(counts=COUNTS, shots=80_000), "answer": {"summary": "Many."}}
+    )
+    found = within_limit(event, store)
+    assert len(encode(found)) < MAX_EVENT_BYTES
+    assert found.result is None
+    assert found.answer == {"summary": "Many."}
+    assert found.error is None
+    assert found.result_url == "/api/v1/jobs/process-1/result"
+    kept = json.loads(store.get(name_of(TOPIC, "process-1")))
+    assert kept["result"]["counts"] == COUNTS
+    assert kept["answer"] == {"summary": "Many."}
+
+
+def test_what_fits_is_left_as_it_is(tmp_path: Path) -> None:
+    event = result_event(status="DONE", answer={"summary": "Few."})
+    assert within_limit(event, Folder(tmp_path)) == event
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_store_the_reason_is_said() -> None:
+    event = result_event(status="DONE").model_copy(update={"result": JobResult(counts=COUNTS)})
+    found = within_limit(event)
+    assert (found.result, found.result_url) == (None, None)
+    assert found.error is not None
+    assert found.error.code == "result_too_large"
+
+
+def test_a_store_out_of_reach_is_for_the_poller_to_try_again(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way")
+    event = result_event(status="DONE").model_copy(update={"result": JobResult(counts=COUNTS)})
+    with pytest.raises(ResultStoreError):
+        within_limit(event, Folder(tmp_path))

@@ -1,0 +1,352 @@
+"""Delivery: the one final event of each job, whatever becomes of its result and its answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from core.errors import (
+    ActionError,
+    DocumentError,
+    DocumentsUnreadableError,
+    InvocationError,
+    JobNotFoundError,
+    ProviderError,
+    ProviderUnavailableError,
+    StreamError,
+)
+from core.events import MAX_EVENT_BYTES, ResultEvent
+from core.kafka.topics import CANCEL, WEBHOOKS
+from poller.delivery.result_delivery import ANSWER_TIMEOUT, ResultDelivery
+from poller.delivery.step_reply import ANSWER_RETRIES, LOOP_RETRIES, StepError
+from tests.core.samples import TOPIC, job, result_event
+from tests.poller import results
+from tests.poller.fakes import Documents, Invoke, Provider, Publisher, view
+
+COUNTS = {"01": 3, "10": 5}
+#: More different outcomes than fit into one message.
+LARGE = {f"{2**29 + number:b}": 1 for number in range(40_000)}
+ANSWER = {"answer": {"emoticons": [":)", ":("]}}
+
+
+class Rig:
+    """A retriever between fakes."""
+
+    def __init__(self, reply: dict[str, Any] | Exception = ANSWER) -> None:
+        self.provider, self.publisher, self.invoke = Provider(), Publisher(), Invoke(reply)
+        self.provider.raw = results.sampler(COUNTS)
+        self.documents = Documents()
+        fakes: Any = (self.provider, self.publisher, self.documents, self.invoke)
+        self.delivery = ResultDelivery(*fakes)
+
+    def published(self) -> ResultEvent:
+        """The one event, read back as the gateway reads it."""
+        [event] = self.publisher.events()
+        [(topic, key, _)] = [sent for sent in self.publisher.sent if sent[0] != CANCEL]
+        assert (topic, key) == (TOPIC, "process-1")
+        return event
+
+
+def test_a_done_job_comes_with_its_result_and_its_answer() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(params={"n": 1}), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.final, event.error) == ("DONE", True, None)
+    assert event.result is not None
+    assert (event.result.counts, event.result.shots) == ({"meas": COUNTS}, 8)
+    assert event.answer == ANSWER["answer"]
+    assert event.finished_at == datetime(2026, 5, 1, 12, 5, tzinfo=UTC)
+    assert (event.job_id, event.params, event.attempt) == ("d1abc", {"n": 1}, 0)
+    assert rig.provider.asked == ["d1abc"]
+
+
+def test_the_answer_is_asked_for_with_the_result_and_the_state() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(step=2, state={"seen": [1, 2]}), view("DONE"))
+    [body] = rig.invoke.bodies
+    step = ResultEvent.model_validate(body["step"])
+    assert set(body) == {"step"}
+    assert (step.status, step.step, step.process_job_id) == ("DONE", 2, "process-1")
+    assert step.result is not None
+    assert step.result.counts == {"meas": COUNTS}
+    # What the algorithm remembers is for the algorithm, and for nobody else.
+    assert step.state == {"seen": [1, 2]}
+    assert rig.published().state is None
+    assert 60 < ANSWER_TIMEOUT <= 90, "longer than an action may take"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (ActionError("too_noisy", "Nothing to see.", {"message": 1}), "too_noisy", "Nothing to see."),
+        (ActionError("c" * 500, "m" * 9_000), "c" * 100, "m" * 4_000),
+        (InvocationError("It did not answer in time."), "answer_failed", "It did not answer in time."),
+        (DocumentError("It is broken."), "answer_failed", "It is broken."),
+        ({}, "answer_failed", "gave no answer"),
+        ({"answer": None}, "answer_failed", "gave no answer"),
+        ({"answer": "42"}, "answer_failed", "gave no answer"),
+    ],
+)
+def test_a_failing_answer_leaves_the_raw_result_with_the_error_beside_it(
+    reply: Any, code: str, words: str
+) -> None:
+    rig = Rig(reply)
+    rig.delivery.deliver(job(), view("DONE"), failures=ANSWER_RETRIES)
+    event = rig.published()
+    assert event.status == "DONE"
+    assert event.result is not None
+    assert event.result.counts == {"meas": COUNTS}
+    assert event.answer is None
+    assert event.error is not None
+    assert event.error.code == code
+    assert words in event.error.message
+
+
+def test_a_function_that_is_gone_leaves_the_raw_result() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(function="gone"), view("DONE"))
+    event = rig.published()
+    assert event.result is not None
+    assert event.error is not None
+    assert "There is no function 'gone'" in event.error.message
+
+
+def test_while_the_documents_cannot_be_read_the_answer_is_waited_for() -> None:
+    rig = Rig()
+    rig.documents.error = DocumentsUnreadableError("The config documents cannot be read just now.")
+    for failures in range(ANSWER_RETRIES):
+        with pytest.raises(StepError, match="cannot be read"):
+            rig.delivery.deliver(job(), view("DONE"), failures=failures)
+    assert rig.publisher.sent == []
+    rig.documents.error = None
+    rig.delivery.deliver(job(), view("DONE"), failures=ANSWER_RETRIES)
+    assert rig.published().answer == ANSWER["answer"]
+
+
+def test_a_failed_job_comes_with_the_providers_reason() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(), view("ERROR", reason="It broke (code 1234)" + "!" * 9_000))
+    event = rig.published()
+    assert event.status == "ERROR"
+    assert event.error is not None
+    assert (event.error.code, len(event.error.message)) == ("job_failed", 4_000)
+    assert event.error.message.startswith("It broke (code 1234)!")
+    assert (event.result, event.answer) == (None, None)
+    assert rig.provider.asked == []
+    assert rig.invoke.bodies == []
+
+
+def test_a_failed_job_without_a_reason_says_so() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(), view("ERROR", finished=None))
+    event = rig.published()
+    assert event.error is not None
+    assert event.error.message == "The provider gave no reason."
+    assert event.finished_at is not None
+
+
+def test_a_cancelled_job_is_no_error() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(), view("CANCELLED"))
+    event = rig.published()
+    assert (event.status, event.error, event.result) == ("CANCELLED", None, None)
+    assert rig.invoke.bodies == []
+
+
+@pytest.mark.parametrize(
+    "error", [ProviderUnavailableError("Later."), JobNotFoundError("Gone."), ProviderError("No.")]
+)
+def test_a_result_that_cannot_be_fetched_is_no_end(error: Exception) -> None:
+    rig = Rig()
+    rig.provider.error = error
+    with pytest.raises(type(error)):
+        rig.delivery.deliver(job(), view("DONE"))
+    assert rig.publisher.sent == []
+
+
+def test_a_result_that_cannot_be_read_is_no_end() -> None:
+    rig = Rig()
+    rig.provider.raw = "garbage"
+    with pytest.raises(ProviderError):
+        rig.delivery.deliver(job(), view("DONE"))
+    assert rig.publisher.sent == []
+
+
+def test_a_broker_that_does_not_take_it_is_told() -> None:
+    rig = Rig()
+    rig.publisher.error = StreamError("Kafka is down.")
+    for attempt in (
+        lambda: rig.delivery.deliver(job(), view("CANCELLED")),
+        lambda: rig.delivery.fail_permanently(job(), "deadline", "Too late."),
+        lambda: rig.delivery.notify(ResultEvent(**job(process_job_id="p2").model_dump(), status="RUNNING")),
+    ):
+        with pytest.raises(StreamError):
+            attempt()
+
+
+def test_a_result_too_large_for_a_message_leaves_the_answer_with_the_reason() -> None:
+    rig = Rig()
+    rig.provider.raw = results.sampler(LARGE)
+    rig.delivery.deliver(job(), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.result, event.answer) == ("DONE", None, ANSWER["answer"])
+    assert event.error is not None
+    assert event.error.code == "result_too_large"
+    assert "Ask for fewer shots" in event.error.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * MAX_EVENT_BYTES, "€" * (MAX_EVENT_BYTES // 2), "\\" * (MAX_EVENT_BYTES // 2), "\x00" * 200_000],
+)
+def test_an_answer_too_large_for_a_message_leaves_the_raw_result(text: str) -> None:
+    rig = Rig({"answer": {"text": text}})
+    rig.delivery.deliver(job(), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.answer) == ("DONE", None)
+    assert event.result is not None
+    assert event.result.counts == {"meas": COUNTS}
+    assert event.error is not None
+    assert event.error.code == "answer_too_large"
+
+
+def test_even_when_nothing_fits_there_is_an_end() -> None:
+    """A caller's input may itself be nearly as large as a message."""
+    rig = Rig({"answer": {"text": "x" * MAX_EVENT_BYTES}})
+    rig.provider.raw = results.sampler(LARGE)
+    big = job(params={"x": "a" * (MAX_EVENT_BYTES - 700)})
+    rig.delivery.deliver(big, view("DONE"))
+    event = rig.published()
+    assert (event.status, event.result, event.answer, event.params) == ("DONE", None, None, {})
+    assert event.error is not None
+    rig = Rig()
+    rig.delivery.fail_permanently(big, "deadline", "m" * 5_000)
+    event = rig.published()
+    assert (event.status, event.params) == ("ERROR", {})
+    assert event.error is not None
+    assert (event.error.code, event.error.message) == ("deadline", "m" * 4_000)
+
+
+def test_giving_up_is_an_error_with_the_reason() -> None:
+    rig = Rig()
+    rig.delivery.fail_permanently(job(), "job_not_found", "The provider does not know this job any more.")
+    event = rig.published()
+    assert (event.status, event.final) == ("ERROR", True)
+    assert event.error is not None
+    assert event.error.code == "job_not_found"
+    assert event.finished_at is not None
+
+
+def test_progress_is_told_as_it_stands() -> None:
+    rig = Rig()
+    rig.delivery.notify(ResultEvent(**job().model_dump(), status="QUEUED", queue_position=3))
+    event = rig.published()
+    assert (event.status, event.queue_position, event.final) == ("QUEUED", 3, False)
+
+
+# --- hybrid loops ------------------------------------------------------------------------------------
+
+LOOPING: dict[str, Any] = {
+    "step": 2,
+    "state": {"angles": [0.1]},
+    "progress": {"step": 2, "of": 9, "value": -1.0},
+}
+NEXT = {
+    "job_id": "d2",
+    "backend": "fake_brisbane",
+    "step": 3,
+    "progress": {"step": 3, "of": 9, "value": -1.5},
+    "circuit": {"qubits": 2},
+}
+
+
+def test_a_next_job_is_progress_and_no_end() -> None:
+    rig = Rig(NEXT)
+    told = rig.delivery.deliver(job(**LOOPING), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.final, told.final) == ("RUNNING", False, False)
+    assert (event.job_id, event.backend, event.step) == ("d2", "fake_brisbane", 3)
+    assert event.progress is not None
+    assert (event.progress.step, event.progress.of, event.progress.value) == (3, 9, -1.5)
+    assert (event.state, event.result, event.finished_at) == (None, None, None)
+    assert (event.queue_length_at_submit, event.estimated_completion_time) == (None, None)
+
+
+def test_a_loop_goes_on_though_its_progress_cannot_be_told() -> None:
+    rig = Rig(NEXT)
+    rig.publisher.error = StreamError("Kafka did not acknowledge.")
+    assert rig.delivery.deliver(job(**LOOPING), view("DONE")).step == 3
+
+
+@pytest.mark.parametrize(
+    "changes", [{"step": 2}, {"step": 4}, {"job_id": None}, {"backend": ""}, {"step": "x"}]
+)
+def test_a_reply_that_is_no_next_job_ends_the_loop(changes: dict[str, Any]) -> None:
+    rig = Rig(NEXT | changes)
+    rig.delivery.deliver(job(**LOOPING), view("DONE"))
+    event = rig.published()
+    assert event.status == "ERROR"
+    assert event.error is not None
+    assert "gave no answer" in event.error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvocationError("It cannot be reached.", status=502),
+        InvocationError("Too many.", status=429),
+        InvocationError("It was slow.", status=504),
+        ActionError("provider_unavailable", "IBM Quantum cannot take the job now."),
+        ActionError("stream_error", "The job could not be announced and was cancelled."),
+    ],
+)
+def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
+    rig = Rig(error)
+    for event, retries in ((job(), ANSWER_RETRIES), (job(process_job_id="p2", **LOOPING), LOOP_RETRIES)):
+        for failures in range(retries):
+            with pytest.raises(StepError, match=str(error)):
+                rig.delivery.deliver(event, view("DONE"), failures)
+        assert rig.delivery.deliver(event, view("DONE"), retries).final
+    first, second = rig.publisher.events()
+    # The counts of a single job are worth having without their answer; those in the middle of a loop are not.
+    assert (first.status, second.status) == ("DONE", "ERROR")
+    assert first.error is not None
+    assert second.error is not None
+    # The loop's next job may be there, and no client will hear of it.
+    [request] = rig.publisher.requests()
+    assert (request.process_job_id, request.step, request.job_id) == ("p2", LOOPING["step"] + 1, "lost")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvocationError("Too large.", status=413),
+        ActionError("invalid_input", "step: no."),
+        DocumentError("No."),
+    ],
+)
+def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
+    rig = Rig(error)
+    assert rig.delivery.deliver(job(**LOOPING), view("DONE")).status == "ERROR"
+
+
+@pytest.mark.parametrize(
+    ("status", "topics"), [("DONE", [TOPIC, WEBHOOKS]), ("CANCELLED", [TOPIC, WEBHOOKS])]
+)
+def test_a_final_event_with_an_address_is_given_to_the_gateways_too(status: str, topics: list[str]) -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(callback_url="https://app.example.org/"), view(status))
+    assert [topic for topic, _, _ in rig.publisher.sent] == topics
+    first, second = rig.publisher.sent
+    assert first[1:] == second[1:]
+    other = job(callback_url="https://app.example.org/", process_job_id="p2")
+    rig.delivery.fail_permanently(other, "lost", "It is gone.")
+    assert [topic for topic, _, _ in rig.publisher.sent[2:]] == topics
+
+
+def test_progress_is_told_to_the_client_alone() -> None:
+    rig = Rig()
+    rig.delivery.notify(result_event(status="RUNNING", callback_url="https://app.example.org/"))
+    assert [topic for topic, _, _ in rig.publisher.sent] == [TOPIC]

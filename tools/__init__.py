@@ -1,0 +1,1 @@
+"""Commands that developers and operators run; no part imports them."""

@@ -1,0 +1,96 @@
+"""`python -m tools.load_config_documents`: put the config documents of all actions into the database.
+
+The database is made if it is not there. Documents of other functions, and those of functions that are no
+more, stay as they are: removing a function is removing its document.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ibm_cloud_sdk_core import ApiException
+from ibmcloudant.cloudant_v1 import CloudantV1
+
+from core import settings
+from core.config_docs.cloudant import connect, database
+from core.config_docs.model import parse
+from core.errors import DocumentError, QwhiskError
+
+ACTIONS = Path(__file__).resolve().parents[1] / "actions"
+
+#: How often a document that somebody else changes at the same moment is tried.
+TRIES = 5
+
+EXIT_FAILED = 1
+
+
+def completed(raw: Mapping[str, Any], apihost: str) -> dict[str, Any]:
+    """The document with the address of its action; DocumentError if it is none that a gateway takes."""
+    document = dict(raw)
+    document["functionBackendUrl"] = str(document.get("functionBackendUrl")).replace(
+        "{WHISK_APIHOST}", apihost
+    )
+    parse(document, str(document.get("_id")))
+    return document
+
+
+def shipped(apihost: str, actions: Path = ACTIONS) -> list[dict[str, Any]]:
+    """The documents of all actions."""
+    paths = sorted(actions.glob("*/document.json"))
+    return [completed(json.loads(path.read_text(encoding="utf-8")), apihost) for path in paths]
+
+
+def load(client: CloudantV1, name: str, documents: Iterable[dict[str, Any]]) -> list[str]:
+    """Put the documents into database `name`; gives a line for each that says what was done."""
+    if name not in client.get_all_dbs().get_result():
+        client.put_database(db=name)
+    return [f"{document['_id']}: {_put(client, name, document)}" for document in documents]
+
+
+def _put(client: CloudantV1, name: str, document: dict[str, Any]) -> str:
+    for _ in range(TRIES):
+        try:
+            known = client.get_document(db=name, doc_id=document["_id"]).get_result()
+        except ApiException as error:
+            if error.status_code != 404:
+                raise
+            known = {}
+        revision = known.pop("_rev", None)
+        if known == document:
+            return "unchanged"
+        revised = document | ({"_rev": revision} if revision else {})
+        try:
+            client.put_document(db=name, doc_id=document["_id"], document=revised)
+        except ApiException as error:
+            if error.status_code != 409:
+                raise
+            continue
+        return "updated" if revision else "added"
+    raise DocumentError(f"Config document {document['_id']} is changed by somebody else all the time.")
+
+
+def main(env: settings.Source) -> int:
+    """Load them; the exit code."""
+    try:
+        apihost = settings.url(env, "WHISK_APIHOST")
+        for line in load(connect(env), database(env), shipped(apihost)):
+            print(line)
+    except QwhiskError as error:
+        print(error.message, file=sys.stderr)
+        return EXIT_FAILED
+    except ApiException as error:
+        print(f"The database refused: {error.status_code} {error.message}", file=sys.stderr)
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"The database cannot be reached: {type(error).__name__}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))
