@@ -35,15 +35,9 @@ MAX_MESSAGE = 128 * 1024
 #: What a new process is given: standard output, standard error, the descriptor that is told its port.
 _DESCRIPTORS = 3
 
-#: What algorithms import, or their first transpilation.
-COSTLY = (
-    "actions.framework.algorithm",
-    "qiskit.circuit.library",
-    "qiskit.quantum_info",
-    "qiskit.transpiler.passes.synthesis.hls_plugins",
-    "qiskit.transpiler.preset_passmanagers.builtin_plugins",
-    "qiskit_ibm_runtime.transpiler.plugin",
-)
+#: Its `warm_up` does what every algorithm would do at its start. Imported by name: this package knows no
+#: Qiskit.
+WARM_UP = "actions.framework.warm_up"
 
 
 class ForkServer:
@@ -83,9 +77,7 @@ class ForkServer:
             return
         self._imported = True
         try:
-            for name in COSTLY:
-                importlib.import_module(name)
-            _practise()
+            importlib.import_module(WARM_UP).warm_up()
         except Exception:
             # The algorithm's own import will fail alike, in a process that can tell it to who invokes it.
             traceback.print_exc()
@@ -115,17 +107,6 @@ class ForkServer:
         socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [handle])
         os.close(handle)
         return False
-
-
-def _practise() -> None:
-    """Make a pass manager: Qiskit looks for its plugins at the first one, which takes 50 ms.
-
-    Of level 1 only: higher ones start threads.
-    """
-    from qiskit.transpiler import CouplingMap, Target, generate_preset_pass_manager
-
-    target = Target.from_configuration(["cx", "rz", "sx", "x", "measure"], 2, CouplingMap.from_line(2))
-    generate_preset_pass_manager(optimization_level=1, target=target)
 
 
 def _become(env: Mapping[str, str], cwd: str, descriptors: list[int], parent: int) -> None:
