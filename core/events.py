@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.bounds import HORIZON, MAX_QUEUE
 from core.errors import EventError
 
 BackendType = Literal["hardware", "simulator", "noisy_simulator"]
@@ -27,14 +28,8 @@ MAX_EVENT_BYTES = 950_000
 #: Characters of an address that a final event is to be sent to.
 MAX_CALLBACK = 2_000
 
-#: Jobs that a queue may have; more is a mistake, and estimates would leave the calendar.
-MAX_QUEUE = 1_000_000
 #: Times that an event may be put back into a queue.
 MAX_ATTEMPT = 1_000_000
-#: Seconds from now (a year) beyond which an instant or a duration is a mistake.
-HORIZON = 365 * 86_400.0
-#: Seconds by which the clocks of two machines may differ.
-CLOCK_SKEW = 86_400.0
 
 #: A client's topic: `results.` and 128 random bits or more.
 TOPIC_PATTERN = r"^results\.[A-Za-z0-9_-]{22,64}$"

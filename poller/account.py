@@ -14,7 +14,7 @@ from core.events import BackendInfo, ResultEvent
 from core.provider import Account, JobView
 from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Call, Limits
-from poller.scheduling.queue_estimator import JobObservation
+from poller.scheduling.job import JobObservation
 from poller.scheduling.scheduler import Scheduler
 from poller.tracked_job import Key, TrackedJob
 
@@ -28,7 +28,7 @@ OPEN = ("QUEUED", "RUNNING")
 class CallOutcome:
     """What a call gave, or why it gave nothing."""
 
-    call: Call
+    call: Call[Key]
     #: When the call was made, in seconds since 1970.
     asked: float
     views: dict[str, JobView] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class AccountWorker:
     ) -> None:
         self.name = name
         self.account = account
-        self.scheduler = Scheduler(limits, now)
+        self.scheduler: Scheduler[Key] = Scheduler(limits, now)
         self.tracked: dict[Key, TrackedJob] = {}
         self._delivery = delivery
         self._report = report
@@ -102,11 +102,11 @@ class AccountWorker:
         """Watch it no longer."""
         if self.tracked.get(tracked.key) is tracked:
             del self.tracked[tracked.key]
-            self.scheduler.drop(tracked.key)
+            self.scheduler.remove(tracked.key)
 
-    def start(self, now: float) -> list[Call]:
+    def start(self, now: float) -> list[Call[Key]]:
         """Begin every call that is due; gives them."""
-        begun: list[Call] = []
+        begun: list[Call[Key]] = []
         while True:
             fetch, look = self.delivering < self._workers, self.looking < self._workers
             call = self.scheduler.next_call(now, fetch, look) if fetch or look else None
@@ -120,7 +120,7 @@ class AccountWorker:
                 self.looking += 1
                 self._looks.submit(self._make, call, self._list if call.kind == "list" else self._look, now)
 
-    def ended(self, call: Call) -> None:
+    def ended(self, call: Call[Key]) -> None:
         """The call was made, and its thread is free for the next."""
         if call.kind == "fetch":
             self.delivering -= 1
@@ -138,7 +138,7 @@ class AccountWorker:
 
     # --- in the worker threads ---------------------------------------------------------------------------
 
-    def _make(self, call: Call, work: Callable[[Call, CallOutcome], None], asked: float) -> None:
+    def _make(self, call: Call[Key], work: Callable[[Call[Key], CallOutcome], None], asked: float) -> None:
         outcome = CallOutcome(call, asked)
         begun = time.monotonic()
         try:
@@ -151,14 +151,13 @@ class AccountWorker:
         outcome.seconds = time.monotonic() - begun
         self._report(self, outcome)
 
-    def _tracked(self, key: object) -> TrackedJob:
-        tracked = self.tracked.get(key)  # type: ignore[call-overload]
+    def _tracked(self, key: Key) -> TrackedJob:
+        tracked = self.tracked.get(key)
         if tracked is None:
-            raise QwhiskError("The job is another poller's by now.")
-        assert isinstance(tracked, TrackedJob)
+            raise QwhiskError("The job belongs to another poller now.")
         return tracked
 
-    def _look(self, call: Call, outcome: CallOutcome) -> None:
+    def _look(self, call: Call[Key], outcome: CallOutcome) -> None:
         if call.since is None:
             view = self.account.look(self._tracked(call.keys[0]).event.job_id)
             outcome.views = {view.job_id: view}
@@ -166,10 +165,10 @@ class AccountWorker:
             since = datetime.fromtimestamp(call.since, UTC)
             outcome.views = self.account.look_since(since, call.newest_first)
 
-    def _list(self, _: Call, outcome: CallOutcome) -> None:
+    def _list(self, _: Call[Key], outcome: CallOutcome) -> None:
         outcome.backends = self.account.backends(fresh=0.0)
 
-    def _fetch(self, call: Call, outcome: CallOutcome) -> None:
+    def _fetch(self, call: Call[Key], outcome: CallOutcome) -> None:
         tracked = self._tracked(call.keys[0])
         assert tracked.view is not None
         outcome.delivered = self._delivery.deliver(

@@ -56,7 +56,7 @@ class Accounts:
 
     def wake(self, now: float) -> float:
         """The instant at which the next call is due."""
-        return min(account_worker.scheduler.wake(now) for account_worker in self)
+        return min(account_worker.scheduler.next_wake(now) for account_worker in self)
 
     def share(self, part: float) -> None:
         """Pollers share what an account allows, as they share the partitions."""

@@ -54,8 +54,8 @@ class CallOutcomeHandler:
         elif outcome.call.kind == "list":
             self._listed(account_worker, outcome, now)
         elif outcome.delivered is not None:
-            tracked = account_worker.tracked.get(outcome.call.keys[0])  # type: ignore[call-overload]
-            account_worker.scheduler.fetched(outcome.call.keys[0], outcome.asked)
+            tracked = account_worker.tracked.get(outcome.call.keys[0])
+            account_worker.scheduler.fetch_delivered(outcome.call.keys[0], outcome.asked)
             if tracked is not None:
                 self._completion.delivered(tracked, outcome.delivered, now)
         else:
@@ -73,7 +73,7 @@ class CallOutcomeHandler:
             if self._run_progress.is_past(tracked.event):
                 self._tracker.finish(tracked)  # as after a wish to cancel, which told the end by itself
         full = len(outcome.views) >= account_worker.scheduler.limits.page
-        account_worker.scheduler.looked(outcome.call, seen, now, full, outcome.asked)
+        account_worker.scheduler.look_answered(outcome.call, seen, now, full, outcome.asked)
         for key, one in seen.items():
             looked = account_worker.tracked.get(key)
             if looked is None or one.final:
@@ -87,7 +87,7 @@ class CallOutcomeHandler:
                 self._notifier.notify(looked, one.status, now)
 
     def _listed(self, account_worker: AccountWorker, outcome: CallOutcome, now: float) -> None:
-        account_worker.scheduler.listed(
+        account_worker.scheduler.backends_listed(
             [(b.name, b.queue_length, b.operational, None) for b in outcome.backends], now, outcome.asked
         )
         account_worker.submit(self._notifier.publish_backends)
@@ -103,8 +103,10 @@ class CallOutcomeHandler:
         alone = call.kind == "fetch" or (call.kind == "look" and call.since is None)
         if isinstance(error, ACCOUNTS) or not alone:
             log.warning("%s: %s", account_worker.name, error.message)
-            account_worker.scheduler.failed(call, now, getattr(error, "retry_after", None), outcome.asked)
+            account_worker.scheduler.call_failed(
+                call, now, getattr(error, "retry_after", None), outcome.asked
+            )
             return
-        tracked = account_worker.tracked.get(call.keys[0])  # type: ignore[call-overload]
+        tracked = account_worker.tracked.get(call.keys[0])
         delay = 0.0 if tracked is None else self._completion.failed(tracked, error)
-        account_worker.scheduler.again(call, now + delay, outcome.asked)
+        account_worker.scheduler.job_failed(call, now + delay, outcome.asked)

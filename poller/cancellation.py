@@ -173,7 +173,7 @@ class CancellationHandler:
             tracked.failures = 0
             tracked.due = now + _delay(now - tracked.taken)
         for own in self._tracker.of_run(tracked.event.process_job_id):
-            account_worker.scheduler.hurry(own.key)
+            account_worker.scheduler.look_now(own.key)
 
     def _failed(
         self, account_worker: AccountWorker, tracked: TrackedJob, error: QwhiskError, asked: float, now: float

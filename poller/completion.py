@@ -149,4 +149,4 @@ class Completion:
         tracked.due = self._clock() + KEEP
         account_worker = self._accounts.of(tracked.event)
         account_worker.add(tracked, self._clock())
-        account_worker.scheduler.put_off(tracked.key, tracked.due)
+        account_worker.scheduler.back_off(tracked.key, tracked.due)

@@ -13,9 +13,9 @@ from poller.accounts import Accounts
 from poller.loop_callbacks import LoopCallbacks
 from poller.metrics import Metrics
 from poller.notifier import ProgressNotifier
-from poller.scheduling.delays import WaitPlan
 from poller.tracked_job import TrackedJob
 from poller.tracker import JobTracker
+from poller.wait_topics import WaitPlan
 
 log = logging.getLogger(__name__)
 

@@ -31,6 +31,7 @@ from poller.requeue import Requeuer
 from poller.scheduling.call import Limits
 from poller.tracked_job import TrackedJob
 from poller.tracker import JobTracker
+from poller.wait_topics import choose_wait_topic
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +134,9 @@ class Poller:
         for account_worker in self.accounts:
             for call in account_worker.start(now):
                 self.metrics.calls.labels(account_worker.name, call.kind).inc()
-            for key, plan in account_worker.scheduler.to_requeue(now):
-                if (tracked := account_worker.tracked.get(key)) is not None:  # type: ignore[call-overload]
-                    self.requeuer.requeue(tracked, plan)
+            for key, seconds in account_worker.scheduler.to_requeue(now):
+                if (tracked := account_worker.tracked.get(key)) is not None:
+                    self.requeuer.requeue(tracked, choose_wait_topic(seconds))
         if now - self._swept >= SWEEP:
             self._swept = now
             self.completion.sweep(now)
@@ -160,7 +161,7 @@ class Poller:
                 self._run_progress.note(taken.event)
                 self.tracker.add(tracked, at)
                 if self.completion.is_overdue(tracked.event, at):
-                    self.accounts.of(tracked.event).scheduler.hurry(tracked.key)
+                    self.accounts.of(tracked.event).scheduler.look_now(tracked.key)
                 self.notifier.first(tracked, at)
 
     def _wait_seconds(self, now: float) -> float:

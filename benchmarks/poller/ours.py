@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from benchmarks.poller.tally import Tally
 from benchmarks.poller.world import World, WorldJob
 from poller.scheduling.call import Call, Limits
-from poller.scheduling.queue_estimator import JobObservation
+from poller.scheduling.job import JobObservation
 from poller.scheduling.scheduler import Scheduler
+from poller.wait_topics import choose_wait_topic
 
 #: What an account of IBM's is asked at the most, and how dear a call is there.
 IBM = Limits(per_minute=120, price=1.0, list_every=60.0)
@@ -36,7 +37,7 @@ class Run:
         self.world = world
         self.limits = limits
         self.tally = Tally(name)
-        self.scheduler = Scheduler(limits, 0.0)
+        self.scheduler: Scheduler[int] = Scheduler(limits, 0.0)
         self._heap: list[tuple[float, int, Callable[[float], None]]] = []
         self._order, self._now = 0, 0.0
         self._parked: dict[int, tuple[float, float]] = {}
@@ -48,7 +49,7 @@ class Run:
         last = max(job.finished for job in self.world.jobs) + PATIENCE
         while (left := len(self.world.jobs) - len(self.tally.lags)) > 0:
             assert self._now < last, f"{left} jobs are done for {PATIENCE:.0f} s and not delivered"
-            wake = self.scheduler.wake(self._now) if len(self.scheduler) else float("inf")
+            wake = self.scheduler.next_wake(self._now) if len(self.scheduler) else float("inf")
             if self._heap and self._heap[0][0] <= wake:
                 now, _, happen = heapq.heappop(self._heap)
                 self._now = now
@@ -81,36 +82,36 @@ class Run:
         while (call := self.scheduler.next_call(now)) is not None:
             self.tally.calls += 1
             self.make(call, now)
-        for key, plan in self.scheduler.to_requeue(now):
-            assert isinstance(key, int)
+        for key, seconds in self.scheduler.to_requeue(now):
             job = self.scheduler.job(key)
             assert job is not None
             self._parked[key] = (job.forecast.mean, job.looked)
-            self.scheduler.drop(key)
-            self._at(now + plan.delay, self._adder(self.world.jobs[key]))
+            self.scheduler.remove(key)
+            self._at(now + choose_wait_topic(seconds).delay, self._adder(self.world.jobs[key]))
 
-    def make(self, call: Call, now: float) -> None:
+    def make(self, call: Call[int], now: float) -> None:
         """Make the call and tell the desk what it gave."""
         if call.kind == "list":
             devices = self.world.devices.values()
-            self.scheduler.listed([(d.name, d.length(now), d.operational(now), None) for d in devices], now)
+            self.scheduler.backends_listed(
+                [(d.name, d.length(now), d.operational(now), None) for d in devices], now
+            )
         elif call.kind == "fetch":
             [key] = call.keys
-            assert isinstance(key, int)
             self.tally.deliver(self.world.jobs[key], now)
-            self.scheduler.fetched(key)
+            self.scheduler.fetch_delivered(key)
         else:
             self._look(call, now)
 
-    def _look(self, call: Call, now: float) -> None:
+    def _look(self, call: Call[int], now: float) -> None:
         found: Iterable[WorldJob]
         if call.since is None:
-            found = [self.world.jobs[int(str(call.keys[0]))]]
+            found = [self.world.jobs[call.keys[0]]]
             full = False
         else:
             found = self.world.page(call.since, now, self.limits.page)
             full = len(found) == self.limits.page
-        self.scheduler.looked(call, {job.job_id: _observation(job, now) for job in found}, now, full)
+        self.scheduler.look_answered(call, {job.job_id: _observation(job, now) for job in found}, now, full)
 
 
 def _observation(job: WorldJob, now: float) -> JobObservation:

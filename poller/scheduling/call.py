@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal
+
+from poller.scheduling.job import Key
 
 Kind = Literal["fetch", "look", "list"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Generic[Key]):
     """One call to make.
 
     Attributes:
@@ -22,7 +23,7 @@ class Call:
     """
 
     kind: Kind
-    keys: tuple[Hashable, ...] = ()
+    keys: tuple[Key, ...] = ()
     since: float | None = None
     newest_first: bool = False
 

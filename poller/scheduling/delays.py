@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from core.kafka.topics import WAITS
-
 #: Seconds until the first further look at a simulator's job; most are done within some milliseconds.
 FIRST_AGAIN = 0.004
 #: A simulator's job is looked at again after this part of the time it has already taken: at most this part
@@ -19,14 +15,6 @@ KEEP = 10.0
 FAILURE_FIRST, FAILURE_MAX = 0.5, 60.0
 
 
-@dataclass(frozen=True)
-class WaitPlan:
-    """A wait of `delay` seconds, here or in a wait topic."""
-
-    delay: float
-    topic: str | None = None
-
-
 def simulator_delay(elapsed: float) -> float:
     """Seconds until the next look at a simulator's job that has been watched for `elapsed` seconds."""
     return min(SIMULATOR_MAX, max(FIRST_AGAIN, BACKOFF * elapsed))
@@ -35,12 +23,3 @@ def simulator_delay(elapsed: float) -> float:
 def failure_delay(failures: int) -> float:
     """Seconds until a job that failed `failures` times in a row is tried again."""
     return min(FAILURE_MAX, FAILURE_FIRST * 2.0 ** min(max(0, failures - 1), 16))
-
-
-def choose_wait_topic(delay: float) -> WaitPlan:
-    """A short wait is kept here; a longer one goes to the wait topic with the longest delay within it."""
-    if delay <= KEEP:
-        return WaitPlan(delay)
-    fitting = [seconds for seconds in WAITS if seconds <= delay]
-    topic_delay = max(fitting)
-    return WaitPlan(topic_delay, WAITS[topic_delay])

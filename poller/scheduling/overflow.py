@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 from poller.scheduling.fair_queue import level
-from poller.scheduling.queue_estimator import Job
+from poller.scheduling.job import Job, Key
 
 
-def overflow(idle: Iterable[Job], count: int) -> list[Hashable]:
+def overflow(idle: Iterable[Job[Key]], count: int) -> list[Key]:
     """Of whom has most jobs here, those that will be done last.
 
     Args:
         idle: jobs that could wait elsewhere.
         count: how many of them are to.
     """
-    own: dict[str, list[Job]] = {}
+    own: dict[str, list[Job[Key]]] = {}
     for job in idle:
         own.setdefault(job.client, []).append(job)
     for jobs in own.values():

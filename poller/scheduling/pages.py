@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Generic
 
 import numpy as np
 
-from core.events import CLOCK_SKEW
+from core.bounds import CLOCK_SKEW
 from poller.scheduling.call import Call
 from poller.scheduling.forecast import best_window, expected_lag
-from poller.scheduling.queue_estimator import Job, JobObservation
+from poller.scheduling.job import Job, JobObservation, Key
 
 #: Seconds between looks at a job at the most, whatever is expected.
 LOOK_MOST = 600.0
@@ -22,7 +23,7 @@ LOOK_MOST = 600.0
 CLOCKS_UNKNOWN, CLOCKS_KNOWN = 60.0, 1.0
 
 
-class Pages:
+class Pages(Generic[Key]):
     """Places the pages.
 
     Args:
@@ -36,7 +37,7 @@ class Pages:
         #: The provider's clock less ours, at least and at most, as far as jobs of ours tell.
         self._clock: tuple[float, float] | None = None
 
-    def best(self, waiting: Sequence[Job], now: float, price: float) -> list[Job]:
+    def best(self, waiting: Sequence[Job[Key]], now: float, price: float) -> list[Job[Key]]:
         """The jobs to ask about now, in the order of their creation.
 
         Args:
@@ -57,18 +58,18 @@ class Pages:
         end = waiting[first].submitted + self._reach
         return [job for job in waiting[first:] if job.submitted <= end][: self._size]
 
-    def since(self, job: Job) -> float:
+    def since(self, job: Job[Key]) -> float:
         """The instant, by the provider's clock, from which on a page has this job."""
         if self._clock is None:
             return job.submitted - CLOCKS_UNKNOWN
         return job.submitted + self._clock[0] - CLOCKS_KNOWN
 
-    def told(self, call: Call, told: Sequence[float], full: bool) -> None:
-        """A page of the oldest jobs told of jobs with these instants of creation."""
+    def answered(self, call: Call[Key], created: Sequence[float], full: bool) -> None:
+        """A look was answered with jobs created at these instants."""
         if call.since is not None and not call.newest_first:
-            self._reach = max(told) - min(told) if full and told else math.inf
+            self._reach = max(created) - min(created) if full and created else math.inf
 
-    def note_clock(self, job: Job, observation: JobObservation) -> None:
+    def note_clock(self, job: Job[Key], observation: JobObservation) -> None:
         """The provider told when it created a job of ours."""
         if observation.created is None:
             return
@@ -78,7 +79,7 @@ class Pages:
         low, high = self._clock or (ahead, ahead)
         self._clock = (min(low, ahead), max(high, ahead))
 
-    def is_beyond(self, job: Job, told: Sequence[float], full: bool) -> bool:
-        """True if a page of the oldest jobs, which told of these instants, ended before this job."""
+    def is_beyond(self, job: Job[Key], shown: Sequence[float], full: bool) -> bool:
+        """True if a page of the oldest jobs, created at the instants `shown`, ended before this job."""
         created = job.submitted + (self._clock[1] if self._clock else 0.0)
-        return bool(full and told) and created > max(told)
+        return bool(full and shown) and created > max(shown)

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from typing import Any, Generic
 
-from core.events import CLOCK_SKEW, HORIZON, MAX_QUEUE
-from poller.scheduling.duration_estimate import SHORTEST, DurationEstimate
+from core.bounds import HORIZON, within
+from poller.scheduling.duration_estimate import DurationEstimate
 from poller.scheduling.forecast import Forecast
+from poller.scheduling.job import Job, JobObservation, Key
 from poller.scheduling.served_curve import ServedCurve
 
 #: Seconds one job is taken to need on a device of which nothing is known yet.
@@ -49,74 +49,7 @@ SPREAD_LEAST = 0.02
 _LOGISTIC = math.sqrt(3.0) / math.pi
 
 
-@dataclass(frozen=True, slots=True)
-class JobObservation:
-    """How a job stands at the provider. Instants are in seconds since 1970, by the provider's clock.
-
-    `position`, `completion` and `run_seconds` are what the provider itself expects, where it says so.
-    """
-
-    status: str
-    final: bool
-    created: float | None = None
-    started: float | None = None
-    finished: float | None = None
-    position: int | None = None
-    completion: float | None = None
-    run_seconds: float | None = None
-
-    def bounded(self, submitted: float, now: float) -> JobObservation:
-        """The same without what cannot be true, whatever the provider's clock says.
-
-        Args:
-            submitted: when the job was submitted, by our clock: it did not start before.
-            now: when it was seen so, by our clock: what it tells of has happened before.
-        """
-        started = _within(self.started, now - HORIZON, now + CLOCK_SKEW)
-        finished = _within(self.finished, now - HORIZON, now + CLOCK_SKEW)
-        if started is not None:
-            real = min(max(started, submitted), now)
-            # The time between the two is true even where both are wrong.
-            finished = None if finished is None or finished < started else real + (finished - started)
-            started = real
-        return replace(
-            self,
-            started=started,
-            finished=finished,
-            position=None if _within(self.position, 0, MAX_QUEUE) is None else self.position,
-            completion=_within(self.completion, now - HORIZON, now + HORIZON),
-            run_seconds=_within(self.run_seconds, SHORTEST, HORIZON),
-        )
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """One job of ours that is not final, as far as is known.
-
-    Attributes:
-        key: what the owner calls it.
-        client: whose it is.
-        backend: where it is.
-        submitted: instant, in seconds since 1970.
-        ahead: jobs that it found in the queue; None if that is not known.
-        looked: instant at which it was last known not to be final.
-        expected: its completion as the provider itself, or another poller, expects it; None if neither does.
-    """
-
-    key: Hashable
-    client: str
-    backend: str
-    submitted: float
-    ahead: int | None
-    looked: float
-    expected: float | None = None
-    told: bool = False
-    started: float | None = None
-    run_seconds: float | None = None
-    forecast: Forecast = field(default=Forecast(0, 0.0, 1.0))
-
-
-class Device:
+class Device(Generic[Key]):
     """The queue of one backend, and our jobs in it."""
 
     def __init__(self) -> None:
@@ -125,21 +58,21 @@ class Device:
         #: How many times longer a job of ours runs than the provider said that it would.
         self.ratio = DurationEstimate(1.0)
         #: Our jobs, in the order in which they came.
-        self.jobs: list[Job] = []
+        self.jobs: list[Job[Key]] = []
         self._served = ServedCurve()
         self._length: int | None = None
         self._length_seen = 0.0
 
-    def add(self, job: Job, now: float) -> None:
+    def add(self, job: Job[Key], now: float) -> None:
         """A job of ours is in the queue."""
         job.submitted = min(max(job.submitted, now - HORIZON), now)
-        job.expected = _within(job.expected, now - HORIZON, now + HORIZON)
+        job.expected = within(job.expected, now - HORIZON, now + HORIZON)
         if job.ahead is None:
             job.ahead = self._length
         insort(self.jobs, job, key=_order)
         self._estimate(bisect_left(self.jobs, job.submitted, key=_order), job, now)
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: Job[Key]) -> None:
         """The job is final, or no longer ours to watch."""
         for index in range(bisect_left(self.jobs, job.submitted, key=_order), len(self.jobs)):
             if self.jobs[index] is job:
@@ -153,7 +86,7 @@ class Device:
         if typical_wait is not None and 0 < typical_wait <= HORIZON:
             self.service.guess(typical_wait / (length + 1))
 
-    def saw(self, job: Job, observation: JobObservation, now: float) -> None:
+    def saw(self, job: Job[Key], observation: JobObservation, now: float) -> None:
         """A look found the job so."""
         observation = observation.bounded(job.submitted, now)
         if observation.run_seconds is not None:
@@ -177,7 +110,7 @@ class Device:
             )
             job.ahead = observation.position + max(0, round(served))
 
-    def _started(self, job: Job, started: float) -> None:
+    def _started(self, job: Job[Key], started: float) -> None:
         """A job of ours began to run: what it found before it has been served."""
         job.started = started
         if job.ahead is None:
@@ -193,7 +126,7 @@ class Device:
         for index, job in enumerate(self.jobs):
             self._estimate(index, job, now)
 
-    def _estimate(self, index: int, job: Job, now: float) -> None:
+    def _estimate(self, index: int, job: Job[Key], now: float) -> None:
         own, own_cv = self.run.mean, self.run.cv
         if job.run_seconds is not None:
             own, own_cv = min(HORIZON, job.run_seconds * self.ratio.mean), self.ratio.cv
@@ -226,7 +159,7 @@ class Device:
         variance += (PACE * place * service) ** 2 + (LATE_SPREAD * late) ** 2
         job.forecast = _forecast(round(place), now + mean, variance)
 
-    def _most(self, index: int, job: Job) -> float:
+    def _most(self, index: int, job: Job[Key]) -> float:
         """The jobs that may be before it: those in the queue less itself and ours behind it."""
         if self._length is None or job.submitted > self._length_seen:
             return math.inf
@@ -234,18 +167,13 @@ class Device:
         return max(float(index), self._length - 1.0 - (seen - 1 - index))
 
 
-def _order(job: Job) -> float:
+def _order(job: Job[Any]) -> float:
     return job.submitted
 
 
 def _forecast(position: int, mean: float, variance: float) -> Forecast:
     spread = min(HORIZON, max(SPREAD_LEAST, math.sqrt(variance)))
     return Forecast(max(0, position), mean, _LOGISTIC * spread)
-
-
-def _within(value: float | None, least: float, most: float) -> float | None:
-    """The value; None where it is outside the bounds, or NaN."""
-    return value if value is not None and least <= value <= most else None
 
 
 def _running(started: float, own: float, cv: float, now: float) -> Forecast:

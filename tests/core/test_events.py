@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.bounds import HORIZON
 from core.errors import EventError
 from core.events import (
     FINAL,
-    HORIZON,
     MAX_EVENT_BYTES,
     MAX_STATE_BYTES,
     BackendInfo,

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 from core.errors import ProviderError
-from core.events import CLOCK_SKEW, FINAL, HORIZON, MAX_QUEUE, ResultEvent, decode, encode
+from core.events import FINAL, ResultEvent, decode, encode
 from core.provider.ibm import reported
 from core.provider.ibm.backends import backends_of
 from core.provider.ibm.jobs import JobView, view_of, views_of
 from poller.account import observation
-from poller.scheduling.queue_estimator import Device, Job
+from poller.scheduling.job import Job
+from poller.scheduling.queue_estimator import Device
 from tests.core.samples import result_event
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -113,7 +115,8 @@ def test_a_job_is_bounded(raw: Any) -> None:
     assert_bounded(view)
     # The estimator can compute with it, and a reader can read the final event that is made of it.
     seen, now = observation(view), NOW.timestamp()
-    device, job = Device(), Job(1, "client", "fez", now - 60.0, 4, looked=now - 60.0)
+    device: Device[Any] = Device()
+    job = Job(1, "client", "fez", now - 60.0, 4, looked=now - 60.0)
     device.add(job, now)
     device.saw(job, seen, now)
     device.forecast(now)

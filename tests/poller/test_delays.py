@@ -14,11 +14,10 @@ from poller.scheduling.delays import (
     FIRST_AGAIN,
     KEEP,
     SIMULATOR_MAX,
-    WaitPlan,
-    choose_wait_topic,
     failure_delay,
     simulator_delay,
 )
+from poller.wait_topics import WaitPlan, choose_wait_topic
 
 
 @given(st.floats(-1e6, 1e9))

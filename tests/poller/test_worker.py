@@ -36,8 +36,8 @@ from poller.delivery.step_reply import StepError
 from poller.job_consumer import MAX_BATCH
 from poller.run_progress import MAX_RUNS, RunProgress
 from poller.scheduling.budget import Budget
-from poller.scheduling.delays import WaitPlan
 from poller.tracked_job import TrackedJob
+from poller.wait_topics import WaitPlan
 from poller.worker import Poller
 from tests.core.samples import job, wire
 from tests.poller import results
@@ -275,7 +275,7 @@ def test_a_refused_key_ends_no_job(rig: Rig) -> None:
     [tracked] = rig.poller.tracker
     tracked.failures = 50
     [account_worker] = rig.poller.accounts
-    account_worker.scheduler.hurry(tracked.key)
+    account_worker.scheduler.look_now(tracked.key)
     rig.turn_until(lambda: account_worker.scheduler.budget.failures > 0)
     rig.provider.views["d1abc"] = view("CANCELLED")
     rig.turn_until(lambda: len(rig.poller.tracker) == 0)

@@ -46,8 +46,8 @@ class Account:
     Args:
         settings: where it is, and its key.
         repeats: whether a request that changes nothing is sent again after a failure that may pass; see
-            `core.provider.ibm.transport`. False for callers that count the calls and are patient themselves. A
-            request that changes something is never sent again.
+            `transport`. False for callers that count the calls and are patient themselves. A request that
+            changes something is never sent again.
         timeout: seconds to connect, and seconds without a byte of an answer.
     """
 

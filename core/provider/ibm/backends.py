@@ -7,7 +7,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from core.events import MAX_QUEUE, BackendInfo
+from core.bounds import MAX_QUEUE
+from core.events import BackendInfo
 from core.provider.choice import backend_type_of
 from core.provider.ibm import reported
 

@@ -11,7 +11,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.events import CLOCK_SKEW, HORIZON, MAX_QUEUE
+from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 
 #: Characters of an instant at the most; ISO 8601 with microseconds and an offset has 32.
 MAX_INSTANT = 40
