@@ -1,10 +1,10 @@
 """Jobs at the provider that no client was told of, and how pollers are asked to cancel them.
 
 A submission whose answer was lost may have left a job behind. The action looks for it; where it cannot tell,
-it asks the pollers, who have more patience. Such a request is a JobEvent on the topic `jobs.cancel`, like a
-client's own wish to cancel, but its `job_id` is no provider's: `lost` asks for all jobs of the event's step,
-`lost.<attempt>` for those of one attempt to submit it, `stray.<job id>` for one job. The client is told
-nothing. A poller of an older version takes it for a client's wish, and cancels the run.
+it asks the pollers, which keep looking for longer. Such a request is a JobEvent on the topic `jobs.cancel`,
+like a client's cancellation request, but its `job_id` is no provider's: `lost` asks for all jobs of the
+event's step, `lost.<attempt>` for those of one attempt to submit it, `stray.<job id>` for one job. The client
+is told nothing. A poller of an older version takes it for a client's request, and cancels the run.
 """
 
 from __future__ import annotations

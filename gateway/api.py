@@ -258,8 +258,8 @@ def cancel(process_job_id: str) -> Response:
     entry = _found(found.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        wish = JobEvent.model_validate(event.model_dump(include=set(JobEvent.model_fields)))
-        found.publisher.publish(CANCEL, process_job_id, encode(wish))
+        cancellation = JobEvent.model_validate(event.model_dump(include=set(JobEvent.model_fields)))
+        found.publisher.publish(CANCEL, process_job_id, encode(cancellation))
     return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 

@@ -50,7 +50,7 @@ class TopicCleaner:
         self._lifetime = lifetime
         self.removed = 0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="topic-cleaner", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

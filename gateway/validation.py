@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.input_schema import Mismatch
 from gateway.body import kind
 
-#: Findings told at once.
+#: Findings reported at once.
 MAX_FINDINGS = 10
 #: Names and values that one finding lists.
 MAX_LISTED = 50

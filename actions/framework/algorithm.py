@@ -119,7 +119,7 @@ class Algorithm(ABC, Generic[Input]):
         return Submission.shared(settings).submit(run, found)
 
     def document(self) -> dict[str, Any]:
-        """The function's config document; its URL is completed when it is loaded (see docs/deploy)."""
+        """The function's config document; its URL is completed when it is loaded (see docs/deploy.md)."""
         return {
             "_id": self.name,
             "functionHttpMethod": "POST",

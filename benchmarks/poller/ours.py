@@ -90,7 +90,7 @@ class Run:
             self._at(now + choose_wait_topic(seconds).delay, self._adder(self.world.jobs[key]))
 
     def make(self, call: Call[int], now: float) -> None:
-        """Make the call and tell the desk what it gave."""
+        """Make the call and report its outcome to the scheduler."""
         if call.kind == "list":
             devices = self.world.devices.values()
             self.scheduler.backends_listed(

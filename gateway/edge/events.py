@@ -58,7 +58,7 @@ def register(app: Flask, services: GatewayServices) -> None:
             connection = Connection(sock, list(request.headers.items()), inbox, last, who)
         except HandshakeError as error:
             return problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
-        # From here on it is the pusher's; gunicorn is left with an empty shell.
+        # From here on the WebSocketServer owns the socket. gunicorn keeps one without a descriptor.
         connection.sock = socket.socket(fileno=sock.detach())
         connection.sock.setblocking(False)
         inbox.enter()

@@ -45,7 +45,7 @@ class WebSocketServer:
         self._count = 0
         self.pushed = 0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pusher", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="websocket-server", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:

@@ -36,9 +36,9 @@ class Inbox:
     def __init__(self, topic: str, end: int, on_event: Callable[[str], None] | None = None) -> None:
         """
         Args:
-            topic: the client's.
-            end: the topic's end now.
-            filled: called with the topic at every news, while somebody has entered.
+            topic: the client's topic.
+            end: the topic's end offset now.
+            on_event: called with the topic after each new event, while a WebSocket has entered.
         """
         self.topic = topic
         self._on_event = on_event
@@ -76,16 +76,16 @@ class Inbox:
                         del self._latest[gone.event.process_job_id]
             self._position = offset + 1
             self._changed.notify_all()
-            told = self._on_event if self._entered else None
-        if told is not None:
-            told(self.topic)
+            on_event = self._on_event if self._entered else None
+        if on_event is not None:
+            on_event(self.topic)
 
     def _shown(self, entry: Entry) -> bool:
         before = self._latest.get(entry.event.process_job_id)
         if before is None:
             return True
         if before.event.final or entry.event.final:
-            # The first end counts, whichever step it names: a wish to cancel knows an earlier one.
+            # The first end counts, whichever step it names: a cancellation request names an earlier one.
             return not before.event.final
         if entry.event.step < before.event.step:
             return False
@@ -164,7 +164,7 @@ class Inbox:
             return 0.0 if self._waiting or self._entered else time.monotonic() - self._used
 
     def enter(self) -> None:
-        """Somebody wants to hear of news until it leaves."""
+        """Call `on_event` for new events until `leave` is called."""
         with self._changed:
             self._entered += 1
 

@@ -59,8 +59,8 @@ class TopicReader:
         """
         Args:
             kafka: how to reach the broker.
-            filled: called with a topic when there is something new in its inbox.
-            backends: follow the list of backends, too.
+            on_event: called with a topic when its inbox has a new event.
+            backends: whether to follow the list of backends too.
         """
         self._on_event = on_event
         self._consumer: Consumer = topic_reader(

@@ -114,8 +114,17 @@ def due(headers: Headers | None) -> float:
     return _number(dict(headers or ()), "due")
 
 
-def letter(data: bytes | None, headers: Headers | None, now: float) -> WebhookDelivery:
-    """What a message holds; EventError if that is no final event with an address."""
+def parse_delivery(data: bytes | None, headers: Headers | None, now: float) -> WebhookDelivery:
+    """The delivery that a message of a webhooks topic asks for.
+
+    Args:
+        data: the message's value.
+        headers: the message's headers; those of a first attempt are empty.
+        now: the time in seconds since 1970.
+
+    Raises:
+        EventError: the message is not a final event with a `callback_url`.
+    """
     event = decode(ResultEvent, data)
     if not event.final or event.callback_url is None:
         raise EventError("Not a final event with a callback_url.")

@@ -22,7 +22,7 @@ from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.settings import KafkaSettings
-from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, letter
+from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.sender import Outcome, WebhookSender
 from gateway.webhooks.signature import secret_of
 
@@ -47,8 +47,8 @@ class Webhooks:
     Args:
         kafka: how to reach the broker.
         publisher: puts on the wait topics what is tried again.
-        courier: makes the attempts.
-        secret: the gateway's, of which the clients' are made.
+        sender: makes the attempts.
+        secret: the gateway's secret, from which each client's is derived.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Webhooks:
     def _take(self, message: Message, now: float) -> None:
         partition, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
         try:
-            found = letter(message.value(), message.headers(), now)
+            found = parse_delivery(message.value(), message.headers(), now)
         except EventError as error:
             log.error("a webhook cannot be delivered: %s", error.message)
             self.outcomes.labels("unreadable").inc()

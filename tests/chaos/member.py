@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS`: a member of a group; KIND: intake, webhooks."""
+"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS`: a member of a group; KIND: jobs, webhooks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def notify(job: str) -> None:
 
 
 def take(kafka: KafkaSettings, stop: threading.Event) -> None:
-    """What an intake takes is written to standard output, and then finished."""
+    """Writes what a JobConsumer consumes to standard output, and finishes it."""
     publisher = Publisher(kafka)
     taking = JobConsumer(kafka, publisher, lambda step: step(), lambda _: None)
     while not stop.is_set():
@@ -63,7 +63,7 @@ def deliver(kafka: KafkaSettings, stop: threading.Event) -> None:
 
 
 #: What a member of each kind runs.
-KINDS = {"intake": take, "webhooks": deliver}
+KINDS = {"jobs": take, "webhooks": deliver}
 
 
 def _until_input_ends(stop: threading.Event) -> None:

@@ -161,7 +161,7 @@ def test_nothing_that_waits_is_stranded_or_lost(kind: str, start_broker: StartBr
     Topics(kafka).ensure(shared(PARTITIONS) | {WEBHOOKS: 1})
     with ExitStack() as ends:
         hooks = ends.enter_context(receiver(lambda *_: 200))
-        groups = [Members(name, kafka, tmp_path, seed) for name in ("intake", "webhooks")]
+        groups = [Members(name, kafka, tmp_path, seed) for name in ("jobs", "webhooks")]
         for group in groups:
             ends.callback(group.close)
         events = Events(kafka, hooks)

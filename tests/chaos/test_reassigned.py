@@ -40,7 +40,7 @@ class Clock:
 
 
 class Taking:
-    """A poller's intake: what it takes is finished at once."""
+    """A poller's JobConsumer: what it consumes is finished at once."""
 
     urgent, waiting = (JOBS, 0), ("jobs.wait.5s", 0)
 
@@ -137,7 +137,7 @@ class Delivering:
         self._webhooks.close()
 
 
-@pytest.fixture(params=[Taking, Delivering], ids=["intake", "webhooks"])
+@pytest.fixture(params=[Taking, Delivering], ids=["jobs", "webhooks"])
 def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     groups: dict[str, Group] = {}
 

@@ -52,7 +52,7 @@ SETTLED = 90.0
 #: two gateways a request with an Idempotency-Key.
 STEPS, KEYED = 0.1, 0.1
 
-#: One answer in ten to a submission, and to a wish to cancel, is not what it should be.
+#: One answer in ten to a submission, and to a cancellation request, is not what it should be.
 FAULTS: list[dict[str, Any]] = [
     {"method": "POST", "path": "/jobs", "status": 503, "after": True, "probability": 0.02},
     {"method": "POST", "path": "/jobs", "status": 504, "after": True, "probability": 0.01},

@@ -179,7 +179,7 @@ def raw(**changes: Any) -> dict[str, Any]:
         ({"status": "Failed", "reason": "broken", "reason_code": 1234}, "ERROR", "broken (code 1234)"),
         ({"status": "Failed", "reason": "broken"}, "ERROR", "broken"),
         ({"status": "Failed"}, "ERROR", None),
-        # Cancelled by IBM because it ran too long: an error, not the client's wish.
+        # Cancelled by IBM because it ran too long: an error, not at the client's request.
         ({"status": "Cancelled", "reason": "too long", "reason_code": 1305}, "ERROR", "too long (code 1305)"),
         ({"status": "Cancelled", "reason": "too long", "reasonCode": 1305}, "ERROR", "too long (code 1305)"),
     ],

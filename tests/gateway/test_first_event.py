@@ -26,7 +26,7 @@ def test_it_tells_the_job() -> None:
 
 @pytest.mark.parametrize("job_id", ["stray.d2", "lost", "lost.a1", "", "a b", None, 7, ["d1"]])
 def test_an_id_that_would_have_another_job_cancelled_is_none(job_id: Any) -> None:
-    """The client's wish to cancel carries it to the pollers, to which some ids mean other jobs."""
+    """The client's cancellation request carries it to the pollers, to which some ids mean other jobs."""
     with pytest.raises(InvocationError, match="which job"):
         first(REPLY | {"job_id": job_id})
     with pytest.raises(InvocationError, match="which job"):

@@ -104,7 +104,7 @@ def test_jobs_do_not_hide_one_another() -> None:
 
 
 def test_an_end_is_shown_though_it_names_an_earlier_step() -> None:
-    """Who cancels a loop knows the step that it was at when the wish was sent."""
+    """Who cancels a loop knows the step that it was at when the request was sent."""
     inbox = on_event(event("RUNNING", step=3), event("CANCELLED", step=1), event("RUNNING", step=4))
     assert shown(inbox) == [(0, "RUNNING"), (1, "CANCELLED")]
 

@@ -79,7 +79,7 @@ class Browser:
 
 
 class Rig:
-    """A pusher with one client's inbox."""
+    """A server with one client's inbox."""
 
     def __init__(self, most: int = 100) -> None:
         self.websocket_server = WebSocketServer(most)
@@ -237,7 +237,7 @@ Ticked = Callable[..., tuple[Connection, Browser]]
 
 @pytest.fixture
 def ticked() -> Iterator[Ticked]:
-    """Makes connections outside any pusher."""
+    """Makes connections outside any server."""
     sockets: list[socket.socket] = []
 
     def make(session: Session = SESSION) -> tuple[Connection, Browser]:

@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(start: Start, tmp_path
     assert "--state" in ended.stderr
 
 
-def test_the_journal_is_bounded(tmp_path: Path) -> None:
+def test_the_rotating_log_is_bounded(tmp_path: Path) -> None:
     rotating_log = RotatingLog(tmp_path, 1000)
     for number in range(1000):
         rotating_log.append(b"%04d" % number)

@@ -199,7 +199,7 @@ class Consumer:
 
 
 def consumers_of(job_consumer: JobConsumer) -> tuple[Consumer, Consumer]:
-    """The two consumers of a poller's intake that was made with `group_consumer` below."""
+    """The two consumers of a JobConsumer that was made with `group_consumer` below."""
     return job_consumer._urgent._consumer, job_consumer._waiting._consumer
 
 

@@ -32,7 +32,7 @@ ANSWER = {"answer": {"emoticons": [":)", ":("]}}
 
 
 class Rig:
-    """A retriever between fakes."""
+    """A ResultDelivery between fakes."""
 
     def __init__(self, reply: dict[str, Any] | Exception = ANSWER) -> None:
         self.provider, self.publisher, self.invoke = Provider(), Publisher(), Invoke(reply)

@@ -151,9 +151,9 @@ def test_what_is_too_much_to_keep_waits_elsewhere_and_everyone_keeps_a_place() -
         scheduler.add(number, "many", "aer_simulator", True, 0.0, None, 0.0)
     for number in range(1000, 1010):
         scheduler.add(number, "few", "aer_simulator", True, 0.0, None, 0.0)
-    parked = {key for key, _ in scheduler.to_requeue(0.0)}
-    assert len(scheduler) - len(parked) <= 50
-    assert not parked & set(range(1000, 1010))
+    requeued = {key for key, _ in scheduler.to_requeue(0.0)}
+    assert len(scheduler) - len(requeued) <= 50
+    assert not requeued & set(range(1000, 1010))
 
 
 def test_looks_go_on_though_results_wait_to_be_fetched() -> None:

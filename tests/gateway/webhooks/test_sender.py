@@ -31,7 +31,7 @@ def sender(
     timeout: float = 10.0,
     **names: list[str],
 ) -> Iterator[WebhookSender]:
-    """A courier for which `a_test="127.0.0.1"` means that a.test is there."""
+    """A sender for which `a_test="127.0.0.1"` means that a.test is there."""
     known = {name.replace("_", "."): addresses for name, addresses in names.items()}
     made = WebhookSender(policy, lambda host, port: known.get(host) or resolve(host, port), context, timeout)
     yield made

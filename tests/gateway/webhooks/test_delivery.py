@@ -10,7 +10,7 @@ import pytest
 from core.errors import EventError
 from core.events import ResultEvent, encode
 from core.kafka.topics import WEBHOOK_WAITS, shared
-from gateway.webhooks.delivery import DELAYS, JITTER, LONGEST, MAX_AGE, WebhookDelivery, due, letter
+from gateway.webhooks.delivery import DELAYS, JITTER, LONGEST, MAX_AGE, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.signature import secret_of, signature
 from testkit.receiver import Delivery
 from tests.core.samples import result_event
@@ -74,7 +74,7 @@ def test_it_is_tried_again_ever_later_and_not_for_ever() -> None:
         delays.append(due(list(wait.headers.items())) - now)
         assert wait.topic == WEBHOOK_WAITS[delays[-1]]
         now += delays[-1]
-        found = letter(found.data, list(wait.headers.items()), now)
+        found = parse_delivery(found.data, list(wait.headers.items()), now)
         assert found.first == 1_000.0
     assert delays == list(DELAYS)
     assert delays == sorted(delays)
@@ -103,7 +103,7 @@ def test_a_receiver_may_ask_for_time(asked: float, topic: str) -> None:
 def test_waiting_for_others_is_no_attempt() -> None:
     wait = made(attempt=2).busy(1_000.0, 0.0)
     assert wait is not None
-    again = letter(made().data, list(wait.headers.items()), 2_000.0)
+    again = parse_delivery(made().data, list(wait.headers.items()), 2_000.0)
     assert (again.attempt, again.first) == (2, 1_000.0)
 
 
@@ -112,11 +112,11 @@ def test_waiting_for_others_is_no_attempt() -> None:
 )
 def test_what_is_no_final_event_with_an_address_is_none(data: bytes) -> None:
     with pytest.raises(EventError):
-        letter(data, [], 0.0)
+        parse_delivery(data, [], 0.0)
 
 
 def test_headers_that_are_nonsense_mean_a_first_attempt() -> None:
-    found = letter(made().data, [("attempt", b"x"), ("first", b"\xff"), ("due", b"1.2.3")], 7.0)
+    found = parse_delivery(made().data, [("attempt", b"x"), ("first", b"\xff"), ("due", b"1.2.3")], 7.0)
     assert (found.attempt, found.first) == (0, 7.0)
     assert due([("due", b"nan")]) == 0.0
 
@@ -125,7 +125,7 @@ def test_headers_that_are_nonsense_mean_a_first_attempt() -> None:
 def test_numbers_in_headers_are_bounded(digits: int) -> None:
     """Else one message blocks its topic for ever, or ends the thread that reads it."""
     number = b"9" * digits
-    found = letter(made().data, [("attempt", number), ("first", number)], 7.0)
+    found = parse_delivery(made().data, [("attempt", number), ("first", number)], 7.0)
     assert found.attempt >= 0
     # What is left of a time in the far future, the consumer holds back for no longer than its topic's delay.
     assert due([("due", number)]) == (0.0 if digits > 20 else float(number))
@@ -142,7 +142,7 @@ def test_a_header_that_is_no_number_counts_as_none(value: bytes | None) -> None:
     """Whatever is on the topic: an exception there would stop every webhook behind it."""
     headers = [(name, value) for name in ("attempt", "first", "due")]
     assert due(headers) == 0.0
-    found = letter(made().data, headers, 1_000.0)
+    found = parse_delivery(made().data, headers, 1_000.0)
     assert (found.attempt, found.first) == (0, 1_000.0)
 
 
