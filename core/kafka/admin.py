@@ -17,19 +17,27 @@ ADMIN_TIMEOUT = 15.0
 
 
 class Topics:
-    """Makes topics and looks at them."""
+    """Creates, lists and deletes topics.
+
+    Args:
+        settings: how to reach the broker.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._replication_factor = settings.replication_factor
         self._admin = AdminClient(client_config(settings))
 
     def ensure(self, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
-        """Create those of `topics` (name to number of partitions) that do not exist.
+        """Create the topics that do not exist yet.
+
+        Args:
+            topics: the number of partitions of each topic, by name.
+            config: the settings of new topics.
 
         Raises:
-            StreamError: the broker refused, or did not answer in time.
+            StreamError: the broker rejected a topic, or did not answer in time.
         """
-        wanted = [
+        new_topics = [
             NewTopic(
                 name,
                 num_partitions=partitions,
@@ -39,7 +47,7 @@ class Topics:
             for name, partitions in topics.items()
         ]
         try:
-            futures = self._admin.create_topics(wanted, operation_timeout=ADMIN_TIMEOUT)
+            futures = self._admin.create_topics(new_topics, operation_timeout=ADMIN_TIMEOUT)
             for future in futures.values():
                 try:
                     future.result(ADMIN_TIMEOUT)
@@ -51,35 +59,49 @@ class Topics:
             raise StreamError(f"Kafka did not create a topic: {reason}") from None
 
     def names(self) -> list[str]:
-        """All topics; StreamError if the broker does not tell."""
+        """Return the names of all topics.
+
+        Raises:
+            StreamError: the broker did not answer in time.
+        """
         try:
             return list(self._admin.list_topics(timeout=ADMIN_TIMEOUT).topics)
         except KafkaException as error:
             raise StreamError(f"Kafka did not list its topics: {redact_topics(error)}") from None
 
     def delete(self, topics: Iterable[str]) -> int:
-        """Delete these, and do not mind if somebody else was faster; gives how many are gone by this call.
+        """Delete topics. Topics that do not exist are skipped.
+
+        Args:
+            topics: the names.
+
+        Returns:
+            The number of topics that this call deleted.
 
         Raises:
-            StreamError: the broker refused, or did not answer in time.
+            StreamError: the broker rejected a deletion, or did not answer in time.
         """
-        wanted, gone = list(topics), 0
-        if not wanted:
-            return gone
+        names, deleted = list(topics), 0
+        if not names:
+            return deleted
         try:
-            for future in self._admin.delete_topics(wanted, operation_timeout=ADMIN_TIMEOUT).values():
+            for future in self._admin.delete_topics(names, operation_timeout=ADMIN_TIMEOUT).values():
                 try:
                     future.result(ADMIN_TIMEOUT)
-                    gone += 1
+                    deleted += 1
                 except KafkaException as error:
                     if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                         raise
         except (KafkaException, FutureTimeout) as error:
             raise StreamError(f"Kafka did not delete a topic: {redact_topics(error)}") from None
-        return gone
+        return deleted
 
     def reachable(self, timeout: float = 2.0) -> bool:
-        """True if a broker answers."""
+        """Return whether a broker answers.
+
+        Args:
+            timeout: seconds to wait for the answer.
+        """
         try:
             self._admin.list_topics(timeout=timeout)
         except KafkaException:

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def redact_topics(error: object) -> str:
-    """The error for a log, without the names of clients' topics, which are secret."""
+    """Return the error's text without the names of clients' topics, which are secret."""
     return re.sub(r"results\.[\w-]+", "results.(a client's)", str(error))
 
 
@@ -23,5 +23,8 @@ def _on_error(error: KafkaError) -> None:
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:
-    """What every client is given. Its own lines would go past our log, and name topics: errors only."""
+    """Return the librdkafka settings of every client.
+
+    librdkafka writes its own log lines to standard error and names topics in them, so it logs errors only.
+    """
     return settings.client() | {"error_cb": _on_error, "log_level": 3}

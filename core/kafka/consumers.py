@@ -1,4 +1,4 @@
-"""Makes the consumers that the parts use."""
+"""Creates the consumers that the parts use."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def group_consumer(
     on_commit: Callable[[KafkaError | None, list[TopicPartition]], None],
     **callbacks: Any,
 ) -> Consumer:
-    """A member of a consumer group that commits only what it is told to commit.
+    """Return a member of a consumer group that commits only when its owner commits.
 
     Args:
         settings: how to reach the broker.
         group: the consumer group.
         topics: what to subscribe to.
-        patient: true where nobody waits for the messages: it asks the broker less often.
-        on_commit: called in a poll with the outcome of a commit that was not waited for.
-        callbacks: `on_assign`, `on_revoke`, `on_lost`.
+        patient: whether the messages are not urgent, so that the consumer may poll the broker less often.
+        on_commit: called during a poll with the outcome of an asynchronous commit.
+        callbacks: `on_assign`, `on_revoke` and `on_lost`.
     """
     consumer = Consumer(
         consumer_config(settings)
@@ -47,7 +47,7 @@ def group_consumer(
 
 
 def topic_reader(settings: KafkaSettings) -> Consumer:
-    """A consumer outside any group, for partitions that its owner assigns to it."""
+    """Return a consumer outside any group, whose owner assigns its partitions."""
     return Consumer(
         consumer_config(settings)
         | {"group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
@@ -55,11 +55,12 @@ def topic_reader(settings: KafkaSettings) -> Consumer:
 
 
 def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the librdkafka settings of every consumer."""
     return client_config(settings) | {
         "fetch.wait.max.ms": settings.fetch_wait_max_ms,
         "fetch.error.backoff.ms": 50,
         "topic.metadata.refresh.fast.interval.ms": 50,
-        # Bounds what librdkafka holds ahead of us.
+        # The most that librdkafka fetches ahead.
         "queued.max.messages.kbytes": 8_192,
         "allow.auto.create.topics": False,
     }

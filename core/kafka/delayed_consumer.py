@@ -1,4 +1,4 @@
-"""A member of a consumer group that gives each message when it is due, and commits what is done."""
+"""A member of a consumer group that returns each message when it is due and commits what is finished."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Assigned:
-    """What is known of a partition, from its assignment until it is revoked or lost."""
+    """The state of a partition from its assignment until it is revoked or lost."""
 
-    #: Whether librdkafka was told to pause it; None if that is not known.
+    #: Whether librdkafka has paused it; None if unknown.
     paused: bool | None = None
-    #: Messages that are not due yet, each with the time from which it is.
+    #: Messages that are not due yet, each with the time at which it becomes due.
     held: deque[tuple[float, Message]] = field(default_factory=deque)
 
 
 class DelayedConsumer:
-    """Takes messages, holds back the head of a partition until it is due, and commits offsets.
+    """Consumes messages, holds the head of a partition until it is due, and commits offsets.
 
-    Messages of one topic all wait about equally long. So while the head of a partition is not due, neither is
-    what is behind it: the head is held here, and the partition is paused.
+    All messages of a topic wait for about the same time. While the head of a partition is not due, no message
+    behind it is due. So the head is held here and the partition is paused.
 
     librdkafka keeps a partition's pause state when the partition is revoked, and applies it when the
-    partition comes back. So each assignment starts by clearing it, and each revocation forgets what is known
-    here. The head is held instead of being fetched again with `seek`: a `seek` can fail when the partition is
-    about to be revoked, and what it was to bring back would be skipped.
+    partition is assigned again. So each assignment clears it, and each revocation discards the state kept
+    here. The head is held and not fetched again with `seek`: a `seek` can fail while the partition is being
+    revoked, and the message would be skipped.
 
-    A message that is finished late, after its partition was revoked and assigned again, still counts as done:
-    it is the same message under the same offset, and its outcome is acknowledged.
+    A message that is finished after its partition was revoked and assigned again still counts as finished: it
+    is the same message at the same offset, and its outcome is acknowledged.
 
-    Used by one thread only, which also runs the callbacks (in `take` and `close`).
+    Not thread-safe: one thread makes all calls. It also runs the callbacks, in `take` and `close`.
 
     Args:
         kafka: how to reach the broker.
@@ -50,12 +50,12 @@ class DelayedConsumer:
         topics: what to subscribe to.
         commit_interval: seconds between commits.
         delays: the longest time in seconds that a message may be held, by topic; 0 for other topics.
-        due_in: the seconds until a message is due. It must not raise. Its result is limited by `delays`.
-        patient: true where nothing waits for the messages: the broker is asked less often.
+        due_in: returns the seconds until a message is due. It must not raise. `delays` limits its result.
+        patient: whether the messages are not urgent, so that the broker may be polled less often.
         assigned: called after each assignment.
         revoking: called before the commit that precedes a revocation.
         lost: called with each partition that was revoked or lost.
-        clock: seconds on a clock that never jumps.
+        clock: returns seconds on a monotonic clock.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class DelayedConsumer:
         self._on_lost = lost
         self._clock = clock
         self._assigned: dict[Partition, _Assigned] = {}
-        #: Messages that are due and not yet given to the owner.
+        #: Messages that are due and not yet returned to the owner.
         self._ready: list[Message] = []
         self._full = False
         self._offsets = Offsets()
@@ -100,14 +100,19 @@ class DelayedConsumer:
         )
 
     def take(self, timeout: float, most: int) -> list[Message]:
-        """Messages that are due, each under way until `finish`. Polls at least once, to stay in the group.
+        """Return messages that are due. Each is in progress until `finish`.
+
+        This polls at least once, to keep the group membership.
 
         Args:
-            timeout: seconds to wait for the first.
-            most: how many at most.
+            timeout: seconds to wait for the first message.
+            most: the maximum number of messages.
+
+        Returns:
+            The messages, in each partition's order.
 
         Raises:
-            KafkaException: librdkafka refused something. Nothing is lost; call again a little later.
+            KafkaException: a librdkafka call failed. No message is lost; call again after a short pause.
         """
         self._align(self._assigned)
         self._release(most)
@@ -123,31 +128,40 @@ class DelayedConsumer:
         return given
 
     def regulate(self, full: bool) -> None:
-        """While the owner is `full`, every partition is paused, those that come later too."""
+        """Pause all partitions, including those assigned later, or resume them.
+
+        Args:
+            full: whether the owner can take no more messages.
+        """
         self._full = full
         self._align(self._assigned)
 
     def finish(self, partition: Partition, offset: int) -> None:
-        """The message has had its outcome, and that is acknowledged."""
+        """Record that the message's outcome is acknowledged, so that its offset may be committed.
+
+        Args:
+            partition: the message's partition.
+            offset: the message's offset.
+        """
         self._offsets.finish(partition, offset)
 
     def under_way(self) -> int:
-        """Messages that were due and are not finished."""
+        """Return the number of messages that were due and are not finished."""
         return self._offsets.under_way()
 
     def partitions(self, topic: str) -> int:
-        """How many partitions of a topic are assigned to this member."""
+        """Return how many partitions of a topic are assigned to this member."""
         return sum(name == topic for name, _ in self._assigned)
 
     def commit(self) -> None:
-        """Commit what has moved, unless that was done a moment ago."""
+        """Commit the positions that have moved, at most once per commit interval."""
         now = self._clock()
         if now - self._last_commit >= self._interval:
             self._last_commit = now
             self._commit(asynchronous=True)
 
     def close(self) -> None:
-        """Commit, and leave the group."""
+        """Commit the positions that have moved and leave the group."""
         self._commit(asynchronous=False)
         self._consumer.close()
 
@@ -157,13 +171,13 @@ class DelayedConsumer:
         if message.error():
             log.warning("Kafka: %s", redact_topics(message.error()))
             return
-        partition = _place(message)
+        partition = _partition_of(message)
         state = self._assigned.get(partition)
         if state is None:
-            # Another member handles it: an offset noted here would be committed over that member's.
-            log.warning("a message of a partition that is not assigned was ignored")
+            # Another member handles it. An offset recorded here would be committed over that member's.
+            log.warning("ignored a message of a partition that is not assigned")
             return
-        # It is not paused, whatever was asked for before: else this would not have come.
+        # A partition that delivers a message is not paused, whatever was requested before.
         state.paused = False
         wait = min(self._due_in(message), self._delays.get(partition[0], 0.0))
         if wait > 0 or state.held:
@@ -173,11 +187,11 @@ class DelayedConsumer:
             self._begin(message)
 
     def _begin(self, message: Message) -> None:
-        self._offsets.begin(_place(message), int(message.offset() or 0))
+        self._offsets.begin(_partition_of(message), int(message.offset() or 0))
         self._ready.append(message)
 
     def _release(self, most: int) -> None:
-        """Stop holding back what is due, unless the owner is full."""
+        """Release the held messages that are due, unless the owner is full."""
         if self._full:
             return
         now = self._clock()
@@ -189,22 +203,26 @@ class DelayedConsumer:
             self._align([partition])
 
     def _align(self, partitions: Iterable[Partition]) -> None:
-        """Pause and resume partitions so that librdkafka has the state that is wanted.
+        """Pause and resume partitions so that librdkafka's state is the wanted one.
 
-        Only what differs: resuming a partition that is not paused makes librdkafka fetch messages again.
+        Only partitions that differ: resuming one that is not paused makes librdkafka fetch messages again.
+
+        Raises:
+            KafkaException: a librdkafka call failed.
         """
         for pause, change in ((True, self._consumer.pause), (False, self._consumer.resume)):
             differing = [
-                one
-                for one in partitions
-                if self._wanted(self._assigned[one]) is pause and self._assigned[one].paused is not pause
+                partition
+                for partition in partitions
+                if self._wants_pause(self._assigned[partition]) is pause
+                and self._assigned[partition].paused is not pause
             ]
             if differing:
-                change([TopicPartition(*one) for one in differing])
-                for one in differing:
-                    self._assigned[one].paused = pause
+                change([TopicPartition(*partition) for partition in differing])
+                for partition in differing:
+                    self._assigned[partition].paused = pause
 
-    def _wanted(self, state: _Assigned) -> bool:
+    def _wants_pause(self, state: _Assigned) -> bool:
         return self._full or bool(state.held)
 
     # --- offsets ------------------------------------------------------------------------------------
@@ -220,17 +238,19 @@ class DelayedConsumer:
         except KafkaException as error:
             self._committed(error.args[0], offsets)
         else:
-            # An asynchronous commit tells its outcome in a later poll.
+            # The outcome of an asynchronous commit is reported by a later poll.
             if done is not None:
                 self._committed(None, done)
 
     def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """The outcome of a commit. What failed is committed again next time."""
-        failed = [one for one in partitions if error is not None or one.error is not None]
-        self._offsets.not_committed({(one.topic, one.partition): one.offset for one in failed})
+        """Handle the outcome of a commit. Positions that failed are committed again later."""
+        failed = [position for position in partitions if error is not None or position.error is not None]
+        self._offsets.not_committed(
+            {(position.topic, position.partition): position.offset for position in failed}
+        )
         if failed and not self._commit_failed:
             log.warning(
-                "offsets of %s not committed, messages may come again: %s",
+                "offsets of %s not committed, messages may be delivered again: %s",
                 self._group,
                 redact_topics(error or failed[0].error),
             )
@@ -239,11 +259,11 @@ class DelayedConsumer:
     # --- the group ----------------------------------------------------------------------------------
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.info("partitions of %s taken: %d", self._group, len(partitions))
-        new = {(one.topic, one.partition): _Assigned() for one in partitions}
+        log.info("partitions of %s assigned: %d", self._group, len(partitions))
+        new = {(partition.topic, partition.partition): _Assigned() for partition in partitions}
         self._assigned |= new
         try:
-            # Before they are assigned, while nothing is fetched. `take` tries again if this fails.
+            # Before they are assigned, while nothing is fetched. `take` retries this if it fails.
             consumer.resume(partitions)
             for state in new.values():
                 state.paused = False
@@ -251,7 +271,7 @@ class DelayedConsumer:
             log.warning("Kafka: %s", redact_topics(error))
         consumer.incremental_assign(partitions)
         try:
-            # After they are assigned: librdkafka ignores a pause of a partition that it does not know.
+            # After they are assigned: librdkafka ignores a pause of an unknown partition.
             self._align(new)
         except KafkaException as error:
             log.warning("Kafka: %s", redact_topics(error))
@@ -265,8 +285,8 @@ class DelayedConsumer:
             self._lose(consumer, partitions)
 
     def _lose(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        gone = {(one.topic, one.partition) for one in partitions}
-        self._ready = [message for message in self._ready if _place(message) not in gone]
+        gone = {(partition.topic, partition.partition) for partition in partitions}
+        self._ready = [message for message in self._ready if _partition_of(message) not in gone]
         for partition in gone:
             self._offsets.forget(partition)
             self._assigned.pop(partition, None)
@@ -274,5 +294,5 @@ class DelayedConsumer:
             self._on_lost(partition)
 
 
-def _place(message: Message) -> Partition:
+def _partition_of(message: Message) -> Partition:
     return str(message.topic()), int(message.partition() or 0)

@@ -1,4 +1,4 @@
-"""Which offsets may be committed: those below which every message has had its outcome. Pure."""
+"""Tracks which offsets may be committed: those below which every message is finished. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ Partition = tuple[str, int]
 
 
 class Offsets:
-    """Per partition, the messages under way and the position up to which all are done.
+    """The messages in progress in each partition, and the position below which all are finished.
 
-    Messages are finished in any order; a commit says "everything below", so the position moves only when
-    the oldest message under way is done. What is not committed is delivered again after a crash.
+    Messages finish in any order, but a commit covers every offset below it. So the position moves only when
+    the oldest message in progress finishes. Messages that are not committed are delivered again after a
+    crash.
     """
 
     def __init__(self) -> None:
@@ -18,26 +19,30 @@ class Offsets:
         self._committed: dict[Partition, int] = {}
 
     def begin(self, partition: Partition, offset: int) -> None:
-        """A message was taken."""
+        """Record that a message is in progress."""
         self._open.setdefault(partition, set()).add(offset)
         self._next[partition] = max(offset + 1, self._next.get(partition, 0))
 
     def finish(self, partition: Partition, offset: int) -> None:
-        """Its outcome is acknowledged. A partition that was given away meanwhile is ignored."""
+        """Record that a message is finished. A partition that is no longer assigned is ignored."""
         self._open.get(partition, set()).discard(offset)
 
     def forget(self, partition: Partition) -> None:
-        """The partition now belongs to another consumer."""
+        """Discard what is known about a partition: it belongs to another consumer now."""
         for table in (self._open, self._next, self._committed):
             table.pop(partition, None)
 
     def position(self, partition: Partition) -> int | None:
-        """The offset to commit: the oldest message under way, else the next one; None if never taken."""
-        waiting = self._open.get(partition)
-        return min(waiting) if waiting else self._next.get(partition)
+        """Return the offset to commit.
+
+        Returns:
+            The oldest offset in progress, else the next one; None if no message has been consumed.
+        """
+        in_progress = self._open.get(partition)
+        return min(in_progress) if in_progress else self._next.get(partition)
 
     def due(self) -> dict[Partition, int]:
-        """The positions that have moved since they were last committed."""
+        """Return the positions that have moved since the last commit."""
         moved = {}
         for partition in self._next:
             position = self.position(partition)
@@ -46,15 +51,15 @@ class Offsets:
         return moved
 
     def committed(self, positions: dict[Partition, int]) -> None:
-        """These positions were committed."""
+        """Record that these positions were committed."""
         self._committed.update(positions)
 
     def not_committed(self, positions: dict[Partition, int]) -> None:
-        """The broker did not take these positions: they are due again, unless a later one was committed."""
+        """Record that these commits failed. The positions are due again unless a later one was committed."""
         for partition, position in positions.items():
             if self._committed.get(partition) == position:
                 del self._committed[partition]
 
     def under_way(self) -> int:
-        """How many messages have no outcome yet."""
+        """Return the number of messages in progress."""
         return sum(len(offsets) for offsets in self._open.values())

@@ -16,16 +16,17 @@ from core.settings import KafkaSettings
 
 #: Seconds after which an unacknowledged message counts as failed.
 PUBLISH_TIMEOUT = 10.0
-
-
-#: Messages that may wait for their acknowledgement in one process.
+#: The most messages in one process that may be waiting for an acknowledgement.
 MAX_UNACKNOWLEDGED = 10_000
 
 
 class Publisher:
     """A producer whose `publish` returns when the broker has acknowledged the message.
 
-    One thread of its own serves the acknowledgements, so any number of threads may publish at once.
+    Thread-safe: a dedicated thread serves the acknowledgements.
+
+    Args:
+        settings: how to reach the broker.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -50,7 +51,17 @@ class Publisher:
     def send(
         self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None
     ) -> Future[None]:
-        """Hand the message over; the future ends with the broker's acknowledgement or a StreamError."""
+        """Queue a message without waiting for its acknowledgement.
+
+        Args:
+            topic: where to publish it.
+            key: decides the partition of a topic that several processes share.
+            value: the message.
+            headers: the message's headers.
+
+        Returns:
+            A future that completes with the broker's acknowledgement, or fails with a StreamError.
+        """
         done: Future[None] = Future()
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -75,19 +86,34 @@ class Publisher:
         return done
 
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
-        """Publish and wait for the acknowledgement; StreamError if it does not come in time."""
+        """Publish a message and wait for its acknowledgement. The arguments are those of `send`.
+
+        Raises:
+            StreamError: the broker rejected the message, or did not acknowledge it in time.
+        """
         self.wait(self.send(topic, key, value, headers))
 
     @staticmethod
     def wait(sent: Future[None]) -> None:
-        """Wait for the acknowledgement of what was sent; StreamError if it does not come in time."""
+        """Wait for the acknowledgement of a message.
+
+        Args:
+            sent: the future that `send` returned.
+
+        Raises:
+            StreamError: the broker rejected the message, or did not acknowledge it in time.
+        """
         try:
             sent.result(PUBLISH_TIMEOUT + 1)
         except FutureTimeout:
             raise StreamError(f"Kafka did not acknowledge within {PUBLISH_TIMEOUT:.0f} s.") from None
 
     def close(self, timeout: float = 3.0) -> None:
-        """Wait for what is under way, at most `timeout` seconds, and stop."""
+        """Wait for outstanding acknowledgements and stop.
+
+        Args:
+            timeout: the most seconds to wait.
+        """
         self._producer.flush(timeout)
         self._closed.set()
         self._thread.join(timeout)
