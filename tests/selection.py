@@ -11,6 +11,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -20,7 +21,8 @@ import pytest
 MARK = "processes"
 
 _STARTERS = {"subprocess", "multiprocessing", "playwright", "ProcessPoolExecutor", "fork", "posix_spawn"}
-_OURS = ("actions", "benchmarks", "core", "gateway", "local", "poller", "simulator", "tests")
+#: The packages of this repository.
+_OURS = {path.parent.name for path in Path(__file__).parent.parent.glob("*/__init__.py")}
 #: What Python tells an audit hook when a process is about to be made.
 _EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec"}
 
