@@ -1,1 +1,1 @@
-"""BackEnd 2: takes job events, looks at the jobs, delivers each result to the client that asked."""
+"""The poller: consumes job events, polls the provider and delivers each result to its client."""

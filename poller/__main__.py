@@ -1,4 +1,4 @@
-"""`python -m poller`: settings from the environment, until SIGTERM or Ctrl-C."""
+"""`python -m poller`: one poller, configured by the environment. It runs until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,36 +23,44 @@ from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Limits
 from poller.worker import Poller
 
-#: The settings are wrong.
+#: Exit code: a setting is wrong.
 EXIT_SETTINGS = 2
-#: A service that is needed could not be had.
+#: Exit code: a required service or port is not available.
 EXIT_UNAVAILABLE = 3
 
-
-#: What IBM Quantum is asked at the most in a minute, and the seconds of lag that one call is worth there.
+#: IBM Quantum: calls per minute at most, the seconds of lag that one call is worth, and the seconds between
+#: two lists of backends.
 IBM_CALLS, IBM_PRICE, IBM_LIST_EVERY = 120, 1.0, 60.0
-#: A service of one's own is asked as often as it helps.
-OWN_PRICE, OWN_LIST_EVERY = 0.02, 10.0
+#: The same for a self-hosted service, which has no limit of calls.
+SELF_HOSTED_PRICE, SELF_HOSTED_LIST_EVERY = 0.02, 10.0
 
 
 def limits(env: Source, account: AccountSettings) -> Limits:
-    """What the account allows: a service at an address of its own bears more than IBM Quantum."""
-    own = account.url is not None
-    calls = integer(env, "POLLER_CALLS_PER_MINUTE", 0 if own else IBM_CALLS, 0, 100_000)
+    """Return what an account allows. A service with its own URL allows more than IBM Quantum.
+
+    Args:
+        env: the environment.
+        account: the account's settings.
+
+    Raises:
+        SettingsError: a variable is malformed or out of range.
+    """
+    self_hosted = account.url is not None
+    calls = integer(env, "POLLER_CALLS_PER_MINUTE", 0 if self_hosted else IBM_CALLS, 0, 100_000)
     if calls == 1:
         raise SettingsError(
             "POLLER_CALLS_PER_MINUTE must be 0 (no limit) or at least 2.", variable="POLLER_CALLS_PER_MINUTE"
         )
     return Limits(
         per_minute=calls or None,
-        price=number(env, "POLLER_CALL_PRICE", OWN_PRICE if own else IBM_PRICE, 0.001, 3_600),
+        price=number(env, "POLLER_CALL_PRICE", SELF_HOSTED_PRICE if self_hosted else IBM_PRICE, 0.001, 3_600),
         page=LOOK_PAGE,
-        list_every=OWN_LIST_EVERY if own else IBM_LIST_EVERY,
+        list_every=SELF_HOSTED_LIST_EVERY if self_hosted else IBM_LIST_EVERY,
     )
 
 
 def main() -> int:
-    """Run one poller; gives the exit code."""
+    """Run one poller and return the exit code."""
     log.configure("poller", os.environ.get("LOG_LEVEL", "INFO"))
     stop = threading.Event()
 
@@ -65,7 +73,7 @@ def main() -> int:
     try:
         kafka = KafkaSettings.from_env(env)
         accounts = ProviderSettings.from_env(env)
-        # Each request is to come out of the budget, and a refusal to be heeded by all threads.
+        # Without the client's own retries, each request is charged to the budget, and all threads heed a 429.
         provider = Provider(accounts, repeats=False)
         hardware, simulator = limits(env, accounts.hardware), limits(env, accounts.simulator)
         sources = config_docs.from_env(env)

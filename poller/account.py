@@ -1,4 +1,4 @@
-"""One account: its scheduler, its worker threads, and the calls they make."""
+"""One provider account: its scheduler, its worker threads and the calls that they make."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from poller.tracked_job import Key, TrackedJob
 
 log = logging.getLogger(__name__)
 
-#: How a job stands that is not final.
+#: The statuses of a job that is not final.
 OPEN = ("QUEUED", "RUNNING")
 
 
 @dataclass
 class CallOutcome:
-    """What a call gave, or why it gave nothing."""
+    """The outcome of one call to the provider: its answer or its error."""
 
     call: Call[Key]
-    #: When the call was made, in seconds since 1970.
+    #: When the call was started, in seconds since 1970.
     asked: float
     views: dict[str, JobView] = field(default_factory=dict)
     backends: list[BackendInfo] = field(default_factory=list)
     delivered: ResultEvent | None = None
     error: QwhiskError | None = None
-    #: What it took.
+    #: How long the call took.
     seconds: float = 0.0
 
 
 class AccountWorker:
-    """An account with worker threads of its own: a slow account delays no other.
+    """An account and its worker threads. Each account has its own, so a slow one does not delay the others.
 
-    Looks and deliveries have separate threads, so that functions that are slow to answer delay no look.
+    Looks and deliveries use separate threads, so that a slow function does not delay looks.
 
     Args:
-        name: of the account, for logs and metrics.
-        account: the connection.
-        limits: what it allows.
-        retriever: delivers the results.
-        workers: threads for looks, and as many for deliveries.
-        now: the time, in seconds since 1970.
-        report: hands a finding to the loop's thread.
+        name: the account's name in logs and metrics.
+        account: the connection to the provider.
+        limits: what the account allows.
+        delivery: fetches and delivers the results.
+        workers: the number of threads for looks, and the number for deliveries.
+        now: the time in seconds since 1970.
+        report: called in a worker thread with the outcome of each call.
     """
 
     def __init__(
@@ -77,11 +77,16 @@ class AccountWorker:
 
     @property
     def busy(self) -> bool:
-        """True while a call is under way."""
+        """Whether a call is in progress."""
         return self.looking + self.delivering > 0
 
     def add(self, tracked: TrackedJob, now: float) -> None:
-        """Watch a job of this account."""
+        """Start tracking a job of this account.
+
+        Args:
+            tracked: the job.
+            now: the time in seconds since 1970.
+        """
         event = tracked.event
         expected = event.estimated_completion_time
         self.tracked[tracked.key] = tracked
@@ -90,7 +95,6 @@ class AccountWorker:
             event.client_id,
             event.backend,
             tracked.simulator,
-            # A simulator's job is measured from when it was taken: clocks of two machines differ by more.
             event.submitted_at.timestamp(),
             event.queue_length_at_submit,
             now,
@@ -99,20 +103,27 @@ class AccountWorker:
         )
 
     def remove(self, tracked: TrackedJob) -> None:
-        """Watch it no longer."""
+        """Stop tracking a job. A job that is not tracked is ignored."""
         if self.tracked.get(tracked.key) is tracked:
             del self.tracked[tracked.key]
             self.scheduler.remove(tracked.key)
 
     def start(self, now: float) -> list[Call[Key]]:
-        """Begin every call that is due; gives them."""
-        begun: list[Call[Key]] = []
+        """Start every call that is due while a worker thread is free.
+
+        Args:
+            now: the time in seconds since 1970.
+
+        Returns:
+            The calls that were started.
+        """
+        started: list[Call[Key]] = []
         while True:
             fetch, look = self.delivering < self._workers, self.looking < self._workers
             call = self.scheduler.next_call(now, fetch, look) if fetch or look else None
             if call is None:
-                return begun
-            begun.append(call)
+                return started
+            started.append(call)
             if call.kind == "fetch":
                 self.delivering += 1
                 self._deliveries.submit(self._make, call, self._fetch, now)
@@ -121,18 +132,18 @@ class AccountWorker:
                 self._looks.submit(self._make, call, self._list if call.kind == "list" else self._look, now)
 
     def ended(self, call: Call[Key]) -> None:
-        """The call was made, and its thread is free for the next."""
+        """Record that a call ended and its worker thread is free."""
         if call.kind == "fetch":
             self.delivering -= 1
         else:
             self.looking -= 1
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Have something else delivered: progress, or the end of a job that is given up."""
+        """Run other work in a delivery thread, such as publishing progress or a cancellation."""
         self._deliveries.submit(work)
 
     def close(self) -> None:
-        """Wait for what is under way; begin nothing more."""
+        """Wait for the calls in progress and start no more."""
         for pool in (self._looks, self._deliveries):
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -140,15 +151,15 @@ class AccountWorker:
 
     def _make(self, call: Call[Key], work: Callable[[Call[Key], CallOutcome], None], asked: float) -> None:
         outcome = CallOutcome(call, asked)
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             work(call, outcome)
         except QwhiskError as error:
             outcome.error = error
         except Exception:
-            log.exception("a call of kind %s about %d jobs failed", call.kind, len(call.keys))
+            log.exception("a %s call for %d jobs failed", call.kind, len(call.keys))
             outcome.error = QwhiskError("The poller failed; see its log.")
-        outcome.seconds = time.monotonic() - begun
+        outcome.seconds = time.monotonic() - started
         self._report(self, outcome)
 
     def _tracked(self, key: Key) -> TrackedJob:
@@ -177,7 +188,7 @@ class AccountWorker:
 
 
 def observation(view: JobView) -> JobObservation:
-    """A look as the scheduler takes it."""
+    """Convert the provider's view of a job to the scheduler's input."""
     return JobObservation(
         view.status,
         view.status not in OPEN,

@@ -1,4 +1,4 @@
-"""All accounts that this process looks after, each with its lane."""
+"""All provider accounts of this process, each with its worker."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from poller.scheduling.call import Limits
 
 
 class Accounts:
-    """A lane for each account.
+    """The AccountWorker of each account.
 
     Args:
-        provider: where the accounts are.
-        retriever: delivers the results.
-        workers: threads that look, and as many that deliver, for each account.
-        limits: what the accounts for `hardware` and `simulator` allow.
-        now: the time, in seconds since 1970.
-        report: hands a finding to the loop's thread.
+        provider: the provider of the accounts.
+        delivery: fetches and delivers the results.
+        workers: for each account, the number of threads for looks, and the number for deliveries.
+        limits: what the accounts for `hardware` and `simulator` allow; None for the defaults.
+        now: the time in seconds since 1970.
+        report: called in a worker thread with the outcome of each call.
     """
 
     def __init__(
@@ -46,26 +46,30 @@ class Accounts:
         return iter(self._accounts.values())
 
     def of(self, event: JobEvent) -> AccountWorker:
-        """The lane of the account that the job belongs to."""
+        """Return the worker of the account that the job belongs to."""
         return self._accounts[self._provider.account(event.backend_type)]
 
     @property
     def busy(self) -> bool:
-        """True while a call is under way."""
+        """Whether a call is in progress."""
         return any(account_worker.busy for account_worker in self)
 
     def wake(self, now: float) -> float:
-        """The instant at which the next call is due."""
+        """Return when the next call is due, in seconds since 1970."""
         return min(account_worker.scheduler.next_wake(now) for account_worker in self)
 
     def share(self, part: float) -> None:
-        """Pollers share what an account allows, as they share the partitions."""
+        """Set this poller's share of each account's limit.
+
+        Args:
+            part: the share, as a fraction of the limit. Pollers share limits as they share the partitions.
+        """
         for account_worker in self:
             allowed, budget = account_worker.scheduler.limits.per_minute, account_worker.scheduler.budget
             if allowed is not None and (share := max(2, round(allowed * part))) != budget.per_minute:
                 budget.share(share)
 
     def close(self) -> None:
-        """Wait for what is under way; begin nothing more."""
+        """Wait for the calls in progress and start no more."""
         for account_worker in self:
             account_worker.close()

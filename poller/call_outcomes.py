@@ -1,4 +1,4 @@
-"""What looks, results and lists of backends gave, and what follows from it."""
+"""Handles the outcomes of calls: looks, fetched results and lists of backends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ log = logging.getLogger(__name__)
 
 
 class CallOutcomeHandler:
-    """Deals with what the calls of a lane gave, in the loop's thread.
+    """Handles the outcomes of an account's calls, in the loop's thread.
 
     Args:
-        watches, runs: what is watched.
-        news: told where jobs stand.
-        ending: ends what is done or has failed.
-        metrics: counts.
-        clock: gives the time, in seconds since 1970.
+        tracker: the jobs tracked here.
+        run_progress: the newest step of each run.
+        notifier: publishes how jobs stand.
+        completion: completes jobs that are delivered or have failed.
+        metrics: the poller's metrics.
+        clock: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -45,7 +46,12 @@ class CallOutcomeHandler:
         self._clock = clock
 
     def handle(self, account_worker: AccountWorker, outcome: CallOutcome) -> None:
-        """Deal with one call's finding or failure."""
+        """Handle the outcome of one call.
+
+        Args:
+            account_worker: the worker that made the call.
+            outcome: the call's answer or error.
+        """
         now = self._clock()
         account_worker.ended(outcome.call)
         self._metrics.seconds.labels(account_worker.name, outcome.call.kind).observe(outcome.seconds)
@@ -71,12 +77,12 @@ class CallOutcomeHandler:
             seen[key] = observation(view)
             self._metrics.looks.labels(account_worker.name, view.status).inc()
             if self._run_progress.is_past(tracked.event):
-                self._tracker.finish(tracked)  # as after a wish to cancel, which told the end by itself
+                self._tracker.finish(tracked)  # for example, a cancellation request published its final event
         full = len(outcome.views) >= account_worker.scheduler.limits.page
         account_worker.scheduler.look_answered(outcome.call, seen, now, full, outcome.asked)
-        for key, one in seen.items():
+        for key, seen_job in seen.items():
             looked = account_worker.tracked.get(key)
-            if looked is None or one.final:
+            if looked is None or seen_job.final:
                 continue
             looked.failures = 0
             looked.event.looked_at = datetime.fromtimestamp(outcome.asked, UTC)
@@ -84,7 +90,7 @@ class CallOutcomeHandler:
                 message = f"The job was not done within {self._completion.deadline:.0f} s."
                 self._completion.overdue(looked, message)
             else:
-                self._notifier.notify(looked, one.status, now)
+                self._notifier.notify(looked, seen_job.status, now)
 
     def _listed(self, account_worker: AccountWorker, outcome: CallOutcome, now: float) -> None:
         account_worker.scheduler.backends_listed(

@@ -1,7 +1,7 @@
-"""Wishes to have jobs cancelled, carried to the provider call by call, out of the budget.
+"""Carries out cancellation requests. Each call to the provider is charged to the account's budget.
 
-Most are clients'. Some are the actions' own, about jobs that no client was told of (`core/strays.py`): these
-jobs are cancelled and lose their tags, and the client is told nothing.
+Most requests come from clients. Others come from actions, about jobs that no client knows of
+(`core/strays.py`): these jobs are cancelled and their tags are removed, and the client is not notified.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
 
-#: Seconds between looks at a run that is to be cancelled: at least, as a part of those it has taken so far,
-#: and at most.
+#: The pause between two looks at a run that is to be cancelled: its minimum in seconds, the fraction of the
+#: time since the request, and its maximum in seconds.
 CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
-#: Seconds for which a run whose newest job is done may still submit the next one: as long as its step is
-#: asked for again after failures.
+#: Seconds for which a run whose newest job is done may still submit the next one: as long as a failed step is
+#: retried.
 CANCEL_PATIENCE = 480.0
 
-#: Seconds after a submission whose answer was lost for which its job is looked for: the provider may take it,
-#: and list it, late. The pause between two looks doubles each time, from `STRAY_FIRST`.
+#: Seconds after a submission whose answer was lost for which its job is searched: the provider may accept or
+#: list it late. The pause between two searches starts at `STRAY_FIRST` seconds and doubles each time.
 STRAY_PATIENCE, STRAY_FIRST = 180.0, 1.0
-#: Failures of another kind than the account's after which a stray is given up.
+#: The search for a stray job ends after this many failures that are not the account's.
 MAX_FAILURES = 20
 
 FIND = ("find", "")
@@ -46,7 +46,15 @@ FIND = ("find", "")
 
 @dataclass
 class Answer:
-    """What one call gave: the run's newest job, the calls that follow, the end, or a failure."""
+    """The answer to one call.
+
+    Attributes:
+        asked: when the call was started, in seconds since 1970.
+        newest: the run's newest job; None if none was found.
+        following: the calls to make next, each a kind and a job id.
+        delivered: the final event, if it was published.
+        error: why the call failed; None if it succeeded.
+    """
 
     asked: float
     newest: JobView | None = None
@@ -56,17 +64,18 @@ class Answer:
 
 
 class CancellationHandler:
-    """Looks for the newest job of each run that is to be cancelled, cancels what is open, tells the end.
+    """Finds the newest job of each run to be cancelled, cancels its open jobs and publishes the final event.
 
-    A hybrid run may have no open job for a moment, between two steps: then it is looked for again.
+    A hybrid run has no open job between two steps. The search is then repeated.
 
     Args:
-        lanes, watches: the accounts, and the wishes among what is watched.
-        ending: of a wish, and of the jobs that it ends.
-        retriever: tells the client.
-        outcomes: brings what the worker threads have found.
-        metrics: counts calls.
-        clock: gives the time, in seconds since 1970.
+        accounts: the accounts that make the calls.
+        tracker: the jobs and cancellation requests tracked here.
+        completion: completes requests that are carried out.
+        delivery: publishes the final events.
+        callbacks: runs functions in the loop's thread.
+        metrics: the poller's metrics.
+        clock: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -88,13 +97,17 @@ class CancellationHandler:
         self._clock = clock
 
     def wake(self) -> float:
-        """When the next call is due."""
+        """Return when the next call is due, in seconds since 1970; infinity if none is."""
         return min(
             (tracked.due for tracked in self._tracker.cancellations if not tracked.busy), default=math.inf
         )
 
     def start(self, now: float) -> None:
-        """Begin every call that is due and that the account's budget allows."""
+        """Start every call that is due and that the account's budget allows.
+
+        Args:
+            now: the time in seconds since 1970.
+        """
         for tracked in self._tracker.cancellations:
             if tracked.busy or tracked.due > now:
                 continue
@@ -125,25 +138,25 @@ class CancellationHandler:
     ) -> None:
         kind, job_id = call
         event = tracked.event
-        one = sought(event.job_id)
-        if one is not None:
-            answer.following = _follow_stray(account_worker.account, event, one, call)
+        stray = sought(event.job_id)
+        if stray is not None:
+            answer.following = _follow_stray(account_worker.account, event, stray, call)
             return
         if kind == "cancel":
             account_worker.account.cancel(job_id)
             return
-        found = (
+        views = (
             account_worker.account.tagged(run_tag(event.process_job_id))
             if call == FIND
             else [account_worker.account.look(job_id)]
         )
-        if not found:
+        if not views:
             answer.following = [("look", event.job_id)]
             return
-        answer.newest = found[0]
-        answer.following = [("cancel", view.job_id) for view in found if view.status in OPEN]
+        answer.newest = views[0]
+        answer.following = [("cancel", view.job_id) for view in views if view.status in OPEN]
         if answer.newest.status == "CANCELLED" and not answer.following:
-            # Told at once: the job's own event may lie in a wait topic for minutes.
+            # Published at once: the job's own event may stay in a wait topic for minutes.
             event = event.model_copy(update={"job_id": answer.newest.job_id})
             answer.delivered = self._delivery.deliver(event, answer.newest)
 
@@ -159,21 +172,21 @@ class CancellationHandler:
         if answer.delivered is not None:
             self._completion.delivered(tracked, answer.delivered, now)
         elif answer.newest is not None and _too_late(answer.newest, now - tracked.taken):
-            self._tracker.finish(tracked)  # the run ended otherwise, and its own event tells how
+            self._tracker.finish(tracked)  # the run ended in another way, and its own JobEvent reports how
         elif tracked.calls:
             tracked.due = now
             return
-        elif (one := sought(tracked.event.job_id)) is not None:
+        elif (stray := sought(tracked.event.job_id)) is not None:
             tracked.failures = 0
             looked = answer.asked - tracked.event.submitted_at.timestamp()
-            if one.job_id is not None or looked > STRAY_PATIENCE:
+            if stray.job_id is not None or looked > STRAY_PATIENCE:
                 self._tracker.finish(tracked)
             tracked.due = now + max(STRAY_FIRST, now - tracked.taken)
         else:
             tracked.failures = 0
             tracked.due = now + _delay(now - tracked.taken)
-        for own in self._tracker.of_run(tracked.event.process_job_id):
-            account_worker.scheduler.look_now(own.key)
+        for job in self._tracker.of_run(tracked.event.process_job_id):
+            account_worker.scheduler.look_now(job.key)
 
     def _failed(
         self, account_worker: AccountWorker, tracked: TrackedJob, error: QwhiskError, asked: float, now: float
@@ -187,12 +200,12 @@ class CancellationHandler:
         )
         if hopeless:
             log.error(
-                "a stray is given up: %s",
+                "gave up the search for a stray job: %s",
                 error.message,
                 extra={"process_job_id": tracked.event.process_job_id},
             )
         if hopeless or self._completion.is_overdue(tracked.event, now):
-            # The run has its own event, which tells how it ends.
+            # The run's own JobEvent reports how it ends.
             self._tracker.finish(tracked)
             return
         log.warning(
@@ -205,37 +218,47 @@ class CancellationHandler:
 
 
 def _follow_stray(
-    account: Account, event: JobEvent, one: Stray, call: tuple[str, str]
+    account: Account, event: JobEvent, stray: Stray, call: tuple[str, str]
 ) -> list[tuple[str, str]]:
-    """Make one call about a job that no client was told of; gives those that follow."""
+    """Make one call about a job that no client knows of.
+
+    Args:
+        account: the account that makes the call.
+        event: the request.
+        stray: which jobs it is about.
+        call: the call, a kind and a job id.
+
+    Returns:
+        The calls to make next.
+    """
     kind, job_id = call
     try:
         if kind == "cancel":
             account.cancel(job_id)
         elif kind == "untag":
             account.tag(job_id, [])
-        elif one.job_id is not None:
-            account.cancel(one.job_id)
-            return [("untag", one.job_id)]
+        elif stray.job_id is not None:
+            account.cancel(stray.job_id)
+            return [("untag", stray.job_id)]
         else:
-            tag = step_tag(event.process_job_id, event.step, one.attempt)
-            # What is cancelled already but has its tags still would be found by them.
-            found = account.tagged(tag)
-            for view in found:
-                # At once, and not as a call of its own: an action that takes it over counts on that.
+            tag = step_tag(event.process_job_id, event.step, stray.attempt)
+            # A cancelled job that still has its tags would be found again.
+            views = account.tagged(tag)
+            for view in views:
+                # Cancelled at once, not as a separate call: an action that takes the job over relies on it.
                 if view.status in OPEN:
                     account.cancel(view.job_id)
-            return [("untag", view.job_id) for view in found]
+            return [("untag", view.job_id) for view in views]
     except JobNotFoundError:
-        pass  # it is gone
+        pass  # the provider no longer knows the job
     return []
 
 
 def _too_late(newest: JobView, waited: float) -> bool:
-    """True if the run has ended otherwise, and will not submit a further job."""
+    """Return whether the run ended in another way and will submit no further job."""
     return newest.status in ("DONE", "ERROR") and waited > CANCEL_PATIENCE
 
 
 def _delay(waited: float) -> float:
-    """Seconds until the next look, after `waited` seconds."""
+    """Return the seconds until the next look, after `waited` seconds."""
     return min(CANCEL_MAX, max(CANCEL_MIN, CANCEL_BACKOFF * waited))

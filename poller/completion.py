@@ -1,4 +1,4 @@
-"""How watches end: with what was delivered, or with the word that nothing will be."""
+"""Completes jobs: delivered, failed for good, or past the deadline."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a job that the provider does not know may still appear.
+#: Seconds after its submission for which a job that the provider does not know may still appear.
 UNKNOWN_GRACE = 10.0
-#: Failures of a job that may pass. Only the deadline ends these.
+#: Transient failures of a job. They are retried until the deadline.
 _PASSING = (StreamError, ResultStoreError, JobNotFoundError, StepError)
-#: Failures of another kind after which a job is given up.
+#: A job fails for good after this many other failures.
 MAX_FAILURES = 5
 
 
 class Completion:
-    """Ends watches, and decides when one that fails is given up.
+    """Completes jobs, and decides when a failing job fails for good.
 
     Args:
-        lanes, watches, runs: what is watched.
-        retriever: tells the client.
-        outcomes: brings what the worker threads have done.
-        metrics: counts.
-        clock: gives the time, in seconds since 1970.
-        deadline: seconds after its submission at which a job is given up.
+        accounts: the accounts of the jobs.
+        tracker: the jobs tracked here.
+        run_progress: the newest step of each run.
+        delivery: publishes the final events.
+        callbacks: runs functions in the loop's thread.
+        metrics: the poller's metrics.
+        clock: returns the time in seconds since 1970.
+        deadline: seconds after its submission at which a job fails for good.
     """
 
     def __init__(
@@ -60,16 +62,22 @@ class Completion:
         self.deadline = deadline
 
     def is_overdue(self, event: JobEvent, now: float) -> bool:
-        """True if the job is past its deadline."""
+        """Return whether the job is past its deadline."""
         return now - event.submitted_at.timestamp() > self.deadline
 
     def delivered(self, tracked: TrackedJob, delivered: ResultEvent, now: float) -> None:
-        """This was published: the run's end, or how far its loop is."""
+        """Complete a job whose outcome was published.
+
+        Args:
+            tracked: the job.
+            delivered: the published event: the run's final event, or the progress of its loop.
+            now: the time in seconds since 1970.
+        """
         if delivered.final:
             self._run_progress.end(tracked.event)
             self._metrics.delivered.labels(delivered.status).inc()
         else:
-            # The next step's event is in its topic: should this one come again meanwhile, it is past.
+            # The next step's JobEvent is in its topic. If this step's event is delivered again, it is past.
             self._run_progress.note(delivered)
         if tracked.view is not None and tracked.view.finished is not None:
             lag = max(0.0, now - tracked.view.finished.timestamp())
@@ -85,11 +93,19 @@ class Completion:
         self._tracker.finish(tracked)
 
     def failed(self, tracked: TrackedJob, error: QwhiskError) -> float:
-        """A job failed by itself; gives the seconds after which to try again."""
+        """Handle a failure of one job, which is not the account's.
+
+        Args:
+            tracked: the job.
+            error: why it failed.
+
+        Returns:
+            The seconds after which to retry.
+        """
         now = self._clock()
         tracked.failures += 1
         if self._run_progress.is_past(tracked.event):
-            self._tracker.finish(tracked)  # only the function's reply got lost: its next job is announced
+            self._tracker.finish(tracked)  # only the function's reply was lost: its next job is announced
         elif (
             isinstance(error, JobNotFoundError)
             and now - tracked.event.submitted_at.timestamp() > UNKNOWN_GRACE
@@ -104,7 +120,11 @@ class Completion:
         return failure_delay(tracked.failures)
 
     def sweep(self, now: float) -> None:
-        """Jobs whose account does not answer have an end too."""
+        """End the jobs that are past their deadline and whose account does not answer.
+
+        Args:
+            now: the time in seconds since 1970.
+        """
         for account_worker in self._accounts:
             if not account_worker.scheduler.budget.failures:
                 continue
@@ -114,12 +134,18 @@ class Completion:
                     self.overdue(tracked, message)
 
     def overdue(self, tracked: TrackedJob, message: str) -> None:
-        """The job is past its deadline."""
+        """End a job that is past its deadline. The message is for its client."""
         self.fail_permanently(tracked, "deadline", message)
 
     def fail_permanently(self, tracked: TrackedJob, code: str, message: str) -> None:
-        """Tell the client that there will be no result, and why."""
-        log.error("giving up: %s", message, extra={"process_job_id": tracked.event.process_job_id})
+        """Publish that there will be no result.
+
+        Args:
+            tracked: the job.
+            code: the error code of the final event.
+            message: the reason, for the client.
+        """
+        log.error("job failed for good: %s", message, extra={"process_job_id": tracked.event.process_job_id})
         tracked.busy = True
         account_worker = self._accounts.of(tracked.event)
         account_worker.remove(tracked)
@@ -129,10 +155,12 @@ class Completion:
         try:
             delivered = self._delivery.fail_permanently(tracked.event, code, message)
         except QwhiskError as error:
-            log.error("the end of %s cannot be told: %s", tracked.event.process_job_id, error.message)
+            log.error(
+                "the final event of %s was not published: %s", tracked.event.process_job_id, error.message
+            )
             self._callbacks.put(lambda: self._retry_later(tracked))
         except Exception:
-            log.exception("the end of %s cannot be told", tracked.event.process_job_id)
+            log.exception("the final event of %s was not published", tracked.event.process_job_id)
             self._callbacks.put(lambda: self._retry_later(tracked))
         else:
             self._callbacks.put(lambda: self._failed_permanently(tracked, delivered))
@@ -142,7 +170,7 @@ class Completion:
             self.delivered(tracked, delivered, self._clock())
 
     def _retry_later(self, tracked: TrackedJob) -> None:
-        """Later, and not at once for ever: it is looked at again first, which fails again, and so on."""
+        """Track the job again after a pause. Its next failure leads back here, so this is retried."""
         if tracked not in self._tracker:
             return
         tracked.busy = False

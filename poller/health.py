@@ -1,4 +1,7 @@
-"""The poller's HTTP endpoint: `/healthz` is 200 while the loop turns and the group is joined; `/metrics`."""
+"""The poller's HTTP endpoint: `/healthz` and `/metrics`.
+
+`/healthz` answers 200 while the loop runs and the consumer groups are joined.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from core.origin import Allowed
 from poller.worker import Poller
 
-#: Seconds without a turn after which the loop counts as stuck.
+#: Seconds without an iteration after which the loop counts as stuck.
 STUCK = 30.0
 
 
@@ -20,11 +23,24 @@ class _Quiet(WSGIRequestHandler):
     timeout = 5
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Probes are not worth a log line."""
+        """Write nothing: probes are not worth a log line."""
 
 
 def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
-    """Serve the endpoint in a thread of its own; OSError if the port is busy."""
+    """Serve the endpoint in a separate thread.
+
+    Args:
+        poller: the poller to report on.
+        host: the address to listen on.
+        port: the port to listen on.
+        allowed: which hosts and origins may call.
+
+    Returns:
+        The running server.
+
+    Raises:
+        OSError: the port is in use.
+    """
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         refusal = allowed.refusal(
@@ -37,8 +53,8 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
         if environ.get("PATH_INFO") == "/metrics":
             start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
             return [poller.metrics.text(poller.tracker.states)]
-        turning = time.monotonic() - poller.last_step < STUCK
-        healthy = environ.get("PATH_INFO") == "/healthz" and turning and poller.ready
+        running = time.monotonic() - poller.last_step < STUCK
+        healthy = environ.get("PATH_INFO") == "/healthz" and running and poller.ready
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])
         return [b"ok\n" if healthy else b"not ready\n"]
 

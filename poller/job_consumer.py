@@ -1,4 +1,4 @@
-"""What the poller takes from its topics, and which of it may be committed."""
+"""Consumes the poller's topics and commits the offsets of finished messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.settings import KafkaSettings
 log = logging.getLogger(__name__)
 
 GROUP, WAITS_GROUP = "pollers", "pollers.wait"
-#: Messages taken of one consumer in one turn.
+#: Messages taken from one consumer in one iteration.
 MAX_BATCH = 200
 #: Seconds between commits.
 COMMIT_INTERVAL = 0.2
@@ -32,24 +32,24 @@ _DELAYS = {topic: delay for delay, topic in WAITS.items()}
 
 @dataclass(frozen=True)
 class ConsumedEvent:
-    """An event, and where it came from."""
+    """An event and its place in Kafka."""
 
     partition: Partition
     offset: int
     event: JobEvent
-    #: True if its client wants the job cancelled.
+    #: Whether it is a cancellation request, not the job's own event.
     cancel: bool
 
 
 class JobConsumer:
-    """Two members of consumer groups: one for what is urgent, one for the wait topics.
+    """Two consumers: one for `jobs` and `jobs.cancel`, which are urgent, and one for the wait topics.
 
-    Used by one thread only.
+    Not thread-safe: one thread makes all calls.
 
     Args:
         kafka: how to reach the broker.
-        publisher: for the dead letters.
-        call: hands a function over to the thread that uses this.
+        publisher: publishes messages to the dead-letter topic.
+        call: runs a function in the thread that uses this consumer.
         on_revoked: called with a partition that now belongs to another poller.
     """
 
@@ -65,7 +65,7 @@ class JobConsumer:
         self._full = False
         self._joined: set[str] = set()
         self._partitions = kafka.partitions
-        #: Set once both groups have given this member its partitions.
+        #: Set once both groups have assigned partitions to this member.
         self.joined = threading.Event()
         self._urgent = DelayedConsumer(
             kafka,
@@ -75,7 +75,7 @@ class JobConsumer:
             assigned=lambda: self._assigned(GROUP),
             lost=on_revoked,
         )
-        # What waits is in no hurry: a consumer of its own asks for it twice a second.
+        # The wait topics are not urgent, so a separate consumer polls them twice a second.
         self._waiting = DelayedConsumer(
             kafka,
             WAITS_GROUP,
@@ -89,8 +89,15 @@ class JobConsumer:
         )
 
     def poll(self, patience: float) -> list[ConsumedEvent]:
-        """The events that are there now, waiting up to `patience` seconds for the first."""
-        # Whatever a consumer gives is received: a message that was given and dropped would be lost.
+        """Return the events that are available.
+
+        Args:
+            patience: seconds to wait for the first event.
+
+        Raises:
+            KafkaException: a librdkafka call failed. No event is lost.
+        """
+        # Every message that a consumer returns must be handled: one that is dropped here would be lost.
         taken = self._receive(self._urgent.take(patience, MAX_BATCH))
         try:
             taken += self._receive(self._waiting.take(0.0, MAX_BATCH))
@@ -108,13 +115,13 @@ class JobConsumer:
             try:
                 event = decode(JobEvent, message.value())
             except EventError as error:
-                self._bury(message, partition, offset, error.message)
+                self._dead_letter(message, partition, offset, error.message)
             else:
                 received.append(ConsumedEvent(partition, offset, event, topic == CANCEL))
         return received
 
-    def _bury(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
-        """A message that nobody can handle goes to the dead letters, with the reason, and blocks nothing."""
+    def _dead_letter(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
+        """Publish a message that cannot be read to the dead-letter topic, with the reason, and finish it."""
         log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
         key, value = message.key() or b"", message.value() or b""
 
@@ -123,43 +130,58 @@ class JobConsumer:
             if error is None:
                 self._call(lambda: self.finish(partition, offset))
             else:
-                # Not committed, so it is seen again at the next start.
+                # Not committed, so it is consumed again after the next restart.
                 log.error("%s", error)
 
         headers = {"reason": reason.encode(), "topic": partition[0].encode()}
         self._publisher.send(DEAD, key.decode(errors="replace"), value, headers).add_done_callback(sent)
 
     def finish(self, partition: Partition, offset: int) -> None:
-        """The message has had its outcome, and that is acknowledged."""
-        self._of(partition).finish(partition, offset)
+        """Record that the message's outcome is acknowledged, so that its offset may be committed.
 
-    def _of(self, partition: Partition) -> DelayedConsumer:
+        Args:
+            partition: the message's partition.
+            offset: the message's offset.
+        """
+        self._consumer_of(partition).finish(partition, offset)
+
+    def _consumer_of(self, partition: Partition) -> DelayedConsumer:
         return self._waiting if partition[0] in _DELAYS else self._urgent
 
     def share(self) -> float:
-        """The part of the partitions of `jobs` that is this poller's; at least one, even with none."""
-        mine = self._urgent.partitions(JOBS)
-        return max(1, mine) / self._partitions if self.joined.is_set() else 1.0
+        """Return this poller's share of the partitions of `jobs`, as a fraction.
+
+        Returns:
+            The fraction, of at least one partition; 1 until the groups are joined.
+        """
+        assigned = self._urgent.partitions(JOBS)
+        return max(1, assigned) / self._partitions if self.joined.is_set() else 1.0
 
     def under_way(self) -> int:
-        """Messages without an outcome."""
+        """Return the number of messages that are not finished."""
         return self._urgent.under_way() + self._waiting.under_way()
 
     def regulate(self, full: bool) -> None:
-        """Take nothing while the poller is `full`."""
+        """Pause or resume all partitions.
+
+        Args:
+            full: whether the poller can take no more events.
+        """
         if full != self._full:
-            log.warning("too many events under way: taking no more" if full else "taking events again")
+            log.warning(
+                "too many events in progress: consuming is paused" if full else "consuming is resumed"
+            )
         self._full = full
         self._urgent.regulate(full)
         self._waiting.regulate(full)
 
     def commit(self) -> None:
-        """Commit what has moved, unless that was done a moment ago."""
+        """Commit the positions that have moved, at most once per commit interval."""
         self._urgent.commit()
         self._waiting.commit()
 
     def close(self) -> None:
-        """Commit, and leave the groups."""
+        """Commit the positions that have moved and leave the groups."""
         self._urgent.close()
         self._waiting.close()
 
@@ -170,7 +192,7 @@ class JobConsumer:
 
 
 def _due_in(message: Message) -> float:
-    """Seconds until a message of a wait topic is due; 0 for one without a time."""
+    """Return the seconds until a message of a wait topic is due; 0 if it has no timestamp."""
     kind, stamp = message.timestamp()
     if kind == TIMESTAMP_NOT_AVAILABLE:
         return 0.0

@@ -1,4 +1,4 @@
-"""What worker threads and the broker have to tell the loop's thread."""
+"""Functions that other threads hand to the loop's thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ log = logging.getLogger(__name__)
 
 
 class LoopCallbacks:
-    """Functions to be called in the loop's thread. `put` and `when_sent` may be called in any."""
+    """A queue of functions to be called in the loop's thread.
+
+    `put` and `when_sent` are thread-safe. Only the loop calls `run_pending`.
+    """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -22,11 +25,21 @@ class LoopCallbacks:
         return not self._queue.empty()
 
     def put(self, outcome: Callable[[], None]) -> None:
-        """Have it called at the loop's next turn."""
+        """Queue a function for the loop's next iteration.
+
+        Args:
+            outcome: the function.
+        """
         self._queue.put(outcome)
 
     def when_sent(self, sent: Future[None], then: Callable[[], None], otherwise: Callable[[], None]) -> None:
-        """Have one of the two called once the broker has acknowledged, or not taken, what was sent."""
+        """Queue one of two functions once a publication has succeeded or failed.
+
+        Args:
+            sent: the publication.
+            then: called if the broker acknowledged it.
+            otherwise: called if it failed.
+        """
 
         def done(future: Future[None]) -> None:
             error = future.exception()
@@ -37,11 +50,15 @@ class LoopCallbacks:
         sent.add_done_callback(done)
 
     def run_pending(self) -> None:
-        """Call all that are there; a mistake in one leaves the others."""
+        """Call the queued functions. An error in one is logged and does not stop the others.
+
+        Raises:
+            KafkaException: a librdkafka call failed. The remaining functions stay queued.
+        """
         while self:
             try:
                 self._queue.get()()
             except KafkaException:
                 raise
             except Exception:
-                log.exception("an outcome could not be dealt with; its event is seen again at the next start")
+                log.exception("an outcome was not handled; its event is consumed again after a restart")

@@ -1,4 +1,4 @@
-"""What the poller counts, in Prometheus' text format."""
+"""The poller's metrics, in the Prometheus text format."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from core.errors import ProviderUnauthorizedError, ProviderUnavailableError, QwhiskError
 
-#: Failures of an account, not of a job: no call of any kind for a while.
+#: Failures of an account, not of one job: all its calls pause.
 ACCOUNTS = (ProviderUnavailableError, ProviderUnauthorizedError)
-#: Seconds that a call takes, from one on this machine to one that hangs until its time-out.
+#: Buckets in seconds: from a call on the same machine to one that ends by its timeout.
 _CALLS = (0.01, 0.03, 0.1, 0.3, 0.5, 1, 3, 10, 30)
-#: Seconds, from a few milliseconds on a simulator to minutes.
+#: Buckets in seconds: from milliseconds on a simulator to minutes.
 _LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class Metrics:
-    """One poller's counters. Safe in many threads."""
+    """The metrics of one poller. Thread-safe."""
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -29,25 +29,28 @@ class Metrics:
         )
         self.errors = Counter(
             "qwhisk_poller_errors",
-            "Failures, by their code and, where there was one, HTTP status",
+            "Failed calls, by error code and HTTP status if there was one",
             ["account", "code", "status"],
             registry=registry,
         )
         self.pauses = Counter(
             "qwhisk_poller_pauses",
-            "Times that an account was left in peace for a while, by whose wish it lasted so long",
+            "Pauses of an account, by cause",
             ["account", "reason"],
             registry=registry,
         )
         self.seconds = Histogram(
             "qwhisk_poller_call_seconds",
-            "What a call took, and what comes after a result",
+            "Duration of a call; of a fetch, until the result is delivered",
             ["account", "kind"],
             buckets=_CALLS,
             registry=registry,
         )
         self.looks = Counter(
-            "qwhisk_poller_looks", "Jobs that looks told of", ["account", "status"], registry=registry
+            "qwhisk_poller_looks",
+            "Jobs that looks returned",
+            ["account", "status"],
+            registry=registry,
         )
         self.delivered = Counter(
             "qwhisk_poller_delivered", "Final events delivered", ["status"], registry=registry
@@ -66,21 +69,26 @@ class Metrics:
             "qwhisk_poller_started_seconds", "When this poller started, since 1970", registry=registry
         )
         started.set_to_current_time()
-        self._jobs = Gauge("qwhisk_poller_jobs", "Jobs watched here, by state", ["state"], registry=registry)
+        self._jobs = Gauge("qwhisk_poller_jobs", "Jobs tracked here, by state", ["state"], registry=registry)
 
     def failed(self, account: str, error: QwhiskError) -> None:
-        """A call failed."""
+        """Count a failed call.
+
+        Args:
+            account: the account's name.
+            error: why the call failed.
+        """
         status = error.details.get("status", -1)
         self.errors.labels(account, error.code, str(status) if status > 0 else "").inc()
         if isinstance(error, ACCOUNTS):
-            asked = getattr(error, "retry_after", None) is not None
-            self.pauses.labels(account, "retry_after" if asked else "backoff").inc()
+            requested = getattr(error, "retry_after", None) is not None
+            self.pauses.labels(account, "retry_after" if requested else "backoff").inc()
 
     def text(self, count: Callable[[], Mapping[str, int]]) -> bytes:
-        """The exposition.
+        """Return the metrics in the text format.
 
         Args:
-            count: gives the number of jobs in each state.
+            count: returns the number of jobs in each state.
         """
         self._jobs.clear()
         for state, number in count().items():

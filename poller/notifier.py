@@ -1,4 +1,4 @@
-"""What clients are told before the end, and gateways of the backends."""
+"""Publishes progress events to clients, and the list of backends to gateways."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from poller.tracked_job import TrackedJob
 
 log = logging.getLogger(__name__)
 
-#: Seconds of expected wait from which on a client is told the first estimate before any look.
+#: Seconds of expected wait above which a client gets an estimate before the first look.
 SOON = 5.0
 
 
 class ProgressNotifier:
-    """Tells where jobs stand, where that is news. News are a courtesy: what fails is not tried again.
+    """Publishes how jobs stand when that has changed enough. A progress event that fails is not retried.
 
     Args:
-        lanes: whose threads tell.
-        retriever: reaches the clients.
-        provider, publisher: for the list of backends.
+        accounts: the accounts whose threads publish, and whose schedulers have the forecasts.
+        delivery: publishes the progress events.
+        provider: has the list of backends.
+        publisher: publishes the list of backends.
     """
 
     def __init__(
@@ -41,15 +42,20 @@ class ProgressNotifier:
         self._publisher = publisher
 
     def forecast(self, tracked: TrackedJob) -> Forecast | None:
-        """What is expected of the job; None for a simulator's."""
+        """Return the job's forecast; None for a simulator's job."""
         job = None if tracked.simulator else self._accounts.of(tracked.event).scheduler.job(tracked.key)
         return job.forecast if job is not None else None
 
     def first(self, tracked: TrackedJob, now: float) -> None:
-        """The first word about a job that was just taken."""
+        """Publish the first estimate of a job that was just consumed, if it is worth an event.
+
+        Args:
+            tracked: the job.
+            now: the time in seconds since 1970.
+        """
         forecast = self.forecast(tracked)
         if tracked.event.attempt > 0 and tracked.event.estimated_completion_time is not None:
-            # What its client was told is as good as what it was put away with.
+            # The client's last event had an estimate close to the one that the requeued event carries.
             before = tracked.event.estimated_completion_time.timestamp()
             tracked.last_notified = LastNotified(
                 "QUEUED", forecast and Forecast(forecast.position, before, 1.0), tracked.taken
@@ -58,7 +64,13 @@ class ProgressNotifier:
             self.notify(tracked, "QUEUED", now)
 
     def notify(self, tracked: TrackedJob, status: Any, now: float) -> None:
-        """That it stands so; nothing where that is no news."""
+        """Publish the job's status and forecast, if they have changed enough since the last event.
+
+        Args:
+            tracked: the job.
+            status: its status.
+            now: the time in seconds since 1970.
+        """
         forecast, event = self.forecast(tracked), tracked.event
         if forecast is not None:
             event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
@@ -78,10 +90,10 @@ class ProgressNotifier:
         try:
             self._delivery.notify(progress)
         except QwhiskError as error:
-            log.warning("progress not told: %s", error.message)
+            log.warning("progress not published: %s", error.message)
 
     def publish_backends(self) -> None:
-        """What the accounts' own calls have brought in: this asks for none. Blocks."""
+        """Publish the list of backends that earlier calls returned. Blocks; makes no call to the provider."""
         try:
             listed = BackendList(backends=self._provider.backends(fresh=3_600.0))
             self._publisher.publish(BACKENDS, BACKENDS, encode(listed))

@@ -1,4 +1,4 @@
-"""Which news are worth telling the client. Pure."""
+"""Decides which changes are worth a progress event. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from core.events import Status
 from poller.scheduling.forecast import Forecast
 
-#: Seconds a simulator's job must have taken before its progress is told: faster ones are done by then.
+#: Seconds after its submission before which a simulator's job gets no progress event: most are done by then.
 QUIET = 0.5
-#: Seconds between two words about the same status at the least.
+#: Seconds between two events with the same status, at least.
 PAUSE = 2.0
-#: An estimate is news when it moved by this part of the wait that is left, and by this many seconds; a
-#: place, when it moved by this part of what it was.
+#: A new completion time is published if it moved by more than this fraction of the remaining wait and by more
+#: than this many seconds; a new position, if it moved by at least this fraction of the last one.
 PART, SECONDS = 0.2, 2.0
 
 
 @dataclass(frozen=True)
 class LastNotified:
-    """What the client was told last, and when, in seconds."""
+    """The content of the last progress event, and when it was published, in seconds since 1970."""
 
     status: Status
     forecast: Forecast | None
@@ -33,15 +33,15 @@ def is_news(
     submitted: float,
     now: float,
 ) -> bool:
-    """True if the client should hear that its job now stands so.
+    """Return whether the client should get a progress event.
 
     Args:
-        told: what it heard last.
-        status: how the job stands now.
-        forecast: its place and completion (devices).
-        simulator: true for simulators.
+        last_notified: the last event; None if there was none.
+        status: the job's status now.
+        forecast: the job's forecast now; None for a simulator's job.
+        simulator: whether the backend is a simulator.
         submitted: when the job was submitted, in seconds since 1970.
-        now: the time.
+        now: the time in seconds since 1970.
     """
     if simulator and now - submitted < QUIET:
         return False

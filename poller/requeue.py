@@ -1,4 +1,4 @@
-"""Events that can wait are put into a wait topic, from which any poller may take them again."""
+"""Moves events that can wait to a wait topic, from which any poller may consume them later."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ log = logging.getLogger(__name__)
 
 
 class Requeuer:
-    """Puts events away.
+    """Moves events to wait topics.
 
     Args:
-        lanes, watches: where they are watched until then, and again where the broker does not take them.
-        news: knows what is expected of each.
-        publisher: reaches the wait topics.
-        outcomes: brings the broker's answer.
-        metrics: counts them.
-        clock: gives the time, in seconds since 1970.
+        accounts: the accounts of the jobs.
+        tracker: the jobs tracked here.
+        notifier: has the forecasts of the jobs.
+        publisher: publishes to the wait topics.
+        callbacks: runs functions in the loop's thread.
+        metrics: the poller's metrics.
+        clock: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -51,7 +52,14 @@ class Requeuer:
         self._clock = clock
 
     def requeue(self, tracked: TrackedJob, plan: WaitPlan) -> None:
-        """Put the event away as planned; it is committed once the broker has it."""
+        """Publish the event to a wait topic and commit it once the broker has acknowledged that.
+
+        An event that is too large with its estimate stays here.
+
+        Args:
+            tracked: the job.
+            plan: the wait topic; `plan.topic` must not be None.
+        """
         assert plan.topic is not None
         event = tracked.event.model_copy(update={"attempt": tracked.event.attempt + 1})
         forecast = self._notifier.forecast(tracked)
@@ -60,7 +68,7 @@ class Requeuer:
         try:
             data = encode(event)
         except EventError as error:
-            # With its estimate it is longer than it came, and no longer fits: it waits here instead.
+            # The estimate makes it longer than the consumed event, and too long: it waits here instead.
             log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
             return
         tracked.leaving = True
@@ -70,11 +78,11 @@ class Requeuer:
         self._callbacks.when_sent(sent, lambda: self._tracker.finish(tracked), lambda: self._stay(tracked))
 
     def _stay(self, tracked: TrackedJob) -> None:
-        """The broker did not take the event: it is watched here again."""
+        """Track the job here again: the broker did not acknowledge the event."""
         if tracked not in self._tracker:
             return
         if not self._tracker.is_current(tracked):
-            self._tracker.finish(tracked)  # it came back although nobody acknowledged it
+            self._tracker.finish(tracked)  # it was delivered although the broker did not acknowledge it
             return
         tracked.leaving = False
         self._accounts.of(tracked.event).add(tracked, self._clock())

@@ -1,4 +1,4 @@
-"""How far the runs that this process has seen are: nothing is done twice, and no news come out of order."""
+"""Records the newest step of each run, so that no step is handled twice and no event is published late."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from concurrent.futures import Future
 
 from core.events import JobEvent, ResultEvent
 
-#: Runs remembered. One that is forgotten costs looks and an answer that nobody sees, but no job and no event.
+#: Runs remembered. Forgetting one costs extra looks and an extra call of its function, but no job or event.
 MAX_RUNS = 20_000
 
 _ENDED = 1_000_000
 
 
 class RunProgress:
-    """The newest step of each run, as it was announced and as its client was told. Safe in many threads."""
+    """The newest step of each run: as announced, and as published to its client. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: OrderedDict[str, int] = OrderedDict()
-        #: The step that the client was told of last, and whether by the watch over that step itself; of an
-        #: end, what it was sent with.
+        #: By run: the step of the last event published, whether that event came from the step itself and not
+        #: from the step before, and, for a final event, its publications.
         self._notified: OrderedDict[str, tuple[tuple[int, bool], list[Future[None]]]] = OrderedDict()
 
     def note(self, event: JobEvent) -> None:
-        """There is a JobEvent for this step, so the steps before it are done."""
+        """Record that this step was announced, so the steps before it are done."""
         self._put(event.process_job_id, event.step)
 
     def end(self, event: JobEvent) -> None:
-        """The run's final event is out."""
+        """Record that the run's final event was published."""
         self._put(event.process_job_id, _ENDED)
 
     def is_past(self, event: JobEvent) -> bool:
-        """True if nothing is left to do about this step: it came again after a crash or a rebalance."""
+        """Return whether this step is done: its event was delivered again after a crash or a rebalance."""
         with self._lock:
             return self._newest.get(event.process_job_id, 0) > event.step
 
     def in_order(
         self, event: ResultEvent, send: Callable[[], list[Future[None]]], from_previous_step: bool = False
     ) -> list[Future[None]]:
-        """Send the event, unless its client has been told of a later step, or of the run's end, already.
+        """Publish an event unless its client already has one of a later step or the run's final event.
 
-        A function may be slow to answer to a step although it has announced the next long since; and a wish
-        to cancel may find the end while the job's own watch does. Looking and sending are one act: of two
-        threads the one with the older step never comes second.
+        A function may answer late, after it has announced the next step, and a cancellation request may find
+        the end at the same time as the job's own look. The check and the publication hold one lock, so a
+        thread with an older step never publishes after one with a newer step.
 
         Args:
-            event: to be sent.
-            send: sends it, and does not wait.
-            foretold: true if it tells of a step of which the step before has just learned; what is known from
-                that step itself is newer.
+            event: the event.
+            send: publishes it without waiting.
+            from_previous_step: whether the event is about a new step but comes from the step before. Events
+                from the new step itself are newer.
 
         Returns:
-            What is to be waited for: for a second end, the acknowledgements of the first.
+            The publications to wait for. For a second final event they are those of the first.
         """
         run = event.process_job_id
         place = (_ENDED, True) if event.final else (event.step, not from_previous_step)
@@ -62,7 +62,11 @@ class RunProgress:
             notified, sent = self._notified.get(run, ((0, False), []))
             if notified > place:
                 return []
-            if event.final and notified == place and not any(one.done() and one.exception() for one in sent):
+            if (
+                event.final
+                and notified == place
+                and not any(publication.done() and publication.exception() for publication in sent)
+            ):
                 return sent
             sent = send()
             self._notified[run] = place, sent if event.final else []

@@ -1,4 +1,4 @@
-"""One job event that the poller has taken and not yet finished with."""
+"""A job event that the poller has consumed and not finished."""
 
 from __future__ import annotations
 
@@ -9,45 +9,49 @@ from core.kafka.offsets import Partition
 from core.provider import JobView
 from poller.progress import LastNotified
 
-#: What tells one job from another: a run's id and the step.
+#: Identifies a job: the run's id and the step.
 Key = tuple[str, int]
 
 
 @dataclass
 class TrackedJob:
-    """The event, where it came from, and what is known since. Instants are in seconds since 1970."""
+    """An event, its place in Kafka and the job's state. Times are in seconds since 1970."""
 
     event: JobEvent
     partition: Partition
     offset: int
-    #: When it was taken, and, for a wish to cancel, when it is to be looked at.
+    #: When it was consumed.
     taken: float
+    #: Cancellation requests: when the next call is due.
     due: float
-    #: True if it is not the job's own event but its client's wish to have it cancelled.
+    #: Whether it is a cancellation request, not the job's own event.
     cancel: bool = False
-    #: Of a wish: the calls that come next, each a kind and the job that it is about.
+    #: Cancellation requests: the next calls, each a kind and a job id.
     calls: list[tuple[str, str]] = field(default_factory=list)
+    #: Whether a call for a cancellation request, or the publication of a failure, is in progress.
     busy: bool = False
-    #: True once its partition is another poller's: the news are that one's to tell, whatever is under way.
+    #: Whether its partition was assigned to another poller, which publishes all further events.
     revoked: bool = False
-    #: True while its event is on its way into a wait topic, from where it comes back as another watch.
+    #: Whether its event is being published to a wait topic, from which it is consumed as a new message.
     leaving: bool = False
+    #: Failures of the job in a row.
     failures: int = 0
+    #: The last progress event published; None if there was none.
     last_notified: LastNotified | None = None
-    #: How it stood at the last look.
+    #: The provider's view of the job at the last look; None before the first.
     view: JobView | None = None
 
     @property
     def identity(self) -> tuple[Partition, int]:
-        """What tells one message from another."""
+        """Identifies the message: its partition and offset."""
         return self.partition, self.offset
 
     @property
     def key(self) -> Key:
-        """The same for all messages about one job."""
+        """Identifies the job: the same for all messages about it."""
         return self.event.process_job_id, self.event.step
 
     @property
     def simulator(self) -> bool:
-        """True where nobody estimates the job's completion."""
+        """Whether the job's completion cannot be estimated."""
         return self.event.backend_type != "hardware"

@@ -1,4 +1,4 @@
-"""All that this process watches: by the message that it came with, and by run and step."""
+"""All jobs and cancellation requests that this process tracks, by message and by step."""
 
 from __future__ import annotations
 
@@ -11,33 +11,40 @@ from poller.tracked_job import Key, TrackedJob
 
 
 class JobTracker:
-    """The watches over jobs and the wishes to cancel. Used by the loop's thread only, but for `states`.
+    """The jobs and cancellation requests tracked here.
+
+    Not thread-safe, except for `states`: the loop's thread makes all other calls.
 
     Args:
-        lanes: where the jobs are looked at.
-        commit: told the partition and the offset of a message whose outcome is known.
+        accounts: the accounts of the jobs.
+        commit: called with the partition and offset of each finished message.
     """
 
     def __init__(self, accounts: Accounts, commit: Callable[[Partition, int], None]) -> None:
         self._accounts = accounts
         self._commit = commit
-        self._tracker: dict[tuple[Partition, int], TrackedJob] = {}
+        self._by_message: dict[tuple[Partition, int], TrackedJob] = {}
         self._by_step: dict[Key, TrackedJob] = {}
         self._cancellations: dict[tuple[Partition, int], TrackedJob] = {}
 
     def __len__(self) -> int:
-        return len(self._tracker)
+        return len(self._by_message)
 
     def __iter__(self) -> Iterator[TrackedJob]:
-        return iter(list(self._tracker.values()))
+        return iter(list(self._by_message.values()))
 
     def __contains__(self, tracked: TrackedJob) -> bool:
-        """False once it is another poller's, or its event was taken anew."""
-        return self._tracker.get(tracked.identity) is tracked
+        """Whether it is still tracked: it was not revoked, and its message was not delivered again."""
+        return self._by_message.get(tracked.identity) is tracked
 
     def add(self, tracked: TrackedJob, now: float) -> None:
-        """Watch a job, or keep a wish to cancel one."""
-        self._tracker[tracked.identity] = tracked
+        """Start tracking a job or a cancellation request.
+
+        Args:
+            tracked: the job or the request.
+            now: the time in seconds since 1970.
+        """
+        self._by_message[tracked.identity] = tracked
         if tracked.cancel:
             self._cancellations[tracked.identity] = tracked
         else:
@@ -46,42 +53,46 @@ class JobTracker:
 
     @property
     def cancellations(self) -> list[TrackedJob]:
-        """The wishes to cancel."""
+        """The cancellation requests."""
         return list(self._cancellations.values())
 
     def knows(self, key: Key) -> bool:
-        """True if the same step of the same run is watched already, under an offset not yet committed."""
+        """Return whether this step is already tracked and stays here."""
         known = self._by_step.get(key)
         return known is not None and not known.leaving
 
     def job_of(self, key: Key) -> str | None:
-        """The job that is watched for this step of this run; None where there is none."""
+        """Return the id of the job that is tracked for this step; None if there is none."""
         known = self._by_step.get(key)
         return None if known is None else known.event.job_id
 
     def is_current(self, tracked: TrackedJob) -> bool:
-        """True unless its event has come anew, and is watched under another offset."""
+        """Return whether this is the newest message about its step."""
         return self._by_step.get(tracked.key) is tracked
 
     def of_run(self, run: str) -> list[TrackedJob]:
-        """The watches over the jobs of this run."""
+        """Return the tracked jobs of a run.
+
+        Args:
+            run: the run's id.
+        """
         return [tracked for tracked in self._by_step.values() if tracked.key[0] == run]
 
     def finish(self, tracked: TrackedJob) -> None:
-        """Its outcome is known: its message may be committed."""
+        """Stop tracking: the outcome is known, and the message may be committed."""
         if tracked in self:
             self._forget(tracked)
             self._commit(tracked.partition, tracked.offset)
 
     def revoked(self, partition: Partition) -> None:
-        """The partition is another poller's now, and so are its events."""
+        """Stop tracking what came from this partition: it belongs to another poller now."""
         for tracked in self:
             if tracked.partition == partition:
                 tracked.revoked = True
                 self._forget(tracked)
 
     def _forget(self, tracked: TrackedJob) -> None:
-        del self._tracker[tracked.identity]
+        del self._by_message[tracked.identity]
         if tracked.cancel:
             del self._cancellations[tracked.identity]
             return
@@ -90,7 +101,7 @@ class JobTracker:
             del self._by_step[tracked.key]
 
     def states(self) -> Mapping[str, int]:
-        """How many jobs are watched here in each state. May be called in any thread."""
+        """Return the number of tracked jobs in each state. Thread-safe."""
         states: Counter[str] = Counter()
         for tracked in self:
             if tracked.cancel:

@@ -1,7 +1,8 @@
-"""The poller's loop: take events, make the calls that are due, deliver or put back, commit what is done.
+"""The poller's loop: consume events, start the calls that are due, requeue, commit.
 
-One thread owns the consumers and all state; each account's worker threads (`account`) make the
-calls that its scheduler (`scheduling.scheduler`) chooses. `step(now)` is one iteration.
+One thread owns the consumers and all state. Each account's worker threads (`poller/account.py`) make the
+calls that its scheduler (`poller/scheduling/scheduler.py`) chooses, and hand the outcomes back to that
+thread.
 """
 
 from __future__ import annotations
@@ -35,26 +36,27 @@ from poller.wait_topics import choose_wait_topic
 
 log = logging.getLogger(__name__)
 
-#: Events held here at once; while there are more, no further ones are taken. What is too much for an
-#: account's own limit waits in a wait topic, so this is reached only while the broker does not acknowledge.
-MAX_WATCHES = 6_000
-#: Seconds the loop sleeps at most, and while calls are under way.
+#: Events tracked at once; consuming is paused while there are as many. Jobs beyond an account's own limit are
+#: requeued, so this is reached only while the broker does not acknowledge.
+MAX_TRACKED = 6_000
+#: Seconds to wait for a message, at most: in general, and while calls are in progress.
 IDLE, BUSY = 0.1, 0.005
 #: Seconds between searches for jobs that are past the deadline.
 SWEEP = 10.0
 
 
 class Poller:
-    """One member of the consumer group `pollers`.
+    """One member of the consumer groups `pollers` and `pollers.wait`.
 
     Args:
         kafka: how to reach the broker.
-        provider: where the jobs are.
-        retriever: delivers the results.
-        publisher: for events that are put back.
-        workers: threads that look, and as many that deliver, for each account.
-        deadline: seconds after its submission at which a job is given up.
-        hardware, simulator: what the accounts allow.
+        provider: the provider of the jobs.
+        delivery: fetches and delivers the results.
+        publisher: publishes requeued events and the list of backends.
+        workers: for each account, the number of threads for looks, and the number for deliveries.
+        deadline: seconds after its submission at which a job fails for good.
+        hardware: what the account for devices allows; None for the defaults.
+        simulator: what the account for simulators allows; None for the defaults.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Poller:
         hardware: Limits | None = None,
         simulator: Limits | None = None,
     ) -> None:
-        # One clock that never jumps: the system's is asked once.
+        # A monotonic clock in seconds since 1970: the system clock is read once.
         self._epoch = time.time() - time.monotonic()
         self.last_step = time.monotonic()
         self._swept = self._now()
@@ -102,11 +104,15 @@ class Poller:
         )
 
     def _now(self) -> float:
-        """Seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return self._epoch + time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set, then hand over in order."""
+        """Run until `stop` is set, then close.
+
+        Args:
+            stop: may be set by any thread or signal handler.
+        """
         while not stop.is_set():
             try:
                 self.step(time.monotonic())
@@ -116,18 +122,29 @@ class Poller:
         self.close()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Let the workers end, commit, leave the group."""
+        """Wait for the calls in progress, commit, and leave the consumer groups.
+
+        Args:
+            timeout: seconds to wait for outstanding acknowledgements.
+        """
         self.accounts.close()
         self.callbacks.run_pending()
         self.job_consumer.close()
         self._publisher.close(timeout)
 
     def step(self, monotonic: float) -> None:
-        """One turn: outcomes, new messages, due calls, what can wait elsewhere, commits."""
+        """Run one iteration: outcomes, new messages, calls that are due, requeueing, commits.
+
+        Args:
+            monotonic: the time on the monotonic clock.
+
+        Raises:
+            KafkaException: a librdkafka call failed. Nothing is lost; the next iteration continues.
+        """
         self.last_step = monotonic
         now = self._epoch + monotonic
         self.callbacks.run_pending()
-        self.job_consumer.regulate(full=len(self.tracker) >= MAX_WATCHES)
+        self.job_consumer.regulate(full=len(self.tracker) >= MAX_TRACKED)
         self.poll(now)
         self.cancellations.start(now)
         self.accounts.share(self.job_consumer.share())
@@ -143,35 +160,39 @@ class Poller:
         self.job_consumer.commit()
 
     def poll(self, now: float) -> None:
-        """Take the messages that are there, waiting until the next call is due."""
-        for taken in self.job_consumer.poll(self._wait_seconds(now)):
+        """Track the jobs and cancellation requests that are available, waiting until the next call is due.
+
+        Args:
+            now: the time in seconds since 1970.
+        """
+        for consumed in self.job_consumer.poll(self._wait_seconds(now)):
             at = self._now()
-            taken.event.bound(datetime.fromtimestamp(at, UTC))
-            tracked = TrackedJob(taken.event, taken.partition, taken.offset, at, at, taken.cancel)
+            consumed.event.bound(datetime.fromtimestamp(at, UTC))
+            tracked = TrackedJob(consumed.event, consumed.partition, consumed.offset, at, at, consumed.cancel)
             known = self.tracker.job_of(tracked.key)
-            if taken.cancel:
+            if consumed.cancel:
                 self.tracker.add(tracked, at)
-            elif known not in (None, taken.event.job_id) and len(taken.event.job_id) <= MAX_JOB_ID:
-                # Two actions have announced a job of their own for the same step: the first one counts.
-                tracked.event, tracked.cancel = stray(taken.event, taken.event.job_id), True
+            elif known not in (None, consumed.event.job_id) and len(consumed.event.job_id) <= MAX_JOB_ID:
+                # Two actions have announced different jobs for the same step: the first one counts.
+                tracked.event, tracked.cancel = stray(consumed.event, consumed.event.job_id), True
                 self.tracker.add(tracked, at)
-            elif self._run_progress.is_past(taken.event) or self.tracker.knows(tracked.key):
-                self.job_consumer.finish(taken.partition, taken.offset)
+            elif self._run_progress.is_past(consumed.event) or self.tracker.knows(tracked.key):
+                self.job_consumer.finish(consumed.partition, consumed.offset)
             else:
-                self._run_progress.note(taken.event)
+                self._run_progress.note(consumed.event)
                 self.tracker.add(tracked, at)
                 if self.completion.is_overdue(tracked.event, at):
                     self.accounts.of(tracked.event).scheduler.look_now(tracked.key)
                 self.notifier.first(tracked, at)
 
     def _wait_seconds(self, now: float) -> float:
-        """Seconds to wait for a message."""
+        """Return the seconds to wait for a message."""
         if self.accounts.busy or self.callbacks:
             return BUSY
         return max(0.0, min(IDLE, self.accounts.wake(now) - now, self.cancellations.wake() - now))
 
     def _outcome(self, account_worker: AccountWorker, outcome: CallOutcome) -> None:
-        """Called by the worker threads."""
+        """Hand a call's outcome to the loop. Called in a worker thread."""
         self.callbacks.put(lambda: self.call_outcomes.handle(account_worker, outcome))
 
     def _revoked(self, partition: tuple[str, int]) -> None:
@@ -179,5 +200,5 @@ class Poller:
 
     @property
     def ready(self) -> bool:
-        """True once the consumer group has given this member its part."""
+        """Whether both consumer groups are joined."""
         return bool(self.job_consumer.joined.is_set())

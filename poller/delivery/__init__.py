@@ -1,1 +1,1 @@
-"""From a finished job to the published result."""
+"""From a final job to its published result."""

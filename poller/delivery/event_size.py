@@ -1,4 +1,4 @@
-"""Final events made to fit into a message: what is too large is kept elsewhere, or left out."""
+"""Makes final events fit into a message: parts that are too large are stored elsewhere or omitted."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from core.large_results import MAX_BYTES, LargeResults, name_of
 
 log = logging.getLogger(__name__)
 
-#: Bytes that the envelope around a result may need within one message.
+#: Bytes of a message that are reserved for the envelope around a result.
 _ENVELOPE_ROOM = 16_000
 
 
 def within_limit(event: ResultEvent, store: LargeResults | None = None) -> ResultEvent:
-    """The event; where it does not fit into one message, without its largest parts.
+    """Return the event, without its largest parts if it does not fit into one message.
 
     Args:
-        event: to be published.
-        store: keeps result and answer as they are, and the event names them by `result_url`; None: what is
-            left out is lost, and the event says so.
+        event: the event to be published.
+        store: stores the complete result and answer, and the event refers to them by `result_url`. If None,
+            the parts that are omitted are lost, and the event has an error that names them.
 
     Raises:
-        ResultStoreError: the store cannot take it now.
+        ResultStoreError: the store is not available.
     """
     size = _bytes(event)
     if size <= MAX_EVENT_BYTES - _ENVELOPE_ROOM:
         return event
-    kept = store is not None and _keep(event, store)
+    stored = store is not None and _store(event, store)
     cut = None
     while _bytes(event) > MAX_EVENT_BYTES - _ENVELOPE_ROOM:
-        # Whoever asked knows the input already; it is cut only where it is the largest part, and silently.
+        # The client knows its own input: it is omitted without an error, and only if it is the largest part.
         smaller = {
             name: event.model_copy(update={name: {} if name == "params" else None})
             for name in ("answer", "result", "params")
@@ -40,10 +40,10 @@ def within_limit(event: ResultEvent, store: LargeResults | None = None) -> Resul
             break
         name = min(smaller, key=lambda name: _bytes(smaller[name]))
         event = smaller[name]
-        log.warning("%s of %s is left out: %d bytes", name, event.process_job_id, size)
+        log.warning("%s of %s is omitted: %d bytes", name, event.process_job_id, size)
         if name == "params":
             continue
-        if kept:
+        if stored:
             url = f"/api/v1/jobs/{event.process_job_id}/result"
             event = event.model_copy(update={"result_url": url})
         elif cut is None:
@@ -56,11 +56,11 @@ def within_limit(event: ResultEvent, store: LargeResults | None = None) -> Resul
     return event
 
 
-def _keep(event: ResultEvent, store: LargeResults) -> bool:
+def _store(event: ResultEvent, store: LargeResults) -> bool:
     large = LargeResult.model_construct(result=event.result, answer=event.answer)
     data = large.model_dump_json(exclude_none=True).encode()
     if len(data) > MAX_BYTES:
-        log.warning("the result of %s has %d bytes: too many to keep", event.process_job_id, len(data))
+        log.warning("the result of %s has %d bytes: too many to store", event.process_job_id, len(data))
         return False
     store.put(name_of(event.topic, event.process_job_id), data)
     return True

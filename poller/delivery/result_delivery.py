@@ -1,4 +1,4 @@
-"""What the poller does outside its loop: look, fetch the result, ask for the answer, deliver."""
+"""Fetches a result, invokes the function's next step and publishes the outcome."""
 
 from __future__ import annotations
 
@@ -32,12 +32,20 @@ from poller.run_progress import RunProgress
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a step may take: longer than an action may, so that whoever asks again does not overtake it.
+#: Seconds to wait for a step. Longer than an action may run, so that a retry never overlaps with it.
 ANSWER_TIMEOUT = 75.0
 
 
 class ResultDelivery:
-    """Delivers final events. Every method blocks and is called in a worker thread."""
+    """Delivers results and final events. Every method blocks and is called in a worker thread.
+
+    Args:
+        provider: the provider of the jobs.
+        publisher: publishes events.
+        documents: the config documents of the functions.
+        invoke: invokes functions.
+        large_results: stores results that are too large for an event; None if there is no store.
+    """
 
     def __init__(
         self,
@@ -52,7 +60,7 @@ class ResultDelivery:
         self._documents = documents
         self._invoke = invoke
         self._large_results = large_results
-        #: How far each run is.
+        #: The newest step of each run.
         self.run_progress = RunProgress()
 
     def deliver(
@@ -62,36 +70,36 @@ class ResultDelivery:
         failures: int = 0,
         is_ours: Callable[[], bool] = lambda: True,
     ) -> ResultEvent:
-        """Publish the one final event of a job that the provider calls final, or how far its loop now is.
+        """Deliver a job that is final at the provider: publish its final event, or the progress of its loop.
 
         Args:
             event: the job.
-            view: how it stands: final.
-            failures: how often this has failed before.
-            is_ours: false once another poller has the run: the news are then that one's to tell.
+            view: the provider's view of the job, which is final.
+            failures: how often the delivery has failed before.
+            is_ours: returns False once another poller has the job and publishes its progress.
 
         Returns:
-            What was published: a final event, or RUNNING where the function has submitted the next job.
+            The published event: a final event, or RUNNING if the function has submitted the next job.
 
         Raises:
-            QwhiskError: the result could not be fetched, the function not be asked or the event not be
-                published; try again later.
+            QwhiskError: the result was not fetched, the function was not invoked or the event was not
+                published. Retry later.
         """
         fields: dict[str, Any] = {"status": view.status}
         if view.status == "DONE":
             raw = self._provider.account(event.backend_type).raw_result(event.job_id)
             result = decode_result(view.program_id, raw)
-            found = self._step(event, result, failures)
-            if isinstance(found, NextJob):
-                return self._go_on(event, found, is_ours)
-            if isinstance(found, ErrorInfo) and self.run_progress.is_past(event):
-                raise StepError("The reply got lost, and the next job is announced.")
+            reply = self._step(event, result, failures)
+            if isinstance(reply, NextJob):
+                return self._continue_loop(event, reply, is_ours)
+            if isinstance(reply, ErrorInfo) and self.run_progress.is_past(event):
+                raise StepError("The reply was lost, but the next job is announced.")
             fields["result"] = result
-            if not isinstance(found, ErrorInfo):
-                fields["answer"] = found
+            if not isinstance(reply, ErrorInfo):
+                fields["answer"] = reply
             else:
-                fields["error"] = found
-                # The counts are worth having without their answer. Those in the middle of a loop are not.
+                fields["error"] = reply
+                # Counts are useful without an answer, except those of an intermediate step of a loop.
                 fields["status"] = "ERROR" if is_loop(event) else "DONE"
                 if is_loop(event):
                     self._abandon_next(event)
@@ -100,29 +108,48 @@ class ResultDelivery:
                 code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
             )
         final = _extended(event, finished_at=view.finished or datetime.now(UTC), **fields)
-        # Where the store stays out of reach, a final event without the result is better than none.
+        # If the store stays unavailable, a final event without the result is better than none.
         store = self._large_results if failures < ANSWER_RETRIES else None
         self._publish(within_limit(final, store))
         return final
 
     def _abandon_next(self, event: JobEvent) -> None:
-        """The loop ends here; but its function may have submitted the next job, only not said so."""
+        """Request the cancellation of a next job: the function may have submitted it without replying."""
         following = event.model_copy(update={"step": event.step + 1, "submitted_at": datetime.now(UTC)})
         self._publisher.publish(CANCEL, event.process_job_id, encode(lost(following)))
 
     def fail_permanently(self, event: JobEvent, code: str, message: str) -> ResultEvent:
-        """Publish the final event of a job whose outcome will never be known."""
+        """Publish the final event of a job that fails for good.
+
+        Args:
+            event: the job.
+            code: the error code.
+            message: the reason, for the client.
+
+        Returns:
+            The published event.
+
+        Raises:
+            QwhiskError: the event was not published. Retry later.
+        """
         error = ErrorInfo(code=code, message=message[:4_000])
         final = _extended(event, status="ERROR", error=error, finished_at=datetime.now(UTC))
         self._publish(within_limit(final))
         return final
 
     def notify(self, progress: ResultEvent) -> None:
-        """Publish a progress event."""
+        """Publish a progress event.
+
+        Args:
+            progress: the event.
+
+        Raises:
+            QwhiskError: the event was not published.
+        """
         self._publish(progress)
 
     def _publish(self, event: ResultEvent, from_previous_step: bool = False) -> None:
-        """Publish, unless the client knows of a later step already; see `RunProgress.in_order`."""
+        """Publish an event unless the client already has one of a later step (`RunProgress.in_order`)."""
         data = encode(event)
         topics = [event.topic]
         if event.final and event.callback_url:
@@ -137,11 +164,18 @@ class ResultDelivery:
     def _step(
         self, event: JobEvent, result: JobResult, failures: int
     ) -> NextJob | dict[str, Any] | ErrorInfo:
-        """What the function makes of the result; where it makes nothing of it, the reason."""
+        """Invoke the function with the result.
+
+        Returns:
+            The next job, the answer, or the error if there is neither.
+
+        Raises:
+            StepError: the invocation failed and should be retried.
+        """
         step = _extended(event, status="DONE", result=result, state=event.state)
         body = {"step": step.model_dump(mode="json")}
         try:
-            # A gateway knows it, for the job was submitted there; this process may not have heard of it yet.
+            # A gateway has the document, since the job was submitted there; this process may not have it yet.
             document = self._documents.find(event.function)
             reply = self._invoke(document, body, ANSWER_TIMEOUT)
         except QwhiskError as error:
@@ -150,20 +184,20 @@ class ResultDelivery:
             code = error.code if isinstance(error, ActionError) else "answer_failed"
             log.warning("no answer for %s: %s", event.process_job_id, error.message)
             return ErrorInfo(code=code[:100], message=error.message[:4_000])
-        found = parse_step_reply(reply, event)
-        if found is None:
+        parsed = parse_step_reply(reply, event)
+        if parsed is None:
             return ErrorInfo(
                 code="answer_failed", message=f"The function {event.function} gave no answer to its result."
             )
-        return found
+        return parsed
 
-    def _go_on(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
-        """Tell the client how far its loop is. The function has announced the next job by itself."""
+    def _continue_loop(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
+        """Publish the progress of the loop. The function has already announced the next job."""
         progress = _extended(event, status="RUNNING").model_copy(
             update={
                 **following.model_dump(exclude={"progress"}),
                 "progress": following.progress,
-                # What was known of the job before says nothing of this one.
+                # These describe the job before, not the next one.
                 "submitted_at": datetime.now(UTC),
                 "queue_length_at_submit": None,
                 "estimated_completion_time": None,
@@ -174,11 +208,11 @@ class ResultDelivery:
             if is_ours():
                 self._publish(within_limit(progress), from_previous_step=True)
         except QwhiskError as error:
-            # News are a courtesy, and the loop goes on: its next job is announced.
-            log.warning("progress of %s not told: %s", event.process_job_id, error.message)
+            # The next job is announced, so the loop continues without this progress event.
+            log.warning("progress of %s not published: %s", event.process_job_id, error.message)
         return progress
 
 
 def _extended(event: JobEvent, **fields: Any) -> ResultEvent:
-    """The JobEvent as a ResultEvent. The state is the algorithm's own affair and is not shown."""
+    """Convert a JobEvent to a ResultEvent. The state is private to the algorithm and is removed."""
     return ResultEvent.model_construct(**event.__dict__ | {"state": None, "looked_at": None} | fields)

@@ -1,4 +1,4 @@
-"""What a function answered to its step: the answer to the caller, or the next job of a hybrid loop."""
+"""Parses a function's reply to a step: the answer to the caller, or the next job of a hybrid loop."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import ActionError, DocumentsUnreadableError, InvocationError, QwhiskError
 from core.events import Identifier, JobEvent, Progress
 
-#: Codes of an action's own errors that may pass: Kafka or IBM Quantum could not be reached for a moment.
+#: Transient error codes of actions: Kafka or IBM Quantum was not available.
 _PASSING_CODES = frozenset({"provider_unavailable", "provider_unauthorized", "stream_error"})
-#: Statuses of invocations that may succeed later: too many, an action that died, one that was slow.
+#: Transient HTTP statuses of invocations: too many requests, a failed action, a timeout.
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
 
-#: How often a step that failed in passing is asked for again. Without an answer the result is worth having at
-#: once; a loop without its next job would be lost, so it waits for minutes.
+#: Retries of a step after transient failures. A result is useful without an answer, so it is not delayed for
+#: long. A loop would be lost without its next job, so it is retried for minutes.
 ANSWER_RETRIES, LOOP_RETRIES = 3, 12
 
 
 class StepError(QwhiskError):
-    """A step failed in passing; it is to be asked for again."""
+    """A step failed with a transient error and should be retried."""
 
     code = "step_failed"
 
 
 class NextJob(BaseModel):
-    """The part of the reply that tells of the next job, which the action has announced by itself."""
+    """The part of a reply that describes the next job, which the action has already announced."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -37,11 +37,14 @@ class NextJob(BaseModel):
 
 
 def parse_step_reply(reply: dict[str, Any], event: JobEvent) -> NextJob | dict[str, Any] | None:
-    """The next job, or the answer, or None where the reply is neither.
+    """Parse a reply.
 
     Args:
-        reply: what the function answered.
-        event: the step it was asked about; the next job must be the step after it.
+        reply: the function's reply.
+        event: the step that it replies to. The next job must be of the step after it.
+
+    Returns:
+        The next job, or the answer; None if the reply has neither.
     """
     answer = reply.get("answer")
     if isinstance(answer, dict):
@@ -54,17 +57,17 @@ def parse_step_reply(reply: dict[str, Any], event: JobEvent) -> NextJob | dict[s
 
 
 def is_loop(event: JobEvent) -> bool:
-    """True if the event's job is one of several of its run."""
+    """Return whether the job belongs to a loop of several jobs."""
     return event.progress is not None or event.step > 0
 
 
 def retries(event: JobEvent) -> int:
-    """How often the event's step may fail in passing."""
+    """Return how often the step is retried after transient failures."""
     return LOOP_RETRIES if is_loop(event) else ANSWER_RETRIES
 
 
 def may_pass(error: QwhiskError) -> bool:
-    """True if the step may succeed when it is asked for again."""
+    """Return whether the error is transient, so that a retry of the step may succeed."""
     if isinstance(error, ActionError):
         return error.code in _PASSING_CODES
     if isinstance(error, DocumentsUnreadableError):

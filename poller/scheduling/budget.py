@@ -1,4 +1,4 @@
-"""How many calls one account may be asked, and when it asked for patience. Pure: time is told."""
+"""Limits the calls to one account, and pauses them after failures. Pure: time is passed in."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import math
 
 #: Seconds of the window in which calls are counted.
 WINDOW = 60.0
-#: The part of a window's calls that may come at once.
+#: The fraction of a window's calls that may be made at once.
 BURST = 0.25
-#: Seconds of pause after a failure; doubled with each further one up to the most.
+#: Seconds of the first pause after a failure, which doubles with each further failure, and of the longest.
 PAUSE_FIRST, PAUSE_MOST = 0.5, 60.0
 
 
 class Budget:
-    """A token bucket: in no minute more than `per_minute` calls, and none while the account is paused.
+    """A token bucket: at most `per_minute` calls in any minute, and none while the account is paused.
 
-    The bucket holds a quarter of a minute's calls and is filled with three quarters a minute, so that a burst
-    and what follows it stay within the limit together.
+    The bucket holds a quarter of a minute's calls and refills at three quarters per minute, so that a burst
+    and the calls after it stay within the limit together.
 
     Args:
-        per_minute: calls in any 60 seconds; None for any number.
-        now: the time, in seconds.
+        per_minute: calls in any 60 seconds; None for no limit.
+        now: the time in seconds.
     """
 
     def __init__(self, per_minute: int | None, now: float) -> None:
@@ -32,15 +32,19 @@ class Budget:
         self._tokens = self._capacity
 
     def share(self, per_minute: int | None) -> None:
-        """Set the limit anew: pollers come and go, and share what the account allows."""
+        """Change the limit. It changes as pollers start and stop, since they share the account's limit.
+
+        Args:
+            per_minute: calls in any 60 seconds; None for no limit.
+        """
         self.per_minute = per_minute
         self._capacity = max(1.0, BURST * per_minute) if per_minute else 1.0
-        # With less than two calls a minute the bucket alone is the limit, and takes a window to fill.
+        # Below two calls per minute the bucket alone is the limit, and takes at least a window to refill.
         self._rate = max((per_minute - self._capacity) / WINDOW, 0.5 / WINDOW) if per_minute else 0.0
         self._tokens = min(getattr(self, "_tokens", self._capacity), self._capacity)
 
     def ready_at(self, now: float) -> float:
-        """When the next call may be made; `now` or earlier if at once."""
+        """Return when the next call may be made; `now` or earlier if it may be made at once."""
         self._fill(now)
         ready = self._paused_until
         if self.per_minute and self._tokens < 1.0:
@@ -48,7 +52,14 @@ class Budget:
         return ready
 
     def take(self, now: float) -> bool:
-        """Take note of a call that is made now; False if it may not be."""
+        """Charge a call that is made now.
+
+        Args:
+            now: the time in seconds.
+
+        Returns:
+            False if no call may be made now; nothing is charged then.
+        """
         if self.ready_at(now) > now:
             return False
         if self.per_minute:
@@ -56,15 +67,15 @@ class Budget:
         return True
 
     def scarcity(self, now: float) -> float:
-        """How many times dearer a call is than with a full bucket: 1 with half of it or more, more below."""
+        """Return the factor on the price of a call: 1 if the bucket is at least half full, else up to 100."""
         if not self.per_minute:
             return 1.0
         self._fill(now)
-        part = self._tokens / self._capacity
-        return 1.0 if part >= 0.5 else min(100.0, (0.5 / max(part, 0.01)) ** 2)
+        fill = self._tokens / self._capacity
+        return 1.0 if fill >= 0.5 else min(100.0, (0.5 / max(fill, 0.01)) ** 2)
 
     def succeeded(self, asked: float | None = None) -> None:
-        """A call was answered; one that was made before a failure says nothing of what was after it.
+        """Record that a call was answered. A call made before the last failure does not end the failures.
 
         Args:
             asked: when the call was made; None for now.
@@ -73,13 +84,16 @@ class Budget:
             self._failures = 0
 
     def failed(self, now: float, retry_after: float | None = None, asked: float | None = None) -> float:
-        """A call was refused for now, or not answered at all; gives the instant until which none is made.
+        """Record that the account rejected a call or did not answer, and pause its calls.
 
         Args:
-            now: the time, in seconds.
-            retry_after: seconds that the provider asked to wait; obeyed where they are longer.
-            asked: when the call was made; None for now. Calls that were under way at a failure and fail too
-                are one trouble with it.
+            now: the time in seconds.
+            retry_after: seconds that the provider asked to wait; used if they are longer than our own pause.
+            asked: when the call was made; None for now. Calls that were in progress at a failure and fail too
+                count as the same failure.
+
+        Returns:
+            When the pause ends.
         """
         if asked is None or asked >= self._failed_at:
             self._failures += 1
@@ -92,7 +106,7 @@ class Budget:
 
     @property
     def failures(self) -> int:
-        """Calls in a row that failed."""
+        """The number of failures in a row."""
         return self._failures
 
     def _fill(self, now: float) -> None:

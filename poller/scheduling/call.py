@@ -1,4 +1,4 @@
-"""One call to an account, and what an account allows."""
+"""A call to an account, and the limits of an account. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Kind = Literal["fetch", "look", "list"]
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Key]):
-    """One call to make.
+    """A call to make.
 
     Attributes:
-        kind: of the call; `list` is the list of backends.
-        keys: the job, or the jobs, that it is about.
-        since: instant of creation, by the provider's clock, from which on a page of jobs is asked for; None
-            where a job is looked at alone.
-        newest_first: whether that page has the newest jobs, else the oldest.
+        kind: `fetch` a result, `look` at jobs, or `list` the backends.
+        keys: the jobs that the call is about.
+        since: the page has jobs created from this time on, by the provider's clock; None for a look at one
+            job.
+        newest_first: whether the page starts with the newest jobs instead of the oldest.
     """
 
     kind: Kind
@@ -30,14 +30,14 @@ class Call(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an account allows and how dear its calls are.
+    """What an account allows, and the price of its calls.
 
     Attributes:
-        per_minute: calls in any 60 seconds; None for any number.
+        per_minute: calls in any 60 seconds; None for no limit.
         price: seconds of lag that one call is worth.
-        page: jobs that one call tells of at the most.
+        page: the most jobs that one look returns.
         list_every: seconds between lists of backends.
-        jobs: jobs kept in memory; more wait at the broker.
+        jobs: the most jobs kept in memory; others wait at the broker.
     """
 
     per_minute: int | None = None

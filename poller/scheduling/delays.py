@@ -1,25 +1,25 @@
-"""Delays: of a simulator's job's next look, after failures, and where an event waits meanwhile. Pure."""
+"""Delays of looks at simulators' jobs and of retries. Pure."""
 
 from __future__ import annotations
 
-#: Seconds until the first further look at a simulator's job; most are done within some milliseconds.
+#: Seconds until the second look at a simulator's job; most are done within a few milliseconds.
 FIRST_AGAIN = 0.004
-#: A simulator's job is looked at again after this part of the time it has already taken: at most this part
-#: is added to its time, and the looks grow with its logarithm only.
+#: The pause before the next look at a simulator's job, as a fraction of the time since the job was added. So
+#: polling adds at most this fraction to its duration, and the number of looks grows with its logarithm.
 BACKOFF = 0.2
-#: Seconds between looks at a simulator's job at the most.
+#: The longest pause between two looks at a simulator's job, in seconds.
 SIMULATOR_MAX = 2.0
-#: Seconds of expected wait up to which an event is kept in the process.
+#: An event is kept in the process if it has to wait for at most this many seconds.
 KEEP = 10.0
-#: Seconds until a job that failed by itself is tried again: doubled each time up to the maximum.
+#: Seconds before the first retry of a job that failed, which double with each failure, and at most.
 FAILURE_FIRST, FAILURE_MAX = 0.5, 60.0
 
 
 def simulator_delay(elapsed: float) -> float:
-    """Seconds until the next look at a simulator's job that has been watched for `elapsed` seconds."""
+    """Return the seconds until the next look at a simulator's job that was added `elapsed` seconds ago."""
     return min(SIMULATOR_MAX, max(FIRST_AGAIN, BACKOFF * elapsed))
 
 
 def failure_delay(failures: int) -> float:
-    """Seconds until a job that failed `failures` times in a row is tried again."""
+    """Return the seconds before the retry of a job that failed `failures` times in a row."""
     return min(FAILURE_MAX, FAILURE_FIRST * 2.0 ** min(max(0, failures - 1), 16))

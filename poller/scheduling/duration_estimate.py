@@ -1,63 +1,72 @@
-"""A duration learned from samples, of which some are far off. Pure."""
+"""Estimates a duration from samples with outliers. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 
-#: Samples remembered: a device's pace changes, and what is older says little.
+#: Samples kept. A device's speed changes, so older samples are discarded.
 REMEMBERED = 24
-#: A sample counts as at most so many times the median, and at least that part of it: one outage or one job
-#: of an hour must not spoil the estimate for all that follow.
+#: A sample is limited to this many times the median, and to the median divided by it, so that an outage or a
+#: job of an hour does not distort the estimate.
 FAR = 4.0
-#: Samples from which on the spread between them says something.
+#: The number of samples from which their spread is used.
 ENOUGH = 6
-#: The coefficient of variation: until it is known, and its bounds.
+#: The coefficient of variation: its value until it is known, its minimum and its maximum.
 CV_UNKNOWN, CV_LEAST, CV_MOST = 0.7, 0.1, 2.0
-#: Seconds that a sample has at the least.
+#: The shortest duration, in seconds.
 SHORTEST = 0.01
 
 
 class DurationEstimate:
-    """A mean and a coefficient of variation, from weighted samples.
+    """The mean and the coefficient of variation of weighted samples.
 
     Args:
-        guess: seconds, until there is a sample.
+        guess: the mean in seconds until there is a sample.
     """
 
     def __init__(self, guess: float) -> None:
         self._samples: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
-        #: Seconds.
+        #: The mean, in seconds.
         self.mean = guess
-        #: Standard deviation divided by the mean.
+        #: The standard deviation divided by the mean.
         self.cv = CV_UNKNOWN
 
     @property
     def known(self) -> bool:
-        """True once there was a sample."""
+        """Whether there is a sample."""
         return bool(self._samples)
 
     def guess(self, seconds: float) -> None:
-        """Somebody else's figure; it counts until there is a sample."""
+        """Set the mean until there is a sample.
+
+        Args:
+            seconds: the mean. It is ignored if it is not finite or if there is a sample.
+        """
         if not self._samples and math.isfinite(seconds):
             self.mean = max(SHORTEST, seconds)
 
     def observe(self, seconds: float, weight: float = 1.0) -> None:
-        """A sample; one that is the average of several durations has their number as its weight."""
+        """Add a sample.
+
+        Args:
+            seconds: the duration. It is ignored if it is not finite.
+            weight: the number of durations that it is the average of.
+        """
         if not math.isfinite(seconds):
             return
         self._samples.append((max(SHORTEST, seconds), weight))
         ordered = sorted(self._samples)
         half, passed, median = 0.5 * sum(weight for _, weight in ordered), 0.0, ordered[-1][0]
-        for value, one in ordered:
-            passed += one
+        for value, sample_weight in ordered:
+            passed += sample_weight
             if passed >= half:
                 median = value
                 break
-        near = [(min(FAR * median, max(median / FAR, value)), one) for value, one in ordered]
-        total = sum(one for _, one in near)
-        self.mean = sum(value * one for value, one in near) / total
-        if len(near) >= ENOUGH:
-            # An average of n durations varies sqrt(n) times less than one of them.
-            variance = sum(one * (value - self.mean) ** 2 for value, one in near) / len(near)
+        limited = [(min(FAR * median, max(median / FAR, value)), share) for value, share in ordered]
+        total = sum(share for _, share in limited)
+        self.mean = sum(value * share for value, share in limited) / total
+        if len(limited) >= ENOUGH:
+            # The average of n durations varies sqrt(n) times less than one of them.
+            variance = sum(share * (value - self.mean) ** 2 for value, share in limited) / len(limited)
             self.cv = min(CV_MOST, max(CV_LEAST, math.sqrt(variance) / self.mean))

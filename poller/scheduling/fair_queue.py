@@ -1,4 +1,4 @@
-"""Whose turn it is: one from each client in turn, however many each has. Pure."""
+"""A queue that takes one item from each client in turn. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Item = TypeVar("Item")
 
 
 class FairQueue(Generic[Item]):
-    """First come, first served within a client; round robin between clients.
+    """First in, first out within a client; round robin between clients.
 
-    A client with a thousand items delays another's single one by one item, not by a thousand.
+    A client with a thousand items delays another client's item by one item, not by a thousand.
     """
 
     def __init__(self) -> None:
@@ -22,11 +22,11 @@ class FairQueue(Generic[Item]):
         return sum(len(items) for items in self._clients.values())
 
     def put(self, client: str, item: Item) -> None:
-        """Add an item at the end of its client's."""
+        """Append an item to its client's items."""
         self._clients.setdefault(client, deque()).append(item)
 
     def take(self) -> Item | None:
-        """The next item, of the client whose turn is longest ago; None if there is none."""
+        """Remove and return the next client's first item; None if the queue is empty."""
         if not self._clients:
             return None
         client, items = self._clients.popitem(last=False)
@@ -36,7 +36,7 @@ class FairQueue(Generic[Item]):
         return item
 
     def discard(self, unwanted: Callable[[Item], bool]) -> None:
-        """Remove the items for which `unwanted` is true."""
+        """Remove the items for which `unwanted` returns True."""
         for client in list(self._clients):
             kept = deque(item for item in self._clients[client] if not unwanted(item))
             if kept:
@@ -46,11 +46,11 @@ class FairQueue(Generic[Item]):
 
 
 def level(sizes: Iterable[int], room: int) -> int:
-    """The same number for all, as large as it can be so that what is within it has room.
+    """Return the largest equal limit for all clients with which their items fit.
 
     Args:
-        sizes: what each client has.
-        room: what all may have together.
+        sizes: the number of items of each client.
+        room: the number of items that fit.
 
     Returns:
         The largest n for which the sum of min(size, n) is at most `room`; 0 if there is none.

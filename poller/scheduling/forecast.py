@@ -1,18 +1,17 @@
-"""When a job will be done, with its uncertainty, and when a look is worth its call. Pure.
+"""Forecasts of completions, and the time at which a look is worth its call. Pure.
 
-A completion is taken to be logistically distributed: its distribution function, F(t) = 1 / (1 + exp(-(t -
-mean) / scale)), and the integral of that are elementary, and a job that is overdue has a hazard of at most 1
-/ scale.
+A completion is modelled by a logistic distribution. Its distribution function, F(t) = 1 / (1 + exp(-(t -
+mean) / scale)), and the integral of that are elementary, and the hazard of an overdue job is at most 1 /
+scale.
 
-A look at the instant t finds every job that was done since the last look; each such job has then lain
-finished, undelivered, for t minus its completion. The sum of these expected lags grows with t, and one call
-ends it for all jobs that the call tells about. Where completions come at the rate h and a call costs as much
-as `price` seconds of lag, looking every d seconds costs price / d + h * d / 2 a second, which is least at d =
-sqrt(2 * price / h): at the instant at which the lag that has piled up, h * d**2 / 2, equals the price. So
-that is the rule: the next look comes when the expected lag of what is not yet known reaches the price of a
-call. It is the optimal inspection schedule of Barlow, Hunter and Proschan ("Optimum checking procedures", J.
-SIAM 11, 1963), in Keller's continuous form ("Optimum checking schedules", Management Science 21, 1974), for
-many jobs and one call.
+A look at time t finds every job that completed since the last look. Each such job has been complete but not
+delivered for t minus its completion. The sum of these expected lags grows with t, and one call ends it for
+all jobs that it returns. If completions have the rate h and a call costs as much as `price` seconds of lag,
+looking every d seconds costs price / d + h * d / 2 per second. The minimum is at d = sqrt(2 * price / h),
+where the accumulated lag, h * d**2 / 2, equals the price. So the rule is: the next look is made when the
+expected lag since the last looks reaches the price of a call. It is the optimal inspection schedule of
+Barlow, Hunter and Proschan ("Optimum checking procedures", J. SIAM 11, 1963), in Keller's continuous form
+("Optimum checking schedules", Management Science 21, 1974), for many jobs and one call.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: Scales beyond its mean from which a job counts as long overdue: its hazard is 1 / scale to four digits.
+#: A job is long overdue this many scales after its mean: its hazard is 1 / scale to four digits.
 _OVERDUE = 10.0
-#: Exponents beyond which nothing changes any more; the greatest that a double bears is 709.
+#: The limit of exponents. Larger ones change nothing, and exp overflows a double above 709.
 _NEVER = 500.0
-#: Seconds after the start at which the search for the instant of a look begins.
+#: Seconds after the start at which the search for the time of a look begins.
 _FIRST_STEP = 0.05
-#: The part of what a page may be worth that it may leave out.
+#: The fraction of the best page's worth that the chosen page may lack.
 LEFT_OUT = 0.1
-#: Newton's steps at the most, and how near to the price is near enough.
+#: The most Newton steps, and the relative tolerance of the price.
 _STEPS, NEAR = 60, 0.01
-#: The part of the wait by which it need not be told closer.
+#: The relative tolerance of the wait.
 _CLOSE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A job's place and completion as they are expected.
+    """The expected position and completion of a job.
 
     Attributes:
-        position: jobs before it (0: next, or running).
-        mean: instant of completion, in seconds since 1970.
-        scale: of the logistic distribution, in seconds; its standard deviation is 1.8 times that.
+        position: the number of jobs before it; 0 if it is next or running.
+        mean: the expected completion, in seconds since 1970.
+        scale: the scale of the logistic distribution, in seconds. Its standard deviation is 1.8 times that.
     """
 
     position: int
@@ -55,26 +54,34 @@ class Forecast:
     scale: float
 
     def quantile(self, part: float) -> float:
-        """The instant before which the job is done with probability `part` (between 0 and 1)."""
+        """Return the time by which the job is done with a given probability.
+
+        Args:
+            part: the probability, between 0 and 1, exclusive.
+        """
         return self.mean + self.scale * math.log(part / (1.0 - part))
 
 
 def expected_lag(instant: float, means: Array, scales: Array, since: Array) -> Array:
-    """Seconds that each job is expected to have lain finished at `instant`, given that it was not before
-    `since`.
+    """Return the expected lag of each job if it is looked at next at `instant`.
 
-    The integral of the distribution function of what is left, from `since` to `instant`.
+    This is the integral from `since` to `instant` of the completion's distribution function, conditional on
+    the job not being complete at `since`.
 
     Args:
-        instant: of the look that is thought of, in seconds.
-        means, scales: of the jobs' completions.
-        since: instant at which each job was last known not to be finished.
+        instant: the time of the look, in seconds.
+        means: the jobs' expected completions, in seconds.
+        scales: the scales of their distributions, in seconds.
+        since: when each job was last known not to be complete, in seconds.
+
+    Returns:
+        The lag of each job, in seconds.
     """
     return _Pile(means, scales, since).lags(instant)
 
 
 class _Pile:
-    """The expected lag of several jobs as a function of the instant."""
+    """The expected lag of several jobs as a function of time."""
 
     def __init__(self, means: Array, scales: Array, since: Array) -> None:
         start = (since - means) / scales
@@ -85,38 +92,38 @@ class _Pile:
         self._means, self._scales, self._since = means, scales, since
 
     def lags(self, instant: float) -> Array:
-        """Seconds, for each job."""
+        """Return the lag of each job at `instant`, in seconds."""
         ahead = np.maximum(instant - self._since, 0.0) / self._scales
         end = (np.maximum(instant, self._since) - self._means) / self._scales
         usual = (1.0 + self._odds) * (np.logaddexp(0.0, end) - self._base) - self._odds * ahead
         if self._late.any():
-            # Its hazard is 1 / scale; the difference above would lose all its digits.
+            # The hazard is 1 / scale. The difference above would lose all its digits.
             usual = np.where(self._late, ahead - 1.0 + np.exp(-ahead), usual)
         lags: Array = self._scales * np.maximum(usual, 0.0)
         return lags
 
     def slope(self, instant: float) -> float:
-        """How many of the jobs are expected to be done by then."""
+        """Return the expected number of jobs complete at `instant`: the derivative of the summed lag."""
         ahead = np.maximum(instant - self._since, 0.0) / self._scales
         end = (np.maximum(instant, self._since) - self._means) / self._scales
-        # What is left is distributed as (F(b) - F(a)) / (1 - F(a)) = (1 - exp(a - b)) / (1 + exp(-b)).
+        # The conditional distribution is (F(b) - F(a)) / (1 - F(a)) = (1 - exp(a - b)) / (1 + exp(-b)).
         done = -np.expm1(-ahead) / (1.0 + np.exp(np.minimum(-end, _NEVER)))
         return float(done.sum())
 
 
 def look_instant(forecasts: Sequence[Forecast], since: Sequence[float], price: float, latest: float) -> float:
-    """The instant at which a look that tells about all these jobs is worth its call.
+    """Return the time at which a look that returns all these jobs is worth its call.
 
     Args:
-        forecasts: of the jobs; at least one.
-        since: when each was last known not to be finished, in seconds since 1970.
-        price: seconds of lag that a call is worth; over 0.
-        latest: the instant at which to look even though nothing is expected.
+        forecasts: the forecasts of the jobs; at least one.
+        since: when each job was last known not to be complete, in seconds since 1970.
+        price: seconds of lag that a call is worth; positive.
+        latest: when to look even if no completion is expected, in seconds since 1970.
 
     Returns:
-        At the earliest the earliest of `since`, at the latest `latest`.
+        A time between the earliest of `since` and `latest`, in seconds since 1970.
     """
-    # In seconds after the start: since 1970 there are so many that microseconds get lost.
+    # Relative to the start: a double of seconds since 1970 would lose precision below a microsecond.
     begin = min(since)
     means = np.array([forecast.mean for forecast in forecasts]) - begin
     scales = np.array([forecast.scale for forecast in forecasts])
@@ -136,7 +143,8 @@ def look_instant(forecasts: Sequence[Forecast], since: Sequence[float], price: f
         above = float(pile.lags(high).sum()) - price
         if above <= NEAR * price:
             break
-        # Convex and rising: from the right, Newton's steps come nearer and never pass it, but for rounding.
+        # The sum is convex and increasing: from the right, Newton steps approach the root without passing it,
+        # except by rounding.
         slope = pile.slope(high)
         step = high - above / slope if slope > 0 else low
         middle = step if step > low else 0.5 * (low + high)
@@ -150,14 +158,14 @@ def look_instant(forecasts: Sequence[Forecast], since: Sequence[float], price: f
 
 
 def best_window(places: Sequence[float], worth: Sequence[float], reach: float) -> int:
-    """The index at which a window that covers places up to `reach` further on is worth most.
+    """Return the index of the place at which a window of length `reach` is worth most.
 
-    Of windows that are worth nearly the same the last: it reaches further, and what it leaves out is little.
+    Among windows of nearly equal worth this is the last, which reaches furthest.
 
     Args:
-        places: in rising order; at least one.
-        worth: of each, not negative.
-        reach: of the window.
+        places: the places, in ascending order; at least one.
+        worth: the worth of each place; not negative.
+        reach: the length of the window.
     """
     best, most, end, inside = 0, -1.0, 0, 0.0
     for begin, place in enumerate(places):

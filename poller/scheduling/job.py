@@ -11,7 +11,7 @@ from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE, within
 from poller.scheduling.duration_estimate import SHORTEST
 from poller.scheduling.forecast import Forecast
 
-#: What the scheduler's owner identifies a job by.
+#: The type of the keys by which the owner identifies jobs.
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -103,20 +103,20 @@ class Job(Generic[Key]):
 
     Attributes:
         key: what the owner identifies it by.
-        client: whose job it is.
+        client: the id of its client.
         backend: the backend's name.
         submitted: when it was submitted.
-        ahead: number of jobs in the queue when it was submitted; None if unknown.
+        ahead: the number of jobs in the queue when it was submitted; None if unknown.
         looked: when it was last known not to be final.
         expected: its completion as the provider or another poller expects it; None if unknown.
         simulator: whether its completion cannot be estimated.
-        told: whether `expected` came from the provider.
+        told: whether `expected` was stated by the provider.
         started: when it began to run; None if it did not, or if unknown.
         run_seconds: how long the provider expects it to run; None if unknown.
-        forecast: its place and completion as they are estimated here.
+        forecast: the position and completion as estimated here.
         state: what the scheduler does with it. Only `JobTable.move` changes it.
         final: whether it is known to be final at the provider.
-        refusals: calls about this job alone that the account refused in a row.
+        refusals: calls about this job alone that the account rejected in a row.
         retry_at: while BACKING_OFF, when it ends.
         poll_at: on a simulator, when the next look is due.
         added: when it was added here.

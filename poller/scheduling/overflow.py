@@ -1,4 +1,4 @@
-"""What is too much to keep, and whose it is. Pure."""
+"""Chooses the jobs that have to wait elsewhere because there are too many. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from poller.scheduling.job import Job, Key
 
 
 def overflow(idle: Iterable[Job[Key]], count: int) -> list[Key]:
-    """Of whom has most jobs here, those that will be done last.
+    """Choose jobs of the clients with the most jobs, those that complete last first.
 
     Args:
-        idle: jobs that could wait elsewhere.
-        count: how many of them are to.
+        idle: the jobs that can wait elsewhere.
+        count: how many of them have to; the result may have more.
+
+    Returns:
+        The keys of the chosen jobs.
     """
-    own: dict[str, list[Job[Key]]] = {}
+    by_client: dict[str, list[Job[Key]]] = {}
     for job in idle:
-        own.setdefault(job.client, []).append(job)
-    for jobs in own.values():
+        by_client.setdefault(job.client, []).append(job)
+    for jobs in by_client.values():
         jobs.sort(key=lambda job: job.forecast.mean)
-    room = sum(map(len, own.values())) - count
-    most = level(map(len, own.values()), room)
-    return [job.key for jobs in own.values() for job in jobs[most:]]
+    room = sum(map(len, by_client.values())) - count
+    most = level(map(len, by_client.values()), room)
+    return [job.key for jobs in by_client.values() for job in jobs[most:]]

@@ -1,7 +1,7 @@
-"""What one page of an account's list of jobs covers, and where it is to begin. Pure.
+"""Chooses where a page of an account's list of jobs begins. Pure.
 
-A page tells of so many jobs from an instant of creation on, by the provider's clock. Where there are
-more than that, it is placed where it is worth most.
+A page has a limited number of jobs, created from a given time on by the provider's clock. If not all jobs fit
+on one page, it is placed where it is worth most.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from poller.scheduling.call import Call
 from poller.scheduling.forecast import best_window, expected_lag
 from poller.scheduling.job import Job, JobObservation, Key
 
-#: Seconds between looks at a job at the most, whatever is expected.
+#: The most seconds between two looks at a job, whatever its forecast.
 LOOK_MOST = 600.0
-#: Seconds by which our clock and the provider's may differ before a job of ours was seen there, and after.
+#: The most seconds by which our clock and the provider's are assumed to differ: before the provider has
+#: returned a job of ours, and the remaining uncertainty after that.
 CLOCKS_UNKNOWN, CLOCKS_KNOWN = 60.0, 1.0
 
 
@@ -27,23 +28,26 @@ class Pages(Generic[Key]):
     """Places the pages.
 
     Args:
-        size: jobs that a page tells of at the most.
+        size: the most jobs on a page.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        #: Seconds of creation that a page covered when there was more than it could tell.
+        #: Seconds between the creation of the first and the last job on the last page that was full.
         self._reach = math.inf
-        #: The provider's clock less ours, at least and at most, as far as jobs of ours tell.
+        #: The provider's clock minus ours: minimum and maximum, as observed with our jobs; None if unknown.
         self._clock: tuple[float, float] | None = None
 
     def best(self, waiting: Sequence[Job[Key]], now: float, price: float) -> list[Job[Key]]:
-        """The jobs to ask about now, in the order of their creation.
+        """Choose the jobs of the next page.
 
         Args:
-            waiting: jobs that may be asked about, in any order; at least one.
-            now: the time.
-            price: what a call is worth, in seconds of lag.
+            waiting: the jobs that the page may include, in any order; at least one.
+            now: the time in seconds since 1970.
+            price: seconds of lag that a call is worth.
+
+        Returns:
+            The jobs, in the order of their submission.
         """
         waiting = sorted(waiting, key=lambda job: job.submitted)
         lags = expected_lag(
@@ -52,34 +56,46 @@ class Pages(Generic[Key]):
             np.array([job.forecast.scale for job in waiting]),
             np.array([job.looked for job in waiting]),
         )
-        # What was not looked at for so long must not be left out for what changes more often.
+        # A job that was not looked at for so long must not lose against jobs that change more often.
         lags = np.where([now - job.looked >= LOOK_MOST for job in waiting], lags + price, lags)
         first = best_window([job.submitted for job in waiting], lags.tolist(), self._reach)
         end = waiting[first].submitted + self._reach
         return [job for job in waiting[first:] if job.submitted <= end][: self._size]
 
     def since(self, job: Job[Key]) -> float:
-        """The instant, by the provider's clock, from which on a page has this job."""
+        """Return the time, by the provider's clock, from which a page must begin to include this job."""
         if self._clock is None:
             return job.submitted - CLOCKS_UNKNOWN
         return job.submitted + self._clock[0] - CLOCKS_KNOWN
 
     def answered(self, call: Call[Key], created: Sequence[float], full: bool) -> None:
-        """A look was answered with jobs created at these instants."""
+        """Record the answer to a look.
+
+        Args:
+            call: the look.
+            created: when the jobs in the answer were created, by the provider's clock.
+            full: whether the answer was a full page.
+        """
         if call.since is not None and not call.newest_first:
             self._reach = max(created) - min(created) if full and created else math.inf
 
     def note_clock(self, job: Job[Key], observation: JobObservation) -> None:
-        """The provider told when it created a job of ours."""
+        """Update the difference of the clocks from the time at which the provider created a job of ours."""
         if observation.created is None:
             return
         ahead = observation.created - job.submitted
         if not -CLOCK_SKEW <= ahead <= CLOCK_SKEW:
-            return  # no clock is so wrong: a page placed by it would begin a year too early
+            return  # implausible: a page placed by it could begin a year too early
         low, high = self._clock or (ahead, ahead)
         self._clock = (min(low, ahead), max(high, ahead))
 
     def is_beyond(self, job: Job[Key], shown: Sequence[float], full: bool) -> bool:
-        """True if a page of the oldest jobs, created at the instants `shown`, ended before this job."""
+        """Return whether a page ended before this job.
+
+        Args:
+            job: the job.
+            shown: when the jobs on the page were created, by the provider's clock.
+            full: whether the page was full.
+        """
         created = job.submitted + (self._clock[1] if self._clock else 0.0)
         return bool(full and shown) and created > max(shown)

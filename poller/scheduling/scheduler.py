@@ -6,7 +6,7 @@ covers them all. In order:
 
 1. fetches of results that are ready, the clients in turn;
 2. a look, when it is worth its call (`forecast`): one call shows up to a page of jobs, the oldest first, from
-   where the page is worth most. Every fourth call is a look if one is due, whatever else waits;
+   where the page is worth most. Every fourth call is a look if one is due, even if fetches wait;
 3. the list of backends with the lengths of their queues.
 
 Each job is in one `State`; `JobTable` derives the queues from it.
@@ -38,17 +38,16 @@ OVERFLOW_WAIT = KEEP + 0.001
 EARLY = 0.01
 #: After this many other calls a look that is due is made.
 BETWEEN_LOOKS = 3
-#: After this many refusals in a row of calls about one job alone, that job backs off for longer than the
-#: account.
+#: After this many rejected calls in a row about one job alone, the job backs off for longer than its account.
 SUSPECT = 3
 
 
 class Scheduler(Generic[Key]):
-    """The jobs of one account, and its calls.
+    """Holds the jobs of one account and chooses its calls.
 
     Args:
         limits: what the account allows.
-        now: the time, in seconds since 1970.
+        now: the time in seconds since 1970.
     """
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -59,8 +58,8 @@ class Scheduler(Generic[Key]):
         self._pages: Pages[Key] = Pages(limits.page)
         #: Jobs whose forecast changed since `to_requeue` last considered them.
         self._reconsider: set[Key] = set()
-        #: The look at devices' jobs that is under way. There is one at a time, since its answer changes when
-        #: the next is worth its call.
+        #: The page of devices' jobs that is in progress. There is one at a time, because its answer changes
+        #: when the next page is worth its call.
         self._page_call: Call[Key] | None = None
         self._listing = False
         self._list_due = now
@@ -73,7 +72,7 @@ class Scheduler(Generic[Key]):
         return len(self._jobs)
 
     def job(self, key: Key) -> Job[Key] | None:
-        """The job; None if it is not here."""
+        """Return the job; None if it is not here."""
         return self._jobs.get(key)
 
     # --- jobs are added and removed ---------------------------------------------------------------------
@@ -94,11 +93,11 @@ class Scheduler(Generic[Key]):
 
         Args:
             key: identifies it.
-            client: whose job it is.
+            client: the id of its client.
             backend: the backend's name.
             simulator: whether its completion cannot be estimated.
             submitted: when it was submitted, by our clock.
-            ahead: number of jobs in the queue when it was submitted; None if unknown.
+            ahead: the number of jobs in the queue when it was submitted; None if unknown.
             now: the time.
             expected: its completion as estimated before, here or by another poller; None if unknown.
             looked: when it was last known not to be final; None for when it was submitted.
@@ -126,12 +125,15 @@ class Scheduler(Generic[Key]):
     # --- the next call ----------------------------------------------------------------------------------
 
     def next_call(self, now: float, fetch: bool = True, look: bool = True) -> Call[Key] | None:
-        """The call to make now, which counts as made; None if there is none or none is allowed.
+        """Choose the call to make now. It is charged to the budget.
 
         Args:
             now: the time.
             fetch: whether a thread for fetches is free.
             look: whether a thread for looks is free.
+
+        Returns:
+            The call; None if no call is due or allowed.
         """
         self._end_back_offs(now)
         if self.budget.ready_at(now) > now:
@@ -143,7 +145,7 @@ class Scheduler(Generic[Key]):
         return call
 
     def next_wake(self, now: float) -> float:
-        """When to ask for the next call again, if nothing happens before."""
+        """Return when to call `next_call` again if nothing happens before, in seconds since 1970."""
         call_waits = self._jobs.first(State.READY) or self._jobs.first(State.LOOK_DUE)
         wanted = min(
             now if call_waits else math.inf,
@@ -186,7 +188,7 @@ class Scheduler(Generic[Key]):
         return self._page_call
 
     def _request(self, jobs: list[Job[Key]], newest_first: bool = False) -> Call[Key]:
-        """The look at these jobs, which are in the order in which it lists them."""
+        """Return a look at these jobs, which must be in the order in which the page lists them."""
         self._page_at = None
         keys = tuple(job.key for job in jobs)
         if len(keys) == 1:
@@ -198,11 +200,11 @@ class Scheduler(Generic[Key]):
         return Call("look", keys, self._pages.since(oldest), newest_first)
 
     def _unknown(self) -> list[Job[Key]]:
-        """The devices' jobs that a page may include."""
+        """Return the devices' jobs that a page may include."""
         return [job for device in self.devices.values() for job in device.jobs if job.state in UNKNOWN]
 
     def _next_page(self, now: float) -> float:
-        """When the next page of devices' jobs is worth its call."""
+        """Return when the next page of devices' jobs is worth its call; infinity if no job is waiting."""
         if self._page_at is None:
             waiting = self._unknown()
             if not waiting:
@@ -231,7 +233,7 @@ class Scheduler(Generic[Key]):
         full: bool,
         asked: float | None = None,
     ) -> None:
-        """A look was answered.
+        """Record the answer to a look.
 
         Args:
             call: the look.
@@ -263,7 +265,7 @@ class Scheduler(Generic[Key]):
     def _settle_unseen(
         self, call: Call[Key], seen: Mapping[Key, JobObservation], created: list[float], full: bool
     ) -> None:
-        """A page left these jobs out: it did not reach them, or the provider left them out."""
+        """Handle the jobs that a page's answer lacks: it ended before them, or the provider omitted them."""
         unseen = [key for key in call.keys if key not in seen]
         # A page without any of its jobs was misplaced, and the same page again would be too.
         misplaced = len(unseen) == len(call.keys)
@@ -293,7 +295,7 @@ class Scheduler(Generic[Key]):
         self._reconsider.update(job.key for job in device.jobs)
 
     def fetch_delivered(self, key: Key, asked: float | None = None) -> None:
-        """The job's result was delivered: the job is removed."""
+        """Record that the job's result was delivered, and remove the job."""
         self.budget.succeeded(asked)
         self.remove(key)
 
@@ -303,7 +305,14 @@ class Scheduler(Generic[Key]):
         now: float,
         asked: float | None = None,
     ) -> None:
-        """The list of backends came: name, queue length, operational, usual wait in seconds or None."""
+        """Record the answer to a list of backends.
+
+        Args:
+            lengths: for each backend its name, its queue length, whether it is operational, and the usual
+                wait in seconds or None.
+            now: the time.
+            asked: when the call was made; None for now.
+        """
         self.budget.succeeded(asked)
         self._listing, self._list_due = False, now + self.limits.list_every
         for name, length, operational, wait in lengths:
@@ -315,10 +324,10 @@ class Scheduler(Generic[Key]):
     def call_failed(
         self, call: Call[Key], now: float, retry_after: float | None = None, asked: float | None = None
     ) -> None:
-        """The account refused the call or could not be reached: it is left alone for a while.
+        """Record that the account rejected the call or was not reachable. All its calls pause.
 
-        A job for which this happens again and again may be the reason. It backs off for longer and longer, so
-        that it cannot block the account for the others.
+        A job whose calls fail repeatedly may be the cause. It backs off for longer and longer, so that it
+        does not block the account for other jobs.
 
         Args:
             call: the call.
@@ -343,7 +352,13 @@ class Scheduler(Generic[Key]):
         self._page_at = None
 
     def job_failed(self, call: Call[Key], retry_at: float, asked: float | None = None) -> None:
-        """The job itself failed, or what follows its result did: the same call again at `retry_at`."""
+        """Record that a call failed because of its job, which backs off.
+
+        Args:
+            call: the call.
+            retry_at: when to retry it, in seconds since 1970.
+            asked: when the call was made; None for now.
+        """
         self.budget.succeeded(asked)
         self._end_page(call)
         for job in self._awaiting(call):
@@ -351,7 +366,7 @@ class Scheduler(Generic[Key]):
         self._page_at = None
 
     def _awaiting(self, call: Call[Key]) -> list[Job[Key]]:
-        """The jobs for which the call's failure matters: not those that moved on while it was under way."""
+        """Return the jobs that still wait for the call: not those that changed while it was in progress."""
         jobs = [job for key in call.keys if (job := self._jobs.get(key)) is not None]
         if call.kind == "fetch":
             return [job for job in jobs if job.state is State.FETCHING]
@@ -369,13 +384,18 @@ class Scheduler(Generic[Key]):
     # --- what the owner knows ---------------------------------------------------------------------------
 
     def look_now(self, key: Key) -> None:
-        """Look at the job alone and at once: it may be final, or it has to end."""
+        """Make the next look at this job alone and as soon as possible: it may be final or has to end."""
         job = self._jobs.get(key)
         if job is not None and job.state is State.WAITING:
             self._jobs.move(job, State.LOOK_DUE)
 
     def back_off(self, key: Key, until: float) -> None:
-        """Leave the job alone until then, and then look at it."""
+        """Make no call about the job before `until`, and then look at it.
+
+        Args:
+            key: the job. It is ignored if it is not here or is final.
+            until: in seconds since 1970.
+        """
         if (job := self._jobs.get(key)) is not None and not job.final:
             self._back_off(job, until)
             self._page_at = None
@@ -383,10 +403,10 @@ class Scheduler(Generic[Key]):
     # --- what waits elsewhere ---------------------------------------------------------------------------
 
     def to_requeue(self, now: float) -> list[tuple[Key, float]]:
-        """The jobs that can wait at the broker, and those for which there is no room here.
+        """Choose the jobs that can wait at the broker, and those for which there is no room here.
 
         Returns:
-            Each job's key and the seconds that it can wait: more than `KEEP`.
+            The key of each job and the seconds that it can wait, which are more than `KEEP`.
         """
         waits: list[tuple[Key, float]] = []
         closed_until = self.budget.ready_at(now) if self.budget.failures else now

@@ -1,7 +1,7 @@
-"""When jobs on simulators are looked at. Pure.
+"""Decides when to look at jobs on simulators. Pure.
 
-Their completion cannot be estimated, but most complete within milliseconds. Each has its own time for the
-next look: soon at first, then less often. Jobs that are due are looked at together.
+Their completion cannot be estimated, but most complete within milliseconds. Each job has its own next look:
+soon at first, then less often. If several looks are due, one page replaces them.
 """
 
 from __future__ import annotations
@@ -18,16 +18,25 @@ TOGETHER = 3
 
 
 def next_poll(jobs: Iterable[Job[Key]]) -> float:
-    """When the first look at one of these jobs is due; infinity if none is waiting for one."""
+    """Return when the first look at one of these jobs is due; infinity if none is."""
     return min((job.poll_at for job in jobs if job.simulator and job.state in UNKNOWN), default=math.inf)
 
 
 def due(jobs: Iterable[Job[Key]], now: float, page: int) -> list[Job[Key]]:
-    """The jobs that one look now is for: a single job if few are due, else up to a page of the newest."""
+    """Choose the jobs of one look.
+
+    Args:
+        jobs: all jobs of the account.
+        now: the time in seconds since 1970.
+        page: the most jobs on a page.
+
+    Returns:
+        One job if few are due, else up to a page of the newest; an empty list if none is due.
+    """
     ready = [job for job in jobs if job.simulator and job.state in UNKNOWN and job.poll_at <= now]
     if len(ready) < TOGETHER:
         return ready[:1]
-    # The newest first: those are due, and a busy simulator has more jobs a minute than fit on a page.
+    # The newest first: a busy simulator has more jobs per minute than fit on a page.
     ready.sort(key=lambda job: -job.submitted)
     return ready[:page]
 
