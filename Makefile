@@ -13,7 +13,7 @@ MANIFEST ?= manifest.yaml
 .PHONY: help demo up test test-fast trial-properties trial-submissions test-kafka test-page check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 demo: page ## run the main job on this machine and serve the page; ONCE=1 ends after the result
 	@exec $(BIN)/python -m local --demo $(if $(ONCE),--once)
@@ -53,7 +53,7 @@ bench: venv ## measure against the fastest direct way, in the same run
 new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss
 	@$(BIN)/python -m tools.scaffold "$(NAME)"
 
-documents: venv ## write config documents, manifest.yaml and JSON Schemas anew
+documents: venv ## regenerate config documents, manifest.yaml and JSON Schemas
 	@$(BIN)/python -m tools.documents
 	@$(BIN)/python -m tools.export_schemas
 

@@ -30,10 +30,3 @@ def test_curl_alone_can_do_it(stack: Stack) -> None:
     assert event["status"] == "DONE"
     assert [entry["text"] for entry in event["answer"]["emoticons"]] == [":)", ":("]
     assert [job["process_job_id"] for job in listed["jobs"]] == [event["process_job_id"]]
-
-
-def test_every_make_target_of_the_readme_exists() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
-    named = set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text()))
-    assert named <= targets, named - targets
