@@ -98,14 +98,14 @@ class JobConsumer:
             KafkaException: a librdkafka call failed. No event is lost.
         """
         # Every message that a consumer returns must be handled: one that is dropped here would be lost.
-        taken = self._receive(self._urgent.take(patience, MAX_BATCH))
+        consumed = self._receive(self._urgent.take(patience, MAX_BATCH))
         try:
-            taken += self._receive(self._waiting.take(0.0, MAX_BATCH))
+            consumed += self._receive(self._waiting.take(0.0, MAX_BATCH))
         except KafkaException as error:
-            if not taken:
+            if not consumed:
                 raise
             log.error("Kafka: %s", error)
-        return taken
+        return consumed
 
     def _receive(self, messages: list[Message]) -> list[ConsumedEvent]:
         received = []

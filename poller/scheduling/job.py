@@ -49,7 +49,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 #: The states in which a page may include the job.
 UNKNOWN = (State.WAITING, State.LOOK_DUE)
-#: The states in which a look that includes the job is under way.
+#: The states in which a look that includes the job is in progress.
 BEING_LOOKED_AT = (State.LOOKING, State.LOOKING_ALONE)
 
 
