@@ -23,6 +23,9 @@ from actions.runtime.streams import Streams
 #: Seconds that SIGTERM leaves the activation in hand. Docker and OpenWhisk kill after ten.
 STOP_GRACE = 8
 
+#: Variables that concern this server, not the action's code.
+_OURS = ("QWHISK_READY_FD", "QWHISK_PARENT_PID", "QWHISK_ACTION_KEY")
+
 EXIT_OK = 0
 EXIT_CANNOT_LISTEN = 1
 
@@ -52,7 +55,7 @@ def _serve(options: argparse.Namespace) -> int:
     gc.enable()
     try:
         kind = ConcurrentServer if os.environ.get("__OW_ALLOW_CONCURRENT") == "true" else Server
-        server = kind(options.host, options.port, runner.handle)
+        server = kind(options.host, options.port, runner.handle, options.key)
     except (OSError, OverflowError) as exc:
         sys.stderr.write(f"action server: cannot listen on {options.host}:{options.port}: {exc}\n")
         return EXIT_CANNOT_LISTEN
@@ -69,10 +72,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m actions.runtime",
         description="Serve one action over OpenWhisk's action interface (/init and /run).",
-        epilog="QWHISK_ACTION=<name> bakes the algorithm actions.<name> in; unset is the bare base image.",
+        epilog="QWHISK_ACTION=<name> bakes the algorithm actions.<name> in; unset is the bare base image. "
+        "QWHISK_ACTION_KEY=<key>: requests must have the key in the header X-Qwhisk-Action-Key.",
     )
-    # Taken out of the environment: they concern this server, not the action's code.
-    env = {name: os.environ.pop(name, None) for name in ("QWHISK_READY_FD", "QWHISK_PARENT_PID")}
+    env = {name: os.environ.pop(name, None) for name in _OURS}
     parser.add_argument(
         "--host",
         default=os.environ.get("QWHISK_ACTION_HOST") or "127.0.0.1",
@@ -101,6 +104,8 @@ def _options() -> argparse.Namespace:
         type=int,
         help="serve nothing, but fork servers for whoever holds the other end of this socket (Linux)",
     )
+    # The key is no option: a command line can be read by every user of the machine.
+    parser.set_defaults(key=env["QWHISK_ACTION_KEY"] or "")
     return parser.parse_args()
 
 

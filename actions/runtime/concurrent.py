@@ -20,12 +20,13 @@ MAX_CONNECTIONS = 256
 class ConcurrentServer(Server):
     """Answers requests side by side; `serve` returns when those in hand after `stop` are answered."""
 
-    def __init__(self, host: str, port: int, handler: Handler) -> None:
-        """
+    def __init__(self, host: str, port: int, handler: Handler, key: str = "") -> None:
+        """See `Server`.
+
         Raises:
             OSError: the address cannot be bound.
         """
-        super().__init__(host, port, handler)
+        super().__init__(host, port, handler, key)
         self._attended = 0
         self._busy = 0
         self._change = threading.Condition()

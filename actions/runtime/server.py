@@ -7,6 +7,7 @@ general web server would do between the socket and `main`.
 
 from __future__ import annotations
 
+import hmac
 import selectors
 import socket
 import time
@@ -34,6 +35,9 @@ _CHUNK = 64 * 1024
 #: What browsers add to the requests of web pages. The platform sends neither. On a developer's machine this
 #: server is within reach of every page, and what a request brings are settings too: where to send the keys.
 _FROM_PAGES = frozenset(("origin", "sec-fetch-site"))
+
+#: The header that has the platform's key, where the platform has given one.
+KEY_HEADER = "x-qwhisk-action-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,19 @@ class _Malformed(Exception):
 class Server:
     """Listens from construction on; `serve` answers requests until `stop`."""
 
-    def __init__(self, host: str, port: int, handler: Handler) -> None:
+    def __init__(self, host: str, port: int, handler: Handler, key: str = "") -> None:
         """
+        Args:
+            host: the address to listen on.
+            port: the port to listen on; 0 for any free one.
+            handler: answers requests.
+            key: what a request must have in `KEY_HEADER`; "" for no key.
+
         Raises:
             OSError: the address cannot be bound.
         """
         self._handler = handler
+        self._key = key.encode("utf-8", "surrogateescape")
         self._listener = socket.create_server((host, port), backlog=128)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -147,9 +158,9 @@ class Server:
     def _answer_all(self, connection: socket.socket, buffer: bytearray) -> bool:
         """Answer what a connection has sent; return whether it stays open."""
         try:
-            keep = _answer(connection, buffer, self._handler)
+            keep = _answer(connection, buffer, self._handler, self._key)
             while keep and buffer and not self._stopped():
-                keep = _answer(connection, buffer, self._handler)
+                keep = _answer(connection, buffer, self._handler, self._key)
         except _Malformed as exc:
             _refuse(connection, exc)
             return False
@@ -158,7 +169,7 @@ class Server:
         return keep
 
 
-def _answer(connection: socket.socket, buffer: bytearray, handler: Handler) -> bool:
+def _answer(connection: socket.socket, buffer: bytearray, handler: Handler, key: bytes) -> bool:
     """Read one request, answer it; return whether the connection stays open."""
     while (end := buffer.find(b"\r\n\r\n")) < 0:
         if len(buffer) > MAX_HEAD:
@@ -176,6 +187,9 @@ def _answer(connection: socket.socket, buffer: bytearray, handler: Handler) -> b
     headers = _headers(head[1:])
     if not _FROM_PAGES.isdisjoint(headers):
         raise _Malformed(403, "An action is invoked by its platform, not by a web page.")
+    # Before the body: whoever has no key cannot keep this server busy with one.
+    if key and not hmac.compare_digest(headers.get(KEY_HEADER, "").encode("latin-1"), key):
+        raise _Malformed(403, "An action is invoked by its platform, which has the key.")
     path = target.partition("?")[0]
     body = _body(connection, buffer, headers, MAX_INIT_BODY if path == "/init" else MAX_RUN_BODY)
     keep = _keeps(version, headers.get("connection", "").lower())

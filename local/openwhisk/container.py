@@ -106,7 +106,7 @@ class Container:
         try:
             async with asyncio.timeout(self.launch.timeout):
                 self._port = port
-                connection_ = await HttpConnection.connect("127.0.0.1", port)
+                connection_ = await HttpConnection.connect("127.0.0.1", port, self._process.key)
                 self._wires.append(connection_)
                 status, body = await connection_.post("/init", self.launch.init, _MAX_INIT_REPLY)
         except TimeoutError:
@@ -136,7 +136,7 @@ class Container:
                 connection_ = (
                     self._wires.pop()
                     if self._wires
-                    else await HttpConnection.connect("127.0.0.1", self._port)
+                    else await HttpConnection.connect("127.0.0.1", self._port, self._process.key)
                 )
                 self._taken.add(connection_)
                 try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
-from local.openwhisk.process import Pipes, Process, child_pid
+from local.openwhisk.process import KEY_VARIABLE, Pipes, Process, action_key, child_pid
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +53,15 @@ class DockerProcess(Process):
     exit_wait = 5.0
 
     def __init__(
-        self, transport: asyncio.SubprocessTransport, logs: Logs, name: str, image: str, host_port: int
+        self,
+        transport: asyncio.SubprocessTransport,
+        logs: Logs,
+        key: str,
+        name: str,
+        image: str,
+        host_port: int,
     ) -> None:
-        super().__init__(child_pid(transport), logs)
+        super().__init__(child_pid(transport), logs, key)
         self._transport = transport
         self._name = name
         self._image = image
@@ -127,7 +134,7 @@ class Docker:
         """
         self._count += 1
         name = f"openwhisk-{self._id}-{self._count}"
-        port = _free_port()
+        port, key = _free_port(), action_key()
         logs = Logs(launch.logs, launch.concurrency > 1)
         try:
             async with self._begin:
@@ -141,11 +148,13 @@ class Docker:
                 lambda: Pipes(logs),
                 *self._command(launch, name, port),
                 stdin=asyncio.subprocess.DEVNULL,
+                # `docker run` takes it from here; its arguments are for everybody to see.
+                env={**os.environ, KEY_VARIABLE: key},
                 start_new_session=True,
             )
         except OSError as exc:
             raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
-        process = DockerProcess(transport, logs, name, self._image(launch), port)
+        process = DockerProcess(transport, logs, key, name, self._image(launch), port)
         pipes.belong_to(process)
         return process
 
@@ -165,6 +174,7 @@ class Docker:
             *("--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN"),
             *where,
             *(part for key, value in variables.items() for part in ("--env", f"{key}={value}")),
+            *("--env", KEY_VARIABLE),
             self._image(launch),
         ]
 

@@ -31,7 +31,12 @@ class BodyTooLarge(HttpConnectionError):
 class HttpConnection(asyncio.Protocol):
     """A client connection; `post` sends one request and returns its response."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "") -> None:
+        """
+        Args:
+            key: what the process wants to see with every request; "" for nothing.
+        """
+        self._headers = f"X-Qwhisk-Action-Key: {key}\r\n" if key else ""
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
         self._buffer = bytearray()
@@ -40,12 +45,12 @@ class HttpConnection(asyncio.Protocol):
         self._limit = 0
 
     @classmethod
-    async def connect(cls, host: str, port: int) -> HttpConnection:
+    async def connect(cls, host: str, port: int, key: str = "") -> HttpConnection:
         """
         Raises:
             OSError: nobody listens there.
         """
-        _, connection_ = await asyncio.get_running_loop().create_connection(cls, host, port)
+        _, connection_ = await asyncio.get_running_loop().create_connection(lambda: cls(key), host, port)
         return connection_
 
     async def post(self, path: str, body: bytes, limit: int) -> tuple[int, bytes]:
@@ -62,7 +67,7 @@ class HttpConnection(asyncio.Protocol):
         self._limit = limit
         head = (
             f"POST {path} HTTP/1.1\r\nHost: action\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"{self._headers}Content-Length: {len(body)}\r\n\r\n"
         )
         self._transport.write(head.encode() + body)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -18,6 +19,15 @@ from local.openwhisk.memory import MemoryGuard
 #: Seconds that the output of a process which has ended is waited for, if something else holds it open.
 _DRAIN_WAIT = 0.5
 
+#: The variable that has the key of an action process. Every user of this machine can connect to its port, and
+#: what a request brings are settings too: where to send the keys.
+KEY_VARIABLE = "QWHISK_ACTION_KEY"
+
+
+def action_key() -> str:
+    """A key for one process, which only this server and that process know."""
+    return secrets.token_urlsafe(24)
+
 
 class Process(ABC):
     """What runs an action server; its output goes to its log."""
@@ -25,12 +35,14 @@ class Process(ABC):
     #: Seconds that it gets to end after it has closed its connection.
     exit_wait = 1.0
 
-    def __init__(self, pid: int, logs: Logs) -> None:
+    def __init__(self, pid: int, logs: Logs, key: str) -> None:
         """
         Args:
             pid: the process's id, and its process group's.
             logs: where its output goes.
+            key: what it wants to see with every request.
         """
+        self.key = key
         self.pid = pid
         self.logs = logs
         loop = asyncio.get_running_loop()
@@ -93,7 +105,7 @@ class LocalProcess(Process):
             around: what it was given.
             inherited: bytes of memory that it has from the start, and does not answer for.
         """
-        super().__init__(pid, logs)
+        super().__init__(pid, logs, around.key)
         self._folder = around.folder
         self._ready = around.ready
         self._exhausted = False
@@ -157,10 +169,12 @@ class ProcessContext:
         self.memory = launch.memory
         self.folder = tempfile.mkdtemp(prefix="openwhisk-")
         self.ready, self.told = os.pipe()
+        self.key = action_key()
         self.environment = {
             **launch.environment,
             "PORT": "0",
             "QWHISK_ACTION_HOST": "127.0.0.1",
+            KEY_VARIABLE: self.key,
             "TMPDIR": self.folder,
         }
 

@@ -212,7 +212,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         default=[],
         metavar="IMAGE=COMMAND",
         help="the command that stands for an image, e.g. 'me/img=python -m mine'; may be repeated. "
-        "PORT=0, QWHISK_ACTION_HOST and QWHISK_READY_FD tell it where to listen and whom to tell the port",
+        "PORT=0, QWHISK_ACTION_HOST and QWHISK_READY_FD tell it where to listen and whom to tell the port; "
+        "QWHISK_ACTION_KEY is what the header X-Qwhisk-Action-Key of every request has",
     )
     parser.add_argument(
         "--pass-env",

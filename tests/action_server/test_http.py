@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from testkit.action_server import ActionServer
+from tests.action_server.conftest import Start
 
 ECHO = "def main(params):\n    return params\n"
 
@@ -108,3 +109,23 @@ def test_a_web_page_is_refused(server: ActionServer, header: str, path: str) -> 
     assert answer.startswith(b"HTTP/1.1 403 ")
     # Nothing was done.
     assert server.init(ECHO)[0] == 200
+
+
+def test_a_server_with_a_key_answers_only_who_has_it(start: Start) -> None:
+    server = start(QWHISK_ACTION_KEY="the-key")
+    body = json.dumps({"value": {"name": "test", "code": ECHO}}).encode()
+    for headers in (
+        (),
+        ("X-Qwhisk-Action-Key: the-ke",),
+        ("X-Qwhisk-Action-Key: \xe9",),
+        ("X-Qwhisk-Action: the-key",),
+    ):
+        assert b"HTTP/1.1 403" in exchange(server, request(body, *headers, path="/init"))
+    # The body is not waited for.
+    announced = b"POST /run HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(announced)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 403")
+    key = "x-qwhisk-action-KEY: the-key"
+    assert b"200 OK" in exchange(server, request(body, key, path="/init"))
+    assert exchange(server, request(b'{"value": {"n": 1}}', key)).endswith(b'{"n":1}')

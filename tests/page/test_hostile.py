@@ -9,10 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from testkit.processes import action_pids, part_environment
+from testkit.sockets import listening_at
 from testkit.stack import Stack, descendants
 from tests.page.attacker import PAGE, Attacker, listening
 from tests.page.conftest import ARGUMENTS
@@ -291,26 +290,3 @@ def test_nothing_listens_beyond_this_machine(stack: Stack) -> None:
 def listened(pids: list[int]) -> list[int]:
     """The TCP ports that these processes listen on."""
     return sorted(port for _, port in listening_at(pids))
-
-
-def listening_at(pids: list[int]) -> set[tuple[str, int]]:
-    """Addresses and ports that these processes listen on, from /proc."""
-    inodes = set()
-    for pid in pids:
-        for path in Path(f"/proc/{pid}/fd").glob("*"):
-            try:
-                target = str(path.readlink())
-            except OSError:
-                continue
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
-    found = set()
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] != "0A" or fields[9] not in inodes:
-                continue
-            raw, port = fields[1].split(":")
-            words = [bytes.fromhex(raw[i : i + 8])[::-1] for i in range(0, len(raw), 8)]
-            found.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
-    return found
