@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.deployment import HERE, MANIFEST, PACKAGE, deploy, package, undeploy
+from local.deployment import HERE, MANIFEST, PACKAGE, deploy, deployed_values, package, undeploy
 from local.errors import LocalError
 from local.key import FILE, folder_of, own_key
 
@@ -34,14 +34,20 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     if not manifest.is_file():
         parser.error(f"--manifest: there is no file {manifest}")
     try:
-        apihost, auth = _target(env)
+        apihost, auth, own = _target(env)
+        values = env
+        if own and not undo:
+            # The running stack's settings are known to nobody else; some are made anew at each of its starts.
+            values = deployed_values(apihost, auth, manifest) | {
+                name: text for name, text in env.items() if text
+            }
         tool = shutil.which("wskdeploy", path=env.get("PATH"))
         if tool:
-            _by_tool(tool, undo, manifest, apihost, auth, env)
+            _by_tool(tool, undo, manifest, apihost, auth, values)
         elif undo:
             undeploy(apihost, auth, manifest)
         else:
-            deploy(apihost, auth, env, manifest)
+            deploy(apihost, auth, values, manifest)
     except LocalError as error:
         print(error, file=sys.stderr)
         return 1
@@ -53,10 +59,13 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     return 0
 
 
-def _target(env: Mapping[str, str]) -> tuple[str, str]:
-    """OpenWhisk's address and key; LocalError names the variable that is missing or wrong.
+def _target(env: Mapping[str, str]) -> tuple[str, str, bool]:
+    """OpenWhisk's address and key, and whether it is this machine's own key.
 
     For an OpenWhisk of this machine the key is this machine's own, unless another one is set.
+
+    Raises:
+        LocalError: a variable is missing or wrong; the message names it.
     """
     apihost, auth = env.get("WHISK_APIHOST", "").rstrip("/"), env.get("WHISK_AUTH", "")
     if not apihost:
@@ -64,12 +73,17 @@ def _target(env: Mapping[str, str]) -> tuple[str, str]:
     apihost = apihost if "://" in apihost else f"https://{apihost}"
     if urlsplit(apihost).scheme not in ("http", "https") or not urlsplit(apihost).hostname:
         raise LocalError("WHISK_APIHOST is not an address such as https://whisk.example.com")
-    folder = folder_of(env)
-    if not auth and urlsplit(apihost).hostname in HERE and (folder / FILE).exists():
-        auth = own_key(folder)
+    folder, own = folder_of(env), ""
+    if urlsplit(apihost).hostname in HERE and (folder / FILE).exists():
+        try:
+            own = own_key(folder)
+        except LocalError:
+            if not auth:
+                raise
+        auth = auth or own
     if ":" not in auth:
         raise LocalError("WHISK_AUTH is not set, or not of the form user:password")
-    return apihost, auth
+    return apihost, auth, auth == own
 
 
 def _by_tool(tool: str, undo: bool, manifest: Path, apihost: str, auth: str, env: Mapping[str, str]) -> None:

@@ -80,6 +80,20 @@ def deploy(apihost: str, auth: str, values: Mapping[str, str], path: Path = MANI
     return list(manifest["actions"])
 
 
+def deployed_values(apihost: str, auth: str, path: Path = MANIFEST) -> dict[str, str]:
+    """The values that are bound now of the variables that the manifest binds; none without the package."""
+    with _session(apihost, auth) as session:
+        found = _ask(session, "GET", f"{apihost}/api/v1/namespaces/_/packages/{PACKAGE}")
+    bound_now = {item["key"]: item["value"] for item in found.get("parameters", [])}
+    values = {}
+    for key, template in package(path)["inputs"].items():
+        parts = re.fullmatch(r"(.*)\$\{(\w+)\}", template)
+        value = bound_now.get(key)
+        if parts and isinstance(value, str) and value.startswith(parts[1]):
+            values[parts[2]] = value.removeprefix(parts[1])
+    return values
+
+
 def undeploy(apihost: str, auth: str, path: Path = MANIFEST) -> None:
     """Delete the manifest's actions and their package; what is not there needs no deleting."""
     with _session(apihost, auth) as session:
@@ -98,16 +112,20 @@ def _session(apihost: str, auth: str) -> requests.Session:
     return session
 
 
-def _ask(session: requests.Session, method: str, url: str, body: dict[str, Any] | None = None) -> None:
+def _ask(
+    session: requests.Session, method: str, url: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What OpenWhisk answers; nothing for what is not there, unless it was to be made."""
     query = {"overwrite": "true"} if method == "PUT" else {}
     try:
         response = session.request(method, url, params=query, json=body, timeout=TIMEOUT)
     except requests.RequestException as error:
         raise LocalError(f"OpenWhisk cannot be reached: {type(error).__name__}") from None
-    gone = method == "DELETE" and response.status_code == 404
+    gone = method != "PUT" and response.status_code == 404
     if response.status_code != 200 and not gone:
         name = url.rsplit("/", 1)[-1]
         raise LocalError(f"OpenWhisk refused {name}: {response.status_code} {response.text[:300]}")
+    return {} if gone else dict(response.json())
 
 
 def write_documents(folder: Path, apihost: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import package
+from local.deployment import deploy, deployed_values, package
+from local.key import own_key
 from testkit.openwhisk import KEY, ROOT, OpenWhisk
 
 
@@ -110,6 +111,44 @@ def test_what_is_wrong_is_said_in_one_line(env: dict[str, str], told: str) -> No
     assert len(ended.stderr.splitlines()) == 1
     assert told in ended.stderr
     assert KEY not in ended.stderr
+
+
+@pytest.mark.parametrize("tool", [False, True], ids=["http", "wskdeploy"])
+@pytest.mark.parametrize("explicit", [False, True], ids=["own key", "own key, set"])
+def test_the_settings_of_the_stack_that_runs_stay(tmp_path: Path, tool: bool, explicit: bool) -> None:
+    """The address is enough, as docs/deploy.md says: the stack's actions go on working."""
+    for name in ("whisk", "stack", "bin"):
+        (tmp_path / name).mkdir(mode=0o700)
+    folder = str(tmp_path / "stack")
+    if tool:
+        # In its place: it says what it would bind. The real one is run by test_wskdeploy.
+        script = tmp_path / "bin" / "wskdeploy"
+        script.write_text('#!/bin/sh\necho "seen $SIMULATOR_URL $SIMULATOR_API_KEY $KAFKA_PARTITIONS"\n')
+        script.chmod(0o755)
+    server = OpenWhisk(tmp_path / "whisk", WHISK_AUTH="", LOCAL_FOLDER=folder)
+    try:
+        key = own_key(Path(folder))
+        apihost = server.url.removesuffix("/api/v1")
+        deploy(apihost, key, {"SIMULATOR_URL": "http://127.0.0.1:1", "SIMULATOR_API_KEY": "of-this-run"})
+        env = {"WHISK_APIHOST": apihost, "LOCAL_FOLDER": folder, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+        env |= {"WHISK_AUTH": key} if explicit else {}
+        # What is set is bound; an empty variable is not set.
+        ended = command(KAFKA_PARTITIONS="3", SIMULATOR_URL="", **env)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        if tool:
+            assert "seen http://127.0.0.1:1 of-this-run 3" in ended.stdout
+            return
+        assert "of-this-run" not in ended.stdout
+        values = deployed_values(apihost, key)
+        assert {name: value for name, value in values.items() if value} == {
+            "SIMULATOR_URL": "http://127.0.0.1:1",
+            "SIMULATOR_API_KEY": "of-this-run",
+            "KAFKA_PARTITIONS": "3",
+        }
+        assert command("--undo", **{**env, "PATH": "/usr/bin:/bin"}).returncode == 0
+        assert deployed_values(apihost, key) == {}
+    finally:
+        server.close()
 
 
 def test_a_wrong_key_is_refused_and_not_shown(whisk: OpenWhisk) -> None:
