@@ -40,20 +40,23 @@ def private_folder(folder: Path) -> None:
     it may be in use for something else.
 
     Raises:
-        LocalError: it cannot be made, or other users may enter it.
+        LocalError: it cannot be made, it or a link to it is another user's, or other users may enter it.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
-        if not found.st_mode & 0o007:
+        # Its owner can open it at any time; that of a link can point it elsewhere.
+        if {found.st_uid, folder.lstat().st_uid} != {os.geteuid()}:
+            raise LocalError(f"{folder} is another user's. Set LOCAL_FOLDER to a folder of your own.")
+        if not found.st_mode & 0o077:
             return
-        if folder == ROOT / ".local" and found.st_uid == os.geteuid():
+        if folder == ROOT / ".local":
             folder.chmod(0o700)
             return
     except OSError as error:
         raise LocalError(f"cannot make {error.filename}: {error.strerror}. Set LOCAL_FOLDER.") from None
     raise LocalError(
-        f"every user of this machine may enter {folder}, which has keys and logs. Run `chmod 700 {folder}`, "
+        f"other users of this machine may enter {folder}, which has keys and logs. Run `chmod 700 {folder}`, "
         "or set LOCAL_FOLDER to another folder."
     )
 

@@ -63,6 +63,21 @@ def test_a_proxys_word_counts_where_it_is_believed() -> None:
     assert status(app(**named), **forwarded) == 421
 
 
+def test_on_one_machine_a_proxys_word_does_not_replace_the_name_that_was_called() -> None:
+    """A page whose own name was pointed at this machine can write what a proxy would write."""
+    made = app(proxied=True, GATEWAY_HOSTS="app.example.org", GATEWAY_PROXIES="1")
+    for name in ("127.0.0.1:8080", "app.example.org"):
+        forged = {"Host": "evil.example:8080", "X_Forwarded_Host": name}
+        assert status(made, **forged) == 421
+        assert status(made, **forged, Sec_Fetch_Site="same-origin") == 421
+        assert status(made, **forged, Origin=f"http://{name}") == 421
+    # A proxy on the same machine calls the gateway by its address, or passes on the browser's name.
+    own = {"Origin": "https://app.example.org", "X_Forwarded_Host": "app.example.org"}
+    for host in ("127.0.0.1:8080", "app.example.org"):
+        assert status(made, Host=host, **own) == 200
+        assert status(made, Host=host, X_Forwarded_Host="evil.example") == 421
+
+
 def test_pages_of_the_origins_that_are_set_may_call() -> None:
     made = app(GATEWAY_CORS_ORIGINS="https://app.example.org")
     assert (

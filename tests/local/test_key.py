@@ -147,6 +147,27 @@ def test_a_folder_that_everybody_may_enter_is_refused(tmp_path: Path) -> None:
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path / "open")})
 
 
+@pytest.mark.parametrize("mode", [0o750, 0o770, 0o710, 0o720, 0o740, 0o707, 0o701])
+def test_a_folder_that_any_other_user_may_enter_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(mode)
+    with pytest.raises(LocalError, match="chmod 700"):
+        private_folder(tmp_path / "open")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_folder_or_a_link_of_another_users_is_refused(tmp_path: Path, kind: str) -> None:
+    """They could put other config documents in it, or point it elsewhere."""
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    private_folder(tmp_path / "link")
+    os.chown(tmp_path / ("link" if kind == "link" else "real"), 12345, 12345, follow_symlinks=False)
+    for path in (tmp_path / "link", *([tmp_path / "real"] if kind == "folder" else [])):
+        with pytest.raises(LocalError, match="another user's"):
+            private_folder(path)
+
+
 def test_the_default_folder_of_an_earlier_version_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
