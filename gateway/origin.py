@@ -25,8 +25,8 @@ def register(app: Flask, services: GatewayServices) -> None:
         refusal = allowed.refusal(
             headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"), opened=opened
         )
-        # Behind proxies `Host` is what they say of it. On one machine a page can call the gateway itself, under
-        # a name of its own, and say so too.
+        # Behind proxies `Host` is what they say it was. On one machine a page can call the gateway itself, by
+        # a name of its own, and say the same.
         before = request.environ.get("werkzeug.proxy_fix.orig")
         if refusal is None and before is not None and not allowed.addresses:
             refusal = allowed.refusal(before["HTTP_HOST"], None, None)
