@@ -109,10 +109,10 @@ def test_after_many_that_ended_there_is_no_other(start: Start) -> None:
 
 def test_one_that_cannot_start_costs_nothing(start: Start, tmp_path: Path) -> None:
     """An older `actions` package knows no fork server."""
-    base = tmp_path / "actions" / "base"
-    base.mkdir(parents=True)
+    runtime = tmp_path / "actions" / "runtime"
+    runtime.mkdir(parents=True)
     real = Path(__file__).resolve().parents[2]
-    (base / "__main__.py").write_text(
+    (runtime / "__main__.py").write_text(
         "import runpy, sys\n"
         "if '--fork-server-fd' in sys.argv:\n    sys.exit(2)\n"
         f"sys.path[:] = [{str(real)!r}] + [p for p in sys.path if p != {str(tmp_path)!r}]\n"
