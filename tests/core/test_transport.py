@@ -65,6 +65,12 @@ UNCLEAR: dict[str, Callable[[Any], None]] = {
     "null": reply(200, b"null"),
     "no id": reply(200, {}),
     "an id that is none": reply(200, {"id": 7}),
+    "a number too long": reply(200, b'{"id": ' + b"1" * 5_000 + b"}"),
+    "a charset that raises": reply(502, b"no", **{"Content-Type": "text/plain; charset=idna"}),
+    "moved": reply(301, {}, Location="/identity/token"),
+    "found": reply(302, {}, Location="/backends"),
+    "see other": reply(303, {}, Location="/elsewhere"),
+    "see what nobody serves": reply(303, {}, Location="http://127.0.0.1:1/"),
 }
 
 
@@ -141,6 +147,23 @@ def test_a_job_is_submitted_again_after_a_login_that_was_refused(connected: Acco
         "/identity/token",
         "/jobs",
     ]
+
+
+def test_a_redirect_to_another_resource_is_no_refusal(connected: Account, server: Server) -> None:
+    """The POST is done; that the GET after it lacks a login does not mean that it may be sent again."""
+    server.routes["/elsewhere"] = reply(401, {})
+    server.routes["/jobs"] = reply(303, {}, Location="/elsewhere")
+    with pytest.raises(ProviderUnavailableError) as caught:
+        submit(connected)
+    assert caught.value.unclear
+    assert [path for method, path, *_ in server.seen if method == "POST"] == ["/jobs"]
+
+
+def test_a_redirect_that_keeps_the_method_is_followed(connected: Account, server: Server) -> None:
+    """307 and 308 say that nothing was done here."""
+    server.routes["/elsewhere"] = reply(200, {"id": "d3"})
+    server.routes["/jobs"] = reply(308, {}, Location="/elsewhere")
+    assert submit(connected) == "d3"
 
 
 def test_after_the_second_login_an_unclear_answer_is_one_too(connected: Account, server: Server) -> None:

@@ -73,6 +73,7 @@ class Account:
         with self._lock:
             if self._connected is None:
                 with (
+                    readable("connect"),
                     translated("connect"),
                     _environment(self._settings),
                     from_the_start(self._mount),
@@ -113,7 +114,7 @@ class Account:
     def _call(self, action: str, call: Callable[[Any], Answer], changes: bool = False) -> Answer:
         service = self._service
         try:
-            with translated(action, changes):
+            with readable(action, changes), translated(action, changes):
                 return call(self._prepared(service._active_api_client))
         except ProviderUnauthorizedError:
             # The token may have been revoked, or the service that gave it started again: log in once more.
@@ -122,7 +123,7 @@ class Account:
                 if self._connected is service:
                     self._connected = None
         service = self._service
-        with translated(action, changes):
+        with readable(action, changes), translated(action, changes):
             return call(self._prepared(service._active_api_client))
 
     def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
@@ -132,8 +133,7 @@ class Account:
             if time.monotonic() - seen < fresh:
                 return known
             try:
-                with readable("list backends"):
-                    raw = self._call("list backends", lambda client: client.list_backends())
+                raw = self._call("list backends", lambda client: client.list_backends())
             except ProviderUnavailableError:
                 if time.monotonic() - seen < BACKENDS_USABLE:
                     return known

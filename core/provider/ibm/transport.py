@@ -31,6 +31,8 @@ CONNECTIONS = 32
 _HARMLESS = ("GET", "HEAD")
 #: Statuses that may pass, as the client itself counts them. 429 is for the caller to wait for.
 _PASSING = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
+#: Redirects after which requests sends a GET in the place of what was sent. 307 and 308 keep the method.
+_TO_A_GET = frozenset({301, 302, 303})
 
 _until: ContextVar[float | None] = ContextVar("provider_deadline", default=None)
 
@@ -92,6 +94,11 @@ class Transport(HTTPAdapter):
             else:
                 # Where the provider says how long to wait, that is for the caller to do.
                 passing = response.status_code in _PASSING and "Retry-After" not in response.headers
+                if not harmless and response.status_code in _TO_A_GET and response.is_redirect:
+                    # A 303 says that the request was carried out. The outcome of a GET elsewhere, such as a
+                    # refused connection or 401, must not be taken for the outcome of this request.
+                    response.close()
+                    raise requests.TooManyRedirects("The answer is a redirect to a GET.", request=request)
                 if not left or not harmless or not passing or not _time_for(pause):
                     return response
                 response.close()
