@@ -241,12 +241,18 @@ def _follow_stray(
             account.cancel(stray.job_id)
             return [("untag", stray.job_id)]
         else:
+            run = run_tag(event.process_job_id)
             tag = step_tag(event.process_job_id, event.step, stray.attempt)
-            # A cancelled job that still has its tags would be found again.
-            views = account.tagged(tag)
+            # The run's own tag distinguishes step 1 of the run `a` from the run `a-1`. A cancelled job that
+            # still has its tags would be found again.
+            views = account.tagged(tag, run)
             for view in views:
                 # Cancelled at once, not as a separate call: an action that takes the job over relies on it.
                 if view.status in OPEN:
+                    if stray.attempt:
+                        # First, so that no action takes a cancelled job for the step's, however late the
+                        # last tags are taken away. It is found by these two again if this poller ends now.
+                        account.tag(view.job_id, [run, tag])
                     account.cancel(view.job_id)
             return [("untag", view.job_id) for view in views]
     except JobNotFoundError:

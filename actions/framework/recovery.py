@@ -58,7 +58,9 @@ class Recovery:
 
     def known(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
         """The jobs of this step, or of one attempt, that the provider knows, the oldest first; asked once."""
-        views = self._account.tagged(step_tag(event.process_job_id, event.step, attempt))
+        run = event.process_job_id
+        # By the run's tag too: that of step 1 of the run `a` is that of all jobs of the run `a-1`.
+        views = self._account.tagged(step_tag(run, event.step, attempt), run_tag(run))
         # Of those of one age, that which was listed first; the newest come first in the list.
         return _in_order([view for view in reversed(views) if IDENTIFIER.fullmatch(view.job_id)])
 
@@ -144,14 +146,19 @@ class Recovery:
         """Take the tag of its attempt off the job, so that no poller cancels it as a stray any more.
 
         A poller that has found it a moment ago cancels it all the same, and takes its tags away: so it is
-        looked for once more, when that must be over.
+        looked for once more, when that must be over. If the poller took the tags away before they were set
+        here, the job has them, and is cancelled: it must not be found as the step's again.
         """
         self._account.tag(
             view.job_id, [run_tag(event.process_job_id), step_tag(event.process_job_id, event.step)]
         )
         left = seconds_left()
         time.sleep(self._settle if left is None else max(0.0, min(self._settle, left)))
-        return view.job_id in [known.job_id for known in self.known(event)]
+        now = next((known for known in self.known(event) if known.job_id == view.job_id), None)
+        if now is not None and now.status == "CANCELLED" != view.status:
+            self._account.tag(view.job_id, [])
+            return False
+        return now is not None
 
     def abandon(self, event: JobEvent, job_ids: Sequence[str]) -> None:
         """Cancel these jobs, or have them cancelled."""

@@ -67,7 +67,7 @@ class Provider:
         self.submitted.append((pubs[0][0], backend, shots, list(tags)))
         return f"job-{len(self.submitted)}"
 
-    def tagged(self, tag: str) -> list[JobView]:
+    def tagged(self, tag: str, *_run: str) -> list[JobView]:
         self.looks += 1
         if self.look_errors and (error := self.look_errors.pop(0)) is not None:
             raise error

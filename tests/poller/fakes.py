@@ -85,7 +85,7 @@ class Provider:
     def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
         return {view.job_id: view for view in self.views.values() if isinstance(view, JobView)}
 
-    def tagged(self, tag: str) -> list[JobView]:
+    def tagged(self, tag: str, *_run: str) -> list[JobView]:
         return [self.look(job_id) for job_id in self.tags.get(tag, [])]
 
     def cancel(self, job_id: str) -> None:
@@ -93,8 +93,8 @@ class Provider:
 
     def tag(self, job_id: str, tags: list[str]) -> None:
         self.tagged_anew.append((job_id, list(tags)))
-        for known in self.tags.values():
-            if job_id in known:
+        for name, known in self.tags.items():
+            if job_id in known and name not in tags:
                 known.remove(job_id)
 
     def backends(self, fresh: float = 0.0) -> list[Any]:

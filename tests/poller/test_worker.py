@@ -466,7 +466,8 @@ def test_a_job_whose_answer_was_lost_is_looked_for_and_cancelled(rig: Rig, attem
     assert (rig.provider.cancelled, len(rig.poller.tracker)) == ([], 1), "it may still come"
     rig.provider.tags[tag] = ["late"]
     tracked.due = 0.0
-    rig.turn_until(lambda: rig.provider.tagged_anew == [("late", [])])
+    hidden = [("late", ["qwhisk-process-1", tag])] if attempt else []
+    rig.turn_until(lambda: rig.provider.tagged_anew == [*hidden, ("late", [])])
     assert rig.provider.cancelled == ["late"], "and no other job of the run"
     tracked.event.submitted_at -= timedelta(seconds=STRAY_PATIENCE + 1)
     rig.turn_until(lambda: not tracked.busy)

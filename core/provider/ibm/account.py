@@ -198,11 +198,11 @@ class Account:
                 raise TypeError("no job id")
         return job_id
 
-    def tagged(self, tag: str) -> list[JobView]:
-        """The newest jobs that carry this tag, up to `PAGE` of them, the newest first."""
+    def tagged(self, *tags: str) -> list[JobView]:
+        """The newest jobs that carry all of these tags, up to `PAGE` of them, the newest first."""
         answer = self._call(
             "list jobs",
-            lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=[tag], include_mocks=True),
+            lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=list(tags), include_mocks=True),
         )
         with readable("list jobs"):
             return views_of(answer)
