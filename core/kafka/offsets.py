@@ -19,9 +19,13 @@ class Offsets:
         self._committed: dict[Partition, int] = {}
 
     def begin(self, partition: Partition, offset: int) -> None:
-        """Record that a message is in progress."""
-        self._open.setdefault(partition, set()).add(offset)
-        self._next[partition] = max(offset + 1, self._next.get(partition, 0))
+        """Record that a message is in progress; offsets rise, unless the log was truncated or made again."""
+        waiting = self._open.setdefault(partition, set())
+        if offset < self._next.get(partition, 0):
+            # The messages that had these offsets before no longer exist.
+            waiting -= {old for old in waiting if old >= offset}
+        waiting.add(offset)
+        self._next[partition] = offset + 1
 
     def finish(self, partition: Partition, offset: int) -> None:
         """Record that a message is finished. A partition that is no longer assigned is ignored."""

@@ -100,3 +100,21 @@ def test_a_position_that_the_broker_did_not_take_is_due_again() -> None:
     offsets.committed({P: 2})
     offsets.not_committed({P: 1})
     assert offsets.due() == {}
+
+
+def test_a_topic_that_was_made_again_is_not_committed_at_its_old_end() -> None:
+    """Its offsets start anew: what lies below the old end has not been handled."""
+    offsets = Offsets()
+    for offset in (4998, 4999):
+        offsets.begin(P, offset)
+    offsets.finish(P, 4998)
+    offsets.committed(offsets.due())
+    offsets.begin(P, 0)
+    assert offsets.due() == {P: 0}
+    offsets.finish(P, 0)
+    assert offsets.due() == {P: 1}
+    offsets.committed(offsets.due())
+    # The outcome of a message of the old topic says nothing about the new one.
+    offsets.finish(P, 4999)
+    assert offsets.due() == {}
+    assert offsets.under_way() == 0
