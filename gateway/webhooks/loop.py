@@ -7,7 +7,7 @@ import queue
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -64,6 +64,8 @@ class Webhooks:
             registry=None,
         )
         self._done: queue.SimpleQueue[tuple[Partition, int]] = queue.SimpleQueue()
+        #: Messages that the consumer gave and no worker has yet; only the thread uses it.
+        self._taken: deque[Message] = deque()
         self._of_client: Counter[str] = Counter()
         #: Messages that the workers have, those of partitions lost meanwhile included.
         self._begun = 0
@@ -122,14 +124,17 @@ class Webhooks:
         # Paused only if it stays full: each pause makes librdkafka drop what it has fetched ahead.
         room = self._room()
         self._consumer.regulate(full=room <= 0)
-        for message in self._consumer.take(PATIENCE if room > 0 else 0.0, room):
-            self._take(message, time.time())
+        self._taken += self._consumer.take(PATIENCE if room > 0 and not self._taken else 0.0, room)
+        while self._taken:
+            # One that no worker could be given stays at the head: dropped, it would never be delivered.
+            self._take(self._taken[0], time.time())
+            self._taken.popleft()
         self._consumer.commit()
 
     def _room(self) -> int:
         """How many messages may be taken."""
         with self._lock:
-            return MAX_IN_FLIGHT - self._begun
+            return MAX_IN_FLIGHT - self._begun - len(self._taken)
 
     def _settle(self, patience: float) -> None:
         """Note what is done with; waits so many seconds for the first."""
@@ -154,7 +159,12 @@ class Webhooks:
             busy = self._of_client[found.event.client_id] >= MAX_IN_FLIGHT_OF_CLIENT
             if not busy:
                 self._of_client[found.event.client_id] += 1
-        self._workers.submit(self._work, self._later if busy else self._deliver, found, partition, offset)
+        step = self._later if busy else self._deliver
+        try:
+            self._workers.submit(self._work, step, found, partition, offset)
+        except RuntimeError:  # no thread can be started now
+            self._ended(found, counted=not busy)
+            raise
 
     # --- the workers --------------------------------------------------------------------------------
 
@@ -167,24 +177,34 @@ class Webhooks:
     ) -> None:
         done = False
         try:
-            done = step(found)
-        except Exception:
-            log.exception("a webhook was not handled")
+            done = self._stepped(step, found)
         finally:
-            with self._lock:
-                self._begun -= 1
+            self._ended(found, counted=step == self._deliver)
         if done:
             self._done.put((partition, offset))
 
-    def _deliver(self, found: WebhookDelivery) -> bool:
-        """Make an attempt; False if the gateway ended before what follows from it was certain."""
+    def _stepped(self, step: Callable[[WebhookDelivery], bool], found: WebhookDelivery) -> bool:
+        """What the step gives; after a mistake of ours the message waits for its next attempt."""
         try:
-            outcome = self._attempt(found)
-        finally:
-            with self._lock:
+            return step(found)
+        except Exception:
+            log.exception("a webhook was not handled")
+        # Left unfinished it would hold up its partition's commits, and come again only after a restart.
+        wait = found.again(time.time(), random.random())
+        return True if wait is None else self._put(found, wait)
+
+    def _ended(self, found: WebhookDelivery, counted: bool) -> None:
+        """A worker has it no more; `counted` where it was one of its client's under way."""
+        with self._lock:
+            self._begun -= 1
+            if counted:
                 self._of_client[found.event.client_id] -= 1
                 if not self._of_client[found.event.client_id]:
                     del self._of_client[found.event.client_id]
+
+    def _deliver(self, found: WebhookDelivery) -> bool:
+        """Make an attempt; False if the gateway ended before what follows from it was certain."""
+        outcome = self._attempt(found)
         wait = None
         if not outcome.delivered and not outcome.last:
             wait = found.again(time.time(), random.random(), outcome.retry_after)

@@ -121,10 +121,10 @@ class Delivering:
     def group(self, place: Partition) -> Group:
         return self._groups["webhooks"]
 
-    def submit(self, place: Partition, job: str, client: str = "client") -> None:
-        event = result_event(
-            status="DONE", process_job_id=job, client_id=client, callback_url="https://example.org/"
-        )
+    def submit(
+        self, place: Partition, job: str, client: str = "client", url: str = "https://example.org/"
+    ) -> None:
+        event = result_event(status="DONE", process_job_id=job, client_id=client, callback_url=url)
         due = self._clock.wall + DELAY if place == self.waiting else 0.0
         headers = (("attempt", b"1"), ("first", b"1"), ("due", b"%.3f" % due))
         self.group(place).produce(place, encode(event), self._clock.wall, *headers)
@@ -234,3 +234,35 @@ def test_a_partition_that_comes_while_its_owner_is_full_is_not_read(user: Any) -
     assert "more" not in user.done
     user.full = False
     until(user, lambda: "more" in user.done)
+
+
+@pytest.mark.parametrize("user", [Delivering], ids=["webhooks"], indirect=True)
+def test_what_cannot_be_handed_to_a_worker_is_handed_over_later(
+    user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine has no more threads for a moment: what was taken is neither dropped nor done."""
+    workers = user._webhooks._workers
+    own, left = workers.submit, [RuntimeError("can't start new thread")] * 2
+
+    def submit(*values: Any) -> Any:
+        if left:
+            raise left.pop()
+        return own(*values)
+
+    monkeypatch.setattr(workers, "submit", submit)
+    for number in range(4):
+        user.submit(user.urgent, f"job-{number}")
+    until(user, lambda: user.done == {f"job-{number}" for number in range(4)})
+    until(user, lambda: user.group(user.urgent).committed.get(user.urgent) == 4)
+    assert (len(user._webhooks), user._webhooks._room()) == (0, loop.MAX_IN_FLIGHT)
+
+
+@pytest.mark.parametrize("user", [Delivering], ids=["webhooks"], indirect=True)
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://[::1", "https://\u2100.example/", "x", "//", "\ud7ff\x00"]
+)
+def test_an_address_that_is_none_holds_up_no_partition(user: Any, url: str) -> None:
+    """Whoever calls an action directly gives it the address that he likes."""
+    user.submit(user.urgent, "odd", url=url)
+    user.submit(user.urgent, "usual")
+    until(user, lambda: user.group(user.urgent).committed.get(user.urgent) == 2)
