@@ -4,7 +4,8 @@ A submission whose answer was lost may have left a job behind. The action looks 
 it asks the pollers, which keep looking for longer. Such a request is a JobEvent on the topic `jobs.cancel`,
 like a client's cancellation request, but its `job_id` is no provider's: `lost` asks for all jobs of the
 event's step, `lost.<attempt>` for those of one attempt to submit it, `stray.<job id>` for one job. The client
-is told nothing. A poller of an older version takes it for a client's request, and cancels the run.
+is told nothing. A poller of an older version takes it for a client's request, and cancels the run:
+update the pollers before the actions.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaException, Message
 
 from core.errors import EventError
-from core.events import JobEvent, decode
+from core.events import MAX_EVENT_BYTES, JobEvent, decode
 from core.kafka.delayed_consumer import DelayedConsumer
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 GROUP, WAITS_GROUP = "pollers", "pollers.wait"
 #: Messages taken from one consumer in one iteration.
 MAX_BATCH = 200
+#: Bytes of the key of a dead letter.
+MAX_KEY_BYTES = 1_000
 #: Seconds between commits.
 COMMIT_INTERVAL = 0.2
 
@@ -123,7 +125,8 @@ class JobConsumer:
     def _dead_letter(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
         """Publish a message that cannot be read to the dead-letter topic, with the reason, and finish it."""
         log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
-        key, value = message.key() or b"", message.value() or b""
+        # One that is too long for a dead letter is cut off: refused, its offset would never be committed.
+        key, value = (message.key() or b"")[:MAX_KEY_BYTES], (message.value() or b"")[:MAX_EVENT_BYTES]
 
         def sent(done: Future[None]) -> None:
             error = done.exception()

@@ -149,9 +149,11 @@ class Recovery:
         looked for once more, when that must be over. If the poller took the tags away before they were set
         here, the job has them, and is cancelled: it must not be found as the step's again.
         """
-        self._account.tag(
-            view.job_id, [run_tag(event.process_job_id), step_tag(event.process_job_id, event.step)]
-        )
+        if view.status != "CANCELLED":
+            # To set tags on a stray that another attempt is taking them off would bring it back.
+            self._account.tag(
+                view.job_id, [run_tag(event.process_job_id), step_tag(event.process_job_id, event.step)]
+            )
         left = seconds_left()
         time.sleep(self._settle if left is None else max(0.0, min(self._settle, left)))
         now = next((known for known in self.known(event) if known.job_id == view.job_id), None)

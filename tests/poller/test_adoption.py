@@ -6,6 +6,7 @@ The actions' and the poller's own code make their calls to one provider, in ever
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from actions.framework import recovery
 from actions.framework.recovery import Recovery
 from core.provider import JobView, run_tag, step_tag
 from core.strays import Stray
@@ -116,7 +116,7 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
         if follows == "in time":
             follow()
 
-    monkeypatch.setattr(recovery.time, "sleep", settle)
+    monkeypatch.setattr(time, "sleep", settle)
     finder = Recovery(action, None, (0.0,), 0.0)  # type: ignore[arg-type]
     for _ in range(before):
         poller.step()
@@ -134,6 +134,19 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
     else:
         assert jobs.view.status == "CANCELLED", "an orphan"
         assert not found, "the next attempt takes a cancelled job for the client's"
+
+
+def test_a_stray_that_another_attempt_hides_is_not_brought_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One attempt finds out that the job was cancelled under its hands, while another finds the job."""
+    jobs = Jobs()
+    jobs.tags = TAGS[:2]
+    jobs.cancel("")
+    account: Any = jobs
+    finder = Recovery(account, None, (0.0,), 0.0)  # type: ignore[arg-type]
+    views = finder.known(EVENT)
+    jobs.tag("", [])
+    assert finder.adopt(EVENT, views) is None
+    assert finder.known(EVENT) == []
 
 
 def test_a_step_is_not_taken_for_another_run_whose_id_looks_like_it() -> None:

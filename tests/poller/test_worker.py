@@ -177,6 +177,14 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(rig: Rig) -> 
     assert rig.consumer.committed == {JOBS: 4}
 
 
+def test_a_dead_letter_fits_into_a_message_with_its_reason(rig: Rig) -> None:
+    """Kafka's client refuses one over 1,000,000 bytes, headers included: its offset would stay for ever."""
+    rig.consumer.messages.append(Message(JOBS, 3, b"x" * 999_900))
+    rig.turn_until(lambda: rig.publisher.sent != [])
+    [(topic, _, value)] = rig.publisher.sent
+    assert (topic, value) == (DEAD, b"x" * MAX_EVENT_BYTES)
+
+
 @pytest.mark.parametrize("ahead", [0.0, 1e9])
 def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig, ahead: float) -> None:
     """For the topic's delay at the longest, whatever the clock of who put it there says."""
