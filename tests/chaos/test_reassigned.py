@@ -101,6 +101,8 @@ class Delivering:
         self.done = self._sender.done
         arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._sender, "a secret")
         self._webhooks = Webhooks(*arguments)
+        # What waits is due when the test says so.
+        self._webhooks._consumer._clock = lambda: clock.wall + time.monotonic()
         self._fillers = 0
 
     @property
