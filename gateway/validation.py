@@ -8,7 +8,7 @@ from typing import Any
 
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError
-from core.input_schema import Mismatch
+from core.input_schema import Mismatch, TooMuchWorkError
 from gateway.body import kind
 
 #: Findings reported at once.
@@ -29,6 +29,8 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
         if schema is None or schema.accepts(value):
             return
         found = schema.mismatches(value)
+    except TooMuchWorkError as error:
+        raise InputError(f"The body {error}", field="body") from None
     except ValueError:  # the validator's own limit
         raise InputError("The body is nested too deeply. Make it flatter.", field="body") from None
     errors = sorted(found, key=lambda error: [str(part) for part in error.path])

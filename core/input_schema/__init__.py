@@ -2,5 +2,6 @@
 
 from core.input_schema.compiled import InputSchema, Mismatch
 from core.input_schema.nodes import MAX_DEPTH, SchemaError
+from core.input_schema.work import TooMuchWorkError
 
-__all__ = ["MAX_DEPTH", "InputSchema", "Mismatch", "SchemaError"]
+__all__ = ["MAX_DEPTH", "InputSchema", "Mismatch", "SchemaError", "TooMuchWorkError"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,12 @@ from core.extent import Extent, ExtentError
 from core.input_schema import guarded
 from core.input_schema.effort import bound
 from core.input_schema.nodes import MAX_DEPTH, Node, SchemaError, nodes
+from core.input_schema.work import SIZES, TooMuchWorkError, Work
 
 #: Checks of values, each once for every time that the schema can check it, for one explanation.
 MAX_WORK = 1_000_000
 #: Bytes of one compiled regular expression, and of what matching it may keep.
-_REGEX = RegexOptions(size_limit=256 * 1024, dfa_size_limit=1024 * 1024)
+_REGEX = RegexOptions(size_limit=SIZES[-1], dfa_size_limit=1024 * 1024)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class InputSchema:
         self._explained = Extent(depth=MAX_DEPTH, values=values, name=sys.maxsize, text=sys.maxsize)
         try:
             jsonschema_rs.meta.validate(_without_dialect(schema))
-            for node in self._nodes:
-                _check_patterns(node)
+            self._work = Work.of(self._nodes, _sizes(self._nodes))
             self._deciding = _compiled(guarded.deciding(self._nodes))
             self._explaining = _compiled(guarded.explaining(self._nodes))
         except (ValueError, jsonschema_rs.ReferencingError) as error:
@@ -74,7 +73,12 @@ class InputSchema:
             raise SchemaError(f"{getattr(error, 'message', error)!s:.200}") from None
 
     def accepts(self, value: Any) -> bool:
-        """True if the value satisfies the schema."""
+        """True if the value satisfies the schema.
+
+        Raises:
+            TooMuchWorkError: the value is too large for what this schema checks.
+        """
+        self._work.check(value)
         return self._deciding.is_valid(value)
 
     def mismatches(self, value: Any) -> list[Mismatch]:
@@ -85,7 +89,8 @@ class InputSchema:
         """
         try:
             self._explained.check(value)
-        except ExtentError:
+            self._work.check(value)
+        except (ExtentError, TooMuchWorkError):
             return []
         return [self._mismatch(error, value) for error in self._explaining.iter_errors(value)]
 
@@ -113,11 +118,11 @@ class InputSchema:
         )
 
 
-def _compiled(schema: dict[str, Any]) -> jsonschema_rs.Validator:
+def _compiled(schema: dict[str, Any], options: RegexOptions = _REGEX) -> jsonschema_rs.Validator:
     # Offline: what a schema refers to is in the schema, and is never fetched. The mask stands in messages for
     # the value, which can be large.
     return Draft202012Validator(
-        schema, pattern_options=_REGEX, validate_formats=False, offline=True, mask="the value"
+        schema, pattern_options=options, validate_formats=False, offline=True, mask="the value"
     )
 
 
@@ -125,21 +130,27 @@ def _without_dialect(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name not in ("$schema", "$id")}
 
 
-def _check_patterns(node: Node) -> None:
-    for pattern in _patterns(node):
+def _sizes(found: list[Node]) -> dict[str, int]:
+    """Of each regular expression, the least of `SIZES` with which it can be compiled."""
+    sizes: dict[str, int] = {}
+    for node in found:
+        for pattern in node.patterns():
+            if pattern not in sizes:
+                sizes[pattern] = _size_of(pattern, node.where)
+    return sizes
+
+
+def _size_of(pattern: str, where: str) -> int:
+    for size in SIZES:
         try:
-            _compiled({"pattern": pattern})
+            _compiled({"pattern": pattern}, RegexOptions(size_limit=size))
         except ValueError:
-            raise SchemaError(
-                f"{node.where[:200]} has the regular expression {pattern[:200]!r}, which is wrong, "
-                "too large, or needs look-around or a backreference. Use one that takes linear time."
-            ) from None
-
-
-def _patterns(node: Node) -> Iterator[str]:
-    if node.get("pattern") is not None:
-        yield node.get("pattern")
-    yield from node.get("patternProperties") or ()
+            continue
+        return size
+    raise SchemaError(
+        f"{where[:200]} has the regular expression {pattern[:200]!r}, which is wrong, "
+        "too large, or needs look-around or a backreference. Use one that takes linear time."
+    )
 
 
 def _at(value: Any, path: list[str | int]) -> Any:

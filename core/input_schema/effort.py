@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from graphlib import CycleError, TopologicalSorter
 
 from core.input_schema.nodes import MAX_DEPTH, Node, SchemaError
@@ -16,13 +17,27 @@ _IN_PLACE = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "de
 def bound(found: list[Node]) -> int:
     """The largest number of checks of any one value.
 
-    A schema can check one value many times: by `allOf` and the like, or along a recursive reference, where
-    each level can double the number. The largest number of checks of any one value is worked out level by
-    level, since values are at most `MAX_DEPTH` deep.
-
     Raises:
         SchemaError: a reference leads back to itself without a step into the value, or the number of checks
             of one value can exceed `MAX_STEPS`.
+    """
+    steps = dearest(found, _own, MAX_STEPS)
+    if steps > MAX_STEPS:
+        raise SchemaError(
+            f"it can check one value more than {MAX_STEPS} times. Use fewer alternatives inside one another."
+        )
+    return steps
+
+
+def dearest(found: list[Node], own: Callable[[Node], int], most: int) -> int:
+    """The largest total of `own` over the checks of any one value; `most` + 1 where it is more than `most`.
+
+    A schema can check one value many times: by `allOf` and the like, or along a recursive reference, where
+    each level can double the number. The total is worked out level by level, since values are at most
+    `MAX_DEPTH` deep.
+
+    Raises:
+        SchemaError: a reference leads back to itself without a step into the value.
     """
     same = {number: tuple(node.several(*_IN_PLACE)) for number, node in enumerate(found)}
     try:
@@ -31,22 +46,19 @@ def bound(found: list[Node]) -> int:
     except CycleError as error:
         where = ", ".join(found[number].where[:100] for number in set(error.args[1][:5]))
         raise SchemaError(f"its references lead back to themselves at {where}. Break the loop.") from None
-    # Checks at one value `depth` levels below the one that a schema is given.
-    above, steps = [0] * len(found), 0
+    costs = [own(node) for node in found]
+    # The total at one value `depth` levels below the one that a schema is given.
+    above, largest = [0] * len(found), 0
     for depth in range(MAX_DEPTH + 1):
         here = [0] * len(found)
         for number in order:
-            own = _below(found[number], above) if depth else _own(found[number])
-            here[number] = min(MAX_STEPS + 1, own + sum(here[inner] for inner in same[number]))
-        if here[0] > MAX_STEPS:
-            raise SchemaError(
-                f"it can check one value more than {MAX_STEPS} times. "
-                "Use fewer alternatives inside one another."
-            )
-        if not any(here):
+            at = _below(found[number], above) if depth else costs[number]
+            here[number] = min(most + 1, at + sum(here[inner] for inner in same[number]))
+        largest = max(largest, here[0])
+        if largest > most or here == above:
             break
-        above, steps = here, max(steps, here[0])
-    return steps
+        above = here
+    return largest
 
 
 def _own(node: Node) -> int:
@@ -59,7 +71,7 @@ def _own(node: Node) -> int:
 
 
 def _below(node: Node, above: list[int]) -> int:
-    """Checks at one value inside the value that the node is given."""
+    """The total at one value inside the value that the node is given."""
 
     def most(keyword: str) -> int:
         return max((above[number] for number in node.several(keyword)), default=0)

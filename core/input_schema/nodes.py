@@ -96,6 +96,12 @@ class Node:
             else:
                 yield from found.values() if isinstance(found, dict) else found
 
+    def patterns(self) -> Iterator[str]:
+        """Its own regular expressions."""
+        if self.get("pattern") is not None:
+            yield self.get("pattern")
+        yield from self.get("patternProperties") or ()
+
 
 def nodes(root: dict[str, Any]) -> list[Node]:
     """The root and every schema that is reachable from it; the root comes first.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+from contextlib import suppress
 from typing import Annotated, Any
 
 import pytest
@@ -14,13 +16,13 @@ from referencing import Registry
 
 from core.config_docs.model import parse
 from core.errors import DocumentError
-from core.input_schema import InputSchema, SchemaError
+from core.input_schema import InputSchema, SchemaError, TooMuchWorkError
 from core.input_schema.effort import MAX_STEPS
 from core.input_schema.guarded import MAX_EXPLAINED
 from core.input_schema.nodes import MAX_NODES, MAX_PATTERN, MAX_PATTERNS
 from tests.core.samples import raw_document
 from tests.gateway.adversarial import patterns, published
-from tests.growth import excess
+from tests.growth import cost, excess
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -210,3 +212,67 @@ def test_a_long_list_is_decided_and_not_explained() -> None:
     decided = InputSchema({"not": {"items": {"type": "null"}}})
     assert decided.accepts(long)
     assert decided.mismatches(long) == []
+
+
+# --- what is expensive, though it is few checks -------------------------------------------------------------
+
+#: Processor seconds that deciding on any body of 10,000 values or 1 MB of text may take.
+MOST_SECONDS = 0.4
+COUNT = 9_999
+BITS = "".join(random.Random(1).choices("01", k=250_000))
+
+#: A schema with a value that the library takes seconds to decide on.
+EXPENSIVE: dict[str, tuple[Any, Any]] = {
+    "different whole numbers that round to the same": (
+        {"uniqueItems": True},
+        [2**64 - 1 - number for number in range(COUNT)],
+    ),
+    "the same inside lists": ({"uniqueItems": True}, [[2**64 - 1 - number] for number in range(COUNT // 2)]),
+    "fractions of the largest numbers": (
+        {"items": {"anyOf": [{"multipleOf": 0.01 + n / 1e5} for n in range(99)]}},
+        [1.7976931348623157e308] * COUNT,
+    ),
+    "numbers of different types": (
+        {"items": {"not": {"enum": [n if n % 2 else str(n) for n in range(900)]}}},
+        [1000.5] * COUNT,
+    ),
+    "whole numbers and fractions": ({"items": {"not": {"enum": [*range(900)]}}}, [1000.5] * COUNT),
+    "constants": ({"items": {"allOf": [{"not": {"const": n}} for n in range(300)]}}, [1000.5] * COUNT),
+    "lists in enum": ({"items": {"not": {"enum": [[n] for n in range(900)]}}}, [[1000.5]] * (COUNT // 2)),
+    "limits": ({"items": {"allOf": [{"minimum": n + 0.5} for n in range(300)]}}, [2**63] * COUNT),
+    "an automaton of many states": ({"pattern": "(1[01]{300}){1,4}2"}, BITS),
+    "a short expression with many states": ({"items": {"pattern": "1[01]{100}2|1[01]{90}3"}}, [BITS] * 4),
+    "many expressions": ({"patternProperties": {f"1[01]{{{n}}}2": {} for n in range(20, 99)}},
+                         {BITS[n : n + 90]: 1 for n in range(COUNT)}),
+    "mismatches of long texts": ({"items": {"allOf": [{"pattern": "x"}] * 330}}, [BITS] * 4),
+}  # fmt: skip
+
+
+#: Decided by each of these schemas.
+SMALL: Any = [1, 2.5, "10", [3], 2**64 - 1, 2**64 - 2]
+
+
+@pytest.mark.parametrize("name", EXPENSIVE)
+def test_what_is_expensive_is_bounded(name: str) -> None:
+    schema, value = EXPENSIVE[name]
+    found = InputSchema(schema)
+
+    def decide() -> None:
+        with suppress(TooMuchWorkError):
+            found.accepts(value)
+
+    def explain() -> None:
+        found.mismatches(value)
+
+    assert max(cost(decide, MOST_SECONDS), cost(explain, MOST_SECONDS)) <= MOST_SECONDS
+    # What is refused for its size is still decided where it is small.
+    assert found.accepts(SMALL) == Draft202012Validator(schema).is_valid(SMALL)
+
+
+def test_a_published_function_takes_every_body_that_the_gateway_does() -> None:
+    value = {"a": [[0.5] * 9, "x" * 20] * 800}
+    for document in published().values():
+        assert document.input is not None
+        document.input.accepts(value)
+        if document.id != "deutsch_jozsa":  # its table of values is one expression of 65 kB
+            document.input.accepts(value | {"text": "x" * 900_000})
