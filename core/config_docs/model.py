@@ -42,11 +42,22 @@ HeaderValue = Annotated[str, Field(max_length=4_000, pattern=r"^[\t -~]*$")]
 Credentials = Callable[[str], str]
 
 
+#: Times that the caller's body may stand in what is sent: each is another megabyte.
+MAX_BODIES = 4
+
+
 class FunctionParams(BaseModel):
     """What is sent to the function."""
 
     body: Any = BODY
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
+
+    @field_validator("body")
+    @classmethod
+    def _few(cls, value: Any) -> Any:
+        if _bodies(value) > MAX_BODIES:
+            raise ValueError(f"holds {BODY} more than {MAX_BODIES} times. Send it once")
+        return value
 
 
 class ConfigDocument(BaseModel):
@@ -153,6 +164,15 @@ def resolve(document: ConfigDocument, incoming: Any, credentials: Credentials) -
         headers=headers,
         body=_fill(document.function_params.body, incoming),
     )
+
+
+def _bodies(template: Any) -> int:
+    """How often the placeholder of the caller's body stands in a template."""
+    if isinstance(template, dict):
+        return sum(map(_bodies, template.values()))
+    if isinstance(template, list):
+        return sum(map(_bodies, template))
+    return int(template == BODY)
 
 
 def _fill(template: Any, incoming: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 RESYNC = 30.0
 #: Seconds between attempts to read a source that fails: doubled each time, up to the maximum.
 RETRY_FIRST, RETRY_MAX = 0.5, 30.0
+#: Characters of a document's name in messages; whoever can write to the database chooses it.
+_NAME = 100
 
 
 class DocumentSource(Protocol):
@@ -39,8 +42,8 @@ class Documents:
         self._source = source
         self._known: dict[str, ConfigDocument] = {}
         self._reported: dict[str, str] = {}
-        #: What each document was when it was read last, and what came of it.
-        self._read: dict[str, tuple[Any, ConfigDocument | DocumentError]] = {}
+        #: What each document was when it was read last, as text, and what came of it.
+        self._read: dict[str, tuple[str, ConfigDocument | DocumentError]] = {}
         self._closed = threading.Event()
         self.refresh()
 
@@ -98,37 +101,43 @@ class Documents:
             self._report({"(source)": _unreadable(error)})
             return False
         # One that has not changed is not parsed again: a large schema takes a while.
-        self._read = {
-            name: before
-            if (before := self._read.get(name)) and before[0] == entry
-            else (entry, _parsed(entry, name))
-            for name, entry in raw.items()
-        }
+        self._read = {name: self._parse(entry, name) for name, entry in raw.items()}
         known: dict[str, ConfigDocument] = {}
         broken: dict[str, str] = {}
         for name, (_, document) in self._read.items():
             if isinstance(document, DocumentError):
                 broken[name] = document.message
             elif document.id in known:
-                broken[name] = f"Config document {name}: _id {document.id} is another document's. Rename one."
+                broken[name] = f"Config document {name[:_NAME]}: _id {document.id} is another document's. Rename one."
             else:
                 known[document.id] = document
         self._known = known
         self._report(broken)
         return True
 
+    def _parse(
+        self, entry: Mapping[str, Any] | DocumentError, name: str
+    ) -> tuple[str, ConfigDocument | DocumentError]:
+        if isinstance(entry, DocumentError):
+            return "", entry
+        # The values themselves cannot be compared: 1, 1.0 and true are equal to Python.
+        try:
+            text = json.dumps(entry)
+        except RecursionError:
+            return "", DocumentError(f"Config document {name[:_NAME]} is nested too deep.")
+        before = self._read.get(name)
+        return before if before and before[0] == text else (text, _parsed(entry, name))
+
     def _report(self, broken: dict[str, str]) -> None:
         for name, message in broken.items():
             if self._reported.get(name) != message:
-                log.error("%s", message, extra={"document": name})
+                log.error("%s", message, extra={"document": name[:_NAME]})
         self._reported = broken
 
 
-def _parsed(entry: Mapping[str, Any] | DocumentError, name: str) -> ConfigDocument | DocumentError:
-    if isinstance(entry, DocumentError):
-        return entry
+def _parsed(entry: Mapping[str, Any], name: str) -> ConfigDocument | DocumentError:
     try:
-        return parse(entry, name)
+        return parse(entry, name[:_NAME])
     except DocumentError as error:
         return error
 

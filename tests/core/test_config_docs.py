@@ -221,3 +221,27 @@ def test_a_document_that_has_not_changed_is_not_parsed_again() -> None:
     source.found = {"one": raw_document(_id="one", functionHttpMethod="GET")}
     found.refresh()
     assert found.all() == {}
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, 1), (1, True), (0, False), (1, 1.0), ([0], [False])])
+def test_a_change_that_python_takes_for_none_is_seen(before: Any, after: Any) -> None:
+    source = Listed({"a": raw_document(_id="a", functionInputSchema={"const": before})})
+    found = Documents(source)
+    source.found = {"a": raw_document(_id="a", functionInputSchema={"const": after})}
+    found.refresh()
+    assert repr(found.get("a").function_input_schema["const"]) == repr(after)
+
+
+def test_a_hostile_document_hides_no_other_and_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    hostile = {"n" * 7_000: raw_document(_id="A"), "deep": raw_document(_id="deep", x=deep)}
+    found = Documents(Listed({**hostile, "good": raw_document(_id="good")}))
+    for _ in range(2):
+        assert found.refresh()
+        assert set(found.all()) == {"good"}
+    assert len(caplog.records) == 2
+    assert all(len(str(record.__dict__)) < 3_000 for record in caplog.records)
+    while isinstance(deep, list):  # taken apart from outside: to let go of it all at once would recurse
+        deep = deep[0]

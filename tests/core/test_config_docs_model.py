@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.config_docs.model import MAX_DOCUMENT_BYTES, Call, parse, resolve
+from core.config_docs.model import BODY, MAX_BODIES, MAX_DOCUMENT_BYTES, Call, parse, resolve
 from core.errors import DocumentError, SettingsError
 from tests.core.samples import raw_document
 
@@ -165,3 +165,11 @@ def test_a_document_that_is_too_large_is_refused_by_name(changes: dict[str, Any]
         parse(raw_document(**changes), "the_name")
     assert caught.value.message.startswith("Config document the_name")
     assert caught.value.details == {"document": "the_name"}
+
+
+def test_a_document_cannot_multiply_what_a_caller_sends() -> None:
+    for body in ([BODY] * (MAX_BODIES + 1), {"a": [{"b": BODY}] * 3, "c": [[BODY, BODY]]}):
+        with pytest.raises(DocumentError, match="functionParams.body: .*more than 4 times"):
+            parse(raw_document(functionParams={"body": body, "headers": {}}), "x")
+    found = parse(raw_document(functionParams={"body": [BODY] * MAX_BODIES, "headers": {}}), "x")
+    assert resolve(found, {"a": 1}, refuse).body == [{"a": 1}] * MAX_BODIES
