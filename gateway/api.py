@@ -17,7 +17,7 @@ from core.kafka.publisher import PUBLISH_TIMEOUT
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
 from core.strays import sought
-from gateway.auth.tokens import Session
+from gateway.auth.tokens import Session, TokenError
 from gateway.body import body
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Entry, Inbox
@@ -45,9 +45,8 @@ def new_session() -> Response:
 
     Where the deployment asks for it, a new client signs in.
     """
-    found = services()
-    found.session_limit.take(address())
-    credential = bearer()
+    found, credential = services(), bearer()
+    found.session_limit.take(_asker(found, credential))
     if request.headers.get("Authorization") and not credential:
         found.tokens.read(credential)  # says what is wrong with it
     made, token, new = found.session_for(credential)
@@ -55,6 +54,14 @@ def new_session() -> Response:
     return json_response(
         {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, status
     )
+
+
+def _asker(found: GatewayServices, credential: str) -> str:
+    """In whose limit a new session counts: a client that renews its own is held up by no other."""
+    try:
+        return f"client {found.tokens.read(credential).client_id}"
+    except TokenError:
+        return address()
 
 
 @api.get("/functions")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from flask import current_app, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -40,6 +42,8 @@ SIGNED_IN = 7 * DAY
 
 #: Characters of an address: that of IPv6 with a zone has fewer.
 MAX_ADDRESS = 64
+#: An IPv4 address, or one of IPv6 in brackets, with a port.
+_PORT = re.compile(r"\A([0-9.]+|\[[^\]]*\]):[0-9]{1,5}\Z", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -198,8 +202,19 @@ def counted(client: Session) -> Iterator[None]:
 
 
 def address() -> str:
-    """The address that the request came from."""
-    return (request.remote_addr or "")[:MAX_ADDRESS]
+    """The address that the request came from, as limits count it: of IPv6 the network.
+
+    One customer of a provider has a whole /64, and so 2^64 addresses.
+    """
+    raw = (request.remote_addr or "")[:MAX_ADDRESS]
+    try:
+        # Some proxies add the port.
+        found = ip_address(_PORT.sub(r"\1", raw).strip("[]").partition("%")[0])
+    except ValueError:
+        return raw
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
 
 
 def bearer() -> str:

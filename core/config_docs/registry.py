@@ -108,7 +108,9 @@ class Documents:
             if isinstance(document, DocumentError):
                 broken[name] = document.message
             elif document.id in known:
-                broken[name] = f"Config document {name[:_NAME]}: _id {document.id} is another document's. Rename one."
+                broken[name] = (
+                    f"Config document {name[:_NAME]}: _id {document.id} is another document's. Rename one."
+                )
             else:
                 known[document.id] = document
         self._known = known

@@ -169,7 +169,7 @@ def test_a_document_that_is_too_large_is_refused_by_name(changes: dict[str, Any]
 
 def test_a_document_cannot_multiply_what_a_caller_sends() -> None:
     for body in ([BODY] * (MAX_BODIES + 1), {"a": [{"b": BODY}] * 3, "c": [[BODY, BODY]]}):
-        with pytest.raises(DocumentError, match="functionParams.body: .*more than 4 times"):
+        with pytest.raises(DocumentError, match=r"functionParams\.body: .*more than 4 times"):
             parse(raw_document(functionParams={"body": body, "headers": {}}), "x")
     found = parse(raw_document(functionParams={"body": [BODY] * MAX_BODIES, "headers": {}}), "x")
     assert resolve(found, {"a": 1}, refuse).body == [{"a": 1}] * MAX_BODIES

@@ -121,3 +121,29 @@ def test_a_gateway_that_refuses_large_bodies_answers_others(gateways: tuple[Repl
     assert {answer.result() for answer in answers} == {422}
     assert healthy == len(hostile)
     assert "WORKER TIMEOUT" not in free.log.read_text()
+
+
+def test_a_stranger_at_its_address_does_not_keep_a_client_from_renewing(
+    gateways: tuple[Replica, Replica],
+) -> None:
+    strict, address = gateways[1], "10.0.3.1"
+    token = opened(strict, address)
+    for _ in range(SESSIONS + 5):
+        ask(strict, address, "GET", "/jobs", "wrong")
+    assert 429 in {ask(strict, address, "POST", "/sessions").status_code for _ in range(5)}
+    # Its own limit holds all the same.
+    renewed = [ask(strict, address, "POST", "/sessions", token).status_code for _ in range(SESSIONS + 10)]
+    assert renewed[:SESSIONS] == [200] * SESSIONS
+    assert 429 in renewed
+
+
+@pytest.mark.parametrize("form", ["2001:db8:0:{n}::{k}", "[2001:db8:1:{n}::{k}]:4{k}", "10.9.{n}.1:4{k}"])
+def test_who_has_many_addresses_or_ports_has_one_limit(gateways: tuple[Replica, Replica], form: str) -> None:
+    strict = gateways[1]
+    found = [
+        ask(strict, form.format(n=1, k=number), "GET", "/jobs", "wrong").status_code
+        for number in range(SESSIONS + 10)
+    ]
+    assert found[:SESSIONS] == [401] * SESSIONS
+    assert 429 in found
+    assert ask(strict, form.format(n=2, k=1), "GET", "/jobs", "wrong").status_code == 401
