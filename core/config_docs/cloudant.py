@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from contextlib import closing
+from typing import Any, cast
 
 from core import settings
 from core.config_docs.folder import MAX_DOCUMENTS
+from core.config_docs.model import MAX_DOCUMENT_BYTES
 from core.errors import DocumentError, SettingsError
 
 #: Seconds that a call to the database may take.
@@ -62,20 +65,42 @@ class CloudantSource:
         self._client = connect(env)
         #: How far the changes are known.
         self._since: Any = None
+        #: Each document by its name, with its revision.
+        self._found: dict[str, tuple[str, Mapping[str, Any] | DocumentError]] = {}
 
     def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
         """All documents as they are now."""
         # Asked before they are read: what changes meanwhile is told by the next wait.
         last = self._client.post_changes(db=self._database, since="now", limit=1).get_result()["last_seq"]
-        answer = self._client.post_all_docs(
-            db=self._database, include_docs=True, limit=MAX_DOCUMENTS
-        ).get_result()
-        self._since = last
-        return {
-            row["id"]: row["doc"]
-            for row in answer["rows"]
-            if not row["id"].startswith("_") and row.get("doc")
+        listed = self._client.post_all_docs(db=self._database, limit=MAX_DOCUMENTS).get_result()
+        revisions = {
+            row["id"]: row["value"]["rev"] for row in listed["rows"] if not row["id"].startswith("_")
         }
+        # Each on its own: one that cannot be read must not hide the others.
+        self._found = {
+            name: before
+            if (before := self._found.get(name)) and before[0] == revision
+            else (revision, self._document(name, revision))
+            for name, revision in revisions.items()
+        }
+        self._since = last
+        return {name: document for name, (_, document) in self._found.items()}
+
+    def _document(self, name: str, revision: str) -> Mapping[str, Any] | DocumentError:
+        answer = self._client.get_document_as_stream(
+            db=self._database, doc_id=name, rev=revision
+        ).get_result()
+        with closing(answer):
+            data = answer.raw.read(MAX_DOCUMENT_BYTES + 1, decode_content=True)
+        if len(data) > MAX_DOCUMENT_BYTES:
+            return DocumentError(
+                f"Config document {name[:100]} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller."
+            )
+        try:
+            found = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            return DocumentError(f"Config document {name[:100]} cannot be read: {str(error)[:200]}")
+        return cast(Mapping[str, Any], found)
 
     def wait(self, timeout: float) -> None:
         """Return when something has changed since `read`, or after `timeout` seconds."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from core.config_docs import Documents, from_env
 from core.config_docs.cloudant import connect
@@ -87,6 +88,25 @@ def test_a_broken_document_is_reported_by_name(
         put(client, env, "good")
         wait_for(lambda: set(documents.all()) == {"good"})
     assert "Config document broken: functionHttpMethod" in caplog.text
+
+
+def test_a_document_that_cannot_be_parsed_hides_no_other(
+    env: dict[str, str], client: Any, documents: Documents, caplog: pytest.LogCaptureFixture
+) -> None:
+    deep = '{"_id": "%s", "x": ' + "[" * 3_000 + "]" * 3_000 + "}"
+    with caplog.at_level(logging.ERROR):
+        for name, text in (("deep", deep % "deep"), ("large", '{"x": "' + "x" * 300_000 + '"}')):
+            answer = requests.put(
+                f"{env['CLOUDANT_URL']}/{env['CLOUDANT_DATABASE']}/{name}",
+                data=text,
+                headers={"Content-Type": "application/json"},
+                timeout=30,
+            )
+            assert answer.status_code == 201, answer.text
+        put(client, env, "good")
+        wait_for(lambda: set(documents.all()) == {"good"})
+    assert "Config document deep cannot be read" in caplog.text
+    assert "Config document large has over" in caplog.text
 
 
 def test_every_actions_document_is_loaded_once(env: dict[str, str]) -> None:
