@@ -9,6 +9,7 @@ import orjson
 from flask import request
 
 from core.errors import InputError
+from core.events import MAX_EVENT_BYTES
 from core.extent import Extent, ExtentError
 from core.input_schema import MAX_DEPTH
 from core.settings import is_setting
@@ -18,6 +19,9 @@ from gateway.problems import BodyError
 RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again", "callback_url"})
 #: Values in a body, the lists and objects among them: a state vector of 13 qubits has 8,192.
 MAX_VALUES = 10_000
+#: Bytes of a body that a job's first event can carry with all else that is in it. It is made after the
+#: function was invoked, when it is too late to refuse.
+MAX_BYTES = MAX_EVENT_BYTES - 50_000
 #: Characters of one name.
 MAX_NAME = 1_000
 #: Characters of one text; the longest that an algorithm here takes has 16,000.
@@ -54,6 +58,9 @@ def parsed(data: bytes) -> dict[str, Any]:
         _EXTENT.check(value)
     except ExtentError as error:
         raise InputError(f"The body {error}", field="body") from None
+    # Written again, 1e15 has 18 characters; nothing else grows.
+    if len(data) > MAX_BYTES - 20 * MAX_VALUES and len(orjson.dumps(value)) > MAX_BYTES:
+        raise InputError(f"The body has more than {MAX_BYTES} bytes. Make it smaller.", field="body")
     for name in value:
         # Names in upper case are how a deployment's settings reach an action.
         if name in RESERVED or is_setting(name) or name.startswith("__"):

@@ -168,3 +168,14 @@ def test_what_is_out_of_bounds_is_named(extent: Extent, value: Any, words: str) 
 @pytest.mark.parametrize("value", [[[1]], {"ab": ["xy"]}, "xy", 7, None, []])
 def test_what_is_within_bounds_passes(value: Any) -> None:
     Extent(depth=2, values=3, name=2, text=2).check(value)
+
+
+@pytest.mark.parametrize("text", ["x" * 240_000, "é" * 120_000])
+def test_no_body_is_taken_that_a_jobs_first_event_cannot_carry(text: str) -> None:
+    assert parsed(orjson.dumps({"a": [text] * 3}))
+    with pytest.raises(InputError, match="more than 900000 bytes"):
+        parsed(orjson.dumps({"a": [text] * 4}, option=orjson.OPT_INDENT_2))
+    # What is short in the body and long in the event.
+    short = b'{"a":["' + b"x" * 250_000 + b'","' + b"x" * 250_000 + b'","' + b"x" * 250_000 + b'"'
+    with pytest.raises(InputError, match="more than 900000 bytes"):
+        parsed(short + b",1e15" * 9_900 + b"]}")
