@@ -8,7 +8,7 @@ gate that a program defines gets a name that no library has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from openqasm3 import ast
@@ -16,12 +16,17 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Qubit
 from qiskit.circuit.library import UnitaryGate
 from qiskit_qasm3_import import ConversionError, types
-from qiskit_qasm3_import.converter import ConvertVisitor
+from qiskit_qasm3_import.converter import _STDGATES, ConvertVisitor
 from qiskit_qasm3_import.data import Scope, Symbol
 from qiskit_qasm3_import.state import GateScope, State
 
+from core import stdgates
+
 #: What the names of a program's own gates begin with.
 PREFIX = "own_"
+#: Gates that a program's own definitions may come to, each counted again for each modifier of it. Each takes
+#: some 80 microseconds and 3 kB.
+MAX_WRITTEN = 20_000
 #: What Qiskit appends to the names of inverse and of negatively controlled gates.
 _APPENDED = re.compile(r"_(dg|o\d+)\Z")
 #: An argument that is nothing special.
@@ -81,14 +86,42 @@ class _Importer(ConvertVisitor):
     def __init__(self) -> None:
         super().__init__()
         self.own: dict[str, str] = {}
+        #: Whether a definition is only checked, so that the gates in it need no definition.
+        self.checking = False
         self._names = OwnNames()
         self._powers = 0
+        self.written = 0
+        #: Names under which the program defines the gates of `stdgates.inc` as that file does.
+        self._standard = {"U"}
+
+    def spend(self, gates: int) -> None:
+        """Count gates that are written out; definitions inside one another come to any number of them."""
+        self.written += gates
+        if self.written > MAX_WRITTEN:
+            raise ConversionError(
+                f"the program's own gates come to over {MAX_WRITTEN} gates, definitions written out"
+            )
 
     def _apply_gate_modifier(self, modifier: ast.QuantumGateModifier, gate: Gate, context: State) -> Gate:
         """Modify a gate; a power is a gate with a definition.
 
         Qiskit's is a matrix, and what is made of a matrix by a control cannot be written as OpenQASM (2.6.2).
         """
+        kind, controls = modifier.modifier, 0
+        if kind in (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl):
+            argument = modifier.argument
+            controls = 1 if argument is None else self._resolve_constant_int(argument, context)
+            if controls < 1:
+                raise ConversionError("a gate cannot have fewer than 1 controls added")
+        if self.checking:
+            if kind is ast.GateModifierName.pow and modifier.argument is not None:
+                self._resolve_constant_float(modifier.argument, context)
+            return Gate("checked", gate.num_qubits + controls, []) if controls else gate
+        # A gate with another control is made of about four times as many; large exponents are of no use.
+        for _ in _gates(gate):
+            self.spend(4 ** min(controls, 10))
+        if kind is ast.GateModifierName.pow:
+            self.spend(4 ** min(gate.num_qubits, 10))
         found = super()._apply_gate_modifier(modifier, gate, context)
         if isinstance(found, UnitaryGate):
             self._powers += 1
@@ -97,14 +130,50 @@ class _Importer(ConvertVisitor):
             return power
         return found
 
+    def _resolve_constant_float(self, node: ast.Expression, context: State) -> float:
+        """Work out a power; `pow(1/2)` is a square root, as in `stdgates.inc`, not 0."""
+        value = float(super()._resolve_constant_float(_real(node), context))
+        return int(value) if value.is_integer() else value
+
     def visit_QuantumGateDefinition(self, node: ast.QuantumGateDefinition, context: State) -> State:
         """Define a gate."""
-        name = self._names.add(node.name.name)
-        self.own[name] = node.name.name
-        gate = _Definition(self, name, node, context)
+        called = node.name.name
+        name = self._names.add(called)
+        own = _Definition(self, name, node, context)
         # What is wrong in the definition is found now, while the gate itself is not defined yet.
-        gate.written([_PROBE + place for place in range(len(node.arguments))])
-        return self._define_gate(node.name.name, gate, len(node.arguments), len(node.qubits), node, context)
+        own.check()
+        gate: Callable[..., Gate] = own
+        if stdgates.defines(node, self._standard):
+            self._standard.add(called)
+            gate = _STDGATES[called][0]
+        else:
+            self.own[name] = called
+        return self._define_gate(called, gate, len(node.arguments), len(node.qubits), node, context)
+
+
+def _gates(gate: Gate) -> Iterator[None]:
+    """Give one thing for each gate that a gate comes to, itself included."""
+    yield
+    standard = getattr(gate, "_standard_gate", None) is not None
+    definition = None if standard else getattr(gate, "definition", None)
+    for item in definition.data if definition is not None else ():
+        if item.is_standard_gate():
+            yield
+        else:
+            yield from _gates(item.operation)
+
+
+def _real(node: ast.Expression) -> ast.Expression:
+    """Return an expression with floats for whole numbers."""
+    found = node
+    if isinstance(node, ast.IntegerLiteral):
+        found = ast.FloatLiteral(float(node.value))
+    elif isinstance(node, ast.UnaryExpression):
+        found = ast.UnaryExpression(node.op, _real(node.expression))
+    elif isinstance(node, ast.BinaryExpression):
+        found = ast.BinaryExpression(node.op, _real(node.lhs), _real(node.rhs))
+    found.span = node.span
+    return found
 
 
 def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
@@ -129,7 +198,7 @@ class _Definition:
         self._name = name
         self._node = node
         self._context = context
-        self._written: dict[tuple[Any, ...], QuantumCircuit] = {}
+        self._written: dict[tuple[Any, ...], tuple[QuantumCircuit, int]] = {}
 
     def __call__(self, *values: Any) -> Gate:
         """Return the gate for some arguments, numbers or expressions of a loop's variable."""
@@ -139,17 +208,34 @@ class _Definition:
                 f"gate {self._node.name.name!r} takes {wanted} parameters, not {len(values)}"
             )
         gate = Gate(self._name, len(self._node.qubits), list(values))
-        gate.definition = self.written(values).copy()
+        if not self._importer.checking:
+            gate.definition = self._for(values).copy()
         return gate
 
-    def written(self, values: Sequence[Any]) -> QuantumCircuit:
-        """Return the definition for some arguments."""
+    def check(self) -> None:
+        """Raise what is wrong in the definition itself, whatever its arguments.
+
+        The gates in it have been checked already, and are not written out: each may stand for thousands.
+        """
+        before, self._importer.checking = self._importer.checking, True
+        try:
+            self._write([_PROBE + place for place in range(len(self._node.arguments))])
+        finally:
+            self._importer.checking = before
+
+    def _for(self, values: Sequence[Any]) -> QuantumCircuit:
         arguments = tuple(float(value) if isinstance(value, int) else value for value in values)
         if arguments not in self._written:
-            self._written[arguments] = self._write(arguments)
-        return self._written[arguments]
+            before = self._importer.written
+            definition = self._write(arguments)
+            self._written[arguments] = definition, len(self._node.body) + self._importer.written - before
+            self._importer.written = before
+        definition, gates = self._written[arguments]
+        # Also what is remembered counts, with all that is in it: Qiskit copies it all.
+        self._importer.spend(1 + gates)
+        return definition
 
-    def _write(self, arguments: tuple[Any, ...]) -> QuantumCircuit:
+    def _write(self, arguments: Sequence[Any]) -> QuantumCircuit:
         node = self._node
         tables = self._context.symbol_table._stack
         # A definition sees what is global, not what its caller sees.

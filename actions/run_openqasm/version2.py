@@ -27,6 +27,11 @@ STANDARD = frozenset(
     gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if not gate.builtin and gate.name != "delay"
 )
 
+#: Words of the language, which name no gate. The parser refuses such a definition.
+KEYWORDS = frozenset(
+    "OPENQASM include qreg creg gate opaque if measure reset barrier pi sin cos tan exp ln sqrt".split()
+)
+
 
 def load(program: str) -> QuantumCircuit:
     """The program as a circuit; its words have been checked already.
@@ -66,7 +71,9 @@ class _Own:
         defined = dict.fromkeys(
             following.text
             for word, following in pairwise(found)
-            if word.kind == following.kind == "name" and word.text in ("gate", "opaque")
+            if word.kind == following.kind == "name"
+            and word.text in ("gate", "opaque")
+            and following.text not in KEYWORDS
         )
         if any(word.text.strip("\"'") == INCLUDES[2] for word in found):
             # What the file defines already is left for the parser to refuse.

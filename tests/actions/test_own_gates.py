@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import types
 import zlib
 from functools import lru_cache
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from core.provider import Target
 from simulator.backends import catalog
 from simulator.engine import Engine
 from simulator.settings import Limits
-from tests.actions.own_gates import INCLUDED, Program, generated, names
+from tests.actions.own_gates import INCLUDED, KEYWORDS, Program, generated, names
 from tests.actions.theory import probabilities
 
 TWO = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
@@ -337,3 +339,63 @@ def test_many_calls_with_different_arguments_are_written_out_within_the_bound() 
             + "gate f(t) a { rx(t) a; } gate g(t) a { f(t) a; f(t / 2) a; f(t / 3) a; } qubit q; "
             + calls
         )
+
+
+#: A word that the program below uses for each version, and what else it uses.
+KICKBACK = {
+    2: "h q[0]; cx q[0],q[1]; h q; cx q[1],q[0]; "
+    "ccx q[0],q[1],q[2]; cu3(0.3,0.4,0.5) q[2],q[1]; "
+    "ch q[1],q[0]; cu1(0.3) q[1],q[2]; sx q[0]; rzz(0.7) q[0],q[1]; cswap q[0],q[1],q[2]; crz(0.9) q[0],q[1]; h q;",
+    3: "h q[0]; cx q[0],q[1]; h q; cx q[1],q[0]; "
+    "ccx q[0],q[1],q[2]; cu(0.3,0.4,0.5,0.6) q[2],q[1]; "
+    "CX q[1],q[2]; ch q[1],q[0]; cp(0.3) q[1],q[2]; sx q[0]; ctrl @ sx q[0],q[1]; crx(0.9) q[0],q[1]; "
+    "ctrl @ u3(0.1,0.2,0.3) q[1],q[2]; ctrl @ x q[2],q[0]; cy q[0],q[1]; t q[0]; tdg q[1]; h q;",
+}
+
+
+@pytest.mark.parametrize("square_root", ["0.5", "1/2"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_text_of_the_included_file_is_as_good_as_the_file(version: int, square_root: str) -> None:
+    """Phases that cancel only with another matrix for U, and square roots as older files write them."""
+    name = {2: "qelib1.inc", 3: "stdgates.inc"}[version]
+    text = (files("qiskit.qasm.libs") / name).read_text(encoding="utf-8").replace("0.5", square_root)
+    head, *rest = str(Program(version, True, 3, [], [])).split("\n")
+    rest.insert(3, KICKBACK[version])
+    included, pasted = "\n".join([head, *rest]), "\n".join([head, text, *rest[1:]])
+    assert probabilities(built(pasted), "c") == fitting(probabilities(built(included), "c"))
+
+
+def test_a_gate_of_the_file_that_is_made_of_others_is_no_standard_gate() -> None:
+    program = (
+        THREE.split("\n")[0] + "gate x a { } gate cx a, b { ctrl @ x a, b; } gate flip a { U(pi, 0, pi) a; } "
+    )
+    program += "qubit[2] q; bit[2] c; flip q[0]; cx q[0], q[1]; c = measure q;"
+    assert probabilities(built(program), "c") == pytest.approx({"01": 1.0})
+
+
+def halves(levels: int) -> str:
+    """Definitions, each of which calls the one before with two new arguments."""
+    before = ["rx", *(f"d{level}" for level in range(levels))]
+    return " ".join(
+        f"gate d{level}(t) a {{ {before[level]}(t / 2) a; {before[level]}(t / 3) a; }}"
+        for level in range(levels)
+    )
+
+
+def test_definitions_that_nothing_applies_are_not_written_out() -> None:
+    unused = " ".join(f"gate z{number} a {{ d8({number}) a; }}" for number in range(100))
+    begun = time.thread_time()
+    built(THREE + halves(9) + unused + " qubit q; x q;")
+    assert time.thread_time() - begun < 3
+
+
+def test_modifiers_are_bounded_by_what_they_modify() -> None:
+    with pytest.raises(InputError, match="over 20000 gates, definitions written out"):
+        built(THREE + doubled("g", 10, "x") + " qubit q; " + "inv @ " * 60 + "g q;")
+
+
+@pytest.mark.parametrize("word", sorted(KEYWORDS[2] - {"asin", "acos", "atan"}))
+def test_a_word_of_the_language_names_no_gate(word: str) -> None:
+    with pytest.raises(InputError, match=r"needed an identifier|only include") as caught:
+        built(TWO + f"gate {word} a {{ x a; }} qreg q[1]; {word} q[0];")
+    assert "own_" not in caught.value.message

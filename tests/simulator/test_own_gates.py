@@ -238,3 +238,11 @@ def test_a_gate_of_a_clients_own_class_is_the_gate_that_it_is() -> None:
     text = base64.b64encode(zlib.compress(buffer.getvalue())).decode()
     [received] = codec.circuits(text, LIMIT, "circuits")
     assert received.data[0].is_standard_gate()
+
+
+@pytest.mark.parametrize("step", ["g{0}(t / 2) a; g{0}(t / 3) a;", "inv @ g{0}(t) a; inv @ g{0}(t / 2) a;"])
+def test_openqasm_that_comes_to_very_many_gates_is_refused(step: str) -> None:
+    steps = " ".join(f"gate g{level + 1}(t) a {{ {step.format(level)} }}" for level in range(60))
+    text = f"OPENQASM 3.0; gate g0(t) a {{ U(t, 0, 0) a; }} {steps} g60(1) $0;"
+    with pytest.raises(Refusal, match="over 20000 gates"):
+        codec.circuit(text, LIMIT, "pubs[0]")
