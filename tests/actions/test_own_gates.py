@@ -345,7 +345,8 @@ def test_many_calls_with_different_arguments_are_written_out_within_the_bound() 
 KICKBACK = {
     2: "h q[0]; cx q[0],q[1]; h q; cx q[1],q[0]; "
     "ccx q[0],q[1],q[2]; cu3(0.3,0.4,0.5) q[2],q[1]; "
-    "ch q[1],q[0]; cu1(0.3) q[1],q[2]; sx q[0]; rzz(0.7) q[0],q[1]; cswap q[0],q[1],q[2]; crz(0.9) q[0],q[1]; h q;",
+    "ch q[1],q[0]; cu1(0.3) q[1],q[2]; sx q[0]; rzz(0.7) q[0],q[1]; cswap q[0],q[1],q[2]; "
+    "crz(0.9) q[0],q[1]; h q;",
     3: "h q[0]; cx q[0],q[1]; h q; cx q[1],q[0]; "
     "ccx q[0],q[1],q[2]; cu(0.3,0.4,0.5,0.6) q[2],q[1]; "
     "CX q[1],q[2]; ch q[1],q[0]; cp(0.3) q[1],q[2]; sx q[0]; ctrl @ sx q[0],q[1]; crx(0.9) q[0],q[1]; "
