@@ -29,7 +29,25 @@ STANDARD = frozenset(
 
 #: Words of the language, which name no gate. The parser refuses such a definition.
 KEYWORDS = frozenset(
-    ["OPENQASM", "include", "qreg", "creg", "gate", "opaque", "if", "measure", "reset", "barrier", "pi", "sin", "cos", "tan", "exp", "ln", "sqrt"]
+    [
+        "OPENQASM",
+        "include",
+        "qreg",
+        "creg",
+        "gate",
+        "opaque",
+        "if",
+        "measure",
+        "reset",
+        "barrier",
+        "pi",
+        "sin",
+        "cos",
+        "tan",
+        "exp",
+        "ln",
+        "sqrt",
+    ]
 )
 
 
