@@ -19,11 +19,16 @@ export class ApiError extends Error {
 
 /** Turns a problem document (RFC 9457), or whatever came instead of one, into an ApiError. */
 export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
-  const fields = (problem?.errors ?? [])
-    .filter((error) => typeof error?.message === "string")
+  const fields = ((problem?.errors ?? []) as (FieldError | null)[])
+    .filter((error): error is FieldError => typeof error?.message === "string")
     .map((error) => ({ field: fieldName(error.field), message: sentence(error.message) }));
   const wait = retryAfter && /^\d+$/.test(retryAfter) ? ` Try again in ${retryAfter} s.` : "";
-  return new ApiError(status, problem?.title ?? fallbackTitle(status), (problem?.detail ?? fallbackDetail(status)) + wait, fields);
+  return new ApiError(
+    status,
+    problem?.title ?? fallbackTitle(status),
+    (problem?.detail ?? fallbackDetail(status)) + wait,
+    fields,
+  );
 }
 
 /** Beside a field, "must be at least 1." stands alone. */
@@ -31,7 +36,9 @@ const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.s
 
 /** `body.edges.2`, `/edges/2` and `edges.2` are in the same field, `edges`. */
 function fieldName(field: unknown): string {
-  const parts = String(field ?? "").split(/[./]/).filter(Boolean);
+  const parts = String(field ?? "")
+    .split(/[./]/)
+    .filter(Boolean);
   return (parts[0] === "body" && parts.length > 1 ? parts[1] : parts[0]) ?? "";
 }
 
@@ -43,7 +50,9 @@ function fallbackTitle(status: number): string {
 
 function fallbackDetail(status: number): string {
   if (status === 429) return "The service asks for a pause.";
-  return status >= 500 ? "It could not handle the request. Try again in a moment." : `The gateway answered with status ${status}.`;
+  return status >= 500
+    ? "It could not handle the request. Try again in a moment."
+    : `The gateway answered with status ${status}.`;
 }
 
 /** A new session; `credential` is what the sign-in takes, where there is one. */
@@ -79,10 +88,11 @@ export class Api {
     await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`);
   }
 
-  /** A result that was too large for its event. Only the gateway's own addresses are asked, for the token goes along. */
+  /** A result that was too large for its event. The token goes along, so only the gateway is asked. */
   async result(url: string): Promise<JobResult> {
     const address = new URL(url, location.href);
-    if (address.origin !== location.origin) throw new ApiError(0, "The result is kept elsewhere", "This page fetches nothing from other hosts.");
+    if (address.origin !== location.origin)
+      throw new ApiError(0, "The result is kept elsewhere", "This page fetches nothing from other hosts.");
     const found = (await this.#call("GET", address.pathname + address.search)) as { result?: JobResult } & JobResult;
     return found.result ?? found;
   }
@@ -102,10 +112,11 @@ export class Api {
 
 async function send(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
   // Trying without a network would only be an error in the browser's console.
-  if (globalThis.navigator?.onLine === false) throw new ApiError(0, "You are offline", "Try again when the network is back.");
+  const { navigator } = globalThis as { navigator?: Navigator };
+  if (navigator?.onLine === false) throw new ApiError(0, "You are offline", "Try again when the network is back.");
   // Browsers write every refusal by status into their console as an error; this asks for it in the body alone.
   const headers: Record<string, string> = { Accept: "application/json", Prefer: "problem=in-body" };
-  if (token) headers["Authorization"] = `Bearer ${token}`;
+  if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
@@ -118,9 +129,17 @@ async function send(method: string, path: string, token?: string, body?: unknown
   try {
     document = text ? JSON.parse(text) : null;
   } catch {
-    if (response.ok) throw new ApiError(response.status, "Unreadable answer", "The gateway answered with something that is not JSON.");
+    if (response.ok)
+      throw new ApiError(response.status, "Unreadable answer", "The gateway answered with something that is not JSON.");
   }
-  const problem = response.headers.get("Content-Type")?.startsWith("application/problem+json") ? (document as Problem | null) : null;
-  if (!response.ok || problem) throw problemToError(problem?.status ?? response.status, document as Problem | null, response.headers.get("Retry-After"));
+  const problem = response.headers.get("Content-Type")?.startsWith("application/problem+json")
+    ? (document as Problem | null)
+    : null;
+  if (!response.ok || problem)
+    throw problemToError(
+      problem?.status ?? response.status,
+      document as Problem | null,
+      response.headers.get("Retry-After"),
+    );
   return document;
 }

@@ -10,10 +10,20 @@ const KINDS: Record<string, { label: string; about: string }> = {
 
 export const kindLabel = (type: string, fallback: string): string => KINDS[type]?.label ?? fallback;
 
-const waiting = (backend: Backend): string => (backend.queue_length === null ? "queue unknown" : backend.queue_length === 0 ? "no queue" : `${count(backend.queue_length)} in queue`);
+const waiting = (backend: Backend): string =>
+  backend.queue_length === null
+    ? "queue unknown"
+    : backend.queue_length === 0
+      ? "no queue"
+      : `${count(backend.queue_length)} in queue`;
 
 export const ofType = (backends: Backend[], type: string): Backend[] =>
-  backends.filter((backend) => backend.backend_type === type).sort((a, b) => Number(b.operational) - Number(a.operational) || (a.queue_length ?? Infinity) - (b.queue_length ?? Infinity));
+  backends
+    .filter((backend) => backend.backend_type === type)
+    .sort(
+      (a, b) =>
+        Number(b.operational) - Number(a.operational) || (a.queue_length ?? Infinity) - (b.queue_length ?? Infinity),
+    );
 
 /** One line under a backend type: how many there are and how long one waits. */
 export function kindSummary(backends: Backend[] | null, type: string): string {
@@ -34,5 +44,9 @@ export function backendOption(backend: Backend): string {
 
 /** The option that leaves the choice to the service. */
 export function automaticOption(type: string): string {
-  return type === "hardware" ? "Least busy with enough qubits" : type === "noisy_simulator" ? "Noise of the least busy device" : "Chosen for you";
+  return type === "hardware"
+    ? "Least busy with enough qubits"
+    : type === "noisy_simulator"
+      ? "Noise of the least busy device"
+      : "Chosen for you";
 }

@@ -1,6 +1,6 @@
 /** First wait, in milliseconds. */
 export const BASE_DELAY = 500;
-/** Longest wait, in milliseconds: a page left open overnight should notice within half a minute that the gateway is back. */
+/** Longest wait in milliseconds. A page left open overnight notices within half a minute that the gateway is back. */
 export const MAX_DELAY = 30_000;
 
 /**

@@ -20,6 +20,7 @@ function copyOldWay(text: string): boolean {
   document.body.append(area);
   area.select();
   try {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way there is without TLS
     return document.execCommand("copy");
   } finally {
     area.remove();
@@ -28,9 +29,10 @@ function copyOldWay(text: string): boolean {
 
 export function copyButton(label: string, text: () => string, testid?: string): HTMLElement {
   const button = h("button", { type: "button", class: "text-button", "data-testid": testid ?? "copy" }, label);
-  button.addEventListener("click", async () => {
+  const act = async (): Promise<void> => {
     setText(button, (await copy(text())) ? "Copied" : "Not copied");
     setTimeout(() => setText(button, label), SAID);
-  });
+  };
+  button.addEventListener("click", () => void act());
   return button;
 }

@@ -1,7 +1,12 @@
 import { h, setText } from "./dom";
 import type { ConnectionState } from "./events";
 
-const WORDS: Record<ConnectionState, string> = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
+const WORDS: Record<ConnectionState, string> = {
+  connecting: "Connecting",
+  live: "Live",
+  reconnecting: "Reconnecting",
+  offline: "Offline",
+};
 const TITLES: Record<ConnectionState, string> = {
   connecting: "Connecting to the gateway",
   live: "Results arrive as they happen",
@@ -12,10 +17,21 @@ const TITLES: Record<ConnectionState, string> = {
 /** The connection's state, in the header. */
 export class ConnectionBadge {
   #text = h("span", {}, WORDS.connecting);
-  readonly element = h("div", { class: "connection", role: "status", "data-testid": "connection", "data-state": "connecting", title: TITLES.connecting }, h("span", { class: "connection__dot", "aria-hidden": "true" }), this.#text);
+  readonly element = h(
+    "div",
+    {
+      class: "connection",
+      role: "status",
+      "data-testid": "connection",
+      "data-state": "connecting",
+      title: TITLES.connecting,
+    },
+    h("span", { class: "connection__dot", "aria-hidden": "true" }),
+    this.#text,
+  );
 
   show(state: ConnectionState): void {
-    this.element.dataset["state"] = state;
+    this.element.dataset.state = state;
     this.element.title = TITLES[state];
     setText(this.#text, WORDS[state]);
   }

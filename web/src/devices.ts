@@ -17,12 +17,40 @@ export class Devices {
   constructor() {
     const head = h("th", { scope: "col" }, "Device");
     const numbers = ["Qubits", "Jobs in queue"].map((name) => h("th", { scope: "col", class: "number" }, name));
-    this.#table = h("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Devices" }, h("table", { class: "table devices", "data-testid": "devices" }, h("caption", { class: "visually-hidden" }, "Devices"), h("thead", {}, h("tr", {}, head, ...numbers)), this.#body));
-    this.element = h("div", {}, h("header", { class: "page-head" }, this.heading, h("p", { class: "page-head__lead" }, "Where jobs run. Queue lengths are those of the last look, a few seconds ago. Left to itself, a job goes to the least busy device that is large enough.")), h("div", { class: "panel" }, this.#place));
+    this.#table = h(
+      "div",
+      { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Devices" },
+      h(
+        "table",
+        { class: "table devices", "data-testid": "devices" },
+        h("caption", { class: "visually-hidden" }, "Devices"),
+        h("thead", {}, h("tr", {}, head, ...numbers)),
+        this.#body,
+      ),
+    );
+    this.element = h(
+      "div",
+      {},
+      h(
+        "header",
+        { class: "page-head" },
+        this.heading,
+        h(
+          "p",
+          { class: "page-head__lead" },
+          "Where jobs run. Queue lengths are those of the last look, a few seconds ago. " +
+            "Left to itself, a job goes to the least busy device that is large enough.",
+        ),
+      ),
+      h("div", { class: "panel" }, this.#place),
+    );
   }
 
   setBackends(backends: Backend[]): void {
-    const sorted = [...TYPES.flatMap((type) => ofType(backends, type)), ...backends.filter(({ backend_type }) => !TYPES.includes(backend_type))];
+    const sorted = [
+      ...TYPES.flatMap((type) => ofType(backends, type)),
+      ...backends.filter(({ backend_type }) => !TYPES.includes(backend_type)),
+    ];
     this.#body.replaceChildren(...sorted.map(row));
     const child = sorted.length > 0 ? this.#table : h("p", { class: "quiet" }, "No device is known yet.");
     if (this.#place.firstChild !== child) this.#place.replaceChildren(child);
@@ -38,7 +66,15 @@ const row = (one: Backend): HTMLElement =>
       { scope: "row" },
       h("span", { class: "devices__name" }, one.name),
       h("span", { class: "devices__kind" }, backendTypeWords(one.backend_type)),
-      h("cds-tag", { size: "sm", type: one.operational ? "green" : "red", title: one.seen_at ? `Seen ${clock(one.seen_at)}` : null }, one.operational ? "Operational" : "Not operational"),
+      h(
+        "cds-tag",
+        {
+          size: "sm",
+          type: one.operational ? "green" : "red",
+          title: one.seen_at ? `Seen ${clock(one.seen_at)}` : null,
+        },
+        one.operational ? "Operational" : "Not operational",
+      ),
     ),
     h("td", { class: "number" }, count(one.qubits)),
     h("td", { class: "number" }, one.queue_length === null ? "–" : count(one.queue_length)),

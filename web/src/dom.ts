@@ -5,7 +5,11 @@ type Value = string | number | boolean | null | undefined | ((event: Event) => v
  * Makes an element. Attributes: a function is a listener for the event of that name,
  * `true` an empty attribute, `false`, `null` and `undefined` no attribute. Text is always text, never markup.
  */
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes?: Record<string, Value>, ...children: Child[]): HTMLElementTagNameMap[K];
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes?: Record<string, Value>,
+  ...children: Child[]
+): HTMLElementTagNameMap[K];
 export function h(tag: string, attributes?: Record<string, Value>, ...children: Child[]): HTMLElement;
 export function h(tag: string, attributes: Record<string, Value> = {}, ...children: Child[]): HTMLElement {
   return fill(document.createElement(tag), attributes, children);
@@ -22,7 +26,11 @@ function fill<E extends Element>(element: E, attributes: Record<string, Value>, 
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
   }
-  element.append(...children.filter((child): child is Node | string | number => child !== null && child !== undefined && child !== false).map((child) => (typeof child === "number" ? String(child) : child)));
+  element.append(
+    ...children
+      .filter((child): child is Node | string | number => child !== null && child !== undefined && child !== false)
+      .map((child) => (typeof child === "number" ? String(child) : child)),
+  );
   return element;
 }
 

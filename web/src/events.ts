@@ -42,8 +42,9 @@ export function parseFrame(data: unknown): Frame | null {
   const text = data instanceof ArrayBuffer ? new TextDecoder().decode(data) : data;
   if (typeof text !== "string") return null;
   try {
-    const frame = JSON.parse(text) as Frame;
-    return Number.isInteger(frame.id) && typeof frame.event?.process_job_id === "string" ? frame : null;
+    const frame = JSON.parse(text) as Partial<Frame>;
+    const complete = Number.isInteger(frame.id) && typeof frame.event?.process_job_id === "string";
+    return complete ? (frame as Frame) : null;
   } catch {
     return null;
   }
@@ -108,7 +109,7 @@ export class EventStream {
       clearTimeout(this.#settled);
       this.#socket = null;
       this.#later();
-      // A browser does not tell why a handshake failed; an ordinary request does, and renews the session if that was it.
+      // A browser does not say why a handshake failed. An ordinary request does, and renews the session if needed.
       if (!opened || code === 1008 || code >= 4000) this.#options.check().catch(() => undefined);
     };
   }

@@ -14,21 +14,57 @@ const TYPES: Record<Format, string> = { json: "application/json", csv: "text/csv
 
 /** One job with everything that is known of it. */
 export function exportJob(job: StoredJob, format: Format): Export {
-  return { name: `${job.function}-${job.process_job_id}.${format}`, type: TYPES[format], text: format === "json" ? json({ v: 1, jobs: [job] }) : csv(rowsOf(job)) };
+  return {
+    name: `${job.function}-${job.process_job_id}.${format}`,
+    type: TYPES[format],
+    text: format === "json" ? json({ v: 1, jobs: [job] }) : csv(rowsOf(job)),
+  };
 }
 
 /** All jobs: as JSON in full, as CSV one line each. */
 export function exportJobs(jobs: StoredJob[], format: Format): Export {
-  return { name: `qwhisk-jobs.${format}`, type: TYPES[format], text: format === "json" ? json({ v: 1, jobs }) : csv([HEAD, ...jobs.map(line)]) };
+  return {
+    name: `qwhisk-jobs.${format}`,
+    type: TYPES[format],
+    text: format === "json" ? json({ v: 1, jobs }) : csv([HEAD, ...jobs.map(line)]),
+  };
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-const HEAD = ["process_job_id", "job_id", "function", "status", "backend", "backend_type", "shots", "submitted_at", "finished_at", "input", "summary", "answer", "error"];
+const HEAD = [
+  "process_job_id",
+  "job_id",
+  "function",
+  "status",
+  "backend",
+  "backend_type",
+  "shots",
+  "submitted_at",
+  "finished_at",
+  "input",
+  "summary",
+  "answer",
+  "error",
+];
 
 function line(job: StoredJob): unknown[] {
-  const summary = job.answer?.["summary"] ?? "";
-  return [job.process_job_id, job.job_id, job.function, job.status, job.backend, job.backend_type, job.result?.shots ?? "", job.submitted_at, job.finished_at ?? "", job.params, summary, job.answer ?? "", job.error?.message ?? ""];
+  const summary = job.answer?.summary ?? "";
+  return [
+    job.process_job_id,
+    job.job_id,
+    job.function,
+    job.status,
+    job.backend,
+    job.backend_type,
+    job.result?.shots ?? "",
+    job.submitted_at,
+    job.finished_at ?? "",
+    job.params,
+    summary,
+    job.answer ?? "",
+    job.error?.message ?? "",
+  ];
 }
 
 /** The numbers of one job: its counts, and where it has one its convergence. */
@@ -42,11 +78,16 @@ function rowsOf(job: StoredJob): unknown[][] {
     for (const [bits, n] of sorted) rows.push(["counts", register, bits, n, n / total]);
     if (other > 0) rows.push(["counts", register, "other", other, other / total]);
   }
-  for (const { step, value } of toPoints(job.answer?.["convergence"] ?? job.history)) rows.push(["convergence", "", step, value, ""]);
-  const values = job.answer?.["values"];
+  for (const { step, value } of toPoints(job.answer?.convergence ?? job.history))
+    rows.push(["convergence", "", step, value, ""]);
+  const values = job.answer?.values;
   if (Array.isArray(values)) values.forEach((value, at) => rows.push(["values", "", at + 1, value, ""]));
-  const matrix = job.answer?.["matrix"];
-  if (Array.isArray(matrix)) matrix.forEach((row: unknown, i) => Array.isArray(row) && row.forEach((value: unknown, j) => rows.push(["matrix", i + 1, j + 1, value, ""])));
+  const matrix = job.answer?.matrix;
+  if (Array.isArray(matrix))
+    matrix.forEach(
+      (row: unknown, i) =>
+        Array.isArray(row) && row.forEach((value: unknown, j) => rows.push(["matrix", i + 1, j + 1, value, ""])),
+    );
   return rows;
 }
 

@@ -31,8 +31,23 @@ export class FunctionForm {
     this.#controls = schemaToFields(schema).map(control);
     const own = this.#controls.filter(({ field }) => !COMMON.has(field.name)).map(({ element }) => element);
     const common = this.#controls.filter(({ field }) => COMMON.has(field.name)).map(({ element }) => element);
-    const part = (title: string, elements: HTMLElement[]): HTMLElement | null => (elements.length > 0 ? h("section", { class: "form__part" }, h("h2", { class: "form__title" }, title), h("div", { class: "form__fields" }, ...elements)) : null);
-    this.element = h("form", { novalidate: true, class: "form" }, part("Input", own), part("Where it runs", common), this.#summary, this.#run);
+    const part = (title: string, elements: HTMLElement[]): HTMLElement | null =>
+      elements.length > 0
+        ? h(
+            "section",
+            { class: "form__part" },
+            h("h2", { class: "form__title" }, title),
+            h("div", { class: "form__fields" }, ...elements),
+          )
+        : null;
+    this.element = h(
+      "form",
+      { novalidate: true, class: "form" },
+      part("Input", own),
+      part("Where it runs", common),
+      this.#summary,
+      this.#run,
+    );
     this.#drawBackends();
     this.#began = new Map(this.#controls.map((one) => [one.field.name, one.value]));
     this.#listen();
@@ -45,7 +60,11 @@ export class FunctionForm {
 
   /** Puts an earlier job's input into the form. */
   show(params: Record<string, unknown>): void {
-    this.restore(Object.fromEntries(Object.entries(params).map(([name, value]) => [name, show(value, this.#control(name)?.field.kind ?? "text")])));
+    this.restore(
+      Object.fromEntries(
+        Object.entries(params).map(([name, value]) => [name, show(value, this.#control(name)?.field.kind ?? "text")]),
+      ),
+    );
     this.#actions.typed(this.typed());
   }
 
@@ -60,7 +79,11 @@ export class FunctionForm {
   }
 
   typed(): Record<string, string> {
-    return Object.fromEntries(this.#controls.filter((one) => one.value !== this.#began.get(one.field.name)).map((one) => [one.field.name, one.value]));
+    return Object.fromEntries(
+      this.#controls
+        .filter((one) => one.value !== this.#began.get(one.field.name))
+        .map((one) => [one.field.name, one.value]),
+    );
   }
 
   focus(): void {
@@ -75,7 +98,10 @@ export class FunctionForm {
     this.#run.addEventListener("click", () => void this.#send());
     this.element.addEventListener("keydown", (event) => {
       const line = event.target instanceof HTMLInputElement;
-      if (event.key === "Enter" && (line || ((event.ctrlKey || event.metaKey) && event.target instanceof HTMLTextAreaElement))) {
+      if (
+        event.key === "Enter" &&
+        (line || ((event.ctrlKey || event.metaKey) && event.target instanceof HTMLTextAreaElement))
+      ) {
         event.preventDefault();
         void this.#send();
       }
@@ -88,7 +114,8 @@ export class FunctionForm {
       });
     }
     this.#control("backend_type")?.element.addEventListener("change", () => this.#drawBackends());
-    for (const kind of ["input", "change"]) this.element.addEventListener(kind, () => this.#actions.typed(this.typed()));
+    for (const kind of ["input", "change"])
+      this.element.addEventListener(kind, () => this.#actions.typed(this.typed()));
   }
 
   #control(name: string): Control | undefined {
@@ -105,7 +132,10 @@ export class FunctionForm {
   async #send(): Promise<void> {
     if (this.#busy) return;
     const wrong = this.#controls.filter((one) => !this.#check(one));
-    if (wrong.length > 0) return this.#refuse(wrong);
+    if (wrong.length > 0) {
+      this.#refuse(wrong);
+      return;
+    }
     const input: Record<string, unknown> = {};
     for (const one of this.#controls) {
       const parsed = parse(one.field, one.value);
@@ -137,7 +167,14 @@ export class FunctionForm {
     if (wrong.length > 0) this.#refuse(wrong, rest);
     else {
       const said = `${error.title}. ${error.message}`;
-      this.#say([said, ...rest.map(({ message }) => message).filter((message) => !said.toLowerCase().includes(message.toLowerCase()))].join(" "));
+      this.#say(
+        [
+          said,
+          ...rest
+            .map(({ message }) => message)
+            .filter((message) => !said.toLowerCase().includes(message.toLowerCase())),
+        ].join(" "),
+      );
     }
   }
 
@@ -160,26 +197,37 @@ export class FunctionForm {
 
   #drawBackends(): void {
     const type = this.#control("backend_type");
-    if (type instanceof RadioControl) for (const { value } of type.field.choices) type.setNote(String(value), kindSummary(this.#backends, String(value)));
+    if (type instanceof RadioControl)
+      for (const { value } of type.field.choices)
+        type.setNote(String(value), kindSummary(this.#backends, String(value)));
     const backend = this.#control("backend");
     if (backend instanceof SelectControl) {
       const chosen = type?.value ?? "";
-      const listed = ofType(this.#backends ?? [], chosen).map((one) => ({ value: one.name, label: backendOption(one), disabled: !one.operational }));
+      const listed = ofType(this.#backends ?? [], chosen).map((one) => ({
+        value: one.name,
+        label: backendOption(one),
+        disabled: !one.operational,
+      }));
       backend.setOptions([{ value: "", label: automaticOption(chosen) }, ...listed]);
     }
   }
 }
 
-const isInvalid = ({ element }: Control): boolean => element.matches("[data-invalid]") || element.querySelector("[data-invalid]") !== null;
+const isInvalid = ({ element }: Control): boolean =>
+  element.matches("[data-invalid]") || element.querySelector("[data-invalid]") !== null;
 
-/** `backend_type` and `backend` are every function's, and known to the page; all else is drawn from its schema alone. */
+/** The page knows `backend_type` and `backend`, which every function has; the schema alone decides about the rest. */
 function control(field: Field): Control {
-  if (field.name === "backend" && field.kind === "text") return new SelectControl({ ...field, schema: { description: field.description } }, []);
+  if (field.name === "backend" && field.kind === "text")
+    return new SelectControl({ ...field, schema: { description: field.description } }, []);
   if (field.name === "backend_type" && field.kind === "choice") {
     const kinds = ["simulator", "noisy_simulator", "hardware"];
     const place = (value: unknown): number => (kinds.indexOf(String(value)) + kinds.length + 1) % (kinds.length + 1);
     const options = [...field.choices].sort((a, b) => place(a.value) - place(b.value));
-    return new RadioControl(field, options.map(({ value, label }) => ({ value: String(value), label: kindLabel(String(value), label) })));
+    return new RadioControl(
+      field,
+      options.map(({ value, label }) => ({ value: String(value), label: kindLabel(String(value), label) })),
+    );
   }
   return makeControl(field);
 }

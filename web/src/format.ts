@@ -28,7 +28,8 @@ export function span(milliseconds: number): string {
 export function clock(iso: string, now: Date = new Date()): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return "";
-  const day: Intl.DateTimeFormatOptions = time.toDateString() === now.toDateString() ? {} : { month: "short", day: "numeric" };
+  const day: Intl.DateTimeFormatOptions =
+    time.toDateString() === now.toDateString() ? {} : { month: "short", day: "numeric" };
   return time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
 }
 
@@ -55,14 +56,24 @@ export const STATUS_WORDS: Record<JobStatus, string> = {
   LOST: "Lost",
 };
 
-const BACKEND_TYPES: Record<string, string> = { hardware: "Hardware", simulator: "Simulator", noisy_simulator: "Noisy simulator" };
+const BACKEND_TYPES: Record<string, string> = {
+  hardware: "Hardware",
+  simulator: "Simulator",
+  noisy_simulator: "Noisy simulator",
+};
 
 export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ?? type;
 
 /** The input in one line, without what every function has. */
 export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)
-    .filter(([name, value]) => !["backend_type", "backend", "shots"].includes(name) && value !== null && value !== "" && typeof value !== "boolean")
+    .filter(
+      ([name, value]) =>
+        !["backend_type", "backend", "shots"].includes(name) &&
+        value !== null &&
+        value !== "" &&
+        typeof value !== "boolean",
+    )
     .map(([, value]) => brief(value))
     .filter(Boolean)
     .join("  ")
@@ -70,7 +81,8 @@ export function summary(params: Record<string, unknown>): string {
 }
 
 function brief(value: unknown): string {
-  if (Array.isArray(value)) return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.join(", ");
+  if (Array.isArray(value))
+    return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.join(", ");
   if (typeof value === "object") return "";
   const text = String(value);
   return text.includes("\n") ? `${text.split("\n").length} lines` : text;

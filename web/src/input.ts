@@ -9,7 +9,8 @@ export function parse(field: Field, typed: string): Parsed {
   if (typed === "" || (isTable(field.kind) && typed === "[]")) {
     // A required text without a lower bound may be empty; all else that is required may not.
     if (!field.required) return { ok: true, value: null, absent: true };
-    if (field.kind !== "text" || (field.schema.minLength ?? 0) > 0) return { ok: false, message: "Fill in this field." };
+    if (field.kind !== "text" || (field.schema.minLength ?? 0) > 0)
+      return { ok: false, message: "Fill in this field." };
   }
   const read = toValue(field, typed);
   if (!read.ok) return read;
@@ -59,7 +60,12 @@ function toList(field: Field, typed: string): unknown[] {
   }
   const { type, anyOf } = itemSchema(field.schema, 0, field.root);
   const numeric = type === "number" || type === "integer";
-  if (anyOf) return typed.split(/[,\n]/).map((part) => part.trim()).filter(Boolean).map(numberOrText);
+  if (anyOf)
+    return typed
+      .split(/[,\n]/)
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map(numberOrText);
   return typed
     .split(numeric ? /[\s,;]+/ : /[,\n]/)
     .map((part) => part.trim())
@@ -86,6 +92,11 @@ function fromJson(field: Field, typed: string): Parsed {
 }
 
 /** The message, and where in the field it belongs. */
+/** The column of a table that a path leads to; empty if it leads to the row. */
+function column(names: string[], at: string | number | undefined): string {
+  return typeof at === "number" ? `, ${names[at] ?? at + 1}` : "";
+}
+
 function said(kind: FieldKind, { path, message }: Violation): string {
   const [first, second] = path;
   if (typeof first !== "number") return path.length > 0 ? `${path.join(".")}: ${message}` : message;
@@ -94,9 +105,9 @@ function said(kind: FieldKind, { path, message }: Violation): string {
     case "matrix":
       return `Row ${at}${typeof second === "number" ? `, column ${second + 1}` : ""}: ${message}`;
     case "graph":
-      return `Edge ${at}${typeof second === "number" ? `, ${["from", "to", "weight"][second] ?? second + 1}` : ""}: ${message}`;
+      return `Edge ${at}${column(["from", "to", "weight"], second)}: ${message}`;
     case "terms":
-      return `Term ${at}${typeof second === "number" ? `, ${["Pauli string", "coefficient"][second] ?? second + 1}` : ""}: ${message}`;
+      return `Term ${at}${column(["Pauli string", "coefficient"], second)}: ${message}`;
     default:
       return `Entry ${path.map((part) => (typeof part === "number" ? part + 1 : part)).join(", ")}: ${message}`;
   }

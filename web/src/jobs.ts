@@ -8,7 +8,14 @@ import { clock, expected, STATUS_WORDS, summary } from "./format";
 import { toHash } from "./route";
 import { isFinal, type JobStatus, type StoredJob } from "./store";
 
-export const TAG_TYPES: Record<JobStatus, string> = { QUEUED: "gray", RUNNING: "blue", DONE: "green", CANCELLED: "warm-gray", ERROR: "red", LOST: "purple" };
+export const TAG_TYPES: Record<JobStatus, string> = {
+  QUEUED: "gray",
+  RUNNING: "blue",
+  DONE: "green",
+  CANCELLED: "warm-gray",
+  ERROR: "red",
+  LOST: "purple",
+};
 
 export interface JobActions {
   select(job: StoredJob): void;
@@ -23,7 +30,8 @@ export function outlook(job: StoredJob, now: Date = new Date()): string {
   if (isFinal(job.status)) return "";
   const parts: string[] = [];
   if (job.status === "QUEUED" && job.queue_position !== null) parts.push(`position ${job.queue_position}`);
-  if (job.status === "RUNNING" && job.progress) parts.push(job.progress.of ? `step ${job.progress.step} of ${job.progress.of}` : `step ${job.progress.step}`);
+  if (job.status === "RUNNING" && job.progress)
+    parts.push(job.progress.of ? `step ${job.progress.step} of ${job.progress.of}` : `step ${job.progress.step}`);
   parts.push(expected(job.estimated_completion_time, now));
   return parts.filter(Boolean).join(", ");
 }
@@ -44,15 +52,26 @@ class Row {
   constructor(job: StoredJob, actions: JobActions) {
     this.#job = job;
     this.#actions = actions;
-    this.#open = h("button", { type: "button", class: "job__open", click: () => actions.select(this.#job) }, h("span", { class: "job__heading" }, this.#title, this.#input), this.#about);
+    this.#open = h(
+      "button",
+      { type: "button", class: "job__open", click: () => actions.select(this.#job) },
+      h("span", { class: "job__heading" }, this.#title, this.#input),
+      this.#about,
+    );
     this.#action.addEventListener("click", () => void this.#act());
-    this.element = h("li", { class: "job", "data-testid": `job-${job.process_job_id}` }, this.#open, h("div", { class: "job__state" }, this.#tag, this.#outlook), this.#action);
+    this.element = h(
+      "li",
+      { class: "job", "data-testid": `job-${job.process_job_id}` },
+      this.#open,
+      h("div", { class: "job__state" }, this.#tag, this.#outlook),
+      this.#action,
+    );
   }
 
   update(job: StoredJob, selected: boolean): void {
     this.#job = job;
     const final = isFinal(job.status);
-    this.element.dataset["status"] = job.status;
+    this.element.dataset.status = job.status;
     this.element.toggleAttribute("data-selected", selected);
     this.#open.setAttribute("aria-pressed", String(selected));
     setText(this.#title, this.#actions.title(job));
@@ -68,7 +87,10 @@ class Row {
   }
 
   async #act(): Promise<void> {
-    if (isFinal(this.#job.status)) return this.#actions.remove(this.#job);
+    if (isFinal(this.#job.status)) {
+      this.#actions.remove(this.#job);
+      return;
+    }
     this.#asked = true;
     this.#action.toggleAttribute("disabled", true);
     setText(this.#action, "Cancelling…");
@@ -98,12 +120,23 @@ export class JobList {
     this.#actions = actions;
     this.#clear.addEventListener("click", () => actions.clear());
     const save = (format: Format): HTMLElement => {
-      const one = h("cds-button", { kind: "ghost", size: "sm", "data-testid": `export-all-${format}` }, format.toUpperCase());
+      const one = h(
+        "cds-button",
+        { kind: "ghost", size: "sm", "data-testid": `export-all-${format}` },
+        format.toUpperCase(),
+      );
       one.addEventListener("click", () => download(exportJobs(this.#shown, format)));
       return one;
     };
     this.#tools.append(h("span", { class: "tools__label" }, "Download"), save("json"), save("csv"), this.#clear);
-    this.element = h("section", { class: "jobs panel", "aria-labelledby": "jobs-title" }, h("div", { class: "panel__heading" }, this.#title, this.#all), this.#empty, this.#list, this.#tools);
+    this.element = h(
+      "section",
+      { class: "jobs panel", "aria-labelledby": "jobs-title" },
+      h("div", { class: "panel__heading" }, this.#title, this.#all),
+      this.#empty,
+      this.#list,
+      this.#tools,
+    );
   }
 
   /** Shows these jobs; `part` says that there may be others, of other functions. */
@@ -124,7 +157,8 @@ export class JobList {
         this.#rows.set(job.process_job_id, row);
       }
       row.update(job, job.process_job_id === selected);
-      if (this.#list.children[at] !== row.element) this.#list.insertBefore(row.element, this.#list.children[at] ?? null);
+      if (this.#list.children[at] !== row.element)
+        this.#list.insertBefore(row.element, this.#list.children[at] ?? null);
     });
     this.#empty.hidden = jobs.length > 0;
     this.#tools.hidden = jobs.length === 0 || part;

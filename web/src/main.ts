@@ -48,12 +48,16 @@ const asked = new Set<string>();
 const functionOf = (job: StoredJob): QuantumFunction | undefined => functions?.find((one) => one.id === job.function);
 const title = (job: StoredJob): string => functionOf(job)?.title || job.function_title;
 
-const workbench = new Workbench({ submit: (chosen, input) => submit(chosen.id, titleOf(chosen), chosen.view ?? null, input) });
+const workbench = new Workbench({
+  submit: (chosen, input) => submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
+});
 const result = new ResultPanel({
   title,
   view: (job) => job.view ?? functionOf(job)?.view ?? null,
   again: async (job) => {
-    await submit(job.function, title(job), job.view, job.params).catch((error: unknown) => notifier.show("error", "The job was not submitted", describe(error)));
+    await submit(job.function, title(job), job.view, job.params).catch((error: unknown) =>
+      notifier.show("error", "The job was not submitted", describe(error)),
+    );
   },
   edit: (job) => {
     const found = functionOf(job);
@@ -100,7 +104,8 @@ const stream = new EventStream({
 });
 
 function selected(): string | null {
-  if (route.page === "jobs") return route.id !== null && store.get(route.id) ? route.id : (store.jobs[0]?.process_job_id ?? null);
+  if (route.page === "jobs")
+    return route.id !== null && store.get(route.id) ? route.id : (store.jobs[0]?.process_job_id ?? null);
   if (route.page !== "run") return null;
   const chosen = chosenJob.get(route.id);
   return chosen && store.get(chosen) ? chosen : (listed()[0]?.process_job_id ?? null);
@@ -137,8 +142,14 @@ function show(): void {
     case "run": {
       const found = functions?.find((one) => one.id === at.id);
       if (found) workbench.show(found, Object.keys(at.typed).length > 0 ? at.typed : null);
-      else workbench.missing(functions === null ? (failure ?? "Asking the gateway for this function…") : "This function is not deployed. It may have been removed.");
-      if (!workbench.place.isConnected || bench.firstChild !== workbench.place) bench.replaceChildren(workbench.place, result.element, jobs.element);
+      else
+        workbench.missing(
+          functions === null
+            ? (failure ?? "Asking the gateway for this function…")
+            : "This function is not deployed. It may have been removed.",
+        );
+      if (!workbench.place.isConnected || bench.firstChild !== workbench.place)
+        bench.replaceChildren(workbench.place, result.element, jobs.element);
       page.show("run", found ? titleOf(found) : "Function", workbench.element, bench);
     }
   }
@@ -166,10 +177,16 @@ function select(job: StoredJob): void {
   draw();
   // On a narrow screen the result stands apart from the list.
   const { top, bottom } = result.element.getBoundingClientRect();
-  if (top < 48 || top > innerHeight / 2 || bottom < 0) result.element.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "start" });
+  if (top < 48 || top > innerHeight / 2 || bottom < 0)
+    result.element.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "start" });
 }
 
-async function submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
+async function submit(
+  functionId: string,
+  name: string,
+  view: string | null,
+  input: Record<string, unknown>,
+): Promise<void> {
   notifier.clear();
   const accepted = await api.submit(functionId, input);
   const job = store.submitted({ accepted, function: functionId, params: input, title: name, view, now: new Date() });
@@ -191,12 +208,18 @@ async function cancel(job: StoredJob): Promise<void> {
 function tell(job: StoredJob): void {
   notifier.announce([`${title(job)}: ${STATUS_WORDS[job.status]}`, outlook(job)].filter(Boolean).join(", "));
   if (!isFinal(job.status) || selected() === job.process_job_id) return;
-  const summary = job.answer?.["summary"];
-  notifier.show(job.status === "ERROR" ? "error" : "success", `${title(job)}: ${STATUS_WORDS[job.status].toLowerCase()}`, typeof summary === "string" ? `${summary} ` : "", { href: toHash({ page: "jobs", id: job.process_job_id }), label: "Show the result" });
+  const summary = job.answer?.summary;
+  notifier.show(
+    job.status === "ERROR" ? "error" : "success",
+    `${title(job)}: ${STATUS_WORDS[job.status].toLowerCase()}`,
+    typeof summary === "string" ? `${summary} ` : "",
+    { href: toHash({ page: "jobs", id: job.process_job_id }), label: "Show the result" },
+  );
 }
 
 /** Once for each job and visit: what was too large to keep would be fetched for ever. */
-const isToFetch = (job: StoredJob): boolean => job.status === "DONE" && job.result === null && job.result_url !== null && !asked.has(job.process_job_id);
+const isToFetch = (job: StoredJob): boolean =>
+  job.status === "DONE" && job.result === null && job.result_url !== null && !asked.has(job.process_job_id);
 
 async function fetchResult(job: StoredJob): Promise<void> {
   asked.add(job.process_job_id);
@@ -213,7 +236,8 @@ async function loadFunctions(): Promise<void> {
     return null;
   });
   if (found === null && functions === null) catalogue.failed(failure!, () => void load());
-  else if (found !== null && JSON.stringify(found) !== JSON.stringify(functions)) catalogue.setFunctions((functions = found));
+  else if (found !== null && JSON.stringify(found) !== JSON.stringify(functions))
+    catalogue.setFunctions((functions = found));
   else return;
   show();
 }
@@ -235,7 +259,8 @@ async function load(): Promise<void> {
   for (const job of store.jobs) if (isToFetch(job)) await fetchResult(job);
 }
 
-const describe = (error: unknown): string => (error instanceof ApiError ? `${error.title}. ${error.message}` : String(error));
+const describe = (error: unknown): string =>
+  error instanceof ApiError ? `${error.title}. ${error.message}` : String(error);
 
 async function begin(): Promise<void> {
   try {

@@ -10,7 +10,7 @@ export interface Fixed {
   announcer: HTMLElement;
 }
 
-const WAYS: Array<{ page: Route["page"]; label: string; route: Route }> = [
+const WAYS: { page: Route["page"]; label: string; route: Route }[] = [
   { page: "functions", label: "Functions", route: { page: "functions" } },
   { page: "jobs", label: "Jobs", route: { page: "jobs", id: null } },
   { page: "devices", label: "Devices", route: { page: "devices" } },
@@ -24,7 +24,12 @@ export class Page {
 
   constructor({ connection, toasts, announcer }: Fixed) {
     const items = WAYS.map(({ page, label, route }) => {
-      const link = h("a", { class: "ways__link", href: toHash(route), "data-testid": `go-${page}` }, label, page === "jobs" ? this.#active : null);
+      const link = h(
+        "a",
+        { class: "ways__link", href: toHash(route), "data-testid": `go-${page}` },
+        label,
+        page === "jobs" ? this.#active : null,
+      );
       this.#links.set(page, link);
       return h("li", {}, link);
     });
@@ -36,7 +41,13 @@ export class Page {
     });
     this.nodes = [
       h("nav", { "aria-label": "Shortcut" }, skip),
-      h("cds-header", { "aria-label": "qwhisk" }, h("cds-header-name", { href: "#/", prefix: "" }, "qwhisk"), h("nav", { class: "ways", "aria-label": "Main" }, h("ul", {}, ...items)), connection),
+      h(
+        "cds-header",
+        { "aria-label": "qwhisk" },
+        h("cds-header-name", { href: "#/", prefix: "" }, "qwhisk"),
+        h("nav", { class: "ways", "aria-label": "Main" }, h("ul", {}, ...items)),
+        connection,
+      ),
       this.#main,
       toasts,
       announcer,
@@ -50,8 +61,10 @@ export class Page {
       if (name === current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    this.#main.dataset["page"] = page;
-    const same = this.#main.childNodes.length === children.length && children.every((child, at) => this.#main.childNodes[at] === child);
+    this.#main.dataset.page = page;
+    const same =
+      this.#main.childNodes.length === children.length &&
+      children.every((child, at) => this.#main.childNodes[at] === child);
     if (!same) this.#main.replaceChildren(...children);
   }
 

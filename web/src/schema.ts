@@ -3,7 +3,8 @@ import { itemSchema, resolve } from "./resolve";
 import type { JsonSchema } from "./types";
 import { number } from "./validate";
 
-export type FieldKind = "text" | "integer" | "number" | "boolean" | "choice" | "list" | "matrix" | "graph" | "terms" | "openqasm" | "json";
+export type FieldKind =
+  "text" | "integer" | "number" | "boolean" | "choice" | "list" | "matrix" | "graph" | "terms" | "openqasm" | "json";
 
 export interface Choice {
   value: unknown;
@@ -54,14 +55,33 @@ function toField(name: string, schema: JsonSchema, nullable: boolean, required: 
   const kind = toKind(schema, choices, root);
   const example = schema.examples?.find((value) => value !== null && value !== undefined);
   // Something required and without a default starts with its first example, so that Run works at once.
-  const initial = schema.default ?? (required ? (example ?? (kind === "choice" ? choices[0]?.value : undefined)) : undefined);
-  return { name, kind, label: schema.title ?? humanize(name), description: schema.description ?? "", required, nullable, initial: show(initial, kind), example: show(example, kind), choices, schema, root };
+  const initial =
+    schema.default ?? (required ? (example ?? (kind === "choice" ? choices[0]?.value : undefined)) : undefined);
+  return {
+    name,
+    kind,
+    label: schema.title ?? humanize(name),
+    description: schema.description ?? "",
+    required,
+    nullable,
+    initial: show(initial, kind),
+    example: show(example, kind),
+    choices,
+    schema,
+    root,
+  };
 }
 
 function toChoices(schema: JsonSchema, nullable: boolean): Choice[] {
-  if (schema.oneOf) return schema.oneOf.map((option) => ({ value: option.const, label: option.title ?? humanize(String(option.const)) }));
+  if (schema.oneOf)
+    return schema.oneOf.map((option) => ({
+      value: option.const,
+      label: option.title ?? humanize(String(option.const)),
+    }));
   const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);
-  return values.filter((value) => !(nullable && value === null)).map((value) => ({ value, label: humanize(String(value)) }));
+  return values
+    .filter((value) => !(nullable && value === null))
+    .map((value) => ({ value, label: humanize(String(value)) }));
 }
 
 function toKind(schema: JsonSchema, choices: Choice[], root: JsonSchema): FieldKind {
@@ -94,7 +114,9 @@ function arrayKind(schema: JsonSchema, root: JsonSchema): FieldKind {
   if (!item.prefixItems) return isNumber(itemSchema(item, 0, root)) ? "matrix" : "json";
   const kinds = item.prefixItems.map((one) => resolve(one, root).schema);
   if (kinds.length === 2 && kinds[0]!.type === "string" && isNumber(kinds[1]!)) return "terms";
-  return kinds.length === 3 && kinds[0]!.type === "integer" && kinds[1]!.type === "integer" && isNumber(kinds[2]!) ? "graph" : "json";
+  return kinds.length === 3 && kinds[0]!.type === "integer" && kinds[1]!.type === "integer" && isNumber(kinds[2]!)
+    ? "graph"
+    : "json";
 }
 
 /** `backend_type` → "Backend type". */
@@ -106,7 +128,11 @@ export function humanize(name: string): string {
 /** A value as it would be typed into the field. */
 export function show(value: unknown, kind: FieldKind): string {
   if (value === undefined || value === null) return "";
-  if (kind === "list" && Array.isArray(value) && value.every((item) => typeof item !== "object" && !/[,\n]/.test(String(item)))) {
+  if (
+    kind === "list" &&
+    Array.isArray(value) &&
+    value.every((item) => typeof item !== "object" && !/[,\n]/.test(String(item)))
+  ) {
     // Beside numbers, a text that looks like one is told apart by quotation marks.
     const mixed = value.some((item) => typeof item === "number");
     return value.map((item) => (mixed && typeof item === "string" ? JSON.stringify(item) : String(item))).join(", ");
@@ -120,15 +146,23 @@ export function constraint(field: Field): string {
   const { minLength, maxLength, minimum, maximum, minItems, maxItems } = schema;
   switch (kind) {
     case "text":
-      return (minLength ?? 0) > 1 || maxLength !== undefined ? between(minLength ?? 0, maxLength ?? null, "character") : "";
+      return (minLength ?? 0) > 1 || maxLength !== undefined
+        ? between(minLength ?? 0, maxLength ?? null, "character")
+        : "";
     case "integer":
     case "number":
       if (minimum !== undefined && maximum !== undefined) return `${number(minimum)} to ${number(maximum)}`;
       if (minimum !== undefined) return `${number(minimum)} or more`;
       return maximum !== undefined ? `${number(maximum)} or less` : "";
     case "list":
-      if (itemSchema(field.schema, 0, field.root).anyOf) return 'Separated by commas; a text of digits in quotation marks, as "101"';
-      return [minItems !== undefined || maxItems !== undefined ? between(minItems ?? 0, maxItems ?? null, "value") : "", "Separated by commas"].filter(Boolean).join(". ");
+      if (itemSchema(field.schema, 0, field.root).anyOf)
+        return 'Separated by commas; a text of digits in quotation marks, as "101"';
+      return [
+        minItems !== undefined || maxItems !== undefined ? between(minItems ?? 0, maxItems ?? null, "value") : "",
+        "Separated by commas",
+      ]
+        .filter(Boolean)
+        .join(". ");
     case "json":
       return "Written as JSON";
     default:

@@ -18,7 +18,7 @@ export class SessionKeeper {
   #create: () => Promise<Session>;
   #current: Session | null;
   #pending: Promise<Session> | null = null;
-  #listeners: Array<(session: Session) => void> = [];
+  #listeners: ((session: Session) => void)[] = [];
 
   constructor(storage: KeyValue, create: () => Promise<Session>) {
     this.#storage = storage;

@@ -8,10 +8,21 @@
  *           "jobs":      [StoredJob, ...] newest first}
  *
  * It is bounded: at most MAX_JOBS jobs, MAX_OUTCOMES bit strings of a register (what is left out is summed in
- * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, four times that of an answer. A document of another version, or one that cannot be
- * read, is left aside and a new one begun. `last_id` and the jobs are one value, so they cannot disagree.
+ * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, and four times
+ * as many of an answer. A document of another version, or one that cannot be read, is ignored and a new one started.
+ * `last_id` and the jobs are one value, so they cannot disagree.
  */
-import type { Accepted, Circuit, Counts, EventStatus, JobError, JobResult, Point, Progress, ResultEvent } from "./types";
+import type {
+  Accepted,
+  Circuit,
+  Counts,
+  EventStatus,
+  JobError,
+  JobResult,
+  Point,
+  Progress,
+  ResultEvent,
+} from "./types";
 import type { KeyValue } from "./session";
 
 export const JOBS_KEY = "qwhisk.jobs.v1";
@@ -78,7 +89,22 @@ export interface StoreDocument {
 export const isFinal = (status: JobStatus): boolean => status !== "QUEUED" && status !== "RUNNING";
 
 /** What a job has before anything is known; also what an older page did not write. */
-const BLANK = { queue_position: null, queue_length_at_submit: null, queue_start: null, estimated_completion_time: null, progress: null, history: [], running_at: null, delivered_at: null, circuit: null, result: null, result_url: null, answer: null, error: null, finished_at: null } satisfies Partial<StoredJob>;
+const BLANK = {
+  queue_position: null,
+  queue_length_at_submit: null,
+  queue_start: null,
+  estimated_completion_time: null,
+  progress: null,
+  history: [],
+  running_at: null,
+  delivered_at: null,
+  circuit: null,
+  result: null,
+  result_url: null,
+  answer: null,
+  error: null,
+  finished_at: null,
+} satisfies Partial<StoredJob>;
 
 const empty = (): StoreDocument => ({ v: 1, client_id: null, last_id: null, jobs: [] });
 
@@ -86,7 +112,13 @@ export function parseDocument(text: string | null): StoreDocument {
   try {
     const document = JSON.parse(text ?? "null") as StoreDocument | null;
     if (document?.v !== 1 || !Array.isArray(document.jobs)) return empty();
-    return { ...empty(), ...document, jobs: document.jobs.filter((job) => typeof job?.process_job_id === "string").map((job) => ({ ...BLANK, ...job })) };
+    return {
+      ...empty(),
+      ...document,
+      jobs: (document.jobs as (StoredJob | null)[])
+        .filter((job): job is StoredJob => typeof job?.process_job_id === "string")
+        .map((job) => ({ ...BLANK, ...job })),
+    };
   } catch {
     return empty();
   }
@@ -94,7 +126,11 @@ export function parseDocument(text: string | null): StoreDocument {
 
 /** The largest counts of each register, and the sum of the others. */
 export function boundCounts(counts: Record<string, Counts>): Pick<StoredResult, "counts" | "other" | "other_outcomes"> {
-  const bounded: Pick<StoredResult, "counts" | "other" | "other_outcomes"> = { counts: {}, other: {}, other_outcomes: {} };
+  const bounded: Pick<StoredResult, "counts" | "other" | "other_outcomes"> = {
+    counts: {},
+    other: {},
+    other_outcomes: {},
+  };
   for (const [register, all] of Object.entries(counts)) {
     const sorted = Object.entries(all).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
     const rest = sorted.slice(MAX_OUTCOMES);
@@ -111,14 +147,21 @@ function boundCircuit(circuit: Circuit | undefined | null): Circuit | null {
   return openqasm3 && openqasm3.length <= MAX_TEXT ? { ...rest, openqasm3 } : rest;
 }
 
-const boundJson = <T>(value: T | null | undefined): T | null => (value !== null && value !== undefined && JSON.stringify(value).length <= 4 * MAX_TEXT ? value : null);
+const boundJson = <T>(value: T | null | undefined): T | null =>
+  value !== null && value !== undefined && JSON.stringify(value).length <= 4 * MAX_TEXT ? value : null;
 
 export function toStored(result: JobResult | null | undefined): StoredResult | null {
   if (!result) return null;
   const { counts, shots, evs, stds, metadata } = result;
   const first = Object.values(counts ?? {})[0];
   const counted = first ? Object.values(first).reduce((sum, count) => sum + count, 0) : null;
-  return { ...boundCounts(counts ?? {}), shots: shots ?? counted, evs: boundJson(evs), stds: boundJson(stds), metadata: boundJson(metadata) ?? {} };
+  return {
+    ...boundCounts(counts ?? {}),
+    shots: shots ?? counted,
+    evs: boundJson(evs),
+    stds: boundJson(stds),
+    metadata: boundJson(metadata) ?? {},
+  };
 }
 
 /**
@@ -189,7 +232,10 @@ export interface Submission {
 }
 
 /** The job after the gateway accepted it; its first events may have come before that answer. */
-export function mergeSubmission(job: StoredJob | undefined, { accepted, function: asked, params, title, view, now }: Submission): StoredJob {
+export function mergeSubmission(
+  job: StoredJob | undefined,
+  { accepted, function: asked, params, title, view, now }: Submission,
+): StoredJob {
   const begun: StoredJob = job ?? {
     ...BLANK,
     process_job_id: accepted.process_job_id,
@@ -215,7 +261,11 @@ export function adopt(document: StoreDocument, clientId: string): StoreDocument 
     ...document,
     client_id: clientId,
     last_id: null,
-    jobs: document.jobs.map((job) => (isFinal(job.status) || job.client_id === clientId ? job : { ...job, status: "LOST", queue_position: null, estimated_completion_time: null })),
+    jobs: document.jobs.map((job) =>
+      isFinal(job.status) || job.client_id === clientId
+        ? job
+        : { ...job, status: "LOST", queue_position: null, estimated_completion_time: null },
+    ),
   };
 }
 
@@ -283,7 +333,10 @@ export class Store {
   }
 
   remove(processJobId: string): void {
-    this.#change((document) => ({ ...document, jobs: document.jobs.filter((job) => job.process_job_id !== processJobId) }), null);
+    this.#change(
+      (document) => ({ ...document, jobs: document.jobs.filter((job) => job.process_job_id !== processJobId) }),
+      null,
+    );
   }
 
   clearFinished(): void {
@@ -296,7 +349,8 @@ export class Store {
       (document) => {
         const at = document.jobs.findIndex((job) => job.process_job_id === processJobId);
         merged = merge(document.jobs[at]);
-        const jobs = at < 0 ? [merged, ...document.jobs] : document.jobs.map((job, index) => (index === at ? merged : job));
+        const jobs =
+          at < 0 ? [merged, ...document.jobs] : document.jobs.map((job, index) => (index === at ? merged : job));
         const last_id = id === null ? document.last_id : Math.max(id, document.last_id ?? id);
         return { ...document, last_id, jobs: jobs.slice(0, MAX_JOBS) };
       },
@@ -316,7 +370,10 @@ export class Store {
   #write(): void {
     for (let kept = this.#document.jobs.length; ; kept = Math.floor(kept / 2)) {
       try {
-        this.#storage.setItem(JOBS_KEY, JSON.stringify({ ...this.#document, jobs: this.#document.jobs.slice(0, kept) }));
+        this.#storage.setItem(
+          JOBS_KEY,
+          JSON.stringify({ ...this.#document, jobs: this.#document.jobs.slice(0, kept) }),
+        );
         return;
       } catch {
         if (kept === 0) return;

@@ -14,7 +14,7 @@ const ENDS: Record<string, string> = { DONE: "Result ready", CANCELLED: "Cancell
 
 /** The stages whose times are known, in their order. Pure. */
 export function stages(job: StoredJob): Stage[] {
-  const known: Array<[string, string | null]> = [
+  const known: [string, string | null][] = [
     ["Submitted", job.submitted_at],
     ["Running", job.running_at],
     [ENDS[job.status] ?? "Ended", job.finished_at],
@@ -35,6 +35,18 @@ export function stages(job: StoredJob): Stage[] {
 
 export function timeline(job: StoredJob): HTMLElement {
   const all = stages(job);
-  const item = ({ name, at, after }: Stage): HTMLElement => h("li", { class: "timeline__stage" }, h("span", { class: "timeline__name" }, name), h("time", { class: "timeline__at", datetime: at }, moment(at)), h("span", { class: "timeline__after" }, after));
-  return h("section", { class: "answer", "data-testid": "timeline" }, h("h3", {}, "Timeline"), h("ol", { class: `timeline${isFinal(job.status) ? "" : " timeline--open"}` }, ...all.map(item)));
+  const item = ({ name, at, after }: Stage): HTMLElement =>
+    h(
+      "li",
+      { class: "timeline__stage" },
+      h("span", { class: "timeline__name" }, name),
+      h("time", { class: "timeline__at", datetime: at }, moment(at)),
+      h("span", { class: "timeline__after" }, after),
+    );
+  return h(
+    "section",
+    { class: "answer", "data-testid": "timeline" },
+    h("h3", {}, "Timeline"),
+    h("ol", { class: `timeline${isFinal(job.status) ? "" : " timeline--open"}` }, ...all.map(item)),
+  );
 }

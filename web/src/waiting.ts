@@ -15,9 +15,18 @@ export interface Bar {
 /** How far a job is, where that is known: steps done, or places gone in the queue. Pure. */
 export function progressOf(job: StoredJob): Bar | null {
   const { progress, queue_position: position, queue_start: start } = job;
-  if (progress?.of) return { value: Math.min(progress.step, progress.of), max: progress.of, label: `Step ${progress.step} of ${progress.of}` };
+  if (progress?.of)
+    return {
+      value: Math.min(progress.step, progress.of),
+      max: progress.of,
+      label: `Step ${progress.step} of ${progress.of}`,
+    };
   if (job.status !== "QUEUED" || position === null || !start) return null;
-  return { value: start - position, max: start, label: position === 0 ? "Next in the queue" : `About ${position} ${position === 1 ? "job" : "jobs"} ahead` };
+  return {
+    value: start - position,
+    max: start,
+    label: position === 0 ? "Next in the queue" : `About ${position} ${position === 1 ? "job" : "jobs"} ahead`,
+  };
 }
 
 /** Which state it is in, in words. A simulator tells of no queue, so none is claimed. */
@@ -38,7 +47,16 @@ export class Waiting {
 
   constructor(job: StoredJob) {
     this.#job = job;
-    this.element = h("div", { class: "waiting", "data-testid": "waiting" }, this.#loading, this.#where, this.#bar, this.#label, this.#plot, h("p", { class: "waiting__hint" }, "You may close this page: the result will be here when you come back."));
+    this.element = h(
+      "div",
+      { class: "waiting", "data-testid": "waiting" },
+      this.#loading,
+      this.#where,
+      this.#bar,
+      this.#label,
+      this.#plot,
+      h("p", { class: "waiting__hint" }, "You may close this page: the result will be here when you come back."),
+    );
     const tick = setInterval(() => (this.element.isConnected ? this.#tell() : clearInterval(tick)), 1_000);
     this.update(job);
   }
@@ -65,6 +83,15 @@ export class Waiting {
     setText(this.#loading, stateWords(job));
     const about = outlook(job);
     const since = Date.now() - Date.parse(job.submitted_at);
-    setText(this.#where, [`On ${job.backend || backendTypeWords(job.backend_type)}`, about, since > 3_000 ? `${span(since)} since you submitted it` : ""].filter(Boolean).join(", "));
+    setText(
+      this.#where,
+      [
+        `On ${job.backend || backendTypeWords(job.backend_type)}`,
+        about,
+        since > 3_000 ? `${span(since)} since you submitted it` : "",
+      ]
+        .filter(Boolean)
+        .join(", "),
+    );
   }
 }

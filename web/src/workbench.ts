@@ -29,7 +29,13 @@ export class Workbench {
   constructor(actions: WorkbenchActions) {
     this.#actions = actions;
     this.#link = copyButton("Copy link to this input", () => new URL(this.#hash(), location.href).href, "copy-link");
-    this.element = h("header", { class: "page-head" }, h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "Functions"), this.#category), h("div", { class: "page-head__row" }, this.heading, this.#link), this.#description);
+    this.element = h(
+      "header",
+      { class: "page-head" },
+      h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "Functions"), this.#category),
+      h("div", { class: "page-head__row" }, this.heading, this.#link),
+      this.#description,
+    );
   }
 
   get chosen(): QuantumFunction | null {

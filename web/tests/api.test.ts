@@ -5,7 +5,7 @@ import { Memory } from "./memory";
 
 afterEach(() => void vi.unstubAllGlobals());
 
-function api(...answers: Array<Response | Error>) {
+function api(...answers: (Response | Error)[]) {
   let made = 0;
   const fetched = vi.fn(async (_url: string, _init: RequestInit) => {
     const answer = answers.shift()!;
@@ -14,7 +14,7 @@ function api(...answers: Array<Response | Error>) {
   });
   vi.stubGlobal("fetch", fetched);
   const session = new SessionKeeper(new Memory(), async () => ({ client_id: `c${++made}`, token: `t${made}` }));
-  const tokens = () => fetched.mock.calls.map(([, init]) => (init.headers as Record<string, string>)["Authorization"]);
+  const tokens = () => fetched.mock.calls.map(([, init]) => (init.headers as Record<string, string>).Authorization);
   return { api: new Api(session), tokens };
 }
 
@@ -33,7 +33,10 @@ test("and once", async () => {
 });
 
 test("a problem in the body alone is a problem all the same", async () => {
-  const inBody = (status: number) => new Response(JSON.stringify({ title: "T", status, detail: "D" }), { headers: { "Content-Type": "application/problem+json" } });
+  const inBody = (status: number) =>
+    new Response(JSON.stringify({ title: "T", status, detail: "D" }), {
+      headers: { "Content-Type": "application/problem+json" },
+    });
   const { api: gateway, tokens } = api(inBody(401), Response.json({ jobs: [] }), inBody(422));
   expect(await gateway.jobs()).toEqual([]);
   expect(tokens()).toEqual(["Bearer t1", "Bearer t2"]);
@@ -56,12 +59,34 @@ test("a large result is fetched from the gateway with the token, and from nowher
 });
 
 test("a problem document is told in its own words, with its fields", () => {
-  const error = problemToError(422, { title: "Invalid input", detail: "One field.", errors: [{ field: "body.shots", message: "Too many." }, { field: "/emoticon_1", message: "Too long." }, { field: "edges.2.0", message: "No node." }] });
-  expect(error).toMatchObject({ status: 422, title: "Invalid input", message: "One field.", fields: [{ field: "shots", message: "Too many." }, { field: "emoticon_1", message: "Too long." }, { field: "edges", message: "No node." }] });
+  const error = problemToError(422, {
+    title: "Invalid input",
+    detail: "One field.",
+    errors: [
+      { field: "body.shots", message: "Too many." },
+      { field: "/emoticon_1", message: "Too long." },
+      { field: "edges.2.0", message: "No node." },
+    ],
+  });
+  expect(error).toMatchObject({
+    status: 422,
+    title: "Invalid input",
+    message: "One field.",
+    fields: [
+      { field: "shots", message: "Too many." },
+      { field: "emoticon_1", message: "Too long." },
+      { field: "edges", message: "No node." },
+    ],
+  });
 });
 
 test("what is no problem document is told in ours", async () => {
-  const { api: gateway } = api(new Response("<html>", { status: 502 }), new TypeError("fetch failed"), new Response("<html>", { status: 200 }), new Response("{}", { status: 429, headers: { "Retry-After": "12" } }));
+  const { api: gateway } = api(
+    new Response("<html>", { status: 502 }),
+    new TypeError("fetch failed"),
+    new Response("<html>", { status: 200 }),
+    new Response("{}", { status: 429, headers: { "Retry-After": "12" } }),
+  );
   await expect(gateway.jobs()).rejects.toMatchObject({ status: 502, title: "The service has a problem" });
   await expect(gateway.jobs()).rejects.toMatchObject({ status: 0, title: "No answer from the gateway" });
   await expect(gateway.jobs()).rejects.toBeInstanceOf(ApiError);

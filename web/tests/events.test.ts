@@ -134,7 +134,8 @@ test("connecting anew closes the old socket, and what it still says is not heard
 });
 
 test("frames that are none are passed over", () => {
-  for (const data of ["", "{", "null", '{"id":"1","event":{}}', '{"id":1}', new ArrayBuffer(1)]) expect(parseFrame(data)).toBeNull();
+  for (const data of ["", "{", "null", '{"id":"1","event":{}}', '{"id":1}', new ArrayBuffer(1)])
+    expect(parseFrame(data)).toBeNull();
   expect(parseFrame(JSON.stringify(frame(3)))?.id).toBe(3);
   expect(parseFrame(new TextEncoder().encode(JSON.stringify(frame(4))).buffer)?.id).toBe(4);
 });

@@ -7,11 +7,24 @@ import { stages } from "../src/timeline";
 import type { QuantumFunction } from "../src/types";
 import { progressOf, stateWords } from "../src/waiting";
 
-const fun = (id: string, title: string, category: string | null, description = ""): QuantumFunction => ({ id, title, category, description, input_schema: {} });
-const all = [fun("grover", "Grover search", "Search", "Finds a marked element."), fun("bell", "Bell state", "Basics"), fun("deutsch_jozsa", "Deutsch-Jozsa", "Oracles"), fun("x", "", null), fun("y", "Aaa", "Zoo")];
+const fun = (id: string, title: string, category: string | null, description = ""): QuantumFunction => ({
+  id,
+  title,
+  category,
+  description,
+  input_schema: {},
+});
+const all = [
+  fun("grover", "Grover search", "Search", "Finds a marked element."),
+  fun("bell", "Bell state", "Basics"),
+  fun("deutsch_jozsa", "Deutsch-Jozsa", "Oracles"),
+  fun("x", "", null),
+  fun("y", "Aaa", "Zoo"),
+];
 
 describe("search", () => {
-  test("categories come in the order one learns them, the unknown after, and none at the end", () => expect(categories(all)).toEqual(["Basics", "Oracles", "Search", "Zoo", "More"]));
+  test("categories come in the order one learns them, the unknown after, and none at the end", () =>
+    expect(categories(all)).toEqual(["Basics", "Oracles", "Search", "Zoo", "More"]));
 
   test.each([
     ["", 5],
@@ -22,7 +35,9 @@ describe("search", () => {
   ])('"%s" finds %d', (query, number) => expect(all.filter((one) => matches(one, query))).toHaveLength(number));
 
   test("a category narrows what is found", () => {
-    expect(grouped(all, "", "Search").map(({ category, functions }) => [category, functions.map(({ id }) => id)])).toEqual([["Search", ["grover"]]]);
+    expect(
+      grouped(all, "", "Search").map(({ category, functions }) => [category, functions.map(({ id }) => id)]),
+    ).toEqual([["Search", ["grover"]]]);
     expect(grouped(all, "bell", "Search")).toEqual([]);
   });
 });
@@ -37,10 +52,23 @@ describe("addresses", () => {
     { page: "run", id: "grover", typed: { marked: "101, 011", program: 'a;\n"b" & #c=1?', empty: "" } },
   ])("%j comes back", (route) => expect(toRoute(toHash(route))).toEqual(route));
 
-  test("what is no address is the first page", () => expect(["", "#", "#/nowhere", "#/run/", "#/%"].map((hash) => toRoute(hash).page)).toEqual(Array(5).fill("functions")));
+  test("what is no address is the first page", () =>
+    expect(["", "#", "#/nowhere", "#/run/", "#/%"].map((hash) => toRoute(hash).page)).toEqual(
+      Array(5).fill("functions"),
+    ));
 });
 
-const base = mergeEvent(undefined, { job_id: "d1", backend: "fez", backend_type: "hardware", function: "f", client_id: "c", process_job_id: "p", submitted_at: "2026-01-01T00:00:00Z", status: "QUEUED", params: { a: 1 } });
+const base = mergeEvent(undefined, {
+  job_id: "d1",
+  backend: "fez",
+  backend_type: "hardware",
+  function: "f",
+  client_id: "c",
+  process_job_id: "p",
+  submitted_at: "2026-01-01T00:00:00Z",
+  status: "QUEUED",
+  params: { a: 1 },
+});
 const job = (change: Partial<StoredJob>): StoredJob => ({ ...base, ...change });
 
 describe("a job that has not ended", () => {
@@ -53,32 +81,67 @@ describe("a job that has not ended", () => {
     ["an empty queue", { queue_position: 0, queue_start: 0 }, null],
   ])("%s", (_name, change, label) => expect(progressOf(job(change))?.label ?? null).toBe(label));
 
-  test("the bar never goes beyond its end", () => expect(progressOf(job({ status: "RUNNING", progress: { step: 12, of: 10 } }))).toMatchObject({ value: 10, max: 10 }));
+  test("the bar never goes beyond its end", () =>
+    expect(progressOf(job({ status: "RUNNING", progress: { step: 12, of: 10 } }))).toMatchObject({
+      value: 10,
+      max: 10,
+    }));
 
-  test("no queue is claimed for a simulator", () => expect([stateWords(job({})), stateWords(job({ backend_type: "simulator" }))]).toEqual(["In the queue", "Submitted, waiting for the result"]));
+  test("no queue is claimed for a simulator", () =>
+    expect([stateWords(job({})), stateWords(job({ backend_type: "simulator" }))]).toEqual([
+      "In the queue",
+      "Submitted, waiting for the result",
+    ]));
 });
 
 test("a timeline has the times that are known, never backwards", () => {
-  const ended = job({ status: "DONE", running_at: "2026-01-01T00:00:05Z", finished_at: "2026-01-01T00:00:04Z", delivered_at: "2026-01-01T00:00:09Z" });
-  expect(stages(ended).map(({ name, after }) => [name, after])).toEqual([["Submitted", ""], ["Running", "+ 5 s"], ["Result ready", "+ less than 1 s"], ["Delivered here", "+ 4 s"]]);
+  const ended = job({
+    status: "DONE",
+    running_at: "2026-01-01T00:00:05Z",
+    finished_at: "2026-01-01T00:00:04Z",
+    delivered_at: "2026-01-01T00:00:09Z",
+  });
+  expect(stages(ended).map(({ name, after }) => [name, after])).toEqual([
+    ["Submitted", ""],
+    ["Running", "+ 5 s"],
+    ["Result ready", "+ less than 1 s"],
+    ["Delivered here", "+ 4 s"],
+  ]);
   expect(stages(base).map(({ name }) => name)).toEqual(["Submitted"]);
 });
 
 describe("export", () => {
   const done = job({
     status: "DONE",
-    result: { counts: { c: { "01": 3, "10": 1 } }, other: { c: 4 }, other_outcomes: { c: 2 }, shots: 8, evs: null, stds: null, metadata: {} },
+    result: {
+      counts: { c: { "01": 3, "10": 1 } },
+      other: { c: 4 },
+      other_outcomes: { c: 2 },
+      shots: 8,
+      evs: null,
+      stds: null,
+      metadata: {},
+    },
     answer: { summary: 'It is "so", =1', convergence: [{ step: 0, value: -1.5 }] },
   });
 
-  test("JSON is the job as it is kept", () => expect(JSON.parse(exportJob(done, "json").text)).toEqual({ v: 1, jobs: [done] }));
+  test("JSON is the job as it is kept", () =>
+    expect(JSON.parse(exportJob(done, "json").text)).toEqual({ v: 1, jobs: [done] }));
 
   test("CSV has the numbers", () => {
-    expect(exportJob(done, "csv").text.trim().split("\r\n")).toEqual(["kind,name,outcome_or_step,count_or_value,share", "counts,c,01,3,0.375", "counts,c,10,1,0.125", "counts,c,other,4,0.5", "convergence,,0,-1.5,"]);
+    expect(exportJob(done, "csv").text.trim().split("\r\n")).toEqual([
+      "kind,name,outcome_or_step,count_or_value,share",
+      "counts,c,01,3,0.375",
+      "counts,c,10,1,0.125",
+      "counts,c,other,4,0.5",
+      "convergence,,0,-1.5,",
+    ]);
   });
 
   test("all jobs are a line each, quoted, and no formula for a spreadsheet", () => {
-    const lines = exportJobs([done, job({ error: { message: "=HYPERLINK(1)" } })], "csv").text.trim().split("\r\n");
+    const lines = exportJobs([done, job({ error: { message: "=HYPERLINK(1)" } })], "csv")
+      .text.trim()
+      .split("\r\n");
     expect(lines).toHaveLength(3);
     expect(lines[1]).toContain('"It is ""so"", =1"');
     expect(lines[2]).toMatch(/,'=HYPERLINK\(1\)$/);

@@ -5,7 +5,17 @@ import type { ResultEvent } from "../src/types";
 import { Memory } from "./memory";
 
 const NOW = Date.parse("2026-01-01T01:00:00Z");
-const event = (id: string, change: Partial<ResultEvent> = {}): ResultEvent => ({ job_id: "d", backend: "b", backend_type: "simulator", function: "f", client_id: "c", process_job_id: id, submitted_at: "2026-01-01T00:00:00Z", status: "QUEUED", ...change });
+const event = (id: string, change: Partial<ResultEvent> = {}): ResultEvent => ({
+  job_id: "d",
+  backend: "b",
+  backend_type: "simulator",
+  function: "f",
+  client_id: "c",
+  process_job_id: id,
+  submitted_at: "2026-01-01T00:00:00Z",
+  status: "QUEUED",
+  ...change,
+});
 
 function setup(known: ResultEvent[], liveFor: number | null) {
   const store = new Store(new Memory());

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { adopt, boundCounts, JOBS_KEY, MAX_JOBS, MAX_OUTCOMES, mergeEvent, mergeSubmission, parseDocument, Store } from "../src/store";
+import {
+  adopt,
+  boundCounts,
+  JOBS_KEY,
+  MAX_JOBS,
+  MAX_OUTCOMES,
+  mergeEvent,
+  mergeSubmission,
+  parseDocument,
+  Store,
+} from "../src/store";
 import type { Accepted, ResultEvent } from "../src/types";
 import { Memory } from "./memory";
 
@@ -18,17 +28,47 @@ const event = (change: Partial<ResultEvent> = {}): ResultEvent => ({
 });
 
 const done = (change: Partial<ResultEvent> = {}) =>
-  event({ status: "DONE", finished_at: "2026-01-01T00:00:02Z", result: { counts: { meas: { "01": 6, "10": 4 } }, shots: 10, metadata: {} }, answer: { found: true }, ...change });
+  event({
+    status: "DONE",
+    finished_at: "2026-01-01T00:00:02Z",
+    result: { counts: { meas: { "01": 6, "10": 4 } }, shots: 10, metadata: {} },
+    answer: { found: true },
+    ...change,
+  });
 
-const accepted: Accepted = { process_job_id: "p1", job_id: "d1", function: "smile_super_position", backend: "aer", backend_type: "simulator", client_id: "c1", status: "QUEUED", circuit: { qubits: 16, depth: 9 } };
-const submission = { accepted, function: "smile_super_position", params: { emoticon_1: ":)" }, title: "Smile", view: "emoticons", now: new Date("2026-01-01T00:00:00Z") };
+const accepted: Accepted = {
+  process_job_id: "p1",
+  job_id: "d1",
+  function: "smile_super_position",
+  backend: "aer",
+  backend_type: "simulator",
+  client_id: "c1",
+  status: "QUEUED",
+  circuit: { qubits: 16, depth: 9 },
+};
+const submission = {
+  accepted,
+  function: "smile_super_position",
+  params: { emoticon_1: ":)" },
+  title: "Smile",
+  view: "emoticons",
+  now: new Date("2026-01-01T00:00:00Z"),
+};
 
 describe("merging events", () => {
   test("a job goes from queued to done", () => {
-    const queued = mergeEvent(undefined, event({ queue_position: 3, estimated_completion_time: "2026-01-01T01:00:00Z" }));
+    const queued = mergeEvent(
+      undefined,
+      event({ queue_position: 3, estimated_completion_time: "2026-01-01T01:00:00Z" }),
+    );
     expect(queued).toMatchObject({ status: "QUEUED", queue_position: 3 });
     const final = mergeEvent(queued, done());
-    expect(final).toMatchObject({ status: "DONE", queue_position: null, estimated_completion_time: null, answer: { found: true } });
+    expect(final).toMatchObject({
+      status: "DONE",
+      queue_position: null,
+      estimated_completion_time: null,
+      answer: { found: true },
+    });
     expect(final.result).toMatchObject({ counts: { meas: { "01": 6, "10": 4 } }, shots: 10, other: { meas: 0 } });
   });
 
@@ -39,7 +79,10 @@ describe("merging events", () => {
     ["nothing", [null], null, null],
   ])("its way to the front began at %s", (_name, positions, length, start) => {
     const events = positions.map((position) => event({ queue_position: position, queue_length_at_submit: length }));
-    expect(events.reduce<ReturnType<typeof mergeEvent> | undefined>((before, next) => mergeEvent(before, next), undefined)!.queue_start).toBe(start);
+    expect(
+      events.reduce<ReturnType<typeof mergeEvent> | undefined>((before, next) => mergeEvent(before, next), undefined)!
+        .queue_start,
+    ).toBe(start);
   });
 
   test("nothing follows a final event, not even another", () => {
@@ -49,7 +92,10 @@ describe("merging events", () => {
   });
 
   test("an earlier step's event does not take a hybrid job back", () => {
-    const third = mergeEvent(undefined, event({ status: "RUNNING", step: 3, progress: { step: 3, of: 10, value: -1 } }));
+    const third = mergeEvent(
+      undefined,
+      event({ status: "RUNNING", step: 3, progress: { step: 3, of: 10, value: -1 } }),
+    );
     expect(mergeEvent(third, event({ step: 2 }))).toBe(third);
     expect(mergeEvent(third, event({ status: "RUNNING", step: 4 })).step).toBe(4);
   });
@@ -60,16 +106,28 @@ describe("merging events", () => {
   });
 
   test("the values of a hybrid job's steps are kept in their order", () => {
-    const steps = [1, 2, 2, 3].map((step) => event({ status: "RUNNING", step, progress: { step, of: 3, value: -step } }));
-    const job = steps.reduce<ReturnType<typeof mergeEvent> | undefined>((before, next) => mergeEvent(before, next), undefined)!;
-    expect(job.history).toEqual([{ step: 1, value: -1 }, { step: 2, value: -2 }, { step: 3, value: -3 }]);
+    const steps = [1, 2, 2, 3].map((step) =>
+      event({ status: "RUNNING", step, progress: { step, of: 3, value: -step } }),
+    );
+    const job = steps.reduce<ReturnType<typeof mergeEvent> | undefined>(
+      (before, next) => mergeEvent(before, next),
+      undefined,
+    )!;
+    expect(job.history).toEqual([
+      { step: 1, value: -1 },
+      { step: 2, value: -2 },
+      { step: 3, value: -3 },
+    ]);
     expect(mergeEvent(job, done({ step: 3 })).history).toHaveLength(3);
   });
 
   test("the times are those at which the page heard, unless it heard too late", () => {
     const at = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
     const running = mergeEvent(undefined, event({ status: "RUNNING" }), at(1));
-    expect(mergeEvent(running, done(), at(3))).toMatchObject({ running_at: at(1).toISOString(), delivered_at: at(3).toISOString() });
+    expect(mergeEvent(running, done(), at(3))).toMatchObject({
+      running_at: at(1).toISOString(),
+      delivered_at: at(3).toISOString(),
+    });
     const late = mergeEvent(undefined, event({ status: "RUNNING" }), at(50));
     expect(mergeEvent(late, done(), at(50)).running_at).toBeNull();
   });
@@ -77,7 +135,11 @@ describe("merging events", () => {
   test("a job is of the function that was asked for, whichever its action calls itself", () => {
     const asked = { ...submission, function: "grin" };
     const job = mergeSubmission(undefined, asked);
-    expect([job.function, mergeEvent(job, done()).function, mergeSubmission(mergeEvent(undefined, done()), asked).function]).toEqual(["grin", "grin", "grin"]);
+    expect([
+      job.function,
+      mergeEvent(job, done()).function,
+      mergeSubmission(mergeEvent(undefined, done()), asked).function,
+    ]).toEqual(["grin", "grin", "grin"]);
   });
 
   test("a lost job may be found", () => {
@@ -93,11 +155,13 @@ describe("merging events", () => {
 
 describe("bounds", () => {
   test("the largest counts are kept and the others summed", () => {
-    const all = Object.fromEntries(Array.from({ length: MAX_OUTCOMES + 44 }, (_, n) => [n.toString(2).padStart(10, "0"), n + 1]));
+    const all = Object.fromEntries(
+      Array.from({ length: MAX_OUTCOMES + 44 }, (_, n) => [n.toString(2).padStart(10, "0"), n + 1]),
+    );
     const { counts, other, other_outcomes } = boundCounts({ meas: all });
-    expect(Object.keys(counts["meas"]!)).toHaveLength(MAX_OUTCOMES);
-    expect(other_outcomes["meas"]).toBe(44);
-    expect(other["meas"]).toBe((44 * 45) / 2);
+    expect(Object.keys(counts.meas!)).toHaveLength(MAX_OUTCOMES);
+    expect(other_outcomes.meas).toBe(44);
+    expect(other.meas).toBe((44 * 45) / 2);
   });
 
   test("the newest jobs are kept", () => {
@@ -160,7 +224,8 @@ describe("the document", () => {
   });
 
   test("what cannot be read, or is of another version, is begun anew", () => {
-    for (const text of [null, "", "{", "[]", '{"v":2,"jobs":[]}', '{"v":1}']) expect(parseDocument(text).jobs).toEqual([]);
+    for (const text of [null, "", "{", "[]", '{"v":2,"jobs":[]}', '{"v":1}'])
+      expect(parseDocument(text).jobs).toEqual([]);
     expect(parseDocument('{"v":1,"jobs":[null,{"process_job_id":"p"}]}').jobs).toHaveLength(1);
   });
 

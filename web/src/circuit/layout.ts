@@ -37,7 +37,9 @@ export function layout(circuit: Circuit): Layout {
   const placed: Placed[] = [];
   let leftOut = 0;
   for (const operation of circuit.operations) {
-    const touched = [...operation.controls.map(({ wire }) => wire), ...operation.targets].filter((wire) => wire < wires.length);
+    const touched = [...operation.controls.map(({ wire }) => wire), ...operation.targets].filter(
+      (wire) => wire < wires.length,
+    );
     if (touched.length === 0) {
       leftOut += 1;
       continue;
@@ -55,13 +57,32 @@ export function layout(circuit: Circuit): Layout {
   }
   const widths: number[] = Array.from({ length: Math.max(0, ...filled) }, () => 0);
   for (const { column, label, small, operation } of placed) {
-    const wanted = operation.kind === "barrier" ? 16 : Math.max(COLUMN, label.length * LETTER + ROOM, small.length * SMALL + ROOM);
+    const wanted =
+      operation.kind === "barrier" ? 16 : Math.max(COLUMN, label.length * LETTER + ROOM, small.length * SMALL + ROOM);
     widths[column] = Math.max(widths[column]!, Math.min(wanted, 160));
   }
   return { placed, widths, wires, leftOut };
 }
 
-const LABELS: Record<string, string> = { id: "I", sdg: "S†", tdg: "T†", sx: "√X", sxdg: "√X†", u1: "P", reset: "|0⟩", iswap: "iSWAP", ecr: "ECR", rxx: "RXX", ryy: "RYY", rzz: "RZZ", rzx: "RZX", rx: "RX", ry: "RY", rz: "RZ", cal: "cal" };
+const LABELS: Record<string, string> = {
+  id: "I",
+  sdg: "S†",
+  tdg: "T†",
+  sx: "√X",
+  sxdg: "√X†",
+  u1: "P",
+  reset: "|0⟩",
+  iswap: "iSWAP",
+  ecr: "ECR",
+  rxx: "RXX",
+  ryy: "RYY",
+  rzz: "RZZ",
+  rzx: "RZX",
+  rx: "RX",
+  ry: "RY",
+  rz: "RZ",
+  cal: "cal",
+};
 
 function labelOf({ kind, name }: Operation): string {
   if (kind === "measure" || kind === "barrier") return "";
@@ -78,9 +99,14 @@ function smallOf({ kind, params, bit, condition }: Operation): string {
 /** An angle as a person writes it: few digits, and π where it is one. */
 export function parameter(text: string): string {
   // Qiskit writes the parameter θ[0] as _θ_0_.
-  const shown = text.replace(/_([\p{L}]+)_(\d+)_/gu, "$1$2").replace(/\bpi\b/g, "π").replace(/\s*\*\s*π/g, "π").replace(/\s+/g, "");
+  const shown = text
+    .replace(/_([\p{L}]+)_(\d+)_/gu, "$1$2")
+    .replace(/\bpi\b/g, "π")
+    .replace(/\s*\*\s*π/g, "π")
+    .replace(/\s+/g, "");
   const value = Number(shown);
-  if (shown === "" || !Number.isFinite(value)) return shown.replace(/\d+\.\d{3,}(e[-+]?\d+)?/gi, (digits) => String(Number(Number(digits).toPrecision(3))));
+  if (shown === "" || !Number.isFinite(value))
+    return shown.replace(/\d+\.\d{3,}(e[-+]?\d+)?/gi, (digits) => String(Number(Number(digits).toPrecision(3))));
   const parts = value / Math.PI;
   for (const below of [1, 2, 3, 4, 6, 8, 16, 32]) {
     const above = Math.round(parts * below);

@@ -35,22 +35,60 @@ const MAX_OPERATIONS = 20_000;
 const DEEPEST = 16;
 
 /** How many of a gate's first operands control it. */
-const CONTROLS: Record<string, number> = { cx: 1, cnot: 1, cy: 1, cz: 1, ch: 1, cs: 1, csdg: 1, csx: 1, cp: 1, cphase: 1, cu1: 1, cu3: 1, cu: 1, crx: 1, cry: 1, crz: 1, cswap: 1, ccx: 2, ccz: 2, toffoli: 2, c3x: 3, c4x: 4, c3sx: 3, rccx: 2, rcccx: 3 };
+const CONTROLS: Record<string, number> = {
+  cx: 1,
+  cnot: 1,
+  cy: 1,
+  cz: 1,
+  ch: 1,
+  cs: 1,
+  csdg: 1,
+  csx: 1,
+  cp: 1,
+  cphase: 1,
+  cu1: 1,
+  cu3: 1,
+  cu: 1,
+  crx: 1,
+  cry: 1,
+  crz: 1,
+  cswap: 1,
+  ccx: 2,
+  ccz: 2,
+  toffoli: 2,
+  c3x: 3,
+  c4x: 4,
+  c3sx: 3,
+  rccx: 2,
+  rcccx: 3,
+};
 
 /**
  * Gates of the standard files. A program that defines one of these itself does not include the file, and its `cx` may
  * have no control; it is drawn as a box called `own_cx`. Others are defined by Qiskit where the files lack them.
  */
-const STANDARD = new Set("p x y z h s sdg t tdg sx rx ry rz cx cy cz cp crx cry crz ch swap ccx cswap cu CX phase cphase id u1 u2 u3 cu1 cu3".split(" "));
+const STANDARD = new Set(
+  [
+    "p x y z h s sdg t tdg sx rx ry rz id u1 u2 u3 phase",
+    "cx cy cz cp crx cry crz ch swap ccx cswap cu CX cphase cu1 cu3",
+  ].flatMap((names) => names.split(" ")),
+);
 
 /** What does not show in a picture. */
-const SILENT = /^(OPENQASM|include|input|output|const|let|int|uint|float|angle|bool|complex|duration|stretch|array|defcalgrammar|pragma|#|extern|return|end|gphase|@)\b/;
+const SILENT = new RegExp(
+  "^(OPENQASM|include|input|output|const|let|int|uint|float|angle|bool|complex|duration|stretch|array|" +
+    "defcalgrammar|pragma|#|extern|return|end|gphase|@)\\b",
+);
 
 export class QasmError extends Error {}
 
 export function parseQasm(text: string): Circuit {
   const bare = text.replace(/\/\*[\s\S]*?\*\//g, " ").replace(/\/\/.*$/gm, "");
-  const own = new Set([...bare.matchAll(/\b(?:gate|opaque)\s+([A-Za-z_]\w*)/g)].map(([, name]) => name!).filter((name) => STANDARD.has(name)));
+  const own = new Set(
+    [...bare.matchAll(/\b(?:gate|opaque)\s+([A-Za-z_]\w*)/g)]
+      .map(([, name]) => name!)
+      .filter((name) => STANDARD.has(name)),
+  );
   const reader = new Reader(own);
   reader.read(bare, "", 0);
   if (reader.circuit.wires.length === 0) throw new QasmError("The program declares no qubits.");
@@ -79,16 +117,25 @@ class Reader {
   }
 
   #statement(statement: string, condition: string, depth: number): void {
-    if (statement === "" || SILENT.test(statement) || /^(gate|opaque|def|defcal|cal)\b/.test(statement) || this.#declaration(statement)) return;
+    if (
+      statement === "" ||
+      SILENT.test(statement) ||
+      /^(gate|opaque|def|defcal|cal)\b/.test(statement) ||
+      this.#declaration(statement)
+    )
+      return;
     const block = /^(if|else|for|while|switch|box)\b\s*([\s\S]*?)\s*\{([\s\S]*)\}$/.exec(statement);
     if (block) return this.#block(block[1]!, block[2]!, block[3]!, condition, depth);
     const single = /^if\s*\(([^)]*)\)\s*([^{]+)$/.exec(statement);
     if (single) return this.#statement(single[2]!, both(condition, single[1]!.trim()), depth);
-    if (!this.#act(statement, condition) && !/^[A-Za-z_]\w*(\[.*?\])?\s*[-+*/&|^]?=/.test(statement)) throw new QasmError(`This part cannot be drawn: ${statement.slice(0, 60)}`);
+    if (!this.#act(statement, condition) && !/^[A-Za-z_]\w*(\[.*?\])?\s*[-+*/&|^]?=/.test(statement))
+      throw new QasmError(`This part cannot be drawn: ${statement.slice(0, 60)}`);
   }
 
   #declaration(statement: string): boolean {
-    const match = /^(qubit|bit)\s*(?:\[\s*(\d+)\s*\])?\s+([A-Za-z_]\w*)\s*(?:=[\s\S]*)?$/.exec(statement) ?? reordered(/^(qreg|creg)\s+([A-Za-z_]\w*)\s*(?:\[\s*(\d+)\s*\])?$/.exec(statement));
+    const match =
+      /^(qubit|bit)\s*(?:\[\s*(\d+)\s*\])?\s+([A-Za-z_]\w*)\s*(?:=[\s\S]*)?$/.exec(statement) ??
+      reordered(/^(qreg|creg)\s+([A-Za-z_]\w*)\s*(?:\[\s*(\d+)\s*\])?$/.exec(statement));
     if (!match) return false;
     const [, kind, size, name] = match;
     if (kind === "bit" || kind === "creg") {
@@ -97,9 +144,11 @@ class Reader {
       return !/=\s*measure\b/.test(statement) || this.#act(statement.replace(/^bit\s*(\[.*?\])?\s+/, ""), "");
     }
     const count = size === undefined ? 1 : Number(size);
-    if (this.circuit.wires.length + count > MAX_WIRES) throw new QasmError(`A circuit of more than ${MAX_WIRES} qubits is not drawn.`);
+    if (this.circuit.wires.length + count > MAX_WIRES)
+      throw new QasmError(`A circuit of more than ${MAX_WIRES} qubits is not drawn.`);
     this.#qubits.set(name!, { first: this.circuit.wires.length, size: size === undefined ? 0 : count });
-    for (let index = 0; index < count; index += 1) this.circuit.wires.push(size === undefined ? name! : `${name}[${index}]`);
+    for (let index = 0; index < count; index += 1)
+      this.circuit.wires.push(size === undefined ? name! : `${name}[${index}]`);
     return true;
   }
 
@@ -114,7 +163,15 @@ class Reader {
     inner.#qubits = this.#qubits;
     inner.#bits = this.#bits;
     const touched = [...body.matchAll(/[A-Za-z_]\w*|\$\d+/g)].flatMap(([name]) => this.#everyWire(name));
-    this.#add({ kind: "block", name: kind, params: [], controls: [], targets: [...new Set(touched)], bit: "", condition });
+    this.#add({
+      kind: "block",
+      name: kind,
+      params: [],
+      controls: [],
+      targets: [...new Set(touched)],
+      bit: "",
+      condition,
+    });
   }
 
   #everyWire(name: string): number[] {
@@ -128,15 +185,31 @@ class Reader {
       const wires = this.#operand(measured[2]!);
       const into = measured[1] ?? measured[3]?.trim() ?? "";
       const whole = this.#bits.has(into) && (this.#bits.get(into)! > 0 || wires.length > 1);
-      wires.forEach((wire, at) => this.#add({ kind: "measure", name: "measure", params: [], controls: [], targets: [wire], bit: whole ? `${into}[${at}]` : into, condition }));
+      wires.forEach((wire, at) =>
+        this.#add({
+          kind: "measure",
+          name: "measure",
+          params: [],
+          controls: [],
+          targets: [wire],
+          bit: whole ? `${into}[${at}]` : into,
+          condition,
+        }),
+      );
       return true;
     }
     const special = /^(reset|barrier|delay\s*\[[^\]]*\])(?!\w)\s*([\s\S]*)$/.exec(statement);
     if (special) {
       const [, name, operands] = special;
-      const wires = operands!.trim() === "" ? this.circuit.wires.map((_, at) => at) : split(operands!).flatMap((one) => this.#operand(one));
-      if (name === "reset") for (const wire of wires) this.#add({ kind: "reset", name, params: [], controls: [], targets: [wire], bit: "", condition });
-      if (name === "barrier") this.#add({ kind: "barrier", name, params: [], controls: [], targets: wires, bit: "", condition: "" });
+      const wires =
+        operands!.trim() === ""
+          ? this.circuit.wires.map((_, at) => at)
+          : split(operands!).flatMap((one) => this.#operand(one));
+      if (name === "reset")
+        for (const wire of wires)
+          this.#add({ kind: "reset", name, params: [], controls: [], targets: [wire], bit: "", condition });
+      if (name === "barrier")
+        this.#add({ kind: "barrier", name, params: [], controls: [], targets: wires, bit: "", condition: "" });
       return true;
     }
     return this.#gate(statement, condition);
@@ -144,28 +217,43 @@ class Reader {
 
   #gate(statement: string, condition: string): boolean {
     const parts = statement.split("@");
-    const called = /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))?\s+([\s\S]+)$/.exec(parts.pop()!) ?? /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))\s*([\s\S]+)$/.exec(statement);
-    if (!called || /=/.test(called[3]!)) return false;
+    const called =
+      /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))?\s+([\s\S]+)$/.exec(parts.pop()!) ??
+      /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))\s*([\s\S]+)$/.exec(statement);
+    if (!called || called[3]!.includes("=")) return false;
     const defined = this.#own.has(called[1]!);
     let name = defined ? `own_${called[1]!.toLowerCase()}` : called[1]!.toLowerCase();
     const params = called[2] === undefined ? [] : split(called[2]);
     const on: boolean[] = [];
     for (const modifier of parts.map((part) => part.trim())) {
       const [, kind = "", argument] = /^(\w+)\s*(?:\(([\s\S]*)\))?$/.exec(modifier) ?? [];
-      if (kind === "ctrl" || kind === "negctrl") for (let count = Number(argument ?? 1); count > 0 && count <= MAX_WIRES; count -= 1) on.push(kind === "ctrl");
+      if (kind === "ctrl" || kind === "negctrl")
+        for (let count = Number(argument ?? 1); count > 0 && count <= MAX_WIRES; count -= 1) on.push(kind === "ctrl");
       else if (kind === "inv") name = defined ? `${name}†` : inverted(name);
       else if (kind === "pow") name = `${name}^${argument ?? ""}`;
       else return false;
     }
     const operands = split(called[3]!).map((one) => this.#operand(one));
-    const own = defined ? 0 : name === "mcx" || name === "mcp" || name === "mcphase" ? operands.length - on.length - 1 : (CONTROLS[name] ?? 0);
+    const own = defined
+      ? 0
+      : name === "mcx" || name === "mcp" || name === "mcphase"
+        ? operands.length - on.length - 1
+        : (CONTROLS[name] ?? 0);
     for (let count = own; count > 0; count -= 1) on.push(true);
     // A gate on whole registers acts on their qubits one after the other.
     const times = Math.max(1, ...operands.map((wires) => wires.length));
     for (let at = 0; at < times; at += 1) {
-      const wires = operands.map((all) => all[all.length === 1 ? 0 : at]!);
-      if (wires.some((wire) => wire === undefined)) return false;
-      this.#add({ kind: "gate", name: own > 0 ? bare(name) : name, params, controls: on.slice(0, wires.length).map((one, index) => ({ wire: wires[index]!, on: one })), targets: wires.slice(on.length), bit: "", condition });
+      const wires = operands.flatMap((all) => all[all.length === 1 ? 0 : at] ?? []);
+      if (wires.length < operands.length) return false;
+      this.#add({
+        kind: "gate",
+        name: own > 0 ? bare(name) : name,
+        params,
+        controls: on.slice(0, wires.length).map((one, index) => ({ wire: wires[index]!, on: one })),
+        targets: wires.slice(on.length),
+        bit: "",
+        condition,
+      });
     }
     return true;
   }
@@ -180,7 +268,12 @@ class Reader {
     const all = this.#everyWire(name);
     if (index === undefined) return all;
     const range = /^\s*(-?\d+)\s*:\s*(?:(-?\d+)\s*:\s*)?(-?\d+)\s*$/.exec(index);
-    const numbers = range ? span(Number(range[1]), Number(range[3]), Number(range[2] ?? 1)) : index.replace(/[{}]/g, "").split(",").map((one) => (/^\s*-?\d+\s*$/.test(one) ? Number(one) : Number.NaN));
+    const numbers = range
+      ? span(Number(range[1]), Number(range[3]), Number(range[2] ?? 1))
+      : index
+          .replace(/[{}]/g, "")
+          .split(",")
+          .map((one) => (/^\s*-?\d+\s*$/.test(one) ? Number(one) : Number.NaN));
     return numbers.map((at) => {
       const wire = all[at < 0 ? all.length + at : at];
       if (wire === undefined) throw new QasmError(`Not a qubit: ${operand.slice(0, 40)}`);
@@ -191,28 +284,46 @@ class Reader {
   #physical(name: string): number {
     const at = this.circuit.wires.indexOf(name);
     if (at >= 0) return at;
-    if (this.circuit.wires.length >= MAX_WIRES) throw new QasmError(`A circuit of more than ${MAX_WIRES} qubits is not drawn.`);
+    if (this.circuit.wires.length >= MAX_WIRES)
+      throw new QasmError(`A circuit of more than ${MAX_WIRES} qubits is not drawn.`);
     return this.circuit.wires.push(name) - 1;
   }
 
   #add(operation: Operation): void {
     if (operation.targets.length + operation.controls.length === 0) return;
-    if (this.circuit.operations.length >= MAX_OPERATIONS) throw new QasmError(`A circuit of more than ${MAX_OPERATIONS} operations is not drawn.`);
+    if (this.circuit.operations.length >= MAX_OPERATIONS)
+      throw new QasmError(`A circuit of more than ${MAX_OPERATIONS} operations is not drawn.`);
     this.circuit.operations.push(operation);
   }
 }
 
 const both = (outer: string, inner: string): string => [outer, inner].filter(Boolean).join(" and ");
 
-const reordered = (match: RegExpExecArray | null): Array<string | undefined> | null => match && [match[0], match[1], match[3] ?? "1", match[2]];
+const reordered = (match: RegExpExecArray | null): (string | undefined)[] | null =>
+  match && [match[0], match[1], match[3] ?? "1", match[2]];
 
 function inverted(name: string): string {
-  return name.endsWith("dg") ? name.slice(0, -2) : name === "s" || name === "t" ? `${name}dg` : /^(x|y|z|h|swap|id|cx|cz|ccx)$/.test(name) ? name : `${name}†`;
+  return name.endsWith("dg")
+    ? name.slice(0, -2)
+    : name === "s" || name === "t"
+      ? `${name}dg`
+      : /^(x|y|z|h|swap|id|cx|cz|ccx)$/.test(name)
+        ? name
+        : `${name}†`;
 }
 
 /** What a controlled gate does to its target. */
 function bare(name: string): string {
-  const known: Record<string, string> = { cnot: "x", toffoli: "x", cphase: "p", cu1: "p", cu3: "u", mcphase: "p", rccx: "x", rcccx: "x" };
+  const known: Record<string, string> = {
+    cnot: "x",
+    toffoli: "x",
+    cphase: "p",
+    cu1: "p",
+    cu3: "u",
+    mcphase: "p",
+    rccx: "x",
+    rcccx: "x",
+  };
   return known[name] ?? name.replace(/^(mc|c\d|cc|c)(?=.)/, "");
 }
 
@@ -227,15 +338,18 @@ function span(first: number, last: number, step: number): number[] {
 
 /** Splits at commas that are not within brackets. */
 function split(text: string): string[] {
-  const parts: string[] = [""];
+  const parts: string[] = [];
+  let part = "";
   let depth = 0;
   for (const sign of text) {
     if ("([{".includes(sign)) depth += 1;
     if (")]}".includes(sign)) depth -= 1;
-    if (sign === "," && depth === 0) parts.push("");
-    else parts[parts.length - 1] += sign;
+    if (sign === "," && depth === 0) {
+      parts.push(part);
+      part = "";
+    } else part += sign;
   }
-  return parts.map((part) => part.trim()).filter(Boolean);
+  return [...parts, part].map((part) => part.trim()).filter(Boolean);
 }
 
 /** The statements of a program, each with its block if it has one, without the final semicolon. */

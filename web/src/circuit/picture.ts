@@ -21,8 +21,12 @@ export function circuitPicture(openqasm3: string): HTMLElement {
   }
   const laid = layout(circuit);
   const gates = circuit.operations.filter(({ kind }) => kind !== "barrier").length;
-  const said = `Circuit of ${count(circuit.wires.length)} ${circuit.wires.length === 1 ? "qubit" : "qubits"} and ${count(gates)} operations`;
-  const hidden = [laid.leftOut > 0 ? `${count(laid.leftOut)} more operations` : "", circuit.wires.length > laid.wires.length ? `${count(circuit.wires.length - laid.wires.length)} more qubits` : ""].filter(Boolean);
+  const qubits = `${count(circuit.wires.length)} ${circuit.wires.length === 1 ? "qubit" : "qubits"}`;
+  const said = `Circuit of ${qubits} and ${count(gates)} operations`;
+  const hidden = [
+    laid.leftOut > 0 ? `${count(laid.leftOut)} more operations` : "",
+    circuit.wires.length > laid.wires.length ? `${count(circuit.wires.length - laid.wires.length)} more qubits` : "",
+  ].filter(Boolean);
   return h(
     "div",
     { class: "circuit", "data-testid": "circuit" },
@@ -46,8 +50,15 @@ function draw({ placed, widths, wires }: Layout, said: string): SVGElement {
     s("text", { class: "circuit__wire-name", x: left - 8, y: y(wire) + 4, "text-anchor": "end" }, name),
     s("line", { class: "circuit__wire", x1: left, x2: width, y1: y(wire), y2: y(wire) }),
   ]);
-  const marks = placed.map((one) => mark(one, starts[one.column]! + widths[one.column]! / 2, widths[one.column]! - 8, y));
-  return s("svg", { class: "circuit__picture", role: "img", "aria-label": said, width, height, viewBox: `0 0 ${width} ${height}` }, ...lines, ...marks);
+  const marks = placed.map((one) =>
+    mark(one, starts[one.column]! + widths[one.column]! / 2, widths[one.column]! - 8, y),
+  );
+  return s(
+    "svg",
+    { class: "circuit__picture", role: "img", "aria-label": said, width, height, viewBox: `0 0 ${width} ${height}` },
+    ...lines,
+    ...marks,
+  );
 }
 
 type Y = (wire: number) => number;
@@ -55,13 +66,28 @@ type Y = (wire: number) => number;
 function mark(one: Placed, x: number, width: number, y: Y): SVGElement {
   const { operation, top, bottom, label, small } = one;
   const { kind, name, controls, targets } = operation;
-  const children: SVGElement[] = [s("title", {}, [name, operation.params.join(", "), operation.bit && `→ ${operation.bit}`, operation.condition && `if ${operation.condition}`].filter(Boolean).join(" "))];
-  if (kind === "barrier") return s("g", { class: "circuit__barrier" }, s("line", { x1: x, x2: x, y1: y(top) - 18, y2: y(bottom) + 18 }));
+  const children: SVGElement[] = [
+    s(
+      "title",
+      {},
+      [
+        name,
+        operation.params.join(", "),
+        operation.bit && `→ ${operation.bit}`,
+        operation.condition && `if ${operation.condition}`,
+      ]
+        .filter(Boolean)
+        .join(" "),
+    ),
+  ];
+  if (kind === "barrier")
+    return s("g", { class: "circuit__barrier" }, s("line", { x1: x, x2: x, y1: y(top) - 18, y2: y(bottom) + 18 }));
   // A controlled Z does the same to each of its qubits, so all of them are dots.
   const phase = name === "z" && controls.length > 0;
   const dots = phase ? [...controls, ...targets.map((wire) => ({ wire, on: true }))] : controls;
   if (bottom > top) children.push(s("line", { class: "circuit__link", x1: x, x2: x, y1: y(top), y2: y(bottom) }));
-  for (const { wire, on } of dots) children.push(s("circle", { class: `circuit__dot${on ? "" : " circuit__dot--off"}`, cx: x, cy: y(wire), r: 5 }));
+  for (const { wire, on } of dots)
+    children.push(s("circle", { class: `circuit__dot${on ? "" : " circuit__dot--off"}`, cx: x, cy: y(wire), r: 5 }));
   if (name === "x" && controls.length > 0) children.push(...targets.map((wire) => plus(x, y(wire))));
   else if (name === "swap") children.push(...targets.map((wire) => cross(x, y(wire))));
   else if (kind === "measure") children.push(meter(x, y(targets[0]!), small));
@@ -84,9 +110,15 @@ function box(x: number, width: number, y: Y, targets: number[], label: string, s
 }
 
 const plus = (x: number, y: number): SVGElement =>
-  s("g", {}, s("circle", { class: "circuit__plus", cx: x, cy: y, r: 11 }), s("path", { class: "circuit__sign", d: `M${x - 11} ${y}h22M${x} ${y - 11}v22` }));
+  s(
+    "g",
+    {},
+    s("circle", { class: "circuit__plus", cx: x, cy: y, r: 11 }),
+    s("path", { class: "circuit__sign", d: `M${x - 11} ${y}h22M${x} ${y - 11}v22` }),
+  );
 
-const cross = (x: number, y: number): SVGElement => s("path", { class: "circuit__link", d: `M${x - 7} ${y - 7}l14 14M${x - 7} ${y + 7}l14 -14` });
+const cross = (x: number, y: number): SVGElement =>
+  s("path", { class: "circuit__link", d: `M${x - 7} ${y - 7}l14 14M${x - 7} ${y + 7}l14 -14` });
 
 const meter = (x: number, y: number, bit: string): SVGElement =>
   s(
@@ -94,5 +126,11 @@ const meter = (x: number, y: number, bit: string): SVGElement =>
     {},
     s("rect", { class: "circuit__box", x: x - 16, y: y - GATE / 2, width: 32, height: GATE, rx: 2 }),
     s("path", { class: "circuit__meter", d: `M${x - 10} ${y + 7}a10 10 0 0 1 20 0M${x} ${y + 7}l7 -13` }),
-    bit ? s("text", { class: "circuit__small circuit__small--bit", x, y: y + GATE / 2 + 10, "text-anchor": "middle" }, bit) : "",
+    bit
+      ? s(
+          "text",
+          { class: "circuit__small circuit__small--bit", x, y: y + GATE / 2 + 10, "text-anchor": "middle" },
+          bit,
+        )
+      : "",
   );

@@ -29,7 +29,11 @@ export class SelectControl implements Control {
     if (listed === this.#listed) return;
     this.#listed = listed;
     const chosen = this.#wanted ?? this.#select.value;
-    this.#select.replaceChildren(...options.map(({ value, label, disabled }) => h("option", { value, disabled: disabled ?? false, class: "cds--select-option" }, label)));
+    this.#select.replaceChildren(
+      ...options.map(({ value, label, disabled }) =>
+        h("option", { value, disabled: disabled ?? false, class: "cds--select-option" }, label),
+      ),
+    );
     this.#select.value = options.some((option) => option.value === chosen) ? chosen : (options[0]?.value ?? "");
   }
 
@@ -64,10 +68,24 @@ export class RadioControl implements Control {
     const id = `field-${field.name}`;
     const tiles = options.map((option, at) => {
       const note = h("span", { class: "choice__note", id: `${id}-${at}-note` }, option.note);
-      const input = h("input", { type: "radio", class: "choice__input", name: field.name, value: option.value, "aria-describedby": note.id, "data-testid": `${id}-${option.value}` });
+      const input = h("input", {
+        type: "radio",
+        class: "choice__input",
+        name: field.name,
+        value: option.value,
+        "aria-describedby": note.id,
+        "data-testid": `${id}-${option.value}`,
+      });
       this.#inputs.set(option.value, input);
       this.#notes.set(option.value, note);
-      return h("label", { class: "choice" }, input, h("span", { class: "choice__dot", "aria-hidden": "true" }), h("span", { class: "choice__label" }, option.label), note);
+      return h(
+        "label",
+        { class: "choice" },
+        input,
+        h("span", { class: "choice__dot", "aria-hidden": "true" }),
+        h("span", { class: "choice__label" }, option.label),
+        note,
+      );
     });
     this.#frame = new GroupFrame(field, h("div", { class: "choices" }, ...tiles));
     this.element = this.#frame.element;

@@ -31,7 +31,8 @@ function hintOf(field: Field): string {
   return [field.description, said ? "" : bound].filter(Boolean).join(field.description.endsWith(".") ? " " : " · ");
 }
 
-const optionalMark = (field: Field): Node | null => (field.required || field.initial !== "" ? null : h("span", { class: "field__optional" }, " (optional)"));
+const optionalMark = (field: Field): Node | null =>
+  field.required || field.initial !== "" ? null : h("span", { class: "field__optional" }, " (optional)");
 
 /** A field's hint and error, one of which describes the control. */
 class Notes {
@@ -42,7 +43,12 @@ class Notes {
     const id = `field-${field.name}`;
     const hint = hintOf(field);
     this.hint = h("div", { class: "cds--form__helper-text", id: `${id}-hint`, hidden: !hint }, hint);
-    this.error = h("div", { class: "cds--form-requirement", id: `${id}-error`, "data-testid": `error-${field.name}`, hidden: true });
+    this.error = h("div", {
+      class: "cds--form-requirement",
+      id: `${id}-error`,
+      "data-testid": `error-${field.name}`,
+      hidden: true,
+    });
   }
 
   show(message: string | null, described: Element): void {
@@ -75,7 +81,12 @@ export class Frame {
     this.element = h(
       "div",
       { class: `field cds--form-item${short ? " field--short" : ""}` },
-      h("div", { class: "field__heading" }, h("label", { class: "cds--label", for: id }, field.label, optionalMark(field)), this.counter),
+      h(
+        "div",
+        { class: "field__heading" },
+        h("label", { class: "cds--label", for: id }, field.label, optionalMark(field)),
+        this.counter,
+      ),
       wrapper,
       this.#notes.error,
       this.#notes.hint,
@@ -88,7 +99,10 @@ export class Frame {
     this.#notes.show(message, this.#control);
     this.#wrapper.toggleAttribute("data-invalid", wrong);
     this.#control.toggleAttribute("data-invalid", wrong);
-    this.#control.classList.toggle("cds--text-input--invalid", wrong && this.#control.classList.contains("cds--text-input"));
+    this.#control.classList.toggle(
+      "cds--text-input--invalid",
+      wrong && this.#control.classList.contains("cds--text-input"),
+    );
     this.#control.setAttribute("aria-invalid", String(wrong));
   }
 }

@@ -40,7 +40,13 @@ export function makeControl(field: Field): Control {
     case "choice":
       return choiceControl(field);
     case "boolean":
-      return field.required || field.initial !== "" || !field.nullable ? new SwitchControl(field) : choiceControl({ ...field, kind: "choice", choices: [true, false].map((value) => ({ value, label: value ? "Yes" : "No" })) });
+      return field.required || field.initial !== "" || !field.nullable
+        ? new SwitchControl(field)
+        : choiceControl({
+            ...field,
+            kind: "choice",
+            choices: [true, false].map((value) => ({ value, label: value ? "Yes" : "No" })),
+          });
     case "graph":
       return new RowsControl(field, EDGES);
     case "terms":
@@ -57,5 +63,7 @@ export function makeControl(field: Field): Control {
 function choiceControl(field: Field): Control {
   const options = field.choices.map(({ value, label }) => ({ value: String(value), label }));
   const optional = !field.required && field.initial === "";
-  return options.length <= MOST_RADIOS && !optional ? new RadioControl(field, options) : new SelectControl(field, optional ? [{ value: "", label: "No choice" }, ...options] : options);
+  return options.length <= MOST_RADIOS && !optional
+    ? new RadioControl(field, options)
+    : new SelectControl(field, optional ? [{ value: "", label: "No choice" }, ...options] : options);
 }

@@ -21,8 +21,18 @@ export class MatrixControl implements Control {
     const row = itemSchema(field.schema, 0, field.root);
     this.#rows = this.#size("Rows", field.schema.minItems, field.schema.maxItems);
     this.#columns = this.#size("Columns", row.minItems, row.maxItems);
-    const sizes = h("div", { class: "matrix__sizes" }, h("label", { class: "matrix__size" }, "Rows ", this.#rows), h("label", { class: "matrix__size" }, "Columns ", this.#columns));
-    const table = h("table", { class: "rows__table matrix__table" }, h("caption", { class: "visually-hidden" }, field.label), this.#body);
+    const sizes = h(
+      "div",
+      { class: "matrix__sizes" },
+      h("label", { class: "matrix__size" }, "Rows ", this.#rows),
+      h("label", { class: "matrix__size" }, "Columns ", this.#columns),
+    );
+    const table = h(
+      "table",
+      { class: "rows__table matrix__table" },
+      h("caption", { class: "visually-hidden" }, field.label),
+      this.#body,
+    );
     this.#frame = new GroupFrame(field, sizes, h("div", { class: "table-scroll" }, table));
     this.element = this.#frame.element;
     this.element.addEventListener("paste", (event) => this.#paste(event));
@@ -30,7 +40,11 @@ export class MatrixControl implements Control {
   }
 
   get value(): string {
-    return JSON.stringify([...this.#body.rows].map((row) => [...row.querySelectorAll("input")].map(({ value }) => toNumber(value) ?? value)));
+    return JSON.stringify(
+      [...this.#body.rows].map((row) =>
+        [...row.querySelectorAll("input")].map(({ value }) => toNumber(value) ?? value),
+      ),
+    );
   }
 
   set value(value: string) {
@@ -52,12 +66,24 @@ export class MatrixControl implements Control {
   }
 
   #size(name: string, least = 0, most = MOST): HTMLInputElement {
-    const input = h("input", { class: "cell cell--size", type: "number", min: least, max: most, step: 1, "data-testid": `${this.field.name}-${name.toLowerCase()}` });
+    const input = h("input", {
+      class: "cell cell--size",
+      type: "number",
+      min: least,
+      max: most,
+      step: 1,
+      "data-testid": `${this.field.name}-${name.toLowerCase()}`,
+    });
     input.addEventListener("change", (event) => {
       event.stopPropagation();
-      const wanted = (one: HTMLInputElement): number => Math.max(Number(one.min), Math.min(Number(one.max), Math.round(Number(one.value) || 0)));
+      const wanted = (one: HTMLInputElement): number =>
+        Math.max(Number(one.min), Math.min(Number(one.max), Math.round(Number(one.value) || 0)));
       const rows = this.#texts();
-      this.#fill(Array.from({ length: wanted(this.#rows) }, (_, i) => Array.from({ length: wanted(this.#columns) }, (_, j) => rows[i]?.[j] ?? "0")));
+      this.#fill(
+        Array.from({ length: wanted(this.#rows) }, (_, i) =>
+          Array.from({ length: wanted(this.#columns) }, (_, j) => rows[i]?.[j] ?? "0"),
+        ),
+      );
       changed(this.element);
     });
     return input;
@@ -73,23 +99,51 @@ export class MatrixControl implements Control {
     this.#columns.value = String(width);
     this.#body.replaceChildren(
       ...rows.map((row, i) =>
-        h("tr", {}, h("th", { scope: "row" }, i + 1), ...row.map((value, j) => h("td", {}, h("input", { class: "cell", type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": `Row ${i + 1}, column ${j + 1}`, value })))),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, i + 1),
+          ...row.map((value, j) =>
+            h(
+              "td",
+              {},
+              h("input", {
+                class: "cell",
+                type: "text",
+                inputmode: "decimal",
+                autocomplete: "off",
+                "aria-label": `Row ${i + 1}, column ${j + 1}`,
+                value,
+              }),
+            ),
+          ),
+        ),
       ),
     );
   }
 
   /** A table copied from elsewhere fills the cells from the one it is pasted into. */
   #paste(event: ClipboardEvent): void {
-    const lines = (event.clipboardData?.getData("text") ?? "").trim().split(/\r?\n/).map((line) => line.trim().split(/[\t,; ]+/));
+    const lines = (event.clipboardData?.getData("text") ?? "")
+      .trim()
+      .split(/\r?\n/)
+      .map((line) => line.trim().split(/[\t,; ]+/));
     const cell = (event.target as Element).closest("td");
     if (!cell || (lines.length === 1 && lines[0]!.length === 1)) return;
     event.preventDefault();
     const top = (cell.parentElement as HTMLTableRowElement).sectionRowIndex;
-    const left = (cell as HTMLTableCellElement).cellIndex - 1;
+    const left = cell.cellIndex - 1;
     const before = this.#texts();
     const height = Math.min(Number(this.#rows.max), Math.max(before.length, top + lines.length));
-    const width = Math.min(Number(this.#columns.max), Math.max(...before.map((row) => row.length), ...lines.map((line) => left + line.length)));
-    this.#fill(Array.from({ length: height }, (_, i) => Array.from({ length: width }, (_, j) => lines[i - top]?.[j - left] ?? before[i]?.[j] ?? "0")));
+    const width = Math.min(
+      Number(this.#columns.max),
+      Math.max(...before.map((row) => row.length), ...lines.map((line) => left + line.length)),
+    );
+    this.#fill(
+      Array.from({ length: height }, (_, i) =>
+        Array.from({ length: width }, (_, j) => lines[i - top]?.[j - left] ?? before[i]?.[j] ?? "0"),
+      ),
+    );
     changed(this.element);
   }
 }

@@ -11,7 +11,14 @@ const LINES = 14;
 export class QasmControl implements Control {
   readonly field: Field;
   readonly element: HTMLElement;
-  #text = h("textarea", { class: "editor__text", rows: LINES, spellcheck: "false", autocomplete: "off", autocapitalize: "off", wrap: "off" });
+  #text = h("textarea", {
+    class: "editor__text",
+    rows: LINES,
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    wrap: "off",
+  });
   #numbers = h("pre", { class: "editor__numbers", "aria-hidden": "true" });
   #picture = h("div", { class: "editor__picture" });
   #frame: Frame;
@@ -48,6 +55,9 @@ export class QasmControl implements Control {
     const lines = this.#text.value.split("\n").length;
     setText(this.#numbers, Array.from({ length: lines }, (_, at) => at + 1).join("\n"));
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#picture.replaceChildren(this.#text.value.trim() ? circuitPicture(this.#text.value) : ""), pause);
+    this.#timer = setTimeout(
+      () => this.#picture.replaceChildren(this.#text.value.trim() ? circuitPicture(this.#text.value) : ""),
+      pause,
+    );
   }
 }

@@ -31,10 +31,33 @@ export class RowsControl implements Control {
   constructor(field: Field, options: RowsOptions) {
     this.field = field;
     this.#options = options;
-    const add = h("button", { type: "button", class: "text-button", "data-testid": `add-${field.name}`, click: () => this.#add() }, `Add ${options.row}`);
-    const head = h("tr", {}, ...options.columns.map(({ label }) => h("th", { scope: "col" }, label)), h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Remove")));
-    const table = h("table", { class: "rows__table" }, h("caption", { class: "visually-hidden" }, field.label), h("thead", {}, head), this.#body);
-    this.#frame = new GroupFrame(field, h("div", { class: `rows${options.preview ? " rows--drawn" : ""}` }, h("div", {}, table, add), options.preview ? this.#preview : h("span", { hidden: true })));
+    const add = h(
+      "button",
+      { type: "button", class: "text-button", "data-testid": `add-${field.name}`, click: () => this.#add() },
+      `Add ${options.row}`,
+    );
+    const head = h(
+      "tr",
+      {},
+      ...options.columns.map(({ label }) => h("th", { scope: "col" }, label)),
+      h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Remove")),
+    );
+    const table = h(
+      "table",
+      { class: "rows__table" },
+      h("caption", { class: "visually-hidden" }, field.label),
+      h("thead", {}, head),
+      this.#body,
+    );
+    this.#frame = new GroupFrame(
+      field,
+      h(
+        "div",
+        { class: `rows${options.preview ? " rows--drawn" : ""}` },
+        h("div", {}, table, add),
+        options.preview ? this.#preview : h("span", { hidden: true }),
+      ),
+    );
     this.element = this.#frame.element;
     this.element.addEventListener("input", () => this.#draw());
     this.value = field.initial;
@@ -67,7 +90,9 @@ export class RowsControl implements Control {
 
   #rows(): unknown[][] {
     return [...this.#body.rows].map((row) =>
-      [...row.querySelectorAll("input")].map((input, at) => (this.#options.columns[at]!.numeric ? (toNumber(input.value) ?? input.value) : input.value.trim())),
+      [...row.querySelectorAll("input")].map((input, at) =>
+        this.#options.columns[at]!.numeric ? (toNumber(input.value) ?? input.value) : input.value.trim(),
+      ),
     );
   }
 
@@ -81,8 +106,35 @@ export class RowsControl implements Control {
 
   #append(values: string[]): void {
     const { columns } = this.#options;
-    const inputs = columns.map(({ numeric, fresh, wide }, at) => h("td", { class: wide ? "rows__wide" : null }, h("input", { class: "cell", type: "text", inputmode: numeric ? "decimal" : "text", autocomplete: "off", spellcheck: "false", autocapitalize: "off", value: values[at] ?? fresh })));
-    const row = h("tr", {}, ...inputs, h("td", {}, h("button", { type: "button", class: "icon-button", click: () => this.#remove(row) }, h("span", { "aria-hidden": "true" }, "×"))));
+    const inputs = columns.map(({ numeric, fresh, wide }, at) =>
+      h(
+        "td",
+        { class: wide ? "rows__wide" : null },
+        h("input", {
+          class: "cell",
+          type: "text",
+          inputmode: numeric ? "decimal" : "text",
+          autocomplete: "off",
+          spellcheck: "false",
+          autocapitalize: "off",
+          value: values[at] ?? fresh,
+        }),
+      ),
+    );
+    const row = h(
+      "tr",
+      {},
+      ...inputs,
+      h(
+        "td",
+        {},
+        h(
+          "button",
+          { type: "button", class: "icon-button", click: () => this.#remove(row) },
+          h("span", { "aria-hidden": "true" }, "×"),
+        ),
+      ),
+    );
     this.#body.append(row);
   }
 
@@ -99,7 +151,11 @@ export class RowsControl implements Control {
   #number(): void {
     const { row: name, columns } = this.#options;
     [...this.#body.rows].forEach((row, index) => {
-      row.querySelectorAll("input").forEach((input, at) => input.setAttribute("aria-label", `${name} ${index + 1}, ${columns[at]!.label.toLowerCase()}`));
+      row
+        .querySelectorAll("input")
+        .forEach((input, at) =>
+          input.setAttribute("aria-label", `${name} ${index + 1}, ${columns[at]!.label.toLowerCase()}`),
+        );
       row.querySelector("button")!.setAttribute("aria-label", `Remove ${name} ${index + 1}`);
     });
   }

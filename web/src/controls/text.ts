@@ -38,8 +38,20 @@ export class TextControl implements Control {
       });
     }
     // A slider always stands somewhere, so it is not for what may be left out.
-    if (field.initial !== "" && field.kind === "integer" && minimum !== undefined && maximum !== undefined && maximum - minimum <= SLIDER) this.#slider = this.#range(minimum, maximum, multipleOf ?? 1);
-    const wrapper = h("div", { class: long ? "cds--text-area__wrapper" : `cds--text-input__field-wrapper${this.#slider ? " ranged" : ""}` }, this.#input, this.#slider);
+    if (
+      field.initial !== "" &&
+      field.kind === "integer" &&
+      minimum !== undefined &&
+      maximum !== undefined &&
+      maximum - minimum <= SLIDER
+    )
+      this.#slider = this.#range(minimum, maximum, multipleOf ?? 1);
+    const wrapper = h(
+      "div",
+      { class: long ? "cds--text-area__wrapper" : `cds--text-input__field-wrapper${this.#slider ? " ranged" : ""}` },
+      this.#input,
+      this.#slider,
+    );
     this.#frame = new Frame(field, this.#input, wrapper, !long && (numeric || (maxLength ?? Infinity) <= SHORT));
     this.element = this.#frame.element;
     this.#input.addEventListener("input", () => this.#follow());
@@ -66,7 +78,15 @@ export class TextControl implements Control {
 
   /** For a pointer; with the keyboard the number itself goes up and down, so nothing stops here twice. */
   #range(min: number, max: number, step: number): HTMLInputElement {
-    const slider = h("input", { type: "range", class: "ranged__slider", min, max, step, tabindex: -1, "aria-hidden": "true" });
+    const slider = h("input", {
+      type: "range",
+      class: "ranged__slider",
+      min,
+      max,
+      step,
+      tabindex: -1,
+      "aria-hidden": "true",
+    });
     slider.addEventListener("input", () => {
       this.#input.value = slider.value;
       changed(this.#input);
@@ -77,6 +97,7 @@ export class TextControl implements Control {
   #follow(): void {
     if (this.#slider && this.#input.value !== "") this.#slider.value = this.#input.value;
     const { maxLength } = this.field.schema;
-    if (this.field.kind === "text" && maxLength !== undefined) setText(this.#frame.counter, `${[...this.#input.value].length}/${maxLength}`);
+    if (this.field.kind === "text" && maxLength !== undefined)
+      setText(this.#frame.counter, `${Array.from(this.#input.value).length}/${maxLength}`);
   }
 }

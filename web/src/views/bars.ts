@@ -44,13 +44,25 @@ const NEVER = 1e-9;
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-export function toBars(counts: Counts, { other = 0, otherOutcomes = 0, naming = () => null, ideal = null, top = TOP, order = "count" }: BarsOptions = {}): Bars {
-  const all: Counts = { ...Object.fromEntries(Object.entries(ideal ?? {}).flatMap(([bits, p]) => (p > NEVER ? [[bits, 0]] : []))), ...counts };
+export function toBars(
+  counts: Counts,
+  { other = 0, otherOutcomes = 0, naming = () => null, ideal = null, top = TOP, order = "count" }: BarsOptions = {},
+): Bars {
+  const all: Counts = {
+    ...Object.fromEntries(Object.entries(ideal ?? {}).flatMap(([bits, p]) => (p > NEVER ? [[bits, 0]] : []))),
+    ...counts,
+  };
   const likely = (bits: string): number => ideal?.[bits] ?? 0;
   const sorted = Object.entries(all).sort(([a, m], [b, n]) => n - m || likely(b) - likely(a) || byText(a, b));
   const total = sorted.reduce((sum, [, n]) => sum + n, 0) + other;
   const share = (n: number): number => (total > 0 ? n / total : 0);
-  const bars = sorted.slice(0, top).map(([bits, n]) => ({ bits, count: n, share: share(n), ideal: ideal ? likely(bits) : null, ...(naming(bits) ?? { text: "", series: 0 }) }));
+  const bars = sorted.slice(0, top).map(([bits, n]) => ({
+    bits,
+    count: n,
+    share: share(n),
+    ideal: ideal ? likely(bits) : null,
+    ...(naming(bits) ?? { text: "", series: 0 }),
+  }));
   if (order === "outcome") bars.sort((a, b) => byText(a.bits, b.bits));
   const rest = sorted.slice(top);
   const otherCount = rest.reduce((sum, [, n]) => sum + n, 0) + other;
@@ -61,7 +73,10 @@ export function toBars(counts: Counts, { other = 0, otherOutcomes = 0, naming = 
 export function toIdeal(raw: unknown): Ideal | null {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return null;
   const entries = Object.entries(raw as Ideal);
-  return entries.length > 0 && entries.every(([bits, p]) => /^[01]+$/.test(bits) && typeof p === "number" && p >= 0 && p <= 1 + NEVER) ? (raw as Ideal) : null;
+  return entries.length > 0 &&
+    entries.every(([bits, p]) => /^[01]+$/.test(bits) && typeof p === "number" && p >= 0 && p <= 1 + NEVER)
+    ? (raw as Ideal)
+    : null;
 }
 
 /** True if the distribution is over outcomes of this register. */

@@ -22,7 +22,13 @@ export interface EmoticonsAnswer {
 
 export function isEmoticonsAnswer(answer: unknown): answer is EmoticonsAnswer {
   const emoticons = (answer as EmoticonsAnswer | null)?.emoticons;
-  return Array.isArray(emoticons) && emoticons.length > 0 && emoticons.every((one) => typeof one?.text === "string" && typeof one.probability === "number");
+  return (
+    Array.isArray(emoticons) &&
+    emoticons.length > 0 &&
+    (emoticons as (Reading | null)[]).every(
+      (one) => typeof one?.text === "string" && typeof one.probability === "number",
+    )
+  );
 }
 
 /** Others listed by name. */
@@ -36,14 +42,30 @@ export const emoticonsView: View = (job) => {
   others.forEach((one) => names.set(one.bitstring, { text: one.text, series: 0 }));
   shown.forEach((one, at) => names.set(one.bitstring, { text: one.text, series: at + 1 }));
   return {
-    picture: h("div", { class: "emoticons" }, stage(shown), readings(shown), noise(others, job.answer.others_probability ?? 0)),
+    picture: h(
+      "div",
+      { class: "emoticons" },
+      stage(shown),
+      readings(shown),
+      noise(others, job.answer.others_probability ?? 0),
+    ),
     fields: ["emoticons", "others", "others_probability", "shots"],
     naming: (bits) => names.get(bits) ?? null,
   };
 };
 
 function stage(shown: Reading[]): HTMLElement {
-  const faces = shown.map((one, at) => h("span", { class: `stage__face stage__face--${at + 1}`, "data-testid": `emoticon-${at + 1}`, "data-probability": one.probability }, one.text));
+  const faces = shown.map((one, at) =>
+    h(
+      "span",
+      {
+        class: `stage__face stage__face--${at + 1}`,
+        "data-testid": `emoticon-${at + 1}`,
+        "data-probability": one.probability,
+      },
+      one.text,
+    ),
+  );
   const said = shown.map((one) => `${one.text} ${percent(one.probability)}`).join(", ");
   const element = h("div", { class: "stage", role: "img", "aria-label": `Superposition of ${said}` }, ...faces);
   const most = Math.max(...shown.map((one) => one.probability), Number.MIN_VALUE);
@@ -56,12 +78,16 @@ function stage(shown: Reading[]): HTMLElement {
     return element;
   }
   const tracks = fade(shown[0]!.probability, shown[1]!.probability);
-  const animations = faces.map((face, at) => face.animate(tracks[at]!, { duration: CYCLE, iterations: Infinity, easing: "linear" }));
+  const animations = faces.map((face, at) =>
+    face.animate(tracks[at]!, { duration: CYCLE, iterations: Infinity, easing: "linear" }),
+  );
   // What moves by itself for longer than five seconds needs a way to stop it (WCAG 2.2.2).
   const pause = h("cds-button", { kind: "ghost", size: "sm", class: "stage__pause", "data-testid": "pause" }, "Pause");
   pause.addEventListener("click", () => {
     const running = animations[0]?.playState === "running";
-    for (const animation of animations) if (running) animation.cancel(); else animation.play();
+    for (const animation of animations)
+      if (running) animation.cancel();
+      else animation.play();
     if (running) still();
     else {
       element.classList.remove("stage--still");
@@ -76,7 +102,15 @@ function readings(shown: Reading[]): HTMLElement {
   return h(
     "ul",
     { class: "readings" },
-    ...shown.map((one, at) => h("li", { class: `reading reading--${at + 1}` }, h("span", { class: "reading__text" }, one.text), h("span", { class: "reading__share" }, percent(one.probability)), h("span", { class: "reading__count" }, `${count(one.count)} times`))),
+    ...shown.map((one, at) =>
+      h(
+        "li",
+        { class: `reading reading--${at + 1}` },
+        h("span", { class: "reading__text" }, one.text),
+        h("span", { class: "reading__share" }, percent(one.probability)),
+        h("span", { class: "reading__count" }, `${count(one.count)} times`),
+      ),
+    ),
   );
 }
 
@@ -89,6 +123,19 @@ function noise(others: Reading[], probability: number): HTMLElement | null {
     "div",
     { class: "noise", "data-testid": "others" },
     h("p", {}, `Noise turned ${percent(probability)} of the shots into something else:`),
-    h("div", { class: "noise__list" }, ...others.slice(0, LISTED).map((one) => h("cds-tag", { type: "gray", size: "md", class: "mono", title: one.bitstring }, `${one.text} ${percent(one.probability)}`)), more ? h("span", { class: "noise__more" }, "and more") : null),
+    h(
+      "div",
+      { class: "noise__list" },
+      ...others
+        .slice(0, LISTED)
+        .map((one) =>
+          h(
+            "cds-tag",
+            { type: "gray", size: "md", class: "mono", title: one.bitstring },
+            `${one.text} ${percent(one.probability)}`,
+          ),
+        ),
+      more ? h("span", { class: "noise__more" }, "and more") : null,
+    ),
   );
 }

@@ -4,7 +4,11 @@ export const CYCLE = 6_000;
 /** The part of a turn one change takes. */
 const CHANGE = 0.3;
 
-export type Step = { offset: number; opacity: number; easing?: string };
+export interface Step extends Keyframe {
+  offset: number;
+  opacity: number;
+  easing?: string;
+}
 
 /**
  * Opacity over one turn of two faces that share it as their probabilities do: each is half faded in at the
@@ -19,9 +23,20 @@ export function fade(p1: number, p2: number): [Step[], Step[]] {
   // The turn begins in the middle of the first face's share, so that its ends meet.
   const out = share / 2;
   const back = 1 - share / 2;
-  const first = [at(0, 1), at(out - half, 1, "ease-in-out"), at(out + half, 0), at(back - half, 0, "ease-in-out"), at(back + half, 1), at(1, 1)];
+  const first = [
+    at(0, 1),
+    at(out - half, 1, "ease-in-out"),
+    at(out + half, 0),
+    at(back - half, 0, "ease-in-out"),
+    at(back + half, 1),
+    at(1, 1),
+  ];
   return [first, first.map((step) => ({ ...step, opacity: 1 - step.opacity }))];
 }
 
 const constant = (opacity: number): Step[] => [at(0, opacity), at(1, opacity)];
-const at = (offset: number, opacity: number, easing?: string): Step => ({ offset: Math.min(1, Math.max(0, offset)), opacity, ...(easing ? { easing } : {}) });
+const at = (offset: number, opacity: number, easing?: string): Step => ({
+  offset: Math.min(1, Math.max(0, offset)),
+  opacity,
+  ...(easing ? { easing } : {}),
+});

@@ -32,7 +32,11 @@ export function toScale(values: number[], wanted = 4): Scale {
 }
 
 export function toPoints(raw: unknown): Point[] {
-  return Array.isArray(raw) ? raw.filter((one): one is Point => Number.isFinite(one?.step) && Number.isFinite(one?.value)) : [];
+  return Array.isArray(raw)
+    ? (raw as (Partial<Point> | null)[]).filter(
+        (one): one is Point => Number.isFinite(one?.step) && Number.isFinite(one?.value),
+      )
+    : [];
 }
 
 const short = (value: number): string => String(Number(value.toPrecision(5)));
@@ -44,20 +48,68 @@ export function lineChart(points: Point[], reference: number | null, title: stri
   const last = Math.max(points.at(-1)!.step, first + 1);
   const x = (step: number): number => ((step - first) / (last - first)) * 100;
   const y = (value: number): number => (1 - (value - scale.least) / (scale.most - scale.least)) * HEIGHT;
-  const said = `${title}: ${count(points.length)} steps, from ${short(values[0]!)} to ${short(values.at(-1)!)}${reference === null ? "" : `; the exact value is ${short(reference)}`}.`;
+  const range = `from ${short(values[0]!)} to ${short(values.at(-1)!)}`;
+  const known = reference === null ? "" : `; the exact value is ${short(reference)}`;
+  const said = `${title}: ${count(points.length)} steps, ${range}${known}.`;
   const grid = scale.ticks.flatMap((tick) => [
     s("line", { class: "plot__grid", x1: 0, x2: "100%", y1: y(tick), y2: y(tick) }),
     s("text", { class: "plot__number", x: -8, y: y(tick) + 4, "text-anchor": "end" }, short(tick)),
   ]);
   // The curve is stretched to the room there is; its line keeps its width.
-  const curve = s("svg", { x: 0, y: 0, width: "100%", height: HEIGHT, viewBox: `0 0 100 ${HEIGHT}`, preserveAspectRatio: "none", class: "plot__curve" }, s("polyline", { class: "plot__line", points: points.map(({ step, value }) => `${x(step)},${y(value)}`).join(" ") }));
-  const dots = points.length <= 60 ? points.map(({ step, value }) => s("circle", { class: "plot__dot", cx: `${x(step)}%`, cy: y(value), r: 3 }, s("title", {}, `Step ${step}: ${short(value)}`))) : [];
-  const exact = reference === null ? [] : [s("line", { class: "plot__reference", x1: 0, x2: "100%", y1: y(reference), y2: y(reference) })];
-  const ends = [s("text", { class: "plot__number", x: 0, y: HEIGHT + 20 }, `Step ${first}`), s("text", { class: "plot__number", x: "100%", y: HEIGHT + 20, "text-anchor": "end" }, `Step ${points.at(-1)!.step}`)];
+  const curve = s(
+    "svg",
+    {
+      x: 0,
+      y: 0,
+      width: "100%",
+      height: HEIGHT,
+      viewBox: `0 0 100 ${HEIGHT}`,
+      preserveAspectRatio: "none",
+      class: "plot__curve",
+    },
+    s("polyline", { class: "plot__line", points: points.map(({ step, value }) => `${x(step)},${y(value)}`).join(" ") }),
+  );
+  const dots =
+    points.length <= 60
+      ? points.map(({ step, value }) =>
+          s(
+            "circle",
+            { class: "plot__dot", cx: `${x(step)}%`, cy: y(value), r: 3 },
+            s("title", {}, `Step ${step}: ${short(value)}`),
+          ),
+        )
+      : [];
+  const exact =
+    reference === null
+      ? []
+      : [s("line", { class: "plot__reference", x1: 0, x2: "100%", y1: y(reference), y2: y(reference) })];
+  const ends = [
+    s("text", { class: "plot__number", x: 0, y: HEIGHT + 20 }, `Step ${first}`),
+    s(
+      "text",
+      { class: "plot__number", x: "100%", y: HEIGHT + 20, "text-anchor": "end" },
+      `Step ${points.at(-1)!.step}`,
+    ),
+  ];
   return h(
     "figure",
     { class: "plot", "data-testid": "convergence", "data-points": points.length },
-    s("svg", { class: "plot__picture", role: "img", "aria-label": said, width: "100%", height: HEIGHT + BELOW }, ...grid, ...exact, curve, ...dots, ...ends),
-    h("figcaption", { class: "legend" }, h("span", { class: "legend__item legend__item--line" }, title), reference === null ? null : h("span", { class: "legend__item legend__item--reference" }, `Exact: ${short(reference)}`)),
+    s(
+      "svg",
+      { class: "plot__picture", role: "img", "aria-label": said, width: "100%", height: HEIGHT + BELOW },
+      ...grid,
+      ...exact,
+      curve,
+      ...dots,
+      ...ends,
+    ),
+    h(
+      "figcaption",
+      { class: "legend" },
+      h("span", { class: "legend__item legend__item--line" }, title),
+      reference === null
+        ? null
+        : h("span", { class: "legend__item legend__item--reference" }, `Exact: ${short(reference)}`),
+    ),
   );
 }

@@ -8,7 +8,13 @@ import { matrixView } from "./matrix";
 import { valuesView } from "./values";
 import { NOTHING, type View } from "./view";
 
-const VIEWS: Record<string, View> = { emoticons: emoticonsView, values: valuesView, matrix: matrixView, convergence: convergenceView, graph: graphView };
+const VIEWS: Record<string, View> = {
+  emoticons: emoticonsView,
+  values: valuesView,
+  matrix: matrixView,
+  convergence: convergenceView,
+  graph: graphView,
+};
 
 /** The default needs nothing but counts and an answer, so a new function needs no code here. */
 export function drawAnswer(job: StoredJob, view: string | null): HTMLElement {

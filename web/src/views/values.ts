@@ -8,18 +8,26 @@ import { NOTHING, type View } from "./view";
 const SHOWN = 48;
 
 export const valuesView: View = (job) => {
-  const raw = job.answer?.["values"];
+  const raw = job.answer?.values;
   if (!Array.isArray(raw) || raw.length === 0 || raw.some((value) => typeof value === "object")) return NOTHING;
   const values = raw.map(String);
-  const items = (some: string[]): HTMLElement => h("ol", { class: "values" }, ...some.map((value) => h("li", { class: "values__item" }, value)));
+  const items = (some: string[]): HTMLElement =>
+    h("ol", { class: "values" }, ...some.map((value) => h("li", { class: "values__item" }, value)));
   const rest = values.slice(SHOWN);
   return {
     picture: h(
       "section",
       { class: "answer", "data-testid": "answer-values" },
-      h("div", { class: "answer__heading" }, h("h3", {}, values.length === 1 ? "Value" : `${count(values.length)} values`), copyButton("Copy", () => values.join("\n"))),
+      h(
+        "div",
+        { class: "answer__heading" },
+        h("h3", {}, values.length === 1 ? "Value" : `${count(values.length)} values`),
+        copyButton("Copy", () => values.join("\n")),
+      ),
       items(values.slice(0, SHOWN)),
-      rest.length > 0 ? h("details", { class: "disclosure" }, h("summary", {}, `Show the other ${count(rest.length)}`), items(rest)) : null,
+      rest.length > 0
+        ? h("details", { class: "disclosure" }, h("summary", {}, `Show the other ${count(rest.length)}`), items(rest))
+        : null,
     ),
     fields: ["values"],
   };
