@@ -1,24 +1,25 @@
 /** Wires the parts together. */
 import "./styles/main.scss";
-import { Api, ApiError, createSession } from "./api";
-import { Catalogue } from "./catalogue";
-import { ConnectionBadge } from "./connection";
-import { Devices } from "./devices";
-import { h, reducedMotion } from "./dom";
-import { EventStream } from "./events";
-import { STATUS_WORDS } from "./format";
-import { JobList, outlook } from "./jobs";
-import { Notifier } from "./notify";
-import { Page } from "./page";
-import { Reconciler } from "./reconcile";
-import { ResultPanel } from "./result";
-import { toHash, toRoute, type Route } from "./route";
-import { titleOf } from "./search";
-import { SessionKeeper } from "./session";
-import { SignIn } from "./sign-in";
-import { browserStorage, isFinal, JOBS_KEY, Store, type StoredJob } from "./store";
-import type { QuantumFunction } from "./types";
-import { Workbench } from "./workbench";
+import { Api, ApiError, createSession } from "./api/api";
+import { Catalogue } from "./catalogue/catalogue";
+import { ConnectionBadge } from "./connection/connection";
+import { Devices } from "./devices/devices";
+import { h, reducedMotion } from "./shared/dom";
+import { EventStream } from "./events/events";
+import { STATUS_WORDS } from "./shared/format";
+import { JobList, outlook } from "./jobs/jobs";
+import { Notifier } from "./notifications/notifications";
+import { Page } from "./page/page";
+import { Reconciler } from "./events/reconciler";
+import { ResultPanel } from "./result/result";
+import { toHash, toRoute, type Route } from "./page/route";
+import { titleOf } from "./catalogue/search";
+import { SessionKeeper } from "./session/session";
+import { SignIn } from "./sign-in/sign-in";
+import { isFinal, type StoredJob } from "./jobs/job";
+import { JOBS_KEY, Store, browserStorage } from "./jobs/store";
+import type { QuantumFunction } from "./api/documents";
+import { Workbench } from "./workbench/workbench";
 
 /** How often what is expected is told anew, in milliseconds. */
 const TICK = 5_000;

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { exportJob, exportJobs } from "../src/export";
-import { toHash, toRoute, type Route } from "../src/route";
-import { categories, grouped, matches } from "../src/search";
-import { mergeEvent, type StoredJob } from "../src/store";
-import { stages } from "../src/timeline";
-import type { QuantumFunction } from "../src/types";
-import { progressOf, stateWords } from "../src/waiting";
+import { exportJob, exportJobs } from "../src/jobs/export";
+import { toHash, toRoute, type Route } from "../src/page/route";
+import { categories, grouped, matches } from "../src/catalogue/search";
+import type { StoredJob } from "../src/jobs/job";
+import { mergeEvent } from "../src/jobs/merger";
+import { stages } from "../src/result/timeline";
+import type { QuantumFunction } from "../src/api/documents";
+import { progressOf, stateWords } from "../src/result/waiting";
 
 const fun = (id: string, title: string, category: string | null, description = ""): QuantumFunction => ({
   id,

@@ -1,5 +1,5 @@
 /** Where the operations of a circuit stand in its picture. Pure. */
-import type { Circuit, Operation } from "./parse";
+import type { Circuit, Operation } from "./program";
 
 export interface Placed {
   operation: Operation;

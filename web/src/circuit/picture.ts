@@ -1,8 +1,9 @@
 /** Draws a circuit from its OpenQASM as SVG, with classes and attributes only, so that no inline style is needed. */
-import { h, s } from "../dom";
-import { count } from "../format";
+import { h, s } from "../shared/dom";
+import { count } from "../shared/format";
 import { layout, type Layout, type Placed } from "./layout";
-import { parseQasm, QasmError, type Circuit } from "./parse";
+import { parseQasm } from "./parser";
+import { QasmError, type Circuit } from "./program";
 
 /** Pixels between two wires, of a gate's height, above the first wire, and of one letter of a wire's name. */
 const WIRE = 44;

@@ -1,6 +1,6 @@
 /** One of several: as tiles, as a drop-down list, as a box to tick. */
-import { h, setText } from "../dom";
-import type { Field } from "../schema";
+import { h, setText } from "../shared/dom";
+import type { Field } from "../form/schema";
 import { Frame, GroupFrame, type Control, type Option } from "./control";
 
 export class SelectControl implements Control {

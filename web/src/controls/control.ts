@@ -2,8 +2,8 @@
  * What all controls of a form have in common. They are native inputs in Carbon's dress: native, because their labels,
  * hints and errors are then tied together in one document for assistive technology, and need no inline style.
  */
-import { h, setText } from "../dom";
-import { constraint, type Field } from "../schema";
+import { h, setText } from "../shared/dom";
+import { constraint, type Field } from "../form/schema";
 
 export interface Control {
   readonly field: Field;

@@ -1,8 +1,8 @@
 /** A list of lists of numbers as a table whose size can be set, and into which a copied table can be pasted. */
-import { h } from "../dom";
-import { toNumber } from "../input";
-import { itemSchema } from "../resolve";
-import type { Field } from "../schema";
+import { h } from "../shared/dom";
+import { toNumber } from "../form/input";
+import { itemSchema } from "../form/resolution";
+import type { Field } from "../form/schema";
 import { changed, GroupFrame, type Control } from "./control";
 
 /** Rows and columns where the schema sets no bound. */

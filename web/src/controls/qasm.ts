@@ -1,7 +1,7 @@
 /** An editor for OpenQASM: numbered lines, and the circuit as it is drawn while one types. */
 import { circuitPicture } from "../circuit/picture";
-import { h, setText } from "../dom";
-import type { Field } from "../schema";
+import { h, setText } from "../shared/dom";
+import type { Field } from "../form/schema";
 import { Frame, type Control } from "./control";
 
 /** Milliseconds without a key before the circuit is drawn anew. */

@@ -1,7 +1,7 @@
 /** A list of short records as a table: the edges of a graph, the terms of an operator. */
-import { h } from "../dom";
-import { toNumber } from "../input";
-import type { Field } from "../schema";
+import { h } from "../shared/dom";
+import { toNumber } from "../form/input";
+import type { Field } from "../form/schema";
 import { changed, GroupFrame, type Control } from "./control";
 
 export interface Column {

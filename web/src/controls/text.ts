@@ -1,6 +1,6 @@
 /** Text and numbers in one input. */
-import { h, setText } from "../dom";
-import type { Field } from "../schema";
+import { h, setText } from "../shared/dom";
+import type { Field } from "../form/schema";
 import { changed, Frame, type Control } from "./control";
 
 /** Controls of small values may stand two in a row (characters). */

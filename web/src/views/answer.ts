@@ -1,9 +1,9 @@
 /** What every answer has: what it says in words, its own fields, and the counts it was made from. */
 import "@carbon/web-components/es/components/notification/inline-notification.js";
-import { h } from "../dom";
-import { count } from "../format";
-import { humanize } from "../schema";
-import type { StoredJob } from "../store";
+import { h } from "../shared/dom";
+import { count } from "../shared/format";
+import { humanize } from "../form/schema";
+import type { StoredJob } from "../jobs/job";
 import { hasCounts, histogram, toIdeal, type Naming } from "./histogram";
 
 export interface Shown {

@@ -1,5 +1,5 @@
 /** Counts as the bars of a histogram. Pure. */
-import type { Counts } from "../types";
+import type { Counts } from "../api/documents";
 
 export interface Bar {
   bits: string;

@@ -1,6 +1,6 @@
 /** How a hybrid algorithm came to its value. */
-import { h } from "../dom";
-import { count } from "../format";
+import { h } from "../shared/dom";
+import { count } from "../shared/format";
 import { lineChart, toPoints } from "./line";
 import { NOTHING, type View } from "./view";
 

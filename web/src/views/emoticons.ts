@@ -1,8 +1,8 @@
 /** The two emoticons of a smile in superposition, each seen for as long as it was measured. */
 import "@carbon/web-components/es/components/button/button.js";
 import "@carbon/web-components/es/components/tag/tag.js";
-import { h, reducedMotion } from "../dom";
-import { count, percent } from "../format";
+import { h, reducedMotion } from "../shared/dom";
+import { count, percent } from "../shared/format";
 import { fade, CYCLE } from "./fade";
 import { NOTHING, type View } from "./view";
 

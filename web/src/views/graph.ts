@@ -1,5 +1,5 @@
 /** A weighted graph, its nodes in a circle, and the cut that was found. */
-import { h, s } from "../dom";
+import { h, s } from "../shared/dom";
 import { convergenceView } from "./convergence";
 import { NOTHING, type View } from "./view";
 

@@ -1,7 +1,7 @@
 /** Counts as bars: the most frequent outcomes, beside what is ideal where it is known, and the others together. */
-import { h } from "../dom";
-import { count, percent, shorten } from "../format";
-import type { StoredResult } from "../store";
+import { h } from "../shared/dom";
+import { count, percent, shorten } from "../shared/format";
+import type { StoredResult } from "../jobs/job";
 import { isOver, toBars, TOP, type Bar, type Bars, type BarsOptions, type Ideal, type Naming } from "./bars";
 
 export { toIdeal, type Naming } from "./bars";

@@ -1,7 +1,7 @@
 /** A value over the steps of an algorithm, with the exact value as a line where it is known. */
-import { h, s } from "../dom";
-import { count } from "../format";
-import type { Point } from "../types";
+import { h, s } from "../shared/dom";
+import { count } from "../shared/format";
+import type { Point } from "../api/documents";
 
 /** Pixels: height of the plot, and the room for the numbers below; that at its left is in the style sheet. */
 const HEIGHT = 220;

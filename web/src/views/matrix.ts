@@ -1,5 +1,5 @@
 /** A table of numbers, each on a ground as deep as it is large. */
-import { h } from "../dom";
+import { h } from "../shared/dom";
 import { NOTHING, type View } from "./view";
 
 /** Larger ones are left to the table of fields. */

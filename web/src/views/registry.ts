@@ -1,5 +1,5 @@
 /** Which view shows which function's answer: the key is `functionView` of its config document. */
-import type { StoredJob } from "../store";
+import type { StoredJob } from "../jobs/job";
 import { answerElement } from "./answer";
 import { convergenceView } from "./convergence";
 import { emoticonsView } from "./emoticons";

@@ -1,7 +1,7 @@
 /** A list of values, to be read and to be copied. */
-import { copyButton } from "../clipboard";
-import { h } from "../dom";
-import { count } from "../format";
+import { copyButton } from "../shared/clipboard";
+import { h } from "../shared/dom";
+import { count } from "../shared/format";
 import { NOTHING, type View } from "./view";
 
 /** Values shown before the rest is folded away. */

@@ -1,4 +1,4 @@
-import type { StoredJob } from "../store";
+import type { StoredJob } from "../jobs/job";
 import type { Shown } from "./answer";
 
 /** Draws what is particular to a finished job's answer. */

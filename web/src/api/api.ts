@@ -1,0 +1,154 @@
+import type { SessionKeeper } from "../session/session";
+import type {
+  Accepted,
+  Backend,
+  FieldError,
+  JobResult,
+  Problem,
+  QuantumFunction,
+  ResultEvent,
+  Session,
+} from "./documents";
+
+const ROOT = "/api/v1";
+
+/** What the gateway, or the way to it, refused; its message is meant to be read by the person at the page. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly fields: FieldError[];
+
+  constructor(status: number, title: string, detail: string, fields: FieldError[] = []) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    this.fields = fields;
+  }
+}
+
+/** Turns a problem document (RFC 9457), or whatever came instead of one, into an ApiError. */
+export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
+  const fields = ((problem?.errors ?? []) as (FieldError | null)[])
+    .filter((error): error is FieldError => typeof error?.message === "string")
+    .map((error) => ({ field: fieldName(error.field), message: sentence(error.message) }));
+  const wait = retryAfter && /^\d+$/.test(retryAfter) ? ` Try again in ${retryAfter} s.` : "";
+  return new ApiError(
+    status,
+    problem?.title ?? fallbackTitle(status),
+    (problem?.detail ?? fallbackDetail(status)) + wait,
+    fields,
+  );
+}
+
+/** Beside a field, "must be at least 1." stands alone. */
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** `body.edges.2`, `/edges/2` and `edges.2` are in the same field, `edges`. */
+function fieldName(field: unknown): string {
+  const parts = String(field ?? "")
+    .split(/[./]/)
+    .filter(Boolean);
+  return (parts[0] === "body" && parts.length > 1 ? parts[1] : parts[0]) ?? "";
+}
+
+function fallbackTitle(status: number): string {
+  if (status === 404) return "Not found";
+  if (status === 429) return "Too many requests";
+  return status >= 500 ? "The service has a problem" : "The request was refused";
+}
+
+function fallbackDetail(status: number): string {
+  if (status === 429) return "The service asks for a pause.";
+  return status >= 500
+    ? "It could not handle the request. Try again in a moment."
+    : `The gateway answered with status ${status}.`;
+}
+
+/** A new session; `credential` is what the sign-in takes, where there is one. */
+export async function createSession(credential?: string): Promise<Session> {
+  return (await send("POST", `${ROOT}/sessions`, credential)) as Session;
+}
+
+/** The gateway's HTTP API, as the person's session. */
+export class Api {
+  #session: SessionKeeper;
+
+  constructor(session: SessionKeeper) {
+    this.#session = session;
+  }
+
+  async functions(): Promise<QuantumFunction[]> {
+    return ((await this.#call("GET", `${ROOT}/functions`)) as { functions: QuantumFunction[] }).functions;
+  }
+
+  async backends(): Promise<Backend[]> {
+    return ((await this.#call("GET", `${ROOT}/backends`)) as { backends: Backend[] }).backends;
+  }
+
+  async submit(functionId: string, input: Record<string, unknown>): Promise<Accepted> {
+    return (await this.#call("POST", `${ROOT}/functions/${encodeURIComponent(functionId)}/jobs`, input)) as Accepted;
+  }
+
+  async jobs(): Promise<ResultEvent[]> {
+    return ((await this.#call("GET", `${ROOT}/jobs`)) as { jobs: ResultEvent[] }).jobs;
+  }
+
+  async cancel(processJobId: string): Promise<void> {
+    await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`);
+  }
+
+  /** A result that was too large for its event. The token goes along, so only the gateway is asked. */
+  async result(url: string): Promise<JobResult> {
+    const address = new URL(url, location.href);
+    if (address.origin !== location.origin)
+      throw new ApiError(0, "The result is kept elsewhere", "This page fetches nothing from other hosts.");
+    const found = (await this.#call("GET", address.pathname + address.search)) as { result?: JobResult } & JobResult;
+    return found.result ?? found;
+  }
+
+  /** A refused token is answered with a new session, silently and once. */
+  async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const session = await this.#session.get();
+    try {
+      return await send(method, path, session.token, body);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      const renewed = await this.#session.renew(session.token);
+      return send(method, path, renewed.token, body);
+    }
+  }
+}
+
+async function send(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
+  // Trying without a network would only be an error in the browser's console.
+  const { navigator } = globalThis as { navigator?: Navigator };
+  if (navigator?.onLine === false) throw new ApiError(0, "You are offline", "Try again when the network is back.");
+  // Browsers write every refusal by status into their console as an error; this asks for it in the body alone.
+  const headers: Record<string, string> = { Accept: "application/json", Prefer: "problem=in-body" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+  } catch {
+    throw new ApiError(0, "No answer from the gateway", "Check the connection and try again.");
+  }
+  const text = await response.text();
+  let document: unknown = null;
+  try {
+    document = text ? JSON.parse(text) : null;
+  } catch {
+    if (response.ok)
+      throw new ApiError(response.status, "Unreadable answer", "The gateway answered with something that is not JSON.");
+  }
+  const problem = response.headers.get("Content-Type")?.startsWith("application/problem+json")
+    ? (document as Problem | null)
+    : null;
+  if (!response.ok || problem)
+    throw problemToError(
+      problem?.status ?? response.status,
+      document as Problem | null,
+      response.headers.get("Retry-After"),
+    );
+  return document;
+}

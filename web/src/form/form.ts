@@ -1,0 +1,233 @@
+/** The form of one function, drawn from its input schema. */
+import "@carbon/web-components/es/components/button/button.js";
+import { ApiError } from "../api/api";
+import { automaticOption, backendOption, kindLabel, kindSummary, ofType } from "../devices/backends";
+import { RadioControl, SelectControl } from "../controls/choice";
+import type { Control } from "../controls/control";
+import { makeControl } from "../controls/factory";
+import { h, setText } from "../shared/dom";
+import { parse } from "./input";
+import { COMMON, schemaToFields, show, type Field } from "./schema";
+import type { Backend, FieldError, JsonSchema } from "../api/documents";
+
+export interface FormActions {
+  submit(input: Record<string, unknown>): Promise<void>;
+  /** Something was typed: what differs from how the form began. */
+  typed(values: Record<string, string>): void;
+}
+
+export class FunctionForm {
+  readonly element: HTMLFormElement;
+  #controls: Control[];
+  #began: Map<string, string>;
+  #backends: Backend[] | null = null;
+  #actions: FormActions;
+  #run = h("cds-button", { type: "button", size: "lg", class: "run", "data-testid": "run" }, "Run");
+  #summary = h("p", { class: "form__summary", role: "alert", "data-testid": "form-errors", hidden: true });
+  #busy = false;
+
+  constructor(schema: JsonSchema, actions: FormActions) {
+    this.#actions = actions;
+    this.#controls = schemaToFields(schema).map(control);
+    const own = this.#controls.filter(({ field }) => !COMMON.has(field.name)).map(({ element }) => element);
+    const common = this.#controls.filter(({ field }) => COMMON.has(field.name)).map(({ element }) => element);
+    const part = (title: string, elements: HTMLElement[]): HTMLElement | null =>
+      elements.length > 0
+        ? h(
+            "section",
+            { class: "form__part" },
+            h("h2", { class: "form__title" }, title),
+            h("div", { class: "form__fields" }, ...elements),
+          )
+        : null;
+    this.element = h(
+      "form",
+      { novalidate: true, class: "form" },
+      part("Input", own),
+      part("Where it runs", common),
+      this.#summary,
+      this.#run,
+    );
+    this.#drawBackends();
+    this.#began = new Map(this.#controls.map((one) => [one.field.name, one.value]));
+    this.#listen();
+  }
+
+  setBackends(backends: Backend[]): void {
+    this.#backends = backends;
+    this.#drawBackends();
+  }
+
+  /** Puts an earlier job's input into the form. */
+  show(params: Record<string, unknown>): void {
+    this.restore(
+      Object.fromEntries(
+        Object.entries(params).map(([name, value]) => [name, show(value, this.#control(name)?.field.kind ?? "text")]),
+      ),
+    );
+    this.#actions.typed(this.typed());
+  }
+
+  /** Puts what a link carries into the form; all else stands as it began. */
+  restore(typed: Record<string, string>): void {
+    for (const one of this.#controls) {
+      one.setError(null);
+      one.value = typed[one.field.name] ?? this.#began.get(one.field.name) ?? "";
+      if (one.field.name === "backend_type") this.#drawBackends();
+    }
+    this.#say("");
+  }
+
+  typed(): Record<string, string> {
+    return Object.fromEntries(
+      this.#controls
+        .filter((one) => one.value !== this.#began.get(one.field.name))
+        .map((one) => [one.field.name, one.value]),
+    );
+  }
+
+  focus(): void {
+    this.#controls[0]?.focus();
+  }
+
+  #listen(): void {
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#send();
+    });
+    this.#run.addEventListener("click", () => void this.#send());
+    this.element.addEventListener("keydown", (event) => {
+      const line = event.target instanceof HTMLInputElement;
+      if (
+        event.key === "Enter" &&
+        (line || ((event.ctrlKey || event.metaKey) && event.target instanceof HTMLTextAreaElement))
+      ) {
+        event.preventDefault();
+        void this.#send();
+      }
+    });
+    for (const one of this.#controls) {
+      // A field is checked when it is left, and an error goes as soon as it is mended.
+      one.element.addEventListener("change", () => this.#check(one));
+      one.element.addEventListener("input", () => {
+        if (isInvalid(one)) this.#check(one);
+      });
+    }
+    this.#control("backend_type")?.element.addEventListener("change", () => this.#drawBackends());
+    for (const kind of ["input", "change"])
+      this.element.addEventListener(kind, () => this.#actions.typed(this.typed()));
+  }
+
+  #control(name: string): Control | undefined {
+    return this.#controls.find(({ field }) => field.name === name);
+  }
+
+  #check(one: Control): boolean {
+    const parsed = parse(one.field, one.value);
+    one.setError(parsed.ok ? null : parsed.message);
+    if (!this.#controls.some(isInvalid)) this.#say("");
+    return parsed.ok;
+  }
+
+  async #send(): Promise<void> {
+    if (this.#busy) return;
+    const wrong = this.#controls.filter((one) => !this.#check(one));
+    if (wrong.length > 0) {
+      this.#refuse(wrong);
+      return;
+    }
+    const input: Record<string, unknown> = {};
+    for (const one of this.#controls) {
+      const parsed = parse(one.field, one.value);
+      if (parsed.ok && !parsed.absent) input[one.field.name] = parsed.value;
+    }
+    this.#wait(true);
+    try {
+      await this.#actions.submit(input);
+      this.#say("");
+    } catch (error) {
+      if (error instanceof ApiError) this.#problem(error);
+      else throw error;
+    } finally {
+      this.#wait(false);
+    }
+  }
+
+  /** Shows a problem document: each error beside its field, the rest under the form. */
+  #problem(error: ApiError): void {
+    const wrong: Control[] = [];
+    const rest: FieldError[] = [];
+    for (const one of error.fields) {
+      const at = this.#control(one.field);
+      if (at) {
+        at.setError(one.message);
+        wrong.push(at);
+      } else rest.push(one);
+    }
+    if (wrong.length > 0) this.#refuse(wrong, rest);
+    else {
+      const said = `${error.title}. ${error.message}`;
+      this.#say(
+        [
+          said,
+          ...rest
+            .map(({ message }) => message)
+            .filter((message) => !said.toLowerCase().includes(message.toLowerCase())),
+        ].join(" "),
+      );
+    }
+  }
+
+  #refuse(wrong: Control[], rest: FieldError[] = []): void {
+    const names = [...new Set(wrong.map(({ field }) => field.label))].join(", ");
+    this.#say([`Not submitted. Please look at: ${names}.`, ...rest.map(({ message }) => message)].join(" "));
+    wrong[0]?.focus();
+  }
+
+  #say(text: string): void {
+    setText(this.#summary, text);
+    this.#summary.hidden = text === "";
+  }
+
+  #wait(busy: boolean): void {
+    this.#busy = busy;
+    this.#run.toggleAttribute("disabled", busy);
+    setText(this.#run, busy ? "Submitting…" : "Run");
+  }
+
+  #drawBackends(): void {
+    const type = this.#control("backend_type");
+    if (type instanceof RadioControl)
+      for (const { value } of type.field.choices)
+        type.setNote(String(value), kindSummary(this.#backends, String(value)));
+    const backend = this.#control("backend");
+    if (backend instanceof SelectControl) {
+      const chosen = type?.value ?? "";
+      const listed = ofType(this.#backends ?? [], chosen).map((one) => ({
+        value: one.name,
+        label: backendOption(one),
+        disabled: !one.operational,
+      }));
+      backend.setOptions([{ value: "", label: automaticOption(chosen) }, ...listed]);
+    }
+  }
+}
+
+const isInvalid = ({ element }: Control): boolean =>
+  element.matches("[data-invalid]") || element.querySelector("[data-invalid]") !== null;
+
+/** The page knows `backend_type` and `backend`, which every function has; the schema alone decides about the rest. */
+function control(field: Field): Control {
+  if (field.name === "backend" && field.kind === "text")
+    return new SelectControl({ ...field, schema: { description: field.description } }, []);
+  if (field.name === "backend_type" && field.kind === "choice") {
+    const kinds = ["simulator", "noisy_simulator", "hardware"];
+    const place = (value: unknown): number => (kinds.indexOf(String(value)) + kinds.length + 1) % (kinds.length + 1);
+    const options = [...field.choices].sort((a, b) => place(a.value) - place(b.value));
+    return new RadioControl(
+      field,
+      options.map(({ value, label }) => ({ value: String(value), label: kindLabel(String(value), label) })),
+    );
+  }
+  return makeControl(field);
+}

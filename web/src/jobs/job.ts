@@ -1,0 +1,70 @@
+/** A job as the page keeps it. */
+import type { Circuit, Counts, EventStatus, JobError, Point, Progress } from "../api/documents";
+
+/** LOST is the page's own: the session that would have told the end of the job is gone. */
+export type JobStatus = EventStatus | "LOST";
+
+export interface StoredResult {
+  counts: Record<string, Counts>;
+  /** Shots of the outcomes that were not kept, per register. */
+  other: Record<string, number>;
+  /** How many outcomes those were, per register. */
+  other_outcomes: Record<string, number>;
+  shots: number | null;
+  /** Expectation values and their standard errors. */
+  evs: unknown;
+  stds: unknown;
+  metadata: Record<string, unknown>;
+}
+
+export interface StoredJob {
+  process_job_id: string;
+  client_id: string;
+  job_id: string;
+  function: string;
+  function_title: string;
+  view: string | null;
+  backend: string;
+  backend_type: string;
+  params: Record<string, unknown>;
+  status: JobStatus;
+  step: number;
+  submitted_at: string;
+  finished_at: string | null;
+  queue_position: number | null;
+  estimated_completion_time: string | null;
+  queue_length_at_submit: number | null;
+  /** The most jobs it was ever told to have before it: where the way to the front began. */
+  queue_start: number | null;
+  progress: Progress | null;
+  /** The values that a hybrid algorithm told of its steps. */
+  history: Point[];
+  /** When this page heard that the job runs, and when it got the result. */
+  running_at: string | null;
+  delivered_at: string | null;
+  circuit: Circuit | null;
+  result: StoredResult | null;
+  result_url: string | null;
+  answer: Record<string, unknown> | null;
+  error: JobError | null;
+}
+
+export const isFinal = (status: JobStatus): boolean => status !== "QUEUED" && status !== "RUNNING";
+
+/** What a job has before anything is known; also what an older page did not write. */
+export const BLANK = {
+  queue_position: null,
+  queue_length_at_submit: null,
+  queue_start: null,
+  estimated_completion_time: null,
+  progress: null,
+  history: [],
+  running_at: null,
+  delivered_at: null,
+  circuit: null,
+  result: null,
+  result_url: null,
+  answer: null,
+  error: null,
+  finished_at: null,
+} satisfies Partial<StoredJob>;

@@ -1,0 +1,94 @@
+/** A job after a submission or an event. Pure. */
+import type { Accepted, Point, Progress, ResultEvent } from "../api/documents";
+import { MAX_POINTS, boundCircuit, boundJson, toStored } from "./bounds";
+import { BLANK, isFinal, type StoredJob } from "./job";
+
+/**
+ * The job after an event. A final status stays: events are delivered at least once and a late one changes
+ * nothing, except that a job given up for LOST may still be found.
+ */
+export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: Date = new Date()): StoredJob {
+  if (job && job.status !== "LOST" && isFinal(job.status)) return job;
+  const step = event.step ?? 0;
+  if (job && !isFinal(event.status) && step < job.step) return job;
+  const final = isFinal(event.status);
+  const running = job?.running_at ?? (event.status === "RUNNING" ? now.toISOString() : null);
+  return {
+    ...BLANK,
+    process_job_id: event.process_job_id,
+    client_id: event.client_id,
+    job_id: event.job_id,
+    // What was asked for: several functions may share one action, which names itself in its events.
+    function: job?.function ?? event.function,
+    function_title: job?.function_title ?? event.function,
+    view: job?.view ?? null,
+    backend: event.backend || job?.backend || "",
+    backend_type: event.backend_type || job?.backend_type || "",
+    params: job?.params ?? boundJson(event.params) ?? {},
+    status: event.status,
+    step,
+    // A later step has its own time of submission; the job's is the first.
+    submitted_at: (step > 0 && job?.submitted_at) || event.submitted_at,
+    finished_at: event.finished_at ?? null,
+    queue_position: event.queue_position ?? null,
+    estimated_completion_time: event.estimated_completion_time ?? null,
+    queue_length_at_submit: job?.queue_length_at_submit ?? event.queue_length_at_submit ?? null,
+    queue_start: most(job?.queue_start, event.queue_length_at_submit, event.queue_position),
+    progress: event.progress ?? job?.progress ?? null,
+    history: grown(job?.history ?? [], event.progress),
+    // Heard of only after it had ended: then nobody here knows when it began to run.
+    running_at: running && event.finished_at && Date.parse(running) > Date.parse(event.finished_at) ? null : running,
+    delivered_at: final ? now.toISOString() : null,
+    circuit: job?.circuit ?? null,
+    result: toStored(event.result),
+    result_url: event.result_url ?? null,
+    answer: boundJson(event.answer),
+    error: event.error ?? null,
+  };
+}
+
+/** The largest of what is known. */
+function most(...numbers: (number | null | undefined)[]): number | null {
+  const known = numbers.filter((number) => typeof number === "number");
+  return known.length > 0 ? Math.max(...known) : null;
+}
+
+/** The steps told so far, with one more; the oldest go first when there are too many. */
+function grown(history: Point[], progress: Progress | null | undefined): Point[] {
+  if (!progress || typeof progress.value !== "number" || !Number.isFinite(progress.value)) return history;
+  const { step, value } = progress;
+  return [...history.filter((point) => point.step < step), { step, value }].slice(-MAX_POINTS);
+}
+
+export interface Submission {
+  accepted: Accepted;
+  /** The function that was asked for. */
+  function: string;
+  params: Record<string, unknown>;
+  title: string;
+  view: string | null;
+  now: Date;
+}
+
+/** The job after the gateway accepted it; its first events may have come before that answer. */
+export function mergeSubmission(
+  job: StoredJob | undefined,
+  { accepted, function: asked, params, title, view, now }: Submission,
+): StoredJob {
+  const begun: StoredJob = job ?? {
+    ...BLANK,
+    process_job_id: accepted.process_job_id,
+    client_id: accepted.client_id,
+    job_id: accepted.job_id,
+    function: asked,
+    function_title: title,
+    view,
+    backend: accepted.backend,
+    backend_type: accepted.backend_type,
+    params,
+    status: accepted.status ?? "QUEUED",
+    step: 0,
+    submitted_at: now.toISOString(),
+  };
+  return { ...begun, function: asked, function_title: title, view, params, circuit: boundCircuit(accepted.circuit) };
+}

@@ -1,0 +1,194 @@
+/**
+ * The browser's own record of jobs and results: one JSON document in localStorage.
+ *
+ *   key    qwhisk.jobs.v1
+ *   value  {"v": 1,
+ *           "client_id": the session the jobs' events come from, or null,
+ *           "last_id":   the last event seen in that session (where the WebSocket resumes), or null,
+ *           "jobs":      [StoredJob, ...] newest first}
+ *
+ * It is bounded: at most MAX_JOBS jobs, MAX_OUTCOMES bit strings of a register (what is left out is summed in
+ * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, and four times
+ * as many of an answer. A document of another version, or one that cannot be read, is ignored and a new one started.
+ * `last_id` and the jobs are one value, so they cannot disagree.
+ */
+import type { JobResult, ResultEvent } from "../api/documents";
+import { MAX_JOBS, toStored } from "./bounds";
+import { BLANK, isFinal, type StoredJob } from "./job";
+import { mergeEvent, mergeSubmission, type Submission } from "./merger";
+import type { KeyValue } from "../session/session";
+
+export const JOBS_KEY = "qwhisk.jobs.v1";
+
+export interface StoreDocument {
+  v: 1;
+  client_id: string | null;
+  last_id: number | null;
+  jobs: StoredJob[];
+}
+
+const empty = (): StoreDocument => ({ v: 1, client_id: null, last_id: null, jobs: [] });
+
+export function parseDocument(text: string | null): StoreDocument {
+  try {
+    const document = JSON.parse(text ?? "null") as StoreDocument | null;
+    if (document?.v !== 1 || !Array.isArray(document.jobs)) return empty();
+    return {
+      ...empty(),
+      ...document,
+      jobs: (document.jobs as (StoredJob | null)[])
+        .filter((job): job is StoredJob => typeof job?.process_job_id === "string")
+        .map((job) => ({ ...BLANK, ...job })),
+    };
+  } catch {
+    return empty();
+  }
+}
+
+/** The document in a new session: its events begin anew, and jobs that had not ended are lost with the old one. */
+export function adopt(document: StoreDocument, clientId: string): StoreDocument {
+  if (document.client_id === clientId) return document;
+  return {
+    ...document,
+    client_id: clientId,
+    last_id: null,
+    jobs: document.jobs.map((job) =>
+      isFinal(job.status) || job.client_id === clientId
+        ? job
+        : { ...job, status: "LOST", queue_position: null, estimated_completion_time: null },
+    ),
+  };
+}
+
+type Listener = (jobs: StoredJob[], changed: StoredJob | null) => void;
+
+/** Reads before each write, so that several open tabs can share the document. */
+export class Store {
+  #storage: KeyValue;
+  #document: StoreDocument;
+  #listeners: Listener[] = [];
+
+  constructor(storage: KeyValue) {
+    this.#storage = storage;
+    this.#document = parseDocument(storage.getItem(JOBS_KEY));
+  }
+
+  get jobs(): StoredJob[] {
+    return this.#document.jobs;
+  }
+
+  get(processJobId: string): StoredJob | undefined {
+    return this.#document.jobs.find((job) => job.process_job_id === processJobId);
+  }
+
+  lastId(clientId: string): number | null {
+    return this.#document.client_id === clientId ? this.#document.last_id : null;
+  }
+
+  subscribe(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Another tab has written. */
+  reload(): void {
+    this.#document = parseDocument(this.#storage.getItem(JOBS_KEY));
+    this.#tell(null);
+  }
+
+  adopt(clientId: string): void {
+    this.#change((document) => adopt(document, clientId), null);
+  }
+
+  submitted(submission: Submission): StoredJob {
+    return this.#put(submission.accepted.process_job_id, (job) => mergeSubmission(job, submission), null);
+  }
+
+  receive(event: ResultEvent, id: number | null): StoredJob {
+    return this.#put(event.process_job_id, (job) => mergeEvent(job, event), id);
+  }
+
+  /** Forgets where the events stopped: the stream, made anew, tells them all again. */
+  rewind(): void {
+    this.#change((document) => ({ ...document, last_id: null }), null);
+  }
+
+  /** A result that was too large for its event, fetched since. */
+  fetched(processJobId: string, result: JobResult): void {
+    if (this.get(processJobId)) this.#put(processJobId, (job) => ({ ...job!, result: toStored(result) }), null);
+  }
+
+  /** The gateway does not know this job any more. */
+  lost(processJobId: string): void {
+    if (!this.get(processJobId)) return;
+    this.#put(processJobId, (job) => (job && !isFinal(job.status) ? { ...job, status: "LOST" } : job!), null);
+  }
+
+  remove(processJobId: string): void {
+    this.#change(
+      (document) => ({ ...document, jobs: document.jobs.filter((job) => job.process_job_id !== processJobId) }),
+      null,
+    );
+  }
+
+  clearFinished(): void {
+    this.#change((document) => ({ ...document, jobs: document.jobs.filter((job) => !isFinal(job.status)) }), null);
+  }
+
+  #put(processJobId: string, merge: (job: StoredJob | undefined) => StoredJob, id: number | null): StoredJob {
+    let merged!: StoredJob;
+    this.#change(
+      (document) => {
+        const at = document.jobs.findIndex((job) => job.process_job_id === processJobId);
+        merged = merge(document.jobs[at]);
+        const jobs =
+          at < 0 ? [merged, ...document.jobs] : document.jobs.map((job, index) => (index === at ? merged : job));
+        const last_id = id === null ? document.last_id : Math.max(id, document.last_id ?? id);
+        return { ...document, last_id, jobs: jobs.slice(0, MAX_JOBS) };
+      },
+      () => merged,
+    );
+    return merged;
+  }
+
+  #change(next: (document: StoreDocument) => StoreDocument, changed: (() => StoredJob) | null): void {
+    const stored = this.#storage.getItem(JOBS_KEY);
+    this.#document = next(stored === null ? this.#document : parseDocument(stored));
+    this.#write();
+    this.#tell(changed?.() ?? null);
+  }
+
+  /** When the browser's quota is used up, the oldest results go first. */
+  #write(): void {
+    for (let kept = this.#document.jobs.length; ; kept = Math.floor(kept / 2)) {
+      try {
+        this.#storage.setItem(
+          JOBS_KEY,
+          JSON.stringify({ ...this.#document, jobs: this.#document.jobs.slice(0, kept) }),
+        );
+        return;
+      } catch {
+        if (kept === 0) return;
+      }
+    }
+  }
+
+  #tell(changed: StoredJob | null): void {
+    for (const listener of this.#listeners) listener(this.#document.jobs, changed);
+  }
+}
+
+/** Storage for a browser that forbids localStorage: the page works, and forgets when it is closed. */
+export function browserStorage(): KeyValue {
+  try {
+    localStorage.setItem("qwhisk.probe", "");
+    localStorage.removeItem("qwhisk.probe");
+    return localStorage;
+  } catch {
+    const memory = new Map<string, string>();
+    return {
+      getItem: (key) => memory.get(key) ?? null,
+      setItem: (key, value) => void memory.set(key, value),
+      removeItem: (key) => void memory.delete(key),
+    };
+  }
+}

@@ -1,0 +1,77 @@
+/** The page's frame: header with its ways, and the place for what is shown. */
+import "@carbon/web-components/es/components/ui-shell/header.js";
+import "@carbon/web-components/es/components/ui-shell/header-name.js";
+import { h, setText } from "../shared/dom";
+import { toHash, type Route } from "./route";
+
+export interface Fixed {
+  connection: HTMLElement;
+  toasts: HTMLElement;
+  announcer: HTMLElement;
+}
+
+const WAYS: { page: Route["page"]; label: string; route: Route }[] = [
+  { page: "functions", label: "Functions", route: { page: "functions" } },
+  { page: "jobs", label: "Jobs", route: { page: "jobs", id: null } },
+  { page: "devices", label: "Devices", route: { page: "devices" } },
+];
+
+export class Page {
+  readonly nodes: Node[];
+  #main = h("main", { id: "main", class: "page", tabindex: -1 });
+  #links = new Map<Route["page"], HTMLElement>();
+  #active = h("span", { class: "ways__count", "data-testid": "active", hidden: true });
+
+  constructor({ connection, toasts, announcer }: Fixed) {
+    const items = WAYS.map(({ page, label, route }) => {
+      const link = h(
+        "a",
+        { class: "ways__link", href: toHash(route), "data-testid": `go-${page}` },
+        label,
+        page === "jobs" ? this.#active : null,
+      );
+      this.#links.set(page, link);
+      return h("li", {}, link);
+    });
+    const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
+    // The part behind # is the page's address, so this link moves the focus by itself.
+    skip.addEventListener("click", (event) => {
+      event.preventDefault();
+      this.#main.focus();
+    });
+    this.nodes = [
+      h("nav", { "aria-label": "Shortcut" }, skip),
+      h(
+        "cds-header",
+        { "aria-label": "qwhisk" },
+        h("cds-header-name", { href: "#/", prefix: "" }, "qwhisk"),
+        h("nav", { class: "ways", "aria-label": "Main" }, h("ul", {}, ...items)),
+        connection,
+      ),
+      this.#main,
+      toasts,
+      announcer,
+    ];
+  }
+
+  show(page: Route["page"], title: string, ...children: Node[]): void {
+    document.title = `${title} · qwhisk`;
+    const current = page === "run" ? "functions" : page;
+    for (const [name, link] of this.#links) {
+      if (name === current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    this.#main.dataset.page = page;
+    const same =
+      this.#main.childNodes.length === children.length &&
+      children.every((child, at) => this.#main.childNodes[at] === child);
+    if (!same) this.#main.replaceChildren(...children);
+  }
+
+  /** How many jobs have not ended. */
+  setActive(count: number): void {
+    this.#active.hidden = count === 0;
+    setText(this.#active, String(count));
+    this.#active.setAttribute("aria-label", `${count} not ended`);
+  }
+}

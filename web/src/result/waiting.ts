@@ -1,0 +1,97 @@
+/** What the page says while a job waits or runs: no more than is known. */
+import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
+import { h, setText } from "../shared/dom";
+import { backendTypeWords, span } from "../shared/format";
+import { outlook } from "../jobs/jobs";
+import type { StoredJob } from "../jobs/job";
+import { lineChart } from "../views/line";
+
+export interface Bar {
+  value: number;
+  max: number;
+  label: string;
+}
+
+/** How far a job is, where that is known: steps done, or places gone in the queue. Pure. */
+export function progressOf(job: StoredJob): Bar | null {
+  const { progress, queue_position: position, queue_start: start } = job;
+  if (progress?.of)
+    return {
+      value: Math.min(progress.step, progress.of),
+      max: progress.of,
+      label: `Step ${progress.step} of ${progress.of}`,
+    };
+  if (job.status !== "QUEUED" || position === null || !start) return null;
+  return {
+    value: start - position,
+    max: start,
+    label: position === 0 ? "Next in the queue" : `About ${position} ${position === 1 ? "job" : "jobs"} ahead`,
+  };
+}
+
+/** Which state it is in, in words. A simulator tells of no queue, so none is claimed. */
+export function stateWords(job: StoredJob): string {
+  if (job.status === "RUNNING") return "Running";
+  return job.backend_type === "hardware" ? "In the queue" : "Submitted, waiting for the result";
+}
+
+export class Waiting {
+  readonly element: HTMLElement;
+  #loading = h("cds-inline-loading", { status: "active" });
+  #where = h("p", { class: "waiting__where", "data-testid": "where" });
+  #bar = h("progress", { class: "waiting__bar", hidden: true, "data-testid": "progress" });
+  #label = h("p", { class: "waiting__label", hidden: true });
+  #plot = h("div", {});
+  #plotted = 0;
+  #job: StoredJob;
+
+  constructor(job: StoredJob) {
+    this.#job = job;
+    this.element = h(
+      "div",
+      { class: "waiting", "data-testid": "waiting" },
+      this.#loading,
+      this.#where,
+      this.#bar,
+      this.#label,
+      this.#plot,
+      h("p", { class: "waiting__hint" }, "You may close this page: the result will be here when you come back."),
+    );
+    const tick = setInterval(() => (this.element.isConnected ? this.#tell() : clearInterval(tick)), 1_000);
+    this.update(job);
+  }
+
+  update(job: StoredJob): void {
+    this.#job = job;
+    this.#tell();
+    const bar = progressOf(job);
+    this.#bar.hidden = this.#label.hidden = bar === null;
+    if (bar) {
+      this.#bar.max = bar.max;
+      this.#bar.value = bar.value;
+      this.#bar.setAttribute("aria-label", bar.label);
+      setText(this.#label, bar.label);
+    }
+    if (job.history.length > 0 && job.history.length !== this.#plotted) {
+      this.#plotted = job.history.length;
+      this.#plot.replaceChildren(lineChart(job.history, null, "Value so far"));
+    }
+  }
+
+  #tell(): void {
+    const job = this.#job;
+    setText(this.#loading, stateWords(job));
+    const about = outlook(job);
+    const since = Date.now() - Date.parse(job.submitted_at);
+    setText(
+      this.#where,
+      [
+        `On ${job.backend || backendTypeWords(job.backend_type)}`,
+        about,
+        since > 3_000 ? `${span(since)} since you submitted it` : "",
+      ]
+        .filter(Boolean)
+        .join(", "),
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import type { JobStatus } from "../jobs/job";
+
+export const count = (value: number): string => value.toLocaleString("en");
+
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return "–";
+  const hundred = share * 100;
+  return `${hundred !== 0 && hundred < 0.1 ? "< 0.1" : hundred.toFixed(1)} %`;
+}
+
+/** The bits at both ends of a long string, which are what tells outcomes apart at a glance. */
+export function shorten(bits: string, keep = 8): string {
+  return bits.length <= 2 * keep + 1 ? bits : `${bits.slice(0, keep)}…${bits.slice(-keep)}`;
+}
+
+/** A span of time in words: "8 s", "3 min", "2 h 5 min". */
+export function span(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 1) return "less than 1 s";
+  if (seconds < 90) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.round(hours / 24)} days`;
+}
+
+/** The time of day, with the date when it is another day. */
+export function clock(iso: string, now: Date = new Date()): string {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return "";
+  const day: Intl.DateTimeFormatOptions =
+    time.toDateString() === now.toDateString() ? {} : { month: "short", day: "numeric" };
+  return time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
+}
+
+/** Date and time to the second. */
+export function moment(iso: string): string {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? "–" : time.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** When a result is expected, in words; empty if nobody knows. */
+export function expected(iso: string | null, now: Date = new Date()): string {
+  const ahead = iso ? Date.parse(iso) - now.getTime() : Number.NaN;
+  if (Number.isNaN(ahead)) return "";
+  if (ahead < 2_000) return "expected any moment";
+  return ahead < 90_000 ? `expected in ${span(ahead)}` : `expected in ${span(ahead)}, about ${clock(iso!, now)}`;
+}
+
+export const STATUS_WORDS: Record<JobStatus, string> = {
+  QUEUED: "Queued",
+  RUNNING: "Running",
+  DONE: "Done",
+  CANCELLED: "Cancelled",
+  ERROR: "Error",
+  LOST: "Lost",
+};
+
+const BACKEND_TYPES: Record<string, string> = {
+  hardware: "Hardware",
+  simulator: "Simulator",
+  noisy_simulator: "Noisy simulator",
+};
+
+export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ?? type;
+
+/** The input in one line, without what every function has. */
+export function summary(params: Record<string, unknown>): string {
+  return Object.entries(params)
+    .filter(
+      ([name, value]) =>
+        !["backend_type", "backend", "shots"].includes(name) &&
+        value !== null &&
+        value !== "" &&
+        typeof value !== "boolean",
+    )
+    .map(([, value]) => brief(value))
+    .filter(Boolean)
+    .join("  ")
+    .slice(0, 80);
+}
+
+function brief(value: unknown): string {
+  if (Array.isArray(value))
+    return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.join(", ");
+  if (typeof value === "object") return "";
+  const text = String(value);
+  return text.includes("\n") ? `${text.split("\n").length} lines` : text;
+}
