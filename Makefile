@@ -41,11 +41,12 @@ trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none d
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test
 
-check: venv ## lint, types, import borders
+check: venv ## lint, types, import borders; the page too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy core actions gateway poller simulator local tools testkit benchmarks tests
 	@$(BIN)/lint-imports
+	@PYTHON=$(BIN)/python bash web/build.sh lint
 
 bench: venv ## measure against the fastest direct way, in the same run
 	@$(BIN)/python -m benchmarks

@@ -26,6 +26,10 @@ export class ApiError extends Error {
   }
 }
 
+/** An error in words for the person at the page. */
+export const describe = (error: unknown): string =>
+  error instanceof ApiError ? `${error.title}. ${error.message}` : String(error);
+
 /** Turns a problem document (RFC 9457), or whatever came instead of one, into an ApiError. */
 export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
   const fields = ((problem?.errors ?? []) as (FieldError | null)[])

@@ -4,7 +4,7 @@ import "@carbon/web-components/es/components/notification/inline-notification.js
 import "@carbon/web-components/es/components/tag/tag.js";
 import { circuitPicture } from "../circuit/picture";
 import { copyButton } from "../shared/clipboard";
-import { h, setText } from "../shared/dom";
+import { h, reducedMotion, setText } from "../shared/dom";
 import { download } from "../shared/download";
 import { exportJob, type Format } from "../jobs/export";
 import { backendTypeWords, count, STATUS_WORDS } from "../shared/format";
@@ -69,6 +69,13 @@ export class ResultPanel {
 
   focus(): void {
     this.#title.focus({ preventScroll: true });
+  }
+
+  /** Scrolls to the result where it is out of sight: on a narrow screen it is below the list. */
+  reveal(): void {
+    const { top, bottom } = this.element.getBoundingClientRect();
+    if (top < 48 || top > innerHeight / 2 || bottom < 0)
+      this.element.scrollIntoView({ behavior: reducedMotion() ? "auto" : "smooth", block: "start" });
   }
 
   #content(job: StoredJob): Node {

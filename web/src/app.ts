@@ -1,0 +1,299 @@
+/** The page as a whole: creates the components and connects them. */
+import { Api, createSession, describe } from "./api/api";
+import type { QuantumFunction } from "./api/documents";
+import { Catalogue } from "./catalogue/catalogue";
+import { titleOf } from "./catalogue/search";
+import { ConnectionBadge } from "./connection/connection";
+import { Devices } from "./devices/devices";
+import { EventStream, type ConnectionState, type Frame } from "./events/events";
+import { Reconciler } from "./events/reconciler";
+import { isFinal, type StoredJob } from "./jobs/job";
+import { JobList, outlook } from "./jobs/jobs";
+import { JOBS_KEY, Store, browserStorage } from "./jobs/store";
+import { Notifier } from "./notifications/notifications";
+import { Page } from "./page/page";
+import { toHash, toRoute, type Route } from "./page/route";
+import { listedJobs, selectedId } from "./page/selection";
+import { ResultFetcher } from "./result/fetcher";
+import { ResultPanel } from "./result/result";
+import { SessionKeeper } from "./session/session";
+import { h } from "./shared/dom";
+import { STATUS_WORDS } from "./shared/format";
+import { SignIn } from "./sign-in/sign-in";
+import { Workbench } from "./workbench/workbench";
+
+/** Milliseconds between updates of the expected times. */
+const TICK = 5_000;
+/** Milliseconds between requests for functions and queues while the page is visible. */
+const LOAD_EVERY = 15_000;
+
+export class App {
+  #storage = browserStorage();
+  #signIn = new SignIn(createSession, () => this.#show());
+  #session = new SessionKeeper(this.#storage, () => this.#signIn.session());
+  #api = new Api(this.#session);
+  #store = new Store(this.#storage);
+  #notifier = new Notifier();
+  #badge = new ConnectionBadge();
+  #page = new Page({
+    connection: this.#badge.element,
+    toasts: this.#notifier.element,
+    announcer: this.#notifier.announcer,
+  });
+  #catalogue = new Catalogue();
+  #devices = new Devices();
+  #jobsHeading = h("h1", { id: "page-title", tabindex: -1 }, "Jobs");
+
+  #functions: QuantumFunction[] | null = null;
+  #failure: string | null = null;
+  #route = toRoute(location.hash);
+  /** The job that was chosen on a function's page. */
+  #chosenJob = new Map<string, string>();
+
+  #functionOf = (job: StoredJob) => this.#functions?.find((one) => one.id === job.function);
+  #title = (job: StoredJob) => this.#functionOf(job)?.title || job.function_title;
+
+  #workbench = new Workbench({
+    submit: (chosen, input) => this.#submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
+  });
+  #result = new ResultPanel({
+    title: this.#title,
+    view: (job) => job.view ?? this.#functionOf(job)?.view ?? null,
+    again: (job) => this.#repeat(job),
+    edit: (job) => this.#edit(job),
+  });
+  #jobs = new JobList({
+    title: this.#title,
+    select: (job) => {
+      this.#select(job);
+      this.#result.focus();
+    },
+    cancel: (job) => this.#cancel(job),
+    remove: (job) => this.#store.remove(job.process_job_id),
+    clear: () => this.#store.clearFinished(),
+  });
+  #bench = h("div", { class: "bench" }, this.#workbench.place, this.#result.element, this.#jobs.element);
+
+  #fetcher = new ResultFetcher(this.#api, this.#store, (error) =>
+    this.#notifier.show("warning", "The result was not fetched", describe(error)),
+  );
+  #reconciler = new Reconciler(this.#api, this.#store, () => this.#stream.connect());
+  #stream = new EventStream({
+    open: (url) => new WebSocket(url),
+    session: async () => {
+      await this.#api.jobs();
+      return this.#session.get();
+    },
+    check: async () => void (await this.#api.jobs()),
+    lastId: ({ client_id }) => this.#store.lastId(client_id),
+    receive: (frame) => this.#receive(frame),
+    state: (state) => this.#connectionChanged(state),
+    online: () => navigator.onLine,
+    origin: location.origin.replace(/^http/, "ws"),
+  });
+
+  /** Puts the page into `place` and connects to the gateway. */
+  start(place: HTMLElement): void {
+    place.replaceChildren(...this.#page.nodes);
+    this.#store.subscribe(() => this.#draw());
+    this.#listen();
+    setInterval(() => this.#store.jobs.some((job) => !isFinal(job.status)) && this.#draw(), TICK);
+    setInterval(() => document.visibilityState === "visible" && void this.#load(), LOAD_EVERY);
+    this.#show();
+    // The stream keeps trying, and its state is shown.
+    this.#begin().catch(() => void this.#load());
+  }
+
+  #listen(): void {
+    addEventListener("hashchange", () => this.#arrive());
+    addEventListener("storage", ({ key }) => key === JOBS_KEY && this.#store.reload());
+    addEventListener("online", () => {
+      this.#stream.connect();
+      void this.#load();
+    });
+    addEventListener("offline", () => this.#stream.connect());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void this.#load());
+  }
+
+  #selected(): string | null {
+    return selectedId(this.#route, this.#store.jobs, this.#chosenJob);
+  }
+
+  /** Draws everything that depends on the jobs. */
+  #draw(): void {
+    const id = this.#selected();
+    this.#jobs.show(listedJobs(this.#route, this.#store.jobs), id, this.#route.page === "run");
+    this.#result.show(id === null ? null : (this.#store.get(id) ?? null));
+    this.#page.setActive(this.#store.jobs.filter((job) => !isFinal(job.status)).length);
+  }
+
+  /** Shows the page that the address names. `typed` in the address fills the form. */
+  #show(): void {
+    if (this.#signIn.asking) return this.#page.show(this.#route.page, "Sign in", this.#signIn.element);
+    const at = this.#route;
+    switch (at.page) {
+      case "functions":
+        this.#page.show("functions", "Functions", this.#catalogue.element);
+        break;
+      case "devices":
+        this.#page.show("devices", "Devices", this.#devices.element);
+        break;
+      case "jobs":
+        this.#bench.replaceChildren(this.#jobs.element, this.#result.element);
+        this.#page.show("jobs", "Jobs", h("header", { class: "page-head" }, this.#jobsHeading), this.#bench);
+        break;
+      case "run":
+        this.#showFunction(at.id, at.typed);
+    }
+    this.#draw();
+  }
+
+  #showFunction(id: string, typed: Record<string, string>): void {
+    const found = this.#functions?.find((one) => one.id === id);
+    if (found) this.#workbench.show(found, Object.keys(typed).length > 0 ? typed : null);
+    else this.#workbench.missing(this.#reason());
+    if (!this.#workbench.place.isConnected || this.#bench.firstChild !== this.#workbench.place)
+      this.#bench.replaceChildren(this.#workbench.place, this.#result.element, this.#jobs.element);
+    this.#page.show("run", found ? titleOf(found) : "Function", this.#workbench.element, this.#bench);
+  }
+
+  /** Why a function is not shown. */
+  #reason(): string {
+    if (this.#functions === null) return this.#failure ?? "Asking the gateway for this function…";
+    return "This function is not deployed. It may have been removed.";
+  }
+
+  #go(to: Route): void {
+    history.pushState(null, "", toHash(to));
+    this.#arrive();
+  }
+
+  #arrive(): void {
+    this.#route = toRoute(location.hash);
+    this.#show();
+    scrollTo(0, 0);
+    document.getElementById("page-title")?.focus({ preventScroll: true });
+  }
+
+  #select(job: StoredJob): void {
+    if (this.#route.page === "run" && this.#route.id === job.function)
+      this.#chosenJob.set(this.#route.id, job.process_job_id);
+    else {
+      this.#route = { page: "jobs", id: job.process_job_id };
+      history.replaceState(null, "", toHash(this.#route));
+    }
+    this.#draw();
+    this.#result.reveal();
+  }
+
+  /** Submits the input of an earlier job again. */
+  #repeat(job: StoredJob): Promise<void> {
+    return this.#submit(job.function, this.#title(job), job.view, job.params).catch((error: unknown) =>
+      this.#notifier.show("error", "The job was not submitted", describe(error)),
+    );
+  }
+
+  /** Opens the form of a job's function with the job's input. */
+  #edit(job: StoredJob): void {
+    const found = this.#functionOf(job);
+    if (!found) return this.#notifier.show("warning", "This function is no longer deployed");
+    this.#go({ page: "run", id: found.id, typed: {} });
+    this.#workbench.fill(found, job.params);
+  }
+
+  async #submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
+    this.#notifier.clear();
+    const accepted = await this.#api.submit(functionId, input);
+    const job = this.#store.submitted({
+      accepted,
+      function: functionId,
+      params: input,
+      title: name,
+      view,
+      now: new Date(),
+    });
+    this.#notifier.show("success", "Job submitted", `${this.#title(job)} on ${job.backend}`);
+    this.#select(job);
+  }
+
+  async #cancel(job: StoredJob): Promise<void> {
+    try {
+      await this.#api.cancel(job.process_job_id);
+      this.#notifier.show("info", "Cancelling", `${this.#title(job)} on ${job.backend} is asked to stop.`);
+    } catch (error) {
+      this.#notifier.show("error", "The job was not cancelled", describe(error));
+      throw error;
+    }
+  }
+
+  /** Announces the status of a job. A notification follows if the job has ended and is not the one on the page. */
+  #announce(job: StoredJob): void {
+    this.#notifier.announce(
+      [`${this.#title(job)}: ${STATUS_WORDS[job.status]}`, outlook(job)].filter(Boolean).join(", "),
+    );
+    if (!isFinal(job.status) || this.#selected() === job.process_job_id) return;
+    const summary = job.answer?.summary;
+    this.#notifier.show(
+      job.status === "ERROR" ? "error" : "success",
+      `${this.#title(job)}: ${STATUS_WORDS[job.status].toLowerCase()}`,
+      typeof summary === "string" ? `${summary} ` : "",
+      { href: toHash({ page: "jobs", id: job.process_job_id }), label: "Show the result" },
+    );
+  }
+
+  #receive({ id, event }: Frame): void {
+    const before = this.#store.get(event.process_job_id)?.status;
+    const job = this.#store.receive(event, id);
+    if (job.status !== before) this.#announce(job);
+    void this.#fetcher.fetch(job);
+  }
+
+  #connectionChanged(state: ConnectionState): void {
+    this.#badge.show(state);
+    this.#reconciler.live(state === "live");
+    // What could not be loaded while there was no connection.
+    if (state === "live" && this.#functions === null && this.#failure !== null) void this.#load();
+  }
+
+  async #loadFunctions(): Promise<void> {
+    const found = await this.#api.functions().catch((error: unknown) => {
+      this.#failure = describe(error);
+      return null;
+    });
+    if (found === null && this.#functions === null) this.#catalogue.failed(this.#failure!, () => void this.#load());
+    else if (found !== null && JSON.stringify(found) !== JSON.stringify(this.#functions))
+      this.#catalogue.setFunctions((this.#functions = found));
+    else return;
+    this.#show();
+  }
+
+  async #loadBackends(): Promise<void> {
+    // The form works without: the service chooses the backend.
+    const found = await this.#api.backends().catch(() => null);
+    if (found === null) return;
+    this.#devices.setBackends(found);
+    this.#workbench.setBackends(found);
+  }
+
+  /** Loads functions, backends and results. A function deployed while the page is open appears on it. */
+  async #load(): Promise<void> {
+    if (!navigator.onLine || this.#signIn.asking) return;
+    await Promise.all([this.#loadFunctions(), this.#loadBackends(), this.#reconciler.run().catch(() => undefined)]);
+    for (const job of this.#store.jobs) await this.#fetcher.fetch(job);
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      // A stored token that is no longer valid is renewed here, before anything depends on it.
+      await this.#api.jobs();
+      this.#store.adopt((await this.#session.get()).client_id);
+    } finally {
+      this.#stream.connect();
+      this.#session.onChange(({ client_id }) => {
+        this.#store.adopt(client_id);
+        this.#stream.connect();
+      });
+    }
+    await this.#load();
+  }
+}

@@ -1,0 +1,16 @@
+/** Which jobs a page lists, and whose result it shows. Pure. */
+import type { StoredJob } from "../jobs/job";
+import type { Route } from "./route";
+
+/** The jobs that the page lists: those of its function, or all. */
+export function listedJobs(route: Route, jobs: StoredJob[]): StoredJob[] {
+  return route.page === "run" ? jobs.filter((job) => job.function === route.id) : jobs;
+}
+
+/** The id of the job whose result is shown. `chosen` has the job that was chosen on each function's page. */
+export function selectedId(route: Route, jobs: StoredJob[], chosen: ReadonlyMap<string, string>): string | null {
+  if (route.page !== "jobs" && route.page !== "run") return null;
+  const wanted = route.page === "jobs" ? route.id : chosen.get(route.id);
+  const known = jobs.some((job) => job.process_job_id === wanted);
+  return known ? wanted! : (listedJobs(route, jobs)[0]?.process_job_id ?? null);
+}

@@ -1,0 +1,29 @@
+/** Fetches results that were too large for their events. */
+import type { JobResult } from "../api/documents";
+import type { StoredJob } from "../jobs/job";
+import type { Store } from "../jobs/store";
+
+export class ResultFetcher {
+  #api: { result(url: string): Promise<JobResult> };
+  #store: Store;
+  #failed: (error: unknown) => void;
+  /** A result is fetched once per job and visit. One that is too large to keep would be fetched again and again. */
+  #asked = new Set<string>();
+
+  constructor(api: { result(url: string): Promise<JobResult> }, store: Store, failed: (error: unknown) => void) {
+    this.#api = api;
+    this.#store = store;
+    this.#failed = failed;
+  }
+
+  /** Fetches the result of a job that has ended without it; does nothing for other jobs. */
+  async fetch({ process_job_id: id, status, result, result_url: url }: StoredJob): Promise<void> {
+    if (status !== "DONE" || result !== null || url === null || this.#asked.has(id)) return;
+    this.#asked.add(id);
+    try {
+      this.#store.fetched(id, await this.#api.result(url));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}
