@@ -52,6 +52,7 @@ export class App {
 
   #functionOf = (job: StoredJob) => this.#functions?.find((one) => one.id === job.function);
   #title = (job: StoredJob) => this.#functionOf(job)?.title || job.function_title;
+  #selected = (): string | null => selectedId(this.#route, this.#store.jobs, this.#chosenJob);
 
   #workbench = new Workbench({
     submit: (chosen, input) => this.#submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
@@ -113,10 +114,6 @@ export class App {
     });
     addEventListener("offline", () => this.#stream.connect());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void this.#load());
-  }
-
-  #selected(): string | null {
-    return selectedId(this.#route, this.#store.jobs, this.#chosenJob);
   }
 
   /** Draws everything that depends on the jobs. */
@@ -268,11 +265,13 @@ export class App {
   }
 
   async #loadBackends(): Promise<void> {
-    // The form works without: the service chooses the backend.
-    const found = await this.#api.backends().catch(() => null);
-    if (found === null) return;
-    this.#devices.setBackends(found);
-    this.#workbench.setBackends(found);
+    try {
+      const found = await this.#api.backends();
+      this.#devices.setBackends(found);
+      this.#workbench.setBackends(found);
+    } catch {
+      // The form works without: the service chooses the backend.
+    }
   }
 
   /** Loads functions, backends and results. A function deployed while the page is open appears on it. */

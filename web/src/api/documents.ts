@@ -25,7 +25,7 @@ export interface JsonSchema {
   minItems?: number;
   maxItems?: number;
   uniqueItems?: boolean;
-  /** Which control fits best, where the types alone do not tell (README.md). */
+  /** Which control fits best where the type does not determine it (README.md). */
   "x-control"?: string;
   properties?: Record<string, JsonSchema>;
   required?: string[];

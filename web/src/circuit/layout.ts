@@ -1,4 +1,4 @@
-/** Where the operations of a circuit stand in its picture. Pure. */
+/** The positions of a circuit's operations in its picture. Pure. */
 import type { Circuit, Operation } from "./program";
 
 export interface Placed {

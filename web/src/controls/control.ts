@@ -1,5 +1,5 @@
 /**
- * What all controls of a form have in common. They are native inputs in Carbon's dress: native, because their labels,
+ * What all controls of a form have in common. They are native inputs in Carbon's styles: native, because their labels,
  * hints and errors are then tied together in one document for assistive technology, and need no inline style.
  */
 import { h, setText } from "../shared/dom";
@@ -21,7 +21,7 @@ export interface Option {
   disabled?: boolean;
 }
 
-/** Tells the form that a control's value was changed by something else than typing. */
+/** Notifies the form that a control's value changed without typing. */
 export const changed = (element: Element): boolean => element.dispatchEvent(new Event("change", { bubbles: true }));
 
 /** The description, and what it does not say already of what may be typed. */

@@ -4,7 +4,7 @@ import { h, setText } from "../shared/dom";
 import type { Field } from "../form/schema";
 import { Frame, type Control } from "./control";
 
-/** Milliseconds without a key before the circuit is drawn anew. */
+/** Milliseconds without a key before the circuit is drawn again. */
 const PAUSE = 300;
 const LINES = 14;
 

@@ -147,7 +147,7 @@ export class RowsControl implements Control {
     changed(this.element);
   }
 
-  /** Names every cell for assistive technology, anew after each change of the rows. */
+  /** Names every cell for assistive technology, again after each change of the rows. */
   #number(): void {
     const { row: name, columns } = this.#options;
     [...this.#body.rows].forEach((row, index) => {

@@ -3,7 +3,7 @@ import { h, setText } from "../shared/dom";
 import type { Field } from "../form/schema";
 import { changed, Frame, type Control } from "./control";
 
-/** Controls of small values may stand two in a row (characters). */
+/** Controls of small values may share a row (characters). */
 const SHORT = 16;
 /** A text that may be longer than this gets several lines (characters). */
 const LONG = 200;
@@ -37,7 +37,7 @@ export class TextControl implements Control {
         step: numeric ? (multipleOf ?? (field.kind === "integer" ? 1 : "any")) : null,
       });
     }
-    // A slider always stands somewhere, so it is not for what may be left out.
+    // A slider always has a value, so an optional field has none.
     if (
       field.initial !== "" &&
       field.kind === "integer" &&

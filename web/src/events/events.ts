@@ -21,20 +21,20 @@ export interface StreamOptions {
   open(url: string): Socket;
   /** The session, seen to be good: a refused handshake would be an error in the browser's console. */
   session(): Promise<Session>;
-  /** Asks whether the token still holds; renews the session if it does not. */
+  /** Asks whether the token is still valid and renews the session if not. */
   check(): Promise<void>;
   /** The last event seen in this session, or null to hear all from the start. */
   lastId(session: Session): number | null;
   receive(frame: Frame): void;
   state(state: ConnectionState): void;
-  /** False where the browser knows that there is no network; it tells when there is one again. */
+  /** False if the browser knows that there is no network. It fires an event when there is one again. */
   online?: () => boolean;
   /** The page's origin, as ws: or wss:. */
   origin: string;
   random?: () => number;
 }
 
-/** A connection counts as good, and the waits begin anew, after it has held this long (milliseconds). */
+/** Milliseconds until a connection counts as stable and the next wait is short again. */
 const SETTLED = 5_000;
 
 /** Reads a frame, sent as text or as its bytes; anything that is not one gives null. */

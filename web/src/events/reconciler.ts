@@ -1,10 +1,10 @@
-/** Compares what this page believes of its jobs with what the gateway knows. */
+/** Compares the page's jobs with the gateway's. */
 import { isFinal } from "../jobs/job";
 import { Store } from "../jobs/store";
 import type { ResultEvent } from "../api/documents";
 
-/** A stream that has been live for this long has told what there was to tell, in milliseconds. */
-const TOLD = 10_000;
+/** Milliseconds after which a live stream has delivered all earlier events. */
+const SETTLED = 10_000;
 /** A job the gateway does not know is given up only when it is older than this, in milliseconds. */
 const GRACE = 60_000;
 
@@ -25,18 +25,18 @@ export class Reconciler {
   }
 
   /**
-   * Asks about jobs that have not ended. The stream tells everything, in order, so there is nothing to learn but in
-   * two cases: the gateway does not know the job any more, or the stream's numbers have begun anew.
+   * Asks about jobs that have not ended. The stream delivers everything in order, so this matters in
+   * two cases only: the gateway no longer knows the job, or the stream's numbers have started again.
    */
   async run(now: () => number = Date.now): Promise<void> {
     const unfinished = this.#store.jobs.filter((job) => !isFinal(job.status));
     if (unfinished.length === 0) return;
     const known = new Map((await this.#api.jobs()).map((event) => [event.process_job_id, event]));
-    const told = now() - this.#liveSince > TOLD;
+    const settled = now() - this.#liveSince > SETTLED;
     let missed = false;
     for (const job of unfinished) {
       const event = known.get(job.process_job_id);
-      if (event && isFinal(event.status) && told && this.#store.get(job.process_job_id)?.status !== event.status) {
+      if (event && isFinal(event.status) && settled && this.#store.get(job.process_job_id)?.status !== event.status) {
         this.#store.receive(event, null);
         missed = true;
       }

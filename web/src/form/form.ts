@@ -68,7 +68,7 @@ export class FunctionForm {
     this.#actions.typed(this.typed());
   }
 
-  /** Puts what a link carries into the form; all else stands as it began. */
+  /** Fills in the values of a link and resets all other fields. */
   restore(typed: Record<string, string>): void {
     for (const one of this.#controls) {
       one.setError(null);

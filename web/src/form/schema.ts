@@ -133,7 +133,7 @@ export function show(value: unknown, kind: FieldKind): string {
     Array.isArray(value) &&
     value.every((item) => typeof item !== "object" && !/[,\n]/.test(String(item)))
   ) {
-    // Beside numbers, a text that looks like one is told apart by quotation marks.
+    // Beside numbers, quotation marks show that a text is not a number.
     const mixed = value.some((item) => typeof item === "number");
     return value.map((item) => (mixed && typeof item === "string" ? JSON.stringify(item) : String(item))).join(", ");
   }

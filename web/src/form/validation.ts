@@ -1,4 +1,4 @@
-/** Holds a value against a JSON Schema and says the first thing that is wrong, in words for people. Pure. */
+/** Checks a value against a JSON Schema and describes the first error in plain words. Pure. */
 import { itemSchema, resolve } from "./resolution";
 import type { JsonSchema } from "../api/documents";
 
@@ -111,7 +111,7 @@ function wrongText(text: string, schema: JsonSchema): string | null {
 
 const characters = (count: number): string => `${number(count)} ${count === 1 ? "character" : "characters"}`;
 
-/** Common patterns are told in words; any other by an example, or as it is. */
+/** Common patterns are described in words, others by an example or by the pattern itself. */
 function patternMessage({ pattern = "", examples }: JsonSchema): string {
   if (/^\^\[( -~|\\x20-\\x7[eE])\][+*]\$$/.test(pattern))
     return "Use only letters, digits and signs of a plain keyboard (printable ASCII).";

@@ -73,7 +73,7 @@ function rowsOf(job: StoredJob): unknown[][] {
   for (const [register, counts] of Object.entries(job.result?.counts ?? {})) {
     const other = job.result?.other[register] ?? 0;
     const total = Object.values(counts).reduce((sum, n) => sum + n, other);
-    // An object begins with keys that look like numbers: sorted anew, the most frequent first.
+    // An object begins with keys that look like numbers: sort again, the most frequent first.
     const sorted = Object.entries(counts).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
     for (const [bits, n] of sorted) rows.push(["counts", register, bits, n, n / total]);
     if (other > 0) rows.push(["counts", register, "other", other, other / total]);

@@ -1,7 +1,7 @@
 /** A job as the page keeps it. */
 import type { Circuit, Counts, EventStatus, JobError, Point, Progress } from "../api/documents";
 
-/** LOST is the page's own: the session that would have told the end of the job is gone. */
+/** Only the page uses LOST: the session that would have reported the end of the job is gone. */
 export type JobStatus = EventStatus | "LOST";
 
 export interface StoredResult {
@@ -34,10 +34,10 @@ export interface StoredJob {
   queue_position: number | null;
   estimated_completion_time: string | null;
   queue_length_at_submit: number | null;
-  /** The most jobs it was ever told to have before it: where the way to the front began. */
+  /** The highest number of jobs ahead of it so far: where its progress through the queue starts. */
   queue_start: number | null;
   progress: Progress | null;
-  /** The values that a hybrid algorithm told of its steps. */
+  /** The values that a hybrid algorithm reported for its steps. */
   history: Point[];
   /** When this page heard that the job runs, and when it got the result. */
   running_at: string | null;

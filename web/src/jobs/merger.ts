@@ -36,7 +36,7 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     queue_start: most(job?.queue_start, event.queue_length_at_submit, event.queue_position),
     progress: event.progress ?? job?.progress ?? null,
     history: grown(job?.history ?? [], event.progress),
-    // Heard of only after it had ended: then nobody here knows when it began to run.
+    // The page learned of it only after it ended, so it is unknown when it started to run.
     running_at: running && event.finished_at && Date.parse(running) > Date.parse(event.finished_at) ? null : running,
     delivered_at: final ? now.toISOString() : null,
     circuit: job?.circuit ?? null,
@@ -53,7 +53,7 @@ function most(...numbers: (number | null | undefined)[]): number | null {
   return known.length > 0 ? Math.max(...known) : null;
 }
 
-/** The steps told so far, with one more; the oldest go first when there are too many. */
+/** The steps reported so far and one more. The oldest are dropped when there are too many. */
 function grown(history: Point[], progress: Progress | null | undefined): Point[] {
   if (!progress || typeof progress.value !== "number" || !Number.isFinite(progress.value)) return history;
   const { step, value } = progress;

@@ -45,7 +45,7 @@ export function parseDocument(text: string | null): StoreDocument {
   }
 }
 
-/** The document in a new session: its events begin anew, and jobs that had not ended are lost with the old one. */
+/** The document in a new session: its events start from the beginning, and jobs that have not ended are lost. */
 export function adopt(document: StoreDocument, clientId: string): StoreDocument {
   if (document.client_id === clientId) return document;
   return {
@@ -107,7 +107,7 @@ export class Store {
     return this.#put(event.process_job_id, (job) => mergeEvent(job, event), id);
   }
 
-  /** Forgets where the events stopped: the stream, made anew, tells them all again. */
+  /** Forgets the last event, so that a new stream delivers all events again. */
   rewind(): void {
     this.#change((document) => ({ ...document, last_id: null }), null);
   }

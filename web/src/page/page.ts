@@ -1,4 +1,4 @@
-/** The page's frame: header with its ways, and the place for what is shown. */
+/** The page's frame: the header with its links, and the content. */
 import "@carbon/web-components/es/components/ui-shell/header.js";
 import "@carbon/web-components/es/components/ui-shell/header-name.js";
 import { h, setText } from "../shared/dom";

@@ -50,7 +50,7 @@ export class ResultPanel {
       this.#tag.setAttribute("type", TAG_TYPES[job.status]);
       setText(this.#tag, STATUS_WORDS[job.status]);
     }
-    // A finished job is drawn once; one that is awaited is told about again at every event.
+    // A finished job is drawn once; an unfinished one is updated at every event.
     const key = job
       ? [
           job.process_job_id,

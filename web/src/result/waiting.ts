@@ -29,7 +29,7 @@ export function progressOf(job: StoredJob): Bar | null {
   };
 }
 
-/** Which state it is in, in words. A simulator tells of no queue, so none is claimed. */
+/** Which state it is in, in words. A simulator reports no queue, so none is shown. */
 export function stateWords(job: StoredJob): string {
   if (job.status === "RUNNING") return "Running";
   return job.backend_type === "hardware" ? "In the queue" : "Submitted, waiting for the result";

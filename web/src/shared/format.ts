@@ -8,7 +8,7 @@ export function percent(share: number): string {
   return `${hundred !== 0 && hundred < 0.1 ? "< 0.1" : hundred.toFixed(1)} %`;
 }
 
-/** The bits at both ends of a long string, which are what tells outcomes apart at a glance. */
+/** The bits at both ends of a long string, by which a person tells outcomes apart. */
 export function shorten(bits: string, keep = 8): string {
   return bits.length <= 2 * keep + 1 ? bits : `${bits.slice(0, keep)}…${bits.slice(-keep)}`;
 }
@@ -39,7 +39,7 @@ export function moment(iso: string): string {
   return Number.isNaN(time.getTime()) ? "–" : time.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** When a result is expected, in words; empty if nobody knows. */
+/** When a result is expected, in words; empty if it is unknown. */
 export function expected(iso: string | null, now: Date = new Date()): string {
   const ahead = iso ? Date.parse(iso) - now.getTime() : Number.NaN;
   if (Number.isNaN(ahead)) return "";

@@ -4,7 +4,7 @@ import { ApiError } from "../api/api";
 import { h, setText } from "../shared/dom";
 import type { Session } from "../api/documents";
 
-/** What can stand in a header. */
+/** Characters that a header may contain. */
 const CREDENTIAL = /^[!-~]{1,8000}$/;
 
 export class SignIn {
@@ -67,12 +67,12 @@ export class SignIn {
     );
   }
 
-  /** True while the form waits for somebody. */
+  /** True while the form is open. */
   get asking(): boolean {
     return this.#done !== null;
   }
 
-  /** A session; where the gateway gives none to everybody, when somebody has signed in. */
+  /** A session. Where the gateway requires a sign-in, it resolves after the sign-in. */
   async session(): Promise<Session> {
     try {
       return await this.#create();

@@ -1,10 +1,10 @@
-/** A table of numbers, each on a ground as deep as it is large. */
+/** A table of numbers. The larger a number, the darker its background. */
 import { h } from "../shared/dom";
 import { NOTHING, type View } from "./view";
 
 /** Larger ones are left to the table of fields. */
 const MOST = 64;
-/** The deepest ground, in percent of the series' colour; the number on it must stay readable. */
+/** The darkest background, in percent of the series' colour. The number must stay readable. */
 const DEEPEST = 45;
 
 export const matrixView: View = (job) => {
