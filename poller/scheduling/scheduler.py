@@ -247,13 +247,13 @@ class Scheduler(Generic[Key]):
         asked = now if asked is None else asked
         created = [observation.created for observation in seen.values() if observation.created is not None]
         self._pages.answered(call, created, full)
-        changed: set[str] = set()
+        changed: dict[str, None] = {}
         for key, observation in seen.items():
             job = self._jobs.get(key)
             if job is None:
                 continue
             if not job.simulator:
-                changed.add(job.backend)
+                changed[job.backend] = None
             if not job.final:
                 self._observe(job, observation, asked, now)
         if call.since is not None:

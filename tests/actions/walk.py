@@ -41,8 +41,10 @@ class _Recording(Submission):
 
     def __init__(self) -> None:
         self.publisher, self.jobs = Publisher(), list[Job]()
-        fakes: Any = (Provider(), self.publisher)
-        super().__init__(*fakes)
+        provider: Any = Provider()
+        publisher: Any = self.publisher
+        # The fake lists no job, so there is nothing to wait for.
+        super().__init__(provider, publisher, pauses=(0.0,), settle=0.0)
 
     def submit(self, run: Run, job: Job) -> dict[str, Any]:
         self.jobs.append(job)

@@ -1,4 +1,4 @@
-"""Jobs as the page keeps them (web/src/jobs/job.ts), one for each way of showing one: for the page's look alone.
+"""Jobs as the page keeps them (web/src/jobs/job.ts), one for each way of showing one: for its looks alone.
 
 What really runs is tested in test_path.py; here every view is drawn from the same data on every machine.
 """
