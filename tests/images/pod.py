@@ -134,7 +134,12 @@ class Pod:
     def start_openwhisk(self) -> None:
         """OpenWhisk's API, with actions as processes."""
         command = [sys.executable, "-m", "local.openwhisk", "--port", "3233"]
-        env = {"WHISK_AUTH": self.values["WHISK_AUTH"], "PYTHONPATH": str(ROOT)}
+        # The gateway reaches it by the name that the compose file gives it.
+        env = {
+            "WHISK_AUTH": self.values["WHISK_AUTH"],
+            "OPENWHISK_HOSTS": "openwhisk",
+            "PYTHONPATH": str(ROOT),
+        }
         self.start("openwhisk", command, env, "127.0.0.1:3233")
 
     def start_part(self, part: str) -> str:
