@@ -86,7 +86,7 @@ def test_what_nobody_can_use_is_removed_and_nothing_else(
 def test_a_round_is_bounded_and_every_topic_has_its_turn(
     monkeypatch: pytest.MonkeyPatch, topics: Topics, publisher: Publisher, topic_cleaner: TopicCleaner
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 4)
+    monkeypatch.setattr(module, "MAX_TOPICS", 4)
     still_used = [made(topics, LIFETIME + 60) for _ in range(6)]
     for topic in still_used:
         publisher.publish(topic, "session", RENEWED)
