@@ -44,9 +44,12 @@ def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None
     if double <= FLOOR:
         return None
     single = cost(make(size))
+    bound = FACTOR * single + FLOOR
     for _ in range(ROUNDS):
-        if double <= FACTOR * single + FLOOR:
+        if double <= bound:
             return None
         # A busy machine makes work dearer for a while, by shared caches and page faults; growth stays.
-        double = min(double, cost(make(2 * size)))
+        double = min(double, cost(make(2 * size), bound))
+    if double <= bound:
+        return None
     return f"{single * 1e3:.2f} ms at {size}, {double * 1e3:.2f} ms at {2 * size}"
