@@ -10,6 +10,6 @@ HORIZON = 365 * 86_400.0
 CLOCK_SKEW = 86_400.0
 
 
-def within(value: float | None, least: float, most: float) -> float | None:
+def value_within(value: float | None, least: float, most: float) -> float | None:
     """The value; None if it is out of bounds or NaN."""
     return value if value is not None and least <= value <= most else None

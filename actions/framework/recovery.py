@@ -1,8 +1,8 @@
 """What becomes of a job whose submission was not answered clearly, or that others may have submitted too.
 
 Nothing is submitted twice to find out. The provider is asked for the jobs that carry the step's tag: one that
-is there is taken for ours. Where it cannot be told, the caller gets an error, and the pollers are asked to
-look for the job for some minutes more and to cancel it (`core/strays.py`).
+it lists counts as ours. If that stays unclear, the caller gets an error, and the pollers are asked to look
+for the job for some more minutes and to cancel it (`core/strays.py`).
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Recovery:
 
         Args:
             event: of the job, without its id.
-            attempt: that the job has a tag of; None where nobody else submits the same.
+            attempt: that the job has a tag of; None if no other attempt submits the same job.
             why: what the submission failed with.
 
         Raises:
-            ProviderUnavailableError: it was not found, or it cannot be told whether it is there.
+            ProviderUnavailableError: it was not found, or it is unclear whether it exists.
         """
         handed_over = False
         try:
@@ -91,7 +91,7 @@ class Recovery:
                 return self.settled(event.model_copy(update={"job_id": found[0].job_id}), attempt)
             if found:
                 return self.keep(event, found)
-            told = "The job was not taken, as far as can be told"
+            conclusion = "The job was not taken, as far as can be told"
             self.hand_over(event, attempt)
             handed_over = True
             # The provider may still take ours; but what another has submitted serves as well.
@@ -100,11 +100,11 @@ class Recovery:
                 return adopted
         except QwhiskError as error:
             log.warning("the look for %s failed: %s", event.process_job_id, error.message)
-            told = "Whether the job was taken is unclear; if it was, it will be cancelled"
+            conclusion = "Whether the job was taken is unclear; if it was, it will be cancelled"
             if not handed_over:
                 self.hand_over(event, attempt)
         raise ProviderUnavailableError(
-            f"{why.message.rstrip('.')}. {told}. Try again later.", why.retry_after, **why.details
+            f"{why.message.rstrip('.')}. {conclusion}. Try again later.", why.retry_after, **why.details
         ) from None
 
     def settled(self, event: JobEvent, attempt: str | None) -> JobEvent:
@@ -118,7 +118,7 @@ class Recovery:
             attempt: that the job has a tag of.
 
         Raises:
-            ProviderUnavailableError: it cannot be told. A step that is asked for again will find its job.
+            ProviderUnavailableError: it is unclear. A step that is asked for again will find its job.
         """
         try:
             views = self._look(event)
@@ -138,7 +138,7 @@ class Recovery:
         """The event with the first of these jobs, which others have submitted; None if it is being cancelled.
 
         Raises:
-            QwhiskError: it cannot be told.
+            QwhiskError: it is unclear.
         """
         return self.keep(event, views) if self._claimed(event, views[0]) else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Generic, TypeVar
 
-from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE, within
+from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE, value_within
 from poller.scheduling.duration_estimate import SHORTEST
 from poller.scheduling.forecast import Forecast
 
@@ -80,8 +80,8 @@ class JobObservation:
             submitted: when the job was submitted, by our clock. It did not start before.
             now: when it was observed, by our clock. What is reported happened before.
         """
-        started = within(self.started, now - HORIZON, now + CLOCK_SKEW)
-        finished = within(self.finished, now - HORIZON, now + CLOCK_SKEW)
+        started = value_within(self.started, now - HORIZON, now + CLOCK_SKEW)
+        finished = value_within(self.finished, now - HORIZON, now + CLOCK_SKEW)
         if started is not None:
             real = min(max(started, submitted), now)
             # The time between the two is right even if both are wrong.
@@ -91,9 +91,9 @@ class JobObservation:
             self,
             started=started,
             finished=finished,
-            position=None if within(self.position, 0, MAX_QUEUE) is None else self.position,
-            completion=within(self.completion, now - HORIZON, now + HORIZON),
-            run_seconds=within(self.run_seconds, SHORTEST, HORIZON),
+            position=None if value_within(self.position, 0, MAX_QUEUE) is None else self.position,
+            completion=value_within(self.completion, now - HORIZON, now + HORIZON),
+            run_seconds=value_within(self.run_seconds, SHORTEST, HORIZON),
         )
 
 

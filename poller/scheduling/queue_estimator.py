@@ -22,7 +22,7 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from typing import Any, Generic
 
-from core.bounds import HORIZON, within
+from core.bounds import HORIZON, value_within
 from poller.scheduling.duration_estimate import DurationEstimate
 from poller.scheduling.forecast import Forecast
 from poller.scheduling.job import Job, JobObservation, Key
@@ -71,7 +71,7 @@ class Device(Generic[Key]):
             now: the time in seconds since 1970.
         """
         job.submitted = min(max(job.submitted, now - HORIZON), now)
-        job.expected = within(job.expected, now - HORIZON, now + HORIZON)
+        job.expected = value_within(job.expected, now - HORIZON, now + HORIZON)
         if job.ahead is None:
             job.ahead = self._length
         insort(self.jobs, job, key=_order)
