@@ -28,6 +28,8 @@ LEEWAY = 30
 #: Seconds that the provider may take, for which its keys are kept, and for which it is left in peace when
 #: it has failed.
 TIMEOUT, KEEP, PEACE = 5.0, 3_600.0, 10.0
+#: Seconds between two requests for the keys that a token without a key id causes.
+COOLDOWN = 30.0
 #: Bytes of the provider's discovery document.
 MAX_DOCUMENT = 200_000
 
@@ -83,38 +85,60 @@ class Provider:
         self._clock = clock
         self._keys: PyJWKClient | None = None
         self._failed: float | None = None
+        self._refreshed: float | None = None
         self._lock = threading.Lock()
 
     def subject(self, token: str) -> str | None:
-        """Whose token it is; None if it is not this provider's, not for us, or not good any more."""
+        """Return whose token it is; None if it is not this provider's, not for this audience, or expired.
+
+        Raises:
+            SignInError: the provider cannot be reached.
+        """
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+            kid = header.get("kid")
+            if header.get("alg") not in ALGORITHMS or not (kid is None or isinstance(kid, str)):
                 return None
-            key = self._key(header["kid"])
-            if key is None:
-                return None
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=ALGORITHMS,
-                audience=self._audience,
-                issuer=self._issuer,
-                leeway=LEEWAY,
-                options={"require": ["exp", "sub", "iss", "aud"]},
-            )
+            try:
+                claims = self._claims(token, self._key(kid))
+            except jwt.InvalidSignatureError:
+                # Without a key id in the token, a new key of the provider does not show until it is needed.
+                if kid is not None or not self._cooled_down():
+                    return None
+                claims = self._claims(token, self._key(None, refresh=True))
         except jwt.PyJWTError:
             return None
-        return str(claims["sub"])[:200] or None
+        return None if claims is None else str(claims["sub"])[:200] or None
 
-    def _key(self, kid: str) -> jwt.PyJWK | None:
-        # One at a time: what one has fetched the others have, and what failed is not tried by each.
+    def _claims(self, token: str, key: jwt.PyJWK | None) -> dict[str, Any] | None:
+        """The claims of a valid token; None without a key. jwt.PyJWTError for an invalid token."""
+        if key is None:
+            return None
+        return jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=LEEWAY,
+            options={"require": ["exp", "sub", "iss", "aud"]},
+        )
+
+    def _key(self, kid: str | None, refresh: bool = False) -> jwt.PyJWK | None:
+        """The key with this id; without an id the provider's only signing key. None if there is none.
+
+        Raises:
+            SignInError: the provider cannot be reached.
+        """
+        # One request at a time: the others use its keys, and a failed request is not repeated by each.
         with self._lock:
             if self._failed is not None and self._clock() - self._failed < PEACE:
                 raise SignInError("The sign-in provider cannot be reached. Try again in a minute.")
             try:
                 if self._keys is None:
                     self._keys = PyJWKClient(self._discovered(), lifespan=KEEP, timeout=TIMEOUT)
+                if kid is None:
+                    return _only_signing_key(self._keys.get_jwk_set(refresh))
                 return self._keys.get_signing_key(kid)
             except jwt.PyJWKClientConnectionError as error:
                 self._fail(error)
@@ -123,6 +147,15 @@ class Provider:
             except (OSError, ValueError, jwt.PyJWTError) as error:
                 self._fail(error)
         raise SignInError("The sign-in provider cannot be reached. Try again in a minute.")
+
+    def _cooled_down(self) -> bool:
+        """Return whether the keys may be requested again, and count that request."""
+        with self._lock:
+            now = self._clock()
+            if self._refreshed is not None and now - self._refreshed < COOLDOWN:
+                return False
+            self._refreshed = now
+            return True
 
     def _fail(self, error: Exception) -> None:
         self._failed = self._clock()
@@ -140,3 +173,9 @@ class Provider:
         if not keys.startswith("https://" if secure else ("http://", "https://")):
             raise ValueError(f"{url} names no safe jwks_uri")
         return keys
+
+
+def _only_signing_key(keys: jwt.PyJWKSet) -> jwt.PyJWK | None:
+    """The key if the set has exactly one for signatures, with or without an id."""
+    signing = [key for key in keys.keys if key.public_key_use in ("sig", None)]
+    return signing[0] if len(signing) == 1 else None

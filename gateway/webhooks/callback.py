@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,8 +17,36 @@ Policy = Literal["off", "public", "private"]
 
 _VISIBLE = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
-#: IPv4 addresses as a translator of IPv6 networks (RFC 6052) writes them.
-_NAT64 = IPv6Network("64:ff9b::/96")
+#: Where IPv6 addresses that are routed on the internet are from (RFC 4291, section 2.4; IANA).
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+#: What the policy `private` permits beside global addresses.
+_PRIVATE = tuple(
+    ip_network(network)
+    for network in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "::1/128",
+        "fc00::/7",
+    )
+)
+#: Where clouds serve the credentials of their machines, beside the link-local addresses.
+_METADATA = frozenset(
+    ip_address(address)
+    for address in (
+        "168.63.129.16",  # Azure
+        "100.100.100.200",  # Alibaba Cloud
+        "192.0.0.192",  # Oracle Cloud
+        "fd00:ec2::254",  # AWS
+        "fd20:ce::254",  # Google Cloud
+        "fd00:42::42",  # Scaleway
+    )
+)
+#: IPv6 addresses that a translator sends to the IPv4 address in their last 32 bits (RFC 4291, section
+#: 2.5.5.1; RFC 6052).
+_ENDS_WITH_IPV4 = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
 def callback(value: str | None, policy: Policy) -> str | None:
@@ -62,33 +90,43 @@ def parsed(value: str) -> SplitResult | None:
 
 
 def permitted(address: str, policy: Policy) -> bool:
-    """True if this IP address may be connected to.
+    """Return whether this IP address may be connected to.
 
-    Addresses that hold others in themselves (IPv4 in IPv6) are judged by those too. Link-local addresses are
-    never called: there clouds keep what only their machines may know.
+    It must be on the policy's list of networks, and so must every IPv4 address that it contains. Link-local
+    addresses and the metadata services of clouds are never permitted.
     """
-    found = ip_address(address.partition("%")[0])
-    return all(_permitted(one, policy) for one in _meant(found))
+    destination = ip_address(address.partition("%")[0])
+    return all(_permitted(each, policy) for each in _destinations(destination))
 
 
 def _permitted(address: IPv4Address | IPv6Address, policy: Policy) -> bool:
-    if address.is_multicast or address.is_unspecified or address.is_link_local:
+    if policy == "off" or address in _METADATA:
         return False
-    if policy == "private":
-        return address.is_loopback or not address.is_reserved
-    return policy == "public" and address.is_global
+    if policy == "private" and any(address in network for network in _PRIVATE):
+        return True
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    # Python counts 6to4 and Teredo as not global; `_destinations` has replaced these by what they contain.
+    return address.is_global and not address.is_multicast
 
 
-def _meant(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
+def _destinations(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
     """The addresses that packets to this one may reach."""
     if isinstance(address, IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
-    if address in _NAT64:
-        return [IPv4Address(int(address) & 0xFFFF_FFFF)]
-    inner: list[IPv4Address] = [address.sixtofour] if address.sixtofour is not None else []
-    return [address, *inner, *(address.teredo or ())]
+    if address.sixtofour is not None:
+        return [address.sixtofour]
+    if address.teredo is not None:
+        return list(address.teredo)
+    last = int(address) & 0xFFFF_FFFF
+    if any(address in network for network in _ENDS_WITH_IPV4) and last > 1:
+        return [IPv4Address(last)]
+    # ISATAP (RFC 5214): the IPv4 address follows 0000:5efe or 0200:5efe.
+    if int(address) >> 32 & 0xFDFF_FFFF == 0x0000_5EFE:
+        return [address, IPv4Address(last)]
+    return [address]
 
 
 def _wrong(what: str) -> InputError:

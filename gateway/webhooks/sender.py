@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import SplitResult
 
 import h11
 
+from core.retry_after import parse_retry_after
 from gateway.webhooks.callback import Policy, parsed, permitted
 
 #: Seconds that one attempt may take, its name's resolution included.
@@ -157,11 +159,10 @@ def _outcome(answer: h11.Response) -> Outcome:
     status = answer.status_code
     if 200 <= status < 300:
         return Outcome(True, f"status {status}")
-    after = dict(answer.headers).get(b"retry-after", b"")
-    # 410: the receiver wants no more of it.
-    return Outcome(
-        False, f"status {status}", last=status == 410, retry_after=float(after) if after.isdigit() else 0.0
-    )
+    header = dict(answer.headers).get(b"retry-after", b"").decode("latin-1")
+    retry_after = parse_retry_after(header, datetime.now(UTC)) or 0.0
+    # 410 Gone: the receiver asks for no further attempts.
+    return Outcome(False, f"status {status}", last=status == 410, retry_after=retry_after)
 
 
 def _left(deadline: float) -> float:

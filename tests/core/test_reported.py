@@ -174,15 +174,6 @@ def test_an_instant_is_kept_where_it_can_be_true(value: Any, days: int) -> None:
         assert reported.past(written, NOW) == (real if -365 <= days <= 1 else None)
 
 
-@given(st.text())
-@pytest.mark.parametrize("value", ["0", "120", "9" * 5_000, "-1", "1e400", "nan", "inf", "\u0663", "\u00b2"])
-def test_a_retry_after_is_bounded(value: str, other: str) -> None:
-    for one in (value, other):
-        seconds = reported.retry_after(one)
-        assert seconds is None or 0 <= seconds <= reported.MAX_RETRY_AFTER
-    assert (reported.retry_after(value) is not None) is (value in ("0", "120", "9" * 5_000))
-
-
 def test_what_json_can_carry_is_covered() -> None:
     """The reader that the client uses gives NaN, infinities and long integers as they are."""
     raw = json.loads(

@@ -40,12 +40,31 @@ class Provider:
             public = RSAAlgorithm.to_jwk(self._private[kid].public_key(), as_dict=True)
         self._public.append(public | {"kid": kid, "use": "sig"} | more)
 
-    def token(self, kid: str = "first", algorithm: str = "RS256", key: Any = None, **changes: Any) -> str:
+    def omit_key_ids(self) -> None:
+        """Publish the keys without `kid`, as providers with a single key may (RFC 7517, section 4.5)."""
+        for key in self._public:
+            key.pop("kid", None)
+
+    def rotate(self) -> None:
+        """Replace all keys by one."""
+        self._private.clear()
+        self._public.clear()
+        self.add("first")
+
+    def token(
+        self,
+        kid: str = "first",
+        algorithm: str = "RS256",
+        key: Any = None,
+        with_id: bool = True,
+        **changes: Any,
+    ) -> str:
         """A token that is good unless `changes` make it otherwise; None takes a claim out."""
         now = int(time.time())
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 300} | changes
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, key or self._private[kid], algorithm, headers={"kid": kid})
+        headers = {"kid": kid} if with_id else None
+        return jwt.encode(claims, key or self._private[kid], algorithm, headers=headers)
 
     def answer(self, path: str) -> dict[str, Any] | None:
         """What is at a path."""

@@ -65,6 +65,30 @@ def test_other_kinds_of_signatures_are_read(issuer: Provider, sign_in: SignIn) -
     assert sign_in.who(issuer.token("pss", "RS256")) is None, "the key is for another algorithm"
 
 
+@pytest.mark.parametrize("published", [True, False])
+def test_a_token_without_a_key_id(issuer: Provider, sign_in: SignIn, published: bool) -> None:
+    """`kid` is optional where the provider has one key (OpenID Connect Core, section 10.1)."""
+    if not published:
+        issuer.omit_key_ids()
+    token = issuer.token(with_id=False)
+    assert "kid" not in jwt.get_unverified_header(token)
+    assert sign_in.who(token) == "alice"
+    with provider() as other:
+        forged = other.token(with_id=False, iss=issuer.url)
+    for _ in range(5):
+        assert sign_in.who(forged) is None
+    assert issuer.asked.count("/keys") == 2, "forged tokens cause few requests"
+    issuer.rotate()
+    assert sign_in._provider is not None
+    sign_in._provider._refreshed = None
+    assert sign_in.who(issuer.token(with_id=False)) == "alice"
+    assert sign_in.who(token) is None
+    issuer.add("second")
+    sign_in = SignIn({}, issuer.url, AUDIENCE)
+    assert sign_in.who(issuer.token(with_id=False)) is None, "which of the two keys is not clear"
+    assert sign_in.who(issuer.token("second")) == "alice"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

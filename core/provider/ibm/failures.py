@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import requests
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -18,8 +19,8 @@ from core.errors import (
     ProviderUnavailableError,
     QwhiskError,
 )
-from core.provider.ibm import reported
 from core.provider.ibm.transport import nothing_sent
+from core.retry_after import parse_retry_after
 
 
 @contextmanager
@@ -86,7 +87,9 @@ def _response(error: BaseException) -> requests.Response | None:
 def _retry_after(error: BaseException) -> float | None:
     """The seconds of the answer's Retry-After header, bounded; None where there is none."""
     response = _response(error)
-    return None if response is None else reported.retry_after(response.headers.get("Retry-After"))
+    if response is None:
+        return None
+    return parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
 
 
 def of_status(

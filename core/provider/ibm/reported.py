@@ -15,8 +15,6 @@ from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 
 #: Characters of an instant at the most; ISO 8601 with microseconds and an offset has 32.
 MAX_INSTANT = 40
-#: Seconds of a Retry-After that are believed.
-MAX_RETRY_AFTER = 3_600.0
 #: Qubits that a device may have.
 MAX_QUBITS = 1_000_000
 
@@ -52,13 +50,6 @@ def count(value: Any, most: int) -> int:
     What is too large counts as `most`: a queue that is too long to be true must not look empty.
     """
     return int(min(max(value, 0), most)) if _is_number(value) else 0
-
-
-def retry_after(value: Any) -> float | None:
-    """The seconds of a Retry-After header, at most `MAX_RETRY_AFTER`; None where it names none."""
-    if not (isinstance(value, str) and value.isascii() and value.isdecimal()):
-        return None
-    return min(float(value), MAX_RETRY_AFTER)
 
 
 def text(value: Any, most: int) -> str:

@@ -8,7 +8,14 @@ from core.errors import InputError
 from core.events import MAX_CALLBACK
 from gateway.webhooks.callback import Policy, callback, permitted
 
-PUBLIC = ["93.184.216.34", "2606:4700::1111", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"]
+PUBLIC = [
+    "::93.184.216.34",
+    "2002:5db8:d822::",
+    "93.184.216.34",
+    "2606:4700::1111",
+    "::ffff:93.184.216.34",
+    "64:ff9b::5db8:d822",
+]
 PRIVATE = [
     "127.0.0.1",
     "127.9.9.9",
@@ -21,6 +28,9 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "64:ff9b::a00:1",
     "2002:a00:1::",
+    "::10.1.2.3",
+    "fd12:3456::1",
+    "2606:4700::5efe:10.1.2.3",
 ]
 #: Link-local (where clouds keep their machines' credentials), multicast, nowhere.
 NEVER = [
@@ -35,6 +45,30 @@ NEVER = [
     "0.0.0.0",
     "::",
     "255.255.255.255",
+    "0.0.0.1",
+    "240.0.0.1",
+    "192.0.2.1",
+    "198.18.0.1",
+    # Metadata services of clouds, also inside other addresses.
+    "168.63.129.16",
+    "::168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110",
+    "2002:a83f:8110::",
+    "100.100.100.200",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "fd00:42::42",
+    "2606:4700::5efe:169.254.169.254",
+    # Site-local, NAT64 for local use, discard-only, and what IANA has not assigned for unicast.
+    "fec0::1",
+    "64:ff9b:1::a9fe:a9fe",
+    "64:ff9b:1::5db8:d822",
+    "100::1",
+    "2001:db8::1",
+    "4000::1",
+    "::169.254.169.254",
 ]
 
 
