@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import InputError
 from core.events import MAX_CALLBACK, TOPIC_PATTERN, BackendType
@@ -14,11 +14,19 @@ Model = TypeVar("Model", bound=BaseModel)
 #: Shots of one job; IBM's devices take 100,000 at most.
 MAX_SHOTS = 100_000
 
+#: Up to here each integer has a float of its own.
+_EXACT = 2**53
+
 
 class ActionInput(BaseModel):
     """Base of every algorithm's input; subclasses add the algorithm's own fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _integers(cls, values: Any) -> Any:
+        return with_integers(values)
 
     backend_type: BackendType = Field(
         default="simulator",
@@ -54,6 +62,21 @@ class Envelope(BaseModel):
     again: bool = False
     #: Where the gateway sends the final event.
     callback_url: str | None = Field(default=None, max_length=MAX_CALLBACK)
+
+
+def with_integers(value: Any) -> Any:
+    """Return the JSON value with its whole numbers as integers.
+
+    In JSON Schema 1024.0 and 1e3 are integers, and JavaScript writes some integers in this way. Beyond 2^53 a
+    float does not have a definite integer, and stays as it is.
+    """
+    if isinstance(value, float):
+        return int(value) if abs(value) <= _EXACT and value.is_integer() else value
+    if isinstance(value, list):
+        return [with_integers(each) for each in value]
+    if isinstance(value, dict):
+        return {name: with_integers(each) for name, each in value.items()}
+    return value
 
 
 def validated(model: type[Model], values: dict[str, Any]) -> Model:

@@ -101,6 +101,17 @@ class TakesText(Coins):
     input = LaxInput
 
 
+class NoFloats(Coins):
+    """Takes integers only as they are usually written."""
+
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(params.get("coins"), float):
+            return {
+                "error": {"code": "invalid_input", "message": "coins: must be an integer.", "details": {}}
+            }
+        return super().main(params)
+
+
 class BoundlessInput(CoinsInput):
     """The bound stands in the schema and nowhere else."""
 
@@ -300,6 +311,7 @@ class WantsAllOutcomes(Coins):
 
 #: The check that each of them breaks, and what it says.
 BROKEN: list[tuple[type[Algorithm[Any]], str, str]] = [
+    (NoFloats, "integers_may_be_written_as_floats", "must be an integer"),
     (FillsIn, "missing_field_is_named", "without coins: was submitted"),
     (TakesText, "wrong_type_is_refused", "another type: was submitted"),
     (IgnoresItsBounds, "out_of_range_is_refused", "above the maximum: was submitted"),

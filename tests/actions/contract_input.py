@@ -43,6 +43,23 @@ def allowed_input_never_breaks_it(algorithm: Algorithm[Any]) -> None:
         assert "job_id" in output or code == "invalid_input", f"{variant.field} {variant.why}: {output}"
 
 
+def integers_may_be_written_as_floats(algorithm: Algorithm[Any]) -> None:
+    """In JSON Schema 1024.0 is an integer."""
+    values = _floats(full(schema_of(algorithm)))
+    output = Caller(algorithm).submit(values)
+    assert "job_id" in output, f"refused {values}: {output}"
+
+
+def _floats(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _floats(item) for name, item in value.items()}
+    return value
+
+
 def input_is_left_as_it_came(algorithm: Algorithm[Any]) -> None:
     """The caller's own objects are not written in."""
     caller, values = Caller(algorithm), full(schema_of(algorithm))
