@@ -9,14 +9,21 @@ from contextlib import closing
 from typing import Any, cast
 
 from core import settings
-from core.config_docs.folder import MAX_DOCUMENTS
-from core.config_docs.model import MAX_DOCUMENT_BYTES
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
 from core.errors import DocumentError, SettingsError
 
 #: Seconds that a call to the database may take.
 DATABASE_TIMEOUT = 5.0
 #: Seconds that a call may take beyond the time for which it was asked to wait.
 PATIENCE = 5.0
+
+#: Names in one page of the list of documents.
+PAGE = 1_000
+#: Documents in one request, and bytes of its response.
+BATCH, BATCH_BYTES = 100, 8 * 1024 * 1024
+
+#: A document, or the reason why it cannot be used.
+Entry = Mapping[str, Any] | DocumentError
 
 _NAME = re.compile(r"[a-z][a-z0-9_$()+/-]{0,237}")
 
@@ -63,44 +70,79 @@ class CloudantSource:
     def __init__(self, env: settings.Source) -> None:
         self._database = database(env)
         self._client = connect(env)
-        #: How far the changes are known.
+        #: The sequence of the last change that was read.
         self._since: Any = None
         #: Each document by its name, with its revision.
-        self._found: dict[str, tuple[str, Mapping[str, Any] | DocumentError]] = {}
+        self._found: dict[str, tuple[str, Entry]] = {}
 
-    def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
-        """All documents as they are now."""
-        # Asked before they are read: what changes meanwhile is told by the next wait.
+    def read(self) -> dict[str, Entry]:
+        """Return all documents as they are now."""
+        # Requested before the documents: the next wait returns at once if one changes meanwhile.
         last = self._client.post_changes(db=self._database, since="now", limit=1).get_result()["last_seq"]
-        listed = self._client.post_all_docs(db=self._database, limit=MAX_DOCUMENTS).get_result()
-        revisions = {
-            row["id"]: row["value"]["rev"] for row in listed["rows"] if not row["id"].startswith("_")
-        }
-        # Each on its own: one that cannot be read must not hide the others.
-        self._found = {
-            name: before
-            if (before := self._found.get(name)) and before[0] == revision
-            else (revision, self._document(name, revision))
+        revisions, count = self._revisions()
+        known = {
+            name: self._found[name]
             for name, revision in revisions.items()
+            if name in self._found and self._found[name][0] == revision
         }
+        changed = [name for name in revisions if name not in known]
+        for start in range(0, len(changed), BATCH):
+            batch = {name: revisions[name] for name in changed[start : start + BATCH]}
+            for name, entry in self._batch(batch).items():
+                known[name] = (batch[name], entry)
+        # In order of names, so that of two documents with one `_id` it is always the same that counts.
+        self._found = {name: known[name] for name in revisions}
         self._since = last
-        return {name: document for name, (_, document) in self._found.items()}
+        entries = {name: entry for name, (_, entry) in self._found.items()}
+        return entries | left_out(count - len(revisions), "database")
 
-    def _document(self, name: str, revision: str) -> Mapping[str, Any] | DocumentError:
+    def _revisions(self) -> tuple[dict[str, str], int]:
+        """The revision of each document by its name, up to `MAX_DOCUMENTS`, and how many there are in all."""
+        revisions: dict[str, str] = {}
+        designs = 0
+        start: dict[str, str] = {}
+        while len(revisions) < MAX_DOCUMENTS:
+            listed = self._client.post_all_docs(db=self._database, limit=PAGE, **start).get_result()
+            rows = listed["rows"]
+            designs += sum(row["id"].startswith("_") for row in rows)
+            revisions |= {row["id"]: row["value"]["rev"] for row in rows if not row["id"].startswith("_")}
+            if len(rows) < PAGE:
+                return dict(list(revisions.items())[:MAX_DOCUMENTS]), len(revisions)
+            # The smallest name after the last one: a page that starts with `skip` may miss a document when
+            # the last one is deleted meanwhile.
+            start = {"start_key": rows[-1]["id"] + "\0"}
+        return dict(list(revisions.items())[:MAX_DOCUMENTS]), listed["total_rows"] - designs
+
+    def _batch(self, revisions: Mapping[str, str]) -> dict[str, Entry]:
+        """Documents in one request, or one by one if they are too large for it or cannot be read."""
+        answer = self._client.post_all_docs_as_stream(
+            db=self._database, keys=list(revisions), include_docs=True
+        ).get_result()
+        with closing(answer):
+            data = answer.raw.read(BATCH_BYTES + 1, decode_content=True)
+        if len(data) <= BATCH_BYTES:
+            try:
+                rows = [row for row in json.loads(data)["rows"] if row.get("doc")]
+                if {row["id"]: row["value"]["rev"] for row in rows} == revisions:
+                    return {row["id"]: _bounded(row["id"], row["doc"]) for row in rows}
+            except (ValueError, RecursionError, KeyError, TypeError):
+                pass
+        # One document that cannot be read must not hide the others.
+        return {name: self._document(name, revision) for name, revision in revisions.items()}
+
+    def _document(self, name: str, revision: str) -> Entry:
         answer = self._client.get_document_as_stream(
             db=self._database, doc_id=name, rev=revision
         ).get_result()
         with closing(answer):
             data = answer.raw.read(MAX_DOCUMENT_BYTES + 1, decode_content=True)
         if len(data) > MAX_DOCUMENT_BYTES:
-            return DocumentError(
-                f"Config document {name[:100]} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller."
-            )
+            return _too_large(name)
         try:
-            found = json.loads(data)
+            document = json.loads(data)
         except (ValueError, RecursionError) as error:
             return DocumentError(f"Config document {name[:100]} cannot be read: {str(error)[:200]}")
-        return cast(Mapping[str, Any], found)
+        return cast(Mapping[str, Any], document)
 
     def wait(self, timeout: float) -> None:
         """Return when something has changed since `read`, or after `timeout` seconds."""
@@ -118,3 +160,13 @@ class CloudantSource:
             )
         finally:
             self._client.set_http_config({"timeout": DATABASE_TIMEOUT})
+
+
+def _bounded(name: str, document: Mapping[str, Any]) -> Entry:
+    return document if len(json.dumps(document)) <= MAX_DOCUMENT_BYTES else _too_large(name)
+
+
+def _too_large(name: str) -> DocumentError:
+    return DocumentError(
+        f"Config document {name[:100]} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller."
+    )

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.config_docs.model import MAX_DOCUMENT_BYTES
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
 from core.errors import DocumentError
 
-#: Documents of one source; more is a mistake.
-MAX_DOCUMENTS = 1_000
-#: Seconds between looks at the folder.
-INTERVAL = 0.25
+#: Seconds between looks at the folder; at least `REST` times the seconds that a look takes.
+INTERVAL, REST = 0.25, 20.0
+
+#: Time of the last change in nanoseconds, bytes, inode.
+_Version = tuple[int, int, int]
 
 
 class FolderSource:
@@ -22,30 +23,37 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[int, int, int]] = {}
+        self._seen: dict[str, _Version] = {}
+        #: Each file as it was read, with its version.
+        self._loaded: dict[str, tuple[_Version, Mapping[str, Any] | DocumentError]] = {}
 
     def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
-        """All documents as they are now; a broken one as the error that says why."""
-        # Noted before they are read: what changes meanwhile is read again.
+        """Return all documents as they are now; a broken one as the error that says why."""
+        # Noted before the files are read: one that changes meanwhile is read again.
         self._seen = self._state()
-        found: dict[str, Mapping[str, Any] | DocumentError] = {}
-        for name in sorted(self._seen)[:MAX_DOCUMENTS]:
-            path = self._folder / name
-            try:
-                found[path.stem] = _load(path)
-            except DocumentError as error:
-                found[path.stem] = error
-        return found
+        names = sorted(self._seen)
+        loaded = {}
+        for name in names[:MAX_DOCUMENTS]:
+            before = self._loaded.get(name)
+            if before is None or before[0] != self._seen[name]:
+                before = self._seen[name], _entry(self._folder / name)
+            loaded[name] = before
+        self._loaded = loaded
+        entries = {Path(name).stem: entry for name, (_, entry) in loaded.items()}
+        return entries | left_out(len(names) - MAX_DOCUMENTS, "folder")
 
     def wait(self, timeout: float) -> None:
         """Return when something has changed since `read`, or after `timeout` seconds."""
         end = time.monotonic() + timeout
+        interval = INTERVAL
         while (left := end - time.monotonic()) > 0:
-            time.sleep(min(INTERVAL, left))
+            time.sleep(min(interval, left))
+            started = time.monotonic()
             if self._state() != self._seen:
                 return
+            interval = max(INTERVAL, REST * (time.monotonic() - started))
 
-    def _state(self) -> dict[str, tuple[int, int, int]]:
+    def _state(self) -> dict[str, _Version]:
         """What tells whether a file has changed, for each document."""
         state = {}
         # `iterdir` and not `glob`, which takes a folder that is gone for an empty one.
@@ -57,6 +65,13 @@ class FolderSource:
                     continue  # gone again meanwhile
                 state[path.name] = (about.st_mtime_ns, about.st_size, about.st_ino)
         return state
+
+
+def _entry(path: Path) -> Mapping[str, Any] | DocumentError:
+    try:
+        return _load(path)
+    except DocumentError as error:
+        return error
 
 
 def _load(path: Path) -> Mapping[str, Any]:

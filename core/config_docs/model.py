@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES
 from core.errors import DocumentError
 from core.events import explain
 from core.extent import Extent, ExtentError
@@ -30,8 +31,6 @@ BODY = "incomingRequestBody"
 #: Placeholders that stand for a credential; each is resolved by a function that the caller supplies.
 CREDENTIALS = ("IAMBearerToken", "BasicAuth")
 
-#: Bytes of one document as JSON; a larger one is a mistake.
-MAX_DOCUMENT_BYTES = 256 * 1024
 #: What a document may hold.
 _EXTENT = Extent(depth=64, values=20_000, name=1_000, text=64 * 1024)
 

@@ -42,8 +42,9 @@ class Documents:
         self._source = source
         self._known: dict[str, ConfigDocument] = {}
         self._reported: dict[str, str] = {}
-        #: What each document was when it was read last, as text, and what came of it.
-        self._read: dict[str, tuple[str, ConfigDocument | DocumentError]] = {}
+        #: Each document as it was read last, and as it was parsed.
+        self._read: dict[str, tuple[Mapping[str, Any] | DocumentError, ConfigDocument | DocumentError]] = {}
+        self._reading = threading.Lock()
         self._closed = threading.Event()
         self.refresh()
 
@@ -58,15 +59,22 @@ class Documents:
     def _follow(self) -> None:
         failures = 0
         while not self._closed.is_set():
-            try:
-                self._source.wait(RESYNC)
-                fine = self.refresh()
-            except Exception as error:  # whatever the database's client raises
-                self._report({"(source)": _unreadable(error)})
-                fine = False
+            # The documents are read after a failed wait too: the database may have been deleted and created
+            # again, and then the sequence of the last change is unknown to it for ever.
+            waited = self._wait()
+            fine = self.refresh() and waited
             if not fine:
                 self._closed.wait(min(RETRY_MAX, RETRY_FIRST * 2.0 ** min(failures, 10)))
             failures = 0 if fine else failures + 1
+
+    def _wait(self) -> bool:
+        """Wait for a change; False if that failed."""
+        try:
+            self._source.wait(RESYNC)
+        except Exception as error:  # any error of the database's client
+            log.info("waiting for a change of the config documents failed: %s", type(error).__name__)
+            return False
+        return True
 
     def all(self) -> dict[str, ConfigDocument]:
         """Every working document by its id."""
@@ -94,14 +102,18 @@ class Documents:
         return self.get(function)
 
     def refresh(self) -> bool:
-        """Read the documents; False where that failed, and what was known stays good."""
+        """Read the documents; False if that failed, and the known ones stay."""
+        with self._reading:
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         try:
             raw = self._source.read()
-        except Exception as error:  # whatever the database's client raises
+        except Exception as error:  # any error of the database's client
             self._report({"(source)": _unreadable(error)})
             return False
-        # One that has not changed is not parsed again: a large schema takes a while.
-        self._read = {name: self._parse(entry, name) for name, entry in raw.items()}
+        # An unchanged document is not parsed again: a large schema takes a while.
+        self._read = {name: (entry, self._parse(entry, name)) for name, entry in raw.items()}
         known: dict[str, ConfigDocument] = {}
         broken: dict[str, str] = {}
         for name, (_, document) in self._read.items():
@@ -117,24 +129,27 @@ class Documents:
         self._report(broken)
         return True
 
-    def _parse(
-        self, entry: Mapping[str, Any] | DocumentError, name: str
-    ) -> tuple[str, ConfigDocument | DocumentError]:
+    def _parse(self, entry: Mapping[str, Any] | DocumentError, name: str) -> ConfigDocument | DocumentError:
         if isinstance(entry, DocumentError):
-            return "", entry
-        # The values themselves cannot be compared: 1, 1.0 and true are equal to Python.
-        try:
-            text = json.dumps(entry)
-        except RecursionError:
-            return "", DocumentError(f"Config document {name[:_NAME]} is nested too deep.")
+            return entry
         before = self._read.get(name)
-        return before if before and before[0] == text else (text, _parsed(entry, name))
+        try:
+            if before is not None and (before[0] is entry or _same(before[0], entry)):
+                return before[1]
+        except RecursionError:
+            return DocumentError(f"Config document {name[:_NAME]} is nested too deep.")
+        return _parsed(entry, name)
 
     def _report(self, broken: dict[str, str]) -> None:
         for name, message in broken.items():
             if self._reported.get(name) != message:
                 log.error("%s", message, extra={"document": name[:_NAME]})
         self._reported = broken
+
+
+def _same(before: Mapping[str, Any] | DocumentError, entry: Mapping[str, Any]) -> bool:
+    # The values themselves cannot be compared: 1, 1.0 and true are equal to Python.
+    return not isinstance(before, DocumentError) and json.dumps(before) == json.dumps(entry)
 
 
 def _parsed(entry: Mapping[str, Any], name: str) -> ConfigDocument | DocumentError:

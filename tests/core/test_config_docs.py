@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from core.config_docs import Documents, from_env, registry
+from core.config_docs import Documents, bounds, folder, from_env, registry
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES
 from core.config_docs.folder import FolderSource
-from core.config_docs.model import MAX_DOCUMENT_BYTES
 from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError, SettingsError
 from testkit.stack import wait_for
 from tests.core.samples import raw_document
@@ -112,6 +112,60 @@ def test_a_source_that_fails_is_asked_less_and_less(monkeypatch: pytest.MonkeyPa
     found._follow()
     assert waits[:3] == [0.5, 1.0, 2.0]
     assert waits[-1] == registry.RETRY_MAX
+
+
+def test_documents_are_read_after_a_wait_that_failed() -> None:
+    """As when a database was deleted and created again: it does not know the last change any more."""
+
+    class Forgetful(Listed):
+        def wait(self, timeout: float) -> None:
+            raise OSError("unknown sequence")
+
+    source = Forgetful({})
+    found = Documents(source)
+    source.found = {"one": raw_document(_id="one")}
+    found.follow()
+    try:
+        wait_for(lambda: set(found.all()) == {"one"})
+    finally:
+        found.close()
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_folder_with_too_many_documents_says_so(
+    tmp_path: Path, more: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bounds, "MAX_DOCUMENTS", 5)
+    monkeypatch.setattr(folder, "MAX_DOCUMENTS", 5)
+    for number in range(5 + more):
+        write(tmp_path, f"f{number}")
+    with caplog.at_level(logging.ERROR):
+        found = Documents(FolderSource(tmp_path))
+        found.refresh()
+    assert sorted(found.all()) == [f"f{number}" for number in range(5)]
+    reports = [record.getMessage() for record in caplog.records]
+    assert len(reports) == (1 if more else 0)
+    assert all("folder has 3 more config documents than the 5" in report for report in reports)
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = folder._load
+
+    def recorded(path: Path) -> Mapping[str, Any]:
+        loaded.append(path.stem)
+        return load(path)
+
+    monkeypatch.setattr(folder, "_load", recorded)
+    write(tmp_path, "first")
+    write(tmp_path, "second")
+    found = Documents(FolderSource(tmp_path))
+    write(tmp_path, "second", functionTitle="Zwei")
+    found.refresh()
+    assert loaded == ["first", "second", "second"]
+    assert found.get("second").function_title == "Zwei"
 
 
 def test_two_documents_of_one_id_are_reported(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.config_docs.model import BODY, MAX_BODIES, MAX_DOCUMENT_BYTES, Call, parse, resolve
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES
+from core.config_docs.model import BODY, MAX_BODIES, Call, parse, resolve
 from core.errors import DocumentError, SettingsError
 from tests.core.samples import raw_document
 

@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from core.config_docs import Documents, from_env
-from core.config_docs.cloudant import connect
+from core.config_docs.bounds import MAX_DOCUMENTS
+from core.config_docs.cloudant import CloudantSource, connect
 from testkit.stack import ROOT, wait_for
 from tests.core.samples import raw_document
 from tests.couchdb.server import couchdb
@@ -152,6 +153,39 @@ def test_a_database_that_is_made_later_is_followed(env: dict[str, str]) -> None:
         wait_for(lambda: "grover" in found.all())
     finally:
         found.close()
+
+
+def test_a_database_that_is_deleted_and_created_again_is_followed(
+    env: dict[str, str], client: Any, documents: Documents
+) -> None:
+    put(client, env, "first")
+    wait_for(lambda: set(documents.all()) == {"first"})
+    client.delete_database(db=env["CLOUDANT_DATABASE"])
+    client.put_database(db=env["CLOUDANT_DATABASE"])
+    put(client, env, "second")
+    wait_for(lambda: set(documents.all()) == {"second"}, 60)
+    put(client, env, "third")
+    wait_for(lambda: set(documents.all()) == {"second", "third"}, 60)
+
+
+def test_ten_thousand_documents_work_and_those_beyond_are_reported(
+    env: dict[str, str], client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"{env['CLOUDANT_URL']}/{env['CLOUDANT_DATABASE']}"
+    names = [f"f{number:05}" for number in range(MAX_DOCUMENTS + 7)]
+    design = {"_id": "_design/other", "language": "javascript"}
+    documents = [raw_document(_id=name) for name in names]
+    for start in range(0, len(documents), 1_000):
+        batch = documents[start : start + 1_000] + ([design] if start == 0 else [])
+        requests.post(f"{url}/_bulk_docs", json={"docs": batch}, timeout=60).raise_for_status()
+    with caplog.at_level(logging.ERROR):
+        source = CloudantSource(env)
+        found = Documents(source)
+        assert list(found.all()) == names[:MAX_DOCUMENTS]
+    assert "database has 7 more config documents than the 10000 that are read" in caplog.text
+    client.delete_document(db=env["CLOUDANT_DATABASE"], doc_id=names[0], rev=source._found[names[0]][0])
+    assert found.refresh()
+    assert list(found.all()) == names[1 : MAX_DOCUMENTS + 1]
 
 
 def test_a_database_that_is_away_leaves_what_was_known(
