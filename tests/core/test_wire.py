@@ -1,0 +1,18 @@
+"""What the parts send to one another stays the same to the byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.wire_traffic import Traffic, golden, record
+
+
+@pytest.fixture(scope="module")
+def traffic() -> Traffic:
+    return record()
+
+
+@pytest.mark.parametrize("part", ["action", "gateway", "poller", "loop"])
+def test_messages_are_those_of_the_golden_record(part: str, traffic: Traffic) -> None:
+    """If a message is to change, record again: `python -m tests.core.wire_traffic`, and say why in the commit."""
+    assert traffic[part] == golden()[part]
