@@ -24,8 +24,8 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.submission import Submission
 from benchmarks.around import ENVELOPE
 from benchmarks.table import percentile
-from core.events import FINAL
 from core.kafka.publisher import Publisher
+from core.protocol import FINAL
 from core.provider.ibm import account
 from core.provider.ibm.account import Account
 from core.provider.ibm.jobs import run_tag

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from core.events import JobEvent
+from core.protocol import JobEvent
 
 _LOST, _STRAY = "lost", "stray."
 #: Characters of a provider's job id, so that there is room for what is put before it.

@@ -12,10 +12,19 @@ from flask import Blueprint, Response, g, request
 
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError, InvocationError, NotFoundError
-from core.events import JobEvent, ResultEvent, encode
 from core.kafka.publisher import PUBLISH_TIMEOUT
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
+from core.protocol import (
+    API,
+    Envelope,
+    ResultEvent,
+    SubmittedJob,
+    encode,
+    first_event,
+    job_path,
+    result_path,
+)
 from core.strays import sought
 from gateway.auth.tokens import Session, TokenError
 from gateway.body import body
@@ -30,7 +39,11 @@ from gateway.webhooks import callback, secret_of
 
 log = logging.getLogger(__name__)
 
-api = Blueprint("api", __name__, url_prefix="/api/v1")
+api = Blueprint("api", __name__, url_prefix=API)
+
+#: The rules of a job and of its result, below the blueprint's prefix.
+_JOB = job_path("<process_job_id>").removeprefix(API)
+_RESULT = result_path("<process_job_id>").removeprefix(API)
 
 #: Seconds that a request may ask to wait for a result.
 MAX_WAIT = 60.0
@@ -140,16 +153,14 @@ def _submit(
     """
     if inbox.in_flight() >= found.settings.jobs_in_flight:
         raise LimitError(f"Over {found.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5)
-    envelope: dict[str, Any] = {
-        "client_id": who.client_id,
-        "process_job_id": process_job_id,
-        "topic": who.topic,
-    }
-    if again:
-        envelope["again"] = True
-    if told is not None:
-        envelope["callback_url"] = told
-    reply = found.invoke(document, value | envelope, found.settings.invoke_timeout)
+    envelope = Envelope(
+        client_id=who.client_id,
+        process_job_id=process_job_id,
+        topic=who.topic,
+        again=again,
+        callback_url=told,
+    )
+    reply = found.invoke(document, value | envelope.as_params(), found.settings.invoke_timeout)
     queued = _queued(document, value, reply, envelope)
     remembered = _remember(found, queued)
     g.submitted = document.id
@@ -184,24 +195,15 @@ def _replayed(inbox: Inbox, entry: Entry, wait_seconds: float) -> Response:
 
 
 def _queued(
-    document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], envelope: dict[str, Any]
+    document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], envelope: Envelope
 ) -> ResultEvent:
     """The job's first event; InvocationError if the function did not say which job it submitted."""
     try:
-        if sought(str(reply["job_id"])) is not None:
+        submitted = SubmittedJob.model_validate(reply)
+        if sought(submitted.job_id) is not None:
             raise ValueError("the id means another job to the pollers")
-        return ResultEvent(
-            job_id=reply["job_id"],
-            backend=reply["backend"],
-            backend_type=reply["backend_type"],
-            function=document.id,
-            **{name: entry for name, entry in envelope.items() if name != "again"},
-            submitted_at=datetime.now(UTC),
-            params=value,
-            progress=reply.get("progress"),
-            status="QUEUED",
-        )
-    except (KeyError, ValueError):
+        return first_event(envelope, document.id, value, submitted, datetime.now(UTC))
+    except ValueError:
         log.error("function %s gave an answer without a job", document.id)
         raise InvocationError(f"The function {document.id} did not say which job it submitted.") from None
 
@@ -224,7 +226,7 @@ def _settled(sent: Future[None]) -> None:
 
 def _accepted(value: dict[str, Any], process_job_id: str) -> Response:
     response = json_response(value, 202)
-    response.headers["Location"] = f"/api/v1/jobs/{process_job_id}"
+    response.headers["Location"] = job_path(process_job_id)
     return response
 
 
@@ -237,7 +239,7 @@ def jobs() -> Response:
     )
 
 
-@api.get("/jobs/<process_job_id>")
+@api.get(_JOB)
 def job(process_job_id: str) -> Response:
     """One job's newest event; with `?wait=`, its final one if that comes in time."""
     inbox, wait_seconds = services().inbox(session()), _wait_seconds()
@@ -247,7 +249,7 @@ def job(process_job_id: str) -> Response:
     return Response(entry.json, 200, mimetype="application/json")
 
 
-@api.get("/jobs/<process_job_id>/result")
+@api.get(_RESULT)
 def result(process_job_id: str) -> Response:
     """Result and answer of a job whose final event could not carry them: what its `result_url` names."""
     found, who = services(), session()
@@ -258,15 +260,14 @@ def result(process_job_id: str) -> Response:
     return Response(data, 200, mimetype="application/json")
 
 
-@api.delete("/jobs/<process_job_id>")
+@api.delete(_JOB)
 def cancel(process_job_id: str) -> Response:
     """Ask for the job to be cancelled; its final event says whether that came in time."""
     found = services()
     entry = _found(found.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        cancellation = JobEvent.model_validate(event.model_dump(include=set(JobEvent.model_fields)))
-        found.publisher.publish(CANCEL, process_job_id, encode(cancellation))
+        found.publisher.publish(CANCEL, process_job_id, encode(event.job_event()))
     return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 

@@ -9,14 +9,12 @@ import orjson
 from flask import request
 
 from core.errors import InputError
-from core.events import MAX_EVENT_BYTES
 from core.extent import Extent, ExtentError
 from core.input_schema import MAX_DEPTH
+from core.protocol import MAX_EVENT_BYTES, RESERVED_NAMES
 from core.settings import is_setting
 from gateway.problems import BodyError
 
-#: Names that the gateway itself gives to actions; a caller may not.
-RESERVED = frozenset({"client_id", "process_job_id", "topic", "step", "again", "callback_url"})
 #: Values in a body, the lists and objects among them: a state vector of 13 qubits has 8,192.
 MAX_VALUES = 10_000
 #: Bytes of a body that a job's first event can carry with all else that is in it. It is made after the
@@ -63,7 +61,7 @@ def parsed(data: bytes) -> dict[str, Any]:
         raise InputError(f"The body has more than {MAX_BYTES} bytes. Make it smaller.", field="body")
     for name in value:
         # Names in upper case are how a deployment's settings reach an action.
-        if name in RESERVED or is_setting(name) or name.startswith("__"):
+        if name in RESERVED_NAMES or is_setting(name) or name.startswith("__"):
             raise InputError(f"{name[:64]} is reserved. Leave it out.", field=name[:64])
     return value
 

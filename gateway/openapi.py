@@ -9,7 +9,8 @@ from flask import Flask, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
-from core.events import (
+from core.protocol import (
+    API,
     MAX_CALLBACK,
     BackendInfo,
     BackendType,
@@ -18,6 +19,8 @@ from core.events import (
     Progress,
     ResultEvent,
     Status,
+    job_path,
+    result_path,
 )
 from gateway.replies import json_response
 
@@ -191,7 +194,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
-            "/api/v1/sessions": {
+            f"{API}/sessions": {
                 "post": _operation(
                     "Make a new client, or renew the token of the one that sends a good token",
                     {200: ("The token renewed", "NewSession"), 201: ("A new client", "NewSession")},
@@ -199,20 +202,20 @@ def document() -> dict[str, Any]:
                     security=[{}, {"token": []}],
                 )
             },
-            "/api/v1/webhooks/secret": {
+            f"{API}/webhooks/secret": {
                 "get": _operation(
                     "With what this client's webhooks are signed",
                     {200: ("The secret", "WebhookSecret")},
                     [401, 429],
                 )
             },
-            "/api/v1/functions": {
+            f"{API}/functions": {
                 "get": _operation("List the functions", {200: ("All functions", "Functions")}, [401, 429])
             },
-            "/api/v1/backends": {
+            f"{API}/backends": {
                 "get": _operation("List the backends", {200: ("All backends", "Backends")}, [401, 429])
             },
-            "/api/v1/functions/{function}/jobs": {
+            API + "/functions/{function}/jobs": {
                 "post": _operation(
                     "Submit a job",
                     {200: ("The final event", "ResultEvent"), 202: ("It is on its way", "Accepted")},
@@ -222,10 +225,10 @@ def document() -> dict[str, Any]:
                     callbacks={"final": {"{$request.header.Callback-Url}": {"post": _webhook()}}},
                 )
             },
-            "/api/v1/jobs": {
+            f"{API}/jobs": {
                 "get": _operation("List the client's jobs", {200: ("All jobs", "Jobs")}, [401, 429, 503])
             },
-            "/api/v1/jobs/{process_job_id}": {
+            job_path("{process_job_id}"): {
                 "get": _operation(
                     "How a job stands",
                     {200: ("Its newest event", "ResultEvent")},
@@ -239,7 +242,7 @@ def document() -> dict[str, Any]:
                     parameters=[job],
                 ),
             },
-            "/api/v1/jobs/{process_job_id}/result": {
+            result_path("{process_job_id}"): {
                 "get": _operation(
                     "The result of a job whose final event names it by `result_url`",
                     {200: ("`result` and `answer`", "LargeResult")},
@@ -247,7 +250,7 @@ def document() -> dict[str, Any]:
                     parameters=[job],
                 )
             },
-            "/api/v1/events": {
+            f"{API}/events": {
                 "get": _operation(
                     "WebSocket of this client's events, each as {id, event}",
                     {101: ("Events follow", None)},

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from core.errors import EventError, StreamError
-from core.events import ResultEvent, decode
 from core.kafka.admin import Topics
 from core.kafka.client import redact_topics
 from core.kafka.consumers import topic_reader
 from core.kafka.topics import made_at
+from core.protocol import ResultEvent, decode
 from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from core.errors import QwhiskError
-from core.events import BackendInfo, ResultEvent
+from core.protocol import BackendInfo, ResultEvent
 from core.provider import Account, JobView
 from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Call, Limits

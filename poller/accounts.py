@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.events import JobEvent
+from core.protocol import JobEvent
 from core.provider import Provider
 from poller.account import AccountWorker, CallOutcome
 from poller.delivery.result_delivery import ResultDelivery

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from core.errors import JobNotFoundError, QwhiskError
-from core.events import JobEvent, ResultEvent
+from core.protocol import JobEvent, ResultEvent
 from core.provider import Account, JobView, run_tag, step_tag
 from core.strays import Stray, sought
 from poller.account import OPEN, AccountWorker

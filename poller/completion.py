@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from core.errors import JobNotFoundError, QwhiskError, ResultStoreError, StreamError
-from core.events import JobEvent, ResultEvent
+from core.protocol import JobEvent, ResultEvent
 from poller.accounts import Accounts
 from poller.delivery.result_delivery import ResultDelivery
 from poller.delivery.step_reply import StepError

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaException, Message
 
 from core.errors import EventError
-from core.events import MAX_EVENT_BYTES, JobEvent, decode
 from core.kafka.delayed_consumer import DelayedConsumer
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, DEAD, JOBS, WAITS
+from core.protocol import MAX_EVENT_BYTES, JobEvent, decode
 from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)

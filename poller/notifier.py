@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import QwhiskError
-from core.events import BackendList, ResultEvent, encode
 from core.kafka.publisher import Publisher
 from core.kafka.topics import BACKENDS
+from core.protocol import BackendList, ResultEvent, encode
 from core.provider import Provider
 from poller.accounts import Accounts
 from poller.delivery.result_delivery import ResultDelivery
@@ -79,11 +79,7 @@ class ProgressNotifier:
         ):
             return
         tracked.last_notified = LastNotified(status, forecast, now)
-        progress = ResultEvent.model_construct(
-            **event.__dict__ | {"state": None, "looked_at": None},
-            status=status,
-            queue_position=forecast.position if forecast else None,
-        )
+        progress = ResultEvent.of(event, status, queue_position=forecast.position if forecast else None)
         self._accounts.of(event).submit(lambda: self._notify_now(progress))
 
     def _notify_now(self, progress: ResultEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.events import Status
+from core.protocol import Status
 from poller.scheduling.forecast import Forecast
 
 #: Seconds after its submission before which a simulator's job gets no progress event: most are done by then.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from core.errors import EventError
-from core.events import encode
 from core.kafka.publisher import Publisher
+from core.protocol import encode
 from poller.accounts import Accounts
 from poller.loop_callbacks import LoopCallbacks
 from poller.metrics import Metrics

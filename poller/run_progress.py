@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from core.events import JobEvent, ResultEvent
+from core.protocol import JobEvent, ResultEvent
 
 #: Runs remembered. Forgetting one costs extra looks and an extra call of its function, but no job or event.
 MAX_RUNS = 20_000

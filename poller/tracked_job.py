@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.events import JobEvent
 from core.kafka.offsets import Partition
+from core.protocol import JobEvent
 from core.provider import JobView
 from poller.progress import LastNotified
 

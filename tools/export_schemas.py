@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from core.config_docs.model import ConfigDocument
-from core.events import BackendList, JobEvent, ResultEvent
+from core.protocol import BackendList, JobEvent, ResultEvent
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 MODELS: dict[str, type[BaseModel]] = {

@@ -10,18 +10,16 @@ import orjson
 from pydantic import ValidationError
 from qiskit import QuantumCircuit
 
-from actions.framework.input import ActionInput, Envelope, findings, validated
+from actions.framework.input import ActionInput, findings, validated
 from actions.framework.job import Job, Pub, Step
 from actions.framework.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
-from core.events import ResultEvent
+from core.protocol import ENVELOPE_NAMES, STEP, Envelope, ResultEvent, answer_reply, error_reply
 from core.settings import bound_settings, is_setting
 
 log = logging.getLogger(__name__)
 
 Input = TypeVar("Input", bound=ActionInput)
-
-_ENVELOPE = frozenset(Envelope.model_fields)
 
 
 class Algorithm(ABC, Generic[Input]):
@@ -66,40 +64,30 @@ class Algorithm(ABC, Generic[Input]):
         try:
             settings = bound_settings(params)
             values = {key: value for key, value in params.items() if not is_setting(key)}
-            if "step" in values:
+            if STEP in values:
                 return self._step(values, settings)
             return self._submit(values, settings)
         except SettingsError as error:
             log.error("%s", error.message)
-            return {
-                "error": {
-                    "code": error.code,
-                    "message": "The function is not configured. Ask the operator to look at its log.",
-                    "details": {},
-                }
-            }
+            message = "The function is not configured. Ask the operator to look at its log."
+            return error_reply(SettingsError(message))
         except QwhiskError as error:
-            return {"error": error.as_dict()}
+            return error_reply(error)
         except Exception:
             log.exception("%s failed", self.name)
-            return {
-                "error": {
-                    "code": "internal_error",
-                    "message": f"The function {self.name} failed. The mistake is its own, not the input's.",
-                    "details": {},
-                }
-            }
+            message = f"The function {self.name} failed. The mistake is its own, not the input's."
+            return error_reply(QwhiskError(message))
 
     def _submit(self, values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-        own = {key: value for key, value in values.items() if key not in _ENVELOPE}
+        own = {key: value for key, value in values.items() if key not in ENVELOPE_NAMES}
         params = validated(self.input, own)
-        envelope = validated(Envelope, {key: value for key, value in values.items() if key in _ENVELOPE})
+        envelope = validated(Envelope, {key: value for key, value in values.items() if key in ENVELOPE_NAMES})
         run = Run(self.name, params, own, envelope)
         return Submission.shared(settings).submit(run, self.start(params))
 
     def _step(self, values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
         try:
-            event = ResultEvent.model_validate_json(orjson.dumps(values["step"]))
+            event = ResultEvent.model_validate_json(orjson.dumps(values[STEP]))
         except ValidationError as error:
             raise InputError("step: not a ResultEvent.", errors=findings(error)) from None
         if event.result is None:
@@ -108,13 +96,8 @@ class Algorithm(ABC, Generic[Input]):
         noisy = event.backend_type != "simulator"
         found = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
         if not isinstance(found, Job):
-            return {"answer": found}
-        envelope = Envelope.model_construct(
-            client_id=event.client_id,
-            process_job_id=event.process_job_id,
-            topic=event.topic,
-            callback_url=event.callback_url,
-        )
+            return answer_reply(found)
+        envelope = Envelope.of_event(event)
         run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
         return Submission.shared(settings).submit(run, found)
 

@@ -18,7 +18,7 @@ from actions.framework.job import Job, Pub, Step
 from actions.toolkit import descent
 from actions.toolkit.descent import SearchConfig, State
 from core.errors import InputError
-from core.events import Progress, PubResult
+from core.protocol import Progress, PubResult
 
 #: Steps of a search at most, whatever the caller asks for.
 MAX_STEPS = 60

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import InputError
-from core.events import MAX_CALLBACK, TOPIC_PATTERN, BackendType
+from core.protocol import BackendType
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,20 +48,6 @@ class ActionInput(BaseModel):
         title="Shots",
         description="How often the circuit is run and measured.",
     )
-
-
-class Envelope(BaseModel):
-    """What the gateway adds to the caller's input; carried through untouched."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    client_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
-    process_job_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
-    topic: str = Field(pattern=TOPIC_PATTERN)
-    #: True if the same may have been asked before: then the job of that time is looked for.
-    again: bool = False
-    #: Where the gateway sends the final event.
-    callback_url: str | None = Field(default=None, max_length=MAX_CALLBACK)
 
 
 def with_integers(value: Any) -> Any:

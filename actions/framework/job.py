@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
 from core.errors import InputError
-from core.events import JobResult, Progress, PubResult
+from core.protocol import JobResult, Progress, PubResult
 from core.provider import Primitive
 
 #: PUBs that one job may have.

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from core.errors import ProviderUnavailableError, QwhiskError
-from core.events import JobEvent, encode
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL
+from core.protocol import JobEvent, encode
 from core.provider import Account, JobView, run_tag, seconds_left, step_tag, within
 from core.strays import MAX_JOB_ID, lost, stray
 

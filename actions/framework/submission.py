@@ -16,13 +16,13 @@ import orjson
 from pydantic import ValidationError
 from qiskit import QuantumCircuit, qasm3
 
-from actions.framework.input import ActionInput, Envelope
+from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub
 from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
 from core.errors import InputError, ProviderUnavailableError, QwhiskError, StreamError
-from core.events import BackendInfo, JobEvent, encode, explain
 from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
 from core.kafka.topics import JOBS
+from core.protocol import BackendInfo, Envelope, JobEvent, SubmissionReply, encode, explain
 from core.provider import Account, Provider, Target, run_tag, seconds_left, step_tag, within
 from core.settings import KafkaSettings, ProviderSettings
 
@@ -129,7 +129,7 @@ class Submission:
         announced again.
 
         Returns:
-            `{job_id, backend, backend_type, process_job_id, client_id, function, step, progress, circuit}`.
+            The parameters of a `SubmissionReply`.
         """
         if len(orjson.dumps(run.own)) > MAX_INPUT_BYTES:
             # It travels with the job to its result; found out now, not after the job was submitted.
@@ -148,17 +148,8 @@ class Submission:
                 recovery.abandon(event, [event.job_id])
                 told = "The job could not be announced and was cancelled. Try again later."
             raise StreamError(told, cause=error.message[:200]) from None
-        return {
-            "job_id": event.job_id,
-            "backend": event.backend,
-            "backend_type": event.backend_type,
-            "process_job_id": event.process_job_id,
-            "client_id": event.client_id,
-            "function": event.function,
-            "step": event.step,
-            "progress": job.progress.model_dump() if job.progress else None,
-            "circuit": describe(job.pubs[0].circuit, ready[0]) | {"pubs": len(job.pubs)},
-        }
+        circuit = describe(job.pubs[0].circuit, ready[0]) | {"pubs": len(job.pubs)}
+        return SubmissionReply.of_event(event, circuit).model_dump()
 
     def _placed(
         self, account: Account, recovery: Recovery, run: Run, job: Job

@@ -16,7 +16,7 @@ from actions.shor.circuit import REGISTER, order_finding
 from actions.shor.order import Found, exact_order, factors, find, leads_to_factors, outcome_probabilities
 from actions.toolkit.outcomes import ideal
 from core.errors import InputError
-from core.events import Progress
+from core.protocol import Progress
 
 #: Bases that are tried, one job each, where the caller gives none.
 MAX_ATTEMPTS = 6

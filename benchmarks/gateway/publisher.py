@@ -12,8 +12,8 @@ from concurrent.futures import wait
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.events import JobResult, ResultEvent, Status, encode
 from core.kafka.publisher import Publisher
+from core.protocol import JobResult, ResultEvent, Status, encode
 from core.settings import KafkaSettings
 
 #: Seconds between the first events and the results.

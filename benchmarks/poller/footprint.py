@@ -16,10 +16,10 @@ import requests
 from qiskit import QuantumCircuit
 
 from benchmarks.table import table
-from core.events import JobEvent, encode
 from core.kafka import topics
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
+from core.protocol import JobEvent, encode
 from core.provider import Account, Provider
 from core.settings import KafkaSettings, ProviderSettings
 from testkit.processes import module_pid, part_environment

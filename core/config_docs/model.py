@@ -23,9 +23,9 @@ from pydantic import (
 
 from core.config_docs.bounds import MAX_DOCUMENT_BYTES
 from core.errors import DocumentError
-from core.events import explain
 from core.extent import Extent, ExtentError
 from core.input_schema import InputSchema, SchemaError
+from core.protocol import explain
 
 BODY = "incomingRequestBody"
 #: Placeholders that stand for a credential; each is resolved by a function that the caller supplies.

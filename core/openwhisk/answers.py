@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from core.errors import ActionError, InvocationError
+from core.errors import InvocationError
+from core.protocol import parse_error_reply
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,9 @@ def interpret(function: str, status: int, payload: Any) -> dict[str, Any]:
         ActionError: the action's own error object, `{"error": {"code", "message", "details"}}`.
         InvocationError: any other failure, with the HTTP status that our caller should see.
     """
+    if (failure := parse_error_reply(payload)) is not None:
+        raise failure
     error = payload.get("error") if isinstance(payload, dict) else None
-    if isinstance(error, dict) and "message" in error:
-        details = error.get("details")
-        raise ActionError(
-            str(error.get("code", "action_error"))[:100],
-            str(error["message"])[:4_000],
-            details if isinstance(details, dict) else None,
-        )
     if status == 200 and isinstance(payload, dict) and error is None:
         return payload
     if status == 502 and "exceeded its time limits" in str(error):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from core.errors import BackendNotFoundError, InputError
-from core.events import BackendInfo, BackendType
+from core.protocol import BackendInfo, BackendType
 
 #: Names of the simulators that `simulator/` offers.
 NOISELESS = "aer_simulator"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import ProviderUnavailableError
-from core.events import BackendInfo, BackendType
+from core.protocol import BackendInfo, BackendType
 from core.provider.choice import choose
 from core.provider.ibm.account import BACKENDS_FRESH, Account
 from core.provider.ibm.transport import TIMEOUT

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from flask import Flask, Response, request
 
+from core.protocol import API
 from gateway.auth.tokens import TokenError
 from gateway.edge.connection import Connection, HandshakeError
 from gateway.problems import problem
@@ -17,7 +18,7 @@ from gateway.services import GatewayServices, session_of
 #: Seconds in which another replica's newest event must have come here too.
 REACH = 2.0
 
-PATH = "/api/v1/events"
+PATH = f"{API}/events"
 
 #: Offsets have 63 bits.
 _ID = re.compile(r"[0-9]{1,18}")

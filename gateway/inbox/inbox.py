@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import EventError
-from core.events import ResultEvent, decode
+from core.protocol import ResultEvent, decode
 
 #: Events of one client that are kept; the oldest go first.
 MAX_EVENTS = 5_000

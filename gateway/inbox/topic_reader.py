@@ -15,10 +15,10 @@ from dataclasses import replace
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from core.errors import EventError, StreamError
-from core.events import BackendInfo, BackendList, decode
 from core.kafka.client import redact_topics
 from core.kafka.consumers import topic_reader
 from core.kafka.topics import BACKENDS
+from core.protocol import BackendInfo, BackendList, decode
 from core.settings import KafkaSettings
 from gateway.auth.tokens import TokenError
 from gateway.inbox.inbox import Inbox

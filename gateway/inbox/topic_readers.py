@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zlib import crc32
 
-from core.events import BackendInfo
+from core.protocol import BackendInfo
 from core.settings import KafkaSettings
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_reader import FETCH_WAIT_MS, TopicReader

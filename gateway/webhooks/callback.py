@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from core.errors import InputError
-from core.events import MAX_CALLBACK
+from core.protocol import MAX_CALLBACK
 
 HEADER = "Callback-Url"
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import orjson
 
 from core.errors import EventError
-from core.events import ResultEvent, decode
 from core.kafka.topics import WEBHOOK_WAITS
+from core.protocol import PRIVATE_FIELDS, ResultEvent, decode
 from gateway.webhooks.signature import signature
 
 #: Seconds from a failed attempt to the next one, at least; after the last of them it is given up.
@@ -28,9 +28,6 @@ MAX_NUMBER = 20
 
 #: A message's headers as they come: a header may have no value.
 Headers = Sequence[tuple[str, bytes | None]]
-
-#: What of an event is no business of its receiver: the topic is as secret as the token, the rest is ours.
-_OURS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class WebhookDelivery:
     def body(self) -> bytes:
         """What is sent, the same at every attempt."""
         shown: dict[str, Any] = orjson.loads(self.data)
-        for name in _OURS:
+        for name in PRIVATE_FIELDS:
             shown.pop(name, None)
         kind = f"job.{self.event.status.lower()}"
         when = self.event.finished_at or self.event.submitted_at

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from core.events import MAX_EVENT_BYTES, ErrorInfo, LargeResult, ResultEvent
 from core.large_results import MAX_BYTES, LargeResults, name_of
+from core.protocol import MAX_EVENT_BYTES, ErrorInfo, LargeResult, ResultEvent, result_path
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,7 @@ def within_limit(event: ResultEvent, store: LargeResults | None = None) -> Resul
         if name == "params":
             continue
         if stored:
-            url = f"/api/v1/jobs/{event.process_job_id}/result"
-            event = event.model_copy(update={"result_url": url})
+            event = event.model_copy(update={"result_url": result_path(event.process_job_id)})
         elif cut is None:
             cut = ErrorInfo(
                 code=f"{name}_too_large",

@@ -10,24 +10,25 @@ from typing import Any
 
 from core.config_docs import Documents
 from core.errors import ActionError, QwhiskError
-from core.events import ErrorInfo, JobEvent, JobResult, ResultEvent, encode
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
 from core.large_results import LargeResults
 from core.openwhisk.client import Invoker
+from core.protocol import (
+    ErrorInfo,
+    JobEvent,
+    JobResult,
+    NextJob,
+    ResultEvent,
+    encode,
+    parse_step_reply,
+    step_request,
+)
 from core.provider import JobView, Provider
 from core.provider.ibm.results import decode_result
 from core.strays import lost
 from poller.delivery.event_size import within_limit
-from poller.delivery.step_reply import (
-    ANSWER_RETRIES,
-    NextJob,
-    StepError,
-    is_loop,
-    may_pass,
-    parse_step_reply,
-    retries,
-)
+from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_pass, retries
 from poller.run_progress import RunProgress
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class ResultDelivery:
             QwhiskError: the result was not fetched, the function was not invoked or the event was not
                 published. Retry later.
         """
-        fields: dict[str, Any] = {"status": view.status}
+        final = ResultEvent.of(event, view.status)
         if view.status == "DONE":
             raw = self._provider.account(event.backend_type).raw_result(event.job_id)
             result = decode_result(view.program_id, raw)
@@ -94,20 +95,20 @@ class ResultDelivery:
                 return self._continue_loop(event, reply, is_ours)
             if isinstance(reply, ErrorInfo) and self.run_progress.is_past(event):
                 raise StepError("The reply was lost, but the next job is announced.")
-            fields["result"] = result
+            final.result = result
             if not isinstance(reply, ErrorInfo):
-                fields["answer"] = reply
+                final.answer = reply
             else:
-                fields["error"] = reply
+                final.error = reply
                 # Counts are useful without an answer, except those of an intermediate step of a loop.
-                fields["status"] = "ERROR" if is_loop(event) else "DONE"
                 if is_loop(event):
+                    final.status = "ERROR"
                     self._abandon_next(event)
         elif view.status == "ERROR":
-            fields["error"] = ErrorInfo(
+            final.error = ErrorInfo(
                 code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
             )
-        final = _extended(event, finished_at=view.finished or datetime.now(UTC), **fields)
+        final.finished_at = view.finished or datetime.now(UTC)
         # If the store stays unavailable, a final event without the result is better than none.
         store = self._large_results if failures < ANSWER_RETRIES else None
         self._publish(within_limit(final, store))
@@ -133,7 +134,7 @@ class ResultDelivery:
             QwhiskError: the event was not published. Retry later.
         """
         error = ErrorInfo(code=code, message=message[:4_000])
-        final = _extended(event, status="ERROR", error=error, finished_at=datetime.now(UTC))
+        final = ResultEvent.of(event, "ERROR", error=error, finished_at=datetime.now(UTC))
         self._publish(within_limit(final))
         return final
 
@@ -172,8 +173,7 @@ class ResultDelivery:
         Raises:
             StepError: the invocation failed and should be retried.
         """
-        step = _extended(event, status="DONE", result=result, state=event.state)
-        body = {"step": step.model_dump(mode="json")}
+        body = step_request(ResultEvent.of(event, "DONE", result=result, state=event.state))
         try:
             # A gateway has the document, since the job was submitted there; this process may not have it yet.
             document = self._documents.find(event.function)
@@ -193,9 +193,11 @@ class ResultDelivery:
 
     def _continue_loop(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
         """Publish the progress of the loop. The function has already announced the next job."""
-        progress = _extended(event, status="RUNNING").model_copy(
+        progress = ResultEvent.of(event, "RUNNING").model_copy(
             update={
-                **following.model_dump(exclude={"progress"}),
+                "job_id": following.job_id,
+                "backend": following.backend,
+                "step": following.step,
                 "progress": following.progress,
                 # These describe the job before, not the next one.
                 "submitted_at": datetime.now(UTC),
@@ -211,8 +213,3 @@ class ResultDelivery:
             # The next job is announced, so the loop continues without this progress event.
             log.warning("progress of %s not published: %s", event.process_job_id, error.message)
         return progress
-
-
-def _extended(event: JobEvent, **fields: Any) -> ResultEvent:
-    """Convert a JobEvent to a ResultEvent. The state is private to the algorithm and is removed."""
-    return ResultEvent.model_construct(**event.__dict__ | {"state": None, "looked_at": None} | fields)

@@ -1,13 +1,9 @@
-"""Parses a function's reply to a step: the answer to the caller, or the next job of a hybrid loop."""
+"""Decides which failures of a step are transient and how often the step is retried."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from core.errors import ActionError, DocumentsUnreadableError, InvocationError, QwhiskError
-from core.events import Identifier, JobEvent, Progress
+from core.protocol import JobEvent
 
 #: Transient error codes of actions: Kafka or IBM Quantum was not available.
 _PASSING_CODES = frozenset({"provider_unavailable", "provider_unauthorized", "stream_error"})
@@ -23,37 +19,6 @@ class StepError(QwhiskError):
     """A step failed with a transient error and should be retried."""
 
     code = "step_failed"
-
-
-class NextJob(BaseModel):
-    """The part of a reply that describes the next job, which the action has already announced."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    job_id: Identifier
-    backend: Identifier
-    step: Annotated[int, Field(ge=1)]
-    progress: Progress | None = None
-
-
-def parse_step_reply(reply: dict[str, Any], event: JobEvent) -> NextJob | dict[str, Any] | None:
-    """Parse a reply.
-
-    Args:
-        reply: the function's reply.
-        event: the step that it replies to. The next job must be of the step after it.
-
-    Returns:
-        The next job, or the answer; None if the reply has neither.
-    """
-    answer = reply.get("answer")
-    if isinstance(answer, dict):
-        return answer
-    try:
-        following = NextJob.model_validate(reply)
-    except ValidationError:
-        return None
-    return following if following.step == event.step + 1 else None
 
 
 def is_loop(event: JobEvent) -> bool:

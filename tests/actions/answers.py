@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
-from core.events import JobResult
+from core.protocol import JobResult
 
 Input = TypeVar("Input", bound=ActionInput)
 

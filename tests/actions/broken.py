@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import Algorithm, CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
-from core.events import Progress
+from core.protocol import Progress
 
 
 class CoinsInput(ActionInput):

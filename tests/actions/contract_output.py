@@ -8,7 +8,7 @@ from typing import Any
 
 from actions.framework.algorithm import Algorithm
 from core.errors import ProviderError, SettingsError
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.inputs import example
 from tests.actions.runs import at_the_edges, finite, schema_of, walked
 from tests.actions.walk import SECRET, Caller

@@ -8,8 +8,8 @@ from typing import Any
 from qiskit import QuantumCircuit
 
 from core.errors import InputError
-from core.events import BackendInfo, JobEvent, decode
 from core.kafka.topics import CANCEL, JOBS
+from core.protocol import BackendInfo, JobEvent, decode
 from core.provider import JobView
 
 

@@ -10,7 +10,7 @@ import orjson
 
 from actions.framework.hybrid import HybridAlgorithm
 from actions.framework.job import Job, Step
-from core.events import MAX_STATE_BYTES
+from core.protocol import MAX_STATE_BYTES
 from tests.actions.theory import step_of
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from actions.amplitude_estimation.algorithm import AmplitudeInput, algorithm, exact_probability
 from actions.amplitude_estimation.likelihood import estimate
 from actions.framework.job import Step
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 from tests.actions.theory import probabilities, step_of
 
 POWERS = [0, 1, 2, 4, 8, 16]

@@ -22,7 +22,7 @@ from actions.bb84.secrecy import Secrets
 from actions.framework.input import validated
 from actions.framework.job import Step
 from core.errors import InputError
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 from tests.actions.cases import bb84 as case
 from tests.actions.theory import probabilities, step_of
 

@@ -15,7 +15,7 @@ from qiskit.quantum_info import Pauli, Statevector
 from actions.bell_state.algorithm import ORDER, BellInput, algorithm
 from actions.bell_state.circuit import SIGNS, BellState, bell
 from actions.framework.job import Step
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 from tests.actions.cases import bell_state as case
 from tests.actions.theory import probabilities, step_of
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actions.toolkit import descent
 from actions.toolkit.descent import SearchConfig, State, advance, begin, finished, points
-from core.events import MAX_STATE_BYTES
+from core.protocol import MAX_STATE_BYTES
 
 QUARTER = np.pi / 2
 Function = Callable[[np.ndarray[Any, Any]], float]

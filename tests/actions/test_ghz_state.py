@@ -19,7 +19,7 @@ from actions.framework.job import Step
 from actions.ghz_state.algorithm import MAX_QUBITS, MAX_SHOTS, GhzInput, algorithm
 from actions.ghz_state.circuit import ghz, populations, rotated
 from actions.ghz_state.settings import MAX_SETTINGS, angles, choose, coherence, sign
-from core.events import MAX_EVENT_BYTES, JobResult, PubResult
+from core.protocol import MAX_EVENT_BYTES, JobResult, PubResult
 from tests.actions.cases import ghz_state as case
 from tests.actions.theory import probabilities, step_of
 

@@ -14,7 +14,7 @@ from actions.framework.job import Step
 from actions.phase_estimation.algorithm import PhaseInput, algorithm
 from actions.phase_estimation.circuit import REGISTER, GateName, eigenstate, exact_phase, unitary
 from actions.toolkit.phases import distribution
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.theory import probabilities, step_of
 
 GATES: list[GateName] = ["p", "rx", "ry", "rz"]

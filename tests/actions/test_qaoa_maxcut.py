@@ -19,7 +19,7 @@ from actions.qaoa_maxcut.circuit import ansatz, cost, measured, starting_angles,
 from actions.qaoa_maxcut.graph import Graph
 from actions.toolkit.descent import begin
 from core.errors import InputError
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.loops import looped
 from tests.actions.theory import probabilities
 from tests.examples import examples

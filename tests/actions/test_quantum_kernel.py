@@ -15,7 +15,7 @@ from actions.framework.job import Step
 from actions.quantum_kernel.algorithm import KernelInput, algorithm
 from actions.quantum_kernel.circuit import Entanglement, overlap
 from actions.quantum_kernel.kernel import alignment, mitigated, nearest
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 from tests.actions.theory import probabilities, step_of
 
 VECTORS = [[0.4, 1.2, 0.8], [0.5, 1.1, 0.8], [2.4, 0.3, 1.9], [1.5, 2.8, 0.2]]

@@ -29,7 +29,7 @@ from actions.random_number.algorithm import (
 from actions.random_number.circuit import ORDER_QUBITS, VALUE_QUBITS, coins
 from actions.random_number.extraction import debiased, integers, ordered, raw
 from core.errors import InputError
-from core.events import MAX_EVENT_BYTES, JobResult
+from core.protocol import MAX_EVENT_BYTES, JobResult
 from tests.actions.cases import random_number as case
 from tests.actions.theory import probabilities
 

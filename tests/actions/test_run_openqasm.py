@@ -17,7 +17,7 @@ from actions.run_openqasm import circuit as circuits
 from actions.run_openqasm.algorithm import MAX_LISTED, OpenQasmInput, algorithm
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_SIZE
 from core.errors import InputError
-from core.events import MAX_EVENT_BYTES, JobResult, PubResult, encode
+from core.protocol import MAX_EVENT_BYTES, JobResult, PubResult, encode
 from tests.actions.cases.run_openqasm import PROGRAM
 from tests.actions.theory import probabilities, step_of
 

@@ -16,7 +16,7 @@ from actions.shor.circuit import REGISTER, multiplications, order_finding
 from actions.shor.order import exact_order, factors, find, leads_to_factors, outcome_probabilities
 from actions.shor.synthesis import SynthesisPlan, plan
 from core.errors import InputError
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.theory import probabilities, step_of
 from tests.examples import examples
 

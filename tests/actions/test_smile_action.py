@@ -14,7 +14,7 @@ from actions.framework.job import Step
 from actions.framework.submission import Submission
 from actions.smile_super_position import main
 from actions.smile_super_position.algorithm import MAX_OTHERS, SmileInput, SmileSuperPosition
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.fakes import Provider, Publisher
 from tests.core.samples import raw_job
 

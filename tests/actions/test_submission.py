@@ -15,7 +15,6 @@ from qiskit.qasm3 import QASM3ExporterError
 from qiskit.quantum_info import SparsePauliOp
 
 from actions.framework import submission as module
-from actions.framework.input import Envelope
 from actions.framework.job import MAX_PUBS, Job, Pub
 from actions.framework.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
 from actions.smile_super_position.algorithm import SmileInput
@@ -27,8 +26,8 @@ from core.errors import (
     SettingsError,
     StreamError,
 )
-from core.events import MAX_STATE_BYTES, Progress
 from core.kafka.topics import JOBS
+from core.protocol import MAX_STATE_BYTES, Envelope, Progress
 from core.provider import JobView
 from core.strays import sought
 from tests.actions.fakes import Provider, Publisher

@@ -17,7 +17,7 @@ from actions.framework.job import Step
 from actions.superdense_coding.algorithm import SuperdenseInput, algorithm
 from actions.superdense_coding.circuit import send
 from core.errors import InputError
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.cases import superdense_coding as case
 from tests.actions.theory import probabilities, step_of
 

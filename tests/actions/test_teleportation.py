@@ -16,7 +16,7 @@ from actions.framework.job import Step
 from actions.teleportation.algorithm import ORDER, TeleportationInput, algorithm
 from actions.teleportation.circuit import teleport
 from actions.toolkit.pauli import BASES
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 from tests.actions.cases import teleportation as case
 from tests.actions.theory import probabilities, step_of
 

@@ -18,7 +18,7 @@ from actions.vqe.algorithm import MAX_BASES, VqeInput, algorithm
 from actions.vqe.circuit import NUDGE, ansatz, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits
 from core.errors import InputError
-from core.events import JobResult
+from core.protocol import JobResult
 from tests.actions.loops import looped
 
 TERMS = [list(term) for term in H2]

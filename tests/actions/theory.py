@@ -12,7 +12,7 @@ from qiskit.circuit import Clbit, IfElseOp
 from qiskit.quantum_info import Operator, Statevector
 
 from actions.framework.job import Job, Pub, Step
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 
 #: Branches less likely than this are rounding.
 _NOTHING = 1e-12

@@ -18,7 +18,7 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub
 from actions.framework.submission import Run, Submission
-from core.events import JobEvent, JobResult, PubResult, ResultEvent, encode
+from core.protocol import JobEvent, JobResult, PubResult, ResultEvent, encode
 from core.settings import ACTION_SETTINGS
 from tests.actions.fakes import Provider, Publisher
 from tests.actions.theory import result_of

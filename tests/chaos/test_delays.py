@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from core.events import encode
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
+from core.protocol import encode
 from core.settings import KafkaSettings
 from testkit.receiver import Receiver, receiver
 from testkit.replicas import BROKERS

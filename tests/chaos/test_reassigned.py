@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.events import encode
 from core.kafka import delayed_consumer
 from core.kafka.offsets import Partition
 from core.kafka.topics import JOBS, WEBHOOKS
+from core.protocol import encode
 from core.settings import KafkaSettings
 from gateway.webhooks import Webhooks, loop
 from gateway.webhooks.sender import Outcome

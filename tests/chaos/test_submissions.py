@@ -26,14 +26,14 @@ import requests
 from confluent_kafka import TopicPartition
 from qiskit import QuantumCircuit
 
-from actions.framework.input import ActionInput, Envelope
+from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub
 from actions.framework.submission import Run, Submission
 from core.errors import ProviderUnavailableError
-from core.events import JobEvent, decode
 from core.kafka.consumers import topic_reader
 from core.kafka.publisher import Publisher
 from core.kafka.topics import JOBS, new_results_topic
+from core.protocol import Envelope, JobEvent, decode
 from core.provider import Provider
 from core.settings import KafkaSettings, ProviderSettings
 from testkit.faults import set_faults, token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from core.events import JobEvent, ResultEvent
+from core.protocol import JobEvent, ResultEvent
 
 TOPIC = "results." + "a" * 24
 

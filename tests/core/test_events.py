@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.bounds import HORIZON
 from core.errors import EventError
-from core.events import (
+from core.protocol import (
     FINAL,
     MAX_EVENT_BYTES,
     MAX_STATE_BYTES,

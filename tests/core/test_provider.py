@@ -25,7 +25,7 @@ from core.errors import (
     ProviderUnavailableError,
     QwhiskError,
 )
-from core.events import BackendInfo, BackendType
+from core.protocol import BackendInfo, BackendType
 from core.provider.choice import backend_type_of, choose, noisy_name
 from core.provider.ibm import account, target
 from core.provider.ibm.failures import of_status, translated

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 from core.errors import ProviderError
-from core.events import FINAL, ResultEvent, decode, encode
+from core.protocol import FINAL, ResultEvent, decode, encode
 from core.provider.ibm import reported
 from core.provider.ibm.backends import backends_of
 from core.provider.ibm.jobs import JobView, view_of, views_of

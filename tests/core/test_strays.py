@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.events import JobEvent, decode, encode
+from core.protocol import JobEvent, decode, encode
 from core.strays import MAX_JOB_ID, Stray, lost, sought, stray
 from tests.core.samples import job
 

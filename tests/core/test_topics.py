@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from core.events import TOPIC_PATTERN
 from core.kafka import topics
+from core.protocol import TOPIC_PATTERN
 
 
 def test_a_clients_topic_is_its_own_and_cannot_be_guessed() -> None:

@@ -14,5 +14,5 @@ def traffic() -> Traffic:
 
 @pytest.mark.parametrize("part", ["action", "gateway", "poller", "loop"])
 def test_messages_are_those_of_the_golden_record(part: str, traffic: Traffic) -> None:
-    """If a message is to change, record again: `python -m tests.core.wire_traffic`, and say why in the commit."""
+    """To change a message, run `python -m tests.core.wire_traffic` and give the reason in the commit."""
     assert traffic[part] == golden()[part]

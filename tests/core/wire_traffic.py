@@ -26,10 +26,10 @@ from actions.framework.job import Job, Pub, Step
 from actions.framework.submission import Submission
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError, ProviderUnavailableError, StreamError
-from core.events import BackendInfo, JobEvent, Progress
 from core.kafka import delayed_consumer
 from core.kafka.topics import BACKENDS
 from core.large_results import Folder
+from core.protocol import BackendInfo, JobEvent, Progress
 from core.settings import KafkaSettings
 from gateway.api import api
 from gateway.auth.tokens import Session
@@ -274,7 +274,7 @@ def _poller() -> Iterator[str]:
 
 
 def _loop() -> Iterator[str]:
-    """What the poller's loop publishes: progress, requeued jobs, the list of backends, unreadable messages."""
+    """What the poller publishes by itself: progress, requeued jobs, backends, unreadable messages."""
     with patch.object(delayed_consumer, "group_consumer", fakes.group_consumer):
         delivery, publisher, _ = _delivery({"answer": {}})
         provider = fakes.Provider()

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 
-from core.events import FINAL, BackendType
+from core.protocol import FINAL, BackendType
 from testkit.stack import ROOT, Client, Stack
 
 ALGORITHMS = sorted(path.parent.name for path in (ROOT / "actions").glob("*/document.json"))

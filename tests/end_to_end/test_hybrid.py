@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.events import FINAL
+from core.protocol import FINAL
 from core.provider import Account, JobView, Provider, run_tag
 from core.settings import ProviderSettings
 from testkit.listener import Listener

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from qiskit import QuantumCircuit
 
-from core.events import JobEvent, encode
 from core.kafka.publisher import Publisher
 from core.kafka.topics import JOBS
+from core.protocol import JobEvent, encode
 from core.provider import Provider, run_tag
 from core.settings import KafkaSettings, ProviderSettings
 from testkit import s3

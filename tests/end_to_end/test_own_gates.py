@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from core.events import FINAL, BackendType
+from core.protocol import FINAL, BackendType
 from testkit.stack import Client, Stack
 from tests.actions.own_gates import generated
 

@@ -8,11 +8,12 @@ import pytest
 
 from core.config_docs.model import ConfigDocument
 from core.errors import InvocationError
+from core.protocol import Envelope
 from gateway.api import _queued
 from tests.core.samples import TOPIC, raw_document
 
 REPLY = {"job_id": "d1", "backend": "aer_simulator", "backend_type": "simulator"}
-ENVELOPE = {"client_id": "c", "process_job_id": "p", "topic": TOPIC, "again": True}
+ENVELOPE = Envelope(client_id="c", process_job_id="p", topic=TOPIC, again=True)
 
 
 def first(reply: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import InputError
-from core.events import encode
+from core.protocol import encode
 from gateway.auth.tokens import Session
 from gateway.idempotency import InFlight, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Entry

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.events import encode
+from core.protocol import encode
 from gateway.inbox import inbox as module
 from gateway.inbox.inbox import Inbox
 from tests.core.samples import TOPIC, result_event

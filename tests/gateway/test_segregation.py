@@ -22,8 +22,8 @@ import jwt
 import pytest
 import requests
 
-from core.events import FINAL, encode
 from core.kafka.publisher import Publisher
+from core.protocol import FINAL, encode
 from core.settings import KafkaSettings
 from testkit.replicas import FREE, SECRET, Replica, broker, documents, replica, session, topic_of
 from testkit.stack import descendants

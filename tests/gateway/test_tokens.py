@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.events import TOPIC_PATTERN
+from core.protocol import TOPIC_PATTERN
 from gateway.auth.tokens import Session, TokenError, Tokens
 
 SECRET = "a-secret-of-sixty-characters-or-more-" + "4" * 30

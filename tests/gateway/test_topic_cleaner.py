@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.events import encode
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.kafka.topics import new_results_topic
+from core.protocol import encode
 from core.settings import KafkaSettings
 from gateway import topic_cleaner as module
 from gateway.topic_cleaner import LONGEST_JOB, RENEWED, TopicCleaner

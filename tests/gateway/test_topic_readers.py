@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.events import BackendInfo, BackendList, encode
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.kafka.topics import BACKENDS, new_results_topic
+from core.protocol import BackendInfo, BackendList, encode
 from core.settings import KafkaSettings
 from gateway.inbox.topic_readers import CONSUMERS, TopicReaders
 from testkit.replicas import BROKERS, broker

@@ -10,7 +10,8 @@ from flask import Flask
 
 from core.config_docs.model import ConfigDocument, parse
 from core.errors import DocumentError, InputError
-from gateway.body import RESERVED, body
+from core.protocol import RESERVED_NAMES
+from gateway.body import body
 from gateway.problems import BodyError
 from gateway.validation import MAX_FINDINGS, validate
 from tests.core.samples import raw_document
@@ -199,7 +200,7 @@ def test_a_body_that_is_no_object_is_told_what_it_is(data: bytes, kind: str) -> 
 
 @pytest.mark.parametrize(
     "name",
-    [*sorted(RESERVED), "SIMULATOR_URL", "KAFKA_BOOTSTRAP_SERVERS", "__ow_headers", "__"],
+    [*sorted(RESERVED_NAMES), "SIMULATOR_URL", "KAFKA_BOOTSTRAP_SERVERS", "__ow_headers", "__"],
 )
 def test_names_of_the_deployment_are_not_the_callers(name: str) -> None:
     with pytest.raises(InputError, match="is reserved") as caught:

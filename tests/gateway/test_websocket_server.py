@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request, TextMessage
 
-from core.events import encode
+from core.protocol import encode
 from gateway.auth.tokens import Session
 from gateway.edge import connection as module
 from gateway.edge.connection import HIGH_WATER, Connection, HandshakeError

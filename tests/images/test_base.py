@@ -81,7 +81,7 @@ def test_no_compiler_and_no_installer_is_inside(container: Container) -> None:
 
 def test_the_imports_are_compiled(container: Container) -> None:
     """Without .pyc files a cold start takes three times as long."""
-    modules = ("qiskit.circuit", "qiskit_ibm_runtime", "actions.framework.algorithm", "core.events")
+    modules = ("qiskit.circuit", "qiskit_ibm_runtime", "actions.framework.algorithm", "core.protocol")
     script = f"import os, {', '.join(modules)}\n" + "\n".join(
         f'print("{module}", os.path.exists({module}.__cached__))' for module in modules
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from core.events import FINAL, BackendType
+from core.protocol import FINAL, BackendType
 from testkit.stack import ROOT, wait_for
 from tests.page.visit import Visit
 

@@ -11,8 +11,8 @@ from confluent_kafka import TopicPartition
 
 from core.config_docs.model import ConfigDocument
 from core.errors import NotFoundError
-from core.events import JobEvent, ResultEvent, decode
 from core.kafka.topics import CANCEL
+from core.protocol import JobEvent, ResultEvent, decode
 from core.provider import JobView
 from poller.job_consumer import JobConsumer
 from tests.core.samples import raw_document

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import ResultStoreError
-from core.events import MAX_EVENT_BYTES, JobResult, encode
 from core.large_results import Folder, name_of
+from core.protocol import MAX_EVENT_BYTES, JobResult, encode
 from poller.delivery.event_size import within_limit
 from tests.core.samples import TOPIC, result_event
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 from qiskit import QuantumCircuit
 
-from core.events import ResultEvent, decode
 from core.kafka import delayed_consumer
+from core.protocol import ResultEvent, decode
 from core.provider import Account, Provider
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings
 from poller.delivery.result_delivery import ResultDelivery

@@ -17,8 +17,8 @@ from core.errors import (
     ProviderUnavailableError,
     StreamError,
 )
-from core.events import MAX_EVENT_BYTES, ResultEvent
 from core.kafka.topics import CANCEL, WEBHOOKS
+from core.protocol import MAX_EVENT_BYTES, ResultEvent
 from poller.delivery.result_delivery import ANSWER_TIMEOUT, ResultDelivery
 from poller.delivery.step_reply import ANSWER_RETRIES, LOOP_RETRIES, StepError
 from tests.core.samples import TOPIC, job, result_event

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProviderError
-from core.events import JobResult
+from core.protocol import JobResult
 from core.provider.ibm.results import decode_result, native
 from tests.poller import results
 

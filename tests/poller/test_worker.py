@@ -25,9 +25,9 @@ from core.errors import (
     ProviderUnavailableError,
     StreamError,
 )
-from core.events import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode, encode
 from core.kafka import delayed_consumer
 from core.kafka.topics import CANCEL, DEAD, JOBS
+from core.protocol import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode, encode
 from core.settings import KafkaSettings
 from core.strays import lost, stray
 from poller.cancellation import CANCEL_PATIENCE, STRAY_PATIENCE, Answer

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from qiskit_ibm_runtime import QiskitRuntimeService
 
 from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
-from core.events import BackendInfo
+from core.protocol import BackendInfo
 from core.provider.ibm.backends import backends_of
 from core.provider.ibm.failures import readable, translated
 from core.provider.ibm.jobs import JobView, view_of, views_of

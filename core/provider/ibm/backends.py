@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from core.bounds import MAX_QUEUE
-from core.events import BackendInfo
+from core.protocol import BackendInfo
 from core.provider.choice import backend_type_of
 from core.provider.ibm import reported
 

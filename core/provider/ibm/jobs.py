@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import ProviderError
-from core.events import Status
+from core.protocol import Status
 from core.provider.ibm import reported
 
 log = logging.getLogger(__name__)

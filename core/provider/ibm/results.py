@@ -10,7 +10,7 @@ from qiskit.primitives import BitArray, PrimitiveResult
 from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 
 from core.errors import ProviderError
-from core.events import JobResult, PubResult
+from core.protocol import JobResult, PubResult
 
 #: What the client notes for itself: its options, and objects that only it understands.
 _CLIENTS_OWN = frozenset({"options", "executor", "version"})

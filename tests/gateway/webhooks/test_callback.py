@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from core.events import MAX_CALLBACK
+from core.protocol import MAX_CALLBACK
 from gateway.webhooks.callback import Policy, callback, permitted
 
 PUBLIC = [

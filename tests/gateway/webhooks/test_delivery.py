@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import EventError
-from core.events import ResultEvent, encode
 from core.kafka.topics import WEBHOOK_WAITS, shared
+from core.protocol import ResultEvent, encode
 from gateway.webhooks.delivery import DELAYS, JITTER, LONGEST, MAX_AGE, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.signature import secret_of, signature
 from testkit.receiver import Delivery

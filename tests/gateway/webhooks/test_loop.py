@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.events import encode
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
+from core.protocol import encode
 from core.settings import KafkaSettings
 from gateway.webhooks import Webhooks, loop, secret_of
 from gateway.webhooks.sender import WebhookSender

@@ -1,19 +1,18 @@
-"""JobEvent and ResultEvent: what travels on the topics, validated on both sides.
+"""The messages on the topics: JobEvent, ResultEvent, the list of backends, and what they contain.
 
-A JobEvent says that a job was submitted and for whom. The poller extends it to ResultEvents, which
-say how the job stands and, at last, how it ended.
+A JobEvent describes a submitted job and its client. A ResultEvent adds the job's status and, at the end, its
+outcome. Both sides validate every message.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.bounds import HORIZON, MAX_QUEUE
-from core.errors import EventError
 
 BackendType = Literal["hardware", "simulator", "noisy_simulator"]
 Status = Literal["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"]
@@ -149,8 +148,55 @@ class ResultEvent(JobEvent):
 
     @property
     def final(self) -> bool:
-        """True where no further event follows for this `process_job_id`."""
+        """Whether no further event follows for this `process_job_id`."""
         return self.status in FINAL
+
+    @classmethod
+    def of(
+        cls,
+        job: JobEvent,
+        status: Status,
+        *,
+        state: dict[str, Any] | None = None,
+        queue_position: int | None = None,
+        result: JobResult | None = None,
+        answer: dict[str, Any] | None = None,
+        error: ErrorInfo | None = None,
+        finished_at: datetime | None = None,
+    ) -> Self:
+        """Return the event for a job's status. It is not validated again.
+
+        The job's `state` and `looked_at` are private to the algorithm and the poller and are not copied.
+
+        Args:
+            job: the job.
+            status: its status.
+            state: the algorithm's state, in a step request.
+            queue_position: the number of jobs before it.
+            result: its result.
+            answer: the function's answer.
+            error: the error.
+            finished_at: when it finished.
+        """
+        values = {name: getattr(job, name) for name in JobEvent.model_fields} | {
+            "looked_at": None,
+            "state": state,
+            "status": status,
+            "queue_position": queue_position,
+            "result": result,
+            "answer": answer,
+            "error": error,
+            "finished_at": finished_at,
+        }
+        return cls.model_construct(**values)
+
+    def job_event(self) -> JobEvent:
+        """Return the job without its status and outcome."""
+        return JobEvent.model_validate({name: getattr(self, name) for name in JobEvent.model_fields})
+
+
+#: The fields of a ResultEvent that only the parts may know. The topic is as secret as the client's token.
+PRIVATE_FIELDS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
 
 
 class LargeResult(BaseModel):
@@ -176,38 +222,3 @@ class BackendList(BaseModel):
 
     v: Literal[1] = 1
     backends: list[BackendInfo]
-
-
-Event = TypeVar("Event", bound=BaseModel)
-
-
-def encode(event: BaseModel) -> bytes:
-    """The event as UTF-8 JSON; EventError if it is larger than a message may be."""
-    data = event.__pydantic_serializer__.to_json(event, exclude_none=False)
-    if len(data) > MAX_EVENT_BYTES:
-        raise EventError(
-            f"The event has {len(data)} bytes; a message may have {MAX_EVENT_BYTES}. "
-            "Ask for fewer shots or a smaller problem.",
-            bytes=len(data),
-        )
-    return data
-
-
-def decode(model: type[Event], data: bytes | None) -> Event:
-    """The validated event, or an EventError that names the field at fault."""
-    if not data:
-        raise EventError(f"An empty message is not a {model.__name__}.")
-    if len(data) > MAX_EVENT_BYTES:
-        raise EventError(f"A message of {len(data)} bytes is over the limit of {MAX_EVENT_BYTES}.")
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        raise EventError(f"Not a {model.__name__}: {explain(error)}") from None
-
-
-def explain(error: ValidationError) -> str:
-    """pydantic's findings in one line, each with the field's name, without the values."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc']) or 'the document'}: {item['msg']}"
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    )[:2_000]
