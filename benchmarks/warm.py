@@ -26,9 +26,10 @@ from benchmarks.around import ENVELOPE
 from benchmarks.table import percentile
 from core.kafka.publisher import Publisher
 from core.protocol import FINAL
+from core.provider import QuantumAccount
 from core.provider.ibm import account
-from core.provider.ibm.account import Account
-from core.provider.ibm.jobs import run_tag
+from core.provider.ibm.account import IBMAccount
+from core.provider.tags import run_tag
 
 #: Calls of each kind that are measured.
 ROUNDS = 15
@@ -39,7 +40,7 @@ JOB_TIMEOUT = 60.0
 PARTS: dict[str, tuple[Any, str]] = {
     "transpile": (submission, "transpiled"),
     "encode the job": (account, "encoded"),
-    "submit over HTTP": (Account, "_call"),
+    "submit over HTTP": (IBMAccount, "_call"),
     "publish": (Publisher, "publish"),
     "write OpenQASM": (submission, "describe"),
 }
@@ -162,7 +163,7 @@ def _seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def _idle(provider: Account) -> None:
+def _idle(provider: QuantumAccount) -> None:
     """Wait until the simulator has done what it was given."""
     deadline = time.monotonic() + JOB_TIMEOUT
     tag = run_tag(ENVELOPE["process_job_id"])

@@ -16,7 +16,7 @@ from core.kafka.publisher import Publisher
 from core.openwhisk.client import Invoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from core.origin import Allowed
-from core.provider import LOOK_PAGE, Provider
+from core.provider import LOOK_PAGE, connect
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings, Source, integer, number, text
 from poller import health
 from poller.delivery.result_delivery import ResultDelivery
@@ -74,7 +74,7 @@ def main() -> int:
         kafka = KafkaSettings.from_env(env)
         accounts = ProviderSettings.from_env(env)
         # Without the client's own retries, each request is charged to the budget, and all threads heed a 429.
-        provider = Provider(accounts, repeats=False)
+        provider = connect(accounts, repeats=False)
         hardware, simulator = limits(env, accounts.hardware), limits(env, accounts.simulator)
         sources = config_docs.from_env(env)
         store = large_results.from_env(env)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from core.errors import QwhiskError
 from core.protocol import BackendInfo, ResultEvent
-from core.provider import Account, JobView
+from core.provider import JobView, QuantumAccount
 from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Call, Limits
 from poller.scheduling.job import JobObservation
@@ -57,7 +57,7 @@ class AccountWorker:
     def __init__(
         self,
         name: str,
-        account: Account,
+        account: QuantumAccount,
         limits: Limits,
         delivery: ResultDelivery,
         workers: int,

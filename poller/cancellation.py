@@ -14,7 +14,7 @@ from functools import partial
 
 from core.errors import JobNotFoundError, QwhiskError
 from core.protocol import JobEvent, ResultEvent
-from core.provider import Account, JobView, run_tag, step_tag
+from core.provider import JobView, QuantumAccount, run_tag, step_tag
 from core.strays import Stray, sought
 from poller.account import OPEN, AccountWorker
 from poller.accounts import Accounts
@@ -218,7 +218,7 @@ class CancellationHandler:
 
 
 def _follow_stray(
-    account: Account, event: JobEvent, stray: Stray, call: tuple[str, str]
+    account: QuantumAccount, event: JobEvent, stray: Stray, call: tuple[str, str]
 ) -> list[tuple[str, str]]:
     """Make one call about a job that no client knows of.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from core.simulators import NOISELESS, noisy_name
+
 from .errors import BackendUnknown
 
 #: Qubits of the noiseless simulator. Only Clifford circuits can use as many.
@@ -71,7 +73,7 @@ def _noiseless() -> Backend:
         for name, parameters in NOISELESS_GATES.items()
     ]
     configuration = {
-        "backend_name": "aer_simulator",
+        "backend_name": NOISELESS,
         "backend_version": "1.0.0",
         "n_qubits": NOISELESS_QUBITS,
         "basis_gates": list(NOISELESS_GATES),
@@ -94,7 +96,7 @@ def _noiseless() -> Backend:
         "processor_type": {"family": "Simulator", "revision": "1"},
         "meas_levels": [2],
     }
-    return Backend("aer_simulator", configuration, None, None, queued=False)
+    return Backend(NOISELESS, configuration, None, None, queued=False)
 
 
 def _device(name: str) -> tuple[Backend, Backend]:
@@ -107,9 +109,9 @@ def _device(name: str) -> tuple[Backend, Backend]:
         raise BackendUnknown(f"fake_provider has no device {name!r}") from error
     properties["backend_name"] = configuration["backend_name"] = name
     configuration["simulator"] = False
-    noisy_name = f"aer_simulator_noisy_{short}"
+    noisy_backend = noisy_name(name)
     noisy = configuration | {
-        "backend_name": noisy_name,
+        "backend_name": noisy_backend,
         # The client reads no properties of what calls itself a simulator, so that its transpiler could not
         # tell good qubits from bad ones. Being neither true nor false, it is no candidate of
         # `least_busy(simulator=False)` either.
@@ -119,7 +121,7 @@ def _device(name: str) -> tuple[Backend, Backend]:
     }
     return (
         Backend(name, configuration, properties, name, queued=True),
-        Backend(noisy_name, noisy, properties | {"backend_name": noisy_name}, name, queued=False),
+        Backend(noisy_backend, noisy, properties | {"backend_name": noisy_backend}, name, queued=False),
     )
 
 

@@ -17,7 +17,7 @@ from core.errors import ProviderUnavailableError, QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL
 from core.protocol import JobEvent, encode
-from core.provider import Account, JobView, run_tag, seconds_left, step_tag, within
+from core.provider import JobView, QuantumAccount, run_tag, seconds_left, step_tag, within
 from core.strays import MAX_JOB_ID, lost, stray
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Recovery:
 
     def __init__(
         self,
-        account: Account,
+        account: QuantumAccount,
         publisher: Publisher,
         pauses: Sequence[float] = PAUSES,
         settle: float = SETTLE,

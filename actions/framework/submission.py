@@ -23,7 +23,16 @@ from core.errors import InputError, ProviderUnavailableError, QwhiskError, Strea
 from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
 from core.kafka.topics import JOBS
 from core.protocol import BackendInfo, Envelope, JobEvent, SubmissionReply, encode, explain
-from core.provider import Account, Provider, Target, run_tag, seconds_left, step_tag, within
+from core.provider import (
+    CircuitTarget,
+    Provider,
+    QuantumAccount,
+    connect,
+    run_tag,
+    seconds_left,
+    step_tag,
+    within,
+)
 from core.settings import KafkaSettings, ProviderSettings
 
 log = logging.getLogger(__name__)
@@ -115,7 +124,7 @@ class Submission:
         settings = {key: str(value) for key, value in bound.items()}
         if cls._shared is None or cls._shared[0] != settings:
             env = {**os.environ, **settings}
-            made = cls(Provider(ProviderSettings.from_env(env)), Publisher(KafkaSettings.from_env(env)))
+            made = cls(connect(ProviderSettings.from_env(env)), Publisher(KafkaSettings.from_env(env)))
             if cls._shared is not None:
                 cls._shared[1]._publisher.close()
             cls._shared = (settings, made)
@@ -152,7 +161,7 @@ class Submission:
         return SubmissionReply.of_event(event, circuit).model_dump()
 
     def _placed(
-        self, account: Account, recovery: Recovery, run: Run, job: Job
+        self, account: QuantumAccount, recovery: Recovery, run: Run, job: Job
     ) -> tuple[JobEvent, list[QuantumCircuit], bool]:
         """The event of the job that the provider has, its circuits, and whether it is surely this run's own.
 
@@ -174,7 +183,7 @@ class Submission:
 
     def _run(
         self,
-        account: Account,
+        account: QuantumAccount,
         recovery: Recovery,
         run: Run,
         job: Job,
@@ -241,7 +250,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
         raise InputError(f"The job cannot be described: {explain(error)}") from None
 
 
-def transpiled(target: Target, run: Run, job: Job) -> list[QuantumCircuit]:
+def transpiled(target: CircuitTarget, run: Run, job: Job) -> list[QuantumCircuit]:
     """The PUBs' circuits for the target; those of an input seen before come from its memory."""
     same = {key: value for key, value in run.own.items() if key not in ("shots", "backend", "backend_type")}
     key = (run.function, orjson.dumps(same, option=orjson.OPT_SORT_KEYS), job.key)

@@ -20,7 +20,7 @@ from core.kafka import topics
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.protocol import JobEvent, encode
-from core.provider import Account, Provider
+from core.provider import QuantumAccount, connect
 from core.settings import KafkaSettings, ProviderSettings
 from testkit.processes import module_pid, part_environment
 from testkit.stack import Stack, running, wait_for
@@ -50,7 +50,7 @@ def report() -> str:
         Topics(kafka).ensure({topic: 1})
         publisher = Publisher(kafka)
         rows = [_row("idle", pid)]
-        account = Provider(ProviderSettings.from_env(env)).account("hardware")
+        account = connect(ProviderSettings.from_env(env)).account("hardware")
         _announce(publisher, topic, _submit(account, WATCHED), "simulator", 0)
         _counted(stack, "queued", WATCHED)
         rows.append(_row(f"{WATCHED:,} jobs looked at every 2 s", pid))
@@ -90,7 +90,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _submit(account: Account, count: int) -> list[str]:
+def _submit(account: QuantumAccount, count: int) -> list[str]:
     circuit = QuantumCircuit(1)
     circuit.measure_all()
     with ThreadPoolExecutor(4) as pool:

@@ -1,7 +1,7 @@
-"""IBM Quantum, or the simulator that speaks its API: connect, choose a backend, submit, look, cancel.
+"""Quantum providers: what an account can do, the choice of a backend, and IBM Quantum's client.
 
-The client is qiskit-ibm-runtime, unmodified. Importing this package costs two seconds; only the actions and
-the poller do.
+The client is qiskit-ibm-runtime, unmodified; the simulator has the same API. Importing this package takes two
+seconds; only the actions and the poller do.
 """
 
 import os
@@ -10,20 +10,20 @@ import os
 # to report which packages use the client, at several milliseconds a request.
 os.environ.setdefault("USAGE_DATA_OPT_OUT", "True")
 
-from core.provider.ibm.account import LOOK_PAGE, Account
-from core.provider.ibm.jobs import JobView, run_tag, step_tag
-from core.provider.ibm.program import Primitive
-from core.provider.ibm.target import Target
-from core.provider.ibm.transport import seconds_left, within
+from core.provider.connect import connect
+from core.provider.deadline import seconds_left, within
+from core.provider.port import LOOK_PAGE, CircuitTarget, JobView, Primitive, QuantumAccount
 from core.provider.provider import Provider
+from core.provider.tags import run_tag, step_tag
 
 __all__ = [
     "LOOK_PAGE",
-    "Account",
+    "CircuitTarget",
     "JobView",
     "Primitive",
     "Provider",
-    "Target",
+    "QuantumAccount",
+    "connect",
     "run_tag",
     "seconds_left",
     "step_tag",

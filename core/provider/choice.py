@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from core.errors import BackendNotFoundError, InputError
 from core.protocol import BackendInfo, BackendType
-
-#: Names of the simulators that `simulator/` offers.
-NOISELESS = "aer_simulator"
-NOISY_PREFIX = "aer_simulator_noisy_"
-
-
-def noisy_name(device: str) -> str:
-    """The simulator with the noise model of `device`: `fake_fez` and `ibm_fez` both give `..._fez`."""
-    return NOISY_PREFIX + re.sub(r"^(fake|ibm)_", "", device)
+from core.simulators import NOISELESS, NOISY_PREFIX, noisy_name
 
 
 def backend_type_of(name: str) -> BackendType:

@@ -25,7 +25,6 @@ from core.protocol import (
     step_request,
 )
 from core.provider import JobView, Provider
-from core.provider.ibm.results import decode_result
 from core.strays import lost
 from poller.delivery.event_size import within_limit
 from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_pass, retries
@@ -88,8 +87,7 @@ class ResultDelivery:
         """
         final = ResultEvent.of(event, view.status)
         if view.status == "DONE":
-            raw = self._provider.account(event.backend_type).raw_result(event.job_id)
-            result = decode_result(view.program_id, raw)
+            result = self._provider.account(event.backend_type).result(view)
             reply = self._step(event, result, failures)
             if isinstance(reply, NextJob):
                 return self._continue_loop(event, reply, is_ours)

@@ -21,7 +21,7 @@ from actions.run_openqasm import circuit as circuits
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
 from actions.run_openqasm.bounds import MAX_SIZE
 from core.errors import InputError
-from core.provider import Target
+from core.provider.ibm.target import IBMTarget
 from simulator.backends import catalog
 from simulator.engine import Engine
 from simulator.settings import Limits
@@ -44,13 +44,13 @@ def built(program: object) -> QuantumCircuit:
 
 
 @lru_cache
-def target(backend_type: str) -> Target:
+def target(backend_type: str) -> IBMTarget:
     """The backend as the client knows it."""
     backend = CATALOG[BACKENDS[backend_type]]
     configuration = QasmBackendConfiguration.from_dict(dict(backend.configuration))
     properties = BackendProperties.from_dict(backend.properties) if backend.properties else None
     made = convert_to_target(configuration, properties)
-    return Target(types.SimpleNamespace(name=backend.name, target=made))
+    return IBMTarget(types.SimpleNamespace(name=backend.name, target=made))
 
 
 def exact(ready: QuantumCircuit) -> dict[str, float]:

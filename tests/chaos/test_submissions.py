@@ -34,7 +34,7 @@ from core.kafka.consumers import topic_reader
 from core.kafka.publisher import Publisher
 from core.kafka.topics import JOBS, new_results_topic
 from core.protocol import Envelope, JobEvent, decode
-from core.provider import Provider
+from core.provider import connect
 from core.settings import KafkaSettings, ProviderSettings
 from testkit.faults import set_faults, token
 from testkit.processes import part_environment
@@ -137,7 +137,7 @@ def asked(dice: random.Random) -> tuple[list[Run], int]:
 def submit_all(stack: Stack, work: list[tuple[list[Run], int]], faults: dict[str, Any]) -> Tally:
     """The actions' part: everything is asked for, by several threads, while this goes wrong."""
     env = part_environment(stack, "poller")
-    provider = Provider(ProviderSettings.from_env(env), timeout=(5.0, ANSWER))
+    provider = connect(ProviderSettings.from_env(env), timeout=(5.0, ANSWER))
     tally = Tally()
     with closing(Publisher(KafkaSettings.from_env(env))) as publisher:
         submission = Submission(provider, publisher, pauses=(0.0, 0.3))

@@ -26,11 +26,12 @@ from core.errors import (
     QwhiskError,
 )
 from core.protocol import BackendInfo, BackendType
-from core.provider.choice import backend_type_of, choose, noisy_name
+from core.provider.choice import backend_type_of, choose
 from core.provider.ibm import account, target
 from core.provider.ibm.failures import of_status, translated
 from core.provider.ibm.jobs import view_of
 from core.settings import AccountSettings
+from core.simulators import noisy_name
 
 SEEN = datetime(2026, 5, 1, 13, tzinfo=UTC)
 
@@ -293,7 +294,7 @@ def test_an_account_without_an_address_never_sees_anothers(monkeypatch: pytest.M
 
 
 def test_what_was_transpiled_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = target.Target(SimpleNamespace(name="aer_simulator", target=None))
+    made = target.IBMTarget(SimpleNamespace(name="aer_simulator", target=None))
     monkeypatch.setattr(made, "_passes", SimpleNamespace(run=lambda circuit: circuit.copy()))
     monkeypatch.setattr(target, "MAX_GATES", 25)
     circuit = QuantumCircuit(1)

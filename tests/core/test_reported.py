@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 from core.errors import ProviderError
 from core.protocol import FINAL, ResultEvent, decode, encode
+from core.provider import JobView
 from core.provider.ibm import reported
 from core.provider.ibm.backends import backends_of
-from core.provider.ibm.jobs import JobView, view_of, views_of
+from core.provider.ibm.jobs import view_of, views_of
 from poller.account import observation
 from poller.scheduling.job import Job
 from poller.scheduling.queue_estimator import Device

@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from core.errors import ProviderError, ProviderUnavailableError, QwhiskError
-from core.provider import Account, within
+from core.provider import within
 from core.provider.ibm import account
+from core.provider.ibm.account import IBMAccount
 from core.provider.ibm.transport import REPEATS, Transport, nothing_sent
 from core.settings import AccountSettings
 from tests.core.test_openwhisk_client import Server, reply
@@ -90,17 +91,17 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(params=[True, False], ids=["as actions", "as the poller"])
-def connected(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Account:
+def connected(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> IBMAccount:
     """An account at the server, by the unmodified client."""
     monkeypatch.setattr(account, "encoded", lambda *_: {})
-    made = Account(AccountSettings("key", INSTANCE, server.url), request.param, (2.0, ANSWER))
+    made = IBMAccount(AccountSettings("key", INSTANCE, server.url), request.param, (2.0, ANSWER))
     monkeypatch.setattr(made, "target", lambda _: SimpleNamespace(device=None))
     made.tagged("warm")
     server.seen.clear()
     return made
 
 
-def submit(connected: Account) -> str:
+def submit(connected: IBMAccount) -> str:
     return connected.submit([], "fake_fez", 1, ["tag"])
 
 
@@ -110,7 +111,7 @@ def sent(server: Server, method: str) -> int:
 
 @pytest.mark.parametrize("outcome", [*UNCLEAR, "reset", "no answer"])
 def test_a_job_is_submitted_once_and_an_unclear_answer_is_called_so(
-    connected: Account, server: Server, outcome: str
+    connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs"] = {"reset": reset, "no answer": server.hold}.get(outcome) or UNCLEAR[outcome]
     with pytest.raises(ProviderUnavailableError) as caught:
@@ -124,7 +125,7 @@ def test_a_job_is_submitted_once_and_an_unclear_answer_is_called_so(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 422, 429])
-def test_a_refusal_is_clear(connected: Account, server: Server, status: int) -> None:
+def test_a_refusal_is_clear(connected: IBMAccount, server: Server, status: int) -> None:
     server.routes["/jobs"] = reply(status, {}, **{"Retry-After": "600"})
     with pytest.raises(QwhiskError) as caught:
         submit(connected)
@@ -133,7 +134,9 @@ def test_a_refusal_is_clear(connected: Account, server: Server, status: int) -> 
     assert isinstance(caught.value, ProviderUnavailableError) == (status == 429)
 
 
-def test_a_job_is_submitted_again_after_a_login_that_was_refused(connected: Account, server: Server) -> None:
+def test_a_job_is_submitted_again_after_a_login_that_was_refused(
+    connected: IBMAccount, server: Server
+) -> None:
     """401 comes before anything is carried out."""
 
     def once(handler: Any) -> None:
@@ -149,7 +152,7 @@ def test_a_job_is_submitted_again_after_a_login_that_was_refused(connected: Acco
     ]
 
 
-def test_a_redirect_to_another_resource_is_no_refusal(connected: Account, server: Server) -> None:
+def test_a_redirect_to_another_resource_is_no_refusal(connected: IBMAccount, server: Server) -> None:
     """The POST is done; that the GET after it lacks a login does not mean that it may be sent again."""
     server.routes["/elsewhere"] = reply(401, {})
     server.routes["/jobs"] = reply(303, {}, Location="/elsewhere")
@@ -159,14 +162,14 @@ def test_a_redirect_to_another_resource_is_no_refusal(connected: Account, server
     assert [path for method, path, *_ in server.seen if method == "POST"] == ["/jobs"]
 
 
-def test_a_redirect_that_keeps_the_method_is_followed(connected: Account, server: Server) -> None:
+def test_a_redirect_that_keeps_the_method_is_followed(connected: IBMAccount, server: Server) -> None:
     """307 and 308 say that nothing was done here."""
     server.routes["/elsewhere"] = reply(200, {"id": "d3"})
     server.routes["/jobs"] = reply(308, {}, Location="/elsewhere")
     assert submit(connected) == "d3"
 
 
-def test_after_the_second_login_an_unclear_answer_is_one_too(connected: Account, server: Server) -> None:
+def test_after_the_second_login_an_unclear_answer_is_one_too(connected: IBMAccount, server: Server) -> None:
     def once(handler: Any) -> None:
         server.routes["/jobs"] = UNCLEAR["503"]
         reply(401, {})(handler)
@@ -180,7 +183,7 @@ def test_after_the_second_login_an_unclear_answer_is_one_too(connected: Account,
 
 @pytest.mark.parametrize("outcome", ["503", "closed", "cut off"])
 def test_neither_a_cancellation_nor_tags_are_sent_twice(
-    connected: Account, server: Server, outcome: str
+    connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs/d1/cancel"] = server.routes["/jobs/d1/tags"] = UNCLEAR[outcome]
     calls: list[Callable[[], None]] = [lambda: connected.cancel("d1"), lambda: connected.tag("d1", [])]
@@ -195,7 +198,7 @@ def test_neither_a_cancellation_nor_tags_are_sent_twice(
 
 @pytest.mark.parametrize("outcome", ["500", "503", "504", "closed"])
 def test_what_changes_nothing_is_asked_for_again_but_not_for_ever(
-    connected: Account, server: Server, outcome: str
+    connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs"] = UNCLEAR[outcome]
     with pytest.raises(ProviderUnavailableError) as caught:
@@ -205,7 +208,7 @@ def test_what_changes_nothing_is_asked_for_again_but_not_for_ever(
     assert not caught.value.unclear, "nothing can have been done"
 
 
-def test_how_long_to_wait_is_the_callers_affair(connected: Account, server: Server) -> None:
+def test_how_long_to_wait_is_the_callers_affair(connected: IBMAccount, server: Server) -> None:
     server.routes["/jobs"] = UNCLEAR["503 with Retry-After"]
     with pytest.raises(ProviderUnavailableError) as caught:
         connected.tagged("tag")
@@ -215,7 +218,7 @@ def test_how_long_to_wait_is_the_callers_affair(connected: Account, server: Serv
 
 @pytest.mark.parametrize("outcome", ["not JSON", "no object", "null", "deep"])
 def test_an_answer_that_cannot_be_read_is_no_mistake_of_ours(
-    connected: Account, server: Server, outcome: str
+    connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs"] = server.routes["/backends"] = server.routes["/jobs/d1"] = UNCLEAR[outcome]
     for call in (lambda: connected.tagged("tag"), lambda: connected.look("d1"), connected.backends):
@@ -223,7 +226,7 @@ def test_an_answer_that_cannot_be_read_is_no_mistake_of_ours(
             call()
 
 
-def test_nothing_is_sent_where_nobody_listens(connected: Account, server: Server) -> None:
+def test_nothing_is_sent_where_nobody_listens(connected: IBMAccount, server: Server) -> None:
     server.close()
     connected._service._active_api_client._session.close()  # and no connection is left
     with pytest.raises(ProviderUnavailableError) as caught:
@@ -231,7 +234,7 @@ def test_nothing_is_sent_where_nobody_listens(connected: Account, server: Server
     assert not caught.value.unclear
 
 
-def test_nothing_is_sent_when_no_time_is_left(connected: Account, server: Server) -> None:
+def test_nothing_is_sent_when_no_time_is_left(connected: IBMAccount, server: Server) -> None:
     with pytest.raises(ProviderUnavailableError) as caught, within(0.0):
         submit(connected)
     assert (server.seen, caught.value.unclear) == ([], False)
@@ -242,7 +245,7 @@ def test_nothing_is_sent_when_no_time_is_left(connected: Account, server: Server
 
 
 def test_a_new_connection_of_the_client_has_our_transport_too(
-    connected: Account, server: Server, monkeypatch: pytest.MonkeyPatch
+    connected: IBMAccount, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client makes one where it changes the instance."""
     monkeypatch.setenv("IAM_URL", server.url)
@@ -259,7 +262,7 @@ def test_a_new_connection_of_the_client_has_our_transport_too(
 def test_a_client_is_made_over_our_transport_already(server: Server, repeats: bool, outcome: str) -> None:
     """It asks for the backends at once. Its own transport would ask six times, or wait without an end."""
     server.routes["/backends"] = server.hold if outcome == "no answer" else UNCLEAR[outcome]
-    made = Account(AccountSettings("key", INSTANCE, server.url), repeats, (2.0, ANSWER))
+    made = IBMAccount(AccountSettings("key", INSTANCE, server.url), repeats, (2.0, ANSWER))
     assert made.tagged("tag") == []
     asked = sum(path.startswith("/backends") for _, path, *_ in server.seen)
     assert asked == (1 + REPEATS if repeats and outcome != "503 with Retry-After" else 1)

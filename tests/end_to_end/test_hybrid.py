@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.protocol import FINAL
-from core.provider import Account, JobView, Provider, run_tag
+from core.provider import JobView, QuantumAccount, connect, run_tag
 from core.settings import ProviderSettings
 from testkit.listener import Listener
 from testkit.processes import action_pids, module_pid, part_environment
@@ -40,9 +40,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def account(own: Stack) -> Account:
+def account(own: Stack) -> QuantumAccount:
     """The provider's side, with the key that the stack's parts have."""
-    return Provider(ProviderSettings.from_env(part_environment(own, "poller"))).account("simulator")
+    return connect(ProviderSettings.from_env(part_environment(own, "poller"))).account("simulator")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def shown(client: Client, process_job_id: str) -> list[dict[str, Any]]:
         return [event for event in listener.events() if event["process_job_id"] == process_job_id]
 
 
-def taken(account: Account, process_job_id: str) -> list[list[JobView]]:
+def taken(account: QuantumAccount, process_job_id: str) -> list[list[JobView]]:
     """The jobs of each step, found by their tags; every job of the run belongs to one."""
     tag = run_tag(process_job_id)
     steps: list[list[JobView]] = []
@@ -127,7 +127,7 @@ VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_loop_goes_on_and_takes_each_step_once(
-    own: Stack, account: Account, client: Client, victim: str
+    own: Stack, account: QuantumAccount, client: Client, victim: str
 ) -> None:
     if GIVEN_WHISK and victim in ("actions", "openwhisk"):
         pytest.skip("the OpenWhisk of WHISK_APIHOST is not ours to kill")
@@ -150,7 +150,7 @@ def test_the_loop_goes_on_and_takes_each_step_once(
 
 
 def test_a_loop_that_is_cancelled_submits_no_further_job(
-    own: Stack, account: Account, client: Client
+    own: Stack, account: QuantumAccount, client: Client
 ) -> None:
     run = begin(client, max_steps=60)
     answer = client.http.delete(f"{own.api}/jobs/{run}", timeout=20)

@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit
 from core.kafka.publisher import Publisher
 from core.kafka.topics import JOBS
 from core.protocol import JobEvent, encode
-from core.provider import Provider, run_tag
+from core.provider import connect, run_tag
 from core.settings import KafkaSettings, ProviderSettings
 from testkit import s3
 from testkit.processes import part_environment
@@ -34,7 +34,7 @@ def submit(stack: Stack, client: Client, circuits: int, shots: int) -> str:
     circuit = QuantumCircuit(QUBITS)
     circuit.h(range(QUBITS))
     circuit.measure_all()
-    account = Provider(ProviderSettings.from_env(env)).account("simulator")
+    account = connect(ProviderSettings.from_env(env)).account("simulator")
     process_job_id = f"large-{small['process_job_id']}"
     circuit = account.target("aer_simulator").transpile(circuit, "large")
     job_id = account.submit([circuit] * circuits, "aer_simulator", shots, [run_tag(process_job_id)])

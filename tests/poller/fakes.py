@@ -12,8 +12,9 @@ from confluent_kafka import TopicPartition
 from core.config_docs.model import ConfigDocument
 from core.errors import NotFoundError
 from core.kafka.topics import CANCEL
-from core.protocol import JobEvent, ResultEvent, decode
+from core.protocol import JobEvent, JobResult, ResultEvent, decode
 from core.provider import JobView
+from core.provider.ibm.results import decode_result
 from poller.job_consumer import JobConsumer
 from tests.core.samples import raw_document
 
@@ -70,11 +71,11 @@ class Provider:
     def account(self, backend_type: str) -> Provider:
         return self
 
-    def raw_result(self, job_id: str) -> str:
-        self.asked.append(job_id)
+    def result(self, view: JobView) -> JobResult:
+        self.asked.append(view.job_id)
         if self.error is not None:
             raise self.error
-        return self.raw
+        return decode_result(view.program_id, self.raw)
 
     def look(self, job_id: str) -> JobView:
         found = self.views[job_id]

@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 
 from core.kafka import delayed_consumer
 from core.protocol import ResultEvent, decode
-from core.provider import Account, Provider
+from core.provider import QuantumAccount, connect
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings
 from poller.delivery.result_delivery import ResultDelivery
 from poller.worker import Poller
@@ -39,7 +39,7 @@ class Wire:
         self.service = service
         monkeypatch.setattr(delayed_consumer, "group_consumer", group_consumer)
         account = AccountSettings(service.api_key, INSTANCE, service.url)
-        self.provider = Provider(ProviderSettings(account, account), repeats=False)
+        self.provider = connect(ProviderSettings(account, account), repeats=False)
         self.publisher = Publisher()
         fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
         more: Any = (self.provider, ResultDelivery(*fakes), self.publisher)
@@ -48,7 +48,7 @@ class Wire:
         self.sent: list[tuple[float, float]] = []
         self._record(self.provider.account("simulator"))
 
-    def _record(self, account: Account) -> None:
+    def _record(self, account: QuantumAccount) -> None:
         account.backends()
         http: Any = account._service._active_api_client._session
         send = http.send

@@ -15,32 +15,30 @@ from urllib.parse import urlsplit
 from qiskit_ibm_runtime import QiskitRuntimeService
 
 from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
-from core.protocol import BackendInfo
+from core.protocol import BackendInfo, JobResult
 from core.provider.ibm.backends import backends_of
 from core.provider.ibm.failures import readable, translated
-from core.provider.ibm.jobs import JobView, view_of, views_of
-from core.provider.ibm.program import Primitive, encoded
-from core.provider.ibm.target import Target
+from core.provider.ibm.jobs import view_of, views_of
+from core.provider.ibm.program import encoded
+from core.provider.ibm.results import decode_result
+from core.provider.ibm.target import IBMTarget
 from core.provider.ibm.transport import REPEATS, TIMEOUT, Transport, from_the_start
+from core.provider.port import BACKENDS_FRESH, LOOK_PAGE, JobView, Primitive
 from core.settings import AccountSettings
 
-#: Seconds for which the list of backends with its queue lengths is good enough to choose by.
-BACKENDS_FRESH = 5.0
 #: Seconds for which it will do where no newer one can be had.
 BACKENDS_USABLE = 300.0
 #: Seconds for which a backend's target, and the pass manager made for it, are kept.
 TARGET_FRESH = 3600.0
 #: Jobs told of in one call.
 PAGE = 100
-#: Jobs looked at in one call: as many as IBM Quantum tells of at once.
-LOOK_PAGE = 200
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Answer = TypeVar("Answer")
 
 
-class Account:
+class IBMAccount:
     """A connection with one account; keeps what is costly, is safe in many threads.
 
     Args:
@@ -63,7 +61,7 @@ class Account:
         self._lock = threading.RLock()
         self._connected: QiskitRuntimeService | None = None
         self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_USABLE, [])
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, IBMTarget] = {}
 
     @property
     def _service(self) -> QiskitRuntimeService:
@@ -143,13 +141,13 @@ class Account:
             self._backends = (time.monotonic(), known)
             return known
 
-    def target(self, name: str) -> Target:
+    def target(self, name: str) -> IBMTarget:
         """The backend as circuits are prepared for it; kept, and made anew once an hour."""
         with self._lock:
             target = self._targets.get(name)
             if target is None or time.monotonic() - target.made >= TARGET_FRESH:
                 target = self._call(
-                    "describe the backend", lambda _client: Target(self._service.backend(name))
+                    "describe the backend", lambda _client: IBMTarget(self._service.backend(name))
                 )
                 self._targets[name] = target
             return target
@@ -233,9 +231,10 @@ class Account:
         with readable("list jobs"):
             return {view.job_id: view for view in views_of(answer)}
 
-    def raw_result(self, job_id: str) -> str:
-        """The result of a finished job as the provider sends it."""
-        return str(self._call("give the result", lambda client: client.job_results(job_id)))
+    def result(self, view: JobView) -> JobResult:
+        """The result of a finished job."""
+        raw = str(self._call("give the result", lambda client: client.job_results(view.job_id)))
+        return decode_result(view.program_id, raw)
 
     def cancel(self, job_id: str) -> None:
         """Cancel the job; one that is final already is left as it is."""

@@ -1,15 +1,15 @@
-"""How a job stands at the provider, and how one is found again."""
+"""Parses the provider's JSON of jobs."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import ProviderError
 from core.protocol import Status
 from core.provider.ibm import reported
+from core.provider.port import JobView
 
 log = logging.getLogger(__name__)
 
@@ -24,35 +24,6 @@ _STATUS: dict[str, Status] = {
 _RAN_TOO_LONG = 1305
 #: Characters of a name, and of a reason, at the most, and the greatest reason code.
 _NAME, _REASON, _MAX_CODE = 128, 4_000, 999_999
-
-
-@dataclass(frozen=True)
-class JobView:
-    """How a job stands at the provider, at one look."""
-
-    job_id: str
-    backend: str
-    status: Status
-    program_id: str
-    reason: str | None
-    created: datetime | None
-    running: datetime | None
-    finished: datetime | None
-    #: What the provider itself expects, where it says so: jobs before this one, the instant at which it will
-    #: be done, and the seconds for which it will run.
-    queue_position: int | None = None
-    estimated_completion: datetime | None = None
-    estimated_running_seconds: float | None = None
-
-
-def run_tag(process_job_id: str) -> str:
-    """The tag that all jobs of one run of an algorithm carry."""
-    return f"qwhisk-{process_job_id}"
-
-
-def step_tag(process_job_id: str, step: int, attempt: str | None = None) -> str:
-    """The tag of the job of one step; or of just one attempt to submit it."""
-    return f"{run_tag(process_job_id)}-{step}" + (f"-{attempt}" if attempt else "")
 
 
 def view_of(raw: Any, now: datetime | None = None) -> JobView:

@@ -12,10 +12,8 @@ from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 from qiskit_ibm_runtime.options_models.sampler import SamplerOptions
 from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
-from core.provider.choice import NOISELESS
-
-#: Whose PUBs a job is made of.
-Primitive = Literal["sampler", "estimator"]
+from core.provider.port import Primitive
+from core.simulators import NOISELESS
 
 #: The version of the program that this version of the client sends.
 _SCHEMA = Executor._SCHEMA_VERSION

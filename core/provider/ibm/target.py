@@ -10,13 +10,13 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.transpiler import generate_preset_pass_manager
 
-from core.provider.choice import NOISELESS
+from core.simulators import NOISELESS
 
 #: Gates of all the transpiled circuits that are kept for one backend; a gate takes some 60 bytes.
 MAX_GATES = 400_000
 
 
-class Target:
+class IBMTarget:
     """A backend with a pass manager kept for it, and the circuits already transpiled.
 
     Args:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import requests
 from qiskit_ibm_runtime.api.session import RetrySession
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
+
+from core.provider.deadline import seconds_left
 
 #: Seconds to connect, and seconds without a byte of an answer.
 TIMEOUT = (5.0, 30.0)
@@ -33,28 +34,6 @@ _HARMLESS = ("GET", "HEAD")
 _PASSING = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
 #: Redirects after which requests sends a GET in the place of what was sent. 307 and 308 keep the method.
 _TO_A_GET = frozenset({301, 302, 303})
-
-_until: ContextVar[float | None] = ContextVar("provider_deadline", default=None)
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Let no request of this thread take longer than so many seconds from now, all together.
-
-    A request for which no time is left is not sent.
-    """
-    until, outer = time.monotonic() + seconds, _until.get()
-    token = _until.set(until if outer is None else min(until, outer))
-    try:
-        yield
-    finally:
-        _until.reset(token)
-
-
-def seconds_left() -> float | None:
-    """Seconds until the end that `within` set for this thread; None where there is none."""
-    until = _until.get()
-    return None if until is None else until - time.monotonic()
 
 
 class Transport(HTTPAdapter):
