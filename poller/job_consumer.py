@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaException, Message
-
 from core.errors import EventError
 from core.kafka.delayed_consumer import DelayedConsumer
+from core.kafka.errors import KafkaException
+from core.kafka.messages import Message, offset_of, partition_of, timestamp_of
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, DEAD, JOBS, WAITS
@@ -22,7 +22,7 @@ from core.settings import KafkaSettings
 log = logging.getLogger(__name__)
 
 GROUP, WAITS_GROUP = "pollers", "pollers.wait"
-#: Messages taken from one consumer in one iteration.
+#: The most messages returned by one consumer in one iteration.
 MAX_BATCH = 200
 #: Bytes of the key of a dead letter.
 MAX_KEY_BYTES = 1_000
@@ -90,19 +90,19 @@ class JobConsumer:
             lost=on_revoked,
         )
 
-    def poll(self, patience: float) -> list[ConsumedEvent]:
+    def poll(self, timeout: float) -> list[ConsumedEvent]:
         """Return the events that are available.
 
         Args:
-            patience: seconds to wait for the first event.
+            timeout: seconds to wait for the first event.
 
         Raises:
             KafkaException: a librdkafka call failed. No event is lost.
         """
         # Every message that a consumer returns must be handled: one that is dropped here would be lost.
-        consumed = self._receive(self._urgent.take(patience, MAX_BATCH))
+        consumed = self._receive(self._urgent.poll(timeout, MAX_BATCH))
         try:
-            consumed += self._receive(self._waiting.take(0.0, MAX_BATCH))
+            consumed += self._receive(self._waiting.poll(0.0, MAX_BATCH))
         except KafkaException as error:
             if not consumed:
                 raise
@@ -112,14 +112,13 @@ class JobConsumer:
     def _receive(self, messages: list[Message]) -> list[ConsumedEvent]:
         received = []
         for message in messages:
-            topic, offset = str(message.topic()), int(message.offset() or 0)
-            partition = (topic, int(message.partition() or 0))
+            partition, offset = partition_of(message), offset_of(message)
             try:
                 event = decode(JobEvent, message.value())
             except EventError as error:
                 self._dead_letter(message, partition, offset, error.message)
             else:
-                received.append(ConsumedEvent(partition, offset, event, topic == CANCEL))
+                received.append(ConsumedEvent(partition, offset, event, partition[0] == CANCEL))
         return received
 
     def _dead_letter(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
@@ -168,7 +167,7 @@ class JobConsumer:
         """Pause or resume all partitions.
 
         Args:
-            full: whether the poller can take no more events.
+            full: whether the poller can track no more events.
         """
         if full != self._full:
             log.warning(
@@ -196,7 +195,7 @@ class JobConsumer:
 
 def _due_in(message: Message) -> float:
     """Return the seconds until a message of a wait topic is due; 0 if it has no timestamp."""
-    kind, stamp = message.timestamp()
-    if kind == TIMESTAMP_NOT_AVAILABLE:
+    published = timestamp_of(message)
+    if published is None:
         return 0.0
-    return float(stamp) / 1000 + _DELAYS[str(message.topic())] - time.time()
+    return published + _DELAYS[partition_of(message)[0]] - time.time()

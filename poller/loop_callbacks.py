@@ -7,7 +7,7 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from confluent_kafka import KafkaException
+from core.kafka.errors import KafkaException
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from confluent_kafka import KafkaException
-
+from core.kafka.errors import KafkaException
 from core.kafka.publisher import Publisher
 from core.provider import Provider
 from core.settings import KafkaSettings

@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from core.kafka.client import redact_topics
 from core.kafka.consumers import group_consumer
+from core.kafka.errors import KafkaError, KafkaException
+from core.kafka.messages import Message, offset_of, partition_of
 from core.kafka.offsets import Offsets, Partition
 from core.settings import KafkaSettings
 
@@ -42,7 +44,7 @@ class DelayedConsumer:
     A message that is finished after its partition was revoked and assigned again still counts as finished: it
     is the same message at the same offset, and its outcome is acknowledged.
 
-    Not thread-safe: one thread makes all calls. It also runs the callbacks, in `take` and `close`.
+    Not thread-safe: one thread makes all calls. It also runs the callbacks, in `poll` and `close`.
 
     Args:
         kafka: how to reach the broker.
@@ -99,14 +101,14 @@ class DelayedConsumer:
             on_lost=self._lose,
         )
 
-    def take(self, timeout: float, most: int) -> list[Message]:
+    def poll(self, timeout: float, limit: int) -> list[Message]:
         """Return messages that are due. Each is in progress until `finish`.
 
         This polls at least once, to keep the group membership.
 
         Args:
             timeout: seconds to wait for the first message.
-            most: the maximum number of messages.
+            limit: the maximum number of messages.
 
         Returns:
             The messages, in each partition's order.
@@ -115,17 +117,17 @@ class DelayedConsumer:
             KafkaException: a librdkafka call failed. No message is lost; call again after a short pause.
         """
         self._align(self._assigned)
-        self._release(most)
-        for _ in range(max(1, most)):
+        self._release(limit)
+        for _ in range(max(1, limit)):
             message = self._consumer.poll(0.0 if self._ready else timeout)
             if message is None:
                 break
             timeout = 0.0
             self._receive(message)
-            if len(self._ready) >= most:
+            if len(self._ready) >= limit:
                 break
-        given, self._ready = self._ready[:most], self._ready[most:]
-        return given
+        returned, self._ready = self._ready[:limit], self._ready[limit:]
+        return returned
 
     def regulate(self, full: bool) -> None:
         """Pause all partitions, including those assigned later, or resume them.
@@ -171,7 +173,7 @@ class DelayedConsumer:
         if message.error():
             log.warning("Kafka: %s", redact_topics(message.error()))
             return
-        partition = _partition_of(message)
+        partition = partition_of(message)
         state = self._assigned.get(partition)
         if state is None:
             # Another member handles it. An offset recorded here would be committed over that member's.
@@ -187,10 +189,10 @@ class DelayedConsumer:
             self._begin(message)
 
     def _begin(self, message: Message) -> None:
-        self._offsets.begin(_partition_of(message), int(message.offset() or 0))
+        self._offsets.begin(partition_of(message), offset_of(message))
         self._ready.append(message)
 
-    def _release(self, most: int) -> None:
+    def _release(self, limit: int) -> None:
         """Release the held messages that are due, unless the owner is full."""
         if self._full:
             return
@@ -198,7 +200,7 @@ class DelayedConsumer:
         for partition, state in self._assigned.items():
             if not state.held:
                 continue
-            while state.held and state.held[0][0] <= now and len(self._ready) < most:
+            while state.held and state.held[0][0] <= now and len(self._ready) < limit:
                 self._begin(state.held.popleft()[1])
             self._align([partition])
 
@@ -263,7 +265,7 @@ class DelayedConsumer:
         new = {(partition.topic, partition.partition): _Assigned() for partition in partitions}
         self._assigned |= new
         try:
-            # Before they are assigned, while nothing is fetched. `take` retries this if it fails.
+            # Before they are assigned, while nothing is fetched. `poll` retries this if it fails.
             consumer.resume(partitions)
             for state in new.values():
                 state.paused = False
@@ -286,13 +288,9 @@ class DelayedConsumer:
 
     def _lose(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = {(partition.topic, partition.partition) for partition in partitions}
-        self._ready = [message for message in self._ready if _partition_of(message) not in gone]
+        self._ready = [message for message in self._ready if partition_of(message) not in gone]
         for partition in gone:
             self._offsets.forget(partition)
             self._assigned.pop(partition, None)
         for partition in gone:
             self._on_lost(partition)
-
-
-def _partition_of(message: Message) -> Partition:
-    return str(message.topic()), int(message.partition() or 0)

@@ -124,7 +124,7 @@ class Webhooks:
         # Paused only if it stays full: each pause makes librdkafka drop what it has fetched ahead.
         room = self._room()
         self._consumer.regulate(full=room <= 0)
-        self._taken += self._consumer.take(PATIENCE if room > 0 and not self._taken else 0.0, room)
+        self._taken += self._consumer.poll(PATIENCE if room > 0 and not self._taken else 0.0, room)
         while self._taken:
             # One that no worker could be given stays at the head: dropped, it would never be delivered.
             self._take(self._taken[0], time.time())

@@ -68,7 +68,7 @@ class Owner:
         self.epochs[place] = self.epochs.get(place, 0) + 1
 
     def take(self, most: int) -> None:
-        messages = self.consumer.take(0.0, most)
+        messages = self.consumer.poll(0.0, most)
         assert len(messages) <= most
         for message in messages:
             place, offset = message.place, message.offset()
