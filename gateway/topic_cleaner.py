@@ -13,12 +13,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
 from core.errors import EventError, StreamError
 from core.kafka.admin import Topics
-from core.kafka.client import redact_topics
-from core.kafka.consumers import topic_reader
+from core.kafka.topic_logs import LogEntry, TopicLogs
 from core.kafka.topics import made_at
 from core.protocol import ResultEvent, decode
 from core.settings import KafkaSettings
@@ -89,39 +86,37 @@ class TopicCleaner:
 
     def _unused(self, topics: Sequence[str], now: float) -> list[str]:
         """Those without a sign of life in their newest message; one that cannot be read is left."""
-        consumer = topic_reader(self._kafka)
+        logs = TopicLogs(self._kafka)
         end = time.monotonic() + LOOK_TIMEOUT
-        found, newest = [], {}
+        unused: list[str] = []
+        newest: dict[str, int] = {}
         try:
             for topic in topics:
                 left = end - time.monotonic()
                 if left <= 0 or self._stop.is_set():
                     break
-                low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=left)
-                if high > low:
-                    newest[topic] = high - 1
+                offsets = logs.offsets(topic, left)
+                if offsets:
+                    newest[topic] = offsets.stop - 1
                 else:
-                    found.append(topic)
-            return found + self._silent(consumer, newest, now, end)
-        except KafkaException as error:
-            raise StreamError(f"Kafka did not tell of a topic: {redact_topics(error)}") from None
+                    unused.append(topic)
+            return unused + self._silent(logs, newest, now, end)
         finally:
-            consumer.close()
+            logs.close()
 
-    def _silent(self, consumer: Consumer, newest: dict[str, int], now: float, end: float) -> list[str]:
+    def _silent(self, logs: TopicLogs, newest: dict[str, int], now: float, end: float) -> list[str]:
         """Of topics, by the offset of their newest message, those for which it is too long ago."""
-        found, waiting = [], set(newest)
-        consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in newest.items()])
+        silent, waiting = [], set(newest)
+        logs.follow(dict(newest))
         while waiting and time.monotonic() < end and not self._stop.is_set():
-            message = consumer.poll(0.2)
-            if message is None or message.error():
+            entry = logs.poll(0.2)
+            if not isinstance(entry, LogEntry):
                 continue
-            topic = str(message.topic())
-            waiting.discard(topic)
-            silent = now - message.timestamp()[1] / 1000
-            if silent > (LONGEST_JOB if _under_way(message.value()) else self._lifetime):
-                found.append(topic)
-        return found
+            waiting.discard(entry.topic)
+            age = now - (entry.published or 0.0)
+            if age > (LONGEST_JOB if _under_way(entry.value) else self._lifetime):
+                silent.append(entry.topic)
+        return silent
 
 
 def _under_way(data: bytes | None) -> bool:

@@ -12,11 +12,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-
 from core.errors import EventError, StreamError
-from core.kafka.client import redact_topics
-from core.kafka.consumers import topic_reader
+from core.kafka.topic_logs import LogEntry, LogFailure, TopicLeaderlessError, TopicLogs, TopicUnknownError
 from core.kafka.topics import BACKENDS
 from core.protocol import BackendInfo, BackendList, decode
 from core.settings import KafkaSettings
@@ -41,14 +38,6 @@ PATIENCE = 0.01
 #: How often, and after how many seconds each time, a topic that is not known is asked for again.
 APPEARANCES, APPEARS = 10, 0.1
 
-_UNKNOWN = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-)
-#: The topic is known, but not yet who leads it: so for a moment after it was made.
-_LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
-
 
 class TopicReader:
     """Reads the clients' topics in a thread of its own and hands each message to its inbox."""
@@ -63,9 +52,7 @@ class TopicReader:
             backends: whether to follow the list of backends too.
         """
         self._on_event = on_event
-        self._consumer: Consumer = topic_reader(
-            replace(kafka, fetch_wait_max_ms=min(kafka.fetch_wait_max_ms, FETCH_WAIT_MS))
-        )
+        self._logs = TopicLogs(replace(kafka, fetch_wait_max_ms=min(kafka.fetch_wait_max_ms, FETCH_WAIT_MS)))
         self._inboxes: dict[str, Inbox] = {}
         self._lock = threading.Lock()
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -121,9 +108,9 @@ class TopicReader:
                 while self._later and self._later[0][0] <= time.monotonic():
                     self._later.popleft()[1]()
                 try:
-                    self._dispatch(self._consumer.poll(PATIENCE))
-                except KafkaException as error:
-                    log.error("Kafka: %s", error)
+                    self._dispatch(self._logs.poll(PATIENCE))
+                except StreamError as error:
+                    log.error("%s", error.message)
                     self._stop.wait(0.5)
                 if time.monotonic() - sweep > IDLE / 10:
                     sweep = time.monotonic()
@@ -131,56 +118,51 @@ class TopicReader:
         finally:
             for inbox in list(self._inboxes.values()):
                 inbox.close()
-            self._consumer.close()
+            self._logs.close()
 
-    def _dispatch(self, message: Message | None) -> None:
-        if message is None:
+    def _dispatch(self, entry: LogEntry | LogFailure | None) -> None:
+        if entry is None:
             return
-        if message.error():
-            self._failed(message)
+        if isinstance(entry, LogFailure):
+            self._failed(entry)
             return
-        if message.topic() == BACKENDS:
+        if entry.topic == BACKENDS:
             try:
-                self.backends = decode(BackendList, message.value()).backends
+                self.backends = decode(BackendList, entry.value).backends
             except EventError as error:
                 log.error("list of backends ignored: %s", error.message)
             return
-        inbox = self._inboxes.get(str(message.topic()))
+        inbox = self._inboxes.get(entry.topic)
         if inbox is not None:
-            inbox.append(int(message.offset() or 0), message.value())
+            inbox.append(entry.offset, entry.value)
 
-    def _failed(self, message: Message) -> None:
-        """A topic that is gone takes its inbox with it: its clients come again and are told."""
-        error, topic = message.error(), str(message.topic())
-        inbox = self._inboxes.get(topic)
-        if inbox is None or error.code() not in _UNKNOWN:
-            log.warning("Kafka: %s", redact_topics(error))
+    def _failed(self, failure: LogFailure) -> None:
+        """Close the inbox of a topic that was deleted. Its clients reconnect and get an error."""
+        inbox = self._inboxes.get(failure.topic)
+        if inbox is None or not isinstance(failure.error, TopicUnknownError):
+            log.warning("%s", failure.error.message)
             return
-        log.warning("a client's topic is gone")
+        log.warning("a client's topic was deleted")
         with self._lock:
-            del self._inboxes[topic]
-        self._consumer.incremental_unassign([TopicPartition(topic, 0)])
+            del self._inboxes[failure.topic]
+        self._logs.unfollow([failure.topic])
         inbox.close()
 
     def _open(self, topic: str, opened: Future[Inbox], tries: int = APPEARANCES) -> None:
         inbox = self._inboxes.get(topic)
         try:
             if inbox is None:
-                low, end = self._consumer.get_watermark_offsets(
-                    TopicPartition(topic, 0), timeout=OPEN_TIMEOUT
-                )
-                inbox = Inbox(topic, end if end > low else 0, self._on_event)
+                offsets = self._logs.offsets(topic, OPEN_TIMEOUT)
+                inbox = Inbox(topic, offsets.stop if offsets else 0, self._on_event)
                 with self._lock:
                     self._inboxes[topic] = inbox
-                self._consumer.incremental_assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        except KafkaException as error:
-            code = error.args[0].code()
-            passing = code in _UNKNOWN or code in _LEADERLESS
-            if passing and tries > 1:
-                # Made a moment ago, it may not be known to every broker yet.
+                self._logs.follow({topic: None})
+        except StreamError as error:
+            if isinstance(error, TopicUnknownError | TopicLeaderlessError) and tries > 1:
+                # The topic was created a moment ago, and not every broker may know it yet.
                 self._later.append((time.monotonic() + APPEARS, lambda: self._open(topic, opened, tries - 1)))
-            elif code not in _UNKNOWN:
-                log.error("a client's topic cannot be read: %s", redact_topics(error))
+            elif not isinstance(error, TopicUnknownError):
+                log.error("a client's topic cannot be read: %s", error.message)
                 opened.set_exception(StreamError("The events cannot be read now. Try again later."))
             else:
                 opened.set_exception(
@@ -191,12 +173,11 @@ class TopicReader:
 
     def _follow_backends(self) -> None:
         """Start at the newest list: each replaces the one before."""
-        partition = TopicPartition(BACKENDS, 0)
         try:
-            low, end = self._consumer.get_watermark_offsets(partition, timeout=OPEN_TIMEOUT)
-            self._consumer.incremental_assign([TopicPartition(BACKENDS, 0, max(low, end - 1))])
-        except KafkaException as error:
-            log.error("the list of backends cannot be read: %s", error)
+            offsets = self._logs.offsets(BACKENDS, OPEN_TIMEOUT)
+            self._logs.follow({BACKENDS: max(offsets.start, offsets.stop - 1)})
+        except StreamError as error:
+            log.error("the list of backends cannot be read: %s", error.message)
 
     def _sweep(self) -> None:
         with self._lock:
@@ -208,6 +189,6 @@ class TopicReader:
             for inbox in gone:
                 del self._inboxes[inbox.topic]
         if gone:
-            self._consumer.incremental_unassign([TopicPartition(inbox.topic, 0) for inbox in gone])
+            self._logs.unfollow([inbox.topic for inbox in gone])
             for inbox in gone:
                 inbox.close()

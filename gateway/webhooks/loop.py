@@ -12,12 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from confluent_kafka import KafkaException, Message
 from prometheus_client import Counter as Metric
 
 from core.errors import EventError, StreamError
 from core.kafka.client import redact_topics
 from core.kafka.delayed_consumer import DelayedConsumer
+from core.kafka.errors import KafkaException
+from core.kafka.messages import Message, offset_of, partition_of
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
@@ -146,7 +147,7 @@ class Webhooks:
             return
 
     def _take(self, message: Message, now: float) -> None:
-        partition, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
+        partition, offset = partition_of(message), offset_of(message)
         try:
             found = parse_delivery(message.value(), message.headers(), now)
         except EventError as error:

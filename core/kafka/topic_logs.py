@@ -1,0 +1,149 @@
+"""Reads single-partition topics outside any consumer group, from a chosen offset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+from core.errors import StreamError
+from core.kafka.client import redact_topics
+from core.kafka.consumers import topic_reader
+from core.kafka.errors import KafkaError, KafkaException
+from core.kafka.messages import Message, offset_of, timestamp_of
+from core.settings import KafkaSettings
+
+_UNKNOWN = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+#: The topic is known, but its leader is not: so for a moment after the topic was created.
+_LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
+
+
+class TopicUnknownError(StreamError):
+    """The topic does not exist, or not every broker knows yet that it does."""
+
+
+class TopicLeaderlessError(StreamError):
+    """The topic was created a moment ago and has no leader yet."""
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One message of a topic."""
+
+    topic: str
+    offset: int
+    value: bytes | None
+    #: When the message was published, in seconds since 1970; None if unknown.
+    published: float | None
+
+
+@dataclass(frozen=True)
+class LogFailure:
+    """A topic that could not be read. Reading continues unless the topic is unknown."""
+
+    topic: str
+    error: StreamError
+
+
+class TopicLogs:
+    """A consumer of the logs of any number of topics. Only partition 0 of a topic is read.
+
+    Not thread-safe: one thread makes all calls.
+
+    Args:
+        settings: how to reach the broker.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._consumer = topic_reader(settings)
+
+    def offsets(self, topic: str, timeout: float) -> range:
+        """Return the offsets of a topic's messages.
+
+        Args:
+            topic: the topic.
+            timeout: seconds to wait for the broker.
+
+        Raises:
+            TopicUnknownError: the topic is not known to the broker.
+            TopicLeaderlessError: the topic has no leader yet.
+            StreamError: the broker did not answer in time.
+        """
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout)
+        except KafkaException as error:
+            raise _stream_error(error.args[0]) from None
+        return range(int(low), int(high))
+
+    def follow(self, topics: Mapping[str, int | None]) -> None:
+        """Start reading topics, in addition to the others.
+
+        Args:
+            topics: the first offset to read of each topic; None for the beginning.
+
+        Raises:
+            StreamError: librdkafka rejected the call.
+        """
+        partitions = [
+            TopicPartition(topic, 0, OFFSET_BEGINNING if offset is None else offset)
+            for topic, offset in topics.items()
+        ]
+        try:
+            self._consumer.incremental_assign(partitions)
+        except KafkaException as error:
+            raise _stream_error(error.args[0]) from None
+
+    def unfollow(self, topics: Iterable[str]) -> None:
+        """Stop reading topics.
+
+        Args:
+            topics: the topics.
+
+        Raises:
+            StreamError: librdkafka rejected the call.
+        """
+        try:
+            self._consumer.incremental_unassign([TopicPartition(topic, 0) for topic in topics])
+        except KafkaException as error:
+            raise _stream_error(error.args[0]) from None
+
+    def poll(self, timeout: float) -> LogEntry | LogFailure | None:
+        """Return the next message of any topic.
+
+        Args:
+            timeout: seconds to wait.
+
+        Returns:
+            The message, or a failure to read a topic; None if there was neither in time.
+
+        Raises:
+            StreamError: librdkafka rejected the call.
+        """
+        try:
+            message: Message | None = self._consumer.poll(timeout)
+        except KafkaException as error:
+            raise _stream_error(error.args[0]) from None
+        if message is None:
+            return None
+        topic = str(message.topic())
+        failure: Any = message.error()
+        if failure:
+            return LogFailure(topic, _stream_error(failure))
+        return LogEntry(topic, offset_of(message), message.value(), timestamp_of(message))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
+
+
+def _stream_error(error: Any) -> StreamError:
+    text = f"Kafka: {redact_topics(error)}"
+    if error.code() in _UNKNOWN:
+        return TopicUnknownError(text)
+    return TopicLeaderlessError(text) if error.code() in _LEADERLESS else StreamError(text)
