@@ -38,7 +38,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class OriginRejection:
     """Why a request is not served.
 
     Attributes:
@@ -103,7 +103,7 @@ class Allowed:
 
     def refusal(
         self, host: str | None, origin: str | None, site: str | None, *, opened: bool = False
-    ) -> Refusal | None:
+    ) -> OriginRejection | None:
         """Say why a request is not served; None if it is.
 
         Args:
@@ -113,7 +113,7 @@ class Allowed:
             opened: whether it only opens a page that may be linked to from anywhere; see `opens_a_page`.
         """
         if not self._is_ours(host):
-            return Refusal(
+            return OriginRejection(
                 421,
                 f"The Host header is {_shown(host)}, which is not a name of this service. Use a loopback "
                 f"address such as 127.0.0.1, or add the name to {self.hosts_variable}.",
@@ -129,8 +129,8 @@ class Allowed:
             return None
         return self._foreign(f"A page of another origin (Sec-Fetch-Site: {_shown(site)})")
 
-    def _foreign(self, who: str) -> Refusal:
-        return Refusal(
+    def _foreign(self, who: str) -> OriginRejection:
+        return OriginRejection(
             403, f"{who} may not call this service. If it should, add its origin to {self.origins_variable}."
         )
 

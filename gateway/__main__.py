@@ -16,7 +16,7 @@ from gunicorn.glogging import Logger
 from core import log
 from core.errors import QwhiskError
 from gateway.app import create_app
-from gateway.edge.worker import Worker
+from gateway.edge.worker import GatewayWorker
 from gateway.services import GatewayServices
 from gateway.settings import GatewaySettings
 
@@ -38,7 +38,7 @@ class Log(Logger):  # type: ignore[misc]
         self.access_log.disabled = True
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class GatewayServer(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured by our settings instead of a file."""
 
     def __init__(self, settings: GatewaySettings) -> None:
@@ -50,7 +50,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": f"{self._settings.host}:{self._settings.port}",
             # One process: more of them are more replicas, which a load balancer and a scraper can tell apart.
             "workers": 1,
-            "worker_class": Worker,
+            "worker_class": GatewayWorker,
             "threads": self._settings.threads,
             "worker_connections": 2 * self._settings.threads,
             "keepalive": 30,
@@ -86,7 +86,7 @@ def main() -> int:
         print(f"gateway: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
     _allow_files(2 * settings.websockets + 4 * settings.threads)
-    Arbiter(Server(settings)).run()
+    Arbiter(GatewayServer(settings)).run()
     return 0
 
 

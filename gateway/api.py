@@ -26,10 +26,10 @@ from core.protocol import (
     result_path,
 )
 from core.strays import sought
-from gateway.auth.tokens import Session, TokenError
+from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
-from gateway.inbox.inbox import Entry, Inbox
+from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.limits import LimitError
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, counted, services, session
@@ -137,7 +137,7 @@ def new_job(function: str) -> Response:
 
 def _submit(
     found: GatewayServices,
-    who: Session,
+    who: ClientSession,
     inbox: Inbox,
     document: ConfigDocument,
     value: dict[str, Any],
@@ -180,7 +180,7 @@ def _submit(
     return _accepted(reply | {"status": "QUEUED"}, process_job_id)
 
 
-def _replayed(inbox: Inbox, entry: Entry, wait_seconds: float) -> Response:
+def _replayed(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
     """The answer for a job that there is already."""
     event = entry.event
     if wait_seconds and not event.final:
@@ -271,7 +271,7 @@ def cancel(process_job_id: str) -> Response:
     return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 
-def _found(inbox: Inbox, process_job_id: str) -> Entry:
+def _found(inbox: Inbox, process_job_id: str) -> InboxEntry:
     entry = inbox.appearing(process_job_id, APPEARS)
     if entry is None:
         raise NotFoundError("There is no such job for this client.")

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.errors import InputError
-from gateway.auth.tokens import Session
-from gateway.inbox.inbox import Entry
+from gateway.auth.tokens import ClientSession
+from gateway.inbox.inbox import InboxEntry
 from gateway.problems import ConflictError
 
 HEADER = "Idempotency-Key"
@@ -32,13 +32,15 @@ def key_of(key: str | None) -> str | None:
     return key
 
 
-def process_job_id(secret: str, who: Session, key: str) -> str:
+def process_job_id(secret: str, who: ClientSession, key: str) -> str:
     """The id of the job that this client's key stands for; nobody else can work it out."""
     told = hmac.new(secret.encode(), f"{who.client_id}\0{key}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(told[:16]).decode().rstrip("=")
 
 
-def require_same_request(entry: Entry, function: str, value: dict[str, Any], callback: str | None) -> None:
+def require_same_request(
+    entry: InboxEntry, function: str, value: dict[str, Any], callback: str | None
+) -> None:
     """InputError unless the job that there is was asked for with the same input and callback address."""
     # An event too large for one message has lost its input; then the function alone is compared.
     event = entry.event

@@ -20,7 +20,7 @@ from gateway.services import GatewayServices
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
 
-class Metrics:
+class GatewayMetrics:
     """The numbers of one process."""
 
     def __init__(self, services: GatewayServices) -> None:
@@ -72,7 +72,7 @@ class Metrics:
 
 def register(app: Flask, services: GatewayServices) -> None:
     """Count every request of `app`, and show the numbers at `/metrics`."""
-    metrics = Metrics(services)
+    metrics = GatewayMetrics(services)
     app.extensions["metrics"] = metrics
 
     @app.before_request

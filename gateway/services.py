@@ -21,10 +21,10 @@ from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.kafka.topics import shared
 from core.large_results import LargeResults
-from core.openwhisk.client import Invoker
+from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from gateway.auth.sign_in import SignIn
-from gateway.auth.tokens import Session, TokenError, Tokens
+from gateway.auth.tokens import ClientSession, TokenError, Tokens
 from gateway.edge.websocket_server import WebSocketServer
 from gateway.idempotency import InFlight
 from gateway.inbox.inbox import Inbox
@@ -55,7 +55,7 @@ class GatewayServices:
     settings: GatewaySettings
     tokens: Tokens
     documents: Documents
-    invoke: Invoker
+    invoke: FunctionInvoker
     publisher: Publisher
     reader: TopicReaders
     websocket_server: WebSocketServer
@@ -84,7 +84,7 @@ class GatewayServices:
             settings=settings,
             tokens=Tokens(settings.secret, settings.session_seconds),
             documents=from_env(env),
-            invoke=Invoker(EnvironmentCredentials(env)),
+            invoke=FunctionInvoker(EnvironmentCredentials(env)),
             publisher=publisher,
             reader=TopicReaders(settings.kafka, websocket_server.on_event),
             websocket_server=websocket_server,
@@ -98,7 +98,7 @@ class GatewayServices:
             large_results=large_results.from_env(env),
         )
 
-    def session_for(self, credential: str) -> tuple[Session, str, bool]:
+    def session_for(self, credential: str) -> tuple[ClientSession, str, bool]:
         """A session, its token, and whether it is a new one.
 
         Args:
@@ -128,20 +128,20 @@ class GatewayServices:
         log.info("signed in", extra={"who": who, "client_id": session.client_id})
         return session, token, True
 
-    def new_session(self) -> tuple[Session, str]:
+    def new_session(self) -> tuple[ClientSession, str]:
         """A session with its own topic at the broker, and its token."""
         session, token = self.tokens.new()
         retention = (self.settings.session_seconds + DAY) * 1000
         self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
         return session, token
 
-    def renewed_session(self, session: Session) -> tuple[Session, str]:
+    def renewed_session(self, session: ClientSession) -> tuple[ClientSession, str]:
         """The same with a new token; its topic is told, so that it is not taken for one that nobody uses."""
         self.inbox(session)  # says so if the topic is gone
         self.publisher.publish(session.topic, "session", RENEWED)
         return self.tokens.renew(session)
 
-    def inbox(self, session: Session) -> Inbox:
+    def inbox(self, session: ClientSession) -> Inbox:
         """The events of this client and of no other."""
         return self.reader.inbox(session.topic)
 
@@ -161,12 +161,12 @@ def services() -> GatewayServices:
     return found
 
 
-def session() -> Session:
+def session() -> ClientSession:
     """Who asks; TokenError unless the request carries a good token, LimitError if too many did not."""
     return session_of(bearer())
 
 
-def session_of(token: str | None) -> Session:
+def session_of(token: str | None) -> ClientSession:
     """Whose token it is. A wrong one counts in the limit of its address.
 
     Raises:
@@ -182,7 +182,7 @@ def session_of(token: str | None) -> Session:
 
 
 @contextmanager
-def counted(client: Session) -> Iterator[None]:
+def counted(client: ClientSession) -> Iterator[None]:
     """A request of this client that costs the gateway work, whether or not it is refused.
 
     It counts in the client's limit before any of that work is done. One that is refused counts in the limit

@@ -13,7 +13,7 @@ from core.errors import QwhiskError, SettingsError
 from core.kafka import topics
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
-from core.openwhisk.client import Invoker
+from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from core.origin import Allowed
 from core.provider import LOOK_PAGE, connect
@@ -89,7 +89,9 @@ def main() -> int:
     try:
         Topics(kafka).ensure(topics.shared(kafka.partitions))
         publisher = Publisher(kafka)
-        delivery = ResultDelivery(provider, publisher, sources, Invoker(EnvironmentCredentials(env)), store)
+        delivery = ResultDelivery(
+            provider, publisher, sources, FunctionInvoker(EnvironmentCredentials(env)), store
+        )
         poller = Poller(kafka, provider, delivery, publisher, workers, deadline, hardware, simulator)
         server = health.serve(poller, host, port, allowed)
     except OSError as error:

@@ -105,7 +105,7 @@ class ConfigDocument(BaseModel):
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """An HTTP request ready to be sent."""
 
     method: str
@@ -142,7 +142,7 @@ def parse(raw: Mapping[str, Any], where: str) -> ConfigDocument:
         raise DocumentError(f"Config document {where}: {explain(error)}", document=where) from None
 
 
-def resolve(document: ConfigDocument, incoming: Any, credentials: Credentials) -> Call:
+def resolve(document: ConfigDocument, incoming: Any, credentials: Credentials) -> FunctionCall:
     """Fill the document's placeholders for one request.
 
     Args:
@@ -157,7 +157,7 @@ def resolve(document: ConfigDocument, incoming: Any, credentials: Credentials) -
         name: credentials(value) if value in CREDENTIALS else value
         for name, value in document.function_params.headers.items()
     }
-    return Call(
+    return FunctionCall(
         method=document.function_http_method,
         url=document.function_backend_url,
         headers=headers,

@@ -29,7 +29,7 @@ ACTIVATION_INTERVAL = 0.5
 CONNECT_TIMEOUT = 5.0
 
 
-class Invoker:
+class FunctionInvoker:
     """Calls functions; keeps connections open between calls; safe in many threads."""
 
     def __init__(self, credentials: Credentials, connections: int = 32) -> None:

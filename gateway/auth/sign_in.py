@@ -53,7 +53,7 @@ class SignIn:
 
     def __init__(self, api_keys: Mapping[str, str], issuer: str = "", audience: str = "") -> None:
         self._api_keys = dict(api_keys)
-        self._provider = Provider(issuer, audience) if issuer else None
+        self._provider = OpenIDProvider(issuer, audience) if issuer else None
 
     @property
     def needed(self) -> bool:
@@ -76,7 +76,7 @@ class SignIn:
         return self._provider.subject(credential) if self._provider else None
 
 
-class Provider:
+class OpenIDProvider:
     """An OpenID Connect provider: its keys by discovery (OpenID Connect Discovery 1.0), kept for an hour."""
 
     def __init__(self, issuer: str, audience: str, clock: Callable[[], float] = time.monotonic) -> None:

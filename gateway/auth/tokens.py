@@ -33,7 +33,7 @@ class TokenError(QwhiskError):
 
 
 @dataclass(frozen=True)
-class Session:
+class ClientSession:
     """One client. Its topic is as secret as its token."""
 
     client_id: str
@@ -55,21 +55,21 @@ class Tokens:
         self._secret = secret
         self._seconds = seconds
 
-    def new(self) -> tuple[Session, str]:
+    def new(self) -> tuple[ClientSession, str]:
         """A session for a new client, and its token."""
         return self._sign(secrets.token_urlsafe(12), new_results_topic(), int(time.time()))
 
-    def renew(self, session: Session) -> tuple[Session, str]:
+    def renew(self, session: ClientSession) -> tuple[ClientSession, str]:
         """The same client with a token that is good for the whole time again."""
         return self._sign(session.client_id, session.topic, session.since)
 
-    def _sign(self, client_id: str, topic: str, since: int) -> tuple[Session, str]:
+    def _sign(self, client_id: str, topic: str, since: int) -> tuple[ClientSession, str]:
         expires = int(time.time()) + self._seconds
-        session = Session(client_id, topic, datetime.fromtimestamp(expires, UTC), since)
+        session = ClientSession(client_id, topic, datetime.fromtimestamp(expires, UTC), since)
         claims = {"sub": session.client_id, "topic": session.topic, "exp": expires, "since": since}
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 
-    def read(self, token: str | None) -> Session:
+    def read(self, token: str | None) -> ClientSession:
         """The session of a token; TokenError unless it is one of ours and still good."""
         if not token:
             raise _refused("missing")
@@ -84,7 +84,7 @@ class Tokens:
         except jwt.InvalidTokenError:
             raise _refused("forged") from None
         expires = datetime.fromtimestamp(claims["exp"], UTC)
-        return Session(str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)))
+        return ClientSession(str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)))
 
 
 def _refused(reason: str) -> TokenError:

@@ -12,7 +12,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 from wsproto.utilities import ProtocolError
 
-from gateway.auth.tokens import Session
+from gateway.auth.tokens import ClientSession
 from gateway.inbox.inbox import Inbox
 
 #: Bytes waiting to be sent from which on no further events are taken; they stay in the inbox meanwhile.
@@ -48,7 +48,12 @@ class Connection:
     """
 
     def __init__(
-        self, sock: socket.socket, headers: list[tuple[str, str]], inbox: Inbox, last: int, session: Session
+        self,
+        sock: socket.socket,
+        headers: list[tuple[str, str]],
+        inbox: Inbox,
+        last: int,
+        session: ClientSession,
     ) -> None:
         self.sock = sock
         self.inbox = inbox

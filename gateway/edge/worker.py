@@ -7,7 +7,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class GatewayWorker(ThreadWorker):  # type: ignore[misc]
     """Serves HTTP; what it no longer owns it does not close."""
 
     def finish_request(self, conn: Any, fs: Any) -> None:

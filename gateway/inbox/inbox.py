@@ -22,7 +22,7 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Entry:
+class InboxEntry:
     """One event that the client may see, with its id (the offset) and its JSON."""
 
     id: int
@@ -46,9 +46,9 @@ class Inbox:
         #: The topic's end when it was opened; until it is reached, the past is still being read.
         self._end = end
         self._position = 0
-        self._entries: list[Entry] = []
+        self._entries: list[InboxEntry] = []
         self._bytes = 0
-        self._latest: dict[str, Entry] = {}
+        self._latest: dict[str, InboxEntry] = {}
         self._changed = threading.Condition()
         self._waiting = 0
         self._used = time.monotonic()
@@ -60,7 +60,7 @@ class Inbox:
         try:
             event = decode(ResultEvent, data)
             # The largest parts are kept once, as the JSON that is sent.
-            entry = Entry(offset, event.model_copy(update={"result": None, "answer": None}), data or b"")
+            entry = InboxEntry(offset, event.model_copy(update={"result": None, "answer": None}), data or b"")
         except EventError:
             # Not ours: the position moves on, and nothing is shown.
             entry = None
@@ -80,7 +80,7 @@ class Inbox:
         if on_event is not None:
             on_event(self.topic)
 
-    def _shown(self, entry: Entry) -> bool:
+    def _shown(self, entry: InboxEntry) -> bool:
         before = self._latest.get(entry.event.process_job_id)
         if before is None:
             return True
@@ -109,22 +109,22 @@ class Inbox:
         """True if the id `last` was given; where it lies ahead for long, the topic was made anew since."""
         return self._wait(lambda: self._position > last, timeout) and not self.closed
 
-    def after(self, last: int, timeout: float) -> list[Entry]:
+    def after(self, last: int, timeout: float) -> list[InboxEntry]:
         """The events with an id above `last`; waits up to `timeout` seconds for the first."""
         self._wait(lambda: bool(self._entries) and self._entries[-1].id > last, timeout)
         return self.since(last)
 
-    def since(self, last: int) -> list[Entry]:
+    def since(self, last: int) -> list[InboxEntry]:
         """The events with an id above `last` that there are now."""
         with self._changed:
             return self._entries[bisect_right(self._entries, last, key=lambda entry: entry.id) :]
 
-    def latest(self) -> list[Entry]:
+    def latest(self) -> list[InboxEntry]:
         """The newest event of every job, the job submitted last first."""
         with self._changed:
             return sorted(self._latest.values(), key=lambda entry: entry.event.submitted_at, reverse=True)
 
-    def job(self, process_job_id: str) -> Entry | None:
+    def job(self, process_job_id: str) -> InboxEntry | None:
         """The newest event of one job."""
         with self._changed:
             return self._latest.get(process_job_id)
@@ -134,12 +134,12 @@ class Inbox:
         with self._changed:
             return sum(not entry.event.final for entry in self._latest.values())
 
-    def appearing(self, process_job_id: str, timeout: float) -> Entry | None:
+    def appearing(self, process_job_id: str, timeout: float) -> InboxEntry | None:
         """The job's newest event, waiting up to `timeout` seconds for its first."""
         self._wait(lambda: process_job_id in self._latest, timeout)
         return self.job(process_job_id)
 
-    def final(self, process_job_id: str, timeout: float) -> Entry | None:
+    def final(self, process_job_id: str, timeout: float) -> InboxEntry | None:
         """The job's final event, waiting up to `timeout` seconds; else its newest event."""
 
         def is_final() -> bool:

@@ -13,7 +13,7 @@ from core.errors import ActionError, QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
 from core.large_results import LargeResults
-from core.openwhisk.client import Invoker
+from core.openwhisk.client import FunctionInvoker
 from core.protocol import (
     ErrorInfo,
     JobEvent,
@@ -52,7 +52,7 @@ class ResultDelivery:
         provider: Provider,
         publisher: Publisher,
         documents: Documents,
-        invoke: Invoker,
+        invoke: FunctionInvoker,
         large_results: LargeResults | None = None,
     ) -> None:
         self._provider = provider

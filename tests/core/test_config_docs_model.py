@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.config_docs.bounds import MAX_DOCUMENT_BYTES
-from core.config_docs.model import BODY, MAX_BODIES, Call, parse, resolve
+from core.config_docs.model import BODY, MAX_BODIES, FunctionCall, parse, resolve
 from core.errors import DocumentError, SettingsError
 from tests.core.samples import raw_document
 
@@ -38,7 +38,7 @@ def test_the_papers_document_becomes_a_call() -> None:
     credentials = Credentials()
     incoming = {"emoticon_1": ":)", "emoticon_2": ":("}
     call = resolve(parse(raw_document(), "x"), incoming, credentials)
-    assert call == Call(
+    assert call == FunctionCall(
         method="POST",
         url=raw_document()["functionBackendUrl"],
         headers={

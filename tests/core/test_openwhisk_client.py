@@ -17,7 +17,7 @@ from core.config_docs.model import parse
 from core.errors import ActionError, DocumentError, InvocationError, QwhiskError, SettingsError
 from core.openwhisk import client
 from core.openwhisk.answers import interpret
-from core.openwhisk.client import MAX_ANSWER_BYTES, Invoker
+from core.openwhisk.client import MAX_ANSWER_BYTES, FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from tests.core.samples import raw_document
 
@@ -174,7 +174,9 @@ ACTION = "/api/v1/namespaces/_/actions/quantum/smile"
 ACTIVATION = "/api/v1/namespaces/_/activations/abc123"
 
 
-def call(server: Server, invoker: Invoker | None = None, timeout: float = 5.0, path: str = ACTION) -> Any:
+def call(
+    server: Server, invoker: FunctionInvoker | None = None, timeout: float = 5.0, path: str = ACTION
+) -> Any:
     document = parse(
         raw_document(
             functionBackendUrl=f"{server.url}{path}?blocking=true&result=true",
@@ -182,7 +184,7 @@ def call(server: Server, invoker: Invoker | None = None, timeout: float = 5.0, p
         ),
         "smile",
     )
-    return (invoker or Invoker(lambda name: f"<{name}>"))(document, {"emoticon_1": ":)"}, timeout)
+    return (invoker or FunctionInvoker(lambda name: f"<{name}>"))(document, {"emoticon_1": ":)"}, timeout)
 
 
 def refusal(server: Server, **arguments: Any) -> InvocationError:
@@ -208,7 +210,7 @@ def test_a_connection_is_used_again(server: Server) -> None:
         reply(200, {})(handler)
 
     server.routes[ACTION] = answer
-    invoker = Invoker(lambda name: name)
+    invoker = FunctionInvoker(lambda name: name)
     for _ in range(3):
         call(server, invoker)
     assert len(set(ports)) == 1
@@ -238,7 +240,7 @@ def test_a_connection_that_is_cut_is_a_502(server: Server) -> None:
 
 
 def test_an_oversized_answer_is_refused_and_the_next_call_works(server: Server) -> None:
-    invoker = Invoker(lambda name: name)
+    invoker = FunctionInvoker(lambda name: name)
     server.routes[ACTION] = reply(200, b'"' + b"x" * (2 * MAX_ANSWER_BYTES) + b'"')
     assert str(MAX_ANSWER_BYTES) in refusal(server, invoker=invoker).message
     server.routes[ACTION] = reply(200, {"job_id": "x"})
@@ -411,7 +413,7 @@ def cut_off(handler: Any) -> None:
     "outcome", ["closed", "cut off", "no answer", "500", "502", "503", "504", "429", "307"]
 )
 def test_an_invocation_is_sent_once_whatever_comes_back(server: Server, warm: bool, outcome: str) -> None:
-    invoker = Invoker(lambda name: f"<{name}>")
+    invoker = FunctionInvoker(lambda name: f"<{name}>")
     if warm:
         server.routes[ACTION] = reply(200, {"job_id": "x"})
         call(server, invoker)
@@ -426,7 +428,7 @@ def test_an_invocation_is_sent_once_whatever_comes_back(server: Server, warm: bo
 
 def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(server: Server) -> None:
     """It is replaced before anything is sent, so that nothing has to be sent again."""
-    invoker = Invoker(lambda name: f"<{name}>")
+    invoker = FunctionInvoker(lambda name: f"<{name}>")
 
     def last(handler: Any) -> None:
         reply(200, {"job_id": "x"})(handler)

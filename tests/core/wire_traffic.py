@@ -32,7 +32,7 @@ from core.large_results import Folder
 from core.protocol import BackendInfo, JobEvent, Progress
 from core.settings import KafkaSettings
 from gateway.api import api
-from gateway.auth.tokens import Session
+from gateway.auth.tokens import ClientSession
 from gateway.idempotency import InFlight
 from gateway.inbox.inbox import Inbox
 from gateway.limits import Limit
@@ -190,7 +190,7 @@ def _gateway() -> Iterator[str]:
         settings=SimpleNamespace(
             secret="s" * 32, webhooks="public", jobs_in_flight=10, invoke_timeout=1.0, jobs_per_minute=99
         ),
-        tokens=SimpleNamespace(read=lambda _: Session("client-1", TOPIC, datetime.now(UTC))),
+        tokens=SimpleNamespace(read=lambda _: ClientSession("client-1", TOPIC, datetime.now(UTC))),
         documents=SimpleNamespace(get=lambda _: document),
         invoke=invoke,
         publisher=publisher,

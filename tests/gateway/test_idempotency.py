@@ -8,17 +8,17 @@ import pytest
 
 from core.errors import InputError
 from core.protocol import encode
-from gateway.auth.tokens import Session
+from gateway.auth.tokens import ClientSession
 from gateway.idempotency import InFlight, key_of, process_job_id, require_same_request
-from gateway.inbox.inbox import Entry
+from gateway.inbox.inbox import InboxEntry
 from gateway.problems import ConflictError
 from tests.core.samples import TOPIC, result_event
 
 SECRET = "s" * 32
 
 
-def session(client: str) -> Session:
-    return Session(client, TOPIC, datetime.now(UTC))
+def session(client: str) -> ClientSession:
+    return ClientSession(client, TOPIC, datetime.now(UTC))
 
 
 def test_a_key_stands_for_one_id_of_one_client() -> None:
@@ -47,7 +47,7 @@ def test_no_key_is_no_mistake() -> None:
 
 def test_a_key_is_for_one_input() -> None:
     event = result_event(params={"n": 1})
-    entry = Entry(0, event, encode(event))
+    entry = InboxEntry(0, event, encode(event))
     require_same_request(entry, "smile_super_position", {"n": 1}, None)
     for function, value, callback in (
         ("other", {"n": 1}, None),

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.protocol import TOPIC_PATTERN
-from gateway.auth.tokens import Session, TokenError, Tokens
+from gateway.auth.tokens import ClientSession, TokenError, Tokens
 
 SECRET = "a-secret-of-sixty-characters-or-more-" + "4" * 30
 TOKENS = Tokens(SECRET, 60)
@@ -62,7 +62,7 @@ def test_every_session_has_its_own_client_and_topic() -> None:
 
 def test_a_well_formed_token_is_read() -> None:
     expires = later(5)
-    assert TOKENS.read(signed(claims(exp=expires))) == Session(
+    assert TOKENS.read(signed(claims(exp=expires))) == ClientSession(
         "client-1", "results." + "a" * 24, datetime.fromtimestamp(expires, UTC)
     )
 

@@ -17,14 +17,14 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request, TextMessage
 
 from core.protocol import encode
-from gateway.auth.tokens import Session
+from gateway.auth.tokens import ClientSession
 from gateway.edge import connection as module
 from gateway.edge.connection import HIGH_WATER, Connection, HandshakeError
 from gateway.edge.websocket_server import MAX_PER_CLIENT, WebSocketServer
 from gateway.inbox.inbox import Inbox
 from tests.core.samples import TOPIC, result_event
 
-SESSION = Session("client-1", TOPIC, datetime.now(UTC) + timedelta(hours=1))
+SESSION = ClientSession("client-1", TOPIC, datetime.now(UTC) + timedelta(hours=1))
 HEADERS = [
     ("Host", "127.0.0.1"),
     ("Upgrade", "websocket"),
@@ -93,7 +93,7 @@ class Rig:
         for browser in self._browsers:
             browser.sock.close()
 
-    def open(self, last: int = -1, session: Session = SESSION, inbox: Inbox | None = None) -> Browser:
+    def open(self, last: int = -1, session: ClientSession = SESSION, inbox: Inbox | None = None) -> Browser:
         """A client that listens from now on."""
         ours, theirs = socket.socketpair()
         inbox = inbox or self.inbox
@@ -240,7 +240,7 @@ def ticked() -> Iterator[Ticked]:
     """Makes connections outside any server."""
     sockets: list[socket.socket] = []
 
-    def make(session: Session = SESSION) -> tuple[Connection, Browser]:
+    def make(session: ClientSession = SESSION) -> tuple[Connection, Browser]:
         ours, theirs = socket.socketpair()
         sockets.extend((ours, theirs))
         ours.setblocking(False)
@@ -280,7 +280,7 @@ def test_a_client_that_takes_nothing_is_ended(ticked: Ticked) -> None:
 
 
 def test_the_end_of_the_session_ends_the_connection(ticked: Ticked) -> None:
-    connection, browser = ticked(Session("client-1", TOPIC, datetime.now(UTC) - timedelta(seconds=1)))
+    connection, browser = ticked(ClientSession("client-1", TOPIC, datetime.now(UTC) - timedelta(seconds=1)))
     connection.tick(time.monotonic())
     assert connection.pump() == (0, False)
     assert browser.goodbye() == module.POLICY
