@@ -20,20 +20,20 @@ from gateway.edge.worker import GatewayWorker
 from gateway.services import GatewayServices
 from gateway.settings import GatewaySettings
 
-#: The settings are wrong.
+#: Exit code: a setting is wrong.
 EXIT_SETTINGS = 2
-#: Seconds that requests under way are given at the end; WebSockets reconnect to the next process.
+#: Seconds for requests in progress when the process stops. WebSockets reconnect to the next process.
 GRACE = 2
 
 
 class Log(Logger):  # type: ignore[misc]
-    """gunicorn's own lines, in our log."""
+    """Sends gunicorn's log lines to our log."""
 
     def setup(self, _cfg: Any) -> None:
         """Leave the handlers to the root logger."""
-        for one in (self.error_log, self.access_log):
-            one.handlers.clear()
-            one.propagate = True
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
         self.error_log.setLevel(logging.WARNING)
         self.access_log.disabled = True
 
@@ -48,7 +48,8 @@ class GatewayServer(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         options: dict[str, Any] = {
             "bind": f"{self._settings.host}:{self._settings.port}",
-            # One process: more of them are more replicas, which a load balancer and a scraper can tell apart.
+            # One process: further processes are replicas, which a load balancer and a scraper can
+            # distinguish.
             "workers": 1,
             "worker_class": GatewayWorker,
             "threads": self._settings.threads,
@@ -65,12 +66,12 @@ class GatewayServer(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in each worker process: librdkafka's threads do not survive a fork."""
+        """Create the application in the worker process: librdkafka's threads do not survive a fork."""
         return create_app(GatewayServices.make(self._settings, os.environ))
 
 
 def _allow_files(wanted: int) -> None:
-    """Every connection is an open file; the usual soft limit is 1,024."""
+    """Raise the limit of open files. Every connection needs one, and the usual soft limit is 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -78,7 +79,7 @@ def _allow_files(wanted: int) -> None:
 
 
 def main() -> int:
-    """Run the gateway; gives the exit code."""
+    """Run the gateway and return the exit code."""
     log.configure("gateway", os.environ.get("LOG_LEVEL", "INFO"))
     try:
         settings = GatewaySettings.from_env(os.environ)

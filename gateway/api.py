@@ -41,45 +41,45 @@ log = logging.getLogger(__name__)
 
 api = Blueprint("api", __name__, url_prefix=API)
 
-#: The rules of a job and of its result, below the blueprint's prefix.
+#: The routes of a job and of its result, below the blueprint's prefix.
 _JOB = job_path("<process_job_id>").removeprefix(API)
 _RESULT = result_path("<process_job_id>").removeprefix(API)
 
-#: Seconds that a request may ask to wait for a result.
+#: The longest time in seconds that a request may wait for a result.
 MAX_WAIT = 60.0
-#: Seconds for which a job that is asked for may still be on its way to this replica: it was acknowledged by
-#: the broker before its client heard of it, so it comes within some milliseconds, or does not exist.
+#: Seconds to wait for a job that this replica does not know yet. The broker acknowledged its event before the
+#: client got the answer, so the event arrives within milliseconds, or the job does not exist.
 APPEARS = 0.5
 
 
 @api.post("/sessions")
 def new_session() -> Response:
-    """A new client: its id and its token; for one that has a good token, the same with a new token.
+    """Create a client and its token, or renew the token of a client that sends a valid one.
 
-    Where the deployment asks for it, a new client signs in.
+    If the deployment requires it, a new client signs in.
     """
-    found, credential = services(), bearer()
-    found.session_limit.take(_asker(found, credential))
+    gateway, credential = services(), bearer()
+    gateway.session_limit.take(_asker(gateway, credential))
     if request.headers.get("Authorization") and not credential:
-        found.tokens.read(credential)  # says what is wrong with it
-    made, token, new = found.session_for(credential)
+        gateway.tokens.read(credential)  # raises an error that says what is wrong
+    made, token, new = gateway.session_for(credential)
     status = 201 if new else 200
     return json_response(
         {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, status
     )
 
 
-def _asker(found: GatewayServices, credential: str) -> str:
-    """In whose limit a new session counts: a client that renews its own is held up by no other."""
+def _asker(gateway: GatewayServices, credential: str) -> str:
+    """Return whose limit a new session counts in. A client that renews its session has its own limit."""
     try:
-        return f"client {found.tokens.read(credential).client_id}"
+        return f"client {gateway.tokens.read(credential).client_id}"
     except TokenError:
         return address()
 
 
 @api.get("/functions")
 def functions() -> Response:
-    """Every function with what a page needs to draw its form."""
+    """Return every function with what a page needs to draw its form."""
     session()
     documents = services().documents.all()
     return json_response({"functions": [_function(documents[name]) for name in sorted(documents)]})
@@ -98,7 +98,7 @@ def _function(document: ConfigDocument) -> dict[str, Any]:
 
 @api.get("/backends")
 def backends() -> Response:
-    """The backends as the poller saw them last."""
+    """Return the backends as the poller last saw them."""
     session()
     return json_response(
         {"backends": [backend.model_dump(mode="json") for backend in services().reader.backends]}
@@ -107,62 +107,79 @@ def backends() -> Response:
 
 @api.get("/webhooks/secret")
 def webhook_secret() -> Response:
-    """What this client's webhooks are signed with."""
+    """Return the secret that this client's webhooks are signed with."""
     return json_response({"secret": secret_of(services().settings.secret, session().client_id)})
 
 
 @api.post("/functions/<function>/jobs")
 def new_job(function: str) -> Response:
-    """Invoke the function; 202 with the job, or 200 with its result if that comes within `?wait=` seconds."""
-    who, found = session(), services()
-    with counted(who):
+    """Invoke the function.
+
+    Responds 202 with the job, or 200 with its final event if that arrives within `?wait=` seconds.
+    """
+    client, gateway = session(), services()
+    with counted(client):
         wait_seconds = _wait_seconds()
-        told = callback(request.headers.get(CALLBACK), found.settings.webhooks)
+        callback_url = callback(request.headers.get(CALLBACK), gateway.settings.webhooks)
         key = key_of(request.headers.get(HEADER))
-        document = found.documents.get(function)
+        document = gateway.documents.get(function)
         value = body()
         validate(document, value)
-    # Opened before the job is there, so that its first event finds the inbox ready.
-    inbox = found.inbox(who)
+    # Opened before the job exists, so that its first event finds the inbox ready.
+    inbox = gateway.inbox(client)
     if key is None:
-        return _submit(found, who, inbox, document, value, secrets.token_urlsafe(16), wait_seconds, told)
-    job_id = process_job_id(found.settings.secret, who, key)
-    with found.in_flight.claim(job_id):
+        return _submit(
+            gateway, client, inbox, document, value, secrets.token_urlsafe(16), wait_seconds, callback_url
+        )
+    job_id = process_job_id(gateway.settings.secret, client, key)
+    with gateway.in_flight.claim(job_id):
         known = inbox.job(job_id)
         if known is None:
-            return _submit(found, who, inbox, document, value, job_id, wait_seconds, told, again=True)
-    require_same_request(known, document.id, value, told)
+            return _submit(
+                gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
+            )
+    require_same_request(known, document.id, value, callback_url)
     return _replayed(inbox, known, wait_seconds)
 
 
 def _submit(
-    found: GatewayServices,
-    who: ClientSession,
+    gateway: GatewayServices,
+    client: ClientSession,
     inbox: Inbox,
     document: ConfigDocument,
     value: dict[str, Any],
     process_job_id: str,
     wait_seconds: float,
-    told: str | None,
+    callback_url: str | None,
     again: bool = False,
 ) -> Response:
-    """Invoke the function.
+    """Invoke the function and publish the job's first event.
 
-    `told`: where its final event is to be sent. `again`: it may have been asked the same before, by a gateway
-    that then died.
+    Args:
+        gateway: the gateway's services.
+        client: the client.
+        inbox: the client's events.
+        document: the function's config document.
+        value: the caller's input.
+        process_job_id: the job's id.
+        wait_seconds: seconds to wait for the final event; 0 to answer at once.
+        callback_url: where the final event is sent; None for nowhere.
+        again: whether a gateway that failed may have made the same submission before.
     """
-    if inbox.in_flight() >= found.settings.jobs_in_flight:
-        raise LimitError(f"Over {found.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5)
+    if inbox.in_flight() >= gateway.settings.jobs_in_flight:
+        raise LimitError(
+            f"Over {gateway.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5
+        )
     envelope = Envelope(
-        client_id=who.client_id,
+        client_id=client.client_id,
         process_job_id=process_job_id,
-        topic=who.topic,
+        topic=client.topic,
         again=again,
-        callback_url=told,
+        callback_url=callback_url,
     )
-    reply = found.invoke(document, value | envelope.as_params(), found.settings.invoke_timeout)
+    reply = gateway.invoke(document, value | envelope.as_params(), gateway.settings.invoke_timeout)
     queued = _queued(document, value, reply, envelope)
-    remembered = _remember(found, queued)
+    remembered = _remember(gateway, queued)
     g.submitted = document.id
     log.info(
         "submitted",
@@ -172,16 +189,16 @@ def _submit(
         entry = inbox.final(process_job_id, wait_seconds)
         if entry is not None and entry.event.final:
             return Response(entry.json, 200, mimetype="application/json")
-    # Whoever is told of the job finds it: at every replica, the next moment.
+    # A client that gets the answer must find the job at every replica.
     _settled(remembered)
     if again:
-        # Whoever sends it once more must not be faster than the broker.
+        # A client that repeats the request must not be faster than the broker.
         inbox.appearing(process_job_id, APPEARS)
     return _accepted(reply | {"status": "QUEUED"}, process_job_id)
 
 
 def _replayed(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
-    """The answer for a job that there is already."""
+    """Return the response for a job that already exists."""
     event = entry.event
     if wait_seconds and not event.final:
         entry = inbox.final(event.process_job_id, wait_seconds) or entry
@@ -197,7 +214,11 @@ def _replayed(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
 def _queued(
     document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], envelope: Envelope
 ) -> ResultEvent:
-    """The job's first event; InvocationError if the function did not say which job it submitted."""
+    """Return the job's first event.
+
+    Raises:
+        InvocationError: the function's reply does not name the submitted job.
+    """
     try:
         submitted = SubmittedJob.model_validate(reply)
         if sought(submitted.job_id) is not None:
@@ -208,14 +229,14 @@ def _queued(
         raise InvocationError(f"The function {document.id} did not say which job it submitted.") from None
 
 
-def _remember(found: GatewayServices, queued: ResultEvent) -> Future[None]:
-    """Put the job into the client's log. If that fails the job runs, and its result comes, all the same."""
+def _remember(gateway: GatewayServices, queued: ResultEvent) -> Future[None]:
+    """Publish the job's first event. If that fails, the job runs and its result arrives all the same."""
 
     def report(done: Future[None]) -> None:
         if done.exception() is not None:
             log.warning("%s", done.exception(), extra={"process_job_id": queued.process_job_id})
 
-    sent = found.publisher.send(queued.topic, queued.process_job_id, encode(queued))
+    sent = gateway.publisher.send(queued.topic, queued.process_job_id, encode(queued))
     sent.add_done_callback(report)
     return sent
 
@@ -232,7 +253,7 @@ def _accepted(value: dict[str, Any], process_job_id: str) -> Response:
 
 @api.get("/jobs")
 def jobs() -> Response:
-    """The client's jobs, each as its newest event, the newest job first."""
+    """Return the newest event of each of the client's jobs, newest job first."""
     entries = services().inbox(session()).latest()
     return Response(
         b'{"jobs":[' + b",".join(entry.json for entry in entries) + b"]}", mimetype="application/json"
@@ -241,7 +262,7 @@ def jobs() -> Response:
 
 @api.get(_JOB)
 def job(process_job_id: str) -> Response:
-    """One job's newest event; with `?wait=`, its final one if that comes in time."""
+    """Return the job's newest event; with `?wait=`, the final event if it arrives in time."""
     inbox, wait_seconds = services().inbox(session()), _wait_seconds()
     entry = _found(inbox, process_job_id)
     if wait_seconds and not entry.event.final:
@@ -251,23 +272,23 @@ def job(process_job_id: str) -> Response:
 
 @api.get(_RESULT)
 def result(process_job_id: str) -> Response:
-    """Result and answer of a job whose final event could not carry them: what its `result_url` names."""
-    found, who = services(), session()
-    _found(found.inbox(who), process_job_id)
-    if found.large_results is None:
+    """Return the result and answer that were too large for the job's final event (`result_url`)."""
+    gateway, client = services(), session()
+    _found(gateway.inbox(client), process_job_id)
+    if gateway.large_results is None:
         raise NotFoundError("No large results are kept here. The job's final event has what there is.")
-    data = found.large_results.get(name_of(who.topic, process_job_id))
+    data = gateway.large_results.get(name_of(client.topic, process_job_id))
     return Response(data, 200, mimetype="application/json")
 
 
 @api.delete(_JOB)
 def cancel(process_job_id: str) -> Response:
-    """Ask for the job to be cancelled; its final event says whether that came in time."""
-    found = services()
-    entry = _found(found.inbox(session()), process_job_id)
+    """Request the cancellation of a job. Its final event shows whether that was in time."""
+    gateway = services()
+    entry = _found(gateway.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        found.publisher.publish(CANCEL, process_job_id, encode(event.job_event()))
+        gateway.publisher.publish(CANCEL, process_job_id, encode(event.job_event()))
     return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 

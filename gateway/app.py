@@ -1,4 +1,4 @@
-"""The Flask application: the API, the WebSocket, the page, health, security headers."""
+"""The Flask application: the API, the WebSocket, the page, health and security headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.edge import events
 from gateway.replies import json_response
 from gateway.services import GatewayServices
 
-#: Bytes of a request's body; OpenWhisk takes 1 MB of parameters, our own included.
+#: The most bytes of a request's body. OpenWhisk accepts 1 MB of parameters, including the envelope.
 MAX_BODY = 1_000_000
 
 _CSP = (
@@ -33,17 +33,17 @@ _CORS = {
     "Access-Control-Max-Age": "600",
 }
 
-#: Seconds a client may pause while it sends its body.
+#: Seconds that a client may pause while it sends its body.
 BODY_TIMEOUT = 20.0
-#: Bytes of a refused body that are read and thrown away.
+#: The most bytes of a rejected body that are read and discarded.
 MAX_DISCARDED = 16 * 1024 * 1024
 
-#: Encodings that the page's build makes beside each file, the smallest first.
+#: The encodings that the page's build creates beside each file, smallest first.
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 
 
 def _file(folder: Path, name: str) -> Response:
-    """A file of the page, in the smallest encoding that the build made and the browser takes."""
+    """Return a file of the page in the smallest encoding that exists and the browser accepts."""
     for encoding, suffix in _ENCODINGS.items():
         packed = safe_join(str(folder), name + suffix)
         if packed and request.accept_encodings[encoding] > 0 and Path(packed).is_file():
@@ -58,14 +58,14 @@ def _file(folder: Path, name: str) -> Response:
 
 
 def _discard(body: BinaryIO, most: int) -> None:
-    """Read what is left of a body, up to `most` bytes."""
+    """Read the rest of a body, up to `most` bytes."""
     with suppress(OSError):
         while most > 0 and (chunk := body.read(min(most, 65_536))):
             most -= len(chunk)
 
 
 def create_app(services: GatewayServices) -> Flask:
-    """The application on these services."""
+    """Return the application with these services."""
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["qwhisk"] = services
@@ -106,7 +106,7 @@ def create_app(services: GatewayServices) -> Flask:
 
     @app.after_request
     def drain(response: Response) -> Response:
-        # Closing a connection with unread data resets it, and the client may never see why it was refused.
+        # Closing a connection with unread data resets it, and then the client may not get the error.
         if request.content_length and request.content_length > MAX_BODY:
             _discard(request.environ["wsgi.input"], MAX_DISCARDED)
         return response

@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: a request that is sent again gives the job of the first time.
+"""`Idempotency-Key`: a repeated request returns the job of the first one.
 
-As in the IETF's draft (draft-ietf-httpapi-idempotency-key-header). Nothing is stored for it: the key decides
-the job's id, and the client's own topic, which every replica reads, tells whether there is such a job.
+This follows the IETF's draft (draft-ietf-httpapi-idempotency-key-header). Nothing is stored: the key
+determines the job's id, and the client's own topic, which every replica reads, shows whether the job exists.
 """
 
 from __future__ import annotations
@@ -26,23 +26,33 @@ _KEY = re.compile(r"[!-~]{1,255}")
 
 
 def key_of(key: str | None) -> str | None:
-    """The request's key; InputError if it is none that can be used."""
+    """Return the request's key.
+
+    Raises:
+        InputError: the key is malformed.
+    """
     if key is not None and not _KEY.fullmatch(key):
         raise InputError(f"{HEADER} must be 1 to 255 visible ASCII characters.", field=HEADER)
     return key
 
 
-def process_job_id(secret: str, who: ClientSession, key: str) -> str:
-    """The id of the job that this client's key stands for; nobody else can work it out."""
-    told = hmac.new(secret.encode(), f"{who.client_id}\0{key}".encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(told[:16]).decode().rstrip("=")
+def process_job_id(secret: str, client: ClientSession, key: str) -> str:
+    """Return the id of the job that belongs to a client's key. It cannot be derived without the gateway's
+    secret.
+    """
+    digest = hmac.new(secret.encode(), f"{client.client_id}\0{key}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def require_same_request(
     entry: InboxEntry, function: str, value: dict[str, Any], callback: str | None
 ) -> None:
-    """InputError unless the job that there is was asked for with the same input and callback address."""
-    # An event too large for one message has lost its input; then the function alone is compared.
+    """Check that an existing job was submitted with the same input and callback address.
+
+    Raises:
+        InputError: the key was used for another request.
+    """
+    # An event that is too large for one message has no input. Then only the function is compared.
     event = entry.event
     if (event.function, event.callback_url) != (function, callback) or (
         event.params and event.params != value
@@ -54,7 +64,7 @@ def require_same_request(
 
 
 class InFlight:
-    """What is under way in this process, each at most once."""
+    """The submissions in progress in this process, each at most once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,12 +72,14 @@ class InFlight:
 
     @contextmanager
     def claim(self, name: str) -> Iterator[None]:
-        """While it is done; ConflictError if it is being done already."""
+        """Mark a submission as in progress for the duration of the context.
+
+        Raises:
+            ConflictError: it is already in progress.
+        """
         with self._lock:
             if name in self._under_way:
-                raise ConflictError(
-                    f"A request with this {HEADER} is being worked on. Ask again in a moment."
-                )
+                raise ConflictError(f"A request with this {HEADER} is in progress. Retry in a moment.")
             self._under_way.add(name)
         try:
             yield

@@ -1,4 +1,4 @@
-"""How often a client or an address may ask: token buckets, bounded in number."""
+"""Rate limits for clients and addresses: a bounded number of token buckets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from collections import OrderedDict
 
 from core.errors import QwhiskError
 
-#: Askers remembered; the one not seen for longest is forgotten, and so may ask as if for the first time.
+#: The most clients and addresses that are remembered. The one with the oldest request is forgotten, and then
+#: has its full limit again.
 MAX_ASKERS = 50_000
 
 
 class LimitError(QwhiskError):
-    """Somebody asks too often or has too much under way.
+    """A client or an address has reached a limit.
 
     Args:
-        retry_after: seconds after which asking again makes sense.
+        retry_after: seconds after which a retry can succeed.
     """
 
     code = "too_many_requests"
@@ -27,22 +28,30 @@ class LimitError(QwhiskError):
 
 
 class Limit:
-    """So many a minute for each asker; as many may come at once.
+    """A number of requests per minute for each client or address. They may all come at once.
 
     Args:
-        what: what is limited, in words for the message.
-        per_minute: how many.
+        what: what is limited, for the error message.
+        per_minute: the limit.
     """
 
     def __init__(self, what: str, per_minute: int) -> None:
         self._what = what
         self._most = float(per_minute)
         self._lock = threading.Lock()
-        #: What each asker may still ask for, and when that was worked out (monotonic seconds).
+        #: What each client or address has left, and when that was calculated (monotonic seconds).
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, asker: str, now: float | None = None) -> None:
-        """One more of `asker`; LimitError if it is one too many."""
+        """Count one request.
+
+        Args:
+            asker: the client or the address.
+            now: seconds on a monotonic clock; None for the system clock.
+
+        Raises:
+            LimitError: the limit is reached.
+        """
         left = self._one_less(asker, now)
         if left < 1:
             wait = (1 - left) * 60 / self._most
@@ -51,11 +60,11 @@ class Limit:
             )
 
     def charge(self, asker: str, now: float | None = None) -> None:
-        """As `take`, for what has happened already: it is counted and never refused."""
+        """Count one request without an error, for something that has already happened."""
         self._one_less(asker, now)
 
     def _one_less(self, asker: str, now: float | None) -> float:
-        """What the asker had left before; less than one if it may not have one more."""
+        """Count one request and return what was left before; less than 1 if the limit is reached."""
         now = time.monotonic() if now is None else now
         with self._lock:
             left, since = self._left.pop(asker, (self._most, now))

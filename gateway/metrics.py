@@ -1,4 +1,4 @@
-"""What the gateway counts, for Prometheus."""
+"""The gateway's metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from prometheus_client import (
 
 from gateway.services import GatewayServices
 
-#: Seconds; an invocation takes some ten milliseconds, one that waits for a result up to a minute.
+#: Bounds in seconds. An invocation takes some ten milliseconds; a request that waits for a result takes up to
+#: a minute.
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
 
 class GatewayMetrics:
-    """The numbers of one process."""
+    """The metrics of one process."""
 
     def __init__(self, services: GatewayServices) -> None:
         self.registry = CollectorRegistry()
@@ -71,7 +72,7 @@ class GatewayMetrics:
 
 
 def register(app: Flask, services: GatewayServices) -> None:
-    """Count every request of `app`, and show the numbers at `/metrics`."""
+    """Count every request of `app` and serve the metrics at `/metrics`."""
     metrics = GatewayMetrics(services)
     app.extensions["metrics"] = metrics
 
@@ -81,7 +82,7 @@ def register(app: Flask, services: GatewayServices) -> None:
 
     @app.after_request
     def _count(response: Response) -> Response:
-        # The rule and not the path: paths have ids in them, and there is no end of those.
+        # The rule and not the path: paths contain ids, so their number is unbounded.
         route = request.url_rule.rule if request.url_rule else "none"
         metrics.requests.labels(route, request.method, response.status_code).inc()
         if function := g.get("submitted"):

@@ -1,4 +1,4 @@
-"""Which pages may call the gateway, and by which name."""
+"""Which pages may call the gateway, and under which host name."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from core.origin import opens_a_page
 from gateway.problems import problem
 from gateway.services import GatewayServices
 
-#: Codes of the two refusals.
+#: The error codes, by status.
 _CODES = {403: "foreign_origin", 421: "unknown_host"}
 
 
 def register(app: Flask, services: GatewayServices) -> None:
-    """Refuse the requests of foreign pages, and those for other hosts, before anything else looks at them."""
+    """Reject requests from foreign pages and to other host names, before anything else handles them."""
 
     allowed = services.settings.allowed
 
     @app.before_request
     def refuse() -> Response | None:
         headers = request.headers
-        # A link to the page, from anywhere, opens it.
+        # A link on any page may open the page.
         opened = opens_a_page(request.method, headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
         refusal = allowed.refusal(
             headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"), opened=opened
         )
-        # Behind proxies `Host` is what they say it was. On one machine a page can call the gateway itself, by
-        # a name of its own, and say the same.
+        # Behind proxies, `Host` is what they forward. On the same machine, a page can call the gateway
+        # directly under a name of its own and claim another host.
         before = request.environ.get("werkzeug.proxy_fix.orig")
         if refusal is None and before is not None and not allowed.addresses:
             refusal = allowed.refusal(before["HTTP_HOST"], None, None)

@@ -25,7 +25,7 @@ from gateway.replies import json_response
 
 log = logging.getLogger(__name__)
 
-#: Codes of an action's error that are the caller's to mend, and those that pass.
+#: The statuses of errors of actions: errors in the caller's input, and transient errors.
 _CODES = {"invalid_input": 422, "backend_not_found": 422, "provider_unavailable": 503, "stream_error": 503}
 
 _TITLES = {
@@ -46,25 +46,25 @@ _TITLES = {
     504: "The function took too long",
 }
 
-#: A preference (RFC 7240): the problem's status in its body alone, and 200 in its place. Browsers write every
-#: other status into their console as an error, though a page shows each problem where it belongs.
+#: A preference (RFC 7240): send the problem's status only in the body, and 200 as the status. Browsers log
+#: every other status as an error in their console, though the page shows each problem where it belongs.
 _IN_BODY = "problem=in-body"
 
 
 class ConflictError(QwhiskError):
-    """The same is being done already."""
+    """The same request is already in progress."""
 
     code = "conflict"
 
 
 class BodyError(InputError):
-    """The body is not JSON at all."""
+    """The body is not JSON."""
 
     code = "invalid_json"
 
 
 def problem(status: int, detail: str, code: str, **extra: Any) -> Response:
-    """One problem document."""
+    """Return a problem document."""
     body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail}
     response = json_response(body | {"code": code} | extra, status, "application/problem+json")
     if status == 401:
@@ -81,7 +81,7 @@ def _limited(error: LimitError) -> Response:
 
 
 def status_of(error: QwhiskError) -> int:
-    """The HTTP status that stands for an exception."""
+    """Return the HTTP status of an exception."""
     match error:
         case TokenError():
             return 401
@@ -106,7 +106,7 @@ def status_of(error: QwhiskError) -> int:
 
 
 def of(error: QwhiskError) -> Response:
-    """The problem document of one of our exceptions."""
+    """Return the problem document of an exception."""
     if isinstance(error, LimitError):
         return _limited(error)
     extra: dict[str, Any] = {}
@@ -119,8 +119,8 @@ def of(error: QwhiskError) -> Response:
 
 
 _DETAILS = {
-    404: "There is nothing at this address. The API is described in the README.",
-    405: "This address does not take that method.",
+    404: "There is nothing at this path. The README describes the API.",
+    405: "This path does not support that method.",
     413: "The body is larger than 1 MB. Make the input smaller.",
 }
 
@@ -143,8 +143,8 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def _in_body(response: Response) -> Response:
-        asked = [one.strip() for one in request.headers.get("Prefer", "").split(",")]
-        if response.mimetype == "application/problem+json" and _IN_BODY in asked:
+        preferences = [item.strip() for item in request.headers.get("Prefer", "").split(",")]
+        if response.mimetype == "application/problem+json" and _IN_BODY in preferences:
             response.status_code = 200
             response.headers["Preference-Applied"] = _IN_BODY
         return response
@@ -152,4 +152,4 @@ def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:
         log.error("unexpected %s", type(error).__name__, exc_info=error)
-        return problem(500, "Something went wrong here. It is in the log.", "internal_error")
+        return problem(500, "The gateway failed. See its log.", "internal_error")

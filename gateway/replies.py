@@ -1,4 +1,4 @@
-"""JSON in and out, bounded."""
+"""JSON responses."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from flask import Response
 
 
 def json_response(body: Any, status: int = 200, mimetype: str = "application/json") -> Response:
-    """A response with `body` as JSON."""
+    """Return a response with `body` as JSON."""
     return Response(orjson.dumps(body), status, mimetype=mimetype)

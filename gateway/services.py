@@ -1,4 +1,4 @@
-"""What the routes work with, made once in a process."""
+"""The connections and helpers that the routes use, created once per process."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from gateway.topic_cleaner import RENEWED, TopicCleaner
 from gateway.webhooks import Webhooks
 from gateway.webhooks.sender import WebhookSender
 
-#: Seconds that a client's topic, and what is in it, stay beyond the time for which its token is good.
+#: Seconds for which a client's topic and its events are kept after its token has expired.
 DAY = 86_400
-#: Seconds for which who has signed in may renew the session without signing in again.
+#: Seconds after a sign-in during which the session can be renewed without another sign-in.
 SIGNED_IN = 7 * DAY
 
-#: Characters of an address: that of IPv6 with a zone has fewer.
+#: The most characters of an address. An IPv6 address with a zone has fewer.
 MAX_ADDRESS = 64
-#: An IPv4 address, or one of IPv6 in brackets, with a port.
+#: An IPv4 address, or an IPv6 address in brackets, with a port.
 _PORT = re.compile(r"\A([0-9.]+|\[[^\]]*\]):[0-9]{1,5}\Z", re.ASCII)
 
 log = logging.getLogger(__name__)
@@ -65,14 +65,14 @@ class GatewayServices:
     in_flight: InFlight
     topic_cleaner: TopicCleaner
     sign_in: SignIn
-    #: None where they are off.
+    #: None if webhooks are off.
     webhooks: Webhooks | None = None
-    #: None where none is configured.
+    #: None if no store is configured.
     large_results: LargeResults | None = None
 
     @classmethod
     def make(cls, settings: GatewaySettings, env: environment.Source) -> GatewayServices:
-        """Connect to everything that the settings name, and make the topics that are shared."""
+        """Connect to the services that the settings name and create the shared topics."""
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
         websocket_server = WebSocketServer(settings.websockets)
@@ -99,14 +99,14 @@ class GatewayServices:
         )
 
     def session_for(self, credential: str) -> tuple[ClientSession, str, bool]:
-        """A session, its token, and whether it is a new one.
+        """Return a session, its token, and whether the session is new.
 
         Args:
-            credential: a token to be renewed, or what the sign-in takes; empty for neither.
+            credential: the token to renew, or a credential for the sign-in; empty for neither.
 
         Raises:
-            TokenError: the credential is not good, or one is needed.
-            SignInError: that cannot be told now.
+            TokenError: the credential is not valid, or one is required.
+            SignInError: the sign-in provider is not available.
         """
         if not self.sign_in.needed:
             if credential:
@@ -129,24 +129,30 @@ class GatewayServices:
         return session, token, True
 
     def new_session(self) -> tuple[ClientSession, str]:
-        """A session with its own topic at the broker, and its token."""
+        """Return a new session with its own topic, and its token."""
         session, token = self.tokens.new()
         retention = (self.settings.session_seconds + DAY) * 1000
         self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
         return session, token
 
     def renewed_session(self, session: ClientSession) -> tuple[ClientSession, str]:
-        """The same with a new token; its topic is told, so that it is not taken for one that nobody uses."""
-        self.inbox(session)  # says so if the topic is gone
+        """Return the session with a new token.
+
+        A message in the session's topic records the renewal, so that the topic does not count as unused.
+
+        Raises:
+            TokenError: the topic was deleted.
+        """
+        self.inbox(session)  # raises an error if the topic was deleted
         self.publisher.publish(session.topic, "session", RENEWED)
         return self.tokens.renew(session)
 
     def inbox(self, session: ClientSession) -> Inbox:
-        """The events of this client and of no other."""
+        """Return the events of this client only."""
         return self.reader.inbox(session.topic)
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close all connections."""
         self.topic_cleaner.close()
         if self.webhooks is not None:
             self.webhooks.close()
@@ -156,68 +162,78 @@ class GatewayServices:
 
 
 def services() -> GatewayServices:
-    """The services of the running app."""
-    found: GatewayServices = current_app.extensions["qwhisk"]
-    return found
+    """Return the services of the running app."""
+    gateway: GatewayServices = current_app.extensions["qwhisk"]
+    return gateway
 
 
 def session() -> ClientSession:
-    """Who asks; TokenError unless the request carries a good token, LimitError if too many did not."""
+    """Return the session of the request's token.
+
+    Raises:
+        TokenError: the token is missing or not valid.
+        LimitError: too many requests from this address had no valid token.
+    """
     return session_of(bearer())
 
 
 def session_of(token: str | None) -> ClientSession:
-    """Whose token it is. A wrong one counts in the limit of its address.
+    """Return the session of a token. An invalid token counts in the limit of its address.
+
+    Args:
+        token: the token.
 
     Raises:
-        TokenError: the token is not good.
-        LimitError: it is not, and too many others from this address were not either.
+        TokenError: the token is not valid.
+        LimitError: nor were too many others from this address.
     """
-    found = services()
+    gateway = services()
     try:
-        return found.tokens.read(token)
+        return gateway.tokens.read(token)
     except TokenError:
-        found.session_limit.take(address())
+        gateway.session_limit.take(address())
         raise
 
 
 @contextmanager
 def counted(client: ClientSession) -> Iterator[None]:
-    """A request of this client that costs the gateway work, whether or not it is refused.
+    """Count a request in the client's limit before any work is done for it.
 
-    It counts in the client's limit before any of that work is done. One that is refused counts in the limit
-    of its address too, which stops requests without a good token and new sessions, but not other clients at
-    the same address.
+    A request that is rejected as invalid also counts in the limit of its address. That limit stops new
+    sessions and requests without a valid token, but not other clients at the same address.
+
+    Args:
+        client: the client.
 
     Raises:
-        LimitError: it is one too many.
+        LimitError: the client has reached its limit.
     """
-    found = services()
-    found.job_limit.take(client.client_id)
+    gateway = services()
+    gateway.job_limit.take(client.client_id)
     try:
         yield
     except (InputError, NotFoundError, RequestEntityTooLarge, ClientDisconnected):
-        found.session_limit.charge(address())
+        gateway.session_limit.charge(address())
         raise
 
 
 def address() -> str:
-    """The address that the request came from, as limits count it: of IPv6 the network.
+    """Return the address that the request came from, as limits count it: for IPv6 the /64 network.
 
-    One customer of a provider has a whole /64, and so 2^64 addresses.
+    A provider assigns a whole /64, and so 2^64 addresses, to one customer.
     """
     raw = (request.remote_addr or "")[:MAX_ADDRESS]
     try:
         # Some proxies add the port.
-        found = ip_address(_PORT.sub(r"\1", raw).strip("[]").partition("%")[0])
+        parsed = ip_address(_PORT.sub(r"\1", raw).strip("[]").partition("%")[0])
     except ValueError:
         return raw
-    if isinstance(found, IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
 
 
 def bearer() -> str:
-    """What the request carries as its bearer token; empty if that is nothing."""
+    """Return the request's bearer token; empty if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,8 +1,9 @@
-"""Removes clients' topics that nobody can use any more.
+"""Deletes the topics of clients whose sessions have ended.
 
-A topic's name tells when it was made, its newest message when it was last used. A token is good for the
-session's lifetime from its making or its renewal, and both leave their trace there: a topic with no trace
-for longer than that, and a day, has no good token. Any number of replicas may do this at once.
+A topic's name contains its creation time, and its newest message shows when it was last used. A token is
+valid for the session's lifetime after its creation or renewal, and both leave a trace in the topic. So if the
+newest trace is older than the lifetime plus a day, no valid token exists. Any number of replicas may do this
+at once.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: What a renewal leaves in the topic; no event, and so shown to nobody.
+#: The message that records a renewal. It is not an event, so it is not shown.
 RENEWED = b"{}"
-#: Seconds between rounds, and topics that one round looks at: 14,400 a day, and no burden to a broker.
+#: Seconds between rounds, and the most topics that one round checks: 14,400 a day.
 EVERY, MAX_TOPICS = 600.0, 100
-#: Seconds that looking at the topics of a round may take.
+#: The longest time in seconds to check the topics of a round.
 LOOK_TIMEOUT = 20.0
-#: Seconds for which a topic waits for a job that has not ended.
+#: Seconds for which a topic is kept for a job without a final event.
 LONGEST_JOB = 30 * 86_400.0
 
 
 class TopicCleaner:
-    """One thread that wakes up now and then.
+    """A thread that deletes unused topics.
 
     Args:
         kafka: how to reach the broker.
-        topics: administers them.
-        lifetime: seconds without a sign of life after which a topic is removed.
+        topics: administers topics.
+        lifetime: seconds without use after which a topic is deleted.
     """
 
     def __init__(self, kafka: KafkaSettings, topics: Topics, lifetime: float) -> None:
@@ -51,41 +52,47 @@ class TopicCleaner:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; a round under way is not waited for long."""
+        """Stop. A round in progress ends soon."""
         self._stop.set()
         self._thread.join(2)
 
     def _run(self) -> None:
-        # Replicas that start together do not come together.
+        # Replicas that start together must not run their rounds together.
         while not self._stop.wait(EVERY * random.uniform(0.5, 1.5)):
             try:
                 self.round(time.time())
             except StreamError as error:
-                log.warning("clients' topics were not looked at: %s", error.message)
+                log.warning("clients' topics were not checked: %s", error.message)
             except Exception:
-                log.exception("clients' topics were not looked at")
+                log.exception("clients' topics were not checked")
 
     def round(self, now: float) -> int:
-        """Look at some of the topics that are old enough, and remove those not used; gives how many.
+        """Check some of the topics that are old enough, and delete the unused ones.
+
+        Args:
+            now: the time in seconds since 1970.
+
+        Returns:
+            The number of deleted topics.
 
         Raises:
-            StreamError: the broker did not answer or refused.
+            StreamError: the broker did not answer, or rejected a deletion.
         """
         old = [
             name
             for name in self._topics.names()
             if (made := made_at(name)) is not None and now - made > self._lifetime
         ]
-        # By chance, so that old ones that are still in use do not keep the others from being seen.
+        # Chosen at random, so that old topics that are still in use do not keep others from being checked.
         some = random.sample(old, min(MAX_TOPICS, len(old)))
-        gone = self._topics.delete(self._unused(some, now)) if some else 0
-        if gone:
-            self.removed += gone
-            log.info("removed topics of clients that are gone", extra={"count": gone})
-        return gone
+        deleted = self._topics.delete(self._unused(some, now)) if some else 0
+        if deleted:
+            self.removed += deleted
+            log.info("deleted topics of ended sessions", extra={"count": deleted})
+        return deleted
 
     def _unused(self, topics: Sequence[str], now: float) -> list[str]:
-        """Those without a sign of life in their newest message; one that cannot be read is left."""
+        """Return the topics whose newest message is too old. A topic that cannot be read is kept."""
         logs = TopicLogs(self._kafka)
         end = time.monotonic() + LOOK_TIMEOUT
         unused: list[str] = []
@@ -105,7 +112,7 @@ class TopicCleaner:
             logs.close()
 
     def _silent(self, logs: TopicLogs, newest: dict[str, int], now: float, end: float) -> list[str]:
-        """Of topics, by the offset of their newest message, those for which it is too long ago."""
+        """Return the topics whose newest message, at the given offset, is too old."""
         silent, waiting = [], set(newest)
         logs.follow(dict(newest))
         while waiting and time.monotonic() < end and not self._stop.is_set():
@@ -120,7 +127,7 @@ class TopicCleaner:
 
 
 def _under_way(data: bytes | None) -> bool:
-    """True for an event of a job that has not ended: its poller will still write to the topic."""
+    """Return whether a message is an event of an unfinished job. Its poller will write to the topic again."""
     try:
         return not decode(ResultEvent, data).final
     except EventError:

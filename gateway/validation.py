@@ -1,4 +1,4 @@
-"""The caller's input, held against the function's JSON Schema before anything is invoked."""
+"""Validates the caller's input against the function's JSON Schema before the function is invoked."""
 
 from __future__ import annotations
 
@@ -11,29 +11,34 @@ from core.errors import InputError
 from core.input_schema import Mismatch, TooMuchWorkError
 from gateway.body import kind
 
-#: Findings reported at once.
+#: The most findings in one error.
 MAX_FINDINGS = 10
-#: Names and values that one finding lists.
+#: The most names and values that one finding lists.
 MAX_LISTED = 50
-#: Characters of a name in a finding, of a path of names, and of a message in the validator's own words.
+#: The most characters of a name in a finding, of a path of names, and of a message of the validator.
 _NAME, _PATH, _WORDS = 64, 200, 300
 
 
 def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
-    """InputError with up to `MAX_FINDINGS` findings if `value` is not what the function takes.
+    """Check the input of a function.
 
-    `value` is within the bounds of `gateway.body`.
+    Args:
+        document: the function's config document.
+        value: the input, within the bounds of `gateway.body`.
+
+    Raises:
+        InputError: the input does not match the schema. The error has up to `MAX_FINDINGS` findings.
     """
     schema = document.input
     try:
         if schema is None or schema.accepts(value):
             return
-        found = schema.mismatches(value)
+        mismatches = schema.mismatches(value)
     except TooMuchWorkError as error:
         raise InputError(f"The body {error}", field="body") from None
     except ValueError:  # the validator's own limit
         raise InputError("The body is nested too deeply. Make it flatter.", field="body") from None
-    errors = sorted(found, key=lambda error: [str(part) for part in error.path])
+    errors = sorted(mismatches, key=lambda error: [str(part) for part in error.path])
     findings = list(islice((finding for error in errors for finding in _findings(error)), MAX_FINDINGS))
     if not findings:
         message = (
@@ -44,7 +49,7 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
 
 
 def _findings(error: Mismatch) -> Iterator[dict[str, str]]:
-    """The findings in words for people; the validator's own words where there are none."""
+    """Yield the findings of a mismatch in plain words, or in the validator's words if there are none."""
     where = ".".join(str(part)[:_NAME] for part in error.path)[:_PATH]
     limit = error.limit
     match error.keyword:
@@ -89,6 +94,6 @@ def _inside(where: str, name: str) -> str:
 
 
 def _listed(values: Iterable[Any]) -> str:
-    """The first of the values, separated by commas."""
-    found = [str(value)[:_NAME] for value in islice(values, MAX_LISTED + 1)]
-    return ", ".join([*found[:MAX_LISTED], "..."] if len(found) > MAX_LISTED else found)
+    """Return the first of the values, separated by commas."""
+    names = [str(value)[:_NAME] for value in islice(values, MAX_LISTED + 1)]
+    return ", ".join([*names[:MAX_LISTED], "..."] if len(names) > MAX_LISTED else names)

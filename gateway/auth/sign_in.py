@@ -1,4 +1,4 @@
-"""Who may have a session, where that is not everybody: holders of API keys, an OpenID provider's users."""
+"""Decides who may create a session: holders of API keys and users of an OpenID provider."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from core.errors import QwhiskError
 
 log = logging.getLogger(__name__)
 
-#: Characters of a credential; a longer one is none.
+#: The most characters of a credential.
 MAX_CREDENTIAL = 8_000
-#: Signatures of providers; none that the holder of a public key could make.
+#: The signature algorithms of providers. The holder of a public key cannot produce any of these signatures.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-#: Seconds that the provider's clock may differ from ours.
+#: Seconds by which the provider's clock may differ from ours.
 LEEWAY = 30
-#: Seconds that the provider may take, for which its keys are kept, and for which it is left in peace when
-#: it has failed.
-TIMEOUT, KEEP, PEACE = 5.0, 3_600.0, 10.0
+#: Seconds to wait for the provider, seconds for which its keys are cached, and seconds without requests to it
+#: after it has failed.
+TIMEOUT, KEEP, FAILURE_PAUSE = 5.0, 3_600.0, 10.0
 #: Seconds between two requests for the keys that a token without a key id causes.
 COOLDOWN = 30.0
 #: Bytes of the provider's discovery document.
@@ -37,18 +37,18 @@ _DISCOVERY = "/.well-known/openid-configuration"
 
 
 class SignInError(QwhiskError):
-    """The provider cannot be asked now."""
+    """The sign-in provider is not available."""
 
     code = "sign_in_unavailable"
 
 
 class SignIn:
-    """Tells who holds a credential.
+    """Identifies the holders of credentials.
 
     Args:
-        api_keys: SHA-256 of each key in hexadecimal, by the name of its holder.
-        issuer: address of the OpenID Connect provider; empty for none.
-        audience: for whom its tokens must be.
+        api_keys: the SHA-256 digest of each key in hexadecimal, by the name of its holder.
+        issuer: the address of the OpenID Connect provider; empty for none.
+        audience: the audience that its tokens must have.
     """
 
     def __init__(self, api_keys: Mapping[str, str], issuer: str = "", audience: str = "") -> None:
@@ -57,27 +57,27 @@ class SignIn:
 
     @property
     def needed(self) -> bool:
-        """False where everybody may have a session."""
+        """Whether a session requires a sign-in."""
         return bool(self._api_keys or self._provider)
 
     def who(self, credential: str) -> str | None:
-        """The holder's name, or None if the credential is not good.
+        """Return the holder's name; None if the credential is not valid.
 
         Raises:
-            SignInError: it cannot be told now.
+            SignInError: the sign-in provider is not available.
         """
         if not credential or len(credential) > MAX_CREDENTIAL:
             return None
         digest = hashlib.sha256(credential.encode("utf-8", "surrogatepass")).hexdigest()
-        # All are compared, so that the time tells nothing.
-        found = [name for name, known in self._api_keys.items() if hmac.compare_digest(known, digest)]
-        if found:
-            return found[0]
+        # All are compared, so that the time does not show which one matched.
+        holders = [name for name, known in self._api_keys.items() if hmac.compare_digest(known, digest)]
+        if holders:
+            return holders[0]
         return self._provider.subject(credential) if self._provider else None
 
 
 class OpenIDProvider:
-    """An OpenID Connect provider: its keys by discovery (OpenID Connect Discovery 1.0), kept for an hour."""
+    """An OpenID Connect provider. Its keys are discovered and cached for an hour."""
 
     def __init__(self, issuer: str, audience: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._issuer = issuer
@@ -111,7 +111,11 @@ class OpenIDProvider:
         return None if claims is None else str(claims["sub"])[:200] or None
 
     def _claims(self, token: str, key: jwt.PyJWK | None) -> dict[str, Any] | None:
-        """The claims of a valid token; None without a key. jwt.PyJWTError for an invalid token."""
+        """Return the claims of a valid token; None without a key.
+
+        Raises:
+            jwt.PyJWTError: the token is not valid.
+        """
         if key is None:
             return None
         return jwt.decode(
@@ -125,14 +129,14 @@ class OpenIDProvider:
         )
 
     def _key(self, kid: str | None, refresh: bool = False) -> jwt.PyJWK | None:
-        """The key with this id; without an id the provider's only signing key. None if there is none.
+        """Return the key with this id; without an id the provider's only signing key. None if there is none.
 
         Raises:
             SignInError: the provider cannot be reached.
         """
         # One request at a time: the others use its keys, and a failed request is not repeated by each.
         with self._lock:
-            if self._failed is not None and self._clock() - self._failed < PEACE:
+            if self._failed is not None and self._clock() - self._failed < FAILURE_PAUSE:
                 raise SignInError("The sign-in provider cannot be reached. Try again in a minute.")
             try:
                 if self._keys is None:
@@ -162,7 +166,12 @@ class OpenIDProvider:
         log.warning("the sign-in provider gave no keys: %s", str(error)[:300])
 
     def _discovered(self) -> str:
-        """Address of the provider's keys. OSError or ValueError if it does not say."""
+        """Return the address of the provider's keys.
+
+        Raises:
+            OSError: the provider is not available.
+            ValueError: its discovery document is not valid.
+        """
         url = self._issuer.rstrip("/") + _DISCOVERY
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - the settings allow http(s) only
             document: dict[str, Any] = json.loads(answer.read(MAX_DOCUMENT))

@@ -1,4 +1,4 @@
-"""Sessions as signed tokens: who the client is and which topic is its own. Nothing is stored."""
+"""Sessions as signed tokens: each names the client and its topic. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from core.errors import QwhiskError
 from core.kafka.topics import new_results_topic
 
 _ALGORITHM = "HS256"
-#: Characters of a token; a longer one is not ours.
+#: The most characters of a token.
 _MAX_TOKEN = 2_000
 
 
 class TokenError(QwhiskError):
-    """The token is missing, forged or expired; deliberately one message for all.
+    """The token is missing, forged or expired. The message is the same for each, on purpose.
 
     Args:
         message: for the caller.
-        reason: for the operator's counters, in one word, and never for the caller.
+        reason: one word for the operator's metrics; never shown to the caller.
     """
 
     code = "unauthorized"
@@ -34,21 +34,21 @@ class TokenError(QwhiskError):
 
 @dataclass(frozen=True)
 class ClientSession:
-    """One client. Its topic is as secret as its token."""
+    """A client's session. Its topic is as secret as its token."""
 
     client_id: str
     topic: str
     expires_at: datetime
-    #: When its holder signed in, in seconds since 1970; renewals do not change it.
+    #: When the client signed in, in seconds since 1970. Renewals do not change it.
     since: int = field(default=0, compare=False)
 
 
 class Tokens:
-    """Gives out tokens and reads them back.
+    """Issues and reads tokens.
 
     Args:
-        secret: signs the tokens; every replica has the same.
-        seconds: how long a token is good.
+        secret: signs the tokens. Every replica has the same.
+        seconds: how long a token is valid.
     """
 
     def __init__(self, secret: str, seconds: int) -> None:
@@ -56,11 +56,11 @@ class Tokens:
         self._seconds = seconds
 
     def new(self) -> tuple[ClientSession, str]:
-        """A session for a new client, and its token."""
+        """Return a session for a new client, and its token."""
         return self._sign(secrets.token_urlsafe(12), new_results_topic(), int(time.time()))
 
     def renew(self, session: ClientSession) -> tuple[ClientSession, str]:
-        """The same client with a token that is good for the whole time again."""
+        """Return the same session with a later expiry, and its token."""
         return self._sign(session.client_id, session.topic, session.since)
 
     def _sign(self, client_id: str, topic: str, since: int) -> tuple[ClientSession, str]:
@@ -70,7 +70,11 @@ class Tokens:
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 
     def read(self, token: str | None) -> ClientSession:
-        """The session of a token; TokenError unless it is one of ours and still good."""
+        """Return the session of a token.
+
+        Raises:
+            TokenError: the token is missing, not signed by this gateway, or expired.
+        """
         if not token:
             raise _refused("missing")
         try:

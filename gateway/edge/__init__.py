@@ -1,1 +1,1 @@
-"""Sockets: the server's worker and the WebSockets."""
+"""WebSockets: the gunicorn worker that hands connections over, and the server that pushes events."""

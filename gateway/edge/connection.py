@@ -1,4 +1,4 @@
-"""One WebSocket: its protocol, what is still to be sent, and where its client is in its events."""
+"""One WebSocket: its protocol, its unsent data, and its position in the client's events."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from wsproto.utilities import ProtocolError
 from gateway.auth.tokens import ClientSession
 from gateway.inbox.inbox import Inbox
 
-#: Bytes waiting to be sent from which on no further events are taken; they stay in the inbox meanwhile.
+#: Unsent bytes above which no further events are taken from the inbox.
 HIGH_WATER = 256 * 1024
-#: Bytes that a client may send between two pings. It has nothing to say but pongs.
+#: The most bytes that a client may send between two pings. It needs to send only pongs.
 MAX_CHATTER = 64 * 1024
-#: Seconds for which a client may take nothing of what is to be sent.
+#: Seconds for which a client may receive nothing of the unsent data.
 STALLED = 30.0
-#: Seconds between pings, and without any answer after which a client is gone.
+#: Seconds between pings, and seconds without any answer after which a client counts as disconnected.
 PING, SILENT = 25.0, 60.0
 
 #: Close codes (RFC 6455 section 7.4.1): going away, protocol error, policy violation, try again later.
 AWAY, PROTOCOL, POLICY, LATER = 1001, 1002, 1008, 1013
 
 _CHUNK = 64 * 1024
-#: The headers that matter to a handshake.
+#: The headers of a handshake.
 _HANDSHAKE = re.compile(r"host|upgrade|connection|sec-websocket-.*", re.IGNORECASE)
 
 
 class HandshakeError(Exception):
-    """The request is no WebSocket handshake; the message says what is wrong with it."""
+    """The request is not a valid WebSocket handshake. The message says why."""
 
 
 class Connection:
-    """One client's WebSocket. Used by one thread only.
+    """One client's WebSocket. Not thread-safe.
 
     Args:
-        sock: the connection, its HTTP request read.
-        headers: that request's.
+        sock: the connection, after its HTTP request was read.
+        headers: the headers of that request.
         inbox: the client's events.
-        last: id of the last event that the client has seen; -1 for none.
-        session: whose it is.
+        last: the id of the last event that the client has seen; -1 for none.
+        session: the client's session.
     """
 
     def __init__(
@@ -66,18 +66,18 @@ class Connection:
         self._heard = self._moved = self._pinged = now
         self.closing = False
         try:
-            own = [(k.encode(), v.encode()) for k, v in headers if _HANDSHAKE.fullmatch(k)]
-            self._ws.initiate_upgrade_connection(own, "/")
+            handshake = [(k.encode(), v.encode()) for k, v in headers if _HANDSHAKE.fullmatch(k)]
+            self._ws.initiate_upgrade_connection(handshake, "/")
             [request] = list(self._ws.events())
             if not isinstance(request, Request):
                 raise ProtocolError("no upgrade")
-            # No compression: its tables would take more memory than everything else of a connection.
+            # No compression: its tables would take more memory than the rest of a connection.
             self._out += self._ws.send(AcceptConnection())
         except (ProtocolError, h11.ProtocolError, ValueError) as error:
             raise HandshakeError(str(error)) from None
 
     def fill(self) -> int:
-        """Take the events that the client has not seen, as many as may wait here; gives how many."""
+        """Add unseen events to the unsent data, up to its limit, and return how many."""
         count = 0
         if self.closing:
             return count
@@ -90,7 +90,11 @@ class Connection:
         return count
 
     def pump(self) -> tuple[int, bool]:
-        """Take and send until the client or the inbox has had enough; how many events, and as `flush`."""
+        """Fill and flush until the client or the inbox has no more.
+
+        Returns:
+            The number of events, and the result of `flush`.
+        """
         count = 0
         while True:
             taken = self.fill()
@@ -100,7 +104,14 @@ class Connection:
                 return count, alive
 
     def flush(self) -> bool:
-        """Send what can be sent now; False if the connection is finished with. OSError if it is broken."""
+        """Send what can be sent without waiting.
+
+        Returns:
+            False if the connection has ended.
+
+        Raises:
+            OSError: the connection is broken.
+        """
         while self._out:
             try:
                 sent = self.sock.send(memoryview(self._out)[:_CHUNK])
@@ -112,11 +123,15 @@ class Connection:
 
     @property
     def unsent(self) -> bool:
-        """True while something waits to be sent."""
+        """Whether there is unsent data."""
         return bool(self._out)
 
     def receive(self) -> None:
-        """Read what the client sent: pongs and its goodbye; all else is ignored. OSError if it is gone."""
+        """Read what the client sent. Pongs and the close frame count; anything else is ignored.
+
+        Raises:
+            OSError: the connection is broken.
+        """
         try:
             data = self.sock.recv(_CHUNK)
         except BlockingIOError:
@@ -141,7 +156,11 @@ class Connection:
             self.close(PROTOCOL, "not a WebSocket frame")
 
     def tick(self, now: float) -> None:
-        """What time asks for: pings, and the end of those that are silent, stalled or expired."""
+        """Send pings, and close connections that are silent, stalled or expired.
+
+        Raises:
+            ConnectionResetError: the client does not answer or does not receive.
+        """
         if self.closing:
             return
         if now - self._heard > SILENT or (self._out and now - self._moved > STALLED):
@@ -157,7 +176,7 @@ class Connection:
             self._moved = now
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye; the connection ends when that is sent."""
+        """Send a close frame. The connection ends when it is sent."""
         if not self.closing:
             self.closing = True
             self._say(CloseConnection(code=code, reason=reason))

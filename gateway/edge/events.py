@@ -1,4 +1,4 @@
-"""`WS /api/v1/events`: progress and results, pushed to the client that they belong to."""
+"""`WS /api/v1/events`: pushes progress and results to the client that they belong to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.edge.connection import Connection, HandshakeError
 from gateway.problems import problem
 from gateway.services import GatewayServices, session_of
 
-#: Seconds in which another replica's newest event must have come here too.
+#: Seconds within which another replica's newest event must arrive here.
 REACH = 2.0
 
 PATH = f"{API}/events"
@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9]{1,18}")
 
 
 class _Taken(Response):
-    """Tells gunicorn that the connection is no longer its own."""
+    """Tells gunicorn that the connection now belongs to another owner."""
 
     def __call__(self, *_: Any) -> Iterable[bytes]:
         _end()
@@ -49,14 +49,14 @@ def register(app: Flask, services: GatewayServices) -> None:
     @app.get(PATH, websocket=True)
     def events() -> Response:
         """Refused before the handshake where it must be, so that a wrong token gets a plain 401."""
-        who = session_of(request.args.get("token"))
-        inbox = services.inbox(who)
+        session = session_of(request.args.get("token"))
+        inbox = services.inbox(session)
         last = _after(request.args.get("after"))
         if not inbox.reaches(last, REACH):
-            raise TokenError("This session's events are gone. Make a new session.", "gone")
+            raise TokenError("This session's events were deleted. Create a new session.", "gone")
         sock: socket.socket = request.environ["gunicorn.socket"]
         try:
-            connection = Connection(sock, list(request.headers.items()), inbox, last, who)
+            connection = Connection(sock, list(request.headers.items()), inbox, last, session)
         except HandshakeError as error:
             return problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
         # From here on the WebSocketServer owns the socket. gunicorn keeps one without a descriptor.
@@ -68,5 +68,5 @@ def register(app: Flask, services: GatewayServices) -> None:
 
 
 def _after(raw: str | None) -> int:
-    """The id of the event seen last; -1 where the request names none, or nothing that is one."""
+    """Return the id of the last event that the client has seen; -1 if the request names no valid id."""
     return int(raw) if raw and _ID.fullmatch(raw) else -1

@@ -1,4 +1,4 @@
-"""All WebSockets of this process, served by one thread: a connection costs memory, and no thread."""
+"""All WebSockets of this process, served by one thread, so that a connection costs memory but no thread."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from gateway.edge.connection import AWAY, LATER, Connection
 
 log = logging.getLogger(__name__)
 
-#: WebSockets of one client at once (browser tabs).
+#: The most WebSockets of one client (browser tabs).
 MAX_PER_CLIENT = 16
-#: Seconds between looks at what time asks for.
+#: Seconds between two calls of `Connection.tick`.
 TICK = 1.0
-#: Seconds that the goodbyes may take at the end.
-FAREWELL = 1.0
+#: Seconds for sending the close frames at the end.
+CLOSE_TIMEOUT = 1.0
 
 
 class WebSocketServer:
-    """Pushes events to the clients as their inboxes fill.
+    """Pushes events to the clients when their inboxes get them.
 
     Args:
-        most: connections at once; more are asked to come again later.
+        most: the most connections; further ones are closed with "try again later".
     """
 
     def __init__(self, most: int) -> None:
@@ -49,33 +49,33 @@ class WebSocketServer:
         self._thread.start()
 
     def __len__(self) -> int:
-        """Connections that are open."""
+        """Return the number of open connections."""
         return self._count
 
     def alive(self) -> bool:
-        """True while connections are served."""
+        """Return whether connections are being served."""
         return self._thread.is_alive()
 
     def add(self, connection: Connection) -> None:
-        """Serve one more connection from now on."""
+        """Serve another connection."""
         self._new.put(connection)
-        self._rouse()
+        self._wake_thread()
 
     def on_event(self, topic: str) -> None:
-        """There is something new in the inbox of `topic`. May be called by any thread."""
+        """Handle a new event in the inbox of a topic. May be called by any thread."""
         self._on_event.put(topic)
-        self._rouse()
+        self._wake_thread()
 
     def close(self) -> None:
-        """Say goodbye to all, and stop."""
+        """Close all connections and stop."""
         if not self._stop.is_set():
             self._stop.set()
-            self._rouse()
-        self._thread.join(FAREWELL + 2 * TICK)
+            self._wake_thread()
+        self._thread.join(CLOSE_TIMEOUT + 2 * TICK)
         self._waker.close()
 
-    def _rouse(self) -> None:
-        # It may have been roused often enough already, or be closed.
+    def _wake_thread(self) -> None:
+        # The thread may already have enough wake-ups, or be closed.
         with suppress(OSError):
             self._waker.send(b"\0")
 
@@ -89,19 +89,19 @@ class WebSocketServer:
                     self._wake.recv(65_536)
                 else:
                     self._serve(key.data, events)
-            self._welcome()
+            self._accept_new()
             self._push()
             if (now := time.monotonic()) - ticked >= TICK:
                 ticked = now
                 for connection in self._all():
                     self._guarded(connection, partial(Connection.tick, now=now))
-        self._welcome()
-        self._farewell()
+        self._accept_new()
+        self._close_all()
 
     def _all(self) -> list[Connection]:
         return [connection for served in self._by_topic.values() for connection in served]
 
-    def _welcome(self) -> None:
+    def _accept_new(self) -> None:
         while not self._new.empty():
             connection = self._new.get()
             topic = connection.inbox.topic
@@ -127,14 +127,14 @@ class WebSocketServer:
             self._guarded(connection)
 
     def _guarded(self, connection: Connection, work: Callable[[Connection], None] | None = None) -> None:
-        """Do something with a connection, then send what there is; one that is broken concerns no other."""
+        """Use a connection, then send its data. An error ends this connection only."""
         try:
             if work is not None:
                 work(connection)
             count, keep = connection.pump()
             self.pushed += count
         except OSError:
-            keep = False  # the client is gone; it comes back with the id it saw last, or not at all
+            keep = False  # the client has disconnected; it may reconnect with the last id that it saw
         except Exception:
             log.exception("a WebSocket failed")
             keep = False
@@ -157,11 +157,11 @@ class WebSocketServer:
         connection.inbox.leave()
         self._count -= 1
 
-    def _farewell(self) -> None:
+    def _close_all(self) -> None:
         for connection in self._all():
             connection.close(AWAY, "connect again")
             self._guarded(connection)
-        end = time.monotonic() + FAREWELL
+        end = time.monotonic() + CLOSE_TIMEOUT
         while self._count and (left := end - time.monotonic()) > 0:
             for key, _ in self._selector.select(left):
                 if key.data is not None:

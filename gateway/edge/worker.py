@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, which lets go of connections that became WebSockets."""
+"""gunicorn's threaded worker, which leaves connections alone that became WebSockets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from gunicorn.workers.gthread import ThreadWorker
 
 
 class GatewayWorker(ThreadWorker):  # type: ignore[misc]
-    """Serves HTTP; what it no longer owns it does not close."""
+    """Serves HTTP. It does not close connections that were handed over."""
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Called when a request is done with."""
+        """Handle the end of a request."""
         if conn.sock.fileno() < 0:
             self.nr_conns -= 1
             return

@@ -1,1 +1,1 @@
-"""Each client's events: its topic read, kept within bounds, and given to who waits."""
+"""The events of each client: its topic is read, kept within bounds, and passed to those that wait for it."""

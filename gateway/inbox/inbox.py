@@ -1,7 +1,7 @@
-"""One client's events, as they stand in its topic: the topic is the log, its offsets are the events' ids.
+"""The events of one client, from its topic. The topic is the log, and its offsets are the ids of the events.
 
-Every replica that serves the client reads the whole topic, so each tells the same story, with no state of
-its own.
+Every replica that serves the client reads the whole topic, so all replicas show the same events without any
+state of their own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from core.errors import EventError
 from core.protocol import ResultEvent, decode
 
-#: Events of one client that are kept; the oldest go first.
+#: The most events of one client that are kept. The oldest are removed first.
 MAX_EVENTS = 5_000
-#: Bytes of one client's events that are kept.
+#: The most bytes of one client's events that are kept.
 MAX_BYTES = 32 * 1024 * 1024
 
 
@@ -31,7 +31,7 @@ class InboxEntry:
 
 
 class Inbox:
-    """The visible events of one topic. One thread appends, many wait."""
+    """The visible events of one topic. One thread appends; any number wait."""
 
     def __init__(self, topic: str, end: int, on_event: Callable[[str], None] | None = None) -> None:
         """
@@ -43,7 +43,7 @@ class Inbox:
         self.topic = topic
         self._on_event = on_event
         self._entered = 0
-        #: The topic's end when it was opened; until it is reached, the past is still being read.
+        #: The end of the topic when the inbox was opened. Until it is reached, past events are being read.
         self._end = end
         self._position = 0
         self._entries: list[InboxEntry] = []
@@ -55,14 +55,19 @@ class Inbox:
         self.closed = False
 
     def append(self, offset: int, data: bytes | None) -> None:
-        """Take one message of the topic. What comes after a job's final event is not shown again."""
+        """Add a message of the topic. Events after a job's final event are not shown.
+
+        Args:
+            offset: the message's offset.
+            data: the message's value.
+        """
         entry = None
         try:
             event = decode(ResultEvent, data)
-            # The largest parts are kept once, as the JSON that is sent.
+            # The largest parts are kept only once, in the JSON that is sent.
             entry = InboxEntry(offset, event.model_copy(update={"result": None, "answer": None}), data or b"")
         except EventError:
-            # Not ours: the position moves on, and nothing is shown.
+            # Not an event: only the position changes.
             entry = None
         with self._changed:
             if entry is not None and self._shown(entry):
@@ -85,11 +90,12 @@ class Inbox:
         if before is None:
             return True
         if before.event.final or entry.event.final:
-            # The first end counts, whichever step it names: a cancellation request names an earlier one.
+            # The first final event counts, whichever step it names: a cancellation request names an earlier
+            # step.
             return not before.event.final
         if entry.event.step < before.event.step:
             return False
-        # The gateway's own "queued" may come in after what the poller knows better.
+        # The gateway's first event may arrive after the poller's events, which are newer.
         same_step = entry.event.step == before.event.step
         late = (
             same_step
@@ -102,45 +108,48 @@ class Inbox:
         return not late
 
     def caught_up(self, timeout: float) -> bool:
-        """Wait until the past is read; False if that takes longer than `timeout` seconds."""
+        """Wait until the past events are read; return False if `timeout` seconds are not enough."""
         return self._wait(lambda: self._position >= self._end, timeout)
 
     def reaches(self, last: int, timeout: float) -> bool:
-        """True if the id `last` was given; where it lies ahead for long, the topic was made anew since."""
+        """Wait until the id `last` is read; return False if it is not within `timeout` seconds.
+
+        An id beyond the end means that the topic was deleted and created again.
+        """
         return self._wait(lambda: self._position > last, timeout) and not self.closed
 
     def after(self, last: int, timeout: float) -> list[InboxEntry]:
-        """The events with an id above `last`; waits up to `timeout` seconds for the first."""
+        """Return the events with an id above `last`, waiting up to `timeout` seconds for the first."""
         self._wait(lambda: bool(self._entries) and self._entries[-1].id > last, timeout)
         return self.since(last)
 
     def since(self, last: int) -> list[InboxEntry]:
-        """The events with an id above `last` that there are now."""
+        """Return the events with an id above `last`, without waiting."""
         with self._changed:
             return self._entries[bisect_right(self._entries, last, key=lambda entry: entry.id) :]
 
     def latest(self) -> list[InboxEntry]:
-        """The newest event of every job, the job submitted last first."""
+        """Return the newest event of every job, the most recently submitted job first."""
         with self._changed:
             return sorted(self._latest.values(), key=lambda entry: entry.event.submitted_at, reverse=True)
 
     def job(self, process_job_id: str) -> InboxEntry | None:
-        """The newest event of one job."""
+        """Return the newest event of one job; None if there is none."""
         with self._changed:
             return self._latest.get(process_job_id)
 
     def in_flight(self) -> int:
-        """Jobs that have not ended."""
+        """Return the number of jobs without a final event."""
         with self._changed:
             return sum(not entry.event.final for entry in self._latest.values())
 
     def appearing(self, process_job_id: str, timeout: float) -> InboxEntry | None:
-        """The job's newest event, waiting up to `timeout` seconds for its first."""
+        """Return the job's newest event, waiting up to `timeout` seconds for its first."""
         self._wait(lambda: process_job_id in self._latest, timeout)
         return self.job(process_job_id)
 
     def final(self, process_job_id: str, timeout: float) -> InboxEntry | None:
-        """The job's final event, waiting up to `timeout` seconds; else its newest event."""
+        """Return the job's final event, waiting up to `timeout` seconds; else its newest event."""
 
         def is_final() -> bool:
             entry = self._latest.get(process_job_id)
@@ -159,28 +168,28 @@ class Inbox:
                 self._used = time.monotonic()
 
     def idle(self) -> float:
-        """Seconds since anybody used it; 0 while somebody waits."""
+        """Return the seconds since the inbox was last used; 0 while it is in use."""
         with self._changed:
             return 0.0 if self._waiting or self._entered else time.monotonic() - self._used
 
     def enter(self) -> None:
-        """Call `on_event` for new events until `leave` is called."""
+        """Call `on_event` for new events until `leave` is called as often."""
         with self._changed:
             self._entered += 1
 
     def leave(self) -> None:
-        """Somebody has gone that had entered."""
+        """End one `enter`."""
         with self._changed:
             self._entered -= 1
             self._used = time.monotonic()
 
     def touch(self) -> None:
-        """Somebody uses it."""
+        """Record that the inbox is used."""
         with self._changed:
             self._used = time.monotonic()
 
     def close(self) -> None:
-        """Wake everybody; no more events come."""
+        """Wake all waiting threads. No more events are added."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""One consumer for the topics of clients that this process serves."""
+"""A consumer of the topics of clients that this process serves."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from gateway.inbox.inbox import Inbox
 
 log = logging.getLogger(__name__)
 
-#: Seconds that opening an inbox, its past included, may take.
+#: The longest time in seconds to open an inbox and read its past events.
 OPEN_TIMEOUT = 10.0
-#: Seconds after which an inbox that nobody uses is closed, so that the broker need not be asked for its
-#: topic again and again; it is read again when somebody comes.
+#: Seconds after which an unused inbox is closed, so that its topic is no longer fetched. It is opened again
+#: when it is needed.
 IDLE = 60.0
-#: Inboxes open at once; the one unused for longest makes way.
+#: The most open inboxes. When there are more, those unused for longest are closed.
 MAX_INBOXES = 5_000
-#: Milliseconds that a fetch may wait at the broker: a new client's topic is in the next fetch only, and its
-#: first result must not wait for Kafka's usual half second.
+#: The longest time in milliseconds that a fetch may wait at the broker. A new client's topic is part of the
+#: next fetch only, and its first result must not wait for Kafka's usual half second.
 FETCH_WAIT_MS = 50
-#: Seconds one poll waits: how long a new client may have to wait for its inbox.
+#: Seconds that one poll waits: the longest time that the opening of an inbox waits for it.
 PATIENCE = 0.01
 
-#: How often, and after how many seconds each time, a topic that is not known is asked for again.
+#: The attempts to open a topic that is not known yet, and the seconds between them.
 APPEARANCES, APPEARS = 10, 0.1
 
 
 class TopicReader:
-    """Reads the clients' topics in a thread of its own and hands each message to its inbox."""
+    """Reads clients' topics in a thread of its own and passes each message to its inbox."""
 
     def __init__(
         self, kafka: KafkaSettings, on_event: Callable[[str], None] | None = None, backends: bool = True
@@ -65,7 +65,12 @@ class TopicReader:
         self._thread.start()
 
     def inbox(self, topic: str) -> Inbox:
-        """The topic's inbox with its past read; StreamError if the broker does not give it in time."""
+        """Return the topic's inbox after its past events are read.
+
+        Raises:
+            StreamError: the broker did not answer in time.
+            TokenError: the topic was deleted.
+        """
         with self._lock:
             inbox = self._inboxes.get(topic)
             if inbox is not None:
@@ -83,11 +88,11 @@ class TopicReader:
         return inbox
 
     def __len__(self) -> int:
-        """Inboxes that are open."""
+        """Return the number of open inboxes."""
         return len(self._inboxes)
 
     def stop(self) -> None:
-        """Begin to stop."""
+        """Start to stop; `close` waits for the end."""
         self._stop.set()
 
     def close(self) -> None:
@@ -96,7 +101,7 @@ class TopicReader:
         self._thread.join(5)
 
     def alive(self) -> bool:
-        """True while messages are read."""
+        """Return whether messages are being read."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -166,13 +171,13 @@ class TopicReader:
                 opened.set_exception(StreamError("The events cannot be read now. Try again later."))
             else:
                 opened.set_exception(
-                    TokenError("This session's events are gone. Make a new session.", "gone")
+                    TokenError("This session's events were deleted. Create a new session.", "gone")
                 )
             return
         opened.set_result(inbox)
 
     def _follow_backends(self) -> None:
-        """Start at the newest list: each replaces the one before."""
+        """Read from the newest list of backends on: each list replaces the one before."""
         try:
             offsets = self._logs.offsets(BACKENDS, OPEN_TIMEOUT)
             self._logs.follow({BACKENDS: max(offsets.start, offsets.stop - 1)})
@@ -182,13 +187,13 @@ class TopicReader:
     def _sweep(self) -> None:
         with self._lock:
             by_idleness = sorted(self._inboxes.values(), key=lambda inbox: -inbox.idle())
-            surplus = len(by_idleness) - MAX_INBOXES
-            gone = [
-                inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > IDLE or place < surplus
+            overflow = len(by_idleness) - MAX_INBOXES
+            closed = [
+                inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > IDLE or place < overflow
             ]
-            for inbox in gone:
+            for inbox in closed:
                 del self._inboxes[inbox.topic]
-        if gone:
-            self._logs.unfollow([inbox.topic for inbox in gone])
-            for inbox in gone:
+        if closed:
+            self._logs.unfollow([inbox.topic for inbox in closed])
+            for inbox in closed:
                 inbox.close()

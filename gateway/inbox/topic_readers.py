@@ -1,4 +1,4 @@
-"""The topics of all clients that this process serves, shared among several consumers."""
+"""The topics of all clients that this process serves, distributed over several consumers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from core.settings import KafkaSettings
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_reader import FETCH_WAIT_MS, TopicReader
 
-#: Consumers of one process. A fetch names all of its consumer's topics, and each message ends one: with a
-#: thousand clients eight consumers had results to them in a tenth of the time that one needs.
+#: The number of consumers. A fetch covers all topics of its consumer and ends with the first message, so with
+#: a thousand clients eight consumers deliver results in a tenth of the time that one needs.
 CONSUMERS = 8
 
 
 class TopicReaders:
-    """As one `TopicReader`; each topic is one consumer's.
+    """Several `TopicReader`s; each topic belongs to one of them.
 
-    Where a fetch may wait for a few milliseconds only (`KAFKA_FETCH_WAIT_MAX_MS`), its broker does not answer
-    as soon as there is something, and more consumers would only ask it more often: there it is one.
+    If a fetch may wait only for milliseconds (`KAFKA_FETCH_WAIT_MAX_MS`), the broker does not answer as soon
+    as a message arrives, and more consumers would only send more fetches. Then there is only one.
     """
 
     def __init__(self, kafka: KafkaSettings, on_event: Callable[[str], None] | None = None) -> None:
@@ -32,15 +32,15 @@ class TopicReaders:
         return self._all[0].backends
 
     def inbox(self, topic: str) -> Inbox:
-        """The topic's inbox with its past read; StreamError if the broker does not give it in time."""
+        """Return the topic's inbox after its past events are read (see `TopicReader.inbox`)."""
         return self._all[crc32(topic.encode()) % len(self._all)].inbox(topic)
 
     def __len__(self) -> int:
-        """Inboxes that are open."""
+        """Return the number of open inboxes."""
         return sum(map(len, self._all))
 
     def alive(self) -> bool:
-        """True while messages are read."""
+        """Return whether messages are being read."""
         return all(reader.alive() for reader in self._all)
 
     def close(self) -> None:

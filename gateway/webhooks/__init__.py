@@ -1,7 +1,8 @@
-"""Final events POSTed to the address that a client gave with its job, signed as Standard Webhooks has it.
+"""Final events POSTed to the address that a client gave with its job, signed as Standard Webhooks requires.
 
-The address travels with the job's events. The poller puts a final event that has one on the topic `webhooks`,
-of which each message is one replica's to deliver; what fails waits on another topic to be tried again.
+The address is part of the job's events. The poller publishes a final event that has one to the topic
+`webhooks`, whose messages are distributed over the replicas. A failed delivery waits on another topic for its
+next attempt.
 """
 
 from gateway.webhooks.callback import HEADER, Policy, callback

@@ -12,14 +12,14 @@ from core.protocol import MAX_CALLBACK
 
 HEADER = "Callback-Url"
 
-#: `off`: none. `public`: https, to public addresses. `private`: http too, and private networks and loopback.
+#: `off`: none. `public`: https to public addresses. `private`: also http, private networks and loopback.
 Policy = Literal["off", "public", "private"]
 
 _VISIBLE = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
-#: Where IPv6 addresses that are routed on the internet are from (RFC 4291, section 2.4; IANA).
+#: The prefix of IPv6 addresses that are routed on the internet (RFC 4291, section 2.4; IANA).
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-#: What the policy `private` permits beside global addresses.
+#: What the policy `private` permits besides global addresses.
 _PRIVATE = tuple(
     ip_network(network)
     for network in (
@@ -32,7 +32,7 @@ _PRIVATE = tuple(
         "fc00::/7",
     )
 )
-#: Where clouds serve the credentials of their machines, beside the link-local addresses.
+#: Where clouds serve the credentials of their machines, besides the link-local addresses.
 _METADATA = frozenset(
     ip_address(address)
     for address in (
@@ -50,31 +50,35 @@ _ENDS_WITH_IPV4 = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
 def callback(value: str | None, policy: Policy) -> str | None:
-    """The request's callback address; InputError if it is none that will be called."""
+    """Return the request's callback address.
+
+    Raises:
+        InputError: the address may not be called.
+    """
     if value is None:
         return None
     if policy == "off":
-        raise _wrong("is not taken here. Leave it out.")
+        raise _invalid("is not supported by this deployment. Omit it.")
     if len(value) > MAX_CALLBACK:
-        raise _wrong(f"must have at most {MAX_CALLBACK} characters.")
+        raise _invalid(f"must have at most {MAX_CALLBACK} characters.")
     schemes = ("https", "http") if policy == "private" else ("https",)
     parts = parsed(value)
     if parts is None or parts.scheme not in schemes:
-        raise _wrong(f"must be an {' or '.join(schemes)} address such as https://app.example.org/results.")
+        raise _invalid(f"must be an {' or '.join(schemes)} address such as https://app.example.org/results.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise _wrong("must not have a user, a password or a fragment.")
+        raise _invalid("must not have a user, a password or a fragment.")
     try:
         address = ip_address(str(parts.hostname))
     except ValueError:
-        # A name: what it stands for is looked at when it is called, since that may change.
+        # A name is resolved when it is called, since its addresses may change.
         return value
     if not permitted(str(address), policy):
-        raise _wrong("must be a public address.")
+        raise _invalid("must be a public address.")
     return value
 
 
 def parsed(value: str) -> SplitResult | None:
-    """The address in its parts; None if it is none."""
+    """Return the parts of an address; None if it is malformed."""
     if not _VISIBLE.fullmatch(value):
         return None
     try:
@@ -111,7 +115,7 @@ def _permitted(address: IPv4Address | IPv6Address, policy: Policy) -> bool:
 
 
 def _destinations(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
-    """The addresses that packets to this one may reach."""
+    """Return the addresses that packets to this one may reach."""
     if isinstance(address, IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:
@@ -129,6 +133,6 @@ def _destinations(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6
     return [address]
 
 
-def _wrong(what: str) -> InputError:
+def _invalid(problem: str) -> InputError:
     # Not quoted: an address may have a secret in its query.
-    return InputError(f"{HEADER} {what}", field=HEADER)
+    return InputError(f"{HEADER} {problem}", field=HEADER)

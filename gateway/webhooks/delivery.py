@@ -1,4 +1,4 @@
-"""One final event on its way to its receiver: what is sent, how often it was tried, and when again. Pure."""
+"""The delivery of one final event: what is sent, how often it was attempted, and when it is retried. Pure."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from core.kafka.topics import WEBHOOK_WAITS
 from core.protocol import PRIVATE_FIELDS, ResultEvent, decode
 from gateway.webhooks.signature import signature
 
-#: Seconds from a failed attempt to the next one, at least; after the last of them it is given up.
+#: The minimum seconds from each failed attempt to the next. After the last of them the delivery is given up.
 DELAYS = (5.0, 60.0, 600.0, *(3_600.0,) * 8)
-#: Seconds after the first attempt when there is no further one.
+#: Seconds after the first attempt beyond which there is no further one.
 MAX_AGE = 12 * 3_600.0
-#: By how much a delay is longer, at most, so that what failed together does not come together again.
+#: The largest random increase of a delay, as a fraction, so that deliveries that failed together are not
+#: retried together.
 JITTER = 0.25
 
 #: The longest time in seconds that a message waits, by its topic.
 LONGEST = {topic: delay * (1 + JITTER) for delay, topic in WEBHOOK_WAITS.items()}
-#: Characters of a number in a header; longer ones may be no finite number.
+#: The most characters of a number in a header. A longer one may not be finite.
 MAX_NUMBER = 20
 
-#: A message's headers as they come: a header may have no value.
+#: A message's headers. A header may have no value.
 Headers = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True)
 class WebhookDelivery:
-    """A final event with an address.
+    """The delivery of a final event to an address.
 
     Args:
         event: the final event.
-        data: the same as it stands on the topic.
-        attempt: attempts made so far.
-        first: when the first was made, in seconds since 1970.
+        data: the encoded event.
+        attempt: the number of attempts so far.
+        first: when the first attempt was made, in seconds since 1970.
     """
 
     event: ResultEvent
@@ -48,16 +49,16 @@ class WebhookDelivery:
 
     @property
     def host(self) -> str:
-        """The receiver, for logs: what else is in the address may be secret."""
+        """The receiver's host, for logs. The rest of the address may be secret."""
         try:
             return (urlsplit(self.event.callback_url or "").hostname or "")[:100]
         except ValueError:
-            # Whoever calls an action directly gives it any address.
+            # The caller of an action can give any address.
             return ""
 
     @property
     def body(self) -> bytes:
-        """What is sent, the same at every attempt."""
+        """The body of the request, the same in every attempt."""
         shown: dict[str, Any] = orjson.loads(self.data)
         for name in PRIVATE_FIELDS:
             shown.pop(name, None)
@@ -66,7 +67,7 @@ class WebhookDelivery:
         return orjson.dumps({"type": kind, "timestamp": when.isoformat(), "data": shown})
 
     def headers(self, secret: str, body: bytes, now: float) -> dict[str, str]:
-        """What goes with the body in an attempt at `now`."""
+        """Return the headers of the attempt at `now`."""
         webhook_id, timestamp = f"msg_{self.event.process_job_id}", int(now)
         return {
             "webhook-id": webhook_id,
@@ -74,20 +75,20 @@ class WebhookDelivery:
             "webhook-signature": signature(secret, webhook_id, timestamp, body),
         }
 
-    def again(self, now: float, chance: float, retry_after: float = 0.0) -> Wait | None:
-        """Where it waits after a failed attempt; None if it is to be given up.
+    def schedule_retry(self, now: float, chance: float, retry_after: float = 0.0) -> Wait | None:
+        """Return where the delivery waits after a failed attempt; None if it is given up.
 
         Args:
-            now: seconds since 1970.
-            chance: from 0 to 1, by chance.
-            retry_after: seconds that the receiver asked for.
+            now: the time in seconds since 1970.
+            chance: a random number from 0 to 1.
+            retry_after: seconds that the receiver asked to wait.
         """
         if self.attempt >= len(DELAYS) or now - self.first > MAX_AGE:
             return None
         return wait(max(DELAYS[self.attempt], retry_after), now, chance, self.attempt + 1, self.first)
 
-    def busy(self, now: float, chance: float) -> Wait | None:
-        """Where it waits for others of its client, with no attempt made; None if it is to be given up."""
+    def postpone(self, now: float, chance: float) -> Wait | None:
+        """Return where the delivery waits for others of its client, without an attempt; None to give up."""
         if now - self.first > MAX_AGE:
             return None
         return wait(0.0, now, chance, self.attempt, self.first)
@@ -95,32 +96,35 @@ class WebhookDelivery:
 
 @dataclass(frozen=True)
 class Wait:
-    """A message that waits."""
+    """A wait topic and the headers of the message that waits there."""
 
     topic: str
     headers: Mapping[str, bytes]
 
 
 def wait(delay: float, now: float, chance: float, attempt: int, first: float) -> Wait:
-    """The topic whose delay fits, where all wait about equally long, so that its head is due first."""
+    """Return the wait topic for a delay.
+
+    All messages of a wait topic wait about equally long, so that the head of a partition is due first.
+    """
     longest = max(WEBHOOK_WAITS)
-    fitting = min(one for one in WEBHOOK_WAITS if one >= min(delay, longest))
+    fitting = min(wait for wait in WEBHOOK_WAITS if wait >= min(delay, longest))
     due = now + fitting * (1 + JITTER * chance)
-    told = {"attempt": str(attempt), "first": f"{first:.3f}", "due": f"{due:.3f}"}
-    return Wait(WEBHOOK_WAITS[fitting], {name: value.encode() for name, value in told.items()})
+    values = {"attempt": str(attempt), "first": f"{first:.3f}", "due": f"{due:.3f}"}
+    return Wait(WEBHOOK_WAITS[fitting], {name: value.encode() for name, value in values.items()})
 
 
 def due(headers: Headers | None) -> float:
-    """When a message is due, in seconds since 1970; 0 for at once."""
+    """Return when a message is due, in seconds since 1970; 0 for immediately."""
     return _number(dict(headers or ()), "due")
 
 
 def parse_delivery(data: bytes | None, headers: Headers | None, now: float) -> WebhookDelivery:
-    """The delivery that a message of a webhooks topic asks for.
+    """Parse a message of a webhooks topic.
 
     Args:
         data: the message's value.
-        headers: the message's headers; those of a first attempt are empty.
+        headers: the message's headers; a first attempt has none.
         now: the time in seconds since 1970.
 
     Raises:
@@ -129,12 +133,12 @@ def parse_delivery(data: bytes | None, headers: Headers | None, now: float) -> W
     event = decode(ResultEvent, data)
     if not event.final or event.callback_url is None:
         raise EventError("Not a final event with a callback_url.")
-    told = dict(headers or ())
-    return WebhookDelivery(event, data or b"", int(_number(told, "attempt")), _number(told, "first") or now)
+    named = dict(headers or ())
+    return WebhookDelivery(event, data or b"", int(_number(named, "attempt")), _number(named, "first") or now)
 
 
 def _number(headers: Mapping[str, bytes | None], name: str) -> float:
-    """A header's value; 0 where there is none, or one that is no number."""
+    """Return a header's value; 0 if it is missing or not a number."""
     value = headers.get(name) or b""
     if len(value) > MAX_NUMBER:
         return 0.0

@@ -1,4 +1,4 @@
-"""Takes final events that have an address and delivers them: at least once, shared among the replicas."""
+"""Consumes final events with a callback address and delivers each at least once."""
 
 from __future__ import annotations
 
@@ -31,25 +31,26 @@ log = logging.getLogger(__name__)
 
 #: The consumer group of all replicas.
 GROUP = "webhooks"
-#: Deliveries under way in one process, and of one client among them: a receiver that hangs holds up its own.
+#: The most deliveries in progress in one process, and of one client among them, so that a receiver that does
+#: not answer delays only its own deliveries.
 MAX_IN_FLIGHT, MAX_IN_FLIGHT_OF_CLIENT = 32, 8
-#: Seconds that one poll waits, and between commits.
-PATIENCE, COMMIT_INTERVAL = 0.2, 1.0
-#: Seconds after which a message that Kafka did not take is offered again.
-OFFERED_AGAIN = 1.0
+#: Seconds that one poll waits, and seconds between commits.
+POLL_TIMEOUT, COMMIT_INTERVAL = 0.2, 1.0
+#: Seconds between attempts to publish to a wait topic.
+REPUBLISH_INTERVAL = 1.0
 
 
 class Webhooks:
-    """One thread that takes messages, others that deliver them.
+    """A thread that consumes messages, and worker threads that deliver them.
 
-    A message's offset is committed when it was delivered, given up, or put on a topic to wait: after a crash
-    another replica, or the next process, delivers it, perhaps once more, under the same `webhook-id`.
+    A message's offset is committed when the event is delivered, given up, or published to a wait topic. After
+    a crash another replica or the next process delivers it, perhaps twice, under the same `webhook-id`.
 
     Args:
         kafka: how to reach the broker.
-        publisher: puts on the wait topics what is tried again.
+        publisher: publishes to the wait topics.
         sender: makes the attempts.
-        secret: the gateway's secret, from which each client's is derived.
+        secret: the gateway's secret, from which each client's secret is derived.
     """
 
     def __init__(
@@ -65,11 +66,11 @@ class Webhooks:
             registry=None,
         )
         self._done: queue.SimpleQueue[tuple[Partition, int]] = queue.SimpleQueue()
-        #: Messages that the consumer gave and no worker has yet; only the thread uses it.
-        self._taken: deque[Message] = deque()
+        #: Messages that were consumed and are not yet with a worker. Only the loop's thread uses it.
+        self._consumed: deque[Message] = deque()
         self._of_client: Counter[str] = Counter()
-        #: Messages that the workers have, those of partitions lost meanwhile included.
-        self._begun = 0
+        #: The number of messages with the workers, including those of revoked partitions.
+        self._in_progress = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._workers = ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="webhook")
@@ -80,7 +81,7 @@ class Webhooks:
             commit_interval=COMMIT_INTERVAL,
             delays=LONGEST,
             due_in=lambda message: due(message.headers()) - time.time(),
-            # A tenth of a second more does not matter here; a broker that is asked seldom has less to do.
+            # A tenth of a second more does not matter here, and fewer polls are less work for the broker.
             patient=True,
             revoking=lambda: self._settle(0),
         )
@@ -88,15 +89,15 @@ class Webhooks:
         self._thread.start()
 
     def __len__(self) -> int:
-        """Deliveries under way."""
+        """Return the number of deliveries in progress."""
         return self._of_client.total()
 
     def alive(self) -> bool:
-        """True while messages are taken."""
+        """Return whether messages are being consumed."""
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop; what is under way is not waited for, and is delivered again by another."""
+        """Stop. Deliveries in progress are not awaited; another process repeats them."""
         self._stop.set()
         self._thread.join(3)
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -112,7 +113,7 @@ class Webhooks:
                 log.error("Kafka: %s", redact_topics(error))
                 self._stop.wait(0.5)
             except Exception:
-                log.exception("webhooks were not looked at")
+                log.exception("the loop of the webhooks failed")
                 self._stop.wait(0.5)
         with suppress(KafkaException):
             self._settle(0)
@@ -121,50 +122,50 @@ class Webhooks:
     def _step(self) -> None:
         self._settle(0)
         if self._room() <= 0:
-            self._settle(PATIENCE)
-        # Paused only if it stays full: each pause makes librdkafka drop what it has fetched ahead.
+            self._settle(POLL_TIMEOUT)
+        # Paused only if it stays full: each pause makes librdkafka discard what it has prefetched.
         room = self._room()
         self._consumer.regulate(full=room <= 0)
-        self._taken += self._consumer.poll(PATIENCE if room > 0 and not self._taken else 0.0, room)
-        while self._taken:
-            # One that no worker could be given stays at the head: dropped, it would never be delivered.
-            self._take(self._taken[0], time.time())
-            self._taken.popleft()
+        self._consumed += self._consumer.poll(POLL_TIMEOUT if room > 0 and not self._consumed else 0.0, room)
+        while self._consumed:
+            # A message stays at the head until a worker has it. Otherwise it would never be delivered.
+            self._start(self._consumed[0], time.time())
+            self._consumed.popleft()
         self._consumer.commit()
 
     def _room(self) -> int:
-        """How many messages may be taken."""
+        """Return how many messages may be consumed."""
         with self._lock:
-            return MAX_IN_FLIGHT - self._begun - len(self._taken)
+            return MAX_IN_FLIGHT - self._in_progress - len(self._consumed)
 
-    def _settle(self, patience: float) -> None:
-        """Note what is done with; waits so many seconds for the first."""
+    def _settle(self, timeout: float) -> None:
+        """Record finished messages, waiting up to `timeout` seconds for the first."""
         try:
-            self._consumer.finish(*self._done.get(timeout=patience or None, block=patience > 0))
+            self._consumer.finish(*self._done.get(timeout=timeout or None, block=timeout > 0))
             while True:
                 self._consumer.finish(*self._done.get_nowait())
         except queue.Empty:
             return
 
-    def _take(self, message: Message, now: float) -> None:
+    def _start(self, message: Message, now: float) -> None:
         partition, offset = partition_of(message), offset_of(message)
         try:
-            found = parse_delivery(message.value(), message.headers(), now)
+            delivery = parse_delivery(message.value(), message.headers(), now)
         except EventError as error:
             log.error("a webhook cannot be delivered: %s", error.message)
             self.outcomes.labels("unreadable").inc()
             self._done.put((partition, offset))
             return
         with self._lock:
-            self._begun += 1
-            busy = self._of_client[found.event.client_id] >= MAX_IN_FLIGHT_OF_CLIENT
+            self._in_progress += 1
+            busy = self._of_client[delivery.event.client_id] >= MAX_IN_FLIGHT_OF_CLIENT
             if not busy:
-                self._of_client[found.event.client_id] += 1
-        step = self._later if busy else self._deliver
+                self._of_client[delivery.event.client_id] += 1
+        step = self._postpone if busy else self._deliver
         try:
-            self._workers.submit(self._work, step, found, partition, offset)
+            self._workers.submit(self._work, step, delivery, partition, offset)
         except RuntimeError:  # no thread can be started now
-            self._ended(found, counted=not busy)
+            self._ended(delivery, counted=not busy)
             raise
 
     # --- the workers --------------------------------------------------------------------------------
@@ -172,95 +173,98 @@ class Webhooks:
     def _work(
         self,
         step: Callable[[WebhookDelivery], bool],
-        found: WebhookDelivery,
+        delivery: WebhookDelivery,
         partition: Partition,
         offset: int,
     ) -> None:
         done = False
         try:
-            done = self._stepped(step, found)
+            done = self._stepped(step, delivery)
         finally:
-            self._ended(found, counted=step == self._deliver)
+            self._ended(delivery, counted=step == self._deliver)
         if done:
             self._done.put((partition, offset))
 
-    def _stepped(self, step: Callable[[WebhookDelivery], bool], found: WebhookDelivery) -> bool:
-        """What the step gives; after a mistake of ours the message waits for its next attempt."""
+    def _stepped(self, step: Callable[[WebhookDelivery], bool], delivery: WebhookDelivery) -> bool:
+        """Run a step. After an unexpected error the message waits for its next attempt."""
         try:
-            return step(found)
+            return step(delivery)
         except Exception:
             log.exception("a webhook was not handled")
-        # Left unfinished it would hold up its partition's commits, and come again only after a restart.
-        wait = found.again(time.time(), random.random())
-        return True if wait is None else self._put(found, wait)
+        # An unfinished message would delay its partition's commits and be delivered again only after a
+        # restart.
+        wait = delivery.schedule_retry(time.time(), random.random())
+        return True if wait is None else self._put(delivery, wait)
 
-    def _ended(self, found: WebhookDelivery, counted: bool) -> None:
-        """A worker has it no more; `counted` where it was one of its client's under way."""
+    def _ended(self, delivery: WebhookDelivery, counted: bool) -> None:
+        """Record that a worker has finished; `counted` if the delivery counted in its client's limit."""
         with self._lock:
-            self._begun -= 1
+            self._in_progress -= 1
             if counted:
-                self._of_client[found.event.client_id] -= 1
-                if not self._of_client[found.event.client_id]:
-                    del self._of_client[found.event.client_id]
+                self._of_client[delivery.event.client_id] -= 1
+                if not self._of_client[delivery.event.client_id]:
+                    del self._of_client[delivery.event.client_id]
 
-    def _deliver(self, found: WebhookDelivery) -> bool:
-        """Make an attempt; False if the gateway ended before what follows from it was certain."""
-        outcome = self._attempt(found)
+    def _deliver(self, delivery: WebhookDelivery) -> bool:
+        """Make an attempt. Return False if the gateway stopped before its consequence was certain."""
+        outcome = self._attempt(delivery)
         wait = None
         if not outcome.delivered and not outcome.last:
-            wait = found.again(time.time(), random.random(), outcome.retry_after)
+            wait = delivery.schedule_retry(time.time(), random.random(), outcome.retry_after)
         if outcome.delivered:
-            self._note(found, "delivered", outcome.reason)
+            self._note(delivery, "delivered", outcome.reason)
         elif wait is None:
-            self._note(found, "given_up", outcome.reason)
+            self._note(delivery, "given_up", outcome.reason)
         else:
-            self._note(found, "failed", outcome.reason)
-            return self._put(found, wait)
+            self._note(delivery, "failed", outcome.reason)
+            return self._put(delivery, wait)
         return True
 
-    def _attempt(self, found: WebhookDelivery) -> Outcome:
-        body = found.body
-        secret = secret_of(self._secret, found.event.client_id)
+    def _attempt(self, delivery: WebhookDelivery) -> Outcome:
+        body = delivery.body
+        secret = secret_of(self._secret, delivery.event.client_id)
         try:
             return self._sender.post(
-                str(found.event.callback_url), found.headers(secret, body, time.time()), body
+                str(delivery.event.callback_url), delivery.headers(secret, body, time.time()), body
             )
         except Exception as error:
             if self._stop.is_set():
                 return Outcome(False, "stopped")
             log.exception("an attempt to deliver a webhook failed")
-            return Outcome(False, f"a mistake of the gateway's own ({type(error).__name__})")
+            return Outcome(False, f"an error of the gateway ({type(error).__name__})")
 
-    def _later(self, found: WebhookDelivery) -> bool:
-        """Others of the same client are under way; too many of them."""
-        wait = found.busy(time.time(), random.random())
+    def _postpone(self, delivery: WebhookDelivery) -> bool:
+        """Let the delivery wait: too many deliveries of the same client are in progress."""
+        wait = delivery.postpone(time.time(), random.random())
         if wait is None:
-            self._note(found, "given_up", "too many of this client's were to be delivered")
+            self._note(delivery, "given_up", "too many deliveries of this client")
             return True
-        return self._put(found, wait)
+        return self._put(delivery, wait)
 
-    def _put(self, found: WebhookDelivery, wait: Wait) -> bool:
-        """Put it on its topic, however long the broker takes; False if that did not happen before the end."""
+    def _put(self, delivery: WebhookDelivery, wait: Wait) -> bool:
+        """Publish to a wait topic, however long that takes. Return False if the gateway stopped before."""
         while not self._stop.is_set():
             try:
-                self._publisher.publish(wait.topic, found.event.process_job_id, found.data, wait.headers)
+                self._publisher.publish(
+                    wait.topic, delivery.event.process_job_id, delivery.data, wait.headers
+                )
                 return True
             except StreamError as error:
-                log.warning("a webhook cannot wait yet: %s", error.message)
-                self._stop.wait(OFFERED_AGAIN)
+                log.warning("a webhook could not be published to its wait topic: %s", error.message)
+                self._stop.wait(REPUBLISH_INTERVAL)
         return False
 
-    def _note(self, found: WebhookDelivery, outcome: str, reason: str) -> None:
+    def _note(self, delivery: WebhookDelivery, outcome: str, reason: str) -> None:
         self.outcomes.labels(outcome).inc()
         log.log(
             logging.WARNING if outcome == "given_up" else logging.INFO,
             "webhook %s",
             outcome.replace("_", " "),
             extra={
-                "process_job_id": found.event.process_job_id,
-                "client_id": found.event.client_id,
-                "host": found.host,
-                "attempt": found.attempt + 1,
+                "process_job_id": delivery.event.process_job_id,
+                "client_id": delivery.event.client_id,
+                "host": delivery.host,
+                "attempt": delivery.attempt + 1,
                 "reason": reason,
             },
         )

@@ -1,4 +1,4 @@
-"""One POST to a client's address: to an address that was looked at, in bounded time, no redirect followed."""
+"""One POST to a client's address: to a checked IP address, within a time limit, with no redirects."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import h11
 from core.retry_after import parse_retry_after
 from gateway.webhooks.callback import Policy, parsed, permitted
 
-#: Seconds that one attempt may take, its name's resolution included.
+#: The longest time in seconds for one attempt, including the resolution of its name.
 TIMEOUT = 10.0
-#: Addresses of one name that are tried.
+#: The most addresses of one name that are tried.
 MAX_ADDRESSES = 4
-#: Resolutions under way at once: a resolver may take longer than we wait for it.
+#: The most concurrent resolutions. A resolver may take longer than an attempt.
 _RESOLVERS = 16
 
-#: Gives the IP addresses of a host; OSError if there are none.
+#: Returns the IP addresses of a host. Raises OSError if there are none.
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -34,10 +34,10 @@ class Outcome:
     """How an attempt ended.
 
     Args:
-        delivered: the receiver answered with 2xx.
-        reason: in words, for the log; with nothing in it that the receiver said.
-        last: trying again makes no sense.
-        retry_after: seconds that the receiver asked for.
+        delivered: whether the receiver answered with 2xx.
+        reason: the reason, for the log. It contains nothing that the receiver sent.
+        last: whether a retry is useless.
+        retry_after: seconds that the receiver asked to wait.
     """
 
     delivered: bool
@@ -47,18 +47,18 @@ class Outcome:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """What the system knows of a host."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """Return the addresses of a host, from the system's resolver."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class WebhookSender:
-    """Delivers. Safe in many threads.
+    """Sends webhooks. Thread-safe.
 
     Args:
-        policy: which addresses may be connected to.
-        names: gives a host's addresses.
-        context: what is trusted for TLS.
+        policy: which addresses may be called.
+        names: returns a host's addresses.
+        context: the trusted certificates for TLS.
         timeout: seconds for one attempt.
     """
 
@@ -76,41 +76,41 @@ class WebhookSender:
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver")
 
     def close(self) -> None:
-        """Take no more."""
+        """Stop; resolutions that wait are cancelled."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """POST the body, once."""
+        """POST the body once and return how that ended."""
         deadline = time.monotonic() + self._timeout
         parts = parsed(url)
         if parts is None or (parts.scheme != "https" and self._policy != "private"):
-            return Outcome(False, "not an address that may be called", last=True)
+            return Outcome(False, "the address may not be called", last=True)
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
         try:
             addresses = self._resolvers.submit(self._names, host, port).result(self._timeout)
         except FutureTimeout:
-            return Outcome(False, "its name was not resolved in time")
+            return Outcome(False, "the name was not resolved in time")
         except (OSError, UnicodeError):
-            return Outcome(False, "its name cannot be resolved")
-        # One that is not permitted is reason enough: who owns the name decides which of them is taken.
+            return Outcome(False, "the name cannot be resolved")
+        # All must be permitted: the owner of the name decides which of them is used.
         if not all(permitted(address, self._policy) for address in addresses):
-            return Outcome(False, "its name stands for an address that may not be called", last=True)
+            return Outcome(False, "the name resolves to an address that may not be called", last=True)
         try:
             with self._connected(addresses[:MAX_ADDRESSES], port, parts, deadline) as sock:
                 return _exchange(sock, _request(parts, headers, body), body, deadline)
         except TimeoutError:
             return Outcome(False, f"no answer within {self._timeout:.0f} s")
         except ssl.SSLError:
-            return Outcome(False, "its certificate is not good")
+            return Outcome(False, "the certificate is not valid")
         except OSError:
-            return Outcome(False, "it cannot be reached")
+            return Outcome(False, "the receiver cannot be reached")
         except h11.ProtocolError:
-            return Outcome(False, "its answer is not HTTP")
+            return Outcome(False, "the answer is not HTTP")
 
     def _connected(
         self, addresses: list[str], port: int, parts: SplitResult, deadline: float
     ) -> socket.socket:
-        """A connection to the first of these addresses that takes one, encrypted where it has to be."""
+        """Return a connection to the first of these addresses that accepts one, with TLS for https."""
         failed: OSError = OSError("no address")
         for address in addresses:
             sock = None
@@ -141,7 +141,7 @@ def _request(parts: SplitResult, headers: Mapping[str, str], body: bytes) -> h11
 
 
 def _exchange(sock: socket.socket, request: h11.Request, body: bytes, deadline: float) -> Outcome:
-    """Send, and read as far as the answer's headers; its body is not wanted."""
+    """Send the request and read the response's headers. Its body is not needed."""
     http = h11.Connection(h11.CLIENT)
     sent = [http.send(event) or b"" for event in (request, h11.Data(data=body), h11.EndOfMessage())]
     sock.settimeout(_left(deadline))

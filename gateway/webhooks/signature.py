@@ -1,4 +1,4 @@
-"""Signatures as Standard Webhooks (standardwebhooks.com, version 1) has them. Pure."""
+"""Signatures of Standard Webhooks (standardwebhooks.com, version 1). Pure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _PREFIX = "whsec_"
 
 
 def secret_of(gateway_secret: str, client_id: str) -> str:
-    """The secret of one client's webhooks: `whsec_` and 32 bytes in base64.
+    """Return the secret of one client's webhooks: `whsec_` and 32 bytes in base64.
 
-    It is made of the gateway's own secret, so that every replica knows it and none has to store it.
+    It is derived from the gateway's secret, so every replica knows it without storing it.
     """
     key = hmac.new(gateway_secret.encode(), f"webhooks\0{client_id}".encode(), hashlib.sha256).digest()
     return _PREFIX + base64.b64encode(key).decode()
 
 
 def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`.
+    """Return the value of `webhook-signature`.
 
     Args:
         secret: `whsec_` and the key in base64.
-        webhook_id: value of `webhook-id`, the same at every attempt.
-        timestamp: value of `webhook-timestamp`, in seconds since 1970: when this attempt is made.
-        body: what is sent.
+        webhook_id: the value of `webhook-id`, the same in every attempt.
+        timestamp: the value of `webhook-timestamp`: the time of this attempt, in seconds since 1970.
+        body: the body of the request.
     """
     key = base64.b64decode(secret.removeprefix(_PREFIX))
     signed = f"{webhook_id}.{timestamp}.".encode() + body

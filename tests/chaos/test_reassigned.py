@@ -96,7 +96,7 @@ class Delivering:
     def __init__(self, groups: dict[str, Group], clock: Clock, patch: pytest.MonkeyPatch) -> None:
         self._groups, self._clock = groups, clock
         patch.setattr(loop, "time", clock)
-        patch.setattr(loop, "PATIENCE", 0.01)
+        patch.setattr(loop, "POLL_TIMEOUT", 0.01)
         self._sender = WebhookSender()
         self.done = self._sender.done
         arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._sender, "a secret")

@@ -163,7 +163,7 @@ def test_a_wrong_discovery_document_is_not_believed(
         sign_in.who(issuer.token())
     assert "/keys" not in issuer.asked
     issuer.document = right
-    monkeypatch.setattr(module, "PEACE", 0.0)
+    monkeypatch.setattr(module, "FAILURE_PAUSE", 0.0)
     assert sign_in.who(issuer.token()) == "alice"
 
 

@@ -70,7 +70,7 @@ def test_a_signature_holds_for_one_attempt_and_one_body() -> None:
 
 def test_it_is_tried_again_ever_later_and_not_for_ever() -> None:
     now, found, delays = 1_000.0, made(), []
-    while (wait := found.again(now, 0.0)) is not None:
+    while (wait := found.schedule_retry(now, 0.0)) is not None:
         delays.append(due(list(wait.headers.items())) - now)
         assert wait.topic == WEBHOOK_WAITS[delays[-1]]
         now += delays[-1]
@@ -82,26 +82,26 @@ def test_it_is_tried_again_ever_later_and_not_for_ever() -> None:
 
 
 def test_what_is_too_old_is_given_up() -> None:
-    assert made().again(1_000.0 + MAX_AGE + 1, 0.5) is None
-    assert made().busy(1_000.0 + MAX_AGE + 1, 0.5) is None
+    assert made().schedule_retry(1_000.0 + MAX_AGE + 1, 0.5) is None
+    assert made().postpone(1_000.0 + MAX_AGE + 1, 0.5) is None
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_delays_differ_by_chance_and_are_bounded(chance: float) -> None:
-    wait = made().again(1_000.0, chance)
+    wait = made().schedule_retry(1_000.0, chance)
     assert wait is not None
     assert due(list(wait.headers.items())) == 1_005.0 + 5.0 * JITTER * chance
 
 
 @pytest.mark.parametrize(("asked", "topic"), [(0, "5s"), (5, "5s"), (6, "1m"), (90, "10m"), (1e99, "1h")])
 def test_a_receiver_may_ask_for_time(asked: float, topic: str) -> None:
-    wait = made().again(1_000.0, 0.0, asked)
+    wait = made().schedule_retry(1_000.0, 0.0, asked)
     assert wait is not None
     assert wait.topic == f"webhooks.wait.{topic}"
 
 
 def test_waiting_for_others_is_no_attempt() -> None:
-    wait = made(attempt=2).busy(1_000.0, 0.0)
+    wait = made(attempt=2).postpone(1_000.0, 0.0)
     assert wait is not None
     again = parse_delivery(made().data, list(wait.headers.items()), 2_000.0)
     assert (again.attempt, again.first) == (2, 1_000.0)
@@ -149,6 +149,6 @@ def test_a_header_that_is_no_number_counts_as_none(value: bytes | None) -> None:
 def test_no_wait_is_longer_than_is_allowed_for_its_topic() -> None:
     """What a consumer holds back for no longer than that is never given early."""
     for attempt in range(len(DELAYS)):
-        wait = replace(made(), attempt=attempt).again(1_000.0, 1.0)
+        wait = replace(made(), attempt=attempt).schedule_retry(1_000.0, 1.0)
         assert wait is not None
         assert due(list(wait.headers.items())) - 1_000.0 <= LONGEST[wait.topic] + 0.001
