@@ -117,8 +117,8 @@ def app() -> Flask:
     ("path", "status", "code", "words"),
     [
         ("/ours", 422, "invalid_input", "shots: too many."),
-        ("/bug", 500, "internal_error", "It is in the log"),
-        ("/absent", 404, "http_404", "nothing at this address"),
+        ("/bug", 500, "internal_error", "See its log"),
+        ("/absent", 404, "http_404", "nothing at this path"),
         ("/teapot", 418, "http_418", "teapot"),
     ],
 )

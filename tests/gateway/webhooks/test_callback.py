@@ -134,5 +134,5 @@ def test_what_only_a_private_deployment_allows(url: str) -> None:
 
 def test_none_is_none() -> None:
     assert callback(None, "off") is None
-    with pytest.raises(InputError, match="Leave it out"):
+    with pytest.raises(InputError, match="Omit it"):
         callback("https://app.example.org/", "off")

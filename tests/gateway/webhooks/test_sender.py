@@ -99,7 +99,7 @@ def test_a_certificate_of_another_name_or_of_nobody_is_refused(certificate: Path
             other = made.post(f"https://other.test:{hooks.port}/", HEADERS, b"{}")
         with sender(hooks_test=["127.0.0.1"]) as made:
             unknown = made.post(f"https://hooks.test:{hooks.port}/", HEADERS, b"{}")
-    assert other == unknown == Outcome(False, "its certificate is not good")
+    assert other == unknown == Outcome(False, "the certificate is not valid")
     assert hooks.deliveries == []
 
 
@@ -165,9 +165,9 @@ def test_nobody_there_and_a_name_that_is_none() -> None:
     with sender() as made:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-        assert made.post(f"http://127.0.0.1:{port}/", HEADERS, b"{}").reason == "it cannot be reached"
+        assert made.post(f"http://127.0.0.1:{port}/", HEADERS, b"{}").reason == "the receiver cannot be reached"
         unknown = made.post("https://no-such-host.invalid/", HEADERS, b"{}")
-    assert unknown.reason in ("its name cannot be resolved", "its name was not resolved in time")
+    assert unknown.reason in ("the name cannot be resolved", "the name was not resolved in time")
     assert not unknown.last
 
 
@@ -199,10 +199,10 @@ def _gone(_: socket.socket, __: threading.Event) -> None:
     ("behaviour", "reasons"),
     [
         (_silent, {"no answer within 1 s"}),
-        (_dripping, {"no answer within 1 s", "its answer is not HTTP"}),
-        (_endless, {"its answer is not HTTP"}),
-        (_garbled, {"its answer is not HTTP"}),
-        (_gone, {"its answer is not HTTP", "it cannot be reached"}),
+        (_dripping, {"no answer within 1 s", "the answer is not HTTP"}),
+        (_endless, {"the answer is not HTTP"}),
+        (_garbled, {"the answer is not HTTP"}),
+        (_gone, {"the answer is not HTTP", "the receiver cannot be reached"}),
     ],
 )
 def test_rude_receivers_take_bounded_time(
@@ -240,6 +240,6 @@ def test_a_resolver_that_hangs_takes_bounded_time() -> None:
         return []
 
     made = WebhookSender("public", names, timeout=0.3)
-    assert made.post("https://a.test/", HEADERS, b"{}").reason == "its name was not resolved in time"
+    assert made.post("https://a.test/", HEADERS, b"{}").reason == "the name was not resolved in time"
     over.set()
     made.close()
