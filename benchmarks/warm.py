@@ -29,6 +29,7 @@ from core.protocol import FINAL
 from core.provider import QuantumAccount
 from core.provider.ibm import account
 from core.provider.ibm.account import IBMAccount
+from core.provider.ibm.target import IBMTarget
 from core.provider.tags import run_tag
 
 #: Calls of each kind that are measured.
@@ -92,6 +93,7 @@ def warm(algorithm: Algorithm[Any], bound: dict[str, str]) -> Warm:
     name = main()
     provider = Submission.shared(bound)._provider.account("simulator")
     target = provider.target(name)
+    assert isinstance(target, IBMTarget)
     passes = generate_preset_pass_manager(
         optimization_level=1, target=target.device.target, seed_transpiler=0
     )

@@ -1,4 +1,4 @@
-"""The one exception tree. The gateway maps it to HTTP, the actions map it to their error object."""
+"""The exception tree. The gateway maps it to HTTP, and the actions map it to their error reply."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 class QwhiskError(Exception):
-    """Anything that qwhisk refuses or fails to do, in words that its caller understands.
+    """An error with a message for the caller.
 
     Args:
-        message: what is wrong and what to change; never a secret, never a stack trace.
+        message: what is wrong and how to fix it; never a secret, never a stack trace.
         details: JSON-native facts for programs, such as `{"field": "shots"}`.
     """
 
-    #: Stable word for programs; the class decides it.
+    #: The stable code for programs; the class determines it.
     code = "internal_error"
 
     def __init__(self, message: str, **details: Any) -> None:
@@ -22,12 +22,12 @@ class QwhiskError(Exception):
         self.details = details
 
     def as_dict(self) -> dict[str, Any]:
-        """The `error` object of an action's answer and of a ResultEvent."""
+        """Return the `error` object of an action's reply and of a ResultEvent."""
         return {"code": self.code, "message": self.message, "details": self.details}
 
 
 class InputError(QwhiskError):
-    """The caller's input is wrong; the message names the field and the fix."""
+    """The caller's input is wrong. The message names the field and the fix."""
 
     code = "invalid_input"
 
@@ -39,31 +39,31 @@ class SettingsError(QwhiskError):
 
 
 class DocumentError(QwhiskError):
-    """A config document is broken; the message names the document and the field."""
+    """A config document is invalid. The message names the document and the field."""
 
     code = "invalid_document"
 
 
 class DocumentsUnreadableError(QwhiskError):
-    """The config documents cannot be read just now."""
+    """The config documents cannot be read now."""
 
     code = "documents_unreadable"
 
 
 class EventError(QwhiskError):
-    """A message on a topic is not the event it should be."""
+    """A message of a topic is not the expected event."""
 
     code = "invalid_event"
 
 
 class NotFoundError(QwhiskError):
-    """What was asked for does not exist, or not for this caller."""
+    """The requested thing does not exist, or does not belong to this caller."""
 
     code = "not_found"
 
 
 class BackendNotFoundError(NotFoundError):
-    """No backend of that name, or none with enough qubits."""
+    """No backend has that name, or none has enough qubits."""
 
     code = "backend_not_found"
 
@@ -75,25 +75,24 @@ class JobNotFoundError(NotFoundError):
 
 
 class ProviderError(QwhiskError):
-    """IBM Quantum (or the simulator in its place) refused or failed."""
+    """The quantum provider rejected a request or failed."""
 
     code = "provider_error"
 
 
 class ProviderUnauthorizedError(ProviderError):
-    """The provider refused the API key, or a token made of it."""
+    """The provider rejected the API key or a token derived from it."""
 
     code = "provider_unauthorized"
 
 
 class ProviderUnavailableError(ProviderError):
-    """The provider could not be reached or asked for patience: passing, worth another try.
+    """The provider could not be reached or asked to wait. The error is transient.
 
     Args:
-        message: what is wrong and what to change.
-        retry_after: in seconds, or None where the provider named no time.
-        unclear: true if the request may have been carried out all the same: its answer was lost, could not be
-            read, or was a 5xx.
+        message: what is wrong and how to fix it.
+        retry_after: seconds that the provider asked to wait; None if it named no time.
+        unclear: whether the request may have been carried out: its answer was lost, unreadable or a 5xx.
         details: facts for programs.
     """
 
@@ -108,22 +107,24 @@ class ProviderUnavailableError(ProviderError):
 
 
 class StreamError(QwhiskError):
-    """Kafka did not take or give a message in time."""
+    """Kafka did not accept or deliver a message in time."""
 
     code = "stream_error"
 
 
 class ResultStoreError(QwhiskError):
-    """The store of large results could not be reached, or refused."""
+    """The store of large results was not available or rejected the request."""
 
     code = "result_store_error"
 
 
 class InvocationError(QwhiskError):
-    """An action could not be invoked or gave no usable answer.
+    """An action could not be invoked or gave no usable reply.
 
     Args:
-        status: the HTTP status a caller should see for it, 502 unless the cause says otherwise.
+        message: what is wrong and how to fix it.
+        status: the HTTP status for the caller: 502 unless the cause requires another.
+        details: facts for programs.
     """
 
     code = "invocation_failed"
@@ -134,7 +135,7 @@ class InvocationError(QwhiskError):
 
 
 class ActionError(QwhiskError):
-    """The action itself answered with an error object; carried on as it came."""
+    """An action replied with an error object, which is passed on unchanged."""
 
     def __init__(self, code: str, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""How much a parsed JSON value holds, and how deep: checked before anything else looks at it."""
+"""Bounds the size and depth of a parsed JSON value, before anything else uses it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 class ExtentError(ValueError):
-    """The value holds more than is allowed; the message goes on from its subject ("The body ...")."""
+    """The value exceeds a bound. The message continues after its subject ("The body ...")."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Bounds of a parsed JSON value.
+    """The bounds of a parsed JSON value.
 
     Args:
-        depth: lists and objects inside one another.
-        values: values in all, the lists and objects among them.
+        depth: the deepest nesting of lists and objects.
+        values: the number of values, including lists and objects.
         name: characters of one name.
         text: characters of one string.
     """
@@ -27,32 +27,32 @@ class Extent:
     text: int
 
     def check(self, value: Any) -> None:
-        """Look at every value once, without recursion, and at no more than are allowed.
+        """Check each value once, without recursion, and at most as many as are allowed.
 
         Raises:
-            ExtentError: the value is out of bounds.
+            ExtentError: a bound is exceeded.
         """
         count, depth = 1, 0
         level = [value]
         while level:
             inside: list[Any] = []
-            for one in level:
-                if isinstance(one, str):
-                    if len(one) > self.text:
+            for item in level:
+                if isinstance(item, str):
+                    if len(item) > self.text:
                         raise ExtentError(
-                            f"has a text of {len(one)} characters; {self.text} are allowed. Make it shorter."
+                            f"has a text of {len(item)} characters; {self.text} are allowed. Make it shorter."
                         )
                     continue
-                if not isinstance(one, dict | list):
+                if not isinstance(item, dict | list):
                     continue
-                inner = one.values() if isinstance(one, dict) else one
+                inner = item.values() if isinstance(item, dict) else item
                 count += len(inner)
                 if count > self.values:
                     raise ExtentError(f"has more than {self.values} values. Make it smaller.")
-                if isinstance(one, dict) and any(len(name) > self.name for name in one):
+                if isinstance(item, dict) and any(len(name) > self.name for name in item):
                     raise ExtentError(f"has a name of more than {self.name} characters. Make it shorter.")
                 inside.extend(inner)
-            depth += any(isinstance(one, dict | list) for one in level)
+            depth += any(isinstance(item, dict | list) for item in level)
             if depth > self.depth:
                 raise ExtentError(f"is nested more than {self.depth} deep. Make it flatter.")
             level = inside

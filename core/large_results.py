@@ -1,7 +1,7 @@
-"""Results that no message can carry: kept by reference, in a folder or in a bucket of the S3 API.
+"""Stores results that are too large for a message, in a folder or in a bucket of the S3 API.
 
-The poller puts them there, the gateway reads them back for the client they belong to. A result's name is made
-of its client's topic, which is secret, so that nobody who knows only a `process_job_id` can name it.
+The poller stores them and the gateway reads them for their clients. A result's name is derived from its
+client's topic, which is secret, so it cannot be derived from a `process_job_id` alone.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any, Protocol, TypeVar
 from core.errors import NotFoundError, ResultStoreError, SettingsError
 from core.settings import Source, text, url
 
-#: Bytes of one result at the most.
+#: The most bytes of one result.
 MAX_BYTES = 64 * 1024 * 1024
-#: Seconds for which a folder keeps results, and between searches for older ones. A bucket has rules for that.
+#: Seconds for which a folder keeps results, and seconds between searches for older ones. A bucket has rules
+#: for that.
 KEPT, SWEEP = 7 * 86_400.0, 600.0
-#: Seconds to connect to the bucket's service and to wait for its answer.
+#: Seconds to connect to the bucket's service, and seconds to wait for its answer.
 TIMEOUT = (5, 60)
 
 _SAFE = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -30,25 +31,42 @@ Answer = TypeVar("Answer")
 
 
 class LargeResults(Protocol):
-    """Where large results are."""
+    """A store of large results."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep it; what was there under this name is replaced. ResultStoreError if that cannot be done."""
+        """Store a result. An older one of the same name is replaced.
+
+        Raises:
+            ResultStoreError: the store is not available.
+        """
 
     def get(self, name: str) -> bytes:
-        """Read it back; NotFoundError if it is not there."""
+        """Return a result.
+
+        Raises:
+            NotFoundError: there is no such result.
+            ResultStoreError: the store is not available.
+        """
 
 
 def name_of(topic: str, process_job_id: str) -> str:
-    """The name under which a client's result is kept."""
+    """Return the name of a client's result.
+
+    Args:
+        topic: the client's topic.
+        process_job_id: the job's id.
+
+    Raises:
+        NotFoundError: the id is malformed.
+    """
     if not _SAFE.fullmatch(process_job_id):
         raise NotFoundError("There is no such result.")
-    # Not the topic itself: whoever lists the store must not learn it.
+    # Not the topic itself: a listing of the store must not reveal it.
     return f"results/{hashlib.sha256(topic.encode()).hexdigest()[:40]}/{process_job_id}.json"
 
 
 class Folder:
-    """A folder on this machine, or one that its machines share."""
+    """A folder on this machine, or one that several machines share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -57,7 +75,7 @@ class Folder:
 
     def put(self, name: str, data: bytes) -> None:
         path = self._path / name
-        # Written aside and moved, so that a reader never sees half a result.
+        # Written to another file and renamed, so that a reader never sees half a result.
         aside = path.with_name(f".{path.name}.{threading.get_ident()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,12 +89,12 @@ class Folder:
         try:
             return (self._path / name).read_bytes()
         except FileNotFoundError:
-            raise NotFoundError("The result is not there any more.") from None
+            raise NotFoundError("The result is no longer stored.") from None
         except OSError as error:
             raise ResultStoreError(f"The result could not be read: {error.strerror}.") from None
 
     def _sweep(self) -> None:
-        """Remove what is too old; what somebody else has removed meanwhile is none of our business."""
+        """Remove results that are too old. Another process may remove them at the same time."""
         now = time.time()
         with self._lock:
             if now - self._swept < SWEEP:
@@ -91,17 +109,18 @@ class Folder:
 
 
 class Bucket:
-    """A bucket of IBM Cloud Object Storage, or of anything else that speaks the S3 API.
+    """A bucket of IBM Cloud Object Storage, or of another service with the S3 API.
 
     Args:
         endpoint: the service's address.
-        bucket: its name; it must exist, and should have a rule by which old objects expire.
-        access_key, secret_key: of HMAC credentials.
-        region: as the service calls it.
+        bucket: the bucket's name. It must exist, and should have a rule that expires old objects.
+        access_key: the access key of HMAC credentials.
+        secret_key: the secret key of HMAC credentials.
+        region: the region, as the service calls it.
     """
 
     def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, region: str) -> None:
-        # Only who uses a bucket pays for the client's memory.
+        # Imported here: only deployments with a bucket pay for the client's memory.
         import boto3
         from botocore.config import Config
 
@@ -117,7 +136,7 @@ class Bucket:
                 read_timeout=TIMEOUT[1],
                 retries={"max_attempts": 3, "mode": "standard"},
                 s3={"addressing_style": "path"},
-                # Not every service knows the newer checksums.
+                # Not every service supports the newer checksums.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
@@ -131,10 +150,10 @@ class Bucket:
         )
 
     def get(self, name: str) -> bytes:
-        found: dict[str, Any] = self._call(lambda: self._client.get_object(Bucket=self._bucket, Key=name))
-        if int(found.get("ContentLength", 0)) > MAX_BYTES:
-            raise ResultStoreError("The result is larger than any that was put there.")
-        return bytes(self._call(lambda: found["Body"].read(MAX_BYTES)))
+        response: dict[str, Any] = self._call(lambda: self._client.get_object(Bucket=self._bucket, Key=name))
+        if int(response.get("ContentLength", 0)) > MAX_BYTES:
+            raise ResultStoreError("The stored object is larger than any result.")
+        return bytes(self._call(lambda: response["Body"].read(MAX_BYTES)))
 
     def _call(self, call: Callable[[], Answer]) -> Answer:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -144,15 +163,21 @@ class Bucket:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in ("NoSuchKey", "404"):
-                raise NotFoundError("The result is not there any more.") from None
-            raise ResultStoreError(f"The store of large results refused ({code[:60]}).") from None
+                raise NotFoundError("The result is no longer stored.") from None
+            raise ResultStoreError(
+                f"The store of large results rejected the request ({code[:60]})."
+            ) from None
         except BotoCoreError as error:
             kind = type(error).__name__
             raise ResultStoreError(f"The store of large results could not be reached ({kind}).") from None
 
 
 def from_env(env: Source) -> LargeResults | None:
-    """The store that the settings name; None where they name none, and large results are cut."""
+    """Return the store that the settings name; None if they name none.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
     if env.get("RESULTS_S3_URL"):
         return Bucket(
             url(env, "RESULTS_S3_URL"),

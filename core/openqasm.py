@@ -1,8 +1,8 @@
-"""OpenQASM 3 as a circuit in which no gate of the program's own can be taken for another.
+"""Converts OpenQASM 3 to a circuit in which no gate of the program is confused with a library's gate.
 
-Qiskit and Aer know gates by their names: the transpiler replaces a gate called `h` by what its own `h` is
-made of, whatever the program's definition says, and the number of parameters and qubits does not matter. So a
-gate that a program defines gets a name that no library has.
+Qiskit and Aer identify gates by their names: the transpiler replaces a gate called `h` by the definition of
+its own `h`, whatever the program defines and whatever its numbers of parameters and qubits. So a gate that a
+program defines gets a name that no library has.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from qiskit_qasm3_import.state import GateScope, State
 
 from core import stdgates
 
-#: What the names of a program's own gates begin with.
+#: The prefix of the names of a program's own gates.
 PREFIX = "own_"
-#: Gates that a program's own definitions may come to, each counted again for each modifier of it. Each takes
-#: some 80 microseconds and 3 kB.
+#: The most gates in a program's expanded definitions, each counted again for each of its modifiers. A gate
+#: takes some 80 microseconds and 3 kB.
 MAX_WRITTEN = 20_000
 #: What Qiskit appends to the names of inverse and of negatively controlled gates.
 _APPENDED = re.compile(r"_(dg|o\d+)\Z")
-#: An argument that is nothing special.
+#: An argument with no special properties.
 _PROBE = 0.7390851332151607
 
 
 class OwnNames:
-    """Names for a program's own gates.
+    """Creates names for a program's own gates.
 
     Args:
-        taken: names that must not be given.
+        taken: names that are not available.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
 
     def add(self, name: str) -> str:
-        """Return a name that neither a library nor another of the program's gates has, also with modifiers.
+        """Return a name that no gate of a library or of the program has, with or without modifiers.
 
         Args:
             name: the gate's name in the program.
@@ -72,8 +72,7 @@ def convert(tree: ast.Program) -> Imported:
     """Return a program's circuit.
 
     Raises:
-        qiskit_qasm3_import.ConversionError: where the importer finds something wrong. It lets other
-            exceptions out too.
+        qiskit_qasm3_import.ConversionError: the importer found an error. It can raise other exceptions too.
     """
     importer = _Importer()
     circuit = importer.convert(tree).circuit
@@ -81,21 +80,21 @@ def convert(tree: ast.Program) -> Imported:
 
 
 class _Importer(ConvertVisitor):
-    """Qiskit's importer, with the program's own gates under names of their own."""
+    """Qiskit's importer, with separate names for the program's own gates."""
 
     def __init__(self) -> None:
         super().__init__()
         self.own: dict[str, str] = {}
-        #: Whether a definition is only checked, so that the gates in it need no definition.
+        #: Whether a definition is only checked, so that its gates need no definition.
         self.checking = False
         self._names = OwnNames()
         self._powers = 0
         self.written = 0
-        #: Names under which the program defines the gates of `stdgates.inc` as that file does.
+        #: The gates of `stdgates.inc` that the program defines exactly as that file does.
         self._standard = {"U"}
 
     def spend(self, gates: int) -> None:
-        """Count gates that are written out; definitions inside one another come to any number of them."""
+        """Count expanded gates. Nested definitions can expand to any number of them."""
         self.written += gates
         if self.written > MAX_WRITTEN:
             raise ConversionError(
@@ -103,9 +102,9 @@ class _Importer(ConvertVisitor):
             )
 
     def _apply_gate_modifier(self, modifier: ast.QuantumGateModifier, gate: Gate, context: State) -> Gate:
-        """Modify a gate; a power is a gate with a definition.
+        """Modify a gate. A power becomes a gate with a definition.
 
-        Qiskit's is a matrix, and what is made of a matrix by a control cannot be written as OpenQASM (2.6.2).
+        Qiskit's is a matrix, and a controlled matrix cannot be written as OpenQASM (2.6.2).
         """
         kind, controls = modifier.modifier, 0
         if kind in (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl):
@@ -117,21 +116,21 @@ class _Importer(ConvertVisitor):
             if kind is ast.GateModifierName.pow and modifier.argument is not None:
                 self._resolve_constant_float(modifier.argument, context)
             return Gate("checked", gate.num_qubits + controls, []) if controls else gate
-        # A gate with another control is made of about four times as many; large exponents are of no use.
+        # Another control takes about four times as many gates; larger exponents do not matter.
         for _ in _gates(gate):
             self.spend(4 ** min(controls, 10))
         if kind is ast.GateModifierName.pow:
             self.spend(4 ** min(gate.num_qubits, 10))
-        found = super()._apply_gate_modifier(modifier, gate, context)
-        if isinstance(found, UnitaryGate):
+        modified = super()._apply_gate_modifier(modifier, gate, context)
+        if isinstance(modified, UnitaryGate):
             self._powers += 1
-            power = Gate(self._names.add(f"pow{self._powers}"), found.num_qubits, [])
-            power.definition = _of_gates(found.definition)
+            power = Gate(self._names.add(f"pow{self._powers}"), modified.num_qubits, [])
+            power.definition = _of_gates(modified.definition)
             return power
-        return found
+        return modified
 
     def _resolve_constant_float(self, node: ast.Expression, context: State) -> float:
-        """Work out a power; `pow(1/2)` is a square root, as in `stdgates.inc`, not 0."""
+        """Calculate a power; `pow(1/2)` is a square root, as in `stdgates.inc`, not 0."""
         value = float(super()._resolve_constant_float(_real(node), context))
         return int(value) if value.is_integer() else value
 
@@ -140,7 +139,7 @@ class _Importer(ConvertVisitor):
         called = node.name.name
         name = self._names.add(called)
         own = _Definition(self, name, node, context)
-        # What is wrong in the definition is found now, while the gate itself is not defined yet.
+        # Errors in the definition are raised now, while the gate itself is not defined yet.
         own.check()
         gate: Callable[..., Gate] = own
         if stdgates.defines(node, self._standard):
@@ -152,7 +151,7 @@ class _Importer(ConvertVisitor):
 
 
 def _gates(gate: Gate) -> Iterator[None]:
-    """Give one thing for each gate that a gate comes to, itself included."""
+    """Yield once for each gate that a gate expands to, including itself."""
     yield
     standard = getattr(gate, "_standard_gate", None) is not None
     definition = None if standard else getattr(gate, "definition", None)
@@ -164,31 +163,33 @@ def _gates(gate: Gate) -> Iterator[None]:
 
 
 def _real(node: ast.Expression) -> ast.Expression:
-    """Return an expression with floats for whole numbers."""
-    found = node
+    """Return an expression with floats instead of integers."""
+    converted = node
     if isinstance(node, ast.IntegerLiteral):
-        found = ast.FloatLiteral(float(node.value))
+        converted = ast.FloatLiteral(float(node.value))
     elif isinstance(node, ast.UnaryExpression):
-        found = ast.UnaryExpression(node.op, _real(node.expression))
+        converted = ast.UnaryExpression(node.op, _real(node.expression))
     elif isinstance(node, ast.BinaryExpression):
-        found = ast.BinaryExpression(node.op, _real(node.lhs), _real(node.rhs))
-    found.span = node.span
-    return found
+        converted = ast.BinaryExpression(node.op, _real(node.lhs), _real(node.rhs))
+    converted.span = node.span
+    return converted
 
 
 def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
-    """Return a definition in standard gates; Qiskit's for a matrix has subroutines, which are no gates."""
+    """Return a definition in standard gates. Qiskit's definition of a matrix has subroutines, which are not
+    gates.
+    """
     while others := {item.name for item in definition.data if not item.is_standard_gate()}:
         definition = definition.decompose(list(others))
     return definition
 
 
 class _Definition:
-    """A gate of the program's own, written out for each set of arguments that it is called with.
+    """A gate of the program, expanded for each set of arguments that it is called with.
 
-    Qiskit's importer writes it out once, for parameters without values. Then arguments go to the parameters
-    in alphabetical order, gates with parameters of the same name cannot use one another, and no power can be
-    taken of a gate with a parameter (0.6.0).
+    Qiskit's importer expands it once, for parameters without values. Then arguments are assigned to the
+    parameters in alphabetical order, gates with parameters of the same name cannot use one another, and no
+    power can be taken of a gate with a parameter (0.6.0).
     """
 
     def __init__(
@@ -201,7 +202,7 @@ class _Definition:
         self._written: dict[tuple[Any, ...], tuple[QuantumCircuit, int]] = {}
 
     def __call__(self, *values: Any) -> Gate:
-        """Return the gate for some arguments, numbers or expressions of a loop's variable."""
+        """Return the gate for some arguments: numbers, or expressions of a loop's variable."""
         wanted = len(self._node.arguments)
         if len(values) != wanted:
             raise ConversionError(
@@ -213,9 +214,9 @@ class _Definition:
         return gate
 
     def check(self) -> None:
-        """Raise what is wrong in the definition itself, whatever its arguments.
+        """Raise errors in the definition itself, independent of its arguments.
 
-        The gates in it have been checked already, and are not written out: each may stand for thousands.
+        Its gates are already checked and are not expanded: each may stand for thousands.
         """
         before, self._importer.checking = self._importer.checking, True
         try:
@@ -231,14 +232,14 @@ class _Definition:
             self._written[arguments] = definition, len(self._node.body) + self._importer.written - before
             self._importer.written = before
         definition, gates = self._written[arguments]
-        # Also what is remembered counts, with all that is in it: Qiskit copies it all.
+        # Cached definitions count too, with everything in them: Qiskit copies it all.
         self._importer.spend(1 + gates)
         return definition
 
     def _write(self, arguments: Sequence[Any]) -> QuantumCircuit:
         node = self._node
         tables = self._context.symbol_table._stack
-        # A definition sees what is global, not what its caller sees.
+        # A definition sees global names, and not those of its caller.
         hidden, tables[1:] = tables[1:], []
         try:
             with GateScope(self._context) as inner:

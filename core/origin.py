@@ -1,13 +1,13 @@
-"""Whether an HTTP request may be served: by the name it was sent to, and by the page that sent it.
+"""Decides whether an HTTP request may be served, by its host name and by the page that sent it.
 
-A service on the loopback interface is within reach of every web page that its user opens. Two headers that no
-page can change tell such a page's requests from those of the user's own programs:
+Every web page that a user opens can reach a service on the loopback interface. Two headers that no page can
+change distinguish such requests from those of the user's own programs:
 
 - `Host`: a page whose own name was pointed at 127.0.0.1 (DNS rebinding) sends that name. An IP address cannot
   be pointed elsewhere.
-- `Origin`, and `Sec-Fetch-Site` where the request has no `Origin`: a page from elsewhere sends its own.
+- `Origin`, and `Sec-Fetch-Site` if the request has no `Origin`: a page from elsewhere sends its own.
 
-Programs such as curl, wsk or Prometheus send neither of the last two, and are not restricted by them.
+Programs such as curl, wsk or Prometheus send neither of the last two and are not restricted by them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from core.errors import SettingsError
 #: In a setting: any name, or any origin.
 ANY: Final = "*"
 
-#: Characters of a header that a refusal repeats.
+#: The most characters of a header that an error message repeats.
 _SHOWN = 100
-#: Characters of a DNS name with a port.
+#: The most characters of a DNS name with a port.
 _MAX_HOST = 261
-#: Entries that a setting may have.
+#: The most entries of a setting.
 _MAX_ENTRIES = 100
 
 _HOST = re.compile(r"(?P<name>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
@@ -42,8 +42,8 @@ class OriginRejection:
     """Why a request is not served.
 
     Attributes:
-        status: the HTTP status that says so.
-        message: the reason and the setting that would allow it.
+        status: the HTTP status of the response.
+        message: the reason, and the setting that would allow the request.
     """
 
     status: int
@@ -52,14 +52,14 @@ class OriginRejection:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The names that a service answers to, and the origins whose pages may call it.
+    """The host names of a service, and the origins whose pages may call it.
 
     Attributes:
-        hosts: names beside `localhost` and the loopback addresses; `*` for any.
-        origins: origins beside the service's own; `*` for any.
-        addresses: whether every IP address is good as a name.
-        hosts_variable: the setting that `hosts` is from, for messages.
-        origins_variable: the setting that `origins` is from.
+        hosts: names besides `localhost` and the loopback addresses; `*` for any.
+        origins: origins besides the service's own; `*` for any.
+        addresses: whether every IP address is a valid host name.
+        hosts_variable: the setting of `hosts`, for messages.
+        origins_variable: the setting of `origins`, for messages.
     """
 
     hosts: frozenset[str]
@@ -81,13 +81,13 @@ class Allowed:
         """Read both settings, each a list separated by commas.
 
         Args:
-            env: where the settings are.
-            listens: the address that the service listens on. On an address that is not a loopback one every
-                IP address is good as a name.
+            env: the environment.
+            listens: the address that the service listens on. If it is not a loopback address, every IP
+                address is a valid host name.
             hosts_variable: the setting with the names.
             origins_variable: the setting with the origins.
-            open_elsewhere: whether any name is good where the service listens on an address that is not a
-                loopback one and no names are set. A deployment's names are not known here.
+            open_elsewhere: whether any name is valid if the service does not listen on a loopback address and
+                no names are set. The names of a deployment are not known here.
 
         Raises:
             SettingsError: an entry is not a name, or not an origin.
@@ -104,13 +104,13 @@ class Allowed:
     def refusal(
         self, host: str | None, origin: str | None, site: str | None, *, opened: bool = False
     ) -> OriginRejection | None:
-        """Say why a request is not served; None if it is.
+        """Return why a request is not served; None if it is served.
 
         Args:
             host: its `Host` header.
             origin: its `Origin` header.
             site: its `Sec-Fetch-Site` header.
-            opened: whether it only opens a page that may be linked to from anywhere; see `opens_a_page`.
+            opened: whether it only opens a page that any page may link to (see `opens_a_page`).
         """
         if not self._is_ours(host):
             return OriginRejection(
@@ -118,7 +118,7 @@ class Allowed:
                 f"The Host header is {_shown(host)}, which is not a name of this service. Use a loopback "
                 f"address such as 127.0.0.1, or add the name to {self.hosts_variable}.",
             )
-        # No page can write this header, and it holds where a proxy has changed `Host`.
+        # No page can write this header, and it is valid even if a proxy has changed `Host`.
         if site == "same-origin" or ANY in self.origins:
             return None
         if origin is not None:
@@ -139,20 +139,20 @@ class Allowed:
             return True
         if host is None or len(host) > _MAX_HOST:
             return False
-        found = _HOST.fullmatch(host.lower())
-        if found is None:
+        match = _HOST.fullmatch(host.lower())
+        if match is None:
             return False
-        name = found["name"]
+        name = match["name"]
         if name in self.hosts or is_loopback(name):
             return True
         return self.addresses and _address(name) is not None
 
 
 def opens_a_page(method: str, mode: str | None, destination: str | None) -> bool:
-    """Whether a browser says that a request opens a page in a tab, as a link does.
+    """Return whether the browser says that a request opens a page in a tab, as a link does.
 
     Args:
-        method: the request's.
+        method: the request's method.
         mode: its `Sec-Fetch-Mode` header.
         destination: its `Sec-Fetch-Dest` header.
     """
@@ -160,7 +160,7 @@ def opens_a_page(method: str, mode: str | None, destination: str | None) -> bool
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address, IPv6 in brackets or not, stands for this machine alone."""
+    """Return whether a name or an address, with or without brackets, is only this machine's."""
     address = _address(name)
     return name == "localhost" if address is None else address.is_loopback
 
@@ -173,29 +173,29 @@ def _address(name: str) -> IPv4Address | IPv6Address | None:
 
 
 def _host_of(origin: str) -> str | None:
-    """The host of an origin with its port, as a `Host` header has it; None for `null` and the like."""
-    found = _ORIGIN.fullmatch(origin)
-    return None if found is None else _without_port(found["host"], origin)
+    """Return the host of an origin with its port, as in a `Host` header; None for `null` and the like."""
+    match = _ORIGIN.fullmatch(origin)
+    return None if match is None else _without_port(match["host"], origin)
 
 
 def _without_port(host: str, origin: str) -> str:
-    """A host without the port that its origin's scheme implies."""
+    """Return a host without the default port of its origin's scheme."""
     return host.lower().removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], ""))
 
 
 def _entries(env: Mapping[str, str], variable: str) -> list[str]:
-    found = [entry.strip() for entry in str(env.get(variable) or "").split(",")]
-    found = [entry for entry in found if entry]
-    if len(found) > _MAX_ENTRIES:
+    entries = [entry.strip() for entry in str(env.get(variable) or "").split(",")]
+    entries = [entry for entry in entries if entry]
+    if len(entries) > _MAX_ENTRIES:
         raise SettingsError(f"{variable} has over {_MAX_ENTRIES} entries.", variable=variable)
-    return found
+    return entries
 
 
 def _host_entry(entry: str, variable: str) -> str:
     name = entry.lower()
     address = _address(name)
     if address is not None:
-        # As a Host header has it.
+        # In the form of a Host header.
         return f"[{address}]" if address.version == 6 else str(address)
     if name == ANY or (len(name) < _MAX_HOST and _NAME.fullmatch(name)):
         return name

@@ -1,11 +1,11 @@
-"""Jobs at the provider that no client was told of, and how pollers are asked to cancel them.
+"""Jobs at the provider that no client knows of, and the requests to pollers to cancel them.
 
-A submission whose answer was lost may have left a job behind. The action looks for it; where it cannot tell,
-it asks the pollers, which keep looking for longer. Such a request is a JobEvent on the topic `jobs.cancel`,
-like a client's cancellation request, but its `job_id` is no provider's: `lost` asks for all jobs of the
-event's step, `lost.<attempt>` for those of one attempt to submit it, `stray.<job id>` for one job. The client
-is told nothing. A poller of an older version takes it for a client's request, and cancels the run:
-update the pollers before the actions.
+A submission whose answer was lost may have left a job behind. The action looks for it. If the result is
+unclear, the action asks the pollers, which look for longer. Such a request is a JobEvent on the topic
+`jobs.cancel`, like a client's cancellation request, but its `job_id` is not a provider's: `lost` requests the
+cancellation of all jobs of the event's step, `lost.<attempt>` of the jobs of one attempt to submit it, and
+`stray.<job id>` of one job. The client gets no event. A poller of an older version would treat it as a
+client's request and cancel the run: update the pollers before the actions.
 """
 
 from __future__ import annotations
@@ -16,37 +16,47 @@ from dataclasses import dataclass
 from core.protocol import JobEvent
 
 _LOST, _STRAY = "lost", "stray."
-#: Characters of a provider's job id, so that there is room for what is put before it.
+#: The most characters of a provider's job id, so that the prefix fits before it.
 MAX_JOB_ID = 128 - len(_STRAY)
 _FORM = re.compile(rf"lost(?:\.([A-Za-z0-9_-]{{1,32}}))?|stray\.([A-Za-z0-9_.:-]{{1,{MAX_JOB_ID}}})")
 
 
 @dataclass(frozen=True)
 class Stray:
-    """What is to be cancelled: one job, or whatever has the tag of the step or of the attempt."""
+    """What to cancel: one job, or all jobs with the tag of the step or of the attempt."""
 
     job_id: str | None = None
     attempt: str | None = None
 
 
 def lost(event: JobEvent, attempt: str | None = None) -> JobEvent:
-    """Asks for the jobs of this event's step to be cancelled, or only those of one attempt to submit it."""
+    """Return the request to cancel the jobs of this event's step.
+
+    Args:
+        event: the step.
+        attempt: limits the request to the jobs of one attempt to submit it; None for all.
+    """
     return _asking(event, f"{_LOST}.{attempt}" if attempt else _LOST)
 
 
 def stray(event: JobEvent, job_id: str) -> JobEvent:
-    """Asks for this job to be cancelled, which was to be the event's step but is not."""
+    """Return the request to cancel a job that was submitted for the event's step but is not used.
+
+    Args:
+        event: the step.
+        job_id: the job's id.
+    """
     return _asking(event, _STRAY + job_id)
 
 
 def sought(job_id: str) -> Stray | None:
-    """What a JobEvent's `job_id` asks for; None where it is a provider's."""
-    found = _FORM.fullmatch(job_id)
-    return Stray(job_id=found[2], attempt=found[1]) if found else None
+    """Return what a JobEvent's `job_id` requests; None if it is a provider's id."""
+    match = _FORM.fullmatch(job_id)
+    return Stray(job_id=match[2], attempt=match[1]) if match else None
 
 
 def _asking(event: JobEvent, job_id: str) -> JobEvent:
     if not _FORM.fullmatch(job_id):
         raise ValueError(f"not an id of a job or of an attempt: {job_id[:200]!r}")
-    # The caller's input and the algorithm's state are of no use to the poller, and may be large.
+    # The poller needs neither the caller's input nor the algorithm's state, and both may be large.
     return event.model_copy(update={"job_id": job_id, "params": {}, "state": None, "callback_url": None})

@@ -12,9 +12,9 @@ from core import settings
 from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
 from core.errors import DocumentError, SettingsError
 
-#: Seconds that a call to the database may take.
+#: Seconds that a request to the database may take.
 DATABASE_TIMEOUT = 5.0
-#: Seconds that a call may take beyond the time for which it was asked to wait.
+#: Seconds that a long poll may take beyond its own timeout.
 PATIENCE = 5.0
 
 #: Names in one page of the list of documents.
@@ -29,8 +29,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_$()+/-]{0,237}")
 
 
 def connect(env: settings.Source) -> Any:
-    """IBM's client for the database that the environment names; it is not asked anything yet."""
-    # Imported here: it costs 0.3 s that a process with a folder need not pay.
+    """Return IBM's client for the database that the environment names. It sends no request yet."""
+    # Imported here: the import takes 0.3 s, which a process with a folder does not need.
     from ibm_cloud_sdk_core.authenticators import (
         BasicAuthenticator,
         IAMAuthenticator,
@@ -53,19 +53,23 @@ def connect(env: settings.Source) -> Any:
 
 
 def database(env: settings.Source) -> str:
-    """The name of the database; SettingsError if it is none that CouchDB takes."""
+    """Return the name of the database.
+
+    Raises:
+        SettingsError: CouchDB does not allow the name.
+    """
     name = settings.text(env, "CLOUDANT_DATABASE", "config")
     if not _NAME.fullmatch(name):
         raise SettingsError(
-            "CLOUDANT_DATABASE must begin with a small letter and go on with small letters, digits and "
-            f"_ - $ ( ) + /, not {name[:64]!r}.",
+            "CLOUDANT_DATABASE must start with a lower-case letter and contain only lower-case letters, "
+            f"digits and _ - $ ( ) + /, not {name[:64]!r}.",
             variable="CLOUDANT_DATABASE",
         )
     return name
 
 
 class CloudantSource:
-    """The database `config` of an IBM Cloudant or CouchDB, through IBM's SDK."""
+    """The config database in IBM Cloudant or CouchDB, through IBM's SDK."""
 
     def __init__(self, env: settings.Source) -> None:
         self._database = database(env)
@@ -73,17 +77,17 @@ class CloudantSource:
         #: The sequence of the last change that was read.
         self._since: Any = None
         #: Each document by its name, with its revision.
-        self._found: dict[str, tuple[str, Entry]] = {}
+        self._documents: dict[str, tuple[str, Entry]] = {}
 
     def read(self) -> dict[str, Entry]:
-        """Return all documents as they are now."""
+        """Return all documents."""
         # Requested before the documents: the next wait returns at once if one changes meanwhile.
         last = self._client.post_changes(db=self._database, since="now", limit=1).get_result()["last_seq"]
         revisions, count = self._revisions()
         known = {
-            name: self._found[name]
+            name: self._documents[name]
             for name, revision in revisions.items()
-            if name in self._found and self._found[name][0] == revision
+            if name in self._documents and self._documents[name][0] == revision
         }
         changed = [name for name in revisions if name not in known]
         for start in range(0, len(changed), BATCH):
@@ -91,9 +95,9 @@ class CloudantSource:
             for name, entry in self._batch(batch).items():
                 known[name] = (batch[name], entry)
         # In order of names, so that of two documents with one `_id` it is always the same that counts.
-        self._found = {name: known[name] for name in revisions}
+        self._documents = {name: known[name] for name in revisions}
         self._since = last
-        entries = {name: entry for name, (_, entry) in self._found.items()}
+        entries = {name: entry for name, (_, entry) in self._documents.items()}
         return entries | left_out(count - len(revisions), "database")
 
     def _revisions(self) -> tuple[dict[str, str], int]:
@@ -145,9 +149,9 @@ class CloudantSource:
         return cast(Mapping[str, Any], document)
 
     def wait(self, timeout: float) -> None:
-        """Return when something has changed since `read`, or after `timeout` seconds."""
+        """Wait until something has changed since `read`, at most `timeout` seconds."""
         if self._since is None:
-            # It could not be read so far: there is nothing to wait for but the next attempt.
+            # The database could not be read yet: there is no change to wait for.
             return
         self._client.set_http_config({"timeout": timeout + PATIENCE})
         try:

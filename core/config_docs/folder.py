@@ -11,7 +11,7 @@ from typing import Any
 from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
 from core.errors import DocumentError
 
-#: Seconds between looks at the folder; at least `REST` times the seconds that a look takes.
+#: Seconds between checks of the folder; at least `REST` times the seconds that a check takes.
 INTERVAL, REST = 0.25, 20.0
 
 #: Time of the last change in nanoseconds, bytes, inode.
@@ -19,7 +19,7 @@ _Version = tuple[int, int, int]
 
 
 class FolderSource:
-    """`*.json` files of one folder; the name of the file is that of the document."""
+    """The `*.json` files of a folder. The name of a file is that of the document."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class FolderSource:
         self._loaded: dict[str, tuple[_Version, Mapping[str, Any] | DocumentError]] = {}
 
     def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
-        """Return all documents as they are now; a broken one as the error that says why."""
+        """Return all documents; for an invalid one, the error."""
         # Noted before the files are read: one that changes meanwhile is read again.
         self._seen = self._state()
         names = sorted(self._seen)
@@ -43,7 +43,7 @@ class FolderSource:
         return entries | left_out(len(names) - MAX_DOCUMENTS, "folder")
 
     def wait(self, timeout: float) -> None:
-        """Return when something has changed since `read`, or after `timeout` seconds."""
+        """Wait until something has changed since `read`, at most `timeout` seconds."""
         end = time.monotonic() + timeout
         interval = INTERVAL
         while (left := end - time.monotonic()) > 0:
@@ -54,15 +54,15 @@ class FolderSource:
             interval = max(INTERVAL, REST * (time.monotonic() - started))
 
     def _state(self) -> dict[str, _Version]:
-        """What tells whether a file has changed, for each document."""
+        """Return for each file what shows whether it has changed."""
         state = {}
-        # `iterdir` and not `glob`, which takes a folder that is gone for an empty one.
+        # `iterdir` and not `glob`, which treats a missing folder as empty.
         for path in self._folder.iterdir():
             if path.suffix == ".json":
                 try:
                     about = path.stat()
                 except FileNotFoundError:
-                    continue  # gone again meanwhile
+                    continue  # deleted in the meantime
                 state[path.name] = (about.st_mtime_ns, about.st_size, about.st_ino)
         return state
 

@@ -1,6 +1,6 @@
-"""The config document: one record per function, which says how to call it (Grossi et al., section 4.2).
+"""The config document: one record per function, which describes how to call it (Grossi et al., section 4.2).
 
-Pure: a document and an incoming request go in, a ready HTTP request comes out.
+Pure: it turns a document and an incoming request into an HTTP request.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from core.input_schema import InputSchema, SchemaError
 from core.protocol import explain
 
 BODY = "incomingRequestBody"
-#: Placeholders that stand for a credential; each is resolved by a function that the caller supplies.
+#: Placeholders for credentials. A function of the caller resolves each of them.
 CREDENTIALS = ("IAMBearerToken", "BasicAuth")
 
-#: What a document may hold.
+#: The bounds of a document.
 _EXTENT = Extent(depth=64, values=20_000, name=1_000, text=64 * 1024)
 
 HeaderName = Annotated[str, Field(max_length=128, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 HeaderValue = Annotated[str, Field(max_length=4_000, pattern=r"^[\t -~]*$")]
 
-#: Resolves the name of a credential to the value of an Authorization header.
+#: Returns the value of an Authorization header for the name of a credential.
 Credentials = Callable[[str], str]
 
 
-#: Times that the caller's body may stand in what is sent: each is another megabyte.
+#: How often the caller's body may occur in the request: each copy is another megabyte.
 MAX_BODIES = 4
 
 
 class FunctionParams(BaseModel):
-    """What is sent to the function."""
+    """The parameters that are sent to the function."""
 
     body: Any = BODY
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
@@ -55,14 +55,14 @@ class FunctionParams(BaseModel):
     @classmethod
     def _few(cls, value: Any) -> Any:
         if _bodies(value) > MAX_BODIES:
-            raise ValueError(f"holds {BODY} more than {MAX_BODIES} times. Send it once")
+            raise ValueError(f"contains {BODY} more than {MAX_BODIES} times. Send it once")
         return value
 
 
 class ConfigDocument(BaseModel):
     """One function. The first four fields are the paper's; the others are for the page and the gateway.
 
-    Fields that this version does not know are kept out of the way, so that a newer document still works.
+    Unknown fields are ignored, so that a document of a newer version still works.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
@@ -86,7 +86,7 @@ class ConfigDocument(BaseModel):
             raise ValueError("must be an http(s) URL")
         return value
 
-    #: None where the function takes anything.
+    #: None if the function accepts anything.
     _input: InputSchema | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -100,13 +100,13 @@ class ConfigDocument(BaseModel):
 
     @property
     def input(self) -> InputSchema | None:
-        """What checks the function's input; None where it takes anything."""
+        """Validates the function's input; None if the function accepts anything."""
         return self._input
 
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """An HTTP request ready to be sent."""
+    """An HTTP request that is ready to be sent."""
 
     method: str
     url: str
@@ -115,14 +115,14 @@ class FunctionCall:
 
 
 def parse(raw: Mapping[str, Any], where: str) -> ConfigDocument:
-    """The validated document.
+    """Return the validated document.
 
     Args:
         raw: parsed JSON.
-        where: the document's name, for the message.
+        where: the document's name, for the error message.
 
     Raises:
-        DocumentError: it is too large, or a field is wrong; the message names the document and the field.
+        DocumentError: the document is too large or a field is invalid. The message names both.
     """
     try:
         _EXTENT.check(raw)
@@ -130,7 +130,7 @@ def parse(raw: Mapping[str, Any], where: str) -> ConfigDocument:
     except ExtentError as error:
         raise DocumentError(f"Config document {where} {error}", document=where) from None
     except orjson.JSONEncodeError as error:
-        # A whole number beyond 64 bits, or half of a surrogate pair.
+        # An integer beyond 64 bits, or half of a surrogate pair.
         raise DocumentError(f"Config document {where}: {error}", document=where) from None
     if size > MAX_DOCUMENT_BYTES:
         raise DocumentError(
@@ -143,15 +143,15 @@ def parse(raw: Mapping[str, Any], where: str) -> ConfigDocument:
 
 
 def resolve(document: ConfigDocument, incoming: Any, credentials: Credentials) -> FunctionCall:
-    """Fill the document's placeholders for one request.
+    """Fill in the document's placeholders for one request.
 
     Args:
         document: the function's document.
         incoming: the JSON-native body of the caller's request.
-        credentials: gives the Authorization header's value for a name of `CREDENTIALS`.
+        credentials: returns the Authorization header for a name of `CREDENTIALS`.
 
     Raises:
-        DocumentError: a credential is asked for that is not configured.
+        DocumentError: a credential is not configured.
     """
     headers = {
         name: credentials(value) if value in CREDENTIALS else value
@@ -166,7 +166,7 @@ def resolve(document: ConfigDocument, incoming: Any, credentials: Credentials) -
 
 
 def _bodies(template: Any) -> int:
-    """How often the placeholder of the caller's body stands in a template."""
+    """Return how often the placeholder of the caller's body occurs in a template."""
     if isinstance(template, dict):
         return sum(map(_bodies, template.values()))
     if isinstance(template, list):

@@ -1,4 +1,4 @@
-"""The functions there are, by their config documents."""
+"""The functions, by their config documents."""
 
 from __future__ import annotations
 
@@ -13,47 +13,48 @@ from core.errors import DocumentError, DocumentsUnreadableError, NotFoundError
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which documents are read again though the source told of no change.
+#: Seconds after which documents are read again even if the source reported no change.
 RESYNC = 30.0
-#: Seconds between attempts to read a source that fails: doubled each time, up to the maximum.
+#: Seconds between attempts to read a failing source: doubled each time, up to the maximum.
 RETRY_FIRST, RETRY_MAX = 0.5, 30.0
-#: Characters of a document's name in messages; whoever can write to the database chooses it.
+#: The most characters of a document's name in messages. Everyone with write access to the database chooses
+#: it.
 _NAME = 100
 
 
 class DocumentSource(Protocol):
-    """Gives the raw documents, each with the name to report it by."""
+    """A source of raw documents, each with the name for error messages."""
 
     def read(self) -> dict[str, Mapping[str, Any] | DocumentError]:
-        """All documents as they are now; a broken one as the error that says why."""
+        """Return all documents; for an invalid one, the error."""
 
     def wait(self, timeout: float) -> None:
-        """Return when something has changed since `read`, or after `timeout` seconds."""
+        """Wait until something has changed since `read`, at most `timeout` seconds."""
 
 
 class Documents:
-    """The functions there are, followed as their documents change.
+    """The functions, updated as their documents change.
 
-    A broken document is logged by name, once for each change of what is wrong, and leaves the others
-    working. A source that cannot be read leaves what was known. Nobody who asks waits for the source.
+    An invalid document is logged by name, once per error, and does not affect the others. If the source
+    cannot be read, the known documents stay. Callers never wait for the source, except in `find`.
     """
 
     def __init__(self, source: DocumentSource) -> None:
         self._source = source
         self._known: dict[str, ConfigDocument] = {}
         self._reported: dict[str, str] = {}
-        #: Each document as it was read last, and as it was parsed.
+        #: Each document when it was last read, and the result of parsing it.
         self._read: dict[str, tuple[Mapping[str, Any] | DocumentError, ConfigDocument | DocumentError]] = {}
         self._reading = threading.Lock()
         self._closed = threading.Event()
         self.refresh()
 
     def follow(self) -> None:
-        """See changes from now on, in a thread that ends with the process, or some time after `close`."""
+        """Follow changes in a thread that ends with the process, or some time after `close`."""
         threading.Thread(target=self._follow, name="documents", daemon=True).start()
 
     def close(self) -> None:
-        """See no more changes."""
+        """Stop following changes."""
         self._closed.set()
 
     def _follow(self) -> None:
@@ -77,11 +78,15 @@ class Documents:
         return True
 
     def all(self) -> dict[str, ConfigDocument]:
-        """Every working document by its id."""
+        """Return every valid document by its id."""
         return self._known
 
     def get(self, function: str) -> ConfigDocument:
-        """The function's document; NotFoundError says which functions there are."""
+        """Return the function's document.
+
+        Raises:
+            NotFoundError: there is no such function. The message lists the functions.
+        """
         known = self.all()
         if function not in known:
             names = ", ".join(sorted(known)[:50]) or "none"
@@ -91,18 +96,18 @@ class Documents:
         return known[function]
 
     def find(self, function: str) -> ConfigDocument:
-        """As `get`, but a function that is not known is first looked for in the source, which takes a while.
+        """Return the function's document. If it is not known, the source is read first, which takes a while.
 
         Raises:
-            NotFoundError: it is not there.
-            DocumentsUnreadableError: whether it is there cannot be told now.
+            NotFoundError: there is no such function.
+            DocumentsUnreadableError: the source cannot be read now.
         """
         if function not in self._known and not self.refresh():
-            raise DocumentsUnreadableError("The config documents cannot be read just now.")
+            raise DocumentsUnreadableError("The config documents cannot be read now.")
         return self.get(function)
 
     def refresh(self) -> bool:
-        """Read the documents; False if that failed, and the known ones stay."""
+        """Read the documents. Return False if that failed; then the known documents stay."""
         with self._reading:
             return self._refresh()
 
@@ -121,7 +126,7 @@ class Documents:
                 broken[name] = document.message
             elif document.id in known:
                 broken[name] = (
-                    f"Config document {name[:_NAME]}: _id {document.id} is another document's. Rename one."
+                    f"Config document {name[:_NAME]}: another document has the _id {document.id}. Rename one."
                 )
             else:
                 known[document.id] = document

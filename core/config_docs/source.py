@@ -1,4 +1,4 @@
-"""Which source the environment names."""
+"""Selects the source of the config documents from the environment."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.errors import SettingsError
 
 
 def from_env(env: settings.Source) -> Documents:
-    """The documents of `CLOUDANT_URL`, or of the folder `CONFIG_FOLDER`, followed from now on."""
+    """Return the documents of `CLOUDANT_URL` or `CONFIG_FOLDER`, and start to follow their changes."""
     if env.get("CLOUDANT_URL"):
-        found = Documents(CloudantSource(env))
+        documents = Documents(CloudantSource(env))
     else:
         folder = Path(settings.text(env, "CONFIG_FOLDER"))
         if not folder.is_dir():
             raise SettingsError(f"CONFIG_FOLDER is not a folder: {folder}", variable="CONFIG_FOLDER")
-        found = Documents(FolderSource(folder))
-    found.follow()
-    return found
+        documents = Documents(FolderSource(folder))
+    documents.follow()
+    return documents

@@ -1,4 +1,4 @@
-"""The JSON Schema of a function's input: bounded when it is read, linear in the size of what it checks."""
+"""The JSON Schema of a function's input: bounded when it is read, linear in the size of the checked value."""
 
 from core.input_schema.compiled import InputSchema, Mismatch
 from core.input_schema.nodes import MAX_DEPTH, SchemaError

@@ -1,4 +1,4 @@
-"""A function's input schema, ready to check values."""
+"""A function's input schema, compiled to check values."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from core.input_schema.effort import bound
 from core.input_schema.nodes import MAX_DEPTH, Node, SchemaError, nodes
 from core.input_schema.work import SIZES, TooMuchWorkError, Work
 
-#: Checks of values, each once for every time that the schema can check it, for one explanation.
+#: The most checks for one explanation: each value counts as often as the schema can check it.
 MAX_WORK = 1_000_000
-#: Bytes of one compiled regular expression, and of what matching it may keep.
+#: The most bytes of one compiled regular expression, and of the cache for matching it.
 _REGEX = RegexOptions(size_limit=SIZES[-1], dfa_size_limit=1024 * 1024)
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One thing that is wrong with a value.
+    """One mismatch between a value and the schema.
 
     Attributes:
-        path: the names and indexes that lead to the value at fault.
+        path: the names and indexes that lead to the invalid value.
         keyword: the keyword that it does not satisfy.
         limit: that keyword's value in the schema.
-        schema: the schema that the keyword stands in.
-        value: the value at fault.
-        message: the validator's words; they do not quote the value.
+        schema: the schema that contains the keyword.
+        value: the invalid value.
+        message: the validator's message, without the value.
         names: the names that are missing or unknown.
-        inner: for `anyOf` and `oneOf`, what is wrong with each alternative.
+        inner: for `anyOf` and `oneOf`, the mismatches of each alternative.
     """
 
     path: tuple[str | int, ...]
@@ -55,7 +55,7 @@ class InputSchema:
         schema: parsed JSON.
 
     Raises:
-        SchemaError: the schema is broken, or its work cannot be bounded.
+        SchemaError: the schema is invalid, or the work that it requires is unbounded.
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:
@@ -73,19 +73,20 @@ class InputSchema:
             raise SchemaError(f"{getattr(error, 'message', error)!s:.200}") from None
 
     def accepts(self, value: Any) -> bool:
-        """True if the value satisfies the schema.
+        """Return whether the value satisfies the schema.
 
         Raises:
-            TooMuchWorkError: the value is too large for what this schema checks.
+            TooMuchWorkError: the value is too large for the checks of this schema.
         """
         self._work.check(value)
         return self._deciding.is_valid(value)
 
     def mismatches(self, value: Any) -> list[Mismatch]:
-        """What is wrong with a value.
+        """Return the mismatches of a value.
 
-        Empty if nothing is, if it is an entry of a list or object of more than `MAX_EXPLAINED`, or if to
-        explain it would take more than `MAX_WORK`: the validator copies a value for each of its mismatches.
+        The list is empty if there are none, if the value is an entry of a list or object of more than
+        `MAX_EXPLAINED`, or if the explanation would exceed `MAX_WORK`: the validator copies a value for each
+        of its mismatches.
         """
         try:
             self._explained.check(value)
@@ -119,8 +120,8 @@ class InputSchema:
 
 
 def _compiled(schema: dict[str, Any], options: RegexOptions = _REGEX) -> jsonschema_rs.Validator:
-    # Offline: what a schema refers to is in the schema, and is never fetched. The mask stands in messages for
-    # the value, which can be large.
+    # Offline: references point inside the schema, and nothing is fetched. In messages the mask replaces the
+    # value, which can be large.
     return Draft202012Validator(
         schema, pattern_options=options, validate_formats=False, offline=True, mask="the value"
     )
@@ -130,10 +131,10 @@ def _without_dialect(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name not in ("$schema", "$id")}
 
 
-def _sizes(found: list[Node]) -> dict[str, int]:
-    """Of each regular expression, the least of `SIZES` with which it can be compiled."""
+def _sizes(schema_nodes: list[Node]) -> dict[str, int]:
+    """Return for each regular expression the smallest of `SIZES` with which it can be compiled."""
     sizes: dict[str, int] = {}
-    for node in found:
+    for node in schema_nodes:
         for pattern in node.patterns():
             if pattern not in sizes:
                 sizes[pattern] = _size_of(pattern, node.where)

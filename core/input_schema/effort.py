@@ -1,4 +1,4 @@
-"""How much work a schema can make of one value: bounded before the schema is used."""
+"""Bounds the work that a schema can require for one value, before the schema is used."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from graphlib import CycleError, TopologicalSorter
 
 from core.input_schema.nodes import MAX_DEPTH, Node, SchemaError
 
-#: Checks of one value at most. The total work for a body is at most this, times its number of values.
+#: The most checks of one value. The total work for a body is at most this, times its number of values.
 MAX_STEPS = 1_000
 
-#: Keywords whose schemas check the same value as the schema that they stand in.
+#: Keywords whose schemas check the same value as the schema that contains them.
 _IN_PLACE = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
 
 
-def bound(found: list[Node]) -> int:
-    """The largest number of checks of any one value.
+def bound(schema_nodes: list[Node]) -> int:
+    """Return the largest number of checks of any one value.
 
     Raises:
-        SchemaError: a reference leads back to itself without a step into the value, or the number of checks
-            of one value can exceed `MAX_STEPS`.
+        SchemaError: a reference leads back to itself without a step into the value, or the number exceeds
+            `MAX_STEPS`.
     """
-    steps = dearest(found, _own, MAX_STEPS)
+    steps = most_expensive(schema_nodes, _own, MAX_STEPS)
     if steps > MAX_STEPS:
         raise SchemaError(
             f"it can check one value more than {MAX_STEPS} times. Use fewer alternatives inside one another."
@@ -29,30 +29,31 @@ def bound(found: list[Node]) -> int:
     return steps
 
 
-def dearest(found: list[Node], own: Callable[[Node], int], most: int) -> int:
-    """The largest total of `own` over the checks of any one value; `most` + 1 where it is more than `most`.
+def most_expensive(schema_nodes: list[Node], own: Callable[[Node], int], most: int) -> int:
+    """Return the largest total of `own` over the checks of any one value; `most` + 1 if it exceeds `most`.
 
-    A schema can check one value many times: by `allOf` and the like, or along a recursive reference, where
-    each level can double the number. The total is worked out level by level, since values are at most
+    A schema can check one value many times: with `allOf` and similar keywords, or along a recursive
+    reference, where each level can double the number. The total is calculated level by level, since values
+    are at most
     `MAX_DEPTH` deep.
 
     Raises:
         SchemaError: a reference leads back to itself without a step into the value.
     """
-    same = {number: tuple(node.several(*_IN_PLACE)) for number, node in enumerate(found)}
+    same = {number: tuple(node.several(*_IN_PLACE)) for number, node in enumerate(schema_nodes)}
     try:
         # Each schema comes after those that check the same value.
         order = tuple(TopologicalSorter(same).static_order())
     except CycleError as error:
-        where = ", ".join(found[number].where[:100] for number in set(error.args[1][:5]))
+        where = ", ".join(schema_nodes[number].where[:100] for number in set(error.args[1][:5]))
         raise SchemaError(f"its references lead back to themselves at {where}. Break the loop.") from None
-    costs = [own(node) for node in found]
-    # The total at one value `depth` levels below the one that a schema is given.
-    above, largest = [0] * len(found), 0
+    costs = [own(node) for node in schema_nodes]
+    # The total at one value, `depth` levels below the value of the schema.
+    above, largest = [0] * len(schema_nodes), 0
     for depth in range(MAX_DEPTH + 1):
-        here = [0] * len(found)
+        here = [0] * len(schema_nodes)
         for number in order:
-            at = _below(found[number], above) if depth else costs[number]
+            at = _below(schema_nodes[number], above) if depth else costs[number]
             here[number] = min(most + 1, at + sum(here[inner] for inner in same[number]))
         largest = max(largest, here[0])
         if largest > most or here == above:
@@ -62,7 +63,7 @@ def dearest(found: list[Node], own: Callable[[Node], int], most: int) -> int:
 
 
 def _own(node: Node) -> int:
-    """Checks that the node itself makes of a value, those of schemas inside it not counted."""
+    """Return the number of checks that a node makes of a value, without those of its inner schemas."""
     listed = sum(
         len(entries) if isinstance(entries := node.get(keyword), list | dict) else 0
         for keyword in ("enum", "required", "patternProperties", "dependentRequired")
@@ -71,7 +72,7 @@ def _own(node: Node) -> int:
 
 
 def _below(node: Node, above: list[int]) -> int:
-    """The total at one value inside the value that the node is given."""
+    """Return the total at one value inside the node's value."""
 
     def most(keyword: str) -> int:
         return max((above[number] for number in node.several(keyword)), default=0)

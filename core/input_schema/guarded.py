@@ -1,8 +1,8 @@
-"""Schemas for the validator, made from the nodes: one that decides, one that explains.
+"""Builds two schemas for the validator from the nodes: one that decides, and one that explains.
 
-The validator collects every mismatch before it gives the first. The explaining schema therefore looks inside
-a text, list or object only where its size is within bounds, so that the number of mismatches is bounded by
-the schema and not by the value.
+The validator collects every mismatch before it returns the first. So the explaining schema looks inside a
+string, list or object only if its size is within bounds. Then the schema and not the value bounds the number
+of mismatches.
 """
 
 from __future__ import annotations
@@ -11,34 +11,34 @@ from typing import Any
 
 from core.input_schema.nodes import ASSERTIONS, LISTS, MAPS, SINGLE, Node
 
-#: Entries of a list or an object up to which each of them is explained.
+#: The most entries of a list or an object of which each is explained.
 MAX_EXPLAINED = 256
 
-#: Begins the names of schemas that are not guarded.
+#: The prefix of the names of schemas that are not guarded.
 _PLAIN = "plain-"
 _DECIDING = ("not", "if", "contains")
 _SIZES = ("maxLength", "maxItems", "maxProperties")
-#: Where each entry of a list, or of an object, can be a mismatch of its own.
+#: Keywords for which each entry of a list, or of an object, can be a mismatch.
 _EACH_ITEM = ("items",)
 _EACH_ENTRY = ("patternProperties", "propertyNames")
 
 
-def deciding(found: list[Node]) -> dict[str, Any]:
-    """The schema as it is, each of its schemas in a place of its own."""
-    return _whole({str(number): _plain(node, "", "") for number, node in enumerate(found)})
+def deciding(schema_nodes: list[Node]) -> dict[str, Any]:
+    """Return the schema with each of its inner schemas as a definition."""
+    return _whole({str(number): _plain(node, "", "") for number, node in enumerate(schema_nodes)})
 
 
-def explaining(found: list[Node]) -> dict[str, Any]:
-    """The same, with a look inside only what is within bounds.
+def explaining(schema_nodes: list[Node]) -> dict[str, Any]:
+    """Return the same schema, which looks inside only what is within bounds.
 
-    What only decides (`not`, `if`, `contains`) has no mismatches of its own, and stays as it is.
+    Keywords that only decide (`not`, `if`, `contains`) have no mismatches of their own and stay unchanged.
     """
-    plain = {f"{_PLAIN}{number}": _plain(node, _PLAIN, _PLAIN) for number, node in enumerate(found)}
-    return _whole(plain | {str(number): _guarded(node) for number, node in enumerate(found)})
+    plain = {f"{_PLAIN}{number}": _plain(node, _PLAIN, _PLAIN) for number, node in enumerate(schema_nodes)}
+    return _whole(plain | {str(number): _guarded(node) for number, node in enumerate(schema_nodes)})
 
 
 def number_of(path: list[str | int]) -> int:
-    """The number of the node to which a path in one of these schemas leads."""
+    """Return the number of the node that a path in one of these schemas leads to."""
     return int(str(path[1]).removeprefix(_PLAIN))
 
 
@@ -47,7 +47,13 @@ def _whole(schemas: dict[str, dict[str, Any] | bool]) -> dict[str, Any]:
 
 
 def _plain(node: Node, deciding: str, others: str) -> dict[str, Any] | bool:
-    """The node; the prefixes are of the references to inner nodes that only decide, and to the others."""
+    """Return the node's schema.
+
+    Args:
+        node: the node.
+        deciding: the prefix of references to inner nodes that only decide.
+        others: the prefix of the other references.
+    """
     if isinstance(node.schema, bool):
         return node.schema
     made: dict[str, Any] = {name: node.schema[name] for name in ASSERTIONS if name in node.schema}
@@ -66,7 +72,7 @@ def _plain(node: Node, deciding: str, others: str) -> dict[str, Any] | bool:
             case dict():
                 made[keyword] = {name: _reference(prefix, number) for name, number in inner.items()}
     if node.get("additionalProperties") is False:
-        # As it is, and not alone: the validator then reports the names, all in one mismatch.
+        # Unchanged, and together with `properties`: then the validator reports all names in one mismatch.
         made["additionalProperties"] = False
         made.setdefault("properties", {})
     return made

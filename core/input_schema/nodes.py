@@ -1,7 +1,7 @@
-"""Every schema inside a schema, with its references resolved.
+"""Lists every schema inside a schema and resolves its references.
 
-Only the keywords listed here reach the validator. A keyword that this module does not know cannot make it do
-anything, and one that would make its work hard to bound is refused.
+Only the keywords listed here reach the validator. Unknown keywords have no effect, and keywords whose work is
+hard to bound are rejected.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-#: Lists and objects inside one another, in a schema and in the values that it checks.
+#: The deepest nesting of lists and objects, in a schema and in the values that it checks.
 MAX_DEPTH = 64
-#: Schemas inside one schema.
+#: The most schemas inside one schema.
 MAX_NODES = 2_000
-#: Regular expressions in one schema, and characters of one of them.
+#: The most regular expressions in one schema, and the most characters of one of them.
 MAX_PATTERNS, MAX_PATTERN = 100, 1_000
 
-#: Keywords whose value is one schema, a list of schemas, an object of schemas.
+#: Keywords whose value is a schema, a list of schemas, or an object of schemas.
 SINGLE = ("not", "if", "then", "else", "additionalProperties", "propertyNames", "items", "contains")
 LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 MAPS = ("properties", "patternProperties", "dependentSchemas")
@@ -49,24 +49,24 @@ ASSERTIONS = (
 
 _INDEX = re.compile(r"[0-9]{1,6}")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_REFUSED = {
+_UNSUPPORTED = {
     "$dynamicRef": "use $ref",
     "$dynamicAnchor": "use $defs and $ref",
     "$recursiveRef": "use $ref",
     "$recursiveAnchor": "use $defs and $ref",
-    "$vocabulary": "leave it out",
+    "$vocabulary": "omit it",
     "unevaluatedProperties": "use additionalProperties",
     "unevaluatedItems": "use items",
     "dependencies": "use dependentSchemas or dependentRequired",
     "additionalItems": "use prefixItems and items",
 }
 
-#: What a keyword holds: the number of a node, or of several.
+#: The nodes of a keyword: a number, or several.
 Inner: TypeAlias = int | list[int] | dict[str, int]
 
 
 class SchemaError(ValueError):
-    """The schema is not one that is accepted; the message says where and why."""
+    """The schema is not accepted. The message says where and why."""
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Node:
     Attributes:
         schema: the object, or a Boolean.
         where: its JSON pointer.
-        inner: the numbers of the schemas that its keywords hold; `$ref` holds its target.
+        inner: the numbers of the schemas in its keywords; for `$ref`, of its target.
     """
 
     schema: dict[str, Any] | bool
@@ -84,32 +84,32 @@ class Node:
     inner: dict[str, Inner] = field(default_factory=dict)
 
     def get(self, keyword: str) -> Any:
-        """The keyword's value; None where it is absent."""
+        """Return the keyword's value; None if it is absent."""
         return None if isinstance(self.schema, bool) else self.schema.get(keyword)
 
     def several(self, *keywords: str) -> Iterator[int]:
-        """The numbers of all schemas that these keywords hold."""
+        """Yield the numbers of all schemas in these keywords."""
         for keyword in keywords:
-            found = self.inner.get(keyword, [])
-            if isinstance(found, int):
-                yield found
+            numbers = self.inner.get(keyword, [])
+            if isinstance(numbers, int):
+                yield numbers
             else:
-                yield from found.values() if isinstance(found, dict) else found
+                yield from numbers.values() if isinstance(numbers, dict) else numbers
 
     def patterns(self) -> Iterator[str]:
-        """Its own regular expressions."""
+        """Yield the node's own regular expressions."""
         if self.get("pattern") is not None:
             yield self.get("pattern")
         yield from self.get("patternProperties") or ()
 
 
 def nodes(root: dict[str, Any]) -> list[Node]:
-    """The root and every schema that is reachable from it; the root comes first.
+    """Return the root and every schema that is reachable from it, the root first.
 
     Raises:
         SchemaError: there are too many, or one of them is not accepted.
     """
-    return _Walk(root).found
+    return _Walk(root).nodes
 
 
 class _Walk:
@@ -119,31 +119,31 @@ class _Walk:
         self._root = root
         self._numbers: dict[int, int] = {}
         self._patterns = 0
-        self.found: list[Node] = []
+        self.nodes: list[Node] = []
         self._number(root, "#")
         done = 0
-        while done < len(self.found):
-            self._look(self.found[done])
+        while done < len(self.nodes):
+            self._visit(self.nodes[done])
             done += 1
 
     def _number(self, schema: Any, where: str) -> int:
         if not isinstance(schema, dict | bool):
             raise SchemaError(f"{where[:200]} must be a schema: an object, true or false.")
-        # Parsed JSON has each object in one place, so its identity stands for its place.
+        # In parsed JSON each object occurs once, so its identity identifies its place.
         if isinstance(schema, dict) and id(schema) in self._numbers:
             return self._numbers[id(schema)]
-        if len(self.found) >= MAX_NODES:
-            raise SchemaError(f"it holds more than {MAX_NODES} schemas. Make it smaller.")
-        number = len(self.found)
-        self.found.append(Node(schema, where))
+        if len(self.nodes) >= MAX_NODES:
+            raise SchemaError(f"it contains more than {MAX_NODES} schemas. Make it smaller.")
+        number = len(self.nodes)
+        self.nodes.append(Node(schema, where))
         if isinstance(schema, dict):
             self._numbers[id(schema)] = number
         return number
 
-    def _look(self, node: Node) -> None:
+    def _visit(self, node: Node) -> None:
         if isinstance(node.schema, bool):
             return
-        self._refuse(node.schema, node.where)
+        self._check_keywords(node.schema, node.where)
         for keyword, value in node.schema.items():
             where = f"{node.where}/{keyword}"
             if keyword == "$ref":
@@ -168,14 +168,14 @@ class _Walk:
             elif keyword == "pattern":
                 self._pattern(value, where)
 
-    def _refuse(self, schema: dict[str, Any], where: str) -> None:
-        for keyword, instead in _REFUSED.items():
+    def _check_keywords(self, schema: dict[str, Any], where: str) -> None:
+        for keyword, instead in _UNSUPPORTED.items():
             if keyword in schema:
                 raise SchemaError(f"{where[:200]}/{keyword} is not supported; {instead}.")
         if schema.get("$schema", _DIALECT) not in (_DIALECT, _DIALECT + "#"):
             raise SchemaError(f"{where[:200]}/$schema must be {_DIALECT}.")
         if "$id" in schema and schema is not self._root:
-            raise SchemaError(f"{where[:200]}/$id is not supported below the root; leave it out.")
+            raise SchemaError(f"{where[:200]}/$id is not supported below the root; omit it.")
 
     def _pattern(self, pattern: Any, where: str) -> None:
         self._patterns += 1
@@ -184,12 +184,14 @@ class _Walk:
                 f"{where[:200]} must be a regular expression of at most {MAX_PATTERN} characters."
             )
         if self._patterns > MAX_PATTERNS:
-            raise SchemaError(f"it holds more than {MAX_PATTERNS} regular expressions. Use fewer.")
+            raise SchemaError(f"it contains more than {MAX_PATTERNS} regular expressions. Use fewer.")
 
     def _target(self, reference: Any, where: str) -> int:
-        """The number of the schema that a `$ref` names, which must be inside this schema."""
+        """Return the number of the schema that a `$ref` names, which must be inside this schema."""
         if not isinstance(reference, str) or (reference != "#" and not reference.startswith("#/")):
-            raise SchemaError(f"{where[:200]} must be # or begin with #/; nothing else is read.")
+            raise SchemaError(
+                f"{where[:200]} must be # or begin with #/; other references are not supported."
+            )
         at: Any = self._root
         for part in unquote(reference).split("/")[1:]:
             part = part.replace("~1", "/").replace("~0", "~")

@@ -1,1 +1,1 @@
-"""Invokes actions on OpenWhisk and interprets what it answers."""
+"""Invokes actions on OpenWhisk and interprets the responses."""

@@ -1,4 +1,4 @@
-"""Invokes a function over HTTP as its config document says."""
+"""Invokes a function over HTTP as its config document describes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from core.openwhisk.answers import interpret
 log = logging.getLogger(__name__)
 
 
-#: Bytes of an answer; OpenWhisk's own limit for a result is 1 MB.
+#: The most bytes of a response. OpenWhisk's own limit for a result is 1 MB.
 MAX_ANSWER_BYTES = 2_000_000
 
 
-#: Seconds between looks at an activation that OpenWhisk answered with 202.
+#: Seconds between requests for an activation that OpenWhisk answered with 202.
 ACTIVATION_INTERVAL = 0.5
 
 
@@ -30,24 +30,29 @@ CONNECT_TIMEOUT = 5.0
 
 
 class FunctionInvoker:
-    """Calls functions; keeps connections open between calls; safe in many threads."""
+    """Invokes functions and keeps connections open. Thread-safe.
+
+    Args:
+        credentials: returns the Authorization header for the name of a credential.
+        connections: the number of connections that are kept open per host.
+    """
 
     def __init__(self, credentials: Credentials, connections: int = 32) -> None:
         self._credentials = credentials
-        # Nothing is retried here: a POST whose answer got lost may have run.
+        # Nothing is retried here: a POST without an answer may have been carried out.
         self._pool = urllib3.PoolManager(num_pools=8, maxsize=connections, block=False, retries=False)
 
     def __call__(self, document: ConfigDocument, body: Any, timeout: float) -> dict[str, Any]:
-        """The function's result.
+        """Return the function's result.
 
         Args:
             document: the function's config document.
             body: JSON-native input.
-            timeout: seconds that the whole call may take.
+            timeout: seconds for the whole call.
 
         Raises:
-            ActionError: the action answered with its error object.
-            InvocationError: it could not be invoked or gave no usable answer.
+            ActionError: the action replied with an error.
+            InvocationError: the function could not be invoked or gave no usable reply.
         """
         deadline = time.monotonic() + timeout
         call = resolve(document, body, self._credentials)
@@ -67,14 +72,14 @@ class FunctionInvoker:
         deadline: float,
         function: str,
     ) -> tuple[int, Any]:
-        left = max(0.1, deadline - time.monotonic())
+        remaining = max(0.1, deadline - time.monotonic())
         try:
             response = self._pool.request(
                 method,
                 url,
                 body=body,
                 headers=headers,
-                timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), read=left),
+                timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, remaining), read=remaining),
                 redirect=False,
                 preload_content=False,
             )
@@ -83,7 +88,7 @@ class FunctionInvoker:
             finally:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            # A refused connection counts as a timeout in urllib3's tree.
+            # urllib3 counts a refused connection as a timeout.
             refused = isinstance(error, urllib3.exceptions.NewConnectionError)
             if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
                 raise InvocationError(
@@ -105,7 +110,9 @@ class FunctionInvoker:
     ) -> tuple[int, Any]:
         activation = payload.get("activationId") if isinstance(payload, dict) else None
         if not isinstance(activation, str) or "/actions/" not in url:
-            raise InvocationError(f"The function {function} was accepted, but gave no activation to follow.")
+            raise InvocationError(
+                f"The function {function} was accepted, but the response names no activation."
+            )
         parts = urlsplit(url)
         base = f"{parts.scheme}://{parts.netloc}{parts.path.split('/actions/')[0]}"
         while time.monotonic() < deadline:

@@ -13,15 +13,15 @@ from core.errors import DocumentError, InvocationError
 log = logging.getLogger(__name__)
 
 
-#: Seconds that IAM may take for a token.
+#: Seconds to wait for a token from IAM.
 IAM_TIMEOUT = 10.0
 
 
 class EnvironmentCredentials:
-    """Gives Authorization headers from the environment.
+    """Returns Authorization headers from the environment.
 
-    `BasicAuth` is OpenWhisk's key (`WHISK_AUTH`); `IAMBearerToken` a token that IBM's IAM gave for
-    `IBM_CLOUD_API_KEY`, cached and renewed by IBM's SDK before it expires.
+    `BasicAuth` is OpenWhisk's key (`WHISK_AUTH`). `IAMBearerToken` is a token from IBM's IAM for
+    `IBM_CLOUD_API_KEY`; IBM's SDK caches it and renews it before it expires.
     """
 
     def __init__(self, env: settings.Source) -> None:
@@ -50,6 +50,6 @@ class EnvironmentCredentials:
             log.warning("no token from IAM: %s", type(error).__name__)
             if manager.access_token and manager.expire_time > time.time():
                 return str(manager.access_token)  # only its renewal failed
-            # After a failure the SDK lets every caller wait for a minute; a new manager asks at once.
+            # After a failure the SDK delays every caller for a minute. A new manager makes a request at once.
             self._token_manager = None
-            raise InvocationError("IBM Cloud gave no token. Try again later.", status=503) from None
+            raise InvocationError("IBM Cloud returned no token. Try again later.", status=503) from None

@@ -11,7 +11,7 @@ Instead of either reply, a function can reply with an error (`error_reply`).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -41,7 +41,7 @@ class Envelope(BaseModel):
     callback_url: str | None = Field(default=None, max_length=MAX_CALLBACK)
 
     @classmethod
-    def of_event(cls, event: JobEvent) -> Self:
+    def of_event(cls, event: JobEvent) -> Envelope:
         """Return the envelope of a run, from the event of one of its jobs."""
         return cls.model_construct(
             client_id=event.client_id,
@@ -85,7 +85,7 @@ class SubmissionReply(BaseModel):
     circuit: dict[str, Any]
 
     @classmethod
-    def of_event(cls, event: JobEvent, circuit: dict[str, Any]) -> Self:
+    def of_event(cls, event: JobEvent, circuit: dict[str, Any]) -> SubmissionReply:
         """Return the reply for the job of an event."""
         return cls(
             job_id=event.job_id,

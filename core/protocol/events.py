@@ -19,18 +19,18 @@ Status = Literal["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"]
 
 FINAL: frozenset[str] = frozenset({"DONE", "CANCELLED", "ERROR"})
 
-#: Bytes of `state` that an algorithm may carry from one step to the next.
+#: The most bytes of the state that an algorithm passes from one step to the next.
 MAX_STATE_BYTES = 64 * 1024
-#: Bytes of one message. The client refuses messages over 1,000,000 bytes, key and headers included.
+#: The most bytes of a message. The client rejects messages over 1,000,000 bytes, including key and headers.
 MAX_EVENT_BYTES = 950_000
 
-#: Characters of an address that a final event is to be sent to.
+#: The most characters of a callback address.
 MAX_CALLBACK = 2_000
 
-#: Times that an event may be put back into a queue.
+#: The most times that an event may be requeued.
 MAX_ATTEMPT = 1_000_000
 
-#: A client's topic: `results.` and 128 random bits or more.
+#: A client's topic: `results.` and at least 128 random bits.
 TOPIC_PATTERN = r"^results\.[A-Za-z0-9_-]{22,64}$"
 
 
@@ -94,13 +94,13 @@ class JobEvent(BaseModel):
         return self
 
     def bound(self, now: datetime) -> None:
-        """Bound the instants to what can be true at `now`: another machine's clock may be wrong.
+        """Limit the instants to what is possible at `now`: another machine's clock may be wrong.
 
-        A job was submitted and looked at before now. An estimate that is further than `HORIZON` from now says
-        nothing.
+        A job was submitted and looked at before now. An estimate further than `HORIZON` from now is
+        discarded.
         """
         horizon = timedelta(seconds=HORIZON)
-        # With an instant in the future, its deadline would never come.
+        # With a submission in the future, the job's deadline would never come.
         self.submitted_at = min(self.submitted_at, now)
         if self.looked_at is not None:
             self.looked_at = min(max(self.looked_at, self.submitted_at), now)
@@ -163,7 +163,7 @@ class ResultEvent(JobEvent):
         answer: dict[str, Any] | None = None,
         error: ErrorInfo | None = None,
         finished_at: datetime | None = None,
-    ) -> Self:
+    ) -> ResultEvent:
         """Return the event for a job's status. It is not validated again.
 
         The job's `state` and `looked_at` are private to the algorithm and the poller and are not copied.
@@ -200,7 +200,7 @@ PRIVATE_FIELDS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
 
 
 class LargeResult(BaseModel):
-    """What a final event could not carry: kept elsewhere, named by its `result_url`."""
+    """The parts of a final event that are stored elsewhere because of their size."""
 
     result: JobResult | None = None
     answer: dict[str, Any] | None = None

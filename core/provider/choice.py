@@ -1,4 +1,4 @@
-"""Which backend a job goes to. Pure."""
+"""The choice of a backend for a job. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.simulators import NOISELESS, NOISY_PREFIX, noisy_name
 
 
 def backend_type_of(name: str) -> BackendType:
-    """What kind a backend is, by its name."""
+    """Return the type of a backend, from its name."""
     if name.startswith(NOISY_PREFIX):
         return "noisy_simulator"
     return "simulator" if name == NOISELESS else "hardware"
@@ -19,15 +19,21 @@ def backend_type_of(name: str) -> BackendType:
 def choose(
     backends: Sequence[BackendInfo], backend_type: BackendType, qubits: int, name: str | None = None
 ) -> BackendInfo:
-    """The backend to use; pure.
+    """Return the backend to use.
 
-    `hardware`: the least busy operational device with enough qubits. `simulator`: the noiseless one.
-    `noisy_simulator`: the one with the noise of the least busy such device, or, where the simulator does not
-    know that device, the smallest that is large enough.
+    For `hardware`: the least busy operational device with enough qubits. For `simulator`: the noiseless
+    simulator. For `noisy_simulator`: the one with the noise of the least busy such device, or the smallest
+    sufficient one if there is none for that device.
+
+    Args:
+        backends: all backends.
+        backend_type: the type that the job needs.
+        qubits: the number of qubits that the job needs.
+        name: the backend that the caller chose; None for any.
 
     Raises:
-        InputError: the named backend does not exist, is of another type, too small or down.
-        BackendNotFoundError: there is no fitting one at all.
+        InputError: the chosen backend does not exist, has another type, is too small or is not operational.
+        BackendNotFoundError: no backend fits.
     """
     offered = [backend for backend in backends if backend.backend_type == backend_type]
     if name is not None:

@@ -15,7 +15,7 @@ from core.kafka import delayed_consumer
 from core.kafka.delayed_consumer import DelayedConsumer
 from core.kafka.offsets import Partition
 from core.settings import KafkaSettings
-from tests.core.librdkafka import Group, Member
+from tests.core.librdkafka import Group, Member, Message
 
 DELAY = 10.0
 FAST, SLOW, SLOWER = ("fast", 0), ("slow", 0), ("slow", 1)
@@ -71,6 +71,7 @@ class Owner:
         messages = self.consumer.poll(0.0, most)
         assert len(messages) <= most
         for message in messages:
+            assert isinstance(message, Message)
             place, offset = message.place, message.offset()
             epoch = self.epochs.get(place, 0)
             assert place in self.kafka.positions, "given after its partition was lost"

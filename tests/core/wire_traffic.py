@@ -286,7 +286,7 @@ def _loop() -> Iterator[str]:
             queue_length=4,
             seen_at=datetime(2026, 5, 1, tzinfo=UTC),
         )
-        provider.backends = lambda fresh=0.0: [listed]  # type: ignore[method-assign, misc]
+        provider.backends = lambda fresh=0.0: [listed]  # type: ignore[method-assign]
         arguments: Any = (provider, delivery, publisher, 1, 1e12)
         poller = Poller(KafkaSettings("nowhere:9092", partitions=1), *arguments)
         consumer, _waiting = fakes.consumers_of(poller.job_consumer)

@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit
 from core.kafka import delayed_consumer
 from core.protocol import ResultEvent, decode
 from core.provider import QuantumAccount, connect
+from core.provider.ibm.account import IBMAccount
 from core.settings import AccountSettings, KafkaSettings, ProviderSettings
 from poller.delivery.result_delivery import ResultDelivery
 from poller.worker import Poller
@@ -50,6 +51,7 @@ class Wire:
 
     def _record(self, account: QuantumAccount) -> None:
         account.backends()
+        assert isinstance(account, IBMAccount)
         http: Any = account._service._active_api_client._session
         send = http.send
 

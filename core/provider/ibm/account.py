@@ -1,4 +1,4 @@
-"""A connection with one account of IBM Quantum, or of the simulator that speaks its API."""
+"""A connection to an account of IBM Quantum, or of the simulator with its API."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from core.provider.ibm.transport import REPEATS, TIMEOUT, Transport, from_the_st
 from core.provider.port import BACKENDS_FRESH, LOOK_PAGE, JobView, Primitive
 from core.settings import AccountSettings
 
-#: Seconds for which it will do where no newer one can be had.
+#: Seconds for which a list of backends is used if no newer one is available.
 BACKENDS_USABLE = 300.0
-#: Seconds for which a backend's target, and the pass manager made for it, are kept.
+#: Seconds for which a backend's target and its pass manager are cached.
 TARGET_FRESH = 3600.0
-#: Jobs told of in one call.
+#: The most jobs that `tagged` returns.
 PAGE = 100
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -39,13 +39,13 @@ Answer = TypeVar("Answer")
 
 
 class IBMAccount:
-    """A connection with one account; keeps what is costly, is safe in many threads.
+    """A connection to one account. It caches what is costly to get. Thread-safe.
 
     Args:
-        settings: where it is, and its key.
-        repeats: whether a request that changes nothing is sent again after a failure that may pass; see
-            `transport`. False for callers that count the calls and are patient themselves. A request that
-            changes something is never sent again.
+        settings: the address of the account and its key.
+        repeats: whether a request that changes nothing is retried after a transient failure (see
+            `transport`). False for callers that count requests and retry themselves. Other requests are never
+            retried.
         timeout: seconds to connect, and seconds without a byte of an answer.
     """
 
@@ -66,7 +66,7 @@ class IBMAccount:
     @property
     def _service(self) -> QiskitRuntimeService:
         if (known := self._connected) is not None:
-            # Without the lock: it may be held for as long as a slow listing of backends takes.
+            # Without the lock: another thread may hold it for as long as a slow list of backends takes.
             return known
         with self._lock:
             if self._connected is None:
@@ -77,7 +77,7 @@ class IBMAccount:
                     from_the_start(self._mount),
                     warnings.catch_warnings(),
                 ):
-                    # The client warns that it falls back to the bare API key; the 401 that follows says more.
+                    # The client warns that it falls back to the bare API key. The 401 that follows says more.
                     warnings.simplefilter("ignore")
                     self._connected = QiskitRuntimeService(
                         channel="ibm_quantum_platform",
@@ -94,18 +94,18 @@ class IBMAccount:
             http.mount(scheme, Transport(self._repeats, self._timeout))
 
     def _prepared(self, client: Any) -> Any:
-        """The client's connection, with our transport in the place of its own; see there.
+        """Return the client's API connection, with our transport instead of its own (see `transport`).
 
-        Asked for at every call: the client makes itself a new connection where it changes the instance.
+        Called for every request: the client creates a new connection when it changes the instance.
         """
         http = client._session
         tokens = http.auth.tm
         if tokens.http_config:
             return client
         self._mount(http)
-        # Proxies and netrc, which are looked up for every request, do not concern this machine.
+        # Proxies and netrc are looked up for every request and do not apply to this machine.
         http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
-        # The token comes over a connection of its own, whose answer is waited for too.
+        # The token comes over a connection of its own, which needs a time limit too.
         tokens.http_config = {"timeout": self._timeout}
         return client
 
@@ -115,8 +115,8 @@ class IBMAccount:
             with readable(action, changes), translated(action, changes):
                 return call(self._prepared(service._active_api_client))
         except ProviderUnauthorizedError:
-            # The token may have been revoked, or the service that gave it started again: log in once more.
-            # 401 says that the request was not carried out, so that even a job may be submitted again.
+            # The token may have been revoked, or the token service restarted: log in once more. A 401 means
+            # that the request was not carried out, so that even a submission may be repeated.
             with self._lock:
                 if self._connected is service:
                     self._connected = None
@@ -125,7 +125,7 @@ class IBMAccount:
             return call(self._prepared(service._active_api_client))
 
     def backends(self, fresh: float = BACKENDS_FRESH) -> list[BackendInfo]:
-        """Every backend of the account, at most `fresh` seconds old."""
+        """Return every backend of the account, at most `fresh` seconds old."""
         with self._lock:
             seen, known = self._backends
             if time.monotonic() - seen < fresh:
@@ -142,10 +142,10 @@ class IBMAccount:
             return known
 
     def target(self, name: str) -> IBMTarget:
-        """The backend as circuits are prepared for it; kept, and made anew once an hour."""
+        """Return the target of a backend, which is rebuilt hourly."""
         with self._lock:
             target = self._targets.get(name)
-            if target is None or time.monotonic() - target.made >= TARGET_FRESH:
+            if target is None or time.monotonic() - target.created >= TARGET_FRESH:
                 target = self._call(
                     "describe the backend", lambda _client: IBMTarget(self._service.backend(name))
                 )
@@ -160,21 +160,22 @@ class IBMAccount:
         tags: Sequence[str],
         primitive: Primitive = "sampler",
     ) -> str:
-        """Submit one job with these PUBs, already transpiled; gives the provider's job id.
+        """Submit a job with these PUBs, which are transpiled, and return its id.
 
-        It is the job that the client's `executor_sampler.Sampler` or `executor_estimator.Estimator` submits,
-        prepared and encoded by its own functions, but sent in one request: their `run` asks for the account's
-        usage and the backend's status before, only to warn of them, which costs two round trips to IBM.
+        The client's `executor_sampler.Sampler` and `executor_estimator.Estimator` would submit the same job.
+        Their own functions prepare and encode it, but here it is sent in one request: `run` first requests
+        the account's usage and the backend's status, only to warn about them, which costs two round trips to
+        IBM.
 
         Args:
             pubs: PUBs for the primitive.
             backend: the backend's name.
-            shots: of each PUB; of the Estimator's, for each basis that is measured.
-            tags: by which the job can be found again; see `tagged`.
-            primitive: whose PUBs they are.
+            shots: the shots of each PUB; for the Estimator, of each measured basis.
+            tags: the tags by which the job can be found (see `tagged`).
+            primitive: the primitive that runs the PUBs.
 
         Raises:
-            ProviderUnavailableError: where it is `unclear`, the job may have been taken all the same.
+            ProviderUnavailableError: the job was not submitted. If the error is `unclear`, it may have been.
         """
         params = encoded(pubs, self.target(backend).device, shots, primitive)
         answer = self._call(
@@ -197,7 +198,7 @@ class IBMAccount:
         return job_id
 
     def tagged(self, *tags: str) -> list[JobView]:
-        """The newest jobs that carry all of these tags, up to `PAGE` of them, the newest first."""
+        """Return the newest jobs that have all of these tags, newest first; at most `PAGE`."""
         answer = self._call(
             "list jobs",
             lambda client: client.jobs_get(limit=PAGE, skip=0, job_tags=list(tags), include_mocks=True),
@@ -206,17 +207,24 @@ class IBMAccount:
             return views_of(answer)
 
     def look(self, job_id: str) -> JobView:
-        """How one job stands; JobNotFoundError if the provider does not know it."""
+        """Return one job.
+
+        Args:
+            job_id: the job's id.
+
+        Raises:
+            JobNotFoundError: the provider does not know the job.
+        """
         answer = self._call("look at the job", lambda client: client.job_get(job_id))
         with readable("look at the job"):
             return view_of(answer)
 
     def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
-        """How the jobs created since then stand, up to `LOOK_PAGE` of them, in one call.
+        """Return the jobs that were created after an instant, by id; at most `LOOK_PAGE`, in one request.
 
         Args:
-            created_after: by the provider's clock.
-            newest_first: which of them, where there are more.
+            created_after: the instant, by the provider's clock.
+            newest_first: whether the newest jobs are returned if there are more; else the oldest.
         """
         answer = self._call(
             "list jobs",
@@ -232,12 +240,23 @@ class IBMAccount:
             return {view.job_id: view for view in views_of(answer)}
 
     def result(self, view: JobView) -> JobResult:
-        """The result of a finished job."""
+        """Return the result of a finished job.
+
+        Args:
+            view: the job.
+
+        Raises:
+            ProviderError: the result cannot be decoded.
+        """
         raw = str(self._call("give the result", lambda client: client.job_results(view.job_id)))
         return decode_result(view.program_id, raw)
 
     def cancel(self, job_id: str) -> None:
-        """Cancel the job; one that is final already is left as it is."""
+        """Cancel a job. A job that is already final stays as it is.
+
+        Args:
+            job_id: the job's id.
+        """
         try:
             self._call("cancel the job", lambda client: client.job_cancel(job_id))
         except ProviderError as error:
@@ -245,13 +264,22 @@ class IBMAccount:
                 raise
 
     def abandon(self, job_id: str) -> None:
-        """Cancel a job that no client knows of, and take its tags away, so that it is not found by them."""
-        # In this order: a job without tags that is not cancelled could not be found any more.
+        """Cancel a job that no client knows and remove its tags, so that it is not found by them.
+
+        Args:
+            job_id: the job's id.
+        """
+        # In this order: a job without tags that is not cancelled could not be found again.
         self.cancel(job_id)
         self.tag(job_id, [])
 
     def tag(self, job_id: str, tags: Sequence[str]) -> None:
-        """Give the job these tags, and no others."""
+        """Replace the tags of a job.
+
+        Args:
+            job_id: the job's id.
+            tags: its new tags.
+        """
         self._call("tag the job", lambda client: client.update_tags(job_id, list(tags)))
 
 
@@ -260,10 +288,10 @@ _environment_lock = threading.Lock()
 
 @contextmanager
 def _environment(account: AccountSettings) -> Iterator[None]:
-    """Where an account has a URL of its own, the client takes two settings from the environment alone.
+    """Set the environment for an account with its own URL: the client reads two settings only from there.
 
-    Under the lock for the others too: they must not see the settings of an account that connects meanwhile,
-    which would send their key to its address.
+    The lock is also held for accounts without a URL. Otherwise they could see the settings of an account that
+    connects at the same time and send their key to its address.
     """
     url = account.url
     wanted = {"IAM_URL": url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"} if url else {}

@@ -1,4 +1,4 @@
-"""The backends of an account, from the list that the provider gives."""
+"""Parses the provider's list of backends."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from core.provider.ibm import reported
 
 log = logging.getLogger(__name__)
 
-#: What a backend may be called: events carry the name.
+#: The permitted names of backends: events carry them.
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
-    """The backends that can be read; one that has no usable name is left out.
+    """Return the backends. One without a valid name is omitted.
 
     Args:
         raw: the provider's list.
-        now: when it was asked for.
+        now: when the list was requested.
 
     Raises:
         ValueError: it is not a list.
     """
     if not isinstance(raw, list):
         raise ValueError("not a list of backends")
-    found = []
+    backends = []
     for entry in map(reported.mapping, raw):
         name = entry.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             log.warning("a backend has no usable name: %s", ascii(name)[:60])
             continue
-        found.append(
+        backends.append(
             BackendInfo(
                 name=name,
                 backend_type=backend_type_of(name),
@@ -46,4 +46,4 @@ def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
                 seen_at=now,
             )
         )
-    return found
+    return backends

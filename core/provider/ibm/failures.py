@@ -1,4 +1,4 @@
-"""The client's exceptions, made into ours."""
+"""Translates the exceptions of IBM's client."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from core.retry_after import parse_retry_after
 
 @contextmanager
 def translated(action: str, changes: bool = False) -> Iterator[None]:
-    """Turn the client's exceptions into ours.
+    """Translate the client's exceptions into ours.
 
     Args:
-        action: what is asked for.
-        changes: whether that changes something, so that it matters whether a failed request was carried out.
+        action: what the request does, as in "cancel the job".
+        changes: whether it changes something, so that it matters whether a failed request was carried out.
     """
     try:
         yield
@@ -37,14 +37,14 @@ def translated(action: str, changes: bool = False) -> Iterator[None]:
         raise
     except IBMNotAuthorizedError:
         raise ProviderUnauthorizedError(
-            "The quantum provider refused the API key. Ask the operator to check QISKIT_IBM_TOKEN "
+            "The quantum provider rejected the API key. Ask the operator to check QISKIT_IBM_TOKEN "
             "or SIMULATOR_API_KEY."
         ) from None
     except QiskitBackendNotFoundError:
-        # It was in the list a moment ago.
+        # The backend was in the list a moment ago.
         raise ProviderUnavailableError(f"IBM Quantum cannot {action} now.") from None
     except RequestsApiError as error:
-        # Of a 503 the client tells no status.
+        # For a 503 the client reports no status.
         status = error.status_code
         if status == -1 and (response := _response(error)) is not None:
             status = response.status_code
@@ -52,8 +52,8 @@ def translated(action: str, changes: bool = False) -> Iterator[None]:
         unclear = changes and (cause is None or not nothing_sent(cause))
         raise of_status(action, status, str(error), _retry_after(error), unclear) from None
     except IBMError as error:
-        found = re.search(r"\b([45]\d\d) (Client|Server) Error", str(error))
-        raise of_status(action, int(found[1]) if found else -1, str(error), unclear=changes) from None
+        match = re.search(r"\b([45]\d\d) (Client|Server) Error", str(error))
+        raise of_status(action, int(match[1]) if match else -1, str(error), unclear=changes) from None
     except (requests.exceptions.InvalidJSONError, RecursionError):
         raise _unreadable(action, changes) from None
     except (requests.RequestException, OSError) as error:
@@ -65,7 +65,12 @@ def translated(action: str, changes: bool = False) -> Iterator[None]:
 
 @contextmanager
 def readable(action: str, changes: bool = False) -> Iterator[None]:
-    """Turn what goes wrong while an answer is read that is not what it should be into our exception."""
+    """Translate errors while a malformed answer is parsed into our exception.
+
+    Args:
+        action: what the request does.
+        changes: whether it changes something.
+    """
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -74,18 +79,18 @@ def readable(action: str, changes: bool = False) -> Iterator[None]:
 
 def _unreadable(action: str, changes: bool) -> ProviderUnavailableError:
     return ProviderUnavailableError(
-        f"IBM Quantum was asked to {action}, and its answer cannot be read.", unclear=changes
+        f"IBM Quantum's answer to the request to {action} cannot be read.", unclear=changes
     )
 
 
 def _response(error: BaseException) -> requests.Response | None:
-    """The answer that the client refers to; None where there was none."""
+    """Return the response that the client's exception refers to; None if there was none."""
     response = getattr(error.__cause__ or error.__context__, "response", None)
     return response if isinstance(response, requests.Response) else None
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """The seconds of the answer's Retry-After header, bounded; None where there is none."""
+    """Return the bounded seconds of the response's Retry-After header; None if there is none."""
     response = _response(error)
     if response is None:
         return None
@@ -95,25 +100,25 @@ def _retry_after(error: BaseException) -> float | None:
 def of_status(
     action: str, status: int, message: str, retry_after: float | None = None, unclear: bool = False
 ) -> ProviderError | JobNotFoundError:
-    """The error for an answer with this status.
+    """Return the error for a response with this status.
 
     Args:
-        action: what was asked for.
-        status: of the answer; -1 where there was none.
-        message: the client's.
+        action: what the request does.
+        status: the status of the response; -1 if there was none.
+        message: the client's message.
         retry_after: seconds that the provider asked to wait.
-        unclear: whether it may have been carried out all the same, unless the status says otherwise.
+        unclear: whether the request may have been carried out, unless the status says otherwise.
     """
-    # Neither addresses nor the hosts in the texts of the HTTP library are a caller's concern.
+    # Addresses and hosts in the texts of the HTTP library do not concern the caller.
     text = re.sub(r"\s*https?://\S+|\w+Pool\([^)]*\):?\s*", "", message)[:500]
     if status == 404:
-        return JobNotFoundError(f"IBM Quantum does not know it: {text}")
+        return JobNotFoundError(f"IBM Quantum does not know the job: {text}")
     if status == 429 or status >= 500 or status == -1:
         return ProviderUnavailableError(
             f"IBM Quantum cannot {action} now: {text}",
             retry_after,
-            # 4xx says that it was not carried out; 5xx does not.
+            # A 4xx means that the request was not carried out; a 5xx does not.
             unclear=unclear and status != 429,
             status=status,
         )
-    return ProviderError(f"IBM Quantum refused to {action}: {text}", status=status)
+    return ProviderError(f"IBM Quantum rejected the request to {action}: {text}", status=status)

@@ -20,33 +20,33 @@ _STATUS: dict[str, Status] = {
     "FAILED": "ERROR",
     "CANCELLED": "CANCELLED",
 }
-#: IBM's reason code for a job that was cancelled because it ran too long.
+#: IBM's reason code of a job that was cancelled because it ran too long.
 _RAN_TOO_LONG = 1305
-#: Characters of a name, and of a reason, at the most, and the greatest reason code.
+#: The most characters of a name and of a reason, and the largest reason code.
 _NAME, _REASON, _MAX_CODE = 128, 4_000, 999_999
 
 
 def view_of(raw: Any, now: datetime | None = None) -> JobView:
-    """How a job stands, from the provider's JSON; what cannot be true of it is left out.
+    """Return a job, from the provider's JSON. Values that are not possible are omitted.
 
     Args:
-        raw: the job as the provider tells of it.
-        now: the time; None for the system's.
+        raw: the provider's JSON of the job.
+        now: the time; None for the system clock.
 
     Raises:
-        ProviderError: it has no id.
+        ProviderError: the job has no id.
     """
     now = now or datetime.now(UTC)
     raw = reported.mapping(raw)
     job_id = reported.text(raw.get("id"), _NAME)
     if not job_id:
-        raise ProviderError("IBM Quantum told of a job without an id.")
+        raise ProviderError("IBM Quantum listed a job without an id.")
     state = reported.mapping(raw.get("state"))
-    told = reported.text(state.get("status"), _NAME)
-    status = _STATUS.get(told.upper())
+    reported_status = reported.text(state.get("status"), _NAME)
+    status = _STATUS.get(reported_status.upper())
     if status is None:
-        # A newer API may tell more; what is not known to be final is looked at again.
-        log.warning("a job's status is not known: %s", told[:40])
+        # A newer API may have more statuses. A job that may not be final is looked at again.
+        log.warning("unknown status of a job: %s", reported_status[:40])
         status = "RUNNING"
     code = reported.count(state.get("reason_code") or state.get("reasonCode"), _MAX_CODE)
     if status == "CANCELLED" and code == _RAN_TOO_LONG:
@@ -68,18 +68,18 @@ def view_of(raw: Any, now: datetime | None = None) -> JobView:
 
 
 def views_of(answer: Any) -> list[JobView]:
-    """The jobs of a page, in its order; one that cannot be read is left out.
+    """Return the jobs of a page, in its order. One that cannot be parsed is omitted.
 
     Raises:
-        ValueError: it is not a page of jobs, which is not the same as a page without jobs.
+        ValueError: it is not a page of jobs, which is different from a page without jobs.
     """
     page = answer.get("jobs") if isinstance(answer, dict) else None
     if not isinstance(page, list):
         raise ValueError("not a page of jobs")
-    found = []
+    views = []
     for raw in page:
         try:
-            found.append(view_of(raw))
+            views.append(view_of(raw))
         except ProviderError as error:
             log.warning("%s", error.message)
-    return found
+    return views

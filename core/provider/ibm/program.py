@@ -1,4 +1,4 @@
-"""PUBs as the program that IBM Quantum runs, prepared and encoded by the client's own functions."""
+"""Prepares and encodes PUBs as the program that IBM Quantum runs, with the client's own functions."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _SCHEMA = Executor._SCHEMA_VERSION
 
 
 def encoded(pubs: Sequence[Any], device: Any, shots: int, primitive: Primitive) -> dict[str, Any]:
-    """The parameters of program `executor` for these PUBs.
+    """Return the parameters of the program `executor` for these PUBs.
 
     Args:
-        pubs: transpiled for the device.
+        pubs: PUBs that are transpiled for the device.
         device: the client's backend object.
-        shots: of each PUB; of the Estimator's, for each basis that is measured.
-        primitive: whose PUBs they are.
+        shots: the shots of each PUB; for the Estimator, of each measured basis.
+        primitive: the primitive that runs the PUBs.
     """
     if primitive == "sampler":
         sampler = SamplerOptions(default_shots=shots)
         program, executor_options = prepare_sampler(pubs, sampler, backend=device)
     else:
-        # Readout errors can be mitigated only where there are some.
+        # Only noisy backends have readout errors to mitigate.
         level: Literal[0, 1] = 0 if device.name == NOISELESS else 1
         estimator = EstimatorOptions(default_shots=shots, resilience_level=level)
         program, executor_options = prepare_estimator(pubs, estimator, backend=device)

@@ -1,8 +1,8 @@
-"""Values from a provider's JSON, bounded to what can be true. Pure.
+"""Bounds values in a provider's JSON to what is possible. Pure.
 
-A provider's clock may be wrong, and its JSON may hold anything: NaN, an infinity, an integer of hundreds of
-digits, the year 9999, an object where a word should be. Everything that becomes a JobView, a BackendInfo or a
-pause passes through here before anything is computed with it. A value that cannot be true says nothing.
+A provider's clock may be wrong, and its JSON may contain anything: NaN, an infinity, an integer of hundreds
+of digits, the year 9999, an object instead of a word. Everything that becomes a JobView, a BackendInfo or a
+pause passes through here before it is used. An impossible value is discarded.
 """
 
 from __future__ import annotations
@@ -13,62 +13,67 @@ from typing import Any
 
 from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 
-#: Characters of an instant at the most; ISO 8601 with microseconds and an offset has 32.
+#: The most characters of an instant. ISO 8601 with microseconds and an offset has 32.
 MAX_INSTANT = 40
-#: Qubits that a device may have.
+#: The most qubits of a device.
 MAX_QUBITS = 1_000_000
 
 
 def past(value: Any, now: datetime) -> datetime | None:
-    """The instant of something that has happened, in UTC; None where it cannot be true.
+    """Return the instant of a past event in UTC; None if it is not possible.
 
     Args:
         value: ISO 8601; without an offset it is in UTC.
-        now: by our clock. The provider's may differ by `CLOCK_SKEW`.
+        now: the time by our clock. The provider's clock may differ by `CLOCK_SKEW`.
     """
     return _between(value, now - timedelta(seconds=HORIZON), now + timedelta(seconds=CLOCK_SKEW))
 
 
 def coming(value: Any, now: datetime) -> datetime | None:
-    """The instant of something that is expected, in UTC; None where it cannot be true."""
+    """Return the instant of an expected event in UTC; None if it is not possible.
+
+    Args:
+        value: ISO 8601; without an offset it is in UTC.
+        now: the time by our clock.
+    """
     return _between(value, now - timedelta(seconds=HORIZON), now + timedelta(seconds=HORIZON))
 
 
 def seconds(value: Any) -> float | None:
-    """A duration of up to `HORIZON` seconds; None for anything else."""
+    """Return a duration of at most `HORIZON` seconds; None for anything else."""
     return float(value) if _is_number(value) and 0 <= value <= HORIZON else None
 
 
 def position(value: Any) -> int | None:
-    """A job's place in a queue; None where it cannot be true."""
+    """Return a job's position in a queue; None if it is not possible."""
     return int(value) if _is_number(value) and 0 <= value <= MAX_QUEUE else None
 
 
 def count(value: Any, most: int) -> int:
-    """A number of things, from 0 to `most`; 0 where there is no number.
+    """Return a number from 0 to `most`; 0 if there is none.
 
-    What is too large counts as `most`: a queue that is too long to be true must not look empty.
+    A number that is too large counts as `most`: an impossibly long queue must not look empty.
     """
     return int(min(max(value, 0), most)) if _is_number(value) else 0
 
 
 def text(value: Any, most: int) -> str:
-    """The first characters of a text; "" where there is no text."""
+    """Return the first characters of a text; "" if there is none."""
     return value[:most] if isinstance(value, str) else ""
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """A JSON object; an empty one where there is none."""
+    """Return a JSON object; an empty one if there is none."""
     return value if isinstance(value, dict) else {}
 
 
 def _is_number(value: Any) -> bool:
-    """True for integers and for floats but NaN; JSON's true and false are no numbers."""
+    """Return whether a value is an integer or a float other than NaN. JSON's true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not _is_nan(value)
 
 
 def _is_nan(value: float) -> bool:
-    # Not for integers: math.isnan would have to make a float of them, which has an end.
+    # Not for integers: math.isnan would convert them to floats, whose range is limited.
     return isinstance(value, float) and math.isnan(value)
 
 

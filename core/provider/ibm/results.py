@@ -1,4 +1,4 @@
-"""Results as IBM Quantum sends them, made into what a ResultEvent carries."""
+"""Decodes IBM Quantum's results into those of a ResultEvent."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 from core.errors import ProviderError
 from core.protocol import JobResult, PubResult
 
-#: What the client notes for itself: its options, and objects that only it understands.
+#: Entries that only the client uses: its options, and objects that only it can read.
 _CLIENTS_OWN = frozenset({"options", "executor", "version"})
 
 
 def decode_result(program_id: str, raw: str) -> JobResult:
-    """Decode with the client's own decoders for this program.
+    """Decode a result with the client's own decoders for its program.
 
     Args:
         program_id: `executor`, `sampler` or `estimator`.
-        raw: what `GET /jobs/{id}/results` answered.
+        raw: the response to `GET /jobs/{id}/results`.
 
     Raises:
-        ProviderError: the program or the result is not one that can be read.
+        ProviderError: the program is not known, or the result cannot be decoded.
     """
     decoders = DEFAULT_DECODERS.get(program_id)
     if decoders is None:
-        raise ProviderError(f"Results of program {program_id[:40]!r} cannot be read.")
+        raise ProviderError(f"Results of the program {program_id[:40]!r} cannot be decoded.")
     try:
         decoded: Any = reduce(
             lambda result, decoder: decoder.decode(result) if decoder.is_applicable(result) else result,
@@ -36,7 +36,7 @@ def decode_result(program_id: str, raw: str) -> JobResult:
             raw,
         )
     except Exception as error:  # whatever the decoders raise on a result that they do not understand
-        raise ProviderError(f"The result could not be read ({type(error).__name__}).") from error
+        raise ProviderError(f"The result could not be decoded ({type(error).__name__}).") from error
     if not isinstance(decoded, PrimitiveResult) or not len(decoded):
         raise ProviderError("The job's result has no PUB results.")
     pubs = [_pub(pub) for pub in decoded]
@@ -66,10 +66,10 @@ def _pub(pub: Any) -> PubResult:
 
 
 def count(data: BitArray) -> dict[str, int]:
-    """How often each bitstring was measured, over all shots and all parameter sets.
+    """Return how often each bitstring was measured, over all shots and all parameter sets.
 
-    The same as `BitArray.get_counts`, which formats every shot on its own: that costs 0.8 ms for 1,024 shots
-    and 80 ms for 100,000; here only the distinct outcomes are formatted.
+    The result is that of `BitArray.get_counts`, which formats every shot separately: 0.8 ms for 1,024 shots
+    and 80 ms for 100,000. Here only distinct outcomes are formatted.
     """
     rows = np.ascontiguousarray(data.array.reshape(-1, data.array.shape[-1]))
     outcomes, numbers = np.unique(rows.view(f"V{rows.shape[1]}").ravel(), return_counts=True)
@@ -80,7 +80,7 @@ def count(data: BitArray) -> dict[str, int]:
 
 
 def native(value: Any) -> Any:
-    """JSON-native and finite: arrays become lists, unknown objects their text, NaN becomes None."""
+    """Return a JSON-native, finite value: arrays as lists, unknown objects as text, NaN as None."""
     if isinstance(value, dict):
         return {str(key): native(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -88,7 +88,7 @@ def native(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return native(value.tolist())
     if isinstance(value, np.floating | np.complexfloating):
-        # Not `item()`, which gives a long double as it is.
+        # Not `item()`, which returns a long double unchanged.
         return native(float(value) if isinstance(value, np.floating) else complex(value))
     if isinstance(value, np.generic):
         return native(value.item())

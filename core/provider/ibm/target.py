@@ -1,4 +1,4 @@
-"""A backend as circuits are prepared for it."""
+"""Transpiles circuits for a backend and caches the results."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from qiskit.transpiler import generate_preset_pass_manager
 
 from core.simulators import NOISELESS
 
-#: Gates of all the transpiled circuits that are kept for one backend; a gate takes some 60 bytes.
+#: The most gates of all cached circuits of one backend. A gate takes some 60 bytes.
 MAX_GATES = 400_000
 
 
 class IBMTarget:
-    """A backend with a pass manager kept for it, and the circuits already transpiled.
+    """A backend with its pass manager and the circuits that are already transpiled.
 
     Args:
         device: the client's backend object.
     """
 
     def __init__(self, device: Any) -> None:
-        self.made = time.monotonic()
+        self.created = time.monotonic()
         self.device = device
-        # A noiseless simulator gains nothing from fewer gates; noise makes them worth looking for.
+        # A noiseless simulator gains nothing from fewer gates; with noise they are worth the search.
         self._passes = generate_preset_pass_manager(
             optimization_level=1 if device.name == NOISELESS else 2, target=device.target, seed_transpiler=0
         )
@@ -34,22 +34,21 @@ class IBMTarget:
         self._gates = 0
 
     def transpile(self, circuit: QuantumCircuit, key: Hashable | None) -> QuantumCircuit:
-        """The circuit in the backend's own gates, on its own qubits.
+        """Return the circuit in the backend's gates, on the backend's qubits.
 
         Args:
-            circuit: with as many qubits as the backend has at most.
-            key: the same for the same circuit; what was transpiled for it before is given again. None: it is
-                not kept.
+            circuit: a circuit with at most as many qubits as the backend.
+            key: identifies the circuit in the cache; None to not cache it.
         """
         if key is None:
             return self._passes.run(circuit)
-        ready = self._transpiled.get(key)
-        if ready is not None:
+        transpiled = self._transpiled.get(key)
+        if transpiled is not None:
             self._transpiled.move_to_end(key)
-            return ready
-        ready = self._passes.run(circuit)
-        self._transpiled[key] = ready
-        self._gates += ready.size()
+            return transpiled
+        transpiled = self._passes.run(circuit)
+        self._transpiled[key] = transpiled
+        self._gates += transpiled.size()
         while self._gates > MAX_GATES and len(self._transpiled) > 1:
             self._gates -= self._transpiled.popitem(last=False)[1].size()
-        return ready
+        return transpiled

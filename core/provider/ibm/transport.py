@@ -1,8 +1,8 @@
-"""How requests reach the provider: each wait has an end, and only what is idempotent is sent twice.
+"""Sends requests to the provider: each wait is bounded, and only idempotent requests are retried.
 
-The client comes with a transport of its own that repeats a POST answered with 5xx, up to five times. But a
-job may have been taken although its answer was a 503, and then it is queued twice. Only the caller can know
-what to do after an unclear answer: it looks for the job by its tag (`actions/framework/recovery.py`).
+The client's own transport repeats a POST that was answered with 5xx, up to five times. But a job may have
+been queued although the answer was a 503, and then it is queued twice. Only the caller knows what to do after
+an unclear answer: it searches for the job by its tag (`actions/framework/recovery.py`).
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from core.provider.deadline import seconds_left
 
 #: Seconds to connect, and seconds without a byte of an answer.
 TIMEOUT = (5.0, 30.0)
-#: Times that a request is sent again, where it may be.
+#: The most retries of a request.
 REPEATS = 2
-#: Seconds before a request is sent again; doubled with each further time.
+#: Seconds before the first retry; doubled with each further one.
 PAUSE = 0.2
-#: Connections kept open: as many threads may be asking at once.
+#: The number of connections that are kept open: as many threads may send requests at once.
 CONNECTIONS = 32
 
-#: Methods that change nothing. PUT and DELETE are idempotent too, but whoever sends them has patience itself.
-_HARMLESS = ("GET", "HEAD")
-#: Statuses that may pass, as the client itself counts them. 429 is for the caller to wait for.
-_PASSING = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
-#: Redirects after which requests sends a GET in the place of what was sent. 307 and 308 keep the method.
+#: Methods that change nothing. PUT and DELETE are idempotent too, but their callers retry themselves.
+_SAFE_METHODS = ("GET", "HEAD")
+#: Transient statuses, as the client counts them. The caller handles a 429.
+_TRANSIENT = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
+#: Redirects after which requests sends a GET instead of the original method. 307 and 308 keep the method.
 _TO_A_GET = frozenset({301, 302, 303})
 
 
 class Transport(HTTPAdapter):
-    """Sends requests, and sends again what changes nothing or was never sent.
+    """Sends requests, and retries those that change nothing or were not sent.
 
     Args:
-        repeats: times that a request is sent again: one that changes nothing after a 5xx or a lost answer,
-            any other only where no connection was made, so that nothing was sent.
-        timeout: seconds to connect, and seconds without a byte of an answer. The client asks for 900 seconds
-            for a job, and for no end at all elsewhere; the shorter time holds.
+        repeats: the most retries of a request: after a 5xx or a lost answer if it changes nothing, else only
+            if no connection was made, so that nothing was sent.
+        timeout: seconds to connect, and seconds without a byte of an answer. The client requests 900 seconds
+            for a job and no limit elsewhere; the shorter time applies.
     """
 
     def __init__(self, repeats: int = REPEATS, timeout: tuple[float, float] = TIMEOUT) -> None:
-        # `max_retries` stays 0: the library repeats nothing.
+        # `max_retries` stays 0: the library retries nothing.
         super().__init__(pool_maxsize=CONNECTIONS)
         self._repeats = repeats
         self._timeout = timeout
@@ -62,23 +62,23 @@ class Transport(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send the request; see the class."""
-        harmless = (request.method or "").upper() in _HARMLESS
+        changes_nothing = (request.method or "").upper() in _SAFE_METHODS
         pause = PAUSE
-        for left in range(self._repeats, -1, -1):
+        for remaining in range(self._repeats, -1, -1):
             try:
                 response = super().send(request, stream, self._waits(request), verify, cert, proxies)
             except requests.RequestException as error:
-                if not left or not (harmless or nothing_sent(error)) or not _time_for(pause):
+                if not remaining or not (changes_nothing or nothing_sent(error)) or not _time_for(pause):
                     raise
             else:
-                # Where the provider says how long to wait, that is for the caller to do.
-                passing = response.status_code in _PASSING and "Retry-After" not in response.headers
-                if not harmless and response.status_code in _TO_A_GET and response.is_redirect:
-                    # A 303 says that the request was carried out. The outcome of a GET elsewhere, such as a
-                    # refused connection or 401, must not be taken for the outcome of this request.
+                # If the provider says how long to wait, the caller waits.
+                transient = response.status_code in _TRANSIENT and "Retry-After" not in response.headers
+                if not changes_nothing and response.status_code in _TO_A_GET and response.is_redirect:
+                    # A 303 means that the request was carried out. The outcome of a GET elsewhere, such as a
+                    # refused connection or a 401, must not be taken for the outcome of this request.
                     response.close()
                     raise requests.TooManyRedirects("The answer is a redirect to a GET.", request=request)
-                if not left or not harmless or not passing or not _time_for(pause):
+                if not remaining or not changes_nothing or not transient or not _time_for(pause):
                     return response
                 response.close()
             time.sleep(pause)
@@ -96,7 +96,7 @@ class Transport(HTTPAdapter):
 
 
 def nothing_sent(error: BaseException) -> bool:
-    """True if the request failed before a connection was made: it cannot have been carried out."""
+    """Return whether a request failed before a connection was made, so that nothing was sent."""
     if isinstance(error, requests.ConnectTimeout):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
@@ -110,12 +110,12 @@ def _time_for(pause: float) -> bool:
 
 @contextmanager
 def from_the_start(mount: Callable[[Any], None]) -> Iterator[None]:
-    """Let connections that the client makes meanwhile have our transport.
+    """Use our transport for connections that the client creates in this context.
 
-    A client asks for the backends while it is being made, over its own transport, and without an end.
+    A new client requests the backends over its own transport, without a time limit.
 
     Args:
-        mount: puts the transport into a session.
+        mount: adds the transport to a session.
     """
     own = RetrySession._initialize_retry
     RetrySession._initialize_retry = lambda http, *_, **__: mount(http)

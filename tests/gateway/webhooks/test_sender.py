@@ -165,7 +165,9 @@ def test_nobody_there_and_a_name_that_is_none() -> None:
     with sender() as made:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-        assert made.post(f"http://127.0.0.1:{port}/", HEADERS, b"{}").reason == "the receiver cannot be reached"
+        assert (
+            made.post(f"http://127.0.0.1:{port}/", HEADERS, b"{}").reason == "the receiver cannot be reached"
+        )
         unknown = made.post("https://no-such-host.invalid/", HEADERS, b"{}")
     assert unknown.reason in ("the name cannot be resolved", "the name was not resolved in time")
     assert not unknown.last
