@@ -176,9 +176,7 @@ def _real(node: ast.Expression) -> ast.Expression:
 
 
 def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
-    """Return a definition in standard gates. Qiskit's definition of a matrix has subroutines, which are not
-    gates.
-    """
+    """Return a definition in standard gates. Qiskit's definition of a matrix has subroutines too."""
     while others := {item.name for item in definition.data if not item.is_standard_gate()}:
         definition = definition.decompose(list(others))
     return definition

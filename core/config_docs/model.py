@@ -46,7 +46,7 @@ MAX_BODIES = 4
 
 
 class FunctionParams(BaseModel):
-    """The parameters that are sent to the function."""
+    """What is sent to the function."""
 
     body: Any = BODY
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=50)
@@ -62,7 +62,7 @@ class FunctionParams(BaseModel):
 class ConfigDocument(BaseModel):
     """One function. The first four fields are the paper's; the others are for the page and the gateway.
 
-    Unknown fields are ignored, so that a document of a newer version still works.
+    Fields that this version does not know are kept out of the way, so that a newer document still works.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")

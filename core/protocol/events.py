@@ -200,7 +200,7 @@ PRIVATE_FIELDS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
 
 
 class LargeResult(BaseModel):
-    """The parts of a final event that are stored elsewhere because of their size."""
+    """What a final event could not carry: kept elsewhere, named by its `result_url`."""
 
     result: JobResult | None = None
     answer: dict[str, Any] | None = None
