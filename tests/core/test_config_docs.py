@@ -172,7 +172,7 @@ def test_two_documents_of_one_id_are_reported(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.ERROR):
         found = Documents(Listed({"a": raw_document(_id="same"), "b": raw_document(_id="same")}))
     assert set(found.all()) == {"same"}
-    assert "Config document b: _id same is another document's" in caplog.text
+    assert "Config document b: another document has the _id same" in caplog.text
 
 
 @pytest.mark.parametrize(

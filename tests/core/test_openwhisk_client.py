@@ -69,7 +69,7 @@ def test_an_actions_error_is_bounded_and_need_not_be_whole() -> None:
         (401, 502, "WHISK_AUTH"),
         (403, 502, "WHISK_AUTH"),
         (404, 502, "not deployed"),
-        (408, 504, "longer than its time limit"),
+        (408, 504, "exceeded its time limit"),
         (413, 413, "too large"),
         (429, 429, "Too many invocations"),
         (202, 502, FAILED),
@@ -313,11 +313,11 @@ class TestActivation:
     @pytest.mark.parametrize("body", [{}, {"activationId": 7}, b"[]", b"garbage"])
     def test_nothing_to_follow_is_a_failure(self, server: Server, body: Any) -> None:
         server.routes[ACTION] = reply(202, body)
-        assert "no activation to follow" in refusal(server).message
+        assert "names no activation" in refusal(server).message
 
     def test_a_url_that_is_not_openwhisks_has_nothing_to_follow(self, server: Server) -> None:
         server.routes["/my/function"] = reply(202, {"activationId": "abc123"})
-        assert "no activation to follow" in refusal(server, path="/my/function").message
+        assert "names no activation" in refusal(server, path="/my/function").message
 
 
 # --- credentials -----------------------------------------------------------------------------------

@@ -61,11 +61,11 @@ def test_a_value_that_is_not_finite_is_null() -> None:
 @pytest.mark.parametrize(
     ("program", "raw", "words"),
     [
-        ("qasm3-runner2", "{}", "Results of program 'qasm3-runner2' cannot be read"),
-        ("x" * 500, "{}", "cannot be read"),
-        ("executor", "", "could not be read"),
-        ("executor", "{}", "could not be read"),
-        ("executor", '{"schema_version": "v9.9"}', "could not be read"),
+        ("qasm3-runner2", "{}", "Results of the program 'qasm3-runner2' cannot be decoded"),
+        ("x" * 500, "{}", "cannot be decoded"),
+        ("executor", "", "could not be decoded"),
+        ("executor", "{}", "could not be decoded"),
+        ("executor", '{"schema_version": "v9.9"}', "could not be decoded"),
         ("executor", results.executor([[1, 0]]).replace("sampler_v2", "another_v2"), "no PUB results"),
         (
             "executor",
