@@ -99,7 +99,7 @@ def wrong_names(text: str, where: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("`core/events.py`, `poller/` and `tests/actions/test_*.py`; see worker.py", []),
+        ("`core/errors.py`, `poller/` and `tests/actions/test_*.py`; see worker.py", []),
         ("`core/nothing.py`", ["core/nothing.py"]),
         ("`actions/nothing/`", ["actions/nothing/"]),
         ("`poller/nothing_*.py`", ["poller/nothing_*.py"]),

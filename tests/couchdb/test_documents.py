@@ -183,7 +183,7 @@ def test_ten_thousand_documents_work_and_those_beyond_are_reported(
         found = Documents(source)
         assert list(found.all()) == names[:MAX_DOCUMENTS]
     assert "database has 7 more config documents than the 10000 that are read" in caplog.text
-    client.delete_document(db=env["CLOUDANT_DATABASE"], doc_id=names[0], rev=source._found[names[0]][0])
+    client.delete_document(db=env["CLOUDANT_DATABASE"], doc_id=names[0], rev=source._documents[names[0]][0])
     assert found.refresh()
     assert list(found.all()) == names[1 : MAX_DOCUMENTS + 1]
 
