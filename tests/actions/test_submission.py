@@ -137,7 +137,7 @@ class Made:
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
     """Every connection that was made, the provider's before the publisher's."""
-    monkeypatch.setattr(module, "Provider", Made)
+    monkeypatch.setattr(module, "connect", Made)
     monkeypatch.setattr(module, "Publisher", Made)
     monkeypatch.setattr(Submission, "_shared", None)
     monkeypatch.setattr(Made, "made", [])
