@@ -95,7 +95,7 @@ def _values(text: bytes) -> int:
 def _depth(text: bytes) -> int:
     """Return how deep the first brackets of a JSON text without strings are nested."""
     brackets = text.translate(None, _OTHERS)[:MAX_VALUES]
-    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
+    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)
 
 
 def kind(value: Any) -> str:

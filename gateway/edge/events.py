@@ -40,7 +40,7 @@ def register(app: Flask, services: GatewayServices) -> None:
 
     @app.get(PATH)
     def plain() -> Response:
-        """For a request that is no handshake at all."""
+        """Reject a request that is not a handshake."""
         session_of(request.args.get("token"))
         response = problem(426, "This address speaks WebSocket only.", "http_426")
         response.headers["Upgrade"] = "websocket"
@@ -48,7 +48,7 @@ def register(app: Flask, services: GatewayServices) -> None:
 
     @app.get(PATH, websocket=True)
     def events() -> Response:
-        """Refused before the handshake where it must be, so that a wrong token gets a plain 401."""
+        """Check the request before the handshake, so that an invalid token gets a plain 401."""
         session = session_of(request.args.get("token"))
         inbox = services.inbox(session)
         last = _after(request.args.get("after"))
