@@ -1,4 +1,4 @@
-"""The OpenAPI document: made of the models that the API itself uses, served at `/openapi.json`."""
+"""The OpenAPI document, built from the models that the API uses and served at `/openapi.json`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class NewSession(BaseModel):
 
 
 class WebhookSecret(BaseModel):
-    """With what this client's webhooks are signed: `whsec_` and the key in base64."""
+    """The secret that signs this client's webhooks: `whsec_` and the key in base64."""
 
     secret: str
 
 
 class Webhook(BaseModel):
-    """What is sent to a job's callback address; `data` is the final event."""
+    """The body that is sent to a job's callback address; `data` is the final event."""
 
     type: Literal["job.done", "job.cancelled", "job.error"]
     timestamp: Instant
@@ -50,7 +50,7 @@ class Webhook(BaseModel):
 
 
 class Function(BaseModel):
-    """A function that can be called."""
+    """A function that can be invoked."""
 
     id: str
     title: str
@@ -67,13 +67,13 @@ class Functions(BaseModel):
 
 
 class Backends(BaseModel):
-    """All backends, as a poller saw them last."""
+    """All backends, as a poller last saw them."""
 
     backends: list[BackendInfo]
 
 
 class Accepted(BaseModel):
-    """A job that has been submitted; what else its function told is beside it."""
+    """A submitted job, with the other fields of its function's reply."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -89,20 +89,20 @@ class Accepted(BaseModel):
 
 
 class Cancelling(BaseModel):
-    """A job that is to be cancelled, as it stood when that was asked for."""
+    """A job whose cancellation was requested, with its status at that time."""
 
     process_job_id: str
     status: Status
 
 
 class Jobs(BaseModel):
-    """A client's jobs, each as its newest event."""
+    """The newest event of each of a client's jobs."""
 
     jobs: list[ResultEvent]
 
 
 class Health(BaseModel):
-    """Whether the gateway is well."""
+    """Whether the gateway works."""
 
     status: str
 
@@ -141,24 +141,24 @@ _MODELS = (
 )
 
 _TEXTS = {
-    400: "The body is not JSON, or the address is malformed",
-    401: "No good token",
-    404: "There is no such thing for this client",
-    405: "The address does not take this method",
-    409: "A request with this Idempotency-Key is being worked on",
+    400: "The body is not JSON, or the path is malformed",
+    401: "No valid token",
+    404: "This client has no such thing",
+    405: "The path does not support this method",
+    409: "A request with this Idempotency-Key is in progress",
     413: "The body is larger than 1 MB",
     422: "The input is wrong; `errors` names the fields",
-    426: "Speak WebSocket",
-    429: "Too many requests; Retry-After says when to come again",
-    500: "A mistake of the gateway's own",
+    426: "A WebSocket handshake is required",
+    429: "Too many requests; Retry-After says when to retry",
+    500: "The gateway failed",
     502: "The function failed",
-    503: "Kafka, the quantum provider or the gateway is not there now; Retry-After",
+    503: "Kafka, the quantum provider or the gateway is not available; Retry-After says when to retry",
     504: "The function took too long",
 }
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document."""
     _, definitions = models_json_schema(
         [(model, "serialization") for model in _MODELS], ref_template="#/components/schemas/{model}"
     )
@@ -171,13 +171,13 @@ def document() -> dict[str, Any]:
     key = {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same key gives the same job, however often it is sent.",
+        "description": "A repeated request with the same key returns the same job.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     }
     callback = {
         "name": "Callback-Url",
         "in": "header",
-        "description": "Where the final event is sent as well: an https address that is public, unless the "
+        "description": "Where the final event is also sent: a public https address, unless the "
         "deployment allows others.",
         "schema": {"type": "string", "format": "uri", "maxLength": MAX_CALLBACK},
     }
@@ -190,21 +190,21 @@ def document() -> dict[str, Any]:
             "title": "qwhisk",
             "version": VERSION,
             "description": "Quantum algorithms as functions. Each function's input is described by its own "
-            "`input_schema`, which `GET /functions` gives.",
+            "`input_schema`, which `GET /functions` returns.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
             f"{API}/sessions": {
                 "post": _operation(
-                    "Make a new client, or renew the token of the one that sends a good token",
-                    {200: ("The token renewed", "NewSession"), 201: ("A new client", "NewSession")},
+                    "Create a client, or renew the token of a client that sends a valid token",
+                    {200: ("The renewed token", "NewSession"), 201: ("A new client", "NewSession")},
                     [401, 429, 503],
                     security=[{}, {"token": []}],
                 )
             },
             f"{API}/webhooks/secret": {
                 "get": _operation(
-                    "With what this client's webhooks are signed",
+                    "Get the secret that signs this client's webhooks",
                     {200: ("The secret", "WebhookSecret")},
                     [401, 429],
                 )
@@ -218,7 +218,7 @@ def document() -> dict[str, Any]:
             API + "/functions/{function}/jobs": {
                 "post": _operation(
                     "Submit a job",
-                    {200: ("The final event", "ResultEvent"), 202: ("It is on its way", "Accepted")},
+                    {200: ("The final event", "ResultEvent"), 202: ("The job was submitted", "Accepted")},
                     [400, 401, 404, 409, 413, 422, 429, 502, 503, 504],
                     parameters=[function, wait, key, callback],
                     requestBody=anything,
@@ -230,21 +230,21 @@ def document() -> dict[str, Any]:
             },
             job_path("{process_job_id}"): {
                 "get": _operation(
-                    "How a job stands",
+                    "Get a job's newest event",
                     {200: ("Its newest event", "ResultEvent")},
                     [401, 404, 422, 429, 503],
                     parameters=[job, wait],
                 ),
                 "delete": _operation(
-                    "Ask for a job to be cancelled",
-                    {202: ("It was asked for", "Cancelling")},
+                    "Request the cancellation of a job",
+                    {202: ("The cancellation was requested", "Cancelling")},
                     [401, 404, 429, 503],
                     parameters=[job],
                 ),
             },
             result_path("{process_job_id}"): {
                 "get": _operation(
-                    "The result of a job whose final event names it by `result_url`",
+                    "Get the result that a job's final event names by `result_url`",
                     {200: ("`result` and `answer`", "LargeResult")},
                     [401, 404, 429, 503],
                     parameters=[job],
@@ -253,7 +253,7 @@ def document() -> dict[str, Any]:
             f"{API}/events": {
                 "get": _operation(
                     "WebSocket of this client's events, each as {id, event}",
-                    {101: ("Events follow", None)},
+                    {101: ("The events", None)},
                     [400, 401, 426, 429, 503],
                     security=[{}],
                     parameters=[
@@ -262,8 +262,8 @@ def document() -> dict[str, Any]:
                     ],
                 )
             },
-            "/healthz": {"get": _health("Whether the process lives")},
-            "/readyz": {"get": _health("Whether requests can be served")},
+            "/healthz": {"get": _health("Whether the process is alive")},
+            "/readyz": {"get": _health("Whether the gateway can serve requests")},
         },
         "components": {
             "schemas": definitions["$defs"],
@@ -297,10 +297,10 @@ def _content(mimetype: str, model: str | None) -> dict[str, Any]:
 
 
 def _webhook() -> dict[str, Any]:
-    """What a receiver gets (standardwebhooks.com)."""
+    """Describe the request that a receiver gets (standardwebhooks.com)."""
     texts = {
-        "webhook-id": "The same whenever the same final event is sent: at least once, perhaps more often.",
-        "webhook-timestamp": "Seconds since 1970; refuse what is older than five minutes.",
+        "webhook-id": "The same in every delivery of a final event. Each is delivered at least once.",
+        "webhook-timestamp": "Seconds since 1970. Reject a request that is older than five minutes.",
         "webhook-signature": "`v1,` and base64 of the HMAC-SHA256, with the client's secret, of "
         "`{webhook-id}.{webhook-timestamp}.{body}`.",
     }
@@ -318,9 +318,9 @@ def _webhook() -> dict[str, Any]:
         ],
         "requestBody": _content("application/json", "Webhook"),
         "responses": {
-            "2XX": {"description": "It was taken"},
-            "410": {"description": "No more of it"},
-            "default": {"description": "It is sent again: twelve times in some nine hours"},
+            "2XX": {"description": "The event was accepted"},
+            "410": {"description": "No further attempts"},
+            "default": {"description": "The delivery is retried: twelve attempts in some nine hours"},
         },
     }
 
