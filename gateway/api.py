@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
-from concurrent.futures import Future, wait
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from core.config_docs.model import ConfigDocument
-from core.errors import InputError, InvocationError, NotFoundError
-from core.kafka.publisher import PUBLISH_TIMEOUT
+from core.errors import InputError, NotFoundError
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
-from core.protocol import (
-    API,
-    Envelope,
-    ResultEvent,
-    SubmittedJob,
-    encode,
-    first_event,
-    job_path,
-    result_path,
-)
-from core.strays import sought
-from gateway.auth.tokens import ClientSession, TokenError
+from core.protocol import API, encode, job_path, result_path
+from gateway.auth.tokens import TokenError
 from gateway.body import body
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
-from gateway.limits import LimitError
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, counted, services, session
+from gateway.submissions import APPEARS, accepted, replayed, submit
 from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
 from gateway.webhooks import callback, secret_of
-
-log = logging.getLogger(__name__)
 
 api = Blueprint("api", __name__, url_prefix=API)
 
@@ -47,9 +31,6 @@ _RESULT = result_path("<process_job_id>").removeprefix(API)
 
 #: The longest time in seconds that a request may wait for a result.
 MAX_WAIT = 60.0
-#: Seconds to wait for a job that this replica does not know yet. The broker acknowledged its event before the
-#: client got the answer, so the event arrives within milliseconds, or the job does not exist.
-APPEARS = 0.5
 
 
 @api.post("/sessions")
@@ -128,127 +109,18 @@ def new_job(function: str) -> Response:
     # Opened before the job exists, so that its first event finds the inbox ready.
     inbox = gateway.inbox(client)
     if key is None:
-        return _submit(
+        return submit(
             gateway, client, inbox, document, value, secrets.token_urlsafe(16), wait_seconds, callback_url
         )
     job_id = process_job_id(gateway.settings.secret, client, key)
     with gateway.in_flight.claim(job_id):
         known = inbox.job(job_id)
         if known is None:
-            return _submit(
+            return submit(
                 gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
             )
     require_same_request(known, document.id, value, callback_url)
-    return _replayed(inbox, known, wait_seconds)
-
-
-def _submit(
-    gateway: GatewayServices,
-    client: ClientSession,
-    inbox: Inbox,
-    document: ConfigDocument,
-    value: dict[str, Any],
-    process_job_id: str,
-    wait_seconds: float,
-    callback_url: str | None,
-    again: bool = False,
-) -> Response:
-    """Invoke the function and publish the job's first event.
-
-    Args:
-        gateway: the gateway's services.
-        client: the client.
-        inbox: the client's events.
-        document: the function's config document.
-        value: the caller's input.
-        process_job_id: the job's id.
-        wait_seconds: seconds to wait for the final event; 0 to answer at once.
-        callback_url: where the final event is sent; None for nowhere.
-        again: whether a gateway that failed may have made the same submission before.
-    """
-    if inbox.in_flight() >= gateway.settings.jobs_in_flight:
-        raise LimitError(
-            f"Over {gateway.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5
-        )
-    envelope = Envelope(
-        client_id=client.client_id,
-        process_job_id=process_job_id,
-        topic=client.topic,
-        again=again,
-        callback_url=callback_url,
-    )
-    reply = gateway.invoke(document, value | envelope.as_params(), gateway.settings.invoke_timeout)
-    queued = _queued(document, value, reply, envelope)
-    remembered = _remember(gateway, queued)
-    g.submitted = document.id
-    log.info(
-        "submitted",
-        extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},
-    )
-    if wait_seconds:
-        entry = inbox.final(process_job_id, wait_seconds)
-        if entry is not None and entry.event.final:
-            return Response(entry.json, 200, mimetype="application/json")
-    # A client that gets the answer must find the job at every replica.
-    _settled(remembered)
-    if again:
-        # A client that repeats the request must not be faster than the broker.
-        inbox.appearing(process_job_id, APPEARS)
-    return _accepted(reply | {"status": "QUEUED"}, process_job_id)
-
-
-def _replayed(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
-    """Return the response for a job that already exists."""
-    event = entry.event
-    if wait_seconds and not event.final:
-        entry = inbox.final(event.process_job_id, wait_seconds) or entry
-    if entry.event.final and wait_seconds:
-        response = Response(entry.json, 200, mimetype="application/json")
-    else:
-        shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
-        response = _accepted({name: getattr(entry.event, name) for name in shown}, event.process_job_id)
-    response.headers["Idempotent-Replayed"] = "true"
-    return response
-
-
-def _queued(
-    document: ConfigDocument, value: dict[str, Any], reply: dict[str, Any], envelope: Envelope
-) -> ResultEvent:
-    """Return the job's first event.
-
-    Raises:
-        InvocationError: the function's reply does not name the submitted job.
-    """
-    try:
-        submitted = SubmittedJob.model_validate(reply)
-        if sought(submitted.job_id) is not None:
-            raise ValueError("the id means another job to the pollers")
-        return first_event(envelope, document.id, value, submitted, datetime.now(UTC))
-    except ValueError:
-        log.error("function %s gave an answer without a job", document.id)
-        raise InvocationError(f"The function {document.id} did not say which job it submitted.") from None
-
-
-def _remember(gateway: GatewayServices, queued: ResultEvent) -> Future[None]:
-    """Publish the job's first event. If that fails, the job runs and its result arrives all the same."""
-
-    def report(done: Future[None]) -> None:
-        if done.exception() is not None:
-            log.warning("%s", done.exception(), extra={"process_job_id": queued.process_job_id})
-
-    sent = gateway.publisher.send(queued.topic, queued.process_job_id, encode(queued))
-    sent.add_done_callback(report)
-    return sent
-
-
-def _settled(sent: Future[None]) -> None:
-    wait([sent], timeout=PUBLISH_TIMEOUT)
-
-
-def _accepted(value: dict[str, Any], process_job_id: str) -> Response:
-    response = json_response(value, 202)
-    response.headers["Location"] = job_path(process_job_id)
-    return response
+    return replayed(inbox, known, wait_seconds)
 
 
 @api.get("/jobs")
@@ -289,7 +161,7 @@ def cancel(process_job_id: str) -> Response:
     event = entry.event
     if not event.final:
         gateway.publisher.publish(CANCEL, process_job_id, encode(event.job_event()))
-    return _accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
+    return accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 
 def _found(inbox: Inbox, process_job_id: str) -> InboxEntry:

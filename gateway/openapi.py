@@ -3,142 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from flask import Flask, Response
-from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
-from core.protocol import (
-    API,
-    MAX_CALLBACK,
-    BackendInfo,
-    BackendType,
-    Instant,
-    LargeResult,
-    Progress,
-    ResultEvent,
-    Status,
-    job_path,
-    result_path,
-)
+from core.protocol import API, MAX_CALLBACK, job_path, result_path
+from gateway.openapi_models import MODELS
 from gateway.replies import json_response
 
 VERSION = "1"
 
-
-class NewSession(BaseModel):
-    """A client and its token."""
-
-    client_id: str
-    token: str
-    expires_at: Instant
-
-
-class WebhookSecret(BaseModel):
-    """The secret that signs this client's webhooks: `whsec_` and the key in base64."""
-
-    secret: str
-
-
-class Webhook(BaseModel):
-    """The body that is sent to a job's callback address; `data` is the final event."""
-
-    type: Literal["job.done", "job.cancelled", "job.error"]
-    timestamp: Instant
-    data: dict[str, Any]
-
-
-class Function(BaseModel):
-    """A function that can be invoked."""
-
-    id: str
-    title: str
-    description: str
-    category: str
-    view: str
-    input_schema: dict[str, Any]
-
-
-class Functions(BaseModel):
-    """All functions."""
-
-    functions: list[Function]
-
-
-class Backends(BaseModel):
-    """All backends, as a poller last saw them."""
-
-    backends: list[BackendInfo]
-
-
-class Accepted(BaseModel):
-    """A submitted job, with the other fields of its function's reply."""
-
-    model_config = ConfigDict(extra="allow")
-
-    process_job_id: str
-    job_id: str
-    backend: str
-    backend_type: BackendType
-    client_id: str
-    function: str
-    status: Status
-    step: int | None = None
-    progress: Progress | None = None
-
-
-class Cancelling(BaseModel):
-    """A job whose cancellation was requested, with its status at that time."""
-
-    process_job_id: str
-    status: Status
-
-
-class Jobs(BaseModel):
-    """The newest event of each of a client's jobs."""
-
-    jobs: list[ResultEvent]
-
-
-class Health(BaseModel):
-    """Whether the gateway works."""
-
-    status: str
-
-
-class Finding(BaseModel):
-    """What is wrong with one field."""
-
-    field: str
-    message: str
-
-
-class Problem(BaseModel):
-    """An RFC 9457 problem document."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[Finding] | None = None
-
-
-_MODELS = (
-    NewSession,
-    WebhookSecret,
-    Webhook,
-    Functions,
-    Backends,
-    Accepted,
-    Cancelling,
-    Jobs,
-    ResultEvent,
-    LargeResult,
-    Health,
-    Problem,
-)
 
 _TEXTS = {
     400: "The body is not JSON, or the path is malformed",
@@ -160,7 +35,7 @@ _TEXTS = {
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     _, definitions = models_json_schema(
-        [(model, "serialization") for model in _MODELS], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in MODELS], ref_template="#/components/schemas/{model}"
     )
     wait = {
         "name": "wait",

@@ -9,7 +9,7 @@ import pytest
 from core.config_docs.model import ConfigDocument
 from core.errors import InvocationError
 from core.protocol import Envelope
-from gateway.api import _queued
+from gateway.submissions import queued_event
 from tests.core.samples import TOPIC, raw_document
 
 REPLY = {"job_id": "d1", "backend": "aer_simulator", "backend_type": "simulator"}
@@ -17,7 +17,7 @@ ENVELOPE = Envelope(client_id="c", process_job_id="p", topic=TOPIC, again=True)
 
 
 def first(reply: dict[str, Any]) -> Any:
-    return _queued(ConfigDocument.model_validate(raw_document()), {"n": 1}, reply, ENVELOPE)
+    return queued_event(ConfigDocument.model_validate(raw_document()), {"n": 1}, reply, ENVELOPE)
 
 
 def test_it_tells_the_job() -> None:

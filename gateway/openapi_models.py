@@ -1,0 +1,124 @@
+"""The models of the OpenAPI document: what the API's requests and responses contain."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from core.protocol import BackendInfo, BackendType, Instant, LargeResult, Progress, ResultEvent, Status
+
+
+class NewSession(BaseModel):
+    """A client and its token."""
+
+    client_id: str
+    token: str
+    expires_at: Instant
+
+
+class WebhookSecret(BaseModel):
+    """The secret that signs this client's webhooks: `whsec_` and the key in base64."""
+
+    secret: str
+
+
+class Webhook(BaseModel):
+    """The body that is sent to a job's callback address; `data` is the final event."""
+
+    type: Literal["job.done", "job.cancelled", "job.error"]
+    timestamp: Instant
+    data: dict[str, Any]
+
+
+class Function(BaseModel):
+    """A function that can be invoked."""
+
+    id: str
+    title: str
+    description: str
+    category: str
+    view: str
+    input_schema: dict[str, Any]
+
+
+class Functions(BaseModel):
+    """All functions."""
+
+    functions: list[Function]
+
+
+class Backends(BaseModel):
+    """All backends, as a poller last saw them."""
+
+    backends: list[BackendInfo]
+
+
+class Accepted(BaseModel):
+    """A submitted job, with the other fields of its function's reply."""
+
+    model_config = ConfigDict(extra="allow")
+
+    process_job_id: str
+    job_id: str
+    backend: str
+    backend_type: BackendType
+    client_id: str
+    function: str
+    status: Status
+    step: int | None = None
+    progress: Progress | None = None
+
+
+class Cancelling(BaseModel):
+    """A job whose cancellation was requested, with its status at that time."""
+
+    process_job_id: str
+    status: Status
+
+
+class Jobs(BaseModel):
+    """The newest event of each of a client's jobs."""
+
+    jobs: list[ResultEvent]
+
+
+class Health(BaseModel):
+    """Whether the gateway works."""
+
+    status: str
+
+
+class Finding(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[Finding] | None = None
+
+
+#: Every model of the document.
+MODELS = (
+    NewSession,
+    WebhookSecret,
+    Webhook,
+    Functions,
+    Backends,
+    Accepted,
+    Cancelling,
+    Jobs,
+    ResultEvent,
+    LargeResult,
+    Health,
+    Problem,
+)
