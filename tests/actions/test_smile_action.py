@@ -64,7 +64,7 @@ def refused(params: dict[str, Any]) -> dict[str, str]:
         ({"shots": 0}, "shots", "greater than or equal to 1"),
         ({"shots": 100_001}, "shots", "less than or equal to 100000"),
         ({"shots": "5"}, "shots", "valid integer"),
-        ({"shots": 1.0}, "shots", "valid integer"),
+        ({"shots": 1.5}, "shots", "valid integer"),
         ({"shots": True}, "shots", "valid integer"),
         ({"backend_type": "quantum"}, "backend_type", "'hardware', 'simulator' or 'noisy_simulator'"),
         ({"backend": "../x"}, "backend", "pattern"),
