@@ -14,8 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from core.errors import NotFoundError, ResultStoreError, SettingsError
-from core.settings import Source, text, url
+from core.errors import NotFoundError, ResultStoreError
+from core.settings import Source
+from core.settings.stores import (
+    RESULTS_FOLDER,
+    RESULTS_S3_ACCESS_KEY,
+    RESULTS_S3_BUCKET,
+    RESULTS_S3_REGION,
+    RESULTS_S3_SECRET_KEY,
+    RESULTS_S3_URL,
+)
 
 #: The most bytes of one result.
 MAX_BYTES = 64 * 1024 * 1024
@@ -178,22 +186,20 @@ def from_env(env: Source) -> LargeResults | None:
     Raises:
         SettingsError: a setting is missing or wrong.
     """
-    if env.get("RESULTS_S3_URL"):
+    if RESULTS_S3_URL.is_set(env):
         return Bucket(
-            url(env, "RESULTS_S3_URL"),
-            text(env, "RESULTS_S3_BUCKET"),
-            text(env, "RESULTS_S3_ACCESS_KEY"),
-            text(env, "RESULTS_S3_SECRET_KEY"),
-            text(env, "RESULTS_S3_REGION", "us-south"),
+            RESULTS_S3_URL.read(env),
+            RESULTS_S3_BUCKET.read(env),
+            RESULTS_S3_ACCESS_KEY.read(env),
+            RESULTS_S3_SECRET_KEY.read(env),
+            RESULTS_S3_REGION.read(env),
         )
-    folder = env.get("RESULTS_FOLDER")
+    folder = RESULTS_FOLDER.read(env)
     if not folder:
         return None
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(
-            f"RESULTS_FOLDER: cannot make {folder}: {error.strerror}.", variable="RESULTS_FOLDER"
-        ) from None
+        raise RESULTS_FOLDER.error(f"names {folder}, which cannot be created: {error.strerror}.") from None
     return Folder(path)

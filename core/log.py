@@ -10,8 +10,18 @@ from typing import Any
 
 import orjson
 
+from core.settings.kinds import choice
+from core.settings.setting import Setting
+
 #: Characters a message may have; the rest is cut, so that no input can make an endless line.
 MAX_MESSAGE = 2_000
+
+LOG_LEVEL = Setting(
+    "LOG_LEVEL",
+    choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", ignore_case=True),
+    "INFO",
+    "lowest level of the lines in the log",
+)
 
 _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 

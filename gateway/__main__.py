@@ -15,10 +15,11 @@ from gunicorn.glogging import Logger
 
 from core import log
 from core.errors import QwhiskError
+from core.settings import command_line
 from gateway.app import create_app
 from gateway.edge.worker import GatewayWorker
 from gateway.services import GatewayServices
-from gateway.settings import GatewaySettings
+from gateway.settings import TABLE, GatewaySettings
 
 #: Exit code: a setting is wrong.
 EXIT_SETTINGS = 2
@@ -80,8 +81,9 @@ def _allow_files(wanted: int) -> None:
 
 def main() -> int:
     """Run the gateway and return the exit code."""
-    log.configure("gateway", os.environ.get("LOG_LEVEL", "INFO"))
+    command_line.parse(TABLE, sys.argv[1:], os.environ, dict)
     try:
+        log.configure("gateway", log.LOG_LEVEL.read(os.environ))
         settings = GatewaySettings.from_env(os.environ)
     except QwhiskError as error:
         print(f"gateway: {error.message}", file=sys.stderr)

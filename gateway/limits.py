@@ -1,23 +1,21 @@
-"""Rate limits for clients and addresses: a bounded number of token buckets."""
+"""Rate limits for clients and addresses."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 
 from core.errors import QwhiskError
+from core.rate_limits import RateLimiter, TokenBucket
 
-#: The most clients and addresses that are remembered. The one with the oldest request is forgotten, and then
-#: has its full limit again.
-MAX_ASKERS = 50_000
+#: Clients and addresses that are remembered.
+MAX_CLIENTS = 50_000
 
 
 class LimitError(QwhiskError):
-    """A client or an address has reached a limit.
+    """A client makes too many requests, or has too many jobs in flight.
 
     Args:
-        retry_after: seconds after which a retry can succeed.
+        retry_after: seconds after which a request may succeed.
     """
 
     code = "too_many_requests"
@@ -28,48 +26,37 @@ class LimitError(QwhiskError):
 
 
 class Limit:
-    """A number of requests per minute for each client or address. They may all come at once.
+    """A limit on each client's requests in a minute. They may all come at once.
 
     Args:
-        what: what is limited, for the error message.
-        per_minute: the limit.
+        what: what is limited, for the message.
+        per_minute: how many.
     """
 
     def __init__(self, what: str, per_minute: int) -> None:
         self._what = what
-        self._most = float(per_minute)
-        self._lock = threading.Lock()
-        #: What each client or address has left, and when that was calculated (monotonic seconds).
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._per_minute = per_minute
+        self._limiter = RateLimiter(lambda: TokenBucket(per_minute), MAX_CLIENTS)
 
-    def take(self, asker: str, now: float | None = None) -> None:
-        """Count one request.
+    def take(self, client: str, now: float | None = None) -> None:
+        """Count a request.
 
         Args:
-            asker: the client or the address.
-            now: seconds on a monotonic clock; None for the system clock.
+            client: the client, or its address.
+            now: monotonic seconds.
 
         Raises:
-            LimitError: the limit is reached.
+            LimitError: the client has used up its limit. The request is not counted.
         """
-        left = self._one_less(asker, now)
-        if left < 1:
-            wait = (1 - left) * 60 / self._most
+        wait = self._admit(client, now)
+        if wait > 0:
             raise LimitError(
-                f"Over {self._most:.0f} {self._what} a minute. Try again in {max(1, round(wait))} s.", wait
+                f"Over {self._per_minute} {self._what} a minute. Try again in {max(1, round(wait))} s.", wait
             )
 
-    def charge(self, asker: str, now: float | None = None) -> None:
-        """Count one request without an error, for something that has already happened."""
-        self._one_less(asker, now)
+    def charge(self, client: str, now: float | None = None) -> None:
+        """Count a request that has already been handled. It is counted up to the limit and never refused."""
+        self._admit(client, now)
 
-    def _one_less(self, asker: str, now: float | None) -> float:
-        """Count one request and return what was left before; less than 1 if the limit is reached."""
-        now = time.monotonic() if now is None else now
-        with self._lock:
-            left, since = self._left.pop(asker, (self._most, now))
-            left = min(self._most, left + (now - since) * self._most / 60)
-            self._left[asker] = (left - 1 if left >= 1 else left, now)
-            if len(self._left) > MAX_ASKERS:
-                self._left.popitem(last=False)
-        return left
+    def _admit(self, client: str, now: float | None) -> float:
+        return self._limiter.admit(client, time.monotonic() if now is None else now)

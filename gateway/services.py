@@ -14,7 +14,6 @@ from flask import current_app, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from core import large_results
-from core import settings as environment
 from core.config_docs import Documents, from_env
 from core.errors import InputError, NotFoundError
 from core.kafka.admin import Topics
@@ -23,6 +22,7 @@ from core.kafka.topics import shared
 from core.large_results import LargeResults
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
+from core.settings import Source
 from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import ClientSession, TokenError, Tokens
 from gateway.edge.websocket_server import WebSocketServer
@@ -71,7 +71,7 @@ class GatewayServices:
     large_results: LargeResults | None = None
 
     @classmethod
-    def make(cls, settings: GatewaySettings, env: environment.Source) -> GatewayServices:
+    def make(cls, settings: GatewaySettings, env: Source) -> GatewayServices:
         """Connect to the services that the settings name and create the shared topics."""
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))

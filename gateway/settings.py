@@ -1,4 +1,4 @@
-"""What the gateway is told by its environment."""
+"""The gateway's settings."""
 
 from __future__ import annotations
 
@@ -8,128 +8,244 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast, get_args
 
-from core import settings
-from core.errors import SettingsError
+from core.log import LOG_LEVEL
 from core.origin import Allowed
-from core.settings import KafkaSettings
+from core.settings import REQUIRED, KafkaSettings, Kind, Setting, SettingsTable, Source
+from core.settings.kafka import KAFKA_ROWS
+from core.settings.kinds import EXACT_URL, TEXT, InvalidValueError, choice, integer, number
+from core.settings.openwhisk import CREDENTIAL_ROWS
+from core.settings.ports import GATEWAY_PORT
+from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
 from gateway.webhooks.callback import Policy
 
 #: Characters of a secret below which it can be guessed.
 MIN_SECRET = 32
 
 
+def _secret(text: str) -> str:
+    if len(text) < MIN_SECRET:
+        raise ValueError
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(filter(None, (entry.strip() for entry in text.split(","))))
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/\s*]+", origin):
+            raise InvalidValueError(f"{origin[:100]!r} is not an origin.")
+    return origins
+
+
+def _api_keys(text: str) -> Mapping[str, str]:
+    """Return the SHA-256 of each key by its holder's name."""
+    digests: dict[str, str] = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, digest = entry.partition(":")
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+            # Not quoted: it may be the key itself.
+            raise InvalidValueError(
+                f"Pair {len(digests) + 1} is wrong. `printf %s KEY | sha256sum` gives a key's SHA-256."
+            )
+        if name in digests:
+            raise InvalidValueError(f"The name {name} is there twice.")
+        digests[name] = digest.lower()
+    return digests
+
+
+HOST = Setting("GATEWAY_HOST", TEXT, "127.0.0.1", "address to listen on")
+HOSTS = Setting(
+    "GATEWAY_HOSTS",
+    TEXT,
+    "",
+    "names other than localhost and loopback addresses by which the gateway may be called, separated by "
+    "commas; "
+    "*: any",
+    default_text="none on a loopback address, else any",
+    common=True,
+)
+CORS_ORIGINS = Setting(
+    "GATEWAY_CORS_ORIGINS",
+    Kind("origins such as https://app.example.org, separated by commas", _origins),
+    (),
+    "origins whose pages may call the API, separated by commas",
+    common=True,
+)
+PROXIES = Setting(
+    "GATEWAY_PROXIES",
+    integer(0, 10),
+    0,
+    "proxies in front of the gateway whose X-Forwarded-* headers are trusted",
+    common=True,
+)
+THREADS = Setting(
+    "GATEWAY_THREADS", integer(4, 4_096), 512, "requests that are served at the same time", common=True
+)
+WEBSOCKETS = Setting(
+    "GATEWAY_WEBSOCKETS",
+    integer(1, 50_000),
+    4_000,
+    "WebSockets that are open at the same time",
+    common=True,
+)
+SECRET = Setting(
+    "GATEWAY_SECRET",
+    Kind(
+        f"at least {MIN_SECRET} characters long, for example the output of "
+        "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`",
+        _secret,
+    ),
+    REQUIRED,
+    f"signs the clients' tokens and derives the secrets of their webhooks; {MIN_SECRET} characters or more, "
+    f"the "
+    "same in every replica",
+    secret=True,
+    common=True,
+)
+SESSION_SECONDS = Setting(
+    "GATEWAY_SESSION_SECONDS", integer(60, 30 * 86_400), 86_400, "seconds that a session's token is valid"
+)
+INVOKE_TIMEOUT = Setting(
+    "GATEWAY_INVOKE_TIMEOUT", number(1, 600), 75.0, "seconds that the invocation of an action may take"
+)
+JOBS_PER_MINUTE = Setting(
+    "GATEWAY_JOBS_PER_MINUTE",
+    integer(1, 10_000_000),
+    6_000,
+    "requests for jobs that one client may make in a minute",
+    common=True,
+)
+JOBS_IN_FLIGHT = Setting(
+    "GATEWAY_JOBS_IN_FLIGHT",
+    integer(1, 5_000),
+    1_000,
+    "unfinished jobs that one client may have",
+    common=True,
+)
+SESSIONS_PER_MINUTE = Setting(
+    "GATEWAY_SESSIONS_PER_MINUTE",
+    integer(1, 10_000_000),
+    600,
+    "sessions and refused requests that one address may make in a minute",
+    common=True,
+)
+API_KEYS = Setting(
+    "GATEWAY_API_KEYS",
+    Kind("name:sha256 pairs, separated by commas", _api_keys),
+    {},
+    "API keys that open a session, as name:sha256 pairs separated by commas; never the keys themselves "
+    "(`printf %s KEY | sha256sum`)",
+    secret=True,
+    default_text="no sign-in",
+    common=True,
+)
+OIDC_ISSUER = Setting(
+    "OIDC_ISSUER", EXACT_URL, "", "OpenID Connect provider whose tokens open a session", common=True
+)
+OIDC_AUDIENCE = Setting(
+    "OIDC_AUDIENCE", TEXT, "", "audience of the provider's tokens, required with OIDC_ISSUER", common=True
+)
+WEBHOOKS = Setting(
+    "GATEWAY_WEBHOOKS",
+    choice(*get_args(Policy)),
+    "public",
+    "addresses that results may be sent to: public (https), private (http, private networks and this machine "
+    "too), off",
+    common=True,
+)
+PAGE = Setting(
+    "GATEWAY_PAGE",
+    TEXT,
+    str(Path(__file__).parent.parent / "web" / "dist"),
+    "folder with the page",
+    default_text="web/dist",
+)
+
+TABLE = SettingsTable(
+    "python -m gateway",
+    "The HTTP and WebSocket API, and the page. It is configured by environment variables.",
+    (
+        HOST,
+        GATEWAY_PORT,
+        HOSTS,
+        CORS_ORIGINS,
+        PROXIES,
+        SECRET,
+        SESSION_SECONDS,
+        API_KEYS,
+        OIDC_ISSUER,
+        OIDC_AUDIENCE,
+        JOBS_PER_MINUTE,
+        JOBS_IN_FLIGHT,
+        SESSIONS_PER_MINUTE,
+        THREADS,
+        WEBSOCKETS,
+        INVOKE_TIMEOUT,
+        WEBHOOKS,
+        PAGE,
+        LOG_LEVEL,
+        *KAFKA_ROWS,
+        *DOCUMENT_ROWS,
+        *RESULT_ROWS,
+        *CREDENTIAL_ROWS,
+    ),
+)
+
+
 @dataclass(frozen=True)
 class GatewaySettings:
-    """Where to listen, whom to trust, how long to wait."""
+    """All settings of the gateway. Each row of the table above describes one."""
 
     host: str
     port: int
-    #: The names it answers to, and the origins of `cors_origins`.
+    #: The names the gateway answers to, and `cors_origins`.
     allowed: Allowed
-    #: Requests served at once, those that wait for a result included.
     threads: int
-    #: WebSockets open at once.
     websockets: int
-    #: Signs the clients' tokens; the same in every replica.
     secret: str = field(repr=False)
     session_seconds: int
-    #: Seconds that the invocation of an action may take.
+    #: Seconds.
     invoke_timeout: float
-    #: Jobs that one client may submit a minute, and have under way at once.
     jobs_per_minute: int
     jobs_in_flight: int
-    #: Sessions that one address may make a minute.
     sessions_per_minute: int
-    #: Origins whose pages may call the API; empty: only our own page may.
+    #: Empty: only the gateway's own page may call the API.
     cors_origins: tuple[str, ...]
-    #: Proxies before the gateway whose X-Forwarded-For is believed.
     proxies: int
-    #: SHA-256 of each API key, by its holder's name; with one, or with an issuer, sessions need a sign-in.
+    #: SHA-256 of each API key by its holder's name. With an API key or an issuer, sessions need a sign-in.
     api_keys: Mapping[str, str] = field(repr=False)
-    #: The OpenID Connect provider whose users may have sessions, and for whom its tokens are made.
+    #: Empty: no OpenID Connect.
     oidc_issuer: str
     oidc_audience: str
-    #: Which addresses clients may have their results sent to.
     webhooks: Policy
     page: Path
     kafka: KafkaSettings
 
     @classmethod
-    def from_env(cls, env: settings.Source) -> GatewaySettings:
-        secret = settings.text(env, "GATEWAY_SECRET")
-        if len(secret) < MIN_SECRET:
-            raise SettingsError(
-                f"GATEWAY_SECRET must have at least {MIN_SECRET} characters; for example the output of "
-                "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`.",
-                variable="GATEWAY_SECRET",
-            )
-        page = settings.text(env, "GATEWAY_PAGE", str(Path(__file__).parent.parent / "web" / "dist"))
-        # As it is written: a slash at its end is part of an issuer's name.
-        issuer = settings.text(env, "OIDC_ISSUER", " ").strip()
-        if issuer:
-            settings.url(env, "OIDC_ISSUER")
-        host, origins = settings.text(env, "GATEWAY_HOST", "127.0.0.1"), _origins(env)
+    def from_env(cls, env: Source) -> GatewaySettings:
+        """Read the settings.
+
+        Raises:
+            SettingsError: a setting is missing or wrong.
+        """
+        host, issuer = HOST.read(env), OIDC_ISSUER.read(env)
         return cls(
             host=host,
-            port=settings.integer(env, "GATEWAY_PORT", 8080, 1, 65_535),
-            threads=settings.integer(env, "GATEWAY_THREADS", 512, 4, 4_096),
-            websockets=settings.integer(env, "GATEWAY_WEBSOCKETS", 4_000, 1, 50_000),
-            secret=secret,
-            session_seconds=settings.integer(env, "GATEWAY_SESSION_SECONDS", 86_400, 60, 30 * 86_400),
-            invoke_timeout=settings.number(env, "GATEWAY_INVOKE_TIMEOUT", 75.0, 1, 600),
-            jobs_per_minute=settings.integer(env, "GATEWAY_JOBS_PER_MINUTE", 6_000, 1, 10_000_000),
-            jobs_in_flight=settings.integer(env, "GATEWAY_JOBS_IN_FLIGHT", 1_000, 1, 5_000),
-            sessions_per_minute=settings.integer(env, "GATEWAY_SESSIONS_PER_MINUTE", 600, 1, 10_000_000),
-            cors_origins=origins,
-            allowed=Allowed.read(env, host, "GATEWAY_HOSTS", "GATEWAY_CORS_ORIGINS"),
-            proxies=settings.integer(env, "GATEWAY_PROXIES", 0, 0, 10),
-            api_keys=_api_keys(env),
+            port=GATEWAY_PORT.read(env),
+            threads=THREADS.read(env),
+            websockets=WEBSOCKETS.read(env),
+            secret=SECRET.read(env),
+            session_seconds=SESSION_SECONDS.read(env),
+            invoke_timeout=INVOKE_TIMEOUT.read(env),
+            jobs_per_minute=JOBS_PER_MINUTE.read(env),
+            jobs_in_flight=JOBS_IN_FLIGHT.read(env),
+            sessions_per_minute=SESSIONS_PER_MINUTE.read(env),
+            cors_origins=CORS_ORIGINS.read(env),
+            allowed=Allowed.read(env, host, HOSTS.name, CORS_ORIGINS.name),
+            proxies=PROXIES.read(env),
+            api_keys=API_KEYS.read(env),
             oidc_issuer=issuer,
-            oidc_audience=settings.text(env, "OIDC_AUDIENCE") if issuer else "",
-            webhooks=_webhooks(env),
-            page=Path(page).resolve(),
+            oidc_audience=OIDC_AUDIENCE.require(env) if issuer else "",
+            webhooks=cast(Policy, WEBHOOKS.read(env)),
+            page=Path(PAGE.read(env)).resolve(),
             kafka=KafkaSettings.from_env(env),
         )
-
-
-def _origins(env: settings.Source) -> tuple[str, ...]:
-    """The origins in `GATEWAY_CORS_ORIGINS`, separated by commas."""
-    found = [origin.strip() for origin in str(env.get("GATEWAY_CORS_ORIGINS") or "").split(",")]
-    for origin in filter(None, found):
-        if not re.fullmatch(r"https?://[^/\s*]+", origin):
-            raise SettingsError(
-                "GATEWAY_CORS_ORIGINS must be origins such as https://app.example.org, separated by commas, "
-                f"not {origin[:100]!r}.",
-                variable="GATEWAY_CORS_ORIGINS",
-            )
-    return tuple(filter(None, found))
-
-
-def _webhooks(env: settings.Source) -> Policy:
-    """Which addresses may be called back, from `GATEWAY_WEBHOOKS`."""
-    raw = settings.text(env, "GATEWAY_WEBHOOKS", "public")
-    for policy in get_args(Policy):
-        if raw == policy:
-            return cast(Policy, policy)
-    raise SettingsError(
-        f"GATEWAY_WEBHOOKS must be one of {', '.join(get_args(Policy))}, not {raw[:100]!r}.",
-        variable="GATEWAY_WEBHOOKS",
-    )
-
-
-def _api_keys(env: settings.Source) -> dict[str, str]:
-    """The SHA-256 of each key by its holder's name, from `name:sha256,name:sha256`."""
-    found: dict[str, str] = {}
-    for entry in filter(None, map(str.strip, str(env.get("GATEWAY_API_KEYS") or "").split(","))):
-        name, _, digest = entry.partition(":")
-        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-            # Not quoted: it may be the key itself.
-            raise SettingsError(
-                f"GATEWAY_API_KEYS must be name:sha256 pairs, separated by commas; pair {len(found) + 1} is "
-                "not one. `printf %s KEY | sha256sum` gives a key's SHA-256.",
-                variable="GATEWAY_API_KEYS",
-            )
-        if name in found:
-            raise SettingsError(f"GATEWAY_API_KEYS names {name} twice.", variable="GATEWAY_API_KEYS")
-        found[name] = digest.lower()
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import signal
@@ -12,37 +11,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+from core.errors import QwhiskError
+from core.settings import Source, command_line
 from local import demo
 from local.deployment import load_documents, write_documents
-from local.errors import LocalError
-from local.settings import LocalSettings
+from local.settings import DEMO, ONCE, TABLE, LocalSettings
 from local.stack import deployed, parts
 from local.supervisor import Supervisor
 
 EXIT_FAILED = 1
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m local",
-        description="Run broker, OpenWhisk API, simulator, poller and gateway on this machine.",
-        epilog="Ports: GATEWAY_PORT 8080, POLLER_PORT 8081, SIMULATOR_PORT 8090, OPENWHISK_PORT 3233, "
-        "BROKER_PORT 9092. Config documents: LOCAL_COUCHDB_URL, or CONFIG_FOLDER, else .local/config. "
-        "LOCAL_WHISK_APIHOST and LOCAL_WHISK_AUTH: an OpenWhisk that runs the actions instead of one of this "
-        "stack's own; LOCAL_WHISK_AUTH alone: the key of the stack's own, instead of the one in "
-        ".local/whisk.key; LOCAL_ADDRESS: the address at which its actions find broker and simulator "
-        "(127.0.0.1).",
-    )
-    parser.add_argument("--demo", action="store_true", help="run the demo job once everything is up")
-    parser.add_argument(
-        "--once", action="store_true", help="end after the demo job; status 0 if it was right"
-    )
-    return parser.parse_args()
-
-
 def main() -> int:
-    """Run the stack; gives the exit code."""
-    options = _options()
+    """Run the stack and return the exit code."""
+    source = command_line.parse(TABLE, sys.argv[1:], os.environ, dict)
     stop = threading.Event()
 
     def ask_to_stop(*_: Any) -> None:
@@ -52,19 +34,19 @@ def main() -> int:
     signal.signal(signal.SIGTERM, ask_to_stop)
     supervisor = Supervisor(_say, stop)
     try:
-        return _run(supervisor, options)
-    except LocalError as error:
+        return _run(supervisor, source)
+    except QwhiskError as error:
         if stop.is_set():
             return 0
-        print(f"qwhisk: {error}", file=sys.stderr, flush=True)
+        print(f"qwhisk: {error.message}", file=sys.stderr, flush=True)
         return EXIT_FAILED
     finally:
         supervisor.end()
 
 
-def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
+def _run(supervisor: Supervisor, source: Source) -> int:
     began = time.monotonic()
-    settings = LocalSettings.from_env(os.environ)
+    settings = LocalSettings.from_env(source)
     settings.check_ports()
     settings.clear()
     if settings.couchdb:
@@ -75,22 +57,25 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
     if settings.whisk:
         _say(f"  {'openwhisk':<10} {settings.whisk}, {len(deployed(settings))} actions deployed")
     broker, *others, gateway = parts(settings)
-    # Those between are started one after the other without waiting: their imports are most of the time. The
-    # gateway comes last: poller and gateway both make the shared topics, and the local broker is not made for
-    # two that make the same one at once.
+    # The parts in between start at the same time, since most of their time goes into imports. The gateway
+    # starts last: poller and gateway both create the shared topics, and the local broker fails if two clients
+    # create the same topic at the same time.
     for group in ([broker], others, [gateway]):
         supervisor.start(group)
         for part in group:
             supervisor.wait(part)
     _say(f"  ready after {time.monotonic() - began:.1f} s; logs in {settings.folder / 'logs'}")
-    if options.demo or options.once:
+    once = ONCE.read(source)
+    if once or DEMO.read(source):
         event = demo.run(settings.url("gateway"))
         for line in demo.lines(event):
             _say(line)
-        if options.once:
+        if once:
             return 0 if demo.is_right(event) else EXIT_FAILED
-    if settings.own_key_file:
-        _say(f"\n  For OpenWhisk's own tool: {wsk_line(settings.url('openwhisk'), settings.own_key_file)}")
+    if settings.key_file:
+        _say(
+            f"\n  For OpenWhisk's command-line tool: {wsk_line(settings.url('openwhisk'), settings.key_file)}"
+        )
     _say(f"\n  Open {settings.url('gateway')}/ in a browser. Ctrl-C ends everything.")
     supervisor.watch()
     _say("ending")
@@ -98,7 +83,7 @@ def _run(supervisor: Supervisor, options: argparse.Namespace) -> int:
 
 
 def wsk_line(apihost: str, key: Path) -> str:
-    """What to copy into a shell for `wsk`. The key itself is not shown: this output may be kept in a log."""
+    """Return a shell line that configures `wsk`. It has no key, since a log may keep this output."""
     return f'wsk property set --apihost {apihost} --auth "$(cat {shlex.quote(str(key.resolve()))})"'
 
 

@@ -1,55 +1,74 @@
-"""`python -m local.deploy`: deploy manifest.yaml to an OpenWhisk, or take it away (`--undo`).
+"""`python -m local.deploy`: deploy manifest.yaml to an OpenWhisk, or delete its actions (`--undo`).
 
-By `wskdeploy` where it is on PATH, else over the REST API; the outcome is the same.
+It uses `wskdeploy` if that is on PATH, else the REST API. The outcome is the same.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.errors import QwhiskError, SettingsError
+from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER, local_folder, local_key
+from core.settings import Setting, SettingsTable, Source, command_line
+from core.settings import openwhisk as rows
+from core.settings.kinds import SWITCH, TEXT
 from local.deployment import HERE, MANIFEST, PACKAGE, deploy, deployed_values, package, undeploy
 from local.errors import LocalError
-from local.key import FILE, folder_of, own_key
 
 #: Seconds that wskdeploy may take.
 TIMEOUT = 600
 
+APIHOST = replace(rows.WHISK_APIHOST, kind=rows.WHISK_ADDRESS, help="OpenWhisk's address")
+AUTH = replace(
+    rows.WHISK_AUTH,
+    kind=rows.WHISK_KEY,
+    default="",
+    help="OpenWhisk's key, user:password",
+    default_text="for the local OpenWhisk its key, else required",
+)
+UNDO = Setting("", SWITCH, False, "delete what the manifest names", "--undo")
+MANIFEST_PATH = Setting(
+    "", TEXT, str(MANIFEST), "the manifest", "--manifest", default_text="manifest.yaml in the repository"
+)
+
+TABLE = SettingsTable(
+    "python -m local.deploy",
+    "Deploys manifest.yaml to an OpenWhisk, by wskdeploy if that is on PATH, else over HTTP. The variables "
+    "that the "
+    "manifest names are bound to the actions.",
+    (UNDO, MANIFEST_PATH, APIHOST, AUTH, LOCAL_FOLDER),
+)
+
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Deploy or undeploy, and say what was done; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m local.deploy", description=__doc__)
-    parser.add_argument("--undo", action="store_true", help="delete what the manifest names")
-    parser.add_argument("--manifest", type=Path, default=MANIFEST, help="default: the repository's")
-    options = parser.parse_args(arguments)
-    undo: bool = options.undo
-    manifest: Path = options.manifest.resolve()
-    if not manifest.is_file():
-        parser.error(f"--manifest: there is no file {manifest}")
+    """Deploy or undeploy, print what was done, and return the exit code."""
+    source = command_line.parse(TABLE, arguments, env, _checked)
+    undo, manifest = UNDO.read(source), Path(MANIFEST_PATH.read(source)).resolve()
     try:
-        apihost, auth, own = _target(env)
+        apihost, auth, is_local = _target(source)
         values = env
-        if own and not undo:
-            # The running stack's settings are known to nobody else; some are made anew at each of its starts.
+        if is_local and not undo:
+            # Nothing else knows the running stack's settings; some are new at each of its starts.
             values = deployed_values(apihost, auth, manifest) | {
                 name: text for name, text in env.items() if text
             }
         tool = shutil.which("wskdeploy", path=env.get("PATH"))
         if tool:
-            _by_tool(tool, undo, manifest, apihost, auth, values)
+            _run_wskdeploy(tool, undo, manifest, apihost, auth, values)
         elif undo:
             undeploy(apihost, auth, manifest)
         else:
             deploy(apihost, auth, values, manifest)
-    except LocalError as error:
-        print(error, file=sys.stderr)
+    except QwhiskError as error:
+        print(error.message, file=sys.stderr)
         return 1
     done = "undeployed from" if undo else "deployed to"
     names = package(manifest)["actions"]
@@ -59,46 +78,49 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     return 0
 
 
-def _target(env: Mapping[str, str]) -> tuple[str, str, bool]:
-    """OpenWhisk's address and key, and whether it is this machine's own key.
+def _checked(source: Source) -> Source:
+    path = Path(MANIFEST_PATH.read(source))
+    if not path.is_file():
+        raise MANIFEST_PATH.error(f"must be a file; there is no file {path}.")
+    return source
 
-    For an OpenWhisk of this machine the key is this machine's own, unless another one is set.
+
+def _target(source: Source) -> tuple[str, str, bool]:
+    """Return OpenWhisk's address and key, and whether it is the key of this machine's OpenWhisk.
+
+    For an OpenWhisk on this machine that key is the default.
 
     Raises:
-        LocalError: a variable is missing or wrong; the message names it.
+        SettingsError: a variable is missing or wrong.
     """
-    apihost, auth = env.get("WHISK_APIHOST", "").rstrip("/"), env.get("WHISK_AUTH", "")
-    if not apihost:
-        raise LocalError("WHISK_APIHOST is not set: OpenWhisk's address, such as https://whisk.example.com")
-    apihost = apihost if "://" in apihost else f"https://{apihost}"
-    if urlsplit(apihost).scheme not in ("http", "https") or not urlsplit(apihost).hostname:
-        raise LocalError("WHISK_APIHOST is not an address such as https://whisk.example.com")
-    folder, own = folder_of(env), ""
-    if urlsplit(apihost).hostname in HERE and (folder / FILE).exists():
+    apihost, auth = APIHOST.read(source), AUTH.read(source)
+    folder, known = local_folder(source), ""
+    if urlsplit(apihost).hostname in HERE and (folder / KEY_FILE).exists():
         try:
-            own = own_key(folder)
-        except LocalError:
+            known = local_key(folder)
+        except SettingsError:
             if not auth:
                 raise
-        auth = auth or own
-    if ":" not in auth:
-        raise LocalError("WHISK_AUTH is not set, or not of the form user:password")
-    return apihost, auth, auth == own
+        auth = auth or known
+    auth = auth or AUTH.require(source)
+    return apihost, auth, auth == known
 
 
-def _by_tool(tool: str, undo: bool, manifest: Path, apihost: str, auth: str, env: Mapping[str, str]) -> None:
+def _run_wskdeploy(
+    tool: str, undo: bool, manifest: Path, apihost: str, auth: str, env: Mapping[str, str]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        # In a file that nobody else may read: arguments are everybody's to see.
+        # The key is in a file that only this user can read: every user can see a process's arguments.
         properties = Path(folder) / "wskprops"
         properties.touch(mode=0o600)
         properties.write_text(f"APIHOST={apihost}\nAUTH={auth}\nNAMESPACE=_\n")
         command = [tool, *(["undeploy"] if undo else []), "-m", str(manifest), "--config", str(properties)]
         try:
-            ended = subprocess.run(command, env=dict(env), timeout=TIMEOUT, stdin=subprocess.DEVNULL)
+            process = subprocess.run(command, env=dict(env), timeout=TIMEOUT, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:
             raise LocalError(f"wskdeploy took longer than {TIMEOUT} s") from None
-    if ended.returncode:
-        raise LocalError(f"wskdeploy ended with status {ended.returncode}")
+    if process.returncode:
+        raise LocalError(f"wskdeploy ended with status {process.returncode}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
-"""Why the stack cannot run, in one clear line."""
+"""Why the stack cannot run."""
 
 from __future__ import annotations
 
+from core.errors import QwhiskError
 
-class LocalError(Exception):
-    """Said to the person at the terminal as it is."""
+
+class LocalError(QwhiskError):
+    """The stack, or a deployment, failed. The message is shown at the terminal."""
+
+    code = "local_stack_failed"

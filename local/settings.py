@@ -1,4 +1,4 @@
-"""Ports and folders of the local stack, and the environment that each part gets."""
+"""The local stack's settings, and the environment of its parts."""
 
 from __future__ import annotations
 
@@ -7,29 +7,86 @@ import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER, ROOT, local_folder, local_key, make_private
+from core.settings import Setting, SettingsTable, Source
+from core.settings.kinds import PORT, SWITCH, TEXT
+from core.settings.openwhisk import WHISK_ADDRESS, WHISK_KEY
+from core.settings.ports import GATEWAY_PORT, OPENWHISK_PORT, POLLER_PORT, SIMULATOR_PORT
+from core.settings.stores import CONFIG_FOLDER
 from local.errors import LocalError
-from local.key import FILE, ROOT, folder_of, own_key, private_folder
 
 LOOPBACK = "127.0.0.1"
 
-#: The parts that actions talk to.
+
+def _port_of(row: Setting[int]) -> Setting[int]:
+    """Return the row for the stack, where the port must be known and has no flag."""
+    part = row.name.removesuffix("_PORT").lower()
+    return replace(row, kind=PORT, flag="", help=f"port of the {part}")
+
+
+#: The port of each part.
+PORTS = {
+    "broker": Setting("BROKER_PORT", PORT, 9092, "port of the broker", common=True),
+    "openwhisk": _port_of(OPENWHISK_PORT),
+    "simulator": _port_of(SIMULATOR_PORT),
+    "poller": _port_of(POLLER_PORT),
+    "gateway": _port_of(GATEWAY_PORT),
+}
+DOCUMENTS = replace(
+    CONFIG_FOLDER, default="", help="folder with the config documents", default_text="config in LOCAL_FOLDER"
+)
+#: Not `CLOUDANT_URL`, which the user's environment may have for something else.
+COUCHDB_URL = Setting(
+    "LOCAL_COUCHDB_URL", TEXT, "", "CouchDB that gets the config documents, instead of a folder", common=True
+)
+#: Not `WHISK_APIHOST`, for the same reason.
+WHISK_APIHOST = Setting(
+    "LOCAL_WHISK_APIHOST",
+    WHISK_ADDRESS,
+    "",
+    "OpenWhisk that runs the actions, instead of the local one",
+    common=True,
+)
+WHISK_AUTH = Setting(
+    "LOCAL_WHISK_AUTH",
+    WHISK_KEY,
+    "",
+    f"OpenWhisk's key, user:password; required with {WHISK_APIHOST.name}",
+    secret=True,
+    default_text=f"a random key, made once and kept in {KEY_FILE} in {LOCAL_FOLDER.name}",
+    common=True,
+)
+ADDRESS = Setting(
+    "LOCAL_ADDRESS", TEXT, LOOPBACK, "address at which actions find the broker and the simulator", common=True
+)
+DEMO = Setting("", SWITCH, False, "run the demo job once everything is up", "--demo")
+ONCE = Setting("", SWITCH, False, "end after the demo job; status 0 if its result was right", "--once")
+
+TABLE = SettingsTable(
+    "python -m local",
+    "Runs broker, OpenWhisk API, simulator, poller and gateway on this machine, until Ctrl-C.",
+    (
+        DEMO,
+        ONCE,
+        *PORTS.values(),
+        LOCAL_FOLDER,
+        DOCUMENTS,
+        COUCHDB_URL,
+        WHISK_APIHOST,
+        WHISK_AUTH,
+        ADDRESS,
+    ),
+)
+
+#: The parts that actions connect to.
 _FOR_ACTIONS = ("broker", "simulator")
 
-#: Part, variable of its port, default.
-_PORTS = {
-    "broker": ("BROKER_PORT", 9092),
-    "openwhisk": ("OPENWHISK_PORT", 3233),
-    "simulator": ("SIMULATOR_PORT", 8090),
-    "poller": ("POLLER_PORT", 8081),
-    "gateway": ("GATEWAY_PORT", 8080),
-}
-
-#: The accounts of the person at the terminal are no business of the local stack, and nobody signs in to it.
-_NOT_OURS = (
+#: Beginnings of variables that the parts do not inherit: the user's accounts are not for the local stack, and
+#: it has no sign-in.
+_NOT_INHERITED = (
     "QISKIT_IBM_",
     "CLOUDANT_",
     "KAFKA_",
@@ -43,109 +100,116 @@ _NOT_OURS = (
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """One run of the stack. Secrets are made anew for each run and leave this process only to its parts."""
+    """One run of the stack. Its secrets are new for each run, and only its parts get them."""
 
     ports: Mapping[str, int]
-    #: Logs and, unless one is given, the config documents.
+    #: Logs, keys, state and, by default, the config documents.
     folder: Path
     documents: Path
-    #: A CouchDB that has the config documents instead; empty for none. Not `CLOUDANT_URL`, which may be set
-    #: in the user's environment for something else.
+    #: Empty: the documents are in the folder.
     couchdb: str
-    #: An OpenWhisk that runs the actions instead of one of this stack's own; empty for none. Not
-    #: `WHISK_APIHOST`, for the same reason.
+    #: Empty: the stack has its own OpenWhisk.
     whisk: str
-    #: OpenWhisk's key: the one that was set, or this machine's own.
     whisk_auth: str = field(repr=False)
+    #: The file with `whisk_auth`; None if the key was set.
+    key_file: Path | None
     #: Where broker and simulator listen, and where actions find them.
     address: str
-    #: The user's own environment, for what this project does not set.
+    #: The user's environment, which the parts inherit.
     env: Mapping[str, str] = field(repr=False)
     api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
     gateway_secret: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
-        """LocalError where a port is not a number or a folder cannot be made."""
-        folder = folder_of(env)
-        private_folder(folder)
-        documents = Path(env.get("CONFIG_FOLDER") or folder / "config")
+    def from_env(cls, env: Source) -> LocalSettings:
+        """Read the settings, and create the folders.
+
+        Raises:
+            SettingsError: a setting is missing or wrong.
+            LocalError: a folder cannot be created.
+        """
+        folder = local_folder(env)
+        make_private(folder)
+        documents = Path(DOCUMENTS.read(env) or folder / "config")
         try:
-            for made in (folder / "logs", documents):
-                made.mkdir(parents=True, exist_ok=True)
+            for path in (folder / "logs", documents):
+                path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise LocalError(f"cannot make {error.filename}: {error.strerror}. Set LOCAL_FOLDER.") from None
-        whisk = _whisk(env)
+            raise LocalError(f"Cannot create {error.filename}: {error.strerror}. Set LOCAL_FOLDER.") from None
+        whisk = WHISK_APIHOST.read(env)
+        key = WHISK_AUTH.require(env) if whisk else WHISK_AUTH.read(env)
         return cls(
-            ports={name: _port(env, variable, default) for name, (variable, default) in _PORTS.items()},
+            ports={part: row.read(env) for part, row in PORTS.items()},
             folder=folder,
             documents=documents,
-            couchdb=env.get("LOCAL_COUCHDB_URL") or "",
+            couchdb=COUCHDB_URL.read(env),
             whisk=whisk,
-            whisk_auth=_whisk_auth(env) or own_key(folder),
-            address=env.get("LOCAL_ADDRESS") or LOOPBACK,
+            whisk_auth=key or local_key(folder),
+            key_file=None if key else folder / KEY_FILE,
+            address=ADDRESS.read(env),
             env=env,
         )
 
-    @property
-    def own_key_file(self) -> Path | None:
-        """The file with the key of the stack's own OpenWhisk; None where a key was set."""
-        return None if _whisk_auth(self.env) else self.folder / FILE
-
     def clear(self) -> None:
-        """Begin with empty logs, so that what a message quotes is of this run, and without old jobs.
+        """Delete logs and jobs of earlier runs.
 
-        The broker has its topics in memory: nobody waits for a job of an earlier run.
+        Messages then quote the log of this run only. The broker's topics are in memory, so no client waits
+        for a job of an earlier run.
         """
-        for old in (*(self.folder / "logs").glob("*.log*"), *self.folder.glob("simulator.db*")):
-            old.unlink(missing_ok=True)
+        for path in (*(self.folder / "logs").glob("*.log*"), *self.folder.glob("simulator.db*")):
+            path.unlink(missing_ok=True)
 
     def url(self, part: str) -> str:
-        """The part's address."""
+        """Return the address of a part."""
         if part == "openwhisk" and self.whisk:
             return self.whisk
         return f"http://{self.host(part)}:{self.ports[part]}"
 
     def host(self, part: str) -> str:
-        """The address on which the part listens."""
+        """Return the address on which a part listens."""
         return self.address if part in _FOR_ACTIONS else LOOPBACK
 
     def check_ports(self) -> None:
-        """LocalError names the first port that is taken and the variable that moves it."""
-        for name, port in self.ports.items():
-            if name == "openwhisk" and self.whisk:
+        """Check that each part can listen on its port.
+
+        Raises:
+            LocalError: a port is in use, or the address is not one of this machine.
+        """
+        for part, port in self.ports.items():
+            if part == "openwhisk" and self.whisk:
                 continue
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((self.host(name), port))
+                    probe.bind((self.host(part), port))
                 except OSError as error:
                     if error.errno != errno.EADDRINUSE:
                         raise LocalError(
-                            f"the {name} cannot listen on {self.host(name)}:{port}: {error.strerror}. "
-                            "Set LOCAL_ADDRESS to an address of this machine."
+                            f"The {part} cannot listen on {self.host(part)}:{port}: {error.strerror}. Set "
+                            "LOCAL_ADDRESS to an address of this machine."
                         ) from None
                     raise LocalError(
-                        f"port {port} (of the {name}) is in use. End what uses it, or set {_PORTS[name][0]}."
+                        f"Port {port} (of the {part}) is in use. End the program that uses it, or set "
+                        f"{PORTS[part].name}."
                     ) from None
 
     def bound(self) -> dict[str, str]:
-        """What is bound to the actions as parameters: where to submit and where to publish."""
+        """Return the settings that are bound to the actions: where they submit and where they publish."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": f"{self.address}:{self.ports['broker']}",
             "KAFKA_FETCH_WAIT_MAX_MS": "10",
             "KAFKA_SESSION_TIMEOUT_MS": "6000",
-            # Each partition costs the broker something at every fetch, and two pollers are enough here.
+            # Each partition adds to the broker's work at every fetch, and two pollers are enough here.
             "KAFKA_PARTITIONS": "2",
             "SIMULATOR_URL": self.url("simulator"),
             "SIMULATOR_API_KEY": self.api_key,
         }
 
     def part_env(self) -> dict[str, str]:
-        """The environment of the parts that the supervisor starts."""
-        # Where a part's own address lies it decides by its variable; all stay on the loopback interface.
-        ports = {variable: str(self.ports[name]) for name, (variable, _) in _PORTS.items()}
-        inherited = {key: value for key, value in self.env.items() if not key.startswith(_NOT_OURS)}
+        """Return the environment of the parts that the supervisor starts."""
+        # Each part reads the address that it listens on from its own variable; by default it is loopback.
+        ports = {PORTS[part].name: str(port) for part, port in self.ports.items()}
+        inherited = {key: value for key, value in self.env.items() if not key.startswith(_NOT_INHERITED)}
         return (
             inherited
             | ports
@@ -160,7 +224,7 @@ class LocalSettings:
                 "WHISK_APIHOST": self.url("openwhisk"),
                 "WHISK_AUTH": self.whisk_auth,
                 "SIMULATOR_HOST": self.address,
-                # By it actions in containers call.
+                # Actions in containers use this address.
                 "SIMULATOR_HOSTS": _names(self.env.get("SIMULATOR_HOSTS"), self.address),
                 "OPENWHISK_HOSTS": _names(self.env.get("OPENWHISK_HOSTS"), self.address),
                 "GATEWAY_SECRET": self.gateway_secret,
@@ -169,31 +233,8 @@ class LocalSettings:
         )
 
 
-def _whisk(env: Mapping[str, str]) -> str:
-    given = (env.get("LOCAL_WHISK_APIHOST") or "").rstrip("/")
-    if given and "://" not in given:
-        given = f"https://{given}"
-    if given and (urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname):
-        raise LocalError(
-            f"LOCAL_WHISK_APIHOST must be an address such as https://whisk.example.com, not {given!r}."
-        )
-    if given and ":" not in (env.get("LOCAL_WHISK_AUTH") or ""):
-        raise LocalError(
-            "LOCAL_WHISK_AUTH must be the key of the OpenWhisk at LOCAL_WHISK_APIHOST, user:password."
-        )
-    return given
-
-
-def _whisk_auth(env: Mapping[str, str]) -> str:
-    """The key that was set; "" for none."""
-    given = env.get("LOCAL_WHISK_AUTH") or ""
-    if given and ":" not in given:
-        raise LocalError("LOCAL_WHISK_AUTH must be an OpenWhisk key, user:password.")
-    return given
-
-
 def _names(given: str | None, address: str) -> str:
-    """The names of a service, with the address at which actions find this machine."""
+    """Return the names of a service, with the address at which actions find this machine."""
     return ",".join(filter(None, [given, address]))
 
 
@@ -201,13 +242,6 @@ def _no_proxy(given: str | None, address: str) -> str:
     return ",".join(filter(None, [given, LOOPBACK, "localhost", address if address != LOOPBACK else ""]))
 
 
-def _port(env: Mapping[str, str], variable: str, default: int) -> int:
-    raw = env.get(variable) or str(default)
-    if not raw.isdecimal() or not 1 <= int(raw) <= 65_535:
-        raise LocalError(f"{variable} must be a port from 1 to 65535, not {raw!r}.")
-    return int(raw)
-
-
 def python() -> str:
-    """The interpreter that runs the parts: the one that runs this."""
+    """Return the interpreter that runs the parts: the one that runs this process."""
     return sys.executable

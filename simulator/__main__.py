@@ -11,14 +11,17 @@ import sys
 import time
 from enum import IntEnum
 
-import orjson
 from aiohttp import web
+
+from core import log
 
 from .app import App
 from .errors import BackendUnknown, DatabaseError, FaultsWrong
 from .iam import Iam
 from .service import Service
 from .settings import Settings, parse
+
+logger = logging.getLogger("simulator")
 
 #: Seconds that open requests are given at the end.
 DRAIN_SECONDS = 1.0
@@ -32,21 +35,13 @@ class Exit(IntEnum):
     USAGE = 2
 
 
-def log(**fields: object) -> None:
-    """Write one line of JSON to stderr."""
-    sys.stderr.write(orjson.dumps(fields).decode() + "\n")
-    sys.stderr.flush()
+def _report(event: str, message: str = "", level: int = logging.INFO, **fields: object) -> None:
+    """Log what happens to the process. Tests and benchmarks read the field `event`."""
+    logger.log(level, message or event, extra={"event": event, **fields})
 
 
-class JsonFormatter(logging.Formatter):
-    """Writes log records as lines of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return one line."""
-        fields = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields).decode()
+def _report_error(message: str) -> None:
+    _report("error", message, logging.ERROR)
 
 
 async def run(settings: Settings) -> Exit:
@@ -59,10 +54,10 @@ async def run(settings: Settings) -> Exit:
     try:
         service = Service(settings)
     except (BackendUnknown, FaultsWrong) as error:
-        log(event="error", message=str(error))
+        _report_error(str(error))
         return Exit.USAGE
     except DatabaseError as error:
-        log(event="error", message=f"{error}; SIMULATOR_DATABASE tells where jobs are kept")
+        _report_error(f"{error}; SIMULATOR_DATABASE tells where jobs are kept")
         return Exit.FAILED
     runner = web.AppRunner(
         App(service, Iam(settings.api_key, service.token_secret)).build(),
@@ -74,7 +69,7 @@ async def run(settings: Settings) -> Exit:
         # The port is taken before the workers start, so that a busy one is said at once.
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        log(event="error", message=f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+        _report_error(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
         await runner.cleanup()
         return Exit.FAILED
     try:
@@ -87,14 +82,14 @@ async def run(settings: Settings) -> Exit:
         try:
             starting.result()
         except (RuntimeError, OSError, TimeoutError) as error:
-            log(event="error", message=str(error) or "the worker processes did not start in time")
+            _report_error(str(error) or "the worker processes did not start in time")
             return Exit.FAILED
         # What was made so far stays; the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         host, port = runner.addresses[0][:2]
-        log(
-            event="ready",
+        _report(
+            "ready",
             url=f"http://{host}:{port}",
             pid=os.getpid(),
             backends=list(service.backends),
@@ -104,7 +99,7 @@ async def run(settings: Settings) -> Exit:
             seconds=round(time.monotonic() - began, 3),
         )
         await ending.wait()
-        log(event="stopping")
+        _report("stopping")
         return Exit.OK
     finally:
         # First the jobs, so that requests held open for them are answered; then the requests.
@@ -115,10 +110,8 @@ async def run(settings: Settings) -> Exit:
 def main() -> None:
     """Start the service."""
     settings = parse(sys.argv[1:])
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    # It would log a traceback for every request that is no HTTP; what fails here is logged by the routes.
+    log.configure("simulator", settings.log_level)
+    # It would log a traceback for every malformed request. The routes log the failures of the service.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     sys.exit(asyncio.run(run(settings)))
 

@@ -249,9 +249,9 @@ class App:
 
     async def _submit(self, request: web.Request) -> web.Response:
         body = await _read(request)
-        wait = self._service.rate_limit.take(request["user"], self._service.clock())
+        limiter, limit = self._service.rate_limiter, self._service.settings.rate_limit
+        wait = limiter.admit(request["user"], self._service.clock()) if limiter is not None else 0.0
         if wait:
-            limit = self._service.rate_limit.limit
             raise ApiError(
                 429,
                 1202,

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from core.rate_limits import RateLimiter, SlidingWindow
+
 from . import faults
 from .backends import Backend, catalog
 from .database import Database
@@ -19,7 +21,6 @@ from .device_queue import DeviceQueue, Event
 from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
 from .jobs import Job, JobStore, Status
 from .pool import Pool, Task
-from .rate import RateLimit
 from .sessions import Session, Sessions
 from .settings import Settings
 
@@ -31,6 +32,8 @@ VERDICT_SECONDS = 2.0
 #: Bounds of what a submission may carry besides the parameters.
 MAX_TAGS = 32
 MAX_TAG_LENGTH = 128
+#: Users whose submissions are remembered for the limit.
+REMEMBERED_USERS = 1_000
 #: What a cancelled job says.
 CANCELLED = "The job was cancelled by its user."
 
@@ -81,7 +84,10 @@ class Service:
         self._database = None if settings.database is None else Database(settings.database)
         self.store = JobStore(settings.keep_jobs, settings.keep_bytes, self._database)
         self.sessions = Sessions(self._database)
-        self.rate_limit = RateLimit(settings.rate_limit)
+        #: None: no limit.
+        self.rate_limiter: RateLimiter | None = None
+        if settings.rate_limit:
+            self.rate_limiter = RateLimiter(lambda: SlidingWindow(settings.rate_limit), REMEMBERED_USERS)
         self.usage_seconds = float(self._remembered("usage_seconds") or 0.0)
         #: Signs tokens; the same after a restart, so that clients need not notice it.
         self.token_secret = bytes.fromhex(self._remembered("token_secret") or secrets.token_hex(32))

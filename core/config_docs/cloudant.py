@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, cast
 
-from core import settings
 from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
-from core.errors import DocumentError, SettingsError
+from core.errors import DocumentError
+from core.settings import Source
+from core.settings.stores import (
+    CLOUDANT_APIKEY,
+    CLOUDANT_DATABASE,
+    CLOUDANT_PASSWORD,
+    CLOUDANT_URL,
+    CLOUDANT_USERNAME,
+)
 
 #: Seconds that a request to the database may take.
 DATABASE_TIMEOUT = 5.0
@@ -25,10 +31,8 @@ BATCH, BATCH_BYTES = 100, 8 * 1024 * 1024
 #: A document, or the reason why it cannot be used.
 Entry = Mapping[str, Any] | DocumentError
 
-_NAME = re.compile(r"[a-z][a-z0-9_$()+/-]{0,237}")
 
-
-def connect(env: settings.Source) -> Any:
+def connect(env: Source) -> Any:
     """Return IBM's client for the database that the environment names. It sends no request yet."""
     # Imported here: the import takes 0.3 s, which a process with a folder does not need.
     from ibm_cloud_sdk_core.authenticators import (
@@ -38,41 +42,23 @@ def connect(env: settings.Source) -> Any:
     )
     from ibmcloudant.cloudant_v1 import CloudantV1
 
-    if env.get("CLOUDANT_APIKEY"):
-        authenticator = IAMAuthenticator(settings.text(env, "CLOUDANT_APIKEY"))
-    elif env.get("CLOUDANT_USERNAME"):
-        authenticator = BasicAuthenticator(
-            settings.text(env, "CLOUDANT_USERNAME"), settings.text(env, "CLOUDANT_PASSWORD")
-        )
+    if CLOUDANT_APIKEY.is_set(env):
+        authenticator = IAMAuthenticator(CLOUDANT_APIKEY.read(env))
+    elif CLOUDANT_USERNAME.is_set(env):
+        authenticator = BasicAuthenticator(CLOUDANT_USERNAME.read(env), CLOUDANT_PASSWORD.require(env))
     else:
         authenticator = NoAuthAuthenticator()
     client = CloudantV1(authenticator=authenticator)
-    client.set_service_url(settings.url(env, "CLOUDANT_URL"))
+    client.set_service_url(CLOUDANT_URL.require(env))
     client.set_http_config({"timeout": DATABASE_TIMEOUT})
     return client
-
-
-def database(env: settings.Source) -> str:
-    """Return the name of the database.
-
-    Raises:
-        SettingsError: CouchDB does not allow the name.
-    """
-    name = settings.text(env, "CLOUDANT_DATABASE", "config")
-    if not _NAME.fullmatch(name):
-        raise SettingsError(
-            "CLOUDANT_DATABASE must start with a lower-case letter and contain only lower-case letters, "
-            f"digits and _ - $ ( ) + /, not {name[:64]!r}.",
-            variable="CLOUDANT_DATABASE",
-        )
-    return name
 
 
 class CloudantSource:
     """The config database in IBM Cloudant or CouchDB, through IBM's SDK."""
 
-    def __init__(self, env: settings.Source) -> None:
-        self._database = database(env)
+    def __init__(self, env: Source) -> None:
+        self._database = CLOUDANT_DATABASE.read(env)
         self._client = connect(env)
         #: The sequence of the last change that was read.
         self._since: Any = None

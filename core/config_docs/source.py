@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core import settings
 from core.config_docs.cloudant import CloudantSource
 from core.config_docs.folder import FolderSource
 from core.config_docs.registry import Documents
-from core.errors import SettingsError
+from core.settings import Source
+from core.settings.stores import CLOUDANT_URL, CONFIG_FOLDER
 
 
-def from_env(env: settings.Source) -> Documents:
+def from_env(env: Source) -> Documents:
     """Return the documents of `CLOUDANT_URL` or `CONFIG_FOLDER`, and start to follow their changes."""
-    if env.get("CLOUDANT_URL"):
+    if CLOUDANT_URL.is_set(env):
         documents = Documents(CloudantSource(env))
     else:
-        folder = Path(settings.text(env, "CONFIG_FOLDER"))
+        folder = Path(CONFIG_FOLDER.read(env))
         if not folder.is_dir():
-            raise SettingsError(f"CONFIG_FOLDER is not a folder: {folder}", variable="CONFIG_FOLDER")
+            raise CONFIG_FOLDER.error(f"is not a folder: {folder}")
         documents = Documents(FolderSource(folder))
     documents.follow()
     return documents

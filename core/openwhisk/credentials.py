@@ -7,8 +7,9 @@ import logging
 import time
 from typing import Any
 
-from core import settings
 from core.errors import DocumentError, InvocationError
+from core.settings import Source
+from core.settings.openwhisk import IAM_URL, IBM_CLOUD_API_KEY, WHISK_AUTH
 
 log = logging.getLogger(__name__)
 
@@ -24,20 +25,20 @@ class EnvironmentCredentials:
     `IBM_CLOUD_API_KEY`; IBM's SDK caches it and renews it before it expires.
     """
 
-    def __init__(self, env: settings.Source) -> None:
+    def __init__(self, env: Source) -> None:
         self._env = env
         self._token_manager: Any = None
 
     def __call__(self, name: str) -> str:
         if name == "BasicAuth":
-            key = settings.text(self._env, "WHISK_AUTH")
+            key = WHISK_AUTH.read(self._env)
             return "Basic " + base64.b64encode(key.encode()).decode()
         if name == "IAMBearerToken":
             if self._token_manager is None:
                 from ibm_cloud_sdk_core.token_managers.iam_token_manager import IAMTokenManager
 
                 self._token_manager = IAMTokenManager(
-                    settings.text(self._env, "IBM_CLOUD_API_KEY"), url=self._env.get("IAM_URL") or None
+                    IBM_CLOUD_API_KEY.read(self._env), url=IAM_URL.read(self._env) or None
                 )
                 self._token_manager.http_config = {"timeout": IAM_TIMEOUT}
             return f"Bearer {self._iam_token(self._token_manager)}"

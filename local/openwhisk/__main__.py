@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ import sys
 
 from aiohttp import web
 
+from core import log
 from local.openwhisk.activations import Activations
 from local.openwhisk.api.app import Api
 from local.openwhisk.api.context import Context
@@ -34,7 +34,7 @@ EXIT_NO_DOCKER = 3
 def main() -> int:
     """Run the server; return the exit code."""
     settings = parse(sys.argv[1:], os.environ)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log.configure("openwhisk", settings.log_level)
     try:
         listener = socket.create_server((settings.host, settings.port), backlog=512)
     except OSError as exc:

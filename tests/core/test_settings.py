@@ -6,9 +6,34 @@ from typing import Any
 
 import pytest
 
-from core import settings
 from core.errors import SettingsError
-from core.settings import KafkaSettings, ProviderSettings, is_setting
+from core.settings import (
+    REQUIRED,
+    KafkaSettings,
+    Kind,
+    ProviderSettings,
+    Setting,
+    SettingsTable,
+    Source,
+    command_line,
+    is_setting,
+)
+from core.settings.kinds import (
+    BOOLEAN,
+    EXACT_URL,
+    PORT,
+    PORT_OR_FREE,
+    POSITIVE,
+    SWITCH,
+    TEXT,
+    URL,
+    WHOLE,
+    choice,
+    integer,
+    number,
+    pattern,
+)
+from core.settings.openwhisk import WHISK_ADDRESS, WHISK_KEY
 
 SECRET = "s3cret-api-key"
 
@@ -35,59 +60,147 @@ def refused(make: Any, env: dict[str, str], variable: str) -> str:
     return caught.value.message
 
 
-@pytest.mark.parametrize("value", [{}, {"X": ""}, {"X": "   "}])
-def test_a_missing_variable_has_its_default_or_is_named(value: dict[str, str]) -> None:
-    assert settings.text(value, "X", "default") == "default"
-    refused(lambda env: settings.text(env, "X"), value, "X")
+def setting(kind: Kind[Any], default: Any = REQUIRED, **more: Any) -> Setting[Any]:
+    """A setting for these tests."""
+    return Setting("X_Y", kind, default, "for tests", **more)
 
 
-def test_blanks_around_a_value_are_a_slip_of_the_pen() -> None:
-    assert settings.text({"X": " a b \n"}, "X") == "a b"
-    assert settings.integer({"X": " 7 "}, "X", 1, 1, 9) == 7
+@pytest.mark.parametrize("env", [{}, {"X_Y": ""}, {"X_Y": "   "}])
+def test_a_missing_variable_has_its_default_or_is_named(env: dict[str, str]) -> None:
+    with_default = setting(TEXT, "default")
+    assert with_default.read(env) == "default"
+    assert not with_default.is_set(env)
+    refused(setting(TEXT).read, env, "X_Y")
+    refused(with_default.require, env, "X_Y")
 
 
-@pytest.mark.parametrize("value", ["x", "1.5", "0x10", "--1", "1e3", "0", "10", "-1", "9" * 5_000])
-def test_an_integer_is_whole_and_within_its_limits(value: str) -> None:
-    refused(lambda env: settings.integer(env, "X", 1, 1, 9), {"X": value}, "X")
+def test_surrounding_blanks_are_ignored() -> None:
+    assert setting(TEXT).read({"X_Y": " a b \n"}) == "a b"
+    assert setting(integer(1, 9)).read({"X_Y": " 7 "}) == 7
 
 
-@pytest.mark.parametrize("value", ["x", "nan", "inf", "-inf", "0.5", "9.5"])
-def test_a_number_is_finite_and_within_its_limits(value: str) -> None:
-    refused(lambda env: settings.number(env, "X", 1, 1, 9), {"X": value}, "X")
-
-
-def test_limits_are_inclusive() -> None:
-    assert [settings.integer({"X": value}, "X", 5, 1, 9) for value in ("1", "9", "")] == [1, 9, 5]
-    assert [settings.number({"X": value}, "X", 5, 1, 9) for value in ("1", "9", "2.5")] == [1.0, 9.0, 2.5]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "host",
-        "host:80",
-        "ftp://host",
-        "http://",
-        "http:///path",
-        "http://[::1",
-        "http://h:port",
-        "http://h:99999",
-    ],
-)
-def test_a_url_is_http_with_a_host_and_a_port_that_can_be(value: str) -> None:
-    refused(lambda env: settings.url(env, "X"), {"X": value}, "X")
+WRONG: list[tuple[Kind[Any], list[str]]] = [
+    (integer(1, 9), ["x", "1.5", "0x10", "--1", "1e3", "0", "10", "-1", "9" * 5_000]),
+    (integer(1), ["0", "-1", "x"]),
+    (WHOLE, ["1.5", "x"]),
+    (number(1, 9), ["x", "nan", "inf", "-inf", "0.5", "9.5"]),
+    (number(0), ["-0.1", "inf", "nan"]),
+    (POSITIVE, ["0", "-1", "nan", "inf", "x"]),
+    (PORT, ["0", "65536", "http", "-1", "80a"]),
+    (PORT_OR_FREE, ["-1", "65536"]),
+    (choice("a", "b"), ["A", "c"]),
+    (choice("a", "b", ignore_case=True), ["c"]),
+    (BOOLEAN, ["2", "yes"]),
+    (pattern("[a-z]+", "lower-case letters"), ["A", "a1", "é"]),
+    (URL, ["host", "host:80", "ftp://host", "http://", "http:///path", "http://[::1", "http://h:port"]),
+    (EXACT_URL, ["http://h:99999", "host"]),
+    (WHISK_ADDRESS, ["ftp://host", "http://", "https:///path"]),
+    (WHISK_KEY, ["user", "password only"]),
+]
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("kind", "text"),
     [
-        ("http://host", "http://host"),
-        ("https://host:8443/base/", "https://host:8443/base"),
-        ("http://[::1]:80//", "http://[::1]:80"),
+        pytest.param(kind, text, id=f"{kind.requirement}: {text[:9]}")
+        for kind, texts in WRONG
+        for text in texts
     ],
 )
-def test_a_url_has_no_slash_at_its_end(value: str, expected: str) -> None:
-    assert settings.url({"X": value}, "X") == expected
+def test_a_wrong_value_is_refused_with_what_it_must_be(kind: Kind[Any], text: str) -> None:
+    message = refused(setting(kind).read, {"X_Y": text}, "X_Y")
+    assert message.startswith(f"X_Y must be {kind.requirement}, not {text[:100]!r}")
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (integer(1, 9), "1", 1),
+        (integer(1, 9), "9", 9),
+        (number(1, 9), "1", 1.0),
+        (number(1, 9), "9", 9.0),
+        (number(1, 9), "2.5", 2.5),
+        (POSITIVE, "1e-9", 1e-9),
+        (PORT_OR_FREE, "0", 0),
+        (choice("a", "B", ignore_case=True), "b", "B"),
+        (BOOLEAN, "True", True),
+        (BOOLEAN, "0", False),
+        (URL, "http://host", "http://host"),
+        (URL, "https://host:8443/base/", "https://host:8443/base"),
+        (URL, "http://[::1]:80//", "http://[::1]:80"),
+        (EXACT_URL, "https://issuer/", "https://issuer/"),
+        (WHISK_ADDRESS, "whisk.example.com/", "https://whisk.example.com"),
+        (WHISK_KEY, "user:password", "user:password"),
+    ],
+)
+def test_a_right_value_is_read(kind: Kind[Any], text: str, value: object) -> None:
+    assert setting(kind).read({"X_Y": text}) == value
+
+
+def test_a_wrong_secret_is_not_repeated() -> None:
+    message = refused(setting(WHISK_KEY, secret=True).read, {"X_Y": SECRET}, "X_Y")
+    assert message == "X_Y must be an OpenWhisk key, user:password."
+
+
+TABLE = SettingsTable(
+    "python -m part",
+    "For tests.",
+    (
+        setting(integer(1, 9), 5, flag="--count"),
+        Setting("ONLY_VARIABLE", TEXT, "", "has no flag, 100 % sure"),
+        Setting("", SWITCH, False, "has no variable", "--loud"),
+        Setting("", Kind("pairs", lambda text: text.split("\0"), repeats=True), [], "repeats", "--pair"),
+    ),
+)
+COUNT, ONLY_VARIABLE, LOUD, PAIR = TABLE.rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "values"),
+    [
+        ([], {}, [5, "", False, []]),
+        ([], {"X_Y": "6", "ONLY_VARIABLE": "v"}, [6, "v", False, []]),
+        (["--count", "7"], {"X_Y": "6"}, [7, "", False, []]),
+        (["--count", "7"], {"X_Y": "wrong"}, [7, "", False, []]),
+        (["--loud", "--pair", "a b", "--pair", "c\nd"], {}, [5, "", True, ["a b", "c\nd"]]),
+        ([], {"--loud": "1", "--pair": "a"}, [5, "", False, []]),
+    ],
+)
+def test_a_flag_takes_precedence_over_its_variable(
+    arguments: list[str], env: dict[str, str], values: list[object]
+) -> None:
+    def build(source: Source) -> list[object]:
+        return [row.read(source) for row in TABLE.rows]
+
+    assert command_line.parse(TABLE, arguments, env, build) == values
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "message"),
+    [
+        (["--count", "0"], {}, "--count (X_Y) must be a whole number from 1 to 9, not '0'."),
+        ([], {"X_Y": "x"}, "--count (X_Y) must be a whole number from 1 to 9, not 'x'."),
+        (["--nothing"], {}, "unrecognized arguments: --nothing"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_status_2(
+    arguments: list[str], env: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command_line.parse(TABLE, arguments, env, COUNT.read)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"python -m part: error: {message}\n")
+
+
+def test_help_has_every_row(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command_line.parse(TABLE, ["--help"], {"X_Y": "wrong"}, COUNT.read)
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--count VALUE for tests [X_Y; default: 5]" in text
+    assert "--loud has no variable --pair" in text
+    assert "environment variables: ONLY_VARIABLE has no flag, 100 % sure [default: none]" in text
 
 
 def test_kafka_needs_no_more_than_an_address() -> None:

@@ -49,10 +49,10 @@ def test_in_no_stretch_of_time_more_than_the_limit_and_what_grew_back(pauses: li
 
 
 def test_askers_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_ASKERS", 3)
+    monkeypatch.setattr(limits, "MAX_CLIENTS", 3)
     limit = Limit("jobs", 1)
     for asker in "abcd":
         limit.take(asker, 0.0)
-    assert len(limit._left) == 3
+    assert limit._limiter.clients == 3
     assert taken(limit, "a", 0.0)
     assert not taken(limit, "d", 0.0)

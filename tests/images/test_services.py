@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.deployment import functions
+from core.shipped_documents import shipped_documents
 from testkit.stack import Stack, wait_for
 from tests.images import compose
 from tests.images.engine import docker, inspect
@@ -44,7 +44,9 @@ def test_the_composed_services_do_a_job_from_end_to_end(tmp_path: Path) -> None:
         client = Composed(pod).client()
         try:
             # It was up before there were documents, and follows them.
-            wait_for(lambda: len(client.get("/functions").json()["functions"]) == len(functions()), 60)
+            wait_for(
+                lambda: len(client.get("/functions").json()["functions"]) == len(shipped_documents("")), 60
+            )
             event = client.smile()
             assert (event["status"], event["error"]) == ("DONE", None)
             assert sum(entry["count"] for entry in event["answer"]["emoticons"]) == 1024

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from core.openwhisk.local_key import local_key
 from local.deployment import deploy, deployed_values, package
-from local.key import own_key
 from testkit.openwhisk import KEY, ROOT, OpenWhisk
 
 
@@ -100,7 +100,7 @@ def test_the_local_openwhisk_needs_no_key_to_be_set(tmp_path: Path) -> None:
     ("env", "told"),
     [
         ({"WHISK_AUTH": KEY}, "WHISK_APIHOST is not set"),
-        ({"WHISK_APIHOST": "ftp://x", "WHISK_AUTH": KEY}, "WHISK_APIHOST is not an address"),
+        ({"WHISK_APIHOST": "ftp://x", "WHISK_AUTH": KEY}, "WHISK_APIHOST must be an address"),
         ({"WHISK_APIHOST": "http://127.0.0.1:1"}, "WHISK_AUTH is not set"),
         ({"WHISK_APIHOST": "http://127.0.0.1:1", "WHISK_AUTH": KEY}, "cannot be reached"),
     ],
@@ -127,7 +127,7 @@ def test_the_settings_of_the_stack_that_runs_stay(tmp_path: Path, tool: bool, ex
         script.chmod(0o755)
     server = OpenWhisk(tmp_path / "whisk", WHISK_AUTH="", LOCAL_FOLDER=folder)
     try:
-        key = own_key(Path(folder))
+        key = local_key(Path(folder))
         apihost = server.url.removesuffix("/api/v1")
         deploy(apihost, key, {"SIMULATOR_URL": "http://127.0.0.1:1", "SIMULATOR_API_KEY": "of-this-run"})
         env = {"WHISK_APIHOST": apihost, "LOCAL_FOLDER": folder, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}

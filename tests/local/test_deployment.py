@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from local.deployment import action, bound, functions, package, write_documents
+from core.shipped_documents import shipped_documents
+from local.deployment import action, bound, package, write_documents
 
 APIHOST = "http://127.0.0.1:3233"
 
@@ -19,8 +20,8 @@ def test_documents_are_complete_and_leave_others_alone(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     write_documents(tmp_path, APIHOST)
     written = {path.stem: path.read_text() for path in tmp_path.glob("*.json")}
-    assert set(written) == {*functions(), "other", "broken"}
-    for name in functions():
+    assert set(written) == {*shipped_documents(APIHOST), "other", "broken"}
+    for name in shipped_documents(APIHOST):
         url = json.loads(written[name])["functionBackendUrl"]
         assert url.startswith(f"{APIHOST}/api/v1/namespaces/_/actions/quantum/{name}?")
     assert json.loads(written["other"]) == other
@@ -37,7 +38,7 @@ def test_the_document_of_an_algorithm_that_is_no_more_goes(tmp_path: Path) -> No
 
 
 def test_the_actions_are_the_manifests_and_each_has_its_document() -> None:
-    assert set(package()["actions"]) == set(functions())
+    assert set(package()["actions"]) == set(shipped_documents(APIHOST))
 
 
 def test_an_action_is_deployed_as_the_manifest_says() -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from local import key
+from core.errors import SettingsError
+from core.openwhisk.local_key import KEY_FILE, local_key, make_private
 from local.__main__ import wsk_line
-from local.errors import LocalError
-from local.key import FILE, own_key, private_folder
 from local.openwhisk.settings import parse
 from local.settings import LocalSettings
 from testkit.stack import ROOT
@@ -28,43 +27,44 @@ FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9
 def folder(tmp_path: Path) -> Path:
     """A folder for a key, with what a run makes of the file's usual mode left to it."""
     made = tmp_path / "stack"
-    private_folder(made)
+    make_private(made)
     return made
 
 
 def test_it_is_made_once_and_is_for_its_user_alone(folder: Path) -> None:
-    made = own_key(folder)
+    made = local_key(folder)
     assert re.fullmatch(FORM, made)
-    assert own_key(folder) == made
-    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
+    assert local_key(folder) == made
+    assert stat.S_IMODE((folder / KEY_FILE).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [path.name for path in folder.iterdir()] == [FILE]
+    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
 def test_each_machine_has_another(tmp_path: Path) -> None:
     made = set()
     for number in range(20):
         folder = tmp_path / str(number)
-        private_folder(folder)
-        made.add(own_key(folder))
+        make_private(folder)
+        made.add(local_key(folder))
     assert len(made) == 20
 
 
 def test_the_umask_makes_no_difference(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        private_folder(tmp_path / "stack")
-        own_key(tmp_path / "stack")
+        make_private(tmp_path / "stack")
+        local_key(tmp_path / "stack")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "stack").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "stack" / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "stack" / KEY_FILE).stat().st_mode) == 0o600
 
 
 def test_processes_that_make_it_at_once_get_the_same(folder: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from local.key import own_key; print('ready', flush=True); "
-        "sys.stdin.readline(); print(own_key(Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from core.openwhisk.local_key import local_key; "
+        "print('ready', flush=True); "
+        "sys.stdin.readline(); print(local_key(Path(sys.argv[1])))"
     )
     processes = [
         subprocess.Popen(
@@ -84,16 +84,16 @@ def test_processes_that_make_it_at_once_get_the_same(folder: Path) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
     found = {process.communicate(timeout=30)[0].strip() for process in processes}
-    assert found == {own_key(folder)}
-    assert [path.name for path in folder.iterdir()] == [FILE]
+    assert found == {local_key(folder)}
+    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
 def test_one_that_loses_the_race_takes_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look for the file and its making another process makes it."""
-    made = own_key(folder)
+    made = local_key(folder)
     monkeypatch.setattr("os.path.lexists", lambda _: False)
-    assert own_key(folder) == made
-    assert [path.name for path in folder.iterdir()] == [FILE]
+    assert local_key(folder) == made
+    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
 def _write(text: str) -> Callable[[Path], object]:
@@ -123,19 +123,19 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_what_is_no_key_is_said_and_left_alone(folder: Path, wrong: str) -> None:
     make, told = WRONG[wrong]
-    make(folder / FILE)
-    with pytest.raises(LocalError, match=told) as caught:
-        own_key(folder)
-    assert str(folder / FILE) in str(caught.value)
-    assert os.path.lexists(folder / FILE)
+    make(folder / KEY_FILE)
+    with pytest.raises(SettingsError, match=told) as caught:
+        local_key(folder)
+    assert str(folder / KEY_FILE) in str(caught.value)
+    assert os.path.lexists(folder / KEY_FILE)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666, 0o660])
 def test_a_key_that_others_may_read_is_not_used(folder: Path, mode: int) -> None:
-    secret = own_key(folder)
-    (folder / FILE).chmod(mode)
-    with pytest.raises(LocalError, match="may read") as caught:
-        own_key(folder)
+    secret = local_key(folder)
+    (folder / KEY_FILE).chmod(mode)
+    with pytest.raises(SettingsError, match="may read") as caught:
+        local_key(folder)
     assert "chmod 600" in str(caught.value)
     assert secret not in str(caught.value)
 
@@ -143,7 +143,7 @@ def test_a_key_that_others_may_read_is_not_used(folder: Path, mode: int) -> None
 def test_a_folder_that_everybody_may_enter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o755)
-    with pytest.raises(LocalError, match="chmod 700"):
+    with pytest.raises(SettingsError, match="chmod 700"):
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path / "open")})
 
 
@@ -151,8 +151,8 @@ def test_a_folder_that_everybody_may_enter_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_any_other_user_may_enter_or_change_is_refused(tmp_path: Path, mode: int) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(mode)
-    with pytest.raises(LocalError, match="chmod 700"):
-        private_folder(tmp_path / "open")
+    with pytest.raises(SettingsError, match="chmod 700"):
+        make_private(tmp_path / "open")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
@@ -161,48 +161,48 @@ def test_a_folder_or_a_link_of_another_users_is_refused(tmp_path: Path, kind: st
     """They could put other config documents in it, or point it elsewhere."""
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    private_folder(tmp_path / "link")
+    make_private(tmp_path / "link")
     os.chown(tmp_path / ("link" if kind == "link" else "real"), 12345, 12345, follow_symlinks=False)
     for path in (tmp_path / "link", *([tmp_path / "real"] if kind == "folder" else [])):
-        with pytest.raises(LocalError, match="another user's"):
-            private_folder(path)
+        with pytest.raises(SettingsError, match="another user"):
+            make_private(path)
 
 
 def test_the_default_folder_of_an_earlier_version_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key, "ROOT", tmp_path)
+    monkeypatch.setattr("core.openwhisk.local_key.ROOT", tmp_path)
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local").chmod(0o755)
-    private_folder(tmp_path / ".local")
+    make_private(tmp_path / ".local")
     assert stat.S_IMODE((tmp_path / ".local").stat().st_mode) == 0o700
 
 
 def test_the_stack_and_the_server_alone_have_the_same(folder: Path) -> None:
     env = {"LOCAL_FOLDER": str(folder)}
     settings = LocalSettings.from_env(env)
-    assert settings.part_env()["WHISK_AUTH"] == own_key(folder) == parse([], env).auth
-    assert settings.own_key_file == folder / FILE
-    assert own_key(folder) not in repr(settings)
-    assert own_key(folder) not in repr(parse([], env))
+    assert settings.part_env()["WHISK_AUTH"] == local_key(folder) == parse([], env).auth
+    assert settings.key_file == folder / KEY_FILE
+    assert local_key(folder) not in repr(settings)
+    assert local_key(folder) not in repr(parse([], env))
 
 
 def test_one_that_is_set_takes_its_place(folder: Path) -> None:
     settings = LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "a:b"})
-    assert (settings.whisk_auth, settings.own_key_file) == ("a:b", None)
-    assert not (folder / FILE).exists()
-    with pytest.raises(LocalError, match="LOCAL_WHISK_AUTH"):
+    assert (settings.whisk_auth, settings.key_file) == ("a:b", None)
+    assert not (folder / KEY_FILE).exists()
+    with pytest.raises(SettingsError, match="LOCAL_WHISK_AUTH"):
         LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "ab"})
 
 
 def test_a_server_with_a_wrong_option_makes_none(folder: Path) -> None:
     with pytest.raises(SystemExit):
         parse(["--hosts", "http://x"], {"LOCAL_FOLDER": str(folder)})
-    assert not (folder / FILE).exists()
+    assert not (folder / KEY_FILE).exists()
 
 
 def test_a_damaged_one_is_said_by_the_programs(folder: Path) -> None:
-    _write("broken")(folder / FILE)
+    _write("broken")(folder / KEY_FILE)
     for module in ("local", "local.openwhisk"):
         ended = subprocess.run(
             [sys.executable, "-m", module],
@@ -219,9 +219,9 @@ def test_a_damaged_one_is_said_by_the_programs(folder: Path) -> None:
 
 def test_the_line_for_wsk_is_for_a_shell_and_has_no_key(tmp_path: Path) -> None:
     folder = tmp_path / "a folder's"
-    private_folder(folder)
-    made = own_key(folder)
-    line = wsk_line("http://127.0.0.1:3233", folder / FILE)
+    make_private(folder)
+    made = local_key(folder)
+    line = wsk_line("http://127.0.0.1:3233", folder / KEY_FILE)
     assert made not in line
     shown = subprocess.run(
         ["bash", "-euc", f"wsk() {{ printf '%s\\n' \"$@\"; }}; {line}"],

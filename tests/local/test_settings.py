@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import SettingsError
 from local.errors import LocalError
 from local.settings import LocalSettings
 from local.stack import parts
@@ -41,7 +42,7 @@ def test_secrets_are_new_for_each_run_and_not_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "80a"])
 def test_a_wrong_port_is_named(tmp_path: Path, port: str) -> None:
-    with pytest.raises(LocalError, match="GATEWAY_PORT"):
+    with pytest.raises(SettingsError, match="GATEWAY_PORT"):
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), "GATEWAY_PORT": port})
 
 
@@ -72,7 +73,7 @@ def test_an_openwhisk_that_is_given_takes_the_place_of_ones_own(tmp_path: Path) 
 def test_what_is_wrong_with_a_given_openwhisk_is_named(
     tmp_path: Path, wrong: dict[str, str], named: str
 ) -> None:
-    with pytest.raises(LocalError, match=named):
+    with pytest.raises(SettingsError, match=named):
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), **wrong})
 
 

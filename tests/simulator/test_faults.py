@@ -15,7 +15,6 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 from simulator.device_queue import DeviceQueue
 from simulator.errors import FaultsWrong
 from simulator.faults import Faults, HttpFault, read
-from simulator.rate import RateLimit
 from simulator.settings import QueueSettings
 
 from .bodies import executor_request, sampler_request
@@ -213,16 +212,6 @@ def test_faults_cannot_be_changed_unless_a_setting_allows_it(api: Api, faulty: R
     check_error(api("PUT", "/admin/faults", json={}), 404)
     check_error(api("GET", "/admin/faults"), 404)
     check_error(requests.get(f"{faulty.url}/admin/faults", timeout=10), 401)
-
-
-def test_a_limit_of_submissions_per_minute() -> None:
-    limit = RateLimit(5)
-    assert [limit.take("a", now) for now in (0.0, 1.0, 2.0, 3.0, 4.0)] == [0.0] * 5
-    assert limit.take("a", 10.0) == 50.0
-    assert limit.take("b", 10.0) == 0.0
-    assert limit.take("a", 60.5) == 0.0
-    assert limit.take("a", 60.5) == 0.5
-    assert [RateLimit(0).take("a", 0.0) for _ in range(100)] == [0.0] * 100
 
 
 def test_users_are_limited_one_by_one() -> None:

@@ -1,0 +1,287 @@
+"""The table of the local OpenWhisk's settings."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+from core.log import LOG_LEVEL
+from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER
+from core.settings import Kind, Setting, SettingsTable
+from core.settings.kinds import (
+    POSITIVE,
+    TEXT,
+    InvalidValueError,
+    choice,
+    integer,
+    number,
+)
+from core.settings.openwhisk import WHISK_AUTH, WHISK_KEY
+from core.settings.ports import OPENWHISK_PORT
+
+#: The variables of this server's environment that action processes see. A container would see none of them;
+#: these are what a process needs to run on this machine, and the project's own settings. The server's key is
+#: not among them.
+PASSED = (
+    "PATH,HOME,USER,LANG,LC_*,TZ,PYTHON*,VIRTUAL_ENV,LD_LIBRARY_PATH,DYLD_*,SSL_CERT_*,REQUESTS_CA_BUNDLE,"
+    "HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy,"
+    "OMP_*,OPENBLAS_*,MKL_*,RAYON_*,QWHISK_*,QISKIT_*,SIMULATOR_*,IBM_*,IAM_*,KAFKA_*,USAGE_DATA_*"
+)
+
+#: The directory that holds the `actions` package, put on the Python path of action processes.
+ROOT = Path(__file__).resolve().parents[2]
+
+#: What stands for an action's container.
+PROCESS, DOCKER = "process", "docker"
+
+_CORES = os.cpu_count() or 1
+_COUNT = integer(1)
+
+
+def _machine_memory() -> int:
+    """Return the machine's memory in MB."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
+    except (ValueError, OSError):
+        return 8192
+
+
+def _image_commands(text: str) -> dict[str, list[str]]:
+    commands = {}
+    for item in text.split("\0"):
+        image, equals, command = item.partition("=")
+        words = shlex.split(command)
+        if not image or not equals or not words:
+            raise InvalidValueError(f"{item[:100]!r} is not.")
+        commands[image] = words
+    return commands
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.replace(" ", "").split(",")))
+
+
+HOST = Setting("OPENWHISK_HOST", TEXT, "127.0.0.1", "address to listen on", "--host")
+HOSTS = Setting(
+    "OPENWHISK_HOSTS",
+    TEXT,
+    "",
+    "names other than localhost and loopback addresses by which the server may be called, separated by "
+    "commas; "
+    "*: any",
+    "--hosts",
+    default_text="none on a loopback address, else IP addresses",
+    common=True,
+)
+ORIGINS = Setting(
+    "OPENWHISK_ORIGINS",
+    TEXT,
+    "",
+    "origins whose pages may call the REST API, separated by commas; *: any",
+    "--origins",
+    common=True,
+)
+WEB_ORIGINS = Setting(
+    "OPENWHISK_WEB_ORIGINS",
+    TEXT,
+    "",
+    "origins whose pages may call web actions, separated by commas; *: any, as on OpenWhisk",
+    "--web-origins",
+    common=True,
+)
+AUTH = replace(
+    WHISK_AUTH,
+    kind=WHISK_KEY,
+    default="",
+    help="the key, user:password",
+    flag="--auth",
+    common=False,
+    default_text=f"a random key, made once and kept in {KEY_FILE} in the folder {LOCAL_FOLDER.name}",
+)
+NAMESPACE = Setting("OPENWHISK_NAMESPACE", TEXT, "guest", "namespace of the key", "--namespace")
+MAX_PROCESSES = Setting(
+    "OPENWHISK_MAX_PROCESSES",
+    _COUNT,
+    max(16, 8 * _CORES),
+    "action processes in all",
+    "--max-processes",
+    default_text="8 for each core, at least 16",
+)
+MAX_PER_ACTION = Setting(
+    "OPENWHISK_MAX_PER_ACTION",
+    integer(0),
+    0,
+    "processes of one action; 0: no limit but that of all actions",
+    "--max-per-action",
+)
+MEMORY = Setting(
+    "OPENWHISK_MEMORY",
+    _COUNT,
+    _machine_memory() // 2,
+    "MB that the memory limits of the actions with a process may add up to",
+    "--memory",
+    default_text="half of the machine's memory",
+)
+MAX_WAITING = Setting(
+    "OPENWHISK_MAX_WAITING", _COUNT, 200, "invocations that may wait; further ones get 429", "--max-waiting"
+)
+INVOCATIONS_PER_MINUTE = Setting(
+    "OPENWHISK_INVOCATIONS_PER_MINUTE",
+    _COUNT,
+    100_000,
+    "invocations in a minute; further ones get 429",
+    "--invocations-per-minute",
+)
+FIRES_PER_MINUTE = Setting(
+    "OPENWHISK_FIRES_PER_MINUTE",
+    _COUNT,
+    100_000,
+    "trigger fires in a minute; further ones get 429",
+    "--fires-per-minute",
+)
+IDLE_SECONDS = Setting(
+    "OPENWHISK_IDLE_SECONDS", number(0), 600.0, "seconds after which an idle process ends", "--idle-seconds"
+)
+PREWARM = Setting(
+    "OPENWHISK_PREWARM", integer(0), 0, "processes kept ready for each action from its PUT on", "--prewarm"
+)
+FORK_SERVER = Setting(
+    "OPENWHISK_FORK_SERVER",
+    integer(0),
+    1,
+    "1: fork action processes from one that has done the imports (Linux); 0: start each from scratch",
+    "--fork-server",
+)
+GROW_AFTER = Setting(
+    "OPENWHISK_GROW_AFTER",
+    number(0),
+    0.1,
+    "seconds that an invocation waits for a busy process of its action before another process is started",
+    "--grow-after",
+)
+START_TIMEOUT = Setting(
+    "OPENWHISK_START_TIMEOUT", POSITIVE, 60.0, "seconds for a process to be ready", "--start-timeout"
+)
+BLOCKING_WAIT = Setting(
+    "OPENWHISK_BLOCKING_WAIT",
+    POSITIVE,
+    60.0,
+    "seconds after which a blocking invocation is answered 202",
+    "--blocking-wait",
+)
+#: Seconds. More would exceed the time in which the server itself must end.
+MAX_STOP_GRACE = 3
+STOP_GRACE = Setting(
+    "OPENWHISK_STOP_GRACE",
+    number(0, MAX_STOP_GRACE),
+    2.0,
+    "seconds from SIGTERM to SIGKILL of a process",
+    "--stop-grace",
+)
+ACTIVATIONS = Setting(
+    "OPENWHISK_ACTIVATIONS", _COUNT, 10_000, "activation records that are kept", "--activations"
+)
+ACTIVATION_BYTES = Setting(
+    "OPENWHISK_ACTIVATION_BYTES",
+    _COUNT,
+    128 * 1024 * 1024,
+    "bytes of activation records that are kept",
+    "--activation-bytes",
+)
+CONTAINERS = Setting(
+    "OPENWHISK_CONTAINERS",
+    choice(PROCESS, DOCKER),
+    PROCESS,
+    f"what actions run in: {PROCESS}, or {DOCKER} for containers of the engine that `docker` talks to",
+    "--containers",
+)
+DOCKER_NETWORK = Setting(
+    "OPENWHISK_DOCKER_NETWORK",
+    TEXT,
+    "",
+    "network of the containers, such as host",
+    "--docker-network",
+    default_text="the engine's",
+)
+PYTHON_IMAGE = Setting(
+    "OPENWHISK_PYTHON_IMAGE",
+    TEXT,
+    "qwhisk/base",
+    "image of the actions of a Python kind, with --containers docker",
+    "--python-image",
+)
+IMAGE_COMMAND = Setting[dict[str, list[str]]](
+    "",
+    Kind("IMAGE=COMMAND", _image_commands, repeats=True),
+    {},
+    "the command that stands for an image, for example 'me/img=python -m mine'; may be repeated. The "
+    "command gets "
+    "PORT=0, QWHISK_ACTION_HOST (where to listen), QWHISK_READY_FD (where to write the port), and "
+    "QWHISK_ACTION_KEY "
+    "(the value of the header X-Qwhisk-Action-Key of every request)",
+    "--image-command",
+)
+PASS_ENV = Setting(
+    "OPENWHISK_PASS_ENV",
+    Kind("patterns of names, separated by commas", _patterns),
+    _patterns(PASSED),
+    "patterns of the variables that action processes inherit, separated by commas",
+    "--pass-env",
+)
+ACTIONS_PATH = Setting(
+    "OPENWHISK_ACTIONS_PATH",
+    TEXT,
+    str(ROOT),
+    "directory that holds the `actions` package",
+    "--actions-path",
+    default_text="the repository",
+)
+STATE = Setting(
+    "OPENWHISK_STATE",
+    TEXT,
+    "",
+    "folder that keeps entities and activations over a restart",
+    "--state",
+    default_text="none, they are in memory",
+)
+
+TABLE = SettingsTable(
+    "python -m local.openwhisk",
+    "Apache OpenWhisk's REST API on one machine. Actions run as processes with the interface of an action "
+    "container. A flag takes precedence over its environment variable.",
+    (
+        HOST,
+        OPENWHISK_PORT,
+        HOSTS,
+        ORIGINS,
+        WEB_ORIGINS,
+        AUTH,
+        NAMESPACE,
+        MAX_PROCESSES,
+        MAX_PER_ACTION,
+        MEMORY,
+        MAX_WAITING,
+        INVOCATIONS_PER_MINUTE,
+        FIRES_PER_MINUTE,
+        IDLE_SECONDS,
+        PREWARM,
+        FORK_SERVER,
+        GROW_AFTER,
+        START_TIMEOUT,
+        BLOCKING_WAIT,
+        STOP_GRACE,
+        ACTIVATIONS,
+        ACTIVATION_BYTES,
+        CONTAINERS,
+        DOCKER_NETWORK,
+        PYTHON_IMAGE,
+        IMAGE_COMMAND,
+        PASS_ENV,
+        ACTIONS_PATH,
+        STATE,
+        LOCAL_FOLDER,
+        LOG_LEVEL,
+    ),
+)

@@ -1,0 +1,166 @@
+"""The poller's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core.log import LOG_LEVEL
+from core.origin import Allowed
+from core.settings import (
+    AccountSettings,
+    KafkaSettings,
+    ProviderSettings,
+    Setting,
+    SettingsTable,
+    Source,
+)
+from core.settings.kafka import KAFKA_ROWS
+from core.settings.kinds import TEXT, Kind, integer, number
+from core.settings.openwhisk import CREDENTIAL_ROWS
+from core.settings.ports import POLLER_PORT
+from core.settings.provider import PROVIDER_ROWS
+from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
+from poller.scheduling.call import Limits
+
+#: IBM Quantum: seconds between two lists of backends.
+IBM_LIST_EVERY = 60.0
+#: The same for a self-hosted service.
+SELF_HOSTED_LIST_EVERY = 10.0
+
+
+def _calls(text: str) -> int:
+    value = int(text)
+    if value == 1 or not 0 <= value <= 100_000:
+        raise ValueError
+    return value
+
+
+HOST = Setting("POLLER_HOST", TEXT, "127.0.0.1", "address to listen on, for /healthz and /metrics")
+HOSTS = Setting(
+    "POLLER_HOSTS",
+    TEXT,
+    "",
+    "names other than localhost and loopback addresses by which the poller may be called, separated by "
+    "commas; "
+    "*: any",
+    default_text="none on a loopback address, else any",
+    common=True,
+)
+ORIGINS = Setting(
+    "POLLER_ORIGINS",
+    TEXT,
+    "",
+    "origins whose pages may call the poller, separated by commas; *: any",
+    common=True,
+)
+WORKERS = Setting("POLLER_WORKERS", integer(1, 64), 4, "threads that call each provider account")
+DEADLINE_SECONDS = Setting(
+    "POLLER_DEADLINE_SECONDS",
+    number(1, 90 * 86_400),
+    7 * 86_400.0,
+    "seconds after its submission at which a job that is not done is given up",
+)
+CALLS_PER_MINUTE = Setting(
+    "POLLER_CALLS_PER_MINUTE",
+    Kind("0 (no limit) or a whole number from 2 to 100000", _calls),
+    120,
+    "most calls to a provider account in a minute; 0: no limit",
+    default_text="IBM Quantum: 120; a self-hosted service: 0",
+    common=True,
+)
+CALL_PRICE = Setting(
+    "POLLER_CALL_PRICE",
+    number(0.001, 3_600),
+    1.0,
+    "seconds of lag that one call is worth",
+    default_text="IBM Quantum: 1; a self-hosted service: 0.02",
+    common=True,
+)
+#: For a service with its own URL, which does not limit calls.
+SELF_HOSTED_CALLS_PER_MINUTE = replace(CALLS_PER_MINUTE, default=0)
+SELF_HOSTED_CALL_PRICE = replace(CALL_PRICE, default=0.02)
+
+TABLE = SettingsTable(
+    "python -m poller",
+    "Follows jobs to their results until SIGTERM or Ctrl-C. It is configured by environment variables.",
+    (
+        HOST,
+        POLLER_PORT,
+        HOSTS,
+        ORIGINS,
+        WORKERS,
+        DEADLINE_SECONDS,
+        CALLS_PER_MINUTE,
+        CALL_PRICE,
+        LOG_LEVEL,
+        *KAFKA_ROWS,
+        *PROVIDER_ROWS,
+        *DOCUMENT_ROWS,
+        *RESULT_ROWS,
+        *CREDENTIAL_ROWS,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PollerSettings:
+    """All settings of the poller. Each row of the table above describes one."""
+
+    host: str
+    port: int
+    allowed: Allowed
+    workers: int
+    #: Seconds.
+    deadline: float
+    kafka: KafkaSettings
+    accounts: ProviderSettings
+    #: Limits of the account for hardware, and of the one for simulators.
+    hardware: Limits
+    simulator: Limits
+
+    @classmethod
+    def from_env(cls, env: Source, page: int) -> PollerSettings:
+        """Read the settings.
+
+        Args:
+            env: the environment.
+            page: jobs that one call to a provider lists.
+
+        Raises:
+            SettingsError: a setting is missing or wrong.
+        """
+        accounts = ProviderSettings.from_env(env)
+        host = HOST.read(env)
+        return cls(
+            host=host,
+            port=POLLER_PORT.read(env),
+            allowed=Allowed.read(env, host, HOSTS.name, ORIGINS.name),
+            workers=WORKERS.read(env),
+            deadline=DEADLINE_SECONDS.read(env),
+            kafka=KafkaSettings.from_env(env),
+            accounts=accounts,
+            hardware=limits(env, accounts.hardware, page),
+            simulator=limits(env, accounts.simulator, page),
+        )
+
+
+def limits(env: Source, account: AccountSettings, page: int) -> Limits:
+    """Return the limits of an account. A service with its own URL allows more than IBM Quantum.
+
+    Args:
+        env: the environment.
+        account: the account's settings.
+        page: jobs that one call to the provider lists.
+
+    Raises:
+        SettingsError: a variable is malformed or out of range.
+    """
+    self_hosted = account.url is not None
+    calls = SELF_HOSTED_CALLS_PER_MINUTE if self_hosted else CALLS_PER_MINUTE
+    price = SELF_HOSTED_CALL_PRICE if self_hosted else CALL_PRICE
+    return Limits(
+        per_minute=calls.read(env) or None,
+        price=price.read(env),
+        page=page,
+        list_every=SELF_HOSTED_LIST_EVERY if self_hosted else IBM_LIST_EVERY,
+    )
