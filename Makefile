@@ -54,9 +54,10 @@ bench: venv ## measure against the fastest direct way, in the same run
 new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss
 	@$(BIN)/python -m tools.scaffold "$(NAME)"
 
-documents: venv ## regenerate config documents, manifest.yaml and JSON Schemas
+documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas and the tables of settings
 	@$(BIN)/python -m tools.documents
 	@$(BIN)/python -m tools.export_schemas
+	@$(BIN)/python -m tools.settings_tables
 
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
 	@$(BIN)/python -m tools.load_config_documents

@@ -17,15 +17,21 @@ from ibmcloudant.cloudant_v1 import CloudantV1
 from core.config_docs.cloudant import connect
 from core.config_docs.model import parse
 from core.errors import DocumentError, QwhiskError
-from core.settings import Source
+from core.settings import SettingsTable, Source, command_line
 from core.settings.openwhisk import WHISK_APIHOST
-from core.settings.stores import CLOUDANT_DATABASE
+from core.settings.stores import CLOUDANT_DATABASE, CLOUDANT_ROWS
 from core.shipped_documents import shipped_documents
 
 #: How often a document that somebody else changes at the same moment is tried.
 TRIES = 5
 
 EXIT_FAILED = 1
+
+TABLE = SettingsTable(
+    "python -m tools.load_config_documents",
+    "Loads the config documents of all actions into the database, which is created if it does not exist.",
+    (WHISK_APIHOST, *CLOUDANT_ROWS),
+)
 
 
 def shipped(apihost: str) -> list[dict[str, Any]]:
@@ -88,4 +94,4 @@ def main(env: Source) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.environ))
+    sys.exit(main(command_line.parse(TABLE, sys.argv[1:], os.environ, dict)))

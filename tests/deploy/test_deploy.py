@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
+import gateway.settings
+import poller.settings
+import simulator.settings
+from core.errors import SettingsError
 from core.kafka.topics import JOBS
-from core.settings import KafkaSettings
+from gateway.settings import GatewaySettings
 from poller.job_consumer import GROUP
+from poller.settings import PollerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("gateway", "poller", "simulator")
@@ -24,13 +30,23 @@ KUBERNETES: list[dict[str, Any]] = [
 ]
 
 
-def read_by(part: str) -> set[str]:
-    """The names in upper case that a part's code, or what all parts share, has as strings."""
-    found = set()
-    for folder in (ROOT / part, ROOT / "core"):
-        for path in folder.rglob("*.py"):
-            found |= set(re.findall(r"[\"']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)[\"']", path.read_text()))
-    return found
+#: The settings of each part.
+TABLES = {
+    "gateway": gateway.settings.TABLE,
+    "poller": poller.settings.TABLE,
+    "simulator": simulator.settings.TABLE,
+}
+
+
+def reads(part: str, variables: Mapping[str, str]) -> None:
+    """Check that the part has all variables in its table, and that their values are permitted."""
+    rows = {row.name: row for row in TABLES[part].rows}
+    for name, value in variables.items():
+        # Compose's references to variables without a default stand for a value that the user gives.
+        text = re.sub(r"\$\{\w+:-(.*)\}", r"\1", str(value))
+        if not text.startswith("${"):
+            rows[name].read({name: text})
+        assert name in rows
 
 
 def exposed(part: str) -> int:
@@ -40,6 +56,7 @@ def exposed(part: str) -> int:
     assert port
     assert f"{part.upper()}_PORT={port[1]}" in text
     assert f"{part.upper()}_HOST=0.0.0.0" in text
+    reads(part, dict(re.findall(rf"({part.upper()}_[A-Z]+)=(\S+)", text)))
     return int(port[1])
 
 
@@ -55,7 +72,7 @@ def test_compose_builds_each_part_from_its_dockerfile(part: str) -> None:
     assert service["image"] == f"qwhisk/{part}"
     assert (ROOT / "deploy" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
     assert f'python", "-m", "{part}' in (ROOT / part / "Dockerfile").read_text()
-    assert set(service["environment"]) <= read_by(part)
+    reads(part, service["environment"])
 
 
 def test_compose_publishes_the_ports_the_parts_listen_on() -> None:
@@ -120,11 +137,11 @@ def test_kubernetes_runs_each_part_as_its_image_has_it(part: str, kind: str) -> 
     for probe in ("readinessProbe", "livenessProbe"):
         assert f'"{container[probe]["httpGet"]["path"]}"' in code
         assert container[probe]["httpGet"]["port"] == "http"
-    assert {item["name"] for item in container.get("env", [])} <= read_by(part)
+    assert {item["name"] for item in container.get("env", [])} <= TABLES[part].variables
 
 
-def test_kubernetes_settings_are_variables_that_somebody_reads() -> None:
-    known = set().union(*(read_by(part) for part in PARTS))
+def test_kubernetes_settings_are_variables_of_a_part() -> None:
+    known = frozenset[str]().union(*(TABLES[part].variables for part in PARTS))
     assert set(of_kind("ConfigMap", "qwhisk")["data"]) <= known
     secrets = re.findall(
         r"\b[A-Z]+(?:_[A-Z]+)+\b", (ROOT / "deploy" / "kubernetes" / "settings.yaml").read_text()
@@ -132,9 +149,26 @@ def test_kubernetes_settings_are_variables_that_somebody_reads() -> None:
     assert set(secrets) <= known
 
 
-def test_kubernetes_settings_are_taken() -> None:
-    data = of_kind("ConfigMap", "qwhisk")["data"]
-    assert KafkaSettings.from_env(data).partitions == int(data["KAFKA_PARTITIONS"])
+def test_gateway_and_poller_accept_the_kubernetes_settings() -> None:
+    data = of_kind("ConfigMap", "qwhisk")["data"] | {"SIMULATOR_API_KEY": "k", "GATEWAY_SECRET": "x" * 32}
+    assert GatewaySettings.from_env(data).allowed.hosts == {data["GATEWAY_HOSTS"]}
+    assert PollerSettings.from_env(data, page=50).kafka.partitions == int(data["KAFKA_PARTITIONS"])
+    for part in ("gateway", "poller"):
+        reads(part, {name: data[name] for name in data if name in TABLES[part].variables})
+
+
+@pytest.mark.parametrize(
+    ("part", "variables"),
+    [
+        ("gateway", {"GATEWAY_THREAD": "8"}),
+        ("gateway", {"GATEWAY_THREADS": "none"}),
+        ("gateway", {"GATEWAY_THREADS": "${GATEWAY_THREADS:-none}"}),
+        ("poller", {"SIMULATOR_PORT": "8090"}),
+    ],
+)
+def test_a_wrong_variable_or_value_is_noticed(part: str, variables: dict[str, str]) -> None:
+    with pytest.raises((KeyError, SettingsError)):
+        reads(part, variables)
 
 
 @pytest.mark.parametrize("part", ["gateway", "simulator"])
