@@ -1,4 +1,4 @@
-"""The main job on real input: two emoticons in superposition, by HTTP as any client would."""
+"""The demo job: two emoticons in superposition, submitted over HTTP like any client's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,26 @@ from local.errors import LocalError
 
 #: Seconds to wait for the result.
 WAIT = 60
-#: How far from one half an emoticon's part may be: seven standard deviations of 4096 fair tosses.
+#: How far an emoticon's share may be from one half: seven standard deviations of 4096 fair tosses.
 TOLERANCE = 0.055
 INPUT = {"emoticon_1": ":)", "emoticon_2": ";)", "shots": 4096, "backend_type": "simulator"}
 
 
 def run(gateway: str) -> dict[str, Any]:
-    """Submit and wait; gives the final event with `seconds` from request to result."""
+    """Submit the job and wait for its result.
+
+    Args:
+        gateway: the gateway's address.
+
+    Returns:
+        The final event, and `seconds` from request to result.
+
+    Raises:
+        LocalError: the job failed.
+    """
     api = f"{gateway}/api/v1"
     with requests.Session() as client:
-        client.trust_env = False  # no proxy lies between this machine and itself
+        client.trust_env = False  # connections to this machine must not use a proxy
         token = client.post(f"{api}/sessions", timeout=10).json()["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         began = time.monotonic()
@@ -35,7 +45,7 @@ def run(gateway: str) -> dict[str, Any]:
 
 
 def lines(event: dict[str, Any]) -> list[str]:
-    """The result for a person to read."""
+    """Return the result as text for the terminal."""
     answer = event.get("answer") or {}
     shots = answer.get("shots", 0)
     rows = [
@@ -50,12 +60,12 @@ def lines(event: dict[str, Any]) -> list[str]:
 
 
 def is_right(event: dict[str, Any]) -> bool:
-    """True if the two emoticons, and nothing else, were each seen about half of the time."""
+    """Return whether only the two emoticons were seen, each about half of the time."""
     answer = event.get("answer") or {}
-    found = answer.get("emoticons", [])
+    emoticons = answer.get("emoticons", [])
     return (
         event["status"] == "DONE"
-        and [entry["text"] for entry in found] == [INPUT["emoticon_1"], INPUT["emoticon_2"]]
-        and sum(entry["count"] for entry in found) == INPUT["shots"]
-        and all(abs(entry["probability"] - 0.5) < TOLERANCE for entry in found)
+        and [entry["text"] for entry in emoticons] == [INPUT["emoticon_1"], INPUT["emoticon_2"]]
+        and sum(entry["count"] for entry in emoticons) == INPUT["shots"]
+        and all(abs(entry["probability"] - 0.5) < TOLERANCE for entry in emoticons)
     )

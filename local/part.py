@@ -1,4 +1,4 @@
-"""One part of the stack: a process, how to know that it is ready, and its log."""
+"""One part of the stack: a process, its log, and how to know that it is ready."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-#: Bytes of one log file; one older file is kept beside it.
+#: Bytes of a log file. One older file is kept as well.
 MAX_LOG = 5_000_000
 #: Seconds after SIGTERM at which a part that still runs is killed.
 GRACE = 6.0
@@ -34,14 +34,14 @@ class Part:
     """A process of the stack.
 
     Args:
-        name: as it is shown.
+        name: the name that is shown.
         command: program and arguments.
-        env: its whole environment.
-        ready: true once it does its work; asked again and again until then.
-        address: where a person can reach it.
-        log: the file its output goes to.
-        prepare: what is to be done each time that it is ready.
-        needs: names of the parts without whose memory it cannot go on: it is started anew after them.
+        env: the whole environment.
+        ready: returns whether the part does its work. It is called until it returns True.
+        address: the address that is shown.
+        log: the file with its output.
+        prepare: is called each time the part is ready.
+        needs: names of parts whose state in memory it depends on. It is restarted after them.
     """
 
     name: str
@@ -53,17 +53,17 @@ class Part:
     prepare: Callable[[], object] | None = None
     needs: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
-    #: True once it is ready; the supervisor's to set.
+    #: Whether it is ready. The supervisor sets it.
     up: bool = False
     restarts: int = 0
-    #: Starts in a row that did not get so far that it was ready.
+    #: Starts in a row after which it did not become ready.
     tries: int = 0
     started: float = 0.0
     log_lost: bool = False
     _pump: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the process; what it writes goes to the log, which does not grow without end."""
+        """Start the process. Its output goes to the log, whose size is bounded."""
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             self.command,
@@ -78,7 +78,8 @@ class Part:
         self._pump.start()
 
     def _write_log(self, process: subprocess.Popen[bytes]) -> None:
-        # Opened at the first line. A full disk costs the log, not the part: its output is read all the same.
+        # Opened at the first line. If the disk is full, the log is lost, but the part goes on: its output is
+        # still read.
         handler = RotatingFileHandler(
             self.log, maxBytes=MAX_LOG, backupCount=1, encoding="utf-8", delay=True, errors="replace"
         )
@@ -94,19 +95,23 @@ class Part:
     def _log_lost(self, _record: logging.LogRecord) -> None:
         if not self.log_lost:
             self.log_lost = True
-            print(f"  the log of the {self.name} cannot be written: {self.log}", file=sys.stderr, flush=True)
+            print(f"  cannot write the log of the {self.name}: {self.log}", file=sys.stderr, flush=True)
 
     def running(self) -> bool:
-        """True while the process lives."""
+        """Return whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def ask_to_stop(self) -> None:
-        """SIGTERM; the part ends in its own order."""
+        """Send SIGTERM, so that the part shuts down."""
         if self.process is not None and self.running():
             self.process.terminate()
 
     def end(self, deadline: float) -> None:
-        """Wait for the process until `deadline` (monotonic), then kill it with all that it started."""
+        """Wait for the process to end; kill it, and all processes that it started, at the deadline.
+
+        Args:
+            deadline: monotonic seconds.
+        """
         if self.process is None:
             return
         try:
@@ -114,13 +119,13 @@ class Part:
         except subprocess.TimeoutExpired:
             self._signal_group(signal.SIGKILL)
             self.process.wait(5)
-        # What the part itself may have left behind shares its process group.
+        # Processes that the part may have left behind are in its process group.
         self._signal_group(signal.SIGKILL)
         if self._pump is not None:
             self._pump.join(2)
 
-    def forget(self) -> None:
-        """The process has ended, and the part is to be started anew."""
+    def reset(self) -> None:
+        """Reset the part after its process has ended, so that it can be started again."""
         self.process, self.up = None, False
 
     def _signal_group(self, number: signal.Signals) -> None:
@@ -131,7 +136,7 @@ class Part:
             return
 
     def last_lines(self, count: int = 8) -> str:
-        """The end of its log, for the message that says why it failed."""
+        """Return the end of the log, for the message about a failure."""
         try:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
         except OSError:

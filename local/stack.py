@@ -25,12 +25,12 @@ def _listens(host: str, port: int) -> Callable[[], bool]:
 
 
 def answers(url: str) -> Callable[[], bool]:
-    """True once `url` answers with 200."""
+    """Return a function that returns whether `url` answers with 200."""
 
     def ready() -> bool:
         try:
             with requests.Session() as session:
-                session.trust_env = False  # no proxy lies between this machine and itself
+                session.trust_env = False  # connections to this machine must not use a proxy
                 return session.get(url, timeout=1).status_code == 200
         except requests.RequestException:
             return False
@@ -38,17 +38,17 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
-#: More processes of one action than there are cores would only take time from one another.
+#: More processes of one action than cores would only slow each other down.
 _OPENWHISK = {"OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
 
 
 def deployed(settings: LocalSettings) -> list[str]:
-    """Deploy the manifest to the OpenWhisk that runs this stack's actions; the actions' names."""
+    """Deploy the manifest to the OpenWhisk that runs the actions, and return the actions' names."""
     return deploy(settings.url("openwhisk"), settings.whisk_auth, settings.bound())
 
 
 def parts(settings: LocalSettings) -> list[Part]:
-    """All parts, in the order in which they start; without OpenWhisk where one was given."""
+    """Return all parts in the order in which they start. OpenWhisk is left out if an external one is set."""
     env = settings.part_env()
     logs = settings.folder / "logs"
     openwhisk = _OPENWHISK | {"OPENWHISK_STATE": str(settings.folder / "openwhisk")}
@@ -56,7 +56,7 @@ def parts(settings: LocalSettings) -> list[Part]:
     broker = f"tcp://{bootstrap}"
 
     def module(
-        name: str, health: str, run: str = "", more: Mapping[str, str] | None = None, **settled: Any
+        name: str, health: str, run: str = "", more: Mapping[str, str] | None = None, **options: Any
     ) -> Part:
         return Part(
             name=name,
@@ -65,7 +65,7 @@ def parts(settings: LocalSettings) -> list[Part]:
             ready=answers(settings.url(name) + health),
             address=settings.url(name),
             log=logs / f"{name}.log",
-            **settled,
+            **options,
         )
 
     return [

@@ -1,4 +1,4 @@
-"""Starts the parts in order, watches them, restarts one that fell over and says so, ends them all."""
+"""Starts the parts in order, restarts the ones that end, and stops them all."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from local.errors import LocalError
 from local.part import GRACE, Part
 
-#: Seconds a part may take until it is ready.
+#: Seconds in which a part must be ready.
 START_TIMEOUT = 60.0
-#: Seconds between looks at the parts.
+#: Seconds between checks of the parts.
 INTERVAL = 0.1
-#: Starts in a row at the most that do not get so far that the part is ready.
+#: Starts in a row after which the part may fail to become ready.
 MAX_TRIES = 5
-#: A part is restarted so often at the most, and this many seconds later each time.
+#: Most restarts of a part, and seconds before each.
 MAX_RESTARTS, RESTART_DELAY = 20, 0.5
-#: Seconds after which a part that ran counts as never restarted.
+#: Seconds of running after which a part's restarts are no longer counted.
 HEALTHY = 600.0
 
 Say = Callable[[str], None]
@@ -27,8 +27,8 @@ class Supervisor:
     """Keeps the parts running.
 
     Args:
-        say: shows one line to the person at the terminal.
-        stop: set by a signal handler when everything is to end.
+        say: prints one line to the terminal.
+        stop: is set by a signal handler to stop everything.
     """
 
     def __init__(self, say: Say, stop: threading.Event) -> None:
@@ -43,23 +43,24 @@ class Supervisor:
             self._parts.append(part)
 
     def wait(self, part: Part) -> None:
-        """Wait until the part is ready; LocalError with the end of its log if it does not get so far.
+        """Wait until the part is ready. Parts that are killed meanwhile are restarted.
 
-        What is killed meanwhile is started again. What ends by itself before it was ever ready would do so
-        again.
+        Raises:
+            LocalError: a part does not become ready. A part that exits before it was ever ready is not
+                restarted, since it would exit again. The message has the end of its log.
         """
         while not part.up:
             if self._stop.wait(0.02):
                 raise LocalError("stopped while starting")
-            self.look()
+            self.check()
 
     def watch(self) -> None:
-        """Until the end is asked for: restart what fell over, aloud."""
+        """Restart parts that end, and print it, until `stop` is set."""
         while not self._stop.wait(INTERVAL):
-            self.look()
+            self.check()
 
-    def look(self) -> None:
-        """One look at every part; waits for none, so that one that is slow to start delays no other."""
+    def check(self) -> None:
+        """Check every part once. It waits for no part, so that a slow one does not delay the others."""
         for part in self._parts:
             if part.process is None:
                 if all(other.up for other in self._parts if other.name in part.needs):
@@ -67,9 +68,9 @@ class Supervisor:
             elif (status := part.process.poll()) is not None:
                 self._ended(part, status)
             elif not part.up:
-                self._come_up(part)
+                self._check_ready(part)
 
-    def _come_up(self, part: Part) -> None:
+    def _check_ready(self, part: Part) -> None:
         if not part.ready():
             if time.monotonic() - part.started > START_TIMEOUT:
                 raise LocalError(
@@ -82,12 +83,12 @@ class Supervisor:
         except LocalError:
             if part.running():
                 raise
-            return  # killed meanwhile: the next look sees it
+            return  # it was killed meanwhile; the next check restarts it
         part.up, part.tries = True, 0
         self._say(f"  {part.name:<10} {part.address}")
 
     def _ended(self, part: Part, status: int) -> None:
-        """The part's process ended: start it again, unless that is of no use."""
+        """Restart a part whose process ended, unless it has failed too often."""
         how = f"signal {-status}" if status < 0 else f"status {status}"
         if status >= 0 and not part.up and not part.restarts:
             raise LocalError(f"the {part.name} ended while starting ({how}):\n{part.last_lines()}")
@@ -101,27 +102,27 @@ class Supervisor:
                 f"now by {how}:\n{part.last_lines()}"
             )
         if part.restarts > MAX_RESTARTS:
-            raise LocalError(f"the {part.name} ended again and again ({how}):\n{part.last_lines()}")
-        self._say(f"  {part.name} ended ({how}){'' if part.up else ' while starting'}: starting it again")
+            raise LocalError(f"the {part.name} ended too often ({how}):\n{part.last_lines()}")
+        self._say(f"  {part.name} ended ({how}){'' if part.up else ' while starting'}; restarting it")
         self._restart(part)
 
     def _restart(self, part: Part) -> None:
-        """End what is left of the part and start it again, with those that need what it had in memory."""
+        """Restart a part, and the parts that depend on its state in memory."""
         part.end(time.monotonic())
         others = [other for other in self._parts if part.name in other.needs and other.process is not None]
         for other in others:
-            self._say(f"  {other.name} needs what the {part.name} had in memory: starting it again")
+            self._say(f"  restarting {other.name}, which needs the state that the {part.name} has lost")
             other.ask_to_stop()
         deadline = time.monotonic() + GRACE
         for other in others:
             other.end(deadline)
-            other.forget()
-        part.forget()
+            other.reset()
+        part.reset()
         if not self._stop.wait(RESTART_DELAY):
             part.start()
 
     def end(self) -> None:
-        """End every part, the last started first to be asked, none later than its grace allows."""
+        """Stop every part in reverse order, and kill those that do not end in time."""
         for part in reversed(self._parts):
             part.ask_to_stop()
         deadline = time.monotonic() + GRACE

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
 
 _PREFIX = "whsec_"
 
@@ -23,10 +26,8 @@ def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
 
     Args:
         secret: `whsec_` and the key in base64.
-        webhook_id: the value of `webhook-id`, the same in every attempt.
-        timestamp: the value of `webhook-timestamp`: the time of this attempt, in seconds since 1970.
-        body: the body of the request.
+        webhook_id: value of `webhook-id`, the same at every attempt.
+        timestamp: value of `webhook-timestamp`, in seconds since 1970: the time of this attempt.
+        body: what is sent, in UTF-8.
     """
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return Webhook(secret).sign(webhook_id, datetime.fromtimestamp(timestamp, UTC), body.decode())

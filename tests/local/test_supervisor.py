@@ -50,7 +50,7 @@ class Rig:
 
     def look_until(self, condition: Callable[[], bool]) -> None:
         def found() -> bool:
-            self.supervisor.look()
+            self.supervisor.check()
             return condition()
 
         wait_for(found)
@@ -91,7 +91,7 @@ def test_a_part_that_is_killed_while_it_starts_is_started_again(rig: Rig) -> Non
     rig.supervisor.wait(poller)
     assert poller.running()
     assert rig.starts("poller") == 3
-    assert rig.said.count("  poller ended (signal 9) while starting: starting it again") == 2
+    assert rig.said.count("  poller ended (signal 9) while starting; restarting it") == 2
     assert gateway.running()
     assert rig.starts("gateway") == 1
 
@@ -104,7 +104,7 @@ def test_a_part_that_never_gets_ready_is_given_up_with_the_end_of_its_log(rig: R
         LocalError, match=r"poller ended while starting, 5 times in a row.*signal 9:\nno luck"
     ):
         rig.supervisor.wait(part)
-    assert rig.said.count("  poller ended (signal 9) while starting: starting it again") == 4
+    assert rig.said.count("  poller ended (signal 9) while starting; restarting it") == 4
 
 
 def test_a_part_that_refuses_to_start_says_why_at_once(rig: Rig) -> None:
@@ -122,7 +122,7 @@ def test_with_the_broker_those_that_need_its_memory_start_anew_after_it(rig: Rig
     for mark in ("broker", "poller"):
         (rig.folder / mark).unlink()
     rig.kill(broker)
-    rig.supervisor.look()
+    rig.supervisor.check()
     assert poller.process is None, "not before the broker is ready"
     rig.look_until(lambda: poller.up)
     assert broker.up

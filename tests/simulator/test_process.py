@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -175,8 +176,10 @@ def test_a_busy_port_is_said_in_one_line() -> None:
 def test_an_unknown_device_is_said_in_one_line() -> None:
     done = run_main("--devices", "fake_nowhere", "--port", "0", SIMULATOR_API_KEY="x")
     assert done.returncode == 2
-    assert "fake_nowhere" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()
+    entry = json.loads(line)
+    assert (entry["service"], entry["level"], entry["event"]) == ("simulator", "error", "error")
+    assert "fake_nowhere" in entry["message"]
 
 
 def test_settings_come_from_the_environment_and_arguments_win() -> None:
