@@ -49,7 +49,7 @@ def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
         assert event["status"] == "DONE", event
         assert event["answer"]["shots"] == 1024
     output = (own.folder / "stack.log").read_text()
-    assert "poller ended (signal 9): starting it again" in output, "the supervisor says what it does"
+    assert "poller ended (signal 9); restarting it" in output, "the supervisor says what it does"
     listed = [job["process_job_id"] for job in client.get("/jobs").json()["jobs"]]
     assert sorted(listed) == sorted(jobs)
 
@@ -112,7 +112,7 @@ def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
     old.smile()
     [pid] = [pid for pid in own.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: "gateway needs what the broker had" in (own.folder / "stack.log").read_text(), 30)
+    wait_for(lambda: "restarting gateway, which needs the state that the broker has lost" in (own.folder / "stack.log").read_text(), 30)
 
     def answer() -> requests.Response | None:
         try:
