@@ -14,41 +14,38 @@ PAGE = HERE.parents[2] / "docs" / "openwhisk-api.md"
 
 HEAD = f"""# The local OpenWhisk's REST API
 
-Each operation of OpenWhisk's own description, and what became of it when the tests of
-`tests/openwhisk/contract` ran. The same tests run with actions as processes, as containers, and against any
-OpenWhisk (`WHISK_APIHOST`, `WHISK_AUTH`). Supported: it was answered as described, and every test passed.
-This page is written by those tests: `UPDATE_DOCS=1 make test TESTS=tests/openwhisk/contract`.
+The operations in OpenWhisk's description of its API, and how the tests in `tests/openwhisk/contract` found
+them. The same tests run with actions as processes, with actions as containers, and against any OpenWhisk
+(`WHISK_APIHOST`, `WHISK_AUTH`). "Supported" means that the answers were as described and every test passed.
+Those tests generate this page: `UPDATE_DOCS=1 make test TESTS=tests/openwhisk/contract`.
 
 ## The key
 
-The server's key is made once at random and kept in `.local/whisk.key` (`LOCAL_FOLDER`), which only its user
-can read. `make up` prints the line that gives it to `wsk`:
+The server's key is random. It is made once and kept in `.local/whisk.key` (`LOCAL_FOLDER`), which only its
+user can read. `make up` prints the line that gives it to `wsk`:
 
 ```sh
 wsk property set --apihost http://127.0.0.1:3233 --auth "$(cat .local/whisk.key)"
 ```
 
-`WHISK_APIHOST=http://127.0.0.1:3233 make deploy` finds it by itself. Another key can be set:
-`LOCAL_WHISK_AUTH` for the stack, `WHISK_AUTH` or `--auth` for `python -m local.openwhisk`. The key of the
-namespace `guest` that OpenWhisk standalone comes with is published, and works only where it is set so.
+`WHISK_APIHOST=http://127.0.0.1:3233 make deploy` reads the key from that file. To set another key, use
+`LOCAL_WHISK_AUTH` for the stack, and `WHISK_AUTH` or `--auth` for `python -m local.openwhisk`. The default
+key of the namespace `guest` in OpenWhisk standalone is published. It works only if you set it.
 
-## Where it differs on purpose
+## Intended differences
 
 Every web page that is open in a browser on the same machine can send requests to this server. So, unlike
 OpenWhisk:
 
 - The `Host` header must be `localhost`, a loopback address, or a name in `OPENWHISK_HOSTS`; otherwise the
-  answer is 421. Where the server listens on an address that is not a loopback one, IP addresses are good
-  too.
-- Requests of pages are refused with 403, by their `Origin` or `Sec-Fetch-Site`, unless the origin is in
-  `OPENWHISK_ORIGINS`. For web actions it is `OPENWHISK_WEB_ORIGINS`: `*` serves the pages of any origin, as
-  OpenWhisk does. A link from another page to a web action is refused as well; an address that is typed is
-  not.
-- A 401 has no `WWW-Authenticate: Basic`. A browser that is asked so keeps a key that was in a link, and
-  sends it with the requests of every page. OpenWhisk's clients send the key unasked.
-- A parameter that is bound to an action annotated `final` cannot be set by way of a sequence either: the
-  request is refused with 400 where it is the first action's, and the sequence fails where it is a later
-  one's.
+  answer is 421. If the server listens on an address other than loopback, IP addresses are permitted too.
+- Requests of pages get 403, based on their `Origin` or `Sec-Fetch-Site`, unless the origin is in
+  `OPENWHISK_ORIGINS`. For web actions the setting is `OPENWHISK_WEB_ORIGINS`: `*` permits the pages of any
+  origin, as OpenWhisk does. A link from another page to a web action gets 403 too; a typed address does not.
+- A 401 has no `WWW-Authenticate: Basic`. With that header, a browser keeps a key that was in a link, and
+  sends it with the requests of every page. OpenWhisk's clients send the key without that header.
+- A parameter that is bound to an action annotated `final` cannot be set through a sequence either: for the
+  first action the request gets 400, and for a later action the sequence fails.
 
 ## Operations
 
