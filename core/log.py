@@ -1,4 +1,4 @@
-"""JSON logs on stderr, one object a line, the same in every part."""
+"""JSON logs on stderr: one object in a line, of the same form in every service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 from core.settings.kinds import choice
 from core.settings.setting import Setting
 
-#: Characters a message may have; the rest is cut, so that no input can make an endless line.
+#: Characters of a message. The rest is cut, so that no input can make a line without end.
 MAX_MESSAGE = 2_000
 
 LOG_LEVEL = Setting(
@@ -46,17 +46,21 @@ class JsonFormatter(logging.Formatter):
             entry["traceback"] = self.formatException(record.exc_info)[-4 * MAX_MESSAGE :]
         try:
             return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        except TypeError:  # half a surrogate pair, an integer over 64 bits: no reason to lose the line
+        except TypeError:  # half a surrogate pair, or an integer over 64 bits
             return json.dumps(entry, default=str)
 
 
 def configure(service: str, level: str = "INFO") -> None:
-    """Send every log record of this process to stderr as JSON.
+    """Write every log record of this process to stderr as JSON.
 
-    The IBM clients warn about things that a deployment does on purpose (an explicit token, one instance),
-    so theirs start at ERROR.
+    The IBM clients warn of things that a deployment does on purpose, such as an explicit token. Of their
+    records, only errors are written.
+
+    Args:
+        service: the value of `service` in each line.
+        level: the lowest level that is written.
     """
-    # Facts that our lines do not show, and whose gathering costs more than the line itself.
+    # The lines do not have these facts, and collecting them takes longer than writing a line.
     logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)

@@ -13,7 +13,7 @@ import yaml
 
 import gateway.settings
 import poller.settings
-import simulator.settings
+import simulator.settings_table
 from core.errors import SettingsError
 from core.kafka.topics import JOBS
 from gateway.settings import GatewaySettings
@@ -34,7 +34,7 @@ KUBERNETES: list[dict[str, Any]] = [
 TABLES = {
     "gateway": gateway.settings.TABLE,
     "poller": poller.settings.TABLE,
-    "simulator": simulator.settings.TABLE,
+    "simulator": simulator.settings_table.TABLE,
 }
 
 

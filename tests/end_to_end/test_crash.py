@@ -112,7 +112,13 @@ def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
     old.smile()
     [pid] = [pid for pid in own.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: "restarting gateway, which needs the state that the broker has lost" in (own.folder / "stack.log").read_text(), 30)
+    wait_for(
+        lambda: (
+            "restarting gateway, which needs the state that the broker has lost"
+            in (own.folder / "stack.log").read_text()
+        ),
+        30,
+    )
 
     def answer() -> requests.Response | None:
         try:

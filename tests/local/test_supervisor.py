@@ -17,7 +17,7 @@ from local.part import Part
 from local.supervisor import Supervisor
 from testkit.stack import wait_for
 
-#: Works until it is ended; is ready once its file is there.
+#: Works until it is stopped. It is ready once its file has a line.
 WORKS = "import sys, time; open(sys.argv[1], 'a').write('started\\n'); time.sleep(60)"
 
 
@@ -38,7 +38,8 @@ class Rig:
             name=name,
             command=[sys.executable, "-c", code, str(mark)],
             env=dict(os.environ),
-            ready=ready or mark.exists,
+            # Not once the file exists: that is a moment before its line is written.
+            ready=ready or (lambda: self.starts(name) > 0),
             address="here",
             log=self.folder / f"{name}.log",
             **more,  # type: ignore[arg-type]

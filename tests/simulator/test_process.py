@@ -16,7 +16,8 @@ from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.exceptions import RuntimeJobFailureError
 from qiskit_ibm_runtime.executor_sampler import Sampler
 
-from simulator.settings import TABLE, parse
+from simulator.settings import parse
+from simulator.settings_table import TABLE
 
 from .bodies import executor_request
 from .circuits import dense, ghz, isa
