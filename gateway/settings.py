@@ -24,7 +24,9 @@ MIN_SECRET = 32
 
 def _secret(text: str) -> str:
     if len(text) < MIN_SECRET:
-        raise ValueError
+        raise InvalidValueError(
+            "Use, for example, the output of `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`."
+        )
     return text
 
 
@@ -89,15 +91,9 @@ WEBSOCKETS = Setting(
 )
 SECRET = Setting(
     "GATEWAY_SECRET",
-    Kind(
-        f"at least {MIN_SECRET} characters long, for example the output of "
-        "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`",
-        _secret,
-    ),
+    Kind(f"at least {MIN_SECRET} characters long", _secret),
     REQUIRED,
-    f"signs the clients' tokens and derives the secrets of their webhooks; {MIN_SECRET} characters or more, "
-    f"the "
-    "same in every replica",
+    "signs the clients' tokens and derives the secrets of their webhooks; the same in every replica",
     secret=True,
     common=True,
 )

@@ -21,19 +21,18 @@ from local.errors import LocalError
 LOOPBACK = "127.0.0.1"
 
 
-def _port_of(row: Setting[int]) -> Setting[int]:
+def _port(row: Setting[int], part: str) -> Setting[int]:
     """Return the row for the stack, where the port must be known and has no flag."""
-    part = row.name.removesuffix("_PORT").lower()
-    return replace(row, kind=PORT, flag="", help=f"port of the {part}")
+    return replace(row, kind=PORT, flag="", help=f"port of {part}")
 
 
 #: The port of each part.
 PORTS = {
     "broker": Setting("BROKER_PORT", PORT, 9092, "port of the broker", common=True),
-    "openwhisk": _port_of(OPENWHISK_PORT),
-    "simulator": _port_of(SIMULATOR_PORT),
-    "poller": _port_of(POLLER_PORT),
-    "gateway": _port_of(GATEWAY_PORT),
+    "openwhisk": _port(OPENWHISK_PORT, "the local OpenWhisk"),
+    "simulator": _port(SIMULATOR_PORT, "the simulator"),
+    "poller": _port(POLLER_PORT, "the poller"),
+    "gateway": _port(GATEWAY_PORT, "the gateway"),
 }
 DOCUMENTS = replace(
     CONFIG_FOLDER, default="", help="folder with the config documents", default_text="config in LOCAL_FOLDER"

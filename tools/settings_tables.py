@@ -20,6 +20,7 @@ import tools.load_config_documents
 from core.settings import Setting, SettingsTable
 from core.settings.actions import ACTIONS_TABLE
 from core.settings.command_line import default_text
+from core.settings.kinds import TEXT
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,7 +69,7 @@ def readme(text: str) -> str:
 def _table(rows: Iterable[Setting[Any]]) -> str:
     lines = ["| variable | flag | meaning | value | default |", "|---|---|---|---|---|"]
     for row in rows:
-        value = "" if row.kind.is_switch else row.kind.requirement
+        value = "" if row.kind.is_switch or row.kind is TEXT else row.kind.requirement
         cells = (_code(row.name), _code(row.flag), row.help, value, _default(row))
         lines.append(f"| {' | '.join(_escaped(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
