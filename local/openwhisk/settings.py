@@ -12,9 +12,9 @@ from core.origin import Allowed
 from core.settings import Source, command_line
 from core.settings.ports import OPENWHISK_PORT
 from local.openwhisk import settings_table as rows
-from local.openwhisk.settings_table import DOCKER, PASSED, PROCESS, ROOT
+from local.openwhisk.settings_table import DOCKER, ROOT
 
-__all__ = ["DOCKER", "PASSED", "PROCESS", "ROOT", "Settings", "parse"]
+__all__ = ["DOCKER", "Settings", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
