@@ -1,4 +1,4 @@
 """The whole stack on one machine: broker, OpenWhisk API, config documents, supervisor.
 
-May start every part, and imports the insides of none.
+It starts every part as a process, and imports `core` only.
 """
