@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from qiskit import QuantumCircuit
 
 from actions.framework.input import ActionInput, findings, validated
-from actions.framework.job import Job, Pub, Step
+from actions.framework.job import Job, JobError, Pub, Step
 from actions.framework.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
 from core.protocol import ENVELOPE_NAMES, STEP, Envelope, ResultEvent, answer_reply, error_reply
@@ -73,6 +73,10 @@ class Algorithm(ABC, Generic[Input]):
             return error_reply(SettingsError(message))
         except QwhiskError as error:
             return error_reply(error)
+        except JobError as error:
+            log.exception("%s made a job that cannot run", self.name)
+            message = f"The function {self.name} made a job that cannot run, and did not submit it: {error}"
+            return error_reply(QwhiskError(message))
         except Exception:
             log.exception("%s failed", self.name)
             message = f"The function {self.name} failed. The mistake is its own, not the input's."

@@ -10,12 +10,19 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
+from actions.framework.measurement import coverage, name
 from core.errors import InputError
 from core.protocol import JobResult, Progress, PubResult
 from core.provider import Primitive
 
 #: PUBs that one job may have.
 MAX_PUBS = 300
+#: Unmeasured bits that an error names.
+MAX_NAMED = 8
+
+
+class JobError(ValueError):
+    """A job that no provider can run usefully: a mistake in the algorithm, not in its input."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,41 @@ class Pub:
         values: the values of the circuit's parameters, in the order of `circuit.parameters`; a list of such
             lists runs the circuit once for each.
         observable: what the Estimator estimates; None for the Sampler.
+        partly_measured: whether the Sampler's circuit may have classical bits that nothing is measured into;
+            they read 0. Otherwise such a bit is taken for a mistake.
     """
 
     circuit: QuantumCircuit
     values: Sequence[float] | Sequence[Sequence[float]] | None = None
     observable: SparsePauliOp | None = None
+    partly_measured: bool = False
+
+
+def _check(pub: Pub, number: int) -> None:
+    """JobError if the primitive cannot run the PUB, or if its circuit measures too little."""
+    bits = coverage(pub.circuit)
+    if pub.observable is not None:
+        if bits.measured:
+            raise JobError(
+                f"PUB {number}: the Estimator measures the observable itself. Remove the measurements from the "
+                "circuit."
+            )
+        sizes = (pub.observable.num_qubits, pub.circuit.num_qubits)
+        if sizes[0] != sizes[1]:
+            raise JobError(
+                f"PUB {number}: the observable has {sizes[0]} qubits and the circuit has {sizes[1]}. Make them "
+                "the same."
+            )
+    elif not bits.measured:
+        raise JobError(f"PUB {number}: the circuit has no measurement. End it with circuit.measure_all().")
+    elif bits.unwritten and not pub.partly_measured:
+        listed = ", ".join(name(bit, pub.circuit) for bit in bits.unwritten[:MAX_NAMED])
+        more = len(bits.unwritten) - MAX_NAMED
+        listed += f" and {more} more" if more > 0 else ""
+        raise JobError(
+            f"PUB {number}: the circuit leaves classical bits unmeasured: {listed}. Measure into them, or "
+            "declare fewer bits."
+        )
 
 
 @dataclass(frozen=True)
@@ -55,12 +92,24 @@ class Job:
     key: Hashable = None
 
     def __post_init__(self) -> None:
-        """ValueError for what no provider and no event would take: a mistake in the algorithm."""
+        """Check the job before it is submitted.
+
+        Raises:
+            JobError: its PUBs cannot run, or would measure less than the answer reads.
+            ValueError: its state has a number that JSON cannot represent.
+            TypeError: its state has a value of a type that JSON does not have.
+        """
         if not 1 <= len(self.pubs) <= MAX_PUBS:
-            raise ValueError(f"a job has 1 to {MAX_PUBS} PUBs, not {len(self.pubs)}")
+            raise JobError(f"a job has 1 to {MAX_PUBS} PUBs, not {len(self.pubs)}")
         if len({pub.observable is None for pub in self.pubs}) > 1:
-            raise ValueError("the PUBs of one job are all for the Sampler or all for the Estimator")
-        # NaN and NumPy's numbers would be found out only when the job runs already.
+            raise JobError("the PUBs of one job are all for the Sampler or all for the Estimator")
+        checked: set[tuple[int, int, bool]] = set()
+        for number, pub in enumerate(self.pubs):
+            identity = (id(pub.circuit), id(pub.observable), pub.partly_measured)
+            if identity not in checked:
+                checked.add(identity)
+                _check(pub, number)
+        # Otherwise NaN and NumPy's numbers would be noticed only once the job is running.
         json.dumps(self.state, allow_nan=False)
 
     @property

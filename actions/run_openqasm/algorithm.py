@@ -10,7 +10,7 @@ from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
-from actions.framework.job import Step
+from actions.framework.job import Job, Pub, Step
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS
 from actions.run_openqasm.circuit import Program, exact, program
 from actions.toolkit.outcomes import MAX_IDEAL
@@ -58,6 +58,10 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
     )
     category = "Basics"
     input = OpenQasmInput
+
+    def start(self, params: OpenQasmInput) -> Job:
+        # OpenQASM lets a program declare bits that it never measures into; they read 0.
+        return Job([Pub(self.build(params), partly_measured=True)])
 
     def build(self, params: OpenQasmInput) -> QuantumCircuit:
         made = program(params.program)

@@ -422,7 +422,9 @@ def test_circuits_that_may_depend_on_a_state_are_not_taken_from_memory() -> None
 
 
 def test_a_job_that_makes_no_sense_is_a_mistake_of_its_algorithm() -> None:
-    pub = Pub(QuantumCircuit(1))
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    pub = Pub(circuit)
     for pubs in ([], [pub] * (MAX_PUBS + 1), [pub, Pub(QuantumCircuit(1), observable=SparsePauliOp("Z"))]):
         with pytest.raises(ValueError, match="PUBs"):
             Job(pubs)
