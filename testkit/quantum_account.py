@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -97,6 +98,7 @@ class InMemoryAccount:
         shots: int,
         tags: Sequence[str],
         primitive: Primitive = "sampler",
+        simulator_options: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
         """Keep the job and return its id."""
         self.target(backend)

@@ -1,7 +1,7 @@
-"""`python -m tools.documents`: write every algorithm's config document, and the OpenWhisk manifest.
+"""`python -m tools.documents`: write the generated files that describe the algorithms.
 
-Both are made of the algorithms' attributes and input models, and kept in the repository, so that the local
-stack and the deployment can read them without importing Qiskit; tests hold them against the algorithms.
+These are the config documents, manifest.yaml and the page's list of common inputs. The repository has them so
+that the local stack, the deployment and the page can read them without Qiskit; tests keep them up to date.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from actions.framework.algorithm import Algorithm
-from tools import manifest
+from tools import common_inputs, manifest
 
 ACTIONS = Path(__file__).resolve().parents[1] / "actions"
 
@@ -41,7 +41,9 @@ def write(root: Path) -> list[Path]:
     found = algorithms()
     files = {root / "actions" / name / "document.json": text(algorithm) for name, algorithm in found.items()}
     files[root / "manifest.yaml"] = manifest.text(found.values())
+    files[root / common_inputs.PATH] = common_inputs.text()
     for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     return list(files)
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from core.errors import InputError
 from core.protocol import BackendType
@@ -18,8 +28,32 @@ MAX_SHOTS = 100_000
 _EXACT = 2**53
 
 
+@dataclass(frozen=True)
+class SimulatorOption:
+    """Marks a field, in its `Annotated`, as an option that only simulators have; hardware refuses it.
+
+    Args:
+        name: the option's name for the simulators, such as `seed_simulator`.
+    """
+
+    name: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    @staticmethod
+    def _check(value: Any, info: ValidationInfo) -> Any:
+        if value is not None and info.data.get("backend_type") == "hardware":
+            raise ValueError("takes effect on simulators only. Leave it out, or choose another backend_type")
+        return value
+
+
 class ActionInput(BaseModel):
-    """Base of every algorithm's input; subclasses add the algorithm's own fields."""
+    """Base of every algorithm's input; subclasses add the algorithm's own fields.
+
+    A field that is declared here is common to all algorithms: the page lists it last and leaves it out of a
+    job's summary, and no transpiled circuit depends on it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,6 +82,21 @@ class ActionInput(BaseModel):
         title="Shots",
         description="How often the circuit is run and measured.",
     )
+
+    def simulator_options(self) -> dict[str, Any]:
+        """The options for the simulators that are given, by the simulators' names."""
+        fields = type(self).model_fields.items()
+        marked = [
+            (name, mark.name)
+            for name, field in fields
+            for mark in field.metadata
+            if isinstance(mark, SimulatorOption)
+        ]
+        return {option: value for name, option in marked if (value := getattr(self, name)) is not None}
+
+
+#: Names of the fields that every algorithm takes, in their order.
+COMMON_INPUTS = tuple(ActionInput.model_fields)
 
 
 def with_integers(value: Any) -> Any:

@@ -50,14 +50,14 @@ def _check(pub: Pub, number: int) -> None:
     if pub.observable is not None:
         if bits.measured:
             raise JobError(
-                f"PUB {number}: the Estimator measures the observable itself. Remove the measurements from the "
-                "circuit."
+                f"PUB {number}: the Estimator measures the observable itself. Remove the measurements "
+                "from the circuit."
             )
         sizes = (pub.observable.num_qubits, pub.circuit.num_qubits)
         if sizes[0] != sizes[1]:
             raise JobError(
-                f"PUB {number}: the observable has {sizes[0]} qubits and the circuit has {sizes[1]}. Make them "
-                "the same."
+                f"PUB {number}: the observable has {sizes[0]} qubits and the circuit has {sizes[1]}. Make "
+                "them the same."
             )
     elif not bits.measured:
         raise JobError(f"PUB {number}: the circuit has no measurement. End it with circuit.measure_all().")

@@ -16,7 +16,7 @@ import orjson
 from pydantic import ValidationError
 from qiskit import QuantumCircuit, qasm3
 
-from actions.framework.input import ActionInput
+from actions.framework.input import COMMON_INPUTS, ActionInput
 from actions.framework.job import Job, Pub
 from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
 from core.errors import InputError, ProviderUnavailableError, QwhiskError, StreamError
@@ -196,7 +196,12 @@ class Submission:
             left = seconds_left() or 0.0
             with within(left - min(LOOK_TIME, left / 4)):
                 job_id = account.submit(
-                    pubs, event.backend, job.shots or run.params.shots, run.tags, job.primitive
+                    pubs,
+                    event.backend,
+                    job.shots or run.params.shots,
+                    run.tags,
+                    job.primitive,
+                    run.params.simulator_options(),
                 )
             if not IDENTIFIER.fullmatch(job_id):
                 raise ProviderUnavailableError("The provider gave a job id that is none.", unclear=True)
@@ -252,7 +257,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
 
 def transpiled(target: CircuitTarget, run: Run, job: Job) -> list[QuantumCircuit]:
     """The PUBs' circuits for the target; those of an input seen before come from its memory."""
-    same = {key: value for key, value in run.own.items() if key not in ("shots", "backend", "backend_type")}
+    same = {key: value for key, value in run.own.items() if key not in COMMON_INPUTS}
     key = (run.function, orjson.dumps(same, option=orjson.OPT_SORT_KEYS), job.key)
     kept = job.key is not None or job.state is None
     done: dict[int, QuantumCircuit] = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from qiskit import QuantumCircuit
@@ -82,6 +83,7 @@ class QuantumAccount(Protocol):
         shots: int,
         tags: Sequence[str],
         primitive: Primitive = "sampler",
+        simulator_options: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
         """Submit a job once and return its id.
 
@@ -91,6 +93,7 @@ class QuantumAccount(Protocol):
             shots: the shots of each PUB; for the Estimator, of each measured basis.
             tags: the tags by which the job can be found.
             primitive: the primitive that runs the PUBs.
+            simulator_options: options that only simulators have, such as `seed_simulator`.
 
         Raises:
             ProviderUnavailableError: the job was not submitted. If the error is `unclear`, it may have been.

@@ -31,6 +31,7 @@ class Provider:
         self.submitted: list[tuple[QuantumCircuit, str, int, list[str]]] = []
         self.chosen: list[tuple[str, int, str | None]] = []
         self.primitives: list[str] = []
+        self.simulator_options: list[dict[str, Any]] = []
         self.gone: set[str] = set()
         self.known: dict[str, list[JobView]] = {}
         self.cancelled: list[str] = []
@@ -61,8 +62,15 @@ class Provider:
         return self.ready
 
     def submit(
-        self, pubs: list[Any], backend: str, shots: int, tags: tuple[str, str], primitive: str = "sampler"
+        self,
+        pubs: list[Any],
+        backend: str,
+        shots: int,
+        tags: tuple[str, str],
+        primitive: str,
+        simulator_options: dict[str, Any],
     ) -> str:
+        self.simulator_options.append(simulator_options)
         self.primitives.append(primitive)
         self.submitted.append((pubs[0][0], backend, shots, list(tags)))
         return f"job-{len(self.submitted)}"

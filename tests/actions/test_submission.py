@@ -212,7 +212,7 @@ def fail_with(rig: Rig, error: Exception, monkeypatch: pytest.MonkeyPatch) -> li
     """Let every submission fail; gives the tags that each had."""
     tags: list[tuple[str, ...]] = []
 
-    def submit(_pubs: Any, _backend: Any, _shots: Any, given: tuple[str, ...], _primitive: Any) -> str:
+    def submit(_pubs: Any, _backend: Any, _shots: Any, given: tuple[str, ...], *_: Any) -> str:
         tags.append(given)
         raise error
 

@@ -6,9 +6,10 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -159,6 +160,7 @@ class IBMAccount:
         shots: int,
         tags: Sequence[str],
         primitive: Primitive = "sampler",
+        simulator_options: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
         """Submit a job with these PUBs, which are transpiled, and return its id.
 
@@ -173,11 +175,12 @@ class IBMAccount:
             shots: the shots of each PUB; for the Estimator, of each measured basis.
             tags: the tags by which the job can be found (see `tagged`).
             primitive: the primitive that runs the PUBs.
+            simulator_options: options that only simulators have, such as `seed_simulator`.
 
         Raises:
             ProviderUnavailableError: the job was not submitted. If the error is `unclear`, it may have been.
         """
-        params = encoded(pubs, self.target(backend).device, shots, primitive)
+        params = encoded(pubs, self.target(backend).device, shots, primitive, simulator_options)
         answer = self._call(
             "take the job",
             lambda client: client.program_run(

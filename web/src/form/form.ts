@@ -5,9 +5,10 @@ import { automaticOption, backendOption, kindLabel, kindSummary, ofType } from "
 import { RadioControl, SelectControl } from "../controls/choice";
 import type { Control } from "../controls/control";
 import { makeControl } from "../controls/factory";
+import { COMMON_INPUTS } from "../shared/common-inputs";
 import { h, setText } from "../shared/dom";
 import { parse } from "./input";
-import { COMMON, schemaToFields, show, type Field } from "./schema";
+import { schemaToFields, show, type Field } from "./schema";
 import type { Backend, FieldError, JsonSchema } from "../api/documents";
 
 export interface FormActions {
@@ -29,8 +30,8 @@ export class FunctionForm {
   constructor(schema: JsonSchema, actions: FormActions) {
     this.#actions = actions;
     this.#controls = schemaToFields(schema).map(control);
-    const own = this.#controls.filter(({ field }) => !COMMON.has(field.name)).map(({ element }) => element);
-    const common = this.#controls.filter(({ field }) => COMMON.has(field.name)).map(({ element }) => element);
+    const own = this.#controls.filter(({ field }) => !COMMON_INPUTS.has(field.name)).map(({ element }) => element);
+    const common = this.#controls.filter(({ field }) => COMMON_INPUTS.has(field.name)).map(({ element }) => element);
     const part = (title: string, elements: HTMLElement[]): HTMLElement | null =>
       elements.length > 0
         ? h(

@@ -1,6 +1,7 @@
 /** From a function's input schema to the fields of its form. Pure; `input.ts` reads what is typed into them. */
 import { itemSchema, resolve } from "./resolution";
 import type { JsonSchema } from "../api/documents";
+import { COMMON_INPUTS } from "../shared/common-inputs";
 import { number } from "./validation";
 
 export type FieldKind =
@@ -30,9 +31,6 @@ export interface Field {
 /** Carried through the action untouched; the gateway fills them in, not a person. */
 const CARRIED = new Set(["client_id", "process_job_id", "topic", "step"]);
 
-/** What every function takes: it comes after what is the function's own. */
-export const COMMON = new Set(["backend_type", "backend", "shots"]);
-
 /** Kinds that a schema may ask for with `x-control`; their values are lists, except a program's text. */
 const CONTROLS = new Set<string>(["graph", "matrix", "openqasm", "terms", "list"] satisfies FieldKind[]);
 
@@ -48,7 +46,7 @@ export function schemaToFields(schema: JsonSchema): Field[] {
 }
 
 /** What must be given comes first, what every function takes last. */
-const place = ({ name, required }: Field): number => (COMMON.has(name) ? 2 : required ? 0 : 1);
+const place = ({ name, required }: Field): number => (COMMON_INPUTS.has(name) ? 2 : required ? 0 : 1);
 
 function toField(name: string, schema: JsonSchema, nullable: boolean, required: boolean, root: JsonSchema): Field {
   const choices = toChoices(schema, nullable);

@@ -1,4 +1,5 @@
 import type { JobStatus } from "../jobs/job";
+import { COMMON_INPUTS } from "./common-inputs";
 
 export const count = (value: number): string => value.toLocaleString("en");
 
@@ -69,10 +70,7 @@ export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)
     .filter(
       ([name, value]) =>
-        !["backend_type", "backend", "shots"].includes(name) &&
-        value !== null &&
-        value !== "" &&
-        typeof value !== "boolean",
+        !COMMON_INPUTS.has(name) && value !== null && value !== "" && typeof value !== "boolean",
     )
     .map(([, value]) => brief(value))
     .filter(Boolean)
