@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 #: Shots of one job; IBM's devices take 100,000 at most.
 MAX_SHOTS = 100_000
+#: Of a simulator's random numbers; NumPy, Aer and JSON's numbers all hold it.
+MAX_SEED = 2**31 - 1
 
 #: Up to here each integer has a float of its own.
 _EXACT = 2**53
@@ -81,6 +83,14 @@ class ActionInput(BaseModel):
         le=MAX_SHOTS,
         title="Shots",
         description="How often the circuit is run and measured.",
+    )
+    seed: Annotated[Annotated[int, Field(ge=0, le=MAX_SEED)] | None, SimulatorOption("seed_simulator")] = (
+        Field(
+            default=None,
+            title="Seed",
+            description="Makes a simulator repeat itself: the same circuit with the same seed gives the same "
+            "counts. Quantum hardware has no seed.",
+        )
     )
 
     def simulator_options(self) -> dict[str, Any]:
