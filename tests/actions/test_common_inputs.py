@@ -54,6 +54,17 @@ def test_an_option_of_the_simulators_is_refused_for_hardware_by_its_name() -> No
     assert validated(OptionInput, {"precision": None, "backend_type": "hardware"})
 
 
+def test_a_seed_is_for_simulators_and_changes_no_circuit() -> None:
+    seeded = submitted({"seed": 7, "backend_type": "noisy_simulator"}, ActionInput)
+    assert seeded.simulator_options == [{"seed_simulator": 7}]
+    assert seeded.ready.keys == submitted({}, ActionInput).ready.keys
+    with pytest.raises(InputError, match="seed: takes effect on simulators only"):
+        validated(ActionInput, {"seed": 7, "backend_type": "hardware"})
+    for wrong in (-1, 2**31, "7", 7.5, True):
+        with pytest.raises(InputError, match="seed: "):
+            validated(ActionInput, {"seed": wrong})
+
+
 def test_a_common_input_does_not_change_the_key_of_a_circuit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert submitted({"precision": 3}).ready.keys != submitted({"precision": 4}).ready.keys
     monkeypatch.setattr(module, "COMMON_INPUTS", frozenset({*ActionInput.model_fields, "precision"}))
