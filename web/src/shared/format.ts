@@ -68,10 +68,7 @@ export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ??
 /** The input in one line, without what every function has. */
 export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)
-    .filter(
-      ([name, value]) =>
-        !COMMON_INPUTS.has(name) && value !== null && value !== "" && typeof value !== "boolean",
-    )
+    .filter(([name, value]) => !COMMON_INPUTS.has(name) && value !== null && value !== "" && typeof value !== "boolean")
     .map(([, value]) => brief(value))
     .filter(Boolean)
     .join("  ")
