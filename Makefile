@@ -41,18 +41,24 @@ trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none d
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test
 
-check: venv ## lint, types, import borders; the page too
+check: venv ## lint, types, import borders, descriptions of the algorithms; the page too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy core actions gateway poller simulator local tools testkit benchmarks tests
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.check_algorithms
 	@PYTHON=$(BIN)/python bash web/build.sh lint
 
 bench: venv ## measure against the fastest direct way, in the same run
 	@$(BIN)/python -m benchmarks
 
-new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss
-	@$(BIN)/python -m tools.scaffold "$(NAME)"
+# The name is neither expanded by make nor put into a command line: the shell reads it from its environment.
+override NAME := $(value NAME)
+override KIND := $(value KIND)
+export NAME KIND
+
+new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss, or with KIND=hybrid too
+	@$(BIN)/python -m tools.scaffold "$$NAME" "$$KIND"
 
 documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas and the tables of settings
 	@$(BIN)/python -m tools.documents

@@ -8,39 +8,41 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from actions.framework.algorithm import Algorithm
-from tools import common_inputs, manifest
+from tools import check_algorithms, common_inputs, manifest
 
 ACTIONS = Path(__file__).resolve().parents[1] / "actions"
 
 
 def algorithms() -> dict[str, type[Algorithm[Any]]]:
-    """Every algorithm in `actions/`, by its name."""
-    found = {}
-    for path in sorted(ACTIONS.glob("*/algorithm.py")):
-        if path.parent.name == "framework":
-            continue
-        module = importlib.import_module(f"actions.{path.parent.name}.algorithm")
-        for value in vars(module).values():
-            own = isinstance(value, type) and value.__module__ == module.__name__
-            if own and issubclass(value, Algorithm):
-                found[value.name] = value
-    return found
+    """The class of every algorithm in `actions/`, by the name of its folder."""
+    return {
+        name: type(importlib.import_module(f"actions.{name}.algorithm").algorithm)
+        for name in check_algorithms.names()
+    }
 
 
 def text(algorithm: type[Algorithm[Any]]) -> str:
-    """The document as it stands in the repository."""
+    """The algorithm's config document as it stands in the repository."""
     return json.dumps(algorithm().document(), indent=2) + "\n"
 
 
 def write(root: Path) -> list[Path]:
-    """Write them all below the repository's `root`; return where."""
-    found = algorithms()
-    files = {root / "actions" / name / "document.json": text(algorithm) for name, algorithm in found.items()}
-    files[root / "manifest.yaml"] = manifest.text(found.values())
+    """Write all generated files.
+
+    Args:
+        root: the repository's root.
+
+    Returns:
+        The paths of the files.
+    """
+    known = algorithms()
+    files = {root / "actions" / name / "document.json": text(algorithm) for name, algorithm in known.items()}
+    files[root / "manifest.yaml"] = manifest.text(known.values())
     files[root / common_inputs.PATH] = common_inputs.text()
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +50,14 @@ def write(root: Path) -> list[Path]:
     return list(files)
 
 
+def main() -> int:
+    """Write them, unless the description of an algorithm has a fault; the exit code."""
+    if check_algorithms.main():
+        return 1
+    for path in write(ACTIONS.parent):
+        print(path.relative_to(ACTIONS.parent))
+    return 0
+
+
 if __name__ == "__main__":
-    for written in write(ACTIONS.parent):
-        print(written.relative_to(ACTIONS.parent))
+    sys.exit(main())

@@ -1,10 +1,12 @@
-"""`python -m tools.scaffold NAME` (`make new-action NAME=...`): the files of a new algorithm.
+"""`python -m tools.scaffold NAME [KIND]` (`make new-action NAME=... KIND=...`): the files of a new algorithm.
 
-They are typed and lint-clean, and their test fails, saying what is to be written, until it is.
+The files are typed and lint-clean. Their test fails, and says what is missing, until it is written.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import keyword
 import re
 import sys
@@ -14,74 +16,122 @@ from string import Template
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = Path(__file__).with_name("template")
 
-#: Of an algorithm's name; the lines of its files stay short enough with it.
-MAX_NAME = 30
+#: The templates: an algorithm of one circuit, or one that searches for parameters with many jobs.
+KINDS = ("circuit", "hybrid")
+
+#: Characters of an algorithm's name; with it, the longest line of the templates fits in 110 characters.
+MAX_NAME = 28
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-#: Classes that an algorithm's files import: one of its own must not hide them.
-_IMPORTED = {"Any", "Field", "QuantumCircuit", "CircuitAlgorithm", "ActionInput", "Step"}
+_PLACES = {
+    "__init__.py": "actions/{name}/__init__.py",
+    "algorithm.py": "actions/{name}/algorithm.py",
+    "circuit.py": "actions/{name}/circuit.py",
+    "test.py": "tests/actions/test_{name}.py",
+    "case.py": "tests/actions/cases/{name}.py",
+}
 
 
-def files(name: str) -> dict[str, str]:
-    """The new algorithm's files, by their paths from the repository's root.
+def files(name: str, kind: str = "circuit") -> dict[str, str]:
+    """The new algorithm's files.
+
+    Args:
+        name: the algorithm's name, such as `coin_toss`.
+        kind: one of `KINDS`.
+
+    Returns:
+        The text of each file by its path from the repository's root.
 
     Raises:
-        ValueError: the name cannot be an algorithm's.
+        ValueError: the name or the kind is not allowed.
     """
-    _check(name)
+    if kind not in KINDS:
+        raise ValueError(f"KIND is {kind[:MAX_NAME]!r}. Choose one of: {', '.join(KINDS)}.")
+    templates = {
+        template: (TEMPLATES / kind / f"{template}.txt").read_text(encoding="utf-8") for template in _PLACES
+    }
+    _check(name, templates)
     words = {"name": name, "class_name": _class(name), "title": name.replace("_", " ").capitalize()}
-    places = {
-        "__init__.py": f"actions/{name}/__init__.py",
-        "algorithm.py": f"actions/{name}/algorithm.py",
-        "circuit.py": f"actions/{name}/circuit.py",
-        "test.py": f"tests/actions/test_{name}.py",
-        "case.py": f"tests/actions/cases/{name}.py",
-    }
     return {
-        place: Template((TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")).substitute(words)
-        for template, place in places.items()
+        _PLACES[template].format(name=name): Template(text).substitute(words)
+        for template, text in templates.items()
     }
 
 
-def scaffold(name: str, root: Path) -> list[str]:
-    """Write the new algorithm's files below `root`; nothing that exists is touched.
+def scaffold(name: str, root: Path, kind: str = "circuit") -> list[str]:
+    """Write the new algorithm's files; existing files are not changed.
+
+    Args:
+        name: the algorithm's name, such as `coin_toss`.
+        root: the repository's root.
+        kind: one of `KINDS`.
+
+    Returns:
+        The paths of the files from the root.
 
     Raises:
-        ValueError: the name cannot be an algorithm's, or is taken.
+        ValueError: the name or the kind is not allowed, or the name is taken.
     """
-    found = files(name)
-    for place in (f"actions/{name}", *found):
+    texts = files(name, kind)
+    for place in (f"actions/{name}", *texts):
         if (root / place).exists():
-            raise ValueError(f"{place} is there already. Choose another name.")
-    for place, text in found.items():
+            raise ValueError(f"{place} exists already. Choose another name.")
+    for folder in sorted((root / "actions").glob("*/algorithm.py")):
+        if _class(folder.parent.name) == _class(name):
+            raise ValueError(
+                f"{name!r} and {folder.parent.name!r} would both have a class {_class(name)}. Choose another "
+                "name."
+            )
+    for place, text in texts.items():
         path = root / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return list(found)
+    return list(texts)
 
 
-def _check(name: str) -> None:
+def _check(name: str, templates: dict[str, str]) -> None:
     if not name:
         raise ValueError("An algorithm needs a name: make new-action NAME=coin_toss")
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(
-            f"{name!r} is no name for an algorithm. Take up to {MAX_NAME} lower-case letters, digits and "
-            "single underscores between them, a letter first, such as coin_toss."
+            f"{name[: 2 * MAX_NAME]!r} cannot be the name of an algorithm. Use up to {MAX_NAME} lower-case "
+            "letters, digits and single underscores between them, with a letter first, such as coin_toss."
         )
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or _class(name) in _IMPORTED:
-        raise ValueError(f"{name!r} means something else in Python code. Choose another name.")
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise ValueError(f"{name!r} is a word of Python. Choose another name.")
+    used = {word for text in templates.values() for word in _names(text)} | set(dir(builtins))
+    for class_name in (_class(name), f"{_class(name)}Input"):
+        if class_name in used:
+            raise ValueError(
+                f"{name!r} would need a class {class_name}, and the algorithm's files use another class of "
+                "that name. Choose another name."
+            )
+
+
+def _names(template: str) -> set[str]:
+    """The names that a template's imports bring into the file."""
+    tree = ast.parse(Template(template).substitute(name="x", class_name="X", title="X"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 def _class(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def main() -> int:
-    """Write the files of the algorithm that the command line names, and say what comes next."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
+def main(arguments: list[str]) -> int:
+    """Write the files of a new algorithm and print what comes next.
+
+    Args:
+        arguments: the name, and the kind unless it is `circuit`.
+
+    Returns:
+        The exit code.
+    """
+    name, kind = [*arguments, "", ""][:2]
     try:
-        written = scaffold(name, ROOT)
+        written = scaffold(name, ROOT, kind or KINDS[0])
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
@@ -91,4 +141,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

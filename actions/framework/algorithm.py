@@ -32,9 +32,9 @@ class Algorithm(ABC, Generic[Input]):
     name: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
-    #: Under which heading the page lists it.
+    #: The heading under which the page lists it; one of `CATEGORIES`.
     category: ClassVar[str] = "Other"
-    #: How the page shows the answer.
+    #: How the page shows the answer; one of `VIEWS`.
     view: ClassVar[str] = "default"
     #: MB and seconds that OpenWhisk grants an activation.
     memory: ClassVar[int] = 512

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from actions.framework.algorithm import Algorithm
+from actions.framework.presentation import VIEWS
 from core.errors import ProviderError, SettingsError
 from core.protocol import JobResult
 from tests.actions.inputs import example
@@ -19,16 +20,6 @@ MAX_RESULT = 1024 * 1024
 MAX_SUMMARY = 500
 #: Outcomes of a distribution that a page can draw.
 MAX_IDEAL = 64
-
-#: What the page needs of an answer for each of its views.
-VIEWS: dict[str, tuple[str, ...]] = {
-    "default": (),
-    "emoticons": ("emoticons",),
-    "values": ("values",),
-    "matrix": ("matrix",),
-    "convergence": ("convergence", "reference"),
-    "graph": ("graph", "cut"),
-}
 
 
 def output_survives_json(algorithm: Algorithm[Any]) -> None:

@@ -28,6 +28,8 @@ class Variant:
 
 def example(schema: Schema) -> dict[str, Any]:
     """Input made of the examples that the required fields themselves give."""
+    for name in schema.get("required", []):
+        assert schema["properties"][name].get("examples"), f"input field {name!r}: has no examples"
     return {name: schema["properties"][name]["examples"][0] for name in schema.get("required", [])}
 
 

@@ -1,4 +1,4 @@
-"""`make new-action`: what it makes, what it refuses, and the README's five steps done to the letter."""
+"""`make new-action`: the files it creates, the names it rejects, and the documented steps done literally."""
 
 from __future__ import annotations
 
@@ -11,134 +11,254 @@ from pathlib import Path
 
 import pytest
 
-from tools.scaffold import MAX_NAME, scaffold
+from tools.scaffold import KINDS, MAX_NAME, scaffold
 
 ROOT = Path(__file__).resolve().parents[2]
-TEST = "tests/actions/test_coin_toss.py"
+#: The algorithms that the copy of the repository has. Those that a reader has added may be unfinished.
+COPIED = ("smile_super_position", "vqe")
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """What of the repository the actions and their tests need, to be written in."""
+    """The part of the repository that actions and their tests need, without the reader's own algorithms."""
+    folders = {path.parent for path in (ROOT / "actions").glob("*/algorithm.py")}
+    left_out = {path.name for path in folders} - {"framework", *COPIED}
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        place = Path(folder).relative_to(ROOT).as_posix()
+        if place == "actions":
+            return left_out & set(names)
+        if place == "tests/actions":
+            return {f"test_{name}.py" for name in left_out} & set(names)
+        if place == "tests/actions/cases":
+            return {f"{name}.py" for name in left_out} & set(names)
+        return {"__pycache__"} & set(names)
+
     for name in ("actions", "core", "local", "testkit", "tests", "tools"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "manifest.yaml"):
-        shutil.copy(ROOT / name, tmp_path / name)
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
-    """A module of this Python in that folder: its exit code and all that it printed."""
+    """A module of this Python in that folder: its exit code and its output."""
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=150,
+        timeout=300,
     )
     return done.returncode, done.stdout
 
 
-def pytest_of(folder: Path, *selected: str) -> tuple[int, str]:
-    return run(folder, "pytest", "-q", "-p", "no:cacheprovider", *selected)
+def passes(folder: Path, *command: str) -> str:
+    """The output of a module that must succeed."""
+    status, output = run(folder, *command)
+    assert status == 0, output
+    return output
 
 
-def instead_of_raising(path: Path, block: str) -> None:
-    """Put the README's lines where the file says that it is not written yet."""
+def fails(folder: Path, *command: str) -> str:
+    """The output of a module that must fail."""
+    status, output = run(folder, *command)
+    assert status == 1, output
+    return output
+
+
+def replace(path: Path, pattern: str, block: str) -> None:
+    """Put the documented lines in the place of the one line that matches."""
     text = path.read_text()
-    [(line, indent)] = re.findall(r"^(( +)raise NotImplementedError\(.*\)\n)", text, re.M)
+    [(line, indent)] = re.findall(rf"^(( *){pattern}.*\n)", text, re.M)
     path.write_text(text.replace(line, textwrap.indent(block, indent)))
 
 
-@pytest.mark.timeout(400)
+def blocks(document: str, heading: str) -> tuple[str, list[str]]:
+    """A section of a document, and its Python blocks."""
+    section = (ROOT / document).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    found = re.findall(r"```python\n(.*?) *```", section, re.S)
+    return section, [textwrap.dedent(block) for block in found]
+
+
+def complete(copy: Path, name: str, written: list[str]) -> None:
+    """What a newcomer runs at the end, for the new algorithm: generated files, checks and tests."""
+    assert "is still to be written" not in passes(copy, "tools.check_algorithms")
+    passes(copy, "tools.documents")
+    assert f"{name}:" in (copy / "manifest.yaml").read_text()
+    assert (copy / f"actions/{name}/document.json").is_file()
+    passes(copy, "ruff", "check", *written)
+    passes(copy, "ruff", "format", "--check", *written)
+    passes(copy, "mypy", *written)
+    passes(
+        copy,
+        *("pytest", "-q", "-p", "no:cacheprovider", f"tests/actions/test_{name}.py"),
+        *("tests/actions/test_contract.py", "tests/actions/test_manifest.py", "-k", name),
+    )
+
+
+@pytest.mark.timeout(600)
 def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) -> None:
-    section = (ROOT / "README.md").read_text().partition("## Add an algorithm")[2].partition("\n## ")[0]
-    blocks = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?) *```", section, re.S)]
-    circuit, description, answer, expected, check = blocks
-    assert "make new-action NAME=coin_toss" in section
+    section, [source, circuit, description, answer, expected, check] = blocks("README.md", "Add an algorithm")
+    test = "tests/actions/test_coin_toss.py"
+    assert "make new-action NAME=coin_toss`" in section
 
-    status, told = run(copy, "tools.scaffold", "coin_toss")
-    assert status == 0, told
-    made = [line for line in told.splitlines() if line.endswith(".py") and " " not in line]
-    assert len(made) == 5
-    assert all(f"`{file}`" in section or "__init__" in file for file in made), "the README names each"
+    output = passes(copy, "tools.scaffold", "coin_toss")
+    written = [line for line in output.splitlines() if line.endswith(".py") and " " not in line]
+    assert len(written) == 5
+    assert all(f"`{file}`" in section or "__init__" in file for file in written), "the README names each"
 
-    status, told = pytest_of(copy, TEST)
-    assert status == 1, told
-    assert "2 failed" in told
-    assert "build_circuit: write actions/coin_toss/circuit.py" in told
+    output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
+    assert "2 failed" in output
+    assert "build_circuit: write actions/coin_toss/circuit.py" in output
+    output = fails(copy, "tools.documents")
+    assert output.count("actions/coin_toss/circuit.py") == 2
+    assert not (copy / "actions/coin_toss/document.json").exists()
 
-    instead_of_raising(copy / "actions/coin_toss/circuit.py", circuit)
-    instead_of_raising(copy / "actions/coin_toss/algorithm.py", answer)
-    status, told = pytest_of(copy, TEST)
-    assert status == 1, told
-    assert "EXPECTED: write it in tests/actions/test_coin_toss.py" in told
-    assert "check: write tests/actions/cases/coin_toss.py" in told
+    replace(copy / "actions/coin_toss/circuit.py", r'"""The circuit\. Source: to be written', source)
+    replace(copy / "actions/coin_toss/circuit.py", "raise NotImplementedError", circuit)
+    replace(copy / "actions/coin_toss/algorithm.py", "raise NotImplementedError", answer)
+    output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
+    assert f"EXPECTED: write it in {test}" in output
+    assert "check: write tests/actions/cases/coin_toss.py" in output
 
-    algorithm = copy / "actions/coin_toss/algorithm.py"
-    [(line, indent)] = re.findall(r"^(( +)description = \"To be written.*\n)", algorithm.read_text(), re.M)
-    algorithm.write_text(algorithm.read_text().replace(line, textwrap.indent(description, indent)))
-    test = copy / TEST
-    test.write_text(test.read_text().replace("EXPECTED: dict[str, float] = {}\n", expected))
-    instead_of_raising(copy / "tests/actions/cases/coin_toss.py", check)
-    status, told = run(copy, "tools.documents")
-    assert status == 0, told
-    assert "coin_toss:" in (copy / "manifest.yaml").read_text()
-    status, told = pytest_of(copy, TEST, "tests/actions/test_contract.py", "-k", "coin_toss")
-    assert status == 0, told
+    replace(copy / "actions/coin_toss/algorithm.py", 'description = "To be written', description)
+    replace(copy / test, "EXPECTED: dict", expected)
+    replace(copy / "tests/actions/cases/coin_toss.py", "raise NotImplementedError", check)
+    complete(copy, "coin_toss", written)
 
 
-@pytest.mark.timeout(400)
-def test_the_files_are_typed_and_lint_clean_as_they_are_made(copy: Path) -> None:
-    # A name that sorts before "base", one as long as may be, and an ordinary one.
+@pytest.mark.timeout(600)
+def test_the_documented_hybrid_algorithm_is_complete(copy: Path) -> None:
+    section, found = blocks("docs/algorithms.md", "A hybrid algorithm")
+    source, cost, imported, description, answer, lowest, check = found
+    test = "tests/actions/test_spin_row.py"
+    assert "make new-action NAME=spin_row KIND=hybrid" in section
+
+    output = passes(copy, "tools.scaffold", "spin_row", "hybrid")
+    written = [line for line in output.splitlines() if line.endswith(".py") and " " not in line]
+    output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
+    assert "2 failed" in output
+    assert "cost: write actions/spin_row/circuit.py" in output
+
+    algorithm = copy / "actions/spin_row/algorithm.py"
+    replace(copy / "actions/spin_row/circuit.py", '"""The trial circuit and its cost. Source: to be', source)
+    replace(copy / "actions/spin_row/circuit.py", "raise NotImplementedError", cost)
+    replace(algorithm, "from typing import Any", f"{imported}from typing import Any\n")
+    replace(algorithm, 'description = "To be written', description)
+    replace(algorithm, "raise NotImplementedError", answer)
+    output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
+    assert f"LOWEST: write it in {test}" in output
+    replace(copy / test, "LOWEST: float", lowest)
+    replace(copy / "tests/actions/cases/spin_row.py", "raise NotImplementedError", check)
+    complete(copy, "spin_row", written)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_are_typed_and_lint_clean_when_they_are_created(copy: Path, kind: str) -> None:
+    # A name that sorts before "base", the longest one, and an ordinary one.
     for name in ("aa", "a" * MAX_NAME, "coin_toss2"):
-        made = scaffold(name, copy)
-        for command in (("ruff", "check"), ("ruff", "format", "--check")):
-            status, told = run(copy, *command, *made)
-            assert status == 0, told
-    status, told = run(copy, "mypy", *made)
-    assert status == 0, told
+        written = scaffold(name, copy, kind)
+        passes(copy, "ruff", "check", *written)
+        passes(copy, "ruff", "format", "--check", *written)
+    passes(copy, "mypy", *written)
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("", "needs a name: make new-action NAME="),
-        ("Bell", "no name for an algorithm"),
-        ("bell state", "no name"),
-        ("../bell", "no name"),
-        ("bell__state", "no name"),
-        ("_bell", "no name"),
-        ("bell_", "no name"),
-        ("2bell", "no name"),
-        ("béll", "no name"),
-        ("a" * (MAX_NAME + 1), "no name"),
-        ("lambda", "means something else"),
-        ("match", "means something else"),
-        ("step", "means something else"),
+        ("Bell", "cannot be the name"),
+        ("bell state", "cannot be the name"),
+        ("../bell", "cannot be the name"),
+        ("bell__state", "cannot be the name"),
+        ("_bell", "cannot be the name"),
+        ("bell_", "cannot be the name"),
+        ("2bell", "cannot be the name"),
+        ("béll", "cannot be the name"),
+        ("bell\n", "cannot be the name"),
+        ("a" * (MAX_NAME + 1), "cannot be the name"),
+        ("lambda", "word of Python"),
+        ("match", "word of Python"),
+        ("step", "another class of that name"),
+        ("field", "a class Field"),
+        ("quantum_circuit", "a class QuantumCircuit"),
+        # The input's class would hide the base class that it inherits.
+        ("action", "a class ActionInput"),
+        ("value_error", "a class ValueError"),
     ],
 )
-def test_a_bad_name_is_refused_with_the_fix(tmp_path: Path, name: str, words: str) -> None:
+def test_a_bad_name_is_rejected_with_the_fix(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         scaffold(name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["hybrid", "hybrid_algorithm", "search_config", "state", "pub", "job"])
+def test_a_name_that_hides_a_class_of_the_hybrid_files_is_rejected(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="another class of that name"):
+        scaffold(name, tmp_path, "hybrid")
+    assert scaffold(name, tmp_path)
+
+
+def test_a_name_whose_class_another_algorithm_has_is_rejected(tmp_path: Path) -> None:
+    scaffold("bb84", tmp_path)
+    with pytest.raises(ValueError, match="'bb_84' and 'bb84' would both have a class Bb84"):
+        scaffold("bb_84", tmp_path)
+
+
+def test_an_unknown_kind_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"KIND is .hybird.*Choose one of: circuit, hybrid"):
+        scaffold("coin_toss", tmp_path, "hybird")
+
+
 @pytest.mark.parametrize(
     "place", ["actions/taken", "tests/actions/test_taken.py", "tests/actions/cases/taken.py"]
 )
-def test_what_is_there_is_not_touched(tmp_path: Path, place: str) -> None:
-    there = tmp_path / place
-    there.parent.mkdir(parents=True)
-    there.write_text("mine")
-    with pytest.raises(ValueError, match=f"{place} is there already"):
+def test_existing_files_are_not_changed(tmp_path: Path, place: str) -> None:
+    existing = tmp_path / place
+    existing.parent.mkdir(parents=True)
+    existing.write_text("mine")
+    with pytest.raises(ValueError, match=f"{place} exists already"):
         scaffold("taken", tmp_path)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [there]
-    assert there.read_text() == "mine"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [existing]
+    assert existing.read_text() == "mine"
 
 
-def test_make_hands_the_name_over() -> None:
-    assert '@$(BIN)/python -m tools.scaffold "$(NAME)"' in (ROOT / "Makefile").read_text()
-    with pytest.raises(ValueError, match="is there already"):
-        scaffold("smile_super_position", ROOT)
+def make(tmp_path: Path, *variables: str) -> subprocess.CompletedProcess[str]:
+    """`make new-action` of the repository, with this Python, without building anything."""
+    stamp = tmp_path / "stamps/venv"
+    stamp.parent.mkdir()
+    stamp.touch()
+    return subprocess.run(
+        [
+            *("make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "-o", str(stamp), "new-action"),
+            f"STAMPS={stamp.parent}",
+            f"BIN={Path(sys.executable).parent}",
+            *variables,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("variable", ["NAME", "KIND"])
+@pytest.mark.parametrize(
+    "command", ["$(shell {})", "${{shell {}}}", "$$({})", "$({})", "`{}`", '"; {}; "', "'; {} #", "x; {}"]
+)
+def test_neither_make_nor_the_shell_executes_a_name(tmp_path: Path, variable: str, command: str) -> None:
+    mark = tmp_path / "executed"
+    value = command.format(f"touch {mark}")
+    others = [] if variable == "NAME" else ["NAME=smile_super_position"]
+    done = make(tmp_path, *others, f"{variable}={value}")
+    assert done.returncode == 2
+    assert not mark.exists()
+    assert "cannot be the name" in done.stderr or "KIND is" in done.stderr, done.stderr
+
+
+def test_make_passes_the_name_and_the_kind_on(tmp_path: Path) -> None:
+    done = make(tmp_path, "NAME=smile_super_position", "KIND=hybrid")
+    assert "actions/smile_super_position exists already" in done.stderr

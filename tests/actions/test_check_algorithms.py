@@ -1,0 +1,135 @@
+"""`make check` names what is missing in the description of an algorithm as what it is."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from actions.bell_state.algorithm import BellState
+from actions.framework.algorithm import Algorithm
+from actions.framework.input import ActionInput
+from actions.framework.presentation import CATEGORIES, VIEWS
+from tests.actions.broken import Coins
+from tools.check_algorithms import ROOT, described, faults, main, names, unwritten
+from tools.scaffold import KINDS, scaffold
+
+
+class Misnamed(Coins):
+    name = "coin"
+
+
+class Untitled(Coins):
+    title = ""
+
+
+class Undescribed(Coins):
+    description = " "
+
+
+class Uncategorized(Coins):
+    category = "Quantum"
+
+
+class Unseen(Coins):
+    view = "hologram"
+
+
+class BareInput(ActionInput):
+    """A required field with neither words nor examples."""
+
+    coins: int = Field(ge=1, le=4)
+
+
+class Bare(Coins):
+    input = BareInput  # type: ignore[assignment]
+
+
+class Nameless(Algorithm[ActionInput]):
+    """An algorithm that says nothing of itself."""
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "words"),
+    [
+        (Coins, []),
+        (Misnamed, ["name: is 'coin' and the folder is 'coins'. Make them the same."]),
+        (Untitled, ["title: is missing. The page shows it."]),
+        (Undescribed, ["description: is missing. The page shows it."]),
+        (Uncategorized, ["category: 'Quantum' does not exist. Choose one of: Basics, "]),
+        (Unseen, ["view: 'hologram' does not exist. Choose one of: default, "]),
+        (
+            Bare,
+            [
+                "input field 'coins': has no title.",
+                "input field 'coins': has no description.",
+                "input field 'coins': has no examples.",
+            ],
+        ),
+        (Nameless, ["name: is None", "title: is missing", "description: is missing", "input: is missing"]),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_each_fault_is_named(algorithm: type[Algorithm[Any]], words: list[str]) -> None:
+    lines = list(described("coins", algorithm))
+    assert len(lines) == len(words), lines
+    assert all(line.startswith(start) for line, start in zip(lines, words, strict=True)), lines
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_scaffold_leaves_to_be_written_is_named_with_file_and_line(
+    tmp_path: Path, kind: str
+) -> None:
+    written = scaffold("coin_toss", tmp_path, kind)
+    lines = list(unwritten("coin_toss", tmp_path))
+    for path in written:
+        if not path.endswith("test_coin_toss.py"):
+            assert any(line.startswith(f"{path}:") for line in lines), path
+    for path in written:
+        text = (tmp_path / path).read_text()
+        (tmp_path / path).write_text(re.sub("(?i)to be written|raise NotImplementedError", "written", text))
+    assert list(unwritten("coin_toss", tmp_path)) == []
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert f"tests/actions/cases/{names()[0]}.py: does not exist." in faults(names()[0], tmp_path)[0]
+
+
+def test_a_module_without_an_algorithm_and_a_wrong_main_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("actions.bell_state.algorithm")
+    monkeypatch.setattr(module, "algorithm", Coins())
+    assert (
+        "actions/bell_state/algorithm.py: name: is 'coins' and the folder is 'bell_state'"
+        in faults("bell_state")[0]
+    )
+    assert "actions/bell_state/__init__.py: `main` is another's." in faults("bell_state")[1]
+    monkeypatch.delattr(module, "algorithm")
+    assert faults("bell_state") == [
+        "actions/bell_state/algorithm.py: has no algorithm. End it with `algorithm = BellState()`."
+    ]
+
+
+def test_the_command_fails_with_each_fault_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (main(), capsys.readouterr().err) == (0, "")
+    monkeypatch.setattr(BellState, "category", "Toys")
+    assert main() == 1
+    assert capsys.readouterr().err.startswith(
+        "actions/bell_state/algorithm.py: category: 'Toys' does not exist."
+    )
+
+
+def test_the_page_has_these_categories_and_views() -> None:
+    registry = (ROOT / "web/src/views/registry.ts").read_text()
+    table = re.search(r"const VIEWS[^{]*\{(.*?)\n\};", registry, re.S)
+    assert table is not None
+    assert set(re.findall(r"^  (\w+):", table[1], re.M)) == set(VIEWS) - {"default"}
+    search = (ROOT / "web/src/catalogue/search.ts").read_text()
+    order = re.search(r"const ORDER = \[(.*?)\];", search, re.S)
+    assert order is not None
+    assert set(CATEGORIES) - {"Other"} <= set(re.findall(r'"([^"]+)"', order[1]))
