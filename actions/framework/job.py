@@ -147,9 +147,24 @@ class Step:
         return self.result.pubs or [self.result]
 
     def counts(self, register: str = "meas", pub: int = 0) -> dict[str, int]:
-        """How often each outcome of a register was seen, never empty; InputError if there are none."""
-        seen = (self.pubs[pub].counts or {}).get(register) or {}
-        found = {outcome: count for outcome, count in seen.items() if count > 0}
-        if not found:
-            raise InputError(f"step.result: PUB {pub} has no counts of register {register!r}.", field="step")
-        return found
+        """The number of shots with each outcome.
+
+        Args:
+            register: the classical register; `measure_all` calls it `meas`.
+            pub: the PUB's place in the job.
+
+        Returns:
+            The counts by the bitstring of the outcome, of which the last character is bit 0; never empty.
+
+        Raises:
+            InputError: the result has no counts of this register.
+        """
+        registers = self.pubs[pub].counts or {}
+        counts = {outcome: count for outcome, count in registers.get(register, {}).items() if count > 0}
+        if not counts:
+            names = ", ".join(repr(name) for name in list(registers)[:MAX_NAMED]) or "none"
+            raise InputError(
+                f"step.result: PUB {pub} has no counts of register {register!r}; its registers are: {names}.",
+                field="step",
+            )
+        return counts

@@ -10,7 +10,9 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.classical import expr
 from qiskit.quantum_info import SparsePauliOp
 
-from actions.framework.job import Job, JobError, Pub
+from actions.framework.job import Job, JobError, Pub, Step
+from core.errors import InputError
+from core.events import JobResult
 from tests.actions.broken import Coins, CoinsInput
 from tests.actions.walk import Caller
 
@@ -119,6 +121,13 @@ def test_an_estimators_circuit_has_no_measurement_and_its_observable_the_same_qu
         Job([Pub(measured_in_a_loop(), observable=SparsePauliOp("Z"))])
     with pytest.raises(JobError, match="PUB 0: the observable has 3 qubits and the circuit has 2"):
         Job([Pub(unmeasured(), observable=SparsePauliOp("ZZZ"))])
+
+
+def test_a_register_without_counts_is_named_beside_those_that_have_some() -> None:
+    step = Step(0, JobResult(counts={"c": {"0": 5, "1": 0}}), None, "aer_simulator", False)
+    assert step.counts("c") == {"0": 5}
+    with pytest.raises(InputError, match="PUB 0 has no counts of register 'meas'; its registers are: 'c'"):
+        step.counts()
 
 
 class Forgets(Coins):
