@@ -113,7 +113,7 @@ class Vqe(HybridAlgorithm[VqeInput]):
     def trial(self, params: VqeInput, rows: Sequence[Sequence[float]]) -> Pub:
         return Pub(self._circuit(params), rows, operator(params.hamiltonian))
 
-    def value(self, params: VqeInput, measured: float) -> float:  # noqa: ARG002
+    def value(self, params: VqeInput, measured: float) -> float:
         return measured
 
     def last(self, params: VqeInput, search: State) -> Job:
