@@ -102,7 +102,7 @@ clean: ## remove what was built; the stack must not be running
 venv: $(STAMPS)/venv
 page: venv $(STAMPS)/page
 
-REQUIREMENTS := requirements.txt $(wildcard */requirements.txt)
+REQUIREMENTS := requirements.txt constraints.txt $(wildcard */requirements.txt)
 
 $(STAMPS)/venv: $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qwhisk needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 1; }
