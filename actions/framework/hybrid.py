@@ -16,7 +16,7 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.toolkit import descent
-from actions.toolkit.descent import SearchConfig, State
+from actions.toolkit.descent import SearchConfig, SearchState
 from core.errors import InputError
 from core.protocol import Progress, PubResult
 
@@ -59,11 +59,11 @@ class HybridAlgorithm(Algorithm[Input]):
         """What the caller sees of a measured value."""
 
     @abstractmethod
-    def last(self, params: Input, search: State) -> Job:
+    def last(self, params: Input, search: SearchState) -> Job:
         """The job after the search; its state and progress are added."""
 
     @abstractmethod
-    def answer(self, params: Input, step: Step, search: State) -> dict[str, Any]:
+    def answer(self, params: Input, step: Step, search: SearchState) -> dict[str, Any]:
         """The result in the caller's terms, of the last job; `convergence` is added."""
 
     def search_shots(self, params: Input) -> int | None:  # noqa: ARG002
@@ -86,31 +86,31 @@ class HybridAlgorithm(Algorithm[Input]):
         job = self.last(params, search)
         return Job(job.pubs, job.shots, _state(search, over=True), self._progress(params, search), key="last")
 
-    def convergence(self, params: Input, search: State) -> list[dict[str, float]]:
+    def convergence(self, params: Input, search: SearchState) -> list[dict[str, float]]:
         """What was reached at each step, as the page draws it."""
         return [
             {"step": number, "value": self.value(params, value)} for number, value in enumerate(search.values)
         ]
 
-    def _search(self, params: Input, search: State) -> Job:
+    def _search(self, params: Input, search: SearchState) -> Job:
         pub = self.trial(params, descent.points(search, self.plan(params)))
         progress = self._progress(params, search)
         state = _state(search, over=False)
         return Job([pub], self.search_shots(params), state, progress, key="search")
 
-    def _progress(self, params: Input, search: State) -> Progress:
+    def _progress(self, params: Input, search: SearchState) -> Progress:
         reached = self.value(params, search.values[-1]) if search.values else None
         return Progress(step=len(search.values), of=params.max_steps + 1, value=reached)
 
 
-def _state(search: State, over: bool) -> dict[str, Any]:
+def _state(search: SearchState, over: bool) -> dict[str, Any]:
     return {"search": search.dump(), "over": over}
 
 
-def _remembered(step: Step) -> tuple[State, bool]:
+def _remembered(step: Step) -> tuple[SearchState, bool]:
     try:
         remembered = step.state or {}
-        return State.model_validate(remembered.get("search")), bool(remembered.get("over"))
+        return SearchState.model_validate(remembered.get("search")), bool(remembered.get("over"))
     except ValidationError:
         raise InputError("step.state: is not this algorithm's. Start the run again.", field="step") from None
 

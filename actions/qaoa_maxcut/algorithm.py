@@ -14,7 +14,7 @@ from actions.framework.hybrid import HybridAlgorithm, HybridInput
 from actions.framework.job import Job, Pub, Step
 from actions.qaoa_maxcut.circuit import ANGLES, ansatz, cost, measured, starting_angles, to_circuit
 from actions.qaoa_maxcut.graph import Edge, Graph
-from actions.toolkit.descent import SearchConfig, State
+from actions.toolkit.descent import SearchConfig, SearchState
 from actions.toolkit.outcomes import MAX_IDEAL
 
 MAX_NODES = 12
@@ -126,11 +126,11 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
         large = params.backend_type != "simulator" and len(params.graph.joined) > LARGE
         return min(params.shots, LARGE_SHOTS) if large else None
 
-    def last(self, params: MaxCutInput, search: State) -> Job:
+    def last(self, params: MaxCutInput, search: SearchState) -> Job:
         graph = params.graph
         return Job([Pub(measured(graph, params.layers), to_circuit(graph, search.best))])
 
-    def answer(self, params: MaxCutInput, step: Step, search: State) -> dict[str, Any]:
+    def answer(self, params: MaxCutInput, step: Step, search: SearchState) -> dict[str, Any]:
         """`{"summary", "note", "cut", "value", "optimum", "approximation_ratio", "average_value",
         "ideal_value", "random_value", "optimum_probability", "angles", "graph", "reference", "convergence",
         "ideal"}`.

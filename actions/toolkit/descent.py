@@ -73,7 +73,7 @@ class Past(BaseModel):
     value: float
 
 
-class State(BaseModel):
+class SearchState(BaseModel):
     """What the search remembers while a job is under way; JSON, some kilobytes."""
 
     model_config = ConfigDict(extra="forbid")
@@ -96,12 +96,12 @@ class State(BaseModel):
         return self.model_dump(mode="json")
 
 
-def begin(start: Sequence[float], plan: SearchConfig) -> State:
+def begin(start: Sequence[float], plan: SearchConfig) -> SearchState:
     """The search's first state."""
-    return State(centre=[float(value) for value in start], radius=plan.radius)
+    return SearchState(centre=[float(value) for value in start], radius=plan.radius)
 
 
-def points(state: State, plan: SearchConfig) -> list[list[float]]:
+def points(state: SearchState, plan: SearchConfig) -> list[list[float]]:
     """Where to measure: the centre, two points per coordinate, points along the last step."""
     centre = np.array(state.centre)
     found = [centre]
@@ -116,7 +116,9 @@ def points(state: State, plan: SearchConfig) -> list[list[float]]:
     return [point.tolist() for point in found]
 
 
-def advance(state: State, plan: SearchConfig, values: Sequence[float], spread: float = 0.0) -> State:
+def advance(
+    state: SearchState, plan: SearchConfig, values: Sequence[float], spread: float = 0.0
+) -> SearchState:
     """The next state.
 
     Args:
@@ -152,7 +154,7 @@ def advance(state: State, plan: SearchConfig, values: Sequence[float], spread: f
     if size > radius:
         step *= radius / size
     target = base + step
-    return State(
+    return SearchState(
         centre=target.tolist(),
         radius=radius,
         values=[*state.values, value],
@@ -163,7 +165,7 @@ def advance(state: State, plan: SearchConfig, values: Sequence[float], spread: f
     )
 
 
-def finished(state: State, plan: SearchConfig) -> bool:
+def finished(state: SearchState, plan: SearchConfig) -> bool:
     """True if no further job is worth its price, or all are used up."""
     sweep = math.ceil(len(state.centre) / _room(plan))
     return len(state.values) >= plan.steps or state.idle >= PATIENCE * sweep
@@ -174,7 +176,7 @@ def _room(plan: SearchConfig) -> int:
     return max(1, (plan.points - 1 - len(LENGTHS)) // 2)
 
 
-def _coordinates(state: State, plan: SearchConfig) -> list[int]:
+def _coordinates(state: SearchState, plan: SearchConfig) -> list[int]:
     """Along which coordinates this step measures: all, or as many as fit, in turns and in mixed order."""
     count, room = len(state.centre), _room(plan)
     if room >= count:

@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from actions.framework.hybrid import HybridAlgorithm, HybridInput, measured
 from actions.framework.input import MAX_SHOTS
 from actions.framework.job import Job, Pub, Step
-from actions.toolkit.descent import SearchConfig, State
+from actions.toolkit.descent import SearchConfig, SearchState
 from actions.vqe.circuit import ansatz, name, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits, operator
 from core.errors import InputError
@@ -116,11 +116,11 @@ class Vqe(HybridAlgorithm[VqeInput]):
     def value(self, params: VqeInput, measured: float) -> float:
         return measured
 
-    def last(self, params: VqeInput, search: State) -> Job:
+    def last(self, params: VqeInput, search: SearchState) -> Job:
         shots = min(MAX_SHOTS, LAST_SHOTS * params.shots)
         return Job([self.trial(params, [search.centre, search.best])], shots=shots)
 
-    def answer(self, params: VqeInput, step: Step, search: State) -> dict[str, Any]:
+    def answer(self, params: VqeInput, step: Step, search: SearchState) -> dict[str, Any]:
         """`{"summary", "note", "energy", "uncertainty", "exact_energy", "error", "ansatz", "angles",
         "reference", "convergence"}`; energies in the unit of the coefficients.
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.toolkit import descent
-from actions.toolkit.descent import SearchConfig, State, advance, begin, finished, points
+from actions.toolkit.descent import SearchConfig, SearchState, advance, begin, finished, points
 from core.protocol import MAX_STATE_BYTES
 
 QUARTER = np.pi / 2
@@ -26,12 +26,12 @@ def plan(**changes: Any) -> SearchConfig:
 
 def minimised(
     of: Function, start: list[float], how: SearchConfig, spread: float = 0.0, seed: int = 0
-) -> State:
+) -> SearchState:
     """The last state; values have noise of this spread. The state goes through JSON at every step."""
     random = np.random.default_rng(seed)
     state = begin(start, how)
     while not finished(state, how):
-        state = State.model_validate_json(orjson.dumps(state.dump()))
+        state = SearchState.model_validate_json(orjson.dumps(state.dump()))
         rows = points(state, how)
         assert len(rows) <= how.points
         values = [of(np.array(row)) + spread * random.normal() for row in rows]

@@ -195,7 +195,9 @@ def test_a_bad_name_is_rejected_with_the_fix(tmp_path: Path, name: str, words: s
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["hybrid", "hybrid_algorithm", "search_config", "state", "pub", "job"])
+@pytest.mark.parametrize(
+    "name", ["hybrid", "hybrid_algorithm", "search_config", "search_state", "pub", "job"]
+)
 def test_a_name_that_hides_a_class_of_the_hybrid_files_is_rejected(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="another class of that name"):
         scaffold(name, tmp_path, "hybrid")
