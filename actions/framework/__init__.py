@@ -1,1 +1,1 @@
-"""What an algorithm is written with: its base classes, input models, jobs and steps."""
+"""The framework for algorithms: base classes, input models, jobs, steps and their submission."""

@@ -1,4 +1,4 @@
-"""An algorithm as an action: validate, submit a job, and go on or answer when called with its result."""
+"""An algorithm as an action: validate the input, submit a job, and continue or answer with its result."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Input = TypeVar("Input", bound=ActionInput)
 
 
 class Algorithm(ABC, Generic[Input]):
-    """An algorithm of one or more jobs. A subclass names itself, its input model, and its steps.
+    """An algorithm of one or more jobs. A subclass has a name, an input model, and its steps.
 
-    `main` never raises: whatever goes wrong comes back as `{"error": {"code", "message", "details"}}`.
+    `main` never raises: it returns any error as `{"error": {"code", "message", "details"}}`.
     """
 
-    #: Id of the function: the folder's name, the action's name, the config document's id.
+    #: The function's id: the name of the folder and of the action, and the id of the config document.
     name: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
@@ -36,30 +36,37 @@ class Algorithm(ABC, Generic[Input]):
     category: ClassVar[str] = "Other"
     #: How the page shows the answer; one of `VIEWS`.
     view: ClassVar[str] = "default"
-    #: MB and seconds that OpenWhisk grants an activation.
+    #: Limits of an activation in OpenWhisk: memory in MB and time in seconds.
     memory: ClassVar[int] = 512
     timeout: ClassVar[int] = 60
     input: type[Input]
 
     @abstractmethod
     def start(self, params: Input) -> Job:
-        """The first job; pure. InputError where the input makes no sense."""
+        """Return the first job; pure.
+
+        Raises:
+            InputError: the input is valid by itself, but not as a whole.
+        """
 
     @abstractmethod
     def proceed(self, params: Input, step: Step) -> Job | dict[str, Any]:
-        """The next job, or the answer in the caller's terms, JSON-native and finite, with a `summary`.
+        """Return the next job, or the answer in the caller's terms: JSON values, finite, with a `summary`.
 
-        Pure: asked twice about the same step, it says the same.
+        Pure: the same step always gives the same result.
         """
 
     def main(self, params: dict[str, Any]) -> dict[str, Any]:
         """The action's entry point.
 
         Args:
-            params: the algorithm's own input with `client_id`, `process_job_id`, `topic`; or
+            params: the algorithm's input with `client_id`, `process_job_id` and `topic`; or
                 `{"step": <ResultEvent>}` for the next job or the answer. Names in upper case are settings
-                that were bound to the action when it was deployed: a caller's cannot be told from them here,
-                but OpenWhisk refuses them, since all are bound and `final`.
+                that were bound to the action at its deployment. A caller cannot replace them: OpenWhisk
+                rejects that, since all are bound and `final`.
+
+        Returns:
+            What was submitted, `{"answer": ...}`, or `{"error": ...}`.
         """
         try:
             settings = bound_settings(params)
@@ -69,7 +76,7 @@ class Algorithm(ABC, Generic[Input]):
             return self._submit(values, settings)
         except SettingsError as error:
             log.error("%s", error.message)
-            message = "The function is not configured. Ask the operator to look at its log."
+            message = "The function is not configured. Ask the operator to check its log."
             return error_reply(SettingsError(message))
         except QwhiskError as error:
             return error_reply(error)
@@ -79,14 +86,14 @@ class Algorithm(ABC, Generic[Input]):
             return error_reply(QwhiskError(message))
         except Exception:
             log.exception("%s failed", self.name)
-            message = f"The function {self.name} failed. The mistake is its own, not the input's."
+            message = f"The function {self.name} failed. The error is in the function, not in its input."
             return error_reply(QwhiskError(message))
 
     def _submit(self, values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-        own = {key: value for key, value in values.items() if key not in ENVELOPE_NAMES}
-        params = validated(self.input, own)
+        given = {key: value for key, value in values.items() if key not in ENVELOPE_NAMES}
+        params = validated(self.input, given)
         envelope = validated(Envelope, {key: value for key, value in values.items() if key in ENVELOPE_NAMES})
-        run = Run(self.name, params, own, envelope)
+        run = Run(self.name, params, given, envelope)
         return Submission.shared(settings).submit(run, self.start(params))
 
     def _step(self, values: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
@@ -95,18 +102,18 @@ class Algorithm(ABC, Generic[Input]):
         except ValidationError as error:
             raise InputError("step: not a ResultEvent.", errors=findings(error)) from None
         if event.result is None:
-            raise InputError("step: has no result to answer from.", field="step")
+            raise InputError("step: has no result.", field="step")
         params = validated(self.input, event.params)
         noisy = event.backend_type != "simulator"
-        found = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
-        if not isinstance(found, Job):
-            return answer_reply(found)
+        outcome = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
+        if not isinstance(outcome, Job):
+            return answer_reply(outcome)
         envelope = Envelope.of_event(event)
         run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
-        return Submission.shared(settings).submit(run, found)
+        return Submission.shared(settings).submit(run, outcome)
 
     def document(self) -> dict[str, Any]:
-        """The function's config document; its URL is completed when it is loaded (see docs/deploy.md)."""
+        """Return the function's config document; loading completes its URL (see docs/deploy.md)."""
         return {
             "_id": self.name,
             "functionHttpMethod": "POST",
@@ -130,15 +137,19 @@ class Algorithm(ABC, Generic[Input]):
 
 
 class CircuitAlgorithm(Algorithm[Input]):
-    """An algorithm of one circuit: what to run, and what the counts mean."""
+    """An algorithm of one circuit."""
 
     @abstractmethod
     def build(self, params: Input) -> QuantumCircuit:
-        """The circuit, measurements included; pure. InputError where the input makes no sense."""
+        """Return the circuit with its measurements; pure.
+
+        Raises:
+            InputError: the input is valid by itself, but not as a whole.
+        """
 
     @abstractmethod
     def answer(self, params: Input, step: Step) -> dict[str, Any]:
-        """The result in the caller's terms, JSON-native and finite, with a `summary`; pure."""
+        """Return the result in the caller's terms: JSON values, finite, with a `summary`; pure."""
 
     def start(self, params: Input) -> Job:
         return Job([Pub(self.build(params))])

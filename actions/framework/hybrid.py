@@ -1,6 +1,7 @@
-"""Hybrid algorithms: Estimator jobs that search for parameters, and a last job with what was found.
+"""Hybrid algorithms: Estimator jobs that search for parameters, and a last job with the best ones.
 
-Each job is a step of its own (docs/architecture.md, "Hybrid algorithms"): the search's state travels with it.
+Each job is a separate step, and the state of the search travels with it (docs/architecture.md, "Hybrid
+algorithms").
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from actions.toolkit.descent import SearchConfig, SearchState
 from core.errors import InputError
 from core.protocol import Progress, PubResult
 
-#: Steps of a search at most, whatever the caller asks for.
+#: Maximum number of steps of a search.
 MAX_STEPS = 60
 
 
@@ -31,8 +32,8 @@ class HybridInput(ActionInput):
         default=20,
         ge=1,
         le=MAX_STEPS,
-        title="Steps at most",
-        description="Jobs that the search may take; it ends earlier where a further one would gain nothing.",
+        title="Maximum steps",
+        description="Maximum number of jobs of the search. It ends earlier if another would gain nothing.",
     )
 
 
@@ -40,54 +41,58 @@ Input = TypeVar("Input", bound=HybridInput)
 
 
 class HybridAlgorithm(Algorithm[Input]):
-    """An algorithm that minimises what the Estimator measures, one job a step."""
+    """An algorithm that minimises an expectation value, with one Estimator job for each step."""
 
     @abstractmethod
     def plan(self, params: Input) -> SearchConfig:
-        """How to search."""
+        """Return the settings of the search."""
 
     @abstractmethod
     def origin(self, params: Input) -> Sequence[float]:
-        """Where the search starts. InputError where the input makes no sense."""
+        """Return the point where the search starts.
+
+        Raises:
+            InputError: the input is valid by itself, but not as a whole.
+        """
 
     @abstractmethod
     def trial(self, params: Input, rows: Sequence[Sequence[float]]) -> Pub:
-        """What the Estimator is to run for these points of the search."""
+        """Return the PUB that measures the cost at these points of the search."""
 
     @abstractmethod
     def value(self, params: Input, measured: float) -> float:
-        """What the caller sees of a measured value."""
+        """Return a measured cost in the caller's terms."""
 
     @abstractmethod
     def last(self, params: Input, search: SearchState) -> Job:
-        """The job after the search; its state and progress are added."""
+        """Return the job after the search; its state and progress are added."""
 
     @abstractmethod
     def answer(self, params: Input, step: Step, search: SearchState) -> dict[str, Any]:
-        """The result in the caller's terms, of the last job; `convergence` is added."""
+        """Return the last job's result in the caller's terms; `convergence` is added."""
 
     def search_shots(self, params: Input) -> int | None:  # noqa: ARG002
-        """Shots of the search's jobs; None takes the caller's."""
+        """Return the shots of the search's jobs; None means the caller's."""
         return None
 
     def start(self, params: Input) -> Job:
         return self._search(params, descent.begin(self.origin(params), self.plan(params)))
 
     def proceed(self, params: Input, step: Step) -> Job | dict[str, Any]:
-        search, over = _remembered(step)
+        search, over = _previous(step)
         if over:
             return self.answer(params, step, search) | {"convergence": self.convergence(params, search)}
         plan = self.plan(params)
-        found = step.pubs[0]
-        values = measured(found, len(descent.points(search, plan)))
-        search = descent.advance(search, plan, values, _spread(found))
+        result = step.pubs[0]
+        values = measured(result, len(descent.points(search, plan)))
+        search = descent.advance(search, plan, values, _spread(result))
         if not descent.finished(search, plan):
             return self._search(params, search)
         job = self.last(params, search)
         return Job(job.pubs, job.shots, _state(search, over=True), self._progress(params, search), key="last")
 
     def convergence(self, params: Input, search: SearchState) -> list[dict[str, float]]:
-        """What was reached at each step, as the page draws it."""
+        """Return the value of each step, which the page draws."""
         return [
             {"step": number, "value": self.value(params, value)} for number, value in enumerate(search.values)
         ]
@@ -107,26 +112,36 @@ def _state(search: SearchState, over: bool) -> dict[str, Any]:
     return {"search": search.dump(), "over": over}
 
 
-def _remembered(step: Step) -> tuple[SearchState, bool]:
+def _previous(step: Step) -> tuple[SearchState, bool]:
     try:
-        remembered = step.state or {}
-        return SearchState.model_validate(remembered.get("search")), bool(remembered.get("over"))
+        state = step.state or {}
+        return SearchState.model_validate(state.get("search")), bool(state.get("over"))
     except ValidationError:
-        raise InputError("step.state: is not this algorithm's. Start the run again.", field="step") from None
+        raise InputError(
+            "step.state: not a state of this algorithm. Start the run again.", field="step"
+        ) from None
 
 
-def measured(found: PubResult, count: int) -> list[float]:
-    """The Estimator's values, `count` of them and all finite; InputError if they are not."""
-    values = found.evs if isinstance(found.evs, list) else [found.evs]
+def measured(result: PubResult, count: int) -> list[float]:
+    """Return the values of an Estimator's PUB.
+
+    Args:
+        result: the PUB's result.
+        count: number of values that it must have.
+
+    Raises:
+        InputError: it does not have that many finite values.
+    """
+    values = result.evs if isinstance(result.evs, list) else [result.evs]
     if len(values) != count or not all(
         isinstance(value, int | float) and math.isfinite(value) for value in values
     ):
-        raise InputError(f"step.result: has no {count} finite expectation values.", field="step")
+        raise InputError(f"step.result: does not have {count} finite expectation values.", field="step")
     return [float(value) for value in values]
 
 
-def _spread(found: PubResult) -> float:
-    """Standard deviation of a value, as the Estimator tells it; 0 if it does not."""
-    spreads = found.stds if isinstance(found.stds, list) else [found.stds]
+def _spread(result: PubResult) -> float:
+    """The mean standard deviation of the values; 0 if the Estimator gives none."""
+    spreads = result.stds if isinstance(result.stds, list) else [result.stds]
     known = [float(spread) for spread in spreads if isinstance(spread, int | float) and math.isfinite(spread)]
     return sum(known) / len(known) if known else 0.0

@@ -1,4 +1,4 @@
-"""What every algorithm takes besides its own parameters, and the words for what is wrong with it."""
+"""The inputs that all algorithms share, the gateway's envelope, and the validation of both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.protocol import BackendType
 
 Model = TypeVar("Model", bound=BaseModel)
 
-#: Shots of one job; IBM's devices take 100,000 at most.
+#: Maximum shots of one job; IBM's devices accept 100,000.
 MAX_SHOTS = 100_000
 #: Of a simulator's random numbers; NumPy, Aer and JSON's numbers all hold it.
 MAX_SEED = 2**31 - 1
@@ -75,14 +75,14 @@ class ActionInput(BaseModel):
         max_length=64,
         pattern=r"^[a-z0-9_]+$",
         title="Backend",
-        description="A backend's name; left out, the least busy fitting one is chosen.",
+        description="Name of a backend. Without one, the least busy backend with enough qubits is used.",
     )
     shots: int = Field(
         default=1024,
         ge=1,
         le=MAX_SHOTS,
         title="Shots",
-        description="How often the circuit is run and measured.",
+        description="How many times the circuit is run and measured.",
     )
     seed: Annotated[Annotated[int, Field(ge=0, le=MAX_SEED)] | None, SimulatorOption("seed_simulator")] = (
         Field(
@@ -125,7 +125,15 @@ def with_integers(value: Any) -> Any:
 
 
 def validated(model: type[Model], values: dict[str, Any]) -> Model:
-    """The input as `model`, or an InputError that names every field at fault and what it should be."""
+    """Validate input.
+
+    Args:
+        model: the model to validate against.
+        values: the input.
+
+    Raises:
+        InputError: names every wrong field and how to correct it.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -136,7 +144,7 @@ def validated(model: type[Model], values: dict[str, Any]) -> Model:
 
 
 def findings(error: ValidationError) -> list[dict[str, str]]:
-    """One `{"field", "message"}` for each thing that pydantic found; at most ten."""
+    """Return a `{"field", "message"}` for each of pydantic's errors; at most ten."""
     return [
         {
             "field": ".".join(str(part) for part in item["loc"])[:100] or "input",

@@ -1,10 +1,10 @@
-"""Imports and the first use of the transpiler that all algorithms need; the fork server does them once."""
+"""Imports and the first use of the transpiler, which the fork server does once for all algorithms."""
 
 from __future__ import annotations
 
 import importlib
 
-#: What algorithms import, or their first transpilation does.
+#: Modules that algorithms import, or that their first transpilation imports.
 MODULES = (
     "actions.framework.algorithm",
     "qiskit.circuit.library",
@@ -16,9 +16,9 @@ MODULES = (
 
 
 def warm_up() -> None:
-    """Import what algorithms import, and make a pass manager: the first one takes 50 ms to find its plugins.
+    """Import these modules and create a pass manager, the first of which needs 50 ms to find its plugins.
 
-    The pass manager is of level 1 only. Higher levels start threads, and a process with threads cannot fork.
+    The pass manager has level 1. Higher levels start threads, and a process with threads cannot fork.
     """
     for name in MODULES:
         importlib.import_module(name)

@@ -1,1 +1,1 @@
-"""Quantum building blocks that several algorithms share."""
+"""Quantum building blocks that several algorithms use."""

@@ -1,17 +1,17 @@
 """Minimising a measured function in few, wide jobs: the optimiser of the hybrid algorithms.
 
-A job is dear (a queue, a round trip through the whole system), a further set of parameter values in it is
-cheap. So each job measures the function around a centre along many coordinates at once, where SPSA (Spall
-1992, IEEE TAC 37:332) would take one random direction: two points per coordinate give the slope and the
-curvature. For gates exp(-i x P / 2), along which the function is a sinusoid, they do so exactly with points
-a quarter turn away, which is also where shot noise matters least: the parameter-shift rule (Mitarai et al.
-2018, arXiv:1803.00745; Schuld et al. 2019, arXiv:1811.11184). The step is a quasi-Newton one (L-BFGS:
-Nocedal 1980, Math. Comp. 35:773) with these curvatures as its first guess, and points on the line of the
-step before, measured in the same job, correct that step's length afterwards.
+A job is expensive (a queue, a round trip through the whole system). Another set of parameter values in the
+same job is cheap. So each job measures the function around a centre along many coordinates at once. SPSA
+(Spall 1992, IEEE TAC 37:332) would use one random direction. Two points per coordinate give slope and
+curvature. For gates exp(-i x P / 2) the function is a sinusoid along the coordinate, and points a quarter
+turn away give both exactly, with the least effect of shot noise: the parameter-shift rule (Mitarai et al.
+2018, arXiv:1803.00745; Schuld et al. 2019, arXiv:1811.11184). The step is a quasi-Newton step (L-BFGS:
+Nocedal 1980, Math. Comp. 35:773) that starts from these curvatures. Points on the line of the previous step,
+measured in the same job, correct the length of that step afterwards.
 
-Compared with SPSA of eight directions a job in `tests/actions/test_descent.py`.
+`tests/actions/test_descent.py` compares it with SPSA of eight directions per job.
 
-Pure: a state gives its job's points, and with what was measured there, the next state.
+The functions are pure: a state determines the points of its job, and with the measured values the next state.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from pydantic import BaseModel, ConfigDict
 
 Vector = NDArray[np.float64]
 
-#: Steps whose changes of gradient are remembered.
+#: Previous steps whose changes of the gradient are kept.
 MEMORY = 6
-#: Further lengths of the last step that are looked at, the step itself being 1.
+#: Additional lengths of the last step that are measured; the step itself has length 1.
 LENGTHS = (0.3, 1.7)
-#: Mixes the order in which coordinates take turns.
+#: Seed of the order in which coordinates take turns.
 SEED = 1
-#: Curvatures below this part of the largest are taken for it: noise must not make long steps.
+#: Curvatures below this fraction of the largest are raised to it: noise must not cause long steps.
 FLAT = 0.15
-#: Changes of the gradient that tell of less curvature than this part of the smallest are not remembered.
+#: Changes of the gradient with less curvature than this fraction of the smallest are not kept.
 BENT = 0.3
-#: Within which multiples of a step its best length is believed; by how much the longest step grows and
+#: Bounds of the best length of a step, in multiples of it; factors by which the longest step grows and
 #: shrinks.
 SHORTEST, LONGEST, GROWTH, SHRINKING = 0.1, 2.2, 1.5, 0.6
-#: Looks in a row at all coordinates that promise nothing before the search ends.
+#: Consecutive passes over all coordinates without a worthwhile gain that end the search.
 PATIENCE = 2
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How to search; the same for all steps of one run.
+    """Settings of a search; the same for all steps of one run.
 
     Args:
-        shift: how far from the centre the function is measured along a coordinate; below pi.
-        radius: length of the first step at most; later ones may have twice that.
-        points: that one job may have; at least 5. Where not all coordinates fit, they take turns.
-        steps: jobs at most.
-        tolerance: gain below which a step is not worth a job.
+        shift: distance from the centre of the points along a coordinate, in radians; below pi.
+        radius: maximum length of the first step, in radians; later steps may be twice as long.
+        points: maximum number of points of one job, at least 5. If not all coordinates fit, they take turns.
+        steps: maximum number of jobs.
+        tolerance: expected gain below which a step is not worth a job, in units of the function.
     """
 
     shift: float
@@ -64,7 +64,7 @@ class SearchConfig:
 
 
 class Past(BaseModel):
-    """The step before: where it started, what was measured there, and where it went."""
+    """The previous step: its vector, and the gradient and the value at its start."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,58 +74,58 @@ class Past(BaseModel):
 
 
 class SearchState(BaseModel):
-    """What the search remembers while a job is under way; JSON, some kilobytes."""
+    """The state of a search between two jobs; a few kilobytes of JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
-    #: Where the job measures.
+    #: The centre of the points of the next job.
     centre: list[float]
     radius: float
-    #: The function at the centres so far.
+    #: The values at all previous centres.
     values: list[float] = []
-    #: The best of the centres so far.
+    #: The previous centre with the lowest value.
     best: list[float] = []
     past: Past | None = None
-    #: Changes of the centre with the changes of the gradient.
+    #: Steps, each with its change of the gradient.
     pairs: list[tuple[list[float], list[float]]] = []
-    #: Steps in a row that promised nothing.
+    #: Consecutive steps without a worthwhile gain.
     idle: int = 0
 
     def dump(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the state as JSON values."""
         return self.model_dump(mode="json")
 
 
 def begin(start: Sequence[float], plan: SearchConfig) -> SearchState:
-    """The search's first state."""
+    """Return the first state of a search that starts at these coordinates."""
     return SearchState(centre=[float(value) for value in start], radius=plan.radius)
 
 
 def points(state: SearchState, plan: SearchConfig) -> list[list[float]]:
-    """Where to measure: the centre, two points per coordinate, points along the last step."""
+    """Return the points to measure: the centre, two per coordinate, and those along the last step."""
     centre = np.array(state.centre)
-    found = [centre]
+    result = [centre]
     for index in _coordinates(state, plan):
         for sign in (1.0, -1.0):
             point = centre.copy()
             point[index] += sign * plan.shift
-            found.append(point)
+            result.append(point)
     if state.past is not None:
         step = np.array(state.past.step)
-        found += [centre + (length - 1) * step for length in LENGTHS]
-    return [point.tolist() for point in found]
+        result += [centre + (length - 1) * step for length in LENGTHS]
+    return [point.tolist() for point in result]
 
 
 def advance(
     state: SearchState, plan: SearchConfig, values: Sequence[float], spread: float = 0.0
 ) -> SearchState:
-    """The next state.
+    """Return the next state.
 
     Args:
-        state: the one whose `points` were measured.
-        plan: as for all steps.
-        values: what was measured there, in their order.
-        spread: standard deviation of one of the values.
+        state: the state whose `points` were measured.
+        plan: the settings of the search.
+        values: the measured values, in the order of the points.
+        spread: standard deviation of one value.
     """
     chosen = _coordinates(state, plan)
     centre, whole = np.array(state.centre), len(chosen) == len(state.centre)
@@ -138,13 +138,13 @@ def advance(
     pairs, radius, base, slope = list(state.pairs), state.radius, centre, gradient
     if state.past is not None:
         step, before = np.array(state.past.step), np.array(state.past.gradient)
-        beyond = [float(found) for found in values[1 + 2 * len(chosen) :]]
+        beyond = [float(other) for other in values[1 + 2 * len(chosen) :]]
         length = _length(state.past, [value, *beyond], float(gradient @ step) if whole else None)
         radius *= GROWTH if length > 1.2 else SHRINKING if length < 0.5 else 1.0
         radius = float(np.clip(radius, plan.radius / 20, 2 * plan.radius))
         base = centre + (length - 1) * step
         if whole:
-            # The gradient at the better place on the line, read between those at its ends.
+            # The gradient at the better point of the line, interpolated between its ends.
             slope = gradient + (length - 1) * (gradient - before)
             pairs = [*pairs, (step.tolist(), (gradient - before).tolist())][-MEMORY:]
     scale = _scale(curvature)
@@ -166,18 +166,18 @@ def advance(
 
 
 def finished(state: SearchState, plan: SearchConfig) -> bool:
-    """True if no further job is worth its price, or all are used up."""
+    """Return whether another job is not worth its cost, or the maximum number of jobs is reached."""
     sweep = math.ceil(len(state.centre) / _room(plan))
     return len(state.values) >= plan.steps or state.idle >= PATIENCE * sweep
 
 
 def _room(plan: SearchConfig) -> int:
-    """Coordinates that one job can measure along."""
+    """The number of coordinates along which one job can measure."""
     return max(1, (plan.points - 1 - len(LENGTHS)) // 2)
 
 
 def _coordinates(state: SearchState, plan: SearchConfig) -> list[int]:
-    """Along which coordinates this step measures: all, or as many as fit, in turns and in mixed order."""
+    """The coordinates along which this step measures: all, or as many as fit, in a shuffled order."""
     count, room = len(state.centre), _room(plan)
     if room >= count:
         return list(range(count))
@@ -187,12 +187,12 @@ def _coordinates(state: SearchState, plan: SearchConfig) -> list[int]:
 
 
 def _length(past: Past, values: Sequence[float], slope: float | None) -> float:
-    """The best length of the last step (1: as it was), by a parabola through all that is known along it.
+    """The best length of the last step, in multiples of it, by a parabola through all values along it.
 
     Args:
         past: the step, with value and gradient at its start.
-        values: at its end, and at `LENGTHS`.
-        slope: at its end, along it; None if it was not measured.
+        values: the values at its end and at `LENGTHS`.
+        slope: the slope along it at its end; None if it was not measured.
     """
     lengths = [0.0, 1.0, *LENGTHS]
     known = [past.value, *values]
@@ -208,7 +208,7 @@ def _length(past: Past, values: Sequence[float], slope: float | None) -> float:
 
 
 def _scale(curvature: Vector) -> Vector:
-    """The curvatures as a step divides by them: positive, none too small; infinite where unknown."""
+    """The divisors of a step: the curvatures, positive and not too small; infinite where unknown."""
     known = np.abs(curvature[np.isfinite(curvature)])
     floor = max(FLAT * float(known.max(initial=0.0)), 1e-9)
     scale: Vector = np.maximum(np.abs(curvature), floor)
@@ -218,15 +218,15 @@ def _scale(curvature: Vector) -> Vector:
 def _newton(gradient: Vector, scale: Vector, pairs: Sequence[tuple[list[float], list[float]]]) -> Vector:
     """The two-loop recursion of L-BFGS (Nocedal 1980) from the diagonal `scale`."""
     kept = [(np.array(step), np.array(change)) for step, change in pairs]
-    # Noise and negative curvature give pairs that would turn the step uphill, or make it far too long.
+    # Pairs from noise or negative curvature would turn the step uphill, or make it far too long.
     kept = [(s, y) for s, y in kept if s @ y > BENT * float(np.min(scale)) * (s @ s)]
     rest, factors = gradient.copy(), []
     for s, y in reversed(kept):
         factors.append((s @ rest) / (s @ y))
         rest -= factors[-1] * y
-    found = rest / scale
+    direction = rest / scale
     for (s, y), factor in zip(kept, reversed(factors), strict=True):
-        found += s * (factor - (y @ found) / (s @ y))
-    downhill = float(gradient @ found) > 0
-    step: Vector = -found if downhill else -gradient / scale
+        direction += s * (factor - (y @ direction) / (s @ y))
+    downhill = float(gradient @ direction) > 0
+    step: Vector = -direction if downhill else -gradient / scale
     return step

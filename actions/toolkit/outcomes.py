@@ -1,4 +1,4 @@
-"""Measured outcomes, and how likely they should be, as answers show them."""
+"""Measured outcomes and their probabilities in the form that answers show."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-#: Entries of an answer's `ideal`.
+#: Maximum number of entries of an answer's `ideal`.
 MAX_IDEAL = 64
-#: Probabilities below this are rounding.
+#: Probabilities below this are rounding errors.
 _NOTHING = 1e-12
 
 
 def bitstring(value: int, bits: int) -> str:
-    """The number as measured bits: the last character is bit 0, as in Qiskit's counts."""
+    """Format a number as measured bits: the last character is bit 0, as in Qiskit's counts."""
     return f"{value:0{bits}b}"
 
 
 def ideal(probabilities: NDArray[np.float64]) -> dict[str, float]:
-    """The likeliest outcomes by their bitstrings, the likeliest first; equally likely ones in their order.
+    """Return the probabilities of the most likely outcomes, the most likely first.
 
     Args:
-        probabilities: of the outcomes 0 to 2^n - 1.
+        probabilities: the probabilities of the outcomes 0 to 2^n - 1.
+
+    Returns:
+        At most `MAX_IDEAL` probabilities by bitstring; equally likely outcomes in ascending order.
     """
     bits = len(probabilities).bit_length() - 1
-    # Rounded for the order only: what differs by rounding is equally likely.
+    # Rounded for the order only: outcomes that differ by a rounding error are equally likely.
     order = np.argsort(-np.round(probabilities, 12), kind="stable")[:MAX_IDEAL]
     return {
         bitstring(int(value), bits): float(probabilities[value])
@@ -35,15 +38,15 @@ def ideal(probabilities: NDArray[np.float64]) -> dict[str, float]:
 
 
 def frequencies(counts: dict[str, int], bits: int) -> NDArray[np.float64]:
-    """How often each outcome 0 to 2^bits - 1 was seen."""
-    seen = np.zeros(2**bits)
+    """Return the number of shots with each outcome 0 to 2^bits - 1."""
+    shots = np.zeros(2**bits)
     for outcome, count in counts.items():
-        seen[int(outcome, 2)] += count
-    return seen
+        shots[int(outcome, 2)] += count
+    return shots
 
 
 def percent(probability: float) -> str:
-    """`97.3 %`, `100 %`; never 100 % or 0 % for what is only nearly so."""
+    """Format a probability, such as `97.3 %`. Only 1 and 0 give `100 %` and `0 %`."""
     for digits in (1, 2, 3):
         text = f"{100 * probability:.{digits}f}"
         if float(text) not in (0.0, 100.0) or probability in (0.0, 1.0):
@@ -52,11 +55,11 @@ def percent(probability: float) -> str:
 
 
 def listed(items: Iterable[object]) -> str:
-    """`5`, `5 and 6`, `5, 6 and 7`."""
+    """Format a list, such as `5`, `5 and 6` or `5, 6 and 7`."""
     words = [str(item) for item in items]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def times(count: int, noun: str) -> str:
-    """`1 shot`, `2,000 shots`."""
+    """Format a number with its noun, such as `1 shot` or `2,000 shots`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

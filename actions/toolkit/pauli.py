@@ -1,4 +1,4 @@
-"""Pauli measurements: what to do before measuring in one, and what the counts say."""
+"""Measurements of Pauli operators: the change of basis, and the expectation values from counts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Literal
 
 from qiskit import QuantumCircuit
 
-#: The Pauli operator whose eigenvalue a measurement shows.
+#: The Pauli operator whose eigenvalue is measured.
 Basis = Literal["X", "Y", "Z"]
 
 BASES: tuple[Basis, ...] = ("X", "Y", "Z")
 
 
 def rotate(circuit: QuantumCircuit, qubit: int, basis: Basis) -> None:
-    """Turn the qubit so that measuring it shows this Pauli operator: 0 for eigenvalue +1, 1 for -1."""
+    """Rotate the qubit so that its measurement gives this operator: 0 for eigenvalue +1, 1 for -1."""
     if basis == "Y":
         circuit.sdg(qubit)
     if basis != "Z":
@@ -23,20 +23,20 @@ def rotate(circuit: QuantumCircuit, qubit: int, basis: Basis) -> None:
 
 
 def parity(counts: Mapping[str, int]) -> float:
-    """The mean of the product of all bits' eigenvalues: from -1 (always odd) to 1 (always even)."""
+    """Return the mean product of all bits' eigenvalues, from -1 (always odd) to 1 (always even)."""
     return sum(-count if bits.count("1") % 2 else count for bits, count in counts.items()) / shots(counts)
 
 
 def error(value: float, shots: int) -> float:
-    """The standard error of a mean of `shots` eigenvalues.
+    """Return the standard error of a mean of `shots` eigenvalues.
 
-    With two more shots of opposite outcome added to the data, as Agresti and Coull do (1998): a single shot
-    does not pass for a certainty.
+    Two shots with opposite outcomes are added to the data (Agresti and Coull 1998), so that a single shot
+    is not certain.
     """
     pulled = value * shots / (shots + 2)
     return math.sqrt((1 - pulled**2) / (shots + 2))
 
 
 def shots(counts: Mapping[str, int]) -> int:
-    """How many shots were counted."""
+    """Return the number of shots."""
     return sum(counts.values())

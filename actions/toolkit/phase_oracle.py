@@ -1,12 +1,12 @@
 """The phase oracle of a Boolean function: |x> becomes e^(i angle f(x)) |x>, with few two-qubit gates.
 
-Two ways are compared, and the one with fewer two-qubit gates is built:
+Of two constructions, the one with fewer two-qubit gates is built:
 
 - A sum over parities. f is a sum of Walsh functions, so its phase is one rotation for every parity of bits
-  that occurs in it; GraySynth orders the CNOTs between them (Amy, Azimzadeh, Mosca, arXiv:1712.01859). Any
-  angle; none at all where f is linear, and never much more than 2^n - 2.
+  that occurs in it; GraySynth orders the CNOTs between them (Amy, Azimzadeh, Mosca, arXiv:1712.01859). It
+  works for any angle. A linear f needs no CNOTs; others never need many more than 2^n - 2.
 - A sum modulo 2 of products of bits, or of inverted bits (fixed-polarity Reed-Muller form; Davio, Deschamps,
-  Thayse 1978). One multi-controlled Z for every product; only for a sign, that is for an angle of pi.
+  Thayse 1978). Each product is one multi-controlled Z. It works for an angle of pi only.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from qiskit.synthesis import synth_cnot_phase_aam
 
 from actions.toolkit.walsh import walsh
 
-#: Two-qubit gates that Qiskit makes of a Z on that many qubits (0 to 8).
+#: Two-qubit gates of Qiskit's Z with controls, by its number of qubits (0 to 8).
 Z_COST = (0, 0, 1, 6, 14, 36, 80, 120, 168)
-#: Walsh coefficients below this are rounding; they are multiples of 2^-n.
+#: Walsh coefficients below this are rounding errors; the others are multiples of 2^-n.
 _NOTHING = 1e-9
 
 
 def phase_oracle(truth: Sequence[int], angle: float = math.pi) -> QuantumCircuit:
-    """The circuit that gives every |x> the phase angle * f(x).
+    """Build the circuit that gives every |x> the phase angle * f(x).
 
     Args:
         truth: f(0), f(1), ... f(2^n - 1), each 0 or 1; n from 1 to 8; bit 0 of x on qubit 0.
-        angle: in radians.
+        angle: the phase where f is 1, in radians.
 
     Returns:
         A circuit on n qubits, exact including its global phase.
@@ -43,7 +43,7 @@ def phase_oracle(truth: Sequence[int], angle: float = math.pi) -> QuantumCircuit
 
 
 def two_qubit_gates(oracle: QuantumCircuit) -> int:
-    """How many there will be of a phase oracle, where every two qubits are neighbours."""
+    """Return the number of two-qubit gates of a phase oracle if all qubits are connected."""
     return sum(Z_COST[item.operation.num_qubits] for item in oracle.data)
 
 
@@ -75,7 +75,7 @@ def _by_parities(truth: Sequence[int], angle: float) -> QuantumCircuit:
 
 
 def _reed_muller(truth: Sequence[int]) -> tuple[int, list[int]]:
-    """The polarity (a set bit: inverted) with the cheapest products, and the products as sets of bits."""
+    """The polarity (set bits are inverted) with the cheapest products, and the products as sets of bits."""
     size = len(truth)
     inputs = np.arange(size)
     # Row p: the function of the inputs with the bits of p inverted.
@@ -86,7 +86,7 @@ def _reed_muller(truth: Sequence[int]) -> tuple[int, list[int]]:
         halves[:, :, 1] ^= halves[:, :, 0]
         width *= 2
     costs = np.array([Z_COST[value.bit_count()] for value in range(size)])
-    # Among equally cheap ones, that with the fewest gates in all.
+    # Of equally cheap polarities, the one with the fewest gates in total.
     totals = rows @ costs * size * 4 + rows.sum(axis=1) + np.array([2 * p.bit_count() for p in range(size)])
     polarity = int(np.argmin(totals))
     return polarity, [int(product) for product in np.flatnonzero(rows[polarity])]

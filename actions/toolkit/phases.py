@@ -1,4 +1,4 @@
-"""What an outcome of phase estimation tells of a phase, shared by the algorithms that estimate one."""
+"""The statistics of phase estimation: the distribution of outcomes, and the likelihood of counts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ROUNDS = 40
 
 
 def distribution(phase: float | Floats, outcomes: NDArray[np.int64], bits: int) -> Floats:
-    """The probability of each outcome (last axis) for each phase, in turns: Fejer's kernel.
+    """Return the probability of each outcome (last axis) for each phase: Fejer's kernel.
 
     Args:
-        phase: one, or an array of them.
-        outcomes: the register read as a number; over 2**bits it is the phase.
-        bits: of the register.
+        phase: a phase or an array of phases, in turns.
+        outcomes: the register as a number; divided by 2**bits it is the phase.
+        bits: number of bits of the register.
     """
     size = 2**bits
     delta = np.asarray(phase, dtype=float)[..., None] - outcomes / size
@@ -27,20 +27,20 @@ def distribution(phase: float | Floats, outcomes: NDArray[np.int64], bits: int) 
 
 
 def mixture(exact: Floats, counts: Floats, bits: int) -> tuple[Floats, Floats]:
-    """How well each model explains the counts, if a part of the shots is noise that gives any outcome alike.
+    """Fit each model to the counts, if a fraction of the shots is uniform noise.
 
     Args:
-        exact: the probability of each outcome seen (columns) by each model (rows).
-        counts: how often each was seen.
-        bits: of the register.
+        exact: the probability of each measured outcome (columns) in each model (rows).
+        counts: number of shots with each outcome.
+        bits: number of bits of the register.
 
     Returns:
-        For each model the part of the shots that is no noise, and the logarithm of the likelihood.
+        For each model the fraction of the shots that is not noise, and the logarithm of the likelihood.
     """
     uniform = 2.0**-bits
     signal = np.full(len(exact), 0.9)
     for _ in range(_ROUNDS):
-        # Expectation maximisation: which part of each outcome's shots the model explains.
+        # Expectation maximisation: the fraction of each outcome's shots that the model explains.
         mixed = signal[:, None] * exact
         part = mixed / (mixed + (1 - signal[:, None]) * uniform + 1e-300)
         signal = np.minimum(part @ counts / counts.sum(), 1 - 1e-9)

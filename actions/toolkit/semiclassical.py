@@ -1,4 +1,4 @@
-"""Phase estimation with one control qubit, which is measured and used again for each bit."""
+"""Phase estimation with one control qubit that is measured and reused for each bit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def read_phase(
     outcome: ClassicalRegister,
     apply: Callable[[int], None],
 ) -> None:
-    """Append the measurement of an eigenvalue's phase, its last digit first.
+    """Append the measurement of the phase of an eigenvalue, its last digit first.
 
     The inverse Fourier transform becomes rotations that depend on the digits measured before (Griffiths and
-    Niu, quant-ph/9511007): the outcomes have the very distribution of the transform on a qubit for each bit.
+    Niu, quant-ph/9511007). The outcomes have the same distribution as with one qubit for each bit.
 
     Args:
-        circuit: is appended to; the eigenstate is prepared.
+        circuit: the circuit to extend, with the eigenstate prepared.
         control: one qubit, in |0>.
-        outcome: a bit for each digit; read as a number, over 2**bits it is the phase in turns.
-        apply: given k, appends to the circuit the unitary 2**k times, controlled by `control`.
+        outcome: one bit for each digit; as a number divided by 2**bits it is the phase in turns.
+        apply: a function of k that appends the unitary 2**k times, controlled by `control`.
     """
     for done in range(len(outcome)):
         if done:

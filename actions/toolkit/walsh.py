@@ -1,4 +1,4 @@
-"""The Walsh-Hadamard transform: what a layer of Hadamards does, and sums over parities of bits."""
+"""The Walsh-Hadamard transform: the effect of a layer of Hadamard gates, and sums over parities."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 
 def walsh(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """For every y the sum over x of values[x] * (-1)^(x.y), where x.y is the parity of the bits both have.
+    """Return for every y the sum over x of values[x] * (-1)^(x.y); x.y is the parity of the common bits.
 
     Args:
         values: 2^n numbers.
 
     Returns:
-        2^n sums, by the fast transform (Fino, Algazi 1976) in n 2^n steps. Done twice it multiplies by 2^n.
+        2^n sums, computed in n 2^n steps (Fino, Algazi 1976). Applied twice, it multiplies by 2^n.
     """
     sums = np.asarray(values, dtype=float)
     size = len(sums)
