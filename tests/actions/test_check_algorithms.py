@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from actions.bell_state.algorithm import BellState
+from actions.bell_state.algorithm import BellStates
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.presentation import CATEGORIES, VIEWS
@@ -87,7 +87,8 @@ def test_what_the_scaffold_leaves_to_be_written_is_named_with_file_and_line(
     written = scaffold("coin_toss", tmp_path, kind)
     lines = list(unwritten("coin_toss", tmp_path))
     for path in written:
-        if not path.endswith("test_coin_toss.py"):
+        # The package has nothing to write; the test fails by itself.
+        if not path.endswith(("test_coin_toss.py", "__init__.py")):
             assert any(line.startswith(f"{path}:") for line in lines), path
     for path in written:
         text = (tmp_path / path).read_text()
@@ -117,7 +118,7 @@ def test_the_command_fails_with_each_fault_in_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (main(), capsys.readouterr().err) == (0, "")
-    monkeypatch.setattr(BellState, "category", "Toys")
+    monkeypatch.setattr(BellStates, "category", "Toys")
     assert main() == 1
     assert capsys.readouterr().err.startswith(
         "actions/bell_state/algorithm.py: category: 'Toys' does not exist."
