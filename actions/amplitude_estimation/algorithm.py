@@ -15,18 +15,18 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 
-#: Decay a round above which most of the largest circuit's signal is noise.
+#: Total decay above which most of the deepest circuit's signal is noise.
 DAMPED = 1.5
 
 
 class AmplitudeInput(ActionInput):
-    """What has an unknown probability, and how far to amplify it."""
+    """The outcome whose probability is estimated, and the number of amplification rounds."""
 
     problem: Literal["bernoulli", "marked"] = Field(
         default="bernoulli",
         title="Problem",
-        description="bernoulli: how probable is a yes, prepared with `probability`? marked: how many of all "
-        "numbers of so many bits are in the set `marked`?",
+        description="bernoulli: the probability of a yes, prepared with `probability`. marked: the share of "
+        "all numbers of this many bits that are in the set `marked`.",
     )
     probability: float = Field(
         default=0.2,
@@ -34,17 +34,17 @@ class AmplitudeInput(ActionInput):
         le=1,
         allow_inf_nan=False,
         title="Probability",
-        description="Of the Bernoulli problem: what the estimate should find.",
+        description="Bernoulli problem: the probability that is to be estimated.",
     )
     qubits: int = Field(
-        default=3, ge=1, le=4, title="Qubits", description="Of the marked set: bits of its numbers."
+        default=3, ge=1, le=4, title="Qubits", description="Marked set: number of bits of its numbers."
     )
     marked: list[Annotated[int, Field(ge=0, le=15)]] = Field(
         default=[1, 6],
         min_length=1,
         max_length=16,
         title="Marked numbers",
-        description="Of the marked set: its numbers, all different, each below 2 to the power of the qubits.",
+        description="Marked set: its numbers, all different, each below 2 to the power of the qubits.",
         json_schema_extra={"x-control": "list", "uniqueItems": True},
     )
     rounds: int = Field(
@@ -52,19 +52,19 @@ class AmplitudeInput(ActionInput):
         ge=1,
         le=5,
         title="Rounds",
-        description="Circuits beside the plain one, with 1, 2, 4, ... rounds of amplification: each more "
-        "halves the error on a quiet machine, with a circuit twice as deep.",
+        description="Number of circuits with 1, 2, 4, ... rounds of amplification. Without noise, one more "
+        "halves the error, with a circuit twice as deep.",
     )
 
     @field_validator("marked")
     @classmethod
     def _fits(cls, marked: list[int], info: ValidationInfo) -> list[int]:
         if len(set(marked)) < len(marked):
-            raise ValueError("has a number twice; give each once")
+            raise ValueError("has a number twice; give each number once")
         qubits = info.data.get("qubits")
         if info.data.get("problem") == "marked" and qubits is not None and max(marked) >= 2**qubits:
             most = 2**qubits - 1
-            raise ValueError(f"has {max(marked)}; {qubits} qubits hold at most {most}. Give more qubits")
+            raise ValueError(f"has {max(marked)}; {qubits} qubits hold at most {most}. Use more qubits")
         return marked
 
 
@@ -74,9 +74,9 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
     name = "amplitude_estimation"
     title = "Amplitude estimation"
     description = (
-        "Estimates how probable an outcome is, by amplifying it for 0, 1, 2, 4, ... rounds and finding the "
-        "one probability that explains all counts. Gives it with a confidence interval, beside the error "
-        "that a classical Monte Carlo estimate with as many calls would have."
+        "Estimates the probability of an outcome: amplifies it for 0, 1, 2, 4, ... rounds and finds the "
+        "probability that explains all counts best. The answer has a confidence interval, and the error of "
+        "a classical Monte Carlo estimate with the same number of calls."
     )
     category = "Estimation"
     view = "convergence"
@@ -90,9 +90,9 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
         """`{"summary", "note"?, "estimate", "lower", "upper", "exact", "error", "classical_error", "calls",
         "advantage", "decay", "powers", "hits", "shots", "convergence", "reference", "ideal"}`.
 
-        `error` is half the 95 % interval, `classical_error` half of the one that a Monte Carlo estimate with
-        as many `calls` of the preparation would have; `advantage` is how many times as many calls it would
-        need.
+        `error` is half the width of the 95 % interval. `classical_error` is that of a Monte Carlo estimate
+        with the same number of `calls` of the preparation; `advantage` is the factor by which it would need
+        more calls for the same error.
         """
         powers = _powers(params)
         wanted = {place for place, part in enumerate(_problem(params)[1].data) if abs(part) > 0}
@@ -101,24 +101,24 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
             counts = step.counts(pub=number)
             shots.append(sum(counts.values()))
             hits.append(sum(count for bits, count in counts.items() if int(bits, 2) in wanted))
-        # A machine that has lost the state altogether shows all outcomes alike: of the one qubit, half are
-        # wanted; of the numbers, as many as are looked for.
+        # A fully depolarised state gives all outcomes equally often: half of those of one qubit are wanted;
+        # of the numbers, the share that is marked.
         floor = 0.5 if params.problem == "bernoulli" else None
 
-        def found(first: int) -> Estimate:
+        def estimated(first: int) -> Estimate:
             return estimate(powers[:first], hits[:first], shots[:first], step.noisy, floor)
 
-        every = [found(first) for first in range(1, len(powers) + 1)]
+        every = [estimated(first) for first in range(1, len(powers) + 1)]
         best = every[-1]
         exact = exact_probability(params)
         calls = sum((2 * power + 1) * out_of for power, out_of in zip(powers, shots, strict=True))
         error = (best.upper - best.lower) / 2
-        # What is never seen is below 3 / calls with 95 % confidence (the rule of three).
+        # An outcome that is never measured has a probability below 3 / calls with 95 % confidence.
         classical = max(1.96 * sqrt(exact * (1 - exact) / calls), 1.5 / calls)
         answer: dict[str, Any] = {
             "summary": f"The probability is {best.probability:.4f}, between {best.lower:.4f} and "
             f"{best.upper:.4f} with 95 % confidence; the exact value is {exact:.4f}. A classical estimate "
-            f"with as many calls would be good to {classical:.4f}, this one to {error:.4f}.",
+            f"with as many calls would have an error of {classical:.4f}, this one has {error:.4f}.",
             "estimate": best.probability,
             "lower": best.lower,
             "upper": best.upper,
@@ -139,14 +139,14 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
             notes = []
             if best.decay * powers[-1] > DAMPED:
                 notes.append(
-                    "Noise damped most of the amplified signal, so that the deeper circuits add little; "
-                    "the fit takes that into account. Fewer rounds would do as well."
+                    "Noise damped most of the amplified signal, so the deeper circuits add little. The fit "
+                    "takes that into account. Fewer rounds would give the same."
                 )
             if not best.lower <= exact <= best.upper:
                 notes.append(
-                    "The exact value is outside the interval. That happens once in twenty times by chance; "
-                    "or the device has systematic errors, of its readout for one, which the interval does "
-                    "not cover."
+                    "The exact value is outside the interval. By chance that happens in one of twenty runs. "
+                    "Otherwise the device has systematic errors, such as those of its readout, which the "
+                    "interval does not cover."
                 )
             if notes:
                 answer["note"] = " ".join(notes)
@@ -154,7 +154,7 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
 
 
 def exact_probability(params: AmplitudeInput) -> float:
-    """What the estimate should be."""
+    """Return the exact probability."""
     if params.problem == "bernoulli":
         return params.probability
     return float(len(params.marked) / 2**params.qubits)

@@ -1,4 +1,4 @@
-"""Circuits that amplify the probability of what is looked for by a known number of rounds."""
+"""Circuits that amplify the probability of the wanted states by a given number of rounds."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from qiskit.quantum_info import Statevector
 
 
 def bernoulli(probability: float) -> tuple[QuantumCircuit, Statevector]:
-    """A qubit that is 1 with this probability, and which of its states is looked for."""
+    """Return the preparation of a qubit that is 1 with this probability, and the wanted state."""
     circuit = QuantumCircuit(1)
     circuit.ry(2 * asin(sqrt(probability)), 0)
     return circuit, Statevector([0, 1])
 
 
 def uniform(qubits: int, marked: Sequence[int]) -> tuple[QuantumCircuit, Statevector]:
-    """All numbers of so many bits in superposition, and which of them are looked for."""
+    """Return the preparation of all numbers of this many bits, and the sum of the wanted states."""
     circuit = QuantumCircuit(qubits)
     circuit.h(range(qubits))
     wanted = np.zeros(2**qubits)
@@ -28,11 +28,11 @@ def uniform(qubits: int, marked: Sequence[int]) -> tuple[QuantumCircuit, Stateve
 
 
 def amplified(preparation: QuantumCircuit, wanted: Statevector, power: int) -> QuantumCircuit:
-    """The state after `power` rounds of amplitude amplification, measured.
+    """Build the circuit of `power` rounds of amplitude amplification, with measurements.
 
-    Where the preparation gives what is wanted with probability sin(t)^2, this gives it with probability
-    sin((2 power + 1) t)^2 (Brassard, Hoyer, Mosca, Tapp, quant-ph/0005055). Rounds of a single qubit are
-    rotations, which a compiler makes one of.
+    If the preparation gives a wanted state with probability sin(t)^2, this circuit gives one with probability
+    sin((2 power + 1) t)^2 (Brassard, Hoyer, Mosca, Tapp, quant-ph/0005055). The rounds of a single qubit are
+    rotations, which a compiler merges into one.
     """
     circuit = preparation.copy()
     if power:

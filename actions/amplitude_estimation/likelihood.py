@@ -1,4 +1,4 @@
-"""From hits to the amplitude that explains them best, all powers taken together."""
+"""The maximum-likelihood amplitude, from the hits of all powers together."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Angles tried in one go; the likelihood of the largest power has over fifty of them a period.
+#: Angles of one grid; it has over fifty angles in a period of the largest power's likelihood.
 GRID = 1001
-#: Decays tried where there is noise: by how much, in a natural logarithm, each round damps the oscillation.
+#: Decays to fit if there is noise: the natural logarithm by which each round damps the oscillation.
 DECAYS = np.concatenate([[0.0], np.geomspace(1e-3, 4.0, 31)])
 #: Twice the logarithm of the likelihood's ratio that bounds the 95 % interval (chi-square, 1 degree of
 #: freedom).
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A probability with its 95 % interval, and the decay a round that was found with it."""
+    """A probability with its 95 % interval, and the fitted decay of one round."""
 
     probability: float
     lower: float
@@ -32,17 +32,17 @@ class Estimate:
 def estimate(
     powers: Sequence[int], hits: Sequence[int], shots: Sequence[int], noisy: bool, floor: float | None
 ) -> Estimate:
-    """The probability of greatest likelihood (arXiv:1904.10246, section 2).
+    """Return the maximum-likelihood probability (arXiv:1904.10246, section 2).
 
-    Where there is noise, each round damps the oscillation by one more unknown, fitted with it (Tanaka et al.,
+    With noise, each round damps the oscillation. The decay is a second parameter of the fit (Tanaka et al.,
     arXiv:2006.16223).
 
     Args:
-        powers: rounds of amplification of each circuit.
-        hits: how often each gave what was wanted.
-        shots: out of how many.
+        powers: amplification rounds of each circuit.
+        hits: number of shots of each circuit with a wanted outcome.
+        shots: number of shots of each circuit.
         noisy: whether to fit a decay.
-        floor: the probability that noise alone would lead to; None for that which is looked for.
+        floor: the probability of a wanted outcome under complete noise; None if it is the estimated one.
     """
     decays = DECAYS if noisy else DECAYS[:1]
     low, high = 0.0, np.pi / 2
@@ -53,7 +53,7 @@ def estimate(
         place = int(np.argmax(profile))
         within = np.flatnonzero(2 * (profile[place] - profile) <= CHI_SQUARE_95)
         first, last = int(within[0]), int(within[-1])
-        # A step of the grid beyond, so that the interval's ends are inside the next, finer grid.
+        # One grid step wider, so that the ends of the interval are inside the next, finer grid.
         lower, upper = angles[max(first - 1, 0)], angles[min(last + 1, GRID - 1)]
         if last - first >= GRID // 10 or high - low < 1e-9:
             break

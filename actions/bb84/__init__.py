@@ -1,4 +1,4 @@
-"""Quantum key distribution (Bennett and Brassard, 1984; arXiv:2003.06557), with an eavesdropper if wanted."""
+"""Quantum key distribution (Bennett and Brassard, 1984; arXiv:2003.06557), with an optional eavesdropper."""
 
 from .algorithm import algorithm
 

@@ -18,7 +18,7 @@ MAX_QUBITS = 1024
 
 
 class Bb84Input(ActionInput):
-    """How many qubits are sent, and whether somebody listens in."""
+    """The number of qubits, and whether there is an eavesdropper."""
 
     qubits: int = Field(
         default=256,
@@ -26,12 +26,12 @@ class Bb84Input(ActionInput):
         le=MAX_QUBITS,
         multiple_of=BATCH,
         title="Qubits",
-        description=f"How many qubits Alice sends, a multiple of {BATCH}. A quarter of them makes the key.",
+        description=f"Number of qubits that Alice sends, a multiple of {BATCH}. A quarter makes the key.",
     )
     eavesdropper: bool = Field(
         default=False,
         title="Eavesdropper",
-        description="Whether Eve intercepts every qubit, measures it, and sends on what she has then.",
+        description="Whether Eve intercepts every qubit, measures it, and resends the result.",
     )
     shots: int = Field(
         default=1,
@@ -43,14 +43,14 @@ class Bb84Input(ActionInput):
 
 
 class Bb84(Algorithm[Bb84Input]):
-    """Two people agree on a secret key and find out whether somebody listened in."""
+    """Two parties agree on a secret key and detect an eavesdropper."""
 
     name = "bb84"
     title = "Quantum key distribution (BB84)"
     description = (
-        "Alice sends Bob random bits by qubits, each in one of two bases; Bob measures in bases of his own. "
-        "Where they agree, the bits make a secret key; whoever listens in causes errors, and is noticed. "
-        "A demonstration: one service plays all parts, and knows the key."
+        "Alice sends Bob random bits as qubits, each in one of two bases. Bob measures each in a random "
+        "basis. The bits with equal bases make a secret key. An eavesdropper causes errors and is detected. "
+        "This is a demonstration: one service plays all parts, so it knows the key."
     )
     category = "Communication"
     input = Bb84Input
@@ -69,10 +69,10 @@ class Bb84(Algorithm[Bb84Input]):
         """`{"summary", "aborted", "error_rate", "qubits", "sifted", "compared", "corrected", "disclosed",
         "key", "key_bits", "keys_match"}`, and with an eavesdropper `"eve_knew"`.
 
-        `sifted` bits had the same basis on both sides; `compared` of them were told in public, and the share
-        that differed is `error_rate`. Of the rest `corrected` errors were mended, for which `disclosed`
-        parities were told; `key` is what is left when everything that Eve may know of it is taken out.
-        `eve_knew` is the share of the sifted bits that she had read right.
+        `sifted` bits had the same basis on both sides. `compared` of them were disclosed, and the share that
+        differed is `error_rate`. Of the rest, `corrected` errors were corrected, for which `disclosed`
+        parities were announced. `key` remains after the removal of everything that Eve may know.
+        `eve_knew` is the share of the sifted bits that she measured correctly.
         """
         drawn = Secrets.of(step.state or {})
         bob = _received(step, "meas")
@@ -86,7 +86,7 @@ class Bb84(Algorithm[Bb84Input]):
             "sifted": done.sifted,
             "compared": done.sampled,
             "corrected": done.corrected,
-            "disclosed": done.told,
+            "disclosed": done.announced,
             "key": done.alice,
             "key_bits": len(done.alice),
             "keys_match": bool(done.alice) and done.alice == done.bob,
@@ -99,12 +99,12 @@ class Bb84(Algorithm[Bb84Input]):
 
 
 def _received(step: Step, register: str) -> str:
-    """The bits of a register over all PUBs, the first qubit first."""
-    found = []
+    """The bits of a register in all PUBs, the first qubit first."""
+    batches = []
     for number in range(len(step.pubs)):
         counts = step.counts(register, number)
-        found.append(max(counts, key=counts.__getitem__)[::-1])
-    return "".join(found)
+        batches.append(max(counts, key=counts.__getitem__)[::-1])
+    return "".join(batches)
 
 
 def _summary(done: Exchange) -> str:

@@ -1,4 +1,4 @@
-"""The circuit that sends qubits from Alice to Bob, past Eve if she listens in."""
+"""The circuit that sends qubits from Alice to Bob, with or without Eve between them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import math
 from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-#: Qubits sent by one circuit; every device has as many.
+#: Qubits sent by one circuit; every device has at least as many.
 BATCH = 16
 
 
 def channel(qubits: int, eavesdropper: bool) -> QuantumCircuit:
-    """Qubits sent by Alice and measured by Bob into register `meas`, once they are told how.
+    """Build the circuit in which Alice prepares qubits and Bob measures them into register `meas`.
 
-    Eve intercepts and resends: she measures each qubit in a basis of her own, into register `eve`, in the
-    middle of the circuit, and sends on what she then has. Barriers keep the three from being merged.
+    Eve intercepts and resends: she measures each qubit in a random basis, into register `eve`, in the middle
+    of the circuit, and sends the collapsed qubit on. Barriers keep the three from being merged.
 
-    Parameters, one of each for every qubit (see `angles`): `alice` turns to the state sent, `bob` from the
-    basis measured, and `eve` from hers and back.
+    Parameters, one of each for every qubit (see `angles`): `alice` rotates to the prepared state, `bob` from
+    the measured basis, and `eve` from her basis and back.
     """
     meas = ClassicalRegister(qubits, "meas")
     circuit = QuantumCircuit(qubits)
@@ -41,15 +41,15 @@ def channel(qubits: int, eavesdropper: bool) -> QuantumCircuit:
 
 
 def angles(bits: str, alice: str, eve: str | None, bob: str) -> list[float]:
-    """The values of the circuit's parameters, in the order of `circuit.parameters`: alice, bob, eve.
+    """Return the values of the circuit's parameters, in the order of `circuit.parameters`: alice, bob, eve.
 
     Args:
-        bits: what Alice sends, one character a qubit.
-        alice: the bases she sends them in; 0 is the computational basis Z, 1 is X.
-        eve: the bases Eve measures in; None if there is no Eve.
-        bob: the bases Bob measures in.
+        bits: the bits that Alice sends, one character for each qubit.
+        alice: the bases that she uses; 0 is the computational basis Z, 1 is X.
+        eve: the bases in which Eve measures; None without Eve.
+        bob: the bases in which Bob measures.
     """
-    # Half a turn from 0 to 1, a quarter from Z to X; 3/2 pi gives |-> with a sign that nobody sees.
+    # Half a turn from 0 to 1, a quarter turn from Z to X; 3/2 pi gives |-> with an irrelevant global sign.
     sent = [math.pi * int(bit) + math.pi / 2 * int(basis) for bit, basis in zip(bits, alice, strict=True)]
     return [*sent, *_turns(bob), *(_turns(eve) if eve is not None else [])]
 

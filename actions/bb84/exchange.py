@@ -1,4 +1,4 @@
-"""What Alice and Bob do in public once the qubits have been measured."""
+"""The public discussion of Alice and Bob after the qubits are measured."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from actions.bb84.amplification import secret_bits, shortened
 from actions.bb84.reconciliation import Cascade
 from actions.bb84.secrecy import Secrets
 
-#: Above this error rate no key can be made secret: there 1 - 2 h(e) is zero (Shor and Preskill,
+#: Error rate above which no secret key is possible: 1 - 2 h(e) is zero (Shor and Preskill,
 #: arXiv:quant-ph/0003004). An eavesdropper who measures every qubit causes 25 %.
 THRESHOLD = 0.11
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """How it went.
+    """The result of the discussion.
 
     Args:
-        sifted: bits whose bases agreed.
-        sampled: how many of them were compared in public.
-        wrong: how many of those differed.
-        known: the share of the sifted bits that Eve read right; None without her.
-        corrected: errors mended in the rest.
-        told: parities told in public to find them.
-        alice: Alice's key; empty if the exchange was given up.
-        bob: Bob's.
+        sifted: number of bits whose bases agreed.
+        sampled: number of those that were compared in public.
+        wrong: number of compared bits that differed.
+        known: share of the sifted bits that Eve measured correctly; None without Eve.
+        corrected: number of errors corrected in the rest.
+        announced: number of parities announced to find them.
+        alice: Alice's key; empty if the exchange was aborted.
+        bob: Bob's key.
     """
 
     sifted: int
@@ -34,28 +34,28 @@ class Exchange:
     wrong: int
     known: float | None
     corrected: int = 0
-    told: int = 0
+    announced: int = 0
     alice: str = ""
     bob: str = ""
 
     @property
     def error_rate(self) -> float:
-        """Of the bits compared."""
+        """The error rate of the compared bits."""
         return self.wrong / self.sampled if self.sampled else 0.0
 
     @property
     def aborted(self) -> bool:
-        """Whether the key was given up; also where nothing could be compared."""
+        """Whether the key was discarded, because of errors or because no bits could be compared."""
         return not self.sampled or self.error_rate > THRESHOLD
 
 
 def carried_out(drawn: Secrets, bob: str, eve: str | None) -> Exchange:
-    """Sift, compare a sample, and if that is good enough, mend the errors and shorten the key.
+    """Sift the bits, compare a sample, and unless it has too many errors, correct them and shorten the key.
 
     Args:
-        drawn: what was chosen beforehand.
-        bob: what Bob measured, one character a qubit.
-        eve: what Eve measured.
+        drawn: the random choices.
+        bob: the bits that Bob measured, one character for each qubit.
+        eve: the bits that Eve measured; None without Eve.
     """
     agreed = [place for place, basis in enumerate(drawn.alice) if basis == drawn.bob[place]]
     sample = [place for place in agreed if drawn.sample[place] == "1"]
@@ -69,9 +69,11 @@ def carried_out(drawn: Secrets, bob: str, eve: str | None) -> Exchange:
         return compared
     hers, his = ([int(bits[place]) for place in rest] for bits in (drawn.bits, bob))
     cascade = Cascade(hers, his)
-    # One error more than was seen: none in the sample does not mean none in the rest.
+    # One error more than measured: a sample without errors does not mean that the rest has none.
     cascade.run((wrong + 1) / (len(sample) + 1), Random(drawn.mixing))
     error_rate = (wrong + cascade.corrected) / (len(sample) + len(rest))
-    length = secret_bits(len(rest), error_rate, cascade.told)
+    length = secret_bits(len(rest), error_rate, cascade.announced)
     keys = [shortened(key, length, drawn.mixing) for key in (hers, cascade.bob)]
-    return Exchange(len(agreed), len(sample), wrong, known, cascade.corrected, cascade.told, keys[0], keys[1])
+    return Exchange(
+        len(agreed), len(sample), wrong, known, cascade.corrected, cascade.announced, keys[0], keys[1]
+    )

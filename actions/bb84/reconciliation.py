@@ -1,7 +1,7 @@
-"""Bob's errors found and mended by comparing parities (Cascade; Brassard and Salvail, EUROCRYPT '93).
+"""Correction of Bob's errors by comparing parities (Cascade; Brassard and Salvail, EUROCRYPT '93).
 
-With long blocks from the third pass on, and more passes than the original four, which leaves fewer errors
-for hardly more parities (Martinez-Mateo et al., arXiv:1407.3257).
+The blocks are long from the third pass on, and there are more passes than the original four: that leaves
+fewer errors for hardly more parities (Martinez-Mateo et al., arXiv:1407.3257).
 """
 
 from __future__ import annotations
@@ -10,35 +10,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-#: Passes; each of the last eight halves the chance that a pair of errors is missed.
+#: Number of passes; each of the last eight halves the probability that a pair of errors is missed.
 PASSES = 10
-#: The first pass's block length times the error rate.
+#: Block length of the first pass, times the error rate.
 FIRST_BLOCK = 0.73
 
 
 @dataclass
 class Cascade:
-    """Alice's and Bob's sifted bits, and the parities that they tell each other.
+    """Alice's and Bob's sifted bits, and the parities that they announce.
 
     Args:
-        alice: her bits.
-        bob: his, which are corrected in place.
+        alice: Alice's bits.
+        bob: Bob's bits, which are corrected in place.
     """
 
     alice: Sequence[int]
     bob: list[int]
-    #: Parities told in public, each of which is a bit that an eavesdropper learns.
-    told: int = 0
+    #: Number of announced parities, each of which is one bit that an eavesdropper learns.
+    announced: int = 0
     corrected: int = 0
-    #: The blocks of all passes so far.
+    #: The blocks of all previous passes.
     blocks: list[list[int]] = field(default_factory=list)
 
     def run(self, error_rate: float, random: Random) -> None:
-        """Passes over shuffled bits; an error found in one shows errors that earlier passes missed.
+        """Run the passes over shuffled bits; an error found in one reveals errors that earlier ones missed.
 
         Args:
-            error_rate: as far as it is known; the block length follows from it.
-            random: public, the same for both.
+            error_rate: the estimated error rate, which determines the block length.
+            random: a public generator, the same for both.
         """
         size = len(self.alice)
         length = max(int(FIRST_BLOCK / error_rate), 2)
@@ -49,24 +49,24 @@ class Cascade:
             half = max((size + 1) // 2, 1)
             step = min(length << number, half) if number < 2 else half
             new = [order[start : start + step] for start in range(0, size, step)]
-            # After the first pass the parity of all bits is known, and with it that of the last block.
-            self.told += len(new) - (1 if number and new else 0)
+            # After the first pass the parity of all bits is known, and therefore that of the last block.
+            self.announced += len(new) - (1 if number and new else 0)
             self.blocks += new
             self._settle()
 
     def _settle(self) -> None:
-        """Until every block's parities agree, take the shortest that does not and mend one bit of it."""
+        """Correct one bit of the shortest block with different parities, until there is no such block."""
         while odd := [block for block in self.blocks if self._differs(block)]:
-            self._mend(min(odd, key=len))
+            self._correct(min(odd, key=len))
 
     def _differs(self, block: Sequence[int]) -> bool:
         return bool(sum(self.alice[place] ^ self.bob[place] for place in block) % 2)
 
-    def _mend(self, block: Sequence[int]) -> None:
-        """Halve the block until one bit is left, following the half whose parities differ."""
+    def _correct(self, block: Sequence[int]) -> None:
+        """Halve the block, always keeping the half whose parities differ, and flip the last bit left."""
         while len(block) > 1:
             half = block[: len(block) // 2]
-            self.told += 1
+            self.announced += 1
             block = half if self._differs(half) else block[len(block) // 2 :]
         self.bob[block[0]] ^= 1
         self.corrected += 1

@@ -1,4 +1,4 @@
-"""What Alice and Bob choose at random, before a qubit is sent."""
+"""The random choices before a qubit is sent."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Secrets:
-    """Strings of 0 and 1, one character a qubit; a basis 0 is Z and 1 is X.
+    """Strings of 0 and 1, one character for each qubit; basis 0 is Z and 1 is X.
 
     Args:
-        bits: what Alice sends.
-        alice: her bases.
+        bits: the bits that Alice sends.
+        alice: Alice's bases.
         bob: Bob's bases.
-        eve: Eve's bases; None without her.
-        sample: whether a bit, if the bases agree, is sacrificed to find the error rate.
-        mixing: two characters a qubit, for the hash that shortens the key.
+        eve: Eve's bases; None without Eve.
+        sample: 1 for each bit that is compared in public, if the bases agree.
+        mixing: two characters for each qubit, for the hash that shortens the key.
     """
 
     bits: str
@@ -29,7 +29,7 @@ class Secrets:
 
     @classmethod
     def drawn(cls, qubits: int, eavesdropper: bool) -> Secrets:
-        """All of them at random, as good as the operating system's."""
+        """Draw all strings with the operating system's random generator."""
         return cls(
             bits=_coins(qubits),
             alice=_coins(qubits),
@@ -41,12 +41,12 @@ class Secrets:
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Secrets:
-        """As they travelled with the job."""
+        """Read the strings from the state of a job."""
         return cls(**state)
 
     @property
     def state(self) -> dict[str, Any]:
-        """To travel with the job."""
+        """The strings as the state of a job."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""The four Bell states, and how well a backend makes them (Gühne and Tóth, arXiv:0811.2803, section 6)."""
+"""The four Bell states, and how well a backend prepares them (Gühne and Tóth, arXiv:0811.2803, section 6)."""
 
 from .algorithm import algorithm
 

@@ -14,29 +14,29 @@ from actions.framework.job import Job, Pub, Step
 from actions.toolkit.outcomes import percent, times
 from actions.toolkit.pauli import Basis, error, parity, shots
 
-#: The order of the PUBs; the first is what the caller sees as the measured outcome.
+#: The order of the PUBs; the caller sees the counts of the first.
 ORDER: tuple[Basis, ...] = ("Z", "X", "Y")
 
 
 class BellInput(ActionInput):
-    """Which of the four states."""
+    """The choice of the state."""
 
     state: BellState = Field(
         default="phi_plus",
         title="Bell state",
         description="phi: both qubits give the same bit; psi: opposite bits. plus and minus differ in the "
-        "sign between the two cases, which shows only when they are measured in another direction.",
+        "sign between the two cases, which is visible only in another measurement basis.",
     )
 
 
 class BellStates(Algorithm[BellInput]):
-    """Entangles two qubits and tells how strongly they are correlated."""
+    """Entangles two qubits and measures their correlations."""
 
     name = "bell_state"
     title = "Bell state"
     description = (
-        "Two qubits are entangled: each alone gives 0 or 1 at random, but together they always agree (or "
-        "always differ). They are measured in three directions, which tells how good the entanglement is."
+        "Entangles two qubits: each alone gives 0 or 1 at random, but together they always agree (or always "
+        "differ). Measurements in three bases show how good the entanglement is."
     )
     category = "Basics"
     input = BellInput
@@ -48,14 +48,15 @@ class BellStates(Algorithm[BellInput]):
         """`{"summary", "state", "agreement", "correlations", "fidelity", "fidelity_error", "entangled",
         "ideal"}`.
 
-        The fidelity follows exactly from the three correlations, since the state's projector is
-        (1 + s_x XX + s_y YY + s_z ZZ) / 4 with the state's own signs s. Over one half means entangled.
+        The fidelity follows exactly from the three correlations, because the state's projector is
+        (1 + s_x XX + s_y YY + s_z ZZ) / 4 with the signs s of the state. Above one half, the qubits are
+        entangled.
         """
         signs = SIGNS[params.state]
         measured = {basis: step.counts(pub=number) for number, basis in enumerate(ORDER)}
         correlations = {basis: parity(counts) for basis, counts in measured.items()}
         overlap = (1 + sum(signs[basis] * value for basis, value in correlations.items())) / 4
-        # By chance the estimate of a very bad state may come out negative.
+        # By chance, the estimate for a very bad state may be negative.
         fidelity = max(overlap, 0.0)
         deviation = math.hypot(*(error(correlations[basis], shots(measured[basis])) for basis in ORDER)) / 4
         entangled = fidelity - 3 * deviation > 0.5
@@ -65,8 +66,8 @@ class BellStates(Algorithm[BellInput]):
         right = sum(bits.get(outcome, 0) for outcome in wanted)
         answer = {
             "summary": f"The two qubits gave {'the same bit' if same else 'opposite bits'} in {right:,} of "
-            f"{times(total, 'measurement')} ({percent(right / total)}). The Bell state was "
-            f"made with a fidelity of {percent(fidelity)}.",
+            f"{times(total, 'measurement')} ({percent(right / total)}). The fidelity of the "
+            f"Bell state is {percent(fidelity)}.",
             "state": params.state,
             "agreement": right / total,
             "correlations": {basis * 2: value for basis, value in correlations.items()},
@@ -76,9 +77,8 @@ class BellStates(Algorithm[BellInput]):
             "ideal": dict.fromkeys(wanted, 0.5),
         }
         if not entangled:
-            answer["note"] = (
-                "This does not show that the qubits were entangled: for that the fidelity must be clearly "
-                "over 50 %. " + ("More shots would tell." if fidelity > 0.5 else "The noise was too strong.")
+            answer["note"] = "This does not prove entanglement: the fidelity must be clearly above 50 %. " + (
+                "Use more shots." if fidelity > 0.5 else "The noise was too strong."
             )
         return answer
 

@@ -10,7 +10,7 @@ from actions.toolkit.pauli import Basis, rotate
 
 BellState = Literal["phi_plus", "phi_minus", "psi_plus", "psi_minus"]
 
-#: What the product of both qubits' results is, in each basis. A state is known by the three signs alone.
+#: The product of both qubits' eigenvalues in each basis. The three signs identify the state.
 SIGNS: dict[BellState, dict[Basis, int]] = {
     "phi_plus": {"X": 1, "Y": -1, "Z": 1},
     "phi_minus": {"X": -1, "Y": 1, "Z": 1},
@@ -20,13 +20,13 @@ SIGNS: dict[BellState, dict[Basis, int]] = {
 
 
 def bell(state: BellState, basis: Basis) -> QuantumCircuit:
-    """A Bell state, both qubits measured in one basis.
+    """Build the circuit of a Bell state with both qubits measured in one basis.
 
-    `phi` is |00> and |11>, `psi` is |01> and |10>, with the sign of the second: for instance psi_minus is
+    `phi` is |00> and |11>, `psi` is |01> and |10>, with the sign of the second: for example, psi_minus is
     (|01> - |10>) / sqrt(2), first qubit first. Nielsen and Chuang, section 1.3.6.
     """
     circuit = QuantumCircuit(2)
-    # Both flips come first, where they cost nothing but a gate on a qubit that is idle anyway.
+    # Both flips are at the start, where they cost only a gate on an idle qubit.
     if state.endswith("minus"):
         circuit.x(0)
     if state.startswith("psi"):

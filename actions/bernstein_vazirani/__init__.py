@@ -1,4 +1,4 @@
-"""A secret string of bits, found by one question: the algorithm of Bernstein and Vazirani (1993)."""
+"""A secret bitstring, found with one query: the algorithm of Bernstein and Vazirani (1993)."""
 
 from .algorithm import algorithm
 

@@ -14,9 +14,9 @@ from actions.framework.input import ActionInput
 from actions.framework.job import Step
 from actions.toolkit.outcomes import percent
 
-#: Bits of a secret at most.
+#: Maximum number of bits of a secret.
 MAX_BITS = 20
-#: Bits that fewer readings than this agree on are doubtful.
+#: Share of agreeing shots below which a bit is doubtful.
 DOUBT = 0.6
 
 
@@ -28,20 +28,20 @@ class BernsteinVaziraniInput(ActionInput):
         max_length=MAX_BITS,
         pattern=r"^[01]+$",
         title="Secret",
-        description="1 to 20 bits. The function hides it: it tells only the parity of the bits that its "
-        "input shares with it.",
+        description="1 to 20 bits. The function returns only the parity of the bits that its input has in "
+        "common with the secret.",
         examples=["101101"],
     )
 
 
 class BernsteinVazirani(CircuitAlgorithm[BernsteinVaziraniInput]):
-    """Finds a secret string of bits by one question."""
+    """Finds a secret bitstring with one query."""
 
     name = "bernstein_vazirani"
     title = "Bernstein-Vazirani"
     description = (
-        "Finds a secret string of bits hidden in a function by asking the function once. A classical program "
-        "has to ask once for every bit."
+        "Finds a secret bitstring that a function hides, with one query of the function. A classical program "
+        "needs one query for every bit."
     )
     category = "Oracles"
     input = BernsteinVaziraniInput
@@ -52,8 +52,8 @@ class BernsteinVazirani(CircuitAlgorithm[BernsteinVaziraniInput]):
     def answer(self, params: BernsteinVaziraniInput, step: Step) -> dict[str, Any]:
         """`{"summary", "note"?, "found", "correct", "success_probability", "bit_agreement",
         "quantum_queries", "classical_queries", "ideal"}`. `success_probability` is the share of
-        shots that read the whole secret; `found` is each bit's majority, `bit_agreement` the share of shots
-        that agree with each.
+        shots that gave the whole secret. `found` has the majority of each bit, `bit_agreement` the share of
+        shots that agree with it.
         """
         counts = step.counts()
         shots = sum(counts.values())
@@ -63,7 +63,7 @@ class BernsteinVazirani(CircuitAlgorithm[BernsteinVaziraniInput]):
         bits = len(params.secret)
         answer: dict[str, Any] = {
             "summary": f"The secret {'is' if correct else 'was read as'} {found}. {percent(success)} of the "
-            f"shots read it as a whole, each with one question; a classical program needs {bits}.",
+            f"shots gave all of its bits, with one query each; a classical program needs {bits}.",
             "found": found,
             "correct": correct,
             "success_probability": success,
@@ -74,17 +74,16 @@ class BernsteinVazirani(CircuitAlgorithm[BernsteinVaziraniInput]):
         }
         if not correct:
             answer["note"] = (
-                f"This is wrong: the secret is {params.secret}. Noise outweighed some bits; try more shots, "
+                f"This is wrong: the secret is {params.secret}. Noise outweighed some bits. Try more shots, "
                 "another backend or a shorter secret."
             )
         elif min(agreement) < DOUBT:
             answer["note"] = (
-                "At least one bit has a narrow majority, because of noise. More shots make it more certain."
+                "At least one bit has a narrow majority because of noise. More shots make it more certain."
             )
         elif success <= 0.5:
             answer["note"] = (
-                "Noise spoilt some bit in most of the shots. The secret was found from the majority of each "
-                "bit."
+                "Noise changed at least one bit in most shots. The majority of each bit gave the secret."
             )
         return answer
 

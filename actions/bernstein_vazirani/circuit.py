@@ -6,12 +6,12 @@ from qiskit import QuantumCircuit
 
 
 def bernstein_vazirani(secret: str) -> QuantumCircuit:
-    """All inputs at once, the parity of the bits they share with the secret as a sign, and the interference.
+    """Build the circuit: all inputs in superposition, their parities as signs, and the interference.
 
     E. Bernstein, U. Vazirani, "Quantum complexity theory", STOC 1993; SIAM J. Comput. 26, 1411 (1997). The
-    function is asked as a phase, which needs no further qubit and no entanglement (Du et al.,
-    arXiv:quant-ph/0012114): every measured bit stands for itself, however long the secret is. The barriers
-    keep the function a black box; without them the transpiler would write the secret into the circuit.
+    function is a phase oracle, which needs no ancilla and no entanglement (Du et al.,
+    arXiv:quant-ph/0012114), so the error of a bit does not depend on the length of the secret. The barriers
+    keep the function a black box; without them the transpiler would simplify it away.
 
     Args:
         secret: a bitstring; its last character is qubit 0.

@@ -1,19 +1,19 @@
-"""A string of bits from noisy readings of it."""
+"""A bitstring from noisy readings of it."""
 
 from __future__ import annotations
 
 
 def majority(counts: dict[str, int]) -> tuple[str, list[float]]:
-    """Each bit as most readings have it, and the share of the readings that agree with it.
+    """Return the majority of each bit, and the share of the readings that agree with it.
 
-    Where the bits err independently this is right long after no reading as a whole is: with 20 bits of
-    which each errs in 15 % of the readings, 4 % of the readings are right, and a hundred are enough.
+    If the errors of the bits are independent, this is correct even if few readings are: with 20 bits, each
+    wrong in 15 % of the readings, 4 % of the readings are correct, and a hundred readings are enough.
 
     Args:
-        counts: how often each string was read; all of one length.
+        counts: number of readings of each string; all have the same length.
 
     Returns:
-        The string, and the shares by its characters. A draw is settled by the most frequent reading.
+        The string, and the share for each of its characters. The most frequent reading decides a tie.
     """
     shots = sum(counts.values())
     frequent = min(counts, key=lambda reading: (-counts[reading], reading))

@@ -1,4 +1,4 @@
-"""Constant or balanced, told by one question: the algorithm of Deutsch and Jozsa (1992)."""
+"""Constant or balanced, decided with one query: the algorithm of Deutsch and Jozsa (1992)."""
 
 from .algorithm import algorithm
 

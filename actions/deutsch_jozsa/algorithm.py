@@ -13,9 +13,9 @@ from actions.framework.input import ActionInput
 from actions.framework.job import Step
 from actions.toolkit.outcomes import ideal, percent
 
-#: Input bits at most; a truth table has 2^8 values then.
+#: Maximum number of input bits; the truth table then has 2^8 values.
 MAX_BITS = 8
-#: Shares of 00...0 between these leave the verdict in doubt: ideally it is 0 or 1.
+#: Shares of 00...0 between these make the verdict doubtful; ideally the share is 0 or 1.
 DOUBT = (0.25, 0.75)
 
 _TABLES = "|".join(f"[01]{{{2**bits}}}" for bits in range(1, MAX_BITS + 1))
@@ -34,7 +34,7 @@ class DeutschJozsaInput(ActionInput):
 
     kind: Literal["balanced", "constant_0", "constant_1", "truth_table"] = Field(
         title="Kind of function",
-        description="Balanced (the parity of the mask's bits), always 0, always 1, or your own truth table.",
+        description="Balanced (the parity of the mask's bits), always 0, always 1, or your truth table.",
         examples=["balanced"],
     )
     mask: str = Field(
@@ -49,15 +49,15 @@ class DeutschJozsaInput(ActionInput):
         ge=1,
         le=MAX_BITS,
         title="Input bits",
-        description="For a constant function: of how many bits. Mask and truth table say it by their length.",
+        description="For a constant function: its number of bits. The others have it from their length.",
     )
     truth_table: str | None = Field(
         default=None,
         max_length=2**MAX_BITS,
         pattern=f"^({_TABLES})$",
         title="Truth table",
-        description="Only for the kind truth_table: its values for inputs 0, 1, 2, ..., such as 0110: "
-        "2, 4, 8, ... 256 of them, all equal, or half of them 1.",
+        description="Only for the kind truth_table: the values for inputs 0, 1, 2, ..., such as 0110. There "
+        "are 2, 4, 8, ... 256 values, all equal or half of them 1.",
         validate_default=True,
     )
 
@@ -66,7 +66,7 @@ class DeutschJozsaInput(ActionInput):
     def _promised(cls, table: str | None, info: ValidationInfo) -> str | None:
         kind = info.data.get("kind")
         if kind is None:
-            return table  # wrong itself, which is said already
+            return table  # the kind is wrong, which has its own error
         if table is None:
             if kind == "truth_table":
                 raise ValueError("is missing; give the function's values, such as 0110")
@@ -94,13 +94,13 @@ class DeutschJozsaInput(ActionInput):
 
 
 class DeutschJozsa(CircuitAlgorithm[DeutschJozsaInput]):
-    """Tells a constant function from a balanced one."""
+    """Distinguishes constant from balanced functions."""
 
     name = "deutsch_jozsa"
     title = "Deutsch-Jozsa"
     description = (
-        "Tells whether a function of bits is constant (always 0 or always 1) or balanced (1 for half of its "
-        "inputs) by asking it once. A classical program may have to ask for more than half of all inputs."
+        "Decides with one query whether a function of bits is constant (always 0 or always 1) or balanced "
+        "(1 for half of its inputs). A classical program may have to query more than half of all inputs."
     )
     category = "Oracles"
     input = DeutschJozsaInput
@@ -110,8 +110,8 @@ class DeutschJozsa(CircuitAlgorithm[DeutschJozsaInput]):
 
     def answer(self, params: DeutschJozsaInput, step: Step) -> dict[str, Any]:
         """`{"summary", "note"?, "verdict", "correct", "zeros_probability", "input_bits", "quantum_queries",
-        "classical_queries", "ideal"}`. Without noise 00...0 is always seen where the function is constant,
-        and never where it is balanced; `classical_queries` is the worst case.
+        "classical_queries", "ideal"}`. Without noise, a constant function always gives 00...0, and a
+        balanced one never does; `classical_queries` is the worst case.
         """
         counts = step.counts()
         shots = sum(counts.values())
@@ -122,8 +122,8 @@ class DeutschJozsa(CircuitAlgorithm[DeutschJozsaInput]):
         correct = (verdict == "constant") == (len(set(values)) == 1)
         agreeing = zeros if verdict == "constant" else 1 - zeros
         answer: dict[str, Any] = {
-            "summary": f"The function is {verdict}: {percent(agreeing)} of the shots say so. "
-            f"One question to the function is enough; a classical program may need {2 ** (bits - 1) + 1}.",
+            "summary": f"The function is {verdict}: {percent(agreeing)} of the shots show it. "
+            f"One query of the function is enough; a classical program may need {2 ** (bits - 1) + 1}.",
             "verdict": verdict,
             "correct": correct,
             "zeros_probability": zeros,
@@ -139,8 +139,8 @@ class DeutschJozsa(CircuitAlgorithm[DeutschJozsaInput]):
             )
         elif DOUBT[0] < zeros < DOUBT[1]:
             answer["note"] = (
-                "The verdict is a narrow one: without noise either all shots or none would show only zeros. "
-                "Do not rely on it; try a simpler function or another backend."
+                "The verdict is uncertain: without noise, either all shots or none would show only zeros. "
+                "Try a simpler function or another backend."
             )
         return answer
 

@@ -13,18 +13,18 @@ from actions.toolkit.walsh import walsh
 
 
 def parity_table(mask: str) -> list[int]:
-    """The truth table of the parity of those input bits that the mask marks with a 1; it is balanced."""
+    """Return the truth table of the parity of the input bits that the mask marks with a 1."""
     marked = int(mask, 2)
     return [(value & marked).bit_count() & 1 for value in range(2 ** len(mask))]
 
 
 def deutsch_jozsa(truth: Sequence[int]) -> QuantumCircuit:
-    """All inputs at once, their values as signs, and the inputs' interference measured.
+    """Build the circuit: all inputs in superposition, their values as signs, and the interference.
 
     D. Deutsch, R. Jozsa, "Rapid solution of problems by quantum computation", Proc. R. Soc. A 439, 553,
-    1992, as improved by Cleve, Ekert, Macchiavello, Mosca (arXiv:quant-ph/9708016): one question, and no
-    further qubit.
-    The barriers keep the function a black box; without them the transpiler would work out the answer.
+    1992, as improved by Cleve, Ekert, Macchiavello, Mosca (arXiv:quant-ph/9708016): one query, and no
+    ancilla.
+    The barriers keep the function a black box; without them the transpiler would compute the answer.
 
     Args:
         truth: f(0), f(1), ... f(2^n - 1), each 0 or 1; bit 0 of an input is on qubit 0.
@@ -41,7 +41,7 @@ def deutsch_jozsa(truth: Sequence[int]) -> QuantumCircuit:
 
 
 def distribution(truth: Sequence[int]) -> NDArray[np.float64]:
-    """How likely each outcome is without noise: f's squared correlation with the parity it stands for."""
+    """Return the probability of each outcome without noise: f's squared correlation with its parity."""
     signs = [1.0 - 2.0 * value for value in truth]
-    found: NDArray[np.float64] = (walsh(signs) / len(truth)) ** 2
-    return found
+    probabilities: NDArray[np.float64] = (walsh(signs) / len(truth)) ** 2
+    return probabilities

@@ -74,6 +74,6 @@ def _writes(item: CircuitInstruction) -> Iterator[tuple[Clbit, bool]]:
 
 def _blocks(operation: Instruction) -> Sequence[QuantumCircuit]:
     if isinstance(operation, ControlFlowOp):
-        return operation.blocks
+        return list(operation.blocks)
     definition = getattr(operation, "definition", None)
     return [] if definition is None else [definition]

@@ -16,39 +16,39 @@ from actions.toolkit.outcomes import percent, times
 from actions.toolkit.pauli import error, shots
 
 MAX_QUBITS = 20
-#: Of each measurement. Across 20 qubits nearly every shot gives an outcome of its own: 9 measurements then
-#: give half a megabyte of counts.
+#: Maximum shots of each measurement. With 20 qubits nearly every shot has a different outcome, so 9
+#: measurements give half a megabyte of counts.
 MAX_SHOTS = 2000
 
 
 class GhzInput(ActionInput):
-    """How many qubits."""
+    """The number of qubits."""
 
     qubits: int = Field(
         default=3,
         ge=2,
         le=MAX_QUBITS,
         title="Qubits",
-        description="How many qubits are entangled with each other.",
+        description="Number of qubits to entangle.",
     )
     shots: int = Field(
         default=512,
         ge=1,
         le=MAX_SHOTS,
         title="Shots",
-        description="How often each of up to 9 measurements is made.",
+        description="How many times each of up to 9 circuits is run.",
     )
 
 
 class GhzState(Algorithm[GhzInput]):
-    """Entangles many qubits and tells how well."""
+    """Entangles many qubits and estimates the fidelity."""
 
     name = "ghz_state"
     title = "GHZ state"
     description = (
-        "Up to 20 qubits are entangled so that all give 0 or all give 1, each half of the time "
-        "(Schrödinger's cat). The answer estimates the state's fidelity, and says whether all "
-        "qubits were truly entangled."
+        "Entangles up to 20 qubits so that all give 0 or all give 1, each half of the time "
+        "(Schrödinger's cat). The answer has the estimated fidelity of the state, and whether it proves that "
+        "all qubits are entangled."
     )
     category = "Basics"
     input = GhzInput
@@ -69,8 +69,8 @@ class GhzState(Algorithm[GhzInput]):
         """`{"summary", "qubits", "all_zero", "all_one", "coherence", "fidelity", "fidelity_error",
         "entangled", "settings", "ideal"}`.
 
-        The fidelity is half the sum of the populations (`all_zero` + `all_one`) and the coherence. Over one
-        half it proves genuine entanglement of all the qubits (Gühne and Tóth, arXiv:0811.2803).
+        The fidelity is half the sum of the populations (`all_zero` + `all_one`) and the coherence. Above
+        one half it proves genuine entanglement of all qubits (Gühne and Tóth, arXiv:0811.2803).
         """
         settings = (step.state or {})["settings"]
         counts = step.counts()
@@ -80,13 +80,13 @@ class GhzState(Algorithm[GhzInput]):
         across = [step.counts(pub=number) for number in range(1, len(settings) + 1)]
         coherent, deviation = coherence(settings, across, params.qubits)
         fidelity = min(max((share + coherent) / 2, 0.0), 1.0)
-        # The population is a mean of zeros and ones: half the error of a mean of signs.
+        # The population is a mean of zeros and ones, with half the error of a mean of signs.
         uncertain = math.hypot(error(2 * share - 1, total) / 2, deviation) / 2
         entangled = fidelity - 3 * uncertain > 0.5
         everyone = "Both" if params.qubits == 2 else f"All {params.qubits}"
         answer = {
             "summary": f"{everyone} qubits gave the same bit in {percent(share)} of "
-            f"{times(total, 'measurement')}. The GHZ state was made with a fidelity of {percent(fidelity)}.",
+            f"{times(total, 'measurement')}. The fidelity of the GHZ state is {percent(fidelity)}.",
             "qubits": params.qubits,
             "all_zero": counts.get(zeros, 0) / total,
             "all_one": counts.get(ones, 0) / total,
@@ -99,13 +99,8 @@ class GhzState(Algorithm[GhzInput]):
         }
         if not entangled:
             answer["note"] = (
-                "This does not show that the qubits were all entangled with each other: for that the "
-                "fidelity must be clearly over 50 %. "
-                + (
-                    "More shots would tell."
-                    if fidelity > 0.5
-                    else "The noise was too strong; try fewer qubits."
-                )
+                "This does not prove that all qubits are entangled: the fidelity must be clearly above 50 %. "
+                + ("Use more shots." if fidelity > 0.5 else "The noise was too strong; try fewer qubits.")
             )
         return answer
 

@@ -1,4 +1,4 @@
-"""The circuits that make a GHZ state and measure it, in the computational basis and across it."""
+"""The circuits that prepare a GHZ state and measure it, in the Z basis and on the equator."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from qiskit.circuit import ParameterVector
 
 
 def ghz(qubits: int) -> QuantumCircuit:
-    """(|0...0> + |1...1>) / sqrt(2), not measured (Greenberger, Horne, Zeilinger; arXiv:0712.0921).
+    """Prepare (|0...0> + |1...1>) / sqrt(2) (Greenberger, Horne, Zeilinger; arXiv:0712.0921).
 
-    A chain that grows from its middle in both directions: half as deep as one from end to end, and still a
-    line, which lies along neighbours of a device's lattice without swaps. A tree of depth log n would not.
+    The chain of CNOTs grows from its middle in both directions. It is half as deep as one from end to end,
+    and still a line, which fits on neighbours of a device's lattice without swaps. A tree would not fit.
     """
     circuit = QuantumCircuit(qubits)
     middle = qubits // 2
@@ -23,14 +23,14 @@ def ghz(qubits: int) -> QuantumCircuit:
 
 
 def populations(qubits: int) -> QuantumCircuit:
-    """The state, measured as it is."""
+    """Build the state with measurements in the computational basis."""
     circuit = ghz(qubits)
     circuit.measure_all()
     return circuit
 
 
 def rotated(qubits: int) -> QuantumCircuit:
-    """The state, each qubit measured at its own angle in the equator of the Bloch sphere.
+    """Build the state with each qubit measured at an angle on the equator of the Bloch sphere.
 
     Parameters `angle[i]`: 0 measures X of qubit i, pi/2 measures Y.
     """

@@ -1,9 +1,9 @@
-"""In which directions the qubits are measured to estimate a GHZ state's coherence.
+"""The measurement settings that estimate a GHZ state's coherence.
 
 The coherence C = 2 Re <0...0|rho|1...1> is the mean of 2^(n-1) products of Pauli operators: for each even
 set of qubits, Y on the set and X elsewhere, with sign (-1)^(size/2). Each is a parity on the GHZ state's
-parity oscillation (Gühne et al., arXiv:0706.2432), and each is a Clifford measurement. Where they are too
-many, a random choice of them estimates the mean without bias (Flammia and Liu, arXiv:1104.4695).
+parity oscillation (Gühne et al., arXiv:0706.2432), and each is a Clifford measurement. If there are too
+many, a random sample of them estimates the mean without bias (Flammia and Liu, arXiv:1104.4695).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from statistics import mean, stdev
 
 from actions.toolkit.pauli import error, parity, shots
 
-#: Settings measured at most; all there are up to 4 qubits.
+#: Maximum number of measured settings; with up to 4 qubits, all of them.
 MAX_SETTINGS = 8
 
-#: Which qubits are measured in Y: bit i is qubit i; of even weight.
+#: The qubits that are measured in Y: bit i is qubit i. The weight is even.
 Setting = int
 
 
 def choose(qubits: int) -> list[Setting]:
-    """All settings, or where there are more than `MAX_SETTINGS`, so many different ones at random."""
+    """Return all settings, or a random sample of `MAX_SETTINGS` if there are more."""
     count = 2 ** (qubits - 1)
     picked = (
         range(count) if count <= MAX_SETTINGS else secrets.SystemRandom().sample(range(count), MAX_SETTINGS)
@@ -33,30 +33,30 @@ def choose(qubits: int) -> list[Setting]:
 
 
 def angles(setting: Setting, qubits: int) -> list[float]:
-    """The setting as the values of the circuit's parameters."""
+    """Return the values of the circuit's parameters for a setting."""
     return [math.pi / 2 if setting >> qubit & 1 else 0.0 for qubit in range(qubits)]
 
 
 def sign(setting: Setting) -> int:
-    """The parity that the ideal state has in this setting, always."""
+    """Return the parity of the ideal state in this setting."""
     return -1 if setting.bit_count() % 4 else 1
 
 
 def coherence(
     settings: Sequence[Setting], measured: Sequence[Mapping[str, int]], qubits: int
 ) -> tuple[float, float]:
-    """The estimated coherence, from -1 to 1, and its standard error.
+    """Return the estimated coherence, from -1 to 1, and its standard error.
 
     Args:
-        settings: as they were chosen.
-        measured: the counts for each.
-        qubits: of the state.
+        settings: the measured settings.
+        measured: the counts of each setting.
+        qubits: number of qubits of the state.
     """
     parities = [parity(counts) for counts in measured]
     signed = [sign(setting) * value for setting, value in zip(settings, parities, strict=True)]
     errors = [error(value, shots(counts)) for value, counts in zip(parities, measured, strict=True)]
     deviation = math.hypot(*errors) / len(errors)
     if len(settings) < 2 ** (qubits - 1):
-        # How the settings differ among each other contains what the shots of each scatter.
+        # The spread between the settings includes the shot noise of each.
         deviation = max(deviation, stdev(signed) / math.sqrt(len(signed)))
     return mean(signed), deviation

@@ -115,7 +115,7 @@ def test_cascade_nearly_always_finds_all_and_tells_little_more_than_it_must() ->
         cascade = Cascade(alice, bob)
         cascade.run(0.03, Random(seed))
         left += cascade.bob != alice
-        told += cascade.told
+        told += cascade.announced
     assert left <= 3
     # Shannon's limit is h(0.03) a bit; Cascade is known to need some 1.2 times that, and more for few bits.
     assert 1.0 < told / (100 * 500 * entropy(0.03)) < 1.5
@@ -173,7 +173,7 @@ def test_errors_outside_the_sample_are_mended() -> None:
     done = exchange(bob, "1" * 32 + "0" * 32, bits)
     assert (done.wrong, done.corrected) == (0, 1)
     assert done.alice == done.bob
-    assert 0 < len(done.alice) < 32 - done.told
+    assert 0 < len(done.alice) < 32 - done.announced
 
 
 def test_with_nothing_to_compare_nothing_is_trusted() -> None:

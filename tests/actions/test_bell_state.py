@@ -100,14 +100,14 @@ def test_coins_that_agree_are_not_called_entangled() -> None:
     answer = answer_of("phi_plus", {"00": 500, "11": 500}, random, random)
     assert (answer["agreement"], answer["fidelity"]) == (1, 0.5)
     assert not answer["entangled"]
-    assert "does not show" in answer["note"]
+    assert "does not prove" in answer["note"]
 
 
 def test_one_shot_proves_nothing() -> None:
     answer = answer_of("phi_plus", {"00": 1}, {"00": 1}, {"01": 1})
     assert answer["fidelity"] == 1
     assert answer["fidelity_error"] > 0.2
-    assert "More shots" in answer["note"]
+    assert "more shots" in answer["note"]
     assert "1 of 1 measurement " in answer["summary"]
 
 

@@ -81,16 +81,16 @@ def test_a_constant_function(kind: str, bits: int) -> None:
     assert probabilities(algorithm.build(params)) == pytest.approx({"0" * bits: 1.0})
     answer = algorithm.answer(params, step_of(algorithm.start(params)))
     assert (answer["verdict"], answer["classical_queries"]) == ("constant", 2 ** (bits - 1) + 1)
-    assert answer["summary"].startswith("The function is constant: 100 % of the shots say so.")
+    assert answer["summary"].startswith("The function is constant: 100 % of the shots show it.")
 
 
 def test_noise_is_outvoted_and_said_where_it_is_not() -> None:
     clear = asked({"000": 900, "001": 124}, kind="constant_0")
     assert (clear["verdict"], clear["correct"]) == ("constant", True)
     assert "note" not in clear
-    narrow = asked({"000": 600, "111": 424}, kind="constant_0")
-    assert narrow["correct"]
-    assert "narrow" in narrow["note"]
+    uncertain = asked({"000": 600, "111": 424}, kind="constant_0")
+    assert uncertain["correct"]
+    assert "uncertain" in uncertain["note"]
     wrong = asked({"000": 300, "111": 724}, kind="constant_1")
     assert (wrong["verdict"], wrong["correct"]) == ("balanced", False)
     assert "wrong" in wrong["note"]

@@ -171,7 +171,7 @@ def test_one_shot_proves_nothing() -> None:
     answer = answer_of([0, 3], {"00": 1}, {"00": 1}, {"01": 1})
     assert answer["fidelity"] == 1
     assert not answer["entangled"]
-    assert "More shots" in answer["note"]
+    assert "more shots" in answer["note"]
 
 
 counts = st.dictionaries(st.text("01", min_size=2, max_size=2), st.integers(1, 2000), min_size=1)

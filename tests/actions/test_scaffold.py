@@ -112,7 +112,7 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
     assert "2 failed" in output
     assert "build_circuit: write actions/coin_toss/circuit.py" in output
     output = fails(copy, "tools.documents")
-    assert output.count("actions/coin_toss/circuit.py") == 2
+    assert output.count("\nactions/coin_toss/circuit.py:") == 2
     assert not (copy / "actions/coin_toss/document.json").exists()
 
     replace(copy / "actions/coin_toss/circuit.py", r'"""The circuit\. Source: to be written', source)
