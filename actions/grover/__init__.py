@@ -1,4 +1,4 @@
-"""Search without order, in the square root of the questions: the algorithm of Grover (1996)."""
+"""Unstructured search with the square root of the queries: the algorithm of Grover (1996)."""
 
 from .algorithm import algorithm
 

@@ -16,13 +16,13 @@ from actions.grover.circuit import gates, grover
 from actions.grover.plan import GroverPlan, fidelity, plan
 from actions.toolkit.outcomes import bitstring, ideal, listed, percent
 
-#: Qubits at most: 256 elements.
+#: Maximum number of qubits: 256 elements.
 MAX_QUBITS = 8
-#: Iterations at most: the best number for one element in 256.
+#: Maximum number of iterations: the optimum for one element in 256.
 MAX_ITERATIONS = 12
-#: Outcomes that the answer names, the most frequent first.
+#: Maximum number of outcomes in the answer, the most frequent first.
 MAX_OUTCOMES = 16
-#: Elements that the summary names.
+#: Maximum number of elements in the summary.
 MAX_NAMED = 4
 #: Shares of the ideal gain over guessing: less than the first is worth a note, less than the second is none.
 GAIN_SPOILT, GAIN_LOST = 0.5, 0.1
@@ -35,20 +35,20 @@ Element = (
 
 
 class GroverInput(ActionInput):
-    """The size of the search space, and what is marked in it."""
+    """The size of the search space, and its marked elements."""
 
     qubits: int = Field(
         ge=1,
         le=MAX_QUBITS,
         title="Qubits",
-        description="n, to search 2^n elements. Today's devices manage 3, some 4.",
+        description="n, for a search in 2^n elements. Today's devices can run 3, some 4.",
         examples=[3],
     )
     marked: list[Element] = Field(
         min_length=1,
         max_length=2**MAX_QUBITS,
         title="Marked elements",
-        description="What is to be found: numbers from 0 to 2^n - 1, or strings of n bits.",
+        description="The elements to find: numbers from 0 to 2^n - 1, or strings of n bits.",
         examples=[[5]],
         json_schema_extra={"uniqueItems": True, "x-control": "list"},
     )
@@ -57,7 +57,7 @@ class GroverInput(ActionInput):
         ge=0,
         le=MAX_ITERATIONS,
         title="Iterations",
-        description="Left out, the best number is used; where there is noise, that is a smaller one.",
+        description="Without a number, the optimum is used, which is smaller on a noisy backend.",
     )
 
     @field_validator("marked")
@@ -89,7 +89,7 @@ class GroverInput(ActionInput):
 
     @cached_property
     def plan(self) -> GroverPlan:
-        """How to search for them; where there is noise, with the iterations that it leaves the most of."""
+        """The search; on a noisy backend, with the number of iterations that is best there."""
         spared = 1.0 if self.backend_type == "simulator" else fidelity(gates(self.qubits, self.elements))
         return plan(len(self.marked), 2**self.qubits, self.iterations, spared)
 
@@ -100,8 +100,8 @@ class Grover(CircuitAlgorithm[GroverInput]):
     name = "grover"
     title = "Grover search"
     description = (
-        "Finds marked elements among up to 256 by asking about all of them at once, a few times over. Tells "
-        "how often they were found, beside what a perfect device and mere guessing would do."
+        "Finds marked elements among up to 256 with few queries, each about all elements at once. The answer "
+        "compares the success with that of a perfect device and with guessing."
     )
     category = "Oracles"
     input = GroverInput
@@ -113,9 +113,9 @@ class Grover(CircuitAlgorithm[GroverInput]):
         """`{"summary", "note"?, "found", "missed", "success_probability", "ideal_success_probability",
         "guess_probability", "iterations", "quantum_queries", "classical_queries", "outcomes", "ideal"}`.
 
-        `found` are the marked elements that were measured, most frequent first: whoever measures one can
-        check it by one more question. `quantum_queries` are for one shot, `classical_queries` the average of
-        a classical search for one marked element.
+        `found` are the marked elements that were measured, the most frequent first; one more query can check
+        each. `quantum_queries` are those of one shot, `classical_queries` the average of a classical search
+        for one marked element.
         """
         counts = step.counts()
         shots = sum(counts.values())
@@ -155,7 +155,7 @@ class Grover(CircuitAlgorithm[GroverInput]):
 
 
 def distribution(params: GroverInput) -> Any:
-    """How likely each element is to be measured without noise: all marked ones alike, all others alike."""
+    """Return the probability of each element without noise; it depends only on whether it is marked."""
     size = 2**params.qubits
     marked = params.elements
     success = params.plan.success
@@ -173,7 +173,7 @@ def _summary(params: GroverInput, found: list[int], success: float, guess: float
     seen = "All" if len(found) == len(wanted) else len(found)
     return (
         f"One of {what} was found in {rate} of the shots; guessing finds one in {by_guessing}. "
-        f"{seen} of the {len(wanted)} were seen."
+        f"{seen} of the {len(wanted)} were measured."
     )
 
 
@@ -185,10 +185,10 @@ def _note(params: GroverInput, success: float, guess: float, noisy: bool) -> str
     if noisy and success - guess < GAIN_SPOILT * gain:
         lost = "all" if success - guess < GAIN_LOST * gain else "most"
         fewer = params.iterations is None and search.iterations < best.iterations
-        ran = f"Only {search.iterations} ran, because more would have been worse. " if fewer else ""
+        ran = f"Only {search.iterations} ran, because more would be worse. " if fewer else ""
         return (
             f"Noise took {lost} of the gain: {perfect} {percent(best.success)} of the shots. {ran}"
-            "From five qubits on a search is too deep a circuit for today's devices; try fewer qubits or the "
+            "With five qubits or more, the circuit is too deep for today's devices. Try fewer qubits or the "
             "noiseless simulator."
         )
     if params.iterations is not None and search.success < best.success - 0.05:

@@ -13,7 +13,7 @@ from actions.toolkit.phase_oracle import phase_oracle, two_qubit_gates
 
 
 def grover(qubits: int, marked: Collection[int], plan: GroverPlan) -> QuantumCircuit:
-    """The even superposition, turned towards the marked elements step by step, and measured.
+    """Build the circuit that rotates the equal superposition towards the marked elements and measures it.
 
     L. K. Grover, "A fast quantum mechanical algorithm for database search", STOC 1996
     (arXiv:quant-ph/9605043). The Grover operator is Qiskit's; oracle and reflection are given to it as phase
@@ -21,8 +21,8 @@ def grover(qubits: int, marked: Collection[int], plan: GroverPlan) -> QuantumCir
 
     Args:
         qubits: n, for the elements 0 to 2^n - 1; bit 0 of an element is on qubit 0.
-        marked: the elements to be found.
-        plan: how often to iterate, and by which phase.
+        marked: the elements to find.
+        plan: the number of iterations and their phase.
     """
     circuit = QuantumCircuit(qubits)
     circuit.h(range(qubits))
@@ -36,7 +36,7 @@ def grover(qubits: int, marked: Collection[int], plan: GroverPlan) -> QuantumCir
 
 
 def gates(qubits: int, marked: Collection[int]) -> int:
-    """Two-qubit gates of an iteration, where every two qubits are neighbours."""
+    """Return the number of two-qubit gates of an iteration if all qubits are connected."""
     return sum(map(two_qubit_gates, _reflections(qubits, marked, math.pi)))
 
 

@@ -1,25 +1,25 @@
-"""How often to iterate, and by which phase, for a given share of marked elements."""
+"""The number of iterations and their phase for a given share of marked elements."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-#: Probability that a two-qubit gate, and what decays meanwhile, goes well on today's better devices. Measured
-#: on the noise of a Heron processor with three to five qubits.
+#: Probability that a two-qubit gate has no error on today's better devices, with the decoherence during it.
+#: Measured with the noise of a Heron processor and three to five qubits.
 GATE_FIDELITY = 0.996
-#: Two-qubit gates on a device's lattice for one where all qubits are neighbours, with three to five qubits.
+#: Two-qubit gates on a device's lattice for one between connected qubits, with three to five qubits.
 ROUTING = 1.5
 
 
 @dataclass(frozen=True)
 class GroverPlan:
-    """A search.
+    """The parameters of a search.
 
     Args:
-        iterations: of the Grover operator; each asks the oracle once.
-        angle: the phase, in radians, that marked elements get, and the even superposition in the reflection.
-        success: the probability, without noise, that a marked element is measured.
+        iterations: number of Grover iterations; each queries the oracle once.
+        angle: the phase of the marked elements and of the reflection, in radians.
+        success: the probability of measuring a marked element without noise.
     """
 
     iterations: int
@@ -28,7 +28,7 @@ class GroverPlan:
 
 
 def plan(marked: int, elements: int, iterations: int | None = None, fidelity: float = 1.0) -> GroverPlan:
-    """The search with the highest success, or the one with the iterations asked for.
+    """Return the search with the highest success, or the one with the given number of iterations.
 
     After k iterations a marked element is measured with probability sin^2((2k + 1) t), where sin^2(t) is the
     share of the marked ones (Boyer, Brassard, Hoyer, Tapp, arXiv:quant-ph/9605034). Where more than a quarter
@@ -36,10 +36,10 @@ def plan(marked: int, elements: int, iterations: int | None = None, fidelity: fl
     iteration with a smaller phase is certain to succeed (Long, arXiv:quant-ph/0106071).
 
     Args:
-        marked: how many are marked, at least one.
-        elements: how many there are.
-        iterations: None for the best number.
-        fidelity: the probability that noise spares an iteration; where it does not, the outcome is a guess.
+        marked: number of marked elements, at least one.
+        elements: number of elements.
+        iterations: number of iterations; None for the optimum.
+        fidelity: the probability that an iteration has no error; with an error the outcome is random.
             The less there is, the fewer iterations are best.
     """
     turn = math.asin(math.sqrt(marked / elements))
@@ -53,17 +53,17 @@ def plan(marked: int, elements: int, iterations: int | None = None, fidelity: fl
         def expected(k: int) -> float:
             return guess + fidelity**k * (_success(k, turn) - guess)
 
-        # At equal success the one with fewer questions.
+        # Of equal successes, the one with fewer queries.
         most = math.ceil(math.pi / 4 / turn)
         iterations = max(range(most + 1), key=lambda k: (round(expected(k), 12), -k))
     return GroverPlan(iterations, math.pi, _success(iterations, turn))
 
 
 def fidelity(gates: int) -> float:
-    """The probability that noise spares an iteration.
+    """Return the probability that an iteration has no error.
 
     Args:
-        gates: its two-qubit gates, where every two qubits are neighbours.
+        gates: its number of two-qubit gates if all qubits are connected.
     """
     return float(GATE_FIDELITY ** (gates * ROUTING))
 

@@ -18,13 +18,13 @@ from actions.toolkit.phases import distribution
 
 
 class PhaseInput(ActionInput):
-    """A gate with its angle, and how finely its phase is to be known."""
+    """A gate with its angle, and the precision of the estimate."""
 
     gate: GateName = Field(
         default="p",
         title="Gate",
-        description="Phase gate p, or a rotation about the axis x, y or z. A phase gate's phase is its "
-        "angle, a rotation's is half of it.",
+        description="Phase gate p, or a rotation about the axis x, y or z. The phase of a phase gate is "
+        "its angle, that of a rotation is half of it.",
     )
     angle: float = Field(
         ge=-1,
@@ -39,24 +39,24 @@ class PhaseInput(ActionInput):
         ge=2,
         le=10,
         title="Bits",
-        description="Binary digits of the phase that each shot gives.",
+        description="Number of binary digits of the phase that each shot gives.",
     )
     method: Literal["iterative", "fourier"] = Field(
         default="iterative",
         title="Method",
-        description="iterative: one control qubit, measured and used again for each bit. fourier: the "
-        "textbook's circuit, a control qubit for each bit; deeper, and so more prone to noise.",
+        description="iterative: one control qubit, measured and reused for each bit. fourier: one control "
+        "qubit for each bit, with a deeper circuit that is more sensitive to noise.",
     )
 
 
 class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
-    """Finds by how much a gate turns the phase of its eigenstate."""
+    """Estimates the phase that a gate gives its eigenstate."""
 
     name = "phase_estimation"
     title = "Phase estimation"
     description = (
-        "Measures by which angle a quantum gate turns one of its eigenstates, digit by digit. Gives the "
-        "phase with its error, beside the exact value; the heart of many other quantum algorithms."
+        "Measures the phase that a quantum gate gives one of its eigenstates, digit by digit. The answer has "
+        "the phase with its error, and the exact value. Many quantum algorithms are based on it."
     )
     category = "Building blocks"
     input = PhaseInput
@@ -77,7 +77,7 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
         difference = (found.phase - exact + 0.5) % 1.0 - 0.5
         top = min(counts, key=lambda bits: (-counts[bits], bits))
         answer: dict[str, Any] = {
-            "summary": f"The phase was estimated as {found.phase:.5f} turns, give or take {found.error:.5f}; "
+            "summary": f"The estimated phase is {found.phase:.5f} ± {found.error:.5f} turns; "
             f"the exact value is {exact:.5f}.",
             "phase": found.phase,
             "error": found.error,
@@ -98,8 +98,8 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
                 f"No phase could be read from {shots} shots; the exact value is {exact:.5f} turns."
             )
             answer["note"] = (
-                "The outcomes cannot be told from pure chance: too much noise, or too few shots. Take "
-                "fewer bits, more shots or a quieter backend."
+                "The outcomes are not distinguishable from chance: too much noise, or too few shots. Use "
+                "fewer bits, more shots or a less noisy backend."
             )
         elif step.noisy and found.signal < 0.5:
             answer["note"] = (

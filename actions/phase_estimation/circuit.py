@@ -1,4 +1,4 @@
-"""Circuits that write an eigenvalue's phase into bits."""
+"""Circuits that measure the phase of an eigenvalue as bits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from actions.toolkit.semiclassical import read_phase
 
 GateName = Literal["p", "rx", "ry", "rz"]
 
-#: The classical register that both circuits measure into.
+#: The classical register of both circuits.
 REGISTER = "phase"
 
 _GATES: dict[str, type[PhaseGate] | type[RXGate] | type[RYGate] | type[RZGate]] = {
@@ -26,12 +26,12 @@ _GATES: dict[str, type[PhaseGate] | type[RXGate] | type[RYGate] | type[RZGate]] 
 
 
 def unitary(name: GateName, angle: float) -> Gate:
-    """The gate whose eigenvalue is looked for; `angle` in turns."""
+    """Return the gate whose eigenvalue is estimated; `angle` in turns."""
     return _GATES[name](2 * pi * angle)
 
 
 def exact_phase(name: GateName, angle: float) -> float:
-    """The phase that is looked for, in turns, in [0, 1): of exp(2 pi i phase), the eigenvalue of
+    """Return the exact phase in turns, in [0, 1): that of exp(2 pi i phase), the eigenvalue of
     `eigenstate`.
 
     A phase gate turns |1> by its whole angle, a rotation its eigenstates by half of it, one each way.
@@ -40,7 +40,7 @@ def exact_phase(name: GateName, angle: float) -> float:
 
 
 def eigenstate(name: GateName) -> QuantumCircuit:
-    """Prepares the eigenstate of the gate whose phase grows with the angle."""
+    """Append the preparation of the gate's eigenstate whose phase grows with the angle."""
     circuit = QuantumCircuit(1)
     if name in ("p", "rz"):
         circuit.x(0)
@@ -55,7 +55,7 @@ def eigenstate(name: GateName) -> QuantumCircuit:
 
 @lru_cache(maxsize=32)
 def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
-    """Phase estimation with a qubit for each bit and an inverse Fourier transform.
+    """Build phase estimation with a qubit for each bit and an inverse Fourier transform.
 
     Kitaev, quant-ph/9511026; Cleve, Ekert, Macchiavello, Mosca, quant-ph/9708016. The circuit is Qiskit's
     own.
@@ -63,7 +63,7 @@ def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
     Args:
         name: the gate.
         angle: its angle, in turns.
-        bits: binary digits of the phase; the register read as a number, over 2**bits, is the phase.
+        bits: binary digits of the phase; the register as a number, divided by 2**bits, is the phase.
     """
     estimation = phase_estimation(bits, unitary(name, angle))
     control, target = estimation.qregs
@@ -78,7 +78,7 @@ def fourier(name: GateName, angle: float, bits: int) -> QuantumCircuit:
 
 @lru_cache(maxsize=32)
 def iterative(name: GateName, angle: float, bits: int) -> QuantumCircuit:
-    """Phase estimation with one control qubit, measured and used again for each bit, the last digit first.
+    """Build phase estimation with one control qubit, measured and reused for each bit, the last digit first.
 
     Dobsicek et al., quant-ph/0610214. The outcomes have the very distribution of `fourier`, with two qubits
     and `bits` two-qubit gates.

@@ -1,4 +1,4 @@
-"""From outcomes to a phase: the one that explains the counts best."""
+"""The maximum-likelihood phase of measured counts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from actions.toolkit.phases import Floats, distribution, mixture
 
-#: Outcomes around which the phase is looked for.
+#: Number of most frequent outcomes around which the phase is searched.
 CANDIDATES = 5
-#: Phases tried in one go.
+#: Number of phases of one grid.
 GRID = 129
 #: Twice the logarithm of the likelihood's ratio that bounds the 95 % interval (chi-square, 1 degree of
 #: freedom).
 CHI_SQUARE_95 = 3.84
-#: The same ratio below which a signal is not told from noise alone (over 5 standard deviations).
+#: The same for a signal that is distinguishable from noise (over 5 standard deviations).
 NO_SIGNAL = 30.0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A phase with its 95 % interval, in turns, and the part of the shots that is no noise."""
+    """A phase with its 95 % interval, in turns, and the fraction of the shots that is not noise."""
 
     phase: float
     error: float
@@ -31,7 +31,7 @@ class Estimate:
 
 
 def estimate(counts: dict[int, int], bits: int) -> Estimate:
-    """The phase of greatest likelihood.
+    """Return the maximum-likelihood phase.
 
     Each shot is taken to come from the circuit with probability `signal`, else to be any outcome: a crude
     model of a noisy machine, which keeps stray outcomes from pulling at the phase.
@@ -51,7 +51,7 @@ def estimate(counts: dict[int, int], bits: int) -> Estimate:
         best, signal, value, values = _best(phases, outcomes, weights, bits)
         within = phases[2 * (value - values) <= CHI_SQUARE_95]
         error = max(float(within[-1] - best), float(best - within[0]), float(phases[1] - phases[0]))
-        # Once the interval has a dozen points of the grid, it is resolved.
+        # An interval of a dozen grid points is resolved.
         if len(within) >= GRID // 10 or window < 1e-9:
             return Estimate(best % 1.0, error, signal, bool(seen))
         window /= 8

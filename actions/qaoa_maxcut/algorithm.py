@@ -19,13 +19,13 @@ from actions.toolkit.outcomes import MAX_IDEAL
 
 MAX_NODES = 12
 MAX_WEIGHT, MIN_WEIGHT = 1_000.0, 0.001
-#: Points that one job may have: as many as the most layers need.
+#: Maximum number of points of one job: those that the maximum number of layers needs.
 MAX_POINTS = 20
 #: The search's shift and first radius, in the units of its starting angles, and its tolerance, as a part of
 #: the weight of all edges.
 SHIFT, RADIUS, TOLERANCE = 0.3, 0.4, 5e-4
-#: On a noisy backend, a graph of more nodes than this is searched with so many shots at most: simulating them
-#: takes minutes, and noise is what bounds the search there, not their spread.
+#: On a noisy backend, the search in a graph of more nodes than this has at most so many shots: simulating
+#: them takes minutes, and gate noise limits the search there, not shot noise.
 LARGE, LARGE_SHOTS = 6, 256
 
 Node = Annotated[int, Field(ge=0, lt=MAX_NODES)]
@@ -33,7 +33,7 @@ Weight = Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=Fal
 
 
 class MaxCutInput(HybridInput):
-    """A weighted graph, and how deep and how long to search."""
+    """A weighted graph, the depth of the circuit, and the length of the search."""
 
     edges: Annotated[
         list[Annotated[tuple[Node, Node, Weight], Field(strict=False)]],
@@ -51,14 +51,14 @@ class MaxCutInput(HybridInput):
         ge=2,
         le=MAX_NODES,
         title="Nodes",
-        description="How many nodes there are; left out, as many as the edges name.",
+        description="Number of nodes. Without it, the edges define it.",
     )
     layers: int = Field(
         default=2,
         ge=1,
         le=max(ANGLES),
         title="Layers",
-        description="Layers of the circuit: more give better cuts, and more noise.",
+        description="Number of layers of the circuit. More layers give better cuts and more noise.",
     )
 
     @field_validator("edges")
@@ -67,7 +67,7 @@ class MaxCutInput(HybridInput):
         seen = set()
         for first, second, weight in edges:
             if first == second:
-                raise ValueError(f"node {first} is joined with itself; leave that edge out")
+                raise ValueError(f"node {first} is connected to itself; remove that edge")
             if abs(weight) < MIN_WEIGHT:
                 raise ValueError(
                     f"[{first}, {second}] has weight {weight}; leave it out, or give it at least {MIN_WEIGHT}"
@@ -94,14 +94,14 @@ class MaxCutInput(HybridInput):
 
 
 class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
-    """Searches angles whose cuts are large on average, then measures cuts and takes the best."""
+    """Searches for angles with large average cuts, then measures cuts and selects the best."""
 
     name = "qaoa_maxcut"
     title = "MaxCut by QAOA"
     description = (
-        "Divides a graph's nodes into two groups such that the edges between them weigh as much as possible. "
-        "A quantum circuit is tuned step by step until the cuts that it gives are large; the best one "
-        "measured is the answer, beside the true optimum."
+        "Divides a graph's nodes into two groups so that the edges between them have the largest total "
+        "weight. A quantum circuit is tuned step by step until its cuts are large. The answer has the best "
+        "measured cut and the true optimum."
     )
     category = "Optimization"
     view = "graph"
@@ -135,9 +135,8 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
         "ideal_value", "random_value", "optimum_probability", "angles", "graph", "reference", "convergence",
         "ideal"}`.
 
-        `average_value` is that of all measured cuts, `ideal_value` what it would be without noise,
-        `random_value` that of cuts by the toss of a coin; `approximation_ratio` is null where no cut weighs
-        more than 0.
+        `average_value` is that of all measured cuts, `ideal_value` the same without noise, `random_value`
+        that of random cuts. `approximation_ratio` is null if no cut has a weight above 0.
         """
         graph = params.graph
         counts = {int(outcome, 2): count for outcome, count in step.counts().items()}
@@ -187,15 +186,15 @@ def _summary(cut: list[int], value: float, optimum: float) -> str:
 
 
 def _note(found: dict[str, Any], noisy: bool) -> str | None:
-    """What noise did, in plain words."""
+    """The effect of noise, in plain words."""
     if not noisy:
         return None
     average, ideal, chance = (found[f"{name}_value"] for name in ("average", "ideal", "random"))
     kept = (average - chance) / (ideal - chance) if ideal - chance > 1e-9 else 0.0
     return (
-        f"Noise made the measured cuts smaller: {average:.3g} on average, where {ideal:.3g} were to be "
-        f"expected without it and {chance:.3g} by the toss of a coin; {np.clip(kept, 0, 1):.0%} of the "
-        "gain is left. The best of many measured cuts is still a real cut."
+        f"Noise made the measured cuts smaller: {average:.3g} on average, with {ideal:.3g} "
+        f"expected without noise and {chance:.3g} for random cuts. {np.clip(kept, 0, 1):.0%} of the gain "
+        "remains. The best of many measured cuts is still a valid cut."
     )
 
 

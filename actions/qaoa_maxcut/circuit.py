@@ -1,4 +1,4 @@
-"""The QAOA ansatz of MaxCut, and good angles to start from."""
+"""The QAOA ansatz of MaxCut, and its starting angles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANGLES = {
 
 
 def cost(graph: Graph) -> SparsePauliOp:
-    """Half the sum of w Z Z over the edges: half the total weight less the value of the cut.
+    """Return half the sum of w Z Z over the edges: half the total weight minus the value of the cut.
 
     The edges are in an order in which those that share no node come together, since they can run at once.
     """
@@ -39,7 +39,7 @@ def cost(graph: Graph) -> SparsePauliOp:
 
 @lru_cache(maxsize=64)
 def ansatz(graph: Graph, layers: int) -> QuantumCircuit:
-    """`layers` times exp(-i gamma cost) and exp(-i beta sum X) on all cuts in equal superposition.
+    """Build `layers` times exp(-i gamma cost) and exp(-i beta sum X) on all cuts in equal superposition.
 
     Parameters, in the circuit's order: beta of each layer, then gamma of each.
     """
@@ -48,21 +48,21 @@ def ansatz(graph: Graph, layers: int) -> QuantumCircuit:
 
 @lru_cache(maxsize=64)
 def measured(graph: Graph, layers: int) -> QuantumCircuit:
-    """The ansatz with all qubits measured."""
+    """Build the ansatz with all qubits measured."""
     circuit: QuantumCircuit = ansatz(graph, layers).copy()
     circuit.measure_all()
     return circuit
 
 
 def starting_angles(layers: int) -> list[float]:
-    """Where the search starts: beta of each layer, then gamma of each, in the units of `to_circuit`."""
+    """Return the start of the search: beta of each layer, then gamma, in the units of `to_circuit`."""
     gammas, betas = ANGLES[layers]
-    # The cited papers maximise the cut and we minimise the cost, which turns the sign of one of the two.
+    # The cited papers maximise the cut; here the cost is minimised, which changes the sign of one of the two.
     return [-beta for beta in betas] + [2 * gamma for gamma in gammas]
 
 
 def to_circuit(graph: Graph, point: list[float]) -> list[float]:
-    """The circuit's values for a point of the search, in which all coordinates matter about equally.
+    """Return the circuit's values for a point of the search, in which all coordinates have a similar scale.
 
     gamma goes with the inverse of the weights that meet in a node, so that the same angles suit all graphs
     (Shaydulin et al., arXiv:2201.11785; Sureshbabu et al., arXiv:2305.15201).

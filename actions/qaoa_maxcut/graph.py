@@ -18,7 +18,7 @@ class Graph:
     """A weighted graph.
 
     Args:
-        nodes: how many there are, numbered from 0.
+        nodes: number of nodes, which are numbered from 0.
         edges: (node, node, weight), each pair at most once.
     """
 
@@ -27,7 +27,7 @@ class Graph:
 
     @cached_property
     def joined(self) -> list[int]:
-        """The nodes that have an edge; qubit k stands for the k-th of them."""
+        """The nodes that have an edge; qubit k represents the k-th of them."""
         return sorted({node for first, second, _ in self.edges for node in (first, second)})
 
     @cached_property
@@ -43,7 +43,7 @@ class Graph:
 
     @property
     def strength(self) -> float:
-        """Root mean square, over the joined nodes, of the weights that meet in one node."""
+        """Root mean square of the weights at a node, over the nodes with edges."""
         return math.sqrt(2 * math.fsum(weight**2 for *_, weight in self.edges) / len(self.joined))
 
     def value(self, cut: Sequence[int]) -> float:
@@ -52,7 +52,7 @@ class Graph:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The value of every cut of the joined nodes: place k is the cut whose bit q is qubit q's side."""
+        """The values of all cuts of the nodes with edges: in cut k, bit q is the side of qubit q."""
         cuts = np.arange(2 ** len(self.joined))
         found = np.zeros(len(cuts))
         for first, second, weight in self.compact:
@@ -61,11 +61,11 @@ class Graph:
 
     @property
     def optimum(self) -> float:
-        """The value of the best cut of all, by looking at every one."""
+        """The value of the best cut, by exhaustive search."""
         return float(self.values.max())
 
     def spread(self, sides: int) -> list[int]:
-        """A cut of the joined nodes as one of all; nodes without edges, and the first joined one, get 0."""
+        """Extend a cut to all nodes; nodes without edges, and the first with one, are on side 0."""
         if sides & 1:
             sides ^= 2 ** len(self.joined) - 1
         cut = [0] * self.nodes

@@ -1,4 +1,4 @@
-"""The Fourier transform of a quantum state's amplitudes: Coppersmith (1994), and Shor before him."""
+"""The Fourier transform of a quantum state's amplitudes: Shor (1994), Coppersmith (1994)."""
 
 from .algorithm import algorithm
 

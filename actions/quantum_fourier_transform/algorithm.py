@@ -1,4 +1,4 @@
-"""The quantum Fourier transform, and what its measured spectrum shows."""
+"""The quantum Fourier transform and its measured spectrum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from actions.quantum_fourier_transform.circuit import spectrum, transformed
 from actions.quantum_fourier_transform.input import FourierInput
 from actions.toolkit.outcomes import bitstring, frequencies, ideal, listed, percent
 
-#: Peaks that the answer names.
+#: Maximum number of peaks in the answer.
 MAX_PEAKS = 16
 #: An outcome is a peak if it is at least this share of the likeliest.
 PEAK = 0.4
@@ -33,9 +33,8 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
     name = "quantum_fourier_transform"
     title = "Quantum Fourier transform"
     description = (
-        "Transforms the amplitudes of a quantum state into their spectrum and measures it: a state that "
-        "repeats itself shows peaks. Tells how well the measured spectrum agrees with the exact discrete "
-        "Fourier transform."
+        "Transforms the amplitudes of a quantum state into their spectrum and measures it. A periodic state "
+        "has peaks. The answer compares the measured spectrum with the exact discrete Fourier transform."
     )
     category = "Transforms"
     input = FourierInput
@@ -46,7 +45,7 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
     def answer(self, params: FourierInput, step: Step) -> dict[str, Any]:
         """`{"summary", "note"?, "peaks": [{"value", "bitstring", "probability", "ideal_probability"}],
         "fidelity", "qubits", "changes"?, "ideal"}`. `fidelity` is that of the measured distribution to the
-        exact one, 1 where they are the same; `changes` tells how the amplitudes were made into a state.
+        exact one, 1 if they are equal; `changes` describes how the amplitudes were made into a state.
         """
         exact = spectrum(params.given.amplitudes, params.inverse)
         bits = len(exact).bit_length() - 1
@@ -55,7 +54,7 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
         measured = seen / shots
         fidelity = _fidelity(measured, exact)
         peaks = _peaks(measured, shots)
-        # As many outcomes as would be equally likely in a spectrum as concentrated as this.
+        # The number of equally likely outcomes of a spectrum with the same concentration.
         likely = round(1 / float(np.square(exact).sum()))
         summary = [
             _where(peaks, likely, params),
@@ -98,7 +97,7 @@ def _fidelity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 
 def _peaks(measured: NDArray[np.float64], shots: int) -> list[int]:
-    """Outcomes seen nearly as often as the most frequent one, and too often for a flat spectrum."""
+    """The outcomes almost as frequent as the most frequent one, and too frequent for a flat spectrum."""
     flat = 1 / len(measured)
     least = max(PEAK * float(measured.max()), 1.5 * flat + DEVIATIONS * math.sqrt(flat / shots))
     order = np.argsort(-measured, kind="stable")

@@ -10,7 +10,7 @@ from qiskit.synthesis import synth_qft_full
 
 
 def basis(value: int, qubits: int) -> QuantumCircuit:
-    """The state |value>."""
+    """Prepare the state |value>."""
     circuit = QuantumCircuit(qubits)
     for qubit in range(qubits):
         if value >> qubit & 1:
@@ -19,7 +19,7 @@ def basis(value: int, qubits: int) -> QuantumCircuit:
 
 
 def periodic(period: int, offset: int, qubits: int) -> QuantumCircuit:
-    """The even superposition of offset, offset + period, offset + 2 period, ... below 2^qubits."""
+    """Prepare the equal superposition of offset, offset + period, offset + 2 period, ... below 2^qubits."""
     if period & (period - 1):
         amplitudes = np.zeros(2**qubits)
         amplitudes[offset::period] = 1.0
@@ -33,7 +33,7 @@ def periodic(period: int, offset: int, qubits: int) -> QuantumCircuit:
 
 
 def general(amplitudes: NDArray[np.complex128] | NDArray[np.float64]) -> QuantumCircuit:
-    """Any state, of 2^n amplitudes whose squares add up to 1."""
+    """Prepare any state of 2^n amplitudes whose squares add up to 1."""
     qubits = len(amplitudes).bit_length() - 1
     circuit = QuantumCircuit(qubits)
     circuit.append(StatePreparation(list(amplitudes)), range(qubits))
@@ -41,7 +41,7 @@ def general(amplitudes: NDArray[np.complex128] | NDArray[np.float64]) -> Quantum
 
 
 def transformed(state: QuantumCircuit, inverse: bool) -> QuantumCircuit:
-    """The state's quantum Fourier transform, measured.
+    """Build the state's quantum Fourier transform with measurements.
 
     D. Coppersmith, "An approximate Fourier transform useful in quantum factoring", IBM Research Report
     RC 19642, 1994 (arXiv:quant-ph/0201067); nothing is approximated here. The transform reverses the order
@@ -63,7 +63,7 @@ def transformed(state: QuantumCircuit, inverse: bool) -> QuantumCircuit:
 
 
 def spectrum(amplitudes: NDArray[np.complex128], inverse: bool) -> NDArray[np.float64]:
-    """How likely each outcome is without noise, by the discrete Fourier transform.
+    """Return the probability of each outcome without noise, by the discrete Fourier transform.
 
     The quantum transform's sign is that of numpy's inverse transform.
     """

@@ -1,4 +1,4 @@
-"""The state to be transformed, as a caller gives it."""
+"""The caller's state, which is transformed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from actions.framework.input import ActionInput
 from actions.quantum_fourier_transform.circuit import basis, general, periodic
 from actions.quantum_fourier_transform.state import State, normalised
 
-#: Qubits of a basis state or a periodic one at most.
+#: Maximum number of qubits of a basis state or a periodic one.
 MAX_QUBITS = 8
-#: Amplitudes at most; a general state of n qubits takes about 2^n two-qubit gates to prepare.
+#: Maximum number of amplitudes; a general state of n qubits takes about 2^n two-qubit gates to prepare.
 MAX_AMPLITUDES = 64
 
 Part = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
@@ -36,7 +36,7 @@ class FourierInput(ActionInput):
 
     state: Literal["periodic", "basis", "amplitudes"] = Field(
         title="State",
-        description="A periodic state, a basis state (one number), or amplitudes of your own.",
+        description="A periodic state, a basis state (one number), or your amplitudes.",
         examples=["periodic"],
     )
     qubits: int = Field(
@@ -44,28 +44,28 @@ class FourierInput(ActionInput):
         ge=1,
         le=MAX_QUBITS,
         title="Qubits",
-        description="Of a periodic or a basis state. Amplitudes say it by how many there are.",
+        description="Periodic or basis state: number of qubits. The number of amplitudes defines its own.",
     )
     period: int = Field(
         default=4,
         ge=1,
         le=2**MAX_QUBITS,
         title="Period",
-        description="Of a periodic state: the distance of the numbers in it; at most 2^qubits.",
+        description="Periodic state: the distance of its numbers, at most 2^qubits.",
     )
     offset: int = Field(
         default=0,
         ge=0,
         lt=2**MAX_QUBITS,
         title="Offset",
-        description="Of a periodic state: the first number in it; less than the period.",
+        description="Periodic state: its first number, less than the period.",
     )
     value: int = Field(
         default=1,
         ge=0,
         lt=2**MAX_QUBITS,
         title="Value",
-        description="Of a basis state: its number, less than 2^qubits.",
+        description="Basis state: its number, less than 2^qubits.",
     )
     amplitudes: list[Part] | None = Field(
         default=None,
@@ -83,7 +83,7 @@ class FourierInput(ActionInput):
         min_length=2,
         max_length=MAX_AMPLITUDES,
         title="Imaginary parts",
-        description="Only for the state amplitudes: as many imaginary parts; left out, they are zero.",
+        description="Only for the state amplitudes: as many imaginary parts; zero by default.",
         examples=[[0.0, 1.0, 0.0, -1.0]],
         json_schema_extra={"x-control": "list"},
         validate_default=True,
@@ -130,7 +130,7 @@ class FourierInput(ActionInput):
 
     @cached_property
     def given(self) -> State:
-        """The state as numbers."""
+        """The amplitudes of the state."""
         if self.state == "amplitudes":
             return normalised(self.amplitudes or [], self.imaginary_parts)
         amplitudes = np.zeros(2**self.qubits)
@@ -142,7 +142,7 @@ class FourierInput(ActionInput):
 
     @property
     def preparation(self) -> QuantumCircuit:
-        """The state as a circuit."""
+        """The circuit that prepares the state."""
         if self.state == "basis":
             return basis(self.value, self.qubits)
         if self.state == "periodic":

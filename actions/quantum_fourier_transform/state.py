@@ -1,4 +1,4 @@
-"""Amplitudes as a caller may write them, made into a state."""
+"""A state from the amplitudes that a caller gives."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class State:
     """A state made from numbers.
 
     Args:
-        amplitudes: 2^n of them, their squares adding up to 1.
-        changes: what was done to the numbers, in words; "" if nothing was.
+        amplitudes: 2^n amplitudes whose squares add up to 1.
+        changes: the changes to the numbers, in words; "" without changes.
     """
 
     amplitudes: NDArray[np.complex128]
@@ -24,7 +24,7 @@ class State:
 
 
 def normalised(real: Sequence[float], imaginary: Sequence[float] | None) -> State:
-    """The state with these amplitudes, scaled, and filled up with zeros to a power of two.
+    """Return the state with these amplitudes, scaled, and filled up with zeros to a power of two.
 
     Args:
         real: real parts, at least two and not all parts zero.

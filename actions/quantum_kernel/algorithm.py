@@ -14,7 +14,7 @@ from actions.framework.job import Job, Pub, Step
 from actions.quantum_kernel.circuit import Entanglement, outcomes, overlap, states
 from actions.quantum_kernel.kernel import alignment, mitigated, nearest
 
-#: Eigenvalues above this, negative as they may be, are rounding.
+#: Negative eigenvalues above this are rounding errors.
 ROUNDING = 1e-9
 
 #: A feature; angles beyond a turn or two only repeat.
@@ -23,14 +23,14 @@ Vector = Annotated[list[Feature], Field(min_length=2, max_length=6)]
 
 
 class KernelInput(ActionInput):
-    """The vectors to compare, and the feature map that makes states of them."""
+    """The vectors to compare, and the feature map."""
 
     vectors: list[Vector] = Field(
         min_length=2,
         max_length=12,
         title="Vectors",
-        description="2 to 12 vectors of 2 to 6 features each, all equally long; one qubit a feature. Scale "
-        "features to about 0 to 3.",
+        description="2 to 12 vectors of 2 to 6 features each, of the same length, with one qubit for each feature. "
+        "Scale features to about 0 to 3.",
         examples=[[[0.4, 1.2], [0.5, 1.1], [2.4, 0.3]]],
         json_schema_extra={"x-control": "matrix"},
     )
@@ -39,7 +39,7 @@ class KernelInput(ActionInput):
         ge=1,
         le=3,
         title="Repetitions",
-        description="How often the feature map is repeated: more tells vectors apart more sharply.",
+        description="Number of repetitions of the feature map. More of them separate vectors more sharply.",
     )
     entanglement: Entanglement = Field(
         default="linear",
@@ -48,7 +48,11 @@ class KernelInput(ActionInput):
         "circuit).",
     )
     shots: int = Field(
-        default=1024, ge=1, le=10_000, title="Shots", description="How often each pair's circuit is measured."
+        default=1024,
+        ge=1,
+        le=10_000,
+        title="Shots",
+        description="How many times the circuit of each pair is run.",
     )
 
     @field_validator("vectors")
@@ -58,19 +62,19 @@ class KernelInput(ActionInput):
             if len(vector) != len(vectors[0]):
                 raise ValueError(
                     f"vector {place} has {len(vector)} features, but the first has {len(vectors[0])}; "
-                    "make them equally long"
+                    "make them the same length"
                 )
         return vectors
 
 
 class QuantumKernel(Algorithm[KernelInput]):
-    """Compares vectors by the overlap of the quantum states that a feature map makes of them."""
+    """Compares vectors by the overlap of their quantum states under a feature map."""
 
     name = "quantum_kernel"
     title = "Quantum kernel"
     description = (
-        "Turns each vector into a quantum state and measures how much each two of them overlap. Gives the "
-        "kernel matrix that a support vector machine takes, beside the exact one."
+        "Encodes each vector in a quantum state and measures the overlap of each pair. The answer has the "
+        "kernel matrix for a support vector machine, and the exact one."
     )
     category = "Machine learning"
     view = "matrix"
@@ -90,8 +94,8 @@ class QuantumKernel(Algorithm[KernelInput]):
         "largest_difference", "expected_error", "alignment", "smallest_eigenvalue", "positive_semidefinite",
         "ideal"}`.
 
-        `measured_matrix` is there where noise has been taken out of it, `nearest_kernel` where `matrix` is
-        not positive semidefinite.
+        `measured_matrix` is present if noise was removed from it, `nearest_kernel` if `matrix` is not
+        positive semidefinite.
         """
         vectors, qubits = params.vectors, len(params.vectors[0])
         measured = np.eye(len(vectors))
@@ -125,7 +129,7 @@ class QuantumKernel(Algorithm[KernelInput]):
             if kept < 2 * 2.0**-qubits or kept < 0.2:
                 notes.append(
                     f"Noise left only {kept:.0%} of a vector's overlap with itself, which should be 100 %: "
-                    "what is left of the kernel is a rough guess. Take fewer features, fewer repetitions "
+                    "the kernel is only a rough estimate. Use fewer features, fewer repetitions "
                     "or linear entanglement."
                 )
         if smallest < -ROUNDING:
@@ -144,7 +148,7 @@ def _noisy(params: KernelInput) -> bool:
 
 
 def _pairs(params: KernelInput) -> list[tuple[int, int]]:
-    """Which two vectors each PUB compares; where there is noise, the diagonal too, which shows how much."""
+    """The pairs of vectors, one for each PUB; with noise also the diagonal, which measures the noise."""
     places = range(len(params.vectors))
     pairs = list(combinations(places, 2))
     return pairs + [(place, place) for place in places] if _noisy(params) else pairs

@@ -1,4 +1,4 @@
-"""The circuit whose outcome 0...0 has a kernel entry as its probability."""
+"""The circuit whose probability of the outcome 0...0 is an entry of the kernel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Entanglement = Literal["linear", "full"]
 
 @lru_cache(maxsize=32)
 def feature_map(features: int, reps: int, entanglement: Entanglement, prefix: str = "x") -> QuantumCircuit:
-    """Qiskit's ZZ feature map (arXiv:1804.11326, second-order expansion), one qubit a feature."""
+    """Qiskit's ZZ feature map (arXiv:1804.11326, second-order expansion), with one qubit for each feature."""
     return zz_feature_map(features, reps=reps, entanglement=entanglement, parameter_prefix=prefix)
 
 
 @lru_cache(maxsize=32)
 def overlap(features: int, reps: int, entanglement: Entanglement) -> QuantumCircuit:
-    """The feature map of one vector, then the inverse one of another: compute, uncompute.
+    """Build the feature map of one vector, then the inverse map of another: compute, uncompute.
 
     The probability of measuring 0...0 is |<map(y)|map(x)>|^2. Its parameters are x[0], x[1], ..., y[0], ...
     """
@@ -36,7 +36,7 @@ def overlap(features: int, reps: int, entanglement: Entanglement) -> QuantumCirc
 def states(
     vectors: Sequence[Sequence[float]], reps: int, entanglement: Entanglement
 ) -> NDArray[np.complex128]:
-    """The exact state of each vector's feature map, one a row."""
+    """Return the exact states of the vectors, one in each row."""
     circuit = feature_map(len(vectors[0]), reps, entanglement)
     return np.array([Statevector(circuit.assign_parameters(list(vector))).data for vector in vectors])
 
@@ -44,7 +44,7 @@ def states(
 def outcomes(
     first: Sequence[float], second: Sequence[float], reps: int, entanglement: Entanglement
 ) -> dict[str, float]:
-    """The exact distribution that `overlap` has for two vectors."""
+    """Return the exact distribution of `overlap` for two vectors."""
     bare = overlap(len(first), reps, entanglement).remove_final_measurements(inplace=False)
     state = Statevector(bare.assign_parameters([*first, *second]))
     return {bits: float(part) for bits, part in state.probabilities_dict().items() if part > 1e-12}

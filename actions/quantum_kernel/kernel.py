@@ -1,4 +1,4 @@
-"""From the shares of outcome 0...0 to a kernel matrix: noise taken out, and what it lacks to be one."""
+"""A kernel matrix from the shares of the outcome 0...0: removal of noise, and the nearest kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Matrix = NDArray[np.float64]
 
 
 def mitigated(matrix: Matrix, qubits: int) -> Matrix:
-    """The matrix without the part that depolarizing noise has in it.
+    """Return the matrix without the contribution of depolarizing noise.
 
     Each vector's circuit is taken to keep its state with some probability and to lose it altogether
     otherwise. The diagonal, which is 1 without noise, tells that probability for each vector, so that it can
@@ -17,7 +17,7 @@ def mitigated(matrix: Matrix, qubits: int) -> Matrix:
 
     Args:
         matrix: as measured, diagonal included.
-        qubits: of the circuit.
+        qubits: number of qubits of the circuit.
     """
     floor = 2.0**-qubits
     kept = np.clip((np.diag(matrix) - floor) / (1 - floor), 1e-3, 1)
@@ -26,7 +26,7 @@ def mitigated(matrix: Matrix, qubits: int) -> Matrix:
 
 
 def nearest(matrix: Matrix) -> Matrix:
-    """A positive semidefinite matrix near it, with ones on its diagonal: negative eigenvalues are cut off."""
+    """Return a positive semidefinite matrix near it, with ones on its diagonal."""
     values, vectors = np.linalg.eigh(matrix)
     cut = (vectors * np.clip(values, 0, None)) @ vectors.T
     scale = np.sqrt(np.clip(np.diag(cut), 1e-12, None))
@@ -35,6 +35,6 @@ def nearest(matrix: Matrix) -> Matrix:
 
 
 def alignment(first: Matrix, second: Matrix) -> float:
-    """How alike two kernels are: the cosine between them, 1 for the same up to a factor, 0 for nothing."""
+    """Return the alignment of two kernels, the cosine between them: 1 if they differ only by a factor."""
     lengths = np.linalg.norm(first) * np.linalg.norm(second)
     return float((first * second).sum() / lengths) if lengths > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Random numbers of measured qubits (Herrero-Collantes and Garcia-Escartin, arXiv:1604.03304), freed of bias
+"""Random numbers from measured qubits (Herrero-Collantes and Garcia-Escartin, arXiv:1604.03304), without bias
 (von Neumann, "Various techniques used in connection with random digits", 1951).
 """
 

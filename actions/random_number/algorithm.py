@@ -15,38 +15,38 @@ from actions.random_number.circuit import coins
 from actions.random_number.extraction import debiased, integers, ordered, raw
 from actions.toolkit.outcomes import times
 
-#: Numbers, or bytes, of one run.
+#: Maximum number of numbers, or bytes, of one run.
 MAX_COUNT = 500
 #: Smallest and largest number; a range of 31 bits.
 MIN_NUMBER, MAX_NUMBER = -1_000_000_000, 1_000_000_000
 #: Enough for the most numbers of the largest range on a noisy backend. Every shot is an outcome of its own:
 #: so many give a result of 560 kB.
 MAX_SHOTS = 15_000
-#: Numbers that the summary itself tells.
-TOLD = 5
+#: Maximum number of numbers in the summary.
+MAX_LISTED = 5
 
 
 class RandomNumberInput(ActionInput):
-    """What numbers, and how many."""
+    """The range of the numbers, and how many."""
 
     kind: Literal["integers", "bytes"] = Field(
         default="integers",
         title="Kind",
-        description="Whole numbers of a range, or bytes as two hexadecimal digits each.",
+        description="Integers in a range, or bytes as two hexadecimal digits each.",
     )
     count: int = Field(
         default=10,
         ge=1,
         le=MAX_COUNT,
         title="Count",
-        description="How many numbers, or bytes.",
+        description="Number of random numbers or bytes.",
     )
     low: int = Field(
         default=1,
         ge=MIN_NUMBER,
         le=MAX_NUMBER,
         title="Lowest",
-        description="The smallest number that may come; not used for bytes.",
+        description="The smallest possible number; not used for bytes.",
     )
     high: int = Field(
         default=6,
@@ -54,14 +54,14 @@ class RandomNumberInput(ActionInput):
         ge=MIN_NUMBER,
         le=MAX_NUMBER,
         title="Highest",
-        description="The largest number that may come, above the lowest; not used for bytes.",
+        description="The largest possible number, above the smallest; not used for bytes.",
     )
     shots: int = Field(
         default=MAX_SHOTS,
         ge=1,
         le=MAX_SHOTS,
-        title="Shots at most",
-        description="As many are taken as the numbers need, which is mostly far fewer, but never more.",
+        title="Maximum shots",
+        description="Maximum number of shots. The job has only as many as the numbers need.",
     )
 
     @field_validator("high")
@@ -74,7 +74,7 @@ class RandomNumberInput(ActionInput):
 
     @property
     def size(self) -> int:
-        """How many different numbers there are."""
+        """The number of different numbers."""
         return 256 if self.kind == "bytes" else self.high - self.low + 1
 
     @property
@@ -84,13 +84,13 @@ class RandomNumberInput(ActionInput):
 
 
 class RandomNumber(Algorithm[RandomNumberInput]):
-    """Measures qubits and makes numbers of what comes out."""
+    """Measures qubits and makes numbers from their bits."""
 
     name = "random_number"
     title = "Random numbers"
     description = (
-        "Whole numbers of a range, or bytes, all equally likely, from measured qubits. Where qubits are "
-        "noisy, what makes one outcome likelier than the other is taken out of the bits."
+        "Random integers in a range, or random bytes, from measured qubits. All are equally likely: on noisy "
+        "backends the bias of the qubits is removed from the bits."
     )
     category = "Basics"
     view = "values"
@@ -104,7 +104,7 @@ class RandomNumber(Algorithm[RandomNumberInput]):
         """`{"summary", "values", "debiased", "ones", "bits_measured", "bits_left"}`, for bytes also `"hex"`.
 
         `values` are the numbers, or strings of two hexadecimal digits. `ones` is the share of ones among the
-        measured bits; `bits_left` is how many of them were left to make numbers of.
+        measured bits; `bits_left` is the number of bits left for the numbers.
         """
         shots = ordered(step.counts())
         measured = sum(1 for _ in raw(shots))
@@ -137,20 +137,20 @@ def _summary(params: RandomNumberInput, values: list[int] | list[str]) -> str:
         many = times(len(values), "random byte")
     else:
         many = f"{times(len(values), 'random number')} from {params.low:,} to {params.high:,}"
-    told = ", ".join(str(value) for value in values[:TOLD])
-    return f"{many}: {told}." if len(values) <= TOLD else f"{many}, the first of them {told}."
+    first = ", ".join(str(value) for value in values[:MAX_LISTED])
+    return f"{many}: {first}." if len(values) <= MAX_LISTED else f"{many}, the first of them {first}."
 
 
 def _notes(params: RandomNumberInput, found: int) -> Iterator[str]:
     if found < params.count:
         yield (
-            f"Only {found:,} of the {params.count:,} asked for: the shots did not give more random bits. "
-            "Allow more shots, or ask for fewer."
+            f"Only {found:,} of {params.count:,}: the shots did not give more random bits. Allow more shots, "
+            "or ask for fewer numbers."
         )
     if params.backend_type != "hardware":
         yield (
-            "A simulator computes its random numbers, as any computer does. For numbers that nothing could "
-            "have foretold, take hardware."
+            "A simulator computes its random numbers, as any computer does. For unpredictable numbers, use "
+            "hardware."
         )
 
 

@@ -1,4 +1,4 @@
-"""How many shots the numbers asked for need."""
+"""The number of shots that the requested numbers need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from actions.random_number.circuit import ORDER_QUBITS, VALUE_QUBITS
 
-#: Standard deviations of margin: too few shots less than once in 10^9.
+#: Margin in standard deviations: too few shots less than once in 10^9 runs.
 MARGIN = 7.0
 #: Tries more, since few tries scatter further than a normal distribution has it.
 FEW = 14
@@ -15,7 +15,7 @@ WORST_COIN = 0.6
 
 
 def trials(wanted: float, probability: float) -> int:
-    """How many tries give `wanted` successes, with the margin: n p - m sqrt(n p (1 - p)) >= wanted."""
+    """Return the trials n for `wanted` successes with a margin: n p - m sqrt(n p (1 - p)) >= wanted."""
     spread = MARGIN * math.sqrt(probability * (1 - probability))
     root = (spread + math.sqrt(spread**2 + 4 * probability * wanted)) / (2 * probability)
     return math.ceil(root**2) + (FEW if probability < 1 else 0)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from qiskit import QuantumCircuit
 
-#: Qubits whose bits the numbers are made of.
+#: Qubits whose bits become the numbers.
 VALUE_QUBITS = 16
-#: Qubits whose bits put the shots in an order.
+#: Qubits whose bits define the order of the shots.
 ORDER_QUBITS = 16
 
 
 def coins(value: int = VALUE_QUBITS, order: int = ORDER_QUBITS) -> QuantumCircuit:
-    """Every qubit in an equal superposition, measured: a fair coin each.
+    """Build the circuit of qubits in equal superposition, measured: each is a fair coin.
 
     A job's result tells how often each outcome was seen, but not in which shot: sorted by the outcome, the
     shots would not be random any more. So some qubits, which have nothing to do with the others, give each
     shot a random place.
 
     Args:
-        value: how many qubits make the numbers; the lowest of an outcome's bits.
-        order: how many make the order; the highest.
+        value: number of qubits for the numbers, the lowest bits of an outcome.
+        order: number of qubits for the order, the highest bits.
     """
     circuit = QuantumCircuit(value + order)
     circuit.h(range(value + order))

@@ -1,4 +1,4 @@
-"""From counts to random bits without bias, and from those to numbers."""
+"""Unbiased random bits from counts, and numbers from bits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from actions.random_number.circuit import VALUE_QUBITS
 
 
 def ordered(counts: Mapping[str, int], value: int = VALUE_QUBITS) -> list[int]:
-    """The values of the shots, in the order of their places.
+    """Yield the values of the shots, in their random order.
 
     Shots that share a place have no order and are left out, all of them. That depends on the places alone,
     and so does the order: what is left is distributed as the values of the shots are.
@@ -24,14 +24,14 @@ def ordered(counts: Mapping[str, int], value: int = VALUE_QUBITS) -> list[int]:
 
 
 def raw(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
-    """All bits of all values."""
+    """Yield all bits of all values."""
     for value in values:
         for qubit in range(width):
             yield value >> qubit & 1
 
 
 def debiased(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
-    """The bits that von Neumann's trick leaves: fair, however biased each qubit is.
+    """Yield the bits that von Neumann's method leaves, which are fair even if the qubits are biased.
 
     Of two shots, a qubit that gave 0 and then 1 stands for 0, one that gave 1 and then 0 stands for 1: both
     are equally likely. If it gave the same twice, there is no bit.
@@ -44,7 +44,7 @@ def debiased(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
 
 
 def integers(bits: Iterator[int], size: int, count: int) -> list[int]:
-    """Up to `count` whole numbers from 0 to `size` - 1, all equally likely.
+    """Return up to `count` integers from 0 to `size` - 1, all equally likely.
 
     As many bits as the largest needs are taken at a time; what is too large is thrown away, since folding it
     back (modulo) would make small numbers likelier.
