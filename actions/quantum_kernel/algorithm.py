@@ -29,8 +29,8 @@ class KernelInput(ActionInput):
         min_length=2,
         max_length=12,
         title="Vectors",
-        description="2 to 12 vectors of 2 to 6 features each, of the same length, with one qubit for each feature. "
-        "Scale features to about 0 to 3.",
+        description="2 to 12 vectors of 2 to 6 features each, all of the same length. Each feature needs a "
+        "qubit. Scale features to about 0 to 3.",
         examples=[[[0.4, 1.2], [0.5, 1.1], [2.4, 0.3]]],
         json_schema_extra={"x-control": "matrix"},
     )

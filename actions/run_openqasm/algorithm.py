@@ -1,4 +1,4 @@
-"""Input, circuit and answer of a program that the caller wrote."""
+"""Input, circuit and answer of the caller's program."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from actions.run_openqasm.circuit import Program, exact, program
 from actions.toolkit.outcomes import MAX_IDEAL
 from core.errors import InputError
 
-#: Outcomes of one register that an answer lists, the most frequent first.
+#: Maximum number of listed outcomes of one register, the most frequent first.
 MAX_OUTCOMES = 32
-#: Outcomes that an answer lists of all registers together.
+#: Maximum number of listed outcomes of all registers together.
 MAX_LISTED = 1_000
-#: Closeness to the ideal distribution below which noise is said to hide it.
+#: Fidelity with the ideal distribution below which the answer has a note about noise.
 CLOSE = 0.7
 
 _EXAMPLE = """OPENQASM 3.0;
@@ -40,7 +40,7 @@ class OpenQasmInput(ActionInput):
         min_length=1,
         max_length=MAX_CHARACTERS,
         title="Program",
-        description="OpenQASM 2 or 3, up to 127 qubits and 5000 gates. A program that measures nothing is "
+        description="OpenQASM 2 or 3, up to 127 qubits and 5000 gates. A program without measurement is "
         "measured at its end.",
         examples=[_EXAMPLE],
         json_schema_extra={"x-control": "openqasm"},
@@ -66,7 +66,7 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
     def build(self, params: OpenQasmInput) -> QuantumCircuit:
         made = program(params.program)
         check_counts(made, params.shots)
-        # The circuit is kept from call to call, and must stay as it is.
+        # The circuit is kept for later calls and must not change.
         circuit = made.circuit.copy()
         assert isinstance(circuit, QuantumCircuit)
         return circuit
@@ -75,7 +75,7 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         """`{"summary", "note"?, "registers": [{"name", "bits", "distinct", "outcomes": [{"bitstring",
         "count", "probability"}]}], "measured_all", "openqasm", "qubits", "shots", "ideal"?, "fidelity"?}`.
 
-        `fidelity` is how close the first register's outcomes come to the ideal ones, 1 for the same
+        `fidelity` compares the first register's outcomes with the ideal ones; it is 1 if they are equal
         (Bhattacharyya).
         """
         made = program(params.program)
@@ -111,14 +111,14 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
             answer["fidelity"] = min(fidelity, 1.0)
             if step.noisy and fidelity < CLOSE:
                 answer["note"] = (
-                    f"Noise changed the outcomes a lot: they are {fidelity:.0%} like those of a perfect "
-                    "machine. A shorter program with fewer two-qubit gates would come through better."
+                    f"Noise changed the outcomes: their fidelity with those of a perfect machine is "
+                    f"{fidelity:.0%}. A shorter program with fewer two-qubit gates would suffer less."
                 )
         return answer
 
 
 def check_counts(made: Program, shots: int) -> None:
-    """Refuse what could have more different outcomes than a result's message holds."""
+    """InputError if there may be more different outcomes than the message of a result can hold."""
     worst = sum(
         min(shots, 2 ** min(register.size, 60)) * (register.size + 12) for register in made.circuit.cregs
     )

@@ -1,18 +1,18 @@
-"""How much a program may ask for, and the words for what goes beyond it."""
+"""The limits of a program, and the error for a program outside of them."""
 
 from __future__ import annotations
 
 from core.errors import InputError
 
-#: Characters of a program. OpenQASM 3 is parsed at about ten of them a millisecond.
+#: Maximum characters of a program. The OpenQASM 3 parser reads about ten of them in a millisecond.
 MAX_CHARACTERS = 16_000
-#: Qubits and classical bits that a program may declare.
+#: Maximum number of declared qubits and classical bits.
 MAX_QUBITS = 127
 MAX_CLBITS = 127
 #: Gates, measurements and so on when all gate definitions are expanded and all loops unrolled; a gate on two
 #: qubits or more counts for about what it is made of.
 MAX_SIZE = 5_000
-#: The longest chain of them.
+#: The longest chain of these.
 MAX_DEPTH = 2_000
 #: Gate definitions inside one another, brackets inside one another, words of one statement, digits of an
 #: integer.
@@ -27,12 +27,12 @@ MAX_COUNTS = 600_000
 
 
 def refused(message: str, line: int | None = None, column: int | None = None) -> InputError:
-    """What is wrong with the program, and where; line and column count from 1.
+    """Return the error of a program, with its place; line and column count from 1.
 
     Args:
         message: a sentence without its full stop.
-        line: of the program.
-        column: of the line.
+        line: the line of the program.
+        column: the column of the line.
     """
     place = "" if line is None else f"line {line}" + ("" if column is None else f", column {column}") + ": "
     text = f"{place}{message}."
@@ -43,5 +43,5 @@ def refused(message: str, line: int | None = None, column: int | None = None) ->
 
 
 def weight(qubits: int) -> int:
-    """About how many basic gates a gate without a definition of its own is made of."""
+    """Return the approximate number of basic gates in a gate without a definition."""
     return 1 if qubits < 3 else int(4**qubits // 4)

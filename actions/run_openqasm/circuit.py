@@ -1,4 +1,4 @@
-"""From a program's text to a circuit that any backend can run, or the reason why not."""
+"""The circuit of a program, which any backend can run, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from qiskit.quantum_info import Statevector
 from actions.run_openqasm import extent, version2, version3, words
 from actions.run_openqasm.bounds import refused
 
-#: Qubits up to which the exact distribution is worked out beside the measured one.
+#: Maximum number of qubits for which the exact distribution is computed.
 MAX_EXACT_QUBITS = 10
-#: Circuits kept, for the answer to a program whose job was built a moment ago.
+#: Number of circuits that are kept for the answers to their programs.
 KEPT = 16
 
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
@@ -24,13 +24,13 @@ _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 
 @dataclass(frozen=True)
 class Program:
-    """A program ready to run.
+    """A program with its circuit.
 
     Args:
         circuit: with at least one measurement, and every classical bit in exactly one register.
         version: 2 or 3, of OpenQASM.
-        measured_all: whether it measured nothing, and everything is measured at its end therefore.
-        names: of the circuit's registers, as the program has them.
+        measured_all: whether it has no measurement, so that all qubits are measured at its end.
+        names: the program's names of the circuit's registers.
     """
 
     circuit: QuantumCircuit
@@ -41,10 +41,10 @@ class Program:
 
 @lru_cache(maxsize=KEPT)
 def program(text: str) -> Program:
-    """The program of an OpenQASM text.
+    """Parse an OpenQASM text.
 
     Raises:
-        InputError: with the line and column where they are known.
+        InputError: the program is wrong; with the line and column if they are known.
     """
     found = list(words.words(text))
     if not found:
@@ -74,7 +74,7 @@ def program(text: str) -> Program:
 
 
 def unrolled(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit with all for loops written out, also those inside blocks.
+    """Return the circuit with all for loops unrolled, also those inside blocks.
 
     Qiskit's own pass fails on a loop around an `if` without an `else` (2.6.2).
     """
@@ -96,7 +96,7 @@ def unrolled(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def _without_aliases(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit without quantum registers, of which some overlap; they were only names."""
+    """The circuit without its quantum registers, of which some overlap."""
     out = QuantumCircuit(circuit.qubits, *circuit.cregs, global_phase=circuit.global_phase)
     for item in circuit.data:
         out.append(item)
@@ -104,10 +104,10 @@ def _without_aliases(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def _named(circuit: QuantumCircuit, registers: list[str], bits: list[str]) -> dict[str, str]:
-    """Put every classical bit in one register, and give each register's name in the program.
+    """Put every classical bit in one register, and return each register's name in the program.
 
     Args:
-        circuit: gets registers for single bits.
+        circuit: the circuit, to which registers for single bits are added.
         registers: names of the declared registers, in order.
         bits: names of the declared single bits, in order.
     """
@@ -145,9 +145,9 @@ def _operations(circuit: QuantumCircuit) -> Iterator[str]:
 
 @lru_cache(maxsize=KEPT)
 def exact(text: str) -> tuple[str, dict[str, float]] | None:
-    """The first register and the exact distribution of its outcomes.
+    """Return the first register and the exact distribution of its outcomes.
 
-    None where that is not simply read from a state: with over `MAX_EXACT_QUBITS` qubits, measurements inside
+    None if it does not follow from one state: with over `MAX_EXACT_QUBITS` qubits, measurements inside
     the circuit, resets or control flow, or bits that nothing is measured into.
     """
     made = program(text)

@@ -1,4 +1,4 @@
-"""How large a circuit is when its gates' definitions are written out, without writing them out."""
+"""The size of a circuit with its gates' definitions expanded, without expanding them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, refuse
 from core.errors import InputError
 from core.openqasm import PREFIX
 
-#: What has no definition and needs none.
+#: Operations without a definition.
 _PRIMITIVE = frozenset({"measure", "reset", "barrier", "unitary"})
 
 
 class Extent(NamedTuple):
-    """Gates and the longest chain of them."""
+    """The number of gates, and the length of their longest chain."""
 
     size: int
     depth: int
 
 
 def check(circuit: QuantumCircuit) -> None:
-    """Refuse a circuit that is too large or too deep, or has a gate that nothing is known of.
+    """Check that a circuit is not too large or too deep, and that all of its gates are defined.
 
     Raises:
-        InputError: with the bound.
+        InputError: it is; with the limit.
     """
     try:
         _check(circuit)
@@ -55,13 +55,13 @@ def _check(circuit: QuantumCircuit) -> None:
 
 
 class _Extents:
-    """Remembers each gate by its name: a definition is looked into once."""
+    """Measures each gate once and keeps the result by its name."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], Extent] = {}
 
     def circuit(self, circuit: QuantumCircuit, nesting: int) -> Extent:
-        """The extent of a circuit or of a definition."""
+        """Return the extent of a circuit or of a definition."""
         size = 0
         # Bits on which something happens are taken as far as the latest of them has come.
         depths: dict[object, int] = {}
@@ -131,5 +131,5 @@ def _check_angles(circuit: QuantumCircuit) -> None:
 
 
 def _named(operation: Operation) -> str:
-    """A gate's name as the program has it."""
+    """The gate's name in the program."""
     return repr(str(operation.name).replace(PREFIX, "", 1))

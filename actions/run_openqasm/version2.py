@@ -1,4 +1,4 @@
-"""OpenQASM 2 by Qiskit's own parser, which knows gates by their names.
+"""OpenQASM 2, parsed by Qiskit, which identifies gates by their names.
 
 A program may define a gate under a name that Qiskit knows. Qiskit's parser then gives its own gate, refuses
 the definition, or fails; so the program's own gates are given other names before it sees them.
@@ -52,7 +52,7 @@ KEYWORDS = frozenset(
 
 
 def load(program: str) -> QuantumCircuit:
-    """The program as a circuit; its words have been checked already.
+    """Convert a program, whose words were checked before, to a circuit.
 
     Raises:
         InputError: with the line and the column.
@@ -75,7 +75,7 @@ def load(program: str) -> QuantumCircuit:
 
 
 class _Own:
-    """A program with its own gates under names that Qiskit does not know.
+    """A program whose gates have names that Qiskit does not know.
 
     A name is replaced wherever it occurs. No other word of the program is like the new one, so that whatever
     it stands for, it stands for the same as before.
@@ -110,11 +110,11 @@ class _Own:
         self.program = "\n".join(lines)
 
     def original(self, message: str) -> str:
-        """A message with the names that the program has."""
+        """Return a message with the program's names."""
         return _NAME.sub(lambda match: self._old.get(match[0], match[0]), message)
 
     def column(self, line: int, column: int) -> int:
-        """Where a column of the program with other names is in the program as it was; both count from 1."""
+        """Return the column in the original program for one in the renamed program; both count from 1."""
         for word in self._replaced.get(line, []):
             longer = len(self._new[word.text]) - len(word.text)
             if column > word.column:
@@ -123,7 +123,7 @@ class _Own:
 
 
 def _idle(cycles: float) -> Gate:
-    """The gate u0, which does nothing for some cycles; it is written out as that many gates."""
+    """The gate u0, which idles for some cycles; it becomes that many gates."""
     if not 0 <= cycles <= MAX_SIZE or cycles != int(cycles):
         raise qasm2.QASM2ParseError(f"u0 takes a whole number of cycles, 0 to {MAX_SIZE}")
     gate = Gate("u0", 1, [int(cycles)])
@@ -150,7 +150,7 @@ def _loads(program: str) -> QuantumCircuit:
 
 
 def _line_of(program: str) -> int:
-    """The first line with which the program fails otherwise than by its syntax."""
+    """The first line at which the program fails for another reason than its syntax."""
     lines = program.split("\n")
     low, high = 0, len(lines)
     while high - low > 1:

@@ -1,4 +1,4 @@
-"""OpenQASM 3 by the reference parser and Qiskit's importer, with a guard between them.
+"""OpenQASM 3, parsed by the reference parser and converted by Qiskit, with checks in between.
 
 The importer expands as it goes: a few lines may stand for more than a machine's memory. The guard adds up
 what a syntax tree stands for before anything is built of it.
@@ -26,9 +26,9 @@ from actions.run_openqasm.words import check_totals
 from core import openqasm
 from core.errors import InputError
 
-#: What is refused whatever it says: the statement, and the reason.
+#: The statements that are not supported, with the reason.
 _REFUSED: dict[type[ast.QASMNode], str] = {
-    ast.WhileLoop: "while loops are not supported: nobody knows when they end. Use a for loop",
+    ast.WhileLoop: "while loops are not supported, because their end is not known. Use a for loop",
     ast.BreakStatement: "break is not supported: loops are unrolled",
     ast.ContinueStatement: "continue is not supported: loops are unrolled",
     ast.Box: "boxes are not supported: timing is the backend's",
@@ -40,10 +40,10 @@ _MAX_NUMBER = 1_000_000
 
 
 def load(program: str) -> tuple[QuantumCircuit, list[str], list[str]]:
-    """The program as a circuit, the names of its classical registers, and of its single bits, as declared.
+    """Convert a program to its circuit, and the names of its classical registers and single bits.
 
     Raises:
-        InputError: with the line and, where it is known, the column.
+        InputError: the program is wrong; with the line and, if known, the column.
     """
     try:
         tree = openqasm3.parse(program)
@@ -58,7 +58,7 @@ def load(program: str) -> tuple[QuantumCircuit, list[str], list[str]]:
     except qiskit_qasm3_import.ConversionError as error:
         raise _conversion_error(error) from None
     except Exception as error:
-        # The importer takes programs to be right, and lets whatever Python says of a wrong one out.
+        # The importer expects correct programs, and raises any exception for a wrong one.
         raise refused(_plain(error), _line_of(tree)) from None
 
 
@@ -118,7 +118,7 @@ class _Guard:
         self.bits: list[str] = []
         self._sizes: dict[str, int] = {}
         self._clbits = 0
-        #: Of each gate defined here: what it is made of, and how deep its definition goes.
+        #: For each defined gate: its operations, and the nesting of its definition.
         self._gates: dict[str, tuple[int, int]] = {}
         self._nesting = 0
         self._size = 0
@@ -126,7 +126,7 @@ class _Guard:
         self._defining = False
 
     def block(self, statements: Sequence[ast.Statement | ast.Pragma], times: int) -> None:
-        """Count statements that are applied so many times."""
+        """Count statements that are applied this many times."""
         for statement in statements:
             if type(statement) in _REFUSED:
                 raise refused(_REFUSED[type(statement)], _line(statement))
@@ -194,7 +194,7 @@ class _Guard:
         self._size = before
 
     def _gate(self, node: ast.QuantumGate) -> int:
-        """What one application of the gate is made of."""
+        """The operations of one application of the gate."""
         size, nesting = self._gates.get(node.name.name, (1, 0))
         self._nesting = max(self._nesting, nesting)
         return self._modified(node, size)
@@ -213,7 +213,7 @@ class _Guard:
         return int(size * 4**controls)
 
     def _width(self, operands: Sequence[ast.IndexedIdentifier | ast.Identifier]) -> int:
-        """How many qubits a statement is applied to, one by one: those of its largest register."""
+        """The number of qubits that a statement is applied to one by one: those of its largest register."""
         if self._defining:
             return 1
         everything = sum(self._sizes.values())
@@ -243,7 +243,7 @@ def _is_range(index: object) -> bool:
 
 
 def _number(node: ast.Expression) -> int:
-    """The value of a constant whole number."""
+    """The value of a constant integer."""
     value: int | None = None
     match node:
         case ast.IntegerLiteral():

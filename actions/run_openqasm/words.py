@@ -1,4 +1,4 @@
-"""A first look at a program's words, before a parser sees it: nothing in it may be large or deep."""
+"""The check of a program's words before it is parsed: nothing in it may be large or deep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORD = re.compile(
     |(?P<sign>.)""",
     re.VERBOSE | re.DOTALL,
 )
-#: The files of standard gates, which the parsers know without reading them.
+#: The files of standard gates, which the parsers have built in.
 INCLUDES = {2: "qelib1.inc", 3: "stdgates.inc"}
 _OPEN, _CLOSED = "([{", ")]}"
 
@@ -51,7 +51,7 @@ def words(program: str) -> Iterator[Word]:
 
 
 def version(found: list[Word]) -> int:
-    """2 or 3: as the program's first statement says, else as it includes qelib1.inc or not."""
+    """Return the version, 2 or 3: that of the first statement, else 2 if the program includes qelib1.inc."""
     if len(found) > 1 and found[0].text == "OPENQASM":
         number = found[1].text.split(".")[0]
         if number not in ("2", "3"):
@@ -61,7 +61,7 @@ def version(found: list[Word]) -> int:
 
 
 def check(found: list[Word], number: int) -> None:
-    """Refuse what could make a parser slow, or have it read files.
+    """Reject words that could make a parser slow or make it read files.
 
     Raises:
         InputError: too long a number or statement, too deep a nesting, too large a register, an include of a
@@ -82,7 +82,7 @@ def check(found: list[Word], number: int) -> None:
             depth -= 1
         elif word.text == "$":
             raise refused(
-                "physical qubits are not supported; declare qubits, the backend's are found for them",
+                "physical qubits are not supported; declare qubits, which are placed on the backend",
                 word.line,
                 word.column,
             )
@@ -104,7 +104,7 @@ def _check_include(found: list[Word], place: int, number: int) -> None:
 
 
 def _check_registers(found: list[Word]) -> None:
-    """Add up OpenQASM 2's registers, whose sizes are plain numbers, and what is applied to all of one."""
+    """Add up the registers of OpenQASM 2, whose sizes are numbers, and the gates on whole registers."""
     sizes: dict[str, dict[str, int]] = {"qreg": {}, "creg": {}}
     depth = size = width = 0
     for place, word in enumerate(found):
@@ -124,7 +124,7 @@ def _check_registers(found: list[Word]) -> None:
 
 
 def check_totals(qubits: int, clbits: int, line: int) -> None:
-    """Refuse a program with more bits than a backend has."""
+    """Reject a program with more bits than a backend has."""
     if qubits > MAX_QUBITS:
         raise refused(f"the program declares {qubits} qubits; at most {MAX_QUBITS} are possible", line)
     if clbits > MAX_CLBITS:

@@ -18,19 +18,19 @@ from actions.toolkit.outcomes import ideal
 from core.errors import InputError
 from core.protocol import Progress
 
-#: Bases that are tried, one job each, where the caller gives none.
+#: Maximum number of bases, one job each, if the caller gives none.
 MAX_ATTEMPTS = 6
 
 
 class ShorInput(ActionInput):
-    """A number to factor."""
+    """The number to factor."""
 
     number: int = Field(
         ge=4,
         le=63,
         title="Number",
-        description="What to factor: 15, 21, 33, 35, 39, 45, 51, 55, 57 or 63, odd and with two different "
-        "prime factors.",
+        description="The number to factor: 15, 21, 33, 35, 39, 45, 51, 55, 57 or 63, odd and with two "
+        "different prime factors.",
         examples=[15],
     )
     base: int | None = Field(
@@ -38,16 +38,16 @@ class ShorInput(ActionInput):
         ge=2,
         le=61,
         title="Base",
-        description="The number whose order is found, without a common factor with the number. Left out, "
-        "random ones are tried, up to six, until one leads to factors.",
+        description="The number whose order is found. It has no common factor with the number. Without a "
+        "base, up to six random ones are tried until one gives the factors.",
     )
     bits: int | None = Field(
         default=None,
         ge=3,
         le=12,
         title="Bits",
-        description="Binary digits of the measured phase; left out, one more than the number has. Fewer "
-        "make a shallower circuit, more tell large orders apart.",
+        description="Number of binary digits of the measured phase; by default one more than the number has. "
+        "Fewer bits make a shallower circuit, more bits distinguish large orders.",
     )
 
     @field_validator("number")
@@ -73,20 +73,20 @@ class ShorInput(ActionInput):
         if (shared := gcd(base, number)) > 1:
             raise ValueError(
                 f"has the factor {shared} in common with {number}: {number} = {shared} x {number // shared}, "
-                "and no order need be found. Give a base without"
+                "so no order is needed. Use a base without a common factor"
             )
         return base
 
 
 class Shor(Algorithm[ShorInput]):
-    """Factors a number by the order of another modulo it."""
+    """Factors a number by the order of another number modulo it."""
 
     name = "shor"
     title = "Shor's factoring"
     description = (
-        "Factors a small number: a quantum circuit finds with which period the powers of another number "
-        "repeat modulo it, and the factors follow from that. Tells what the outcomes owe to the circuit "
-        "and what to chance."
+        "Factors a small number. A quantum circuit finds the period with which the powers of another number "
+        "repeat modulo it, and the factors follow. The answer separates the contribution of the circuit "
+        "from chance."
     )
     category = "Arithmetic"
     input = ShorInput
@@ -103,8 +103,8 @@ class Shor(Algorithm[ShorInput]):
         "attempts": [{"base", "order", "result"}], "success_rate", "chance_rate", "signal", "bits", "shots",
         "ideal"}`.
 
-        `success_rate` is the part of the shots of which each alone leads to the factors, `chance_rate` the
-        part of all outcomes, equally likely, that would. `signal` is the part of the shots that is not noise.
+        `success_rate` is the share of shots each of which gives the factors by itself, `chance_rate` the same
+        for uniformly random outcomes. `signal` is the share of shots that is not noise.
         """
         bases, attempts = _remembered(params, step)
         base, bits = bases[0], _bits(params)
@@ -130,7 +130,7 @@ def _remembered(params: ShorInput, step: Step) -> tuple[list[int], list[dict[str
     bases, attempts = state.get("bases") or [], state.get("attempts")
     coprime = all(isinstance(base, int) and gcd(base, params.number) == 1 for base in bases)
     if not bases or not coprime or not isinstance(attempts, list):
-        raise InputError("step.state: has no bases to go on with.", field="step")
+        raise InputError("step.state: has no bases left.", field="step")
     return bases, attempts
 
 
@@ -195,14 +195,14 @@ def _answer(
     }
     if not found.seen:
         answer["note"] = (
-            f"The {shots} outcomes cannot be told from pure chance: too much noise, or too few shots. "
-            + ("The factors are right, as was checked, but " if pair else "Even so, ")
+            f"The {shots} outcomes are not distinguishable from chance: too much noise, or too few shots. "
+            + ("The factors are correct, which was checked, but " if pair else "Even so, ")
             + f"random outcomes would lead to them in {chance:.0%} of the shots. Fewer bits make a shallower "
             "circuit."
         )
     elif found.signal < 0.5:
         more = (
-            "All outcomes together still tell the order."
+            "All outcomes together still give the order."
             if found.order
             else "More shots or fewer bits may help."
         )

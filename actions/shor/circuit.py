@@ -1,4 +1,4 @@
-"""The circuit that finds the order of a number modulo another.
+"""The circuit that finds the order of a number modulo another number.
 
 The modular multiplications are made from their tables: x goes to b x mod N for every x that can occur at that
 place, and nothing that is known of the order or of the factors goes in. Making the table takes as many steps
@@ -16,20 +16,20 @@ from actions.shor.synthesis import SynthesisPlan, plan
 from actions.toolkit.semiclassical import read_phase
 from core.errors import InputError
 
-#: The classical register that the phase is measured into.
+#: The classical register of the phase.
 REGISTER = "phase"
 
 
 @lru_cache(maxsize=64)
 def order_finding(number: int, base: int, bits: int) -> QuantumCircuit:
-    """Phase estimation of the multiplication by `base` modulo `number`.
+    """Build the phase estimation of the multiplication by `base` modulo `number`.
 
     With one control qubit that is used again for each bit (Parker and Plenio, quant-ph/0001066; done for 15
     by Monz et al., arXiv:1507.08852).
 
     Args:
         number: N, the work register has as many qubits as it has bits.
-        base: without a common factor with N.
+        base: a number without a common factor with N.
         bits: of the phase; the register read as a number, over 2**bits, is near s / r for a random s, where
             r is the order.
     """
@@ -50,7 +50,7 @@ def order_finding(number: int, base: int, bits: int) -> QuantumCircuit:
 
 
 def multiplications(number: int, base: int, bits: int) -> list[SynthesisPlan | None]:
-    """How to multiply by base**(2**k) modulo `number`, from k = bits - 1 to 0; None for by 1.
+    """Return the plans to multiply by base**(2**k) modulo `number`, from k = bits - 1 to 0; None for 1.
 
     The work register begins with 1, so that at first few numbers can occur in it.
     """

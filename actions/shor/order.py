@@ -1,4 +1,4 @@
-"""From measured phases to an order, and from an order to factors."""
+"""The order from measured phases, and the factors from an order."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 
 from actions.toolkit.phases import Floats, distribution, mixture
 
-#: Orders that are checked, the likeliest first, until one is right.
+#: Maximum number of orders to check, the most likely first.
 CANDIDATES = 3
-#: Twice the logarithm of the likelihood's ratio below which a signal is not told from noise alone.
+#: Twice the logarithm of the likelihood's ratio above which a signal is distinguishable from noise.
 NO_SIGNAL = 30.0
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the outcomes tell.
+    """The result of the outcomes.
 
     Args:
-        order: the likeliest that stood the test; None if none did.
-        signal: the part of the shots that the likeliest order explains.
-        seen: whether that can be told from pure chance.
+        order: the most likely order that passed the check; None if none did.
+        signal: the share of shots that the most likely order explains.
+        seen: whether that is distinguishable from chance.
     """
 
     order: int | None
@@ -36,14 +36,14 @@ class Found:
 def outcome_probabilities(
     order: int, outcomes: np.ndarray[tuple[int], np.dtype[np.int64]], bits: int
 ) -> Floats:
-    """The exact probability of each outcome for an order; each of the phases s / order is equally likely."""
+    """Return the exact probability of each outcome for an order; the phases s / order are equally likely."""
     phases = np.arange(order) / order
     found: Floats = distribution(phases, outcomes, bits).mean(axis=0)
     return found
 
 
 def find(counts: dict[int, int], number: int, base: int, bits: int) -> Found:
-    """The order of greatest likelihood, all outcomes taken together, and noise allowed for.
+    """Return the maximum-likelihood order of all outcomes, in the presence of noise.
 
     An order is believed only if base**order is 1 modulo `number`, which is quickly checked.
     """
@@ -63,7 +63,7 @@ def find(counts: dict[int, int], number: int, base: int, bits: int) -> Found:
 
 
 def _smallest(multiple: int, number: int, base: int) -> int:
-    """The order, of which a multiple is known: what may be divided out is divided out."""
+    """Return the order from a multiple of it."""
     order = multiple
     for divisor in range(2, multiple + 1):
         while order % divisor == 0 and pow(base, order // divisor, number) == 1:
@@ -72,7 +72,7 @@ def _smallest(multiple: int, number: int, base: int) -> int:
 
 
 def factors(number: int, base: int, order: int | None) -> tuple[int, int] | None:
-    """The factors that an order leads to; None if it is odd, or base**(order / 2) is -1."""
+    """Return the factors from an order; None if it is odd, or base**(order / 2) is -1."""
     if order is None or order % 2:
         return None
     root = pow(base, order // 2, number)
@@ -84,7 +84,7 @@ def factors(number: int, base: int, order: int | None) -> tuple[int, int] | None
 
 @lru_cache(maxsize=4096)
 def leads_to_factors(outcome: int, number: int, base: int, bits: int) -> bool:
-    """Whether a single outcome is enough, by its continued fraction, as in Shor's paper.
+    """Return whether one outcome gives the factors by its continued fraction, as in Shor's paper.
 
     The outcome 0 says nothing. A denominator may be half of the order, if the numerator was even.
     """
@@ -98,7 +98,7 @@ def leads_to_factors(outcome: int, number: int, base: int, bits: int) -> bool:
 
 
 def _denominators(value: Fraction, limit: int) -> Iterator[int]:
-    """The denominators of the value's convergents, over 1 and below the limit."""
+    """Yield the denominators of the value's convergents, above 1 and below the limit."""
     numerator, denominator = value.numerator, value.denominator
     before, now = 1, 0
     while denominator:
@@ -112,7 +112,7 @@ def _denominators(value: Fraction, limit: int) -> Iterator[int]:
 
 
 def exact_order(number: int, base: int) -> int:
-    """The order by trying: what a classical computer does while numbers are small."""
+    """Return the order by trial, as a classical computer can for small numbers."""
     order, power = 1, base % number
     while power != 1:
         order, power = order + 1, power * base % number

@@ -1,4 +1,4 @@
-"""Reversible circuits for a multiplication that need be right only on the numbers that can occur.
+"""Reversible circuits for a multiplication that are correct only for the numbers that can occur.
 
 A controlled multiplication changes a few numbers into a few others. It is done bit by bit: each bit is
 flipped by a function of the others, written as a sum (exclusive or) of products (algebraic normal form), each
@@ -15,15 +15,15 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import permutations
 
-#: About how many two-qubit gates an X with so many controls takes on neighbouring qubits.
+#: Approximate two-qubit gates of an X, by its number of controls, on connected qubits.
 COST = (0, 1, 8, 20, 44, 90, 180, 360)
-#: More than any plan costs.
+#: A cost above that of any plan.
 IMPOSSIBLE = 10**6
 
 
 @dataclass(frozen=True, order=True)
 class Flip:
-    """Flip a bit where all others of a product are 1 (and the control)."""
+    """Flips a bit if all other bits of a product are 1, and the control."""
 
     target: int
     product: int
@@ -31,7 +31,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class SynthesisPlan:
-    """Flips in their order; `change` is a CNOT (from, to) before them and after them."""
+    """Flips in their order; `change` is a CNOT (from, to) before and after them."""
 
     flips: tuple[Flip, ...]
     change: tuple[int, int] | None
@@ -40,7 +40,7 @@ class SynthesisPlan:
 
 @lru_cache(maxsize=512)
 def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> SynthesisPlan | None:
-    """The cheapest plan found that takes each pair's first number to its second; None if none was found.
+    """Return a cheap plan that maps each pair's first number to its second; None without one.
 
     Args:
         pairs: all firsts different, all seconds different, of so many bits.

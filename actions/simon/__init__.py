@@ -1,4 +1,4 @@
-"""A hidden period of bits, found with exponentially fewer questions: the algorithm of Simon (1994)."""
+"""A hidden period of bits, found with exponentially fewer queries: the algorithm of Simon (1994)."""
 
 from .algorithm import algorithm
 

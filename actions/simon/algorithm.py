@@ -16,7 +16,7 @@ from actions.simon.decoding import decode
 from actions.toolkit.outcomes import bitstring, ideal, percent
 from actions.toolkit.walsh import walsh
 
-#: Bits of a secret at most. It takes up to twice as many qubits, and noise on 16 is slow to simulate.
+#: Maximum bits of a secret. The circuit has up to twice as many qubits; noise on 16 is slow to simulate.
 MAX_BITS = 7
 
 
@@ -28,21 +28,21 @@ class SimonInput(ActionInput):
         max_length=MAX_BITS,
         pattern=r"^[01]+$",
         title="Secret",
-        description="2 to 7 bits. The function has the same value for two inputs that differ by just these "
-        "bits; with zeros only, no two inputs have the same value.",
+        description="2 to 7 bits. The function has the same value for two inputs that differ in exactly "
+        "these bits; with zeros only, no two inputs have the same value.",
         examples=["1101"],
     )
 
 
 class Simon(CircuitAlgorithm[SimonInput]):
-    """Finds which bits of an input can be flipped together without changing a function's value."""
+    """Finds the bits of an input that can be flipped together without changing a function's value."""
 
     name = "simon"
     title = "Simon"
     description = (
-        "Finds the secret behind a function of bits: its value stays the same when the secret's bits of the "
-        "input are flipped together. Each shot gives an equation for the secret, and a few more than it has "
-        "bits are enough; a classical program needs exponentially many questions."
+        "Finds the secret of a function of bits, whose value does not change when the secret's bits of the "
+        "input are flipped together. Each shot gives an equation for the secret, and a few more than its "
+        "number of bits are enough. A classical program needs exponentially many queries."
     )
     category = "Oracles"
     input = SimonInput
@@ -54,7 +54,7 @@ class Simon(CircuitAlgorithm[SimonInput]):
         """`{"summary", "note"?, "found", "correct", "agreement", "equations", "quantum_queries",
         "classical_queries", "ideal"}`. `found` is zeros only where there is no secret; `equations` are the
         independent outcomes it follows from, each orthogonal to it, and `agreement` the share of all shots
-        that are. `quantum_queries` is how many are needed on average, `classical_queries` the worst case.
+        that are. `quantum_queries` is the average number of queries, `classical_queries` the worst case.
         """
         bits = len(params.secret)
         decoded = decode(step.counts(), bits, step.noisy)
@@ -82,7 +82,7 @@ class Simon(CircuitAlgorithm[SimonInput]):
             answer["summary"] = summary.replace("The secret is", "The shots point to the secret", 1)
             answer["note"] = (
                 f"This is wrong: the secret is {params.secret}. "
-                "There were too few shots or too much noise; try more shots, fewer bits or another backend."
+                "There were too few shots or too much noise. Try more shots, fewer bits or another backend."
             )
         elif not decoded.certain:
             answer["note"] = (
@@ -94,7 +94,7 @@ class Simon(CircuitAlgorithm[SimonInput]):
 
 
 def distribution(secret: int, bits: int) -> Any:
-    """How likely each outcome is without noise: those orthogonal to the secret, all alike."""
+    """Return the probabilities without noise: the outcomes orthogonal to the secret are equally likely."""
     pair = np.zeros(2**bits)
     pair[[0, secret]] = 1.0
     return walsh(pair) / 2**bits

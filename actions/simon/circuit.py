@@ -1,4 +1,4 @@
-"""Simon's circuit, with a function that is easy on a device."""
+"""Simon's circuit, with a function that has few gates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 
 def simon(secret: str) -> QuantumCircuit:
-    """All inputs at once, the function's values beside them, and the inputs' interference measured.
+    """Build the circuit: all inputs in superposition, the function's values, and the interference.
 
     D. R. Simon, "On the power of quantum computation", FOCS 1994; SIAM J. Comput. 26, 1474 (1997). Every
     outcome y is equally likely among those that share an even number of 1s with the secret.
@@ -34,7 +34,7 @@ def simon(secret: str) -> QuantumCircuit:
     if sources:
         values = QuantumRegister(len(sources), "f")
         circuit.add_register(values)
-        # All first ones before all second ones: two layers of gates, however long the secret.
+        # All first gates before all second ones: two layers, whatever the length of the secret.
         for layer in range(2):
             for value, source in zip(values, sources, strict=True):
                 if layer < len(source):

@@ -1,4 +1,4 @@
-"""The secret behind Simon's outcomes, with and without noise."""
+"""The secret from Simon's outcomes, with and without noise."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from actions.simon.gf2 import independent, null_space
 from actions.toolkit.outcomes import frequencies
 from actions.toolkit.walsh import walsh
 
-#: Correlation from which on a candidate is believed. It is 1 without noise, and about 0 for all that is not
-#: the secret; reading errors that favour 0 can make it 0.1.
+#: Minimum correlation of an accepted candidate. It is 1 without noise, and about 0 for anything but the
+#: secret; reading errors that favour 0 can make it 0.1.
 BELIEVED = 0.25
-#: Standard deviations that it must be off 0, for few shots: by chance one candidate in 30,000 is.
+#: Minimum distance from 0 in standard deviations, for few shots: by chance 1 in 30,000 candidates has it.
 SIGNIFICANT = 4.0
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What the outcomes say.
+    """The result of the outcomes.
 
     Args:
-        secret: the likeliest; 0: none, the function is one-to-one.
+        secret: the most likely secret; 0 means that the function is one-to-one.
         agreement: the share of outcomes orthogonal to it: 1 without noise, about a half by chance.
         equations: independent outcomes orthogonal to it, the most frequent first; n - 1 of them single out
             a secret, n rule every one out.
-        certain: whether the outcomes leave no other to be considered.
+        certain: whether the outcomes exclude all others.
     """
 
     secret: int
@@ -37,7 +37,7 @@ class Decoded:
 
 
 def decode(counts: dict[str, int], bits: int, noisy: bool) -> Decoded:
-    """The secret, from outcomes y that all have y.s = 0, or most of them if there is noise.
+    """Return the secret s from outcomes y. All of them have y.s = 0, or most of them with noise.
 
     Without noise elimination says it. With noise a wrong outcome spoils an elimination, so every candidate is
     held against all outcomes: y.s = 0 holds for half of them by chance and for more only if s is the secret,

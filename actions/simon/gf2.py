@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def independent(vectors: Iterable[int]) -> list[int]:
-    """Those of the vectors that are no sum of vectors before them, in their order."""
+    """Return the vectors that are not a sum of previous ones, in their order."""
     kept: list[int] = []
     reduced: dict[int, int] = {}  # by the highest bit
     for vector in vectors:
@@ -20,10 +20,10 @@ def independent(vectors: Iterable[int]) -> list[int]:
 
 
 def null_space(equations: Iterable[int], bits: int) -> list[int]:
-    """A basis of all s with y.s = 0 for every equation y, by Gauss-Jordan elimination.
+    """Return a basis of all s with y.s = 0 for every equation y, by Gauss-Jordan elimination.
 
     Args:
-        equations: any number of them, dependent or not.
+        equations: any number of equations, dependent or not.
         bits: of s.
     """
     pivots: dict[int, int] = {}  # column -> the only row that has a 1 there

@@ -12,7 +12,7 @@ from actions.framework.input import ActionInput
 from actions.framework.job import Step
 from actions.smile_super_position.circuit import superposition, to_bits, to_text
 
-#: Other strings that the answer names, the most frequent first.
+#: Maximum number of other strings in the answer, the most frequent first.
 MAX_OTHERS = 10
 
 #: 1 to 8 printable ASCII characters.
@@ -24,7 +24,7 @@ class SmileInput(ActionInput):
 
     emoticon_1: Emoticon = Field(
         title="First emoticon",
-        description="1 to 8 printable ASCII characters; 8 qubits a character.",
+        description="1 to 8 printable ASCII characters; 8 qubits for each character.",
         examples=[":)"],
     )
     emoticon_2: Emoticon = Field(
@@ -41,7 +41,7 @@ class SmileInput(ActionInput):
             return second  # the first is wrong, which is said already
         if len(first) != len(second):
             raise ValueError(
-                f"has length {len(second)}, but emoticon_1 has length {len(first)}; make them equally long"
+                f"has length {len(second)}, but emoticon_1 has length {len(first)}; make them the same length"
             )
         if first == second:
             raise ValueError("is the same as emoticon_1; make them different")
@@ -49,13 +49,13 @@ class SmileInput(ActionInput):
 
 
 class SmileSuperPosition(CircuitAlgorithm[SmileInput]):
-    """Puts two emoticons in superposition and tells how often each was seen."""
+    """Puts two emoticons in superposition and counts how often each is measured."""
 
     name = "smile_super_position"
     title = "Smile superposition"
     description = (
-        "Two emoticons in quantum superposition. Each measurement shows one of them, each half of the time; "
-        "on a noisy backend now and then something else."
+        "Puts two emoticons in quantum superposition. Each measurement gives one of them, each half of the "
+        "time; on a noisy backend sometimes another string."
     )
     category = "Basics"
     view = "emoticons"

@@ -1,4 +1,4 @@
-"""The circuit that puts two equally long strings of bits in superposition."""
+"""The circuit that puts two bitstrings of the same length in superposition."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from qiskit import QuantumCircuit
 
 
 def to_bits(text: str) -> str:
-    """The text's bits, eight a character, as a bitstring whose last bit is qubit 0 (Qiskit's order)."""
+    """Return the text's bits, eight for each character; the last bit is qubit 0 (Qiskit's order)."""
     return "".join(f"{ord(character):08b}" for character in text)
 
 
 def to_text(bits: str) -> str:
-    """The text that a measured bitstring stands for; what cannot be printed is written as `\\xNN`."""
+    """Return the text of a measured bitstring; characters that cannot be printed become `\\xNN`."""
     codes = [int(bits[start : start + 8], 2) for start in range(0, len(bits), 8)]
     return "".join(chr(code) if 32 <= code < 127 else f"\\x{code:02x}" for code in codes)
 
 
 def superposition(first: str, second: str) -> QuantumCircuit:
-    """The state (|first> + |second>) / sqrt(2), measured.
+    """Build the state (|first> + |second>) / sqrt(2) with measurements.
 
     Bits on which both agree are set; bits on which they differ are entangled as a GHZ state (Greenberger,
     Horne, Zeilinger 1989; arXiv:0712.0921): one Hadamard, then a chain of CNOTs. A chain and not a star,

@@ -26,19 +26,19 @@ class SuperdenseInput(ActionInput):
         max_length=MAX_BITS,
         pattern=r"^([01]{2})+$",
         title="Message",
-        description=f"An even number of bits, 2 to {MAX_BITS}; every two of them travel by one qubit.",
+        description=f"An even number of bits, 2 to {MAX_BITS}; each qubit carries two of them.",
         examples=["10110001"],
     )
 
 
 class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
-    """Sends two bits by one qubit and tells how surely they arrive."""
+    """Sends two bits with one qubit and measures how reliably they arrive."""
 
     name = "superdense_coding"
     title = "Superdense coding"
     description = (
-        "Two bits travel by sending one qubit, if it is entangled with one that the receiver has already. "
-        "The answer is the message as it was received, and how often each part of it was read right."
+        "Sends two bits with one qubit that is entangled with a qubit of the receiver. The answer has the "
+        "received message, and how often each part of it was correct."
     )
     category = "Communication"
     input = SuperdenseInput
@@ -49,9 +49,9 @@ class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
     def answer(self, params: SuperdenseInput, step: Step) -> dict[str, Any]:
         """`{"summary", "message", "received", "qubits_sent", "success", "pairs", "ideal"}`.
 
-        `received` is made of what was read most often for each two bits on their own, which outlasts more
-        noise than the most frequent whole message. `success` is the share of shots in which the whole message
-        was right, `pairs` the share for each two bits.
+        `received` has the most frequent value of each pair of bits, which tolerates more noise than the most
+        frequent whole message. `success` is the share of shots with the whole message correct, `pairs` the
+        share for each pair of bits.
         """
         message, counts = params.message, step.counts()
         shots = sum(counts.values())
@@ -81,7 +81,7 @@ class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
 
 
 def _tally(counts: dict[str, int], start: int) -> dict[str, int]:
-    """How often each value of the two bits from `start` was read."""
+    """The counts of the two bits from `start`."""
     found = dict.fromkeys(PAIRS, 0)
     for outcome, count in counts.items():
         found[outcome[start : start + 2]] += count

@@ -1,4 +1,4 @@
-"""The circuit that sends two bits by one qubit."""
+"""The circuit that sends two bits with one qubit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from qiskit import QuantumCircuit
 
 
 def send(message: str) -> QuantumCircuit:
-    """Send the bits, two by each qubit, as Bennett and Wiesner do; measured, they are the message as it is.
+    """Build the circuit that sends two bits with each qubit (Bennett and Wiesner) and measures the message.
 
     For each two bits Alice and Bob share a Bell pair; Alice turns her half into one of the four Bell states
     and sends it; Bob undoes the entanglement and reads both bits. Barriers keep the three apart: otherwise

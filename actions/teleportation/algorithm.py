@@ -14,9 +14,9 @@ from actions.teleportation.circuit import Check, teleport
 from actions.toolkit.outcomes import percent
 from actions.toolkit.pauli import BASES, error, parity, shots
 
-#: What is measured, PUB by PUB; the first is what the caller sees as the measured outcome.
+#: The measurements, one for each PUB; the caller sees the counts of the first.
 ORDER: tuple[Check, ...] = ("state", *BASES)
-#: The mean fidelity that measuring the state and telling the outcome reaches at best (Massar and Popescu,
+#: The maximum mean fidelity of measuring the state and sending the outcome (Massar and Popescu,
 #: Physical Review Letters 74, 1259, 1995).
 CLASSICAL = 2 / 3
 
@@ -42,14 +42,14 @@ class TeleportationInput(ActionInput):
 
 
 class Teleportation(Algorithm[TeleportationInput]):
-    """Teleports a qubit's state and tells how much of it arrived."""
+    """Teleports a qubit's state and measures its fidelity."""
 
     name = "teleportation"
     title = "Quantum teleportation"
     description = (
-        "The state of one qubit is moved to another that it never meets: by an entangled pair, a measurement "
-        "in the middle of the circuit, and two ordinary bits that decide how the receiving qubit is turned. "
-        "The answer compares what arrived with what was sent."
+        "Transfers the state of one qubit to another without any gate between them, with an entangled pair, "
+        "a measurement in the middle of the circuit, and two classical bits that control the receiving qubit. "
+        "The answer compares the received state with the sent one."
     )
     category = "Communication"
     input = TeleportationInput
@@ -60,9 +60,9 @@ class Teleportation(Algorithm[TeleportationInput]):
     def proceed(self, params: TeleportationInput, step: Step) -> dict[str, Any]:
         """`{"summary", "fidelity", "fidelity_error", "sent", "received", "alice", "ideal"}`.
 
-        The fidelity is how often Bob's qubit, with the preparation undone, was 0. `sent` and `received` are
-        Bloch vectors {"X", "Y", "Z"}, the latter by state tomography. `alice` is how often each pair of bits
-        was sent, the first bit for Z and the second for X.
+        The fidelity is the share of shots in which Bob's qubit, with the preparation undone, was 0. `sent`
+        and `received` are Bloch vectors {"X", "Y", "Z"}, the latter by state tomography. `alice` is the share of each pair of
+        sent bits, the first for Z and the second for X.
         """
         sent = {
             "X": math.sin(params.theta) * math.cos(params.phi),
@@ -85,14 +85,14 @@ class Teleportation(Algorithm[TeleportationInput]):
         if fidelity - 3 * deviation <= CLASSICAL:
             why = "More shots would tell." if fidelity > CLASSICAL else "The noise was too strong."
             answer["note"] = (
-                "This does not show that anything quantum was needed: by measuring the state and telling the "
-                f"outcome alone, two thirds can be reached on average. {why}"
+                "This does not prove a quantum effect: measuring the state and sending only the outcome "
+                f"reaches two thirds on average. {why}"
             )
         return answer
 
 
 def _alice(step: Step) -> dict[str, float]:
-    """The share of each pair of Alice's bits over all PUBs: a quarter each, whatever the state."""
+    """The share of each pair of Alice's bits in all PUBs, ideally a quarter for every state."""
     seen = [step.counts("alice", number) for number in range(len(ORDER))]
     total = sum(shots(counts) for counts in seen)
     return {

@@ -1,4 +1,4 @@
-"""The circuit that moves a qubit's state to another by a measurement and two bits."""
+"""The circuit that transfers a qubit's state with a measurement and two bits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from actions.toolkit.pauli import Basis, rotate
 
-#: How Bob looks at what arrived: in a Pauli basis, or whether it is the state that was sent.
+#: Bob's measurement: in a Pauli basis, or whether he has the sent state.
 Check = Basis | Literal["state"]
 
 
 def teleport(theta: float, phi: float, check: Check) -> QuantumCircuit:
-    """Teleport cos(theta/2) |0> + e^(i phi) sin(theta/2) |1> and measure what arrived.
+    """Build the teleportation of cos(theta/2) |0> + e^(i phi) sin(theta/2) |1> and its measurement.
 
     As in Bennett et al. 1993: Alice and Bob share a Bell pair; Alice measures the state together with her
     half; Bob flips his half as her two bits say, while the circuit is running (mid-circuit measurement and

@@ -19,14 +19,14 @@ from core.errors import InputError
 
 MAX_QUBITS, MAX_TERMS = 8, 100
 MAX_COEFFICIENT = 1_000.0
-#: Bases in which one point may have to be measured.
+#: Maximum number of measurement bases of one point.
 MAX_BASES = 40
-#: Points times bases that one job may have, and points that it must have.
+#: Maximum points times bases of one job, and its minimum number of points.
 MAX_MEASUREMENTS, MIN_POINTS = 128, 5
-#: A quarter turn gives slopes exactly; the first step's length at most; the tolerance, as a part of the sum
-#: of the coefficients' magnitudes.
+#: A quarter turn, which gives exact slopes; the maximum length of the first step; the tolerance as a fraction
+#: of the sum of the coefficients' magnitudes.
 SHIFT, RADIUS, TOLERANCE = math.pi / 2, 1.0, 5e-5
-#: The last job measures the energy alone, with so many times the shots.
+#: The last job measures only the energy, with this many times the shots.
 LAST_SHOTS = 8
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_QUBITS, pattern="^[IXYZ]+$")]
@@ -34,7 +34,7 @@ Coefficient = Annotated[float, Field(ge=-MAX_COEFFICIENT, le=MAX_COEFFICIENT, al
 
 
 class VqeInput(HybridInput):
-    """A Hamiltonian, and how deep and how long to search."""
+    """A Hamiltonian, the depth of the circuit, and the length of the search."""
 
     terms: Annotated[
         list[Annotated[tuple[Label, Coefficient], Field(strict=False)]],
@@ -42,8 +42,8 @@ class VqeInput(HybridInput):
             min_length=1,
             max_length=MAX_TERMS,
             title="Hamiltonian",
-            description="Its terms, each as [Pauli string, coefficient]; all strings as long, 1 to 8 "
-            "characters.",
+            description="Its terms, each as [Pauli string, coefficient]; all strings have the same "
+            "length, 1 to 8 characters.",
             examples=[[[label, weight] for label, weight in H2]],
             json_schema_extra={"x-control": "terms"},
         ),
@@ -53,8 +53,7 @@ class VqeInput(HybridInput):
         ge=1,
         le=3,
         title="Layers",
-        description="Layers of CNOTs in the trial circuit: more reach more states, and suffer more from "
-        "noise.",
+        description="Layers of CNOTs in the trial circuit. More layers reach more states with more noise.",
     )
 
     @field_validator("terms")
@@ -63,7 +62,7 @@ class VqeInput(HybridInput):
         labels = [label for label, _ in terms]
         for label in labels:
             if len(label) != len(labels[0]):
-                raise ValueError(f"{label} and {labels[0]} are not equally long; pad with I")
+                raise ValueError(f"{label} and {labels[0]} have different lengths; pad with I")
             if labels.count(label) > 1:
                 raise ValueError(f"{label} is there twice; add the coefficients up")
         if not any(label.strip("I") and weight for label, weight in terms):
@@ -82,13 +81,13 @@ class VqeInput(HybridInput):
 
 
 class Vqe(HybridAlgorithm[VqeInput]):
-    """Searches the angles of a trial circuit for which the measured energy is lowest."""
+    """Searches for the angles of a trial circuit with the lowest measured energy."""
 
     name = "vqe"
     title = "VQE"
     description = (
         "Finds the lowest energy of a Hamiltonian, for example of a molecule. A shallow trial circuit is "
-        "tuned step by step until its measured energy falls no further; the answer tells it beside the "
+        "tuned step by step until its measured energy stops falling. The answer has this energy and the "
         "exact one."
     )
     category = "Chemistry"
@@ -124,8 +123,8 @@ class Vqe(HybridAlgorithm[VqeInput]):
         """`{"summary", "note", "energy", "uncertainty", "exact_energy", "error", "ansatz", "angles",
         "reference", "convergence"}`; energies in the unit of the coefficients.
 
-        The last job measures the search's last point and its best one anew, with more shots; `energy` is the
-        lower.
+        The last job measures the last and the best point of the search again with more shots; `energy` is the
+        lower value.
         """
         found = step.pubs[0]
         energies = measured(found, 2)
@@ -160,17 +159,17 @@ class Vqe(HybridAlgorithm[VqeInput]):
 def _summary(energy: float, uncertainty: float | None, exact: float) -> str:
     digits = 5
     if uncertainty:
-        # As many digits as the first that is uncertain, and one more.
+        # Up to the first uncertain digit, and one more.
         digits = max(0, 1 - math.floor(math.log10(uncertainty)))
     about = f" ± {uncertainty:.{digits}f}" if uncertainty else ""
     return f"The lowest energy found is {energy:.{digits}f}{about}; the exact one is {exact:.{digits}f}."
 
 
 def _note(error: float, uncertainty: float) -> str:
-    """What noise did, in plain words."""
+    """The effect of noise, in plain words."""
     mitigated = "Errors of readout are corrected; those of the gates are not, and mostly raise the energy."
     if abs(error) <= 2 * uncertainty:
-        return f"This backend is noisy, but here that is lost in the spread of the shots. {mitigated}"
+        return f"This backend is noisy, but the error is within the statistical uncertainty. {mitigated}"
     return f"This backend is noisy, and the energy is off by {error:+.2g}. {mitigated}"
 
 

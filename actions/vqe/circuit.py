@@ -15,25 +15,24 @@ NUDGE, SEED = 0.1, 1
 
 @lru_cache(maxsize=64)
 def ansatz(qubits: int, layers: int, real: bool) -> QuantumCircuit:
-    """Layers of one-qubit rotations with a chain of CNOTs between each and the next.
+    """Build layers of one-qubit rotations with a chain of CNOTs between them.
 
     Args:
-        qubits: how many.
-        layers: of CNOTs.
-        real: only rotations about Y, which reach the real states with half the parameters.
+        qubits: number of qubits.
+        layers: number of layers of CNOTs.
+        real: whether to use only rotations about Y, which reach real states with half the parameters.
     """
     make = real_amplitudes if real else efficient_su2
     return make(qubits, reps=layers)
 
 
 def name(real: bool) -> str:
-    """What Qiskit's circuit library calls the ansatz."""
+    """Return the name of the ansatz in Qiskit's circuit library."""
     return "real_amplitudes" if real else "efficient_su2"
 
 
 def starting_angles(circuit: QuantumCircuit, bits: str) -> list[float]:
-    """Angles that give the basis state `bits`, nearly: all zero but for the last layer's rotations "
-    "about Y."""
+    """Return angles that give nearly the basis state `bits`: only rotations about Y in the last layer."""
     angles = np.random.default_rng(SEED).normal(0.0, NUDGE, circuit.num_parameters)
     last = {
         circuit.find_bit(item.qubits[0]).index: item.operation.params[0]

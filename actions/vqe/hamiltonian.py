@@ -24,26 +24,26 @@ Terms = tuple[tuple[str, float], ...]
 
 @lru_cache(maxsize=64)
 def operator(terms: Terms) -> SparsePauliOp:
-    """The Hamiltonian; the last character of a string stands for qubit 0."""
+    """Return the Hamiltonian; the last character of a string is qubit 0."""
     return SparsePauliOp.from_list(list(terms))
 
 
 @lru_cache(maxsize=64)
 def bases(terms: Terms) -> int:
-    """How many bases the Estimator measures in: groups of strings that commute qubit by qubit."""
+    """Return the number of measurement bases: groups of strings that commute qubit by qubit."""
     paulis = [(label, weight) for label, weight in terms if label.strip("I")]
     return len(operator(tuple(paulis)).paulis.group_commuting(qubit_wise=True)) if paulis else 0
 
 
 @lru_cache(maxsize=64)
 def exact_energy(terms: Terms) -> float:
-    """The lowest eigenvalue, by diagonalisation."""
+    """Return the lowest eigenvalue, by diagonalisation."""
     return float(np.linalg.eigvalsh(operator(terms).to_matrix())[0])
 
 
 @lru_cache(maxsize=64)
 def lowest_bits(terms: Terms) -> str:
-    """The bitstring whose own energy is lowest (for a molecule: its Hartree-Fock state)."""
+    """Return the bitstring with the lowest energy (for a molecule, its Hartree-Fock state)."""
     qubits = len(terms[0][0])
     indices = np.arange(2**qubits)
     energies = np.zeros(2**qubits)
@@ -55,5 +55,5 @@ def lowest_bits(terms: Terms) -> str:
 
 
 def is_real(labels: Sequence[str]) -> bool:
-    """True if the matrix is real, and so its lowest eigenvector: an even number of Y in every string."""
+    """Return whether the matrix and its lowest eigenvector are real: all strings have an even number of Y."""
     return all(label.count("Y") % 2 == 0 for label in labels)
