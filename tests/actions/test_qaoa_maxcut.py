@@ -241,7 +241,7 @@ def test_a_cut_that_is_not_the_best_is_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"edges": [[1, 1, 1.0]]}, "edges", "node 1 is joined with itself"),
+        ({"edges": [[1, 1, 1.0]]}, "edges", "node 1 is connected to itself"),
         ({"edges": [[0, 1, 1.0], [1, 0, 2.0]]}, "edges", r"\[1, 0\] is there twice; add"),
         ({"edges": [[0, 1, 0.0]]}, "edges", "leave it out"),
         ({"edges": [[0, 1, math.nan]]}, "edges.0.2", "finite"),

@@ -240,7 +240,7 @@ def test_where_no_base_leads_to_factors_all_are_told() -> None:
 def test_pure_chance_is_not_passed_off_as_the_algorithm() -> None:
     drawn = np.random.default_rng(2).multinomial(1024, np.full(32, 1 / 32))
     answer = answered({m: int(count) for m, count in enumerate(drawn) if count})
-    assert "cannot be told from pure chance" in answer["note"]
+    assert "not distinguishable from chance" in answer["note"]
     assert "66% of the shots" in answer["note"]
     assert answer["success_rate"] == pytest.approx(answer["chance_rate"], abs=0.1)
 

@@ -59,7 +59,7 @@ def refused(params: dict[str, Any]) -> dict[str, str]:
         ({"emoticon_1": "é)"}, "emoticon_1", "pattern"),
         ({"emoticon_2": ":\n"}, "emoticon_2", "pattern"),
         ({"emoticon_2": "☺️"}, "emoticon_2", "pattern"),
-        ({"emoticon_2": ":)("}, "emoticon_2", "make them equally long"),
+        ({"emoticon_2": ":)("}, "emoticon_2", "make them the same length"),
         ({"emoticon_2": ":)"}, "emoticon_2", "make them different"),
         ({"shots": 0}, "shots", "greater than or equal to 1"),
         ({"shots": 100_001}, "shots", "less than or equal to 100000"),

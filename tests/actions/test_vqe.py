@@ -183,7 +183,7 @@ def test_the_uncertainty_gives_the_digits() -> None:
 
 def test_noise_is_told_in_plain_words() -> None:
     assert "off by +0.14" in answered([-1.72, -1.7], 0.01, noisy=True)["note"]
-    assert "lost in the spread of the shots" in answered([-1.85, -1.7], 0.01, noisy=True)["note"]
+    assert "within the statistical uncertainty" in answered([-1.85, -1.7], 0.01, noisy=True)["note"]
 
 
 # --- wrong input ----------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_noise_is_told_in_plain_words() -> None:
 @pytest.mark.parametrize(
     ("terms", "field", "words"),
     [
-        ([["XX", 1.0], ["Z", 1.0]], "terms", "Z and XX are not equally long; pad with I"),
+        ([["XX", 1.0], ["Z", 1.0]], "terms", "Z and XX have different lengths; pad with I"),
         ([["XX", 1.0], ["XX", 1.0]], "terms", "XX is there twice; add"),
         ([["II", 1.0]], "terms", "nothing but the identity"),
         ([["XX", 0.0]], "terms", "nothing but the identity"),

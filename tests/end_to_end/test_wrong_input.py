@@ -19,7 +19,7 @@ CASES: dict[str, tuple[Any, int, list[str]]] = {
     "nine characters": (GOOD | {"emoticon_1": "123456789"}, 422, ["emoticon_1", "at most 8"]),
     "empty": (GOOD | {"emoticon_1": ""}, 422, ["emoticon_1", "at least 1"]),
     "not ASCII": (GOOD | {"emoticon_1": "☺)"}, 422, ["emoticon_1", "ASCII"]),
-    "unequal lengths": (GOOD | {"emoticon_2": "x"}, 422, ["emoticon_2", "equally long"]),
+    "unequal lengths": (GOOD | {"emoticon_2": "x"}, 422, ["emoticon_2", "the same length"]),
     "equal": (GOOD | {"emoticon_2": ":)"}, 422, ["emoticon_2", "different"]),
     "unknown field": (GOOD | {"emoticon_3": ";)"}, 422, ["emoticon_3", "not known"]),
     "reserved field": (GOOD | {"topic": "results.someone-else-012345678901"}, 422, ["topic", "reserved"]),

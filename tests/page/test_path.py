@@ -69,7 +69,7 @@ def test_wrong_input_is_said_beside_the_field(visit: Visit) -> None:
     expect(visit.field("emoticon_1")).to_have_attribute("aria-invalid", "true")
     # What only the function can judge comes back from it, and stands in the same place.
     visit.smile(":)", "x")
-    expect(visit.page.get_by_test_id("error-emoticon_2")).to_contain_text("equally long")
+    expect(visit.page.get_by_test_id("error-emoticon_2")).to_contain_text("the same length")
     expect(visit.page.get_by_test_id("form-errors")).to_contain_text("Second emoticon")
     expect(visit.jobs()).to_have_count(0)
 
