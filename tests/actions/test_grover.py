@@ -152,7 +152,7 @@ def test_what_was_not_seen_is_said() -> None:
     answer = asked({"0001": 10}, noisy=False, qubits=4, marked=[1, 2, 3])
     assert (answer["found"], answer["missed"]) == ([1], [2, 3])
     assert answer["summary"].startswith("One of 1 (0001), 2 (0010) and 3 (0011) was found in 100 %")
-    assert answer["summary"].endswith(" 1 of the 3 were seen.")
+    assert answer["summary"].endswith(" 1 of the 3 were measured.")
     many = asked({"0001": 10}, noisy=False, qubits=4, marked=list(range(15)))
     assert "the 15 marked elements" in many["summary"]
 

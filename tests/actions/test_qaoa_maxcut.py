@@ -222,7 +222,7 @@ def test_noise_is_told_in_plain_words() -> None:
     every = {f"{sides:06b}": 1 for sides in range(64)}
     answer = answered(every)
     assert answer["average_value"] == pytest.approx(answer["random_value"])
-    assert "0% of the gain is left" in answer["note"]
+    assert "0% of the gain remains" in answer["note"]
     assert answer["value"] == 6
 
 

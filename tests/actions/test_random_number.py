@@ -208,7 +208,7 @@ def test_bytes_are_told_in_hexadecimal() -> None:
 def test_fewer_than_asked_for_is_said() -> None:
     answer = answered(measured(2, 1), kind="bytes", count=5, shots=2)
     assert len(answer["values"]) == 4
-    assert answer["note"].startswith("Only 4 of the 5 asked for")
+    assert answer["note"].startswith("Only 4 of the 5 requested")
     assert answer["summary"].startswith("4 random bytes")
 
 
