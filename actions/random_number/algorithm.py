@@ -144,8 +144,8 @@ def _summary(params: RandomNumberInput, values: list[int] | list[str]) -> str:
 def _notes(params: RandomNumberInput, found: int) -> Iterator[str]:
     if found < params.count:
         yield (
-            f"Only {found:,} of the {params.count:,} requested: the shots did not give more random bits. Allow more shots, "
-            "or ask for fewer numbers."
+            f"Only {found:,} of the {params.count:,} requested: the shots did not give more random "
+            "bits. Allow more shots, or ask for fewer numbers."
         )
     if params.backend_type != "hardware":
         yield (

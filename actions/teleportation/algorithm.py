@@ -61,8 +61,8 @@ class Teleportation(Algorithm[TeleportationInput]):
         """`{"summary", "fidelity", "fidelity_error", "sent", "received", "alice", "ideal"}`.
 
         The fidelity is the share of shots in which Bob's qubit, with the preparation undone, was 0. `sent`
-        and `received` are Bloch vectors {"X", "Y", "Z"}, the latter by state tomography. `alice` is the share of
-        each pair of sent bits, the first for Z and the second for X.
+        and `received` are Bloch vectors {"X", "Y", "Z"}, the latter by state tomography. `alice` is the share
+        of each pair of sent bits, the first for Z and the second for X.
         """
         sent = {
             "X": math.sin(params.theta) * math.cos(params.phi),
