@@ -1,1 +1,1 @@
-"""Commands that developers and operators run; no part imports them."""
+"""Commands for developers and operators; no part imports them."""

@@ -19,7 +19,7 @@ ACTIONS = Path(__file__).resolve().parents[1] / "actions"
 
 
 def algorithms() -> dict[str, type[Algorithm[Any]]]:
-    """The class of every algorithm in `actions/`, by the name of its folder."""
+    """Return the class of every algorithm in `actions/`, by the name of its folder."""
     return {
         name: type(importlib.import_module(f"actions.{name}.algorithm").algorithm)
         for name in check_algorithms.names()
@@ -27,7 +27,7 @@ def algorithms() -> dict[str, type[Algorithm[Any]]]:
 
 
 def text(algorithm: type[Algorithm[Any]]) -> str:
-    """The algorithm's config document as it stands in the repository."""
+    """Return the algorithm's config document as the repository has it."""
     return json.dumps(algorithm().document(), indent=2) + "\n"
 
 
@@ -51,7 +51,7 @@ def write(root: Path) -> list[Path]:
 
 
 def main() -> int:
-    """Write them, unless the description of an algorithm has a fault; the exit code."""
+    """Write the files, unless the description of an algorithm is incomplete; return the exit code."""
     if check_algorithms.main():
         return 1
     for path in write(ACTIONS.parent):

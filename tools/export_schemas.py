@@ -20,12 +20,12 @@ MODELS: dict[str, type[BaseModel]] = {
 
 
 def text(model: type[BaseModel]) -> str:
-    """The model's JSON Schema as it stands in the repository."""
+    """Return the model's JSON Schema as the repository has it."""
     return json.dumps(model.model_json_schema(by_alias=True), indent=2) + "\n"
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all schemas."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, model in MODELS.items():
         (FOLDER / f"{name}.json").write_text(text(model), encoding="utf-8")

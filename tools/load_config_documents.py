@@ -1,7 +1,7 @@
 """`python -m tools.load_config_documents`: put the config documents of all actions into the database.
 
-The database is made if it is not there. Documents of other functions, and those of functions that are no
-more, stay as they are: removing a function is removing its document.
+The database is created if it does not exist. Documents of other functions, and of removed functions, are not
+changed: to remove a function, remove its document.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.settings.openwhisk import WHISK_APIHOST
 from core.settings.stores import CLOUDANT_DATABASE, CLOUDANT_ROWS
 from core.shipped_documents import shipped_documents
 
-#: How often a document that somebody else changes at the same moment is tried.
+#: Attempts to write a document that others change at the same time.
 TRIES = 5
 
 EXIT_FAILED = 1
@@ -47,7 +47,16 @@ def shipped(apihost: str) -> list[dict[str, Any]]:
 
 
 def load(client: CloudantV1, name: str, documents: Iterable[dict[str, Any]]) -> list[str]:
-    """Put the documents into database `name`; gives a line for each that says what was done."""
+    """Write the documents into a database.
+
+    Args:
+        client: the connection.
+        name: the database.
+        documents: the documents.
+
+    Returns:
+        A line for each document: its id, and whether it was added, updated or unchanged.
+    """
     if name not in client.get_all_dbs().get_result():
         client.put_database(db=name)
     return [f"{document['_id']}: {_put(client, name, document)}" for document in documents]
@@ -72,11 +81,13 @@ def _put(client: CloudantV1, name: str, document: dict[str, Any]) -> str:
                 raise
             continue
         return "updated" if revision else "added"
-    raise DocumentError(f"Config document {document['_id']} is changed by somebody else all the time.")
+    raise DocumentError(
+        f"Config document {document['_id']} was changed by others at every attempt. Try again."
+    )
 
 
 def main(env: Source) -> int:
-    """Load them; the exit code."""
+    """Load all documents; return the exit code."""
     try:
         apihost = WHISK_APIHOST.read(env)
         for line in load(connect(env), CLOUDANT_DATABASE.read(env), shipped(apihost)):
@@ -85,7 +96,7 @@ def main(env: Source) -> int:
         print(error.message, file=sys.stderr)
         return EXIT_FAILED
     except ApiException as error:
-        print(f"The database refused: {error.status_code} {error.message}", file=sys.stderr)
+        print(f"The database rejected the request: {error.status_code} {error.message}", file=sys.stderr)
         return EXIT_FAILED
     except OSError as error:
         print(f"The database cannot be reached: {type(error).__name__}", file=sys.stderr)

@@ -1,11 +1,11 @@
-"""The OpenWhisk package as `wskdeploy` reads it: manifest.yaml, made of the algorithms' own attributes."""
+"""The OpenWhisk package for `wskdeploy`: manifest.yaml, generated from the algorithms' attributes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-# A tool of the repository's: no action imports this module, and no image has PyYAML.
+# No action imports this module, and no image has PyYAML.
 import yaml
 
 from actions.framework.algorithm import Algorithm
@@ -25,7 +25,7 @@ _HEAD = """\
 
 
 def text(algorithms: Iterable[type[Algorithm[Any]]]) -> str:
-    """The manifest as it stands in the repository."""
+    """Return the manifest as the repository has it."""
     package = {
         "version": "0.1.0",
         "license": "Apache-2.0",
@@ -38,7 +38,7 @@ def text(algorithms: Iterable[type[Algorithm[Any]]]) -> str:
 
 
 def action(algorithm: type[Algorithm[Any]]) -> dict[str, Any]:
-    """An action's entry: its image, its limits (ms and MB), and what a person may want to read of it."""
+    """Return an action's entry: its image, its limits in ms and MB, and its annotations."""
     return {
         "docker": f"qwhisk/{algorithm.name}",
         "limits": {"timeout": algorithm.timeout * 1000, "memorySize": algorithm.memory},
@@ -46,14 +46,14 @@ def action(algorithm: type[Algorithm[Any]]) -> dict[str, Any]:
             "description": algorithm.description,
             "parameters": parameters(algorithm.input),
             "require-whisk-auth": True,
-            # Callers may not set the parameters that are bound: they say where the keys are sent.
+            # Callers must not replace bound parameters, which determine where the keys are sent.
             "final": True,
         },
     }
 
 
 def parameters(model: type[ActionInput]) -> list[dict[str, Any]]:
-    """The input's fields as OpenWhisk's annotation `parameters` lists them."""
+    """Return the input's fields for OpenWhisk's annotation `parameters`."""
     schema = model.model_json_schema()
     required, definitions = schema.get("required", []), schema.get("$defs", {})
     return [
@@ -68,10 +68,10 @@ def parameters(model: type[ActionInput]) -> list[dict[str, Any]]:
 
 
 def kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """A field's JSON type in a word, several joined by `|`; null is what leaving it out means.
+    """Return a field's JSON types, joined by `|`, without null.
 
     Args:
-        field: its JSON Schema.
+        field: the field's JSON Schema.
         definitions: the schema's `$defs`, for `$ref`.
     """
     if "$ref" in field:
@@ -80,7 +80,7 @@ def kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
         return str(field["type"])
     if "const" in field or "enum" in field:
         values = [field["const"]] if "const" in field else field["enum"]
-        found = [_TYPES[type(value)] for value in values]
+        types = [_TYPES[type(value)] for value in values]
     else:
-        found = [kind(choice, definitions) for choice in field.get("anyOf") or field["oneOf"]]
-    return "|".join(dict.fromkeys(word for word in found if word != "null"))
+        types = [kind(choice, definitions) for choice in field.get("anyOf") or field["oneOf"]]
+    return "|".join(dict.fromkeys(word for word in types if word != "null"))

@@ -1,4 +1,4 @@
-"""What an algorithm wants to have run: PUBs, and what it must remember until their results are there."""
+"""The jobs of an algorithm: PUBs, and the state that it needs until their results arrive."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from core.errors import InputError
 from core.protocol import JobResult, Progress, PubResult
 from core.provider import Primitive
 
-#: PUBs that one job may have.
+#: Maximum number of PUBs of one job.
 MAX_PUBS = 300
-#: Unmeasured bits that an error names.
+#: Maximum number of names in an error.
 MAX_NAMED = 8
 
 
@@ -30,12 +30,12 @@ class Pub:
     """One circuit to run: for the Sampler with measurements, for the Estimator with an observable instead.
 
     Args:
-        circuit: on its own qubits; PUBs that share one circuit object have it transpiled once.
+        circuit: the circuit, not transpiled; a circuit object that PUBs share is transpiled once.
         values: the values of the circuit's parameters, in the order of `circuit.parameters`; a list of such
             lists runs the circuit once for each.
-        observable: what the Estimator estimates; None for the Sampler.
+        observable: the observable that the Estimator estimates; None for the Sampler.
         partly_measured: whether the Sampler's circuit may have classical bits that nothing is measured into;
-            they read 0. Otherwise such a bit is taken for a mistake.
+            they read 0. Otherwise such a bit is an error.
     """
 
     circuit: QuantumCircuit
@@ -76,13 +76,13 @@ class Job:
     """One job of an algorithm.
 
     Args:
-        pubs: what to run, all for the same primitive.
-        shots: of each PUB; None takes the caller's.
-        state: what the algorithm remembers until the result is there (JSON, at most 64 kB).
-        progress: how far a hybrid algorithm is, for the client to see.
-        key: what tells the circuits from those of other jobs with the same input. What was transpiled for an
-            input and a key is used again; without a key only for jobs without a state, since circuits may
-            depend on that.
+        pubs: the PUBs, all for the same primitive.
+        shots: shots of each PUB; None means the caller's.
+        state: the algorithm's state until the result arrives (JSON, at most 64 kB).
+        progress: the progress of a hybrid algorithm, which the client sees.
+        key: distinguishes the circuits from those of other jobs with the same input. Transpiled circuits are
+            reused for the same input and key. Without a key they are reused only for jobs without a state,
+            because circuits may depend on it.
     """
 
     pubs: Sequence[Pub]
@@ -114,12 +114,12 @@ class Job:
 
     @property
     def qubits(self) -> int:
-        """Qubits that a backend must have for it."""
+        """The number of qubits that a backend must have."""
         return max(int(pub.circuit.num_qubits) for pub in self.pubs)
 
     @property
     def primitive(self) -> Primitive:
-        """Whose PUBs these are."""
+        """The primitive that runs the PUBs."""
         return "sampler" if self.pubs[0].observable is None else "estimator"
 
 
@@ -129,10 +129,10 @@ class Step:
 
     Args:
         number: 0 for the first job of a run.
-        result: the job's.
-        state: as the job had it.
-        backend: where it ran.
-        noisy: false only for the noiseless simulator.
+        result: the result of the job.
+        state: the state of the job.
+        backend: the name of the backend.
+        noisy: False only for the noiseless simulator.
     """
 
     number: int
@@ -143,7 +143,7 @@ class Step:
 
     @property
     def pubs(self) -> Sequence[PubResult]:
-        """The results of all PUBs, in their order."""
+        """The results of all PUBs, in order."""
         return self.result.pubs or [self.result]
 
     def counts(self, register: str = "meas", pub: int = 0) -> dict[str, int]:

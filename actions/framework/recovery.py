@@ -1,8 +1,8 @@
-"""What becomes of a job whose submission was not answered clearly, or that others may have submitted too.
+"""Recovery of a job whose submission had no clear answer, or that another attempt may have submitted too.
 
-Nothing is submitted twice to find out. The provider is asked for the jobs that carry the step's tag: one that
-it lists counts as ours. If that stays unclear, the caller gets an error, and the pollers are asked to look
-for the job for some more minutes and to cancel it (`core/strays.py`).
+A job is never submitted again for that. The provider lists the jobs with the step's tag, and a job in that
+list is the step's job. If that remains unclear, the caller gets an error, and the pollers are requested to
+search for the job for some more minutes and to cancel it (`core/strays.py`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from core.strays import MAX_JOB_ID, lost, stray
 
 log = logging.getLogger(__name__)
 
-#: Seconds before each look for a job that may have been taken: the provider may list it late.
+#: Seconds before each search for a job that may exist: the provider may list it late.
 PAUSES = (0.0, 0.5, 2.0, 4.0)
-#: Seconds between taking another attempt's job over and the look whether a poller has cancelled it just then.
+#: Seconds between adopting another attempt's job and the check that no poller has just cancelled it.
 SETTLE = 1.5
-#: Seconds that it may take to cancel a job that is not wanted; then the pollers are asked to.
+#: Maximum seconds to cancel an unwanted job; after that the pollers are requested to cancel it.
 ABANDON_TIME = 8.0
-#: What the events take for an id, with room for what `core.strays` puts before it.
+#: A valid id in an event, with room for the prefix that `core.strays` adds.
 IDENTIFIER = re.compile(rf"[A-Za-z0-9_.:-]{{1,{MAX_JOB_ID}}}")
 
 _OLDEST = datetime(1, 1, 1, tzinfo=UTC)
@@ -38,10 +38,10 @@ class Recovery:
     """Finds the one job of a step.
 
     Args:
-        account: where the job is.
-        publisher: takes requests to the pollers.
-        pauses: seconds before each look.
-        settle: seconds after which a poller that was about to cancel a job has done so.
+        account: the account of the job.
+        publisher: the publisher of requests to the pollers.
+        pauses: seconds before each search.
+        settle: seconds in which a poller that started to cancel a job finishes.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class Recovery:
         self._settle = settle
 
     def known(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
-        """The jobs of this step, or of one attempt, that the provider knows, the oldest first; asked once."""
+        """Return the provider's jobs of this step, or of one attempt, the oldest first, in one request."""
         run = event.process_job_id
-        # By the run's tag too: that of step 1 of the run `a` is that of all jobs of the run `a-1`.
+        # With the run's tag too: the tag of step 1 of run `a` is also that of all jobs of run `a-1`.
         views = self._account.tagged(step_tag(run, event.step, attempt), run_tag(run))
-        # Of those of one age, that which was listed first; the newest come first in the list.
+        # The list has the newest first; jobs of the same age keep their reversed order.
         return _in_order([view for view in reversed(views) if IDENTIFIER.fullmatch(view.job_id)])
 
     def keep(self, event: JobEvent, views: Sequence[JobView]) -> JobEvent:
-        """The event with the first of these jobs; the others are cancelled."""
+        """Return the event with the first of these jobs; cancel the others."""
         kept, *others = views
         self.abandon(event, [view.job_id for view in others])
         backend = kept.backend if IDENTIFIER.fullmatch(kept.backend) else event.backend
@@ -74,15 +74,15 @@ class Recovery:
     def after_lost_answer(
         self, event: JobEvent, attempt: str | None, why: ProviderUnavailableError
     ) -> JobEvent:
-        """The event with the job that was submitted although no clear answer came.
+        """Return the event of the job that was submitted although there was no clear answer.
 
         Args:
-            event: of the job, without its id.
-            attempt: that the job has a tag of; None if no other attempt submits the same job.
-            why: what the submission failed with.
+            event: the event of the job, without its id.
+            attempt: the attempt in the job's tag; None if no other attempt submits the same job.
+            why: the error of the submission.
 
         Raises:
-            ProviderUnavailableError: it was not found, or it is unclear whether it exists.
+            ProviderUnavailableError: the job was not found, or it is unclear whether it exists.
         """
         handed_over = False
         try:
@@ -91,16 +91,16 @@ class Recovery:
                 return self.settled(event.model_copy(update={"job_id": found[0].job_id}), attempt)
             if found:
                 return self.keep(event, found)
-            conclusion = "The job was not taken, as far as can be told"
+            conclusion = "The job was probably not submitted"
             self.hand_over(event, attempt)
             handed_over = True
-            # The provider may still take ours; but what another has submitted serves as well.
+            # The provider may still accept ours, but the job of another attempt is as good.
             others = self.known(event) if attempt else []
             if others and (adopted := self.adopt(event, others)) is not None:
                 return adopted
         except QwhiskError as error:
-            log.warning("the look for %s failed: %s", event.process_job_id, error.message)
-            conclusion = "Whether the job was taken is unclear; if it was, it will be cancelled"
+            log.warning("the search for the job of %s failed: %s", event.process_job_id, error.message)
+            conclusion = "It is unclear whether the job was submitted; if so, it will be cancelled"
             if not handed_over:
                 self.hand_over(event, attempt)
         raise ProviderUnavailableError(
@@ -108,49 +108,49 @@ class Recovery:
         ) from None
 
     def settled(self, event: JobEvent, attempt: str | None) -> JobEvent:
-        """The event with the one job of its step, where others may have submitted the same at the same time.
+        """Return the event with the one job of its step, if others may have submitted it at the same time.
 
-        Each looks after it has submitted its own, and keeps the oldest. That is the same for all as long as
-        the provider lists an older job no later than a younger one.
+        Each attempt searches after its own submission and keeps the oldest job. All keep the same job as long
+        as the provider lists an older job no later than a younger one.
 
         Args:
-            event: of the job, with the id of our own.
-            attempt: that the job has a tag of.
+            event: the event of the job, with the id of our job.
+            attempt: the attempt in the job's tag.
 
         Raises:
-            ProviderUnavailableError: it is unclear. A step that is asked for again will find its job.
+            ProviderUnavailableError: it is unclear. A repeated step will find its job.
         """
         try:
             views = self._look(event)
             if event.job_id not in [view.job_id for view in views]:
-                # A look by id finds what is not listed yet; its age decides, for all who look.
+                # A request by id finds a job that is not listed yet; the age decides for all attempts.
                 views = _in_order([*views, self._account.look(event.job_id)])
             if views[0].job_id != event.job_id and not self._claimed(event, views[0]):
                 views = [view for view in views[1:] if view.job_id == event.job_id]
         except QwhiskError as error:
             self.hand_over(event, attempt)
             raise ProviderUnavailableError(
-                f"Whether the job was submitted twice is unclear: {error.message[:200]} Try again later."
+                f"It is unclear whether the job was submitted twice: {error.message[:200]} Try again later."
             ) from None
         return self.keep(event, views)
 
     def adopt(self, event: JobEvent, views: Sequence[JobView]) -> JobEvent | None:
-        """The event with the first of these jobs, which others have submitted; None if it is being cancelled.
+        """Return the event with the first of these jobs of other attempts; None if it is being cancelled.
 
         Raises:
-            QwhiskError: it is unclear.
+            QwhiskError: a request to the provider failed.
         """
         return self.keep(event, views) if self._claimed(event, views[0]) else None
 
     def _claimed(self, event: JobEvent, view: JobView) -> bool:
-        """Take the tag of its attempt off the job, so that no poller cancels it as a stray any more.
+        """Remove the attempt's tag from the job, so that no poller cancels it as a stray; False if one did.
 
-        A poller that has found it a moment ago cancels it all the same, and takes its tags away: so it is
-        looked for once more, when that must be over. If the poller took the tags away before they were set
-        here, the job has them, and is cancelled: it must not be found as the step's again.
+        A poller that found it just before still cancels it and removes its tags. So the job is searched again
+        after that must be finished. If the poller removed the tags before they were set here, the cancelled
+        job has them again, and they are removed: it must not be found as the step's job.
         """
         if view.status != "CANCELLED":
-            # To set tags on a stray that another attempt is taking them off would bring it back.
+            # Setting tags on a stray that another attempt is clearing would make it visible again.
             self._account.tag(
                 view.job_id, [run_tag(event.process_job_id), step_tag(event.process_job_id, event.step)]
             )
@@ -163,7 +163,7 @@ class Recovery:
         return now is not None
 
     def abandon(self, event: JobEvent, job_ids: Sequence[str]) -> None:
-        """Cancel these jobs, or have them cancelled."""
+        """Cancel these jobs, or request it from the pollers."""
         left = list(job_ids)
         try:
             with within(ABANDON_TIME):
@@ -171,18 +171,18 @@ class Recovery:
                     self._account.abandon(left[0])
                     del left[0]
         except QwhiskError as error:
-            log.warning("%d jobs are left to the pollers to cancel: %s", len(left), error.message)
+            log.warning("%d jobs are left for the pollers to cancel: %s", len(left), error.message)
             self._ask([stray(event, job_id) for job_id in left])
 
     def hand_over(self, event: JobEvent, attempt: str | None) -> None:
-        """Have whatever this attempt left behind cancelled."""
+        """Request that the pollers cancel any job that this attempt left behind."""
         self._ask([lost(event, attempt)])
 
     def _look(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
-        """The jobs of the step or of the attempt, looked for again after each pause until there are some.
+        """Return the jobs of the step or of the attempt, searched after each pause until there are some.
 
         Raises:
-            QwhiskError: the last look failed.
+            QwhiskError: the last search failed.
         """
         failed: QwhiskError | None = None
         for pause in self._pauses:
@@ -204,9 +204,9 @@ class Recovery:
             for event in requests:
                 self._publisher.publish(CANCEL, event.process_job_id, encode(event))
         except QwhiskError as error:
-            log.error("a job may run on that no client was told of: %s", error.message)
+            log.error("a job that no client knows may continue to run: %s", error.message)
 
 
 def _in_order(views: Sequence[JobView]) -> list[JobView]:
-    """The oldest first; those of one age stay as they are."""
+    """Sort by age, the oldest first; jobs of the same age keep their order."""
     return sorted(views, key=lambda view: view.created or _OLDEST)

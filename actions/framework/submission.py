@@ -1,4 +1,4 @@
-"""From an algorithm's job to one submitted and announced: the part that every algorithm shares."""
+"""The submission of jobs: choice of the backend, transpilation, submission, and announcement."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from core.settings import KafkaSettings, ProviderSettings
 
 log = logging.getLogger(__name__)
 
-#: Bytes of the caller's input, which travels in every event of its job.
+#: Maximum bytes of the caller's input, which every event of its job contains.
 MAX_INPUT_BYTES = 400_000
-#: Characters of OpenQASM 3 that an answer carries; a longer program is cut out, not cut off.
+#: Maximum characters of OpenQASM 3 in an answer; a longer program is left out.
 MAX_OPENQASM = 100_000
-#: Gates of a circuit that is written as OpenQASM; it takes some 10 microseconds a gate.
+#: Maximum gates of a circuit that is exported as OpenQASM, at about 10 microseconds for each gate.
 MAX_DESCRIBED = 5_000
 
-#: Stands in an event for an id that is not known yet; it is never published.
+#: Placeholder in an event for an id that is not known yet; it is never published.
 UNKNOWN = "not-submitted-yet"
-#: Seconds that an activation may take where OpenWhisk does not tell.
+#: Seconds of an activation if OpenWhisk gives no deadline.
 TIME_LIMIT = 60.0
-#: Seconds of it that are kept for the announcement, and for cancelling the job should that fail.
+#: Seconds of it that are reserved for the announcement, and for cancelling the job if that fails.
 ANNOUNCE_TIME = PUBLISH_TIMEOUT + 1 + ABANDON_TIME
-#: Seconds that are kept to look for a job whose answer was lost.
+#: Seconds that are reserved to search for a job whose answer was lost.
 LOOK_TIME = 10.0
 
 
@@ -61,11 +61,11 @@ class Run:
     Args:
         function: the function's id.
         params: the validated input.
-        own: the caller's input as it came, for the event.
-        envelope: whom the run is for.
-        step: of the job to be submitted; 0 for the first.
-        backend: where the step before ran.
-        attempt: what tells this attempt to submit it from others.
+        own: the caller's input, unchanged, for the event.
+        envelope: the client and the ids of the run.
+        step: the step of the job to submit; 0 for the first.
+        backend: the backend of the previous step.
+        attempt: a random id of this attempt to submit the job.
     """
 
     function: str
@@ -78,24 +78,24 @@ class Run:
 
     @property
     def repeated(self) -> bool:
-        """True if others may have submitted the same job before, or be submitting it now."""
+        """Whether another attempt may have submitted the same job, or may be submitting it now."""
         return self.step > 0 or self.envelope.again
 
     @property
     def own_attempt(self) -> str | None:
-        """Where others may submit the same only a tag of its own tells a stray from the job that counts."""
+        """The attempt's id for a tag; None if no other attempt submits the same job."""
         return self.attempt if self.repeated else None
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """By which the provider finds all jobs of the run, the one of this step, and that of this attempt."""
+        """The tags of all jobs of the run, of the job of this step, and of this attempt."""
         run = self.envelope.process_job_id
         tags = (run_tag(run), step_tag(run, self.step))
         return (*tags, step_tag(run, self.step, self.attempt)) if self.own_attempt else tags
 
 
 class Submission:
-    """A warm container's connections, kept from one activation to the next."""
+    """The connections of a warm container, kept between activations."""
 
     _shared: ClassVar[tuple[dict[str, str], Submission] | None] = None
 
@@ -108,10 +108,10 @@ class Submission:
     ) -> None:
         """
         Args:
-            provider: where jobs are submitted.
-            publisher: where they are announced.
-            pauses: seconds before each look for a job whose answer was lost.
-            settle: seconds before the look whether another attempt's job is not being cancelled.
+            provider: the provider to submit jobs to.
+            publisher: the publisher of their events.
+            pauses: seconds before each search for a job whose answer was lost.
+            settle: seconds before the check that another attempt's job is not being cancelled.
         """
         self._provider = provider
         self._publisher = publisher
@@ -120,7 +120,7 @@ class Submission:
 
     @classmethod
     def shared(cls, bound: dict[str, Any]) -> Submission:
-        """This process's own, made at the first call and again only if the bound settings change."""
+        """Return the process's submission, created at the first call and when the bound settings change."""
         settings = {key: str(value) for key, value in bound.items()}
         if cls._shared is None or cls._shared[0] != settings:
             env = {**os.environ, **settings}
@@ -133,15 +133,14 @@ class Submission:
     def submit(self, run: Run, job: Job) -> dict[str, Any]:
         """Choose the backend, submit, publish the JobEvent; the job is cancelled if that fails.
 
-        A step after the first may have been taken before, by a process that died before it could say so, and
-        the first where the caller asks again: then the job submitted that time is found by its tag, and
-        announced again.
+        A later step may have been submitted before by a process that died before its announcement; so may the
+        first step of a repeated request. Then that job is found by its tag and announced again.
 
         Returns:
             The parameters of a `SubmissionReply`.
         """
         if len(orjson.dumps(run.own)) > MAX_INPUT_BYTES:
-            # It travels with the job to its result; found out now, not after the job was submitted.
+            # The input is part of the job's events; checked now, not after the submission.
             raise InputError(f"The input has over {MAX_INPUT_BYTES} bytes. Make it smaller.", field="input")
         account = self._provider.account(run.params.backend_type)
         recovery = Recovery(account, self._publisher, self._pauses, self._settle)
@@ -151,21 +150,21 @@ class Submission:
         try:
             self._publisher.publish(JOBS, event.process_job_id, encode(event))
         except QwhiskError as error:
-            told = "The job could not be announced. Try again later."
-            # A later step is asked for again, and finds its job; one of another's may be announced already.
+            message = "The job could not be announced. Try again later."
+            # A later step is repeated and finds its job; the job of another attempt may be announced already.
             if run.step == 0 and own:
                 recovery.abandon(event, [event.job_id])
-                told = "The job could not be announced and was cancelled. Try again later."
-            raise StreamError(told, cause=error.message[:200]) from None
+                message = "The job could not be announced and was cancelled. Try again later."
+            raise StreamError(message, cause=error.message[:200]) from None
         circuit = describe(job.pubs[0].circuit, ready[0]) | {"pubs": len(job.pubs)}
         return SubmissionReply.of_event(event, circuit).model_dump()
 
     def _placed(
         self, account: QuantumAccount, recovery: Recovery, run: Run, job: Job
     ) -> tuple[JobEvent, list[QuantumCircuit], bool]:
-        """The event of the job that the provider has, its circuits, and whether it is surely this run's own.
+        """Submit the job, or find it; return its event, its circuits, and whether this attempt submitted it.
 
-        It is not where another run for the same step may have submitted it.
+        The last is False if another attempt for the same step may have submitted it.
         """
         if run.repeated:
             event = _event(run, job, run.backend or UNKNOWN, 0, UNKNOWN)
@@ -174,7 +173,7 @@ class Submission:
                 return adopted, [pub.circuit for pub in job.pubs], False
         backend = self._choose(run, job.qubits)
         queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
-        # What cannot be told is found out now, and not when the job runs already.
+        # An event that cannot be encoded must fail now, not when the job is running.
         event = _event(run, job, backend.name, queue_length, UNKNOWN)
         encode(event)
         ready = transpiled(account.target(backend.name), run, job)
@@ -190,7 +189,7 @@ class Submission:
         event: JobEvent,
         ready: list[QuantumCircuit],
     ) -> tuple[JobEvent, bool]:
-        """Submit, once; the event with the provider's job id, and whether the job is surely this run's."""
+        """Submit once; return the event with the job's id, and whether this attempt submitted the job."""
         pubs = [native(pub, circuit) for pub, circuit in zip(job.pubs, ready, strict=True)]
         try:
             left = seconds_left() or 0.0
@@ -204,7 +203,7 @@ class Submission:
                     run.params.simulator_options(),
                 )
             if not IDENTIFIER.fullmatch(job_id):
-                raise ProviderUnavailableError("The provider gave a job id that is none.", unclear=True)
+                raise ProviderUnavailableError("The provider returned an invalid job id.", unclear=True)
         except ProviderUnavailableError as error:
             if not error.unclear:
                 raise
@@ -216,7 +215,7 @@ class Submission:
         return settled, settled.job_id == job_id
 
     def _choose(self, run: Run, qubits: int) -> BackendInfo:
-        """The backend; a later step stays where the earlier ones ran, if that is possible."""
+        """Choose the backend; a later step stays on the backend of the previous one, if possible."""
         params = run.params
         if run.backend and not params.backend:
             with suppress(InputError):
@@ -225,15 +224,15 @@ class Submission:
 
 
 def time_limit(env: Mapping[str, str]) -> float:
-    """Seconds that are left of the activation, as OpenWhisk tells; at most its usual limit."""
+    """Return the seconds left until OpenWhisk's deadline, at most `TIME_LIMIT`."""
     deadline = env.get("__OW_DEADLINE", "")
     left = int(deadline[:20]) / 1000 - time.time() if deadline.isdecimal() else 0.0
-    # A deadline that is over is of a clock that is wrong, or of another activation: this one was not ended.
+    # A deadline in the past has a wrong clock or is another activation's: this one is still running.
     return min(left, TIME_LIMIT) if left > 0 else TIME_LIMIT
 
 
 def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> JobEvent:
-    """The job's event; InputError if it is none, which is a mistake in the algorithm or its input."""
+    """Return the job's event; InputError if it is invalid, by the algorithm or its input."""
     try:
         return JobEvent(
             job_id=job_id,
@@ -256,7 +255,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
 
 
 def transpiled(target: CircuitTarget, run: Run, job: Job) -> list[QuantumCircuit]:
-    """The PUBs' circuits for the target; those of an input seen before come from its memory."""
+    """Return the PUBs' circuits for the target; those of a previous input come from its cache."""
     same = {key: value for key, value in run.own.items() if key not in COMMON_INPUTS}
     key = (run.function, orjson.dumps(same, option=orjson.OPT_SORT_KEYS), job.key)
     kept = job.key is not None or job.state is None
@@ -268,7 +267,7 @@ def transpiled(target: CircuitTarget, run: Run, job: Job) -> list[QuantumCircuit
 
 
 def native(pub: Pub, ready: QuantumCircuit) -> tuple[Any, ...]:
-    """The PUB as the primitive takes it, on the backend's qubits."""
+    """Return the PUB for the primitive, on the backend's qubits."""
     values = () if pub.values is None else (pub.values,)
     if pub.observable is None:
         return (ready, *values)
@@ -276,18 +275,18 @@ def native(pub: Pub, ready: QuantumCircuit) -> tuple[Any, ...]:
 
 
 def describe(circuit: QuantumCircuit, ready: QuantumCircuit) -> dict[str, Any]:
-    """What a caller may want to know of the circuit.
+    """Describe the circuit for the caller.
 
     Args:
-        circuit: as the algorithm built it.
-        ready: transpiled for the backend; its depth and size are what runs.
+        circuit: the algorithm's circuit.
+        ready: the transpiled circuit, which determines depth and size.
     """
     program = None
     if circuit.size() <= MAX_DESCRIBED:
         try:
             program = qasm3.dumps(circuit)
-        except Exception:  # whatever the exporter raises
-            # The job is on its way already: that it cannot be written down must not make an error of it.
+        except Exception:  # the exporter may raise anything
+            # The job is submitted already: a failed export must not fail it.
             log.exception("no OpenQASM 3 for this circuit")
     return {
         "qubits": circuit.num_qubits,

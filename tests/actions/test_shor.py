@@ -249,7 +249,7 @@ def test_much_noise_is_told_and_the_order_still_found() -> None:
     answer = answered(dict.fromkeys(range(32), 20) | dict.fromkeys((0, 8, 16, 24), 60))
     assert answer["factors"] == [3, 5]
     assert (
-        "of the shots came through the noise. All outcomes together still tell the order." in answer["note"]
+        "of the shots came through the noise. All outcomes together still give the order." in answer["note"]
     )
 
 
@@ -264,7 +264,7 @@ def test_whatever_was_counted_the_factors_are_right_or_none(counts: dict[int, in
 @pytest.mark.parametrize("state", [None, {}, {"bases": [], "attempts": []}, {"bases": [3], "attempts": []}])
 def test_a_step_without_its_bases_is_refused(state: dict[str, Any] | None) -> None:
     step = Step(0, JobResult(counts={REGISTER: {"00000": 1}}), state, "x", False)
-    with pytest.raises(InputError, match="no bases to go on with"):
+    with pytest.raises(InputError, match="has no bases left"):
         algorithm.proceed(ShorInput(number=15), step)
 
 
