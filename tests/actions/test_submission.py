@@ -293,7 +293,7 @@ def test_a_job_whose_answer_was_lost_is_left_to_the_pollers(
     tags = fail_with(rig, LOST, monkeypatch)
     rig.provider.look_errors = [REFUSED] * 3 if looks == "fail" else []
     with pytest.raises(
-        ProviderUnavailableError, match="unclear" if looks == "fail" else "not taken"
+        ProviderUnavailableError, match="unclear" if looks == "fail" else "probably not submitted"
     ) as caught:
         rig.submit()
     assert (len(tags), rig.provider.looks) == (1, 3), "submitted once, looked for three times"
