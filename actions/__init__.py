@@ -1,1 +1,1 @@
-"""Quantum algorithms, each a standalone OpenWhisk action in a folder of its own."""
+"""Quantum algorithms, each a separate OpenWhisk action in its own folder."""

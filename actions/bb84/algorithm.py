@@ -109,12 +109,12 @@ def _received(step: Step, register: str) -> str:
 
 def _summary(done: Exchange) -> str:
     if not done.sampled:
-        return "Alice and Bob had no bits to compare, and gave up."
+        return "Alice and Bob had no bits to compare and aborted."
     differed = f"{percent(done.error_rate)} differed"
     compared = f"Of {times(done.sampled, 'bit')} that Alice and Bob compared, {differed}"
     limit = f"the {percent(THRESHOLD)} allowed"
     if done.aborted:
-        return f"{compared}, more than {limit}: somebody may have listened in. They threw the key away."
+        return f"{compared}, more than {limit}: there may be an eavesdropper. They discarded the key."
     if not done.alice:
         return f"{compared}, but no secret key was left of the rest."
     if done.alice != done.bob:
@@ -124,11 +124,11 @@ def _summary(done: Exchange) -> str:
 
 def _note(params: Bb84Input, done: Exchange) -> str | None:
     if done.aborted and not params.eavesdropper:
-        return "Nobody listened in: it was the noise that caused so many errors."
+        return "There was no eavesdropper: noise caused the errors."
     if params.eavesdropper and not done.aborted:
-        return "Eve was not noticed, by chance: she causes 25 % errors on average. Send more qubits."
+        return "By chance, Eve was not detected: she causes 25 % errors on average. Send more qubits."
     if not done.aborted and not done.alice:
-        return "Finding the errors gave too much away. Send more qubits."
+        return "Finding the errors disclosed too many bits. Send more qubits."
     if done.alice != done.bob:
         return "Too many errors for their number of bits. Send more qubits, or try again."
     return None

@@ -57,14 +57,14 @@ class BernsteinVazirani(CircuitAlgorithm[BernsteinVaziraniInput]):
         """
         counts = step.counts()
         shots = sum(counts.values())
-        found, agreement = majority(counts)
+        reading, agreement = majority(counts)
         success = counts.get(params.secret, 0) / shots
-        correct = found == params.secret
+        correct = reading == params.secret
         bits = len(params.secret)
         answer: dict[str, Any] = {
-            "summary": f"The secret {'is' if correct else 'was read as'} {found}. {percent(success)} of the "
+            "summary": f"The secret {'is' if correct else 'was read as'} {reading}. {percent(success)} of the "
             f"shots gave all of its bits, with one query each; a classical program needs {bits}.",
-            "found": found,
+            "found": reading,
             "correct": correct,
             "success_probability": success,
             "bit_agreement": agreement,

@@ -26,13 +26,13 @@ MAX_SHOTS = 100_000
 #: Of a simulator's random numbers; NumPy, Aer and JSON's numbers all hold it.
 MAX_SEED = 2**31 - 1
 
-#: Up to here each integer has a float of its own.
+#: Up to here every integer is a different float.
 _EXACT = 2**53
 
 
 @dataclass(frozen=True)
 class SimulatorOption:
-    """Marks a field, in its `Annotated`, as an option that only simulators have; hardware refuses it.
+    """Marks a field, in its `Annotated`, as an option of the simulators; with hardware it is rejected.
 
     Args:
         name: the option's name for the simulators, such as `seed_simulator`.

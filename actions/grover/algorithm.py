@@ -123,13 +123,13 @@ class Grover(CircuitAlgorithm[GroverInput]):
         marked = params.elements
         search = params.plan
         order = sorted(counts, key=lambda outcome: (-counts[outcome], outcome))
-        found = [value for outcome in order if (value := int(outcome, 2)) in marked]
-        missed = [value for value in marked if value not in found]
+        measured = [value for outcome in order if (value := int(outcome, 2)) in marked]
+        missed = [value for value in marked if value not in measured]
         success = sum(counts[outcome] for outcome in order if int(outcome, 2) in marked) / shots
         guess = len(marked) / size
         answer: dict[str, Any] = {
-            "summary": _summary(params, found, success, guess),
-            "found": found,
+            "summary": _summary(params, measured, success, guess),
+            "found": measured,
             "missed": missed,
             "success_probability": success,
             "ideal_success_probability": search.success,
@@ -164,13 +164,13 @@ def distribution(params: GroverInput) -> Any:
     return probabilities
 
 
-def _summary(params: GroverInput, found: list[int], success: float, guess: float) -> str:
+def _summary(params: GroverInput, measured: list[int], success: float, guess: float) -> str:
     wanted = [f"{value} ({bitstring(value, params.qubits)})" for value in params.elements]
     rate, by_guessing = percent(success), percent(guess)
     if len(wanted) == 1:
         return f"{wanted[0]} was found in {rate} of the shots; guessing finds it in {by_guessing}."
     what = listed(wanted) if len(wanted) <= MAX_NAMED else f"the {len(wanted)} marked elements"
-    seen = "All" if len(found) == len(wanted) else len(found)
+    seen = "All" if len(measured) == len(wanted) else len(measured)
     return (
         f"One of {what} was found in {rate} of the shots; guessing finds one in {by_guessing}. "
         f"{seen} of the {len(wanted)} were measured."

@@ -72,15 +72,15 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
         counts = step.counts(REGISTER)
         shots = sum(counts.values())
         size = 2**params.bits
-        found = estimate({int(bits, 2): count for bits, count in counts.items()}, params.bits)
+        result = estimate({int(bits, 2): count for bits, count in counts.items()}, params.bits)
         exact = exact_phase(params.gate, params.angle)
-        difference = (found.phase - exact + 0.5) % 1.0 - 0.5
+        difference = (result.phase - exact + 0.5) % 1.0 - 0.5
         top = min(counts, key=lambda bits: (-counts[bits], bits))
         answer: dict[str, Any] = {
-            "summary": f"The estimated phase is {found.phase:.5f} ± {found.error:.5f} turns; "
+            "summary": f"The estimated phase is {result.phase:.5f} ± {result.error:.5f} turns; "
             f"the exact value is {exact:.5f}.",
-            "phase": found.phase,
-            "error": found.error,
+            "phase": result.phase,
+            "error": result.error,
             "exact_phase": exact,
             "difference": difference,
             "most_frequent": {
@@ -89,11 +89,11 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
                 "probability": counts[top] / shots,
             },
             "resolution": 1 / size,
-            "signal": found.signal,
+            "signal": result.signal,
             "shots": shots,
             "ideal": ideal(distribution(exact, np.arange(2**params.bits), params.bits)),
         }
-        if not found.seen:
+        if not result.seen:
             answer["summary"] = (
                 f"No phase could be read from {shots} shots; the exact value is {exact:.5f} turns."
             )
@@ -101,10 +101,10 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
                 "The outcomes are not distinguishable from chance: too much noise, or too few shots. Use "
                 "fewer bits, more shots or a less noisy backend."
             )
-        elif step.noisy and found.signal < 0.5:
+        elif step.noisy and result.signal < 0.5:
             answer["note"] = (
-                f"Only about {found.signal:.0%} of the shots came through the noise; the rest was taken for "
-                "chance. The error does not cover what the device does wrong systematically."
+                f"Only about {result.signal:.0%} of the shots carry a signal; the rest is treated as random. "
+                "The error does not include systematic errors of the device."
             )
         return answer
 

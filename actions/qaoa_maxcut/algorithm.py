@@ -151,7 +151,7 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
         )
         angles = to_circuit(graph, search.best)
         exact = Statevector(ansatz(graph, params.layers).assign_parameters(angles)).probabilities()
-        found = {
+        result = {
             "summary": _summary(cut, value, optimum),
             "cut": cut,
             "value": value,
@@ -165,12 +165,12 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
             "graph": {"nodes": graph.nodes, "edges": [list(edge) for edge in graph.edges]},
             "reference": optimum,
         }
-        if note := _note(found, step.noisy):
-            found["note"] = note
+        if note := _note(result, step.noisy):
+            result["note"] = note
         if len(exact) <= MAX_IDEAL:
             width = len(graph.joined)
-            found["ideal"] = {f"{sides:0{width}b}": float(p) for sides, p in enumerate(exact) if p > 1e-9}
-        return found
+            result["ideal"] = {f"{sides:0{width}b}": float(p) for sides, p in enumerate(exact) if p > 1e-9}
+        return result
 
 
 def _summary(cut: list[int], value: float, optimum: float) -> str:
@@ -185,11 +185,11 @@ def _summary(cut: list[int], value: float, optimum: float) -> str:
     return f"{sides}: the cut weighs {value:g}; the best possible one weighs {optimum:g}."
 
 
-def _note(found: dict[str, Any], noisy: bool) -> str | None:
+def _note(result: dict[str, Any], noisy: bool) -> str | None:
     """The effect of noise, in plain words."""
     if not noisy:
         return None
-    average, ideal, chance = (found[f"{name}_value"] for name in ("average", "ideal", "random"))
+    average, ideal, chance = (result[f"{name}_value"] for name in ("average", "ideal", "random"))
     kept = (average - chance) / (ideal - chance) if ideal - chance > 1e-9 else 0.0
     return (
         f"Noise made the measured cuts smaller: {average:.3g} on average, with {ideal:.3g} "

@@ -54,10 +54,10 @@ class Graph:
     def values(self) -> NDArray[np.float64]:
         """The values of all cuts of the nodes with edges: in cut k, bit q is the side of qubit q."""
         cuts = np.arange(2 ** len(self.joined))
-        found = np.zeros(len(cuts))
+        result = np.zeros(len(cuts))
         for first, second, weight in self.compact:
-            found += weight * ((cuts >> first ^ cuts >> second) & 1)
-        return found
+            result += weight * ((cuts >> first ^ cuts >> second) & 1)
+        return result
 
     @property
     def optimum(self) -> float:

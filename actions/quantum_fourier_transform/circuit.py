@@ -68,5 +68,5 @@ def spectrum(amplitudes: NDArray[np.complex128], inverse: bool) -> NDArray[np.fl
     The quantum transform's sign is that of numpy's inverse transform.
     """
     turned = np.fft.fft(amplitudes) if inverse else np.fft.ifft(amplitudes) * len(amplitudes)
-    found: NDArray[np.float64] = np.abs(turned) ** 2 / len(amplitudes)
-    return found
+    result: NDArray[np.float64] = np.abs(turned) ** 2 / len(amplitudes)
+    return result

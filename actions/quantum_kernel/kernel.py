@@ -12,7 +12,7 @@ def mitigated(matrix: Matrix, qubits: int) -> Matrix:
     """Return the matrix without the contribution of depolarizing noise.
 
     Each vector's circuit is taken to keep its state with some probability and to lose it altogether
-    otherwise. The diagonal, which is 1 without noise, tells that probability for each vector, so that it can
+    otherwise. The diagonal, which is 1 without noise, gives that probability for each vector, so that it can
     be taken out of all other entries (Hubregtsen et al., arXiv:2105.02276, section V, "M-SPLIT").
 
     Args:
@@ -30,8 +30,8 @@ def nearest(matrix: Matrix) -> Matrix:
     values, vectors = np.linalg.eigh(matrix)
     cut = (vectors * np.clip(values, 0, None)) @ vectors.T
     scale = np.sqrt(np.clip(np.diag(cut), 1e-12, None))
-    found: Matrix = cut / np.outer(scale, scale)
-    return found
+    result: Matrix = cut / np.outer(scale, scale)
+    return result
 
 
 def alignment(first: Matrix, second: Matrix) -> float:

@@ -141,10 +141,10 @@ def _summary(params: RandomNumberInput, values: list[int] | list[str]) -> str:
     return f"{many}: {first}." if len(values) <= MAX_LISTED else f"{many}, the first of them {first}."
 
 
-def _notes(params: RandomNumberInput, found: int) -> Iterator[str]:
-    if found < params.count:
+def _notes(params: RandomNumberInput, result: int) -> Iterator[str]:
+    if result < params.count:
         yield (
-            f"Only {found:,} of the {params.count:,} requested: the shots did not give more random "
+            f"Only {result:,} of the {params.count:,} requested: the shots did not give more random "
             "bits. Allow more shots, or ask for fewer numbers."
         )
     if params.backend_type != "hardware":

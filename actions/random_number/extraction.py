@@ -50,14 +50,14 @@ def integers(bits: Iterator[int], size: int, count: int) -> list[int]:
     back (modulo) would make small numbers likelier.
     """
     width = (size - 1).bit_length()
-    found: list[int] = []
+    result: list[int] = []
     candidate = taken = 0
     for bit in bits:
         candidate, taken = candidate << 1 | bit, taken + 1
         if taken == width:
             if candidate < size:
-                found.append(candidate)
-                if len(found) == count:
+                result.append(candidate)
+                if len(result) == count:
                     break
             candidate = taken = 0
-    return found
+    return result

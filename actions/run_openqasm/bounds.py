@@ -10,7 +10,7 @@ MAX_CHARACTERS = 16_000
 MAX_QUBITS = 127
 MAX_CLBITS = 127
 #: Gates, measurements and so on when all gate definitions are expanded and all loops unrolled; a gate on two
-#: qubits or more counts for about what it is made of.
+#: qubits or more counts as its approximate number of basic gates.
 MAX_SIZE = 5_000
 #: The longest chain of these.
 MAX_DEPTH = 2_000
@@ -26,7 +26,7 @@ MAX_POWER_QUBITS = 3
 MAX_COUNTS = 600_000
 
 
-def refused(message: str, line: int | None = None, column: int | None = None) -> InputError:
+def program_error(message: str, line: int | None = None, column: int | None = None) -> InputError:
     """Return the error of a program, with its place; line and column count from 1.
 
     Args:

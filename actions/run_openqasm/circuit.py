@@ -12,7 +12,7 @@ from qiskit.circuit import ControlFlowOp, ForLoopOp
 from qiskit.quantum_info import Statevector
 
 from actions.run_openqasm import extent, version2, version3, words
-from actions.run_openqasm.bounds import refused
+from actions.run_openqasm.bounds import program_error
 
 #: Maximum number of qubits for which the exact distribution is computed.
 MAX_EXACT_QUBITS = 10
@@ -46,18 +46,18 @@ def program(text: str) -> Program:
     Raises:
         InputError: the program is wrong; with the line and column if they are known.
     """
-    found = list(words.words(text))
-    if not found:
-        raise refused("there is no statement in it")
-    version = words.version(found)
-    words.check(found, version)
+    result = list(words.words(text))
+    if not result:
+        raise program_error("there is no statement in it")
+    version = words.version(result)
+    words.check(result, version)
     if version == 2:
         circuit = version2.load(text)
         registers, bits = [register.name for register in circuit.cregs], list[str]()
     else:
         circuit, registers, bits = version3.load(text)
     if not circuit.num_qubits:
-        raise refused("it declares no qubits")
+        raise program_error("it declares no qubits")
     extent.check(circuit)
     names = _named(circuit, registers, bits)
     measured_all = not any(name == "measure" for name in _operations(circuit))
@@ -112,7 +112,7 @@ def _named(circuit: QuantumCircuit, registers: list[str], bits: list[str]) -> di
         bits: names of the declared single bits, in order.
     """
     if len(circuit.cregs) > len(registers):
-        raise refused(
+        raise program_error(
             "a part of a classical register cannot have a name or a condition of its own; declare more"
         )
     names = {register.name: name for register, name in zip(circuit.cregs, registers, strict=True)}
@@ -123,7 +123,7 @@ def _named(circuit: QuantumCircuit, registers: list[str], bits: list[str]) -> di
         names[register.name] = name
     for name in names:
         if not _NAME.fullmatch(name):
-            raise refused(f"call register {name[:64]!r} by at most 64 letters a to z, digits and _")
+            raise program_error(f"call register {name[:64]!r} by at most 64 letters a to z, digits and _")
     return names
 
 
@@ -171,5 +171,5 @@ def exact(text: str) -> tuple[str, dict[str, float]] | None:
     qubits = [source[bit] for bit in register]
     if len(set(qubits)) < len(qubits):
         return None
-    found = Statevector(bare).probabilities_dict(qubits)
-    return register.name, {bits: float(part) for bits, part in found.items() if part > 1e-9}
+    result = Statevector(bare).probabilities_dict(qubits)
+    return register.name, {bits: float(part) for bits, part in result.items() if part > 1e-9}

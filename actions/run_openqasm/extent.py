@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp, Operation
 from qiskit.exceptions import QiskitError
 
-from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, refused, weight
+from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, program_error, weight
 from core.errors import InputError
 from core.openqasm import PREFIX
 
@@ -35,20 +35,20 @@ def check(circuit: QuantumCircuit) -> None:
     except InputError:
         raise
     except Exception as error:
-        # Qiskit writes a definition of OpenQASM 2 out when it is looked at, and finds then what is wrong in
-        # it for the angles of this call.
+        # Qiskit expands a definition of OpenQASM 2 on access, and detects only then what is wrong in it for
+        # the angles of this call.
         message = error.message if isinstance(error, QiskitError) else str(error)
-        raise refused(f"a gate cannot be written out ({message[:200]})") from None
+        raise program_error(f"a gate cannot be written out ({message[:200]})") from None
 
 
 def _check(circuit: QuantumCircuit) -> None:
     size, depth = _Extents().circuit(circuit, 0)
     if size > MAX_SIZE:
-        raise refused(
+        raise program_error(
             f"the program comes to {size} gates, definitions written out; at most {MAX_SIZE} are run"
         )
     if depth > MAX_DEPTH:
-        raise refused(
+        raise program_error(
             f"the program is {depth} gates deep, definitions written out; at most {MAX_DEPTH} are possible"
         )
     _check_angles(circuit)
@@ -80,7 +80,7 @@ class _Extents:
         if operation.name == "barrier":
             return Extent(0, 0)
         if operation.name == "delay":
-            raise refused("delays are not supported: timing is the backend's")
+            raise program_error("delays are not supported: timing is the backend's")
         if isinstance(operation, ControlFlowOp):
             return self._control_flow(operation, nesting)
         key = operation.name, operation.num_qubits
@@ -91,22 +91,22 @@ class _Extents:
     def _gate(self, item: CircuitInstruction, nesting: int) -> Extent:
         operation = item.operation
         if nesting > MAX_NESTING:
-            raise refused(f"gate definitions are over {MAX_NESTING} deep")
+            raise program_error(f"gate definitions are over {MAX_NESTING} deep")
         if operation.name in _PRIMITIVE or item.is_standard_gate():
             about = weight(operation.num_qubits)
             return Extent(about, about)
         definition = operation.definition
         if definition is None:
-            raise refused(f"gate {_named(operation)} is opaque: it has no definition that could be run")
+            raise program_error(f"gate {_named(operation)} is opaque: it has no definition that could be run")
         size, depth = self.circuit(definition, nesting + 1)
         # Writing a definition out takes its time too.
         return Extent(size + 1, depth)
 
     def _control_flow(self, operation: ControlFlowOp, nesting: int) -> Extent:
         if nesting > MAX_NESTING:
-            raise refused(f"blocks are over {MAX_NESTING} deep")
-        found = [self.circuit(block, nesting + 1) for block in operation.blocks]
-        size, depth = sum(one.size for one in found), max(one.depth for one in found)
+            raise program_error(f"blocks are over {MAX_NESTING} deep")
+        result = [self.circuit(block, nesting + 1) for block in operation.blocks]
+        size, depth = sum(one.size for one in result), max(one.depth for one in result)
         if isinstance(operation, ForLoopOp):
             turns = len(operation.params[0])
             return Extent(turns * size, turns * depth)
@@ -125,7 +125,7 @@ def _check_angles(circuit: QuantumCircuit) -> None:
             continue
         for angle in operation.params:
             if isinstance(angle, int | float) and not isfinite(angle):
-                raise refused(f"an angle of gate {_named(operation)} is not a finite number")
+                raise program_error(f"an angle of gate {_named(operation)} is not a finite number")
         if operation.name not in _PRIMITIVE and not item.is_standard_gate():
             _check_angles(operation.definition)
 

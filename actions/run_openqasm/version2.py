@@ -1,6 +1,6 @@
 """OpenQASM 2, parsed by Qiskit, which identifies gates by their names.
 
-A program may define a gate under a name that Qiskit knows. Qiskit's parser then gives its own gate, refuses
+A program may define a gate under a name that Qiskit knows. Qiskit's parser then uses its own gate, rejects
 the definition, or fails; so the program's own gates are given other names before it sees them.
 """
 
@@ -14,7 +14,7 @@ from itertools import pairwise
 from qiskit import QuantumCircuit, qasm2
 from qiskit.circuit import Gate
 
-from actions.run_openqasm.bounds import MAX_SIZE, refused
+from actions.run_openqasm.bounds import MAX_SIZE, program_error
 from actions.run_openqasm.words import INCLUDES, Word, words
 from core.openqasm import OwnNames
 
@@ -27,7 +27,7 @@ STANDARD = frozenset(
     gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS if not gate.builtin and gate.name != "delay"
 )
 
-#: Words of the language, which name no gate. The parser refuses such a definition.
+#: Words of the language, which cannot name a gate. The parser rejects such a definition.
 KEYWORDS = frozenset(
     [
         "OPENQASM",
@@ -65,44 +65,44 @@ def load(program: str) -> QuantumCircuit:
         place = _PLACE.match(message)
         text = own.original(_PLACE.sub("", message).rstrip("."))
         if place is None:
-            raise refused(text) from None
+            raise program_error(text) from None
         line = int(place[1])
-        raise refused(text, line, own.column(line, int(place[2]) + 1)) from None
+        raise program_error(text, line, own.column(line, int(place[2]) + 1)) from None
     except Exception as error:
-        # Qiskit's parser takes a gate without its angles, and Qiskit's gate then refuses to be made.
+        # Qiskit's parser accepts a gate without its angles, and creating Qiskit's gate then fails.
         why = own.original(str(error)[:200])
-        raise refused(f"this cannot be made a circuit ({why})", _line_of(own.program)) from None
+        raise program_error(f"this cannot be made a circuit ({why})", _line_of(own.program)) from None
 
 
 class _Own:
     """A program whose gates have names that Qiskit does not know.
 
-    A name is replaced wherever it occurs. No other word of the program is like the new one, so that whatever
-    it stands for, it stands for the same as before.
+    A name is replaced everywhere. No other word of the program equals the new one, so that it refers to the
+    same as before.
 
     Args:
         program: the program.
     """
 
     def __init__(self, program: str) -> None:
-        found = list(words(program))
+        result = list(words(program))
         defined = dict.fromkeys(
             following.text
-            for word, following in pairwise(found)
+            for word, following in pairwise(result)
             if word.kind == following.kind == "name"
             and word.text in ("gate", "opaque")
             and following.text not in KEYWORDS
         )
-        if any(word.text.strip("\"'") == INCLUDES[2] for word in found):
-            # What the file defines already is left for the parser to refuse.
+        if any(word.text.strip("\"'") == INCLUDES[2] for word in result):
+            # The parser rejects a gate that the file already defines.
             defined = {name: None for name in defined if name not in STANDARD}
-        names = OwnNames(word.text for word in found)
+        names = OwnNames(word.text for word in result)
         self._new = {name: names.add(name) for name in defined}
         self._old = {new: old for old, new in self._new.items()}
         #: The replaced words of each line, from left to right.
         self._replaced: dict[int, list[Word]] = {}
         lines = program.split("\n")
-        for word in reversed(found):
+        for word in reversed(result):
             if word.kind == "name" and word.text in self._new:
                 start, line = word.column - 1, lines[word.line - 1]
                 lines[word.line - 1] = line[:start] + self._new[word.text] + line[start + len(word.text) :]

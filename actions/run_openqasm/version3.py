@@ -1,7 +1,7 @@
 """OpenQASM 3, parsed by the reference parser and converted by Qiskit, with checks in between.
 
-The importer expands as it goes: a few lines may stand for more than a machine's memory. The guard adds up
-what a syntax tree stands for before anything is built of it.
+The importer expands loops and definitions, so a few lines may need more than a machine's memory. The check
+adds up the size of the circuit from the syntax tree before anything is built.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from actions.run_openqasm.bounds import (
     MAX_NESTING,
     MAX_POWER_QUBITS,
     MAX_SIZE,
-    refused,
+    program_error,
 )
 from actions.run_openqasm.words import check_totals
 from core import openqasm
@@ -50,7 +50,7 @@ def load(program: str) -> tuple[QuantumCircuit, list[str], list[str]]:
     except QASM3ParsingError as error:
         raise _syntax_error(error) from None
     except RecursionError:
-        raise refused("an expression is too deep; make it simpler") from None
+        raise program_error("an expression is too deep; make it simpler") from None
     guard = _Guard()
     guard.block(tree.statements, 1)
     try:
@@ -59,26 +59,26 @@ def load(program: str) -> tuple[QuantumCircuit, list[str], list[str]]:
         raise _conversion_error(error) from None
     except Exception as error:
         # The importer expects correct programs, and raises any exception for a wrong one.
-        raise refused(_plain(error), _line_of(tree)) from None
+        raise program_error(_plain(error), _line_of(tree)) from None
 
 
 def _syntax_error(error: QASM3ParsingError) -> InputError:
     place = re.match(r"L(\d+):C(\d+): (.*)", str(error), re.DOTALL)
     if place:
-        return refused(place[3][:200], int(place[1]), int(place[2]) + 1)
+        return program_error(place[3][:200], int(place[1]), int(place[2]) + 1)
     cause = error.__cause__.args[0] if error.__cause__ is not None and error.__cause__.args else None
     token = getattr(cause, "offendingToken", None)
     if token is None:
-        return refused("this is not OpenQASM 3")
+        return program_error("this is not OpenQASM 3")
     what = "the end of the program" if token.text == "<EOF>" else repr(token.text[:40])
-    return refused(f"{what} is not expected here", token.line, token.column + 1)
+    return program_error(f"{what} is not expected here", token.line, token.column + 1)
 
 
 def _conversion_error(error: qiskit_qasm3_import.ConversionError) -> InputError:
     place = re.match(r"(\d+),(\d+): (.*)", error.message, re.DOTALL)
     if place is None:
-        return refused(error.message[:300].rstrip("."))
-    return refused(place[3][:300].rstrip("."), int(place[1]), int(place[2]) + 1)
+        return program_error(error.message[:300].rstrip("."))
+    return program_error(place[3][:300].rstrip("."), int(place[1]), int(place[2]) + 1)
 
 
 def _plain(error: Exception) -> str:
@@ -129,7 +129,7 @@ class _Guard:
         """Count statements that are applied this many times."""
         for statement in statements:
             if type(statement) in _REFUSED:
-                raise refused(_REFUSED[type(statement)], _line(statement))
+                raise program_error(_REFUSED[type(statement)], _line(statement))
             self._statement(statement, times)
 
     def _statement(self, node: ast.QASMNode, times: int) -> None:
@@ -163,7 +163,7 @@ class _Guard:
     def _add(self, size: int, node: ast.QASMNode) -> None:
         self._size += size
         if self._size > MAX_SIZE:
-            raise refused(
+            raise program_error(
                 f"the program comes to over {MAX_SIZE} gates, with definitions and loops written out",
                 _line(node),
             )
@@ -173,7 +173,7 @@ class _Guard:
     ) -> None:
         size = 1 if expression is None else _number(expression)
         if size < 1:
-            raise refused(f"{name!r} has the size {size}; a register has 1 bit or more", _line(node))
+            raise program_error(f"{name!r} has the size {size}; a register has 1 bit or more", _line(node))
         if quantum:
             self._sizes[name] = size
         else:
@@ -190,7 +190,7 @@ class _Guard:
         self._defining = False
         self._gates[node.name.name] = self._size + 1, self._nesting + 1
         if self._nesting + 1 > MAX_NESTING:
-            raise refused(f"gate definitions are over {MAX_NESTING} deep", _line(node))
+            raise program_error(f"gate definitions are over {MAX_NESTING} deep", _line(node))
         self._size = before
 
     def _gate(self, node: ast.QuantumGate) -> int:
@@ -205,10 +205,12 @@ class _Guard:
             if modifier.modifier in (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl):
                 controls += 1 if modifier.argument is None else _number(modifier.argument)
                 if not 0 < controls <= MAX_CONTROLS:
-                    raise refused(f"a gate may have 1 to {MAX_CONTROLS} controls added", _line(node))
+                    raise program_error(f"a gate may have 1 to {MAX_CONTROLS} controls added", _line(node))
             elif modifier.modifier is ast.GateModifierName.pow:
                 if len(node.qubits) > MAX_POWER_QUBITS:
-                    raise refused(f"powers are for gates on up to {MAX_POWER_QUBITS} qubits", _line(node))
+                    raise program_error(
+                        f"powers are for gates on up to {MAX_POWER_QUBITS} qubits", _line(node)
+                    )
                 size = max(size, 4 ** len(node.qubits))
         return int(size * 4**controls)
 
@@ -231,10 +233,10 @@ class _Guard:
         if isinstance(over, ast.DiscreteSet):
             return len(over.values)
         if not isinstance(over, ast.RangeDefinition) or over.start is None or over.end is None:
-            raise refused("a for loop needs a range with a start and an end, or a set", _line(node))
+            raise program_error("a for loop needs a range with a start and an end, or a set", _line(node))
         step = 1 if over.step is None else _number(over.step)
         if step == 0:
-            raise refused("a loop's step must not be 0", _line(node))
+            raise program_error("a loop's step must not be 0", _line(node))
         return max(0, (_number(over.end) - _number(over.start)) // step + 1)
 
 
@@ -254,7 +256,7 @@ def _number(node: ast.Expression) -> int:
             left, right = _number(node.lhs), _number(node.rhs)
             value = left + right if op.name == "+" else left - right if op.name == "-" else left * right
     if value is None:
-        raise refused("this must be a whole number", _line(node))
+        raise program_error("this must be a whole number", _line(node))
     if abs(value) > _MAX_NUMBER:
-        raise refused(f"{value} is too large", _line(node))
+        raise program_error(f"{value} is too large", _line(node))
     return value

@@ -13,7 +13,7 @@ from actions.run_openqasm.bounds import (
     MAX_QUBITS,
     MAX_SIZE,
     MAX_WORDS,
-    refused,
+    program_error,
 )
 
 _WORD = re.compile(
@@ -50,17 +50,17 @@ def words(program: str) -> Iterator[Word]:
             start = match.start() + text.rindex("\n") + 1
 
 
-def version(found: list[Word]) -> int:
+def version(tokens: list[Word]) -> int:
     """Return the version, 2 or 3: that of the first statement, else 2 if the program includes qelib1.inc."""
-    if len(found) > 1 and found[0].text == "OPENQASM":
-        number = found[1].text.split(".")[0]
+    if len(tokens) > 1 and tokens[0].text == "OPENQASM":
+        number = tokens[1].text.split(".")[0]
         if number not in ("2", "3"):
-            raise refused("OPENQASM must be 2.0 or 3.0", found[1].line, found[1].column)
+            raise program_error("OPENQASM must be 2.0 or 3.0", tokens[1].line, tokens[1].column)
         return int(number)
-    return 2 if any(word.text.strip("\"'") == INCLUDES[2] for word in found) else 3
+    return 2 if any(word.text.strip("\"'") == INCLUDES[2] for word in tokens) else 3
 
 
-def check(found: list[Word], number: int) -> None:
+def check(tokens: list[Word], number: int) -> None:
     """Reject words that could make a parser slow or make it read files.
 
     Raises:
@@ -68,56 +68,56 @@ def check(found: list[Word], number: int) -> None:
             file.
     """
     depth = length = 0
-    for place, word in enumerate(found):
+    for place, word in enumerate(tokens):
         length = 0 if word.text in (";", "{", "}") else length + 1
         if length > MAX_WORDS:
-            raise refused(f"a statement has over {MAX_WORDS} words; split it", word.line, word.column)
+            raise program_error(f"a statement has over {MAX_WORDS} words; split it", word.line, word.column)
         if word.kind == "number" and re.match(rf"\d{{{MAX_DIGITS + 1}}}", word.text.replace("_", "")):
-            raise refused(f"a number has over {MAX_DIGITS} digits", word.line, word.column)
+            raise program_error(f"a number has over {MAX_DIGITS} digits", word.line, word.column)
         if word.text in _OPEN:
             depth += 1
             if depth > MAX_NESTING:
-                raise refused(f"brackets are over {MAX_NESTING} deep", word.line, word.column)
+                raise program_error(f"brackets are over {MAX_NESTING} deep", word.line, word.column)
         elif word.text in _CLOSED:
             depth -= 1
         elif word.text == "$":
-            raise refused(
+            raise program_error(
                 "physical qubits are not supported; declare qubits, which are placed on the backend",
                 word.line,
                 word.column,
             )
         elif word.text == "include" and word.kind == "name":
-            _check_include(found, place, number)
+            _check_include(tokens, place, number)
     if number == 2:
-        _check_registers(found)
+        _check_registers(tokens)
 
 
-def _check_include(found: list[Word], place: int, number: int) -> None:
-    word = found[place]
-    name = found[place + 1].text.strip("\"'") if place + 1 < len(found) else ""
+def _check_include(tokens: list[Word], place: int, number: int) -> None:
+    word = tokens[place]
+    name = tokens[place + 1].text.strip("\"'") if place + 1 < len(tokens) else ""
     if name != INCLUDES[number]:
-        raise refused(
+        raise program_error(
             f'only include "{INCLUDES[number]}" is possible in OpenQASM {number}; files are not read',
             word.line,
             word.column,
         )
 
 
-def _check_registers(found: list[Word]) -> None:
+def _check_registers(tokens: list[Word]) -> None:
     """Add up the registers of OpenQASM 2, whose sizes are numbers, and the gates on whole registers."""
     sizes: dict[str, dict[str, int]] = {"qreg": {}, "creg": {}}
     depth = size = width = 0
-    for place, word in enumerate(found):
-        following = found[place + 1].text if place + 1 < len(found) else ""
-        if word.text in sizes and place + 3 < len(found) and found[place + 3].text.isdecimal():
-            sizes[word.text][following] = int(found[place + 3].text)
+    for place, word in enumerate(tokens):
+        following = tokens[place + 1].text if place + 1 < len(tokens) else ""
+        if word.text in sizes and place + 3 < len(tokens) and tokens[place + 3].text.isdecimal():
+            sizes[word.text][following] = int(tokens[place + 3].text)
             check_totals(sum(sizes["qreg"].values()), sum(sizes["creg"].values()), word.line)
         elif word.text in "{}":
             depth += 1 if word.text == "{" else -1
         elif word.text == ";":
             size, width = size + width, 0
             if size > MAX_SIZE:
-                raise refused(f"the program comes to over {MAX_SIZE} gates", word.line, word.column)
+                raise program_error(f"the program comes to over {MAX_SIZE} gates", word.line, word.column)
         elif not depth and following != "[":
             # Inside a definition, names are the gate's own.
             width = max(width, sizes["qreg"].get(word.text, 0))
@@ -126,8 +126,8 @@ def _check_registers(found: list[Word]) -> None:
 def check_totals(qubits: int, clbits: int, line: int) -> None:
     """Reject a program with more bits than a backend has."""
     if qubits > MAX_QUBITS:
-        raise refused(f"the program declares {qubits} qubits; at most {MAX_QUBITS} are possible", line)
+        raise program_error(f"the program declares {qubits} qubits; at most {MAX_QUBITS} are possible", line)
     if clbits > MAX_CLBITS:
-        raise refused(
+        raise program_error(
             f"the program declares {clbits} classical bits; at most {MAX_CLBITS} are possible", line
         )

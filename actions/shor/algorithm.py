@@ -109,12 +109,12 @@ class Shor(Algorithm[ShorInput]):
         bases, attempts = _remembered(params, step)
         base, bits = bases[0], _bits(params)
         counts = {int(outcome, 2): count for outcome, count in step.counts(REGISTER).items()}
-        found = find(counts, params.number, base, bits)
-        pair = factors(params.number, base, found.order)
-        attempts = [*attempts, {"base": base, "order": found.order, "result": _result(found, pair)}]
+        result = find(counts, params.number, base, bits)
+        pair = factors(params.number, base, result.order)
+        attempts = [*attempts, {"base": base, "order": result.order, "result": _result(result, pair)}]
         if pair is None and len(bases) > 1:
             return _job(params, bases[1:], attempts)
-        return _answer(params, attempts, counts, found, pair)
+        return _answer(params, attempts, counts, result, pair)
 
 
 def _job(params: ShorInput, bases: list[int], attempts: list[dict[str, Any]]) -> Job:
@@ -144,19 +144,19 @@ def _is_power(number: int, prime: int) -> bool:
     return number == 1
 
 
-def _result(found: Found, pair: tuple[int, int] | None) -> str:
+def _result(result: Found, pair: tuple[int, int] | None) -> str:
     if pair is not None:
         return f"factors {pair[0]} and {pair[1]}"
-    if found.order is None:
+    if result.order is None:
         return "no order found"
-    return "the order is odd" if found.order % 2 else "half of the order leads to -1"
+    return "the order is odd" if result.order % 2 else "half of the order leads to -1"
 
 
 def _answer(
     params: ShorInput,
     attempts: list[dict[str, Any]],
     counts: dict[int, int],
-    found: Found,
+    result: Found,
     pair: tuple[int, int] | None,
 ) -> dict[str, Any]:
     number, bits, base = params.number, _bits(params), int(attempts[-1]["base"])
@@ -167,13 +167,13 @@ def _answer(
     if pair is not None:
         summary = (
             f"{number} = {pair[0]} x {pair[1]}. The powers of {base} modulo {number} repeat after "
-            f"{found.order}."
+            f"{result.order}."
         )
     elif len(attempts) > 1:
         summary = f"No factors of {number} with any of {len(attempts)} bases. Run it again for others."
-    elif found.order is not None:
+    elif result.order is not None:
         summary = (
-            f"No factors of {number}: the powers of {base} repeat after {found.order}, and "
+            f"No factors of {number}: the powers of {base} repeat after {result.order}, and "
             f"{attempts[-1]['result']}. Try another base."
         )
     else:
@@ -183,30 +183,30 @@ def _answer(
         "factors": None if pair is None else list(pair),
         "number": number,
         "base": base,
-        "order": found.order,
+        "order": result.order,
         "exact_order": order,
         "attempts": attempts,
         "success_rate": success / shots,
         "chance_rate": chance,
-        "signal": found.signal,
+        "signal": result.signal,
         "bits": bits,
         "shots": shots,
         "ideal": ideal(outcome_probabilities(order, np.arange(2**bits), bits)),
     }
-    if not found.seen:
+    if not result.seen:
         answer["note"] = (
             f"The {shots} outcomes are not distinguishable from chance: too much noise, or too few shots. "
             + ("The factors are correct, which was checked, but " if pair else "Even so, ")
             + f"random outcomes would lead to them in {chance:.0%} of the shots. Fewer bits make a shallower "
             "circuit."
         )
-    elif found.signal < 0.5:
+    elif result.signal < 0.5:
         more = (
             "All outcomes together still give the order."
-            if found.order
+            if result.order
             else "More shots or fewer bits may help."
         )
-        answer["note"] = f"About {found.signal:.0%} of the shots came through the noise. {more}"
+        answer["note"] = f"About {result.signal:.0%} of the shots came through the noise. {more}"
     return answer
 
 

@@ -55,18 +55,18 @@ def multiplications(number: int, base: int, bits: int) -> list[SynthesisPlan | N
     The work register begins with 1, so that at first few numbers can occur in it.
     """
     occurring = {1}
-    found: list[SynthesisPlan | None] = []
+    result: list[SynthesisPlan | None] = []
     for power in reversed(range(bits)):
         factor = pow(base, 2**power, number)
         if factor == 1:
-            found.append(None)
+            result.append(None)
             continue
         step = plan(tuple(sorted((x, x * factor % number) for x in occurring)), number.bit_length())
         if step is None:
             raise InputError(f"base: there is no circuit for base {base} yet. Choose another.", field="base")
-        found.append(step)
+        result.append(step)
         occurring |= {x * factor % number for x in occurring}
-    return found
+    return result
 
 
 def _append(

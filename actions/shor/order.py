@@ -38,8 +38,8 @@ def outcome_probabilities(
 ) -> Floats:
     """Return the exact probability of each outcome for an order; the phases s / order are equally likely."""
     phases = np.arange(order) / order
-    found: Floats = distribution(phases, outcomes, bits).mean(axis=0)
-    return found
+    result: Floats = distribution(phases, outcomes, bits).mean(axis=0)
+    return result
 
 
 def find(counts: dict[int, int], number: int, base: int, bits: int) -> Found:

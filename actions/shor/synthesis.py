@@ -51,9 +51,9 @@ def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> SynthesisPlan | None:
         sources = [_changed(first, change) for first, _ in pairs]
         goals = [_changed(second, change) for _, second in pairs]
         limit = best.cost if best else IMPOSSIBLE
-        found = _cheapest(sources, goals, bits, limit - (2 if change else 0))
-        if found is not None:
-            flips, cost = found
+        result = _cheapest(sources, goals, bits, limit - (2 if change else 0))
+        if result is not None:
+            flips, cost = result
             best = SynthesisPlan(flips, change if flips else None, cost + (2 if change and flips else 0))
     return best
 

@@ -58,18 +58,18 @@ class Simon(CircuitAlgorithm[SimonInput]):
         """
         bits = len(params.secret)
         decoded = decode(step.counts(), bits, step.noisy)
-        found = bitstring(decoded.secret, bits)
-        correct = found == params.secret
+        estimate = bitstring(decoded.secret, bits)
+        correct = estimate == params.secret
         if decoded.secret:
             summary = (
-                f"The secret is {found}: flipping these bits of the input together never changes the "
+                f"The secret is {estimate}: flipping these bits of the input together never changes the "
                 f"function's value. {percent(decoded.agreement)} of the shots agree with it."
             )
         else:
             summary = "There is no secret: the function has a different value for every input."
         answer: dict[str, Any] = {
             "summary": summary,
-            "found": found,
+            "found": estimate,
             "correct": correct,
             "agreement": decoded.agreement,
             "equations": [bitstring(y, bits) for y in decoded.equations],

@@ -82,10 +82,10 @@ class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
 
 def _tally(counts: dict[str, int], start: int) -> dict[str, int]:
     """The counts of the two bits from `start`."""
-    found = dict.fromkeys(PAIRS, 0)
+    result = dict.fromkeys(PAIRS, 0)
     for outcome, count in counts.items():
-        found[outcome[start : start + 2]] += count
-    return found
+        result[outcome[start : start + 2]] += count
+    return result
 
 
 algorithm = SuperdenseCoding()

@@ -83,7 +83,7 @@ class Teleportation(Algorithm[TeleportationInput]):
             "ideal": {"0": 1.0},
         }
         if fidelity - 3 * deviation <= CLASSICAL:
-            why = "More shots would tell." if fidelity > CLASSICAL else "The noise was too strong."
+            why = "Use more shots." if fidelity > CLASSICAL else "The noise was too strong."
             answer["note"] = (
                 "This does not prove a quantum effect: measuring the state and sending only the outcome "
                 f"reaches two thirds on average. {why}"

@@ -126,11 +126,11 @@ class Vqe(HybridAlgorithm[VqeInput]):
         The last job measures the last and the best point of the search again with more shots; `energy` is the
         lower value.
         """
-        found = step.pubs[0]
-        energies = measured(found, 2)
+        result = step.pubs[0]
+        energies = measured(result, 2)
         lower = energies.index(min(energies))
         energy, exact = energies[lower], exact_energy(params.hamiltonian)
-        spreads = found.stds if isinstance(found.stds, list) else []
+        spreads = result.stds if isinstance(result.stds, list) else []
         uncertainty = float(spreads[lower]) if len(spreads) == 2 and spreads[lower] is not None else None
         circuit = self._circuit(params)
         answer: dict[str, Any] = {

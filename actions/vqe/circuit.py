@@ -43,5 +43,5 @@ def starting_angles(circuit: QuantumCircuit, bits: str) -> list[float]:
     for qubit, bit in enumerate(reversed(bits)):
         if bit == "1":
             angles[places[last[qubit]]] += np.pi
-    found: list[float] = angles.tolist()
-    return found
+    result: list[float] = angles.tolist()
+    return result

@@ -237,7 +237,7 @@ def test_noise_is_mended_at_the_cost_of_a_shorter_key() -> None:
 def test_noise_without_eve_is_called_noise() -> None:
     answer = noisy_run(0.3, 1, qubits=512)
     assert answer["aborted"]
-    assert answer["note"].startswith("Nobody listened in")
+    assert answer["note"].startswith("There was no eavesdropper")
 
 
 @pytest.mark.parametrize("rate", [0, 0.02, 0.05, 0.08, 0.1, 0.5, 1])
@@ -250,7 +250,7 @@ def test_a_key_that_is_not_shared_is_never_called_one(rate: float, eavesdropper:
     if not answer["keys_match"] and not (eavesdropper and answer["aborted"]):
         assert answer["note"]
     if eavesdropper and not answer["aborted"]:
-        assert "Eve was not noticed" in answer["note"]
+        assert "Eve was not detected" in answer["note"]
 
 
 @pytest.mark.parametrize("qubits", [64, 1024])
