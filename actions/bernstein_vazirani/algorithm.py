@@ -62,8 +62,8 @@ class BernsteinVazirani(CircuitAlgorithm[BernsteinVaziraniInput]):
         correct = reading == params.secret
         bits = len(params.secret)
         answer: dict[str, Any] = {
-            "summary": f"The secret {'is' if correct else 'was read as'} {reading}. {percent(success)} of the "
-            f"shots gave all of its bits, with one query each; a classical program needs {bits}.",
+            "summary": f"The secret {'is' if correct else 'was read as'} {reading}. {percent(success)} of "
+            f"the shots gave all of its bits, with one query each; a classical program needs {bits}.",
             "found": reading,
             "correct": correct,
             "success_probability": success,
