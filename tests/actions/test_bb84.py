@@ -199,7 +199,7 @@ def test_eve_causes_a_quarter_of_errors_and_is_noticed() -> None:
     answer = run(qubits=1024, eavesdropper=True)
     assert answer["aborted"]
     assert (answer["key"], answer["keys_match"]) == ("", False)
-    assert "threw the key away" in answer["summary"]
+    assert "discarded the key" in answer["summary"]
     assert "note" not in answer
     # Six and a half standard deviations each.
     assert abs(answer["error_rate"] - 0.25) < 6.5 * (0.25 * 0.75 / answer["compared"]) ** 0.5
