@@ -19,8 +19,9 @@ TEMPLATES = Path(__file__).with_name("template")
 #: The templates: an algorithm of one circuit, or one that searches for parameters with many jobs.
 KINDS = ("circuit", "hybrid")
 
-#: Characters of an algorithm's name; with it, the longest line of the templates fits in 110 characters.
-MAX_NAME = 28
+#: Maximum characters of an algorithm's name, and of its class, which has no underscores. With these, the
+#: longest line of the templates has 110 characters.
+MAX_NAME, MAX_CLASS = 28, 23
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -93,10 +94,11 @@ def scaffold(name: str, root: Path, kind: str = "circuit") -> list[str]:
 def _check(name: str, templates: dict[str, str]) -> None:
     if not name:
         raise ValueError("An algorithm needs a name: make new-action NAME=coin_toss")
-    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME or len(_class(name)) > MAX_CLASS:
         raise ValueError(
-            f"{name[: 2 * MAX_NAME]!r} cannot be the name of an algorithm. Use up to {MAX_NAME} lower-case "
-            "letters, digits and single underscores between them, with a letter first, such as coin_toss."
+            f"{name[: 2 * MAX_NAME]!r} cannot be the name of an algorithm. Use up to {MAX_CLASS} lower-case "
+            f"letters and digits, with a letter first and single underscores between them, {MAX_NAME} "
+            "characters in total, such as coin_toss."
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise ValueError(f"{name!r} is a word of Python. Choose another name.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.scaffold import KINDS, MAX_NAME, scaffold
+from tools.scaffold import KINDS, MAX_CLASS, MAX_NAME, scaffold
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The algorithms that the copy of the repository has. Those that a reader has added may be unfinished.
@@ -157,8 +157,9 @@ def test_the_documented_hybrid_algorithm_is_complete(copy: Path) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_files_are_typed_and_lint_clean_when_they_are_created(copy: Path, kind: str) -> None:
-    # A name that sorts before "base", the longest one, and an ordinary one.
-    for name in ("aa", "a" * MAX_NAME, "coin_toss2"):
+    # A name that sorts before "base", the longest ones, and an ordinary one.
+    longest = "a_" * (MAX_NAME - MAX_CLASS) + "b" * (2 * MAX_CLASS - MAX_NAME)
+    for name in ("aa", "a" * MAX_CLASS, longest, "coin_toss2"):
         written = scaffold(name, copy, kind)
         passes(copy, "ruff", "check", *written)
         passes(copy, "ruff", "format", "--check", *written)
@@ -178,7 +179,8 @@ def test_the_files_are_typed_and_lint_clean_when_they_are_created(copy: Path, ki
         ("2bell", "cannot be the name"),
         ("béll", "cannot be the name"),
         ("bell\n", "cannot be the name"),
-        ("a" * (MAX_NAME + 1), "cannot be the name"),
+        ("a" * (MAX_CLASS + 1), "cannot be the name"),
+        ("a_" * (MAX_NAME // 2) + "a", "cannot be the name"),
         ("lambda", "word of Python"),
         ("match", "word of Python"),
         ("step", "another class of that name"),
