@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from core.events import JobResult
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.classical import expr
 from qiskit.quantum_info import SparsePauliOp
 
 from actions.framework.job import Job, JobError, Pub, Step
 from core.errors import InputError
+from core.protocol import JobResult
 from tests.actions.broken import Coins, CoinsInput
 from tests.actions.walk import Caller
 
