@@ -1,27 +1,33 @@
-"""One provider account: its scheduler, its worker threads and the calls that they make."""
+"""The provider accounts: for each its scheduler, its worker threads and the calls that they make."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 from core.errors import QwhiskError
-from core.protocol import BackendInfo, ResultEvent
-from core.provider import JobView, QuantumAccount
+from core.protocol import BackendInfo, JobEvent, ResultEvent
+from core.provider import JobView, Provider, QuantumAccount
 from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Call, Limits
 from poller.scheduling.job import JobObservation
 from poller.scheduling.scheduler import Scheduler
-from poller.tracked_job import Key, TrackedJob
+from poller.state import Key, Stage, TrackedJob
 
 log = logging.getLogger(__name__)
 
 #: The statuses of a job that is not final.
 OPEN = ("QUEUED", "RUNNING")
+#: Seconds for which a list of backends is published again without a new call.
+BACKENDS_FRESH = 3_600.0
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -51,7 +57,7 @@ class AccountWorker:
         delivery: fetches and delivers the results.
         workers: the number of threads for looks, and the number for deliveries.
         now: the time in seconds since 1970.
-        report: called in a worker thread with the outcome of each call.
+        post: runs a function in the loop's thread.
     """
 
     def __init__(
@@ -62,129 +68,195 @@ class AccountWorker:
         delivery: ResultDelivery,
         workers: int,
         now: float,
-        report: Callable[[AccountWorker, CallOutcome], None],
+        post: Callable[[Callable[[], None]], None],
     ) -> None:
         self.name = name
         self.account = account
+        self.delivery = delivery
         self.scheduler: Scheduler[Key] = Scheduler(limits, now)
-        self.tracked: dict[Key, TrackedJob] = {}
-        self._delivery = delivery
-        self._report = report
+        self._post = post
         self._workers = workers
         self._looks = ThreadPoolExecutor(workers, thread_name_prefix=f"look-{name}")
         self._deliveries = ThreadPoolExecutor(workers, thread_name_prefix=f"deliver-{name}")
-        self.looking = self.delivering = 0
+        self._looking = self._delivering = 0
 
     @property
     def busy(self) -> bool:
         """Whether a call is in progress."""
-        return self.looking + self.delivering > 0
+        return self._looking + self._delivering > 0
 
-    def add(self, tracked: TrackedJob, now: float) -> None:
-        """Start tracking a job of this account.
-
-        Args:
-            tracked: the job.
-            now: the time in seconds since 1970.
-        """
-        event = tracked.event
-        expected = event.estimated_completion_time
-        self.tracked[tracked.key] = tracked
-        self.scheduler.add(
-            tracked.key,
-            event.client_id,
-            event.backend,
-            tracked.simulator,
-            event.submitted_at.timestamp(),
-            event.queue_length_at_submit,
-            now,
-            expected.timestamp() if expected else None,
-            event.looked_at.timestamp() if event.looked_at else None,
-        )
-
-    def remove(self, tracked: TrackedJob) -> None:
-        """Stop tracking a job. A job that is not tracked is ignored."""
-        if self.tracked.get(tracked.key) is tracked:
-            del self.tracked[tracked.key]
-            self.scheduler.remove(tracked.key)
-
-    def start(self, now: float) -> list[Call[Key]]:
+    def start(
+        self,
+        now: float,
+        job_of: Callable[[Key], TrackedJob | None],
+        handle: Callable[[AccountWorker, CallOutcome], None],
+    ) -> list[Call[Key]]:
         """Start every call that is due while a worker thread is free.
 
         Args:
             now: the time in seconds since 1970.
+            job_of: returns the job of a step.
+            handle: called in the loop's thread with the outcome of each call.
 
         Returns:
             The calls that were started.
         """
         started: list[Call[Key]] = []
         while True:
-            fetch, look = self.delivering < self._workers, self.looking < self._workers
+            fetch, look = self._delivering < self._workers, self._looking < self._workers
             call = self.scheduler.next_call(now, fetch, look) if fetch or look else None
             if call is None:
                 return started
             started.append(call)
+            job = None if call.since is not None or not call.keys else job_of(call.keys[0])
             if call.kind == "fetch":
-                self.delivering += 1
-                self._deliveries.submit(self._make, call, self._fetch, now)
+                self._delivering += 1
             else:
-                self.looking += 1
-                self._looks.submit(self._make, call, self._list if call.kind == "list" else self._look, now)
+                self._looking += 1
+            pool = self._deliveries if call.kind == "fetch" else self._looks
+            pool.submit(self._make, call, job, now, handle)
 
-    def ended(self, call: Call[Key]) -> None:
-        """Record that a call ended and its worker thread is free."""
-        if call.kind == "fetch":
-            self.delivering -= 1
-        else:
-            self.looking -= 1
+    def run(self, work: Callable[[], T], then: Callable[[T | QwhiskError], None], title: str) -> None:
+        """Run other blocking work in a delivery thread, such as publishing progress or a cancellation.
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Run other work in a delivery thread, such as publishing progress or a cancellation."""
-        self._deliveries.submit(work)
+        Args:
+            work: the work.
+            then: called in the loop's thread with the result or the error.
+            title: describes the work in the log.
+        """
+
+        def run() -> None:
+            result = _attempt(work, title)
+            self._post(lambda: then(result))
+
+        self._deliveries.submit(run)
 
     def close(self) -> None:
         """Wait for the calls in progress and start no more."""
         for pool in (self._looks, self._deliveries):
             pool.shutdown(wait=True, cancel_futures=True)
 
-    # --- in the worker threads ---------------------------------------------------------------------------
+    # --- in the worker threads ------------------------------------------------------------------------------
 
-    def _make(self, call: Call[Key], work: Callable[[Call[Key], CallOutcome], None], asked: float) -> None:
-        outcome = CallOutcome(call, asked)
-        started = time.monotonic()
-        try:
-            work(call, outcome)
-        except QwhiskError as error:
-            outcome.error = error
-        except Exception:
-            log.exception("a %s call for %d jobs failed", call.kind, len(call.keys))
-            outcome.error = QwhiskError("The poller failed; see its log.")
+    def _make(
+        self,
+        call: Call[Key],
+        job: TrackedJob | None,
+        asked: float,
+        handle: Callable[[AccountWorker, CallOutcome], None],
+    ) -> None:
+        outcome, started = CallOutcome(call, asked), time.monotonic()
+        failure = _attempt(partial(self._call, job, outcome), f"a {call.kind} call for {len(call.keys)} jobs")
+        outcome.error = failure
         outcome.seconds = time.monotonic() - started
-        self._report(self, outcome)
+        self._post(lambda: self._handle(outcome, handle))
 
-    def _tracked(self, key: Key) -> TrackedJob:
-        tracked = self.tracked.get(key)
-        if tracked is None:
-            raise QwhiskError("The job belongs to another poller now.")
-        return tracked
-
-    def _look(self, call: Call[Key], outcome: CallOutcome) -> None:
-        if call.since is None:
-            view = self.account.look(self._tracked(call.keys[0]).event.job_id)
-            outcome.views = {view.job_id: view}
+    def _handle(self, outcome: CallOutcome, handle: Callable[[AccountWorker, CallOutcome], None]) -> None:
+        if outcome.call.kind == "fetch":
+            self._delivering -= 1
         else:
+            self._looking -= 1
+        handle(self, outcome)
+
+    def _call(self, job: TrackedJob | None, outcome: CallOutcome) -> None:
+        call = outcome.call
+        if call.kind == "list":
+            outcome.backends = self.account.backends(fresh=0.0)
+        elif call.since is not None:
             since = datetime.fromtimestamp(call.since, UTC)
             outcome.views = self.account.look_since(since, call.newest_first)
+        elif job is None or job.stage is not Stage.SCHEDULED:
+            raise QwhiskError("The job belongs to another poller now.")
+        elif call.kind == "look":
+            view = self.account.look(job.event.job_id)
+            outcome.views = {view.job_id: view}
+        else:
+            assert job.view is not None
+            outcome.delivered = self.delivery.deliver(
+                job.event, job.view, job.failures, lambda: not job.is_revoked
+            )
 
-    def _list(self, _: Call[Key], outcome: CallOutcome) -> None:
-        outcome.backends = self.account.backends(fresh=0.0)
 
-    def _fetch(self, call: Call[Key], outcome: CallOutcome) -> None:
-        tracked = self._tracked(call.keys[0])
-        assert tracked.view is not None
-        outcome.delivered = self._delivery.deliver(
-            tracked.event, tracked.view, tracked.failures, lambda: not tracked.revoked
-        )
+class Accounts:
+    """The AccountWorker of each account.
+
+    Args:
+        provider: the provider of the accounts.
+        delivery: fetches and delivers the results.
+        workers: for each account, the number of threads for looks, and the number for deliveries.
+        limits: what the accounts for `hardware` and `simulator` allow; None for the defaults.
+        now: the time in seconds since 1970.
+        post: runs a function in the loop's thread.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        delivery: ResultDelivery,
+        workers: int,
+        limits: dict[str, Limits | None],
+        now: float,
+        post: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._provider = provider
+        self._workers: dict[QuantumAccount, AccountWorker] = {}
+        for name, allowed in limits.items():
+            account = provider.account(name)
+            if account not in self._workers:
+                self._workers[account] = AccountWorker(
+                    name, account, allowed or Limits(), delivery, workers, now, post
+                )
+
+    def __iter__(self) -> Iterator[AccountWorker]:
+        return iter(self._workers.values())
+
+    def of(self, event: JobEvent) -> AccountWorker:
+        """Return the worker of the account that the job belongs to."""
+        return self._workers[self._provider.account(event.backend_type)]
+
+    def scheduler_of(self, event: JobEvent) -> Scheduler[Key]:
+        """Return the scheduler of the account that the job belongs to."""
+        return self.of(event).scheduler
+
+    def known_backends(self) -> list[BackendInfo]:
+        """Return the backends that earlier calls listed. Makes no call to the provider."""
+        return self._provider.backends(fresh=BACKENDS_FRESH)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is in progress."""
+        return any(account_worker.busy for account_worker in self)
+
+    def wake(self, now: float) -> float:
+        """Return when the next call is due, in seconds since 1970."""
+        return min(account_worker.scheduler.next_wake(now) for account_worker in self)
+
+    def share(self, part: float) -> None:
+        """Set this poller's share of each account's limit.
+
+        Args:
+            part: the share, as a fraction of the limit. Pollers share limits as they share the partitions.
+        """
+        for account_worker in self:
+            allowed, budget = account_worker.scheduler.limits.per_minute, account_worker.scheduler.budget
+            if allowed is not None and (share := max(2, round(allowed * part))) != budget.per_minute:
+                budget.share(share)
+
+    def close(self) -> None:
+        """Wait for the calls in progress and start no more."""
+        for account_worker in self:
+            account_worker.close()
+
+
+def _attempt(work: Callable[[], T], title: str) -> T | QwhiskError:
+    """Return the result of `work`, or its error. An unexpected error is logged."""
+    try:
+        return work()
+    except QwhiskError as error:
+        return error
+    except Exception:
+        log.exception("%s failed", title)
+        return QwhiskError("The poller failed; see its log.")
 
 
 def observation(view: JobView) -> JobObservation:

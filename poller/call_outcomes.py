@@ -1,49 +1,160 @@
-"""Handles the outcomes of calls: looks, fetched results and lists of backends."""
+"""What follows from the outcome of a call: a look, a delivery or a failure, and how a job is completed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 
-from core.errors import QwhiskError
-from poller.account import AccountWorker, CallOutcome, observation
-from poller.completion import Completion
-from poller.metrics import ACCOUNTS, Metrics
+from core.errors import JobNotFoundError, QwhiskError, ResultStoreError, StreamError
+from core.protocol import JobEvent, ResultEvent
+from core.provider import JobView
+from poller.account import Accounts, AccountWorker, CallOutcome, observation
+from poller.delivery.step_reply import StepError
+from poller.metrics import ACCOUNTS
 from poller.notifier import ProgressNotifier
-from poller.run_progress import RunProgress
+from poller.scheduling.delays import KEEP, failure_delay
+from poller.state import CancellationRequest, Key, Stage, TrackedJob
 from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
 
+#: Seconds after its submission for which a job that the provider does not know may still appear.
+UNKNOWN_GRACE = 10.0
+#: Transient failures of a job. They are retried until the deadline.
+_TRANSIENT = (StreamError, ResultStoreError, JobNotFoundError, StepError)
+#: A job fails for good after this many other failures.
+MAX_FAILURES = 5
 
-class CallOutcomeHandler:
-    """Handles the outcomes of an account's calls, in the loop's thread.
+
+class Completion:
+    """Completes jobs: delivered, failed for good, or past the deadline.
 
     Args:
         tracker: the jobs tracked here.
-        run_progress: the newest step of each run.
-        notifier: publishes how jobs stand.
-        completion: completes jobs that are delivered or have failed.
-        metrics: the poller's metrics.
-        clock: returns the time in seconds since 1970.
+        accounts: publishes the final events in the accounts' threads.
+        deadline: seconds after its submission at which a job fails for good.
     """
 
-    def __init__(
-        self,
-        tracker: JobTracker,
-        run_progress: RunProgress,
-        notifier: ProgressNotifier,
-        completion: Completion,
-        metrics: Metrics,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, tracker: JobTracker, accounts: Accounts, deadline: float) -> None:
         self._tracker = tracker
-        self._run_progress = run_progress
-        self._notifier = notifier
+        self._accounts = accounts
+        self.deadline = deadline
+
+    def is_overdue(self, event: JobEvent, now: float) -> bool:
+        """Return whether the job is past its deadline."""
+        return now - event.submitted_at.timestamp() > self.deadline
+
+    def delivered(self, tracked: TrackedJob | CancellationRequest, delivered: ResultEvent) -> None:
+        """Complete a job or a cancellation request whose outcome was published.
+
+        Args:
+            tracked: the job or the request.
+            delivered: the published event: the run's final event, or the progress of its loop.
+        """
+        metrics = self._tracker.metrics
+        if delivered.final:
+            metrics.delivered.labels(delivered.status).inc()
+        if isinstance(tracked, TrackedJob) and tracked.view is not None and tracked.view.finished is not None:
+            lag = max(0.0, self._tracker.now() - tracked.view.finished.timestamp())
+            metrics.lag.labels(tracked.event.backend_type).observe(lag)
+        log.info(
+            "delivered" if delivered.final else "next step",
+            extra={
+                "process_job_id": tracked.event.process_job_id,
+                "status": delivered.status,
+                "backend": tracked.event.backend,
+            },
+        )
+        self._tracker.delivered(tracked, delivered)
+
+    def failed(self, job: TrackedJob, error: QwhiskError) -> float:
+        """Handle a failure of one job, which is not the account's.
+
+        Args:
+            job: the job.
+            error: why it failed.
+
+        Returns:
+            The seconds after which to retry.
+        """
+        now = self._tracker.now()
+        job.failures += 1
+        if self._tracker.is_past(job.event):
+            self._tracker.finish(job)  # only the function's reply was lost: its next job is announced
+        elif isinstance(error, JobNotFoundError) and now - job.event.submitted_at.timestamp() > UNKNOWN_GRACE:
+            self.fail_permanently(job, "job_not_found", "The provider does not know this job any more.")
+        elif self.is_overdue(job.event, now):
+            self.overdue(job, f"No result within {self.deadline:.0f} s; the last error: {error.message}")
+        elif isinstance(error, _TRANSIENT) or job.failures < MAX_FAILURES:
+            log.warning("%s", error.message, extra={"process_job_id": job.event.process_job_id})
+        else:
+            self.fail_permanently(job, error.code, error.message)
+        return failure_delay(job.failures)
+
+    def sweep(self, now: float) -> None:
+        """End the jobs that are past their deadline and whose account does not answer.
+
+        Args:
+            now: the time in seconds since 1970.
+        """
+        for account_worker in self._accounts:
+            if not account_worker.scheduler.budget.failures:
+                continue
+            for job in self._tracker.jobs_of(account_worker.scheduler):
+                if self.is_overdue(job.event, now):
+                    message = f"No result within {self.deadline:.0f} s; no answer from the provider."
+                    self.overdue(job, message)
+
+    def overdue(self, job: TrackedJob, message: str) -> None:
+        """End a job that is past its deadline. The message is for its client."""
+        self.fail_permanently(job, "deadline", message)
+
+    def fail_permanently(self, job: TrackedJob, code: str, message: str) -> None:
+        """Publish that there will be no result. If that fails, the job is tracked again after a pause.
+
+        Args:
+            job: the job.
+            code: the error code of the final event.
+            message: the reason, for the client.
+        """
+        log.error("job failed for good: %s", message, extra={"process_job_id": job.event.process_job_id})
+        self._tracker.move(job, Stage.FAILING)
+        account_worker = self._accounts.of(job.event)
+
+        def published(delivered: ResultEvent | QwhiskError) -> None:
+            if isinstance(delivered, QwhiskError):
+                log.error(
+                    "the final event of %s was not published: %s", job.event.process_job_id, delivered.message
+                )
+            if job not in self._tracker:
+                return
+            if isinstance(delivered, ResultEvent):
+                self.delivered(job, delivered)
+                return
+            # The job's next failure leads back here, so the publication is retried.
+            self._tracker.move(job, Stage.SCHEDULED)
+            account_worker.scheduler.back_off(job.key, self._tracker.now() + KEEP)
+
+        account_worker.run(
+            lambda: account_worker.delivery.fail_permanently(job.event, code, message),
+            published,
+            f"publishing the final event of {job.event.process_job_id}",
+        )
+
+
+class CallOutcomeHandler:
+    """Handles the outcomes of an account's calls: looks, fetched results and lists of backends.
+
+    Args:
+        tracker: the jobs tracked here.
+        completion: completes jobs that are delivered or have failed.
+        notifier: publishes progress and the list of backends.
+    """
+
+    def __init__(self, tracker: JobTracker, completion: Completion, notifier: ProgressNotifier) -> None:
+        self._tracker = tracker
         self._completion = completion
-        self._metrics = metrics
-        self._clock = clock
+        self._notifier = notifier
 
     def handle(self, account_worker: AccountWorker, outcome: CallOutcome) -> None:
         """Handle the outcome of one call.
@@ -52,59 +163,58 @@ class CallOutcomeHandler:
             account_worker: the worker that made the call.
             outcome: the call's answer or error.
         """
-        now = self._clock()
-        account_worker.ended(outcome.call)
-        self._metrics.seconds.labels(account_worker.name, outcome.call.kind).observe(outcome.seconds)
+        now, metrics = self._tracker.now(), self._tracker.metrics
+        metrics.seconds.labels(account_worker.name, outcome.call.kind).observe(outcome.seconds)
         if outcome.error is not None:
             self._failed(account_worker, outcome, outcome.error, now)
         elif outcome.call.kind == "list":
             self._listed(account_worker, outcome, now)
         elif outcome.delivered is not None:
-            tracked = account_worker.tracked.get(outcome.call.keys[0])
+            job = self._tracker.scheduled(outcome.call.keys[0])
             account_worker.scheduler.fetch_delivered(outcome.call.keys[0], outcome.asked)
-            if tracked is not None:
-                self._completion.delivered(tracked, outcome.delivered, now)
+            if job is not None:
+                self._completion.delivered(job, outcome.delivered)
         else:
             self._looked(account_worker, outcome, now)
 
     def _looked(self, account_worker: AccountWorker, outcome: CallOutcome, now: float) -> None:
-        seen = {}
-        for key, tracked in list(account_worker.tracked.items()):
-            view = outcome.views.get(tracked.event.job_id)
+        scheduler, views = account_worker.scheduler, dict[Key, JobView]()
+        for job in self._tracker.jobs_of(scheduler):
+            view = outcome.views.get(job.event.job_id)
             if view is None:
                 continue
-            tracked.view = view
-            seen[key] = observation(view)
-            self._metrics.looks.labels(account_worker.name, view.status).inc()
-            if self._run_progress.is_past(tracked.event):
-                self._tracker.finish(tracked)  # for example, a cancellation request published its final event
-        full = len(outcome.views) >= account_worker.scheduler.limits.page
-        account_worker.scheduler.look_answered(outcome.call, seen, now, full, outcome.asked)
-        for key, seen_job in seen.items():
-            looked = account_worker.tracked.get(key)
-            if looked is None or seen_job.final:
+            job.view = views[job.key] = view
+            self._tracker.metrics.looks.labels(account_worker.name, view.status).inc()
+            if self._tracker.is_past(job.event):
+                self._tracker.finish(job)  # for example, a cancellation request published its final event
+        full = len(outcome.views) >= scheduler.limits.page
+        seen = {key: observation(view) for key, view in views.items()}
+        scheduler.look_answered(outcome.call, seen, now, full, outcome.asked)
+        for key, view in views.items():
+            open_job = self._tracker.scheduled(key)
+            if open_job is None or seen[key].final:
                 continue
-            looked.failures = 0
-            looked.event.looked_at = datetime.fromtimestamp(outcome.asked, UTC)
-            if self._completion.is_overdue(looked.event, now):
+            open_job.failures = 0
+            open_job.event.looked_at = datetime.fromtimestamp(outcome.asked, UTC)
+            if self._completion.is_overdue(open_job.event, now):
                 message = f"The job was not done within {self._completion.deadline:.0f} s."
-                self._completion.overdue(looked, message)
+                self._completion.overdue(open_job, message)
             else:
-                self._notifier.notify(looked, seen_job.status, now)
+                self._notifier.notify(open_job, view.status, now)
 
     def _listed(self, account_worker: AccountWorker, outcome: CallOutcome, now: float) -> None:
         account_worker.scheduler.backends_listed(
             [(b.name, b.queue_length, b.operational, None) for b in outcome.backends], now, outcome.asked
         )
-        account_worker.submit(self._notifier.publish_backends)
-        for tracked in account_worker.tracked.values():
-            if tracked.last_notified is not None and tracked.view is None:
-                self._notifier.notify(tracked, "QUEUED", now)
+        self._notifier.publish_backends(account_worker)
+        for job in self._tracker.jobs_of(account_worker.scheduler):
+            if job.last_notified is not None and job.view is None:
+                self._notifier.notify(job, "QUEUED", now)
 
     def _failed(
         self, account_worker: AccountWorker, outcome: CallOutcome, error: QwhiskError, now: float
     ) -> None:
-        self._metrics.failed(account_worker.name, error)
+        self._tracker.metrics.failed(account_worker.name, error)
         call = outcome.call
         alone = call.kind == "fetch" or (call.kind == "look" and call.since is None)
         if isinstance(error, ACCOUNTS) or not alone:
@@ -113,6 +223,6 @@ class CallOutcomeHandler:
                 call, now, getattr(error, "retry_after", None), outcome.asked
             )
             return
-        tracked = account_worker.tracked.get(call.keys[0])
-        delay = 0.0 if tracked is None else self._completion.failed(tracked, error)
+        job = self._tracker.scheduled(call.keys[0])
+        delay = 0.0 if job is None else self._completion.failed(job, error)
         account_worker.scheduler.job_failed(call, now + delay, outcome.asked)

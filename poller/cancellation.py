@@ -7,8 +7,6 @@ Most requests come from clients. Others come from actions, about jobs that no cl
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,14 +14,11 @@ from core.errors import JobNotFoundError, QwhiskError
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView, QuantumAccount, run_tag, step_tag
 from core.strays import Stray, sought
-from poller.account import OPEN, AccountWorker
-from poller.accounts import Accounts
-from poller.completion import Completion
-from poller.delivery.result_delivery import ResultDelivery
-from poller.loop_callbacks import LoopCallbacks
-from poller.metrics import ACCOUNTS, Metrics
+from poller.account import OPEN, Accounts, AccountWorker
+from poller.call_outcomes import Completion
+from poller.metrics import ACCOUNTS
 from poller.scheduling.delays import failure_delay
-from poller.tracked_job import TrackedJob
+from poller.state import CancellationRequest, Stage
 from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
@@ -49,18 +44,14 @@ class Answer:
     """The answer to one call.
 
     Attributes:
-        asked: when the call was started, in seconds since 1970.
-        newest: the run's newest job; None if none was found.
+        newest: the run's newest job; None if there is none.
         following: the calls to make next, each a kind and a job id.
         delivered: the final event, if it was published.
-        error: why the call failed; None if it succeeded.
     """
 
-    asked: float
     newest: JobView | None = None
     following: list[tuple[str, str]] = field(default_factory=list)
     delivered: ResultEvent | None = None
-    error: QwhiskError | None = None
 
 
 class CancellationHandler:
@@ -69,152 +60,130 @@ class CancellationHandler:
     A hybrid run has no open job between two steps. The search is then repeated.
 
     Args:
-        accounts: the accounts that make the calls.
         tracker: the jobs and cancellation requests tracked here.
+        accounts: the accounts that make the calls.
         completion: completes requests that are carried out.
-        delivery: publishes the final events.
-        callbacks: runs functions in the loop's thread.
-        metrics: the poller's metrics.
-        clock: returns the time in seconds since 1970.
     """
 
-    def __init__(
-        self,
-        accounts: Accounts,
-        tracker: JobTracker,
-        completion: Completion,
-        delivery: ResultDelivery,
-        callbacks: LoopCallbacks,
-        metrics: Metrics,
-        clock: Callable[[], float],
-    ) -> None:
-        self._accounts = accounts
+    def __init__(self, tracker: JobTracker, accounts: Accounts, completion: Completion) -> None:
         self._tracker = tracker
+        self._accounts = accounts
         self._completion = completion
-        self._delivery = delivery
-        self._callbacks = callbacks
-        self._metrics = metrics
-        self._clock = clock
 
-    def wake(self) -> float:
-        """Return when the next call is due, in seconds since 1970; infinity if none is."""
-        return min(
-            (tracked.due for tracked in self._tracker.cancellations if not tracked.busy), default=math.inf
-        )
-
-    def start(self, now: float) -> None:
-        """Start every call that is due and that the account's budget allows.
+    def start(self, request: CancellationRequest, now: float) -> None:
+        """Start the next call for a request if the account's budget allows it, else postpone it.
 
         Args:
+            request: the request, whose next call is due.
             now: the time in seconds since 1970.
         """
-        for tracked in self._tracker.cancellations:
-            if tracked.busy or tracked.due > now:
-                continue
-            account_worker = self._accounts.of(tracked.event)
-            if not account_worker.scheduler.budget.take(now):
-                tracked.due = account_worker.scheduler.budget.ready_at(now)
-                continue
-            call = tracked.calls.pop(0) if tracked.calls else FIND
-            tracked.busy = True
-            self._metrics.calls.labels(account_worker.name, call[0]).inc()
-            account_worker.submit(partial(self._make, account_worker, tracked, call, now))
-
-    def _make(
-        self, account_worker: AccountWorker, tracked: TrackedJob, call: tuple[str, str], asked: float
-    ) -> None:
-        answer = Answer(asked)
-        try:
-            self._ask(account_worker, tracked, call, answer)
-        except QwhiskError as error:
-            answer.error = error
-        except Exception:
-            log.exception("cancelling %s failed", tracked.event.process_job_id)
-            answer.error = QwhiskError("The poller failed; see its log.")
-        self._callbacks.put(lambda: self._answered(account_worker, tracked, answer))
-
-    def _ask(
-        self, account_worker: AccountWorker, tracked: TrackedJob, call: tuple[str, str], answer: Answer
-    ) -> None:
-        kind, job_id = call
-        event = tracked.event
-        stray = sought(event.job_id)
-        if stray is not None:
-            answer.following = _follow_stray(account_worker.account, event, stray, call)
+        account_worker = self._accounts.of(request.event)
+        if not account_worker.scheduler.budget.take(now):
+            request.due = account_worker.scheduler.budget.ready_at(now)
             return
-        if kind == "cancel":
-            account_worker.account.cancel(job_id)
-            return
-        views = (
-            account_worker.account.tagged(run_tag(event.process_job_id))
-            if call == FIND
-            else [account_worker.account.look(job_id)]
+        call = request.calls.pop(0) if request.calls else FIND
+        self._tracker.move(request, Stage.CALLING)
+        self._tracker.metrics.calls.labels(account_worker.name, call[0]).inc()
+        account_worker.run(
+            partial(_make, account_worker, request.event, call),
+            lambda answer: self._answered(account_worker, request, answer, now),
+            f"cancelling {request.event.process_job_id}",
         )
-        if not views:
-            answer.following = [("look", event.job_id)]
-            return
-        answer.newest = views[0]
-        answer.following = [("cancel", view.job_id) for view in views if view.status in OPEN]
-        if answer.newest.status == "CANCELLED" and not answer.following:
-            # Published at once: the job's own event may stay in a wait topic for minutes.
-            event = event.model_copy(update={"job_id": answer.newest.job_id})
-            answer.delivered = self._delivery.deliver(event, answer.newest)
 
-    def _answered(self, account_worker: AccountWorker, tracked: TrackedJob, answer: Answer) -> None:
-        if tracked not in self._tracker:
+    def _answered(
+        self,
+        account_worker: AccountWorker,
+        request: CancellationRequest,
+        answer: Answer | QwhiskError,
+        asked: float,
+    ) -> None:
+        if request not in self._tracker:
             return
-        now, tracked.busy = self._clock(), False
-        if answer.error is not None:
-            self._failed(account_worker, tracked, answer.error, answer.asked, now)
+        self._tracker.move(request, Stage.WAITING)
+        now = self._tracker.now()
+        if isinstance(answer, QwhiskError):
+            self._failed(account_worker, request, answer, asked, now)
             return
-        account_worker.scheduler.budget.succeeded(answer.asked)
-        tracked.calls += answer.following
+        account_worker.scheduler.budget.succeeded(asked)
+        request.calls += answer.following
+        waited = now - request.consumed_at
         if answer.delivered is not None:
-            self._completion.delivered(tracked, answer.delivered, now)
-        elif answer.newest is not None and _too_late(answer.newest, now - tracked.taken):
-            self._tracker.finish(tracked)  # the run ended in another way, and its own JobEvent reports how
-        elif tracked.calls:
-            tracked.due = now
+            self._completion.delivered(request, answer.delivered)
+        elif answer.newest is not None and _too_late(answer.newest, waited):
+            self._tracker.finish(request)  # the run ended in another way, and its own JobEvent reports how
+        elif request.calls:
+            request.due = now
             return
-        elif (stray := sought(tracked.event.job_id)) is not None:
-            tracked.failures = 0
-            looked = answer.asked - tracked.event.submitted_at.timestamp()
-            if stray.job_id is not None or looked > STRAY_PATIENCE:
-                self._tracker.finish(tracked)
-            tracked.due = now + max(STRAY_FIRST, now - tracked.taken)
+        elif (target := sought(request.event.job_id)) is not None:
+            request.failures = 0
+            searched = asked - request.event.submitted_at.timestamp()
+            if target.job_id is not None or searched > STRAY_PATIENCE:
+                self._tracker.finish(request)
+            request.due = now + max(STRAY_FIRST, waited)
         else:
-            tracked.failures = 0
-            tracked.due = now + _delay(now - tracked.taken)
-        for job in self._tracker.of_run(tracked.event.process_job_id):
+            request.failures = 0
+            request.due = now + _delay(waited)
+        for job in self._tracker.of_run(request.event.process_job_id):
             account_worker.scheduler.look_now(job.key)
 
     def _failed(
-        self, account_worker: AccountWorker, tracked: TrackedJob, error: QwhiskError, asked: float, now: float
+        self,
+        account_worker: AccountWorker,
+        request: CancellationRequest,
+        error: QwhiskError,
+        asked: float,
+        now: float,
     ) -> None:
-        tracked.failures += 1
-        tracked.calls.clear()
-        self._metrics.failed(account_worker.name, error)
+        request.failures += 1
+        request.calls.clear()
+        self._tracker.metrics.failed(account_worker.name, error)
         account = isinstance(error, ACCOUNTS)
+        extra = {"process_job_id": request.event.process_job_id}
         hopeless = (
-            sought(tracked.event.job_id) is not None and not account and tracked.failures > MAX_FAILURES
+            sought(request.event.job_id) is not None and not account and request.failures > MAX_FAILURES
         )
         if hopeless:
-            log.error(
-                "gave up the search for a stray job: %s",
-                error.message,
-                extra={"process_job_id": tracked.event.process_job_id},
-            )
-        if hopeless or self._completion.is_overdue(tracked.event, now):
+            log.error("gave up the search for a stray job: %s", error.message, extra=extra)
+        if hopeless or self._completion.is_overdue(request.event, now):
             # The run's own JobEvent reports how it ends.
-            self._tracker.finish(tracked)
+            self._tracker.finish(request)
             return
-        log.warning(
-            "not cancelled: %s", error.message, extra={"process_job_id": tracked.event.process_job_id}
-        )
-        tracked.due = now + failure_delay(tracked.failures)
+        log.warning("not cancelled: %s", error.message, extra=extra)
+        request.due = now + failure_delay(request.failures)
         if account:
             retry_after = getattr(error, "retry_after", None)
-            tracked.due = max(tracked.due, account_worker.scheduler.budget.failed(now, retry_after, asked))
+            request.due = max(request.due, account_worker.scheduler.budget.failed(now, retry_after, asked))
+
+
+def _make(account_worker: AccountWorker, event: JobEvent, call: tuple[str, str]) -> Answer:
+    """Make one call. Blocks, in a worker thread.
+
+    Args:
+        account_worker: the account that makes it.
+        event: the request.
+        call: the call, a kind and a job id.
+
+    Raises:
+        QwhiskError: the call failed.
+    """
+    kind, job_id = call
+    account = account_worker.account
+    target = sought(event.job_id)
+    if target is not None:
+        return Answer(following=_follow_stray(account, event, target, call))
+    if kind == "cancel":
+        account.cancel(job_id)
+        return Answer()
+    views = account.tagged(run_tag(event.process_job_id)) if call == FIND else [account.look(job_id)]
+    if not views:
+        return Answer(following=[("look", event.job_id)])
+    newest = views[0]
+    following = [("cancel", view.job_id) for view in views if view.status in OPEN]
+    if newest.status != "CANCELLED" or following:
+        return Answer(newest, following)
+    # Published at once: the job's own event may stay in a wait topic for minutes.
+    event = event.model_copy(update={"job_id": newest.job_id})
+    return Answer(newest, following, account_worker.delivery.deliver(event, newest))
 
 
 def _follow_stray(

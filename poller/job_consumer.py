@@ -1,11 +1,11 @@
-"""Consumes the poller's topics and commits the offsets of finished messages."""
+"""Consumes the poller's topics, requeues events, and commits the offsets of finished messages."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -43,6 +43,14 @@ class ConsumedEvent:
     cancel: bool
 
 
+@dataclass(frozen=True)
+class WaitPlan:
+    """A wait of `delay` seconds in the topic `topic`."""
+
+    delay: float
+    topic: str
+
+
 class JobConsumer:
     """Two consumers: one for `jobs` and `jobs.cancel`, which are urgent, and one for the wait topics.
 
@@ -50,7 +58,7 @@ class JobConsumer:
 
     Args:
         kafka: how to reach the broker.
-        publisher: publishes messages to the dead-letter topic.
+        publisher: publishes requeued events, and messages to the dead-letter topic.
         call: runs a function in the thread that uses this consumer.
         on_revoked: called with a partition that now belongs to another poller.
     """
@@ -127,16 +135,39 @@ class JobConsumer:
         # One that is too long for a dead letter is cut off: refused, its offset would never be committed.
         key, value = (message.key() or b"")[:MAX_KEY_BYTES], (message.value() or b"")[:MAX_EVENT_BYTES]
 
-        def sent(done: Future[None]) -> None:
-            error = done.exception()
-            if error is None:
-                self._call(lambda: self.finish(partition, offset))
-            else:
-                # Not committed, so it is consumed again after the next restart.
-                log.error("%s", error)
+        def published(acknowledged: bool) -> None:
+            if acknowledged:  # if not, it is consumed again after the next restart
+                self.finish(partition, offset)
 
         headers = {"reason": reason.encode(), "topic": partition[0].encode()}
-        self._publisher.send(DEAD, key.decode(errors="replace"), value, headers).add_done_callback(sent)
+        self._publish(DEAD, key.decode(errors="replace"), value, published, headers)
+
+    def requeue(self, topic: str, key: str, value: bytes, published: Callable[[bool], None]) -> None:
+        """Publish an event to a wait topic, from which any poller may consume it later.
+
+        Args:
+            topic: the wait topic.
+            key: the run's id.
+            value: the event.
+            published: called in the loop's thread with whether the broker acknowledged the event.
+        """
+        self._publish(topic, key, value, published)
+
+    def _publish(
+        self,
+        topic: str,
+        key: str,
+        value: bytes,
+        published: Callable[[bool], None],
+        headers: Mapping[str, bytes] | None = None,
+    ) -> None:
+        def done(sent: Future[None]) -> None:
+            error = sent.exception()
+            if error is not None:
+                log.error("%s", error)
+            self._call(lambda: published(error is None))
+
+        self._publisher.send(topic, key, value, headers).add_done_callback(done)
 
     def finish(self, partition: Partition, offset: int) -> None:
         """Record that the message's outcome is acknowledged, so that its offset may be committed.
@@ -191,6 +222,16 @@ class JobConsumer:
         self._joined.add(group)
         if self._joined == {GROUP, WAITS_GROUP}:
             self.joined.set()
+
+
+def choose_wait_topic(seconds: float) -> WaitPlan:
+    """Choose the wait topic with the longest delay that is not longer than `seconds`.
+
+    Args:
+        seconds: how long the event can wait; at least the shortest delay.
+    """
+    delay = max(delay for delay in WAITS if delay <= seconds)
+    return WaitPlan(delay, WAITS[delay])
 
 
 def _due_in(message: Message) -> float:

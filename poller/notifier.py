@@ -1,97 +1,132 @@
-"""Publishes progress events to clients, and the list of backends to gateways."""
+"""Publishes progress events that are worth it to clients, and the list of backends to gateways."""
 
 from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
 
 from core.errors import QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import BACKENDS
-from core.protocol import BackendList, ResultEvent, encode
-from core.provider import Provider
-from poller.accounts import Accounts
-from poller.delivery.result_delivery import ResultDelivery
-from poller.progress import LastNotified, is_news
+from core.protocol import BackendList, ResultEvent, Status, encode
+from poller.account import Accounts, AccountWorker
 from poller.scheduling.forecast import Forecast
-from poller.tracked_job import TrackedJob
+from poller.state import LastNotified, TrackedJob
+from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
 
 #: Seconds of expected wait above which a client gets an estimate before the first look.
 SOON = 5.0
+#: Seconds after its submission before which a simulator's job gets no progress event: most are done by then.
+QUIET = 0.5
+#: Seconds between two events with the same status, at least.
+PAUSE = 2.0
+#: A new completion time is published if it moved by more than this fraction of the remaining wait and by more
+#: than this many seconds; a new position, if it moved by at least this fraction of the last one.
+PART, SECONDS = 0.2, 2.0
 
 
 class ProgressNotifier:
     """Publishes how jobs stand when that has changed enough. A progress event that fails is not retried.
 
     Args:
-        accounts: the accounts whose threads publish, and whose schedulers have the forecasts.
-        delivery: publishes the progress events.
-        provider: has the list of backends.
+        tracker: has the jobs' forecasts.
+        accounts: publishes the events in the accounts' threads, and has the list of backends.
         publisher: publishes the list of backends.
     """
 
-    def __init__(
-        self, accounts: Accounts, delivery: ResultDelivery, provider: Provider, publisher: Publisher
-    ) -> None:
+    def __init__(self, tracker: JobTracker, accounts: Accounts, publisher: Publisher) -> None:
+        self._tracker = tracker
         self._accounts = accounts
-        self._delivery = delivery
-        self._provider = provider
         self._publisher = publisher
 
-    def forecast(self, tracked: TrackedJob) -> Forecast | None:
-        """Return the job's forecast; None for a simulator's job."""
-        job = None if tracked.simulator else self._accounts.of(tracked.event).scheduler.job(tracked.key)
-        return job.forecast if job is not None else None
-
-    def first(self, tracked: TrackedJob, now: float) -> None:
-        """Publish the first estimate of a job that was just consumed, if it is worth an event.
-
-        Args:
-            tracked: the job.
-            now: the time in seconds since 1970.
-        """
-        forecast = self.forecast(tracked)
-        if tracked.event.attempt > 0 and tracked.event.estimated_completion_time is not None:
+    def first(self, job: TrackedJob) -> None:
+        """Publish the first estimate of a job that was just consumed, if it is worth an event."""
+        forecast = self._tracker.forecast(job)
+        if job.event.attempt > 0 and job.event.estimated_completion_time is not None:
             # The client's last event had an estimate close to the one that the requeued event carries.
-            before = tracked.event.estimated_completion_time.timestamp()
-            tracked.last_notified = LastNotified(
-                "QUEUED", forecast and Forecast(forecast.position, before, 1.0), tracked.taken
+            before = job.event.estimated_completion_time.timestamp()
+            job.last_notified = LastNotified(
+                "QUEUED", forecast and Forecast(forecast.position, before, 1.0), job.consumed_at
             )
-        elif forecast is not None and forecast.mean - now > SOON:
-            self.notify(tracked, "QUEUED", now)
+        elif forecast is not None and forecast.mean - job.consumed_at > SOON:
+            self.notify(job, "QUEUED", job.consumed_at)
 
-    def notify(self, tracked: TrackedJob, status: Any, now: float) -> None:
+    def notify(self, job: TrackedJob, status: Status, now: float) -> None:
         """Publish the job's status and forecast, if they have changed enough since the last event.
 
         Args:
-            tracked: the job.
+            job: the job.
             status: its status.
             now: the time in seconds since 1970.
         """
-        forecast, event = self.forecast(tracked), tracked.event
+        forecast, event = self._tracker.forecast(job), job.event
         if forecast is not None:
             event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
         if not is_news(
-            tracked.last_notified, status, forecast, tracked.simulator, event.submitted_at.timestamp(), now
+            job.last_notified, status, forecast, job.simulator, event.submitted_at.timestamp(), now
         ):
             return
-        tracked.last_notified = LastNotified(status, forecast, now)
+        job.last_notified = LastNotified(status, forecast, now)
         progress = ResultEvent.of(event, status, queue_position=forecast.position if forecast else None)
-        self._accounts.of(event).submit(lambda: self._notify_now(progress))
+        account_worker = self._accounts.of(event)
+        account_worker.run(
+            lambda: account_worker.delivery.notify(progress),
+            lambda error: _log("progress not published", error),
+            f"publishing progress of {event.process_job_id}",
+        )
 
-    def _notify_now(self, progress: ResultEvent) -> None:
-        try:
-            self._delivery.notify(progress)
-        except QwhiskError as error:
-            log.warning("progress not published: %s", error.message)
+    def publish_backends(self, account_worker: AccountWorker) -> None:
+        """Publish the list of backends that earlier calls returned.
 
-    def publish_backends(self) -> None:
-        """Publish the list of backends that earlier calls returned. Blocks; makes no call to the provider."""
-        try:
-            listed = BackendList(backends=self._provider.backends(fresh=3_600.0))
-            self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
-        except QwhiskError as error:
-            log.warning("list of backends not published: %s", error.message)
+        Args:
+            account_worker: the account whose thread publishes it.
+        """
+        account_worker.run(
+            self._publish_backends,
+            lambda error: _log("list of backends not published", error),
+            "publishing the list of backends",
+        )
+
+    def _publish_backends(self) -> None:
+        listed = BackendList(backends=self._accounts.known_backends())
+        self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
+
+
+def _log(failure: str, error: QwhiskError | None) -> None:
+    if error is not None:
+        log.warning("%s: %s", failure, error.message)
+
+
+def is_news(
+    last_notified: LastNotified | None,
+    status: Status,
+    forecast: Forecast | None,
+    simulator: bool,
+    submitted: float,
+    now: float,
+) -> bool:
+    """Return whether the client should get a progress event.
+
+    Args:
+        last_notified: the last event; None if there was none.
+        status: the job's status now.
+        forecast: the job's forecast now; None for a simulator's job.
+        simulator: whether the backend is a simulator.
+        submitted: when the job was submitted, in seconds since 1970.
+        now: the time in seconds since 1970.
+    """
+    if simulator and now - submitted < QUIET:
+        return False
+    if last_notified is None or last_notified.status != status:
+        return True
+    if now - last_notified.at < PAUSE:
+        return False
+    if forecast is None or last_notified.forecast is None:
+        return forecast is not last_notified.forecast
+    before = last_notified.forecast.position
+    if forecast.position != before and abs(forecast.position - before) >= PART * before:
+        return True
+    moved = abs(forecast.mean - last_notified.forecast.mean)
+    return moved > SECONDS and moved > PART * max(0.0, forecast.mean - now)

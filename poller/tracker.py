@@ -1,113 +1,264 @@
-"""All jobs and cancellation requests that this process tracks, by message and by step."""
+"""Every job and cancellation request that this process tracks, by message and by step."""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
 
+from core.errors import EventError
 from core.kafka.offsets import Partition
-from poller.accounts import Accounts
-from poller.tracked_job import Key, TrackedJob
+from core.protocol import JobEvent, ResultEvent, encode
+from core.strays import MAX_JOB_ID, stray
+from poller.job_consumer import ConsumedEvent, JobConsumer, choose_wait_topic
+from poller.metrics import Metrics
+from poller.scheduling.forecast import Forecast
+from poller.scheduling.job import IllegalTransitionError
+from poller.scheduling.scheduler import Scheduler
+from poller.state import (
+    TRANSITIONS,
+    CancellationRequest,
+    Key,
+    RunProgress,
+    Stage,
+    TrackedJob,
+    TrackedMessage,
+)
+
+log = logging.getLogger(__name__)
 
 
 class JobTracker:
-    """The jobs and cancellation requests tracked here.
+    """Holds every job and cancellation request, and the clock that all parts of the poller use.
 
-    Not thread-safe, except for `states`: the loop's thread makes all other calls.
+    Not thread-safe, except for `states` and `is_past`: the loop's thread makes all other calls.
 
     Args:
-        accounts: the accounts of the jobs.
-        commit: called with the partition and offset of each finished message.
+        scheduler_of: returns the scheduler of the account that a job belongs to.
+        job_consumer: commits finished messages and requeues events.
+        run_progress: the newest step of each run.
+        metrics: the poller's metrics.
+        clock: returns the time in seconds since 1970.
     """
 
-    def __init__(self, accounts: Accounts, commit: Callable[[Partition, int], None]) -> None:
-        self._accounts = accounts
-        self._commit = commit
-        self._by_message: dict[tuple[Partition, int], TrackedJob] = {}
+    def __init__(
+        self,
+        scheduler_of: Callable[[JobEvent], Scheduler[Key]],
+        job_consumer: JobConsumer,
+        run_progress: RunProgress,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._scheduler_of = scheduler_of
+        self._job_consumer = job_consumer
+        self._run_progress = run_progress
+        self.metrics = metrics
+        self.now = clock
+        #: All of them; a message that was delivered again replaces the first delivery.
+        self._by_message: dict[tuple[Partition, int], TrackedMessage] = {}
+        #: The newest message about each step.
         self._by_step: dict[Key, TrackedJob] = {}
-        self._cancellations: dict[tuple[Partition, int], TrackedJob] = {}
+        #: The cancellation requests, in the order of their consumption.
+        self._requests: dict[tuple[Partition, int], CancellationRequest] = {}
 
     def __len__(self) -> int:
         return len(self._by_message)
 
-    def __iter__(self) -> Iterator[TrackedJob]:
+    def __iter__(self) -> Iterator[TrackedMessage]:
         return iter(list(self._by_message.values()))
 
-    def __contains__(self, tracked: TrackedJob) -> bool:
-        """Whether it is still tracked: it was not revoked, and its message was not delivered again."""
+    def __contains__(self, tracked: TrackedMessage) -> bool:
+        """Return whether it is still tracked: it was not revoked, and its message was not delivered again."""
         return self._by_message.get(tracked.identity) is tracked
 
-    def add(self, tracked: TrackedJob, now: float) -> None:
-        """Start tracking a job or a cancellation request.
+    # --- consumed messages ----------------------------------------------------------------------------------
+
+    def consume(self, consumed: ConsumedEvent) -> TrackedJob | None:
+        """Track a consumed event, unless it repeats one that is tracked or past.
+
+        Args:
+            consumed: the event.
+
+        Returns:
+            The job if it is new here; None if there is none to schedule.
+        """
+        event, now = consumed.event, self.now()
+        event.bound(datetime.fromtimestamp(now, UTC))
+        job = TrackedJob(event, consumed.partition, consumed.offset, now)
+        first = self._by_step.get(job.key)
+        if consumed.cancel:
+            self._add_request(consumed, event, now)
+        elif first is not None and first.event.job_id != event.job_id and len(event.job_id) <= MAX_JOB_ID:
+            # Two actions have announced different jobs for the same step: the first one counts.
+            self._add_request(consumed, stray(event, event.job_id), now)
+        elif self.is_past(event) or (first is not None and first.stage is not Stage.REQUEUEING):
+            self._job_consumer.finish(consumed.partition, consumed.offset)
+        else:
+            self._run_progress.note(event)
+            self._by_message[job.identity] = self._by_step[job.key] = job
+            self._schedule(job)
+            return job
+        return None
+
+    def _add_request(self, consumed: ConsumedEvent, event: JobEvent, now: float) -> None:
+        request = CancellationRequest(event, consumed.partition, consumed.offset, now, due=now)
+        self._by_message[request.identity] = request
+        self._requests[request.identity] = request
+
+    def delivered(self, tracked: TrackedMessage, event: ResultEvent) -> None:
+        """Stop tracking: the run's final event, or the progress of its loop, was published.
 
         Args:
             tracked: the job or the request.
-            now: the time in seconds since 1970.
+            event: the published event.
         """
-        self._by_message[tracked.identity] = tracked
-        if tracked.cancel:
-            self._cancellations[tracked.identity] = tracked
+        if event.final:
+            self._run_progress.end(tracked.event)
         else:
-            self._by_step[tracked.key] = tracked
-            self._accounts.of(tracked.event).add(tracked, now)
+            # The next step's JobEvent is in its topic. If this step's event is delivered again, it is past.
+            self._run_progress.note(event)
+        self.finish(tracked)
 
-    @property
-    def cancellations(self) -> list[TrackedJob]:
-        """The cancellation requests."""
-        return list(self._cancellations.values())
+    def finish(self, tracked: TrackedMessage) -> None:
+        """Stop tracking: the outcome is known, and the message may be committed."""
+        if tracked in self:
+            self._forget(tracked, Stage.FINISHED)
+            self._job_consumer.finish(tracked.partition, tracked.offset)
 
-    def knows(self, key: Key) -> bool:
-        """Return whether this step is already tracked and stays here."""
-        known = self._by_step.get(key)
-        return known is not None and not known.leaving
+    def revoke(self, partition: Partition) -> None:
+        """Stop tracking what came from this partition: it belongs to another poller now."""
+        for tracked in self:
+            if tracked.partition == partition:
+                self._forget(tracked, Stage.REVOKED)
 
-    def job_of(self, key: Key) -> str | None:
-        """Return the id of the job that is tracked for this step; None if there is none."""
-        known = self._by_step.get(key)
-        return None if known is None else known.event.job_id
+    def _forget(self, tracked: TrackedMessage, stage: Stage) -> None:
+        self.move(tracked, stage)
+        del self._by_message[tracked.identity]
+        if isinstance(tracked, CancellationRequest):
+            del self._requests[tracked.identity]
+        elif self._by_step.get(tracked.key) is tracked:
+            del self._by_step[tracked.key]
 
-    def is_current(self, tracked: TrackedJob) -> bool:
-        """Return whether this is the newest message about its step."""
-        return self._by_step.get(tracked.key) is tracked
+    # --- stages ---------------------------------------------------------------------------------------------
+
+    def move(self, tracked: TrackedMessage, stage: Stage) -> None:
+        """Change the stage. The account's scheduler has the job as long as the job is SCHEDULED.
+
+        Args:
+            tracked: the job or the request.
+            stage: the next stage.
+
+        Raises:
+            IllegalTransitionError: the stage cannot follow the present one.
+        """
+        if stage not in TRANSITIONS[tracked.stage]:
+            raise IllegalTransitionError(
+                f"A message that is {tracked.stage.value} cannot become {stage.value}."
+            )
+        if tracked.stage is Stage.SCHEDULED:
+            self._scheduler_of(tracked.event).remove(tracked.key)
+        tracked.stage = stage
+        if isinstance(tracked, TrackedJob) and stage is Stage.SCHEDULED:
+            self._schedule(tracked)
+
+    def _schedule(self, job: TrackedJob) -> None:
+        event, expected, looked = job.event, job.event.estimated_completion_time, job.event.looked_at
+        self._scheduler_of(event).add(
+            job.key,
+            event.client_id,
+            event.backend,
+            job.simulator,
+            event.submitted_at.timestamp(),
+            event.queue_length_at_submit,
+            self.now(),
+            expected.timestamp() if expected else None,
+            looked.timestamp() if looked else None,
+        )
+
+    def requeue(self, job: TrackedJob, seconds: float) -> None:
+        """Publish the event to a wait topic and commit it once the broker has acknowledged that.
+
+        An event that is too large with its estimate stays here.
+
+        Args:
+            job: the job.
+            seconds: how long it can wait; more than `KEEP`.
+        """
+        event = job.event.model_copy(update={"attempt": job.event.attempt + 1})
+        forecast = self.forecast(job)
+        if forecast is not None:
+            event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
+
+        try:
+            data = encode(event)
+        except EventError as error:
+            # The estimate makes it longer than the consumed event, and too long: it waits here instead.
+            log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
+            return
+        topic = choose_wait_topic(seconds).topic
+        self.move(job, Stage.REQUEUEING)
+        self.metrics.requeued.labels(topic).inc()
+        self._job_consumer.requeue(topic, event.process_job_id, data, partial(self._requeued, job))
+
+    def _requeued(self, job: TrackedJob, acknowledged: bool) -> None:
+        if job not in self:
+            return
+        # A newer message about the step shows that it was published although that was not acknowledged.
+        if acknowledged or self._by_step.get(job.key) is not job:
+            self.finish(job)
+        else:
+            self.move(job, Stage.SCHEDULED)
+
+    # --- what is known --------------------------------------------------------------------------------------
+
+    def scheduled(self, key: Key) -> TrackedJob | None:
+        """Return the scheduled job of this step; None if there is none."""
+        job = self._by_step.get(key)
+        return job if job is not None and job.stage is Stage.SCHEDULED else None
+
+    def jobs_of(self, scheduler: Scheduler[Key]) -> list[TrackedJob]:
+        """Return the scheduled jobs of an account."""
+        return [job for key in scheduler.job_keys() if (job := self.scheduled(key)) is not None]
 
     def of_run(self, run: str) -> list[TrackedJob]:
-        """Return the tracked jobs of a run.
+        """Return the jobs of a run.
 
         Args:
             run: the run's id.
         """
-        return [tracked for tracked in self._by_step.values() if tracked.key[0] == run]
+        return [job for job in self._by_step.values() if job.key[0] == run]
 
-    def finish(self, tracked: TrackedJob) -> None:
-        """Stop tracking: the outcome is known, and the message may be committed."""
-        if tracked in self:
-            self._forget(tracked)
-            self._commit(tracked.partition, tracked.offset)
+    def forecast(self, job: TrackedJob) -> Forecast | None:
+        """Return the job's forecast; None for a simulator's job."""
+        known = None if job.simulator else self._scheduler_of(job.event).job(job.key)
+        return None if known is None else known.forecast
 
-    def revoked(self, partition: Partition) -> None:
-        """Stop tracking what came from this partition: it belongs to another poller now."""
-        for tracked in self:
-            if tracked.partition == partition:
-                tracked.revoked = True
-                self._forget(tracked)
+    def is_past(self, event: JobEvent) -> bool:
+        """Return whether this step is done. Thread-safe."""
+        return self._run_progress.is_past(event)
 
-    def _forget(self, tracked: TrackedJob) -> None:
-        del self._by_message[tracked.identity]
-        if tracked.cancel:
-            del self._cancellations[tracked.identity]
-            return
-        self._accounts.of(tracked.event).remove(tracked)
-        if self._by_step.get(tracked.key) is tracked:
-            del self._by_step[tracked.key]
+    def next_request_at(self) -> float:
+        """Return when the next call for a cancellation request is due, in seconds since 1970; or infinity."""
+        return min((request.due for request in self._waiting_requests()), default=math.inf)
+
+    def due_requests(self, now: float) -> list[CancellationRequest]:
+        """Return the cancellation requests whose next call is due at `now`, in seconds since 1970."""
+        return [request for request in self._waiting_requests() if request.due <= now]
+
+    def _waiting_requests(self) -> list[CancellationRequest]:
+        return [request for request in self._requests.values() if request.stage is Stage.WAITING]
 
     def states(self) -> Mapping[str, int]:
         """Return the number of tracked jobs in each state. Thread-safe."""
         states: Counter[str] = Counter()
         for tracked in self:
-            if tracked.cancel:
+            if isinstance(tracked, CancellationRequest):
                 states["to_cancel"] += 1
-            elif tracked.leaving:
+            elif tracked.stage is Stage.REQUEUEING:
                 states["leaving"] += 1
-            else:
+            elif isinstance(tracked, TrackedJob):
                 states[tracked.view.status.lower() if tracked.view else "not_looked_at"] += 1
         return states

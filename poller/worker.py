@@ -8,30 +8,24 @@ thread.
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 from core.kafka.errors import KafkaException
 from core.kafka.publisher import Publisher
 from core.provider import Provider
 from core.settings import KafkaSettings
-from core.strays import MAX_JOB_ID, stray
-from poller.account import AccountWorker, CallOutcome
-from poller.accounts import Accounts
-from poller.call_outcomes import CallOutcomeHandler
+from poller.account import Accounts
+from poller.call_outcomes import CallOutcomeHandler, Completion
 from poller.cancellation import CancellationHandler
-from poller.completion import Completion
 from poller.delivery.result_delivery import ResultDelivery
 from poller.job_consumer import JobConsumer
-from poller.loop_callbacks import LoopCallbacks
 from poller.metrics import Metrics
 from poller.notifier import ProgressNotifier
-from poller.requeue import Requeuer
 from poller.scheduling.call import Limits
-from poller.tracked_job import TrackedJob
 from poller.tracker import JobTracker
-from poller.wait_topics import choose_wait_topic
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +36,37 @@ MAX_TRACKED = 6_000
 IDLE, BUSY = 0.1, 0.005
 #: Seconds between searches for jobs that are past the deadline.
 SWEEP = 10.0
+
+
+class LoopCallbacks:
+    """Functions that other threads hand to the loop's thread.
+
+    `put` is thread-safe. Only the loop calls `run_pending`.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def __bool__(self) -> bool:
+        return not self._queue.empty()
+
+    def put(self, function: Callable[[], None]) -> None:
+        """Queue a function for the loop's next iteration."""
+        self._queue.put(function)
+
+    def run_pending(self) -> None:
+        """Call the queued functions. An error in one is logged and does not stop the others.
+
+        Raises:
+            KafkaException: a librdkafka call failed. The remaining functions stay queued.
+        """
+        while self:
+            try:
+                self._queue.get()()
+            except KafkaException:
+                raise
+            except Exception:
+                log.exception("an outcome was not handled; its event is consumed again after a restart")
 
 
 class Poller:
@@ -74,33 +99,18 @@ class Poller:
         self.last_step = time.monotonic()
         self._swept = self._now()
         self._publisher = publisher
-        self._run_progress = delivery.run_progress
         self.metrics = Metrics()
         self.callbacks = LoopCallbacks()
         limits = {"hardware": hardware, "simulator": simulator}
-        self.accounts = Accounts(provider, delivery, workers, limits, self._now(), self._outcome)
+        self.accounts = Accounts(provider, delivery, workers, limits, self._now(), self.callbacks.put)
         self.job_consumer = JobConsumer(kafka, publisher, self.callbacks.put, self._revoked)
-        self.tracker = JobTracker(self.accounts, self.job_consumer.finish)
-        self.notifier = ProgressNotifier(self.accounts, delivery, provider, publisher)
-        self.requeuer = Requeuer(
-            self.accounts, self.tracker, self.notifier, publisher, self.callbacks, self.metrics, self._now
+        self.tracker = JobTracker(
+            self.accounts.scheduler_of, self.job_consumer, delivery.run_progress, self.metrics, self._now
         )
-        self.completion = Completion(
-            self.accounts,
-            self.tracker,
-            self._run_progress,
-            delivery,
-            self.callbacks,
-            self.metrics,
-            self._now,
-            deadline,
-        )
-        self.call_outcomes = CallOutcomeHandler(
-            self.tracker, self._run_progress, self.notifier, self.completion, self.metrics, self._now
-        )
-        self.cancellations = CancellationHandler(
-            self.accounts, self.tracker, self.completion, delivery, self.callbacks, self.metrics, self._now
-        )
+        self.notifier = ProgressNotifier(self.tracker, self.accounts, publisher)
+        self.completion = Completion(self.tracker, self.accounts, deadline)
+        self.call_outcomes = CallOutcomeHandler(self.tracker, self.completion, self.notifier)
+        self.cancellations = CancellationHandler(self.tracker, self.accounts, self.completion)
 
     def _now(self) -> float:
         """Return the time in seconds since 1970."""
@@ -145,14 +155,15 @@ class Poller:
         self.callbacks.run_pending()
         self.job_consumer.regulate(full=len(self.tracker) >= MAX_TRACKED)
         self.poll(now)
-        self.cancellations.start(now)
+        for request in self.tracker.due_requests(now):
+            self.cancellations.start(request, now)
         self.accounts.share(self.job_consumer.share())
         for account_worker in self.accounts:
-            for call in account_worker.start(now):
+            for call in account_worker.start(now, self.tracker.scheduled, self.call_outcomes.handle):
                 self.metrics.calls.labels(account_worker.name, call.kind).inc()
             for key, seconds in account_worker.scheduler.to_requeue(now):
-                if (tracked := account_worker.tracked.get(key)) is not None:
-                    self.requeuer.requeue(tracked, choose_wait_topic(seconds))
+                if (job := self.tracker.scheduled(key)) is not None:
+                    self.tracker.requeue(job, seconds)
         if now - self._swept >= SWEEP:
             self._swept = now
             self.completion.sweep(now)
@@ -165,37 +176,20 @@ class Poller:
             now: the time in seconds since 1970.
         """
         for consumed in self.job_consumer.poll(self._wait_seconds(now)):
-            at = self._now()
-            consumed.event.bound(datetime.fromtimestamp(at, UTC))
-            tracked = TrackedJob(consumed.event, consumed.partition, consumed.offset, at, at, consumed.cancel)
-            known = self.tracker.job_of(tracked.key)
-            if consumed.cancel:
-                self.tracker.add(tracked, at)
-            elif known not in (None, consumed.event.job_id) and len(consumed.event.job_id) <= MAX_JOB_ID:
-                # Two actions have announced different jobs for the same step: the first one counts.
-                tracked.event, tracked.cancel = stray(consumed.event, consumed.event.job_id), True
-                self.tracker.add(tracked, at)
-            elif self._run_progress.is_past(consumed.event) or self.tracker.knows(tracked.key):
-                self.job_consumer.finish(consumed.partition, consumed.offset)
-            else:
-                self._run_progress.note(consumed.event)
-                self.tracker.add(tracked, at)
-                if self.completion.is_overdue(tracked.event, at):
-                    self.accounts.of(tracked.event).scheduler.look_now(tracked.key)
-                self.notifier.first(tracked, at)
+            job = self.tracker.consume(consumed)
+            if job is not None:
+                if self.completion.is_overdue(job.event, job.consumed_at):
+                    self.accounts.scheduler_of(job.event).look_now(job.key)
+                self.notifier.first(job)
 
     def _wait_seconds(self, now: float) -> float:
         """Return the seconds to wait for a message."""
         if self.accounts.busy or self.callbacks:
             return BUSY
-        return max(0.0, min(IDLE, self.accounts.wake(now) - now, self.cancellations.wake() - now))
-
-    def _outcome(self, account_worker: AccountWorker, outcome: CallOutcome) -> None:
-        """Hand a call's outcome to the loop. Called in a worker thread."""
-        self.callbacks.put(lambda: self.call_outcomes.handle(account_worker, outcome))
+        return max(0.0, min(IDLE, self.accounts.wake(now) - now, self.tracker.next_request_at() - now))
 
     def _revoked(self, partition: tuple[str, int]) -> None:
-        self.tracker.revoked(partition)
+        self.tracker.revoke(partition)
 
     @property
     def ready(self) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from benchmarks.poller.tally import Tally
 from benchmarks.poller.world import World, WorldJob
+from poller.job_consumer import choose_wait_topic
 from poller.scheduling.call import Call, Limits
 from poller.scheduling.job import JobObservation
 from poller.scheduling.scheduler import Scheduler
-from poller.wait_topics import choose_wait_topic
 
 #: What an account of IBM's is asked at the most, and how dear a call is there.
 IBM = Limits(per_minute=120, price=1.0, list_every=60.0)

@@ -28,7 +28,7 @@ from core.provider import JobView, Provider
 from core.strays import lost
 from poller.delivery.event_size import within_limit
 from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_pass, retries
-from poller.run_progress import RunProgress
+from poller.state import RunProgress
 
 log = logging.getLogger(__name__)
 

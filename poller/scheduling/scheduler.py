@@ -75,6 +75,10 @@ class Scheduler(Generic[Key]):
         """Return the job; None if it is not here."""
         return self._jobs.get(key)
 
+    def job_keys(self) -> list[Key]:
+        """Return the keys of all jobs, in the order in which they were added."""
+        return list(self._jobs.keys())
+
     # --- jobs are added and removed ---------------------------------------------------------------------
 
     def add(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from poller.progress import PAUSE, QUIET, LastNotified, is_news
+from poller.notifier import PAUSE, QUIET, is_news
 from poller.scheduling.forecast import Forecast
+from poller.state import LastNotified
 
 #: Long after the last word.
 NOW = 1_000.0

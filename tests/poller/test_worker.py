@@ -34,10 +34,8 @@ from poller.cancellation import CANCEL_PATIENCE, STRAY_PATIENCE, Answer
 from poller.delivery.result_delivery import ResultDelivery
 from poller.delivery.step_reply import StepError
 from poller.job_consumer import MAX_BATCH
-from poller.run_progress import MAX_RUNS, RunProgress
 from poller.scheduling.budget import Budget
-from poller.tracked_job import TrackedJob
-from poller.wait_topics import WaitPlan
+from poller.state import MAX_RUNS, CancellationRequest, RunProgress, Stage, TrackedJob
 from poller.worker import Poller
 from tests.core.samples import job, wire
 from tests.poller import results
@@ -101,6 +99,18 @@ class Rig:
     def run_pending(self) -> None:
         """Let the workers end, and commit."""
         self.poller.close()
+
+    def job(self) -> TrackedJob:
+        """The only tracked message, which is a job."""
+        [tracked] = self.poller.tracker
+        assert isinstance(tracked, TrackedJob)
+        return tracked
+
+    def request(self) -> CancellationRequest:
+        """The only tracked message, which is a cancellation request."""
+        [tracked] = self.poller.tracker
+        assert isinstance(tracked, CancellationRequest)
+        return tracked
 
 
 @pytest.fixture
@@ -201,8 +211,8 @@ def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig, ahead: float) -> 
 def test_an_event_that_waits_longer_is_put_back_and_committed(rig: Rig) -> None:
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
     rig.poller.poll(time.time())
-    [tracked] = rig.poller.tracker
-    rig.poller.requeuer.requeue(tracked, WaitPlan(30.0, "jobs.wait.30s"))
+    tracked = rig.job()
+    rig.poller.tracker.requeue(tracked, 30.0)
     [(topic, key, value)] = rig.put_back()
     assert (topic, key) == ("jobs.wait.30s", "process-1")
     event = decode(JobEvent, value)
@@ -219,11 +229,11 @@ def test_an_event_that_cannot_be_put_back_stays_here(rig: Rig) -> None:
     event = job(params={"x": "a" * room})
     rig.consumer.messages.append(Message(JOBS, 0, wire(params={"x": "a" * room})))
     rig.poller.poll(time.time())
-    [tracked] = rig.poller.tracker
+    tracked = rig.job()
     tracked.event = event.model_copy(update={"params": {"x": "a" * (room + 300)}})
-    rig.poller.requeuer.requeue(tracked, WaitPlan(30.0, "jobs.wait.30s"))
+    rig.poller.tracker.requeue(tracked, 30.0)
     assert rig.put_back() == []
-    assert not tracked.leaving
+    assert tracked.stage is Stage.SCHEDULED
     assert next(iter(rig.poller.accounts)).scheduler.job(tracked.key) is not None
 
 
@@ -239,14 +249,13 @@ def test_a_job_whose_end_cannot_be_told_does_not_spin(rig: Rig) -> None:
     rig.provider.views["d1abc"] = ProviderError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
     rig.poller.poll(time.time())
-    [tracked] = rig.poller.tracker
+    tracked = rig.job()
     tracked.failures = 9
     rig.turn_until(lambda: len(tries) >= 1)
-    rig.turn_until(lambda: not tracked.busy)
+    rig.turn_until(lambda: tracked.stage is Stage.SCHEDULED)
     for _ in range(20):
         rig.poller.step(time.monotonic())
     assert len(tries) == 1
-    assert tracked.due > time.time()
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailableError("Not now."), RuntimeError("a mistake")])
@@ -280,7 +289,7 @@ def test_a_refused_key_ends_no_job(rig: Rig) -> None:
     rig.provider.views["d1abc"] = ProviderUnauthorizedError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
     rig.poller.poll(time.time())
-    [tracked] = rig.poller.tracker
+    tracked = rig.job()
     tracked.failures = 50
     [account_worker] = rig.poller.accounts
     account_worker.scheduler.look_now(tracked.key)
@@ -351,9 +360,9 @@ def test_a_step_that_comes_twice_is_watched_once_and_both_are_committed(rig: Rig
 def test_a_step_that_was_taken_is_past_before_its_successor_comes(rig: Rig) -> None:
     """As after a crash, when the step itself and its job's second announcement are both on their way."""
     take(rig, Message(JOBS, 0, wire(step=3)))
-    [tracked] = rig.poller.tracker
+    tracked = rig.job()
     told = ResultEvent(**tracked.event.model_dump() | {"step": 4}, status="RUNNING")
-    rig.poller.completion.delivered(tracked, told, time.time())
+    rig.poller.completion.delivered(tracked, told)
     take(rig, Message(JOBS, 1, wire(step=3)))
     assert len(rig.poller.tracker) == 0
 
@@ -367,7 +376,7 @@ def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
 def test_a_lost_reply_of_a_step_that_was_taken_does_not_repeat_it(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("QUEUED")
     take(rig, Message(JOBS, 0, wire(step=3)))
-    [tracked] = rig.poller.tracker
+    tracked = rig.job()
     take(rig, Message(JOBS, 1, wire(step=4, job_id="d4")))
     rig.poller.completion.failed(tracked, StepError("It did not answer in time."))
     assert [left.event.step for left in rig.poller.tracker] == [4]
@@ -377,8 +386,8 @@ def test_a_lost_reply_of_a_step_that_was_taken_does_not_repeat_it(rig: Rig) -> N
 def test_an_event_back_from_a_wait_topic_is_no_duplicate_of_the_one_that_left(rig: Rig) -> None:
     """Its acknowledgement may be late: then the newcomer is all there is of the event."""
     take(rig, Message(JOBS, 0, wire()))
-    [tracked] = rig.poller.tracker
-    tracked.busy = tracked.leaving = True
+    tracked = rig.job()
+    rig.poller.tracker.move(tracked, Stage.REQUEUEING)
     rig.waiting.messages.append(Message(WAIT, 0, wire(attempt=1), old()))
     rig.poller.poll(time.time())
     assert len(rig.poller.tracker) == 2
@@ -403,8 +412,8 @@ def test_a_wish_to_cancel_finds_the_job_that_a_loop_has_now(rig: Rig) -> None:
     rig.provider.views = {"d1abc": view("DONE"), "d2": view("DONE", job_id="d2")}
     rig.provider.tags = {"qwhisk-process-1": ["d2", "d1abc"]}
     take(rig, Message(CANCEL, 0, wire()))
-    [tracked] = rig.poller.tracker
-    rig.turn_until(lambda: tracked.due > tracked.taken and not tracked.busy)
+    tracked = rig.request()
+    rig.turn_until(lambda: tracked.due > tracked.consumed_at and tracked.stage is Stage.WAITING)
     assert (rig.provider.cancelled, rig.publisher.sent) == ([], []), "between two steps there is nothing yet"
     rig.provider.views["d3"] = view("QUEUED", job_id="d3")
     rig.provider.tags["qwhisk-process-1"].insert(0, "d3")
@@ -428,7 +437,7 @@ def test_each_call_of_a_wish_to_cancel_comes_out_of_the_budget(rig: Rig) -> None
     for _ in range(20):
         rig.poller.step(time.monotonic())
     assert rig.provider.cancelled == ["d0"], "more calls than the account allows"
-    [tracked] = rig.poller.tracker
+    tracked = rig.request()
     assert 5 < tracked.due - time.time() < 15
     account_worker.scheduler.budget = Budget(None, time.time())
     tracked.due = 0.0
@@ -443,25 +452,24 @@ def test_a_wish_to_cancel_that_is_refused_for_the_moment_closes_the_account(rig:
     take(rig, Message(CANCEL, 0, wire()))
     rig.turn_until(lambda: account_worker.scheduler.budget.failures == 1)
     assert account_worker.scheduler.budget.ready_at(0.0) - time.time() > 20
-    [tracked] = rig.poller.tracker
+    tracked = rig.request()
     assert tracked.due - time.time() > 20
 
 
 def test_a_refused_wish_to_cancel_ends_no_job(rig: Rig) -> None:
     rig.provider.views["d1abc"] = ProviderError("No.")
     take(rig, Message(CANCEL, 0, wire()))
-    [tracked] = rig.poller.tracker
+    tracked = rig.request()
     tracked.failures = 50
     rig.turn_until(lambda: tracked.failures == 51)
-    assert (tracked.busy, rig.publisher.sent) == (False, [])
+    assert (tracked.stage, rig.publisher.sent) == (Stage.WAITING, [])
 
 
-def stray_rig(rig: Rig, event: JobEvent) -> TrackedJob:
+def stray_rig(rig: Rig, event: JobEvent) -> CancellationRequest:
     """A poller that is asked for this, submitted just now."""
     event = event.model_copy(update={"submitted_at": datetime.now(UTC)})
     take(rig, Message(CANCEL, 0, encode(event)))
-    [tracked] = rig.poller.tracker
-    return tracked
+    return rig.request()
 
 
 @pytest.mark.parametrize("attempt", [None, "a1b2"])
@@ -470,7 +478,7 @@ def test_a_job_whose_answer_was_lost_is_looked_for_and_cancelled(rig: Rig, attem
     rig.provider.views = {"late": view("QUEUED", job_id="late"), "other": view("QUEUED", job_id="other")}
     rig.provider.tags = {"qwhisk-process-1": ["other"]}
     tracked = stray_rig(rig, lost(job(), attempt))
-    rig.turn_until(lambda: tracked.due > tracked.taken and not tracked.busy)
+    rig.turn_until(lambda: tracked.due > tracked.consumed_at and tracked.stage is Stage.WAITING)
     assert (rig.provider.cancelled, len(rig.poller.tracker)) == ([], 1), "it may still come"
     rig.provider.tags[tag] = ["late"]
     tracked.due = 0.0
@@ -478,7 +486,7 @@ def test_a_job_whose_answer_was_lost_is_looked_for_and_cancelled(rig: Rig, attem
     rig.turn_until(lambda: rig.provider.tagged_anew == [*hidden, ("late", [])])
     assert rig.provider.cancelled == ["late"], "and no other job of the run"
     tracked.event.submitted_at -= timedelta(seconds=STRAY_PATIENCE + 1)
-    rig.turn_until(lambda: not tracked.busy)
+    rig.turn_until(lambda: tracked.stage is not Stage.CALLING)
     tracked.due = 0.0
     rig.turn_until(lambda: len(rig.poller.tracker) == 0)
     assert rig.publisher.sent == [], "the client is told nothing"
@@ -490,16 +498,17 @@ def test_the_looks_for_a_lost_job_grow_rarer(rig: Rig) -> None:
     [account_worker] = rig.poller.accounts
     tracked = stray_rig(rig, lost(job()))
     looks = []
-    now, patience = tracked.taken, STRAY_PATIENCE
-    while now - tracked.taken <= patience:
+    now, patience = tracked.consumed_at, STRAY_PATIENCE
+    while now - tracked.consumed_at <= patience:
         looks.append(now)
-        answered = Answer(asked=now)
-        rig.poller.cancellations._clock = lambda now=now: now  # type: ignore[misc]
-        rig.poller.cancellations._answered(account_worker, tracked, answered)
+        rig.poller.tracker.now = lambda now=now: now  # type: ignore[misc]
+        rig.poller.tracker.move(tracked, Stage.CALLING)
+        rig.poller.cancellations._answered(account_worker, tracked, Answer(), now)
         now = tracked.due
     assert len(looks) < 12
     assert len(rig.poller.tracker) == 1
-    rig.poller.cancellations._answered(account_worker, tracked, Answer(asked=now))
+    rig.poller.tracker.move(tracked, Stage.CALLING)
+    rig.poller.cancellations._answered(account_worker, tracked, Answer(), now)
     assert len(rig.poller.tracker) == 0
 
 
@@ -543,15 +552,15 @@ def test_of_two_jobs_announced_for_one_step_the_first_counts(rig: Rig) -> None:
     rig.turn_until(lambda: rig.provider.tagged_anew == [("twin", [])])
     assert rig.provider.cancelled == ["twin"]
     rig.turn_until(lambda: len(rig.poller.tracker) == 1)
-    [tracked] = rig.poller.tracker
+    tracked = rig.job()
     assert tracked.event.job_id == "d1abc"
 
 
 def test_a_wish_that_comes_too_late_is_given_up(rig: Rig) -> None:
     rig.provider.views["d1abc"] = view("DONE")
     take(rig, Message(CANCEL, 0, wire()))
-    [tracked] = rig.poller.tracker
-    tracked.taken -= CANCEL_PATIENCE + 1
+    tracked = rig.request()
+    tracked.consumed_at -= CANCEL_PATIENCE + 1
     rig.turn_until(lambda: len(rig.poller.tracker) == 0)
     assert rig.publisher.sent == []
 

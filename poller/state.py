@@ -1,0 +1,204 @@
+"""What the poller knows about each job, each cancellation request and each run."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import Enum
+
+from core.kafka.offsets import Partition
+from core.protocol import JobEvent, ResultEvent, Status
+from core.provider import JobView
+from poller.scheduling.forecast import Forecast
+
+#: Identifies a job: the run's id and the step.
+Key = tuple[str, int]
+
+#: Runs remembered. Forgetting one costs extra looks and an extra call of its function, but no job or event.
+MAX_RUNS = 20_000
+
+_ENDED = 1_000_000
+
+
+class Stage(Enum):
+    """What the poller does with a tracked message."""
+
+    #: A job: the scheduler of its account chooses the next call about it.
+    SCHEDULED = "scheduled"
+    #: A job: its event is being published to a wait topic, from which it is consumed as a new message.
+    REQUEUEING = "requeueing"
+    #: A job: its final event, an error, is being published.
+    FAILING = "failing"
+    #: A cancellation request: its next call is made when it is due.
+    WAITING = "waiting"
+    #: A cancellation request: a call is in progress.
+    CALLING = "calling"
+    #: The outcome is known, and the message may be committed.
+    FINISHED = "finished"
+    #: The message's partition was assigned to another poller, which publishes all further events.
+    REVOKED = "revoked"
+
+
+_LAST = frozenset({Stage.FINISHED, Stage.REVOKED})
+#: The stages that may follow each stage.
+TRANSITIONS: dict[Stage, frozenset[Stage]] = {
+    Stage.SCHEDULED: frozenset({Stage.REQUEUEING, Stage.FAILING}) | _LAST,
+    Stage.REQUEUEING: frozenset({Stage.SCHEDULED}) | _LAST,
+    Stage.FAILING: frozenset({Stage.SCHEDULED}) | _LAST,
+    Stage.WAITING: frozenset({Stage.CALLING}) | _LAST,
+    Stage.CALLING: frozenset({Stage.WAITING}) | _LAST,
+    Stage.FINISHED: frozenset(),
+    Stage.REVOKED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class LastNotified:
+    """The content of the last progress event, and when it was published, in seconds since 1970."""
+
+    status: Status
+    forecast: Forecast | None
+    at: float
+
+
+@dataclass(eq=False)
+class TrackedMessage:
+    """A consumed message that is not finished, and its place in Kafka."""
+
+    event: JobEvent
+    partition: Partition
+    offset: int
+    #: When it was consumed, in seconds since 1970.
+    consumed_at: float
+    stage: Stage
+    #: Failures in a row.
+    failures: int = 0
+
+    @property
+    def identity(self) -> tuple[Partition, int]:
+        """Identifies the message: its partition and offset."""
+        return self.partition, self.offset
+
+    @property
+    def key(self) -> Key:
+        """Identifies the job: the same for all messages about it."""
+        return self.event.process_job_id, self.event.step
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether another poller publishes all further events of the job."""
+        return self.stage is Stage.REVOKED
+
+
+@dataclass(eq=False)
+class TrackedJob(TrackedMessage):
+    """A job whose result is not delivered."""
+
+    stage: Stage = Stage.SCHEDULED
+    #: The last progress event published; None if there was none.
+    last_notified: LastNotified | None = None
+    #: The provider's view of the job at the last look; None before the first.
+    view: JobView | None = None
+
+    @property
+    def simulator(self) -> bool:
+        """Whether the job's completion cannot be estimated."""
+        return self.event.backend_type != "hardware"
+
+
+@dataclass(eq=False)
+class CancellationRequest(TrackedMessage):
+    """A request to cancel a run, or a job that no client knows of."""
+
+    stage: Stage = Stage.WAITING
+    #: When the next call is due, in seconds since 1970.
+    due: float = 0.0
+    #: The next calls, each a kind and a job id.
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class _Run:
+    """The progress of one run."""
+
+    #: The newest step that was announced.
+    announced: int = 0
+    #: The step of the last event published, and whether the event came from the step itself and not from the
+    #: step before.
+    notified: tuple[int, bool] = (0, False)
+    #: The publications of the final event.
+    publications: list[Future[None]] = field(default_factory=list)
+
+
+class RunProgress:
+    """The newest step of each run: as announced, and as published to its client. Thread-safe.
+
+    It ensures that no step is handled twice, and that no event is published after one of a later step.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
+
+    def note(self, event: JobEvent) -> None:
+        """Record that this step was announced, so the steps before it are done."""
+        self._announce(event.process_job_id, event.step)
+
+    def end(self, event: JobEvent) -> None:
+        """Record that the run's final event was published."""
+        self._announce(event.process_job_id, _ENDED)
+
+    def is_past(self, event: JobEvent) -> bool:
+        """Return whether this step is done: its event was delivered again after a crash or a rebalance."""
+        with self._lock:
+            run = self._runs.get(event.process_job_id)
+            return run is not None and run.announced > event.step
+
+    def in_order(
+        self, event: ResultEvent, send: Callable[[], list[Future[None]]], from_previous_step: bool = False
+    ) -> list[Future[None]]:
+        """Publish an event unless its client already has one of a later step or the run's final event.
+
+        A function may answer late, after it has announced the next step, and a cancellation request may find
+        the end at the same time as the job's own look. The check and the publication hold one lock, so a
+        thread with an older step never publishes after one with a newer step.
+
+        Args:
+            event: the event.
+            send: publishes it without waiting.
+            from_previous_step: whether the event is about a new step but comes from the step before. Events
+                from the new step itself are newer.
+
+        Returns:
+            The publications to wait for. For a second final event they are those of the first.
+        """
+        place = (_ENDED, True) if event.final else (event.step, not from_previous_step)
+        with self._lock:
+            run = self._runs.get(event.process_job_id, _Run())
+            if run.notified > place:
+                return []
+            if (
+                event.final
+                and run.notified == place
+                and not any(sent.done() and sent.exception() for sent in run.publications)
+            ):
+                return run.publications
+            sent = send()
+            run.notified, run.publications = place, sent if event.final else []
+            self._remember(event.process_job_id, run)
+            return sent
+
+    def _announce(self, run_id: str, step: int) -> None:
+        with self._lock:
+            run = self._runs.get(run_id, _Run())
+            run.announced = max(step, run.announced)
+            self._remember(run_id, run)
+
+    def _remember(self, run_id: str, run: _Run) -> None:
+        self._runs[run_id] = run
+        self._runs.move_to_end(run_id)
+        if len(self._runs) > MAX_RUNS:
+            self._runs.popitem(last=False)
