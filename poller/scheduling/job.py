@@ -110,7 +110,7 @@ class Job(Generic[Key]):
         looked: when it was last known not to be final.
         expected: its completion as the provider or another poller expects it; None if unknown.
         simulator: whether its completion cannot be estimated.
-        told: whether `expected` was stated by the provider.
+        stated: whether the provider stated `expected`.
         started: when it began to run; None if it did not, or if unknown.
         run_seconds: how long the provider expects it to run; None if unknown.
         forecast: the position and completion as estimated here.
@@ -130,7 +130,7 @@ class Job(Generic[Key]):
     looked: float
     expected: float | None = None
     simulator: bool = False
-    told: bool = False
+    stated: bool = False
     started: float | None = None
     run_seconds: float | None = None
     forecast: Forecast = field(default=Forecast(0, 0.0, 1.0))

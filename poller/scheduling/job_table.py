@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Generic
 
@@ -25,21 +26,21 @@ class JobTable(Generic[Key]):
         return iter(self._jobs.values())
 
     def get(self, key: Key) -> Job[Key] | None:
-        """The job; None if there is none."""
+        """Return the job; None if it is not here."""
         return self._jobs.get(key)
 
     def keys(self) -> Iterator[Key]:
-        """The keys of all jobs."""
+        """Return the keys of all jobs, in the order in which they were added."""
         return iter(self._jobs)
 
     def add(self, job: Job[Key]) -> None:
-        """Add a job, which replaces one with the same key."""
+        """Add a job. It replaces a job with the same key."""
         self.remove(job.key)
         self._jobs[job.key] = job
         self._by_state[job.state][job.key] = job
 
     def remove(self, key: Key) -> Job[Key] | None:
-        """Remove the job and return it; None if there is none."""
+        """Remove and return the job; None if it is not here."""
         job = self._jobs.pop(key, None)
         if job is not None:
             del self._by_state[job.state][key]
@@ -61,16 +62,28 @@ class JobTable(Generic[Key]):
         if state is State.READY:
             self._ready.put(job.client, job.key)
 
-    def in_state(self, state: State) -> list[Job[Key]]:
-        """The jobs in this state, those that entered it first at the start."""
-        return list(self._by_state[state].values())
+    def back_off(self, job: Job[Key], until: float) -> None:
+        """Make the job BACKING_OFF until a time in seconds since 1970."""
+        job.retry_at = until
+        if job.state is not State.BACKING_OFF:
+            self.move(job, State.BACKING_OFF)
+
+    def end_back_offs(self, now: float) -> None:
+        """Make the jobs READY or LOOK_DUE whose back-off ends by `now`, in seconds since 1970."""
+        for job in list(self._by_state[State.BACKING_OFF].values()):
+            if job.retry_at <= now:
+                self.move(job, State.READY if job.final else State.LOOK_DUE)
+
+    def next_retry(self) -> float:
+        """Return when the next back-off ends, in seconds since 1970; infinity if there is none."""
+        return min((job.retry_at for job in self._by_state[State.BACKING_OFF].values()), default=math.inf)
 
     def first(self, state: State) -> Job[Key] | None:
-        """The job that has been in this state longest; None if there is none."""
+        """Return the job that has been in this state longest; None if no job is in it."""
         return next(iter(self._by_state[state].values()), None)
 
     def next_ready(self) -> Job[Key] | None:
-        """Take the READY job whose client's turn it is and make it FETCHING; None if there is none."""
+        """Make the next READY job FETCHING and return it, the clients in turn; None if no job is READY."""
         key = self._ready.take()
         if key is None:
             return None

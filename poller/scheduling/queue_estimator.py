@@ -42,7 +42,7 @@ SKEWED, RUN_LATE = 0.8, 1.0
 #: The least seconds for which a device that is down is expected to stay down.
 DOWN_LEAST = 30.0
 #: The uncertainty of a completion that the provider states, as a fraction of the time until then.
-TOLD_SPREAD = 0.15
+STATED_SPREAD = 0.15
 #: The least uncertainty in seconds: clocks and network latency.
 SPREAD_LEAST = 0.02
 #: A logistic distribution's scale for a standard deviation of 1.
@@ -121,7 +121,7 @@ class Device(Generic[Key]):
             return
         job.looked = max(job.looked, now)
         if observation.completion is not None:
-            job.expected, job.told = observation.completion, True
+            job.expected, job.stated = observation.completion, True
         if observation.position is not None:
             served = self._served.by(now, self.service.mean) - self._served.by(
                 job.submitted, self.service.mean
@@ -151,9 +151,11 @@ class Device(Generic[Key]):
         if job.started is not None:
             job.forecast = _running(job.started, run, run_cv, now)
             return
-        if job.told and job.expected is not None:
+        if job.stated and job.expected is not None:
             left, late = max(0.0, job.expected - now), min(HORIZON, max(0.0, now - job.expected))
-            job.forecast = _forecast(index, now + left, (TOLD_SPREAD * left) ** 2 + (LATE_SPREAD * late) ** 2)
+            job.forecast = _forecast(
+                index, now + left, (STATED_SPREAD * left) ** 2 + (LATE_SPREAD * late) ** 2
+            )
             return
         service, cv = self.service.mean, self.service.cv
         least, most = float(index), self._most(index, job)

@@ -19,23 +19,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Generic
 
 from core.bounds import HORIZON
-from poller.scheduling import simulator_polling
 from poller.scheduling.budget import Budget
 from poller.scheduling.call import Call, Limits
-from poller.scheduling.delays import KEEP, failure_delay
-from poller.scheduling.forecast import look_instant
-from poller.scheduling.job import BEING_LOOKED_AT, UNKNOWN, Job, JobObservation, Key, State
+from poller.scheduling.delays import failure_delay
+from poller.scheduling.job import BEING_LOOKED_AT, Job, JobObservation, Key, State
 from poller.scheduling.job_table import JobTable
-from poller.scheduling.overflow import overflow
-from poller.scheduling.pages import LOOK_MOST, Pages
+from poller.scheduling.look_planner import LookPlanner
 from poller.scheduling.queue_estimator import Device
+from poller.scheduling.requeue_selector import RequeueSelector
 
-#: The fewest seconds between two pages of an account's jobs.
-LOOK_LEAST = 0.05
-#: Seconds for which a job waits at the broker because there is no room for it here.
-OVERFLOW_WAIT = KEEP + 0.001
-#: A job waits at the broker until it is done with this probability.
-EARLY = 0.01
 #: After this many other calls a look that is due is made.
 BETWEEN_LOOKS = 3
 #: After this many rejected calls in a row about one job alone, the job backs off for longer than its account.
@@ -55,18 +47,11 @@ class Scheduler(Generic[Key]):
         self.budget = Budget(limits.per_minute, now)
         self.devices: dict[str, Device[Key]] = {}
         self._jobs: JobTable[Key] = JobTable()
-        self._pages: Pages[Key] = Pages(limits.page)
-        #: Jobs whose forecast changed since `to_requeue` last considered them.
-        self._reconsider: set[Key] = set()
-        #: The page of devices' jobs that is in progress. There is one at a time, because its answer changes
-        #: when the next page is worth its call.
-        self._page_call: Call[Key] | None = None
+        self._looks: LookPlanner[Key] = LookPlanner(self._jobs, self.devices, limits.page)
+        self._requeues: RequeueSelector[Key] = RequeueSelector(self._jobs)
         self._listing = False
         self._list_due = now
         self._calls_since_look = 0
-        self._last_page = -math.inf
-        #: When the next page is worth its call; None if that is to be calculated.
-        self._page_at: float | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -113,8 +98,8 @@ class Scheduler(Generic[Key]):
         self._jobs.add(job)
         if not simulator:
             self.devices.setdefault(backend, Device()).add(job, now)
-            self._reconsider.add(key)
-        self._page_at = None
+            self._requeues.changed([key])
+        self._looks.changed()
 
     def remove(self, key: Key) -> None:
         """Remove a job: its outcome is known, or it belongs to another poller."""
@@ -123,8 +108,8 @@ class Scheduler(Generic[Key]):
             return
         if not job.simulator:
             self.devices[job.backend].remove(job)
-        self._reconsider.discard(key)
-        self._page_at = None
+        self._requeues.removed(key)
+        self._looks.changed()
 
     # --- the next call ----------------------------------------------------------------------------------
 
@@ -139,7 +124,7 @@ class Scheduler(Generic[Key]):
         Returns:
             The call; None if no call is due or allowed.
         """
-        self._end_back_offs(now)
+        self._jobs.end_back_offs(now)
         if self.budget.ready_at(now) > now:
             return None
         call = self._choose(now, fetch, look)
@@ -150,13 +135,11 @@ class Scheduler(Generic[Key]):
 
     def next_wake(self, now: float) -> float:
         """Return when to call `next_call` again if nothing happens before, in seconds since 1970."""
-        call_waits = self._jobs.first(State.READY) or self._jobs.first(State.LOOK_DUE)
         wanted = min(
-            now if call_waits else math.inf,
+            now if self._jobs.first(State.READY) else math.inf,
             math.inf if self._listing else self._list_due,
-            math.inf if self._page_call else self._next_page(now),
-            simulator_polling.next_poll(self._jobs),
-            min((job.retry_at for job in self._jobs.in_state(State.BACKING_OFF)), default=math.inf),
+            self._looks.next_at(now, self._scarce_price(now)),
+            self._jobs.next_retry(),
         )
         return max(wanted, self.budget.ready_at(now))
 
@@ -168,8 +151,7 @@ class Scheduler(Generic[Key]):
         return next((call for choose in choices if (call := choose(now)) is not None), None)
 
     def _fetch(self, _now: float) -> Call[Key] | None:
-        job = self._jobs.next_ready()
-        return None if job is None else Call("fetch", (job.key,))
+        return None if (job := self._jobs.next_ready()) is None else Call("fetch", (job.key,))
 
     def _list(self, now: float) -> Call[Key] | None:
         if self._listing or now < self._list_due:
@@ -178,54 +160,10 @@ class Scheduler(Generic[Key]):
         return Call("list")
 
     def _look(self, now: float) -> Call[Key] | None:
-        if (job := self._jobs.first(State.LOOK_DUE)) is not None:
-            return self._request([job])
-        if due := simulator_polling.due(self._jobs, now, self.limits.page):
-            return self._request(due, newest_first=True)
-        if self._page_call is not None or self._next_page(now) > now:
-            return None
-        waiting = self._unknown()
-        if not waiting:
-            return None
-        self._page_call = self._request(self._pages.best(waiting, now, self.limits.price))
-        self._last_page = now
-        return self._page_call
+        return self._looks.choose(now, self.limits.price, self._scarce_price(now))
 
-    def _request(self, jobs: list[Job[Key]], newest_first: bool = False) -> Call[Key]:
-        """Return a look at these jobs, which must be in the order in which the page lists them."""
-        self._page_at = None
-        keys = tuple(job.key for job in jobs)
-        if len(keys) == 1:
-            self._jobs.move(jobs[0], State.LOOKING_ALONE)
-            return Call("look", keys)
-        for job in jobs:
-            self._jobs.move(job, State.LOOKING)
-        oldest = jobs[-1] if newest_first else jobs[0]
-        return Call("look", keys, self._pages.since(oldest), newest_first)
-
-    def _unknown(self) -> list[Job[Key]]:
-        """Return the devices' jobs that a page may include."""
-        return [job for device in self.devices.values() for job in device.jobs if job.state in UNKNOWN]
-
-    def _next_page(self, now: float) -> float:
-        """Return when the next page of devices' jobs is worth its call; infinity if no job is waiting."""
-        if self._page_at is None:
-            waiting = self._unknown()
-            if not waiting:
-                return math.inf
-            instant = look_instant(
-                [job.forecast for job in waiting],
-                [job.looked for job in waiting],
-                self.limits.price * self.budget.scarcity(now),
-                min(job.looked for job in waiting) + LOOK_MOST,
-            )
-            self._page_at = max(instant, self._last_page + LOOK_LEAST)
-        return self._page_at
-
-    def _end_back_offs(self, now: float) -> None:
-        for job in self._jobs.in_state(State.BACKING_OFF):
-            if job.retry_at <= now:
-                self._jobs.move(job, State.READY if job.final else State.LOOK_DUE)
+    def _scarce_price(self, now: float) -> float:
+        return self.limits.price * self.budget.scarcity(now)
 
     # --- how a call went --------------------------------------------------------------------------------
 
@@ -247,56 +185,12 @@ class Scheduler(Generic[Key]):
             asked: when the call was made, for jobs that were not final then may be by now; None for now.
         """
         self.budget.succeeded(asked)
-        self._end_page(call)
-        asked = now if asked is None else asked
-        created = [observation.created for observation in seen.values() if observation.created is not None]
-        self._pages.answered(call, created, full)
-        changed: dict[str, None] = {}
-        for key, observation in seen.items():
-            job = self._jobs.get(key)
-            if job is None:
-                continue
-            if not job.simulator:
-                changed[job.backend] = None
-            if not job.final:
-                self._observe(job, observation, asked, now)
-        if call.since is not None:
-            self._settle_unseen(call, seen, created, full)
-        for backend in changed:
+        for backend in self._looks.answered(call, seen, now, full, now if asked is None else asked):
             self._forecast(self.devices[backend], now)
-        self._page_at = None
-
-    def _settle_unseen(
-        self, call: Call[Key], seen: Mapping[Key, JobObservation], created: list[float], full: bool
-    ) -> None:
-        """Handle the jobs that a page's answer lacks: it ended before them, or the provider omitted them."""
-        unseen = [key for key in call.keys if key not in seen]
-        # A page without any of its jobs was misplaced, and the same page again would be too.
-        misplaced = len(unseen) == len(call.keys)
-        for number, key in enumerate(unseen):
-            job = self._jobs.get(key)
-            if job is None or job.state is not State.LOOKING:
-                continue
-            reached = call.newest_first or not self._pages.is_beyond(job, created, full)
-            alone = reached or (misplaced and number == 0)
-            self._jobs.move(job, State.LOOK_DUE if alone else State.WAITING)
-
-    def _observe(self, job: Job[Key], observation: JobObservation, asked: float, now: float) -> None:
-        job.refusals = 0
-        self._pages.note_clock(job, observation)
-        if job.simulator:
-            simulator_polling.observe(job, observation, now)
-        else:
-            self.devices[job.backend].saw(job, observation, asked)
-        if observation.final:
-            job.final = True
-            self._jobs.move(job, State.READY)
-        elif job.state in BEING_LOOKED_AT:
-            self._jobs.move(job, State.WAITING)
 
     def _forecast(self, device: Device[Key], now: float) -> None:
         device.forecast(now)
-        self._reconsider.update(job.key for job in device.jobs)
+        self._requeues.changed(job.key for job in device.jobs)
 
     def fetch_delivered(self, key: Key, asked: float | None = None) -> None:
         """Record that the job's result was delivered, and remove the job."""
@@ -304,10 +198,7 @@ class Scheduler(Generic[Key]):
         self.remove(key)
 
     def backends_listed(
-        self,
-        lengths: Iterable[tuple[str, int, bool, float | None]],
-        now: float,
-        asked: float | None = None,
+        self, lengths: Iterable[tuple[str, int, bool, float | None]], now: float, asked: float | None = None
     ) -> None:
         """Record the answer to a list of backends.
 
@@ -323,7 +214,7 @@ class Scheduler(Generic[Key]):
             if (device := self.devices.get(name)) is not None:
                 device.listed(length, operational, now, wait)
                 self._forecast(device, now)
-        self._page_at = None
+        self._looks.changed()
 
     def call_failed(
         self, call: Call[Key], now: float, retry_after: float | None = None, asked: float | None = None
@@ -340,20 +231,20 @@ class Scheduler(Generic[Key]):
             asked: when the call was made; None for now.
         """
         until = self.budget.failed(now, retry_after, asked)
-        self._end_page(call)
+        self._looks.ended(call)
         if call.kind == "list":
             self._listing, self._list_due = False, max(until, now + self.limits.list_every)
         for job in self._awaiting(call):
             if call.since is None:
                 job.refusals += 1
             if job.refusals > SUSPECT:
-                self._back_off(job, until + failure_delay(job.refusals - SUSPECT))
+                self._jobs.back_off(job, until + failure_delay(job.refusals - SUSPECT))
             elif call.kind == "fetch":
                 self._jobs.move(job, State.READY)
             elif job.state in BEING_LOOKED_AT:
                 again = call.since is None and not job.simulator
                 self._jobs.move(job, State.LOOK_DUE if again else State.WAITING)
-        self._page_at = None
+        self._looks.changed()
 
     def job_failed(self, call: Call[Key], retry_at: float, asked: float | None = None) -> None:
         """Record that a call failed because of its job, which backs off.
@@ -364,10 +255,10 @@ class Scheduler(Generic[Key]):
             asked: when the call was made; None for now.
         """
         self.budget.succeeded(asked)
-        self._end_page(call)
+        self._looks.ended(call)
         for job in self._awaiting(call):
-            self._back_off(job, retry_at)
-        self._page_at = None
+            self._jobs.back_off(job, retry_at)
+        self._looks.changed()
 
     def _awaiting(self, call: Call[Key]) -> list[Job[Key]]:
         """Return the jobs that still wait for the call: not those that changed while it was in progress."""
@@ -375,15 +266,6 @@ class Scheduler(Generic[Key]):
         if call.kind == "fetch":
             return [job for job in jobs if job.state is State.FETCHING]
         return [job for job in jobs if not job.final]
-
-    def _back_off(self, job: Job[Key], until: float) -> None:
-        job.retry_at = until
-        if job.state is not State.BACKING_OFF:
-            self._jobs.move(job, State.BACKING_OFF)
-
-    def _end_page(self, call: Call[Key]) -> None:
-        if call is self._page_call:
-            self._page_call = None
 
     # --- what the owner knows ---------------------------------------------------------------------------
 
@@ -401,10 +283,8 @@ class Scheduler(Generic[Key]):
             until: in seconds since 1970.
         """
         if (job := self._jobs.get(key)) is not None and not job.final:
-            self._back_off(job, until)
-            self._page_at = None
-
-    # --- what waits elsewhere ---------------------------------------------------------------------------
+            self._jobs.back_off(job, until)
+            self._looks.changed()
 
     def to_requeue(self, now: float) -> list[tuple[Key, float]]:
         """Choose the jobs that can wait at the broker, and those for which there is no room here.
@@ -412,24 +292,5 @@ class Scheduler(Generic[Key]):
         Returns:
             The key of each job and the seconds that it can wait, which are more than `KEEP`.
         """
-        waits: list[tuple[Key, float]] = []
         closed_until = self.budget.ready_at(now) if self.budget.failures else now
-        if closed_until - now > KEEP:
-            self._reconsider.update(self._jobs.keys())
-        for key in self._reconsider:
-            job = self._jobs.get(key)
-            if job is None or job.state is not State.WAITING:
-                continue
-            until = closed_until
-            if not job.simulator:
-                until = max(until, min(job.forecast.quantile(EARLY), job.looked + LOOK_MOST))
-            if until - now > KEEP:
-                waits.append((key, until - now))
-        # A job that cannot wait elsewhere now cannot do so later, unless its forecast changes.
-        self._reconsider.clear()
-        too_many = len(self._jobs) - len(waits) - self.limits.jobs
-        if too_many > 0:
-            leaving = {key for key, _ in waits}
-            idle = [job for job in self._jobs if job.state is State.WAITING and job.key not in leaving]
-            waits += [(key, OVERFLOW_WAIT) for key in overflow(idle, too_many)]
-        return waits
+        return self._requeues.select(now, closed_until, self.limits.jobs)

@@ -371,7 +371,7 @@ class Delayed(Watched):
         self.pages = 0
 
     def make(self, call: Call[int], now: float) -> None:
-        is_page = call is self.scheduler._page_call
+        is_page = call is self.scheduler._looks._page_call
         self.pages += is_page
         assert self.pages <= 1, "two pages of the devices' jobs are under way"
 
