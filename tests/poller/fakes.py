@@ -1,62 +1,64 @@
-"""Stand-ins for the broker, the provider and the functions: they keep what they are given."""
+"""In-memory stand-ins for the broker, the provider and the functions. They record what they are given."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
 from confluent_kafka import TopicPartition
 
+from core import config_docs, provider
 from core.config_docs.model import ConfigDocument
 from core.errors import NotFoundError
+from core.kafka import publisher
 from core.kafka.topics import CANCEL
-from core.protocol import JobEvent, JobResult, ResultEvent, decode
+from core.openwhisk import client
+from core.protocol import BackendInfo, JobEvent, JobResult, ResultEvent, Status, decode
 from core.provider import JobView
 from core.provider.ibm.results import decode_result
+from core.settings import KafkaSettings
 from poller.job_consumer import JobConsumer
+from testkit.quantum_account import InMemoryAccount
 from tests.core.samples import raw_document
 
 
-class Publisher:
-    """Acknowledges every message, or fails as it is told to."""
+class Publisher(publisher.Publisher):
+    """Acknowledges every message, or fails with `error`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, bytes]] = []
-        self.headers: list[Any] = []
+        self.headers: list[dict[str, bytes]] = []
         self.error: Exception | None = None
 
-    def send(self, topic: str, key: str, value: bytes, headers: Any = None) -> Future[None]:
+    def send(
+        self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None
+    ) -> Future[None]:
         done: Future[None] = Future()
         if self.error is not None:
             done.set_exception(self.error)
         else:
             self.sent.append((topic, key, value))
-            self.headers.append(headers)
+            self.headers.append(dict(headers or {}))
             done.set_result(None)
         return done
 
-    def publish(self, topic: str, key: str, value: bytes, headers: Any = None) -> None:
-        self.wait(self.send(topic, key, value, headers))
-
-    def wait(self, sent: Future[None]) -> None:
-        sent.result(0)
-
     def events(self) -> list[ResultEvent]:
-        """What clients were told, read back as the gateway reads it."""
+        """The clients' events, read back as the gateway reads them."""
         return [decode(ResultEvent, value) for topic, _, value in self.sent if topic != CANCEL]
 
     def requests(self) -> list[JobEvent]:
-        """What pollers were asked to cancel."""
+        """The cancellation requests."""
         return [decode(JobEvent, value) for topic, _, value in self.sent if topic == CANCEL]
 
     def close(self, timeout: float = 3.0) -> None:
         """Nothing is open."""
 
 
-class Provider:
-    """One account, with the results and views that the test put in."""
+class Provider(provider.Provider, InMemoryAccount):
+    """A provider with one account, which has the results and views that the test sets."""
 
     def __init__(self) -> None:
         self.raw: str = ""
@@ -78,32 +80,32 @@ class Provider:
         return decode_result(view.program_id, self.raw)
 
     def look(self, job_id: str) -> JobView:
-        found = self.views[job_id]
-        if isinstance(found, Exception):
-            raise found
-        return found
+        known = self.views[job_id]
+        if isinstance(known, Exception):
+            raise known
+        return known
 
     def look_since(self, created_after: datetime, newest_first: bool = True) -> dict[str, JobView]:
-        return {view.job_id: view for view in self.views.values() if isinstance(view, JobView)}
+        return {known.job_id: known for known in self.views.values() if isinstance(known, JobView)}
 
-    def tagged(self, tag: str, *_run: str) -> list[JobView]:
-        return [self.look(job_id) for job_id in self.tags.get(tag, [])]
+    def tagged(self, *tags: str) -> list[JobView]:
+        return [self.look(job_id) for job_id in self.tags.get(tags[0], [])]
 
     def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)
 
-    def tag(self, job_id: str, tags: list[str]) -> None:
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
         self.tagged_anew.append((job_id, list(tags)))
         for name, known in self.tags.items():
             if job_id in known and name not in tags:
                 known.remove(job_id)
 
-    def backends(self, fresh: float = 0.0) -> list[Any]:
+    def backends(self, fresh: float = 0.0) -> list[BackendInfo]:
         return []
 
 
-class Documents:
-    """Knows one function, unless it fails."""
+class Documents(config_docs.Documents):
+    """Knows one function, or fails with `error`."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -116,7 +118,7 @@ class Documents:
         return ConfigDocument.model_validate(raw_document())
 
 
-class Invoke:
+class Invoke(client.FunctionInvoker):
     """Answers every invocation with `reply`, or raises it."""
 
     def __init__(self, reply: dict[str, Any] | Exception) -> None:
@@ -130,15 +132,23 @@ class Invoke:
         return self.reply
 
 
-def view(status: Any = "DONE", job_id: str = "d1abc", program_id: str = "sampler", **changes: Any) -> JobView:
-    fields: dict[str, Any] = {
-        "backend": "aer_simulator",
-        "reason": None,
-        "created": None,
-        "running": None,
-        "finished": datetime(2026, 5, 1, 12, 5, tzinfo=UTC),
-    }
-    return JobView(job_id=job_id, status=status, program_id=program_id, **fields | changes)
+def view(
+    status: Status = "DONE",
+    job_id: str = "d1abc",
+    program_id: str = "sampler",
+    reason: str | None = None,
+    finished: datetime | None = datetime(2026, 5, 1, 12, 5, tzinfo=UTC),
+) -> JobView:
+    return JobView(
+        job_id=job_id,
+        backend="aer_simulator",
+        status=status,
+        program_id=program_id,
+        reason=reason,
+        created=None,
+        running=None,
+        finished=finished,
+    )
 
 
 class Message:
@@ -165,12 +175,15 @@ class Message:
     def value(self) -> bytes:
         return self._value
 
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        return None
+
     def timestamp(self) -> tuple[int, int]:
         return (0, 0) if self._stamp is None else (1, int(self._stamp * 1000))
 
 
 class Consumer:
-    """Gives the messages that the test put in, and keeps what it was told."""
+    """Returns the messages that the test adds, and records commits and pauses."""
 
     def __init__(self) -> None:
         self.messages: deque[Message] = deque()
@@ -183,16 +196,16 @@ class Consumer:
         self.polls += 1
         return self.messages.popleft() if self.messages else None
 
-    def commit(self, offsets: list[Any], asynchronous: bool) -> None:
+    def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> None:
         self.committed |= {at.topic: at.offset for at in offsets}
 
-    def incremental_assign(self, partitions: list[Any]) -> None:
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         """Nothing to do: the test puts messages in."""
 
-    def pause(self, partitions: list[Any]) -> None:
+    def pause(self, partitions: list[TopicPartition]) -> None:
         self.paused += [at.topic for at in partitions]
 
-    def resume(self, partitions: list[Any]) -> None:
+    def resume(self, partitions: list[TopicPartition]) -> None:
         self.paused = [topic for topic in self.paused if topic not in {at.topic for at in partitions}]
 
     def close(self) -> None:
@@ -204,17 +217,24 @@ def consumers_of(job_consumer: JobConsumer) -> tuple[Consumer, Consumer]:
     return job_consumer._urgent._consumer, job_consumer._waiting._consumer
 
 
+class JoiningConsumer(Consumer):
+    """A consumer whose partitions are assigned at the first poll."""
+
+    def __init__(
+        self, topics: Iterable[str], assign: Callable[[Consumer, list[TopicPartition]], None]
+    ) -> None:
+        super().__init__()
+        self._topics, self._assign = list(topics), assign
+
+    def poll(self, timeout: float) -> Message | None:
+        topics, self._topics = self._topics, []
+        if topics:
+            self._assign(self, [TopicPartition(topic, 0) for topic in topics])
+        return super().poll(timeout)
+
+
 def group_consumer(
-    _settings: Any, _group: str, topics: list[str], _patient: bool, **callbacks: Any
+    settings: KafkaSettings, group: str, topics: Iterable[str], patient: bool, **callbacks: Any
 ) -> Consumer:
-    """In the place of `core.kafka.consumers.group_consumer`: partitions come with the first poll."""
-    made = Consumer()
-    assign, poll = callbacks["on_assign"], made.poll
-
-    def first(timeout: float) -> Message | None:
-        made.poll = poll  # type: ignore[method-assign]
-        assign(made, [TopicPartition(topic, 0) for topic in topics])
-        return made.poll(timeout)
-
-    made.poll = first  # type: ignore[method-assign]
-    return made
+    """Stand in for `core.kafka.consumers.group_consumer`."""
+    return JoiningConsumer(topics, callbacks["on_assign"])

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.kafka.topics import WAITS
-from poller.job_consumer import WaitPlan, choose_wait_topic
 from poller.scheduling.delays import (
     BACKOFF,
     FAILURE_FIRST,
     FAILURE_MAX,
     FIRST_AGAIN,
-    KEEP,
     SIMULATOR_MAX,
     failure_delay,
     simulator_delay,
@@ -33,27 +29,6 @@ def test_looks_at_a_simulators_job_grow_with_the_logarithm_of_its_time() -> None
         looks += 1
     assert looks < 80
     assert elapsed < 63
-
-
-@given(st.floats(KEEP, 1e9, exclude_min=True))
-def test_no_wait_is_longer_than_requested(seconds: float) -> None:
-    plan = choose_wait_topic(seconds)
-    assert plan.delay <= seconds
-    assert WAITS[plan.delay] == plan.topic
-    assert plan.delay == max(delay for delay in WAITS if delay <= seconds)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "plan"),
-    [
-        (12.0, WaitPlan(5.0, "jobs.wait.5s")),
-        (31.0, WaitPlan(30.0, "jobs.wait.30s")),
-        (123.0, WaitPlan(120.0, "jobs.wait.2m")),
-        (90_000.0, WaitPlan(600.0, "jobs.wait.10m")),
-    ],
-)
-def test_where_an_event_waits(seconds: float, plan: WaitPlan) -> None:
-    assert choose_wait_topic(seconds) == plan
 
 
 @given(st.integers(0, 10**6))

@@ -18,7 +18,7 @@ from core.errors import (
     StreamError,
 )
 from core.kafka.topics import CANCEL, WEBHOOKS
-from core.protocol import MAX_EVENT_BYTES, ResultEvent
+from core.protocol import MAX_EVENT_BYTES, ResultEvent, Status
 from poller.delivery.result_delivery import ANSWER_TIMEOUT, ResultDelivery
 from poller.delivery.step_reply import ANSWER_RETRIES, LOOP_RETRIES, StepError
 from tests.core.samples import TOPIC, job, result_event
@@ -335,7 +335,9 @@ def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("status", "topics"), [("DONE", [TOPIC, WEBHOOKS]), ("CANCELLED", [TOPIC, WEBHOOKS])]
 )
-def test_a_final_event_with_an_address_is_given_to_the_gateways_too(status: str, topics: list[str]) -> None:
+def test_a_final_event_with_an_address_is_given_to_the_gateways_too(
+    status: Status, topics: list[str]
+) -> None:
     rig = Rig()
     rig.delivery.deliver(job(callback_url="https://app.example.org/"), view(status))
     assert [topic for topic, _, _ in rig.publisher.sent] == topics

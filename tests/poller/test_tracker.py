@@ -1,0 +1,97 @@
+"""Tracking: each step once, requeued events, and what may be committed."""
+
+from __future__ import annotations
+
+import time
+
+from core.kafka.topics import JOBS
+from core.protocol import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode
+from poller.state import Stage
+from tests.core.samples import job, wire
+from tests.poller.fakes import (
+    Message,
+    view,
+)
+from tests.poller.harness import WAIT, Rig, long_ago
+
+
+def test_an_event_that_can_wait_is_requeued_and_committed(rig: Rig) -> None:
+    rig.consumer.messages.append(Message(JOBS, 0, wire()))
+    rig.poller.poll(time.time())
+    tracked = rig.job()
+    rig.poller.tracker.requeue(tracked, 30.0)
+    [(topic, key, value)] = rig.requeued()
+    assert (topic, key) == ("jobs.wait.30s", "process-1")
+    event = decode(JobEvent, value)
+    assert event.estimated_completion_time is not None
+    assert event.model_copy(update={"estimated_completion_time": None}) == job(attempt=1)
+    rig.poller.callbacks.run_pending()
+    rig.close()
+    assert rig.consumer.committed == {JOBS: 1}
+
+
+def test_an_event_that_cannot_be_requeued_stays_here(rig: Rig) -> None:
+    """With its estimate it is a little longer than it came, and may just not fit any more."""
+    room = MAX_EVENT_BYTES - len(wire(params={"x": ""})) - 150
+    event = job(params={"x": "a" * room})
+    rig.consumer.messages.append(Message(JOBS, 0, wire(params={"x": "a" * room})))
+    rig.poller.poll(time.time())
+    tracked = rig.job()
+    tracked.event = event.model_copy(update={"params": {"x": "a" * (room + 300)}})
+    rig.poller.tracker.requeue(tracked, 30.0)
+    assert rig.requeued() == []
+    assert tracked.stage is Stage.SCHEDULED
+    assert next(iter(rig.poller.accounts)).scheduler.job(tracked.key) is not None
+
+
+def test_a_step_that_is_announced_twice_is_tracked_once_and_both_are_committed(rig: Rig) -> None:
+    rig.provider.views["d1abc"] = view("CANCELLED")
+    rig.consume(Message(JOBS, 0, wire()), Message(JOBS, 1, wire()))
+    assert len(rig.poller.tracker) == 1
+    rig.step_until(lambda: len(rig.poller.tracker) == 0)
+    rig.consume(Message(JOBS, 2, wire()))
+    assert len(rig.poller.tracker) == 0
+    rig.close()
+    assert rig.consumer.committed == {JOBS: 3}
+    assert len(rig.finals()) == 1
+
+
+def test_a_delivered_step_is_past_before_its_successor_is_consumed(rig: Rig) -> None:
+    """As after a crash, when the step itself and its job's second announcement are both on their way."""
+    rig.consume(Message(JOBS, 0, wire(step=3)))
+    tracked = rig.job()
+    told = ResultEvent(**tracked.event.model_dump() | {"step": 4}, status="RUNNING")
+    rig.poller.completion.delivered(tracked, told)
+    rig.consume(Message(JOBS, 1, wire(step=3)))
+    assert len(rig.poller.tracker) == 0
+
+
+def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
+    """As after a crash between the function's reply and the commit."""
+    rig.consume(Message(JOBS, 0, wire(step=4, job_id="d4")), Message(JOBS, 1, wire(step=3, job_id="d3")))
+    assert [tracked.event.step for tracked in rig.poller.tracker] == [4]
+
+
+def test_an_event_from_a_wait_topic_is_no_duplicate_of_the_requeued_one(rig: Rig) -> None:
+    """Its acknowledgement may be late: then the newcomer is all there is of the event."""
+    rig.consume(Message(JOBS, 0, wire()))
+    tracked = rig.job()
+    rig.poller.tracker.move(tracked, Stage.REQUEUEING)
+    rig.waiting.messages.append(Message(WAIT, 0, wire(attempt=1), long_ago()))
+    rig.poller.poll(time.time())
+    assert len(rig.poller.tracker) == 2
+    rig.poller.tracker.finish(tracked)
+    assert [left.event.attempt for left in rig.poller.tracker] == [1]
+    rig.consume(Message(JOBS, 1, wire()))
+    assert len(rig.poller.tracker) == 1, "the newcomer is the one that is known"
+
+
+def test_of_two_jobs_announced_for_one_step_the_first_counts(rig: Rig) -> None:
+    rig.provider.views = {"d1abc": view("QUEUED"), "twin": view("QUEUED", job_id="twin")}
+    rig.consume(Message(JOBS, 0, wire()))
+    rig.consume(Message(JOBS, 1, wire(job_id="twin")), Message(JOBS, 2, wire()))
+    rig.step_until(lambda: rig.provider.tagged_anew == [("twin", [])])
+    assert rig.provider.cancelled == ["twin"]
+    rig.step_until(lambda: len(rig.poller.tracker) == 1)
+    tracked = rig.job()
+    assert tracked.event.job_id == "d1abc"
