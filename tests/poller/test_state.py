@@ -29,7 +29,7 @@ def test_runs_are_remembered_within_bounds() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.booleans()), max_size=30))
 def test_no_event_of_an_older_step_is_published_after_one_of_a_newer_step(
-    news: list[tuple[int, bool, bool]],
+    events: list[tuple[int, bool, bool]],
 ) -> None:
     run_progress, publisher = RunProgress(), Publisher()
     for step, from_previous_step, final in events:
@@ -37,10 +37,10 @@ def test_no_event_of_an_older_step_is_published_after_one_of_a_newer_step(
         run_progress.in_order(
             event, partial(lambda event: [publisher.send("t", "k", encode(event))], event), from_previous_step
         )
-    told = publisher.events()
-    before_the_end = list(itertools.takewhile(lambda event: not event.final, told))
+    published = publisher.events()
+    before_the_end = list(itertools.takewhile(lambda event: not event.final, published))
     steps = [event.step for event in before_the_end]
     assert steps == sorted(steps)
-    assert len(told) - len(before_the_end) == any(final for _, _, final in events), (
+    assert len(published) - len(before_the_end) == any(final for _, _, final in events), (
         "one end, and nothing after it"
     )
