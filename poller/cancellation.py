@@ -78,7 +78,7 @@ class CancellationHandler:
             now: the time in seconds since 1970.
         """
         account_worker = self._accounts.of(request.event)
-        if not account_worker.scheduler.budget.take(now):
+        if not account_worker.scheduler.budget.charge(now):
             request.due = account_worker.scheduler.budget.ready_at(now)
             return
         call = request.calls.pop(0) if request.calls else FIND
@@ -220,7 +220,7 @@ def _follow_stray(
                 if view.status in OPEN:
                     if stray.attempt:
                         # First, so that no action takes a cancelled job for the step's, however late the
-                        # last tags are taken away. It is found by these two again if this poller ends now.
+                        # last tags are removed. It is found by these two again if this poller ends now.
                         account.tag(view.job_id, [run, tag])
                     account.cancel(view.job_id)
             return [("untag", view.job_id) for view in views]

@@ -57,22 +57,24 @@ class JobTracker:
         self._run_progress = run_progress
         self.metrics = metrics
         self.now = clock
-        #: All of them; a message that was delivered again replaces the first delivery.
-        self._by_message: dict[tuple[Partition, int], TrackedMessage] = {}
+        #: All of them, in the order of their consumption.
+        self._tracked: dict[TrackedMessage, None] = {}
+        #: The newest message at each offset; a topic that is created again uses its offsets again.
+        self._by_offset: dict[tuple[Partition, int], TrackedMessage] = {}
         #: The newest message about each step.
         self._by_step: dict[Key, TrackedJob] = {}
         #: The cancellation requests, in the order of their consumption.
-        self._requests: dict[tuple[Partition, int], CancellationRequest] = {}
+        self._requests: dict[CancellationRequest, None] = {}
 
     def __len__(self) -> int:
-        return len(self._by_message)
+        return len(self._tracked)
 
     def __iter__(self) -> Iterator[TrackedMessage]:
-        return iter(list(self._by_message.values()))
+        return iter(list(self._tracked))
 
     def __contains__(self, tracked: TrackedMessage) -> bool:
-        """Return whether it is still tracked: it was not revoked, and its message was not delivered again."""
-        return self._by_message.get(tracked.identity) is tracked
+        """Return whether it is still tracked: not finished and not revoked."""
+        return tracked in self._tracked
 
     # --- consumed messages ----------------------------------------------------------------------------------
 
@@ -88,8 +90,10 @@ class JobTracker:
         event, now = consumed.event, self.now()
         event.bound(datetime.fromtimestamp(now, UTC))
         job = TrackedJob(event, consumed.partition, consumed.offset, now)
-        first = self._by_step.get(job.key)
-        if consumed.cancel:
+        first, same = self._by_step.get(job.key), self._by_offset.get(job.identity)
+        if same is not None and same.key == job.key:
+            pass  # delivered twice by the broker: it is in progress, and must not be committed
+        elif consumed.cancel:
             self._add_request(consumed, event, now)
         elif first is not None and first.event.job_id != event.job_id and len(event.job_id) <= MAX_JOB_ID:
             # Two actions have announced different jobs for the same step: the first one counts.
@@ -98,15 +102,20 @@ class JobTracker:
             self._job_consumer.finish(consumed.partition, consumed.offset)
         else:
             self._run_progress.note(event)
-            self._by_message[job.identity] = self._by_step[job.key] = job
+            self._add(job)
+            self._by_step[job.key] = job
             self._schedule(job)
             return job
         return None
 
     def _add_request(self, consumed: ConsumedEvent, event: JobEvent, now: float) -> None:
         request = CancellationRequest(event, consumed.partition, consumed.offset, now, due=now)
-        self._by_message[request.identity] = request
-        self._requests[request.identity] = request
+        self._add(request)
+        self._requests[request] = None
+
+    def _add(self, tracked: TrackedMessage) -> None:
+        self._tracked[tracked] = None
+        self._by_offset[tracked.identity] = tracked
 
     def delivered(self, tracked: TrackedMessage, event: ResultEvent) -> None:
         """Stop tracking: the run's final event, or the progress of its loop, was published.
@@ -125,8 +134,10 @@ class JobTracker:
     def finish(self, tracked: TrackedMessage) -> None:
         """Stop tracking: the outcome is known, and the message may be committed."""
         if tracked in self:
+            newest = self._by_offset.get(tracked.identity) is tracked
             self._forget(tracked, Stage.FINISHED)
-            self._job_consumer.finish(tracked.partition, tracked.offset)
+            if newest:
+                self._job_consumer.finish(tracked.partition, tracked.offset)
 
     def revoke(self, partition: Partition) -> None:
         """Stop tracking what came from this partition: it belongs to another poller now."""
@@ -136,9 +147,11 @@ class JobTracker:
 
     def _forget(self, tracked: TrackedMessage, stage: Stage) -> None:
         self.move(tracked, stage)
-        del self._by_message[tracked.identity]
+        del self._tracked[tracked]
+        if self._by_offset.get(tracked.identity) is tracked:
+            del self._by_offset[tracked.identity]
         if isinstance(tracked, CancellationRequest):
-            del self._requests[tracked.identity]
+            del self._requests[tracked]
         elif self._by_step.get(tracked.key) is tracked:
             del self._by_step[tracked.key]
 
@@ -249,7 +262,7 @@ class JobTracker:
         return [request for request in self._waiting_requests() if request.due <= now]
 
     def _waiting_requests(self) -> list[CancellationRequest]:
-        return [request for request in self._requests.values() if request.stage is Stage.WAITING]
+        return [request for request in self._requests if request.stage is Stage.WAITING]
 
     def states(self) -> Mapping[str, int]:
         """Return the number of tracked jobs in each state. Thread-safe."""

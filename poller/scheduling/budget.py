@@ -51,7 +51,7 @@ class Budget:
             ready = max(ready, now + (1.0 - self._tokens) / self._rate)
         return ready
 
-    def take(self, now: float) -> bool:
+    def charge(self, now: float) -> bool:
         """Charge a call that is made now.
 
         Args:

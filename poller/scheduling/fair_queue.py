@@ -1,4 +1,4 @@
-"""A queue that takes one item from each client in turn. Pure."""
+"""A queue that returns one item of each client in turn. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FairQueue(Generic[Item]):
         """Append an item to its client's items."""
         self._clients.setdefault(client, deque()).append(item)
 
-    def take(self) -> Item | None:
+    def pop(self) -> Item | None:
         """Remove and return the next client's first item; None if the queue is empty."""
         if not self._clients:
             return None

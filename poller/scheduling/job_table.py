@@ -84,7 +84,7 @@ class JobTable(Generic[Key]):
 
     def next_ready(self) -> Job[Key] | None:
         """Make the next READY job FETCHING and return it, the clients in turn; None if no job is READY."""
-        key = self._ready.take()
+        key = self._ready.pop()
         if key is None:
             return None
         job = self._jobs[key]

@@ -129,7 +129,7 @@ class Scheduler(Generic[Key]):
             return None
         call = self._choose(now, fetch, look)
         if call is not None:
-            self.budget.take(now)
+            self.budget.charge(now)
             self._calls_since_look = 0 if call.kind == "look" else self._calls_since_look + 1
         return call
 

@@ -16,7 +16,7 @@ def test_in_no_minute_more_than_allowed(per_minute: int, gaps: list[float]) -> N
     budget, now, made = Budget(per_minute, 0.0), 0.0, []
     for gap in gaps:
         now += gap
-        while budget.take(now):
+        while budget.charge(now):
             made.append(now)
     for index, begin in enumerate(made):
         assert sum(1 for at in made[index:] if at < begin + WINDOW) <= per_minute
@@ -29,19 +29,19 @@ def test_the_next_call_is_never_far_and_is_allowed_when_said(per_minute: int, ca
         ready = budget.ready_at(now)
         assert ready - now <= 2 * WINDOW
         now = max(now, ready) + 1e-6
-        assert budget.take(now)
+        assert budget.charge(now)
 
 
 def test_without_a_limit_any_number() -> None:
     budget = Budget(None, 0.0)
-    assert all(budget.take(0.0) for _ in range(10_000))
+    assert all(budget.charge(0.0) for _ in range(10_000))
     assert budget.scarcity(0.0) == 1.0
 
 
 def test_a_call_gets_dearer_as_the_bucket_empties() -> None:
     budget = Budget(120, 0.0)
     prices = []
-    while budget.take(0.0):
+    while budget.charge(0.0):
         prices.append(budget.scarcity(0.0))
     assert prices == sorted(prices)
     assert prices[0] == 1.0
@@ -57,9 +57,9 @@ def test_failures_pause_longer_and_longer_but_not_without_end(retry_afters: list
         assert until - now >= min(PAUSE_MOST, PAUSE_FIRST * 2.0 ** min(number, 16)) - 1e-6
         assert until - now >= asked - 1e-6
         assert until - now <= max(PAUSE_MOST, asked) + 1e-6
-        assert not budget.take(math.nextafter(until, -math.inf))
+        assert not budget.charge(math.nextafter(until, -math.inf))
         now = until
-    assert budget.take(now)
+    assert budget.charge(now)
     budget.succeeded()
     assert budget.failed(now) - now <= PAUSE_FIRST + 1e-6
 
@@ -87,7 +87,7 @@ def test_a_thousand_items_of_one_delay_a_single_one_by_one() -> None:
     for number in range(1000):
         line.put("many", number)
     line.put("single", -1)
-    assert [line.take() for _ in range(3)] == [0, -1, 1]
+    assert [line.pop() for _ in range(3)] == [0, -1, 1]
     assert len(line) == 998
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_lost_and_each_clients_order_is_kept(items: list[tuple[str, i
         line.put(item[0], item)
     line.discard(lambda item: item[1] % 7 == 0)
     given_out = []
-    while (taken := line.take()) is not None:
+    while (taken := line.pop()) is not None:
         given_out.append(taken)
     for client in "abc":
         wanted = [item for item in items if item[0] == client and item[1] % 7]

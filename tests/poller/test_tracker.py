@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from core.kafka.topics import JOBS
+import pytest
+
+from core.kafka.topics import CANCEL, JOBS
 from core.protocol import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode
-from poller.state import Stage
+from poller.scheduling.job import IllegalTransitionError
+from poller.state import TRANSITIONS, Stage
 from tests.core.samples import job, wire
-from tests.poller.fakes import (
-    Message,
-    view,
-)
+from tests.poller.fakes import Message, view
 from tests.poller.harness import WAIT, Rig, long_ago
 
 
@@ -95,3 +95,43 @@ def test_of_two_jobs_announced_for_one_step_the_first_counts(rig: Rig) -> None:
     rig.step_until(lambda: len(rig.poller.tracker) == 1)
     tracked = rig.job()
     assert tracked.event.job_id == "d1abc"
+
+
+def test_a_job_whose_message_is_delivered_twice_is_not_committed_before_it_is_delivered(rig: Rig) -> None:
+    """librdkafka may fetch a message again after a partition was resumed."""
+    rig.consume(Message(JOBS, 0, wire()))
+    rig.consume(Message(JOBS, 0, wire()))
+    assert len(rig.poller.tracker) == 1
+    rig.close()
+    assert rig.consumer.committed.get(JOBS, 0) == 0
+
+
+def test_a_cancellation_request_that_is_delivered_twice_is_tracked_once(rig: Rig) -> None:
+    rig.consume(Message(CANCEL, 0, wire()))
+    request = rig.request()
+    rig.consume(Message(CANCEL, 0, wire()))
+    assert rig.request() is request
+
+
+def test_a_job_whose_offset_was_used_again_by_a_recreated_topic_is_delivered_and_forgotten(rig: Rig) -> None:
+    rig.consume(Message(JOBS, 0, wire()))
+    first = rig.job()
+    rig.consume(Message(JOBS, 0, wire(process_job_id="process-2", job_id="d2")))
+    assert len(rig.poller.tracker) == 2
+    rig.poller.tracker.finish(first)
+    assert rig.job().event.process_job_id == "process-2"
+    assert rig.poller.tracker.scheduled(first.key) is None
+    rig.close()
+    assert rig.consumer.committed.get(JOBS, 0) == 0, "the second message is not finished"
+
+
+@pytest.mark.parametrize(
+    ("stage", "forbidden"), [(a, b) for a in Stage for b in Stage if b not in TRANSITIONS[a]]
+)
+def test_an_illegal_transition_raises(rig: Rig, stage: Stage, forbidden: Stage) -> None:
+    rig.consume(Message(JOBS, 0, wire()))
+    tracked = rig.job()
+    tracked.stage = stage
+    with pytest.raises(IllegalTransitionError, match=f"{stage.value} cannot become {forbidden.value}"):
+        rig.poller.tracker.move(tracked, forbidden)
+    assert tracked.stage is stage

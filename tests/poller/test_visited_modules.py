@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 import pytest
-
 from core.events import JobEvent, decode, encode
+
 from core.kafka.topics import JOBS, WAITS
 from tests.core.samples import job, wire
 from tests.poller import results
