@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from actions.framework.recovery import Recovery
-from core.provider import JobView, run_tag, step_tag
+from core.provider import Account, JobView, run_tag, step_tag
 from core.strays import Stray
 from poller import cancellation
 from tests.core.samples import job
@@ -26,7 +25,7 @@ TAGS = [run_tag(RUN), step_tag(RUN, 3), step_tag(RUN, 3, "first")]
 CREATED = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-class Jobs:
+class Jobs(Account):
     """A provider with one job, of an earlier attempt whose answer was lost."""
 
     def __init__(self) -> None:
@@ -36,36 +35,44 @@ class Jobs:
     def tagged(self, *tags: str) -> list[JobView]:
         return [self.view] if set(tags) <= set(self.tags) else []
 
-    def tag(self, _: str, tags: list[str]) -> None:
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
         self.tags = list(tags)
 
-    def cancel(self, _: str) -> None:
+    def cancel(self, job_id: str) -> None:
         self.view = replace(self.view, status="CANCELLED")
 
 
-class Stepped:
+class Stepped(Account):
     """The provider for one who makes each call only when it is let."""
 
-    def __init__(self, jobs: Jobs, begin: Callable[[Any], None]) -> None:
+    def __init__(self, jobs: Jobs, begin: Callable[[Account], None]) -> None:
         self._jobs = jobs
         self._may, self._did = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(begin,), daemon=True)
         self._thread.start()
 
-    def _run(self, begin: Callable[[Any], None]) -> None:
+    def _run(self, begin: Callable[[Account], None]) -> None:
         begin(self)
         self.ended = True
         self._did.release()
 
     ended = False
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(*values: Any) -> Any:
-            self._did.release()
-            assert self._may.acquire(timeout=10)
-            return getattr(self._jobs, name)(*values)
+    def tagged(self, *tags: str) -> list[JobView]:
+        self._await_turn()
+        return self._jobs.tagged(*tags)
 
-        return call
+    def tag(self, job_id: str, tags: Sequence[str]) -> None:
+        self._await_turn()
+        self._jobs.tag(job_id, tags)
+
+    def cancel(self, job_id: str) -> None:
+        self._await_turn()
+        self._jobs.cancel(job_id)
+
+    def _await_turn(self) -> None:
+        self._did.release()
+        assert self._may.acquire(timeout=60)
 
     def step(self) -> None:
         """Let it make one call."""
@@ -84,10 +91,10 @@ class Stepped:
         self._thread.join(10)
 
 
-def looking(following: list[tuple[str, str]]) -> Callable[[Any], None]:
+def looking(following: list[tuple[str, str]]) -> Callable[[Account], None]:
     """The poller's look for what the first attempt left behind; notes the calls that are to follow."""
 
-    def begin(account: Any) -> None:
+    def begin(account: Account) -> None:
         following.extend(
             cancellation._follow_stray(account, EVENT, Stray(attempt="first"), cancellation.FIND)
         )
@@ -104,11 +111,10 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
     """What the poller began it has done when the action looks again; what follows may be late, or fail."""
     jobs, following = Jobs(), list[tuple[str, str]]()
     poller = Stepped(jobs, looking(following))
-    action: Any = jobs
 
     def follow() -> None:
         for call in following:
-            cancellation._follow_stray(action, EVENT, Stray(attempt="first"), call)
+            cancellation._follow_stray(jobs, EVENT, Stray(attempt="first"), call)
         following.clear()
 
     def settle(_: float) -> None:
@@ -117,7 +123,7 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
             follow()
 
     monkeypatch.setattr(time, "sleep", settle)
-    finder = Recovery(action, None, (0.0,), 0.0)  # type: ignore[arg-type]
+    finder = Recovery(jobs, None, (0.0,), 0.0)  # type: ignore[arg-type]
     for _ in range(before):
         poller.step()
     views = finder.known(EVENT)
@@ -141,8 +147,7 @@ def test_a_stray_that_another_attempt_hides_is_not_brought_back(monkeypatch: pyt
     jobs = Jobs()
     jobs.tags = TAGS[:2]
     jobs.cancel("")
-    account: Any = jobs
-    finder = Recovery(account, None, (0.0,), 0.0)  # type: ignore[arg-type]
+    finder = Recovery(jobs, None, (0.0,), 0.0)  # type: ignore[arg-type]
     views = finder.known(EVENT)
     jobs.tag("", [])
     assert finder.adopt(EVENT, views) is None
@@ -154,9 +159,8 @@ def test_a_step_is_not_taken_for_another_run_whose_id_looks_like_it() -> None:
     jobs = Jobs()
     jobs.tags = [run_tag("a-1"), step_tag("a-1", 0)]
     event = job(process_job_id="a", step=1)
-    account: Any = jobs
-    assert Recovery(account, None).known(event) == []  # type: ignore[arg-type]
-    assert cancellation._follow_stray(account, event, Stray(), cancellation.FIND) == []
+    assert Recovery(jobs, None).known(event) == []  # type: ignore[arg-type]
+    assert cancellation._follow_stray(jobs, event, Stray(), cancellation.FIND) == []
     assert (jobs.view.status, jobs.tags) == ("QUEUED", [run_tag("a-1"), step_tag("a-1", 0)])
     jobs.tags = [run_tag("a"), step_tag("a", 1)]
-    assert [view.job_id for view in Recovery(account, None).known(event)] == ["earlier"]  # type: ignore[arg-type]
+    assert [view.job_id for view in Recovery(jobs, None).known(event)] == ["earlier"]  # type: ignore[arg-type]

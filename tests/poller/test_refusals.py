@@ -42,9 +42,9 @@ class Wire:
         account = AccountSettings(service.api_key, INSTANCE, service.url)
         self.provider = connect(ProviderSettings(account, account), repeats=False)
         self.publisher = Publisher()
-        fakes: Any = (self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
-        more: Any = (self.provider, ResultDelivery(*fakes), self.publisher)
-        self.poller = Poller(KafkaSettings("nowhere:9092", partitions=1), *more)
+        delivery = ResultDelivery(self.provider, self.publisher, Documents(), Invoke({"answer": {}}))
+        kafka = KafkaSettings("nowhere:9092", partitions=1)
+        self.poller = Poller(kafka, self.provider, delivery, self.publisher)
         self.consumer, _ = consumers_of(self.poller.job_consumer)
         self.sent: list[tuple[float, float]] = []
         self._record(self.provider.account("simulator"))

@@ -38,8 +38,7 @@ class Rig:
         self.provider, self.publisher, self.invoke = Provider(), Publisher(), Invoke(reply)
         self.provider.raw = results.sampler(COUNTS)
         self.documents = Documents()
-        fakes: Any = (self.provider, self.publisher, self.documents, self.invoke)
-        self.delivery = ResultDelivery(*fakes)
+        self.delivery = ResultDelivery(self.provider, self.publisher, self.documents, self.invoke)
 
     def published(self) -> ResultEvent:
         """The one event, read back as the gateway reads it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -16,7 +15,7 @@ from poller.scheduling.queue_estimator import FIRST_GUESS, Device
 from poller.scheduling.served_curve import ServedCurve
 
 
-def job(key: int, submitted: float, ahead: int | None = 0) -> Job[Any]:
+def job(key: int, submitted: float, ahead: int | None = 0) -> Job[int]:
     return Job(key, "client", "fez", submitted, ahead, looked=submitted)
 
 
@@ -38,7 +37,7 @@ def job(key: int, submitted: float, ahead: int | None = 0) -> Job[Any]:
     ],
 )
 def test_place(ahead: int | None, length: int | None, now: float, position: int) -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     if length is not None:
         device.listed(length, True, 0.0)
     one = job(1, 0.0, ahead)
@@ -49,7 +48,7 @@ def test_place(ahead: int | None, length: int | None, now: float, position: int)
 
 
 def test_our_own_jobs_before_and_behind_bound_the_place() -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     jobs = [job(number, float(number), ahead=number) for number in range(10)]
     for one in jobs:
         device.add(one, 9.0)
@@ -63,7 +62,7 @@ def test_our_own_jobs_before_and_behind_bound_the_place() -> None:
 
 def test_a_start_that_is_seen_puts_right_what_waited_beside_it() -> None:
     """A device serves a job in 2 s where 3 were thought: the first's start tells the next one's place."""
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     first, second = job(1, 0.0, ahead=20), job(2, 10.0, ahead=22)
     device.add(first, 0.0)
     device.add(second, 10.0)
@@ -76,7 +75,7 @@ def test_a_start_that_is_seen_puts_right_what_waited_beside_it() -> None:
 
 
 def test_a_providers_own_figures_come_first() -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     one, two = job(1, 0.0, ahead=50), job(2, 0.0, ahead=50)
     device.add(one, 0.0)
     device.add(two, 0.0)
@@ -88,7 +87,7 @@ def test_a_providers_own_figures_come_first() -> None:
 
 
 def test_nothing_moves_while_the_device_is_down() -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     one = job(1, 0.0, ahead=100)
     device.add(one, 0.0)
     device.listed(101, True, 1.0)
@@ -104,14 +103,14 @@ def test_nothing_moves_while_the_device_is_down() -> None:
 
 
 def test_another_pollers_estimate_is_used_where_nothing_is_known() -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     one = Job(1, "client", "fez", 0.0, 400, looked=0.0, expected=900.0)
     device.add(one, 600.0)
     assert one.forecast.mean == pytest.approx(900.0, abs=1.0)
 
 
 def test_a_job_that_is_late_is_expected_later_and_later() -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     one = job(1, 0.0, ahead=1)
     device.add(one, 0.0)
     left = []
@@ -123,7 +122,7 @@ def test_a_job_that_is_late_is_expected_later_and_later() -> None:
 
 
 def test_it_learns_how_long_our_jobs_run_beside_what_is_told() -> None:
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     for number in range(10):
         one = job(number, 100.0 * number)
         device.add(one, one.submitted)
@@ -142,7 +141,7 @@ def test_it_learns_how_long_our_jobs_run_beside_what_is_told() -> None:
 def test_on_a_steady_queue_the_estimate_is_right_within_its_uncertainty() -> None:
     """With other people's jobs too: most completions lie between the 2.5 % and the 97.5 % quantile."""
     dice = random.Random(7)
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     arrivals, free, at, inside, count = [], 0.0, 0.0, 0, 0
     departures: list[float] = []
     for number in range(600):
@@ -213,7 +212,7 @@ def test_every_forecast_is_sound(
 ) -> None:
     """Whatever clocks and providers say: place not below 0, completion not before now, finite spread."""
     submitted, seen, now = instants
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     if length is not None:
         device.listed(length, operational, seen)
     one = Job(1, "client", "fez", submitted, ahead, looked=submitted, expected=expected)
@@ -223,7 +222,7 @@ def test_every_forecast_is_sound(
     assert_sound(one, now)
 
 
-def assert_sound(one: Job[Any], now: float) -> None:
+def assert_sound(one: Job[int], now: float) -> None:
     assert one.forecast.position >= 0
     assert now - 1e-3 <= one.forecast.mean < now + 3e9
     assert 0 < one.forecast.scale < 1e12
@@ -239,7 +238,7 @@ def test_what_one_job_tells_leaves_the_forecasts_of_the_others_sound(
     jobs: list[tuple[float, int, JobObservation]], wait: float | None
 ) -> None:
     """What is learned from impossible instants is used for all jobs of the device."""
-    device: Device[Any] = Device()
+    device: Device[int] = Device()
     now = 1.8e9
     device.listed(MAX_QUEUE, True, now - 1.0, wait)
     for number, (submitted, ahead, _) in enumerate(jobs):

@@ -1,0 +1,1 @@
+"""Unit tests of the poller's scheduling: no broker, no provider."""
