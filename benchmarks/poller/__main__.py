@@ -1,4 +1,4 @@
-"""`python -m benchmarks.poller`: the poller's scheduler beside others, in virtual time."""
+"""`python -m benchmarks.poller`: compare the poller's scheduler with others, in virtual time."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 from benchmarks.poller import footprint, report
 
-#: Of the worlds that are tried.
+#: The seeds of the worlds.
 SEEDS = (1, 2, 3)
 
 
 def say(text: str) -> None:
-    """Print at once: the longer scenarios take a while."""
+    """Print without buffering: the longer scenarios take minutes."""
     print(text, flush=True)
 
 
 def main() -> int:
-    """Print the tables and draw the plot; gives 0: these are figures, not tests."""
+    """Print the tables, draw the plot and return 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.poller", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--no-plot", action="store_true", help="tables only")
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def run(seeds: Sequence[int] = SEEDS, plot: bool = True) -> None:
-    """Print the tables and what a poller takes; draw the plot, of the first seed, where it is wanted."""
+    """Print the tables and the footprint of a poller; draw the plot of the first seed if `plot` is True."""
     of = ", ".join(map(str, seeds))
     say(f"seeds {of}; calls take no time; lag is from a job's completion to its result's delivery\n")
     report.tables(seeds, say)

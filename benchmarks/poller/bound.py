@@ -1,10 +1,10 @@
-"""What no way of looking can do: few calls and little lag at once, where running times are not known exactly.
+"""A lower bound on the calls per job for a given lag, if running times are known only with an error.
 
-A job with which no other waits, whose start is told for nothing and whose running time is told with some
-error. Only looks tell whether it is done, one call each, and its result is one more. By dynamic programming
-over a grid of instants: the instants of looking that cost least in lag plus price times calls (Barlow, Hunter
-and Proschan, 1963, solved for the distribution of what is not known). Jobs that share looks can do a little
-better; the poller is not told the starts, and must do worse.
+The bound is for a single job whose start is known without a call and whose running time is stated with an
+error. Only looks show whether it is done, at one call each, and its result takes one more call. Dynamic
+programming over a grid of times gives the looks with the least lag plus price times calls (Barlow, Hunter and
+Proschan, 1963, solved for the distribution of the running time). Jobs that share looks can need slightly
+fewer calls. The poller does not know the starts, and needs more.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import math
 import numpy as np
 
 from benchmarks.poller.scenarios import SERVICE
-from benchmarks.poller.world import TOLD_ERROR
+from benchmarks.poller.world import STATED_ERROR
 
-#: Instants of the grid, and by how many standard deviations it reaches around the middle.
+#: The number of times in the grid, and its reach around the median in standard deviations.
 INSTANTS, REACH = 150, 4.5
-#: Different running times that are told, and how far around the middle.
-TOLD, TOLD_REACH = 21, 2.0
-#: Halvings of the interval in which the price is searched.
+#: The number of stated running times, and their reach around the median in standard deviations.
+STATED, STATED_REACH = 21, 2.0
+#: How often the interval in which the price is searched is halved.
 HALVINGS = 20
 
 
 def least_calls(lag: float, sigma: float = 0.5) -> float:
-    """Calls for each job, its result's among them, below which a mean lag of `lag` seconds is out of reach.
+    """Return the least calls per job, including that for its result, with a mean lag of `lag` seconds.
 
     Args:
-        lag: seconds.
-        sigma: of the logarithm of the running time, before anything is told.
+        lag: the mean lag in seconds.
+        sigma: the standard deviation of the logarithm of the running time.
     """
     low, high = 1e-3, 1e2
     for _ in range(HALVINGS):
@@ -42,17 +42,17 @@ def least_calls(lag: float, sigma: float = 0.5) -> float:
 
 
 def _optimum(price: float, sigma: float) -> tuple[float, float]:
-    """Mean lag in seconds and mean looks of the schedule that is best at this price of a call."""
+    """Return the mean lag in seconds and the mean looks of the best schedule at this price of a call."""
     middle = math.log(SERVICE) - sigma**2 / 2
-    # What is told is the truth times an error; both are lognormal, and so is what is left to be known.
-    spread = 1.0 / math.sqrt(1.0 / sigma**2 + 1.0 / TOLD_ERROR**2)
-    offsets = np.linspace(-TOLD_REACH, TOLD_REACH, TOLD)
+    # The stated time is the real one times an error. Both are lognormal, and so is the remaining uncertainty.
+    spread = 1.0 / math.sqrt(1.0 / sigma**2 + 1.0 / STATED_ERROR**2)
+    offsets = np.linspace(-STATED_REACH, STATED_REACH, STATED)
     weights = np.exp(-(offsets**2) / 2)
-    found = [
-        _schedule(price, spread**2 * (middle / sigma**2 + told / TOLD_ERROR**2), spread)
-        for told in middle + offsets * math.hypot(sigma, TOLD_ERROR)
+    schedules = [
+        _schedule(price, spread**2 * (middle / sigma**2 + stated / STATED_ERROR**2), spread)
+        for stated in middle + offsets * math.hypot(sigma, STATED_ERROR)
     ]
-    lag, looks = np.average(np.array(found), axis=0, weights=weights)
+    lag, looks = np.average(np.array(schedules), axis=0, weights=weights)
     return float(lag), float(looks)
 
 

@@ -1,4 +1,4 @@
-"""What a poller takes of memory and processor: idle, with jobs to look at, and with jobs that wait."""
+"""The memory and processor time of a poller: idle, with jobs to look at, and with jobs that wait."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from testkit.stack import Stack, running, wait_for
 
 #: Jobs that are looked at, and jobs that wait at the broker.
 WATCHED, WAITING = 1_000, 10_000
-#: What this project aims for: MB resident, and part of one core when nothing is due.
+#: The aims: MB resident, and the fraction of one core when nothing is due.
 AIM_MB, AIM_CORE = 150.0, 0.05
-#: Seconds for which the processor's time is measured, and of rest before.
+#: Seconds for which processor time is measured, and seconds to wait before.
 MEASURE, REST = 20.0, 5.0
-#: A queue in which nothing moves while this runs: seconds that one job takes.
+#: Seconds that one job takes, so that the queue does not move during the measurement.
 STANDSTILL = "86400"
 
 
 def report() -> str:
-    """The table; runs a stack of its own."""
+    """Start a stack, measure, and return the table."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running(
@@ -54,7 +54,7 @@ def report() -> str:
         _announce(publisher, topic, _submit(account, WATCHED), "simulator", 0)
         _counted(stack, "queued", WATCHED)
         rows.append(_row(f"{WATCHED:,} jobs looked at every 2 s", pid))
-        # Each of them is put into a wait topic, unseen: nothing is expected for days.
+        # Each is requeued without a look: none is expected to complete for days.
         names = [f"waiting{number}" for number in range(WAITING)]
         _announce(publisher, topic, names, "hardware", 100_000)
         _counted(stack, "requeued", WAITING)
@@ -63,7 +63,7 @@ def report() -> str:
     alone = _client_alone()
     return table(
         "a poller's process",
-        ["", "resident", "of it its own", "of one core"],
+        ["", "resident", "proportional", "of one core"],
         [*rows, ["for comparison: import qiskit_ibm_runtime", f"{alone:.0f} MB", "", ""]],
     ) + (f"\naim: under {AIM_MB:.0f} MB, and under {AIM_CORE:.0%} of one core when nothing is due")
 
@@ -77,7 +77,7 @@ def _row(name: str, pid: int) -> list[str]:
 
 
 def _memory(pid: int, kind: str) -> float:
-    """MB; `Pss` counts pages shared with others by their part."""
+    """Return MB. `Pss` counts shared pages in proportion."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith(f"{kind}:"):
             return int(line.split()[1]) / 1e3
@@ -85,7 +85,7 @@ def _memory(pid: int, kind: str) -> float:
 
 
 def _cpu(pid: int) -> float:
-    """Seconds of processor time."""
+    """Return the processor time in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -95,7 +95,7 @@ def _submit(account: QuantumAccount, count: int) -> list[str]:
     circuit.measure_all()
     with ThreadPoolExecutor(4) as pool:
         ids = [pool.submit(account.submit, [(circuit,)], "fake_fez", 16, []) for _ in range(count)]
-        return [one.result(300) for one in ids]
+        return [job_id.result(300) for job_id in ids]
 
 
 def _announce(publisher: Publisher, topic: str, ids: list[str], backend_type: str, ahead: int) -> None:
@@ -115,12 +115,12 @@ def _announce(publisher: Publisher, topic: str, ids: list[str], backend_type: st
         sent.append(publisher.send(topics.JOBS, event.process_job_id, encode(event)))
     done, late = all_of(sent, 60)
     assert not late
-    for one in done:
-        one.result(0)
+    for publication in done:
+        publication.result(0)
 
 
 def _counted(stack: Stack, what: str, count: int) -> None:
-    """Wait until the poller says that so many jobs stand so."""
+    """Wait until the poller's metrics count this many jobs in a state."""
 
     url = f"http://127.0.0.1:{stack.env['POLLER_PORT']}/metrics"
     begin = "qwhisk_poller_requeued_total" if what == "requeued" else f'qwhisk_poller_jobs{{state="{what}"}}'
@@ -133,7 +133,7 @@ def _counted(stack: Stack, what: str, count: int) -> None:
 
 
 def _client_alone() -> float:
-    """MB resident of an interpreter that has imported the client and nothing else."""
+    """Return the resident MB of an interpreter that has imported only the client."""
     code = "import qiskit_ibm_runtime; print(open('/proc/self/smaps_rollup').read())"
     text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     return next(int(line.split()[1]) / 1e3 for line in text.splitlines() if line.startswith("Rss:"))

@@ -12,7 +12,7 @@ from poller.scheduling.call import Call, Limits
 from poller.scheduling.job import JobObservation
 from poller.scheduling.scheduler import Scheduler
 
-#: What an account of IBM's is asked at the most, and how dear a call is there.
+#: The limits of an IBM Quantum account, and the price of its calls.
 IBM = Limits(per_minute=120, price=1.0, list_every=60.0)
 
 #: Seconds after the last job's completion by which every job must be delivered.
@@ -20,17 +20,17 @@ PATIENCE = 6 * 3_600.0
 
 
 def qwhisk(world: World, limits: Limits = IBM, name: str = "qwhisk") -> Tally:
-    """The whole scenario; calls take no time."""
+    """Run the whole scenario. Calls take no time."""
     return Run(world, limits, name).run()
 
 
 class Run:
-    """The scheduler in front of one world.
+    """The scheduler on one world.
 
     Args:
-        world: what happens.
-        limits: of the account.
-        name: of its row.
+        world: the devices and jobs.
+        limits: what the account allows.
+        name: the name of its row in the table.
     """
 
     def __init__(self, world: World, limits: Limits, name: str = "qwhisk") -> None:
@@ -40,12 +40,12 @@ class Run:
         self.scheduler: Scheduler[int] = Scheduler(limits, 0.0)
         self._heap: list[tuple[float, int, Callable[[float], None]]] = []
         self._order, self._now = 0, 0.0
-        self._parked: dict[int, tuple[float, float]] = {}
+        self._requeued: dict[int, tuple[float, float]] = {}
         for job in world.jobs:
             self._at(job.created, self._adder(job))
 
     def run(self) -> Tally:
-        """Until every job is delivered; AssertionError if one never is."""
+        """Run until every job is delivered. Raises AssertionError if one is not."""
         last = max(job.finished for job in self.world.jobs) + PATIENCE
         while (left := len(self.world.jobs) - len(self.tally.lags)) > 0:
             assert self._now < last, f"{left} jobs are done for {PATIENCE:.0f} s and not delivered"
@@ -73,7 +73,7 @@ class Run:
                 job.created,
                 job.ahead,
                 now,
-                *self._parked.get(job.job_id, (None, None)),
+                *self._requeued.get(job.job_id, (None, None)),
             )
 
         return add
@@ -85,7 +85,7 @@ class Run:
         for key, seconds in self.scheduler.to_requeue(now):
             job = self.scheduler.job(key)
             assert job is not None
-            self._parked[key] = (job.forecast.mean, job.looked)
+            self._requeued[key] = (job.forecast.mean, job.looked)
             self.scheduler.remove(key)
             self._at(now + choose_wait_topic(seconds).delay, self._adder(self.world.jobs[key]))
 
@@ -104,14 +104,14 @@ class Run:
             self._look(call, now)
 
     def _look(self, call: Call[int], now: float) -> None:
-        found: Iterable[WorldJob]
+        shown: Iterable[WorldJob]
         if call.since is None:
-            found = [self.world.jobs[call.keys[0]]]
+            shown = [self.world.jobs[call.keys[0]]]
             full = False
         else:
-            found = self.world.page(call.since, now, self.limits.page)
-            full = len(found) == self.limits.page
-        self.scheduler.look_answered(call, {job.job_id: _observation(job, now) for job in found}, now, full)
+            shown = self.world.page(call.since, now, self.limits.page)
+            full = len(shown) == self.limits.page
+        self.scheduler.look_answered(call, {job.job_id: _observation(job, now) for job in shown}, now, full)
 
 
 def _observation(job: WorldJob, now: float) -> JobObservation:

@@ -21,7 +21,7 @@ from poller.scheduling.call import Limits
 ROOT = Path(__file__).resolve().parents[2]
 PLOT = ROOT / "docs" / "poller.svg"
 
-#: The same scheduler told that lag matters more: a call is worth as little as this, and more are allowed.
+#: The same scheduler with a lower price of a call and a higher limit of calls, so that there is less lag.
 EAGER = replace(IBM, price=0.06, per_minute=600)
 #: The aims: mean lag as part of the paper's, with no more calls than it; calls per job over a day.
 AIM_PART, AIM_CALLS = 0.1, 3.0
@@ -29,7 +29,7 @@ AIM_PART, AIM_CALLS = 0.1, 3.0
 
 @dataclass(frozen=True)
 class Row:
-    """What one way of looking cost and gave: seconds of lag, calls for each job, fairness; see `Tally`."""
+    """The result of one method: seconds of lag, calls per job, fairness. See `Tally`."""
 
     mean: float
     p99: float
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """All ways on one world: its jobs, and the seconds they wait on average."""
+    """The results of all methods on one world, the number of its jobs, and their mean wait in seconds."""
 
     name: str
     jobs: int
@@ -52,9 +52,9 @@ Line = tuple[str, Sequence[Tally]]
 
 
 def ways(scenario: Callable[[int], World], seed: int) -> Rows:
-    """Every way of looking, on one world."""
+    """Run every method on one world."""
     world = scenario(seed)
-    found = [
+    tallies = [
         rivals.clairvoyant(world),
         qwhisk(world),
         qwhisk(world, EAGER, "qwhisk, eager"),
@@ -62,7 +62,7 @@ def ways(scenario: Callable[[int], World], seed: int) -> Rows:
         rivals.fixed(world),
         rivals.backoff(world),
     ]
-    for tally in found:
+    for tally in tallies:
         tally.check(world)
     waits = [job.finished - job.created for job in world.jobs]
     return Rows(
@@ -71,7 +71,7 @@ def ways(scenario: Callable[[int], World], seed: int) -> Rows:
         sum(waits) / len(waits),
         {
             tally.name: Row(tally.mean, tally.p99, tally.per_job(), tally.worst(world), tally.fairness(world))
-            for tally in found
+            for tally in tallies
         },
     )
 
@@ -80,16 +80,16 @@ def tables(seeds: Sequence[int], say: Callable[[str], None]) -> None:
     """One table for each scenario, averaged over the seeds, and whether the aims are met for each seed."""
     cores = min(os.cpu_count() or 1, len(seeds) * len(SCENARIOS))
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        under_way = [[pool.submit(ways, scenario, seed) for seed in seeds] for scenario in SCENARIOS]
-        for scenario, runs in zip(SCENARIOS, under_way, strict=True):
+        results = [[pool.submit(ways, scenario, seed) for seed in seeds] for scenario in SCENARIOS]
+        for scenario, runs in zip(SCENARIOS, results, strict=True):
             _table([run.result() for run in runs], scenario is day, say)
 
 
 def _table(runs: Sequence[Rows], is_day: bool, say: Callable[[str], None]) -> None:
     def row(name: str) -> list[str]:
-        found = [run.rows[name] for run in runs]
-        least, most = min(one.mean for one in found), max(one.mean for one in found)
-        average = Row(*(sum(values) / len(found) for values in zip(*map(astuple, found), strict=True)))
+        rows = [run.rows[name] for run in runs]
+        least, most = min(row.mean for row in rows), max(row.mean for row in rows)
+        average = Row(*(sum(values) / len(rows) for values in zip(*map(astuple, rows), strict=True)))
         return [
             name,
             f"{average.mean:.2f} s",
@@ -118,16 +118,16 @@ def _table(runs: Sequence[Rows], is_day: bool, say: Callable[[str], None]) -> No
         say(f"  aim {met}: {_each(calls)} calls a job with the usual setting, under {AIM_CALLS:g} wanted")
         wanted = AIM_PART * sum(run.rows[names[3]].mean for run in runs) / len(runs)
         say(
-            f"  both at once are out of reach: {wanted:.2f} s of lag take {least_calls(wanted):.1f} calls\n"
-            "  a job at least, even for who is told each start, as running times are told to a quarter only"
+            f"  both aims at once cannot be met: {wanted:.2f} s of lag take {least_calls(wanted):.1f} calls\n"
+            "  per job at least, even with every start known: running times are stated only to within a quarter"
         )
     say("")
 
 
 def _verdict(name: str, ours: Sequence[Row], papers: Sequence[Row]) -> str:
-    parts = [own.mean / paper.mean for own, paper in zip(ours, papers, strict=True)]
-    calls = [own.calls / paper.calls for own, paper in zip(ours, papers, strict=True)]
-    met = "aim met" if max(parts) <= AIM_PART and max(calls) <= 1 else "beside the aim"
+    parts = [our.mean / paper.mean for our, paper in zip(ours, papers, strict=True)]
+    calls = [our.calls / paper.calls for our, paper in zip(ours, papers, strict=True)]
+    met = "aim met" if max(parts) <= AIM_PART and max(calls) <= 1 else "aim missed"
     return f"{name}: {_each(parts, 3)} of the paper's mean lag with {_each(calls)} of its calls ({met})"
 
 
@@ -136,7 +136,7 @@ def _each(values: Sequence[float], digits: int = 2) -> str:
 
 
 def lines(world: World) -> list[Line]:
-    """Each way with its own setting varied: from few calls and much lag to many and little."""
+    """Return each method with its setting varied, from few calls and much lag to many and little."""
 
     def with_price(price: float) -> Limits:
         return replace(EAGER, price=price)
@@ -156,7 +156,7 @@ def lines(world: World) -> list[Line]:
 
 
 def plot(seed: int, path: Path = PLOT) -> Path:
-    """Draw the lines of two scenarios; gives the file."""
+    """Draw the lines of two scenarios and return the file."""
     import matplotlib as mpl
 
     mpl.use("Agg")

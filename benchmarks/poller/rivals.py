@@ -1,4 +1,4 @@
-"""Other ways of looking: the paper's, a fixed interval, exponential back-off, and who knows everything."""
+"""Other methods: the paper's, a fixed interval, exponential back-off, and a clairvoyant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.poller.world import World, WorldJob
 
 
 def clairvoyant(world: World) -> Tally:
-    """The lower bound: one call for each job, at the instant it is done."""
+    """The lower bound: one call per job, at the time of its completion."""
     tally = Tally("clairvoyant")
     for job in world.jobs:
         tally.calls += 1
@@ -20,7 +20,7 @@ def clairvoyant(world: World) -> Tally:
 
 
 def _each_alone(world: World, name: str, delay: Callable[[float], float]) -> Tally:
-    """Every job by itself: a look, `delay(seconds since it came)` seconds, a look, ...; then the result."""
+    """Look at each job alone, with pauses of `delay(seconds since its creation)`; then fetch its result."""
     tally = Tally(name)
     for job in world.jobs:
         now = job.created
@@ -35,12 +35,12 @@ def _each_alone(world: World, name: str, delay: Callable[[float], float]) -> Tal
 
 
 def fixed(world: World, interval: float = 5.0) -> Tally:
-    """Every job once in an interval."""
+    """Look at each job once per interval."""
     return _each_alone(world, f"fixed {interval:g} s", lambda _: interval)
 
 
 def backoff(world: World, first: float = 1.0, factor: float = 2.0, most: float = 60.0) -> Tally:
-    """Delays that double up to a minute."""
+    """Look at each job after delays that double up to a minute."""
     # After delays of first * (1 + factor + ...) the next is factor times the last.
     return _each_alone(
         world, "exponential back-off", lambda age: min(most, first + (factor - 1.0) * age) if age else first
@@ -48,16 +48,16 @@ def backoff(world: World, first: float = 1.0, factor: float = 2.0, most: float =
 
 
 def paper(world: World, workers: int = 16, threshold: float = 60.0, wait: float = 5.0) -> Tally:
-    """Grossi et al., section 4.4: a pool of workers, and a topic into which events are put back.
+    """Grossi et al., section 4.4: a pool of workers, and a topic to which events return.
 
-    A worker takes an event and looks at its job. Where it is final, its result is fetched. Where its
-    estimated completion is less than `threshold` seconds away, the worker waits for it with the client's own
-    function, which asks every `wait` seconds (5 is the default of the client of that time), and does nothing
-    else meanwhile. Otherwise the event goes back into the topic with the estimate, by which it is filtered,
-    at no call, until its completion is near enough.
+    A worker consumes an event and looks at its job. If the job is final, the worker fetches its result. If
+    the estimated completion is less than `threshold` seconds away, the worker waits for it with the client's own
+    function, which polls every `wait` seconds (5 was the client's default at that time), and does nothing
+    else. Otherwise the event returns to the topic with the estimate. It is filtered by the estimate, without
+    a call, until its completion is near enough.
 
-    The paper's API told each job's estimated completion. It is granted here, and exact as far as it can be:
-    the jobs really before it, times the mean service time.
+    The paper's API stated each job's estimated completion. Here the estimate is as exact as possible: the
+    number of jobs before it, times the mean service time.
     """
     tally = Tally("the paper's")
     topic: deque[WorldJob] = deque()
@@ -71,11 +71,11 @@ def paper(world: World, workers: int = 16, threshold: float = 60.0, wait: float 
         heapq.heappush(heap, (instant, order, what, job))
 
     def expected(job: WorldJob, now: float) -> float:
-        """Seconds until the provider expects it to be done."""
+        """Return the seconds until the provider expects the job to be done."""
         device = world.devices[job.backend]
         if now >= job.started:
             return max(0.0, device.service - (now - job.started))
-        # First come, first served: what leaves from now until it starts is what is before it.
+        # First come, first served: the jobs that leave from now until it starts are those before it.
         served_before = device.departed(job.started) - device.departed(now)
         return (served_before + 1) * device.service
 

@@ -1,4 +1,4 @@
-"""What comes to the devices: steady, heavy-tailed, a burst, an hour down, a day."""
+"""The scenarios: steady, heavy-tailed, a burst, an hour's outage, a day."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.poller.world import World, WorldPlan, build
 
-#: Devices, clients, and mean seconds of a job.
+#: The number of devices and of clients, and the mean duration of a job in seconds.
 DEVICES, CLIENTS, SERVICE = 3, 20, 4.0
 HOUR, DAY = 3600.0, 86_400.0
-#: How busy the devices are, with other people's jobs and ours.
+#: The fraction of the time in which the devices run jobs, other users' and ours.
 UTILISATION = 0.92
 
 
 def lognormal(sigma: float) -> Callable[[random.Random], float]:
-    """Seconds of a job, with mean `SERVICE`; sigma 0.5 varies by half, 1.5 by three times the mean."""
+    """Return a function that draws durations with mean `SERVICE`.
+
+    Args:
+        sigma: the standard deviation of the logarithm. With 0.5 the durations vary by half the mean, with 1.5
+            by three times the mean.
+    """
 
     def draw(dice: random.Random) -> float:
         return SERVICE * dice.lognormvariate(-(sigma**2) / 2, sigma)
@@ -27,15 +32,15 @@ def lognormal(sigma: float) -> Callable[[random.Random], float]:
 def _poisson(
     rate: float, length: float, dice: random.Random, shape: Callable[[float], float] = lambda _: 1.0
 ) -> list[float]:
-    """Arrivals at `rate` times `shape`, which is at most 2 (thinning)."""
-    found: list[float] = []
+    """Return arrivals at `rate` times `shape`, which is at most 2 (by thinning)."""
+    arrivals: list[float] = []
     at = 0.0
     while True:
         at += dice.expovariate(2.0 * rate)
         if at >= length:
-            return found
+            return arrivals
         if dice.random() < shape(at) / 2.0:
-            found.append(at)
+            arrivals.append(at)
 
 
 def _clients(times: Sequence[float], dice: random.Random) -> list[tuple[float, str]]:
@@ -53,15 +58,15 @@ def _devices(
     more: dict[int, list[tuple[float, str]]] | None = None,
     utilisation: float = UTILISATION,
 ) -> World:
-    """Devices to which `ours` jobs of ours a second come, all together, and others' to fill them."""
+    """Build devices that receive `ours` of our jobs per second together, and other users' jobs."""
     plans = []
     for number in range(DEVICES):
         dice = random.Random(f"{name}/{seed}/{number}/arrivals")
-        own = ours / DEVICES
+        rate = ours / DEVICES
         plans.append(
             WorldPlan(
-                ours=_clients(_poisson(own, length, dice, shape), dice) + (more or {}).get(number, []),
-                others=_poisson(max(1e-9, utilisation / SERVICE - own), length, dice, shape),
+                ours=_clients(_poisson(rate, length, dice, shape), dice) + (more or {}).get(number, []),
+                others=_poisson(max(1e-9, utilisation / SERVICE - rate), length, dice, shape),
                 draw=lognormal(sigma),
                 service=SERVICE,
                 down=(down or {}).get(number, ()),
@@ -76,12 +81,12 @@ def steady(seed: int) -> World:
 
 
 def heavy(seed: int) -> World:
-    """The same with service times of which some are very long."""
+    """The same with some very long service times."""
     return _devices("heavy-tailed service", seed, 3 * HOUR, ours=0.3, sigma=1.5, utilisation=0.8)
 
 
 def burst(seed: int) -> World:
-    """One client submits 1,000 jobs within ten seconds, among 19 that go on as before."""
+    """One client submits 1,000 jobs within ten seconds, while 19 others continue as before."""
     dice = random.Random(f"burst/{seed}")
     many: dict[int, list[tuple[float, str]]] = {number: [] for number in range(DEVICES)}
     for number in range(1000):

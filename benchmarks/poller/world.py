@@ -1,6 +1,6 @@
-"""Devices with their queues, and jobs in them: everything that happens, known from the start.
+"""Devices with their queues and jobs. All events are known in advance.
 
-Looking at a job changes nothing in a queue, so one world serves all ways of looking.
+A look at a job does not change a queue, so all methods run on the same world.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-#: By how much the running time that the provider tells for a job is off: sigma of its logarithm.
-TOLD_ERROR = 0.25
+#: The error of the running time that the provider states: the standard deviation of its logarithm.
+STATED_ERROR = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class WorldJob:
-    """One job of ours. Instants are in seconds after the start."""
+    """One job of ours. Times are in seconds after the start."""
 
     job_id: int
     client: str
@@ -24,18 +24,18 @@ class WorldJob:
     created: float
     started: float
     finished: float
-    #: Jobs that it found in its device's queue.
+    #: The number of jobs in the device's queue when it was submitted.
     ahead: int
-    #: Seconds that the provider says it will run.
+    #: The running time in seconds that the provider states.
     run_seconds: float
 
 
 @dataclass
 class WorldDevice:
-    """One device: serves one job at a time, first come, first served, and none while it is down."""
+    """One device. It serves one job at a time, first come, first served, and none while it is down."""
 
     name: str
-    #: Mean seconds that a job takes.
+    #: The mean duration of a job, in seconds.
     service: float
     arrivals: list[float]
     departures: list[float]
@@ -43,21 +43,21 @@ class WorldDevice:
     down: Sequence[tuple[float, float]] = ()
 
     def length(self, now: float) -> int:
-        """Jobs waiting or running."""
+        """Return the number of jobs that wait or run."""
         return bisect_right(self.arrivals, now) - bisect_right(self.departures, now)
 
     def departed(self, now: float) -> int:
-        """Jobs that have left."""
+        """Return the number of jobs that are done."""
         return bisect_right(self.departures, now)
 
     def operational(self, now: float) -> bool:
-        """False while it is down."""
+        """Return whether the device runs jobs."""
         return not any(begin <= now < end for begin, end in self.down)
 
 
 @dataclass
 class World:
-    """A scenario's devices and jobs, these in the order of their creation."""
+    """The devices and jobs of a scenario; the jobs in the order of their creation."""
 
     name: str
     devices: dict[str, WorldDevice]
@@ -68,20 +68,20 @@ class World:
         self.created = [job.created for job in self.jobs]
 
     def page(self, since: float, now: float, count: int) -> list[WorldJob]:
-        """The oldest `count` jobs created from `since` to now."""
+        """Return the oldest `count` jobs created from `since` to `now`."""
         return self.jobs[bisect_left(self.created, since) : bisect_right(self.created, now)][:count]
 
 
 @dataclass(frozen=True)
 class WorldPlan:
-    """What is to come to one device.
+    """The input of one device.
 
     Attributes:
-        ours: instants and clients of our jobs.
-        others: instants of other people's jobs.
-        draw: gives a job's seconds on the device.
-        service: their mean.
-        down: when it is down.
+        ours: the times and clients of our jobs.
+        others: the times of other users' jobs.
+        draw: returns the duration of a job, in seconds.
+        service: the mean duration.
+        down: when the device is down: begin and end.
     """
 
     ours: Sequence[tuple[float, str]]
@@ -92,7 +92,7 @@ class WorldPlan:
 
 
 def build(name: str, plans: Sequence[WorldPlan], seed: int) -> World:
-    """Let everything happen."""
+    """Simulate the devices and return the world."""
     devices: dict[str, WorldDevice] = {}
     jobs: list[WorldJob] = []
     for number, plan in enumerate(plans):
@@ -110,8 +110,8 @@ def build(name: str, plans: Sequence[WorldPlan], seed: int) -> World:
             free = started + plan.draw(dice)
             if client:
                 ahead = len(arrivals) - bisect_right(departures, at)
-                told = (free - started) * dice.lognormvariate(0.0, TOLD_ERROR)
-                jobs.append(WorldJob(0, client, backend, at, started, free, ahead, told))
+                stated = (free - started) * dice.lognormvariate(0.0, STATED_ERROR)
+                jobs.append(WorldJob(0, client, backend, at, started, free, ahead, stated))
             arrivals.append(at)
             departures.append(free)
         devices[backend] = WorldDevice(backend, plan.service, arrivals, departures, plan.down)

@@ -179,7 +179,7 @@ class DelayedConsumer:
             # Another member handles it. An offset recorded here would be committed over that member's.
             log.warning("ignored a message of a partition that is not assigned")
             return
-        # A partition that delivers a message is not paused, whatever was requested before.
+        # A partition that delivers a message is not paused, even if a pause was requested.
         state.paused = False
         wait = min(self._due_in(message), self._delays.get(partition[0], 0.0))
         if wait > 0 or state.held:

@@ -19,7 +19,7 @@ class Offsets:
         self._committed: dict[Partition, int] = {}
 
     def begin(self, partition: Partition, offset: int) -> None:
-        """Record that a message is in progress; offsets rise, unless the log was truncated or made again."""
+        """Record that a message is in progress; offsets rise, unless the log was truncated or recreated."""
         waiting = self._open.setdefault(partition, set())
         if offset < self._next.get(partition, 0):
             # The messages that had these offsets before no longer exist.

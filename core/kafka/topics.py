@@ -39,7 +39,7 @@ def partition(topic: str) -> int:
 
     Returns:
         -1 where pollers or gateways share the partitions, so that the key decides; else 0. The other topics
-        have one partition, or, where the broker created the topic by itself, only one that is read.
+        have one partition, or, if the broker created the topic automatically, only one that is read.
     """
     return -1 if topic in (JOBS, WEBHOOKS) or topic in WAITS.values() else 0
 

@@ -74,7 +74,7 @@ class JobObservation:
     run_seconds: float | None = None
 
     def bounded(self, submitted: float, now: float) -> JobObservation:
-        """The same without values that cannot be true, whatever the provider's clock says.
+        """Return a copy without implausible values, which a wrong clock of the provider can cause.
 
         Args:
             submitted: when the job was submitted, by our clock. It did not start before.
