@@ -119,7 +119,7 @@ def _table(runs: Sequence[Rows], is_day: bool, say: Callable[[str], None]) -> No
         wanted = AIM_PART * sum(run.rows[names[3]].mean for run in runs) / len(runs)
         say(
             f"  both aims at once cannot be met: {wanted:.2f} s of lag take {least_calls(wanted):.1f} calls\n"
-            "  per job at least, even with every start known: running times are stated only to within a quarter"
+            "  per job at least, even with every start known: running times are only stated to a quarter"
         )
     say("")
 

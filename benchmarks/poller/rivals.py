@@ -51,8 +51,8 @@ def paper(world: World, workers: int = 16, threshold: float = 60.0, wait: float 
     """Grossi et al., section 4.4: a pool of workers, and a topic to which events return.
 
     A worker consumes an event and looks at its job. If the job is final, the worker fetches its result. If
-    the estimated completion is less than `threshold` seconds away, the worker waits for it with the client's own
-    function, which polls every `wait` seconds (5 was the client's default at that time), and does nothing
+    the estimated completion is less than `threshold` seconds away, the worker waits for it with the client's
+    own function, which polls every `wait` seconds (5 was the client's default at that time), and does nothing
     else. Otherwise the event returns to the topic with the estimate. It is filtered by the estimate, without
     a call, until its completion is near enough.
 
