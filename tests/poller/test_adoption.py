@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 import pytest
 
 from actions.framework.recovery import Recovery
-from core.provider import Account, JobView, run_tag, step_tag
+from core.provider import JobView, QuantumAccount, run_tag, step_tag
 from core.strays import Stray
 from poller import cancellation
+from testkit.quantum_account import InMemoryAccount
 from tests.core.samples import job
 
 EVENT = job(step=3)
@@ -25,7 +26,7 @@ TAGS = [run_tag(RUN), step_tag(RUN, 3), step_tag(RUN, 3, "first")]
 CREATED = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-class Jobs(Account):
+class Jobs(InMemoryAccount):
     """A provider with one job, of an earlier attempt whose answer was lost."""
 
     def __init__(self) -> None:
@@ -42,16 +43,16 @@ class Jobs(Account):
         self.view = replace(self.view, status="CANCELLED")
 
 
-class Stepped(Account):
+class Stepped(InMemoryAccount):
     """The provider for one who makes each call only when it is let."""
 
-    def __init__(self, jobs: Jobs, begin: Callable[[Account], None]) -> None:
+    def __init__(self, jobs: Jobs, begin: Callable[[QuantumAccount], None]) -> None:
         self._jobs = jobs
         self._may, self._did = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(begin,), daemon=True)
         self._thread.start()
 
-    def _run(self, begin: Callable[[Account], None]) -> None:
+    def _run(self, begin: Callable[[QuantumAccount], None]) -> None:
         begin(self)
         self.ended = True
         self._did.release()
@@ -85,16 +86,16 @@ class Stepped(Account):
             assert self._did.acquire(timeout=10)
             self._did.release()
 
-    def finish(self) -> None:
+    def complete(self) -> None:
         while not self.ended:
             self.step()
         self._thread.join(10)
 
 
-def looking(following: list[tuple[str, str]]) -> Callable[[Account], None]:
+def looking(following: list[tuple[str, str]]) -> Callable[[QuantumAccount], None]:
     """The poller's look for what the first attempt left behind; notes the calls that are to follow."""
 
-    def begin(account: Account) -> None:
+    def begin(account: QuantumAccount) -> None:
         following.extend(
             cancellation._follow_stray(account, EVENT, Stray(attempt="first"), cancellation.FIND)
         )
@@ -118,7 +119,7 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
         following.clear()
 
     def settle(_: float) -> None:
-        poller.finish()
+        poller.complete()
         if follows == "in time":
             follow()
 
@@ -130,7 +131,7 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
     for _ in range(between):
         poller.step()
     adopted = finder.adopt(EVENT, views) if views else None
-    poller.finish()
+    poller.complete()
     if follows == "late":
         follow()
     found = {view.job_id for view in finder.known(EVENT)}

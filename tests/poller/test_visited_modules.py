@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 import pytest
-from core.events import JobEvent, decode, encode
 
 from core.kafka.topics import JOBS, WAITS
+from core.protocol import JobEvent, decode, encode
 from tests.core.samples import job, wire
 from tests.poller import results
 from tests.poller.fakes import Message, view
