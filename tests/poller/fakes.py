@@ -138,6 +138,7 @@ def view(
     program_id: str = "sampler",
     reason: str | None = None,
     finished: datetime | None = datetime(2026, 5, 1, 12, 5, tzinfo=UTC),
+    queue_position: int | None = None,
 ) -> JobView:
     return JobView(
         job_id=job_id,
@@ -148,6 +149,7 @@ def view(
         created=None,
         running=None,
         finished=finished,
+        queue_position=queue_position,
     )
 
 
