@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import functools
 import logging
 import os
 import signal
@@ -15,18 +15,12 @@ from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from core.processes.parent_death import die_with_parent
+
 #: Bytes of a log file. One older file is kept as well.
 MAX_LOG = 5_000_000
 #: Seconds after SIGTERM at which a part that still runs is killed.
 GRACE = 6.0
-
-_PR_SET_PDEATHSIG = 1
-
-
-def _die_with_parent() -> None:
-    """On Linux the kernel ends the part if the supervisor itself is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -72,7 +66,8 @@ class Part:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            # If the supervisor is killed, the kernel asks the part to end.
+            preexec_fn=functools.partial(die_with_parent, os.getpid(), signal.SIGTERM, thread=False),
         )
         self._pump = threading.Thread(target=self._write_log, args=(self.process,), daemon=True)
         self._pump.start()

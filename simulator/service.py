@@ -20,9 +20,10 @@ from .database import Database
 from .device_queue import DeviceQueue, Event
 from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
 from .jobs import Job, JobStore, Status
-from .pool import Pool, Task
+from .pool import WorkerPool
 from .sessions import Session, Sessions
 from .settings import Settings
+from .task import Task
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Service:
         self.settings = settings
         self.clock = Clock()
         self.backends = catalog(settings.devices)
-        self.pool = Pool(settings)
+        self.pool = WorkerPool(settings)
         self._database = None if settings.database is None else Database(settings.database)
         self.store = JobStore(settings.keep_jobs, settings.keep_bytes, self._database)
         self.sessions = Sessions(self._database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -26,7 +25,7 @@ ALARM_SLACK = 5.0
 QUICK_SECONDS = 3e-3
 
 
-class Worker:
+class SimulationWorker:
     """Answers tasks.
 
     Args:
@@ -40,7 +39,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answer tasks until the service has gone."""
-        self._send({"t": "hello", "pid": os.getpid()})
+        self._send({"t": "hello"})
         receiver = frames.Receiver(self._sock)
         while (message := receiver.receive()) is not None:
             header, body = message

@@ -14,8 +14,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from core.openwhisk import action_server
+
 ROOT = Path(__file__).resolve().parents[1]
-SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+SENTINEL = action_server.SENTINEL.decode()
 
 Response = tuple[int, dict[str, Any]]
 

@@ -1,1 +1,1 @@
-"""The action server inside an image: /init, /run, loading code, concurrency. No Qiskit."""
+"""The action server of an image: /init, /run, loading code, concurrency, forks. It imports no Qiskit."""

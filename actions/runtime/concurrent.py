@@ -1,8 +1,8 @@
 """The server of an action that may have several activations at a time in one container.
 
-OpenWhisk says so by `__OW_ALLOW_CONCURRENT=true`, where the action's concurrency limit is above one. Each
-connection has a thread then; `__OW_*` variables are those of the activation that came last, and lines in the
-log are nobody's in particular, as in OpenWhisk's other runtimes.
+OpenWhisk sets `__OW_ALLOW_CONCURRENT=true` if the action's concurrency limit is above one. Each connection
+then has a thread. As in OpenWhisk's other runtimes, the `__OW_*` variables are those of the latest
+activation, and a line in the log cannot be attributed to one activation.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import threading
 
 from actions.runtime.server import Handler, Server
 
-#: Open connections: OpenWhisk's limit of activations at a time in one container, and some.
+#: Open connections; more than the activations that OpenWhisk allows at a time in one container.
 MAX_CONNECTIONS = 256
 
 
 class ConcurrentServer(Server):
-    """Answers requests side by side; `serve` returns when those in hand after `stop` are answered."""
+    """Answers requests in parallel. After `stop`, `serve` returns once the current requests are answered."""
 
     def __init__(self, host: str, port: int, handler: Handler, key: str = "") -> None:
-        """See `Server`.
+        """Listen; see `Server`.
 
         Raises:
             OSError: the address cannot be bound.
         """
         super().__init__(host, port, handler, key)
-        self._attended = 0
+        #: Connections that have a thread, and those of them with a request that is being answered.
+        self._open = 0
         self._busy = 0
         self._change = threading.Condition()
 
@@ -37,26 +38,28 @@ class ConcurrentServer(Server):
         with self._change:
             self._change.wait_for(lambda: not self._busy)
 
-    def _take(self, connection: socket.socket) -> None:
+    def _add(self, connection: socket.socket) -> None:
         with self._change:
-            if self._attended >= MAX_CONNECTIONS:
+            if self._open >= MAX_CONNECTIONS:
                 connection.close()
                 return
-            self._attended += 1
-        threading.Thread(target=self._attend, args=(connection,), name="activation", daemon=True).start()
+            self._open += 1
+        threading.Thread(
+            target=self._serve_connection, args=(connection,), name="activation", daemon=True
+        ).start()
 
-    def _attend(self, connection: socket.socket) -> None:
+    def _serve_connection(self, connection: socket.socket) -> None:
         buffer = bytearray()
         with connection:
             keep = True
             while keep and not self._stopped():
-                # As long as it takes: a connection is kept between activations.
+                # Without a time limit: a connection stays open between activations.
                 select.select([connection], [], [])
-                keep = self._answer_one(connection, buffer)
+                keep = self._answer_received(connection, buffer)
         with self._change:
-            self._attended -= 1
+            self._open -= 1
 
-    def _answer_one(self, connection: socket.socket, buffer: bytearray) -> bool:
+    def _answer_received(self, connection: socket.socket, buffer: bytearray) -> bool:
         with self._change:
             if self._stopped():
                 return False

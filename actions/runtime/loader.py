@@ -1,4 +1,4 @@
-"""Find the `main` of an action: the one baked into the image, or the one in the code that /init brings."""
+"""Find the `main` of an action: of the algorithm in the image, or in the code that /init brings."""
 
 from __future__ import annotations
 
@@ -16,71 +16,83 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+from core.openwhisk.action_server import ALGORITHM_VARIABLE
+
 #: An action's entry point: parameters in, result out, both JSON objects.
 Main = Callable[[dict[str, Any]], Any]
 
-#: What a zip may hold once unpacked, in bytes. OpenWhisk takes 48 MB of code; ten times that is generous.
+#: Bytes of a zip's unpacked files: ten times the 48 MB of code that OpenWhisk allows.
 MAX_UNPACKED = 512 * 1024 * 1024
 
-#: The module name under which given code runs. Not `__main__`: that is this server.
+#: The module name of code that /init brings. Not `__main__`, which is this server.
 MODULE = "__action__"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LoadError(Exception):
-    """The action's code cannot be used; the message says why."""
+    """The action's code cannot be loaded. The message gives the reason."""
 
 
 def load_baked(name: str) -> Main:
-    """Import `actions.<name>`, the algorithm baked into the image, and return its `main`.
+    """Import the algorithm in the image.
+
+    Args:
+        name: the algorithm's, of the package `actions.<name>`.
+
+    Returns:
+        Its `main`.
 
     Raises:
-        LoadError: the name is no module name, or the module has no callable `main`.
-        Exception: whatever the import itself raises.
+        LoadError: the name is not a module name, or the module has no callable `main`.
+        Exception: any error of the import.
     """
     if not _NAME.fullmatch(name):
-        raise LoadError(f"QWHISK_ACTION is {name!r}, which names no package under actions/.")
+        raise LoadError(
+            f"{ALGORITHM_VARIABLE} is {name!r}, which is not the name of a package under actions/."
+        )
     return _entry(importlib.import_module(f"actions.{name}"), "main", f"actions.{name}")
 
 
 def load_code(code: str, *, entry: str, binary: bool, name: str) -> Main:
-    """Run the code that /init brought and return the function called `entry` in it.
+    """Run the code that /init brought.
 
     Args:
         code: Python source, or a base64 zip with a `__main__.py` if `binary`.
-        entry: name of the function.
+        entry: name of the function to return.
         binary: whether `code` is a zip.
         name: the action's name, for tracebacks.
 
+    Returns:
+        The function.
+
     Raises:
-        LoadError: not base64, not a zip, no `__main__.py`, or no such function.
-        Exception: whatever the code raises while it is imported.
+        LoadError: the code is not base64 or not a zip, or has no `__main__.py` or no such function.
+        Exception: any error that the code raises.
     """
     if binary:
         source, filename = _unpack(code)
     else:
         source, filename = code, f"{name}.py"
-        # So that tracebacks in the log show the lines of code that exist in no file.
+        # The code is not in a file. With this entry tracebacks in the log show its lines all the same.
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     module = types.ModuleType(MODULE)
     module.__file__ = filename
-    # Dataclasses and pickle look a class's module up here.
+    # Dataclasses and pickle look up a class's module here.
     sys.modules[MODULE] = module
     exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - this is a FaaS
     return _entry(module, entry, "the action's code")
 
 
 def _entry(module: types.ModuleType, entry: str, where: str) -> Main:
-    found = getattr(module, entry, None)
-    if not callable(found):
+    main: Main | None = getattr(module, entry, None)
+    if not callable(main):
         raise LoadError(f"There is no function {entry!r} in {where}.")
-    main: Main = found
     return main
 
 
 def _unpack(code: str) -> tuple[str, str]:
-    """Unpack a base64 zip beside the process; return the source and the path of its `__main__.py`."""
+    """Unpack a base64 zip into a temporary folder; return the source and the path of its `__main__.py`."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(base64.b64decode(code, validate=True)))
     except (binascii.Error, ValueError) as exc:
@@ -94,7 +106,7 @@ def _unpack(code: str) -> tuple[str, str]:
             raise LoadError("The action's zip has no __main__.py at its top.")
         folder = tempfile.mkdtemp(prefix="action-")
         archive.extractall(folder)
-    # Zip actions import their neighbours and open files by relative path.
+    # Code from a zip imports its other modules, and opens files by relative path.
     sys.path.insert(0, folder)
     os.chdir(folder)
     path = f"{folder}/__main__.py"

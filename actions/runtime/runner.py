@@ -1,4 +1,4 @@
-"""What /init and /run do: OpenWhisk's action interface, apart from HTTP."""
+"""/init and /run: OpenWhisk's action interface, without HTTP."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from actions.runtime.server import Reply
 from actions.runtime.streams import Streams
 
 
-class _Refused(Exception):
-    """The request cannot be served."""
+class _Rejected(Exception):
+    """The request is not served; the response has this status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -23,13 +23,14 @@ class _Refused(Exception):
 
 
 class Runner:
-    """The state of one container: not initialised, then initialised, then any number of runs."""
+    """The state of one container: it is initialised once, then it runs any number of activations."""
 
     def __init__(self, streams: Streams, baked: Callable[[], Main] | None) -> None:
         """
         Args:
-            streams: where the activations' logs go.
-            baked: returns the `main` baked into the image, or raises why it cannot; None for the bare base.
+            streams: the streams for the activations' logs.
+            baked: returns the `main` of the image's algorithm, or raises the error of its import; None if the
+                image has no algorithm.
         """
         self._streams = streams
         self._baked = baked
@@ -38,30 +39,39 @@ class Runner:
         self._context: set[str] = set()
 
     def handle(self, method: str, path: str, body: bytes) -> Reply:
-        """Answer one request."""
+        """Answer one request.
+
+        Args:
+            method: HTTP method.
+            path: path of the URL.
+            body: the request's body.
+
+        Returns:
+            The response.
+        """
         route = {"/init": self._init, "/run": self._run}.get(path)
         try:
             if route is None:
-                raise _Refused(404, f"There is no {path} here; the action interface is /init and /run.")
+                raise _Rejected(404, f"There is no {path}. The action interface is /init and /run.")
             if method != "POST":
-                raise _Refused(405, f"{path} takes POST, not {method}.")
+                raise _Rejected(405, f"{path} accepts POST, not {method}.")
             return route(body)
-        except _Refused as exc:
+        except _Rejected as exc:
             return _reply(exc.status, {"error": exc.message})
 
     def _init(self, body: bytes) -> Reply:
         if self._init_seen:
-            raise _Refused(403, "The action is already initialised.")
+            raise _Rejected(403, "The action is already initialised.")
         value = _object(body).get("value")
         if not isinstance(value, dict):
-            raise _Refused(400, "`value` must be an object.")
+            raise _Rejected(400, "`value` must be an object.")
         name = _text(value, "name") or "action"
         entry = _text(value, "main") or "main"
         code = _text(value, "code")
         env = value.get("env") or {}
         if not isinstance(env, dict):
-            raise _Refused(400, "`value.env` must be an object.")
-        # From here on a second attempt is refused: code that ran half-way cannot be unrun.
+            raise _Rejected(400, "`value.env` must be an object.")
+        # A second attempt is rejected from here on, since the effects of code that failed remain.
         self._init_seen = True
         _export(env)
         try:
@@ -70,7 +80,7 @@ class Runner:
             elif self._baked is not None:
                 self._main = self._baked()
             else:
-                raise LoadError("This image has no algorithm of its own, and /init brought no code.")
+                raise LoadError("This image has no algorithm, and /init has no code.")
         except LoadError as exc:
             self._fail(str(exc), str(exc))
         except (Exception, SystemExit) as exc:
@@ -82,18 +92,18 @@ class Runner:
 
     def _run(self, body: bytes) -> Reply:
         if self._main is None:
-            raise _Refused(403, "The action is not initialised; /init comes first.")
+            raise _Rejected(403, "The action is not initialised. Send /init first.")
         request = _object(body)
         value = request.pop("value", None)
         if value is None:
             value = {}
         if not isinstance(value, dict):
-            raise _Refused(400, "`value` must be an object.")
+            raise _Rejected(400, "`value` must be an object.")
         self._set_context(request)
         try:
             result = self._main(value)
         except (Exception, SystemExit) as exc:
-            # The caller learns only the kind of error: an exception's message may not be for callers.
+            # Only the type of the error: an exception's message may have data that callers must not see.
             self._fail(
                 f"The action raised {type(exc).__name__}. Its log has the traceback.", traceback.format_exc()
             )
@@ -103,13 +113,13 @@ class Runner:
         try:
             encoded = json.dumps(result, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError) as exc:
-            # Not JSON: a number that is not finite, an object of a class, a cycle, half a surrogate pair.
+            # A number that is not finite, an object of a class, a cycle, or half a surrogate pair.
             self._fail(f"The action's result is not JSON: {exc}", f"The action's result is not JSON: {exc}")
         self._streams.close_activation()
         return Reply(200, encoded)
 
     def _set_context(self, request: dict[str, Any]) -> None:
-        """Publish the activation's context as `__OW_*`, and nothing of the activation before."""
+        """Set the activation's context as `__OW_*`, and remove that of the previous activation."""
         context = {f"__OW_{key.upper()}": item for key, item in request.items() if item is not None}
         for stale in self._context - context.keys():
             os.environ.pop(stale, None)
@@ -119,7 +129,7 @@ class Runner:
     def _fail(self, message: str, log: str) -> NoReturn:
         self._streams.log(log)
         self._streams.close_activation()
-        raise _Refused(502, message)
+        raise _Rejected(502, message)
 
 
 def _reply(status: int, body: dict[str, Any]) -> Reply:
@@ -130,9 +140,9 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as exc:
-        raise _Refused(400, f"The request is not JSON: {exc}") from None
+        raise _Rejected(400, f"The request is not JSON: {exc}") from None
     if not isinstance(parsed, dict):
-        raise _Refused(400, f"The request must be an object, not {_kind(parsed)}.")
+        raise _Rejected(400, f"The request must be an object, not {_kind(parsed)}.")
     return parsed
 
 
@@ -145,7 +155,7 @@ def _text(value: dict[str, Any], field: str) -> str:
     if item is None:
         return ""
     if not isinstance(item, str):
-        raise _Refused(400, f"`value.{field}` must be a string, not {_kind(item)}.")
+        raise _Rejected(400, f"`value.{field}` must be a string, not {_kind(item)}.")
     return item
 
 
@@ -155,7 +165,7 @@ def _export(variables: dict[str, Any]) -> None:
         try:
             os.environ[name] = item if isinstance(item, str) else json.dumps(item)
         except (OSError, ValueError) as exc:
-            raise _Refused(400, f"{name!r} cannot be an environment variable: {exc}") from None
+            raise _Rejected(400, f"{name!r} cannot be an environment variable: {exc}") from None
 
 
 def _kind(item: object) -> str:

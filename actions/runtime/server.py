@@ -1,8 +1,8 @@
 """A small serial HTTP/1.1 server.
 
-OpenWhisk sends a container one request at a time. Serving them one after another on the main thread keeps
-the action where Python code expects to be (signals, event loops, C libraries), and leaves out everything a
-general web server would do between the socket and `main`.
+OpenWhisk sends a container one request at a time. They are served one after another on the main thread, where
+signals, event loops and C libraries work as Python code expects. A general web server would add work to every
+activation.
 """
 
 from __future__ import annotations
@@ -15,29 +15,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-#: /run: OpenWhisk allows 1 MB of parameters; the rest is for the envelope around them.
-MAX_RUN_BODY = 1024 * 1024 + 64 * 1024
+from core.openwhisk.action_server import KEY_HEADER, MAX_CODE, MAX_PAYLOAD
 
-#: /init: OpenWhisk allows 48 MB of code; the rest is for the envelope and JSON's escapes.
-MAX_INIT_BODY = 64 * 1024 * 1024
+#: Bytes of a /run request: the parameters and the envelope around them.
+MAX_RUN_BODY = MAX_PAYLOAD + 64 * 1024
+
+#: Bytes of an /init request: the code, the envelope, and JSON's escapes.
+MAX_INIT_BODY = MAX_CODE + 16 * 1024 * 1024
 
 #: The request line and the headers, in bytes.
 MAX_HEAD = 16 * 1024
 
-#: A client that has begun a request gets this long, in seconds, to go on with it.
+#: Seconds that a client has to send the next bytes of a request.
 IO_TIMEOUT = 10.0
 
-#: Open connections. The platform uses one or two.
+#: Open connections; the platform uses one or two.
 MAX_CONNECTIONS = 32
 
 _CHUNK = 64 * 1024
 
-#: What browsers add to the requests of web pages. The platform sends neither. On a developer's machine this
-#: server is within reach of every page, and what a request brings are settings too: where to send the keys.
+#: Headers that browsers add to the requests of web pages, and the platform does not send. On a developer's
+#: machine every page can send requests to this server. A request has settings too, such as the service to
+#: which keys are sent.
 _FROM_PAGES = frozenset(("origin", "sec-fetch-site"))
 
-#: The header that has the platform's key, where the platform has given one.
-KEY_HEADER = "x-qwhisk-action-key"
+#: Header names are compared in lower case.
+_KEY_HEADER = KEY_HEADER.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,18 @@ class Reply:
     body: bytes
 
 
-#: Method, path and body in; a reply out. Must not raise.
+#: Returns the reply to a method, a path and a body. It must not raise.
 Handler = Callable[[str, str, bytes], Reply]
 
 
 class _Malformed(Exception):
-    """What arrived cannot be answered on a connection that stays open."""
+    """The request cannot be answered, and its connection has to be closed."""
 
     def __init__(self, status: int, message: str, unread: int = _CHUNK) -> None:
         """
         Args:
-            status: of the answer.
-            message: what is wrong.
+            status: of the response.
+            message: of the response.
             unread: bytes that the client may still be sending.
         """
         super().__init__(message)
@@ -75,9 +78,9 @@ class Server:
         """
         Args:
             host: the address to listen on.
-            port: the port to listen on; 0 for any free one.
+            port: the port to listen on; 0 for any free port.
             handler: answers requests.
-            key: what a request must have in `KEY_HEADER`; "" for no key.
+            key: the key that requests must have in the header `KEY_HEADER`; "" for no key.
 
         Raises:
             OSError: the address cannot be bound.
@@ -98,11 +101,11 @@ class Server:
 
     @property
     def wake_descriptor(self) -> int:
-        """For `signal.set_wakeup_fd`, so that a signal ends the wait for requests."""
+        """The descriptor for `signal.set_wakeup_fd`, with which a signal ends the wait for requests."""
         return self._waker.fileno()
 
     def stop(self) -> None:
-        """End `serve` after the request in hand. Only sets a flag: safe in a signal handler."""
+        """End `serve` after the current request. It only sets a flag, so it is safe in a signal handler."""
         self._stopping = True
 
     def _stopped(self) -> bool:
@@ -118,7 +121,7 @@ class Server:
                     elif key.fileobj is self._wake:
                         self._wake.recv(_CHUNK)
                     elif isinstance(key.fileobj, socket.socket):
-                        self._converse(key.fileobj)
+                        self._answer_ready(key.fileobj)
                     if self._stopped():
                         break
         finally:
@@ -132,13 +135,13 @@ class Server:
         try:
             connection, _ = self._listener.accept()
         except OSError:
-            return  # gone again before it was accepted
+            return  # The client has closed the connection.
         connection.settimeout(IO_TIMEOUT)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._take(connection)
+        self._add(connection)
 
-    def _take(self, connection: socket.socket) -> None:
-        """See to a new connection."""
+    def _add(self, connection: socket.socket) -> None:
+        """Serve a new connection from now on."""
         if len(self._connections) >= MAX_CONNECTIONS:
             connection.close()
             return
@@ -150,27 +153,27 @@ class Server:
         self._selector.unregister(connection)
         connection.close()
 
-    def _converse(self, connection: socket.socket) -> None:
-        """Answer what this connection has sent."""
+    def _answer_ready(self, connection: socket.socket) -> None:
+        """Answer a connection that can be read; close it if it does not stay open."""
         if not self._answer_all(connection, self._connections[connection]):
             self._close(connection)
 
     def _answer_all(self, connection: socket.socket, buffer: bytearray) -> bool:
-        """Answer what a connection has sent; return whether it stays open."""
+        """Answer the requests of a connection; return whether it stays open."""
         try:
             keep = _answer(connection, buffer, self._handler, self._key)
             while keep and buffer and not self._stopped():
                 keep = _answer(connection, buffer, self._handler, self._key)
         except _Malformed as exc:
-            _refuse(connection, exc)
+            _reject(connection, exc)
             return False
         except OSError:
-            return False  # the client left, or stalled; nobody to tell
+            return False  # The client has closed the connection, or has sent nothing for too long.
         return keep
 
 
 def _answer(connection: socket.socket, buffer: bytearray, handler: Handler, key: bytes) -> bool:
-    """Read one request, answer it; return whether the connection stays open."""
+    """Read and answer one request; return whether the connection stays open."""
     while (end := buffer.find(b"\r\n\r\n")) < 0:
         if len(buffer) > MAX_HEAD:
             raise _Malformed(431, "The request's headers are too long.")
@@ -182,13 +185,13 @@ def _answer(connection: socket.socket, buffer: bytearray, handler: Handler, key:
     del buffer[: end + 4]
     words = head[0].split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise _Malformed(400, "That is not an HTTP/1 request.")
+        raise _Malformed(400, "The request is not HTTP/1.")
     method, target, version = words
     headers = _headers(head[1:])
     if not _FROM_PAGES.isdisjoint(headers):
         raise _Malformed(403, "An action is invoked by its platform, not by a web page.")
-    # Before the body: whoever has no key cannot keep this server busy with one.
-    if key and not hmac.compare_digest(headers.get(KEY_HEADER, "").encode("latin-1"), key):
+    # Before the body is read: a client without the key cannot occupy the server with a body.
+    if key and not hmac.compare_digest(headers.get(_KEY_HEADER, "").encode("latin-1"), key):
         raise _Malformed(403, "An action is invoked by its platform, which has the key.")
     path = target.partition("?")[0]
     body = _body(connection, buffer, headers, MAX_INIT_BODY if path == "/init" else MAX_RUN_BODY)
@@ -223,7 +226,7 @@ def _body(connection: socket.socket, buffer: bytearray, headers: dict[str, str],
     while len(buffer) < length:
         received = connection.recv(max(_CHUNK, length - len(buffer)))
         if not received:
-            raise ConnectionError("the client left in the middle of a request")
+            raise ConnectionError("the client closed the connection in the middle of a request")
         buffer += received
     body = bytes(buffer[:length])
     del buffer[:length]
@@ -240,23 +243,23 @@ def _send(connection: socket.socket, reply: Reply, keep: bool) -> None:
         f"Content-Type: application/json\r\nContent-Length: {len(reply.body)}\r\n"
         f"Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
     )
-    # One write: a head and a body sent apart would meet the client's delayed acknowledgement.
+    # One write: a second one would wait for the client's delayed acknowledgement of the first.
     connection.sendall(head.encode("latin-1") + reply.body)
 
 
-def _refuse(connection: socket.socket, malformed: _Malformed) -> None:
-    """Say what is wrong, then read on a little: closing on unread data would destroy the answer."""
+def _reject(connection: socket.socket, malformed: _Malformed) -> None:
+    """Send the error, then read for a while: closing with unread data would discard the response."""
     body = f'{{"error": "{malformed.message}"}}'.encode()
     try:
         _send(connection, Reply(malformed.status, body), keep=False)
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(1.0)
         left = min(malformed.unread, MAX_INIT_BODY)
-        give_up = time.monotonic() + 2.0
-        while left > 0 and time.monotonic() < give_up:
+        deadline = time.monotonic() + 2.0
+        while left > 0 and time.monotonic() < deadline:
             received = len(connection.recv(_CHUNK))
             if not received:
                 return
             left -= received
     except OSError:
-        return  # the client left; it does not want the answer
+        return  # The client has closed the connection.

@@ -1,4 +1,4 @@
-"""The action's standard output and error, framed so that the platform can cut them per activation."""
+"""The action's standard output and standard error, with a sentinel line after each activation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import sys
 from typing import Any
 
-#: The line OpenWhisk looks for at the end of each activation, on both streams.
-SENTINEL = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
+from core.openwhisk.action_server import SENTINEL
+
+_SENTINEL_LINE = SENTINEL + b"\n"
 
 
 class _Raw(io.FileIO):
-    """A file descriptor that remembers whether the last thing written to it ended a line."""
+    """A file descriptor that records whether the last byte written to it ended a line."""
 
     at_line_start = True
 
@@ -24,13 +25,13 @@ class _Raw(io.FileIO):
 
 
 class _Stream:
-    """One of the two standard streams, kept reachable even if the action replaces `sys.stdout`."""
+    """One of the two standard streams. It stays usable if the action replaces `sys.stdout`."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._raw = _Raw(descriptor, "w", closefd=False)
-        # Line buffered, so that an action killed at its time limit leaves what it had printed; UTF-8 whatever
-        # the locale says, and a character that cannot be encoded must not turn a print into an exception.
+        # Line buffered: if an action is killed at its time limit, its output so far is in the log. UTF-8 for
+        # every locale, and a character that cannot be encoded does not make print fail.
         self.text = io.TextIOWrapper(
             io.BufferedWriter(self._raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
@@ -38,13 +39,13 @@ class _Stream:
     def close_activation(self) -> None:
         if not self.text.closed:
             self.text.flush()
-        # The sentinel counts only as a line of its own.
-        os.write(self._descriptor, SENTINEL if self._raw.at_line_start else b"\n" + SENTINEL)
+        # OpenWhisk recognises the sentinel only as a whole line.
+        os.write(self._descriptor, _SENTINEL_LINE if self._raw.at_line_start else b"\n" + _SENTINEL_LINE)
         self._raw.at_line_start = True
 
 
 class Streams:
-    """Standard output and error of the process, taken over for the life of the server."""
+    """Standard output and standard error of the process, replaced until it ends."""
 
     def __init__(self) -> None:
         self._out = _Stream(1)
@@ -53,7 +54,7 @@ class Streams:
         sys.stderr = self._err.text
 
     def log(self, text: str) -> None:
-        """Write to the activation's log, on standard error, even if the action replaced `sys.stderr`."""
+        """Write to the activation's log on standard error, even if the action has replaced `sys.stderr`."""
         if not self._err.text.closed:
             self._err.text.write(text if text.endswith("\n") else text + "\n")
 
@@ -64,12 +65,12 @@ class Streams:
         self._err.close_activation()
 
     def flush(self) -> None:
-        """Write out what is still in a buffer, also of what the action put in the streams' place."""
+        """Flush the streams, and those with which the action has replaced them."""
         for replaced, ours in ((sys.stdout, self._out.text), (sys.stderr, self._err.text)):
             for stream in (ours, replaced):
                 try:
                     if stream is not None and not stream.closed:
                         stream.flush()
                 except (OSError, ValueError, AttributeError):
-                    # The action's own object, or what it has closed; nothing left to flush.
+                    # The action's object has no flush, or the action has closed the stream.
                     continue

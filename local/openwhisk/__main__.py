@@ -18,7 +18,7 @@ from local.openwhisk.api.context import Context
 from local.openwhisk.auth import Auth
 from local.openwhisk.container import Starter
 from local.openwhisk.docker import Docker, unreachable
-from local.openwhisk.fork_server_client import ForkServer
+from local.openwhisk.fork_starter import ForkStarter
 from local.openwhisk.invoke import Invoker
 from local.openwhisk.launch_plan import LaunchPlans
 from local.openwhisk.pool import Pool
@@ -61,7 +61,7 @@ async def _serve(settings: Settings, listener: socket.socket, store: Store, reco
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    starter: Starter = ForkServer(bool(settings.fork_server), settings.start_timeout)
+    starter: Starter = ForkStarter(bool(settings.fork_server), settings.start_timeout)
     if settings.containers == DOCKER:
         starter = Docker(settings.docker_network, settings.python_image)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"

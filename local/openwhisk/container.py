@@ -10,7 +10,7 @@ from typing import Protocol
 
 import orjson
 
-from local.openwhisk.entities import MAX_PAYLOAD
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.errors import Crashed, ResultTooLarge, StartFailed, TimedOut
 from local.openwhisk.http_connection import BodyTooLarge, HttpConnection, HttpConnectionError
 from local.openwhisk.launch import Launch

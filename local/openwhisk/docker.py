@@ -13,10 +13,11 @@ import subprocess
 import time
 from collections.abc import Sequence
 
+from core.openwhisk.action_server import CONCURRENT_VARIABLE, HOST_VARIABLE, KEY_VARIABLE, PORT_VARIABLE
 from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
-from local.openwhisk.process import KEY_VARIABLE, Pipes, Process, action_key, child_pid
+from local.openwhisk.process import Pipes, Process, action_key, child_pid
 
 log = logging.getLogger(__name__)
 
@@ -155,19 +156,26 @@ class Docker:
         except OSError as exc:
             raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
         process = DockerProcess(transport, logs, key, name, self._image(launch), port)
-        pipes.belong_to(process)
+        pipes.attach(process)
         return process
 
     def _command(self, launch: Launch, name: str, port: int) -> Sequence[str]:
         if self._network == "host":
-            where = ["--network", "host", "--env", f"PORT={port}", "--env", "QWHISK_ACTION_HOST=127.0.0.1"]
+            where = [
+                "--network",
+                "host",
+                "--env",
+                f"{PORT_VARIABLE}={port}",
+                "--env",
+                f"{HOST_VARIABLE}=127.0.0.1",
+            ]
         else:
             where = ["--publish", f"127.0.0.1:{port}:{ACTION_PORT}"]
             where += ["--network", self._network] if self._network else []
         memory = f"{launch.memory}m"
         variables = {"__OW_API_HOST": launch.environment["__OW_API_HOST"]}
         if launch.concurrency > 1:
-            variables["__OW_ALLOW_CONCURRENT"] = "true"
+            variables[CONCURRENT_VARIABLE] = "true"
         return [
             *("docker", "run", "--name", name, "--label", f"{LABEL}={self._id}"),
             *("--memory", memory, "--memory-swap", memory, "--pids-limit", "1024"),

@@ -1,4 +1,4 @@
-"""A process that the fork server has forked: its output by pipes, its end by a pidfd."""
+"""A process of the fork server: its output comes through pipes, and a pidfd becomes readable when it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.openwhisk.process import LocalProcess, ProcessContext
 
 
 class Forked(LocalProcess):
-    """Not a child of this server, so the kernel tells its end by a descriptor."""
+    """A process that is not a child of this server."""
 
     def __init__(
         self,
@@ -19,30 +19,30 @@ class Forked(LocalProcess):
         handle: int,
         outputs: Sequence[int],
         logs: Logs,
-        around: ProcessContext,
-        reap: Callable[[int], None],
+        context: ProcessContext,
+        release: Callable[[int], None],
         inherited: int,
     ) -> None:
         """
         Args:
-            pid: its id.
+            pid: its process id.
             handle: its pidfd.
             outputs: the reading ends of its standard output and standard error.
-            logs: where they go.
-            around: what it was given.
-            reap: called once nobody needs its id any more.
-            inherited: bytes of the fork server's memory that it has, and has no use for.
+            logs: the log of its output.
+            context: what it was given.
+            release: called once its process id is no longer needed.
+            inherited: bytes of the fork server's memory that it shares and does not need.
         """
-        super().__init__(pid, logs, around, inherited)
+        super().__init__(pid, logs, context, inherited)
         self._handle = handle
-        self._reap: Callable[[int], None] | None = reap
+        self._release_pid: Callable[[int], None] | None = release
         self._outputs: dict[int, int] = {}
         loop = asyncio.get_running_loop()
         for number, descriptor in enumerate(outputs, 1):
             os.set_blocking(descriptor, False)
             self._outputs[number] = descriptor
             loop.add_reader(descriptor, self._read, number)
-        loop.add_reader(handle, self._ended)
+        loop.add_reader(handle, self._on_exit)
 
     def _read(self, number: int) -> None:
         try:
@@ -58,22 +58,22 @@ class Forked(LocalProcess):
         descriptor = self._outputs.pop(number)
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        self._look_whether_drained()
+        self._set_drained()
 
-    def _ended(self) -> None:
+    def _on_exit(self) -> None:
         asyncio.get_running_loop().remove_reader(self._handle)
         os.close(self._handle)
         self.exited.set_result(None)
-        self._look_whether_drained()
+        self._set_drained()
 
-    def _look_whether_drained(self) -> None:
+    def _set_drained(self) -> None:
         if self.exited.done() and not self._outputs and not self.drained.done():
             self.drained.set_result(None)
 
     def _close(self) -> None:
         for number in list(self._outputs):
             self._close_output(number)
-        if self._reap is not None:
-            # Until here it was a zombie, and its number could not become another process's.
-            self._reap(self.pid)
-            self._reap = None
+        if self._release_pid is not None:
+            # It was a zombie until now, so its number could not become that of another process.
+            self._release_pid(self.pid)
+            self._release_pid = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+from core.openwhisk.action_server import KEY_HEADER
+
 #: The head of a response, in bytes.
 _MAX_HEAD = 16 * 1024
 
@@ -36,7 +38,7 @@ class HttpConnection(asyncio.Protocol):
         Args:
             key: what the process wants to see with every request; "" for nothing.
         """
-        self._headers = f"X-Qwhisk-Action-Key: {key}\r\n" if key else ""
+        self._headers = f"{KEY_HEADER}: {key}\r\n" if key else ""
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
         self._buffer = bytearray()

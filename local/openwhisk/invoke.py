@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import Activation, Activations, Response, Status
 from local.openwhisk.container import Container
-from local.openwhisk.entities import MAX_PAYLOAD, SEQUENCE, Action, now
+from local.openwhisk.entities import SEQUENCE, Action, now
 from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import (
     NOT_ALLOWED,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from core.openwhisk.action_server import ALGORITHM_VARIABLE, CONCURRENT_VARIABLE
 from local.openwhisk.entities import SEQUENCE, Action
 from local.openwhisk.settings import DOCKER, Settings
 
@@ -77,12 +78,12 @@ def launch(
     variables["PYTHONPATH"] = os.pathsep.join(
         filter(None, (str(settings.actions_path), variables.get("PYTHONPATH")))
     )
-    variables.pop("QWHISK_ACTION", None)
+    variables.pop(ALGORITHM_VARIABLE, None)
     if action.limits.concurrency > 1:
         # What OpenWhisk tells runtimes then.
-        variables["__OW_ALLOW_CONCURRENT"] = "true"
+        variables[CONCURRENT_VARIABLE] = "true"
     if algorithm and algorithm != _BARE:
-        variables["QWHISK_ACTION"] = algorithm
+        variables[ALGORITHM_VARIABLE] = algorithm
     init_env = {
         item.key: item.value if isinstance(item.value, str) else orjson.dumps(item.value).decode()
         for item in action.parameters
@@ -102,7 +103,7 @@ def launch(
         action=action.path,
         argv=tuple(command),
         forkable=forkable,
-        costly="QWHISK_ACTION" in variables,
+        costly=ALGORITHM_VARIABLE in variables,
         image=action.exec.image,
         concurrency=action.limits.concurrency,
         environment=variables,

@@ -6,8 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
-#: The line with which the process ends each activation, on both streams.
-SENTINEL = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+from core.openwhisk.action_server import SENTINEL
 
 #: A line longer than this, in bytes, is cut into several.
 MAX_LINE = 64 * 1024

@@ -1,4 +1,4 @@
-"""The process behind a container: what it is given, its output, its end; and one that is started anew."""
+"""The process of a container: what it is given, its output and its end; and one started from a command."""
 
 from __future__ import annotations
 
@@ -11,69 +11,79 @@ import signal
 import tempfile
 from abc import ABC, abstractmethod
 
+from core.openwhisk.action_server import (
+    HOST_VARIABLE,
+    KEY_VARIABLE,
+    PARENT_VARIABLE,
+    PORT_VARIABLE,
+    READY_VARIABLE,
+)
 from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
 from local.openwhisk.memory import MemoryGuard
 
-#: Seconds that the output of a process which has ended is waited for, if something else holds it open.
+#: Seconds to wait for the rest of the output of a process that has ended, if another process has its pipe
+#: open.
 _DRAIN_WAIT = 0.5
-
-#: The variable that has the key of an action process. Every user of this machine can connect to its port, and
-#: what a request brings are settings too: where to send the keys.
-KEY_VARIABLE = "QWHISK_ACTION_KEY"
 
 
 def action_key() -> str:
-    """A key for one process, which only this server and that process know."""
+    """Return a random key that only this server and one process know."""
     return secrets.token_urlsafe(24)
 
 
 class Process(ABC):
-    """What runs an action server; its output goes to its log."""
+    """A process that runs an action server. Its output goes to a log."""
 
-    #: Seconds that it gets to end after it has closed its connection.
+    #: Seconds that it has to end after it has closed its connection.
     exit_wait = 1.0
 
     def __init__(self, pid: int, logs: Logs, key: str) -> None:
         """
         Args:
-            pid: the process's id, and its process group's.
-            logs: where its output goes.
-            key: what it wants to see with every request.
+            pid: the id of the process and of its process group.
+            logs: the log of its output.
+            key: the key that each of its requests must have.
         """
         self.key = key
         self.pid = pid
         self.logs = logs
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[None] = loop.create_future()
-        #: It has ended and all its output has been read.
+        #: Done when it has ended and all its output has been read.
         self.drained: asyncio.Future[None] = loop.create_future()
         self._killed = False
 
     @property
     def why_ended(self) -> str | None:
-        """Why it has ended, in OpenWhisk's words, where more is known than that it has."""
+        """The reason for its end in OpenWhisk's words, or None if the reason is unknown."""
         return None
 
     @abstractmethod
     async def port(self, timeout: float) -> int | None:
-        """The loopback port on which it takes requests, or None if it ended before. Asked once.
+        """Wait until it accepts requests. Called once.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            The port on the loopback interface, or None if the process has ended.
 
         Raises:
-            StartFailed: it does not in `timeout` seconds.
+            StartFailed: it does not accept requests in time.
         """
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send it SIGTERM."""
         if not self.exited.done():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
     async def kill(self) -> None:
-        """End it at once, with what it started; nothing of it is left."""
+        """End it at once with the processes that it started, and remove its files."""
         if not self._killed:
-            # Once only: afterwards the number may belong to somebody else.
+            # Only once: afterwards the number may belong to another process.
             self._killed = True
             await self._end()
         await self.exited
@@ -87,29 +97,29 @@ class Process(ABC):
 
     @abstractmethod
     async def _end(self) -> None:
-        """Make it end."""
+        """End it at once."""
 
     @abstractmethod
     async def _release(self) -> None:
-        """Close and remove what was there for it. May be called twice."""
+        """Close its descriptors and remove its files. May be called twice."""
 
 
 class LocalProcess(Process):
-    """A process of this machine, in a process group and a folder of its own."""
+    """A process on this machine with its own process group and its own folder."""
 
-    def __init__(self, pid: int, logs: Logs, around: ProcessContext, inherited: int = 0) -> None:
+    def __init__(self, pid: int, logs: Logs, context: ProcessContext, inherited: int = 0) -> None:
         """
         Args:
-            pid: its id, and its process group's.
-            logs: where its output goes.
-            around: what it was given.
-            inherited: bytes of memory that it has from the start, and does not answer for.
+            pid: the id of the process and of its process group.
+            logs: the log of its output.
+            context: what it was given.
+            inherited: bytes of memory that it has from the start, and that do not count towards its limit.
         """
-        super().__init__(pid, logs, around.key)
-        self._folder = around.folder
-        self._ready = around.ready
+        super().__init__(pid, logs, context.key)
+        self._folder = context.folder
+        self._ready = context.ready
         self._exhausted = False
-        guard = MemoryGuard(pid, around.memory, inherited, self._exhaust)
+        guard = MemoryGuard(pid, context.memory, inherited, self._exhaust)
         self.exited.add_done_callback(lambda _: guard.stop())
 
     @property
@@ -122,17 +132,17 @@ class LocalProcess(Process):
 
     async def port(self, timeout: float) -> int | None:
         loop = asyncio.get_running_loop()
-        said: asyncio.Future[bytes] = loop.create_future()
+        answer: asyncio.Future[bytes] = loop.create_future()
 
         def readable() -> None:
             loop.remove_reader(self._ready)
-            # One line, written at once.
-            said.set_result(os.read(self._ready, 64))
+            # The process writes the line in one call.
+            answer.set_result(os.read(self._ready, 64))
 
         loop.add_reader(self._ready, readable)
         try:
             async with asyncio.timeout(timeout):
-                line = await said
+                line = await answer
         except TimeoutError:
             raise StartFailed(f"The action's process was not ready after {timeout:g} s.") from None
         finally:
@@ -144,7 +154,7 @@ class LocalProcess(Process):
         try:
             return int(line)
         except ValueError:
-            raise StartFailed("The action's process did not say its port.") from None
+            raise StartFailed("The action's process did not report its port.") from None
 
     async def _end(self) -> None:
         self._signal_group()
@@ -158,69 +168,91 @@ class LocalProcess(Process):
 
     @abstractmethod
     def _close(self) -> None:
-        """Close what was open for it. May be called twice."""
+        """Close the descriptors of its output. May be called twice."""
 
 
 class ProcessContext:
-    """What a process is given before it is there: a folder and a descriptor to say its port on."""
+    """What a process is given: a folder, a key, an environment, and a pipe for its port."""
 
     def __init__(self, launch: Launch) -> None:
-        #: MB that it may have.
+        """
+        Args:
+            launch: of the process.
+        """
+        #: Its memory limit in MB.
         self.memory = launch.memory
         self.folder = tempfile.mkdtemp(prefix="openwhisk-")
-        self.ready, self.told = os.pipe()
+        #: The pipe's ends: this server reads the port, the process writes it.
+        self.ready, self.ready_end = os.pipe()
         self.key = action_key()
         self.environment = {
             **launch.environment,
-            "PORT": "0",
-            "QWHISK_ACTION_HOST": "127.0.0.1",
+            PORT_VARIABLE: "0",
+            HOST_VARIABLE: "127.0.0.1",
             KEY_VARIABLE: self.key,
             "TMPDIR": self.folder,
         }
 
     def discard(self) -> None:
-        """No process came of it."""
+        """Remove the folder and close the pipe's reading end, if no process was started."""
         os.close(self.ready)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Pipes(asyncio.SubprocessProtocol):
-    """Hands a child's output to its log, and its end to whoever waits for it."""
+    """Passes a child's output to its log, and its end to its `Process`."""
 
     def __init__(self, logs: Logs) -> None:
+        """
+        Args:
+            logs: the log of its output.
+        """
         self._logs = logs
         self._process: Process | None = None
         self._exited = self._lost = False
 
-    def belong_to(self, process: Process) -> None:
-        """It is known only after the first events may have come."""
+    def attach(self, process: Process) -> None:
+        """Set the process, which is created after the first events may have come.
+
+        Args:
+            process: its futures are set.
+        """
         self._process = process
-        self._tell()
+        self._set_futures()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Called by asyncio."""
         self._logs.feed(fd, data)
 
     def process_exited(self) -> None:
+        """Called by asyncio."""
         self._exited = True
-        self._tell()
+        self._set_futures()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        """Called by asyncio."""
         self._lost = True
-        self._tell()
+        self._set_futures()
 
-    def _tell(self) -> None:
+    def _set_futures(self) -> None:
         if self._process is None:
             return
-        for happened, future in ((self._exited, self._process.exited), (self._lost, self._process.drained)):
-            if happened and not future.done():
+        for done, future in ((self._exited, self._process.exited), (self._lost, self._process.drained)):
+            if done and not future.done():
                 future.set_result(None)
 
 
 class Spawned(LocalProcess):
     """A process started from its command."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, around: ProcessContext) -> None:
-        super().__init__(child_pid(transport), logs, around)
+    def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, context: ProcessContext) -> None:
+        """
+        Args:
+            transport: asyncio's, of the process.
+            logs: the log of its output.
+            context: what it was given.
+        """
+        super().__init__(child_pid(transport), logs, context)
         self._transport = transport
 
     def _close(self) -> None:
@@ -228,41 +260,48 @@ class Spawned(LocalProcess):
 
 
 def child_pid(transport: asyncio.SubprocessTransport) -> int:
+    """Return the process id of a child that has been started."""
     pid = transport.get_pid()
     assert pid is not None
     return pid
 
 
 async def spawn(launch: Launch) -> Process:
-    """Start the launch's command.
+    """Start the command of a launch.
+
+    Args:
+        launch: what to start.
+
+    Returns:
+        The process.
 
     Raises:
-        StartFailed: it cannot be started.
+        StartFailed: the command cannot be started.
     """
     logs = Logs(launch.logs, launch.concurrency > 1)
-    around = ProcessContext(launch)
+    context = ProcessContext(launch)
     environment = {
-        **around.environment,
-        "QWHISK_READY_FD": str(around.told),
-        "QWHISK_PARENT_PID": str(os.getpid()),
+        **context.environment,
+        READY_VARIABLE: str(context.ready_end),
+        PARENT_VARIABLE: str(os.getpid()),
     }
     try:
         transport, pipes = await asyncio.get_running_loop().subprocess_exec(
             lambda: Pipes(logs),
             *launch.argv,
             stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(around.told,),
+            pass_fds=(context.ready_end,),
             env=environment,
-            cwd=around.folder,
-            # Its own group: Ctrl-C at the terminal is for this server, which then stops its processes in
-            # order; and what the action itself starts can be killed with it.
+            cwd=context.folder,
+            # In its own process group Ctrl-C at the terminal does not reach it: this server stops its
+            # processes in order. And it can be killed with the processes that the action starts.
             start_new_session=True,
         )
     except OSError as exc:
-        around.discard()
+        context.discard()
         raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
     finally:
-        os.close(around.told)
-    process = Spawned(transport, logs, around)
-    pipes.belong_to(process)
+        os.close(context.ready_end)
+    process = Spawned(transport, logs, context)
+    pipes.attach(process)
     return process

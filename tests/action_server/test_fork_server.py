@@ -1,4 +1,4 @@
-"""The fork server: forks of it are action servers like those started anew."""
+"""The fork server: its forks are action servers like those started from the command."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
+from core.openwhisk.action_server import ServerFork
+from core.processes.messages import MessageReader, encode
 from testkit.action_server import ROOT, SENTINEL, until
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the fork server hands out pidfds, which are Linux's"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
 
 STATE = (
     "import os, random, sys, tempfile\n"
@@ -52,13 +52,14 @@ class Fork:
         return state
 
 
-class ForkServer:
+class ForkServerProcess:
     """A fork server process and the control socket to it."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.control.settimeout(60)
+        self._reader = MessageReader(self.control)
         command = [sys.executable, "-m", "actions.runtime", "--fork-server-fd", str(theirs.fileno())]
         # Importing the provider in this process, as other tests do, has set it here too.
         inherited = {name: value for name, value in os.environ.items() if name != "USAGE_DATA_OPT_OUT"}
@@ -76,23 +77,24 @@ class ForkServer:
         self, message: dict[str, Any], descriptors: tuple[int, ...] = ()
     ) -> tuple[dict[str, Any], list[int]]:
         """Send a message and wait for the answer."""
-        socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
-        data, received, _, _ = socket.recv_fds(self.control, 65536, 1)
-        return json.loads(data), received
+        socket.send_fds(self.control, [encode(message)], descriptors)
+        while (answer := self._reader.read()) is None:
+            pass
+        return answer
 
     def fork(self, **env: str) -> Fork:
         """Fork a server."""
         pairs = [os.pipe() for _ in range(3)]
         environment = {"PATH": os.environ["PATH"], "PORT": "0", "TMPDIR": str(self.folder), **env}
         answer, received = self.ask(
-            {"fork": {"env": environment, "cwd": str(self.folder)}}, tuple(end for _, end in pairs)
+            {"fork": ServerFork(environment, str(self.folder)).arguments()}, tuple(end for _, end in pairs)
         )
         for _, end in pairs:
             os.close(end)
         assert "pid" in answer, answer
         (out, _), (err, _), (ready, _) = pairs
-        with os.fdopen(ready) as said:
-            fork = Fork(answer["pid"], received[0], int(said.readline()), out, err)
+        with os.fdopen(ready) as port:
+            fork = Fork(answer["pid"], received[0], int(port.readline()), out, err)
         self.forks.append(fork)
         return fork
 
@@ -106,16 +108,16 @@ class ForkServer:
                 os.close(descriptor)
 
 
-Begin = Callable[..., ForkServer]
+Begin = Callable[..., ForkServerProcess]
 
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Iterator[Begin]:
     """Start a fork server with the given environment variables."""
-    started: list[ForkServer] = []
+    started: list[ForkServerProcess] = []
 
-    def start(**environment: str) -> ForkServer:
-        started.append(ForkServer(tmp_path, **environment))
+    def start(**environment: str) -> ForkServerProcess:
+        started.append(ForkServerProcess(tmp_path, **environment))
         return started[-1]
 
     yield start
@@ -131,7 +133,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_fork_is_what_a_process_started_anew_would_be(begin: Begin, tmp_path: Path) -> None:
+def test_a_fork_is_what_a_process_started_from_the_command_would_be(begin: Begin, tmp_path: Path) -> None:
     fork = begin(OF_THE_FORK_SERVER="yes").fork(OWN="yes")
     state = fork.state()
     assert state["env"]["OWN"] == "yes"
@@ -147,7 +149,7 @@ def test_a_fork_is_what_a_process_started_anew_would_be(begin: Begin, tmp_path: 
 
 def test_forks_share_the_imports_and_nothing_else(begin: Begin) -> None:
     fork_server = begin()
-    assert fork_server.ask({"import": True})[0] == {}
+    assert fork_server.ask({"warm_up": True})[0] == {}
     assert len(list(Path(f"/proc/{fork_server.process.pid}/task").iterdir())) == 1
     first, second = fork_server.fork().state(), fork_server.fork().state()
     assert first["random"] != second["random"]
@@ -159,10 +161,12 @@ def test_forks_share_the_imports_and_nothing_else(begin: Begin) -> None:
 
 def test_it_does_not_fork_where_a_fork_would_lack_threads(begin: Begin) -> None:
     fork_server = begin(OPENBLAS_NUM_THREADS="2")
-    fork_server.ask({"import": True})
+    fork_server.ask({"warm_up": True})
     reader, writer = os.pipe()
     try:
-        answer, received = fork_server.ask({"fork": {"env": {}, "cwd": "/"}}, (writer, writer, writer))
+        answer, received = fork_server.ask(
+            {"fork": ServerFork({}, "/").arguments()}, (writer, writer, writer)
+        )
     finally:
         os.close(reader)
         os.close(writer)
@@ -176,7 +180,7 @@ def test_a_fork_that_has_ended_keeps_its_number_until_it_is_reaped(begin: Begin)
     signal.pidfd_send_signal(fork.handle, signal.SIGKILL)
     until(lambda: not alive(fork.pid))
     assert Path(f"/proc/{fork.pid}").exists()
-    fork_server.control.send(json.dumps({"reap": fork.pid}).encode())
+    fork_server.control.sendall(encode({"end": fork.pid}))
     until(lambda: not Path(f"/proc/{fork.pid}").exists())
     assert fork_server.fork().state()["argv"] == []
 

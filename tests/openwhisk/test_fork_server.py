@@ -1,4 +1,4 @@
-"""Processes forked from the fork server: there at once, and what becomes of them when it ends."""
+"""Processes that are forks of the fork server: they start quickly, and end with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.openwhisk.fork_server_client import ForkServer
+from local.openwhisk.fork_starter import ForkStarter
 from local.openwhisk.launch import Launch
 from testkit.openwhisk import OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
@@ -27,30 +27,30 @@ PIDS = (
 SMILE = {"exec": {"kind": "blackbox", "image": "qwhisk/smile_super_position"}}
 
 
-def pids(whisk: OpenWhisk, name: str) -> dict[str, int]:
+def process_ids(whisk: OpenWhisk, name: str) -> dict[str, int]:
     """The process of an action, and its parent."""
     answer = whisk.invoke(name, query="blocking=true&result=true")
     assert answer.status_code == 200, answer.text
-    found: dict[str, int] = answer.json()
-    return found
+    pids: dict[str, int] = answer.json()
+    return pids
 
 
 def children(pid: int) -> list[tuple[int, str]]:
     """The children of a process, each with its state."""
-    found = []
+    children = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(fields[1]) == pid:
-            found.append((int(path.parent.name), fields[0]))
-    return found
+            children.append((int(path.parent.name), fields[0]))
+    return children
 
 
-def test_an_algorithm_that_was_deployed_is_there_at_once(start: Start) -> None:
+def test_an_algorithm_that_was_deployed_starts_quickly(start: Start) -> None:
     whisk = start()
-    # The deployment begins the imports; who invokes it waits for them at most.
+    # The deployment starts the imports. An invocation waits at most for these.
     whisk.ask("PUT", "/actions/first", SMILE)
     assert whisk.invoke("first", {"backend_type": 1}).json()["response"]["status"] == "application error"
     times = []
@@ -58,31 +58,31 @@ def test_an_algorithm_that_was_deployed_is_there_at_once(start: Start) -> None:
         whisk.ask("PUT", f"/actions/{name}", SMILE)
         record = whisk.invoke(name, {"backend_type": 1}).json()
         times.append({item["key"]: item["value"] for item in record["annotations"]}["initTime"])
-    # Starting it anew takes a second and more on any machine; the best of three, for a machine that is busy.
+    # A start from the command takes over a second on any machine. The best of three, for a busy machine.
     assert min(times) < 800
     whisk.ask("PUT", "/actions/code", {"exec": {"kind": "python:3", "code": PIDS}})
-    assert pids(whisk, "code")["warm"]
+    assert process_ids(whisk, "code")["warm"]
 
 
-def test_without_it_processes_are_started_anew(start: Start) -> None:
+def test_without_it_processes_are_started_from_the_command(start: Start) -> None:
     whisk = start("--fork-server", "0")
     whisk.action("pids", PIDS)
-    assert pids(whisk, "pids")["parent"] == whisk.process.pid
+    assert process_ids(whisk, "pids")["parent"] == whisk.process.pid
 
 
-def test_one_that_is_killed_is_replaced(start: Start) -> None:
+def test_a_fork_server_that_is_killed_is_replaced(start: Start) -> None:
     whisk = start()
     whisk.action("pids", PIDS)
-    first = pids(whisk, "pids")
+    first = process_ids(whisk, "pids")
     assert first["parent"] != whisk.process.pid
     os.kill(first["parent"], signal.SIGKILL)
-    # The kernel ends its forks with it; the pool sees that, and the next invocation has another.
+    # The kernel ends its forks with it. The pool notices that, and the next invocation gets another process.
     until(lambda: not running(first["pid"]))
-    second = pids(whisk, "pids")
+    second = process_ids(whisk, "pids")
     assert second["parent"] not in (first["parent"], whisk.process.pid)
 
 
-def test_an_activation_in_hand_fails_with_the_fork_server(start: Start, tmp_path: Path) -> None:
+def test_a_running_activation_fails_with_the_fork_server(start: Start, tmp_path: Path) -> None:
     whisk = start()
     whisk.action(
         "slow",
@@ -96,19 +96,19 @@ def test_an_activation_in_hand_fails_with_the_fork_server(start: Start, tmp_path
     assert "exited unexpectedly" in whisk.activation(begun)["response"]["result"]["error"]
 
 
-def test_after_many_that_ended_there_is_no_other(start: Start) -> None:
+def test_after_several_that_ended_no_other_is_started(start: Start) -> None:
     whisk = start()
     whisk.action("pids", PIDS)
     for _ in range(3):
-        found = pids(whisk, "pids")
+        found = process_ids(whisk, "pids")
         os.kill(found["parent"], signal.SIGKILL)
         until(lambda pid=found["pid"]: not running(pid))  # type: ignore[misc]
-    assert pids(whisk, "pids")["parent"] == whisk.process.pid
-    assert "started anew from now on" in whisk.log()
+    assert process_ids(whisk, "pids")["parent"] == whisk.process.pid
+    assert "from now on processes are started without it" in whisk.log()
 
 
-def test_one_that_cannot_start_costs_nothing(start: Start, tmp_path: Path) -> None:
-    """An older `actions` package knows no fork server."""
+def test_a_fork_server_that_cannot_start_is_replaced_by_the_command(start: Start, tmp_path: Path) -> None:
+    """An older `actions` package has no fork server."""
     runtime = tmp_path / "actions" / "runtime"
     runtime.mkdir(parents=True)
     real = Path(__file__).resolve().parents[2]
@@ -121,14 +121,14 @@ def test_one_that_cannot_start_costs_nothing(start: Start, tmp_path: Path) -> No
     )
     whisk = start("--actions-path", str(tmp_path))
     whisk.action("pids", PIDS)
-    assert pids(whisk, "pids")["parent"] == whisk.process.pid
+    assert process_ids(whisk, "pids")["parent"] == whisk.process.pid
 
 
 def test_ended_processes_leave_no_zombies(start: Start) -> None:
     whisk = start()
     for _ in range(5):
         whisk.action("pids", PIDS)
-        found = pids(whisk, "pids")
+        found = process_ids(whisk, "pids")
     whisk.ask("DELETE", "/actions/pids")
     until(lambda: children(found["parent"]) == [])
 
@@ -153,13 +153,13 @@ def test_what_a_forked_action_started_ends_with_it(start: Start, tmp_path: Path)
 def test_it_ends_with_the_server(start: Start, number: signal.Signals) -> None:
     whisk = start()
     whisk.action("pids", PIDS)
-    found = pids(whisk, "pids")
+    found = process_ids(whisk, "pids")
     whisk.stop(number)
     until(lambda: not running(found["parent"]) and not running(found["pid"]))
 
 
-def test_its_end_waits_for_nothing_that_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What watches the fork server's end would be waited for in vain, for as long as there is patience."""
+def test_closing_does_not_wait_for_the_watcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watcher waits for the end of the fork server, which comes later: the wait would time out."""
     left: list[Any] = []
     wait = asyncio.wait
 
@@ -184,13 +184,13 @@ def test_its_end_waits_for_nothing_that_comes_after_it(monkeypatch: pytest.Monke
             logs=1_000,
             timeout=10.0,
         )
-        fork_server = ForkServer(True, 60.0)
-        process = await fork_server.start(launch)
-        assert fork_server._line is not None
+        starter = ForkStarter(True, 60.0)
+        process = await starter.start(launch)
+        assert starter._client is not None
         os.kill(process.pid, signal.SIGKILL)
         monkeypatch.setattr(asyncio, "wait", waits)
-        await fork_server.close()
-        assert fork_server._line.process.returncode is not None
+        await starter.close()
+        assert starter._client.process.returncode is not None
 
     asyncio.run(begin_and_end())
     assert left == []

@@ -7,6 +7,7 @@ import itertools
 
 from aiohttp import web
 
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import Status
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import (
@@ -21,7 +22,7 @@ from local.openwhisk.api.requests import (
     object_of,
     page,
 )
-from local.openwhisk.entities import MAX_PAYLOAD, Action, Package, entity_name, now, put_action
+from local.openwhisk.entities import Action, Package, entity_name, now, put_action
 from local.openwhisk.errors import BadRequest
 
 _HTTP_STATUS = {

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.api.actions import Actions
 from local.openwhisk.api.activations import ActivationRecords
 from local.openwhisk.api.context import Context
@@ -16,7 +17,7 @@ from local.openwhisk.api.packages import Packages
 from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
-from local.openwhisk.entities import LIMITS, MAX_PAYLOAD, PYTHON_KINDS
+from local.openwhisk.entities import LIMITS, PYTHON_KINDS
 from local.openwhisk.errors import ApiError, Forbidden, NotFound, Refused
 
 log = logging.getLogger(__name__)

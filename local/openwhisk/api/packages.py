@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import flag, json, may_overwrite, name_of, object_of, page
-from local.openwhisk.entities import MAX_PAYLOAD, Package, now, put_package
+from local.openwhisk.entities import Package, now, put_package
 
 
 class Packages:

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from local.openwhisk.entities import MAX_CODE, entity_name
+from core.openwhisk.action_server import MAX_CODE
+from local.openwhisk.entities import entity_name
 from local.openwhisk.errors import BadRequest, Conflict, TooLarge
 
 #: Bytes of a PUT of an action: the code, JSON's escapes in it, and the rest.

@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import TRIGGER, Activation, Response, Status
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, json, may_overwrite, name_of, object_of, page
-from local.openwhisk.entities import MAX_PAYLOAD, Link, Rule, Trigger, now, put_rule, put_trigger
+from local.openwhisk.entities import Link, Rule, Trigger, now, put_rule, put_trigger
 from local.openwhisk.entities.trigger import STATUSES
 from local.openwhisk.errors import ApiError, BadRequest
 from local.openwhisk.rates import Rate

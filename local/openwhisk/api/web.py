@@ -8,11 +8,12 @@ import hmac
 import orjson
 from aiohttp import web
 
+from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk import web_action
 from local.openwhisk.activations import Status
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, body_of, json
-from local.openwhisk.entities import MAX_PAYLOAD, Action
+from local.openwhisk.entities import Action
 from local.openwhisk.errors import ApiError, BadRequest, NotFound, Unauthorized
 from local.openwhisk.launch_plan import LaunchPlan
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from local.openwhisk.entities.action import (
     LIMITS,
-    MAX_CODE,
-    MAX_PAYLOAD,
     PYTHON_KINDS,
     SEQUENCE,
     Action,
@@ -20,8 +18,6 @@ from local.openwhisk.entities.trigger import Link, Rule, Trigger, put_rule, put_
 
 __all__ = [
     "LIMITS",
-    "MAX_CODE",
-    "MAX_PAYLOAD",
     "PYTHON_KINDS",
     "SEQUENCE",
     "Action",

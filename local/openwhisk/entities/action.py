@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from core.openwhisk.action_server import MAX_CODE
 from local.openwhisk.entities.common import (
     Entity,
     Parameter,
@@ -29,12 +30,6 @@ SEQUENCE = "sequence"
 
 #: Actions that a sequence may have, those of sequences in it included.
 MAX_COMPONENTS = 50
-
-#: Bytes of code in an action, as OpenWhisk has it.
-MAX_CODE = 48 * 1024 * 1024
-
-#: Bytes of parameters, and of a result.
-MAX_PAYLOAD = 1024 * 1024
 
 #: Least and most of each limit: milliseconds, megabytes, megabytes, activations in one container.
 LIMITS = {"timeout": (100, 600_000), "memory": (128, 4096), "logs": (0, 10), "concurrency": (1, 200)}

@@ -1,0 +1,1 @@
+"""Fork servers, their clients, and processes that end with their parent. Standard library only."""
