@@ -17,9 +17,9 @@ from aiohttp import web
 from .backends import Backend
 from .errors import ApiError
 from .iam import GRANT_TYPE, Iam
-from .jobs import Job, utc
+from .jobs import SimulatorJob, utc
 from .service import MAX_TAG_LENGTH, MAX_TAGS, Service
-from .sessions import MAX_SECONDS, Session
+from .sessions import MAX_SECONDS, RuntimeSession
 
 logger = logging.getLogger(__name__)
 
@@ -269,7 +269,7 @@ class App:
             }
         )
 
-    def _found(self, request: web.Request) -> Job:
+    def _found(self, request: web.Request) -> SimulatorJob:
         job = self._service.job(request.match_info["job"])
         self._service.refresh(job)
         return job
@@ -296,10 +296,10 @@ class App:
             return answer(job.document())
         return answer(self._with_params(job))
 
-    def _with_params(self, job: Job) -> dict[str, Any]:
+    def _with_params(self, job: SimulatorJob) -> dict[str, Any]:
         return job.document() | {"params": orjson.loads(self._service.store.body(job)).get("params")}
 
-    async def _hold(self, job: Job) -> None:
+    async def _hold(self, job: SimulatorJob) -> None:
         """Wait a little for a job that is about to be finished.
 
         The client looks at a job right after it submitted it and, if it has to, again half a second later.
@@ -375,10 +375,10 @@ class App:
         session = self._service.sessions.open(backend, mode, max_ttl, self._service.clock())
         return self._told(session)
 
-    def _known_session(self, request: web.Request) -> Session:
+    def _known_session(self, request: web.Request) -> RuntimeSession:
         return self._service.sessions.get(request.match_info["session"])
 
-    def _told(self, session: Session) -> web.Response:
+    def _told(self, session: RuntimeSession) -> web.Response:
         busy = bool(self._service.session_jobs(session))
         return answer(session.document(self._service.clock(), busy))
 
@@ -459,7 +459,7 @@ def _moment(text: str | None, name: str) -> float | None:
     return moment.timestamp()
 
 
-def _filter(query: Any) -> Callable[[Job], bool]:
+def _filter(query: Any) -> Callable[[SimulatorJob], bool]:
     """Return the condition that a listing's query sets."""
     backend, program, session = query.get("backend"), query.get("program"), query.get("session_id")
     tags = set(query.getall("tags", []))
@@ -467,7 +467,7 @@ def _filter(query: Any) -> Callable[[Job], bool]:
     after = _moment(query.get("created_after"), "created_after") or -math.inf
     before = _moment(query.get("created_before"), "created_before") or math.inf
 
-    def wanted(job: Job) -> bool:
+    def wanted(job: SimulatorJob) -> bool:
         return (
             (backend is None or job.backend == backend)
             and (program is None or job.program_id == program)

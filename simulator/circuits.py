@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, ParameterExpression
 
 from .backends import Backend
-from .errors import Refusal
+from .errors import InvalidJob
 from .own_gates import RESERVED, STANDARD
 
 #: Gates that the stabilizer method simulates whatever their parameters.
@@ -97,16 +97,16 @@ class Isa:
                 self._placed[gate["name"]] = frozenset(map(tuple, couplings))
 
     def check(self, name: str, qubits: tuple[int, ...]) -> None:
-        """Raise `Refusal` if the backend cannot apply this instruction to these qubits."""
+        """Raise `InvalidJob` if the backend cannot apply this instruction to these qubits."""
         if name not in self._anywhere:
-            raise Refusal(
+            raise InvalidJob(
                 f"The instruction {name} on qubits {qubits} is not supported by the target system "
                 f"{self.name}. Transpile the circuit for it, for example with generate_preset_pass_manager.",
                 code=1517,
             )
         placed = self._placed.get(name)
         if placed is not None and qubits not in placed:
-            raise Refusal(
+            raise InvalidJob(
                 f"{self.name} has no {name} on qubits {qubits}. Transpile the circuit for its coupling map.",
                 code=1517,
             )
@@ -116,10 +116,10 @@ def examine(circuit: QuantumCircuit, isa: Isa) -> Shape:
     """Check a circuit against a backend and return what it is made of.
 
     Raises:
-        Refusal: If the backend cannot run the circuit.
+        InvalidJob: If the backend cannot run the circuit.
     """
     if circuit.num_qubits > isa.num_qubits:
-        raise Refusal(
+        raise InvalidJob(
             f"The circuit has {circuit.num_qubits} qubits; {isa.name} has {isa.num_qubits}.", code=1517
         )
     scan = _Scan(isa)

@@ -30,7 +30,7 @@ class Event:
 
 
 @dataclass(eq=False)
-class Entry:
+class QueueEntry:
     """One job in the queue; `job_id` is None for other people's.
 
     `service` is None for a job of ours until its result is computed.
@@ -64,7 +64,7 @@ class DeviceQueue:
         self._service_mean = settings.service_seconds / settings.speed_up
         self._arrival_rate = settings.arrivals_per_second * settings.speed_up
         self._speed_up = settings.speed_up
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[QueueEntry] = deque()
         self._waits: deque[float] = deque(maxlen=REMEMBERED_WAITS)
         self._now = now
         self._next_arrival: float | None = None
@@ -84,7 +84,7 @@ class DeviceQueue:
     def submit(self, job_id: str, now: float) -> list[Event]:
         """Put one of our jobs at the end of the queue."""
         events = self.advance(now)
-        self._entries.append(Entry(job_id, now, None))
+        self._entries.append(QueueEntry(job_id, now, None))
         return events + self._start_next(now)
 
     def cancel(self, job_id: str, now: float) -> list[Event]:
@@ -125,7 +125,7 @@ class DeviceQueue:
                 if entry.job_id is not None:
                     events.append(Event("finished", entry.job_id, moment))
             else:
-                self._entries.append(Entry(None, moment, self._draw_service()))
+                self._entries.append(QueueEntry(None, moment, self._draw_service()))
             # The rate of arrivals depends on the length; exponential waiting has no memory, so it may start
             # anew.
             self._next_arrival = self._draw_arrival(moment)
@@ -162,7 +162,7 @@ class DeviceQueue:
         for index in range(length):
             # Earlier arrivals, as if each had come one service time after the other.
             arrived = now - (length - index) * self._service_mean
-            self._entries.append(Entry(None, arrived, self._draw_service()))
+            self._entries.append(QueueEntry(None, arrived, self._draw_service()))
         self._now = now
         self._start_next(now)
         self._next_arrival = self._draw_arrival(now)

@@ -30,7 +30,7 @@ from .circuits import (
     unmeasured,
 )
 from .counts import Bits, draw, shots
-from .errors import Refusal, SimulationError
+from .errors import InvalidJob, SimulationError
 from .noise import DeviceNoise, NoiseKind
 from .settings import Limits
 
@@ -85,7 +85,7 @@ def plan(
         wanted: The noise model, if not the one that the time decides.
 
     Raises:
-        Refusal: If no method can simulate the circuit within the bounds.
+        InvalidJob: If no method can simulate the circuit within the bounds.
     """
     qubits, gates = len(shape.qubits), max(shape.gates, 1)
     sampling = num_shots * (2e-6 + qubits**2 * COST_STABILIZER_BIT)
@@ -128,7 +128,7 @@ def plan(
 
 def _check_state_vector(shape: Shape, limits: Limits) -> None:
     if len(shape.qubits) > limits.max_qubits:
-        raise Refusal(
+        raise InvalidJob(
             f"The circuit uses {len(shape.qubits)} qubits and is not Clifford: its state vector does not "
             f"fit. At most {limits.max_qubits} active qubits can be simulated, or any number in a Clifford "
             "circuit.",
@@ -247,19 +247,19 @@ class Engine:
             One execution per row.
 
         Raises:
-            Refusal: If the backend cannot run the circuit, or a bound is exceeded.
+            InvalidJob: If the backend cannot run the circuit, or a bound is exceeded.
         """
         if not 1 <= num_shots <= self.limits.max_shots:
-            raise Refusal(
+            raise InvalidJob(
                 f"The number of shots, {num_shots}, is not within 1 and {self.limits.max_shots}.", code=1519
             )
         count = circuit.num_parameters
         if parameters.shape[-1] != count:
-            raise Refusal(
+            raise InvalidJob(
                 f"The circuit has {count} parameters, but {parameters.shape[-1]} values were given."
             )
         if not np.isfinite(parameters).all():
-            raise Refusal("Parameter values must be finite numbers.")
+            raise InvalidJob("Parameter values must be finite numbers.")
         turns = parameters / (np.pi / 2)
         nearest = np.round(turns)
         parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)

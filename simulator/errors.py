@@ -45,7 +45,7 @@ class ApiError(SimulatorError):
         return {"errors": [error], "error": {"code": self.code, "message": self.message}, "trace": trace}
 
 
-class Refusal(SimulatorError):
+class InvalidJob(SimulatorError):
     """A job's input is wrong or beyond a bound; found while decoding it in a worker."""
 
     def __init__(self, message: str, code: int = 1217, status: int = 400) -> None:

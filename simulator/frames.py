@@ -28,7 +28,7 @@ async def read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
     return orjson.loads(head), body
 
 
-class Receiver:
+class FrameReader:
     """Reads messages from a blocking socket, most of them with one call to the system.
 
     Args:

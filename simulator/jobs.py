@@ -38,7 +38,7 @@ FIELDS = (
 
 
 @dataclass(eq=False)
-class Job:
+class SimulatorJob:
     """One job.
 
     Attributes:
@@ -187,7 +187,7 @@ class JobStore:
         database: Database | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[str, SimulatorJob] = OrderedDict()
         self._finished: OrderedDict[str, int] = OrderedDict()
         self._finished_bytes = 0
         #: Bytes that jobs which are not finished occupy.
@@ -209,13 +209,13 @@ class JobStore:
         """Number of jobs that are not finished."""
         return len(self._jobs) - len(self._finished)
 
-    def load(self) -> list[Job]:
+    def load(self) -> list[SimulatorJob]:
         """Read the jobs on disk; return those that are not finished, which count as queued again."""
         if self._database is None:
             return []
         found = list(self._database.jobs())
         for fields, body in found:
-            job = Job(body=body, **fields)
+            job = SimulatorJob(body=body, **fields)
             job.decided, job.stored = job.final, True
             job.body_size = fields["body_size"]
             if not job.final:
@@ -226,28 +226,28 @@ class JobStore:
                 self.finished(job)
         return [job for job in self._jobs.values() if not job.final]
 
-    def add(self, job: Job) -> None:
+    def add(self, job: SimulatorJob) -> None:
         """Keep a new job."""
         self._jobs[job.job_id] = job
         self.unfinished_bytes += job.body_size + 1024
 
-    def get(self, job_id: str) -> Job | None:
+    def get(self, job_id: str) -> SimulatorJob | None:
         """Return a job; None if there is none of this id."""
         return self._jobs.get(job_id)
 
-    def body(self, job: Job) -> bytes:
+    def body(self, job: SimulatorJob) -> bytes:
         """Return the request that submitted a job."""
         if job.body is None and self._database is not None:
             return self._database.body(job.job_id) or b"{}"
         return job.body or b"{}"
 
-    def result(self, job: Job) -> bytes | None:
+    def result(self, job: SimulatorJob) -> bytes | None:
         """Return a job's result, if it has one."""
         if job.result is None and job.result_size and self._database is not None:
             return self._database.result(job.job_id)
         return job.result
 
-    async def save(self, job: Job) -> None:
+    async def save(self, job: SimulatorJob) -> None:
         """Put a job as it is now on disk.
 
         Raises:
@@ -265,7 +265,7 @@ class JobStore:
         job.stored = True
         await self.saved(job)
 
-    async def saved(self, job: Job) -> None:
+    async def saved(self, job: SimulatorJob) -> None:
         """Wait until what was saved of a job is on disk; if nothing was, save it.
 
         Raises:
@@ -281,7 +281,7 @@ class JobStore:
             job.stored, job.written = False, None
             raise
 
-    def finished(self, job: Job) -> None:
+    def finished(self, job: SimulatorJob) -> None:
         """Take note that a job is finished: from now on it may have to make room."""
         if job.job_id not in self._jobs or job.job_id in self._finished:
             return
@@ -295,7 +295,7 @@ class JobStore:
         if self._database is not None and job.stored and job.job_id in self._jobs:
             self._settle(job)
 
-    def _settle(self, job: Job) -> None:
+    def _settle(self, job: SimulatorJob) -> None:
         """Let the bodies and results that were not used longest go from memory: they are on disk."""
         size = len(job.body or b"") + len(job.result or b"")
         self._resident[job.job_id] = size
@@ -317,7 +317,9 @@ class JobStore:
             for table in ("jobs", "bodies", "results"):
                 self._database.forget(table, job_id)
 
-    def find(self, wanted: Callable[[Job], bool], newest_first: bool = True) -> Iterator[Job]:
+    def find(
+        self, wanted: Callable[[SimulatorJob], bool], newest_first: bool = True
+    ) -> Iterator[SimulatorJob]:
         """Return the jobs that are wanted, in order of their creation."""
         jobs = reversed(self._jobs.values()) if newest_first else iter(self._jobs.values())
         return (job for job in jobs if wanted(job))

@@ -28,7 +28,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
-from .errors import Refusal
+from .errors import InvalidJob
 
 #: The gates that backends can have, by name.
 STANDARD = {name: gate for name, gate in get_standard_gate_name_mapping().items() if isinstance(gate, Gate)}
@@ -54,7 +54,7 @@ def native(circuit: QuantumCircuit, names: Mapping[str, str] | None = None) -> Q
         names: What its own gates were called, by their names in the circuit, if those differ.
 
     Raises:
-        Refusal: If it has a gate that is not the backend's of that name.
+        InvalidJob: If it has a gate that is not the backend's of that name.
     """
     return _Natives(names or {}).circuit(circuit)
 
@@ -89,7 +89,7 @@ class _Natives:
             return operation
         if name in STANDARD and isinstance(operation, Gate) and self._same(operation, STANDARD[name]):
             return STANDARD[name].base_class(*operation.params)
-        raise Refusal(
+        raise InvalidJob(
             f"The instruction {name} is not supported by the target system: it is a gate of the circuit's "
             f"own, and not what the target's instruction {name} is, if it has one. Transpile the circuit, so "
             "that no gate of its own is left.",
@@ -106,7 +106,7 @@ class _Natives:
         for _ in _gates(definition, 0):
             self._left -= 1
             if self._left < 0:
-                raise Refusal(
+                raise InvalidJob(
                     f"The definitions of the circuit's own gates come to more than {MAX_GATES} gates. "
                     "Transpile the circuit.",
                     code=1517,
@@ -138,7 +138,7 @@ def _plain(item: CircuitInstruction) -> bool:
 def _gates(definition: QuantumCircuit, depth: int) -> Iterator[None]:
     """Give one thing for each gate that a definition comes to."""
     if depth > MAX_DEPTH:
-        raise Refusal(
+        raise InvalidJob(
             f"Definitions of gates are more than {MAX_DEPTH} deep. Transpile the circuit.", code=1517
         )
     for item in definition.data:

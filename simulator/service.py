@@ -19,9 +19,9 @@ from .backends import Backend, catalog
 from .database import Database
 from .device_queue import DeviceQueue, Event
 from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
-from .jobs import Job, JobStore, Status
+from .jobs import JobStore, SimulatorJob, Status
 from .pool import WorkerPool
-from .sessions import Session, Sessions
+from .sessions import RuntimeSession, Sessions
 from .settings import Settings
 from .task import Task
 
@@ -50,7 +50,7 @@ class Clock:
         return self._offset + time.monotonic()
 
 
-class Device:
+class QueuedDevice:
     """A backend with a queue: follows its jobs and wakes when one starts or finishes.
 
     Args:
@@ -97,7 +97,7 @@ class Service:
         self._closing = False
         now = self.clock()
         self._devices = {
-            backend.name: Device(backend, DeviceQueue(settings.queue, now, backend.name))
+            backend.name: QueuedDevice(backend, DeviceQueue(settings.queue, now, backend.name))
             for backend in self.backends.values()
             if backend.queued
         }
@@ -182,7 +182,7 @@ class Service:
             )
         return backend
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> SimulatorJob:
         """Return a job, its state brought up to date.
 
         Raises:
@@ -195,7 +195,7 @@ class Service:
             )
         return job
 
-    async def submit(self, body: bytes, user: str = "") -> Job:
+    async def submit(self, body: bytes, user: str = "") -> SimulatorJob:
         """Take a job.
 
         Args:
@@ -251,7 +251,7 @@ class Service:
             self._handle(device, device.queue.submit(job.job_id, self.clock()))
         return job
 
-    def _resume(self, job: Job) -> None:
+    def _resume(self, job: SimulatorJob) -> None:
         """Take up a job of an earlier run: from the start, with the same seed, hence to the same result."""
         device = self._devices.get(job.backend)
         if device is not None:
@@ -263,25 +263,25 @@ class Service:
         self.pool.submit(task, at_once=True)
         self._spawn(self._follow_simulation(job, task))
 
-    def _started(self, job: Job) -> None:
+    def _started(self, job: SimulatorJob) -> None:
         job.start(self.clock())
         if job.session_id is not None and (session := self.sessions.started(job, self.clock())) is not None:
             self._watch(session)
 
-    def _watch(self, session: Session) -> None:
+    def _watch(self, session: RuntimeSession) -> None:
         """See that a session ends when its time is over."""
         assert session.activated_at is not None
         left = session.activated_at + session.max_ttl - self.clock()
         loop = asyncio.get_running_loop()
         loop.call_later(max(left, 0.0), lambda: self._spawn(self.cancel_session(session)))
 
-    def session_jobs(self, session: Session) -> list[Job]:
+    def session_jobs(self, session: RuntimeSession) -> list[SimulatorJob]:
         """Return a session's jobs that have not ended."""
         return list(
             self.store.find(lambda job: job.session_id == session.session_id and not job.decided, False)
         )
 
-    async def cancel_session(self, session: Session) -> None:
+    async def cancel_session(self, session: RuntimeSession) -> None:
         """Close a session and cancel its jobs."""
         if session.closed_at is None:
             session.accepting_jobs = False
@@ -290,7 +290,7 @@ class Service:
             )
             self.sessions.end(session, self.clock(), bool(self.session_jobs(session)))
 
-    async def cancel(self, job: Job) -> None:
+    async def cancel(self, job: SimulatorJob) -> None:
         """Cancel a job.
 
         Raises:
@@ -312,12 +312,12 @@ class Service:
             self._handle(device, device.queue.cancel(job.job_id, self.clock()))
         await finishing
 
-    def refresh(self, job: Job) -> None:
+    def refresh(self, job: SimulatorJob) -> None:
         """Bring a job's state up to date."""
         if not job.final and (device := self._devices.get(job.backend)) is not None:
             self._advance(device)
 
-    def _parse(self, body: bytes, user: str) -> Job:
+    def _parse(self, body: bytes, user: str) -> SimulatorJob:
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -351,7 +351,7 @@ class Service:
         backend = self.backend(request["backend"]).name
         if session_id is not None:
             self.sessions.admit(session_id, backend)
-        return Job(
+        return SimulatorJob(
             program_id=program_id,
             backend=backend,
             body=body,
@@ -364,7 +364,7 @@ class Service:
             seed=self._seeds.getrandbits(63),
         )
 
-    def _task(self, job: Job, check: bool = False) -> Task:
+    def _task(self, job: SimulatorJob, check: bool = False) -> Task:
         seconds = min(self.settings.limits.max_seconds, job.cost or float("inf"))
         body = self.store.body(job)
         return Task(backend=job.backend, body=body, seconds=seconds, check=check, seed=job.seed)
@@ -374,20 +374,22 @@ class Service:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _follow_simulation(self, job: Job, task: Task) -> None:
+    async def _follow_simulation(self, job: SimulatorJob, task: Task) -> None:
         """See a job on a simulator to its end."""
         header, result = await task.outcome
         if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
             job.verdict = verdict
         await self._conclude(job, *self._afflicted(job, header, result))
 
-    def _afflicted(self, job: Job, header: dict[str, Any], result: bytes) -> tuple[dict[str, Any], bytes]:
+    def _afflicted(
+        self, job: SimulatorJob, header: dict[str, Any], result: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         """Let go wrong what shall."""
         if header["t"] == "done" and (fault := self.faults.of_job(job.backend)) is not None:
             return fault.header(), b""
         return header, result
 
-    async def _conclude(self, job: Job, header: dict[str, Any], result: bytes) -> None:
+    async def _conclude(self, job: SimulatorJob, header: dict[str, Any], result: bytes) -> None:
         """Set a job's final state from what its worker said."""
         self._tasks.pop(job.job_id, None)
         if job.decided or self._closing:
@@ -401,14 +403,14 @@ class Service:
             await self._finish(job, "Failed", header["message"], header["code"])
 
     def _finish(
-        self, job: Job, status: Status, reason: str | None = None, code: int | None = None
+        self, job: SimulatorJob, status: Status, reason: str | None = None, code: int | None = None
     ) -> Awaitable[None]:
         """Decide a job's final state at once; what is returned shows it when it is on disk."""
         if not job.decide(status, self.clock(), reason, code):
             return job.finished.wait()  # type: ignore[return-value]
         return self._reveal(job)
 
-    async def _reveal(self, job: Job) -> None:
+    async def _reveal(self, job: SimulatorJob) -> None:
         # Others see the end of a job only once it is on disk: what they have seen stays true.
         if job.quantum_seconds:
             self.usage_seconds += job.quantum_seconds
@@ -425,7 +427,7 @@ class Service:
             busy = session is not None and bool(self.session_jobs(session))
             self.sessions.ended(job, self.clock(), busy)
 
-    async def _follow_device(self, device: Device, job: Job, task: Task) -> None:
+    async def _follow_device(self, device: QueuedDevice, job: SimulatorJob, task: Task) -> None:
         """See the computing of a job on a device to its end; the job ends with its time on the device."""
         header, result = await task.outcome
         self._tasks.pop(job.job_id, None)
@@ -442,10 +444,10 @@ class Service:
         job.quantum_seconds = seconds
         self._handle(device, device.queue.computed(job.job_id, self.clock(), seconds))
 
-    def _advance(self, device: Device) -> None:
+    def _advance(self, device: QueuedDevice) -> None:
         self._handle(device, device.queue.advance(self.clock()))
 
-    def _handle(self, device: Device, events: list[Event]) -> None:
+    def _handle(self, device: QueuedDevice, events: list[Event]) -> None:
         """Act on what happened in a device's queue, and see that the next event is noticed in time."""
         for event in events:
             job = self.store.get(event.job_id)
@@ -463,7 +465,7 @@ class Service:
             delay = max(moment - self.clock(), 0.0)
             device.timer = asyncio.get_running_loop().call_later(delay, self._advance, device)
 
-    def _start_on_device(self, device: Device, job: Job) -> None:
+    def _start_on_device(self, device: QueuedDevice, job: SimulatorJob) -> None:
         self._started(job)
         task = self._task(job)
         self._tasks[job.job_id] = task

@@ -12,7 +12,7 @@ import orjson
 
 from .database import Database
 from .errors import ApiError
-from .jobs import Job, utc
+from .jobs import SimulatorJob, utc
 
 #: Sessions remembered.
 MAX_SESSIONS = 1000
@@ -22,7 +22,7 @@ MAX_SECONDS = 28_800
 
 
 @dataclass
-class Session:
+class RuntimeSession:
     """One session or batch. Times are in seconds since 1970.
 
     Attributes:
@@ -92,11 +92,11 @@ class Sessions:
 
     def __init__(self, database: Database | None) -> None:
         self._database = database
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._sessions: OrderedDict[str, RuntimeSession] = OrderedDict()
         for fields in database.sessions() if database is not None else ():
-            self._sessions[fields["session_id"]] = Session(**fields)
+            self._sessions[fields["session_id"]] = RuntimeSession(**fields)
 
-    def open(self, backend: str | None, mode: object, max_ttl: object, now: float) -> Session:
+    def open(self, backend: str | None, mode: object, max_ttl: object, now: float) -> RuntimeSession:
         """Open a session.
 
         Raises:
@@ -106,7 +106,7 @@ class Sessions:
             raise ApiError(400, 1217, "mode must be dedicated or batch.")
         if isinstance(max_ttl, bool) or not isinstance(max_ttl, int) or not 1 <= max_ttl <= MAX_SECONDS:
             raise ApiError(400, 1217, f"max_ttl must be a whole number of seconds from 1 to {MAX_SECONDS}.")
-        session = Session(backend, mode, max_ttl, now, changes=[("open", now)])
+        session = RuntimeSession(backend, mode, max_ttl, now, changes=[("open", now)])
         self._sessions[session.session_id] = session
         while len(self._sessions) > MAX_SESSIONS:
             oldest, _ = self._sessions.popitem(last=False)
@@ -115,11 +115,11 @@ class Sessions:
         self._save(session)
         return session
 
-    def find(self, session_id: str) -> Session | None:
+    def find(self, session_id: str) -> RuntimeSession | None:
         """Return a session; None if there is none of this id."""
         return self._sessions.get(session_id)
 
-    def get(self, session_id: str) -> Session:
+    def get(self, session_id: str) -> RuntimeSession:
         """Return a session.
 
         Raises:
@@ -130,7 +130,7 @@ class Sessions:
             raise ApiError(404, 1206, f"Session not found: {session_id}", "Check the session ID.")
         return session
 
-    def all_active(self) -> Iterable[Session]:
+    def all_active(self) -> Iterable[RuntimeSession]:
         """Return the sessions whose time runs."""
         return [one for one in self._sessions.values() if one.activated_at and one.closed_at is None]
 
@@ -148,7 +148,7 @@ class Sessions:
         if session.backend is not None and session.backend != backend:
             raise ApiError(400, 1217, f"Session {session_id} is on {session.backend}, not on {backend}.")
 
-    def started(self, job: Job, now: float) -> Session | None:
+    def started(self, job: SimulatorJob, now: float) -> RuntimeSession | None:
         """Take note that a job runs; return its session if that starts the session's time."""
         session = self._sessions.get(job.session_id or "")
         if session is None:
@@ -161,7 +161,7 @@ class Sessions:
         self._save(session)
         return session if first else None
 
-    def ended(self, job: Job, now: float, busy: bool) -> None:
+    def ended(self, job: SimulatorJob, now: float, busy: bool) -> None:
         """Take note that a job has ended, perhaps the last of a session that accepts no more."""
         session = self._sessions.get(job.session_id or "")
         if session is None:
@@ -172,7 +172,7 @@ class Sessions:
             self._close(session, now)
         self._save(session)
 
-    def end(self, session: Session, now: float, busy: bool) -> None:
+    def end(self, session: RuntimeSession, now: float, busy: bool) -> None:
         """Accept no more jobs, and close the session once it has none."""
         session.accepting_jobs = False
         if not busy:
@@ -180,11 +180,11 @@ class Sessions:
         self._save(session)
 
     @staticmethod
-    def _close(session: Session, now: float) -> None:
+    def _close(session: RuntimeSession, now: float) -> None:
         if session.closed_at is None:
             session.closed_at = now
             session.changes.append(("closed", now))
 
-    def _save(self, session: Session) -> None:
+    def _save(self, session: RuntimeSession) -> None:
         if self._database is not None:
             self._database.put("sessions", session.session_id, session.created, orjson.dumps(asdict(session)))

@@ -14,7 +14,7 @@ import orjson
 
 from . import frames
 from .engine import LARGE_SECONDS, Engine
-from .errors import Refusal, SimulationError
+from .errors import InvalidJob, SimulationError
 from .programs import load
 from .programs.base import SECONDS_PER_SHOT
 
@@ -40,7 +40,7 @@ class SimulationWorker:
     def serve(self) -> None:
         """Answer tasks until the service has gone."""
         self._send({"t": "hello"})
-        receiver = frames.Receiver(self._sock)
+        receiver = frames.FrameReader(self._sock)
         while (message := receiver.receive()) is not None:
             header, body = message
             # The default action of SIGALRM ends the process, also in the middle of a long call into Aer.
@@ -54,7 +54,7 @@ class SimulationWorker:
     def _answer(self, header: dict[str, Any], body: bytes) -> None:
         try:
             self._run(header, body)
-        except Refusal as error:
+        except InvalidJob as error:
             self._send({"t": "refused", "message": error.message, "code": error.code, "status": error.status})
         except SimulationError as error:
             self._send({"t": "failed", "message": error.message, "code": error.code})

@@ -16,7 +16,7 @@ from actions.runtime.concurrent import ConcurrentServer
 from actions.runtime.fork_server import serve_forks
 from actions.runtime.loader import Main, load_baked
 from actions.runtime.runner import Runner
-from actions.runtime.server import Server
+from actions.runtime.server import SerialServer
 from actions.runtime.streams import Streams
 from core.openwhisk.action_server import (
     ALGORITHM_VARIABLE,
@@ -64,7 +64,7 @@ def _serve(options: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     try:
-        kind = ConcurrentServer if os.environ.get(CONCURRENT_VARIABLE) == "true" else Server
+        kind = ConcurrentServer if os.environ.get(CONCURRENT_VARIABLE) == "true" else SerialServer
         server = kind(options.host, options.port, runner.handle, options.key)
     except (OSError, OverflowError) as exc:
         sys.stderr.write(f"action server: cannot listen on {options.host}:{options.port}: {exc}\n")
@@ -144,7 +144,7 @@ def _raise(exc: BaseException) -> Main:
     raise exc
 
 
-def _stop_on_signals(server: Server) -> None:
+def _stop_on_signals(server: SerialServer) -> None:
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         server.stop()
         # The current activation's time limit. The kernel enforces it, even while the action runs C code.

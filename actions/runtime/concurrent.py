@@ -11,17 +11,17 @@ import select
 import socket
 import threading
 
-from actions.runtime.server import Handler, Server
+from actions.runtime.server import Handler, SerialServer
 
 #: Open connections; more than the activations that OpenWhisk allows at a time in one container.
 MAX_CONNECTIONS = 256
 
 
-class ConcurrentServer(Server):
+class ConcurrentServer(SerialServer):
     """Answers requests in parallel. After `stop`, `serve` returns once the current requests are answered."""
 
     def __init__(self, host: str, port: int, handler: Handler, key: str = "") -> None:
-        """Listen; see `Server`.
+        """Listen; see `SerialServer`.
 
         Raises:
             OSError: the address cannot be bound.

@@ -71,7 +71,7 @@ class _Malformed(Exception):
         self.unread = unread
 
 
-class Server:
+class SerialServer:
     """Listens from construction on; `serve` answers requests until `stop`."""
 
     def __init__(self, host: str, port: int, handler: Handler, key: str = "") -> None:

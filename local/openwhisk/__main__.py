@@ -19,9 +19,9 @@ from local.openwhisk.auth import Auth
 from local.openwhisk.container import Starter
 from local.openwhisk.docker import Docker, unreachable
 from local.openwhisk.fork_starter import ForkStarter
-from local.openwhisk.invoke import Invoker
+from local.openwhisk.invoke import ActionInvoker
 from local.openwhisk.launch_plan import LaunchPlans
-from local.openwhisk.pool import Pool
+from local.openwhisk.pool import ContainerPool
 from local.openwhisk.settings import DOCKER, Settings, parse
 from local.openwhisk.store import Store
 
@@ -66,8 +66,8 @@ async def _serve(settings: Settings, listener: socket.socket, store: Store, reco
         starter = Docker(settings.docker_network, settings.python_image)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     plans = LaunchPlans(settings, store, os.environ, address)
-    pool = Pool(settings, starter)
-    invoker = Invoker(settings, plans, pool, records)
+    pool = ContainerPool(settings, starter)
+    invoker = ActionInvoker(settings, plans, pool, records)
     api = Api(Context(settings, Auth(settings.auth), store, plans, pool, invoker, records))
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()

@@ -9,7 +9,7 @@ MEMORY_EXHAUSTED = "The action exhausted its memory and was aborted."
 NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
 
 
-class ApiError(Exception):
+class OpenWhiskError(Exception):
     """A request that is answered with an error: an HTTP status and OpenWhisk's words for it."""
 
     status = 500
@@ -20,13 +20,13 @@ class ApiError(Exception):
         self.headers: dict[str, str] = {}
 
 
-class BadRequest(ApiError):
+class BadRequest(OpenWhiskError):
     """The request is malformed; the message names the field."""
 
     status = 400
 
 
-class Unauthorized(ApiError):
+class Unauthorized(OpenWhiskError):
     """No credentials, or wrong ones.
 
     Unlike OpenWhisk's own, the answer has no `WWW-Authenticate: Basic`: asked so, a browser takes the key
@@ -37,7 +37,7 @@ class Unauthorized(ApiError):
     status = 401
 
 
-class Refused(ApiError):
+class Refused(OpenWhiskError):
     """A web page's request, or one for another host; see `core.origin`."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -45,13 +45,13 @@ class Refused(ApiError):
         self.status = status
 
 
-class Forbidden(ApiError):
+class Forbidden(OpenWhiskError):
     """The credentials are good, but not for this namespace."""
 
     status = 403
 
 
-class NotFound(ApiError):
+class NotFound(OpenWhiskError):
     """No such entity."""
 
     status = 404
@@ -60,13 +60,13 @@ class NotFound(ApiError):
         super().__init__(message)
 
 
-class Conflict(ApiError):
+class Conflict(OpenWhiskError):
     """The entity exists already, or is in use."""
 
     status = 409
 
 
-class TooLarge(ApiError):
+class TooLarge(OpenWhiskError):
     """A body, or code, or parameters beyond the limit."""
 
     status = 413
@@ -75,7 +75,7 @@ class TooLarge(ApiError):
         super().__init__(f"{what} larger than allowed: {size} > {allowed} bytes.")
 
 
-class TooMany(ApiError):
+class TooMany(OpenWhiskError):
     """More invocations are waiting than the queue holds."""
 
     status = 429
@@ -84,7 +84,7 @@ class TooMany(ApiError):
         super().__init__(f"Too many concurrent requests in flight (count: {count}, allowed: {allowed}).")
 
 
-class TooFast(ApiError):
+class TooFast(OpenWhiskError):
     """More invocations, or trigger fires, than a minute may have."""
 
     status = 429
@@ -93,7 +93,7 @@ class TooFast(ApiError):
         super().__init__(f"Too many requests in the last minute (count: {count}, allowed: {allowed}).")
 
 
-class Unavailable(ApiError):
+class Unavailable(OpenWhiskError):
     """The server is shutting down."""
 
     status = 503

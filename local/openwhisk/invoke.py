@@ -18,9 +18,9 @@ from local.openwhisk.entities import SEQUENCE, Action, now
 from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import (
     NOT_ALLOWED,
-    ApiError,
     BadRequest,
     ContainerError,
+    OpenWhiskError,
     StartFailed,
     TimedOut,
     TooLarge,
@@ -28,7 +28,7 @@ from local.openwhisk.errors import (
     Unavailable,
 )
 from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
-from local.openwhisk.pool import Pool
+from local.openwhisk.pool import ContainerPool
 from local.openwhisk.rates import Rate
 from local.openwhisk.settings import Settings
 
@@ -58,10 +58,12 @@ class _Call:
         return _Call(os.urandom(16).hex(), self.transaction, cause, self.depth + 1, self.count)
 
 
-class Invoker:
+class ActionInvoker:
     """Runs actions in the pool's containers and keeps the records."""
 
-    def __init__(self, settings: Settings, plans: LaunchPlans, pool: Pool, activations: Activations) -> None:
+    def __init__(
+        self, settings: Settings, plans: LaunchPlans, pool: ContainerPool, activations: Activations
+    ) -> None:
         self._key = settings.auth
         self._allowed = settings.max_processes + settings.max_waiting
         self._rate = Rate(settings.invocations_per_minute)
@@ -110,7 +112,7 @@ class Invoker:
                 break
             try:
                 plan = self._plans.of(plan.action.exec.components[0])
-            except ApiError:
+            except OpenWhiskError:
                 break  # said when it comes to that action
             final |= plan.final
         return final
@@ -163,7 +165,7 @@ class Invoker:
         for component in sequence.exec.components:
             try:
                 plan = self._plans.of(component)
-            except ApiError:
+            except OpenWhiskError:
                 record.response = Response.error(
                     Status.APPLICATION_ERROR, "Sequence component does not exist."
                 )

@@ -35,7 +35,7 @@ class _Waiter:
     container: asyncio.Future[Container]
 
 
-class Pool:
+class ContainerPool:
     """Hands out containers, one activation each at a time. All methods run on the event loop's thread."""
 
     def __init__(self, settings: Settings, starter: Starter) -> None:

@@ -30,7 +30,7 @@ _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WebCall:
     """A request to a web action."""
 
     method: str
@@ -45,7 +45,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebAnswer:
     """What is answered."""
 
     status: int
@@ -63,7 +63,7 @@ def split(name: str) -> tuple[str, str]:
     return name, EXTENSIONS[0]
 
 
-def arguments(call: Call, raw: bool, final: frozenset[str]) -> dict[str, Any]:
+def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]:
     """The parameters that the action is given.
 
     Args:
@@ -117,7 +117,7 @@ def _text(body: bytes, media: str, json_too: bool) -> str:
     return base64.b64encode(body).decode()
 
 
-def answer(extension: str, result: Any) -> Answer:
+def answer(extension: str, result: Any) -> WebAnswer:
     """The response that an extension makes of a result, or of the error in it.
 
     Raises:
@@ -127,7 +127,7 @@ def answer(extension: str, result: Any) -> Answer:
     if extension == ".json":
         if not isinstance(result, dict | list):
             raise _invalid("application/json")
-        return Answer(200, _dumped(result), "application/json")
+        return WebAnswer(200, _dumped(result), "application/json")
     if extension == ".text":
         return _as_text(result)
     if extension in (".html", ".svg"):
@@ -135,7 +135,7 @@ def answer(extension: str, result: Any) -> Answer:
         found = _field(result, extension[1:], None)
         if not isinstance(found, str):
             raise _invalid(media.partition(";")[0])
-        return Answer(200, found.encode("utf-8", "replace"), media)
+        return WebAnswer(200, found.encode("utf-8", "replace"), media)
     return _as_http(result)
 
 
@@ -146,16 +146,16 @@ def _field(result: Any, name: str, default: Any) -> Any:
     return result.get("body", result.get(name, default))
 
 
-def _as_text(result: Any) -> Answer:
+def _as_text(result: Any) -> WebAnswer:
     missing = object()
     found = _field(result, "text", missing)
     if found is missing:
         raise NotFound("Response does not include requested property.")
     text = found if isinstance(found, str) else json.dumps(found, indent=2, ensure_ascii=False)
-    return Answer(200, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+    return WebAnswer(200, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
 
 
-def _as_http(result: Any) -> Answer:
+def _as_http(result: Any) -> WebAnswer:
     """A response described by `statusCode`, `headers` and `body`."""
     if not isinstance(result, dict):
         raise _invalid("message/http")
@@ -165,7 +165,7 @@ def _as_http(result: Any) -> Answer:
     given = next((value for name, value in headers if name.lower() == "content-type"), None)
     others = [(name, value) for name, value in headers if name.lower() != "content-type"]
     if body is None or body == "":
-        return Answer(status or 204, headers=others)
+        return WebAnswer(status or 204, headers=others)
     media = None
     if given is not None:
         media = _media_type(given)
@@ -174,8 +174,8 @@ def _as_http(result: Any) -> Answer:
     if not isinstance(body, str):
         if media is not None and not _is_json(media):
             raise BadRequest("Response type in header did not match generated content type.")
-        return Answer(status or 200, _dumped(body), given or "application/json", others)
-    return Answer(status or 200, _bytes(body, media), _with_charset(given), others)
+        return WebAnswer(status or 200, _dumped(body), given or "application/json", others)
+    return WebAnswer(status or 200, _bytes(body, media), _with_charset(given), others)
 
 
 def _bytes(body: str, media: str | None) -> bytes:

@@ -9,19 +9,19 @@ import numpy as np
 
 from ..backends import Backend
 from ..engine import Engine
-from ..errors import Refusal
+from ..errors import InvalidJob
 from . import estimator, executor, sampler
-from .base import Program
+from .base import LoadedProgram
 
-#: Decodes a program's parameters; raises `Refusal` if they are wrong.
-Loader = Callable[[Engine, Backend, dict[str, Any], np.random.Generator], Program]
+#: Decodes a program's parameters; raises `InvalidJob` if they are wrong.
+Loader = Callable[[Engine, Backend, dict[str, Any], np.random.Generator], LoadedProgram]
 
 LOADERS: dict[str, Loader] = {"sampler": sampler.load, "estimator": estimator.load, "executor": executor.load}
 
 
 def load(
     engine: Engine, backend: Backend, program_id: str, params: dict[str, Any], rng: np.random.Generator
-) -> Program:
+) -> LoadedProgram:
     """Decode a job's parameters.
 
     Args:
@@ -32,11 +32,11 @@ def load(
         rng: Where randomness comes from, unless the client gave a seed.
 
     Raises:
-        Refusal: If there is no such program, or the parameters are wrong.
+        InvalidJob: If there is no such program, or the parameters are wrong.
     """
     loader = LOADERS.get(program_id)
     if loader is None:
-        raise Refusal(
+        raise InvalidJob(
             f"There is no program {program_id!r}; there are: {', '.join(LOADERS)}.", code=1216, status=404
         )
     return loader(engine, backend, params, rng)

@@ -9,13 +9,13 @@ import numpy as np
 
 from ..backends import Backend
 from ..engine import Engine, Execution, NoiseChoice
-from ..errors import Refusal
+from ..errors import InvalidJob
 
 #: Seconds of device time that one shot takes: the default repetition delay of IBM's devices.
 SECONDS_PER_SHOT = 250e-6
 
 
-class Program(Protocol):
+class LoadedProgram(Protocol):
     """A job's decoded and checked parameters."""
 
     #: About how many seconds of computing it takes, on one core.
@@ -30,7 +30,7 @@ class Program(Protocol):
         ...
 
 
-class Pub(Protocol):
+class PubExecutions(Protocol):
     """A circuit, and what is asked of it."""
 
     @property
@@ -39,7 +39,7 @@ class Pub(Protocol):
         ...
 
 
-P = TypeVar("P", bound=Pub)
+P = TypeVar("P", bound=PubExecutions)
 
 
 class Primitive(Generic[P]):
@@ -64,9 +64,9 @@ class Primitive(Generic[P]):
 
 
 def require(value: object, kind: type, name: str) -> Any:
-    """Return a value if it is of a kind; raise `Refusal`, naming it, if not."""
+    """Return a value if it is of a kind; raise `InvalidJob`, naming it, if not."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Refusal(f"{name} must be of type {kind.__name__}, not {type(value).__name__}.")
+        raise InvalidJob(f"{name} must be of type {kind.__name__}, not {type(value).__name__}.")
     return value
 
 
@@ -75,7 +75,9 @@ def noise_choice(options: dict[str, Any]) -> NoiseChoice:
     experimental = require(options.get("experimental") or {}, dict, "options.experimental")
     wanted = experimental.get("noise_model", "auto")
     if wanted not in get_args(NoiseChoice):
-        raise Refusal(f"options.experimental.noise_model must be one of {', '.join(get_args(NoiseChoice))}.")
+        raise InvalidJob(
+            f"options.experimental.noise_model must be one of {', '.join(get_args(NoiseChoice))}."
+        )
     return wanted  # type: ignore[no-any-return]
 
 
@@ -85,5 +87,5 @@ def checked_seed(value: object) -> int | None:
         return None
     number = int(require(value, int, "seed_simulator"))
     if not 0 <= number < 2**63:
-        raise Refusal("seed_simulator must not be negative, nor have more than 63 bits.")
+        raise InvalidJob("seed_simulator must not be negative, nor have more than 63 bits.")
     return number

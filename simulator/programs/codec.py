@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
-from ..errors import Refusal
+from ..errors import InvalidJob
 from ..own_gates import native
 from .base import require
 
@@ -43,11 +43,11 @@ def decompress(text: object, limit: int, name: str) -> bytes:
         decompressor = zlib.decompressobj()
         raw = decompressor.decompress(packed, limit)
     except (binascii.Error, ValueError, zlib.error) as error:
-        raise Refusal(f"{name} is not zlib-compressed base64 data.") from error
+        raise InvalidJob(f"{name} is not zlib-compressed base64 data.") from error
     if decompressor.unconsumed_tail:
-        raise Refusal(f"{name} is larger than {limit} bytes once decompressed.")
+        raise InvalidJob(f"{name} is larger than {limit} bytes once decompressed.")
     if not decompressor.eof:
-        raise Refusal(f"{name} is truncated.")
+        raise InvalidJob(f"{name} is truncated.")
     return raw
 
 
@@ -57,16 +57,16 @@ def circuits(
     """Decode circuits from compressed QPY."""
     raw = decompress(text, limit, name)
     if raw[:6] != b"QISKIT" or len(raw) < 7:
-        raise Refusal(f"{name} is not QPY data.")
+        raise InvalidJob(f"{name} is not QPY data.")
     if raw[6] not in QPY_VERSIONS:
-        raise Refusal(
+        raise InvalidJob(
             f"{name} is QPY version {raw[6]}; {QPY_VERSIONS[0]} to {QPY_VERSIONS[-1]} are understood."
         )
     try:
         loaded = qpy.load(io.BytesIO(raw), annotation_factories=annotations)
     except Exception as error:
         # Damaged QPY makes the reader fail in whatever way the damage brings about.
-        raise Refusal(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
+        raise InvalidJob(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
     return [native(require(circuit, QuantumCircuit, name)) for circuit in loaded]
 
 
@@ -75,18 +75,18 @@ def circuit(value: object, limit: int, name: str) -> QuantumCircuit:
     if isinstance(value, str):
         return _from_qasm(value, limit, name)
     if not isinstance(value, dict) or value.get("__type__") != "QuantumCircuit":
-        raise Refusal(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
+        raise InvalidJob(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
     loaded = circuits(value.get("__value__"), limit, name)
     if len(loaded) != 1:
-        raise Refusal(f"{name} holds {len(loaded)} circuits instead of one.")
+        raise InvalidJob(f"{name} holds {len(loaded)} circuits instead of one.")
     return loaded[0]
 
 
 def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
     if not text.lstrip().startswith("OPENQASM 3"):
-        raise Refusal(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
+        raise InvalidJob(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
     if len(text) > limit:
-        raise Refusal(f"{name} is larger than {limit} bytes.")
+        raise InvalidJob(f"{name} is larger than {limit} bytes.")
     # The parser takes a second to be imported, and few jobs need it.
     import openqasm3
 
@@ -95,7 +95,7 @@ def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
     try:
         loaded, own = openqasm.convert(openqasm3.parse(text))
     except Exception as error:
-        raise Refusal(f"{name} is not OpenQASM 3 that can be read: {error}") from error
+        raise InvalidJob(f"{name} is not OpenQASM 3 that can be read: {error}") from error
     return native(require(loaded, QuantumCircuit, name), own)
 
 
@@ -106,7 +106,7 @@ def array(value: object, limit: int, name: str) -> NDArray[np.float64]:
     try:
         if isinstance(value, dict):
             if value.get("__type__") != "ndarray":
-                raise Refusal(f"{name} must be an encoded array.")
+                raise InvalidJob(f"{name} must be an encoded array.")
             inner = value.get("__value__")
             if isinstance(inner, list):
                 return np.array(inner, dtype=np.float64)
@@ -114,7 +114,7 @@ def array(value: object, limit: int, name: str) -> NDArray[np.float64]:
             return np.asarray(loaded, dtype=np.float64)
         return np.array(require(value, list, name), dtype=np.float64)
     except (ValueError, TypeError, EOFError, OSError, SyntaxError) as error:
-        raise Refusal(f"{name} is not an array of numbers: {error}") from error
+        raise InvalidJob(f"{name} is not an array of numbers: {error}") from error
 
 
 def rows(
@@ -126,7 +126,7 @@ def rows(
         shape = values.shape[:-1] if values.ndim > 1 else ()
         return shape, np.empty((math.prod(shape), 0))
     if values.ndim == 0 or values.shape[-1] != num_parameters:
-        raise Refusal(
+        raise InvalidJob(
             f"{name} has shape {list(values.shape)}, but the circuit has {num_parameters} parameters."
         )
     return values.shape[:-1], values.reshape(-1, num_parameters)
@@ -137,7 +137,7 @@ def tensor(value: object, limit: int, name: str) -> NDArray[Any]:
     fields = require(value, dict, name)
     shape = require(fields.get("shape"), list, f"{name}.shape")
     if not all(isinstance(size, int) and size >= 0 for size in shape) or math.prod(shape) > limit:
-        raise Refusal(f"{name}.shape is not a list of sizes, or too large.")
+        raise InvalidJob(f"{name}.shape is not a list of sizes, or too large.")
     raw = decompress(fields.get("data"), limit, f"{name}.data")
     dtype = require(fields.get("dtype"), str, f"{name}.dtype")
     size = math.prod(shape)
@@ -149,7 +149,7 @@ def tensor(value: object, limit: int, name: str) -> NDArray[Any]:
             return bits.astype(bool).reshape(shape)
         return np.frombuffer(raw, dtype=DTYPES[dtype]).reshape(shape)
     except (KeyError, ValueError) as error:
-        raise Refusal(f"{name} does not hold the data that its shape and dtype announce.") from error
+        raise InvalidJob(f"{name} does not hold the data that its shape and dtype announce.") from error
 
 
 def encode_bools(values: NDArray[Any]) -> dict[str, Any]:

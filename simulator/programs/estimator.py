@@ -18,7 +18,7 @@ from qiskit_aer.primitives import EstimatorV2
 
 from ..backends import Backend
 from ..engine import Engine, Execution
-from ..errors import Refusal, SimulationError
+from ..errors import InvalidJob, SimulationError
 from . import codec
 from .base import Primitive, checked_seed, noise_choice, require
 
@@ -26,7 +26,7 @@ DEFAULT_PRECISION = 0.015625
 
 
 @dataclass(frozen=True)
-class Pub:
+class EstimatorPub:
     """One PUB: a circuit, its observables and parameter values, and the precision asked for."""
 
     circuit: QuantumCircuit
@@ -36,7 +36,7 @@ class Pub:
     executions: list[Execution]
 
 
-class Estimator(Primitive[Pub]):
+class Estimator(Primitive[EstimatorPub]):
     """A decoded estimator job."""
 
     def run(self, rng: np.random.Generator) -> bytes:
@@ -47,7 +47,9 @@ class Estimator(Primitive[Pub]):
         value = {"pub_results": results, "metadata": {"version": 2, "simulator": self.simulator}}
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
 
-    def _run_pub(self, pub: Pub, simulator: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    def _run_pub(
+        self, pub: EstimatorPub, simulator: dict[str, Any], rng: np.random.Generator
+    ) -> dict[str, Any]:
         shapes = [execution.shape for execution in pub.executions]
         plan = pub.executions[0].plan
         options: dict[str, Any] = {
@@ -92,7 +94,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
     options = require(params.get("options", {}), dict, "options")
     simulator = require(options.get("simulator", {}), dict, "options.simulator")
     if simulator.get("noise_model") is not None:
-        raise Refusal(
+        raise InvalidJob(
             "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
     default = params.get("precision") or options.get("default_precision") or DEFAULT_PRECISION
@@ -103,7 +105,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         name = f"pubs[{index}]"
         parts = require(pub, list, name)
         if not 2 <= len(parts) <= 4:
-            raise Refusal(
+            raise InvalidJob(
                 f"{name} must be [circuit, observables, parameter values, precision], the last two optional."
             )
         circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
@@ -111,24 +113,24 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         values = codec.array(parts[2] if len(parts) > 2 else None, limits.max_body_bytes, f"{name}[2]")
         precision = parts[3] if len(parts) > 3 and parts[3] is not None else default
         if not isinstance(precision, int | float) or not 1e-4 <= precision <= 1:
-            raise Refusal(f"{name}[3] (precision) must be a number from 0.0001 to 1.")
+            raise InvalidJob(f"{name}[3] (precision) must be a number from 0.0001 to 1.")
         shape, rows = codec.rows(values, circuit.num_parameters, f"{name}[2]")
         try:
             np.broadcast_shapes(shape, observables.shape)
         except ValueError as error:
-            raise Refusal(
+            raise InvalidJob(
                 f"{name}: observables {observables.shape} and parameters {shape} do not match."
             ) from error
         executions += len(rows) * max(observables.size, 1)
         if executions > limits.max_executions:
-            raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+            raise InvalidJob(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
         shots = min(max(round(1 / precision**2), 1), limits.max_shots)
         prepared = engine.prepare(backend, circuit, rows, shots, whole=True, noise=noise)
         if not prepared:
-            raise Refusal(f"{name} has no parameter values.")
-        pubs.append(Pub(circuit, observables, values, float(precision), prepared))
+            raise InvalidJob(f"{name} has no parameter values.")
+        pubs.append(EstimatorPub(circuit, observables, values, float(precision), prepared))
     if not pubs:
-        raise Refusal("The job has no PUBs.")
+        raise InvalidJob("The job has no PUBs.")
     return Estimator(
         engine, backend, pubs, checked_seed(params.get("seed_estimator") or simulator.get("seed_simulator"))
     )
@@ -140,8 +142,8 @@ def _observables(value: object, num_qubits: int, name: str) -> ObservablesArray:
     try:
         observables = ObservablesArray(value)
     except (ValueError, TypeError, QiskitError) as error:
-        raise Refusal(f"{name} is not an array of observables: {error}") from error
+        raise InvalidJob(f"{name} is not an array of observables: {error}") from error
     for observable in observables.ravel():
         if any(len(pauli) != num_qubits for pauli in observable):
-            raise Refusal(f"{name}: every Pauli string must have {num_qubits} letters, one per qubit.")
+            raise InvalidJob(f"{name}: every Pauli string must have {num_qubits} letters, one per qubit.")
     return observables

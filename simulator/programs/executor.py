@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..backends import Backend
 from ..counts import registers
 from ..engine import Engine, Execution
-from ..errors import Refusal
+from ..errors import InvalidJob
 from . import codec
 from .base import Primitive, checked_seed, noise_choice, require
 from .samplex import draw
@@ -128,21 +128,21 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
     """Decode an executor job's parameters."""
     limits = engine.limits
     if (version := params.get("schema_version")) != SCHEMA:
-        raise Refusal(f"schema_version {version!r} is not supported; {SCHEMA} is.")
+        raise InvalidJob(f"schema_version {version!r} is not supported; {SCHEMA} is.")
     options = require(params.get("options", {}), dict, "options")
     experimental = require(options.get("experimental") or {}, dict, "options.experimental")
     seed = checked_seed(experimental.get("seed_simulator"))
     program = require(params.get("quantum_program"), dict, "quantum_program")
     if program.get("meas_level", "classified") != "classified":
-        raise Refusal("A simulator has no measurement signal: meas_level must be classified.")
+        raise InvalidJob("A simulator has no measurement signal: meas_level must be classified.")
     shots = require(program.get("shots"), int, "quantum_program.shots")
     blob = require(program.get("circuits"), dict, "quantum_program.circuits")
     if "b64_data" not in blob:
-        raise Refusal("quantum_program.circuits must be compressed QPY; OpenQASM 3 is not supported.")
+        raise InvalidJob("quantum_program.circuits must be compressed QPY; OpenQASM 3 is not supported.")
     circuits = codec.circuits(blob["b64_data"], limits.max_body_bytes, "quantum_program.circuits")
     entries = require(program.get("items"), list, "quantum_program.items")
     if len(circuits) != len(entries) or not entries:
-        raise Refusal(
+        raise InvalidJob(
             f"quantum_program has {len(circuits)} circuits for {len(entries)} items; there must be one each."
         )
     noise = noise_choice(options)
@@ -165,10 +165,10 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
             shape, values, extra = draw(entry, circuit.num_parameters, limits, rng, name)
             rows = values.reshape(-1, circuit.num_parameters)
         else:
-            raise Refusal(f"{name}.item_type must be circuit or samplex.")
+            raise InvalidJob(f"{name}.item_type must be circuit or samplex.")
         executions += len(rows)
         if executions > limits.max_executions:
-            raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+            raise InvalidJob(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
         items.append(
             Item(
                 shape,

@@ -10,7 +10,7 @@ import numpy as np
 from ..backends import Backend
 from ..counts import Bits, big_endian_bytes, registers
 from ..engine import Engine, Execution
-from ..errors import Refusal
+from ..errors import InvalidJob
 from . import codec
 from .base import Primitive, checked_seed, noise_choice, require
 
@@ -18,7 +18,7 @@ DEFAULT_SHOTS = 4096
 
 
 @dataclass(frozen=True)
-class Pub:
+class SamplerPub:
     """One PUB: a circuit, run once per element of the sweep."""
 
     shape: tuple[int, ...]
@@ -28,7 +28,7 @@ class Pub:
     circuit_metadata: dict[str, Any]
 
 
-class Sampler(Primitive[Pub]):
+class Sampler(Primitive[SamplerPub]):
     """A decoded sampler job."""
 
     def run(self, rng: np.random.Generator) -> bytes:
@@ -54,7 +54,7 @@ class Sampler(Primitive[Pub]):
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
 
     @staticmethod
-    def _pub_result(pub: Pub, outcomes: list[Bits], simulator: dict[str, Any]) -> dict[str, Any]:
+    def _pub_result(pub: SamplerPub, outcomes: list[Bits], simulator: dict[str, Any]) -> dict[str, Any]:
         fields = {}
         for name, places in pub.registers.items():
             num_bytes = (len(places) + 7) // 8
@@ -74,15 +74,15 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
     limits = engine.limits
     options = require(params.get("options", {}), dict, "options")
     if (version := params.get("version", 2)) != 2:
-        raise Refusal(f"Version {version} of the sampler is not supported; 2 is.")
+        raise InvalidJob(f"Version {version} of the sampler is not supported; 2 is.")
     if (
         require(options.get("execution", {}), dict, "options.execution").get("meas_type", "classified")
         != "classified"
     ):
-        raise Refusal("A simulator has no measurement signal: meas_type must be classified.")
+        raise InvalidJob("A simulator has no measurement signal: meas_type must be classified.")
     simulator = require(options.get("simulator", {}), dict, "options.simulator")
     if simulator.get("noise_model") is not None:
-        raise Refusal(
+        raise InvalidJob(
             "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
     default = params.get("shots") or options.get("default_shots") or DEFAULT_SHOTS
@@ -94,7 +94,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         name = f"pubs[{index}]"
         parts = require(pub, list, name)
         if not 1 <= len(parts) <= 3:
-            raise Refusal(f"{name} must be [circuit, parameter values, shots], the last two optional.")
+            raise InvalidJob(f"{name} must be [circuit, parameter values, shots], the last two optional.")
         circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
         values = codec.array(parts[1] if len(parts) > 1 else None, limits.max_body_bytes, f"{name}[1]")
         shots = require(
@@ -103,9 +103,9 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         shape, rows = codec.rows(values, circuit.num_parameters, f"{name}[1]")
         executions += len(rows)
         if executions > limits.max_executions:
-            raise Refusal(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+            raise InvalidJob(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
         prepared = engine.prepare(backend, circuit, rows, shots, seeded=seed is not None, noise=noise)
-        pubs.append(Pub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
+        pubs.append(SamplerPub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
     if not pubs:
-        raise Refusal("The job has no PUBs.")
+        raise InvalidJob("The job has no PUBs.")
     return Sampler(engine, backend, pubs, seed)

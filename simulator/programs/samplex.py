@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Refusal
+from ..errors import InvalidJob
 from ..settings import Limits
 from . import codec
 from .base import require
@@ -42,7 +42,7 @@ def draw(
         require(size, int, f"{name}.shape") for size in require(entry.get("shape"), list, f"{name}.shape")
     )
     if any(size < 1 for size in shape) or math.prod(shape) > limits.max_executions:
-        raise Refusal(f"{name}.shape has more than {limits.max_executions} elements, or none.", code=1518)
+        raise InvalidJob(f"{name}.shape has more than {limits.max_executions} elements, or none.", code=1518)
     encoded = require(entry.get("samplex"), dict, f"{name}.samplex")
     text = require(encoded.get("samplex_json"), str, f"{name}.samplex.samplex_json")
     given = require(entry.get("samplex_arguments", {}), dict, f"{name}.samplex_arguments")
@@ -52,14 +52,14 @@ def draw(
         arguments = samplex.inputs().make_broadcastable()
         for key, value in given.items():
             arguments[key] = _argument(value, limits, f"{name}.samplex_arguments.{key}")
-    except Refusal:
+    except InvalidJob:
         raise
     except Exception as error:
         # A damaged samplex makes its reader fail in whatever way the damage brings about.
-        raise Refusal(f"{name}.samplex cannot be read: {type(error).__name__}: {error}") from error
+        raise InvalidJob(f"{name}.samplex cannot be read: {type(error).__name__}: {error}") from error
     own = (1,) * (len(shape) - arguments.ndim) + tuple(arguments.shape)
     if len(own) != len(shape) or any(size not in (1, full) for size, full in zip(own, shape, strict=True)):
-        raise Refusal(
+        raise InvalidJob(
             f"{name}: samplex_arguments of shape {tuple(arguments.shape)} do not fit the shape {shape}."
         )
     randomizations = tuple(full for size, full in zip(own, shape, strict=True) if size == 1)
@@ -75,7 +75,7 @@ def draw(
                 samplex.sample(arguments[inner], num_randomizations=math.prod(randomizations), rng=rng)
             )
         except (SamplexRuntimeError, ValueError, KeyError, TypeError) as error:
-            raise Refusal(f"{name}.samplex cannot be sampled: {error}") from error
+            raise InvalidJob(f"{name}.samplex cannot be sampled: {error}") from error
         for key, values in sample.items():
             array = np.asarray(values)
             if key not in drawn:
@@ -83,7 +83,7 @@ def draw(
             drawn[key][place] = array.reshape(*randomizations, *array.shape[1:])
     values = drawn.pop("parameter_values", np.empty((*shape, 0)))
     if values.shape != (*shape, num_parameters):
-        raise Refusal(
+        raise InvalidJob(
             f"{name}.samplex gives {values.shape[-1]} arguments; its circuit has {num_parameters} parameters."
         )
     return shape, values.astype(np.float64), drawn

@@ -18,7 +18,7 @@ from qiskit_aer import AerSimulator
 
 from simulator.backends import NOISELESS_GATES, catalog
 from simulator.engine import Engine
-from simulator.errors import Refusal
+from simulator.errors import InvalidJob
 from simulator.own_gates import RESERVED, STANDARD, native
 from simulator.programs import codec
 from simulator.settings import Limits
@@ -60,7 +60,7 @@ def with_gate(gate: Instruction) -> QuantumCircuit:
 
 
 def ran(circuit: QuantumCircuit, backend: str) -> dict[str, int]:
-    """Counts of 50 shots, by the way that jobs take; Refusal if they are not taken."""
+    """Counts of 50 shots, by the way that jobs take; InvalidJob if they are not taken."""
     [received] = codec.circuits(encoded(circuit), LIMIT, "circuits")
     executions = ENGINE.prepare(BACKENDS[backend], received, np.empty((1, 0)), 50)
     [bits] = ENGINE.run(BACKENDS[backend], executions, np.random.default_rng(1))
@@ -80,7 +80,7 @@ def test_a_gate_of_any_known_name_is_refused_if_it_is_another(defined: bool) -> 
                         counts = ran(circuit, backend)
                         assert max(counts, key=lambda bits: counts[bits]) == "001"
                         continue
-                    with pytest.raises(Refusal, match=f"instruction {name} "):
+                    with pytest.raises(InvalidJob, match=f"instruction {name} "):
                         ran(circuit, backend)
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_refused_is_what_the_definition_says(seed: int) -> None:
         circuit.append(own(name, like.num_qubits, given, definition), range(like.num_qubits))
         try:
             [received] = codec.circuits(encoded(circuit), LIMIT, "circuits")
-        except Refusal:
+        except InvalidJob:
             assert (like.name, given) != (name, angles)
             continue
         assert [item.is_standard_gate() for item in received.data] == [True]
@@ -121,7 +121,7 @@ def test_gates_within_control_flow_are_looked_at_too() -> None:
         return circuit
 
     assert ran(conditional(flip(1)), "aer_simulator") == {"11": 50}
-    with pytest.raises(Refusal, match="instruction x "):
+    with pytest.raises(InvalidJob, match="instruction x "):
         ran(conditional(QuantumCircuit(1)), "aer_simulator")
 
 
@@ -137,7 +137,7 @@ def test_a_gate_with_the_circuits_parameter_is_compared_for_all_its_values() -> 
     assert received.data[0].is_standard_gate()
     assert received.num_parameters == 1
     for other in (-theta, 2 * theta, 0.347):
-        with pytest.raises(Refusal, match="instruction rx "):
+        with pytest.raises(InvalidJob, match="instruction rx "):
             codec.circuits(encoded(rotated(other)), LIMIT, "circuits")
 
 
@@ -153,9 +153,9 @@ def nested(levels: int, times: int) -> QuantumCircuit:
 
 
 def test_definitions_are_bounded() -> None:
-    with pytest.raises(Refusal, match="more than 10000 gates"):
+    with pytest.raises(InvalidJob, match="more than 10000 gates"):
         native(nested(18, 2))
-    with pytest.raises(Refusal, match="more than 20 deep"):
+    with pytest.raises(InvalidJob, match="more than 20 deep"):
         native(nested(25, 1))
     assert native(nested(11, 1)).data[0].is_standard_gate()
 
@@ -244,5 +244,5 @@ def test_a_gate_of_a_clients_own_class_is_the_gate_that_it_is() -> None:
 def test_openqasm_that_comes_to_very_many_gates_is_refused(step: str) -> None:
     steps = " ".join(f"gate g{level + 1}(t) a {{ {step.format(level)} }}" for level in range(60))
     text = f"OPENQASM 3.0; gate g0(t) a {{ U(t, 0, 0) a; }} {steps} g60(1) $0;"
-    with pytest.raises(Refusal, match="over 20000 gates"):
+    with pytest.raises(InvalidJob, match="over 20000 gates"):
         codec.circuit(text, LIMIT, "pubs[0]")

@@ -11,9 +11,9 @@ from qiskit.primitives import BitArray
 from simulator.circuits import Shape, Uses
 from simulator.counts import big_endian_bytes, shots
 from simulator.engine import plan
-from simulator.errors import Refusal
+from simulator.errors import InvalidJob
 from simulator.iam import LIFETIME, Iam
-from simulator.jobs import Job, JobStore
+from simulator.jobs import JobStore, SimulatorJob
 from simulator.programs.executor import annotate
 from simulator.settings import Limits
 
@@ -46,7 +46,7 @@ def test_plan(qubits: int, gates: int, clifford: bool, noisy: bool, method: str,
 
 @pytest.mark.parametrize("noisy", [True, False])
 def test_plan_refuses_what_does_not_fit(noisy: bool) -> None:
-    with pytest.raises(Refusal, match="uses 40 qubits and is not Clifford"):
+    with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
         plan(shape(40, 200, clifford=False), 10, noisy, Limits())
 
 
@@ -70,8 +70,8 @@ def test_bytes_are_as_in_bit_arrays(num_bits: int) -> None:
     assert np.array_equal(big_endian_bytes(bits), expected)
 
 
-def job(size: int = 0) -> Job:
-    return Job(program_id="sampler", backend="aer_simulator", body=b"x" * size, created=0.0, tags=[])
+def job(size: int = 0) -> SimulatorJob:
+    return SimulatorJob(program_id="sampler", backend="aer_simulator", body=b"x" * size, created=0.0, tags=[])
 
 
 def test_store_forgets_the_oldest_finished_jobs() -> None:

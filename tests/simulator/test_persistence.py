@@ -19,7 +19,7 @@ from qiskit import QuantumCircuit
 
 from simulator.database import Database
 from simulator.errors import DatabaseError
-from simulator.jobs import Job, JobStore
+from simulator.jobs import JobStore, SimulatorJob
 from simulator.settings import database_path
 
 from .bodies import executor_request, sampler_request
@@ -174,8 +174,8 @@ def test_an_orderly_end_keeps_what_is_not_finished(tmp_path: Path) -> None:
     again.stop()
 
 
-async def stored(store: JobStore, size: int) -> Job:
-    job = Job("sampler", "aer_simulator", secrets.token_bytes(size), time.time(), [])
+async def stored(store: JobStore, size: int) -> SimulatorJob:
+    job = SimulatorJob("sampler", "aer_simulator", secrets.token_bytes(size), time.time(), [])
     store.add(job)
     job.result = secrets.token_bytes(size)
     job.decide("Completed", time.time())
@@ -244,7 +244,7 @@ async def _fail(file: Path) -> None:
     database = Database(file)
     store = JobStore(10, 10**6, database)
     database._connection.execute("PRAGMA query_only = 1")
-    job = Job("sampler", "aer_simulator", b"{}", 0.0, [])
+    job = SimulatorJob("sampler", "aer_simulator", b"{}", 0.0, [])
     store.add(job)
     with pytest.raises(DatabaseError, match="cannot be written"):
         await store.save(job)

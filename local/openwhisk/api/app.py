@@ -18,7 +18,7 @@ from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
 from local.openwhisk.entities import LIMITS, PYTHON_KINDS
-from local.openwhisk.errors import ApiError, Forbidden, NotFound, Refused
+from local.openwhisk.errors import Forbidden, NotFound, OpenWhiskError, Refused
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Api:
             if request.path.startswith(_SPACES):
                 self._authorize(request)
             response = await handler(request)
-        except ApiError as exc:
+        except OpenWhiskError as exc:
             status, message = exc.status, exc.message
             headers.update(exc.headers)
         except web.HTTPNotFound:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from local.openwhisk.activations import Activations
 from local.openwhisk.auth import Auth
-from local.openwhisk.invoke import Invoker
+from local.openwhisk.invoke import ActionInvoker
 from local.openwhisk.launch_plan import LaunchPlans
-from local.openwhisk.pool import Pool
+from local.openwhisk.pool import ContainerPool
 from local.openwhisk.settings import Settings
 from local.openwhisk.store import Store
 
@@ -21,6 +21,6 @@ class Context:
     auth: Auth
     store: Store
     plans: LaunchPlans
-    pool: Pool
-    invoker: Invoker
+    pool: ContainerPool
+    invoker: ActionInvoker
     records: Activations

@@ -14,7 +14,7 @@ from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, json, may_overwrite, name_of, object_of, page
 from local.openwhisk.entities import Link, Rule, Trigger, now, put_rule, put_trigger
 from local.openwhisk.entities.trigger import STATUSES
-from local.openwhisk.errors import ApiError, BadRequest
+from local.openwhisk.errors import BadRequest, OpenWhiskError
 from local.openwhisk.rates import Rate
 
 
@@ -102,7 +102,7 @@ class Triggers:
         try:
             plan = self._context.plans.of(link.action)
             begun, _ = self._context.invoker.begin(plan, given, transaction, cause)
-        except ApiError as exc:
+        except OpenWhiskError as exc:
             return told | {"error": exc.message}
         return told | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": begun}
 

@@ -14,7 +14,7 @@ from local.openwhisk.activations import Status
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, body_of, json
 from local.openwhisk.entities import Action
-from local.openwhisk.errors import ApiError, BadRequest, NotFound, Unauthorized
+from local.openwhisk.errors import BadRequest, NotFound, OpenWhiskError, Unauthorized
 from local.openwhisk.launch_plan import LaunchPlan
 
 METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
@@ -50,7 +50,7 @@ class WebActions:
             return web.Response(status=200, headers=headers)
         try:
             response = await self._invoke(request, plan, extension)
-        except ApiError as exc:
+        except OpenWhiskError as exc:
             exc.headers.update(headers)
             raise
         for key, value in headers.items():
@@ -65,7 +65,7 @@ class WebActions:
             raise NotFound
         try:
             plan = self._context.plans.get("" if package == _DEFAULT else package, name)
-        except ApiError:
+        except OpenWhiskError:
             raise NotFound from None
         if plan.action.annotation("web-export") is not True:
             raise NotFound
@@ -75,7 +75,7 @@ class WebActions:
         user = self._user(request)
         if request.method != "OPTIONS":
             _authorize(plan.action, request, user)
-        call = web_action.Call(
+        call = web_action.WebCall(
             method=request.method,
             headers=request.headers,
             path=request.match_info.get("path", ""),
@@ -100,7 +100,7 @@ class WebActions:
                 shown = web_action.answer(extension, orjson.loads(response.result)["error"])
             else:
                 raise BadRequest("There was an error processing your request.")
-        except ApiError as exc:
+        except OpenWhiskError as exc:
             exc.headers.update(headers)
             raise
         made = web.Response(status=shown.status, body=shown.body, headers=headers)

@@ -36,7 +36,7 @@ LIMITS = {"timeout": (100, 600_000), "memory": (128, 4096), "logs": (0, 10), "co
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ActionLimits:
     """An action's limits: milliseconds, MB, MB, activations at a time."""
 
     timeout: int = 60_000
@@ -89,7 +89,7 @@ class Action(Entity):
     package: str = ""
     exec: Exec = field(default_factory=lambda: Exec("blackbox"))
     revision: int = 0
-    limits: Limits = field(default_factory=Limits)
+    limits: ActionLimits = field(default_factory=ActionLimits)
     parameters: tuple[Parameter, ...] = ()
 
     @property
@@ -119,7 +119,7 @@ class Action(Entity):
         return cls(
             **record
             | {name: kept(record[name]) for name in ("parameters", "annotations")}
-            | {"exec": Exec(**executes), "limits": Limits(**record["limits"])}
+            | {"exec": Exec(**executes), "limits": ActionLimits(**record["limits"])}
         )
 
 
@@ -154,7 +154,7 @@ def put_action(
         name=name,
         exec=executes,
         revision=revision,
-        limits=_limits(body.get("limits"), old.limits if old else Limits()),
+        limits=_limits(body.get("limits"), old.limits if old else ActionLimits()),
         parameters=bound,
         **fields | {"annotations": tuple(annotated.values())},
     )
@@ -212,7 +212,7 @@ def _is_binary(value: dict[str, Any], code: str) -> bool:
     return declared or (code.startswith("UEsDB") and re.fullmatch(r"[A-Za-z0-9+/=\s]*", code) is not None)
 
 
-def _limits(value: Any, old: Limits) -> Limits:
+def _limits(value: Any, old: ActionLimits) -> ActionLimits:
     if value is None:
         return old
     if not isinstance(value, dict):
