@@ -73,10 +73,10 @@ async def _serve(settings: Settings, listener: socket.socket, store: Store, reco
     await runner.setup()
     site = web.SockSite(runner, listener)
     await site.start()
-    # A supervisor reads this line; it is all that goes to standard output.
+    # The supervisor reads this line, the only one on standard output.
     print(f"openwhisk: listening on {address}/api/v1", flush=True)
     await stop.wait()
-    # No new requests; then the processes, which ends the activations in hand; then the answers to who waits.
+    # First no new requests, then the end of the processes and their activations, then the pending responses.
     await site.stop()
     await pool.close()
     await invoker.close()

@@ -1,4 +1,4 @@
-"""The records of what ran: bounded in number and in bytes, oldest forgotten first."""
+"""The records of activations: bounded in number and in bytes, the oldest are removed first."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ class Status(IntEnum):
 
     @property
     def text(self) -> str:
-        """OpenWhisk's words for it."""
+        """OpenWhisk's name of the status."""
         return ("success", "application error", "action developer error", "whisk internal error")[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What an activation answered; `result` stays JSON text, parsed once and not written again."""
+    """The response of an activation. `result` stays JSON text, so that it is not serialised again."""
 
     status: Status
     result: bytes
 
     @classmethod
     def error(cls, status: Status, error: Any) -> Response:
-        """A response whose result is OpenWhisk's `{"error": …}`."""
+        """Return a response whose result is OpenWhisk's `{"error": …}`."""
         return cls(status, orjson.dumps({"error": error}))
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         return {
             "status": self.status.text,
             "statusCode": int(self.status),
@@ -78,36 +78,36 @@ class Activation:
     limits: dict[str, Any] = field(default_factory=dict)
     #: The activation that caused this one, or "".
     cause: str = ""
-    #: Of a sequence: whether it was invoked itself, and is not part of another.
+    #: For a sequence: whether it was invoked directly, and not as part of another sequence.
     topmost: bool | None = None
     caused_by_sequence: bool = False
-    #: Milliseconds; of a sequence, those of its components.
+    #: Milliseconds; for a sequence, the sum of its components.
     duration: int | None = None
 
     @property
     def elapsed(self) -> int:
-        """Milliseconds it took."""
+        """Its duration in milliseconds."""
         return self.end - self.start if self.duration is None else self.duration
 
     @property
     def weight(self) -> int:
-        """Roughly the bytes it occupies."""
+        """Its approximate size in bytes."""
         return 1024 + len(self.response.result) + sum(len(line) + 60 for line in self.logs)
 
     def line(self) -> bytes:
-        """As it is written to a file."""
+        """Return the line that is written to a file."""
         record = {item.name: getattr(self, item.name) for item in fields(self)}
         result = self.response.result.decode()
         return orjson.dumps(record | {"response": [int(self.response.status), result]})
 
     @classmethod
     def kept(cls, record: dict[str, Any]) -> Activation:
-        """A record as it was written to a file."""
+        """Return the record of a line that was written to a file."""
         status, result = record.pop("response")
         return cls(**record, response=Response(Status(status), result.encode()))
 
     def summary(self) -> dict[str, Any]:
-        """As the API lists it."""
+        """Return it as the API lists it."""
         notes: dict[str, Any] = {"path": self.path, "kind": self.kind}
         if self.kind == TRIGGER:
             notes = {"path": self.path}
@@ -134,7 +134,7 @@ class Activation:
         return summary | {"cause": self.cause} if self.cause else summary
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         return self.summary() | {
             "subject": self.namespace,
             "response": self.response.document(),
@@ -143,14 +143,14 @@ class Activation:
 
 
 class Activations:
-    """The last activations."""
+    """The records of the latest activations."""
 
     def __init__(self, count: int, size: int, folder: Path | None = None) -> None:
         """
         Args:
-            count: how many are kept.
-            size: how many bytes of them are kept.
-            folder: where they outlast this process; None: nowhere.
+            count: maximum number of records.
+            size: maximum of their bytes.
+            folder: folder in which they are kept after this process ends; None keeps them in memory only.
         """
         self._count = count
         self._size = size
@@ -164,17 +164,18 @@ class Activations:
                 log.warning("an activation's record cannot be read")
 
     def add(self, activation: Activation) -> None:
-        """Keep the record, and forget old ones as needed."""
+        """Add a record, and remove old ones if there are too many."""
         self._keep(activation)
         if self._rotating_log is not None:
             try:
                 self._rotating_log.append(activation.line())
             except OSError as exc:
-                # A full disk costs the record's life after this process, and not the activation.
+                # If the disk is full the record is lost when this process ends, but the activation does not
+                # fail.
                 log.error("an activation's record is not written: %s", exc)
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Close the file. No record is added afterwards."""
         if self._rotating_log is not None:
             self._rotating_log.close()
 
@@ -186,24 +187,24 @@ class Activations:
             self._used -= forgotten.weight
 
     def get(self, activation_id: str) -> Activation | None:
-        """The record, or None while it runs, after it is forgotten, or if there never was one."""
+        """Return a record, or None if the activation runs, has been removed, or does not exist."""
         return self._records.get(activation_id)
 
     def list(
         self, *, name: str | None, since: int | None, upto: int | None, skip: int, limit: int
     ) -> list[Activation]:
-        """Records, newest first.
+        """Return records, newest first.
 
         Args:
             name: `action` or `package/action`.
             since: milliseconds since 1970, inclusive, as is `upto`.
-            skip: how many to leave out first.
-            limit: how many at most.
+            skip: number of records to leave out first.
+            limit: maximum number of records.
         """
         return list(islice(self._matching(name, since, upto), skip, skip + limit))
 
     def count(self, *, name: str | None, since: int | None, upto: int | None) -> int:
-        """How many there are."""
+        """Return the number of records."""
         return sum(1 for _ in self._matching(name, since, upto))
 
     def _matching(self, name: str | None, since: int | None, upto: int | None) -> Iterator[Activation]:

@@ -1,4 +1,4 @@
-"""HTTP Basic authentication with the one key this server knows."""
+"""HTTP Basic authentication with the one key of this server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local.openwhisk.errors import Unauthorized
 
 
 class Auth:
-    """Compares a request's Authorization header with the key, in constant time."""
+    """Compares a request's Authorization header with the key in constant time."""
 
     def __init__(self, key: str) -> None:
         """
@@ -21,7 +21,7 @@ class Auth:
     def check(self, header: str | None) -> None:
         """
         Raises:
-            Unauthorized: the header is missing, of another scheme, or carries another key.
+            Unauthorized: the header is missing, or has another scheme or another key.
         """
         if not header:
             raise Unauthorized(

@@ -1,4 +1,4 @@
-"""One action process: started, initialised, run one activation at a time, stopped."""
+"""One action process: start, initialisation, activations, end."""
 
 from __future__ import annotations
 
@@ -16,64 +16,68 @@ from local.openwhisk.http_connection import BodyTooLarge, HttpConnection, HttpCo
 from local.openwhisk.launch import Launch
 from local.openwhisk.process import Process
 
-#: Seconds that a process has to write its sentinels after its response; normally they are there before it.
+#: Seconds that a process has to write its sentinels after its response. It normally writes them before it.
 SENTINEL_WAIT = 0.5
 
-#: Bytes of an error that a refused /init may bring.
+#: Bytes of the error in the response to an /init that failed.
 _MAX_INIT_REPLY = 64 * 1024
 
 
 class Starter(Protocol):
-    """What starts processes."""
+    """Starts processes."""
 
     def expect(self, launch: Launch) -> None:
-        """Processes of this launch will be wanted: make ready for it."""
+        """Prepare for processes of a launch, which are about to be started."""
 
     async def start(self, launch: Launch) -> Process:
-        """A new process; StartFailed if there is none."""
+        """Start a process.
+
+        Raises:
+            StartFailed: it cannot be started.
+        """
 
     async def close(self) -> None:
-        """No more will be wanted, and all have ended."""
+        """Release what was prepared. All processes have ended."""
 
 
 class Container:
-    """A process that has been initialised. Made by `start`."""
+    """A process that has been initialised. Created by `start`."""
 
     def __init__(self, launch: Launch, process: Process) -> None:
         self.launch = launch
         self.last_used = time.monotonic()
-        #: Milliseconds from the start of the process to the answer of /init.
+        #: Milliseconds from the start of the process to the response to /init.
         self.init_ms = 0
         #: Whether it has served an activation.
         self.used = False
-        #: The action has been updated or deleted: to be stopped when free.
+        #: The action has been updated or deleted: the process ends when it is free.
         self.retired = False
         self._process = process
         self._logs = process.logs
-        #: Connections that no activation uses. There are as many in all as there were activations at a time.
-        self._wires: list[HttpConnection] = []
-        self._taken: set[HttpConnection] = set()
+        #: Open connections without and with an activation.
+        self._idle: list[HttpConnection] = []
+        self._in_use: set[HttpConnection] = set()
         self._port = 0
         self.pid = process.pid
-        #: Activations in it.
+        #: Number of its current activations.
         self.active = 0
-        #: It is not to be given another activation.
+        #: It gets no other activation.
         self.spent = False
 
     @classmethod
     async def start(
         cls, launch: Launch, starter: Starter, timeout: float, on_exit: Callable[[Container], None]
     ) -> Container:
-        """Start the process, wait until it takes requests, and initialise it.
+        """Start a process, wait until it accepts requests, and initialise it.
 
         Args:
             launch: what to start.
-            starter: what starts it.
-            timeout: seconds until it must take requests. /init then has the action's own time limit.
-            on_exit: called when the process ends, for whatever reason, after a successful start.
+            starter: starts it.
+            timeout: seconds in which it must accept requests. /init then has the action's own time limit.
+            on_exit: called when the process ends after a successful start.
 
         Raises:
-            StartFailed: it did not come so far. The process is gone.
+            StartFailed: one of the steps failed. The process has ended.
         """
         began = time.monotonic()
         process = await starter.start(launch)
@@ -90,25 +94,25 @@ class Container:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs and can be asked something."""
-        return not self._process.exited.done() and all(connection_.open for connection_ in self._wires)
+        """Whether the process runs and its connections are open."""
+        return not self._process.exited.done() and all(connection.open for connection in self._idle)
 
     @property
     def has_room(self) -> bool:
-        """Whether it may be given one more activation."""
+        """Whether it can get another activation."""
         return self.active < self.launch.concurrency and not self.spent and self.alive
 
     async def _initialise(self, port: int | None) -> None:
         if port is None:
-            await self._gone()
+            await self._wait_for_end()
             why = "The action did not initialize and exited unexpectedly."
             raise StartFailed(self._process.why_ended or why, self._logs.flush())
         try:
             async with asyncio.timeout(self.launch.timeout):
                 self._port = port
-                connection_ = await HttpConnection.connect("127.0.0.1", port, self._process.key)
-                self._wires.append(connection_)
-                status, body = await connection_.post("/init", self.launch.init, _MAX_INIT_REPLY)
+                connection = await HttpConnection.connect("127.0.0.1", port, self._process.key)
+                self._idle.append(connection)
+                status, body = await connection.post("/init", self.launch.init, _MAX_INIT_REPLY)
         except TimeoutError:
             milliseconds = int(self.launch.timeout * 1000)
             raise StartFailed(
@@ -116,34 +120,40 @@ class Container:
                 self._logs.flush(),
             ) from None
         except (OSError, HttpConnectionError):
-            await self._gone()
+            await self._wait_for_end()
             why = "The action did not initialize and exited unexpectedly."
             raise StartFailed(self._process.why_ended or why, self._logs.flush()) from None
         if status != 200:
             raise StartFailed(_init_error(body), await self._logs.collect(SENTINEL_WAIT))
 
     async def run(self, body: bytes) -> tuple[int, bytes, list[str]]:
-        """Run one activation: the status and body of the response, and the log.
+        """Run one activation.
+
+        Args:
+            body: of the /run request.
+
+        Returns:
+            The status and the body of the response, and the lines of the log.
 
         Raises:
-            TimedOut: it took longer than the action's limit. The process is killed.
+            TimedOut: it took longer than the action's time limit. The process is killed.
             Crashed: the process ended.
-            ResultTooLarge: the response is larger than a result may be. The process is killed.
+            ResultTooLarge: the response exceeds the limit of a result. The process is killed.
         """
         self.used = True
         try:
             async with asyncio.timeout(self.launch.timeout):
-                connection_ = (
-                    self._wires.pop()
-                    if self._wires
+                connection = (
+                    self._idle.pop()
+                    if self._idle
                     else await HttpConnection.connect("127.0.0.1", self._port, self._process.key)
                 )
-                self._taken.add(connection_)
+                self._in_use.add(connection)
                 try:
-                    status, result = await connection_.post("/run", body, MAX_PAYLOAD)
+                    status, result = await connection.post("/run", body, MAX_PAYLOAD)
                 finally:
-                    self._taken.discard(connection_)
-                    self._wires.append(connection_)
+                    self._in_use.discard(connection)
+                    self._idle.append(connection)
         except TimeoutError:
             await self.kill()
             milliseconds = int(self.launch.timeout * 1000)
@@ -158,7 +168,7 @@ class Container:
                 self._logs.flush(),
             ) from None
         except (OSError, HttpConnectionError):
-            await self._gone()
+            await self._wait_for_end()
             why = "The action did not produce a valid response and exited unexpectedly."
             raise Crashed(self._process.why_ended or why, self._logs.flush()) from None
         logs = await self._logs.collect(SENTINEL_WAIT)
@@ -166,20 +176,24 @@ class Container:
         return status, result, logs
 
     async def stop(self, grace: float) -> None:
-        """End the process: with SIGTERM, and with SIGKILL if it is still there after `grace` seconds."""
+        """End the process with SIGTERM.
+
+        Args:
+            grace: seconds after which it is killed.
+        """
         self._process.terminate()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._process.exited), grace)
         await self.kill()
 
     async def kill(self) -> None:
-        """End the process at once, with what it started."""
+        """End the process at once with the processes that it started."""
         await self._process.kill()
-        for connection_ in (*self._wires, *self._taken):
-            connection_.close()
+        for connection in (*self._idle, *self._in_use):
+            connection.close()
 
-    async def _gone(self) -> None:
-        """Wait for a process that has closed its connection to end, and make it end if it does not."""
+    async def _wait_for_end(self) -> None:
+        """Wait for the end of a process that has closed its connection, and kill it if it does not end."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._process.exited), self._process.exit_wait)
         await self.kill()

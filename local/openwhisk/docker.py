@@ -1,4 +1,4 @@
-"""Actions as Docker containers, by the `docker` command, so with any engine that it can talk to."""
+"""Actions as Docker containers, started by the `docker` command with any engine that it supports."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from local.openwhisk.process import Pipes, Process, action_key, child_pid
 
 log = logging.getLogger(__name__)
 
-#: The label of all containers of one server; its value is the server's own id.
+#: The label of all containers of one server. Its value is a random id of the server.
 LABEL = "qwhisk.openwhisk"
 
-#: The port on which an action container takes requests.
+#: The port on which an action container accepts requests.
 ACTION_PORT = 8080
 
-#: Seconds that the engine has for an order.
-_PATIENCE = 30.0
+#: Seconds that a `docker` command may take.
+_COMMAND_TIMEOUT = 30.0
 
-#: Seconds between looks whether a container takes requests.
-_LOOK_EVERY = 0.02
+#: Seconds between checks whether a container accepts requests.
+_CHECK_INTERVAL = 0.02
 
-#: Seconds that an answer to such a look may take.
-_LOOK_FOR = 1.0
+#: Seconds that the response to such a check may take.
+_CHECK_TIMEOUT = 1.0
 
-#: The status of a `docker run` that had no container to run.
+#: The exit status of a `docker run` that could not start a container.
 _NOT_RUN = 125
 
-#: What the shell does beside the server: it waits for the server's end, however that comes, and then removes
-#: the server's containers, which the engine would keep running.
-_SWEEP = """cat >/dev/null
+#: The script of a shell that runs beside the server. It waits until the server ends, even if it is killed,
+#: and removes the server's containers, which the engine would keep running.
+_CLEAN_UP = """cat >/dev/null
 left=$(docker ps --all --quiet --filter "label=$1")
 [ -z "$left" ] || docker rm --force $left >/dev/null 2>&1
 """
 
 
 class DockerProcess(Process):
-    """A container, and the `docker run` that is attached to it."""
+    """A container and the `docker run` that is attached to it."""
 
-    #: The engine tidies up before `docker run` ends.
+    #: The engine cleans up before `docker run` ends.
     exit_wait = 5.0
 
     def __init__(
@@ -67,27 +67,27 @@ class DockerProcess(Process):
         self._name = name
         self._image = image
         self._port = host_port
-        self._by_itself = False
+        self._unexpected = False
         self.exited.add_done_callback(self._note)
 
     def _note(self, _: asyncio.Future[None]) -> None:
-        self._by_itself = not self._killed
+        self._unexpected = not self._killed
 
     @property
     def why_ended(self) -> str | None:
-        """`docker run` ends with the container's status, or with its own."""
+        """The reason, from the exit status of `docker run`, which is the container's or its own."""
         status = self._transport.get_returncode()
         if status == _NOT_RUN:
             if self.logs.has("image"):
                 return f"Failed to pull container image '{self._image}'."
             return "Failed to provision resources to run the action."
-        # 128 and the number of SIGKILL; where it was not us, it was the kernel, for want of memory.
-        if status == 128 + signal.SIGKILL and self._by_itself:
+        # 128 plus the number of SIGKILL. If this server did not kill it, the kernel did, for lack of memory.
+        if status == 128 + signal.SIGKILL and self._unexpected:
             return MEMORY_EXHAUSTED
         return None
 
     async def port(self, timeout: float) -> int | None:
-        """See Process. An engine's proxy takes connections before the action does: answers count."""
+        """See `Process`. Only a response counts, since an engine's proxy accepts connections earlier."""
         deadline = time.monotonic() + timeout
         while not self.exited.done():
             with contextlib.suppress(OSError, TimeoutError):
@@ -95,13 +95,13 @@ class DockerProcess(Process):
                     return self._port
             if time.monotonic() > deadline:
                 raise StartFailed(f"The action's container was not ready after {timeout:g} s.")
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_CHECK_INTERVAL)
         return None
 
     async def _end(self) -> None:
-        # Not `run --rm`: with some engines the status of the container is lost then.
+        # Not `run --rm`, with which some engines lose the exit status of the container.
         if self._transport.get_returncode() != _NOT_RUN:
-            await order("rm", "--force", self._name)
+            await docker("rm", "--force", self._name)
         self._signal_group()
 
     async def _release(self) -> None:
@@ -109,26 +109,29 @@ class DockerProcess(Process):
 
 
 class Docker:
-    """Starts containers. All of them end with this process."""
+    """Starts containers. They all end with this process."""
 
     def __init__(self, network: str, python_image: str) -> None:
         """
         Args:
             network: `--network` of the containers, or "" for the engine's default.
-            python_image: the image of actions of a Python kind.
+            python_image: the image for actions of a Python kind.
         """
         self._network = network
         self._python_image = python_image
         self._id = secrets.token_hex(8)
         self._count = 0
-        self._sweeper: asyncio.subprocess.Process | None = None
+        self._cleaner: asyncio.subprocess.Process | None = None
         self._begin = asyncio.Lock()
 
     def expect(self, launch: Launch) -> None:
-        """Nothing can be made ready."""
+        """Do nothing: containers need no preparation."""
 
     async def start(self, launch: Launch) -> Process:
-        """A new container of this launch.
+        """Start a container.
+
+        Args:
+            launch: what to start.
 
         Raises:
             StartFailed: `docker` cannot be run.
@@ -139,9 +142,9 @@ class Docker:
         logs = Logs(launch.logs, launch.concurrency > 1)
         try:
             async with self._begin:
-                if self._sweeper is None:
-                    self._sweeper = await asyncio.create_subprocess_exec(
-                        "sh", "-c", _SWEEP, "sh", f"{LABEL}={self._id}",
+                if self._cleaner is None:
+                    self._cleaner = await asyncio.create_subprocess_exec(
+                        "sh", "-c", _CLEAN_UP, "sh", f"{LABEL}={self._id}",
                         stdin=asyncio.subprocess.PIPE,
                         start_new_session=True,
                     )  # fmt: skip
@@ -149,7 +152,7 @@ class Docker:
                 lambda: Pipes(logs),
                 *self._command(launch, name, port),
                 stdin=asyncio.subprocess.DEVNULL,
-                # `docker run` takes it from here; its arguments are for everybody to see.
+                # `docker run` reads the key from its environment. All users can see its arguments.
                 env={**os.environ, KEY_VARIABLE: key},
                 start_new_session=True,
             )
@@ -190,15 +193,22 @@ class Docker:
         return launch.image or self._python_image
 
     async def close(self) -> None:
-        """End what watches over the containers; they have been ended before."""
-        if self._sweeper is not None and self._sweeper.stdin is not None:
-            self._sweeper.stdin.close()
+        """End the shell that removes the containers. They must have been ended before."""
+        if self._cleaner is not None and self._cleaner.stdin is not None:
+            self._cleaner.stdin.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sweeper.wait(), _PATIENCE)
+                await asyncio.wait_for(self._cleaner.wait(), _COMMAND_TIMEOUT)
 
 
-async def order(*arguments: str) -> int:
-    """Run `docker`, say what it complains of, and return its exit code; bounded in time."""
+async def docker(*arguments: str) -> int:
+    """Run `docker` with a time limit, and log its error output.
+
+    Args:
+        arguments: of the command.
+
+    Returns:
+        Its exit code; 1 if it took too long.
+    """
     process = await asyncio.create_subprocess_exec(
         "docker",
         *arguments,
@@ -207,21 +217,21 @@ async def order(*arguments: str) -> int:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(_PATIENCE):
-            _, complaint = await process.communicate()
+        async with asyncio.timeout(_COMMAND_TIMEOUT):
+            _, error = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
-        complaint = b"no answer"
+        error = b"no response"
     status = process.returncode
     if status:
-        log.warning("docker %s: %s", " ".join(arguments), complaint.decode("utf-8", "replace").strip()[:500])
+        log.warning("docker %s: %s", " ".join(arguments), error.decode("utf-8", "replace").strip()[:500])
     return 1 if status is None else status
 
 
 async def _answers(port: int) -> bool:
-    """Whether an HTTP server answers there, whatever it answers."""
-    async with asyncio.timeout(_LOOK_FOR):
+    """Return whether an HTTP server responds on a port."""
+    async with asyncio.timeout(_CHECK_TIMEOUT):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             writer.write(b"GET / HTTP/1.1\r\nHost: action\r\nConnection: close\r\n\r\n")
@@ -231,21 +241,21 @@ async def _answers(port: int) -> bool:
 
 
 def _free_port() -> int:
-    """A port that is free now. Another may take it meanwhile; the container then does not start."""
+    """Return a free port. If another process binds it meanwhile, the container does not start."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
 def unreachable() -> str | None:
-    """None if `docker` reaches an engine, else what it says; for the start of the server."""
+    """Return None if `docker` reaches an engine, otherwise its error."""
     try:
         ended = subprocess.run(
             ["docker", "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_COMMAND_TIMEOUT,
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         return str(exc)
-    return None if ended.returncode == 0 else (ended.stderr.strip().splitlines() or ["no answer"])[-1]
+    return None if ended.returncode == 0 else (ended.stderr.strip().splitlines() or ["no response"])[-1]

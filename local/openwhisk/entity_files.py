@@ -1,4 +1,4 @@
-"""Entities in a folder, one JSON file each, so that they outlast the server."""
+"""Entities in a folder, one JSON file each, so that they are kept when the server ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = {kind.collection: kind for kind in (Package, Action, Trigger, Rule)}
 
 
 class EntityFiles:
-    """The files of one folder. Each is written aside and moved, and so never half there."""
+    """The files of one folder. Each is written under a temporary name and then renamed."""
 
     def __init__(self, folder: Path) -> None:
         """
@@ -27,11 +27,11 @@ class EntityFiles:
         """
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        # What is in it is not everybody's: parameters may be credentials.
+        # Only for this user, since parameters may be credentials.
         folder.chmod(0o700)
 
     def load(self) -> Iterator[Entity]:
-        """All of them; a file that cannot be read is left where it is, and said."""
+        """Return all entities. A file that cannot be read is left in place and logged."""
         for path in sorted(self._folder.glob("*.json")):
             try:
                 record = orjson.loads(path.read_bytes())
@@ -52,5 +52,5 @@ class EntityFiles:
         self._path(entity).unlink(missing_ok=True)
 
     def _path(self, entity: Entity) -> Path:
-        # A name may be longer than a file's, and differ from another only in its case.
+        # An entity's name may be longer than a file name may be, or differ from another only in case.
         return self._folder / f"{hashlib.sha256(entity.short.encode()).hexdigest()[:40]}.json"

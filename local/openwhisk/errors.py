@@ -1,16 +1,16 @@
-"""What goes wrong, as the REST API says it and as the parts of this server tell one another."""
+"""The errors of the REST API and of the parts of this server."""
 
 from __future__ import annotations
 
-#: What an activation's record says when its container had more memory than the action's limit.
+#: The error in an activation's record when its container exceeded the action's memory limit.
 MEMORY_EXHAUSTED = "The action exhausted its memory and was aborted."
 
-#: What a request is told that sets a final parameter.
+#: The error for a request that sets a final parameter.
 NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
 
 
 class OpenWhiskError(Exception):
-    """A request that is answered with an error: an HTTP status and OpenWhisk's words for it."""
+    """An error response: an HTTP status and OpenWhisk's message."""
 
     status = 500
 
@@ -27,18 +27,18 @@ class BadRequest(OpenWhiskError):
 
 
 class Unauthorized(OpenWhiskError):
-    """No credentials, or wrong ones.
+    """The credentials are missing or wrong.
 
-    Unlike OpenWhisk's own, the answer has no `WWW-Authenticate: Basic`: asked so, a browser takes the key
-    from a link and sends it from then on with the requests of every page. OpenWhisk's clients send it
-    without being asked.
+    Unlike OpenWhisk's own, the response has no `WWW-Authenticate: Basic`. With it a browser would read the
+    key from a link, and then send it with the requests of every page. OpenWhisk's clients send the key
+    anyway.
     """
 
     status = 401
 
 
 class Refused(OpenWhiskError):
-    """A web page's request, or one for another host; see `core.origin`."""
+    """The request is from a web page, or for another host; see `core.origin`."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -46,13 +46,13 @@ class Refused(OpenWhiskError):
 
 
 class Forbidden(OpenWhiskError):
-    """The credentials are good, but not for this namespace."""
+    """The credentials are valid, but not for this namespace."""
 
     status = 403
 
 
 class NotFound(OpenWhiskError):
-    """No such entity."""
+    """The entity does not exist."""
 
     status = 404
 
@@ -67,7 +67,7 @@ class Conflict(OpenWhiskError):
 
 
 class TooLarge(OpenWhiskError):
-    """A body, or code, or parameters beyond the limit."""
+    """A body, code or parameters exceed the limit."""
 
     status = 413
 
@@ -76,7 +76,7 @@ class TooLarge(OpenWhiskError):
 
 
 class TooMany(OpenWhiskError):
-    """More invocations are waiting than the queue holds."""
+    """Too many invocations are running or waiting."""
 
     status = 429
 
@@ -85,7 +85,7 @@ class TooMany(OpenWhiskError):
 
 
 class TooFast(OpenWhiskError):
-    """More invocations, or trigger fires, than a minute may have."""
+    """There were too many invocations or trigger fires in the last minute."""
 
     status = 429
 
@@ -100,10 +100,10 @@ class Unavailable(OpenWhiskError):
 
 
 class ContainerError(Exception):
-    """A process did not do its part; the message is what the activation's record says.
+    """A process failed. The message is the error in the activation's record.
 
     Attributes:
-        logs: what the process had written, if it was collected.
+        logs: the output of the process, if it was collected.
     """
 
     def __init__(self, message: str, logs: list[str] | None = None) -> None:
@@ -113,16 +113,16 @@ class ContainerError(Exception):
 
 
 class StartFailed(ContainerError):
-    """The process ended, or said nothing, before it took requests; or its /init was refused."""
+    """The process ended or did not respond before it accepted requests, or its /init failed."""
 
 
 class Crashed(ContainerError):
-    """The process ended, or closed the connection, in the middle of an activation."""
+    """The process ended or closed the connection during an activation."""
 
 
 class TimedOut(ContainerError):
-    """The activation exceeded the action's time limit; its process has been killed."""
+    """The activation exceeded the action's time limit. Its process has been killed."""
 
 
 class ResultTooLarge(ContainerError):
-    """The response is beyond the limit; the connection, and with it the process, is of no further use."""
+    """The response exceeds the limit. The connection, and so the process, cannot be used again."""

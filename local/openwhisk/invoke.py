@@ -1,4 +1,4 @@
-"""One invocation: parameters merged, a process found, the response judged, the record kept; and sequences."""
+"""Invocations: merge the parameters, run the action in a container, evaluate the response, add the record."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One activation among those that a request causes."""
+    """The place of an activation among those that a request causes."""
 
     id: str
     transaction: str
     #: The id of the activation that caused it, or "".
     cause: str
-    #: How many sequences it is in.
+    #: Number of sequences around it.
     depth: int = 0
-    #: The actions that the request has come to in sequences so far.
+    #: The actions of sequences that the request has run so far.
     count: list[str] = field(default_factory=list)
 
     @property
     def in_sequence(self) -> bool:
-        """Whether a sequence caused it."""
+        """Whether it is a component of a sequence."""
         return self.depth > 0
 
     def part(self, cause: str) -> _Call:
-        """The call of a component of this sequence."""
+        """Return the call of a component of this sequence."""
         return _Call(os.urandom(16).hex(), self.transaction, cause, self.depth + 1, self.count)
 
 
 class ActionInvoker:
-    """Runs actions in the pool's containers and keeps the records."""
+    """Runs actions in the pool's containers and adds the records."""
 
     def __init__(
         self, settings: Settings, plans: LaunchPlans, pool: ContainerPool, activations: Activations
@@ -75,20 +75,20 @@ class ActionInvoker:
     def begin(
         self, plan: LaunchPlan, payload: dict[str, Any], transaction: str, cause: str = ""
     ) -> tuple[str, asyncio.Task[Activation]]:
-        """Begin an activation; return its id and the task that ends with its record.
+        """Start an activation.
 
         Args:
             plan: of the action.
             payload: the parameters of this invocation.
             transaction: the id of the request.
-            cause: the id of the activation that asked for this one.
+            cause: the id of the activation that invokes this one.
 
-        Raises:
-            BadRequest: the payload sets a parameter that the action declares final, or the first action of a
-                sequence does.
-            TooLarge: the parameters, merged, are larger than allowed.
-            TooMany: as many activations as allowed are running or waiting.
-            TooFast: there were as many this minute as may be.
+        Returns:
+            The activation's id, and the task that returns its record.
+
+        Raises: BadRequest: the payload sets a parameter that is final in the action, or in the first action
+            of the sequence. TooLarge: the merged parameters are larger than allowed. TooMany: too many
+            activations are running or waiting. TooFast: there were too many activations in the last minute.
         """
         if not self._final(plan).isdisjoint(payload):
             raise BadRequest(NOT_ALLOWED)
@@ -105,7 +105,7 @@ class ActionInvoker:
         return call.id, task
 
     def _final(self, plan: LaunchPlan) -> frozenset[str]:
-        """The parameters that a request may not set: the action's, and those of a sequence's first action."""
+        """Return the parameters that a request may not set, also in the first action of a sequence."""
         final = plan.final
         for _ in range(MAX_COMPONENTS):
             if plan.action.exec.kind != SEQUENCE:
@@ -113,12 +113,12 @@ class ActionInvoker:
             try:
                 plan = self._plans.of(plan.action.exec.components[0])
             except OpenWhiskError:
-                break  # said when it comes to that action
+                break  # The error is reported when the sequence reaches that action.
             final |= plan.final
         return final
 
     async def close(self) -> None:
-        """Wait for the activations in hand; the pool, closed before, has ended their processes."""
+        """Wait for the current activations. The pool must be closed before, which ends their processes."""
         if self._running:
             await asyncio.wait(self._running, timeout=1.0)
 
@@ -149,7 +149,7 @@ class ActionInvoker:
         except Unavailable as exc:
             record.response = Response.error(Status.WHISK_ERROR, exc.message)
         except Exception:
-            # A mistake of this server: one activation's, not all of theirs.
+            # A bug in this server fails one activation, not all of them.
             log.exception("activation %s of %s", call.id, action.path)
             record.response = Response.error(Status.WHISK_ERROR, "There was an internal server error.")
         record.end = now()
@@ -157,7 +157,7 @@ class ActionInvoker:
         return record
 
     async def _run_components(self, sequence: Action, value: bytes, record: Activation, call: _Call) -> None:
-        """Run a sequence's actions one after another, each with the result of the one before."""
+        """Run a sequence's actions one after another, each with the result of the previous one."""
         record.topmost = not call.in_sequence
         record.duration = 0
         record.response = Response(Status.SUCCESS, value)
@@ -179,7 +179,7 @@ class ActionInvoker:
                 break
             handed = orjson.loads(value)
             if not plan.final.isdisjoint(handed):
-                # OpenWhisk's own lets one action of a sequence set what is final in the next.
+                # OpenWhisk's own lets one action of a sequence set final parameters of the next.
                 record.response = Response.error(Status.APPLICATION_ERROR, NOT_ALLOWED)
                 break
             given = orjson.dumps(plan.bound | handed) if plan.bound else value
@@ -213,13 +213,13 @@ class ActionInvoker:
                 self._request(action, value, record.id, transaction)
             )
             record.response = _judge(status, result)
-            # As in OpenWhisk: a container whose action failed to handle an error is not trusted with another.
+            # As in OpenWhisk, a container is not used again after an error that its action did not handle.
             keep = record.response.status <= Status.APPLICATION_ERROR
         finally:
             self._pool.release(container, keep=keep)
 
     def _request(self, action: Action, value: bytes, activation_id: str, transaction: str) -> bytes:
-        """The body of /run."""
+        """Return the body of the /run request."""
         context: dict[str, Any] = {
             "namespace": action.namespace,
             "action_name": f"/{action.path}",
@@ -229,14 +229,14 @@ class ActionInvoker:
             "deadline": str(now() + action.limits.timeout),
             "value": orjson.Fragment(value),
         }
-        # OpenWhisk hands the key only to actions that ask for it by this annotation.
+        # OpenWhisk passes the key only to actions with this annotation.
         if action.annotation("provide-api-key"):
             context["api_key"] = self._key
         return orjson.dumps(context)
 
 
 def _judge(status: int, body: bytes) -> Response:
-    """The response of an activation, from what its container answered to /run."""
+    """Return the response of an activation from its container's response to /run."""
     try:
         result = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -249,6 +249,6 @@ def _judge(status: int, body: bytes) -> Response:
     if status != 200:
         return Response.error(Status.DEVELOPER_ERROR, result.get("error", result))
     if "error" in result:
-        # OpenWhisk keeps the error and drops what was beside it.
+        # OpenWhisk keeps the error and drops the other fields.
         return Response.error(Status.APPLICATION_ERROR, result["error"])
     return Response(Status.SUCCESS, body)

@@ -1,4 +1,4 @@
-"""From an action to the process that serves it: the command, its environment, and what /init is told."""
+"""How to start the process of an action: the command, its environment, and the /init request."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from core.openwhisk.action_server import ALGORITHM_VARIABLE, CONCURRENT_VARIABLE
 from local.openwhisk.entities import SEQUENCE, Action
 from local.openwhisk.settings import DOCKER, Settings
 
-#: Images of this project: `qwhisk/<name>` has the algorithm `<name>` baked in, `qwhisk/base` has none.
+#: Images of this project: `qwhisk/<name>` has the algorithm `<name>`, `qwhisk/base` has none.
 _OURS = "qwhisk/"
 _BARE = "base"
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start a process for an action. Launches that are equal, in `key`, share processes."""
+    """How to start a process for an action. Launches with the same `key` share processes."""
 
-    #: The action, its revision, and what its parameters put into the environment.
+    #: The action, its revision, and the environment variables from its parameters.
     key: tuple[str, int, bytes]
     action: str = field(compare=False)
     argv: tuple[str, ...] = field(compare=False)
-    #: Our own action server: what `argv` starts can as well be forked.
+    #: `argv` starts qwhisk's own action server, which can also be forked.
     forkable: bool = field(compare=False)
-    #: Its imports are costly: it has an algorithm of ours.
+    #: Its imports are slow, since it has an algorithm of qwhisk.
     costly: bool = field(compare=False)
-    #: The image, where actions are containers; "" for a Python kind.
+    #: The image if actions run as containers; "" for a Python kind.
     image: str = field(compare=False)
     #: Activations that one process may have at a time.
     concurrency: int = field(compare=False)
@@ -46,7 +46,7 @@ class Launch:
 
 
 def inherited_env(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of this server's environment that action processes inherit."""
+    """Return the variables of this server's environment that action processes inherit."""
     return {
         name: value
         for name, value in environment.items()
@@ -57,13 +57,16 @@ def inherited_env(settings: Settings, environment: Mapping[str, str]) -> dict[st
 def launch(
     action: Action, settings: Settings, environment: Mapping[str, str], api_host: str
 ) -> Launch | None:
-    """The launch of an action, or None if no command stands for its image, or it is a sequence.
+    """Return the launch of an action.
 
     Args:
         action: with its packages' parameters.
-        settings: the image commands, and which variables pass.
-        environment: what passes of this server's environment; see `inherited_env`.
-        api_host: where actions find this server, as `__OW_API_HOST`.
+        settings: have the commands of images.
+        environment: the variables that processes inherit; see `inherited_env`.
+        api_host: the address of this server for actions, as `__OW_API_HOST`.
+
+    Returns:
+        The launch; None if there is no command for its image, or it is a sequence.
     """
     image, _ = _split(action.exec.image)
     algorithm = image.removeprefix(_OURS) if image.startswith(_OURS) else ""
@@ -80,7 +83,7 @@ def launch(
     )
     variables.pop(ALGORITHM_VARIABLE, None)
     if action.limits.concurrency > 1:
-        # What OpenWhisk tells runtimes then.
+        # OpenWhisk sets it too.
         variables[CONCURRENT_VARIABLE] = "true"
     if algorithm and algorithm != _BARE:
         variables[ALGORITHM_VARIABLE] = algorithm
@@ -115,7 +118,7 @@ def launch(
 
 
 def _split(image: str) -> tuple[str, str]:
-    """An image's name without a Docker Hub host, and its tag or digest."""
+    """Return an image's name without the host of Docker Hub, and its tag."""
     image = image.partition("@")[0]
     path, slash, last = image.rpartition("/")
     name, _, tag = last.partition(":")

@@ -1,4 +1,4 @@
-"""What an invocation needs to know of an action, worked out once for each state of action and packages."""
+"""What an invocation needs from an action, computed once for each state of the action and its packages."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from local.openwhisk.store import Store
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """An action with its packages' parameters, taken apart for use."""
+    """An action with its packages' parameters, and what invocations need."""
 
     action: Action
-    #: None: no command stands for the image, or it is a sequence.
+    #: None if there is no command for its image, or it is a sequence.
     launch: Launch | None
-    #: The parameters every /run gets.
+    #: The parameters of every /run request.
     bound: dict[str, Any]
     #: The parameters an invocation may not set.
     final: frozenset[str]
-    #: What it was made from.
+    #: What it was computed from.
     sources: tuple[Action | Package, ...]
 
 
@@ -40,10 +40,14 @@ class LaunchPlans:
         self._plans: dict[tuple[str, str], LaunchPlan] = {}
 
     def get(self, package: str, name: str) -> LaunchPlan:
-        """The plan of an action as it is now.
+        """Return the plan of an action.
+
+        Args:
+            package: its package; "" for the default package.
+            name: its name.
 
         Raises:
-            NotFound: no such package, or no such action in it.
+            NotFound: the package or the action does not exist.
         """
         action, packages = self._store.resolve(package, name)
         sources: tuple[Action | Package, ...] = (action, *packages)
@@ -53,12 +57,12 @@ class LaunchPlans:
         return plan
 
     def of(self, short: str) -> LaunchPlan:
-        """The plan of `action` or `package/action`; see `get`."""
+        """Return the plan of `action` or `package/action`; see `get`."""
         package, _, name = short.rpartition("/")
         return self.get(package, name)
 
     def forget(self, action: Action) -> None:
-        """The action is gone."""
+        """Remove the plan of an action that has been deleted."""
         for key in [key for key, plan in self._plans.items() if plan.action.path == action.path]:
             del self._plans[key]
 
@@ -68,7 +72,7 @@ class LaunchPlans:
         return LaunchPlan(
             action=action,
             launch=launch(action, self._settings, self._environment, self._api_host),
-            # A sequence hands on what it is given, and nothing of its package.
+            # A sequence passes on its parameters, without those of its package.
             bound={item.key: item.value for item in bound if not item.init},
             final=frozenset(item.key for item in action.parameters if final and item.value is not None),
             sources=sources,

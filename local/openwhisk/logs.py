@@ -1,4 +1,4 @@
-"""What an action process prints, cut at the sentinel into activations, bounded, as OpenWhisk formats it."""
+"""The output of an action process: split into activations, bounded, in OpenWhisk's format."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from datetime import UTC, datetime
 
 from core.openwhisk.action_server import SENTINEL
 
-#: A line longer than this, in bytes, is cut into several.
+#: Bytes of a line; a longer one is split.
 MAX_LINE = 64 * 1024
 
-#: What follows when a process does not write the sentinel.
+#: The line that is added if a process does not write the sentinel.
 MISSING = "There was an issue while collecting your logs. Data might be missing."
 
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
 class Logs:
-    """The log of one process. Lines printed between activations go to the next one.
+    """The log of one process. Lines that are printed between activations belong to the next one.
 
-    Where several activations run at a time nothing tells whose a line is: each takes what came since the last
-    one ended.
+    If several activations may run at a time, a line cannot be attributed to one of them. Each gets the lines
+    since the previous one ended.
     """
 
     def __init__(self, limit: int, several: bool = False) -> None:
         """
         Args:
-            limit: bytes kept for one activation.
-            several: whether there may be several activations at a time.
+            limit: bytes of one activation's log.
+            several: whether several activations may run at a time.
         """
         self._limit = limit
         self._several = several
@@ -41,16 +41,21 @@ class Logs:
         self._complete: asyncio.Future[None] | None = None
 
     def feed(self, descriptor: int, data: bytes) -> None:
-        """Take what the process wrote to descriptor 1 or 2."""
+        """Add output of the process.
+
+        Args:
+            descriptor: 1 or 2.
+            data: the bytes.
+        """
         *lines, rest = (self._partial[descriptor] + data).split(b"\n")
         while len(rest) > MAX_LINE:
             lines.append(rest[:MAX_LINE])
             rest = rest[MAX_LINE:]
         self._partial[descriptor] = rest
         for line in lines:
-            self._take(descriptor, line)
+            self._add(descriptor, line)
 
-    def _take(self, descriptor: int, line: bytes) -> None:
+    def _add(self, descriptor: int, line: bytes) -> None:
         if descriptor in self._ended:
             self._next_used += len(line) + 1
             if self._next_used <= self._limit:
@@ -81,9 +86,13 @@ class Logs:
         self._lines.append(_format(descriptor, text))
 
     async def collect(self, timeout: float) -> list[str]:
-        """The lines of the activation that has ended; waits for its sentinels up to `timeout` seconds."""
+        """Return the lines of the activation that has ended.
+
+        Args:
+            timeout: seconds to wait for its sentinels.
+        """
         if self._several:
-            # What it wrote before its response is in the pipes: two turns of the loop read them.
+            # Its output before the response is in the pipes. Two iterations of the loop read it.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             return self.take()
@@ -97,11 +106,11 @@ class Logs:
         return self.take()
 
     def has(self, word: str) -> bool:
-        """Whether the lines so far have a word in them."""
+        """Return whether one of the lines so far has a word."""
         return any(word in line for line in self._lines)
 
     def take(self) -> list[str]:
-        """The lines so far, complete or not; the next activation begins."""
+        """Return the lines so far, and begin the log of the next activation."""
         lines = self._lines
         self._lines, self._used, self._ended = [], 0, set()
         for descriptor, line in self._next:
@@ -110,10 +119,10 @@ class Logs:
         return lines
 
     def flush(self) -> list[str]:
-        """The lines so far and the unfinished ones, of a process that has ended."""
+        """Return the lines so far and the incomplete ones, of a process that has ended."""
         for descriptor, rest in self._partial.items():
             if rest:
-                self._take(descriptor, rest)
+                self._add(descriptor, rest)
                 self._partial[descriptor] = b""
         return self.take()
 

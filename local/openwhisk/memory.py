@@ -1,7 +1,7 @@
 """The memory limit of an action that runs as a process.
 
-It is looked after from outside: the kernel's own limit, of address space, would fail programs that merely
-reserve much, as threads do.
+This server measures the memory. The kernel's own limit is for address space, and would fail programs that
+only reserve much of it, as threads do.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-#: Seconds between two looks. What a process takes meanwhile, it has beyond its limit.
+#: Seconds between two measurements. A process may exceed its limit in between.
 INTERVAL = 0.05
 
-#: Seconds between two weighings of processes that together have more pages than the limit, and are yet within
-#: it: pages that several of them share count once.
-_AGAIN = 1.0
+#: Seconds between two exact measurements of processes that exceed the limit only if the pages that they share
+#: are counted several times.
+_EXACT_INTERVAL = 1.0
 
 _MB = 1024 * 1024
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -26,75 +26,75 @@ _PROC = Path("/proc")
 
 
 class MemoryGuard:
-    """Calls back once a process, with those below it, has more memory than it may. Linux's /proc tells."""
+    """Calls back when a process and its descendants exceed their memory limit. Uses Linux's /proc."""
 
     def __init__(self, pid: int, limit: int, inherited: int, exceeded: Callable[[], None]) -> None:
         """
         Args:
             pid: the process.
-            limit: MB it may have.
-            inherited: bytes that it was given at its start, and does not answer for.
+            limit: MB that they may use.
+            inherited: bytes that it has from its start, and that do not count.
             exceeded: called at most once.
         """
         self._pid = pid
         self._limit = limit * _MB + inherited
         self._exceeded = exceeded
-        #: Below so many resident bytes, and before this time, it need not be weighed again.
+        #: Up to so many resident bytes and until this time no exact measurement is needed.
         self._next = (self._limit, 0.0)
         self._timer: asyncio.TimerHandle | None = None
         self._wait()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._look)
+        self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._check)
 
-    def _look(self) -> None:
-        if self._too_much():
+    def _check(self) -> None:
+        if self._exceeds_limit():
             self._timer = None
             self._exceeded()
         else:
             self._wait()
 
-    def _too_much(self) -> bool:
+    def _exceeds_limit(self) -> bool:
         pids = family(self._pid)
-        # Cheap, and never less than what is looked for.
-        rough = sum(resident(pid) for pid in pids)
-        if rough <= self._limit:
+        # Fast, and never less than the exact size.
+        resident_bytes = sum(resident(pid) for pid in pids)
+        if resident_bytes <= self._limit:
             return False
-        grown, again = self._next
-        if rough <= grown and time.monotonic() < again:
+        allowed, until = self._next
+        if resident_bytes <= allowed and time.monotonic() < until:
             return False
-        exact = sum(weight(pid) for pid in pids)
-        self._next = (rough + max(0, self._limit - exact) // 2, time.monotonic() + _AGAIN)
+        exact = sum(anonymous(pid) for pid in pids)
+        self._next = (resident_bytes + max(0, self._limit - exact) // 2, time.monotonic() + _EXACT_INTERVAL)
         return exact > self._limit
 
 
 def family(pid: int) -> list[int]:
-    """The process and those below it."""
-    found, todo = [], [pid]
+    """Return the ids of a process and its descendants."""
+    pids, todo = [], [pid]
     while todo:
-        found.append(one := todo.pop())
+        pids.append(parent := todo.pop())
         with contextlib.suppress(OSError):
-            for thread in (_PROC / str(one) / "task").iterdir():
+            for thread in (_PROC / str(parent) / "task").iterdir():
                 todo += map(int, (thread / "children").read_text().split())
-    return found
+    return pids
 
 
 def resident(pid: int) -> int:
-    """Bytes of its pages that are in memory, shared ones too; 0 of one that has ended."""
+    """Return the bytes of a process's pages in memory, including shared ones; 0 if it has ended."""
     try:
         return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
 
 
-def weight(pid: int) -> int:
-    """Bytes that it has of its own, and its share of what it has with others; not what files back."""
+def anonymous(pid: int) -> int:
+    """Return the bytes of a process's anonymous memory, with its share of pages that others use too."""
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The processes of all actions: reuse, growth, limits, and the queue before them."""
+"""The processes of all actions: reuse, growth, limits, and the queue of invocations."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from local.openwhisk.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which an invocation that waits has another action's free process ended for its own.
-#: Less would have two busy actions throw out each other's warm processes all the time.
+#: Seconds for which an invocation waits before another action's free process is ended for it. With less, two
+#: busy actions would constantly end each other's warm processes.
 EXCHANGE_AFTER = 2.0
 
-#: Seconds between looks for idle processes.
+#: Seconds between checks for idle processes.
 _REAP_EVERY = 1.0
 
 _CORES = os.cpu_count() or 1
@@ -36,7 +36,7 @@ class _Waiter:
 
 
 class ContainerPool:
-    """Hands out containers, one activation each at a time. All methods run on the event loop's thread."""
+    """Lends containers to activations. All methods run on the event loop's thread."""
 
     def __init__(self, settings: Settings, starter: Starter) -> None:
         self._settings = settings
@@ -54,7 +54,7 @@ class ContainerPool:
         self._reaper = asyncio.get_running_loop().create_task(self._reap())
 
     def numbers(self) -> dict[str, int]:
-        """How many processes and invocations are where."""
+        """Return the numbers of processes and invocations by state."""
         return {
             "idle": len(self._idle),
             "busy": len(self._busy),
@@ -63,10 +63,13 @@ class ContainerPool:
         }
 
     async def acquire(self, launch: Launch) -> Container:
-        """A free container of this launch, at once or when there is one.
+        """Return a free container of a launch, now or as soon as there is one.
+
+        Args:
+            launch: of the container.
 
         Raises:
-            StartFailed: a process was started for this and did not come up.
+            StartFailed: a process was started for it and failed.
             Unavailable: the server is shutting down.
         """
         if self._closing:
@@ -80,7 +83,12 @@ class ContainerPool:
         return await waiter.container
 
     def release(self, container: Container, *, keep: bool) -> None:
-        """Give back a container; `keep` is false if it must not be used again."""
+        """Return a container to the pool.
+
+        Args:
+            container: which no longer has the activation.
+            keep: whether it may be used again.
+        """
         container.active -= 1
         container.spent = container.spent or not keep
         if container.active:
@@ -95,14 +103,14 @@ class ContainerPool:
         self._replenish()
 
     def prewarm(self, launch: Launch) -> None:
-        """Make ready for this launch, and keep processes of it ready if the settings say so."""
+        """Prepare for processes of a launch, and keep some ready if the settings say so."""
         self._starter.expect(launch)
         if self._settings.prewarm:
             self._prewarmed[launch.action] = launch
             self._replenish()
 
     def retire(self, action: str) -> None:
-        """The action has changed or gone: end its processes, those at work when they are done."""
+        """End the processes of an action that was updated or deleted, busy ones after their activations."""
         self._prewarmed.pop(action, None)
         for container in [item for item in self._idle if item.launch.action == action]:
             self._drop(container)
@@ -113,7 +121,7 @@ class ContainerPool:
         self._grow()
 
     async def close(self) -> None:
-        """End all processes. Bounded by a container's own stop."""
+        """End all processes, within the time that a container has to stop."""
         self._closing = True
         self._reaper.cancel()
         if self._look is not None:
@@ -130,12 +138,12 @@ class ContainerPool:
         await self._starter.close()
 
     def _take(self, launch: Launch) -> Container | None:
-        """A container of this launch that has room: one at work before an idle one."""
+        """Return a container of a launch that has room: a busy one before an idle one."""
         for container in self._busy if launch.concurrency > 1 else ():
             if container.launch.key == launch.key and container.has_room and not container.retired:
                 container.active += 1
                 return container
-        # The last one used: the others get the chance to become idle for long.
+        # The one that was used last, so that the others stay idle and can be ended.
         for index in range(len(self._idle) - 1, -1, -1):
             container = self._idle[index]
             if container.launch.key == launch.key and container.alive:
@@ -146,7 +154,7 @@ class ContainerPool:
         return None
 
     def _offer(self, container: Container) -> None:
-        """Give a free container to who has waited longest for one like it, or keep it."""
+        """Give a free container to the invocation that has waited longest for it, or keep it."""
         now = time.monotonic()
         oldest = self._waiters[0] if self._waiters else None
         self._idle.append(container)
@@ -167,7 +175,7 @@ class ContainerPool:
             self._drop(container)
 
     def _fill(self, container: Container) -> bool:
-        """Give a container to those who wait for one like it, first come first served; whether any did."""
+        """Give a container to invocations that wait for it, in order; return whether there was one."""
         before = container.active
         for waiter in list(self._waiters):
             if not container.has_room:
@@ -179,7 +187,7 @@ class ContainerPool:
         return container.active > before
 
     def _grow(self) -> None:
-        """Start processes for those who wait, where there is reason and room."""
+        """Start processes for waiting invocations if that helps and there is room."""
         if self._closing or not self._waiters:
             return
         now = time.monotonic()
@@ -194,12 +202,12 @@ class ContainerPool:
             wanted[key] += 1
             if wanted[key] <= starting[key] * waiter.launch.concurrency:
                 continue
-            # A busy process of the action is likely free long before a new one has done its imports.
+            # A busy process of the action is probably free long before a new one has done its imports.
             patience = waiter.since + self._settings.grow_after - now
             if patience > 0 and (key in busy or starting[key]):
                 soonest = patience if soonest is None else min(soonest, patience)
             elif starting[key] and self._starting.total() >= _CORES:
-                # Starting is work for a whole core: more at a time would only make the first one later.
+                # A start occupies a whole core. More at a time would only delay the first one.
                 continue
             elif self._make_room(waiter.launch):
                 self._start(waiter.launch)
@@ -212,7 +220,7 @@ class ContainerPool:
         self._grow()
 
     def _make_room(self, launch: Launch, *, evict: bool = True) -> bool:
-        """Whether one more process fits, if need be after ending idle ones of others, longest idle first."""
+        """Return whether another process fits; end idle ones of other actions for it, longest idle first."""
         everyone = [item.launch for item in (*self._idle, *self._busy)] + list(self._starting.elements())
         if sum(item.action == launch.action for item in everyone) >= self._settings.max_per_action:
             return False
@@ -245,7 +253,7 @@ class ContainerPool:
         task.add_done_callback(self._starts.discard)
 
     async def _started(self, launch: Launch) -> None:
-        """Start a process; hand it, or the reason why there is none, to who waits."""
+        """Start a process, and give it or its error to a waiting invocation."""
         try:
             container = await Container.start(
                 launch, self._starter, self._settings.start_timeout, self._exited
@@ -274,14 +282,14 @@ class ContainerPool:
         self._replenish()
 
     def _exited(self, container: Container) -> None:
-        """A process ended. An idle one is replaced if need be; one at work fails its activation."""
+        """Handle the end of a process: replace an idle one if needed, and end a busy one's activation."""
         if container in self._idle:
             log.warning("idle process %d of %s ended by itself", container.pid, container.launch.action)
             self._drop(container)
             self._replenish()
 
     def _replenish(self) -> None:
-        """Start what should be kept ready, a core's worth at a time, without taking room from what runs."""
+        """Start processes that are to be kept ready, one per core at a time, without displacing others."""
         if self._closing:
             return
         for launch in self._prewarmed.values():
@@ -298,7 +306,7 @@ class ContainerPool:
         self._spawn(container.stop(self._settings.stop_grace))
 
     async def _reap(self) -> None:
-        """End processes that have been idle for long, except those to be kept ready."""
+        """End processes that have been idle for too long, except those that are to be kept ready."""
         while True:
             await asyncio.sleep(min(_REAP_EVERY, self._settings.idle_seconds or _REAP_EVERY))
             limit = time.monotonic() - self._settings.idle_seconds

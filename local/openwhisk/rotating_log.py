@@ -1,4 +1,4 @@
-"""Lines in a folder that outlast the process; bounded, the oldest forgotten first."""
+"""Lines in files that are kept when the process ends: bounded, the oldest are removed first."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 class RotatingLog:
-    """Two files: when the newer one is full it becomes the older one, which is forgotten."""
+    """Two files. When the newer one is full it replaces the older one."""
 
     def __init__(self, folder: Path, size: int) -> None:
         """
         Args:
-            folder: where the files are.
-            size: bytes that a file may have.
+            folder: of the files.
+            size: maximum bytes of a file.
 
         Raises:
-            OSError: the folder cannot be made, or not be written to.
+            OSError: the folder cannot be created or written to.
         """
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -25,20 +25,20 @@ class RotatingLog:
         self._newer, self._older = folder / "newer.jsonl", folder / "older.jsonl"
         self._file = self._newer.open("ab+")
         if self._file.tell():
-            # The end of a process may have cut its last line off; the next one is another.
+            # The last line may be incomplete, if the process ended while it was written.
             self._file.seek(-1, os.SEEK_END)
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
 
     def lines(self) -> Iterator[bytes]:
-        """What was written, oldest first; a line may have been cut off by the end of a process."""
+        """Return the lines, oldest first. One may be incomplete, if a process ended while it was written."""
         for path in (self._older, self._newer):
             if path.exists():
                 with path.open("rb") as file:
                     yield from file
 
     def append(self, line: bytes) -> None:
-        """Write a line, which has no line break in it."""
+        """Write a line, which must not have a line break."""
         self._file.write(line + b"\n")
         self._file.flush()
         if self._file.tell() > self._size:

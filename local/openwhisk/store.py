@@ -1,4 +1,4 @@
-"""Where the entities are: in memory, and, where a folder is given, in one file each."""
+"""The entities: in memory, and in one file each if there is a folder for them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _OTHER = "Resource by this name exists but is not in this collection."
 
 
 class Store:
-    """The entities of the one namespace, found by kind and name within the namespace."""
+    """The entities of the namespace, by kind and name."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """
         Args:
-            folder: where they outlast this process; None: nowhere.
+            folder: folder in which they are kept after this process ends; None keeps them in memory only.
         """
         self._entity_files = EntityFiles(folder) if folder else None
         self._entities: dict[str, Entity] = {}
@@ -31,19 +31,19 @@ class Store:
 
     @property
     def last_revision(self) -> int:
-        """The highest revision of an action."""
+        """Return the highest revision of an action."""
         return max((item.revision for item in self.all(Action)), default=0)
 
     def all(self, kind: type[E]) -> list[E]:
-        """All entities of a kind, last updated first."""
+        """Return all entities of a kind, last updated first."""
         found = [item for item in self._entities.values() if isinstance(item, kind)]
         return sorted(found, key=lambda item: (-item.updated, item.short))
 
     def find(self, kind: type[E], short: str) -> E | None:
-        """The entity, or None; as in OpenWhisk, all kinds share the names.
+        """Return an entity, or None if it does not exist. As in OpenWhisk, all kinds share the names.
 
         Raises:
-            Conflict: the name is another kind's.
+            Conflict: the name belongs to an entity of another kind.
         """
         found = self._entities.get(short)
         if found is not None and not isinstance(found, kind):
@@ -51,10 +51,11 @@ class Store:
         return found
 
     def get(self, kind: type[E], short: str) -> E:
-        """
+        """Return an entity.
+
         Raises:
-            NotFound: there is none of this name.
-            Conflict: the name is another kind's.
+            NotFound: it does not exist.
+            Conflict: the name belongs to an entity of another kind.
         """
         found = self.find(kind, short)
         if found is None:
@@ -62,10 +63,10 @@ class Store:
         return found
 
     def put_package(self, package: Package) -> None:
-        """Keep the package.
+        """Add or replace a package.
 
         Raises:
-            BadRequest: it is a binding of something that is no package.
+            BadRequest: it is a binding, and does not refer to a package.
         """
         if package.binding:
             bound = self._entities.get(package.binding)
@@ -78,10 +79,17 @@ class Store:
         self._put(package)
 
     def delete_package(self, name: str, force: bool) -> tuple[Package, list[Action]]:
-        """Delete a package; with `force` its actions too. Return both.
+        """Delete a package.
+
+        Args:
+            name: its name.
+            force: whether its actions are deleted too.
+
+        Returns:
+            The package and its actions.
 
         Raises:
-            NotFound: there is none of this name.
+            NotFound: it does not exist.
             Conflict: it has actions.
         """
         package = self.get(Package, name)
@@ -95,14 +103,14 @@ class Store:
         return package, inside
 
     def actions(self, package: str) -> list[Action]:
-        """The actions of a package, last updated first."""
+        """Return the actions of a package, last updated first."""
         return [item for item in self.all(Action) if item.package == package]
 
     def resolve(self, package: str, name: str) -> tuple[Action, list[Package]]:
-        """The action that a path means, also through a binding, and its packages, outermost first.
+        """Return the action of a path, which may lead through a binding, and its packages, outermost first.
 
         Raises:
-            NotFound: no such package, or no such action in it.
+            NotFound: the package or the action does not exist.
         """
         if not package:
             return self.get(Action, name), []
@@ -112,11 +120,11 @@ class Store:
         return self.get(Action, f"{outer.binding}/{name}"), [self.get(Package, outer.binding), outer]
 
     def put_action(self, action: Action) -> None:
-        """Keep the action.
+        """Add or replace an action.
 
         Raises:
             NotFound: its package does not exist.
-            BadRequest: its package is a binding; or it is a sequence that cannot be.
+            BadRequest: its package is a binding, or it is an invalid sequence.
         """
         if action.package and self.get(Package, action.package).binding:
             raise BadRequest("Operation not permitted on package binding.")
@@ -125,10 +133,10 @@ class Store:
         self._put(action)
 
     def _length(self, sequence: Action, root: str, most: int) -> int:
-        """How many actions a sequence runs, those of sequences in it included.
+        """Return how many actions a sequence runs, including those of sequences in it.
 
         Raises:
-            BadRequest: one is not there, or is the sequence `root` itself; or they are more than `most`.
+            BadRequest: one does not exist or is the sequence `root` itself, or there are more than `most`.
         """
         count = 0
         for component in sequence.exec.components:
@@ -146,9 +154,10 @@ class Store:
         return count
 
     def delete_action(self, package: str, name: str) -> Action:
-        """
+        """Delete an action.
+
         Raises:
-            NotFound: no such package, or no such action in it.
+            NotFound: the package or the action does not exist.
             BadRequest: the package is a binding.
         """
         if package and self.get(Package, package).binding:
@@ -158,20 +167,24 @@ class Store:
         return action
 
     def put_trigger(self, trigger: Trigger) -> None:
-        """Keep the trigger."""
+        """Add or replace a trigger."""
         self._put(trigger)
 
     def delete_trigger(self, name: str) -> Trigger:
-        """Delete a trigger; its rules stay, inactive. NotFound if there is none of this name."""
+        """Delete a trigger. Its rules stay, inactive.
+
+        Raises:
+            NotFound: it does not exist.
+        """
         trigger = self.get(Trigger, name)
         self._delete(trigger)
         return trigger
 
     def put_rule(self, rule: Rule, old: Rule | None) -> Link:
-        """Keep the rule and tell its trigger; a new one is active, another stays as it was.
+        """Add or replace a rule, and update its trigger. A new rule is active; another one keeps its status.
 
         Raises:
-            BadRequest: its trigger or its action is not there.
+            BadRequest: its trigger or its action does not exist.
         """
         before = self.link(old) if old else None
         active = before.active if before else old is None
@@ -184,14 +197,14 @@ class Store:
         except (NotFound, Conflict):
             raise BadRequest(f"action /{rule.namespace}/{rule.action} does not exist") from None
         if old is not None and old.trigger != rule.trigger:
-            self._tell(old, None)
+            self._update_trigger(old, None)
         link = Link(rule.name, rule.action, active)
-        self._tell(rule, link)
+        self._update_trigger(rule, link)
         self._put(rule)
         return link
 
     def link(self, rule: Rule) -> Link | None:
-        """What the rule's trigger knows of it; None where the trigger is gone."""
+        """Return the link in the rule's trigger, or None if the trigger does not exist."""
         trigger = self._entities.get(rule.trigger)
         return trigger.link(rule.name) if isinstance(trigger, Trigger) else None
 
@@ -199,22 +212,26 @@ class Store:
         """Make a rule active or inactive.
 
         Raises:
-            NotFound: there is no such rule, or its trigger is gone.
+            NotFound: the rule or its trigger does not exist.
         """
         rule = self.get(Rule, name)
         if not isinstance(self._entities.get(rule.trigger), Trigger):
             raise NotFound("Only rules with existing triggers can be activated")
-        self._tell(rule, Link(rule.name, rule.action, active))
+        self._update_trigger(rule, Link(rule.name, rule.action, active))
 
     def delete_rule(self, name: str) -> Rule:
-        """Delete a rule. NotFound if there is none of this name."""
+        """Delete a rule.
+
+        Raises:
+            NotFound: it does not exist.
+        """
         rule = self.get(Rule, name)
-        self._tell(rule, None)
+        self._update_trigger(rule, None)
         self._delete(rule)
         return rule
 
-    def _tell(self, rule: Rule, link: Link | None) -> None:
-        """Put a rule's link into its trigger, or take it out."""
+    def _update_trigger(self, rule: Rule, link: Link | None) -> None:
+        """Set or remove a rule's link in its trigger."""
         trigger = self._entities.get(rule.trigger)
         if isinstance(trigger, Trigger):
             others = tuple(item for item in trigger.rules if item.rule != rule.name)

@@ -17,10 +17,10 @@ from local.openwhisk.errors import NOT_ALLOWED, BadRequest, NotFound
 #: Parameters that describe the request.
 RESERVED = frozenset(f"__ow_{name}" for name in ("method", "headers", "path", "user", "query", "body"))
 
-#: What may follow the action's name; without any it is the first.
+#: Extensions that may follow the action's name; the first is the default.
 EXTENSIONS = (".http", ".json", ".html", ".svg", ".text")
 
-#: Media types, beside text/* and those that end in +json or +xml, that are text.
+#: Media types that are text, besides text/* and those that end in +json or +xml.
 _TEXT = frozenset(
     f"application/{name}" for name in ("json", "xml", "javascript", "x-www-form-urlencoded", "graphql")
 )
@@ -35,28 +35,28 @@ class WebCall:
 
     method: str
     headers: Mapping[str, str]
-    #: What follows the action's name, with its slash.
+    #: The path after the action's name, with its slash.
     path: str
     #: As it was sent.
     query: str
     body: bytes
-    #: The namespace of who asks, if a key came with it.
+    #: The namespace of the request's key, if it has one.
     user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
-    """What is answered."""
+    """The response to a request."""
 
     status: int
     body: bytes = b""
     content_type: str = ""
-    #: Several may have one name.
+    #: Several headers may have the same name.
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
 def split(name: str) -> tuple[str, str]:
-    """The action's name and the extension that says what to make of its result."""
+    """Return the action's name and the extension, which decides how its result becomes a response."""
     for extension in EXTENSIONS:
         if name.endswith(extension):
             return name.removesuffix(extension), extension
@@ -64,15 +64,15 @@ def split(name: str) -> tuple[str, str]:
 
 
 def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]:
-    """The parameters that the action is given.
+    """Return the action's parameters.
 
     Args:
         call: the request.
-        raw: whether the action wants query and body as they are.
-        final: the parameters it does not let a request set.
+        raw: whether the action gets query and body unchanged.
+        final: the parameters that a request may not set.
 
     Raises:
-        BadRequest: the body is not what its type says, or a parameter is not the request's to set.
+        BadRequest: the body does not match its type, or the request sets a final parameter.
     """
     given: dict[str, Any] = {
         "__ow_method": call.method.lower(),
@@ -109,7 +109,7 @@ def _parsed(body: bytes, media: str) -> Any:
 
 
 def _text(body: bytes, media: str, json_too: bool) -> str:
-    """A body as a string: base64 where it is binary; JSON too for raw actions, as in OpenWhisk."""
+    """Return a body as a string: base64 if it is binary, or JSON of a raw action, as in OpenWhisk."""
     if not body:
         return ""
     if _is_text(media) and (json_too or media != "application/json"):
@@ -118,11 +118,15 @@ def _text(body: bytes, media: str, json_too: bool) -> str:
 
 
 def answer(extension: str, result: Any) -> WebAnswer:
-    """The response that an extension makes of a result, or of the error in it.
+    """Return the response for a result, or for the error in it.
+
+    Args:
+        extension: of the request's path.
+        result: of the action.
 
     Raises:
-        BadRequest: the result cannot be answered so.
-        NotFound: it has not what the extension looks for.
+        BadRequest: the extension does not fit the result.
+        NotFound: the result does not have the property that the extension selects.
     """
     if extension == ".json":
         if not isinstance(result, dict | list):
@@ -140,7 +144,7 @@ def answer(extension: str, result: Any) -> WebAnswer:
 
 
 def _field(result: Any, name: str, default: Any) -> Any:
-    """The part of a result that an extension shows: `body`, or what is called like the extension."""
+    """Return the part of a result that an extension selects: `body`, or the property with its name."""
     if not isinstance(result, dict):
         return result
     return result.get("body", result.get(name, default))
@@ -156,7 +160,7 @@ def _as_text(result: Any) -> WebAnswer:
 
 
 def _as_http(result: Any) -> WebAnswer:
-    """A response described by `statusCode`, `headers` and `body`."""
+    """Return the response that `statusCode`, `headers` and `body` describe."""
     if not isinstance(result, dict):
         raise _invalid("message/http")
     headers = _headers(result.get("headers"))
@@ -179,7 +183,7 @@ def _as_http(result: Any) -> WebAnswer:
 
 
 def _bytes(body: str, media: str | None) -> bytes:
-    """A body that is a string: text as it is, and what is binary, or base64 of JSON, decoded."""
+    """Return the bytes of a body that is a string: text unchanged, binary data and base64 of JSON decoded."""
     if media is None or (_is_text(media) and not _is_json(media)):
         return body.encode("utf-8", "replace")
     try:
@@ -220,7 +224,7 @@ def _headers(value: Any) -> list[tuple[str, str]]:
             if not isinstance(one, str | bool | int | float):
                 raise _invalid("message/http")
             text = one if isinstance(one, str) else json.dumps(one)
-            # A line break would begin another header, or the body.
+            # A line break would start another header or the body.
             if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", text):
                 raise _invalid("message/http")
             found.append((name, text))

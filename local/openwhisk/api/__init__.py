@@ -1,1 +1,1 @@
-"""The REST API: routes, what they read from requests, and what they answer."""
+"""The REST API: routes, requests and responses."""

@@ -1,4 +1,4 @@
-"""Actions, and their invocation."""
+"""Actions and their invocation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Actions:
         self._revisions = itertools.count(context.store.last_revision + 1)
 
     def routes(self, space: str) -> list[web.RouteDef]:
-        """What is served below a namespace."""
+        """Return the routes below a namespace."""
         found = [
             web.get(f"{space}/actions", self.list),
             web.get(space + "/actions/{package}/", self.list),
@@ -57,7 +57,7 @@ class Actions:
         return found
 
     async def list(self, request: web.Request) -> web.Response:
-        """The actions, of one package or all."""
+        """List the actions of one package or of all."""
         package = request.match_info.get("package")
         if package is None:
             found = self._store.all(Action)
@@ -67,7 +67,7 @@ class Actions:
         return json(page(request, [action.summary() for action in found], "actions"))
 
     async def get(self, request: web.Request) -> web.Response:
-        """An action with the parameters it inherits."""
+        """Return an action with the parameters that it inherits."""
         action = self._context.plans.get(*names_of(request)).action
         return json(action.document(flag(request, "code", True)))
 
@@ -94,7 +94,7 @@ class Actions:
         return json(action.document())
 
     async def invoke(self, request: web.Request) -> web.Response:
-        """Invoke an action, and wait for it if asked to."""
+        """Invoke an action, and wait for its result if the request is blocking."""
         plan = self._context.plans.get(*names_of(request))
         blocking, only_result = flag(request, "blocking"), flag(request, "result")
         most = int(self._context.settings.blocking_wait * 1000)
@@ -105,7 +105,7 @@ class Actions:
         activation_id, task = self._context.invoker.begin(plan, payload, request[TRANSACTION])
         headers = {"X-OpenWhisk-Activation-Id": activation_id}
         if blocking:
-            # The activation goes on if the wait, or the client, does not.
+            # The activation goes on if the wait ends or the client disconnects.
             await asyncio.wait((task,), timeout=wait / 1000)
             if task.done():
                 record = task.result()

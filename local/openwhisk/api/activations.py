@@ -1,4 +1,4 @@
-"""The records of what ran."""
+"""The records of activations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ActivationRecords:
         self._records = context.records
 
     def routes(self, space: str) -> list[web.RouteDef]:
-        """What is served below a namespace."""
+        """Return the routes below a namespace."""
         one = space + "/activations/{id}"
         return [
             web.get(f"{space}/activations", self.list),
@@ -27,7 +27,7 @@ class ActivationRecords:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        """Records, newest first."""
+        """List records, newest first."""
         name = request.query.get("name") or None
         if name is not None and name.count("/") > 1:
             raise BadRequest(f"Parameter may be a 'simple' name or 'package-name/simple' name: {name}")
@@ -42,15 +42,15 @@ class ActivationRecords:
         return json([record.document() if docs else record.summary() for record in found])
 
     async def get(self, request: web.Request) -> web.Response:
-        """A record."""
+        """Return a record."""
         return json(self._record(request).document())
 
     async def get_result(self, request: web.Request) -> web.Response:
-        """A record's response."""
+        """Return the response in a record."""
         return json(self._record(request).response.document())
 
     async def get_logs(self, request: web.Request) -> web.Response:
-        """A record's log."""
+        """Return the log in a record."""
         return json({"logs": self._record(request).logs})
 
     def _record(self, request: web.Request) -> Activation:

@@ -1,4 +1,4 @@
-"""The application: what is common to all requests, and what belongs to no collection."""
+"""The application: what all requests have in common, and the routes that belong to no collection."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _WEB = "/api/v1/web"
 
 
 class Api:
-    """Puts the collections together."""
+    """Combines the collections."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._settings = context.settings
 
     def application(self) -> web.Application:
-        """The aiohttp application."""
+        """Return the aiohttp application."""
         app = web.Application(middlewares=[self._around], client_max_size=MAX_ENTITY)
         for path in ("/", "/api/v1", "/api/v1/"):
             app.router.add_get(path, self.info)
@@ -53,7 +53,7 @@ class Api:
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Number the request, check who asks from where, and put every error into OpenWhisk's shape."""
+        """Give the request an id, check its origin and its key, and format every error as OpenWhisk does."""
         given = request.headers.get("X-Request-ID", "")
         transaction = given if re.fullmatch(r"[\w-]{1,64}", given, re.ASCII) else os.urandom(16).hex()
         request[TRANSACTION] = transaction
@@ -75,7 +75,7 @@ class Api:
         except web.HTTPException as exc:
             status, message = exc.status, exc.reason
         except ConnectionError:
-            raise  # the client left
+            raise  # The client has closed the connection.
         except Exception:
             log.exception("request %s: %s %s", transaction, request.method, request.path)
             status, message = 500, "There was an internal server error."
@@ -86,7 +86,11 @@ class Api:
         return json({"error": message, "code": transaction}, status, headers)
 
     def _check_origin(self, request: web.Request) -> None:
-        """Refused if the request is a foreign web page's, or was sent to a name that is not this server's."""
+        """Reject requests of foreign web pages, and those to a name that is not this server's.
+
+        Raises:
+            Refused: it is one of these.
+        """
         allowed = self._settings.web if request.path.startswith(f"{_WEB}/") else self._settings.api
         headers = request.headers
         refusal = allowed.refusal(headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"))
@@ -101,7 +105,7 @@ class Api:
             raise Forbidden(f"The supplied authentication is not authorized to access '{path}'.")
 
     async def info(self, _: web.Request) -> web.Response:
-        """What this is and what it allows."""
+        """Describe this server and its limits."""
         runtimes = [
             {"kind": kind, "default": kind == "python:3", "deprecated": False, "requireMain": False}
             for kind in PYTHON_KINDS
@@ -130,15 +134,15 @@ class Api:
         )
 
     async def ping(self, _: web.Request) -> web.Response:
-        """For readiness probes."""
+        """Respond to readiness probes."""
         return web.Response(text="pong")
 
     async def namespaces(self, _: web.Request) -> web.Response:
-        """The namespaces of the key: one."""
+        """List the namespaces of the key: one."""
         return json([self._settings.namespace])
 
     async def limits(self, _: web.Request) -> web.Response:
-        """The namespace's limits."""
+        """Return the namespace's limits."""
         return json(
             {
                 "concurrentInvocations": self._settings.max_processes + self._settings.max_waiting,

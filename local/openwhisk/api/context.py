@@ -1,4 +1,4 @@
-"""What the handlers of all collections work with."""
+"""The parts of the server that all handlers use."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Packages:
         self._store = context.store
 
     def routes(self, space: str) -> list[web.RouteDef]:
-        """What is served below a namespace."""
+        """Return the routes below a namespace."""
         one = space + "/packages/{name}"
         return [
             web.get(f"{space}/packages", self.list),
@@ -28,14 +28,14 @@ class Packages:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        """The packages; with public=true those that are shared."""
+        """List the packages; with public=true only those that are shared."""
         found = self._store.all(Package)
         if flag(request, "public"):
             found = [package for package in found if package.publish]
         return json(page(request, [package.summary() for package in found], "packages"))
 
     async def get(self, request: web.Request) -> web.Response:
-        """A package and what is in it."""
+        """Return a package and its actions."""
         package = self._store.get(Package, name_of(request))
         document = package.document()
         if package.binding:
@@ -64,7 +64,7 @@ class Packages:
         return json(package.document())
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a package; with force=true what is in it too."""
+        """Delete a package; with force=true its actions too."""
         package, actions = self._store.delete_package(name_of(request), flag(request, "force"))
         for action in actions:
             self._context.plans.forget(action)

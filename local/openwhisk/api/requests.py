@@ -1,4 +1,4 @@
-"""What is read from requests, and how answers are written."""
+"""Reading requests and writing responses."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.openwhisk.action_server import MAX_CODE
 from local.openwhisk.entities import entity_name
 from local.openwhisk.errors import BadRequest, Conflict, TooLarge
 
-#: Bytes of a PUT of an action: the code, JSON's escapes in it, and the rest.
+#: Bytes of a PUT of an action: the code, JSON's escapes, and the other fields.
 MAX_ENTITY = MAX_CODE + 16 * 1024 * 1024
 
-#: What lists give at most, and if not told.
+#: Maximum and default number of a list's elements.
 MAX_LIST = 200
 _LIST = 30
 
@@ -24,24 +24,32 @@ TRANSACTION = web.RequestKey("transaction", str)
 
 
 def name_of(request: web.Request) -> str:
-    """The name of the package, trigger or rule in the path."""
+    """Return the name of the package, trigger or rule in the path."""
     return entity_name(request.match_info["name"])
 
 
 def names_of(request: web.Request) -> tuple[str, str]:
-    """Package ("" is the default one) and name of the action in the path."""
+    """Return the package ("" for the default one) and the name of the action in the path."""
     package = request.match_info.get("package", "")
     return entity_name(package) if package else "", name_of(request)
 
 
 def may_overwrite(request: web.Request, old: object) -> None:
-    """Conflict if the entity is there and the request does not say that it may be replaced."""
+    """Check that an entity may be replaced.
+
+    Raises:
+        Conflict: it exists, and the request has no overwrite=true.
+    """
     if old is not None and not flag(request, "overwrite"):
         raise Conflict("resource already exists")
 
 
 async def body_of(request: web.Request, limit: int) -> bytes:
-    """The body as it is; TooLarge beyond `limit` bytes."""
+    """Return the body.
+
+    Raises:
+        TooLarge: it has more than `limit` bytes.
+    """
     declared = request.content_length or 0
     if declared > limit:
         raise TooLarge("Request", declared, limit)
@@ -54,7 +62,12 @@ async def body_of(request: web.Request, limit: int) -> bytes:
 
 
 async def object_of(request: web.Request, limit: int) -> dict[str, Any]:
-    """The body, a JSON object; no body is an empty one."""
+    """Return the JSON object in the body; an empty one if there is no body.
+
+    Raises:
+        TooLarge: the body has more than `limit` bytes.
+        BadRequest: it is not a JSON object.
+    """
     body = await body_of(request, limit)
     if not body:
         return {}
@@ -68,7 +81,7 @@ async def object_of(request: web.Request, limit: int) -> dict[str, Any]:
 
 
 def flag(request: web.Request, name: str, default: bool = False) -> bool:
-    """A query parameter that is true or false."""
+    """Return a query parameter that is true or false."""
     value = request.query.get(name)
     if value is None:
         return default
@@ -78,13 +91,13 @@ def flag(request: web.Request, name: str, default: bool = False) -> bool:
 
 
 def integer(request: web.Request, name: str, default: int) -> int:
-    """A query parameter that is an integer."""
+    """Return a query parameter that is an integer."""
     found = optional_integer(request, name)
     return default if found is None else found
 
 
 def optional_integer(request: web.Request, name: str) -> int | None:
-    """A query parameter that is an integer or missing."""
+    """Return a query parameter that is an integer, or None if it is missing."""
     value = request.query.get(name)
     if value is None:
         return None
@@ -94,7 +107,7 @@ def optional_integer(request: web.Request, name: str) -> int | None:
 
 
 def range_of(request: web.Request, collection: str) -> tuple[int, int]:
-    """How many to skip and how many to give."""
+    """Return how many elements to skip and how many to return."""
     skip, limit = integer(request, "skip", 0), integer(request, "limit", _LIST)
     if skip < 0:
         raise BadRequest(f"The value '{skip}' of skip is not greater than or equal to 0 for {collection}.")
@@ -106,7 +119,7 @@ def range_of(request: web.Request, collection: str) -> tuple[int, int]:
 
 
 def page(request: web.Request, found: list[dict[str, Any]], collection: str) -> Any:
-    """The part of a list that the request asks for, or how long the list is."""
+    """Respond with the requested part of a list, or with its length."""
     if flag(request, "count"):
         return {collection: len(found)}
     skip, limit = range_of(request, collection)
@@ -114,10 +127,10 @@ def page(request: web.Request, found: list[dict[str, Any]], collection: str) -> 
 
 
 def json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """A response with a document."""
+    """Return a response with a document."""
     return json_text(orjson.dumps(document), status, headers)
 
 
 def json_text(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """A response with JSON that is written already."""
+    """Return a response with JSON text."""
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")

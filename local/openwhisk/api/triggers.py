@@ -1,4 +1,4 @@
-"""Triggers, what happens when they are fired, and rules."""
+"""Triggers, their firing, and rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Triggers:
         self._rate = Rate(context.settings.fires_per_minute)
 
     def routes(self, space: str) -> list[web.RouteDef]:
-        """What is served below a namespace."""
+        """Return the routes below a namespace."""
         one = space + "/triggers/{name}"
         return [
             web.get(f"{space}/triggers", self.list),
@@ -38,12 +38,12 @@ class Triggers:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        """The triggers."""
+        """List the triggers."""
         found = [trigger.summary() for trigger in self._store.all(Trigger)]
         return json(page(request, found, "triggers"))
 
     async def get(self, request: web.Request) -> web.Response:
-        """A trigger and its rules."""
+        """Return a trigger and its rules."""
         return json(self._store.get(Trigger, name_of(request)).document())
 
     async def put(self, request: web.Request) -> web.Response:
@@ -57,11 +57,11 @@ class Triggers:
         return json(trigger.document())
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a trigger; its rules stay, inactive."""
+        """Delete a trigger. Its rules stay, inactive."""
         return json(self._store.delete_trigger(name_of(request)).document())
 
     async def fire(self, request: web.Request) -> web.Response:
-        """Invoke the actions of the active rules; without any there is no activation, and 204."""
+        """Invoke the actions of the active rules. Without any it responds with 204."""
         trigger = self._store.get(Trigger, name_of(request))
         payload = await object_of(request, MAX_PAYLOAD)
         self._rate.count()
@@ -80,7 +80,7 @@ class Triggers:
         )
         given = {item.key: item.value for item in trigger.parameters} | payload
         for link in trigger.rules:
-            told = self._invoke(link, given, request[TRANSACTION], activation_id)
+            entry = self._invoke(link, given, request[TRANSACTION], activation_id)
             record.logs.append(orjson.dumps(told).decode())
         record.end = now()
         self._context.records.add(record)
@@ -88,23 +88,23 @@ class Triggers:
         return json({"activationId": activation_id}, 202, headers)
 
     def _invoke(self, link: Link, given: dict[str, Any], transaction: str, cause: str) -> dict[str, Any]:
-        """Invoke a rule's action; what the trigger's log says of it."""
+        """Invoke a rule's action, and return the entry for the trigger's log."""
         namespace = self._context.settings.namespace
-        told: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "rule": f"{namespace}/{link.rule}",
             "action": f"{namespace}/{link.action}",
             "statusCode": int(Status.APPLICATION_ERROR),
             "success": False,
         }
         if not link.active:
-            why = f"Rule '{told['rule']}' is inactive, action '{told['action']}' was not activated."
-            return told | {"error": why}
+            why = f"Rule '{entry['rule']}' is inactive, action '{entry['action']}' was not activated."
+            return entry | {"error": why}
         try:
             plan = self._context.plans.of(link.action)
             begun, _ = self._context.invoker.begin(plan, given, transaction, cause)
         except OpenWhiskError as exc:
-            return told | {"error": exc.message}
-        return told | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": begun}
+            return entry | {"error": exc.message}
+        return entry | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": begun}
 
 
 class Rules:
@@ -115,7 +115,7 @@ class Rules:
         self._store = context.store
 
     def routes(self, space: str) -> list[web.RouteDef]:
-        """What is served below a namespace."""
+        """Return the routes below a namespace."""
         one = space + "/rules/{name}"
         return [
             web.get(f"{space}/rules", self.list),
@@ -126,12 +126,12 @@ class Rules:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        """The rules, without their status, as in OpenWhisk."""
+        """List the rules, without their status, as in OpenWhisk."""
         found = [rule.document() for rule in self._store.all(Rule)]
         return json(page(request, found, "rules"))
 
     async def get(self, request: web.Request) -> web.Response:
-        """A rule and whether it is active."""
+        """Return a rule and its status."""
         rule = self._store.get(Rule, name_of(request))
         return self._shown(rule, self._store.link(rule))
 

@@ -1,4 +1,4 @@
-"""Web actions: actions that anybody may reach by plain HTTP."""
+"""Web actions: actions that can be invoked by plain HTTP requests without a key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from local.openwhisk.launch_plan import LaunchPlan
 
 METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
 
-#: The name under which actions in no package are reached.
+#: The package name for actions without a package.
 _DEFAULT = "default"
 
 _ALLOWED_HEADERS = "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"
@@ -32,14 +32,14 @@ class WebActions:
         self._context = context
 
     def routes(self, base: str) -> list[web.RouteDef]:
-        """What is served below `base`."""
+        """Return the routes below `base`."""
         one = base + "/{namespace}/{package}/{name:[^/]+}"
         return [
             web.route(method, one + rest, self.serve) for method in METHODS for rest in ("", r"{path:/.*}")
         ]
 
     async def serve(self, request: web.Request) -> web.Response:
-        """Answer a request with what the action makes of it."""
+        """Invoke the action of a request, and respond with its result."""
         name, extension = web_action.split(request.match_info["name"])
         plan = self._exported(request, name)
         own_options = plan.action.annotation("web-custom-options") is True
@@ -54,12 +54,16 @@ class WebActions:
             exc.headers.update(headers)
             raise
         for key, value in headers.items():
-            # What the action says itself counts.
+            # The headers of the action take precedence.
             response.headers.setdefault(key, value)
         return response
 
     def _exported(self, request: web.Request, name: str) -> LaunchPlan:
-        """The plan of the action; NotFound, whatever the reason, if it is no web action."""
+        """Return the plan of the action.
+
+        Raises:
+            NotFound: it does not exist or is not a web action; the response does not say which.
+        """
         package = request.match_info["package"]
         if request.match_info["namespace"] != self._context.settings.namespace:
             raise NotFound
@@ -84,7 +88,7 @@ class WebActions:
             user=user,
         )
         raw = plan.action.annotation("raw-http") is True
-        # What `final` forbids is looked at here; the request's own description must pass.
+        # Final parameters are checked here; the parameters that describe the request are allowed.
         given = web_action.arguments(call, raw, plan.final)
         begun, task = self._context.invoker.begin(plan, given, request[TRANSACTION])
         headers = {"X-OpenWhisk-Activation-Id": begun}
@@ -113,7 +117,7 @@ class WebActions:
         return made
 
     def _user(self, request: web.Request) -> str | None:
-        """The namespace of the key that came with the request; anybody may come without."""
+        """Return the namespace of the request's key, or None if it has no key."""
         try:
             self._context.auth.check(request.headers.get("Authorization"))
         except Unauthorized:
@@ -122,7 +126,11 @@ class WebActions:
 
 
 def _authorize(action: Action, request: web.Request, user: str | None) -> None:
-    """Unauthorized if the action wants a key, or a secret of its own, that the request has not."""
+    """Check the key or the secret that the action requires.
+
+    Raises:
+        Unauthorized: the request does not have it.
+    """
     wanted = action.annotation("require-whisk-auth")
     if wanted is True:
         allowed = user is not None

@@ -1,4 +1,4 @@
-"""What the API keeps: packages, actions, triggers, rules. Pure: no I/O, the time is passed in."""
+"""Packages, actions, triggers and rules. Pure: without I/O, and the time is an argument."""
 
 from __future__ import annotations
 

@@ -25,13 +25,13 @@ from local.openwhisk.errors import BadRequest, TooLarge
 #: The kinds whose code this server runs. `blackbox` is an image.
 PYTHON_KINDS = ("python:3", "python:3.10", "python:3.11", "python:3.12", "python:default")
 
-#: The kind of an action that is others, one after another.
+#: The kind of a sequence: an action that runs others, one after another.
 SEQUENCE = "sequence"
 
-#: Actions that a sequence may have, those of sequences in it included.
+#: Actions that a sequence may have, including those of sequences in it.
 MAX_COMPONENTS = 50
 
-#: Least and most of each limit: milliseconds, megabytes, megabytes, activations in one container.
+#: Minimum and maximum of each limit: milliseconds, MB, MB, activations in one container.
 LIMITS = {"timeout": (100, 600_000), "memory": (128, 4096), "logs": (0, 10), "concurrency": (1, 200)}
 
 
@@ -45,7 +45,7 @@ class ActionLimits:
     concurrency: int = 1
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         return {
             "timeout": self.timeout,
             "memory": self.memory,
@@ -63,11 +63,11 @@ class Exec:
     code: str = ""
     main: str = ""
     binary: bool = False
-    #: `action` or `package/action`, of a sequence.
+    #: The actions of a sequence: `action` or `package/action`.
     components: tuple[str, ...] = ()
 
     def document(self, code: bool, namespace: str) -> dict[str, Any]:
-        """As the API shows it, with the code or without."""
+        """Return it as the API shows it, with or without the code."""
         if self.kind == SEQUENCE:
             return {"kind": self.kind, "components": [f"/{namespace}/{item}" for item in self.components]}
         shown: dict[str, Any] = {"kind": self.kind, "binary": self.binary}
@@ -82,7 +82,7 @@ class Exec:
 
 @dataclass(frozen=True, slots=True)
 class Action(Entity):
-    """An action. `revision` tells one PUT's processes from the next one's."""
+    """An action. `revision` distinguishes the processes of one PUT from those of the next."""
 
     collection: ClassVar[str] = "actions"
 
@@ -98,14 +98,14 @@ class Action(Entity):
         return f"{self.package}/{self.name}" if self.package else self.name
 
     def document(self, code: bool = True) -> dict[str, Any]:
-        """As the API shows it, with the code or without."""
+        """Return it as the API shows it, with or without the code."""
         return self.summary() | {
             "exec": self.exec.document(code, self.namespace),
             "parameters": [item.document() for item in self.parameters],
         }
 
     def summary(self) -> dict[str, Any]:
-        """As the API lists it."""
+        """Return it as the API lists it."""
         return Entity.summary(self) | {
             "namespace": f"{self.namespace}/{self.package}" if self.package else self.namespace,
             "exec": {"binary": self.exec.binary},
@@ -114,7 +114,7 @@ class Action(Entity):
 
     @classmethod
     def kept(cls, record: dict[str, Any]) -> Action:
-        """An action as it was written to a file."""
+        """Return the action in a file."""
         executes = record["exec"] | {"components": tuple(record["exec"]["components"])}
         return cls(
             **record
@@ -126,11 +126,11 @@ class Action(Entity):
 def put_action(
     body: dict[str, Any], namespace: str, package: str, name: str, old: Action | None, at: int, revision: int
 ) -> Action:
-    """The action that a PUT makes: new, or the old one with what the body defines put in its place.
+    """Return the action that a PUT creates: a new one, or the old one with the fields of the body.
 
     Raises:
         BadRequest: a field is missing or wrong; the message names it.
-        TooLarge: the code or the parameters are beyond the limit.
+        TooLarge: the code exceeds the limit.
     """
     if "exec" in body:
         executes = _exec(body["exec"], namespace)
@@ -144,7 +144,7 @@ def put_action(
     }
     annotated.setdefault("provide-api-key", Parameter("provide-api-key", False))
     if executes.kind == SEQUENCE:
-        # A sequence hands on what it is given; parameters of its own have no effect, and are not kept.
+        # A sequence passes on its input. Bound parameters would have no effect, and are not kept.
         bound: tuple[Parameter, ...] = ()
     else:
         bound = parameters(body, "parameters", old.parameters if old else ())
@@ -161,7 +161,7 @@ def put_action(
 
 
 def inherit(action: Action, packages: Iterable[Package]) -> Action:
-    """The action with the parameters of its packages, outermost first; its own win."""
+    """Return the action with the parameters of its packages, outermost first. Its own take precedence."""
     merged: dict[str, Parameter] = {}
     for package in packages:
         merged.update((item.key, item) for item in package.parameters)
@@ -206,8 +206,8 @@ def _components(value: Any, namespace: str) -> tuple[str, ...]:
 
 
 def _is_binary(value: dict[str, Any], code: str) -> bool:
-    """Whether the code is a base64 zip; OpenWhisk finds out by itself, and so does this."""
-    # "PK\3\4" in base64. No Python source begins like this and holds only base64's characters.
+    """Return whether the code is a base64 zip. Like OpenWhisk, this server detects it."""
+    # "PK\3\4" in base64. No Python source begins like this and has only base64's characters.
     declared = boolean(value, "binary", False, "exec.")
     return declared or (code.startswith("UEsDB") and re.fullmatch(r"[A-Za-z0-9+/=\s]*", code) is not None)
 

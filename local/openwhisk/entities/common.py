@@ -1,4 +1,4 @@
-"""What all entities have, and how the fields of a PUT are read."""
+"""What all entities have in common, and reading the fields of a PUT."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _NAME = re.compile(r"\w([\w@ .&-]{0,254}[\w@.&-])?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A bound parameter, or an annotation. `init`: given to /init as environment, not to /run."""
+    """A bound parameter or an annotation. With `init` it is an environment variable in /init, not in /run."""
 
     key: str
     value: Any
     init: bool = False
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         shown = {"key": self.key, "value": self.value}
         return shown | {"init": True} if self.init else shown
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """What packages, actions, triggers and rules share."""
+    """What packages, actions, triggers and rules have in common."""
 
     #: Its collection in the API, such as `actions`.
     collection: ClassVar[str] = ""
@@ -53,11 +53,11 @@ class Entity:
         return f"{self.namespace}/{self.short}"
 
     def annotation(self, key: str) -> Any:
-        """The value of an annotation, or None."""
+        """Return the value of an annotation, or None."""
         return next((item.value for item in self.annotations if item.key == key), None)
 
     def summary(self) -> dict[str, Any]:
-        """As the API lists it."""
+        """Return it as the API lists it."""
         return {
             "namespace": self.namespace,
             "name": self.name,
@@ -69,7 +69,7 @@ class Entity:
 
 
 def entity_name(name: str) -> str:
-    """The name, if it is one.
+    """Return a name if it is valid.
 
     Raises:
         BadRequest: it is too long or has illegal characters.
@@ -82,16 +82,16 @@ def entity_name(name: str) -> str:
 
 
 def reference(value: Any, namespace: str, field: str, parts: int) -> str:
-    """The name within the namespace of an entity that another one names.
+    """Return the name within the namespace of an entity that another one refers to.
 
     Args:
         value: `/namespace/name`, `/namespace/package/name`, or `{"path": …, "name": …}`.
-        namespace: the only one there is; `_` means it too.
-        field: for the message.
-        parts: how many names there may be after the namespace: 1, or 2 for actions.
+        namespace: the only namespace; `_` means it too.
+        field: its name, for the message.
+        parts: maximum number of names after the namespace: 1, or 2 for actions.
 
     Raises:
-        BadRequest: it names nothing in this namespace.
+        BadRequest: it does not refer to an entity in this namespace.
     """
     if isinstance(value, dict) and isinstance(value.get("path"), str) and isinstance(value.get("name"), str):
         value = f"{value['path']}/{value['name']}"
@@ -104,12 +104,12 @@ def reference(value: Any, namespace: str, field: str, parts: int) -> str:
             "namespace and the name of the entity"
         )
     if space not in ("_", namespace):
-        raise BadRequest(f"{field} is {value!r}, and only the namespace {namespace!r} is there.")
+        raise BadRequest(f"{field} is {value!r}, and the only namespace is {namespace!r}.")
     return "/".join(entity_name(name) for name in names)
 
 
 def parameters(body: dict[str, Any], name: str, old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """The list of keys and values in the field `name`, or the old one."""
+    """Return the list of keys and values in the field `name`, or the old list."""
     given = body.get(name)
     if given is None:
         return old
@@ -126,7 +126,7 @@ def parameters(body: dict[str, Any], name: str, old: tuple[Parameter, ...]) -> t
 
 
 def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """The annotations of a PUT, or the old ones; without those it deletes."""
+    """Return the annotations of a PUT, or the old ones, without those that it deletes."""
     found = parameters(body, "annotations", old)
     dropped = body.get("delAnnotations") or []
     if not isinstance(dropped, list):
@@ -135,7 +135,7 @@ def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, 
 
 
 def common(body: dict[str, Any], old: Entity | None, at: int) -> dict[str, Any]:
-    """The fields of an entity that all have, from a PUT and what was there before."""
+    """Return the common fields of an entity from a PUT and the old entity."""
     return {
         "updated": at,
         "version": _next_version(body, old),
@@ -157,7 +157,7 @@ def _next_version(body: dict[str, Any], old: Entity | None) -> str:
 
 
 def string(value: dict[str, Any], name: str, prefix: str = "") -> str:
-    """A field that is a string or missing."""
+    """Return a field that is a string, or None if it is missing."""
     item = value.get(name)
     if item is None:
         return ""
@@ -167,7 +167,7 @@ def string(value: dict[str, Any], name: str, prefix: str = "") -> str:
 
 
 def boolean(value: dict[str, Any], name: str, default: bool, prefix: str = "") -> bool:
-    """A field that is true, false or missing."""
+    """Return a field that is true or false, or None if it is missing."""
     item = value.get(name)
     if item is None:
         return default
@@ -177,15 +177,15 @@ def boolean(value: dict[str, Any], name: str, default: bool, prefix: str = "") -
 
 
 def malformed(why: str) -> BadRequest:
-    """The error of a body that is not as it should be."""
+    """Return the error for a body that is invalid."""
     return BadRequest(f"The request content was malformed: {why}.")
 
 
 def kept(items: list[dict[str, Any]]) -> tuple[Parameter, ...]:
-    """Parameters as they were written to a file."""
+    """Return the parameters in a file."""
     return tuple(Parameter(**item) for item in items)
 
 
 def now() -> int:
-    """Milliseconds since 1970."""
+    """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""Packages, and bindings of them."""
+"""Packages and bindings."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ class Package(Entity):
     binding: str = ""
 
     def summary(self) -> dict[str, Any]:
-        """As the API lists it."""
+        """Return it as the API lists it."""
         shown = Entity.summary(self)
         return shown | {
             "binding": {"namespace": self.namespace, "name": self.binding} if self.binding else {}
         }
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         return self.summary() | {"parameters": [item.document() for item in self.parameters]}
 
     @classmethod
     def kept(cls, record: dict[str, Any]) -> Package:
-        """A package as it was written to a file."""
+        """Return the package in a file."""
         lists = {name: kept(record[name]) for name in ("parameters", "annotations")}
         return cls(**(record | lists))
 
 
 def put_package(body: dict[str, Any], namespace: str, name: str, old: Package | None, at: int) -> Package:
-    """The package that a PUT makes: new, or the old one with what the body defines put in its place.
+    """Return the package that a PUT creates: a new one, or the old one with the fields of the body.
 
     Raises:
-        BadRequest: a field is wrong, or a package would become a binding or point outside the namespace.
+        BadRequest: a field is wrong, or a package would become a binding or refer to another namespace.
     """
     binding = old.binding if old else ""
     given = body.get("binding")

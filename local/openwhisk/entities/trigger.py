@@ -1,4 +1,4 @@
-"""Triggers, and the rules that tie actions to them."""
+"""Triggers, and the rules that connect actions with them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from local.openwhisk.entities.common import Entity, Parameter, common, kept, malformed, parameters, reference
 
-#: What a rule's status may be.
+#: The values of a rule's status.
 STATUSES = {"active": True, "inactive": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a trigger knows of one of its rules."""
+    """A rule in its trigger."""
 
     rule: str
     #: `action` or `package/action`.
@@ -28,7 +28,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Trigger(Entity):
-    """Fired, it invokes the actions of its active rules."""
+    """When it is fired, it invokes the actions of its active rules."""
 
     collection: ClassVar[str] = "triggers"
 
@@ -36,7 +36,7 @@ class Trigger(Entity):
     rules: tuple[Link, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         rules = {
             f"{self.namespace}/{link.rule}": {
                 "action": _named(self.namespace, link.action),
@@ -48,19 +48,19 @@ class Trigger(Entity):
         return shown | {"rules": rules} if rules else shown
 
     def link(self, rule: str) -> Link | None:
-        """What it knows of a rule."""
+        """Return the link of a rule, or None."""
         return next((link for link in self.rules if link.rule == rule), None)
 
     @classmethod
     def kept(cls, record: dict[str, Any]) -> Trigger:
-        """A trigger as it was written to a file."""
+        """Return the trigger in a file."""
         lists = {name: kept(record[name]) for name in ("parameters", "annotations")}
         return cls(**(record | lists | {"rules": tuple(Link(**link) for link in record["rules"])}))
 
 
 @dataclass(frozen=True, slots=True)
 class Rule(Entity):
-    """Ties an action to a trigger. Whether it is active, the trigger knows."""
+    """Connects an action with a trigger. The trigger has its status."""
 
     collection: ClassVar[str] = "rules"
 
@@ -69,7 +69,7 @@ class Rule(Entity):
     action: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As the API lists it; with the status added, as it shows it."""
+        """Return it as the API lists it; with the status, it is as the API shows it."""
         return Entity.summary(self) | {
             "trigger": _named(self.namespace, self.trigger),
             "action": _named(self.namespace, self.action),
@@ -77,12 +77,12 @@ class Rule(Entity):
 
     @classmethod
     def kept(cls, record: dict[str, Any]) -> Rule:
-        """A rule as it was written to a file."""
+        """Return the rule in a file."""
         return cls(**(record | {"annotations": kept(record["annotations"])}))
 
 
 def put_trigger(body: dict[str, Any], namespace: str, name: str, old: Trigger | None, at: int) -> Trigger:
-    """The trigger that a PUT makes: new, or the old one with what the body defines put in its place.
+    """Return the trigger that a PUT creates: a new one, or the old one with the fields of the body.
 
     Raises:
         BadRequest: a field is wrong.
@@ -101,7 +101,7 @@ def put_trigger(body: dict[str, Any], namespace: str, name: str, old: Trigger | 
 
 
 def put_rule(body: dict[str, Any], namespace: str, name: str, old: Rule | None, at: int) -> Rule:
-    """The rule that a PUT makes; whether its trigger and action are there is not looked at.
+    """Return the rule that a PUT creates. Whether its trigger and action exist is not checked.
 
     Raises:
         BadRequest: a field is missing or wrong.
