@@ -1,6 +1,6 @@
-"""An Aer-backed service that speaks IBM Quantum's REST API.
+"""IBM Quantum's REST API, served by Aer.
 
-The unmodified ``qiskit-ibm-runtime`` client takes it for IBM Quantum: it offers simulators, and devices with
-queues. One asyncio process answers HTTP (`app`, `service`); circuits run in worker processes (`pool`,
-`fork_server`, `worker`), the only ones that load Qiskit and Aer.
+The unmodified `qiskit-ibm-runtime` client works with it as with IBM Quantum: there are simulators, and
+devices with queues. One asyncio process serves HTTP (`app`, `service`). Circuits run in worker processes
+(`pool`, `worker_processes`, `fork_server`, `worker`), which alone import Qiskit and Aer.
 """

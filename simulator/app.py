@@ -26,23 +26,23 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PREFIXES = ("", "/api/v1")
-#: Most jobs that one listing returns.
+#: Maximum number of jobs in one list.
 MAX_PAGE = 200
-#: Seconds that a request's body may take to arrive.
+#: Seconds in which a request's body must arrive.
 BODY_SECONDS = 60.0
-#: What the status of a device says that is not serving jobs, by the fault that was set.
+#: The status of a device that serves no jobs, by its fault.
 STATES = {"down": (False, "maintenance"), "paused": (True, "internal")}
 
 
 def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Return a JSON answer."""
+    """Return a JSON response."""
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/json", headers=headers
     )
 
 
 def encoded(body: bytes) -> web.Response:
-    """Return an answer that is JSON already."""
+    """Return a response with JSON text."""
     return web.Response(body=body, content_type="application/json")
 
 
@@ -50,8 +50,8 @@ class App:
     """The routes.
 
     Args:
-        service: What they act on.
-        iam: What authenticates.
+        service: Carries out the requests.
+        iam: Authenticates them.
     """
 
     def __init__(self, service: Service, iam: Iam) -> None:
@@ -92,7 +92,7 @@ class App:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let in who has a token, and turn whatever goes wrong into IBM's error document."""
+        """Check the token, and turn every error into IBM's error document."""
         try:
             self._check_origin(request)
             if request.path == "/healthz":
@@ -113,11 +113,15 @@ class App:
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             return self._refuse(
-                ApiError(500, 9999, "The service met an unexpected error; its log has the details.")
+                ApiError(500, 9999, "The service had an unexpected error. Its log has the details.")
             )
 
     def _check_origin(self, request: web.Request) -> None:
-        """ApiError if a web page asks, or if the request was sent to a name that is not this service's."""
+        """Reject requests of web pages, and those to a name that is not this service's.
+
+        Raises:
+            ApiError: If it is one of these.
+        """
         headers = request.headers
         refusal = self._service.settings.allowed.refusal(
             headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site")
@@ -131,7 +135,7 @@ class App:
         return await handler(request)
 
     async def _afflicted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer as badly as the faults want it."""
+        """Respond, with the faults that apply to the request."""
         fault = self._service.faults.of_request(request.method, request.path)
         if fault is None:
             return await self._admitted(request, handler)
@@ -145,12 +149,12 @@ class App:
             return response
         status = fault.status or 503
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        raise ApiError(status, 9998, f"This answer, {status}, is a fault that was set.", "", headers)
+        raise ApiError(status, 9998, f"This response, {status}, is a fault that was set.", "", headers)
 
     @staticmethod
     def _refuse(error: ApiError) -> web.Response:
         trace = secrets.token_hex(8)
-        # Without the trace in a header too, the client shows the whole document instead of its message.
+        # Without the trace in a header the client shows the whole document instead of its message.
         return answer(error.body(trace), error.status, error.headers | {"uber-trace-id": trace})
 
     def _authenticate(self, request: web.Request) -> None:
@@ -300,12 +304,12 @@ class App:
         return job.document() | {"params": orjson.loads(self._service.store.body(job)).get("params")}
 
     async def _hold(self, job: SimulatorJob) -> None:
-        """Wait a little for a job that is about to be finished.
+        """Delay the response for a job that is about to finish.
 
-        The client looks at a job right after it submitted it and, if it has to, again half a second later.
-        Small jobs on simulators take milliseconds; held back for those, the first look finds the result. A
-        job is held back only while it is young, so that it costs one look a fraction of a second, and no
-        more.
+        The client requests a job right after the submission and, if it has not finished, again half a
+        second later. Small jobs on simulators take milliseconds, so that a short delay of the first
+        response saves the second request. Only a job that is new is delayed, so it costs one request a
+        fraction of a second.
         """
         backend = self._service.backends[job.backend]
         left = job.created + self._service.settings.hold_seconds - self._service.clock()
@@ -322,7 +326,7 @@ class App:
         if job.status == "Completed" and (result := self._service.store.result(job)) is not None:
             return encoded(result)
         if job.final:
-            # The client reads a failed job's results for the reason, as text.
+            # The client reads the reason of a failed job from its results, as text.
             return web.Response(text=job.reason or "")
         raise ApiError(404, 1290, f"Job {job.job_id} has no results yet: it is {job.status.lower()}.")
 
@@ -407,7 +411,7 @@ class App:
 
     @staticmethod
     def _local(request: web.Request) -> None:
-        """Refuse who is on another machine."""
+        """Reject requests from another machine."""
         if not ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104
             raise ApiError(403, 1200, "Faults can be set from the service's own machine only.")
 
@@ -420,7 +424,7 @@ def _iam_error(code: str, message: str) -> web.Response:
 
 async def _read(request: web.Request) -> bytes:
     if request.content.is_eof():
-        # All of it came with the head, as small requests do.
+        # The whole body arrived with the head, as in small requests.
         return await request.read()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -460,7 +464,7 @@ def _moment(text: str | None, name: str) -> float | None:
 
 
 def _filter(query: Any) -> Callable[[SimulatorJob], bool]:
-    """Return the condition that a listing's query sets."""
+    """Return the filter of a list's query."""
     backend, program, session = query.get("backend"), query.get("program"), query.get("session_id")
     tags = set(query.getall("tags", []))
     pending = {"true": True, "false": False}.get(query.get("pending", "").lower())

@@ -1,4 +1,4 @@
-"""The backends on offer, with their configuration and properties as IBM Quantum would tell them."""
+"""The backends, with their configuration and properties in IBM Quantum's form."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .errors import BackendUnknown
 #: Qubits of the noiseless simulator. Only Clifford circuits can use as many.
 NOISELESS_QUBITS = 128
 
-#: Gates of the noiseless simulator, with their parameters. Not u, u2, u3: the transpiler would merge Clifford
-#: gates into them, and Aer could no longer see that the circuit is Clifford.
+#: Gates of the noiseless simulator, with their parameters. Without u, u2 and u3: the transpiler would merge
+#: Clifford gates into them, and Aer would no longer recognise the circuit as Clifford.
 NOISELESS_GATES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "t", "tdg"), ()),
     **dict.fromkeys(("rx", "ry", "rz", "p"), ("theta",)),
     **dict.fromkeys(("cx", "cy", "cz", "swap", "ecr", "csx", "ccx", "ccz", "cswap"), ()),
     **dict.fromkeys(("cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx"), ("theta",)),
 }
-#: Its instructions that are not gates.
+#: Its instructions other than gates.
 NON_GATES = ("measure", "reset", "delay", "if_else", "for_loop", "while_loop", "switch_case")
 
 
@@ -38,8 +38,8 @@ class Backend:
         configuration: IBM's configuration document.
         properties: IBM's properties document (error rates, coherence times); None for the noiseless
             simulator.
-        device: The name of the device whose noise the backend has; None for a noiseless one.
-        queued: Whether jobs wait in a queue with other people's.
+        device: The name of the device with the same noise; None for a noiseless backend.
+        queued: Whether jobs wait in a queue with those of other users.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Backend:
 
     @property
     def simulator(self) -> bool:
-        """Whether it is a simulator: one that has no queue."""
+        """Whether it is a simulator, which has no queue."""
         return not self.queued
 
 
 def _provider_folder() -> Path:
-    # find_spec does not import the package, which would cost the service two seconds.
+    # find_spec does not import the package, which would take two seconds.
     spec = importlib.util.find_spec("qiskit_ibm_runtime")
     if spec is None or spec.origin is None:
         raise BackendUnknown("qiskit-ibm-runtime is not installed; it brings the device descriptions")
@@ -112,9 +112,9 @@ def _device(name: str) -> tuple[Backend, Backend]:
     noisy_backend = noisy_name(name)
     noisy = configuration | {
         "backend_name": noisy_backend,
-        # The client reads no properties of what calls itself a simulator, so that its transpiler could not
-        # tell good qubits from bad ones. Being neither true nor false, it is no candidate of
-        # `least_busy(simulator=False)` either.
+        # The client does not read the properties of a simulator, and its transpiler could then not
+        # distinguish good qubits from bad ones. As the value is neither true nor false,
+        # `least_busy(simulator=False)` does not select the backend either.
         "simulator": None,
         "credits_required": False,
         "description": f"Simulator with the qubits, couplings and noise of {name}",
@@ -132,7 +132,7 @@ def catalog(devices: Sequence[str]) -> dict[str, Backend]:
         devices: Device names of fake_provider, such as ``fake_fez``.
 
     Raises:
-        BackendUnknown: If fake_provider lacks one of the devices.
+        BackendUnknown: If fake_provider does not have one of the devices.
     """
     offered = [_noiseless()]
     for device in devices:

@@ -1,4 +1,4 @@
-"""What a circuit is made of: checked against a backend, and counted to foretell what it costs to simulate."""
+"""The instructions of a circuit: checked against a backend, and counted to estimate the simulation's cost."""
 
 from __future__ import annotations
 
@@ -14,35 +14,34 @@ from .backends import Backend
 from .errors import InvalidJob
 from .own_gates import RESERVED, STANDARD
 
-#: Gates that the stabilizer method simulates whatever their parameters.
+#: Gates that the stabilizer method can always simulate.
 CLIFFORD = frozenset(
     {"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "cx", "cy", "cz", "swap", "ecr"}
     | {"barrier", "measure", "reset", "delay"}
 )
-#: Rotations that it simulates if the angle is a multiple of half pi.
+#: Rotations that it can simulate if the angle is a multiple of half pi.
 QUARTER_TURNS = frozenset({"rx", "ry", "rz"})
 #: Instructions that take no time and have no error.
 VIRTUAL = frozenset({"rz", "barrier", "delay"})
-#: How far from a multiple of half pi an angle may be, in half pi, to be taken for one. Clients send some
-#: angles in single precision, and Clifford circuits should not be lost to rounding.
+#: How far an angle may be from a multiple of half pi to count as one, in units of half pi. Clients send some
+#: angles in single precision, and a rounding error must not hide that a circuit is Clifford.
 ANGLE_TOLERANCE = 1e-6
-#: Instructions that every backend has; the last ones occur only within control flow.
+#: Instructions of every backend. The last ones occur only in control flow.
 ALWAYS = frozenset({"barrier", "measure", "reset", "delay", "break_loop", "continue_loop", "store"})
-#: Qubits that meet no other and may be simulated on their own have no instructions but gates and these.
-ALONE = frozenset({"barrier", "measure", "reset", "delay"})
+#: An isolated qubit may have gates and these instructions.
+ISOLATED_INSTRUCTIONS = frozenset({"barrier", "measure", "reset", "delay"})
 
-#: (instruction name, physical qubits): how often it occurs.
+#: The number of occurrences by instruction name and physical qubits.
 Uses = Counter[tuple[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a circuit is made of.
+    """The instructions of a circuit.
 
     Attributes:
-        uses: How often each instruction is applied to each tuple of qubits; inside control flow, once per
-            block.
-        clifford: Whether the stabilizer method can simulate it; not while it has parameters.
+        uses: How often each instruction is applied to each tuple of qubits; once per block in control flow.
+        clifford: Whether the stabilizer method can simulate it; False while it has parameters.
         control_flow: Whether it has control-flow instructions.
     """
 
@@ -63,11 +62,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class IsolatedQubit:
-    """A qubit that meets no other.
+    """A qubit without interactions with other qubits.
 
     Attributes:
         qubit: Its index.
-        gates: What happens to it, in order; gates may have parameters of the circuit.
+        gates: Its gates, in order; they may have parameters of the circuit.
         clbit: The classical bit that it is measured into at the end; None if it is not.
     """
 
@@ -77,7 +76,7 @@ class IsolatedQubit:
 
 
 class Isa:
-    """What instructions a backend has, and on which qubits.
+    """The instructions of a backend and their qubits.
 
     Args:
         backend: The backend.
@@ -89,7 +88,7 @@ class Isa:
         configuration = backend.configuration
         gates = configuration["gates"]
         named = {*configuration.get("supported_instructions", ()), *(gate["name"] for gate in gates)}
-        # Of what a device's description names, pulses for instance cannot be simulated.
+        # A device's description also has instructions that cannot be simulated, such as pulses.
         self._anywhere = ALWAYS | (named & (STANDARD.keys() | RESERVED))
         self._placed: dict[str, frozenset[tuple[int, ...]]] = {}
         for gate in gates:
@@ -97,7 +96,11 @@ class Isa:
                 self._placed[gate["name"]] = frozenset(map(tuple, couplings))
 
     def check(self, name: str, qubits: tuple[int, ...]) -> None:
-        """Raise `InvalidJob` if the backend cannot apply this instruction to these qubits."""
+        """Check an instruction.
+
+        Raises:
+            InvalidJob: If the backend cannot apply it to these qubits.
+        """
         if name not in self._anywhere:
             raise InvalidJob(
                 f"The instruction {name} on qubits {qubits} is not supported by the target system "
@@ -113,7 +116,7 @@ class Isa:
 
 
 def examine(circuit: QuantumCircuit, isa: Isa) -> Shape:
-    """Check a circuit against a backend and return what it is made of.
+    """Check a circuit against a backend, and count its instructions.
 
     Raises:
         InvalidJob: If the backend cannot run the circuit.
@@ -128,7 +131,7 @@ def examine(circuit: QuantumCircuit, isa: Isa) -> Shape:
 
 
 class _Scan:
-    """One pass over a circuit and the blocks of its control flow."""
+    """Counts the instructions of a circuit and of the blocks of its control flow."""
 
     def __init__(self, isa: Isa) -> None:
         self._isa = isa
@@ -137,7 +140,7 @@ class _Scan:
         self.control_flow = False
 
     def visit(self, circuit: QuantumCircuit, indices: dict[Any, int]) -> None:
-        """Count a circuit's instructions; `indices` tells the physical index of each of its qubits."""
+        """Count a circuit's instructions; `indices` has the physical index of each of its qubits."""
         for instruction in circuit.data:
             name = instruction.name
             use = (name, tuple([indices[bit] for bit in instruction.qubits]))
@@ -158,16 +161,16 @@ class _Scan:
 def separate(
     circuit: QuantumCircuit, shape: Shape
 ) -> tuple[QuantumCircuit | None, Shape, list[IsolatedQubit]]:
-    """Split off the qubits that meet no other, since their number should not count.
+    """Separate the isolated qubits, so that their number does not add to the cost.
 
-    The client's estimator measures every qubit of a device, though the algorithm uses a handful.
+    The client's estimator measures every qubit of a device, although the algorithm uses few.
 
     Args:
         circuit: The circuit; its gates may have free parameters.
-        shape: What it is made of.
+        shape: Its instructions.
 
     Returns:
-        The circuit of the other qubits, None if there are none; what that is made of; the qubits split off.
+        The circuit of the other qubits (None if there are none), its instructions, and the isolated qubits.
     """
     together = {
         qubit for name, where in shape.uses if name != "barrier" and len(where) > 1 for qubit in where
@@ -186,22 +189,24 @@ def separate(
         qubit = qubits[instruction.qubits[0]] if len(instruction.qubits) == 1 else -1
         if qubit not in gates or instruction.name in ("barrier", "delay"):
             continue
-        if qubit in measured or not (instruction.name in ALONE or instruction.is_standard_gate()):
-            # Something follows its measurement, or it is not a plain gate: leave it to Aer.
+        if qubit in measured or not (
+            instruction.name in ISOLATED_INSTRUCTIONS or instruction.is_standard_gate()
+        ):
+            # Its measurement is not the last instruction, or this is not a simple gate: Aer simulates it.
             del gates[qubit]
             measured.pop(qubit, None)
         elif instruction.name == "measure":
             measured[qubit] = clbits[instruction.clbits[0]]
         else:
             gates[qubit].append(instruction)
-    alone = [
+    isolated = [
         IsolatedQubit(qubit, steps, measured.get(qubit))
         for qubit, steps in gates.items()
         if qubit not in measured or writes[measured[qubit]] == 1
     ]
-    split = {one.qubit for one in alone}
+    split = {qubit.qubit for qubit in isolated}
     if shape.qubits <= split:
-        return None, Shape(Counter(), clifford=True, control_flow=False), alone
+        return None, Shape(Counter(), clifford=True, control_flow=False), isolated
     rest = circuit.copy_empty_like()
     uses: Uses = Counter()
     for instruction in circuit.data:
@@ -210,11 +215,11 @@ def separate(
             rest._append(instruction)
             uses[instruction.name, where] += 1
     clifford = shape.clifford or examine_clifford(rest)
-    return rest, Shape(uses, clifford, control_flow=False), alone
+    return rest, Shape(uses, clifford, control_flow=False), isolated
 
 
 def unmeasured(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]] | None:
-    """Take the measurements off the end of a circuit.
+    """Remove the measurements at the end of a circuit.
 
     Args:
         circuit: A circuit without control flow.
@@ -246,7 +251,7 @@ def unmeasured(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]]
 
 
 def examine_clifford(circuit: QuantumCircuit) -> bool:
-    """Tell whether the stabilizer method can simulate a circuit without control flow."""
+    """Return whether the stabilizer method can simulate a circuit without control flow."""
     return all(
         instruction.name in CLIFFORD
         or (instruction.name in QUARTER_TURNS and is_quarter_turn(instruction.params[0]))
@@ -255,7 +260,7 @@ def examine_clifford(circuit: QuantumCircuit) -> bool:
 
 
 def is_quarter_turn(angle: object) -> bool:
-    """Tell whether an angle is a multiple of half pi."""
+    """Return whether an angle is a multiple of half pi."""
     if isinstance(angle, ParameterExpression):
         return False
     turns = float(angle) / (math.pi / 2)  # type: ignore[arg-type]

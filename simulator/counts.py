@@ -20,19 +20,19 @@ def registers(circuit: QuantumCircuit) -> dict[str, list[int]]:
 def shots(counts: Mapping[str, int], num_bits: int, total: int, rng: np.random.Generator) -> Bits:
     """Return the outcomes of all shots.
 
-    Aer tells how often each outcome occurred; a client may look at the first few shots alone, so that they
-    must come in random order.
+    Aer returns how often each outcome occurred. The order of the shots must be random, since a client may
+    read only the first ones.
 
     Args:
         counts: Outcomes, in hexadecimal, and how often each occurred.
         num_bits: Number of classical bits.
         total: Number of shots.
-        rng: Where the random order comes from.
+        rng: Draws the order.
 
     Returns:
         Array of shape (shots, bits) of zeros and ones; bit 0 is classical bit 0.
     """
-    if not counts:  # nothing was measured: all bits are as they were at the start
+    if not counts:  # Nothing was measured, and all bits have their initial value.
         return np.zeros((total, num_bits), dtype=np.uint8)
     num_bytes = (num_bits + 7) // 8
     packed = b"".join(int(outcome, 16).to_bytes(num_bytes, "little") for outcome in counts)
@@ -50,13 +50,13 @@ def draw(probabilities: NDArray[np.float64], num_bits: int, total: int, rng: np.
         probabilities: Of each outcome; bit 0 of an outcome's index is its first bit.
         num_bits: Number of bits.
         total: Number of shots.
-        rng: Where the randomness comes from.
+        rng: Draws the outcomes.
 
     Returns:
         Array of shape (shots, bits) of zeros and ones.
     """
     cumulative = np.cumsum(np.maximum(probabilities, 0.0))
-    # Rounding makes the sum a little more or less than one; what has probability zero is not to occur.
+    # Rounding makes the sum slightly more or less than one. An outcome of probability zero must not occur.
     outcomes = np.searchsorted(cumulative, rng.random(total) * cumulative[-1], side="right")
     bits: Bits = ((outcomes[:, np.newaxis] >> np.arange(num_bits)) & 1).astype(np.uint8)
     return bits

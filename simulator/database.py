@@ -1,9 +1,8 @@
-"""Jobs on disk, in SQLite, so that they survive the service, however it ends.
+"""Jobs on disk, in SQLite, so that they are kept when the service ends or is killed.
 
-Whatever is put during one turn of the event loop becomes one transaction (group commit). With its
-write-ahead log, SQLite's commit is one write to a file, which outlives a killed process; only a crash of the
-whole machine may cost the last moments. Moving the log into the database waits for the disk, and happens in
-a thread.
+All writes of one iteration of the event loop form one transaction (group commit). With the write-ahead log
+SQLite's commit is one write to a file, which is kept if the process is killed; only a crash of the machine
+may lose the latest writes. Moving the log into the database waits for the disk, so a thread does it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from .errors import DatabaseError
 
 logger = logging.getLogger(__name__)
 
-#: Names the layout below; a file of another layout is refused.
+#: The version of the layout below. A file with another layout is rejected.
 LAYOUT = 1
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, created REAL, final INTEGER, fields BLOB) WITHOUT ROWID;
@@ -32,20 +31,20 @@ CREATE TABLE IF NOT EXISTS results (id TEXT PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, created REAL, fields BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
-#: Bytes of the write-ahead log after which it is moved into the database.
+#: Bytes of the write-ahead log at which it is moved into the database.
 LOG_BYTES = 4 * 1024 * 1024
 
 Statement = tuple[str, tuple[Any, ...]]
 
 
 class Database:
-    """One service's file.
+    """The database of one service.
 
     Args:
-        path: Where it is; made if it is not there.
+        path: Its file; created if it does not exist.
 
     Raises:
-        DatabaseError: If it cannot be used, or another service uses it.
+        DatabaseError: If it cannot be used, or another service is using it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +55,7 @@ class Database:
         self._written = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Circuits and results are nobody else's business.
+            # Other users must not read circuits and results.
             self._lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
@@ -79,7 +78,9 @@ class Database:
         connection = self._connect()
         layout = connection.execute("PRAGMA user_version").fetchone()[0]
         if layout not in (0, LAYOUT):
-            raise sqlite3.DatabaseError(f"it has layout {layout}; this version of the service knows {LAYOUT}")
+            raise sqlite3.DatabaseError(
+                f"it has layout {layout}, and this version of the service uses {LAYOUT}"
+            )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -89,7 +90,7 @@ class Database:
         return connection
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write what is pending, and close the file."""
         self._flush()
         self._connection.close()
         os.close(self._lock)
@@ -113,7 +114,7 @@ class Database:
         return [orjson.loads(fields) for (fields,) in rows]
 
     def fact(self, name: str) -> Any:
-        """Return something remembered by name; None if nothing is."""
+        """Return a stored value by its name; None if there is none."""
         row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else orjson.loads(row[0])
 
@@ -131,12 +132,12 @@ class Database:
         return None if row is None else bytes(row[0])
 
     def put(self, table: str, key: str, *values: Any) -> asyncio.Future[None]:
-        """Write a row; what is returned is done when it is committed, or failed with `DatabaseError`."""
+        """Write a row; the future is done when it is committed, or fails with `DatabaseError`."""
         marks = ", ?" * len(values)
         return self._execute(f"INSERT OR REPLACE INTO {table} VALUES (?{marks})", (key, *values))  # noqa: S608
 
     def remember(self, name: str, value: object) -> asyncio.Future[None]:
-        """Remember something by name."""
+        """Store a value by its name."""
         return self.put("facts", name, orjson.dumps(value))
 
     def forget(self, table: str, key: str) -> asyncio.Future[None]:
@@ -168,7 +169,7 @@ class Database:
                 self._connection.execute("ROLLBACK")
             if committed is not None and not committed.done():
                 committed.set_exception(DatabaseError(f"The service's database cannot be written: {error}."))
-                # Not everyone waits; whoever does is told all the same.
+                # Mark the error as handled, since not every write is awaited. Those that are raise it.
                 committed.exception()
             return
         if committed is not None and not committed.done():

@@ -1,6 +1,6 @@
-"""The queue of one device: other people's jobs and ours, served one at a time, first come, first served.
+"""The queue of one device: jobs of this service and of other users, served in order of arrival.
 
-A pure function of the time it is told: nothing here sleeps, so tests run it in virtual time.
+It is a pure function of the time: nothing here sleeps, so tests run it in virtual time.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Literal
 
 from .settings import QueueSettings
 
-#: Seconds unobserved, in mean service times, after which the length is drawn anew instead of being followed.
+#: Mean service times without an observation after which the length is drawn at random instead of simulated.
 FORGET_SERVICES = 200.0
-#: Recent jobs from whose waiting times averages and percentiles are computed.
+#: Number of recent jobs whose waiting times give averages and percentiles.
 REMEMBERED_WAITS = 200
-#: How much other people's jobs differ: the sigma of the logarithm of their duration.
+#: Standard deviation of the logarithm of the duration of other users' jobs.
 SPREAD = 0.5
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened to one of our jobs."""
+    """A job of this service starts or finishes."""
 
     kind: Literal["started", "finished"]
     job_id: str
@@ -31,9 +31,9 @@ class Event:
 
 @dataclass(eq=False)
 class QueueEntry:
-    """One job in the queue; `job_id` is None for other people's.
+    """One job in the queue. `job_id` is None for those of other users.
 
-    `service` is None for a job of ours until its result is computed.
+    `service` is None for a job of this service until its result is computed.
     """
 
     job_id: str | None
@@ -43,7 +43,7 @@ class QueueEntry:
     computed: float | None = None
 
     def finish(self) -> float | None:
-        """Return when it leaves the device, if that is known."""
+        """Return when it leaves the device, or None if that is unknown."""
         if self.started is None or self.service is None:
             return None
         return max(self.started + self.service, self.computed or self.started)
@@ -53,7 +53,7 @@ class DeviceQueue:
     """One device's queue.
 
     Args:
-        settings: How busy it is.
+        settings: Its load.
         now: The time, in seconds.
         salt: Makes the queues of several devices with one seed differ.
     """
@@ -78,29 +78,29 @@ class DeviceQueue:
         return len(self._entries)
 
     def own(self) -> bool:
-        """Tell whether one of our jobs is here."""
+        """Return whether a job of this service is in the queue."""
         return any(entry.job_id is not None for entry in self._entries)
 
     def submit(self, job_id: str, now: float) -> list[Event]:
-        """Put one of our jobs at the end of the queue."""
+        """Add a job of this service at the end of the queue."""
         events = self.advance(now)
         self._entries.append(QueueEntry(job_id, now, None))
         return events + self._start_next(now)
 
     def cancel(self, job_id: str, now: float) -> list[Event]:
-        """Take one of our jobs out, waiting or running."""
+        """Remove a job of this service, waiting or running."""
         events = self.advance(now)
         self._entries = deque(entry for entry in self._entries if entry.job_id != job_id)
         return events + self._start_next(now)
 
     def pause(self, paused: bool, now: float) -> list[Event]:
-        """Start no more jobs, or start them again; the one that runs goes on."""
+        """Stop starting jobs, or resume it. The running job goes on."""
         events = self.advance(now)
         self._paused = paused
         return events + self._start_next(now)
 
     def computed(self, job_id: str, now: float, service_seconds: float) -> list[Event]:
-        """Take note that a running job's result is there; it leaves once its time on the device is over."""
+        """Record that a running job has its result. It leaves once its time on the device is over."""
         events = self.advance(now)
         if self._entries and self._entries[0].job_id == job_id:
             self._entries[0].service = service_seconds / self._speed_up
@@ -108,13 +108,13 @@ class DeviceQueue:
         return events + self.advance(now)
 
     def advance(self, now: float) -> list[Event]:
-        """Let time pass.
+        """Advance to a time.
 
         Returns:
-            What happened to our jobs, in order.
+            The events of this service's jobs, in order.
         """
         if now - self._now > FORGET_SERVICES * self._service_mean and not self._paused and not self.own():
-            # Nobody has looked for long: the length has settled again, whatever it was.
+            # After a long time without observation the length has its stationary distribution again.
             self._entries.clear()
             self._populate(self._settled_length(), now)
         events: list[Event] = []
@@ -126,15 +126,15 @@ class DeviceQueue:
                     events.append(Event("finished", entry.job_id, moment))
             else:
                 self._entries.append(QueueEntry(None, moment, self._draw_service()))
-            # The rate of arrivals depends on the length; exponential waiting has no memory, so it may start
-            # anew.
+            # The rate of arrivals depends on the length. Exponential waiting has no memory, so it may start
+            # again.
             self._next_arrival = self._draw_arrival(moment)
             events += self._start_next(moment)
         self._now = max(self._now, now)
         return events
 
     def next_change(self) -> float | None:
-        """Return when something next happens by itself; None if nothing will."""
+        """Return the time of the next event; None if there is none."""
         moments = [self._next_arrival] if self._next_arrival is not None else []
         if self._entries and (finish := self._entries[0].finish()) is not None:
             moments.append(finish)
@@ -160,7 +160,7 @@ class DeviceQueue:
 
     def _populate(self, length: int, now: float) -> None:
         for index in range(length):
-            # Earlier arrivals, as if each had come one service time after the other.
+            # Arrivals in the past, one service time apart.
             arrived = now - (length - index) * self._service_mean
             self._entries.append(QueueEntry(None, arrived, self._draw_service()))
         self._now = now
@@ -168,8 +168,8 @@ class DeviceQueue:
         self._next_arrival = self._draw_arrival(now)
 
     def _settled_length(self) -> int:
-        # With arrivals put off as they are here the length is Poisson distributed, exactly so for exponential
-        # service (Reynolds, Operations Research 16, 1968), nearly for ours.
+        # With this arrival rate the length has a Poisson distribution: exactly for exponential service
+        # (Reynolds, Operations Research 16, 1968), approximately for this one.
         mean = self._arrival_rate * self._service_mean
         length, left = 0, self._random.expovariate(1.0)
         while left < mean:
@@ -178,7 +178,7 @@ class DeviceQueue:
         return length
 
     def _draw_service(self) -> float:
-        # The logarithm's mean is such that the mean of the duration is as set.
+        # The mean of the logarithm follows from the mean of the duration in the settings.
         return self._service_mean * self._random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
 
     def _draw_arrival(self, now: float) -> float | None:

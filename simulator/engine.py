@@ -1,4 +1,4 @@
-"""Runs circuits on kept Aer simulators, and decides how: method, noise model, threads."""
+"""Runs circuits on Aer simulators, and chooses the method, the noise model and the threads."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from .errors import InvalidJob, SimulationError
 from .noise import DeviceNoise, NoiseKind
 from .settings import Limits
 
-#: Which noise model a client wants: `auto` is the full one as long as it is affordable.
+#: The noise models that a client can choose; `auto` is the full one unless that takes too long.
 NoiseChoice = Literal["auto", "full", "pauli_twirled"]
 Method = Literal["stabilizer", "statevector", "density_matrix", "bloch"]
 
-#: Seconds above which a job counts as large: it may not occupy every worker, and gets several threads.
+#: Seconds above which a job is large: such jobs may not occupy all workers, and get several threads.
 LARGE_SECONDS = 0.1
-#: Up to so many qubits the state vector is quicker than the stabilizers of a Clifford circuit.
+#: Up to so many qubits the state vector is faster than the stabilizers of a Clifford circuit.
 SMALL_QUBITS = 12
-#: Up to so many active qubits a job with a seed is left to Aer as it is, so that it gives what Aer gives.
+#: Up to so many active qubits a job with a seed runs unchanged on Aer, so that the result is Aer's.
 MAX_SEEDED_QUBITS = 20
-#: Qubits above which the density matrix (4**n numbers) is not considered.
+#: Qubits up to which the density matrix (4**n numbers) is considered.
 MAX_DENSITY_MATRIX_QUBITS = 12
-#: What one step costs, in seconds, on one core; measured with aer 0.18, good to a factor of about three.
+#: Seconds of one step on one core; measured with Aer 0.18, accurate to a factor of about three.
 COST_CALL = 5e-4
 COST_AMPLITUDE = 1.5e-9
 COST_MATRIX_ELEMENT = 2e-8
@@ -62,7 +62,7 @@ class SimulationPlan:
     Attributes:
         method: Aer's simulation method.
         noise: The noise model.
-        seconds: About how long one execution takes on one core.
+        seconds: Approximate time of one execution on one core.
         qubits: Number of qubits that are not idle.
     """
 
@@ -78,14 +78,14 @@ def plan(
     """Decide how to simulate a circuit.
 
     Args:
-        shape: What the circuit is made of.
+        shape: The circuit's instructions.
         num_shots: Number of shots.
         noisy: Whether the backend has noise.
-        limits: Bounds, among them the time up to which the full noise model is used.
-        wanted: The noise model, if not the one that the time decides.
+        limits: Limits, including the time up to which the full noise model is used.
+        wanted: The noise model; `auto` lets the time decide.
 
     Raises:
-        InvalidJob: If no method can simulate the circuit within the bounds.
+        InvalidJob: If no method can simulate the circuit within the limits.
     """
     qubits, gates = len(shape.qubits), max(shape.gates, 1)
     sampling = num_shots * (2e-6 + qubits**2 * COST_STABILIZER_BIT)
@@ -141,13 +141,13 @@ class Execution:
     """One circuit without free parameters, ready to run.
 
     Attributes:
-        circuit: What Aer is to run; None if no qubit meets another.
+        circuit: The circuit for Aer; None if all qubits are isolated.
         num_clbits: Number of classical bits.
         shots: Number of shots.
-        shape: What `circuit` is made of.
+        shape: The instructions of `circuit`.
         plan: How `circuit` is simulated.
-        apart: Qubits that meet no other, simulated beside it; None if there are none.
-        row: Which of `apart`'s executions this is.
+        isolated: The isolated qubits, simulated without Aer; None if there are none.
+        row: The index of this execution in `isolated`.
     """
 
     circuit: QuantumCircuit | None
@@ -155,26 +155,26 @@ class Execution:
     shots: int
     shape: Shape
     plan: SimulationPlan
-    apart: IsolatedQubits | None
+    isolated: IsolatedQubits | None
     row: int = 0
-    #: The classical bits of the measured qubits where Aer is to give the probabilities of their outcomes, of
-    #: which the shots are then drawn; None where Aer makes the shots.
+    #: The classical bits of the measured qubits if Aer computes the probabilities of their outcomes, from
+    #: which the shots are drawn; None if Aer draws the shots.
     clbits: list[int] | None = None
 
     def metadata(self) -> dict[str, Any]:
-        """Return what a result says about how it was obtained."""
+        """Return how the circuit is simulated, for the result's metadata."""
         return {
             "method": self.plan.method,
             "noise_model": self.plan.noise,
-            "active_qubits": self.plan.qubits + (self.apart.size if self.apart else 0),
+            "active_qubits": self.plan.qubits + (self.isolated.size if self.isolated else 0),
         }
 
 
 class Inline(Executor):
-    """Runs what it is given at once, in the thread that gives it.
+    """Runs a function at once in the calling thread.
 
-    Aer hands each run to a thread of its own, which costs a small circuit a quarter of its time; a worker has
-    nothing else to do meanwhile.
+    Aer would use another thread for each run, which costs a small circuit a quarter of its time. A worker
+    only waits for it.
     """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -188,11 +188,11 @@ class Inline(Executor):
 
 
 class Engine:
-    """Runs circuits; keeps what is dear to make.
+    """Runs circuits, and caches what is expensive to create.
 
     Args:
-        backends: The backends on offer.
-        limits: Bounds of one job.
+        backends: The backends.
+        limits: Limits of one job.
     """
 
     def __init__(self, backends: Mapping[str, Backend], limits: Limits) -> None:
@@ -205,7 +205,7 @@ class Engine:
         self._simulators: dict[Method, AerSimulator] = {}
 
     def warm(self) -> None:
-        """Make the simulators, and run a first circuit on each, which is slower than the next.
+        """Create the simulators, and run a first circuit on each, which takes longer than the next ones.
 
         From then on Aer runs in the calling thread of this process.
         """
@@ -235,19 +235,19 @@ class Engine:
         """Bind and check a circuit, and decide how to run it.
 
         Args:
-            backend: Where it is to run.
+            backend: The backend.
             circuit: The circuit.
             parameters: One row of values, in the order of ``circuit.parameters``, per execution.
             num_shots: Shots of each execution.
-            whole: Whether to leave qubits that meet no other in the circuit.
-            seeded: Whether the client gave a seed, and may expect what Aer itself gives with it.
-            noise: Which noise model the client wants.
+            whole: Whether isolated qubits stay in the circuit.
+            seeded: Whether the client has set a seed, so that the result must be that of Aer.
+            noise: The noise model that the client has chosen.
 
         Returns:
             One execution per row.
 
         Raises:
-            InvalidJob: If the backend cannot run the circuit, or a bound is exceeded.
+            InvalidJob: If the backend cannot run the circuit, or a limit is exceeded.
         """
         if not 1 <= num_shots <= self.limits.max_shots:
             raise InvalidJob(
@@ -263,16 +263,17 @@ class Engine:
         turns = parameters / (np.pi / 2)
         nearest = np.round(turns)
         parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)
-        # What does not depend on the parameters is found out once; only qubits that meet others are bound.
+        # What does not depend on the parameters is computed once. Parameters of isolated qubits are not
+        # bound.
         shape = examine(circuit, self.isa(backend))
         rest: QuantumCircuit | None = circuit
         split: list[IsolatedQubit] = []
         if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
             rest, shape, split = separate(circuit, shape)
         columns = {parameter: column for column, parameter in enumerate(circuit.parameters)}
-        # Without parameters all executions are the same one.
+        # Without parameters all executions are equal.
         rows = parameters if count else parameters[:1]
-        apart = IsolatedQubits(split, columns, rows) if split else None
+        isolated = IsolatedQubits(split, columns, rows) if split else None
         exact = not (whole or seeded or shape.control_flow)
         executions = []
         for row, values in enumerate(rows):
@@ -280,7 +281,7 @@ class Engine:
             if rest is not None and rest.parameters:
                 bound = rest.assign_parameters({free: values[columns[free]] for free in rest.parameters})
                 form = replace(shape, clifford=not shape.control_flow and examine_clifford(bound))
-            execution = self._execution(backend, bound, form, apart, num_shots, noise, exact)
+            execution = self._execution(backend, bound, form, isolated, num_shots, noise, exact)
             executions.append(replace(execution, num_clbits=circuit.num_clbits, row=row))
         return executions if count else executions * len(parameters)
 
@@ -289,24 +290,24 @@ class Engine:
         backend: Backend,
         circuit: QuantumCircuit | None,
         shape: Shape,
-        apart: IsolatedQubits | None,
+        isolated: IsolatedQubits | None,
         num_shots: int,
         wanted: NoiseChoice,
         exact: bool,
     ) -> Execution:
-        """Decide how to run a circuit without parameters; `exact`: Aer may be asked for probabilities."""
+        """Decide how to run a circuit without parameters; with `exact` Aer may compute probabilities."""
         noisy = backend.device is not None
         if circuit is None:
-            seconds = apart.seconds if apart else 0.0
+            seconds = isolated.seconds if isolated else 0.0
             decided = SimulationPlan("bloch", "full" if noisy else "none", seconds, 0)
-            return Execution(None, 0, num_shots, shape, decided, apart)
+            return Execution(None, 0, num_shots, shape, decided, isolated)
         decided = plan(shape, num_shots, noisy, self.limits, wanted)
         small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
         if exact and small and (bare := unmeasured(circuit)) is not None:
             rest, measured = bare
             rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
-            return Execution(rest, 0, num_shots, shape, decided, apart, clbits=list(measured.values()))
-        return Execution(circuit, 0, num_shots, shape, decided, apart)
+            return Execution(rest, 0, num_shots, shape, decided, isolated, clbits=list(measured.values()))
+        return Execution(circuit, 0, num_shots, shape, decided, isolated)
 
     def run(
         self,
@@ -318,10 +319,10 @@ class Engine:
         """Run circuits.
 
         Args:
-            backend: Where they run.
-            executions: What to run.
+            backend: The backend.
+            executions: The executions.
             rng: Seeds the simulation.
-            seed: Seeds Aer instead, if given.
+            seed: Seeds Aer instead, if it is set.
 
         Returns:
             For each execution an array of shape (shots, classical bits).
@@ -337,7 +338,8 @@ class Engine:
                 key = (execution.plan.method, execution.plan.noise, 1 if exact else execution.shots, exact)
                 groups.setdefault(key, []).append(index)
         for (method, noise, num_shots, _), members in groups.items():
-            # Circuits of one noise kind share a model that covers them all, and one call to Aer.
+            # Circuits with the same kind of noise share one model that covers all of them, and one call to
+            # Aer.
             model = self.noise_model(backend, noise, [executions[index].shape for index in members])
             circuits = [executions[index].circuit for index in members]
             aer_seed = int(rng.integers(2**31)) if seed is None else seed
@@ -351,8 +353,8 @@ class Engine:
                     results[index] = shots(outcomes, one.num_clbits, num_shots, rng)
         device = self.device_noise(backend)
         for execution, bits in zip(executions, results, strict=True):
-            if execution.apart is not None:
-                execution.apart.sample(execution.row, device, bits, rng)
+            if execution.isolated is not None:
+                execution.isolated.sample(execution.row, device, bits, rng)
         return results
 
     def device_noise(self, backend: Backend) -> DeviceNoise | None:
@@ -364,7 +366,7 @@ class Engine:
         return self._noise[backend.device]
 
     def noise_model(self, backend: Backend, noise: str, shapes: Sequence[Shape]) -> NoiseModel | None:
-        """Return a noise model covering the instructions of some circuits; None for no noise."""
+        """Return a noise model that covers the instructions of some circuits; None for no noise."""
         device = self.device_noise(backend)
         if device is None or noise == "none":
             return None
@@ -378,7 +380,7 @@ class Engine:
         return self.large_threads if plan.seconds > LARGE_SECONDS else 1
 
     def simulator(self, method: Method) -> AerSimulator:
-        """Return the kept simulator of a method."""
+        """Return the cached simulator of a method."""
         if method not in self._simulators:
             self._simulators[method] = AerSimulator(method=method, max_memory_mb=self.limits.max_memory_mb)
         return self._simulators[method]

@@ -1,4 +1,4 @@
-"""What can go wrong, and IBM's shape for saying so."""
+"""The errors of the service, and IBM's form of an error response."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class SimulatorError(Exception):
 
 
 class ApiError(SimulatorError):
-    """A request is refused; becomes an HTTP answer.
+    """A request is rejected with an HTTP status.
 
     Args:
         status: HTTP status.
-        code: IBM Quantum's error code, or ours where IBM has none.
-        message: What is wrong, in words the caller understands.
+        code: IBM Quantum's error code, or one of this service if IBM has none.
+        message: The error, for the caller.
         solution: What the caller can do.
         headers: Further HTTP headers.
     """
@@ -33,7 +33,7 @@ class ApiError(SimulatorError):
     def body(self, trace: str) -> dict[str, Any]:
         """Return IBM's error document.
 
-        `errors` is the present shape; `error` is the one from which the client takes the text it shows.
+        `errors` is the current form; the client reads the text that it shows from `error`.
         """
         more_info = "https://docs.quantum.ibm.com/errors"
         error = {
@@ -46,7 +46,7 @@ class ApiError(SimulatorError):
 
 
 class InvalidJob(SimulatorError):
-    """A job's input is wrong or beyond a bound; found while decoding it in a worker."""
+    """A job's input is wrong or exceeds a limit. A worker detects it while it decodes the job."""
 
     def __init__(self, message: str, code: int = 1217, status: int = 400) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ class InvalidJob(SimulatorError):
 
 
 class SimulationError(SimulatorError):
-    """A job that looked right could not be simulated; the job fails with this reason."""
+    """A valid job could not be simulated. It fails with this reason."""
 
     def __init__(self, message: str, code: int = 6000) -> None:
         super().__init__(message)
@@ -65,16 +65,16 @@ class SimulationError(SimulatorError):
 
 
 class PoolFull(SimulatorError):
-    """As many jobs as may wait for a worker are waiting already."""
+    """Too many jobs are waiting for a worker."""
 
 
 class BackendUnknown(SimulatorError):
-    """A device name has no files in fake_provider."""
+    """fake_provider has no device of this name."""
 
 
 class DatabaseError(SimulatorError):
-    """The file that keeps jobs cannot be used, or written."""
+    """The database file cannot be used or written."""
 
 
 class FaultsWrong(SimulatorError):
-    """A description of faults cannot be read; the message says why."""
+    """A description of faults is invalid. The message gives the reason."""

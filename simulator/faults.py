@@ -1,14 +1,14 @@
-"""What goes wrong on purpose, so that others can test how they bear it.
+"""Faults that are set on purpose, so that clients can be tested with them.
 
-Described by one JSON document, given at the start or, where that is allowed, put at run time:
+They are one JSON document, which is set at the start or, if that is allowed, at run time:
 
     {"seed": 1,
      "devices": {"fake_fez": "down"},
      "jobs": [{"backend": "fake_fez", "outcome": "ran_too_long", "count": 2}],
      "http": [{"method": "POST", "path": "/jobs", "status": 503, "probability": 0.1}]}
 
-Of the faults in a list the first that applies is taken. One with a `count` is used up after so many times;
-one with a `probability` applies by chance; one with neither, always.
+The first fault of a list that applies takes effect. One with a `count` applies so many times, one with a
+`probability` at random, and one with neither always.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Outcome = Literal["failed", "cancelled", "ran_too_long"]
 
 @dataclass
 class Fault:
-    """How often something happens; None stands for always, and for no end."""
+    """How often a fault applies; None means always and without end."""
 
     count: int | None = None
     probability: float | None = None
@@ -34,12 +34,12 @@ class Fault:
 
 @dataclass
 class JobFault(Fault):
-    """A job ends badly.
+    """A job fails.
 
     Attributes:
-        backend: Where; None for everywhere.
+        backend: Its backend; None for all.
         outcome: How it ends; `ran_too_long` is cancelled with reason code 1305.
-        reason: What is said.
+        reason: The message.
         code: Its reason code.
     """
 
@@ -49,7 +49,7 @@ class JobFault(Fault):
     code: int = 9998
 
     def header(self) -> dict[str, Any]:
-        """Return it as a worker would tell it."""
+        """Return it in the form of a worker's message."""
         if self.outcome == "ran_too_long":
             return {
                 "t": "overrun",
@@ -61,17 +61,17 @@ class JobFault(Fault):
 
 @dataclass
 class HttpFault(Fault):
-    """A request is answered badly.
+    """A request gets a faulty response.
 
     Attributes:
-        method: Of what requests; None for all.
-        path: How their path begins, without /api/v1.
-        status: With what it is answered; None leaves the answer as it is.
-        delay: Seconds by which the answer comes later.
-        after: Whether the request is carried out, and only its answer lost.
-        drop: Whether the connection is closed instead of answering.
-        garbled: Whether the answer is 200 with a body that is not JSON.
-        retry_after: Seconds told in a Retry-After header.
+        method: Method of the requests; None for all.
+        path: Prefix of their path, without /api/v1.
+        status: Status of the response; None leaves the response unchanged.
+        delay: Seconds by which the response is delayed.
+        after: Whether the request is carried out, and only its response is lost.
+        drop: Whether the connection is closed without a response.
+        garbled: Whether the response is 200 with a body that is not JSON.
+        retry_after: Seconds in a Retry-After header.
     """
 
     method: str | None = None
@@ -86,14 +86,14 @@ class HttpFault(Fault):
 
 @dataclass
 class Faults:
-    """All that goes wrong.
+    """All faults.
 
     Attributes:
         devices: Devices that do not serve their queues.
-        jobs: Jobs that end badly.
-        http: Requests that are answered badly.
-        seed: Of the chances.
-        unlisted: Seconds for which no listing shows a new job.
+        jobs: Jobs that fail.
+        http: Requests with faulty responses.
+        seed: Seeds the probabilities.
+        unlisted: Seconds for which no list has a new job.
     """
 
     devices: dict[str, DeviceState] = field(default_factory=dict)
@@ -103,22 +103,22 @@ class Faults:
     unlisted: float = 0.0
 
     def __post_init__(self) -> None:
-        """Start the dice."""
+        """Seed the random generator."""
         self._random = random.Random(self.seed)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as a JSON document."""
         return asdict(self)
 
     def of_request(self, method: str, path: str) -> HttpFault | None:
-        """Return what goes wrong with a request."""
+        """Return the fault of a request."""
         path = path.removeprefix("/api/v1")
         return self._take(
             [one for one in self.http if one.method in (None, method) and path.startswith(one.path)]
         )
 
     def of_job(self, backend: str) -> JobFault | None:
-        """Return what goes wrong with a job."""
+        """Return the fault of a job."""
         return self._take([one for one in self.jobs if one.backend in (None, backend)])
 
     def _take(self, candidates: Sequence[AnyFault]) -> AnyFault | None:
@@ -138,11 +138,11 @@ def read(document: object, backends: Mapping[str, bool]) -> Faults:
     """Read a description.
 
     Args:
-        document: The description, as JSON has it.
+        document: The JSON document.
         backends: The names of the backends, and whether each is a device.
 
     Raises:
-        FaultsWrong: If it is none; the message says what is wrong.
+        FaultsWrong: If it is invalid.
     """
     entries = _object(document, "faults", {one.name for one in fields(Faults)})
     seed = entries.get("seed")

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 LENGTHS = struct.Struct("<II")
-#: Bytes asked for at once.
+#: Bytes of one read.
 PIECE_BYTES = 64 * 1024
 
 
@@ -21,7 +21,11 @@ def encode(header: dict[str, Any], body: bytes = b"") -> bytes:
 
 
 async def read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
-    """Read one message; raise `asyncio.IncompleteReadError` when the other side has gone."""
+    """Read one message.
+
+    Raises:
+        asyncio.IncompleteReadError: If the other end has closed the connection.
+    """
     head_length, body_length = LENGTHS.unpack(await reader.readexactly(LENGTHS.size))
     head = await reader.readexactly(head_length)
     body = await reader.readexactly(body_length) if body_length else b""
@@ -29,7 +33,7 @@ async def read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
 
 
 class FrameReader:
-    """Reads messages from a blocking socket, most of them with one call to the system.
+    """Reads messages from a blocking socket, most of them with one system call.
 
     Args:
         sock: The socket.
@@ -40,7 +44,7 @@ class FrameReader:
         self._received = b""
 
     def receive(self) -> tuple[dict[str, Any], bytes] | None:
-        """Read one message; None when the other side has gone."""
+        """Read one message; return None if the other end has closed the connection."""
         if not self._fill(LENGTHS.size):
             return None
         head_length, body_length = LENGTHS.unpack_from(self._received)

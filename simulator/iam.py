@@ -1,4 +1,4 @@
-"""IBM Cloud IAM, as far as the client uses it: an API key is exchanged for a bearer token."""
+"""The part of IBM Cloud IAM that the client uses: it exchanges an API key for a bearer token."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import jwt
 
 GRANT_TYPE = "urn:ibm:params:oauth:grant-type:apikey"
-#: Seconds a token lives, as at IBM.
+#: Seconds for which a token is valid, as at IBM.
 LIFETIME = 3600
-#: Tokens whose signature was checked are remembered, so that a request costs a dictionary look-up.
+#: Number of tokens whose checked signatures are cached.
 REMEMBERED = 1024
 
 
@@ -22,7 +22,7 @@ class Iam:
 
     Args:
         api_key: The API key that is accepted; None accepts any.
-        secret: Signs the tokens; with the same one a restarted service knows those it issued before.
+        secret: Signs the tokens. With the same secret a restarted service accepts those that it has issued.
     """
 
     def __init__(self, api_key: str | None, secret: bytes | None = None) -> None:
@@ -31,17 +31,17 @@ class Iam:
         self._checked: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def accepts(self, api_key: str) -> bool:
-        """Tell whether an API key is the right one."""
+        """Return whether an API key is accepted."""
         if self._api_key is None:
             return bool(api_key)
         return secrets.compare_digest(api_key.encode(), self._api_key.encode())
 
     def user(self, api_key: str) -> str:
-        """Return the name of the user whose API key this is; it does not tell the key."""
+        """Return the name of the API key's user. It does not reveal the key."""
         return "IBMid-" + hmac.new(self._secret, api_key.encode(), "sha256").hexdigest()[:16]
 
     def issue(self, user: str = "IBMid-local", now: float | None = None) -> dict[str, Any]:
-        """Return a user's token, in the shape of IAM's answer."""
+        """Return a token for a user in the form of IAM's response."""
         issued = int(time.time() if now is None else now)
         claims = {
             "iss": "qwhisk-simulator",
@@ -64,7 +64,7 @@ class Iam:
         }
 
     def verify(self, token: str) -> str | None:
-        """Return the user of a bearer token; None if it is not ours or has expired."""
+        """Return the user of a bearer token; None if it is invalid or has expired."""
         known = self._checked.get(token)
         if known is None:
             try:

@@ -1,4 +1,4 @@
-"""Exact simulation of single qubits, by their Bloch vectors."""
+"""Exact simulation of isolated qubits by their Bloch vectors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .noise import DeviceNoise
 
 GATES = get_standard_gate_name_mapping()
 PAULIS = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
-#: Rotations kept; twirled circuits draw their angles from few values.
+#: Number of cached rotations. Twirled circuits draw their angles from few values.
 KEPT = 4096
 
 
 @lru_cache(maxsize=KEPT)
 def rotation(name: str, parameters: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return what a gate does to the Bloch vector, a rotation matrix."""
+    """Return a gate's rotation matrix for the Bloch vector."""
     gate: Gate = GATES[name].base_class(*parameters)
     unitary = gate.to_matrix()
     turned = unitary @ PAULIS @ unitary.conj().T
@@ -31,10 +31,10 @@ def rotation(name: str, parameters: tuple[float, ...]) -> NDArray[np.float64]:
 
 
 class IsolatedQubits:
-    """Qubits that meet no other, in the executions of one circuit.
+    """The isolated qubits in all executions of one circuit.
 
-    A device's estimator twirls the measurements of a hundred qubits that the algorithm leaves idle: done
-    execution by execution, these would take most of the time.
+    A device's estimator twirls the measurements of a hundred idle qubits. One execution after the other,
+    these would take most of the time.
 
     Args:
         qubits: The qubits; their gates may have the circuit's parameters.
@@ -59,10 +59,10 @@ class IsolatedQubits:
         """Draw the outcomes of one execution.
 
         Args:
-            row: Which.
+            row: Its index.
             noise: The device's noise; None for no noise.
-            bits: Array of shape (shots, classical bits); the outcomes are written into it.
-            rng: Where the randomness comes from.
+            bits: Array of shape (shots, classical bits) for the outcomes.
+            rng: Draws the outcomes.
         """
         if not self._measured:
             return
@@ -72,7 +72,7 @@ class IsolatedQubits:
         bits[:, places] = rng.random((len(bits), len(places))) < self._probabilities[row]
 
     def ones(self, one: IsolatedQubit, noise: DeviceNoise | None) -> NDArray[np.float64]:
-        """Return how probable it is, in each execution, that a qubit is read as 1 at the end."""
+        """Return the probability in each execution that a qubit is read as 1 at the end."""
         start = np.tile([0.0, 0.0, 1.0], (len(self._rows), 1))
         bloch = start
         for instruction in one.gates:
@@ -90,7 +90,7 @@ class IsolatedQubits:
         return probability
 
     def _rotations(self, instruction: CircuitInstruction) -> NDArray[np.float64]:
-        """Return what a gate does, of shape (executions, 3, 3), or (1, 3, 3) where it is the same in all."""
+        """Return a gate's rotations, of shape (executions, 3, 3), or (1, 3, 3) if all are equal."""
         angles = [self._values(value) for value in instruction.params]
         if all(len(values) == 1 for values in angles):
             return rotation(instruction.name, tuple(float(values[0]) for values in angles))[np.newaxis]
@@ -100,7 +100,7 @@ class IsolatedQubits:
         return matrices[which.reshape(-1)]
 
     def _values(self, value: Any) -> NDArray[np.float64]:
-        """Return a gate's angle in each execution, or one for all."""
+        """Return a gate's angle in each execution, or one angle for all."""
         if not isinstance(value, ParameterExpression):
             return np.array([float(value)])
         if isinstance(value, Parameter):

@@ -1,4 +1,4 @@
-"""Jobs, and where they are kept."""
+"""Jobs and their storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import orjson
 from .database import Database
 from .errors import DatabaseError
 
-#: Bytes of finished jobs' bodies and results that stay in memory although they are on disk.
+#: Bytes of finished jobs' bodies and results that stay in memory although they are on disk too.
 MEMORY_BYTES = 64 * 1024 * 1024
 
 Status = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
@@ -23,13 +23,13 @@ FINAL: tuple[Status, ...] = ("Completed", "Failed", "Cancelled")
 
 
 def utc(moment: float | None) -> str | None:
-    """Return a time, in seconds since 1970, as IBM Quantum writes it."""
+    """Return a time, in seconds since 1970, in IBM Quantum's format."""
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-#: What is kept of a job besides its body and its result.
+#: The fields of a job that are stored, besides its body and its result.
 FIELDS = (
     *("job_id", "program_id", "backend", "created", "tags", "session_id", "cost", "private", "user", "seed"),
     *("status", "reason", "reason_code", "running_at", "finished_at", "verdict", "quantum_seconds"),
@@ -42,13 +42,13 @@ class SimulatorJob:
     """One job.
 
     Attributes:
-        body: The request that submitted it, as it came; None if it is on disk only.
+        body: The request that submitted it, unchanged; None if it is on disk only.
         seed: Seeds the simulation, so that a job that has to be run again gives the same result.
-        result: The encoded result, once there is one; None too if it is on disk only.
-        verdict: What a worker said about the job when it had decoded it.
-        decided: Set when its final state is known, which others see once it is on disk.
-        stored: Whether the job has been given to the database.
-        written: Done when what was given to the database last is on disk.
+        result: The encoded result; None before it exists, or if it is on disk only.
+        verdict: The worker's message after it has decoded the job.
+        decided: Set when its final state is known, which becomes visible once it is on disk.
+        stored: Whether the job has been passed to the database.
+        written: Done when the latest write to the database is on disk.
         finished: Set when the job has reached its final state.
     """
 
@@ -80,31 +80,31 @@ class SimulatorJob:
     _end: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Measure it."""
+        """Set its size."""
         if self.body is not None:
             self.body_size = len(self.body)
 
     @property
     def final(self) -> bool:
-        """Whether its state will not change any more."""
+        """Whether its state is final."""
         return self.status in FINAL
 
     @property
     def size(self) -> int:
-        """Bytes it occupies, nearly."""
+        """Its approximate size in bytes."""
         return self.body_size + self.result_size + 1024
 
     def fields(self) -> dict[str, Any]:
-        """Return what is kept of it besides its body and its result."""
+        """Return its stored fields, besides its body and its result."""
         return {name: getattr(self, name) for name in FIELDS} | self._end
 
     def start(self, now: float) -> None:
-        """Take note that it runs."""
+        """Record that it runs."""
         if self.status == "Queued":
             self.status, self.running_at = "Running", now
 
     def decide(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> bool:
-        """Set what its final state will be, once; tell whether it was not set before."""
+        """Set its final state, which is not visible yet; return whether it was not set before."""
         if self.decided:
             return False
         self.decided = True
@@ -113,18 +113,18 @@ class SimulatorJob:
         return True
 
     def reveal(self) -> None:
-        """Let others see the final state."""
+        """Make the final state visible."""
         for name, value in self._end.items():
             setattr(self, name, value)
         self.finished.set()
 
     def finish(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> None:
-        """Set its final state, once, for all to see."""
+        """Set its final state and make it visible, once."""
         if self.decide(status, now, reason, code):
             self.reveal()
 
     def document(self) -> dict[str, Any]:
-        """Return what IBM Quantum tells of a job, without its parameters."""
+        """Return the job as IBM Quantum does, without its parameters."""
         state: dict[str, Any] = {"status": self.status}
         if self.reason is not None:
             state["reason"] = self.reason
@@ -150,7 +150,7 @@ class SimulatorJob:
         }
 
     def metrics(self) -> dict[str, Any]:
-        """Return what IBM Quantum tells of a job's use of the machine, and how it was simulated."""
+        """Return the job's usage as IBM Quantum does, and how it was simulated."""
         return {
             "timestamps": {
                 "created": utc(self.created),
@@ -169,15 +169,13 @@ class SimulatorJob:
 
 
 class JobStore:
-    """Keeps jobs, in memory and on disk, within bounds; the oldest finished ones make room.
-
-    The service knows no more of storage than these methods.
+    """Stores jobs in memory and on disk, within limits. The oldest finished jobs are removed first.
 
     Args:
-        max_finished: Finished jobs kept.
-        max_bytes: Bytes that finished jobs may occupy.
-        database: What keeps them on disk; None for nothing.
-        memory_bytes: Bytes of bodies and results that stay in memory, where they are on disk too.
+        max_finished: Maximum number of finished jobs.
+        max_bytes: Maximum bytes of finished jobs.
+        database: Stores them on disk; None keeps them in memory only.
+        memory_bytes: Maximum bytes of bodies and results in memory, if they are on disk too.
     """
 
     def __init__(
@@ -190,7 +188,7 @@ class JobStore:
         self._jobs: OrderedDict[str, SimulatorJob] = OrderedDict()
         self._finished: OrderedDict[str, int] = OrderedDict()
         self._finished_bytes = 0
-        #: Bytes that jobs which are not finished occupy.
+        #: Bytes of unfinished jobs.
         self.unfinished_bytes = 0
         self._max_finished = max_finished
         self._max_bytes = max_bytes
@@ -201,16 +199,16 @@ class JobStore:
 
     @property
     def durable(self) -> bool:
-        """Whether jobs survive the service."""
+        """Whether jobs are kept when the service ends."""
         return self._database is not None
 
     @property
     def unfinished(self) -> int:
-        """Number of jobs that are not finished."""
+        """Number of unfinished jobs."""
         return len(self._jobs) - len(self._finished)
 
     def load(self) -> list[SimulatorJob]:
-        """Read the jobs on disk; return those that are not finished, which count as queued again."""
+        """Read the jobs on disk, and return the unfinished ones, which are queued again."""
         if self._database is None:
             return []
         found = list(self._database.jobs())
@@ -227,12 +225,12 @@ class JobStore:
         return [job for job in self._jobs.values() if not job.final]
 
     def add(self, job: SimulatorJob) -> None:
-        """Keep a new job."""
+        """Add a new job."""
         self._jobs[job.job_id] = job
         self.unfinished_bytes += job.body_size + 1024
 
     def get(self, job_id: str) -> SimulatorJob | None:
-        """Return a job; None if there is none of this id."""
+        """Return a job; None if it does not exist."""
         return self._jobs.get(job_id)
 
     def body(self, job: SimulatorJob) -> bytes:
@@ -248,10 +246,10 @@ class JobStore:
         return job.result
 
     async def save(self, job: SimulatorJob) -> None:
-        """Put a job as it is now on disk.
+        """Write the current state of a job to disk.
 
         Raises:
-            DatabaseError: If that cannot be done.
+            DatabaseError: If that fails.
         """
         if self._database is None or job.job_id not in self._jobs:
             return
@@ -266,10 +264,10 @@ class JobStore:
         await self.saved(job)
 
     async def saved(self, job: SimulatorJob) -> None:
-        """Wait until what was saved of a job is on disk; if nothing was, save it.
+        """Wait until a job is on disk; save it if it has not been saved.
 
         Raises:
-            DatabaseError: If that cannot be done.
+            DatabaseError: If that fails.
         """
         if self._database is None:
             return None
@@ -282,7 +280,7 @@ class JobStore:
             raise
 
     def finished(self, job: SimulatorJob) -> None:
-        """Take note that a job is finished: from now on it may have to make room."""
+        """Record that a job is finished, so that it can be removed for newer ones."""
         if job.job_id not in self._jobs or job.job_id in self._finished:
             return
         self.unfinished_bytes -= job.body_size + 1024
@@ -296,7 +294,7 @@ class JobStore:
             self._settle(job)
 
     def _settle(self, job: SimulatorJob) -> None:
-        """Let the bodies and results that were not used longest go from memory: they are on disk."""
+        """Remove the least recently used bodies and results from memory. They are on disk."""
         size = len(job.body or b"") + len(job.result or b"")
         self._resident[job.job_id] = size
         self._resident_bytes += size
@@ -306,7 +304,7 @@ class JobStore:
             self._jobs[key].body = self._jobs[key].result = None
 
     def remove(self, job_id: str) -> None:
-        """Forget a job."""
+        """Delete a job."""
         job = self._jobs.pop(job_id, None)
         self._resident_bytes -= self._resident.pop(job_id, 0)
         if job_id in self._finished:
@@ -320,6 +318,6 @@ class JobStore:
     def find(
         self, wanted: Callable[[SimulatorJob], bool], newest_first: bool = True
     ) -> Iterator[SimulatorJob]:
-        """Return the jobs that are wanted, in order of their creation."""
+        """Return the jobs that a filter selects, in order of their creation."""
         jobs = reversed(self._jobs.values()) if newest_first else iter(self._jobs.values())
         return (job for job in jobs if wanted(job))

@@ -1,10 +1,10 @@
-"""Noise models from a device's properties, for the qubits a circuit uses and no others.
+"""Noise models from a device's properties, for the qubits that a circuit uses.
 
-A gate suffers thermal relaxation over its duration (T1, T2), and as much depolarizing noise beside it as
-makes its average infidelity the error that the device reports. Readout flips each bit with the reported
-probabilities. The full model has that; the Pauli-twirled one replaces relaxation by the Pauli channel that
-has the same diagonal in the Pauli basis (Geller & Zhou, Phys. Rev. A 88, 012314, 2013), which keeps Clifford
-circuits within reach of the stabilizer method.
+A gate has thermal relaxation over its duration (T1, T2), and so much depolarizing noise that its average
+infidelity is the error that the device reports. Readout flips each bit with the reported
+probabilities. That is the full model. The Pauli-twirled one replaces relaxation by the Pauli channel with
+the same diagonal in the Pauli basis (Geller & Zhou, Phys. Rev. A 88, 012314, 2013), so that the
+stabilizer method can simulate Clifford circuits.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from .circuits import VIRTUAL, Uses
 
 NoiseKind = Literal["full", "pauli_twirled"]
 
-#: Seconds in the units that properties use.
+#: Seconds of the units in properties.
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "": 1.0}
-#: Noise models kept per device and kind.
+#: Number of cached noise models per device and kind.
 KEPT_MODELS = 64
-#: Instructions whose noise is none of a gate's.
+#: Instructions that do not have the noise of a gate.
 NOT_GATES = VIRTUAL | {"measure", "reset", "if_else", "for_loop", "while_loop", "switch_case"}
 #: Pauli error probabilities below this are dropped.
 NEGLIGIBLE = 1e-12
@@ -42,7 +42,7 @@ NEGLIGIBLE = 1e-12
 
 @dataclass(frozen=True)
 class Qubit:
-    """What a device reports of a qubit: coherence times in seconds, readout flip probabilities."""
+    """A device's data of a qubit: coherence times in seconds, readout flip probabilities."""
 
     t1: float
     t2: float
@@ -52,7 +52,7 @@ class Qubit:
 
 @dataclass(frozen=True)
 class Gate:
-    """What a device reports of a gate on certain qubits: average infidelity, duration in seconds."""
+    """A device's data of a gate on certain qubits: average infidelity, duration in seconds."""
 
     error: float
     duration: float
@@ -78,7 +78,7 @@ class DeviceNoise:
             self._qubits.append(
                 Qubit(
                     t1=t1,
-                    # Reported times may break the physical bound T2 <= 2 T1 by their measurement error.
+                    # With their measurement error, reported times may violate T2 <= 2 T1.
                     t2=min(values.get("T2", np.inf), 2 * t1),
                     flip_0_to_1=min(values.get("prob_meas1_prep0", readout), 1.0),
                     flip_1_to_0=min(values.get("prob_meas0_prep1", readout), 1.0),
@@ -87,7 +87,7 @@ class DeviceNoise:
         self._gates: dict[tuple[str, tuple[int, ...]], Gate] = {}
         for entry in properties["gates"]:
             values = _values(entry["parameters"])
-            # Devices report an error of 1 for what is out of order; the transpiler avoids it.
+            # Devices report an error of 1 for a gate that is out of order, and the transpiler avoids it.
             error = min(max(values.get("gate_error", 0.0), 0.0), 1.0)
             self._gates[entry["gate"], tuple(entry["qubits"])] = Gate(error, values.get("gate_length", 0.0))
         self._model = lru_cache(maxsize=KEPT_MODELS)(self._build)
@@ -96,14 +96,14 @@ class DeviceNoise:
         self._twirled_error = lru_cache(maxsize=4096)(self._twirled)
 
     def model(self, kind: NoiseKind, uses: Uses) -> NoiseModel:
-        """Return the noise model for a circuit's instructions; the same one for the same instructions."""
+        """Return the noise model of instructions; the same object for the same instructions."""
         return self._model(kind, frozenset(uses))
 
     def gate(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Return what a one-qubit gate does beside its purpose, in the full model; None for nothing.
+        """Return the noise of a one-qubit gate in the full model.
 
-        Returns:
-            What the qubit's Bloch vector is multiplied by, component by component, and what is then added.
+        Returns: The factors of the qubit's Bloch vector, by component, and what is then added to it; None
+            for no noise.
         """
         return self._bloch(name, qubit)
 
@@ -114,11 +114,11 @@ class DeviceNoise:
         of = self._qubits[qubit]
         kept = 1 - _depolarizing_strength(gate, (of,))
         dephasing, decay = np.exp(-gate.duration / of.t2), np.exp(-gate.duration / of.t1)
-        # Relaxation is towards the ground state, at the upper end of z.
+        # Relaxation is towards the ground state, which has z = 1.
         return np.array([kept * dephasing, kept * dephasing, kept * decay]), np.array([0.0, 0.0, 1 - decay])
 
     def readout(self, qubit: int) -> tuple[float, float]:
-        """Return with what probabilities a measured 0 is read as 1, and a 1 as 0."""
+        """Return the probabilities that a measured 0 is read as 1, and a 1 as 0."""
         return self._qubits[qubit].flip_0_to_1, self._qubits[qubit].flip_1_to_0
 
     def _build(self, kind: NoiseKind, uses: frozenset[tuple[str, tuple[int, ...]]]) -> NoiseModel:
@@ -153,7 +153,7 @@ class DeviceNoise:
             relaxation: QuantumError | None = None
             for qubit in qubits:
                 one = thermal_relaxation_error(qubit.t1, qubit.t2, gate.duration)
-                # The first qubit is the least significant, hence the right factor.
+                # The first qubit is the least significant one, so it is the right factor.
                 relaxation = one if relaxation is None else one.tensor(relaxation)
             error = relaxation if error is None else error.compose(relaxation)
         return error
@@ -168,7 +168,7 @@ class DeviceNoise:
         return pauli_error(terms)
 
 
-#: Of the Paulis I, X, Y, Z (rows and columns): 1 where they commute, -1 where not.
+#: For the Paulis I, X, Y, Z (rows and columns): 1 if they commute, otherwise -1.
 COMMUTES = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]], dtype=float)
 
 
@@ -176,8 +176,7 @@ def pauli_channel(fidelities: NDArray[np.float64], num_qubits: int) -> tuple[lis
     """Return the Pauli channel that multiplies each Pauli by its fidelity.
 
     Args:
-        fidelities: For each Pauli string, in the order of the labels returned, what the channel multiplies it
-            by.
+        fidelities: The factor of each Pauli string, in the order of the returned labels.
         num_qubits: Length of the strings.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Gates that a circuit defines itself, under the names of a backend's instructions.
+"""Gates that a circuit defines under the names of a backend's instructions.
 
-Aer knows gates by their names alone, and would run its own gate of that name. So such a gate is replaced by
-the backend's if its definition is the same, and refused if it is not.
+Aer identifies gates by name only, and would run its own gate of that name. So such a gate is replaced by the
+backend's gate if its definition is the same, and otherwise rejected.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ RESERVED = frozenset(
     {"barrier", "break_loop", "continue_loop", "delay", "measure", "reset", "store"}
     | {"if_else", "for_loop", "while_loop", "switch_case", "box"}
 )
-#: Gates that the definitions of a circuit's own gates may come to, and definitions inside one another.
+#: Maximum number of gates in the definitions of a circuit's own gates, and of nested definitions.
 MAX_GATES = 10_000
 MAX_DEPTH = 20
-#: What free parameters are taken to be when definitions are compared: nothing special, two times.
+#: Values of free parameters when definitions are compared: two sets without special angles.
 TRIALS = ((0.347, 0.713), (1.194, 0.291))
 
 
@@ -51,10 +51,10 @@ def native(circuit: QuantumCircuit, names: Mapping[str, str] | None = None) -> Q
 
     Args:
         circuit: The circuit.
-        names: What its own gates were called, by their names in the circuit, if those differ.
+        names: The original names of its own gates, by their names in the circuit, if those differ.
 
     Raises:
-        InvalidJob: If it has a gate that is not the backend's of that name.
+        InvalidJob: If one of its own gates differs from the backend's gate of that name.
     """
     return _Natives(names or {}).circuit(circuit)
 
@@ -85,7 +85,7 @@ class _Natives:
     def _native(self, operation: Operation) -> Operation:
         name = self._names.get(operation.name, operation.name)
         if name not in STANDARD and name not in RESERVED and operation.name not in self._names:
-            # No backend has an instruction of that name; it is refused where instructions are checked.
+            # No backend has an instruction of that name. The check of instructions rejects it.
             return operation
         if name in STANDARD and isinstance(operation, Gate) and self._same(operation, STANDARD[name]):
             return STANDARD[name].base_class(*operation.params)
@@ -97,7 +97,7 @@ class _Natives:
         )
 
     def _same(self, gate: Gate, standard: Gate) -> bool:
-        """Tell whether a gate's definition is that of the standard gate, but for the global phase."""
+        """Return whether a gate's definition equals that of the standard gate, up to the global phase."""
         if gate.num_qubits != standard.num_qubits or len(gate.params) != len(standard.params):
             return False
         definition = gate.definition
@@ -121,7 +121,7 @@ class _Natives:
                 if not found.equiv(wanted):
                     return False
             except (QiskitError, TypeError, ValueError):
-                # It has gates without a definition, or is no unitary operation.
+                # It has gates without a definition, or is not a unitary operation.
                 return False
         return True
 
@@ -136,7 +136,7 @@ def _plain(item: CircuitInstruction) -> bool:
 
 
 def _gates(definition: QuantumCircuit, depth: int) -> Iterator[None]:
-    """Give one thing for each gate that a definition comes to."""
+    """Yield once for each gate of a definition."""
     if depth > MAX_DEPTH:
         raise InvalidJob(
             f"Definitions of gates are more than {MAX_DEPTH} deep. Transpile the circuit.", code=1517

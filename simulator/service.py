@@ -1,4 +1,4 @@
-"""What happens to a job between its submission and its end."""
+"""The service: jobs from their submission to their end."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from .task import Task
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a submission waits to be told whether the job's input is right. A service so busy that it
-#: takes longer accepts the job; if its input proves wrong, the job fails with the reason.
+#: Seconds for which a submission waits for the check of the job's input. If the service is so busy that it
+#: takes longer, the job is accepted, and fails with the reason if its input is wrong.
 VERDICT_SECONDS = 2.0
-#: Bounds of what a submission may carry besides the parameters.
+#: Limits of a job's tags: their number, and the letters of one.
 MAX_TAGS = 32
 MAX_TAG_LENGTH = 128
-#: Users whose submissions are remembered for the limit.
+#: Users whose submissions are counted for the limit.
 REMEMBERED_USERS = 1_000
-#: What a cancelled job says.
+#: The reason of a cancelled job.
 CANCELLED = "The job was cancelled by its user."
 
 
@@ -51,7 +51,7 @@ class Clock:
 
 
 class QueuedDevice:
-    """A backend with a queue: follows its jobs and wakes when one starts or finishes.
+    """A backend with a queue, and the timer of the queue's next event.
 
     Args:
         backend: The backend.
@@ -62,19 +62,19 @@ class QueuedDevice:
         self.backend = backend
         self.queue = queue
         self.timer: asyncio.TimerHandle | None = None
-        #: Outcomes that are there before their time on the device is over.
+        #: Outcomes of jobs whose time on the device is not over.
         self.outcomes: dict[str, tuple[dict[str, Any], bytes]] = {}
 
 
 class Service:
-    """Takes jobs and sees them through.
+    """Accepts jobs, runs them and stores their results.
 
     Args:
         settings: All settings.
 
     Raises:
-        DatabaseError: If the file that keeps jobs cannot be used.
-        FaultsWrong: If the faults cannot be read.
+        DatabaseError: If the database file cannot be used.
+        FaultsWrong: If the faults are invalid.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -89,10 +89,10 @@ class Service:
         self.rate_limiter: RateLimiter | None = None
         if settings.rate_limit:
             self.rate_limiter = RateLimiter(lambda: SlidingWindow(settings.rate_limit), REMEMBERED_USERS)
-        self.usage_seconds = float(self._remembered("usage_seconds") or 0.0)
-        #: Signs tokens; the same after a restart, so that clients need not notice it.
-        self.token_secret = bytes.fromhex(self._remembered("token_secret") or secrets.token_hex(32))
-        #: Number of jobs that an earlier run of the service left unfinished.
+        self.usage_seconds = float(self._fact("usage_seconds") or 0.0)
+        #: Signs tokens. It is the same after a restart, so that tokens stay valid.
+        self.token_secret = bytes.fromhex(self._fact("token_secret") or secrets.token_hex(32))
+        #: Number of unfinished jobs of the service's previous run.
         self.resumed = 0
         self._closing = False
         now = self.clock()
@@ -107,11 +107,11 @@ class Service:
         self._unfinished = self.store.load()
         self.faults = self._read_faults(settings.faults)
 
-    def _remembered(self, name: str) -> Any:
+    def _fact(self, name: str) -> Any:
         return None if self._database is None else self._database.fact(name)
 
     async def start(self) -> None:
-        """Take up the jobs of an earlier run, and start the workers."""
+        """Resume the jobs of the previous run, and start the workers."""
         if self._database is not None:
             self._database.remember("token_secret", self.token_secret.hex())
         for job in self._unfinished:
@@ -128,7 +128,7 @@ class Service:
         await self.pool.start()
 
     async def close(self) -> None:
-        """End the workers; jobs that are not finished fail, unless they are kept for the next run."""
+        """End the workers. Unfinished jobs fail, unless they are stored for the next run."""
         self._closing = self.store.durable
         for device in self._devices.values():
             if device.timer is not None:
@@ -145,7 +145,7 @@ class Service:
         return faults.read(document, {backend.name: backend.queued for backend in self.backends.values()})
 
     def change_faults(self, document: object) -> None:
-        """Let other things go wrong from now on.
+        """Replace the faults by those of a JSON document.
 
         Raises:
             ApiError: If the description is wrong.
@@ -156,7 +156,7 @@ class Service:
             raise ApiError(400, 1217, str(error)) from error
 
     def set_faults(self, wanted: faults.Faults) -> None:
-        """Let other things go wrong from now on."""
+        """Replace the faults."""
         self.faults = wanted
         for name, device in self._devices.items():
             self._handle(device, device.queue.pause(name in wanted.devices, self.clock()))
@@ -173,7 +173,7 @@ class Service:
         """Return a backend.
 
         Raises:
-            ApiError: If there is none of this name.
+            ApiError: If it does not exist.
         """
         backend = self.backends.get(name) if isinstance(name, str) else None
         if backend is None:
@@ -183,27 +183,27 @@ class Service:
         return backend
 
     def job(self, job_id: str) -> SimulatorJob:
-        """Return a job, its state brought up to date.
+        """Return a job after an update of its state.
 
         Raises:
-            ApiError: If there is none of this id.
+            ApiError: If it does not exist.
         """
         job = self.store.get(job_id)
         if job is None:
             raise ApiError(
-                404, 1291, f"Job not found. Job ID: {job_id}", "Check the job ID; old jobs are forgotten."
+                404, 1291, f"Job not found. Job ID: {job_id}", "Check the job ID. Old jobs are deleted."
             )
         return job
 
     async def submit(self, body: bytes, user: str = "") -> SimulatorJob:
-        """Take a job.
+        """Accept a job.
 
         Args:
             body: The request.
-            user: Who sent it.
+            user: The user who sent it.
 
         Returns:
-            The job, checked unless the service is very busy.
+            The job. Its input has been checked, unless the service is very busy.
 
         Raises:
             ApiError: If the request is wrong, or too many jobs are waiting.
@@ -237,7 +237,7 @@ class Service:
         if device is not None:
             if verdict.get("t") == "failed":
                 raise ApiError(400, verdict["code"], verdict["message"])
-            # An older job is listed no later than a younger one: whoever sees its own sees the older ones.
+            # An older job is listed no later than a newer one: a list with a job also has the older ones.
             job.created = self.clock()
             self.store.add(job)
         try:
@@ -252,7 +252,7 @@ class Service:
         return job
 
     def _resume(self, job: SimulatorJob) -> None:
-        """Take up a job of an earlier run: from the start, with the same seed, hence to the same result."""
+        """Run a job of the previous run again. With the same seed it has the same result."""
         device = self._devices.get(job.backend)
         if device is not None:
             self._handle(device, device.queue.submit(job.job_id, self.clock()))
@@ -269,7 +269,7 @@ class Service:
             self._watch(session)
 
     def _watch(self, session: RuntimeSession) -> None:
-        """See that a session ends when its time is over."""
+        """Close a session when its time is over."""
         assert session.activated_at is not None
         left = session.activated_at + session.max_ttl - self.clock()
         loop = asyncio.get_running_loop()
@@ -313,7 +313,7 @@ class Service:
         await finishing
 
     def refresh(self, job: SimulatorJob) -> None:
-        """Bring a job's state up to date."""
+        """Update a job's state."""
         if not job.final and (device := self._devices.get(job.backend)) is not None:
             self._advance(device)
 
@@ -375,22 +375,22 @@ class Service:
         task.add_done_callback(self._background.discard)
 
     async def _follow_simulation(self, job: SimulatorJob, task: Task) -> None:
-        """See a job on a simulator to its end."""
+        """Follow a job on a simulator to its end."""
         header, result = await task.outcome
         if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
             job.verdict = verdict
-        await self._conclude(job, *self._afflicted(job, header, result))
+        await self._set_outcome(job, *self._apply_fault(job, header, result))
 
-    def _afflicted(
+    def _apply_fault(
         self, job: SimulatorJob, header: dict[str, Any], result: bytes
     ) -> tuple[dict[str, Any], bytes]:
-        """Let go wrong what shall."""
+        """Return a job's outcome, with the fault that applies to it."""
         if header["t"] == "done" and (fault := self.faults.of_job(job.backend)) is not None:
             return fault.header(), b""
         return header, result
 
-    async def _conclude(self, job: SimulatorJob, header: dict[str, Any], result: bytes) -> None:
-        """Set a job's final state from what its worker said."""
+    async def _set_outcome(self, job: SimulatorJob, header: dict[str, Any], result: bytes) -> None:
+        """Set a job's final state from its worker's message."""
         self._tasks.pop(job.job_id, None)
         if job.decided or self._closing:
             return
@@ -405,13 +405,13 @@ class Service:
     def _finish(
         self, job: SimulatorJob, status: Status, reason: str | None = None, code: int | None = None
     ) -> Awaitable[None]:
-        """Decide a job's final state at once; what is returned shows it when it is on disk."""
+        """Decide a job's final state; the awaitable makes it visible once it is on disk."""
         if not job.decide(status, self.clock(), reason, code):
             return job.finished.wait()  # type: ignore[return-value]
         return self._reveal(job)
 
     async def _reveal(self, job: SimulatorJob) -> None:
-        # Others see the end of a job only once it is on disk: what they have seen stays true.
+        # The end of a job becomes visible once it is on disk, so that a restart cannot revoke it.
         if job.quantum_seconds:
             self.usage_seconds += job.quantum_seconds
             if self._database is not None:
@@ -428,16 +428,16 @@ class Service:
             self.sessions.ended(job, self.clock(), busy)
 
     async def _follow_device(self, device: QueuedDevice, job: SimulatorJob, task: Task) -> None:
-        """See the computing of a job on a device to its end; the job ends with its time on the device."""
+        """Follow the computation of a job on a device. The job ends with its time on the device."""
         header, result = await task.outcome
         self._tasks.pop(job.job_id, None)
         if job.decided or self._closing:
             return
-        header, result = self._afflicted(job, header, result)
+        header, result = self._apply_fault(job, header, result)
         if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
             job.verdict = verdict
         device.outcomes[job.job_id] = (header, result)
-        # A device is taken for its own overhead and the shots; a job that fails leaves at once.
+        # A device is occupied for its overhead and the shots. A job that fails leaves at once.
         seconds = 0.0
         if header["t"] == "done":
             seconds = self.settings.queue.service_seconds / 2 + job.verdict.get("device_seconds", 0.0)
@@ -448,7 +448,7 @@ class Service:
         self._handle(device, device.queue.advance(self.clock()))
 
     def _handle(self, device: QueuedDevice, events: list[Event]) -> None:
-        """Act on what happened in a device's queue, and see that the next event is noticed in time."""
+        """Handle the events of a device's queue, and set the timer of the next one."""
         for event in events:
             job = self.store.get(event.job_id)
             if job is None or job.decided:
@@ -456,11 +456,11 @@ class Service:
             if event.kind == "started":
                 self._start_on_device(device, job)
             elif (outcome := device.outcomes.pop(event.job_id, None)) is not None:
-                self._spawn(self._conclude(job, *outcome))
+                self._spawn(self._set_outcome(job, *outcome))
         if device.timer is not None:
             device.timer.cancel()
             device.timer = None
-        # Without a job of ours the queue is brought up to date when somebody looks at it.
+        # Without a job of this service the queue is updated when its state is requested.
         if device.queue.own() and (moment := device.queue.next_change()) is not None:
             delay = max(moment - self.clock(), 0.0)
             device.timer = asyncio.get_running_loop().call_later(delay, self._advance, device)

@@ -1,4 +1,4 @@
-"""Sessions and batches: groups of jobs that are opened and closed."""
+"""Sessions and batches: groups of jobs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .database import Database
 from .errors import ApiError
 from .jobs import SimulatorJob, utc
 
-#: Sessions remembered.
+#: Maximum number of stored sessions.
 MAX_SESSIONS = 1000
-#: Seconds without a job after which a session counts as inactive, and the most it may last, as at IBM.
+#: Seconds without a job after which a session is inactive, and its maximum duration, as at IBM.
 INTERACTIVE_SECONDS = 60
 MAX_SECONDS = 28_800
 
@@ -26,9 +26,9 @@ class RuntimeSession:
     """One session or batch. Times are in seconds since 1970.
 
     Attributes:
-        max_ttl: Seconds that it may last, from the start of its first job.
-        quantum_seconds: Device time that its jobs took.
-        changes: When it took each of its states.
+        max_ttl: Its maximum duration in seconds, from the start of its first job.
+        quantum_seconds: Device time of its jobs.
+        changes: Its states and when they began.
     """
 
     backend: str | None
@@ -54,7 +54,7 @@ class RuntimeSession:
         return "inactive" if not busy and now - idle_since > INTERACTIVE_SECONDS else "active"
 
     def seconds(self, now: float) -> float:
-        """Return its usage: of a batch, what its jobs took; of a session, how long it held the device."""
+        """Return its usage: the time of a batch's jobs, or for how long a session occupied the device."""
         if self.mode == "batch":
             return self.quantum_seconds
         if self.activated_at is None:
@@ -63,7 +63,7 @@ class RuntimeSession:
         return max(until - self.activated_at, 0.0)
 
     def document(self, now: float, busy: bool) -> dict[str, Any]:
-        """Return what IBM Quantum tells of it."""
+        """Return it as IBM Quantum does."""
         return {
             "id": self.session_id,
             "backend_name": self.backend,
@@ -87,7 +87,7 @@ class Sessions:
     """All sessions.
 
     Args:
-        database: What keeps them on disk; None for nothing.
+        database: Stores them on disk; None keeps them in memory only.
     """
 
     def __init__(self, database: Database | None) -> None:
@@ -100,7 +100,7 @@ class Sessions:
         """Open a session.
 
         Raises:
-            ApiError: If its mode or its time is none.
+            ApiError: If its mode or its maximum duration is invalid.
         """
         if mode not in ("dedicated", "batch"):
             raise ApiError(400, 1217, "mode must be dedicated or batch.")
@@ -116,14 +116,14 @@ class Sessions:
         return session
 
     def find(self, session_id: str) -> RuntimeSession | None:
-        """Return a session; None if there is none of this id."""
+        """Return a session; None if it does not exist."""
         return self._sessions.get(session_id)
 
     def get(self, session_id: str) -> RuntimeSession:
         """Return a session.
 
         Raises:
-            ApiError: If there is none of this id.
+            ApiError: If it does not exist.
         """
         session = self._sessions.get(session_id)
         if session is None:
@@ -131,14 +131,14 @@ class Sessions:
         return session
 
     def all_active(self) -> Iterable[RuntimeSession]:
-        """Return the sessions whose time runs."""
+        """Return the sessions that have started and are not closed."""
         return [one for one in self._sessions.values() if one.activated_at and one.closed_at is None]
 
     def admit(self, session_id: str, backend: str) -> None:
-        """Let a job into its session.
+        """Check that a session accepts a job.
 
         Raises:
-            ApiError: If there is no such session, it is closed, or it is another backend's.
+            ApiError: If the session does not exist, is closed, or is on another backend.
         """
         session = self.get(session_id)
         if not session.accepting_jobs:
@@ -149,7 +149,7 @@ class Sessions:
             raise ApiError(400, 1217, f"Session {session_id} is on {session.backend}, not on {backend}.")
 
     def started(self, job: SimulatorJob, now: float) -> RuntimeSession | None:
-        """Take note that a job runs; return its session if that starts the session's time."""
+        """Record that a job runs; return its session if the job is its first."""
         session = self._sessions.get(job.session_id or "")
         if session is None:
             return None
@@ -162,7 +162,7 @@ class Sessions:
         return session if first else None
 
     def ended(self, job: SimulatorJob, now: float, busy: bool) -> None:
-        """Take note that a job has ended, perhaps the last of a session that accepts no more."""
+        """Record that a job has ended, and close its session if that accepts no more and has no other."""
         session = self._sessions.get(job.session_id or "")
         if session is None:
             return
@@ -173,7 +173,7 @@ class Sessions:
         self._save(session)
 
     def end(self, session: RuntimeSession, now: float, busy: bool) -> None:
-        """Accept no more jobs, and close the session once it has none."""
+        """Accept no more jobs, and close the session once all have ended."""
         session.accepting_jobs = False
         if not busy:
             self._close(session, now)

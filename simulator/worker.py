@@ -18,18 +18,18 @@ from .errors import InvalidJob, SimulationError
 from .programs import load
 from .programs.base import SECONDS_PER_SHOT
 
-#: Seconds a worker is given, beyond the job's bound, before its own alarm ends it. The service's is earlier;
-#: this one is for a worker that has lost its service.
+#: Seconds beyond a job's limit after which a worker's own alarm ends it. The service kills it earlier; the
+#: alarm is for a worker without a service.
 ALARM_SLACK = 5.0
-#: A job that takes less is not announced as accepted before it is done: the message would cost as much.
+#: Seconds below which a job is not reported as accepted before it is done: the message would cost as much.
 QUICK_SECONDS = 3e-3
 
 
 class SimulationWorker:
-    """Answers tasks.
+    """Runs the tasks of one connection.
 
     Args:
-        engine: What runs circuits.
+        engine: Runs circuits.
         sock: The connection to the service.
     """
 
@@ -38,12 +38,12 @@ class SimulationWorker:
         self._sock = sock
 
     def serve(self) -> None:
-        """Answer tasks until the service has gone."""
+        """Run tasks until the service closes the connection."""
         self._send({"t": "hello"})
         receiver = frames.FrameReader(self._sock)
         while (message := receiver.receive()) is not None:
             header, body = message
-            # The default action of SIGALRM ends the process, also in the middle of a long call into Aer.
+            # The default action of SIGALRM ends the process, even during a long call into Aer.
             signal.setitimer(signal.ITIMER_REAL, header["seconds"] + ALARM_SLACK)
             self._answer(header, body)
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -62,7 +62,7 @@ class SimulationWorker:
             self._send({"t": "failed", "message": "The simulation ran out of memory.", "code": 6001})
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            message = f"The simulator met an unexpected error: {type(error).__name__}."
+            message = f"The simulator had an unexpected error: {type(error).__name__}."
             self._send({"t": "failed", "message": message, "code": 9999})
 
     def _run(self, header: dict[str, Any], body: bytes) -> None:

@@ -25,11 +25,11 @@ def load(
     """Decode a job's parameters.
 
     Args:
-        engine: What runs circuits.
-        backend: Where.
+        engine: Runs circuits.
+        backend: The backend.
         program_id: The program's name.
         params: Its parameters.
-        rng: Where randomness comes from, unless the client gave a seed.
+        rng: Draws the random numbers, unless the client has set a seed.
 
     Raises:
         InvalidJob: If there is no such program, or the parameters are wrong.

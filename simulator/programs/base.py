@@ -18,7 +18,7 @@ SECONDS_PER_SHOT = 250e-6
 class LoadedProgram(Protocol):
     """A job's decoded and checked parameters."""
 
-    #: About how many seconds of computing it takes, on one core.
+    #: Approximate computing time on one core, in seconds.
     seconds: float
     #: Circuit executions times shots.
     total_shots: int
@@ -31,11 +31,11 @@ class LoadedProgram(Protocol):
 
 
 class PubExecutions(Protocol):
-    """A circuit, and what is asked of it."""
+    """A circuit and its executions."""
 
     @property
     def executions(self) -> Sequence[Execution]:
-        """What must be run for it."""
+        """Its executions."""
         ...
 
 
@@ -46,10 +46,10 @@ class Primitive(Generic[P]):
     """A decoded job of PUBs, or of the items of a quantum program.
 
     Args:
-        engine: What runs the circuits.
-        backend: Where.
+        engine: Runs the circuits.
+        backend: The backend.
         pubs: The PUBs.
-        seed: Seeds Aer, if the client says so.
+        seed: Seeds Aer, if the client has set it.
     """
 
     def __init__(self, engine: Engine, backend: Backend, pubs: list[P], seed: int | None) -> None:
@@ -64,14 +64,23 @@ class Primitive(Generic[P]):
 
 
 def require(value: object, kind: type, name: str) -> Any:
-    """Return a value if it is of a kind; raise `InvalidJob`, naming it, if not."""
+    """Return a value of a type.
+
+    Args:
+        value: The value.
+        kind: The type.
+        name: The name for the message.
+
+    Raises:
+        InvalidJob: If it has another type.
+    """
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise InvalidJob(f"{name} must be of type {kind.__name__}, not {type(value).__name__}.")
     return value
 
 
 def noise_choice(options: dict[str, Any]) -> NoiseChoice:
-    """Return which noise model a client wants, from its options.experimental.noise_model."""
+    """Return the noise model that a client has chosen in options.experimental.noise_model."""
     experimental = require(options.get("experimental") or {}, dict, "options.experimental")
     wanted = experimental.get("noise_model", "auto")
     if wanted not in get_args(NoiseChoice):
@@ -82,7 +91,7 @@ def noise_choice(options: dict[str, Any]) -> NoiseChoice:
 
 
 def checked_seed(value: object) -> int | None:
-    """Return a seed that a client gave for Aer; None if it gave none."""
+    """Return the seed that a client has set for Aer; None if it has not."""
     if value is None:
         return None
     number = int(require(value, int, "seed_simulator"))

@@ -18,9 +18,9 @@ from ..errors import InvalidJob
 from ..own_gates import native
 from .base import require
 
-#: QPY versions that the client writes; older ones could hold serialised expressions of other libraries.
+#: QPY versions that the client writes. Older ones may have serialised expressions of other libraries.
 QPY_VERSIONS = range(13, qpy.QPY_VERSION + 1)
-#: Results are compressed for the speed of it, not for size: most are read once, from the same machine.
+#: Fast compression, not small size: most results are read once, on the same machine.
 COMPRESSION = 1
 
 #: Element types of executor tensors.
@@ -37,7 +37,11 @@ DTYPES = {
 
 
 def decompress(text: object, limit: int, name: str) -> bytes:
-    """Decode base64 and zlib; refuse what is malformed, or larger than the limit."""
+    """Decode base64 and zlib.
+
+    Raises:
+        InvalidJob: If the data is malformed, or larger than the limit.
+    """
     try:
         packed = binascii.a2b_base64(require(text, str, name), strict_mode=True)
         decompressor = zlib.decompressobj()
@@ -65,20 +69,20 @@ def circuits(
     try:
         loaded = qpy.load(io.BytesIO(raw), annotation_factories=annotations)
     except Exception as error:
-        # Damaged QPY makes the reader fail in whatever way the damage brings about.
+        # With damaged QPY the reader may raise any error.
         raise InvalidJob(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
     return [native(require(circuit, QuantumCircuit, name)) for circuit in loaded]
 
 
 def circuit(value: object, limit: int, name: str) -> QuantumCircuit:
-    """Decode the circuit of a PUB: QPY as the client writes it, or OpenQASM 3 as text."""
+    """Decode the circuit of a PUB: QPY or OpenQASM 3."""
     if isinstance(value, str):
         return _from_qasm(value, limit, name)
     if not isinstance(value, dict) or value.get("__type__") != "QuantumCircuit":
         raise InvalidJob(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
     loaded = circuits(value.get("__value__"), limit, name)
     if len(loaded) != 1:
-        raise InvalidJob(f"{name} holds {len(loaded)} circuits instead of one.")
+        raise InvalidJob(f"{name} has {len(loaded)} circuits instead of one.")
     return loaded[0]
 
 
@@ -87,7 +91,7 @@ def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
         raise InvalidJob(f"{name} must be an encoded QuantumCircuit, or OpenQASM 3.")
     if len(text) > limit:
         raise InvalidJob(f"{name} is larger than {limit} bytes.")
-    # The parser takes a second to be imported, and few jobs need it.
+    # Importing the parser takes a second, and few jobs need it.
     import openqasm3
 
     from core import openqasm
@@ -122,7 +126,7 @@ def rows(
 ) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """Split parameter values into the shape of the sweep and one row of values per execution."""
     if num_parameters == 0 and values.size == 0:
-        # Without parameters the last axis is empty, or the array is: the sweep's shape is in front of it.
+        # Without parameters the last axis or the array is empty. The sweep's shape is before it.
         shape = values.shape[:-1] if values.ndim > 1 else ()
         return shape, np.empty((math.prod(shape), 0))
     if values.ndim == 0 or values.shape[-1] != num_parameters:
@@ -149,7 +153,7 @@ def tensor(value: object, limit: int, name: str) -> NDArray[Any]:
             return bits.astype(bool).reshape(shape)
         return np.frombuffer(raw, dtype=DTYPES[dtype]).reshape(shape)
     except (KeyError, ValueError) as error:
-        raise InvalidJob(f"{name} does not hold the data that its shape and dtype announce.") from error
+        raise InvalidJob(f"{name} does not have the data of its shape and dtype.") from error
 
 
 def encode_bools(values: NDArray[Any]) -> dict[str, Any]:
@@ -173,9 +177,9 @@ def encode_tensor(values: NDArray[Any]) -> dict[str, Any]:
 
 
 def encode_array(values: NDArray[Any]) -> dict[str, Any]:
-    """Encode an array as the client's RuntimeDecoder reads it: NumPy's file format, compressed."""
+    """Encode an array for the client's RuntimeDecoder: NumPy's file format, compressed."""
     dtype = np.lib.format.dtype_to_descr(values.dtype)
-    # What numpy.save writes, without its detours: version 1.0, header padded to a multiple of 64.
+    # The output of numpy.save, but faster: version 1.0, header padded to a multiple of 64.
     header = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {values.shape!r}, }}".encode("latin1")
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
     data = b"".join((b"\x93NUMPY\x01\x00", struct.pack("<H", len(header)), header, values.tobytes()))

@@ -1,7 +1,7 @@
 """The `estimator` program: what `qiskit_ibm_runtime.EstimatorV2` submits.
 
-Expectation values are computed with Aer, then given the statistical error that the asked precision stands
-for; no error mitigation is applied, whatever the resilience options say.
+Aer computes the expectation values, and the statistical error of the requested precision is added. Resilience
+options have no effect: there is no error mitigation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEFAULT_PRECISION = 0.015625
 
 @dataclass(frozen=True)
 class EstimatorPub:
-    """One PUB: a circuit, its observables and parameter values, and the precision asked for."""
+    """One PUB: a circuit, its observables and parameter values, and the requested precision."""
 
     circuit: QuantumCircuit
     observables: ObservablesArray

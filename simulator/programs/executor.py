@@ -1,7 +1,7 @@
-"""The `executor` program: what `qiskit_ibm_runtime.executor_sampler.Sampler` and its like submit.
+"""The `executor` program: what `qiskit_ibm_runtime.executor_sampler.Sampler` and similar classes submit.
 
-A quantum program (schema v2.0) is a list of circuits with arguments. A `circuit` item gives the arguments; a
-`samplex` item gives a samplex that draws them at random, for twirling.
+A quantum program (schema v2.0) is a list of circuits with arguments. A `circuit` item has the arguments; a
+`samplex` item has a samplex that draws them at random, for twirling.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Item:
 
     Attributes:
         shape: Shape of the item.
-        executions: What to run, in C order of the shape.
+        executions: Its executions, in C order of the shape.
         registers: The places of each classical register's bits.
-        extra: Further results, drawn with the arguments; among them the bits that undo a twirled measurement.
+        extra: Further results, drawn with the arguments, such as the bits that undo a twirled measurement.
     """
 
     shape: tuple[int, ...]
@@ -46,9 +46,9 @@ class Executor(Primitive[Item]):
     """A decoded executor job.
 
     Args:
-        engine, backend, seed: as of `Primitive`.
+        engine, backend, seed: See `Primitive`.
         items: The items.
-        program: The quantum program as it came, for what is passed through.
+        program: The quantum program, unchanged, with the data that is passed through.
     """
 
     def __init__(
@@ -98,11 +98,11 @@ class Executor(Primitive[Item]):
 
 
 def annotate(passthrough: Any, simulator: list[dict[str, Any]]) -> Any:
-    """Add how the result was obtained to the data that is passed through to the client's post-processor.
+    """Add how the circuits were simulated to the data for the client's post-processor.
 
-    The schema of results has no place for it, and the client drops what is not in the schema. The one thing
-    that reaches a PUB's metadata is the circuit metadata that the client itself sent along; there it goes,
-    under the key ``simulator``, unless the circuit's author used that key.
+    The schema of results has no field for it, and the client drops what is not in the schema. Only the
+    circuit metadata that the client has sent reaches a PUB's metadata. So it is added there under the key
+    `simulator`, unless the circuit's author uses that key.
     """
     if not isinstance(passthrough, dict):
         return passthrough
@@ -111,7 +111,7 @@ def annotate(passthrough: Any, simulator: list[dict[str, Any]]) -> Any:
         return {"simulator": simulator, **passthrough}
     metadata = [
         {"simulator": how, **(entry or {})} if entry is None or isinstance(entry, dict) else entry
-        # An estimator with measurement mitigation has one calibration item more than it has PUBs.
+        # An estimator with measurement mitigation has one more item than PUBs, for the calibration.
         for entry, how in zip(processor["circuits_metadata"], simulator, strict=False)
     ]
     if len(metadata) != len(processor["circuits_metadata"]):

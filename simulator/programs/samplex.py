@@ -21,20 +21,20 @@ def draw(
 ) -> tuple[tuple[int, ...], NDArray[np.float64], dict[str, NDArray[Any]]]:
     """Draw an item's circuit arguments.
 
-    Along the axes of the item's shape over which the samplex's own arguments vary, it is asked anew; the
-    other axes are randomizations of the same arguments.
+    The samplex is sampled once for each of its own arguments. The axes of the item's shape over which these
+    do not vary are randomizations of the same arguments.
 
     Args:
-        entry: The samplex item, as it came.
+        entry: The samplex item, unchanged.
         num_parameters: Number of the template circuit's parameters.
-        limits: Bounds of a job.
-        rng: Where the randomness comes from.
-        name: How messages call the item.
+        limits: Limits of a job.
+        rng: Draws the arguments.
+        name: The item's name in messages.
 
     Returns:
-        The item's shape, the arguments of shape (*shape, parameters), and what else the samplex gave.
+        The item's shape, the arguments of shape (*shape, parameters), and the samplex's further results.
     """
-    # Only twirled jobs need samplomatic; workers that never see one save its import.
+    # Only twirled jobs need samplomatic. Other workers save its import.
     from samplomatic.exceptions import SamplexRuntimeError
     from samplomatic.serialization import samplex_from_json
 
@@ -55,7 +55,7 @@ def draw(
     except InvalidJob:
         raise
     except Exception as error:
-        # A damaged samplex makes its reader fail in whatever way the damage brings about.
+        # With a damaged samplex the reader may raise any error.
         raise InvalidJob(f"{name}.samplex cannot be read: {type(error).__name__}: {error}") from error
     own = (1,) * (len(shape) - arguments.ndim) + tuple(arguments.shape)
     if len(own) != len(shape) or any(size not in (1, full) for size, full in zip(own, shape, strict=True)):
@@ -66,7 +66,7 @@ def draw(
     drawn: dict[str, NDArray[Any]] = {}
     sweep: list[Iterable[Any]] = [range(size) if size > 1 else (slice(None),) for size in own]
     for place in itertools.product(*sweep):
-        # The samplex's own index of this place: axes over which its arguments do not vary have length one.
+        # The samplex's index: axes over which its arguments do not vary have length one.
         inner = tuple(0 if isinstance(index, slice) else index for index in place)[
             len(shape) - arguments.ndim :
         ]

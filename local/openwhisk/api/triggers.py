@@ -81,7 +81,7 @@ class Triggers:
         given = {item.key: item.value for item in trigger.parameters} | payload
         for link in trigger.rules:
             entry = self._invoke(link, given, request[TRANSACTION], activation_id)
-            record.logs.append(orjson.dumps(told).decode())
+            record.logs.append(orjson.dumps(entry).decode())
         record.end = now()
         self._context.records.add(record)
         headers = {"X-OpenWhisk-Activation-Id": activation_id}
