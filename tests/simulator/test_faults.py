@@ -20,8 +20,8 @@ from simulator.settings import QueueSettings
 from .bodies import executor_request, sampler_request
 from .circuits import ghz, isa
 from .conftest import Api, Running
-from .test_http import check_error
-from .test_process import run_main
+from .test_app import check_error
+from .test_main import run_main
 
 BACKENDS = {"fake_fez": True, "aer_simulator": False}
 

@@ -21,8 +21,8 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 from .bodies import executor_request, sampler_request
 from .circuits import dense, ghz, isa
 from .conftest import Api
+from .test_app import check_error
 from .test_client import deprecated
-from .test_http import check_error
 
 
 def test_hello_world(client: QiskitRuntimeService) -> None:

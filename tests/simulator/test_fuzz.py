@@ -14,7 +14,7 @@ import requests
 
 from .bodies import executor_request, sampler_request
 from .conftest import Api
-from .test_http import check_error
+from .test_app import check_error
 
 #: What a value is replaced by.
 STRANGE: list[Any] = [

@@ -25,7 +25,7 @@ from simulator.settings import Limits
 
 from .bodies import encoded, executor_request, sampler_request
 from .conftest import Api
-from .test_http import check_error
+from .test_app import check_error
 
 BACKENDS = catalog(["fake_fez"])
 ENGINE = Engine(BACKENDS, Limits())

@@ -25,7 +25,7 @@ from simulator.settings import database_path
 from .bodies import executor_request, sampler_request
 from .circuits import dense, ghz
 from .conftest import Api, Running
-from .test_process import run_main
+from .test_main import run_main
 
 FINAL = ("Completed", "Failed", "Cancelled")
 #: A device that serves our jobs alone, quickly.
