@@ -7,8 +7,7 @@ starts processes of `actions.runtime`, and forks them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Bytes of an activation's parameters, and of its result.
 MAX_PAYLOAD = 1024 * 1024
@@ -42,8 +41,7 @@ KEY_VARIABLE = "QWHISK_ACTION_KEY"
 KEY_HEADER = "X-Qwhisk-Action-Key"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFork:
+class ServerFork(NamedTuple):
     """What a forked action server is given.
 
     Its descriptors are, in this order, standard output, standard error, and the one to which it writes its

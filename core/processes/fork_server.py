@@ -14,9 +14,8 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.processes.messages import Message, MessageReader, encode
 from core.processes.parent_death import die_with_parent
@@ -24,8 +23,7 @@ from core.processes.parent_death import die_with_parent
 _THREADS = Path("/proc/self/task")
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(NamedTuple):
     """What a forked process was given.
 
     Attributes:

@@ -78,3 +78,12 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def test_the_server_imports_no_slow_modules() -> None:
+    """Every cold start has to import them."""
+    code = "import sys, actions.runtime.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    modules = set(done.stdout.split())
+    assert "actions.runtime.server" in modules, done.stderr
+    assert not modules & {"asyncio", "dataclasses", "inspect", "orjson", "pydantic", "numpy", "qiskit"}
