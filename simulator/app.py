@@ -7,7 +7,6 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +17,7 @@ from .backends import Backend
 from .errors import ApiError
 from .iam import GRANT_TYPE, Iam
 from .jobs import SimulatorJob, utc
+from .requests import job_filter, read_body, read_number, read_object
 from .service import MAX_TAG_LENGTH, MAX_TAGS, Service
 from .sessions import MAX_SECONDS, RuntimeSession
 
@@ -28,8 +28,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PREFIXES = ("", "/api/v1")
 #: Maximum number of jobs in one list.
 MAX_PAGE = 200
-#: Seconds in which a request's body must arrive.
-BODY_SECONDS = 60.0
 #: The status of a device that serves no jobs, by its fault.
 STATES = {"down": (False, "maintenance"), "paused": (True, "internal")}
 
@@ -252,7 +250,7 @@ class App:
         return answer({"versions": ["2026-04-15"]})
 
     async def _submit(self, request: web.Request) -> web.Response:
-        body = await _read(request)
+        body = await read_body(request)
         limiter, limit = self._service.rate_limiter, self._service.settings.rate_limit
         wait = limiter.admit(request["user"], self._service.clock()) if limiter is not None else 0.0
         if wait:
@@ -280,9 +278,9 @@ class App:
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
         query = request.query
-        limit = min(_number(query.get("limit"), "limit", 10, 1), MAX_PAGE)
-        offset = _number(query.get("offset"), "offset", 0, 0)
-        wanted = _filter(query)
+        limit = min(read_number(query.get("limit"), "limit", 10, 1), MAX_PAGE)
+        offset = read_number(query.get("offset"), "offset", 0, 0)
+        wanted = job_filter(query)
         newest_first = query.get("sort", "DESC").upper() != "ASC"
         known = self._service.clock() - self._service.faults.unlisted
         found = list(self._service.store.find(lambda job: job.created <= known and wanted(job), newest_first))
@@ -350,7 +348,7 @@ class App:
 
     async def _tags(self, request: web.Request) -> web.Response:
         job = self._found(request)
-        tags = (await _object(request)).get("tags")
+        tags = (await read_object(request)).get("tags")
         if (
             not isinstance(tags, list)
             or len(tags) > MAX_TAGS
@@ -373,7 +371,7 @@ class App:
         return web.Response(status=204)
 
     async def _create_session(self, request: web.Request) -> web.Response:
-        body = await _object(request)
+        body = await read_object(request)
         backend = self._service.backend(body["backend"]).name if body.get("backend") is not None else None
         mode, max_ttl = body.get("mode", "dedicated"), body.get("max_ttl", MAX_SECONDS)
         session = self._service.sessions.open(backend, mode, max_ttl, self._service.clock())
@@ -391,7 +389,7 @@ class App:
 
     async def _update_session(self, request: web.Request) -> web.Response:
         session = self._known_session(request)
-        if (await _object(request)).get("accepting_jobs") is False:
+        if (await read_object(request)).get("accepting_jobs") is False:
             busy = bool(self._service.session_jobs(session))
             self._service.sessions.end(session, self._service.clock(), busy)
         return web.Response(status=204)
@@ -406,7 +404,7 @@ class App:
 
     async def _put_faults(self, request: web.Request) -> web.Response:
         self._local(request)
-        self._service.change_faults(await _object(request))
+        self._service.change_faults(await read_object(request))
         return answer(self._service.faults.document())
 
     @staticmethod
@@ -420,65 +418,3 @@ def _iam_error(code: str, message: str) -> web.Response:
     return answer(
         {"errorCode": code, "errorMessage": message, "context": {"requestId": secrets.token_hex(8)}}, 400
     )
-
-
-async def _read(request: web.Request) -> bytes:
-    if request.content.is_eof():
-        # The whole body arrived with the head, as in small requests.
-        return await request.read()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError as error:
-        raise ApiError(
-            408, 1218, f"The request took longer than {BODY_SECONDS:g} seconds to arrive."
-        ) from error
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await _read(request))
-    except orjson.JSONDecodeError as error:
-        raise ApiError(400, 1217, f"The body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ApiError(400, 1217, "The body must be a JSON object.")
-    return body
-
-
-def _number(text: str | None, name: str, default: int, least: int) -> int:
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < least:
-        raise ApiError(400, 1217, f"{name} must be a whole number, at least {least}.")
-    return int(text)
-
-
-def _moment(text: str | None, name: str) -> float | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ApiError(400, 1217, f"{name} must be a time such as 2026-01-31T12:00:00+00:00.") from error
-    return moment.timestamp()
-
-
-def _filter(query: Any) -> Callable[[SimulatorJob], bool]:
-    """Return the filter of a list's query."""
-    backend, program, session = query.get("backend"), query.get("program"), query.get("session_id")
-    tags = set(query.getall("tags", []))
-    pending = {"true": True, "false": False}.get(query.get("pending", "").lower())
-    after = _moment(query.get("created_after"), "created_after") or -math.inf
-    before = _moment(query.get("created_before"), "created_before") or math.inf
-
-    def wanted(job: SimulatorJob) -> bool:
-        return (
-            (backend is None or job.backend == backend)
-            and (program is None or job.program_id == program)
-            and (session is None or job.session_id == session)
-            and (pending is None or job.final is not pending)
-            and tags.issubset(job.tags)
-            and after <= job.created <= before
-        )
-
-    return wanted

@@ -19,7 +19,8 @@ from .backends import Backend, catalog
 from .database import Database
 from .device_queue import DeviceQueue, Event
 from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
-from .jobs import JobStore, SimulatorJob, Status
+from .job_store import JobStore
+from .jobs import SimulatorJob, Status
 from .pool import WorkerPool
 from .sessions import RuntimeSession, Sessions
 from .settings import Settings

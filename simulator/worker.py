@@ -13,10 +13,11 @@ import numpy as np
 import orjson
 
 from . import frames
-from .engine import LARGE_SECONDS, Engine
+from .engine import Engine
 from .errors import InvalidJob, SimulationError
 from .programs import load
 from .programs.base import SECONDS_PER_SHOT
+from .simulation_plan import LARGE_SECONDS
 
 #: Seconds beyond a job's limit after which a worker's own alarm ends it. The service kills it earlier; the
 #: alarm is for a worker without a service.

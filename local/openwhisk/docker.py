@@ -17,7 +17,8 @@ from core.openwhisk.action_server import CONCURRENT_VARIABLE, HOST_VARIABLE, KEY
 from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
-from local.openwhisk.process import Pipes, Process, action_key, child_pid
+from local.openwhisk.process import Process, action_key
+from local.openwhisk.spawned import Pipes, child_pid
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from local.openwhisk.forked import Forked
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
 from local.openwhisk.memory import resident
-from local.openwhisk.process import Process, ProcessContext, spawn
+from local.openwhisk.process import Process, ProcessContext
+from local.openwhisk.spawned import spawn
 
 log = logging.getLogger(__name__)
 

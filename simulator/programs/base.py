@@ -8,8 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar, get_args
 import numpy as np
 
 from ..backends import Backend
-from ..engine import Engine, Execution, NoiseChoice
+from ..engine import Engine
 from ..errors import InvalidJob
+from ..simulation_plan import Execution, NoiseChoice
 
 #: Seconds of device time that one shot takes: the default repetition delay of IBM's devices.
 SECONDS_PER_SHOT = 250e-6

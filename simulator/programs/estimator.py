@@ -17,8 +17,9 @@ from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit_aer.primitives import EstimatorV2
 
 from ..backends import Backend
-from ..engine import Engine, Execution
+from ..engine import Engine
 from ..errors import InvalidJob, SimulationError
+from ..simulation_plan import Execution
 from . import codec
 from .base import Primitive, checked_seed, noise_choice, require
 

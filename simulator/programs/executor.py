@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..backends import Backend
 from ..counts import registers
-from ..engine import Engine, Execution
+from ..engine import Engine
 from ..errors import InvalidJob
+from ..simulation_plan import Execution
 from . import codec
 from .base import Primitive, checked_seed, noise_choice, require
 from .samplex import draw

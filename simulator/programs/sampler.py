@@ -9,8 +9,9 @@ import numpy as np
 
 from ..backends import Backend
 from ..counts import Bits, big_endian_bytes, registers
-from ..engine import Engine, Execution
+from ..engine import Engine
 from ..errors import InvalidJob
+from ..simulation_plan import Execution
 from . import codec
 from .base import Primitive, checked_seed, noise_choice, require
 

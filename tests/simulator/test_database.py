@@ -19,7 +19,8 @@ from qiskit import QuantumCircuit
 
 from simulator.database import Database
 from simulator.errors import DatabaseError
-from simulator.jobs import JobStore, SimulatorJob
+from simulator.job_store import JobStore
+from simulator.jobs import SimulatorJob
 from simulator.settings import database_path
 
 from .bodies import executor_request, sampler_request

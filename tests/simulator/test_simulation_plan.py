@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from simulator.circuits import Shape, Uses
-from simulator.engine import plan
 from simulator.errors import InvalidJob
 from simulator.settings import Limits
+from simulator.simulation_plan import plan
 
 
 def shape(qubits: int, gates: int, clifford: bool) -> Shape:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.jobs import JobStore, SimulatorJob
+from simulator.job_store import JobStore
+from simulator.jobs import SimulatorJob
 
 
 def job(size: int = 0) -> SimulatorJob:
