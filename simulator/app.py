@@ -18,8 +18,9 @@ from .errors import ApiError
 from .iam import GRANT_TYPE, Iam
 from .jobs import SimulatorJob, utc
 from .requests import job_filter, read_body, read_number, read_object
-from .service import MAX_TAG_LENGTH, MAX_TAGS, Service
+from .service import Service
 from .sessions import MAX_SECONDS, RuntimeSession
+from .submission import read_tags
 
 logger = logging.getLogger(__name__)
 
@@ -348,16 +349,7 @@ class App:
 
     async def _tags(self, request: web.Request) -> web.Response:
         job = self._found(request)
-        tags = (await read_object(request)).get("tags")
-        if (
-            not isinstance(tags, list)
-            or len(tags) > MAX_TAGS
-            or not all(isinstance(tag, str) and len(tag) <= MAX_TAG_LENGTH for tag in tags)
-        ):
-            raise ApiError(
-                400, 1217, f"tags must be at most {MAX_TAGS} strings of at most {MAX_TAG_LENGTH} letters."
-            )
-        job.tags = tags
+        job.tags = read_tags((await read_object(request)).get("tags"))
         await self._service.store.save(job)
         return web.Response(status=204)
 

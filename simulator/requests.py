@@ -40,15 +40,24 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     """Return the JSON object in the body of a request.
 
     Raises:
-        ApiError: If the body is not a JSON object.
+        ApiError: If the body is not a JSON object, or takes too long to arrive.
+    """
+    return parse_object(await read_body(request))
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body.
+
+    Raises:
+        ApiError: If it is not a JSON object.
     """
     try:
-        body = orjson.loads(await read_body(request))
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ApiError(400, 1217, f"The body is not JSON: {error}") from error
-    if not isinstance(body, dict):
+    if not isinstance(document, dict):
         raise ApiError(400, 1217, "The body must be a JSON object.")
-    return body
+    return document
 
 
 def read_number(text: str | None, name: str, default: int, least: int) -> int:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
-import orjson
-
 from core.rate_limits import RateLimiter, SlidingWindow
 
 from . import faults
@@ -24,6 +22,7 @@ from .jobs import SimulatorJob, Status
 from .pool import WorkerPool
 from .sessions import RuntimeSession, Sessions
 from .settings import Settings
+from .submission import Submission
 from .task import Task
 
 logger = logging.getLogger(__name__)
@@ -31,9 +30,6 @@ logger = logging.getLogger(__name__)
 #: Seconds for which a submission waits for the check of the job's input. If the service is so busy that it
 #: takes longer, the job is accepted, and fails with the reason if its input is wrong.
 VERDICT_SECONDS = 2.0
-#: Limits of a job's tags: their number, and the letters of one.
-MAX_TAGS = 32
-MAX_TAG_LENGTH = 128
 #: Users whose submissions are counted for the limit.
 REMEMBERED_USERS = 1_000
 #: The reason of a cancelled job.
@@ -319,48 +315,19 @@ class Service:
             self._advance(device)
 
     def _parse(self, body: bytes, user: str) -> SimulatorJob:
-        try:
-            request = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise ApiError(400, 1217, f"The body is not JSON: {error}") from error
-        if not isinstance(request, dict):
-            raise ApiError(400, 1217, "The body must be a JSON object.")
-        program_id = request.get("program_id")
-        if not isinstance(program_id, str) or not program_id:
-            raise ApiError(400, 1217, "program_id must be a program's name: sampler, estimator or executor.")
-        if not isinstance(request.get("params"), dict):
-            raise ApiError(400, 1217, "params must be a JSON object.")
-        if request.get("backend") is None:
-            raise ApiError(400, 1217, "backend must be the name of a backend.")
-        tags = request.get("tags") or []
-        if (
-            not isinstance(tags, list)
-            or len(tags) > MAX_TAGS
-            or not all(isinstance(tag, str) and len(tag) <= MAX_TAG_LENGTH for tag in tags)
-        ):
-            raise ApiError(
-                400, 1217, f"tags must be at most {MAX_TAGS} strings of at most {MAX_TAG_LENGTH} letters."
-            )
-        cost = request.get("cost")
-        if cost is not None and (isinstance(cost, bool) or not isinstance(cost, int | float) or cost <= 0):
-            raise ApiError(
-                400, 1217, "cost (the maximum execution time) must be a positive number of seconds."
-            )
-        session_id = request.get("session_id")
-        if session_id is not None and not isinstance(session_id, str):
-            raise ApiError(400, 1217, "session_id must be a string.")
-        backend = self.backend(request["backend"]).name
-        if session_id is not None:
-            self.sessions.admit(session_id, backend)
+        submission = Submission.read(body)
+        backend = self.backend(submission.backend).name
+        if submission.session_id is not None:
+            self.sessions.admit(submission.session_id, backend)
         return SimulatorJob(
-            program_id=program_id,
+            program_id=submission.program_id,
             backend=backend,
             body=body,
             created=self.clock(),
-            tags=tags,
-            session_id=session_id,
-            cost=cost,
-            private=request.get("private") is True,
+            tags=submission.tags,
+            session_id=submission.session_id,
+            cost=submission.cost,
+            private=submission.private,
             user=user,
             seed=self._seeds.getrandbits(63),
         )
