@@ -97,21 +97,21 @@ class App:
             if request.path == "/healthz":
                 return await handler(request)
             if self._service.faults.http and not request.path.startswith("/admin/"):
-                return await self._afflicted(request, handler)
-            return await self._admitted(request, handler)
+                return await self._respond_with_faults(request, handler)
+            return await self._respond(request, handler)
         except ApiError as error:
-            return self._refuse(error)
+            return self._reject(error)
         except web.HTTPRequestEntityTooLarge:
             limit = self._service.settings.limits.max_body_bytes
-            return self._refuse(ApiError(413, 1218, f"The request is larger than {limit} bytes."))
+            return self._reject(ApiError(413, 1218, f"The request is larger than {limit} bytes."))
         except web.HTTPException as error:
             status = error.status if error.status >= 400 else 500
-            return self._refuse(ApiError(status, status, f"{error.reason}: {request.method} {request.path}"))
+            return self._reject(ApiError(status, status, f"{error.reason}: {request.method} {request.path}"))
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
-            return self._refuse(
+            return self._reject(
                 ApiError(500, 9999, "The service had an unexpected error. Its log has the details.")
             )
 
@@ -128,17 +128,17 @@ class App:
         if refusal is not None:
             raise ApiError(refusal.status, refusal.status, refusal.message)
 
-    async def _admitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path != "/identity/token":
             self._authenticate(request)
         return await handler(request)
 
-    async def _afflicted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _respond_with_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Respond, with the faults that apply to the request."""
         fault = self._service.faults.of_request(request.method, request.path)
         if fault is None:
-            return await self._admitted(request, handler)
-        response = await self._admitted(request, handler) if fault.after or fault.status is None else None
+            return await self._respond(request, handler)
+        response = await self._respond(request, handler) if fault.after or fault.status is None else None
         await asyncio.sleep(fault.delay)
         if fault.drop and request.transport is not None:
             request.transport.abort()
@@ -151,7 +151,7 @@ class App:
         raise ApiError(status, 9998, f"This response, {status}, is a fault that was set.", "", headers)
 
     @staticmethod
-    def _refuse(error: ApiError) -> web.Response:
+    def _reject(error: ApiError) -> web.Response:
         trace = secrets.token_hex(8)
         # Without the trace in a header the client shows the whole document instead of its message.
         return answer(error.body(trace), error.status, error.headers | {"uber-trace-id": trace})
@@ -272,7 +272,7 @@ class App:
             }
         )
 
-    def _found(self, request: web.Request) -> SimulatorJob:
+    def _requested_job(self, request: web.Request) -> SimulatorJob:
         job = self._service.job(request.match_info["job"])
         self._service.refresh(job)
         return job
@@ -281,19 +281,21 @@ class App:
         query = request.query
         limit = min(read_number(query.get("limit"), "limit", 10, 1), MAX_PAGE)
         offset = read_number(query.get("offset"), "offset", 0, 0)
-        wanted = job_filter(query)
+        selected = job_filter(query)
         newest_first = query.get("sort", "DESC").upper() != "ASC"
         known = self._service.clock() - self._service.faults.unlisted
-        found = list(self._service.store.find(lambda job: job.created <= known and wanted(job), newest_first))
-        page = found[offset : offset + limit]
+        jobs = list(
+            self._service.store.find(lambda job: job.created <= known and selected(job), newest_first)
+        )
+        page = jobs[offset : offset + limit]
         for job in page:
             self._service.refresh(job)
         with_params = query.get("exclude_params", "true").lower() == "false"
-        jobs = [self._with_params(job) if with_params else job.document() for job in page]
-        return answer({"jobs": jobs, "count": len(found), "limit": limit, "offset": offset})
+        documents = [self._with_params(job) if with_params else job.document() for job in page]
+        return answer({"jobs": documents, "count": len(jobs), "limit": limit, "offset": offset})
 
     async def _job(self, request: web.Request) -> web.Response:
-        job = self._found(request)
+        job = self._requested_job(request)
         await self._hold(job)
         if request.query.get("exclude_params", "false").lower() == "true":
             return answer(job.document())
@@ -321,7 +323,7 @@ class App:
             pass
 
     async def _results(self, request: web.Request) -> web.Response:
-        job = self._found(request)
+        job = self._requested_job(request)
         if job.status == "Completed" and (result := self._service.store.result(job)) is not None:
             return encoded(result)
         if job.final:
@@ -330,10 +332,10 @@ class App:
         raise ApiError(404, 1290, f"Job {job.job_id} has no results yet: it is {job.status.lower()}.")
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        return answer(self._found(request).metrics())
+        return answer(self._requested_job(request).metrics())
 
     async def _logs(self, request: web.Request) -> web.Response:
-        job = self._found(request)
+        job = self._requested_job(request)
         lines = [f"{utc(job.created)} created on {job.backend}"]
         if job.running_at is not None:
             lines.append(f"{utc(job.running_at)} running")
@@ -344,17 +346,17 @@ class App:
         return web.Response(text="\n".join(lines) + "\n")
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        await self._service.cancel(self._found(request))
+        await self._service.cancel(self._requested_job(request))
         return web.Response(status=204)
 
     async def _tags(self, request: web.Request) -> web.Response:
-        job = self._found(request)
+        job = self._requested_job(request)
         job.tags = read_tags((await read_object(request)).get("tags"))
         await self._service.store.save(job)
         return web.Response(status=204)
 
     async def _delete_job(self, request: web.Request) -> web.Response:
-        job = self._found(request)
+        job = self._requested_job(request)
         if not job.final:
             raise ApiError(
                 409, 1294, f"Job {job.job_id} is {job.status.lower()}; cancel it before deleting it."
@@ -367,17 +369,17 @@ class App:
         backend = self._service.backend(body["backend"]).name if body.get("backend") is not None else None
         mode, max_ttl = body.get("mode", "dedicated"), body.get("max_ttl", MAX_SECONDS)
         session = self._service.sessions.open(backend, mode, max_ttl, self._service.clock())
-        return self._told(session)
+        return self._session_response(session)
 
     def _known_session(self, request: web.Request) -> RuntimeSession:
         return self._service.sessions.get(request.match_info["session"])
 
-    def _told(self, session: RuntimeSession) -> web.Response:
+    def _session_response(self, session: RuntimeSession) -> web.Response:
         busy = bool(self._service.session_jobs(session))
         return answer(session.document(self._service.clock(), busy))
 
     async def _session(self, request: web.Request) -> web.Response:
-        return self._told(self._known_session(request))
+        return self._session_response(self._known_session(request))
 
     async def _update_session(self, request: web.Request) -> web.Response:
         session = self._known_session(request)

@@ -166,7 +166,7 @@ class Engine:
         shape: Shape,
         isolated: IsolatedQubits | None,
         num_shots: int,
-        wanted: NoiseChoice,
+        choice: NoiseChoice,
         exact: bool,
     ) -> Execution:
         """Decide how to run a circuit without parameters; with `exact` Aer may compute probabilities."""
@@ -175,7 +175,7 @@ class Engine:
             seconds = isolated.seconds if isolated else 0.0
             decided = SimulationPlan("bloch", "full" if noisy else "none", seconds, 0)
             return Execution(None, 0, num_shots, shape, decided, isolated)
-        decided = plan(shape, num_shots, noisy, self.limits, wanted)
+        decided = plan(shape, num_shots, noisy, self.limits, choice)
         small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
         if exact and small and (bare := unmeasured(circuit)) is not None:
             rest, measured = bare
@@ -204,7 +204,9 @@ class Engine:
         Raises:
             SimulationError: If Aer cannot simulate one of them.
         """
-        results = [np.zeros((one.shots, one.num_clbits), dtype=np.uint8) for one in executions]
+        results = [
+            np.zeros((execution.shots, execution.num_clbits), dtype=np.uint8) for execution in executions
+        ]
         groups: dict[tuple[Method, str, int, bool], list[int]] = {}
         for index, execution in enumerate(executions):
             if execution.circuit is not None:
@@ -219,12 +221,14 @@ class Engine:
             aer_seed = int(rng.integers(2**31)) if seed is None else seed
             data = self._run_aer(circuits, method, model, num_shots, executions[members[0]].plan, aer_seed)
             for index, item in zip(members, data, strict=True):
-                one = executions[index]
-                if one.clbits is not None:
-                    results[index][:, one.clbits] = draw(item.probabilities, len(one.clbits), one.shots, rng)
+                execution = executions[index]
+                if execution.clbits is not None:
+                    results[index][:, execution.clbits] = draw(
+                        item.probabilities, len(execution.clbits), execution.shots, rng
+                    )
                 else:
                     outcomes = getattr(item, "counts", None) or {}
-                    results[index] = shots(outcomes, one.num_clbits, num_shots, rng)
+                    results[index] = shots(outcomes, execution.num_clbits, num_shots, rng)
         device = self.device_noise(backend)
         for execution, bits in zip(executions, results, strict=True):
             if execution.isolated is not None:

@@ -113,21 +113,23 @@ class Faults:
     def of_request(self, method: str, path: str) -> HttpFault | None:
         """Return the fault of a request."""
         path = path.removeprefix("/api/v1")
-        return self._take(
-            [one for one in self.http if one.method in (None, method) and path.startswith(one.path)]
+        return self._first_that_applies(
+            [fault for fault in self.http if fault.method in (None, method) and path.startswith(fault.path)]
         )
 
     def of_job(self, backend: str) -> JobFault | None:
         """Return the fault of a job."""
-        return self._take([one for one in self.jobs if one.backend in (None, backend)])
+        return self._first_that_applies([fault for fault in self.jobs if fault.backend in (None, backend)])
 
-    def _take(self, candidates: Sequence[AnyFault]) -> AnyFault | None:
-        for one in candidates:
-            if one.count == 0 or (one.probability is not None and self._random.random() >= one.probability):
+    def _first_that_applies(self, candidates: Sequence[AnyFault]) -> AnyFault | None:
+        for fault in candidates:
+            if fault.count == 0 or (
+                fault.probability is not None and self._random.random() >= fault.probability
+            ):
                 continue
-            if one.count is not None:
-                one.count -= 1
-            return one
+            if fault.count is not None:
+                fault.count -= 1
+            return fault
         return None
 
 
@@ -144,7 +146,7 @@ def read(document: object, backends: Mapping[str, bool]) -> Faults:
     Raises:
         FaultsWrong: If it is invalid.
     """
-    entries = _object(document, "faults", {one.name for one in fields(Faults)})
+    entries = _object(document, "faults", {item.name for item in fields(Faults)})
     seed = entries.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise FaultsWrong("seed must be a whole number.")
@@ -157,13 +159,13 @@ def read(document: object, backends: Mapping[str, bool]) -> Faults:
     for name, state in devices.items():
         if state not in get_args(DeviceState):
             raise FaultsWrong(f"devices.{name} must be one of {', '.join(get_args(DeviceState))}.")
-    jobs = [_fault(JobFault, one, f"jobs[{index}]") for index, one in _list(entries, "jobs")]
+    jobs = [_fault(JobFault, item, f"jobs[{index}]") for index, item in _list(entries, "jobs")]
     for index, job in enumerate(jobs):
         if job.backend is not None and job.backend not in backends:
             raise FaultsWrong(f"jobs[{index}].backend: there is no {job.backend!r}.")
         if job.outcome not in get_args(Outcome):
             raise FaultsWrong(f"jobs[{index}].outcome must be one of {', '.join(get_args(Outcome))}.")
-    http = [_fault(HttpFault, one, f"http[{index}]") for index, one in _list(entries, "http")]
+    http = [_fault(HttpFault, item, f"http[{index}]") for index, item in _list(entries, "http")]
     for index, request in enumerate(http):
         if request.status is not None and not 400 <= request.status <= 599:
             raise FaultsWrong(f"http[{index}].status must be from 400 to 599.")
@@ -193,14 +195,14 @@ KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str
 
 
 def _fault(kind: type[AnyFault], value: object, name: str) -> AnyFault:
-    entries = _object(value, name, {one.name for one in fields(kind)})
-    for one in fields(kind):
-        text, _, optional = str(one.type).partition(" | ")
-        given = entries.get(one.name, one.default)
+    entries = _object(value, name, {item.name for item in fields(kind)})
+    for item in fields(kind):
+        text, _, optional = str(item.type).partition(" | ")
+        setting = entries.get(item.name, item.default)
         kinds = KINDS.get(text, (str,))
-        right = isinstance(given, kinds) and (bool in kinds or not isinstance(given, bool))
-        if not right and not (optional and given is None):
-            raise FaultsWrong(f"{name}.{one.name} must be of type {text.lower()}.")
+        right = isinstance(setting, kinds) and (bool in kinds or not isinstance(setting, bool))
+        if not right and not (optional and setting is None):
+            raise FaultsWrong(f"{name}.{item.name} must be of type {text.lower()}.")
     if (entries.get("count") or 0) < 0 or not 0 <= (entries.get("probability") or 0) <= 1:
         raise FaultsWrong(f"{name}: count must not be negative, probability must be from 0 to 1.")
     return kind(**entries)

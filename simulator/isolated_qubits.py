@@ -45,13 +45,13 @@ class IsolatedQubits:
     def __init__(
         self, qubits: Sequence[IsolatedQubit], columns: Mapping[Parameter, int], rows: NDArray[np.float64]
     ) -> None:
-        self._measured = {one.clbit: one for one in qubits if one.clbit is not None}
+        self._measured = {qubit.clbit: qubit for qubit in qubits if qubit.clbit is not None}
         self._columns = columns
         self._rows = rows
         self._probabilities: NDArray[np.float64] | None = None
         self.size = len(qubits)
         #: Seconds that one execution takes: about ten microseconds for each gate's matrix product and noise.
-        self.seconds = 1e-5 * sum(len(one.gates) + 1 for one in qubits)
+        self.seconds = 1e-5 * sum(len(qubit.gates) + 1 for qubit in qubits)
 
     def sample(
         self, row: int, noise: DeviceNoise | None, bits: NDArray[np.uint8], rng: np.random.Generator
@@ -67,25 +67,27 @@ class IsolatedQubits:
         if not self._measured:
             return
         if self._probabilities is None:
-            self._probabilities = np.stack([self.ones(one, noise) for one in self._measured.values()], axis=1)
+            self._probabilities = np.stack(
+                [self.ones(qubit, noise) for qubit in self._measured.values()], axis=1
+            )
         places = list(self._measured)
         bits[:, places] = rng.random((len(bits), len(places))) < self._probabilities[row]
 
-    def ones(self, one: IsolatedQubit, noise: DeviceNoise | None) -> NDArray[np.float64]:
+    def ones(self, qubit: IsolatedQubit, noise: DeviceNoise | None) -> NDArray[np.float64]:
         """Return the probability in each execution that a qubit is read as 1 at the end."""
         start = np.tile([0.0, 0.0, 1.0], (len(self._rows), 1))
         bloch = start
-        for instruction in one.gates:
+        for instruction in qubit.gates:
             if instruction.name == "reset":
                 bloch = start
                 continue
             bloch = np.einsum("rij,rj->ri", self._rotations(instruction), bloch)
-            if noise is not None and (change := noise.gate(instruction.name, one.qubit)) is not None:
+            if noise is not None and (change := noise.gate(instruction.name, qubit.qubit)) is not None:
                 factor, shift = change
                 bloch = bloch * factor + shift
         probability: NDArray[np.float64] = np.clip((1 - bloch[:, 2]) / 2, 0.0, 1.0)
         if noise is not None:
-            up, down = noise.readout(one.qubit)
+            up, down = noise.readout(qubit.qubit)
             probability = probability * (1 - down) + (1 - probability) * up
         return probability
 

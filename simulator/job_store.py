@@ -59,8 +59,8 @@ class JobStore:
         """Read the jobs on disk, and return the unfinished ones, which are queued again."""
         if self._database is None:
             return []
-        found = list(self._database.jobs())
-        for fields, body in found:
+        rows = list(self._database.jobs())
+        for fields, body in rows:
             job = SimulatorJob(body=body, **fields)
             job.decided, job.stored = job.final, True
             job.body_size = fields["body_size"]
@@ -139,9 +139,9 @@ class JobStore:
         ):
             self.remove(next(iter(self._finished)))
         if self._database is not None and job.stored and job.job_id in self._jobs:
-            self._settle(job)
+            self._trim_memory(job)
 
-    def _settle(self, job: SimulatorJob) -> None:
+    def _trim_memory(self, job: SimulatorJob) -> None:
         """Remove the least recently used bodies and results from memory. They are on disk."""
         size = len(job.body or b"") + len(job.result or b"")
         self._resident[job.job_id] = size
@@ -164,8 +164,8 @@ class JobStore:
                 self._database.forget(table, job_id)
 
     def find(
-        self, wanted: Callable[[SimulatorJob], bool], newest_first: bool = True
+        self, selects: Callable[[SimulatorJob], bool], newest_first: bool = True
     ) -> Iterator[SimulatorJob]:
         """Return the jobs that a filter selects, in order of their creation."""
         jobs = reversed(self._jobs.values()) if newest_first else iter(self._jobs.values())
-        return (job for job in jobs if wanted(job))
+        return (job for job in jobs if selects(job))

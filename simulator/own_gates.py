@@ -116,9 +116,9 @@ class _Natives:
             values = {parameter: start + step * place for place, parameter in enumerate(free)}
             bound = {parameter: values[parameter] for parameter in definition.parameters}
             try:
-                found = Operator(definition.assign_parameters(bound))
-                wanted = Operator(standard.base_class(*(_value(angle, values) for angle in gate.params)))
-                if not found.equiv(wanted):
+                defined = Operator(definition.assign_parameters(bound))
+                expected = Operator(standard.base_class(*(_value(angle, values) for angle in gate.params)))
+                if not defined.equiv(expected):
                     return False
             except (QiskitError, TypeError, ValueError):
                 # It has gates without a definition, or is not a unitary operation.

@@ -60,22 +60,22 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def read_number(text: str | None, name: str, default: int, least: int) -> int:
+def read_number(text: str | None, name: str, default: int, minimum: int) -> int:
     """Return a whole number of a query.
 
     Args:
         text: Its text; None if it is missing.
         name: Its name in the query.
         default: Its value if it is missing.
-        least: Its minimum.
+        minimum: Its minimum.
 
     Raises:
         ApiError: If it is not such a number.
     """
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < least:
-        raise ApiError(400, 1217, f"{name} must be a whole number, at least {least}.")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < minimum:
+        raise ApiError(400, 1217, f"{name} must be a whole number, at least {minimum}.")
     return int(text)
 
 
@@ -102,7 +102,7 @@ def job_filter(query: Any) -> Callable[[SimulatorJob], bool]:
     after = read_time(query.get("created_after"), "created_after") or -math.inf
     before = read_time(query.get("created_before"), "created_before") or math.inf
 
-    def wanted(job: SimulatorJob) -> bool:
+    def selects(job: SimulatorJob) -> bool:
         return (
             (backend is None or job.backend == backend)
             and (program is None or job.program_id == program)
@@ -112,4 +112,4 @@ def job_filter(query: Any) -> Callable[[SimulatorJob], bool]:
             and after <= job.created <= before
         )
 
-    return wanted
+    return selects

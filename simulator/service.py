@@ -152,11 +152,11 @@ class Service:
         except FaultsWrong as error:
             raise ApiError(400, 1217, str(error)) from error
 
-    def set_faults(self, wanted: faults.Faults) -> None:
+    def set_faults(self, new_faults: faults.Faults) -> None:
         """Replace the faults."""
-        self.faults = wanted
+        self.faults = new_faults
         for name, device in self._devices.items():
-            self._handle(device, device.queue.pause(name in wanted.devices, self.clock()))
+            self._handle(device, device.queue.pause(name in new_faults.devices, self.clock()))
 
     def queue_state(self, backend: Backend) -> tuple[int, dict[str, float]]:
         """Return a backend's queue length and recent waiting times."""

@@ -132,7 +132,11 @@ class Sessions:
 
     def all_active(self) -> Iterable[RuntimeSession]:
         """Return the sessions that have started and are not closed."""
-        return [one for one in self._sessions.values() if one.activated_at and one.closed_at is None]
+        return [
+            session
+            for session in self._sessions.values()
+            if session.activated_at and session.closed_at is None
+        ]
 
     def admit(self, session_id: str, backend: str) -> None:
         """Check that a session accepts a job.

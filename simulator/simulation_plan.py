@@ -52,7 +52,7 @@ class SimulationPlan:
 
 
 def plan(
-    shape: Shape, num_shots: int, noisy: bool, limits: Limits, wanted: NoiseChoice = "auto"
+    shape: Shape, num_shots: int, noisy: bool, limits: Limits, choice: NoiseChoice = "auto"
 ) -> SimulationPlan:
     """Decide how to simulate a circuit.
 
@@ -61,7 +61,7 @@ def plan(
         num_shots: Number of shots.
         noisy: Whether the backend has noise.
         limits: Limits, including the time up to which the full noise model is used.
-        wanted: The noise model; `auto` lets the time decide.
+        choice: The noise model; `auto` lets the time decide.
 
     Raises:
         InvalidJob: If no method can simulate the circuit within the limits.
@@ -87,19 +87,19 @@ def plan(
         trajectory = gates * (COST_TRAJECTORY_GATE + 2**qubits * COST_AMPLITUDE * 4)
         choices.append(SimulationPlan("statevector", "full", num_shots * trajectory, qubits))
     best = min(choices, key=lambda choice: choice.seconds, default=None)
-    if wanted == "full" and best is None:
+    if choice == "full" and best is None:
         _check_state_vector(shape, limits)
     if (
         best is not None
-        and wanted != "pauli_twirled"
-        and (wanted == "full" or best.seconds <= limits.full_noise_seconds)
+        and choice != "pauli_twirled"
+        and (choice == "full" or best.seconds <= limits.full_noise_seconds)
     ):
         return replace(best, seconds=best.seconds + COST_CALL)
     if shape.clifford:
         seconds = num_shots * gates * COST_STABILIZER_GATE + sampling
         return SimulationPlan("stabilizer", "pauli_twirled", COST_CALL + seconds, qubits)
     _check_state_vector(shape, limits)
-    if best is not None and best.method == "density_matrix" and wanted != "pauli_twirled":
+    if best is not None and best.method == "density_matrix" and choice != "pauli_twirled":
         return best
     trajectory = gates * (COST_STABILIZER_GATE + 2**qubits * COST_AMPLITUDE)
     return SimulationPlan("statevector", "pauli_twirled", COST_CALL + num_shots * trajectory, qubits)

@@ -50,8 +50,8 @@ def _become(fork: ServerFork, added: Mapping[str, str], descriptors: list[int]) 
     """Make this process what a new one would be."""
     os.setsid()
     out, err, ready = descriptors
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, standard in ((nothing, 0), (out, 1), (err, 2)):
+    null = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, standard in ((null, 0), (out, 1), (err, 2)):
         os.dup2(descriptor, standard)
         os.close(descriptor)
     os.environ.clear()

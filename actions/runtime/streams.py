@@ -66,8 +66,8 @@ class Streams:
 
     def flush(self) -> None:
         """Flush the streams, and those with which the action has replaced them."""
-        for replaced, ours in ((sys.stdout, self._out.text), (sys.stderr, self._err.text)):
-            for stream in (ours, replaced):
+        for replaced, original in ((sys.stdout, self._out.text), (sys.stderr, self._err.text)):
+            for stream in (original, replaced):
                 try:
                     if stream is not None and not stream.closed:
                         stream.flush()

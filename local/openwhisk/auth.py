@@ -28,6 +28,6 @@ class Auth:
                 "The resource requires authentication, which was not supplied with the request."
             )
         scheme, _, credentials = header.partition(" ")
-        given = credentials.strip().encode("utf-8", "surrogateescape")
-        if scheme.lower() != "basic" or not hmac.compare_digest(given, self._expected):
+        key = credentials.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() != "basic" or not hmac.compare_digest(key, self._expected):
             raise Unauthorized("The supplied authentication is invalid.")

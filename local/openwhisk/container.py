@@ -62,7 +62,7 @@ class Container:
         #: Number of its current activations.
         self.active = 0
         #: It gets no other activation.
-        self.spent = False
+        self.unusable = False
 
     @classmethod
     async def start(
@@ -100,7 +100,7 @@ class Container:
     @property
     def has_room(self) -> bool:
         """Whether it can get another activation."""
-        return self.active < self.launch.concurrency and not self.spent and self.alive
+        return self.active < self.launch.concurrency and not self.unusable and self.alive
 
     async def _initialise(self, port: int | None) -> None:
         if port is None:

@@ -37,7 +37,7 @@ class Unauthorized(OpenWhiskError):
     status = 401
 
 
-class Refused(OpenWhiskError):
+class OriginRejected(OpenWhiskError):
     """The request is from a web page, or for another host; see `core.origin`."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -182,8 +182,8 @@ class ActionInvoker:
                 # OpenWhisk's own lets one action of a sequence set final parameters of the next.
                 record.response = Response.error(Status.APPLICATION_ERROR, NOT_ALLOWED)
                 break
-            given = orjson.dumps(plan.bound | handed) if plan.bound else value
-            part = await self._run(plan, given, call.part(record.id))
+            parameters = orjson.dumps(plan.bound | handed) if plan.bound else value
+            part = await self._run(plan, parameters, call.part(record.id))
             record.logs.append(part.id)
             record.duration += part.elapsed
             memory = max(memory, part.limits["memory"])

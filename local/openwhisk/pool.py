@@ -49,7 +49,7 @@ class ContainerPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._starts: set[asyncio.Task[None]] = set()
         self._stale: set[tuple[str, int, bytes]] = set()
-        self._look: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._reaper = asyncio.get_running_loop().create_task(self._reap())
 
@@ -74,7 +74,7 @@ class ContainerPool:
         """
         if self._closing:
             raise Unavailable("The server is shutting down.")
-        container = self._take(launch)
+        container = self._reuse(launch)
         if container is not None:
             return container
         waiter = _Waiter(launch, time.monotonic(), asyncio.get_running_loop().create_future())
@@ -90,12 +90,12 @@ class ContainerPool:
             keep: whether it may be used again.
         """
         container.active -= 1
-        container.spent = container.spent or not keep
+        container.unusable = container.unusable or not keep
         if container.active:
             self._fill(container)
         else:
             self._busy.discard(container)
-            if not container.spent and container.alive and not self._closing:
+            if not container.unusable and container.alive and not self._closing:
                 self._offer(container)
             else:
                 self._spawn(container.stop(self._settings.stop_grace))
@@ -124,8 +124,8 @@ class ContainerPool:
         """End all processes, within the time that a container has to stop."""
         self._closing = True
         self._reaper.cancel()
-        if self._look is not None:
-            self._look.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         for waiter in self._waiters:
             if not waiter.container.done():
                 waiter.container.set_exception(Unavailable("The server is shutting down."))
@@ -137,7 +137,7 @@ class ContainerPool:
         await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
         await self._starter.close()
 
-    def _take(self, launch: Launch) -> Container | None:
+    def _reuse(self, launch: Launch) -> Container | None:
         """Return a container of a launch that has room: a busy one before an idle one."""
         for container in self._busy if launch.concurrency > 1 else ():
             if container.launch.key == launch.key and container.has_room and not container.retired:
@@ -191,7 +191,7 @@ class ContainerPool:
         if self._closing or not self._waiters:
             return
         now = time.monotonic()
-        wanted: Counter[tuple[str, int, bytes]] = Counter()
+        demand: Counter[tuple[str, int, bytes]] = Counter()
         soonest: float | None = None
         starting: Counter[tuple[str, int, bytes]] = Counter()
         for launch, count in self._starting.items():
@@ -199,8 +199,8 @@ class ContainerPool:
         busy = {container.launch.key for container in self._busy}
         for waiter in list(self._waiters):
             key = waiter.launch.key
-            wanted[key] += 1
-            if wanted[key] <= starting[key] * waiter.launch.concurrency:
+            demand[key] += 1
+            if demand[key] <= starting[key] * waiter.launch.concurrency:
                 continue
             # A busy process of the action is probably free long before a new one has done its imports.
             patience = waiter.since + self._settings.grow_after - now
@@ -212,11 +212,11 @@ class ContainerPool:
             elif self._make_room(waiter.launch):
                 self._start(waiter.launch)
                 starting[key] += 1
-        if soonest is not None and self._look is None:
-            self._look = asyncio.get_running_loop().call_later(soonest, self._look_again)
+        if soonest is not None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(soonest, self._on_timer)
 
-    def _look_again(self) -> None:
-        self._look = None
+    def _on_timer(self) -> None:
+        self._timer = None
         self._grow()
 
     def _make_room(self, launch: Launch, *, evict: bool = True) -> bool:

@@ -36,8 +36,8 @@ class Store:
 
     def all(self, kind: type[E]) -> list[E]:
         """Return all entities of a kind, last updated first."""
-        found = [item for item in self._entities.values() if isinstance(item, kind)]
-        return sorted(found, key=lambda item: (-item.updated, item.short))
+        items = [item for item in self._entities.values() if isinstance(item, kind)]
+        return sorted(items, key=lambda item: (-item.updated, item.short))
 
     def find(self, kind: type[E], short: str) -> E | None:
         """Return an entity, or None if it does not exist. As in OpenWhisk, all kinds share the names.
@@ -45,10 +45,10 @@ class Store:
         Raises:
             Conflict: the name belongs to an entity of another kind.
         """
-        found = self._entities.get(short)
-        if found is not None and not isinstance(found, kind):
+        entity = self._entities.get(short)
+        if entity is not None and not isinstance(entity, kind):
             raise Conflict(_OTHER)
-        return found
+        return entity
 
     def get(self, kind: type[E], short: str) -> E:
         """Return an entity.
@@ -57,10 +57,10 @@ class Store:
             NotFound: it does not exist.
             Conflict: the name belongs to an entity of another kind.
         """
-        found = self.find(kind, short)
-        if found is None:
+        entity = self.find(kind, short)
+        if entity is None:
             raise NotFound
-        return found
+        return entity
 
     def put_package(self, package: Package) -> None:
         """Add or replace a package.
@@ -132,7 +132,7 @@ class Store:
             self._length(action, action.short, MAX_COMPONENTS)
         self._put(action)
 
-    def _length(self, sequence: Action, root: str, most: int) -> int:
+    def _length(self, sequence: Action, root: str, maximum: int) -> int:
         """Return how many actions a sequence runs, including those of sequences in it.
 
         Raises:
@@ -148,9 +148,9 @@ class Store:
                 raise BadRequest("Sequence component does not exist.") from None
             if action.short == root:
                 raise BadRequest("Sequence may not refer to itself.")
-            if count == most:
+            if count == maximum:
                 raise BadRequest("Too many actions in the sequence.")
-            count += self._length(action, root, most - count) if action.exec.kind == SEQUENCE else 1
+            count += self._length(action, root, maximum - count) if action.exec.kind == SEQUENCE else 1
         return count
 
     def delete_action(self, package: str, name: str) -> Action:

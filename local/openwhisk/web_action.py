@@ -74,27 +74,27 @@ def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]
     Raises:
         BadRequest: the body does not match its type, or the request sets a final parameter.
     """
-    given: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "__ow_method": call.method.lower(),
         "__ow_headers": {name.lower(): value for name, value in call.headers.items()},
         "__ow_path": call.path,
     }
     if call.user is not None:
-        given["__ow_user"] = call.user
+        parameters["__ow_user"] = call.user
     media = _media_type(call.headers.get("Content-Type", "application/octet-stream"))
     if raw:
-        return given | {"__ow_query": call.query, "__ow_body": _text(call.body, media, json_too=False)}
-    own: dict[str, Any] = dict(parse_qsl(call.query, keep_blank_values=True))
+        return parameters | {"__ow_query": call.query, "__ow_body": _text(call.body, media, json_too=False)}
+    request_parameters: dict[str, Any] = dict(parse_qsl(call.query, keep_blank_values=True))
     opaque: dict[str, Any] = {}
     if call.body:
         body = _parsed(call.body, media)
         if isinstance(body, dict):
-            own |= body
+            request_parameters |= body
         else:
             opaque = {"__ow_body": body}
-    if not own.keys().isdisjoint(RESERVED | final):
+    if not request_parameters.keys().isdisjoint(RESERVED | final):
         raise BadRequest(NOT_ALLOWED)
-    return given | own | opaque
+    return parameters | request_parameters | opaque
 
 
 def _parsed(body: bytes, media: str) -> Any:
@@ -136,10 +136,10 @@ def answer(extension: str, result: Any) -> WebAnswer:
         return _as_text(result)
     if extension in (".html", ".svg"):
         media = "text/html; charset=utf-8" if extension == ".html" else "image/svg+xml"
-        found = _field(result, extension[1:], None)
-        if not isinstance(found, str):
+        value = _field(result, extension[1:], None)
+        if not isinstance(value, str):
             raise _invalid(media.partition(";")[0])
-        return WebAnswer(200, found.encode("utf-8", "replace"), media)
+        return WebAnswer(200, value.encode("utf-8", "replace"), media)
     return _as_http(result)
 
 
@@ -152,10 +152,10 @@ def _field(result: Any, name: str, default: Any) -> Any:
 
 def _as_text(result: Any) -> WebAnswer:
     missing = object()
-    found = _field(result, "text", missing)
-    if found is missing:
+    value = _field(result, "text", missing)
+    if value is missing:
         raise NotFound("Response does not include requested property.")
-    text = found if isinstance(found, str) else json.dumps(found, indent=2, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return WebAnswer(200, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
 
 
@@ -166,20 +166,20 @@ def _as_http(result: Any) -> WebAnswer:
     headers = _headers(result.get("headers"))
     status = _status(result.get("statusCode"))
     body = result.get("body")
-    given = next((value for name, value in headers if name.lower() == "content-type"), None)
+    content_type = next((value for name, value in headers if name.lower() == "content-type"), None)
     others = [(name, value) for name, value in headers if name.lower() != "content-type"]
     if body is None or body == "":
         return WebAnswer(status or 204, headers=others)
     media = None
-    if given is not None:
-        media = _media_type(given)
+    if content_type is not None:
+        media = _media_type(content_type)
         if not _MEDIA_TYPE.fullmatch(media):
             raise BadRequest("Response did not specify a known content-type.")
     if not isinstance(body, str):
         if media is not None and not _is_json(media):
             raise BadRequest("Response type in header did not match generated content type.")
-        return WebAnswer(status or 200, _dumped(body), given or "application/json", others)
-    return WebAnswer(status or 200, _bytes(body, media), _with_charset(given), others)
+        return WebAnswer(status or 200, _dumped(body), content_type or "application/json", others)
+    return WebAnswer(status or 200, _bytes(body, media), _with_charset(content_type), others)
 
 
 def _bytes(body: str, media: str | None) -> bytes:
@@ -194,12 +194,16 @@ def _bytes(body: str, media: str | None) -> bytes:
         raise BadRequest("Response type in header did not match generated content type.") from None
 
 
-def _with_charset(given: str | None) -> str:
-    if given is None:
+def _with_charset(content_type: str | None) -> str:
+    if content_type is None:
         return "text/html; charset=utf-8"
-    if _is_text(_media_type(given)) and not _is_json(_media_type(given)) and "charset" not in given.lower():
-        return f"{given}; charset=utf-8"
-    return given
+    if (
+        _is_text(_media_type(content_type))
+        and not _is_json(_media_type(content_type))
+        and "charset" not in content_type.lower()
+    ):
+        return f"{content_type}; charset=utf-8"
+    return content_type
 
 
 def _status(value: Any) -> int | None:
@@ -218,17 +222,17 @@ def _headers(value: Any) -> list[tuple[str, str]]:
         return []
     if not isinstance(value, dict):
         raise _invalid("message/http")
-    found = []
+    pairs = []
     for name, item in value.items():
-        for one in item if isinstance(item, list) else [item]:
-            if not isinstance(one, str | bool | int | float):
+        for value in item if isinstance(item, list) else [item]:
+            if not isinstance(value, str | bool | int | float):
                 raise _invalid("message/http")
-            text = one if isinstance(one, str) else json.dumps(one)
+            text = value if isinstance(value, str) else json.dumps(value)
             # A line break would start another header or the body.
             if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", text):
                 raise _invalid("message/http")
-            found.append((name, text))
-    return found
+            pairs.append((name, text))
+    return pairs
 
 
 def _media_type(value: str) -> str:

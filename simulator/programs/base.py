@@ -83,12 +83,12 @@ def require(value: object, kind: type, name: str) -> Any:
 def noise_choice(options: dict[str, Any]) -> NoiseChoice:
     """Return the noise model that a client has chosen in options.experimental.noise_model."""
     experimental = require(options.get("experimental") or {}, dict, "options.experimental")
-    wanted = experimental.get("noise_model", "auto")
-    if wanted not in get_args(NoiseChoice):
+    choice = experimental.get("noise_model", "auto")
+    if choice not in get_args(NoiseChoice):
         raise InvalidJob(
             f"options.experimental.noise_model must be one of {', '.join(get_args(NoiseChoice))}."
         )
-    return wanted  # type: ignore[no-any-return]
+    return choice  # type: ignore[no-any-return]
 
 
 def checked_seed(value: object) -> int | None:

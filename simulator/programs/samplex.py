@@ -45,26 +45,28 @@ def draw(
         raise InvalidJob(f"{name}.shape has more than {limits.max_executions} elements, or none.", code=1518)
     encoded = require(entry.get("samplex"), dict, f"{name}.samplex")
     text = require(encoded.get("samplex_json"), str, f"{name}.samplex.samplex_json")
-    given = require(entry.get("samplex_arguments", {}), dict, f"{name}.samplex_arguments")
+    samplex_arguments = require(entry.get("samplex_arguments", {}), dict, f"{name}.samplex_arguments")
     try:
         samplex = samplex_from_json(text)
         samplex.finalize()
         arguments = samplex.inputs().make_broadcastable()
-        for key, value in given.items():
+        for key, value in samplex_arguments.items():
             arguments[key] = _argument(value, limits, f"{name}.samplex_arguments.{key}")
     except InvalidJob:
         raise
     except Exception as error:
         # With a damaged samplex the reader may raise any error.
         raise InvalidJob(f"{name}.samplex cannot be read: {type(error).__name__}: {error}") from error
-    own = (1,) * (len(shape) - arguments.ndim) + tuple(arguments.shape)
-    if len(own) != len(shape) or any(size not in (1, full) for size, full in zip(own, shape, strict=True)):
+    samplex_shape = (1,) * (len(shape) - arguments.ndim) + tuple(arguments.shape)
+    if len(samplex_shape) != len(shape) or any(
+        size not in (1, full) for size, full in zip(samplex_shape, shape, strict=True)
+    ):
         raise InvalidJob(
             f"{name}: samplex_arguments of shape {tuple(arguments.shape)} do not fit the shape {shape}."
         )
-    randomizations = tuple(full for size, full in zip(own, shape, strict=True) if size == 1)
+    randomizations = tuple(full for size, full in zip(samplex_shape, shape, strict=True) if size == 1)
     drawn: dict[str, NDArray[Any]] = {}
-    sweep: list[Iterable[Any]] = [range(size) if size > 1 else (slice(None),) for size in own]
+    sweep: list[Iterable[Any]] = [range(size) if size > 1 else (slice(None),) for size in samplex_shape]
     for place in itertools.product(*sweep):
         # The samplex's index: axes over which its arguments do not vary have length one.
         inner = tuple(0 if isinstance(index, slice) else index for index in place)[

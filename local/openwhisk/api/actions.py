@@ -43,28 +43,28 @@ class Actions:
 
     def routes(self, space: str) -> list[web.RouteDef]:
         """Return the routes below a namespace."""
-        found = [
+        routes = [
             web.get(f"{space}/actions", self.list),
             web.get(space + "/actions/{package}/", self.list),
         ]
-        for one in (space + "/actions/{name}", space + "/actions/{package}/{name}"):
-            found += [
-                web.get(one, self.get),
-                web.put(one, self.put),
-                web.delete(one, self.delete),
-                web.post(one, self.invoke),
+        for path in (space + "/actions/{name}", space + "/actions/{package}/{name}"):
+            routes += [
+                web.get(path, self.get),
+                web.put(path, self.put),
+                web.delete(path, self.delete),
+                web.post(path, self.invoke),
             ]
-        return found
+        return routes
 
     async def list(self, request: web.Request) -> web.Response:
         """List the actions of one package or of all."""
         package = request.match_info.get("package")
         if package is None:
-            found = self._store.all(Action)
+            actions = self._store.all(Action)
         else:
             of = self._store.get(Package, entity_name(package))
-            found = self._store.actions(of.binding or of.name)
-        return json(page(request, [action.summary() for action in found], "actions"))
+            actions = self._store.actions(of.binding or of.name)
+        return json(page(request, [action.summary() for action in actions], "actions"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return an action with the parameters that it inherits."""
@@ -97,10 +97,10 @@ class Actions:
         """Invoke an action, and wait for its result if the request is blocking."""
         plan = self._context.plans.get(*names_of(request))
         blocking, only_result = flag(request, "blocking"), flag(request, "result")
-        most = int(self._context.settings.blocking_wait * 1000)
-        wait = integer(request, "timeout", most)
-        if not 0 < wait <= most:
-            raise BadRequest(f"Timeout must be number of milliseconds up to {most}.")
+        maximum = int(self._context.settings.blocking_wait * 1000)
+        wait = integer(request, "timeout", maximum)
+        if not 0 < wait <= maximum:
+            raise BadRequest(f"Timeout must be number of milliseconds up to {maximum}.")
         payload = await object_of(request, MAX_PAYLOAD)
         activation_id, task = self._context.invoker.begin(plan, payload, request[TRANSACTION])
         headers = {"X-OpenWhisk-Activation-Id": activation_id}

@@ -18,12 +18,12 @@ class ActivationRecords:
 
     def routes(self, space: str) -> list[web.RouteDef]:
         """Return the routes below a namespace."""
-        one = space + "/activations/{id}"
+        path = space + "/activations/{id}"
         return [
             web.get(f"{space}/activations", self.list),
-            web.get(one, self.get),
-            web.get(f"{one}/result", self.get_result),
-            web.get(f"{one}/logs", self.get_logs),
+            web.get(path, self.get),
+            web.get(f"{path}/result", self.get_result),
+            web.get(f"{path}/logs", self.get_logs),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -38,8 +38,8 @@ class ActivationRecords:
                 raise BadRequest("The parameter 'docs' is not permitted with 'count'.")
             return json({"activations": self._records.count(name=name, since=since, upto=upto)})
         skip, limit = range_of(request, "activations")
-        found = self._records.list(name=name, since=since, upto=upto, skip=skip, limit=limit)
-        return json([record.document() if docs else record.summary() for record in found])
+        records = self._records.list(name=name, since=since, upto=upto, skip=skip, limit=limit)
+        return json([record.document() if docs else record.summary() for record in records])
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a record."""

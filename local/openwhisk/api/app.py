@@ -18,7 +18,7 @@ from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
 from local.openwhisk.entities import LIMITS, PYTHON_KINDS
-from local.openwhisk.errors import Forbidden, NotFound, OpenWhiskError, Refused
+from local.openwhisk.errors import Forbidden, NotFound, OpenWhiskError, OriginRejected
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,10 @@ class Api:
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give the request an id, check its origin and its key, and format every error as OpenWhisk does."""
-        given = request.headers.get("X-Request-ID", "")
-        transaction = given if re.fullmatch(r"[\w-]{1,64}", given, re.ASCII) else os.urandom(16).hex()
+        request_id = request.headers.get("X-Request-ID", "")
+        transaction = (
+            request_id if re.fullmatch(r"[\w-]{1,64}", request_id, re.ASCII) else os.urandom(16).hex()
+        )
         request[TRANSACTION] = transaction
         headers = {}
         try:
@@ -89,13 +91,13 @@ class Api:
         """Reject requests of foreign web pages, and those to a name that is not this server's.
 
         Raises:
-            Refused: it is one of these.
+            OriginRejected: it is one of these.
         """
         allowed = self._settings.web if request.path.startswith(f"{_WEB}/") else self._settings.api
         headers = request.headers
         refusal = allowed.refusal(headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"))
         if refusal is not None:
-            raise Refused(refusal.status, refusal.message)
+            raise OriginRejected(refusal.status, refusal.message)
 
     def _authorize(self, request: web.Request) -> None:
         self._context.auth.check(request.headers.get("Authorization"))

@@ -19,20 +19,20 @@ class Packages:
 
     def routes(self, space: str) -> list[web.RouteDef]:
         """Return the routes below a namespace."""
-        one = space + "/packages/{name}"
+        path = space + "/packages/{name}"
         return [
             web.get(f"{space}/packages", self.list),
-            web.get(one, self.get),
-            web.put(one, self.put),
-            web.delete(one, self.delete),
+            web.get(path, self.get),
+            web.put(path, self.put),
+            web.delete(path, self.delete),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
         """List the packages; with public=true only those that are shared."""
-        found = self._store.all(Package)
+        packages = self._store.all(Package)
         if flag(request, "public"):
-            found = [package for package in found if package.publish]
-        return json(page(request, [package.summary() for package in found], "packages"))
+            packages = [package for package in packages if package.publish]
+        return json(page(request, [package.summary() for package in packages], "packages"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a package and its actions."""

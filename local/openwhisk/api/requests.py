@@ -72,12 +72,12 @@ async def object_of(request: web.Request, limit: int) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        found = orjson.loads(body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise BadRequest(f"The request content was malformed: {exc}.") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise BadRequest("The request content was malformed: the body must be a JSON object.")
-    return found
+    return document
 
 
 def flag(request: web.Request, name: str, default: bool = False) -> bool:
@@ -92,8 +92,8 @@ def flag(request: web.Request, name: str, default: bool = False) -> bool:
 
 def integer(request: web.Request, name: str, default: int) -> int:
     """Return a query parameter that is an integer."""
-    found = optional_integer(request, name)
-    return default if found is None else found
+    number = optional_integer(request, name)
+    return default if number is None else number
 
 
 def optional_integer(request: web.Request, name: str) -> int | None:
@@ -118,12 +118,12 @@ def range_of(request: web.Request, collection: str) -> tuple[int, int]:
     return skip, limit or MAX_LIST
 
 
-def page(request: web.Request, found: list[dict[str, Any]], collection: str) -> Any:
+def page(request: web.Request, items: list[dict[str, Any]], collection: str) -> Any:
     """Respond with the requested part of a list, or with its length."""
     if flag(request, "count"):
-        return {collection: len(found)}
+        return {collection: len(items)}
     skip, limit = range_of(request, collection)
-    return found[skip : skip + limit]
+    return items[skip : skip + limit]
 
 
 def json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

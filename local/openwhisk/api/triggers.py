@@ -28,19 +28,19 @@ class Triggers:
 
     def routes(self, space: str) -> list[web.RouteDef]:
         """Return the routes below a namespace."""
-        one = space + "/triggers/{name}"
+        path = space + "/triggers/{name}"
         return [
             web.get(f"{space}/triggers", self.list),
-            web.get(one, self.get),
-            web.put(one, self.put),
-            web.delete(one, self.delete),
-            web.post(one, self.fire),
+            web.get(path, self.get),
+            web.put(path, self.put),
+            web.delete(path, self.delete),
+            web.post(path, self.fire),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
         """List the triggers."""
-        found = [trigger.summary() for trigger in self._store.all(Trigger)]
-        return json(page(request, found, "triggers"))
+        triggers = [trigger.summary() for trigger in self._store.all(Trigger)]
+        return json(page(request, triggers, "triggers"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a trigger and its rules."""
@@ -78,16 +78,16 @@ class Triggers:
             start=now(),
             response=Response(Status.SUCCESS, orjson.dumps(payload)),
         )
-        given = {item.key: item.value for item in trigger.parameters} | payload
+        parameters = {item.key: item.value for item in trigger.parameters} | payload
         for link in trigger.rules:
-            entry = self._invoke(link, given, request[TRANSACTION], activation_id)
+            entry = self._invoke(link, parameters, request[TRANSACTION], activation_id)
             record.logs.append(orjson.dumps(entry).decode())
         record.end = now()
         self._context.records.add(record)
         headers = {"X-OpenWhisk-Activation-Id": activation_id}
         return json({"activationId": activation_id}, 202, headers)
 
-    def _invoke(self, link: Link, given: dict[str, Any], transaction: str, cause: str) -> dict[str, Any]:
+    def _invoke(self, link: Link, parameters: dict[str, Any], transaction: str, cause: str) -> dict[str, Any]:
         """Invoke a rule's action, and return the entry for the trigger's log."""
         namespace = self._context.settings.namespace
         entry: dict[str, Any] = {
@@ -101,10 +101,10 @@ class Triggers:
             return entry | {"error": why}
         try:
             plan = self._context.plans.of(link.action)
-            begun, _ = self._context.invoker.begin(plan, given, transaction, cause)
+            activation_id, _ = self._context.invoker.begin(plan, parameters, transaction, cause)
         except OpenWhiskError as exc:
             return entry | {"error": exc.message}
-        return entry | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": begun}
+        return entry | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": activation_id}
 
 
 class Rules:
@@ -116,19 +116,19 @@ class Rules:
 
     def routes(self, space: str) -> list[web.RouteDef]:
         """Return the routes below a namespace."""
-        one = space + "/rules/{name}"
+        path = space + "/rules/{name}"
         return [
             web.get(f"{space}/rules", self.list),
-            web.get(one, self.get),
-            web.put(one, self.put),
-            web.delete(one, self.delete),
-            web.post(one, self.set),
+            web.get(path, self.get),
+            web.put(path, self.put),
+            web.delete(path, self.delete),
+            web.post(path, self.set),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
         """List the rules, without their status, as in OpenWhisk."""
-        found = [rule.document() for rule in self._store.all(Rule)]
-        return json(page(request, found, "rules"))
+        rules = [rule.document() for rule in self._store.all(Rule)]
+        return json(page(request, rules, "rules"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a rule and its status."""

@@ -33,9 +33,9 @@ class WebActions:
 
     def routes(self, base: str) -> list[web.RouteDef]:
         """Return the routes below `base`."""
-        one = base + "/{namespace}/{package}/{name:[^/]+}"
+        path = base + "/{namespace}/{package}/{name:[^/]+}"
         return [
-            web.route(method, one + rest, self.serve) for method in METHODS for rest in ("", r"{path:/.*}")
+            web.route(method, path + rest, self.serve) for method in METHODS for rest in ("", r"{path:/.*}")
         ]
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -89,9 +89,9 @@ class WebActions:
         )
         raw = plan.action.annotation("raw-http") is True
         # Final parameters are checked here; the parameters that describe the request are allowed.
-        given = web_action.arguments(call, raw, plan.final)
-        begun, task = self._context.invoker.begin(plan, given, request[TRANSACTION])
-        headers = {"X-OpenWhisk-Activation-Id": begun}
+        parameters = web_action.arguments(call, raw, plan.final)
+        activation_id, task = self._context.invoker.begin(plan, parameters, request[TRANSACTION])
+        headers = {"X-OpenWhisk-Activation-Id": activation_id}
         await asyncio.wait((task,), timeout=self._context.settings.blocking_wait)
         if not task.done():
             error = {"error": "Response not yet ready.", "code": request[TRANSACTION]}
@@ -131,13 +131,13 @@ def _authorize(action: Action, request: web.Request, user: str | None) -> None:
     Raises:
         Unauthorized: the request does not have it.
     """
-    wanted = action.annotation("require-whisk-auth")
-    if wanted is True:
+    required = action.annotation("require-whisk-auth")
+    if required is True:
         allowed = user is not None
-    elif isinstance(wanted, str | int) and wanted is not False:
-        given = request.headers.get("X-Require-Whisk-Auth", "")
+    elif isinstance(required, str | int) and required is not False:
+        secret = request.headers.get("X-Require-Whisk-Auth", "")
         allowed = hmac.compare_digest(
-            given.encode("utf-8", "replace"), str(wanted).encode("utf-8", "replace")
+            secret.encode("utf-8", "replace"), str(required).encode("utf-8", "replace")
         )
     else:
         allowed = True

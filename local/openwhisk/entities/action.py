@@ -217,14 +217,14 @@ def _limits(value: Any, old: ActionLimits) -> ActionLimits:
         return old
     if not isinstance(value, dict):
         raise malformed("limits must be an object")
-    found: dict[str, int] = {}
-    for name, (least, most) in LIMITS.items():
+    limits: dict[str, int] = {}
+    for name, (minimum, maximum) in LIMITS.items():
         if name not in value:
             continue
         number = value[name]
         if isinstance(number, bool) or not isinstance(number, int):
             raise malformed(f"limits.{name} must be an integer")
-        if not least <= number <= most:
-            raise malformed(f"limits.{name} is {number}, and must be from {least} to {most}")
-        found[name] = number
-    return replace(old, **found)
+        if not minimum <= number <= maximum:
+            raise malformed(f"limits.{name} is {number}, and must be from {minimum} to {maximum}")
+        limits[name] = number
+    return replace(old, **limits)

@@ -110,28 +110,28 @@ def reference(value: Any, namespace: str, field: str, parts: int) -> str:
 
 def parameters(body: dict[str, Any], name: str, old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """Return the list of keys and values in the field `name`, or the old list."""
-    given = body.get(name)
-    if given is None:
+    items = body.get(name)
+    if items is None:
         return old
-    if not isinstance(given, list):
+    if not isinstance(items, list):
         raise malformed(f"{name} must be a list of objects with key and value")
-    found: dict[str, Parameter] = {}
-    for index, item in enumerate(given):
+    parameters_by_key: dict[str, Parameter] = {}
+    for index, item in enumerate(items):
         if not isinstance(item, dict) or not isinstance(item.get("key"), str) or not item["key"]:
             raise malformed(f"{name}[{index}] must be an object with a key, a string, and a value")
-        found[item["key"]] = Parameter(
+        parameters_by_key[item["key"]] = Parameter(
             item["key"], item.get("value"), boolean(item, "init", False, f"{name}[{index}].")
         )
-    return tuple(found.values())
+    return tuple(parameters_by_key.values())
 
 
 def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """Return the annotations of a PUT, or the old ones, without those that it deletes."""
-    found = parameters(body, "annotations", old)
+    annotations = parameters(body, "annotations", old)
     dropped = body.get("delAnnotations") or []
     if not isinstance(dropped, list):
         raise malformed("delAnnotations must be a list of strings")
-    return tuple(item for item in found if item.key not in dropped)
+    return tuple(item for item in annotations if item.key not in dropped)
 
 
 def common(body: dict[str, Any], old: Entity | None, at: int) -> dict[str, Any]:
@@ -145,11 +145,11 @@ def common(body: dict[str, Any], old: Entity | None, at: int) -> dict[str, Any]:
 
 
 def _next_version(body: dict[str, Any], old: Entity | None) -> str:
-    given = body.get("version")
-    if given is not None:
-        if not isinstance(given, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,9}", given):
+    version = body.get("version")
+    if version is not None:
+        if not isinstance(version, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,9}", version):
             raise malformed("version must be a string of three numbers with dots between")
-        return given
+        return version
     if old is None:
         return "0.0.1"
     major, minor, patch = old.version.split(".")

@@ -52,15 +52,15 @@ def put_package(body: dict[str, Any], namespace: str, name: str, old: Package | 
         BadRequest: a field is wrong, or a package would become a binding or refer to another namespace.
     """
     binding = old.binding if old else ""
-    given = body.get("binding")
-    if given:
-        if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+    target = body.get("binding")
+    if target:
+        if not isinstance(target, dict) or not isinstance(target.get("name"), str):
             raise malformed("binding must be an object with namespace and name")
-        if given.get("namespace", "_") not in ("_", namespace):
+        if target.get("namespace", "_") not in ("_", namespace):
             raise BadRequest("Binding references a package that does not exist.")
         if old is not None and not old.binding:
             raise BadRequest("Resource is a package and cannot be converted into a binding.")
-        binding = entity_name(given["name"])
+        binding = entity_name(target["name"])
     return Package(
         namespace=namespace,
         name=name,
