@@ -152,9 +152,9 @@ class DeviceNoise:
         if gate.duration > 0:
             relaxation: QuantumError | None = None
             for qubit in qubits:
-                error = thermal_relaxation_error(qubit.t1, qubit.t2, gate.duration)
+                qubit_error = thermal_relaxation_error(qubit.t1, qubit.t2, gate.duration)
                 # The first qubit is the least significant one, so it is the right factor.
-                relaxation = error if relaxation is None else error.tensor(relaxation)
+                relaxation = qubit_error if relaxation is None else qubit_error.tensor(relaxation)
             error = relaxation if error is None else error.compose(relaxation)
         return error
 

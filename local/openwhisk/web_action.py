@@ -224,10 +224,10 @@ def _headers(value: Any) -> list[tuple[str, str]]:
         raise _invalid("message/http")
     pairs = []
     for name, item in value.items():
-        for value in item if isinstance(item, list) else [item]:
-            if not isinstance(value, str | bool | int | float):
+        for single in item if isinstance(item, list) else [item]:
+            if not isinstance(single, str | bool | int | float):
                 raise _invalid("message/http")
-            text = value if isinstance(value, str) else json.dumps(value)
+            text = single if isinstance(single, str) else json.dumps(single)
             # A line break would start another header or the body.
             if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", text):
                 raise _invalid("message/http")
