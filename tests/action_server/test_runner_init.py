@@ -61,7 +61,7 @@ def test_classes_of_given_code_can_be_dataclasses(server: ActionServer) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({"code": ""}, "no algorithm of its own"),
+        ({"code": ""}, "has no algorithm"),
         ({"code": "x = 1\n"}, "no function 'main'"),
         ({"code": "main = 3\n"}, "no function 'main'"),
         ({"code": ECHO, "main": "absent"}, "no function 'absent'"),
