@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from local.openwhisk.capacity import victims
 from local.openwhisk.container import Container, Starter
 from local.openwhisk.errors import StartFailed, Unavailable
 from local.openwhisk.launch import Launch
@@ -203,9 +204,9 @@ class ContainerPool:
             if demand[key] <= starting[key] * waiter.launch.concurrency:
                 continue
             # A busy process of the action is probably free long before a new one has done its imports.
-            patience = waiter.since + self._settings.grow_after - now
-            if patience > 0 and (key in busy or starting[key]):
-                soonest = patience if soonest is None else min(soonest, patience)
+            wait_seconds = waiter.since + self._settings.grow_after - now
+            if wait_seconds > 0 and (key in busy or starting[key]):
+                soonest = wait_seconds if soonest is None else min(soonest, wait_seconds)
             elif starting[key] and self._starting.total() >= _CORES:
                 # A start occupies a whole core. More at a time would only delay the first one.
                 continue
@@ -221,30 +222,11 @@ class ContainerPool:
 
     def _make_room(self, launch: Launch, *, evict: bool = True) -> bool:
         """Return whether another process fits; end idle ones of other actions for it, longest idle first."""
-        everyone = [item.launch for item in (*self._idle, *self._busy)] + list(self._starting.elements())
-        if sum(item.action == launch.action for item in everyone) >= self._settings.max_per_action:
-            return False
-        count = len(everyone)
-        memory = sum(item.memory for item in everyone)
-
-        def fits() -> bool:
-            return count < self._settings.max_processes and (
-                memory + launch.memory <= self._settings.memory or not count
-            )
-
-        victims = []
-        for container in sorted(self._idle, key=lambda item: item.last_used) if evict else ():
-            if fits():
-                break
-            if container.launch.key != launch.key:
-                victims.append(container)
-                count -= 1
-                memory -= container.launch.memory
-        if not fits():
-            return False
-        for victim in victims:
-            self._drop(victim)
-        return True
+        launches = [item.launch for item in (*self._idle, *self._busy)] + list(self._starting.elements())
+        chosen = victims(launch, launches, self._idle if evict else (), self._settings)
+        for container in chosen or ():
+            self._drop(container)
+        return chosen is not None
 
     def _start(self, launch: Launch) -> None:
         self._starting[launch] += 1
@@ -294,12 +276,12 @@ class ContainerPool:
             return
         for launch in self._prewarmed.values():
             live = [item.launch.key for item in (*self._idle, *self._busy)]
-            have = live.count(launch.key) + self._starting[launch]
-            while have < self._settings.prewarm:
+            number = live.count(launch.key) + self._starting[launch]
+            while number < self._settings.prewarm:
                 if self._starting.total() >= _CORES or not self._make_room(launch, evict=False):
                     return
                 self._start(launch)
-                have += 1
+                number += 1
 
     def _drop(self, container: Container) -> None:
         self._idle.remove(container)
