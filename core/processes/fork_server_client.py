@@ -14,8 +14,9 @@ from typing import Any
 
 from core.processes.messages import PARENT_OPTION, SOCKET_OPTION, Message, MessageReader, encode
 
-#: Seconds for which `stop` waits after it has killed the fork server.
-_KILL_WAIT = 1.0
+#: Seconds for which `stop` waits after it has killed the fork server. It ends within milliseconds unless the
+#: machine is overloaded.
+_KILL_WAIT = 10.0
 
 
 class ForkServerError(Exception):
