@@ -19,7 +19,7 @@ from .app import App
 from .errors import BackendUnknown, DatabaseError, FaultsWrong
 from .iam import Iam
 from .service import Service
-from .settings import Settings, parse
+from .settings import SimulatorSettings, parse
 
 logger = logging.getLogger("simulator")
 
@@ -44,7 +44,7 @@ def _report_error(message: str) -> None:
     _report("error", message, logging.ERROR)
 
 
-async def run(settings: Settings) -> Exit:
+async def run(settings: SimulatorSettings) -> Exit:
     """Serve until told to end."""
     began = time.monotonic()
     ending = asyncio.Event()

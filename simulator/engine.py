@@ -31,7 +31,7 @@ from .counts import Bits, draw, shots
 from .errors import InvalidJob, SimulationError
 from .isolated_qubits import IsolatedQubits
 from .noise import DeviceNoise
-from .settings import Limits
+from .settings import SimulationLimits
 from .simulation_plan import (
     LARGE_SECONDS,
     MAX_SEEDED_QUBITS,
@@ -66,10 +66,10 @@ class Engine:
 
     Args:
         backends: The backends.
-        limits: Limits of one job.
+        limits: SimulationLimits of one job.
     """
 
-    def __init__(self, backends: Mapping[str, Backend], limits: Limits) -> None:
+    def __init__(self, backends: Mapping[str, Backend], limits: SimulationLimits) -> None:
         self.backends = backends
         self.limits = limits
         #: Threads that a large job may use.

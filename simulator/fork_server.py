@@ -61,11 +61,11 @@ def main() -> None:
 
     from .backends import catalog
     from .engine import Engine
-    from .settings import Limits
+    from .settings import SimulationLimits
     from .worker import SimulationWorker
 
     settings = orjson.loads(options.settings)
-    limits = Limits(**settings["limits"])
+    limits = SimulationLimits(**settings["limits"])
     engine = Engine(catalog(settings["devices"]), limits)
     fork = ForkServer(socket.socket(fileno=options.fork_server_fd)).serve()
     if fork is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import frames
 from .errors import PoolFull
-from .settings import Settings
+from .settings import SimulatorSettings
 from .task import Task, failure
 from .worker_processes import WorkerProcess, WorkerProcesses
 
@@ -28,7 +28,7 @@ class WorkerPool:
         settings: How many workers there are, and their limits.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SimulatorSettings) -> None:
         self._settings = settings
         self._permits = max(1, settings.workers - 1)
         #: Tasks that no worker has decoded, and those that a worker has returned as large.

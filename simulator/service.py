@@ -21,8 +21,8 @@ from .job_store import JobStore
 from .jobs import SimulatorJob, Status
 from .pool import WorkerPool
 from .sessions import RuntimeSession, Sessions
-from .settings import Settings
-from .submission import Submission
+from .settings import SimulatorSettings
+from .submission import SubmissionRequest
 from .task import Task
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Service:
         FaultsWrong: If the faults are invalid.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SimulatorSettings) -> None:
         self.settings = settings
         self.clock = Clock()
         self.backends = catalog(settings.devices)
@@ -315,7 +315,7 @@ class Service:
             self._advance(device)
 
     def _parse(self, body: bytes, user: str) -> SimulatorJob:
-        submission = Submission.read(body)
+        submission = SubmissionRequest.read(body)
         backend = self.backend(submission.backend).name
         if submission.session_id is not None:
             self.sessions.admit(submission.session_id, backend)

@@ -49,7 +49,7 @@ from .settings_table import (
 
 
 @dataclass(frozen=True)
-class Limits:
+class SimulationLimits:
     """Bounds of one job. A job that exceeds one is rejected, or stopped, and the message has the bound."""
 
     max_shots: int = MAX_SHOTS.read({})
@@ -76,7 +76,7 @@ class QueueSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class SimulatorSettings:
     """All settings of the service. Each row of the table above describes one."""
 
     #: None: any key is accepted.
@@ -97,12 +97,12 @@ class Settings:
     rate_limit: int = RATE_LIMIT.read({})
     faults: dict[str, Any] = field(default_factory=dict)
     admin: bool = False
-    limits: Limits = Limits()
+    limits: SimulationLimits = SimulationLimits()
     queue: QueueSettings = QueueSettings()
     log_level: str = LOG_LEVEL.read({})
 
     @classmethod
-    def read(cls, source: Source) -> Settings:
+    def read(cls, source: Source) -> SimulatorSettings:
         """Read the settings.
 
         Args:
@@ -128,7 +128,7 @@ class Settings:
             rate_limit=RATE_LIMIT.read(source),
             faults=FAULTS.read(source),
             admin=ADMIN.read(source),
-            limits=Limits(
+            limits=SimulationLimits(
                 max_shots=MAX_SHOTS.read(source),
                 max_executions=MAX_EXECUTIONS.read(source),
                 max_qubits=MAX_QUBITS.read(source),
@@ -177,7 +177,7 @@ def database_path(text: str | None, port: int, environ: Mapping[str, str]) -> Pa
     return state / "qwhisk" / f"simulator-{port}.db"
 
 
-def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
+def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> SimulatorSettings:
     """Read the settings.
 
     Args:
@@ -187,4 +187,4 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Setti
     Raises:
         SystemExit: an argument or a variable is wrong (status 2), or help was requested (status 0).
     """
-    return command_line.parse(TABLE, argv, environ, Settings.read)
+    return command_line.parse(TABLE, argv, environ, SimulatorSettings.read)

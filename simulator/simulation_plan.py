@@ -11,7 +11,7 @@ from .circuits import Shape
 from .errors import InvalidJob
 from .isolated_qubits import IsolatedQubits
 from .noise import NoiseKind
-from .settings import Limits
+from .settings import SimulationLimits
 
 #: The noise models that a client can choose; `auto` is the full one unless that takes too long.
 NoiseChoice = Literal["auto", "full", "pauli_twirled"]
@@ -52,7 +52,7 @@ class SimulationPlan:
 
 
 def plan(
-    shape: Shape, num_shots: int, noisy: bool, limits: Limits, choice: NoiseChoice = "auto"
+    shape: Shape, num_shots: int, noisy: bool, limits: SimulationLimits, choice: NoiseChoice = "auto"
 ) -> SimulationPlan:
     """Decide how to simulate a circuit.
 
@@ -60,7 +60,7 @@ def plan(
         shape: The circuit's instructions.
         num_shots: Number of shots.
         noisy: Whether the backend has noise.
-        limits: Limits, including the time up to which the full noise model is used.
+        limits: SimulationLimits, including the time up to which the full noise model is used.
         choice: The noise model; `auto` lets the time decide.
 
     Raises:
@@ -105,7 +105,7 @@ def plan(
     return SimulationPlan("statevector", "pauli_twirled", COST_CALL + num_shots * trajectory, qubits)
 
 
-def _check_state_vector(shape: Shape, limits: Limits) -> None:
+def _check_state_vector(shape: Shape, limits: SimulationLimits) -> None:
     if len(shape.qubits) > limits.max_qubits:
         raise InvalidJob(
             f"The circuit uses {len(shape.qubits)} qubits and is not Clifford: its state vector does not "

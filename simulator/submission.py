@@ -14,7 +14,7 @@ MAX_TAG_LENGTH = 128
 
 
 @dataclass(frozen=True)
-class Submission:
+class SubmissionRequest:
     """The envelope of a job. A worker decodes and checks the parameters.
 
     Attributes:
@@ -34,7 +34,7 @@ class Submission:
     private: bool
 
     @classmethod
-    def read(cls, body: bytes) -> Submission:
+    def read(cls, body: bytes) -> SubmissionRequest:
         """Read a request.
 
         Args:

@@ -17,7 +17,7 @@ import orjson
 from core.processes.fork_server_client import ForkServerClient, ForkServerError
 
 from . import frames
-from .settings import Settings
+from .settings import SimulatorSettings
 from .task import Task, failure
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class WorkerProcesses:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: SimulatorSettings,
         on_message: Callable[[WorkerProcess, dict[str, Any], bytes], None],
         on_end: Callable[[WorkerProcess], None],
     ) -> None:

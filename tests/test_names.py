@@ -20,7 +20,7 @@ FOLDERS = (
     "tools",
 )
 #: The modules whose classes must not have the name of any other class.
-UNIQUE = ("core/", "gateway/", "poller/delivery/")
+UNIQUE = ("actions/runtime/", "core/", "gateway/", "local/", "poller/delivery/", "simulator/")
 #: Modules that are not checked.
 EXCEPT = ("core/log.py",)
 

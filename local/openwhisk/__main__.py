@@ -22,7 +22,7 @@ from local.openwhisk.fork_starter import ForkStarter
 from local.openwhisk.invoke import ActionInvoker
 from local.openwhisk.launch_plan import LaunchPlans
 from local.openwhisk.pool import ContainerPool
-from local.openwhisk.settings import DOCKER, Settings, parse
+from local.openwhisk.settings import DOCKER, OpenWhiskSettings, parse
 from local.openwhisk.store import Store
 
 EXIT_OK = 0
@@ -57,7 +57,9 @@ def main() -> int:
     return EXIT_OK
 
 
-async def _serve(settings: Settings, listener: socket.socket, store: Store, records: Activations) -> None:
+async def _serve(
+    settings: OpenWhiskSettings, listener: socket.socket, store: Store, records: Activations
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

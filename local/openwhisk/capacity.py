@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from local.openwhisk.launch import Launch
-from local.openwhisk.settings import Settings
+from local.openwhisk.settings import OpenWhiskSettings
 
 
 class Idle(Protocol):
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Idle)
 
 
 def victims(
-    launch: Launch, launches: Sequence[Launch], idle: Iterable[T], settings: Settings
+    launch: Launch, launches: Sequence[Launch], idle: Iterable[T], settings: OpenWhiskSettings
 ) -> list[T] | None:
     """Return the idle containers that have to end so that another process fits.
 

@@ -30,7 +30,7 @@ from local.openwhisk.errors import (
 from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
 from local.openwhisk.pool import ContainerPool
 from local.openwhisk.rates import Rate
-from local.openwhisk.settings import Settings
+from local.openwhisk.settings import OpenWhiskSettings
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class ActionInvoker:
     """Runs actions in the pool's containers and adds the records."""
 
     def __init__(
-        self, settings: Settings, plans: LaunchPlans, pool: ContainerPool, activations: Activations
+        self, settings: OpenWhiskSettings, plans: LaunchPlans, pool: ContainerPool, activations: Activations
     ) -> None:
         self._key = settings.auth
         self._allowed = settings.max_processes + settings.max_waiting

@@ -12,7 +12,7 @@ import orjson
 
 from core.openwhisk.action_server import ALGORITHM_VARIABLE, CONCURRENT_VARIABLE
 from local.openwhisk.entities import SEQUENCE, Action
-from local.openwhisk.settings import DOCKER, Settings
+from local.openwhisk.settings import DOCKER, OpenWhiskSettings
 
 #: Images of this project: `qwhisk/<name>` has the algorithm `<name>`, `qwhisk/base` has none.
 _OURS = "qwhisk/"
@@ -45,7 +45,7 @@ class Launch:
     timeout: float = field(compare=False)
 
 
-def inherited_env(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+def inherited_env(settings: OpenWhiskSettings, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of this server's environment that action processes inherit."""
     return {
         name: value
@@ -55,7 +55,7 @@ def inherited_env(settings: Settings, environment: Mapping[str, str]) -> dict[st
 
 
 def launch(
-    action: Action, settings: Settings, environment: Mapping[str, str], api_host: str
+    action: Action, settings: OpenWhiskSettings, environment: Mapping[str, str], api_host: str
 ) -> Launch | None:
     """Return the launch of an action.
 

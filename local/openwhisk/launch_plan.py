@@ -8,7 +8,7 @@ from typing import Any
 
 from local.openwhisk.entities import SEQUENCE, Action, Package, inherit
 from local.openwhisk.launch import Launch, inherited_env, launch
-from local.openwhisk.settings import Settings
+from local.openwhisk.settings import OpenWhiskSettings
 from local.openwhisk.store import Store
 
 
@@ -31,7 +31,7 @@ class LaunchPlans:
     """The plans of the actions in a store."""
 
     def __init__(
-        self, settings: Settings, store: Store, environment: Mapping[str, str], api_host: str
+        self, settings: OpenWhiskSettings, store: Store, environment: Mapping[str, str], api_host: str
     ) -> None:
         self._settings = settings
         self._store = store

@@ -15,7 +15,7 @@ from local.openwhisk.capacity import victims
 from local.openwhisk.container import Container, Starter
 from local.openwhisk.errors import StartFailed, Unavailable
 from local.openwhisk.launch import Launch
-from local.openwhisk.settings import Settings
+from local.openwhisk.settings import OpenWhiskSettings
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class _Waiter:
 class ContainerPool:
     """Lends containers to activations. All methods run on the event loop's thread."""
 
-    def __init__(self, settings: Settings, starter: Starter) -> None:
+    def __init__(self, settings: OpenWhiskSettings, starter: Starter) -> None:
         self._settings = settings
         self._starter = starter
         self._idle: list[Container] = []

@@ -14,11 +14,11 @@ from core.settings.ports import OPENWHISK_PORT
 from local.openwhisk import settings_table as rows
 from local.openwhisk.settings_table import DOCKER, ROOT
 
-__all__ = ["DOCKER", "Settings", "parse"]
+__all__ = ["DOCKER", "OpenWhiskSettings", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class OpenWhiskSettings:
     """All settings of the server. Each row of `settings_table.TABLE` describes one."""
 
     host: str
@@ -56,7 +56,7 @@ class Settings:
     log_level: str = LOG_LEVEL.read({})
 
     @classmethod
-    def read(cls, source: Source) -> Settings:
+    def read(cls, source: Source) -> OpenWhiskSettings:
         """Read the settings.
 
         Args:
@@ -102,13 +102,13 @@ class Settings:
         )
 
 
-def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> OpenWhiskSettings:
     """Return the settings from command line, environment and defaults, in this order of precedence.
 
     Raises:
         SystemExit: an argument or a variable is wrong (status 2), or help was requested (status 0).
     """
-    return command_line.parse(rows.TABLE, arguments, environment, Settings.read)
+    return command_line.parse(rows.TABLE, arguments, environment, OpenWhiskSettings.read)
 
 
 def _allowed(source: Source, host: str, origins: str) -> Allowed:

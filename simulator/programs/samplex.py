@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidJob
-from ..settings import Limits
+from ..settings import SimulationLimits
 from . import codec
 from .base import require
 
 
 def draw(
-    entry: dict[str, Any], num_parameters: int, limits: Limits, rng: np.random.Generator, name: str
+    entry: dict[str, Any], num_parameters: int, limits: SimulationLimits, rng: np.random.Generator, name: str
 ) -> tuple[tuple[int, ...], NDArray[np.float64], dict[str, NDArray[Any]]]:
     """Draw an item's circuit arguments.
 
@@ -27,7 +27,7 @@ def draw(
     Args:
         entry: The samplex item, unchanged.
         num_parameters: Number of the template circuit's parameters.
-        limits: Limits of a job.
+        limits: SimulationLimits of a job.
         rng: Draws the arguments.
         name: The item's name in messages.
 
@@ -91,7 +91,7 @@ def draw(
     return shape, values.astype(np.float64), drawn
 
 
-def _argument(value: object, limits: Limits, name: str) -> Any:
+def _argument(value: object, limits: SimulationLimits, name: str) -> Any:
     if isinstance(value, bool | int):
         return value
     fields = require(value, dict, name)

@@ -24,7 +24,7 @@ from core.errors import InputError
 from core.provider.ibm.target import IBMTarget
 from simulator.backends import catalog
 from simulator.engine import Engine
-from simulator.settings import Limits
+from simulator.settings import SimulationLimits
 from tests.actions.own_gates import INCLUDED, KEYWORDS, Program, generated, names
 from tests.actions.theory import probabilities
 
@@ -110,7 +110,7 @@ def test_the_transpiler_takes_no_name_for_a_gate_of_its_own(version: int) -> Non
 
 @lru_cache
 def engine() -> Engine:
-    return Engine(CATALOG, Limits())
+    return Engine(CATALOG, SimulationLimits())
 
 
 def counted(program: object, backend_type: str) -> dict[str, int]:

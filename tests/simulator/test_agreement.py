@@ -18,7 +18,7 @@ from scipy.stats import chisquare  # type: ignore[import-untyped]
 
 from simulator.backends import catalog
 from simulator.engine import Engine
-from simulator.settings import Limits
+from simulator.settings import SimulationLimits
 
 from .circuits import ghz, isa
 from .test_client import deprecated, old_sampler, run
@@ -108,7 +108,7 @@ def test_seed_for_seed_as_aer_run_directly(client: QiskitRuntimeService, how: st
 
 
 def engine(full_seconds: float) -> Engine:
-    return Engine(catalog(["fake_fez"]), Limits(full_noise_seconds=full_seconds))
+    return Engine(catalog(["fake_fez"]), SimulationLimits(full_noise_seconds=full_seconds))
 
 
 def transpiled(name: str) -> QuantumCircuit:

@@ -21,14 +21,14 @@ from simulator.engine import Engine
 from simulator.errors import InvalidJob
 from simulator.own_gates import RESERVED, STANDARD, native
 from simulator.programs import codec
-from simulator.settings import Limits
+from simulator.settings import SimulationLimits
 
 from .bodies import encoded, executor_request, sampler_request
 from .conftest import Api
 from .test_app import check_error
 
 BACKENDS = catalog(["fake_fez"])
-ENGINE = Engine(BACKENDS, Limits())
+ENGINE = Engine(BACKENDS, SimulationLimits())
 LIMIT = 10**7
 #: Names that Qiskit itself takes for an instruction of its own; no such circuit can be made.
 IMPOSSIBLE = {"store", "measure"}

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.circuits import Shape, Uses
 from simulator.errors import InvalidJob
-from simulator.settings import Limits
+from simulator.settings import SimulationLimits
 from simulator.simulation_plan import plan
 
 
@@ -34,16 +34,16 @@ def shape(qubits: int, gates: int, clifford: bool) -> Shape:
     ],
 )
 def test_plan(qubits: int, gates: int, clifford: bool, noisy: bool, method: str, noise: str) -> None:
-    decided = plan(shape(qubits, gates, clifford), 1024, noisy, Limits())
+    decided = plan(shape(qubits, gates, clifford), 1024, noisy, SimulationLimits())
     assert (decided.method, decided.noise) == (method, noise)
 
 
 @pytest.mark.parametrize("noisy", [True, False])
 def test_plan_refuses_what_does_not_fit(noisy: bool) -> None:
     with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
-        plan(shape(40, 200, clifford=False), 10, noisy, Limits())
+        plan(shape(40, 200, clifford=False), 10, noisy, SimulationLimits())
 
 
 def test_full_noise_only_as_far_as_it_is_wanted() -> None:
-    limits = Limits(full_noise_seconds=0.0)
+    limits = SimulationLimits(full_noise_seconds=0.0)
     assert plan(shape(2, 5, clifford=True), 1024, True, limits).noise == "pauli_twirled"

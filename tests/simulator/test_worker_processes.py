@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.processes.fork_server_client import ForkServerClient
-from simulator.settings import Settings, parse
+from simulator.settings import SimulatorSettings, parse
 from simulator.worker_processes import MAX_FAILED_STARTS, WorkerProcess, WorkerProcesses
 
 from .conftest import REPOSITORY
@@ -47,7 +47,7 @@ class ForkServers:
         return await self._start([sys.executable, "-c", code], {**environment, **path})
 
 
-def settings(workers: int) -> Settings:
+def settings(workers: int) -> SimulatorSettings:
     """Settings with this number of workers."""
     return parse(["--workers", str(workers)], {"SIMULATOR_API_KEY": "key"})
 

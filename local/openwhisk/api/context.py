@@ -9,7 +9,7 @@ from local.openwhisk.auth import Auth
 from local.openwhisk.invoke import ActionInvoker
 from local.openwhisk.launch_plan import LaunchPlans
 from local.openwhisk.pool import ContainerPool
-from local.openwhisk.settings import Settings
+from local.openwhisk.settings import OpenWhiskSettings
 from local.openwhisk.store import Store
 
 
@@ -17,7 +17,7 @@ from local.openwhisk.store import Store
 class Context:
     """The parts of the server."""
 
-    settings: Settings
+    settings: OpenWhiskSettings
     auth: Auth
     store: Store
     plans: LaunchPlans
