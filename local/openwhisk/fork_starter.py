@@ -105,7 +105,7 @@ class ForkStarter:
         """
         async with self._starting:
             client = self._client
-            if client is not None and client.process.returncode is None:
+            if client is not None and not client.ended:
                 return client
             if not self._enabled:
                 raise ForkServerError("the server is shutting down, or too many fork servers have ended")
@@ -156,7 +156,17 @@ class ForkStarter:
             log.warning("the fork server has not imported what actions need: %s", exc)
 
     async def _fork(self, launch: Launch) -> Process:
+        known = self._client
         client = await self._ready(launch)
+        try:
+            return await self._fork_by(client, launch)
+        except ForkServerError:
+            # A fork server that was running may have ended just before the request: another one is started.
+            if client is not known or not client.ended:
+                raise
+        return await self._fork_by(await self._ready(launch), launch)
+
+    async def _fork_by(self, client: ForkServerClient, launch: Launch) -> Process:
         context = ProcessContext(launch)
         out, out_end = os.pipe()
         err, err_end = os.pipe()

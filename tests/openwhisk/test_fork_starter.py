@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from local.openwhisk.fork_starter import ForkStarter
+from local.openwhisk.forked import Forked
 from local.openwhisk.launch import Launch
 from testkit.openwhisk import OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
@@ -158,6 +160,44 @@ def test_it_ends_with_the_server(start: Start, number: signal.Signals) -> None:
     until(lambda: not running(found["parent"]) and not running(found["pid"]))
 
 
+def bare_launch() -> Launch:
+    """The launch of an action without an algorithm."""
+    root = str(Path(__file__).resolve().parents[2])
+    return Launch(
+        key=("a", 1, b""),
+        action="a",
+        argv=(sys.executable, "-m", "actions.runtime"),
+        forkable=True,
+        costly=False,
+        image="",
+        concurrency=1,
+        environment={**os.environ, "PYTHONPATH": root},
+        init=b"",
+        memory=256,
+        logs=1_000,
+        timeout=10.0,
+    )
+
+
+def test_a_process_is_forked_again_if_the_fork_server_has_just_ended() -> None:
+    """A request may reach a fork server whose end has not been noticed yet."""
+
+    async def start_two() -> None:
+        starter = ForkStarter(True, 60.0)
+        first = await starter.start(bare_launch())
+        assert starter._client is not None
+        starter._client._control.shutdown(socket.SHUT_RDWR)
+        second = await starter.start(bare_launch())
+        try:
+            assert isinstance(second, Forked)
+        finally:
+            for process in (first, second):
+                await process.kill()
+            await starter.close()
+
+    asyncio.run(start_two())
+
+
 def test_closing_does_not_wait_for_the_watcher(monkeypatch: pytest.MonkeyPatch) -> None:
     """The watcher waits for the end of the fork server, which comes later: the wait would time out."""
     left: list[Any] = []
@@ -169,21 +209,7 @@ def test_closing_does_not_wait_for_the_watcher(monkeypatch: pytest.MonkeyPatch) 
         return done, pending
 
     async def begin_and_end() -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        launch = Launch(
-            key=("a", 1, b""),
-            action="a",
-            argv=(sys.executable, "-m", "actions.runtime"),
-            forkable=True,
-            costly=False,
-            image="",
-            concurrency=1,
-            environment={**os.environ, "PYTHONPATH": root},
-            init=b"",
-            memory=256,
-            logs=1_000,
-            timeout=10.0,
-        )
+        launch = bare_launch()
         starter = ForkStarter(True, 60.0)
         process = await starter.start(launch)
         assert starter._client is not None
