@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks import actions, direct, openwhisk, simulator, through
 from benchmarks.gateway.report import run as run_gateway
 from benchmarks.poller.__main__ import run as run_poller
-from benchmarks.table import milliseconds, percentile, table
+from benchmarks.table import milliseconds, table
+from testkit.percentile import percentile
 from testkit.stack import running
 
 #: What this project aims for: seconds added to the median, and the part of the direct jobs per second.

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from benchmarks import cold
 from benchmarks.around import surroundings
-from benchmarks.table import percentile, table
+from benchmarks.table import table
 from benchmarks.warm import PARTS, Warm, close, warm
+from testkit.percentile import percentile
 from testkit.stack import running
 from tools.documents import algorithms
 

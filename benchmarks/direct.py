@@ -12,7 +12,7 @@ from qiskit_aer import AerSimulator
 
 from actions.smile_super_position.circuit import superposition, to_bits
 from benchmarks.inputs import pairs
-from benchmarks.table import percentile
+from testkit.percentile import percentile
 
 #: Seconds that the processes of a throughput run may take beyond the run itself.
 START_TIMEOUT = 60.0

@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.table import percentile, table
+from benchmarks.table import table
 from testkit.action_server import ActionServer
 from testkit.openwhisk import KEY, OpenWhisk
+from testkit.percentile import percentile
 
 #: What this project aims for: seconds added at p50, and a cold start as a multiple of its process's own.
 AIM_ADDED, AIM_COLD = 0.005, 1.2

@@ -36,7 +36,8 @@ from qiskit import QuantumCircuit, qpy
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
-from benchmarks.table import percentile, table
+from benchmarks.table import table
+from testkit.percentile import percentile
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Seconds that anything but the measuring itself may take.

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def percentile(values: Sequence[float], part: float) -> float:
-    """The value below which `part` (0 to 1) of the values lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
-
-
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table with columns as wide as they need to be."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]

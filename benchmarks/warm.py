@@ -23,7 +23,6 @@ from actions.framework import submission
 from actions.framework.algorithm import Algorithm
 from actions.framework.submission import Submission
 from benchmarks.around import ENVELOPE
-from benchmarks.table import percentile
 from core.kafka.publisher import Publisher
 from core.protocol import FINAL
 from core.provider import QuantumAccount
@@ -31,6 +30,7 @@ from core.provider.ibm import account
 from core.provider.ibm.account import IBMAccount
 from core.provider.ibm.target import IBMTarget
 from core.provider.tags import run_tag
+from testkit.percentile import percentile
 
 #: Calls of each kind that are measured.
 ROUNDS = 15

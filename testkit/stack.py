@@ -138,6 +138,10 @@ class Stack:
         env = part_environment(self, "poller")
         deploy(env["WHISK_APIHOST"], env["WHISK_AUTH"], env)
 
+    def output(self, start: int = 0) -> str:
+        """What the supervisor has printed, from a length of its earlier output."""
+        return (self.folder / "stack.log").read_text()[start:]
+
     def logs(self) -> str:
         """Everything that the parts have logged."""
         return "\n".join(
@@ -226,7 +230,7 @@ def running(folder: Path, **more: str) -> Iterator[Stack]:
     with ExitStack() as before:
         if os.environ.get("TEST_DOCUMENTS") == "couchdb":
             # Imported here: it uses this module.
-            from tests.couchdb.server import couchdb
+            from testkit.couchdb.server import couchdb
 
             more = {"LOCAL_COUCHDB_URL": before.enter_context(couchdb(folder / "couchdb"))} | more
         yield before.enter_context(_running(folder, **more))

@@ -12,8 +12,8 @@ from core.errors import InputError
 from gateway.app import MAX_BODY
 from gateway.body import parsed
 from gateway.validation import validate
-from tests.gateway.adversarial import bodies, published
-from tests.growth import cost
+from testkit.adversarial import bodies, published
+from testkit.growth import cost
 
 #: Aim: processor seconds for any body.
 AIM = 0.050

@@ -14,9 +14,10 @@ from pathlib import Path
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from benchmarks.gateway.clients import SENT, Crowd
-from benchmarks.table import milliseconds, percentile, table
+from benchmarks.table import milliseconds, table
 from core.kafka.consumers import topic_reader
 from core.settings import KafkaSettings
+from testkit.percentile import percentile
 from testkit.replicas import FREE, broker, replica, session, topic_of
 
 #: Aims: seconds from a result's publication to its client at p99; bytes for a client.

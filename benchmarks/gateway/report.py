@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmarks.gateway import load
 from benchmarks.gateway.bodies import hostile
 from benchmarks.gateway.pushing import LISTENERS, pushing
-from benchmarks.table import milliseconds, percentile, table
+from benchmarks.table import milliseconds, table
+from testkit.percentile import percentile
 from testkit.replicas import FREE, Replica, broker, process, replica, session
 from testkit.stack import free_ports
 

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from benchmarks.poller.scenarios import SERVICE
-from benchmarks.poller.world import STATED_ERROR
+from testkit.scheduling.world import STATED_ERROR
 
 #: The number of times in the grid, and its reach around the median in standard deviations.
 INSTANTS, REACH = 150, 4.5

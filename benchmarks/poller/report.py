@@ -9,14 +9,14 @@ from dataclasses import astuple, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.poller import rivals
 from benchmarks.poller.bound import least_calls
-from benchmarks.poller.ours import IBM, qwhisk
 from benchmarks.poller.scenarios import SCENARIOS, day, steady
-from benchmarks.poller.tally import Tally
-from benchmarks.poller.world import World
 from benchmarks.table import table
 from poller.scheduling.call import Limits
+from testkit.scheduling import rivals
+from testkit.scheduling.ours import IBM, qwhisk
+from testkit.scheduling.tally import Tally
+from testkit.scheduling.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 PLOT = ROOT / "docs" / "poller.svg"

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
-from benchmarks.poller.world import World, WorldPlan, build
+from testkit.scheduling.world import World, WorldPlan, build
 
 #: The number of devices and of clients, and the mean duration of a job in seconds.
 DEVICES, CLIENTS, SERVICE = 3, 20, 4.0

@@ -9,7 +9,7 @@ import pytest
 from actions.deutsch_jozsa.algorithm import DeutschJozsaInput
 from actions.framework.input import validated
 from core.errors import InputError
-from tests.growth import excess
+from testkit.growth import excess
 
 
 @pytest.mark.parametrize("field", ["mask", "truth_table", "backend", "unknown"])

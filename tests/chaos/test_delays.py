@@ -19,10 +19,10 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
 from core.protocol import encode
 from core.settings import KafkaSettings
+from testkit import apache_kafka as apache
 from testkit.receiver import Receiver, receiver
 from testkit.replicas import BROKERS
 from testkit.stack import ROOT, wait_for
-from tests.chaos import kafka as apache
 from tests.chaos.conftest import StartBroker
 from tests.chaos.member import SHORT, settings
 from tests.core.samples import result_event, wire

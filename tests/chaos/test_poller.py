@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 import requests
 
+from testkit import apache_kafka
 from testkit.faults import set_faults
 from testkit.listener import Listener
 from testkit.processes import part_environment, pid_of
 from testkit.stack import ROOT, Client, Stack, alive, free_ports, running, wait_for
-from tests.chaos import kafka
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 
@@ -275,7 +275,7 @@ def test_every_job_ends_once_at_home(tmp_path: Path) -> None:
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(TIMEOUT + kafka.TIMEOUT + 200)
+@pytest.mark.timeout(TIMEOUT + apache_kafka.TIMEOUT + 200)
 def test_every_job_ends_once_at_home_on_apache_kafka(tmp_path: Path) -> None:
-    env = kafka.environment(tmp_path / "kafka")
+    env = apache_kafka.environment(tmp_path / "kafka")
     every_job_ends_once_at_home(tmp_path / "stack", seed=int(os.environ.get("CHAOS_SEED", "2")), **env)

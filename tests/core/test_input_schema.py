@@ -20,9 +20,9 @@ from core.input_schema import InputSchema, SchemaError, TooMuchWorkError
 from core.input_schema.effort import MAX_STEPS
 from core.input_schema.guarded import MAX_EXPLAINED
 from core.input_schema.nodes import MAX_NODES, MAX_PATTERN, MAX_PATTERNS
+from testkit.adversarial import patterns, published
+from testkit.growth import cost, excess
 from tests.core.samples import raw_document
-from tests.gateway.adversarial import patterns, published
-from tests.growth import cost, excess
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -17,9 +17,9 @@ import requests
 from core.config_docs import Documents, from_env
 from core.config_docs.bounds import MAX_DOCUMENTS
 from core.config_docs.cloudant import CloudantSource, connect
+from testkit.couchdb.server import couchdb
 from testkit.stack import ROOT, wait_for
 from tests.core.samples import raw_document
-from tests.couchdb.server import couchdb
 from tools.load_config_documents import shipped
 
 

@@ -15,9 +15,9 @@ from core.errors import InputError
 from core.extent import Extent, ExtentError
 from gateway.body import parsed
 from gateway.validation import validate
+from testkit.adversarial import Bait, bodies, published
+from testkit.growth import excess
 from tests.core.samples import raw_document
-from tests.gateway.adversarial import Bait, bodies, published
-from tests.growth import excess
 
 #: Bytes of the smaller body; the larger has twice as many.
 SIZE = 25_000

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
+from testkit.adversarial import bodies, published
 from testkit.replicas import FREE, Replica, broker, documents, replica, session
-from tests.gateway.adversarial import bodies, published
 
 #: Of a client's requests for jobs, and of an address's sessions and refused requests, in a minute.
 JOBS, SESSIONS = 8, 25

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import requests
 
+from testkit import apache_kafka
+from testkit.couchdb import server as couchdb
 from testkit.processes import end
 from testkit.stack import ROOT, wait_for
-from tests.chaos import kafka
-from tests.couchdb import server as couchdb
 from tests.images import compose
 from tests.images.engine import docker
 
@@ -108,13 +108,13 @@ class Pod:
 
     def start_kafka(self) -> None:
         """Apache Kafka, set up as the compose file's service."""
-        java = kafka.installed()
+        java = apache_kafka.installed()
         env = compose.environment("kafka", self.values)
         # The hosts that the pod's containers know by name this machine does not.
         env |= {"KAFKA_LOG_DIRS": str(self.folder / "kafka"), "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0"}
         properties = self.folder / "server.properties"
         properties.write_text(compose.kafka_properties(env))
-        jars = ["-Xmx512m", "-cp", f"{kafka.JARS}/*"]
+        jars = ["-Xmx512m", "-cp", f"{apache_kafka.JARS}/*"]
         cluster = "4L6g3nShT-eMCtK--X86sw"
         format_ = [java, *jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
         subprocess.run(self.inside(format_), check=True, capture_output=True, timeout=120)

@@ -11,9 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.poller import rivals
-from benchmarks.poller.ours import IBM, Run, qwhisk
-from benchmarks.poller.world import World, WorldPlan, build
 from core.kafka.topics import WAITS
 from poller.scheduling.budget import WINDOW
 from poller.scheduling.call import Call, Limits
@@ -21,6 +18,9 @@ from poller.scheduling.forecast import expected_lag
 from poller.scheduling.job import JobObservation
 from poller.scheduling.pages import LOOK_MOST
 from poller.scheduling.scheduler import Scheduler
+from testkit.scheduling import rivals
+from testkit.scheduling.ours import IBM, Run, qwhisk
+from testkit.scheduling.world import World, WorldPlan, build
 from tests.examples import examples
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from benchmarks.poller.world import World, WorldJob
-from benchmarks.table import percentile
+from testkit.percentile import percentile
+from testkit.scheduling.world import World, WorldJob
 
 
 @dataclass

@@ -6,8 +6,8 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 
-from benchmarks.poller.tally import Tally
-from benchmarks.poller.world import World, WorldJob
+from testkit.scheduling.tally import Tally
+from testkit.scheduling.world import World, WorldJob
 
 
 def clairvoyant(world: World) -> Tally:

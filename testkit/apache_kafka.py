@@ -89,7 +89,7 @@ def _fetch(maven: str) -> None:
         "-q",
         "-B",
         "-f",
-        str(Path(__file__).with_name("pom.xml")),
+        str(Path(__file__).with_name("apache_kafka.pom.xml")),
         "dependency:copy-dependencies",
     ]
     command.append(f"-DoutputDirectory={JARS}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.config_docs.model import ConfigDocument, parse
 
-ACTIONS = Path(__file__).resolve().parents[2] / "actions"
+ACTIONS = Path(__file__).resolve().parents[1] / "actions"
 
 #: A bait as JSON text of about so many bytes.
 Bait = Callable[[int], bytes]

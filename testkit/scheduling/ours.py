@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 
-from benchmarks.poller.tally import Tally
-from benchmarks.poller.world import World, WorldJob
 from poller.job_consumer import choose_wait_topic
 from poller.scheduling.call import Call, Limits
 from poller.scheduling.job import JobObservation
 from poller.scheduling.scheduler import Scheduler
+from testkit.scheduling.tally import Tally
+from testkit.scheduling.world import World, WorldJob
 
 #: The limits of an IBM Quantum account, and the price of its calls.
 IBM = Limits(per_minute=120, price=1.0, list_every=60.0)
