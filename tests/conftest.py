@@ -11,11 +11,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from testkit.stack import Client, Stack, running
-from tests import examples, selection, skips
-
-#: What is seen in all of these tests is held against one table.
-TABLE = "tests/openwhisk/contract/"
+from testkit.stack import Client, Stack
+from tests import examples, selection, sharing, skips
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -28,8 +25,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start processes, for `make test-fast` to leave out."""
+    """Mark the tests that start processes, for `make test-fast` to leave out, and sort all by groups."""
     selection.mark(items)
+    sharing.sort(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End the shared stacks that the next test does not use."""
+    try:
+        yield
+    finally:
+        sharing.close_clients()
+        sharing.end_unused(nextitem)
+
+
+def pytest_sessionfinish() -> None:
+    """End the shared stacks of an interrupted run."""
+    sharing.end_unused(None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,41 +56,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "images" and not named else None
 
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each process whole files, and the tests that fill one table together whole."""
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each process whole groups of files."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return TABLE if path.startswith(TABLE) else path
+        return sharing.group(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
     """How tests are shared among processes, where there are several (`-n`)."""
-    return ByFile(config, log)
+    return ByGroup(config, log)
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole stack, started once: tests keep apart by having clients of their own.
-
-    Its device is five times as fast as by default: tests that want a job to wait there pause the device.
-    """
-    with running(tmp_path_factory.mktemp("stack"), SIMULATOR_QUEUE_SPEED_UP="5") as started:
-        _shared.append(started)
-        yield started
-        _shared.clear()
-
-
-#: The stack of the tests that share one, while it runs.
-_shared: list[Stack] = []
-
-
-@pytest.fixture(autouse=True)
-def _closed_clients() -> Iterator[None]:
-    """Close what the test's clients have open."""
-    yield
-    for one in _shared:
-        one.close_clients()
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The whole stack, which the files of a group share: each test has clients of its own."""
+    return sharing.shared_stack(request.node.nodeid, tmp_path_factory)
 
 
 @pytest.fixture

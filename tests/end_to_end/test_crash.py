@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,25 +21,17 @@ not_ours = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that may be harmed."""
-    with running(tmp_path_factory.mktemp("crash")) as stack:
-        yield stack
-
-
-@pytest.fixture(autouse=True)
-def _closed(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "own" in request.fixturenames:
-        request.getfixturevalue("own").close_clients()
+@pytest.fixture
+def own(stack: Stack) -> Stack:
+    """The stack of these files, which may be harmed."""
+    return stack
 
 
 def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
     client = own.client()
     jobs = [client.smile(wait=0, backend_type="hardware")["process_job_id"] for _ in range(2)]
     jobs.append(client.smile(wait=0)["process_job_id"])
-    pid = module_pid(own, "poller")
+    pid, before = module_pid(own, "poller"), len(own.output())
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not alive(pid))
     jobs.append(client.smile(wait=0)["process_job_id"])
@@ -48,7 +39,7 @@ def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
         event = client.get(f"/jobs/{job}", wait=60).json()
         assert event["status"] == "DONE", event
         assert event["answer"]["shots"] == 1024
-    output = (own.folder / "stack.log").read_text()
+    output = own.output(before)
     assert "poller ended (signal 9); restarting it" in output, "the supervisor says what it does"
     listed = [job["process_job_id"] for job in client.get("/jobs").json()["jobs"]]
     assert sorted(listed) == sorted(jobs)
@@ -57,10 +48,10 @@ def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
 def test_results_are_there_after_the_gateway_was_killed(own: Stack) -> None:
     client = own.client()
     job = client.smile()["process_job_id"]
-    pid = module_pid(own, "gateway")
+    pid, before = module_pid(own, "gateway"), len(own.output())
     os.kill(pid, signal.SIGKILL)
     # Its worker outlives it for a moment, so that only the supervisor's word tells that it is gone.
-    wait_for(lambda: "gateway ended (signal 9)" in (own.folder / "stack.log").read_text())
+    wait_for(lambda: "gateway ended (signal 9)" in own.output(before))
 
     def back() -> bool:
         try:
@@ -111,14 +102,10 @@ def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
     old = own.client()
     old.smile()
     [pid] = [pid for pid in own.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    before = len(own.output())
     os.kill(pid, signal.SIGKILL)
-    wait_for(
-        lambda: (
-            "restarting gateway, which needs the state that the broker has lost"
-            in (own.folder / "stack.log").read_text()
-        ),
-        30,
-    )
+    lost = "restarting gateway, which needs the state that the broker has lost"
+    wait_for(lambda: lost in own.output(before), 30)
 
     def answer() -> requests.Response | None:
         try:
@@ -156,14 +143,14 @@ def test_nothing_is_left_though_the_supervisor_was_killed(tmp_path: Path) -> Non
         wait_for(lambda: not [pid for pid in processes if alive(pid)], 15)
 
 
-def test_busy_port_is_said_in_one_line(stack: Stack, tmp_path: Path) -> None:
-    env = environment(tmp_path) | {"GATEWAY_PORT": stack.env["GATEWAY_PORT"]}
+def test_busy_port_is_said_in_one_line(own: Stack, tmp_path: Path) -> None:
+    env = environment(tmp_path) | {"GATEWAY_PORT": own.env["GATEWAY_PORT"]}
     done = subprocess.run(
         [sys.executable, "-m", "local"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert f"port {stack.env['GATEWAY_PORT']} (of the gateway) is in use" in line
+    assert f"port {own.env['GATEWAY_PORT']} (of the gateway) is in use" in line
     assert "GATEWAY_PORT" in line
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.provider import JobView, QuantumAccount, connect, run_tag
 from core.settings import ProviderSettings
 from testkit.listener import Listener
 from testkit.processes import action_pids, module_pid, part_environment
-from testkit.stack import GIVEN_WHISK, Client, Stack, alive, running, wait_for
+from testkit.stack import GIVEN_WHISK, Client, Stack, alive, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 
@@ -33,10 +33,9 @@ THROUGH = 180.0
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that may be harmed."""
-    with running(tmp_path_factory.mktemp("hybrid")) as stack:
-        yield stack
+def own(stack: Stack) -> Stack:
+    """The stack of these files, which may be harmed."""
+    return stack
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +45,9 @@ def account(own: Stack) -> QuantumAccount:
 
 
 @pytest.fixture
-def client(own: Stack) -> Iterator[Client]:
+def client(own: Stack) -> Client:
     """A client of its own."""
-    yield own.client()
-    own.close_clients()
+    return own.client()
 
 
 def begin(client: Client, **values: Any) -> str:

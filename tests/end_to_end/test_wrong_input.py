@@ -100,3 +100,24 @@ def test_nothing_of_it_left_a_stack_trace_and_the_stack_goes_on(client: Client) 
     logs = client.stack.logs()
     assert "Traceback" not in logs
     assert '"traceback"' not in logs
+
+
+@pytest.mark.parametrize(
+    "url", ["http://app.example.org/", "https://127.0.0.1/", "https://10.0.0.1/", "nonsense"]
+)
+def test_by_default_only_public_receivers_are_permitted(client: Client, url: str) -> None:
+    answer = client.http.post(
+        f"{client.stack.api}/functions/smile_super_position/jobs",
+        json=GOOD,
+        headers={"Callback-Url": url},
+        timeout=60,
+    )
+    assert "Callback-Url" in problem(answer, 422)
+    assert answer.json()["errors"][0]["field"] == "Callback-Url"
+    assert client.get("/jobs").json()["jobs"] == []
+
+
+def test_a_receiver_is_no_parameter_of_the_body(client: Client) -> None:
+    answer = client.submit(**GOOD, callback_url="https://app.example.org/")
+    assert "callback_url" in problem(answer, 422)
+    assert client.get("/jobs").json()["jobs"] == []

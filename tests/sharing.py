@@ -1,0 +1,99 @@
+"""Which files share a process, and the stacks that files share.
+
+An idle stack takes an eighth of a core, and its start 7 s of processor time. So the files that share one run
+in one process, one after the other, and the stack ends after the last of them.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from testkit.stack import Stack, running
+from tests.selection import MARK
+
+#: Groups of files, each run by one process, by the beginnings of their paths; the longest match counts. They
+#: start first, in this order.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "page": ("tests/page/",),
+    "end to end": ("tests/end_to_end/",),
+    "crashes": (
+        "tests/end_to_end/test_crash.py",
+        "tests/end_to_end/test_hybrid.py",
+        "tests/end_to_end/test_webhooks.py",
+    ),
+    # What all of these see is compared with one table.
+    "contract": ("tests/openwhisk/contract/",),
+    # The longest of the others, mostly of waiting. The last two share a broker.
+    "chaos": ("tests/chaos/test_poller.py",),
+    "submissions": ("tests/chaos/test_submissions.py",),
+    "broker": ("tests/chaos/test_delays.py", "tests/chaos/test_facts.py"),
+    "images": ("tests/images/",),
+}
+
+#: A device five times as fast as by default: tests that need a job to wait pause it.
+_FAST = {"SIMULATOR_QUEUE_SPEED_UP": "5"}
+#: The groups whose files share a stack, and its settings.
+STACKS: dict[str, dict[str, str]] = {
+    "page": _FAST,
+    "end to end": _FAST,
+    "images": _FAST,
+    # Webhooks may call receivers on this machine.
+    "crashes": {"GATEWAY_WEBHOOKS": "private"},
+}
+
+_running: dict[str, tuple[Stack, ExitStack]] = {}
+
+
+def group(nodeid: str) -> str:
+    """The group of a test's file: the name of a group, or the file's own path."""
+    path = nodeid.partition("::")[0]
+    starts = [(start, name) for name, group_starts in GROUPS.items() for start in group_starts]
+    matches = [(len(start), name) for start, name in starts if path.startswith(start)]
+    return max(matches)[1] if matches else path
+
+
+def sort(items: list[pytest.Item]) -> None:
+    """Put each group's tests together: the groups first, then files that start processes, then all others.
+
+    What takes longest comes first, so that no process of several is left with it at the end.
+    """
+    names = list(GROUPS)
+    slow = {group(item.nodeid) for item in items if item.get_closest_marker(MARK)}
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        name = group(item.nodeid)
+        return (names.index(name) if name in GROUPS else len(names), name not in slow)
+
+    items.sort(key=place)
+
+
+def shared_stack(nodeid: str, factory: pytest.TempPathFactory) -> Stack:
+    """The stack of a file's group, started at its first use.
+
+    Args:
+        nodeid: the file's.
+        factory: of temporary folders.
+    """
+    name = group(nodeid)
+    if name not in STACKS:
+        pytest.fail(f"{nodeid} uses a shared stack: add it to a group with a stack in tests/sharing.py")
+    if name not in _running:
+        ends = ExitStack()
+        stack = ends.enter_context(running(factory.mktemp(name.replace(" ", "-")), **STACKS[name]))
+        _running[name] = (stack, ends)
+    return _running[name][0]
+
+
+def close_clients() -> None:
+    """Close the connections of the clients of all shared stacks."""
+    for stack, _ in _running.values():
+        stack.close_clients()
+
+
+def end_unused(following: pytest.Item | None) -> None:
+    """End the shared stacks that the following test does not share; all if there is none."""
+    for name in [name for name in _running if following is None or group(following.nodeid) != name]:
+        _, ends = _running.pop(name)
+        ends.close()
