@@ -9,12 +9,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from core.openwhisk import action_server
+from testkit.waiting import until as until
 
 ROOT = Path(__file__).resolve().parents[1]
 SENTINEL = action_server.SENTINEL.decode()
@@ -81,11 +81,3 @@ class ActionServer:
         self._connection.close()
         self.process.kill()
         self.process.wait(10)
-
-
-def until(condition: Any, seconds: float = 30.0) -> None:
-    """Poll until the condition holds."""
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up, "waited in vain"
-        time.sleep(0.02)

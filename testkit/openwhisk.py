@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import requests
+
+from testkit.waiting import until as until
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "somebody:something"
@@ -93,14 +93,6 @@ class OpenWhisk:
                 self.process.wait(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Poll until the condition holds."""
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up, "waited in vain"
-        time.sleep(0.02)
 
 
 def running(pid: int) -> bool:

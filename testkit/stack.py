@@ -8,16 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 
 from local.deployment import deploy
+from testkit.waiting import wait_for as wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("BROKER", "OPENWHISK", "SIMULATOR", "POLLER", "GATEWAY")
@@ -27,8 +27,6 @@ START_TIMEOUT = 90.0
 GIVEN_WHISK = os.environ.get("WHISK_APIHOST", "")
 #: The stacks that run, the last started at the end.
 _up: list[Stack] = []
-
-Found = TypeVar("Found")
 
 
 def free_ports(count: int) -> list[int]:
@@ -41,17 +39,6 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
-
-
-def wait_for(what: Callable[[], Found], timeout: float = 20.0) -> Found:
-    """The first true value of `what`; AssertionError if there is none in time."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {timeout:.0f} s; last: {found!r}"
-        time.sleep(0.02)
 
 
 def environment(folder: Path) -> dict[str, str]:

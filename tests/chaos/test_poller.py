@@ -60,7 +60,7 @@ class Counters:
         self._thread.start()
 
     def _read_again_and_again(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(0.5):
             for port in self._ports:
                 with suppress(OSError):
                     self._read(port, requests.get(f"http://127.0.0.1:{port}/metrics", timeout=2).text)
