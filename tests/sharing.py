@@ -14,7 +14,7 @@ from testkit.stack import Stack, running
 from tests.selection import MARK
 
 #: Groups of files, each run by one process, by the beginnings of their paths; the longest match counts. They
-#: start first, in this order.
+#: start first, in this order, and the files of a group run in its order.
 GROUPS: dict[str, tuple[str, ...]] = {
     "page": ("tests/page/",),
     "end to end": ("tests/end_to_end/",),
@@ -22,6 +22,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/end_to_end/test_crash.py",
         "tests/end_to_end/test_hybrid.py",
         "tests/end_to_end/test_webhooks.py",
+        # Ends the stack.
+        "tests/end_to_end/test_shutdown.py",
     ),
     # What all of these see is compared with one table.
     "contract": ("tests/openwhisk/contract/",),
@@ -48,10 +50,15 @@ _running: dict[str, tuple[Stack, ExitStack]] = {}
 
 def group(nodeid: str) -> str:
     """The group of a test's file: the name of a group, or the file's own path."""
+    return _match(nodeid)[1]
+
+
+def _match(nodeid: str) -> tuple[str, str]:
+    """The beginning of the path that matches, and the name of its group; twice the path if none does."""
     path = nodeid.partition("::")[0]
     starts = [(start, name) for name, group_starts in GROUPS.items() for start in group_starts]
-    matches = [(len(start), name) for start, name in starts if path.startswith(start)]
-    return max(matches)[1] if matches else path
+    matches = [(start, name) for start, name in starts if path.startswith(start)]
+    return max(matches, key=lambda match: len(match[0]), default=(path, path))
 
 
 def sort(items: list[pytest.Item]) -> None:
@@ -59,12 +66,13 @@ def sort(items: list[pytest.Item]) -> None:
 
     What takes longest comes first, so that no process of several is left with it at the end.
     """
-    names = list(GROUPS)
+    starts = [(start, name) for name, group_starts in GROUPS.items() for start in group_starts]
+    places = {match: place for place, match in enumerate(starts)}
     slow = {group(item.nodeid) for item in items if item.get_closest_marker(MARK)}
 
-    def place(item: pytest.Item) -> tuple[int, int]:
-        name = group(item.nodeid)
-        return (names.index(name) if name in GROUPS else len(names), name not in slow)
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        match = _match(item.nodeid)
+        return (places.get(match, len(places)), match[1] not in slow)
 
     items.sort(key=place)
 
@@ -79,6 +87,8 @@ def shared_stack(nodeid: str, factory: pytest.TempPathFactory) -> Stack:
     name = group(nodeid)
     if name not in STACKS:
         pytest.fail(f"{nodeid} uses a shared stack: add it to a group with a stack in tests/sharing.py")
+    if name in _running and _running[name][0].process.poll() is not None:
+        end_unused(None)
     if name not in _running:
         ends = ExitStack()
         stack = ends.enter_context(running(factory.mktemp(name.replace(" ", "-")), **STACKS[name]))

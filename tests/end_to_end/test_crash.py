@@ -125,17 +125,6 @@ def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
         assert old.smile()["status"] == "DONE"
 
 
-def test_sigterm_ends_everything_within_ten_seconds(tmp_path: Path) -> None:
-    with running(tmp_path) as stack:
-        stack.client().smile()
-        processes = stack.descendants()
-        assert len(processes) >= (5 if GIVEN_WHISK else 7)
-        stack.close_clients()
-        stack.process.send_signal(signal.SIGTERM)
-        assert stack.process.wait(10) == 0
-        wait_for(lambda: not [pid for pid in processes if alive(pid)], 2)
-
-
 def test_nothing_is_left_though_the_supervisor_was_killed(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         processes = stack.descendants()
