@@ -7,6 +7,9 @@ STAMPS := .stamps
 TESTS ?= tests
 # Processes that share the tests, by files. One more than a small machine has cores: much of the time is waiting.
 PROCESSES ?= 3
+# Bytecode is cached even if the environment disables it: the tests start hundreds of Python processes, each of which
+# would compile the same modules again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
@@ -22,21 +25,21 @@ up: page ## start the whole stack on this machine, without the demo job
 	@exec $(BIN)/python -m local
 
 test: page ## run every test; TESTS=tests/gateway runs some
-	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder $(TESTS)
+	@$(PYTEST) -n $(PROCESSES) --no-loadscope-reorder $(TESTS)
 
 test-fast: venv ## the tests that start no process and no browser, for while you write code
-	@$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m "not processes and not kafka" $(TESTS)
+	@$(PYTEST) -n $(PROCESSES) --no-loadscope-reorder -m "not processes and not kafka" $(TESTS)
 
 trial-properties: venv ## ten times as many examples of each property, random ones; SEED=N repeats a run
-	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && $(BIN)/python -m pytest -n $(PROCESSES) \
+	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && $(PYTEST) -n $(PROCESSES) \
 		--no-loadscope-reorder -m "hypothesis and not processes and not kafka" \
 		--timeout 600 --hypothesis-profile trial --hypothesis-seed $$seed $(TESTS)
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
-	@$(BIN)/python -m pytest tests/chaos tests/gateway -m kafka
+	@$(PYTEST) tests/chaos tests/gateway -m kafka
 
 trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none doubled, orphaned or lost
-	@SUBMISSIONS=$${SUBMISSIONS:-2000} $(BIN)/python -m pytest -s tests/chaos/test_submissions.py
+	@SUBMISSIONS=$${SUBMISSIONS:-2000} $(PYTEST) -s tests/chaos/test_submissions.py
 
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test
@@ -78,7 +81,7 @@ images: ## build the images of services and actions; DOCKER_BUILD_FLAGS go to do
 	@bash actions/images.sh
 
 test-images: venv images ## build the images and test them as containers, the services as composed
-	@$(BIN)/python -m pytest tests/images
+	@$(PYTEST) tests/images
 
 # The end-to-end tests, but for those of the gateway's own addresses and of crashes; the algorithms on the noiseless
 # simulator, their loops too. CONTAINER_TESTS=tests/end_to_end runs all of them.
