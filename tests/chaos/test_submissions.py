@@ -46,8 +46,9 @@ THREADS = 8
 FUNCTION = "smile_super_position"
 #: Seconds that an answer is waited for, and by which some are late.
 ANSWER, LATE = 1.0, 2.5
-#: Seconds within which the poller has cancelled what was left behind.
-SETTLED = 90.0
+#: Seconds within which the poller has cancelled what was left behind: it searches for three minutes, with
+#: pauses that double.
+SETTLED = 200.0
 #: Of all submissions: those that two callers ask for at the same moment, as two pollers may a loop's step and
 #: two gateways a request with an Idempotency-Key.
 STEPS, KEYED = 0.1, 0.1
@@ -232,7 +233,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.timeout(240 + SUBMISSIONS)
+@pytest.mark.timeout(SETTLED + 200 + SUBMISSIONS)
 def test_no_submission_is_doubled_orphaned_or_lost(own: Stack) -> None:
     began, dice = time.process_time(), random.Random(SEED)
     work = [asked(dice) for _ in range(SUBMISSIONS)]
@@ -248,7 +249,7 @@ def test_no_submission_is_doubled_orphaned_or_lost(own: Stack) -> None:
     assert (left.doubled, left.orphans, left.lost) == ([], [], [])
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(SETTLED + 200)
 def test_what_the_provider_lists_late_is_found_and_cancelled_by_the_poller(own: Stack) -> None:
     """The action looks for a job, finds none, and gives an error; the job comes to light only then."""
     params_of = Run(FUNCTION, params(), {"shots": 10}, envelope())
