@@ -139,7 +139,7 @@ def test_busy_port_is_said_in_one_line(own: Stack, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert f"port {own.env['GATEWAY_PORT']} (of the gateway) is in use" in line
+    assert f"Port {own.env['GATEWAY_PORT']} (of the gateway) is in use" in line
     assert "GATEWAY_PORT" in line
 
 
