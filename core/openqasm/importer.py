@@ -7,8 +7,7 @@ program defines gets a name that no library has.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from openqasm3 import ast
@@ -20,40 +19,14 @@ from qiskit_qasm3_import.converter import _STDGATES, ConvertVisitor
 from qiskit_qasm3_import.data import Scope, Symbol
 from qiskit_qasm3_import.state import GateScope, State
 
-from core import stdgates
+from core.openqasm import stdgates
+from core.openqasm.names import OwnNames
 
-#: The prefix of the names of a program's own gates.
-PREFIX = "own_"
-#: The most gates in a program's expanded definitions, each counted again for each of its modifiers. A gate
-#: takes some 80 microseconds and 3 kB.
+#: Gates that a program's own definitions may come to, each counted again for each modifier of it. Each takes
+#: some 80 microseconds and 3 kB.
 MAX_WRITTEN = 20_000
-#: What Qiskit appends to the names of inverse and of negatively controlled gates.
-_APPENDED = re.compile(r"_(dg|o\d+)\Z")
-#: An argument with no special properties.
+#: An argument that is nothing special.
 _PROBE = 0.7390851332151607
-
-
-class OwnNames:
-    """Creates names for a program's own gates.
-
-    Args:
-        taken: names that are not available.
-    """
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
-
-    def add(self, name: str) -> str:
-        """Return a name that no gate of a library or of the program has, with or without modifiers.
-
-        Args:
-            name: the gate's name in the program.
-        """
-        own = PREFIX + name
-        while own in self._taken or _APPENDED.search(own):
-            own += "_"
-        self._taken.add(own)
-        return own
 
 
 class Imported(NamedTuple):

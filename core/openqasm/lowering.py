@@ -1,0 +1,351 @@
+"""From a program in OpenQASM 3 to a circuit of gates, measurements and branches.
+
+Everything that can be worked out before the circuit runs is: constants, types, loops, subroutines, aliases.
+What depends on a measurement becomes branches on classical bits, and bits that are assigned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openqasm3 import ast
+from qiskit import QuantumCircuit
+from qiskit.circuit import Clbit
+
+from core.openqasm import syntax
+from core.openqasm.budget import Budget
+from core.openqasm.errors import ProgramError, error_at
+from core.openqasm.exits import STAYED, Frames, Left
+from core.openqasm.expressions import Expressions
+from core.openqasm.flow import Flow
+from core.openqasm.gates import Gates, broadcast
+from core.openqasm.modifiers import Modifiers, Sized
+from core.openqasm.names import OwnNames
+from core.openqasm.operands import Operands
+from core.openqasm.output import Output, Register
+from core.openqasm.scope import Qubits, Scopes, Stored
+from core.openqasm.storage import Inputs, Storage
+from core.openqasm.subroutines import Subroutines
+from core.openqasm.tokens import Token, tokens
+from core.openqasm.values import BIT, Bits, Type, Value
+
+#: The file of standard gates, which is known without being read.
+INCLUDE = "stdgates.inc"
+#: Pragmas that change what a program does; others are left out.
+_ESSENTIAL = ("braket unitary", "braket noise")
+#: Remarks on one program.
+MAX_NOTES = 8
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A program as a circuit.
+
+    Attributes:
+        circuit: the circuit; each of its classical bits is in one register.
+        registers: the program's classical registers, as far as they are part of the answer.
+        measures: whether it measures anything.
+        written: the bits that are measured or assigned.
+        own: the program's names of the gates that it defines, by their names in the circuit.
+        notes: remarks on what was left out or assumed.
+        unfinished: the bit that is set where a loop was still going on after its last turn.
+        inputs: the names of the inputs that the program declares.
+    """
+
+    circuit: QuantumCircuit
+    registers: list[Register]
+    measures: bool
+    written: frozenset[Clbit]
+    own: dict[str, str]
+    notes: list[str]
+    unfinished: Clbit | None
+    inputs: frozenset[str]
+
+
+def lower(program: str, inputs: Inputs | None = None) -> Lowered:
+    """Return the circuit of a program.
+
+    Args:
+        program: the text.
+        inputs: values of the program's inputs: numbers, or bits as text.
+
+    Raises:
+        ProgramError: what is wrong with it, and where.
+    """
+    found = list(tokens(program))
+    tree = syntax.parse(found)
+    return _Lowering(inputs or {}).program(tree, found)
+
+
+class _Lowering:
+    def __init__(self, inputs: Inputs) -> None:
+        self._budget = Budget()
+        self._output = Output(self._budget)
+        self._scopes = Scopes()
+        self._names = OwnNames()
+        self._expressions = Expressions(self._scopes, self._output, self._budget)
+        self._operands = Operands(self._scopes, self._expressions, self._output)
+        self._storage = Storage(self._scopes, self._expressions, self._operands, self._output, inputs)
+        self._gates = Gates(self._scopes, self._budget, self._names)
+        self._modifiers = Modifiers(self._expressions, self._names, self._budget)
+        self._frames = Frames(self._output)
+        self._flow = Flow(
+            self._scopes,
+            self._expressions,
+            self._storage,
+            self._output,
+            self._frames,
+            self._budget,
+            self._statement,
+        )
+        self._subroutines = Subroutines(
+            self._scopes,
+            self._expressions,
+            self._operands,
+            self._output,
+            self._frames,
+            self._flow.statements,
+        )
+        self._expressions.call = self._subroutines.call
+        self._expressions.measure = self._measured
+        self._expressions.note = self._gates.note = self._note
+        self._gates.body = self._gate_body
+        #: Number of gates of the definition that is carried out; None outside of definitions.
+        self._defining: int | None = None
+        self._notes: dict[str, int] = {}
+        self._measures = False
+        self._unnamed: list[Clbit] = []
+        self._last: ast.QASMNode | None = None
+        self._handlers: dict[type, Callable[[Any], Left | None]] = {
+            ast.Include: self._include,
+            ast.QubitDeclaration: self._qubits,
+            ast.ClassicalDeclaration: lambda node: self._declare(node, constant=False),
+            ast.ConstantDeclaration: lambda node: self._declare(node, constant=True),
+            ast.IODeclaration: self._input_or_output,
+            ast.QuantumGateDefinition: self._gates.define,
+            ast.SubroutineDefinition: self._subroutines.define,
+            ast.QuantumGate: self._gate,
+            ast.QuantumPhase: self._phase,
+            ast.QuantumMeasurementStatement: self._measure,
+            ast.QuantumReset: self._reset,
+            ast.QuantumBarrier: self._barrier,
+            ast.ClassicalAssignment: self._assign,
+            ast.AliasStatement: self._alias,
+            ast.ExpressionStatement: self._expression,
+            ast.BranchingStatement: self._if,
+            ast.SwitchStatement: self._flow.switch,
+            ast.ForInLoop: self._flow.for_loop,
+            ast.WhileLoop: self._flow.while_loop,
+            ast.CompoundStatement: lambda node: self._flow.block(node.statements),
+            ast.Box: self._box,
+            ast.DelayInstruction: self._delay,
+            ast.BreakStatement: lambda node: self._frames.leave("break", node),
+            ast.ContinueStatement: lambda node: self._frames.leave("continue", node),
+            ast.EndStatement: lambda node: self._frames.leave("end", node),
+            ast.ReturnStatement: self._subroutines.give_back,
+        }
+
+    def program(self, tree: syntax.Tree, found: Sequence[Token]) -> Lowered:
+        self._remarks(tree)
+        for statement in tree.statements:
+            if isinstance(statement, ast.QuantumGateDefinition):
+                assert statement.span is not None
+                self._gates.later.setdefault(statement.name.name, statement.span.start_line)
+        physical = sorted({int(token.text[1:]) for token in found if token.kind == "hardware"})
+        if physical and tree.statements:
+            self._operands.declare_physical(physical, tree.statements[0])
+            self._add_note("physical qubits stand for qubits of the backend that are found for them")
+        try:
+            self._flow.statements(tree.statements)
+        except RecursionError:
+            assert self._last is not None
+            message = "blocks, calls and expressions are too deep; make it simpler"
+            raise error_at(self._last, message) from None
+        registers = list(self._output.registers)
+        if self._unnamed and not registers:
+            # What is measured is the answer, even if the program does not name the bits.
+            registers.append(self._output.name_bits(self._unnamed, "meas"))
+        return Lowered(
+            self._output.finish(),
+            registers,
+            self._measures,
+            frozenset(self._output.written),
+            self._gates.own,
+            [
+                text if line == 0 else f"line {line}: {text}"
+                for text, line in list(self._notes.items())[:MAX_NOTES]
+            ],
+            self._flow.unfinished,
+            frozenset(self._storage.used_inputs),
+        )
+
+    def _remarks(self, tree: syntax.Tree) -> None:
+        for token in tree.pragmas:
+            text = " ".join(token.text.lstrip("# \t").split()[1:])
+            if text.startswith(_ESSENTIAL):
+                raise ProgramError(f"the pragma {text[:40]!r} is not supported", token.line, token.column)
+        if tree.pragmas:
+            self._add_note("pragmas are left out", tree.pragmas[0].line)
+        if tree.annotations:
+            self._add_note("annotations are left out", tree.annotations[0].line)
+
+    def _note(self, text: str, node: ast.QASMNode) -> None:
+        self._add_note(text, node.span.start_line if node.span is not None else 0)
+
+    def _add_note(self, text: str, line: int = 0) -> None:
+        if len(self._notes) < MAX_NOTES:
+            self._notes.setdefault(text, line)
+
+    def _statement(self, node: ast.QASMNode) -> Left:
+        self._last = node
+        handler = self._handlers.get(type(node))
+        if handler is None:
+            name = "extern functions" if isinstance(node, ast.ExternDeclaration) else "this statement"
+            raise error_at(node, f"{name} cannot be run: not supported")
+        return handler(node) or STAYED
+
+    # --- declarations -----------------------------------------------------------------------------
+
+    def _include(self, node: ast.Include) -> None:
+        if node.filename != INCLUDE:
+            raise error_at(node, f'only include "{INCLUDE}" is possible in OpenQASM 3; files are not read')
+        self._gates.include()
+
+    def _qubits(self, node: ast.QubitDeclaration) -> None:
+        name = node.qubit.name
+        size = 1 if node.size is None else self._expressions.size(node.size, "a register")
+        bits = self._output.add_qubits(name, size, node)
+        self._scopes.declare(name, Qubits(bits, single=node.size is None), node)
+
+    def _declare(self, node: ast.ClassicalDeclaration | ast.ConstantDeclaration, constant: bool) -> None:
+        if isinstance(node.init_expression, ast.QuantumMeasurement):
+            self._measures = True
+        self._storage.declare(node, node.identifier.name, node.type, node.init_expression, constant)
+
+    def _input_or_output(self, node: ast.IODeclaration) -> None:
+        if node.io_identifier is ast.IOKeyword.input:
+            self._storage.declare_input(node)
+        else:
+            self._storage.declare(node, node.identifier.name, node.type, None, constant=False)
+
+    def _alias(self, node: ast.AliasStatement) -> None:
+        self._scopes.declare(node.target.name, self._operands.alias(node.value), node)
+
+    # --- gates ------------------------------------------------------------------------------------
+
+    def _gate(self, node: ast.QuantumGate) -> None:
+        operands = [self._operands.qubits(operand) for operand in node.qubits]
+        angles = [self._expressions.real(argument, "an angle") for argument in node.arguments]
+        if node.duration is not None:
+            self._note("durations of gates are left out: the backend chooses them", node)
+        applied = broadcast(operands, node)
+        controls = self._modifiers.controls(node.modifiers)
+        gate = self._gates.gate(node, angles, len(operands) - controls)
+        if node.modifiers:
+            gate = self._modifiers.apply(gate, node.modifiers)
+        self._emit(gate, applied, node)
+
+    def _emit(self, gate: Sized, applied: Sequence[tuple[Any, ...]], node: ast.QASMNode) -> None:
+        size = gate.size * len(applied)
+        if self._defining is None:
+            self._budget.gates(size, node)
+        else:
+            self._defining += size
+        for qubits in applied:
+            self._output.circuit.append(gate.gate, qubits, copy=False)
+
+    def _phase(self, node: ast.QuantumPhase) -> None:
+        angle = self._expressions.real(node.argument, "a phase")
+        if not math.isfinite(angle):
+            raise error_at(node, "a phase is not a finite number")
+        operands = [self._operands.qubits(operand) for operand in node.qubits]
+        controls = self._modifiers.controls(node.modifiers)
+        if len(operands) != controls:
+            raise error_at(node, f"this phase has {controls} controls, and {len(operands)} qubits for them")
+        found = self._modifiers.phase(angle, node.modifiers)
+        if isinstance(found, float):
+            if not self._output.branches or self._defining is not None:
+                self._output.circuit.global_phase += found
+        else:
+            self._emit(found, broadcast(operands, node), node)
+
+    def _gate_body(self, statements: Sequence[ast.Statement], circuit: QuantumCircuit) -> int:
+        outer, before = self._output.circuit, self._defining
+        self._output.circuit, self._defining = circuit, 0
+        self._output.in_gate = True
+        try:
+            self._flow.statements(statements)
+            return self._defining
+        finally:
+            self._output.circuit, self._defining = outer, before
+            self._output.in_gate = before is not None
+
+    # --- measurement ------------------------------------------------------------------------------
+
+    def _measure(self, node: ast.QuantumMeasurementStatement) -> None:
+        self._measures = True
+        if node.target is None:
+            qubits = self._operands.qubits(node.measure.qubit).bits
+            bits = self._output.fresh(len(qubits), node)
+            self._output.measure(qubits, bits, node)
+            self._unnamed += bits
+            return
+        symbol = self._scopes.find(
+            (node.target.name if isinstance(node.target, ast.IndexedIdentifier) else node.target).name
+        )
+        if isinstance(symbol, Stored) and symbol.type.kind in ("bit", "bits"):
+            self._storage.measure(node.measure, self._operands.stored(node.target), node)
+        else:
+            self._storage.assign(node.target, self._measured(node.measure), node)
+
+    def _measured(self, node: ast.QuantumMeasurement) -> Value:
+        self._measures = True
+        qubits = self._operands.qubits(node.qubit)
+        bits = self._output.temporary(len(qubits.bits), node)
+        self._output.measure(qubits.bits, bits, node)
+        return Bits(tuple(bits), BIT if qubits.single else Type("bits", len(bits)))
+
+    def _reset(self, node: ast.QuantumReset) -> None:
+        self._output.reset(self._operands.qubits(node.qubits).bits, node)
+
+    def _barrier(self, node: ast.QuantumBarrier) -> None:
+        if self._defining is not None:
+            # A gate with a barrier in it has no inverse.
+            return
+        named = [bit for operand in node.qubits for bit in self._operands.qubits(operand).bits]
+        qubits = list(dict.fromkeys(named)) if node.qubits else list(self._output.circuit.qubits)
+        self._budget.gates(1, node)
+        if qubits:
+            self._output.circuit.barrier(qubits)
+
+    # --- classical statements ---------------------------------------------------------------------
+
+    def _assign(self, node: ast.ClassicalAssignment) -> None:
+        value = self._expressions.value(node.rvalue)
+        if node.op.name != "=":
+            operator = node.op.name.removesuffix("=")
+            value = self._expressions.combined(operator, self._expressions.value(node.lvalue), value, node)
+        self._storage.assign(node.lvalue, value, node)
+
+    def _expression(self, node: ast.ExpressionStatement) -> None:
+        self._expressions.value(node.expression)
+
+    def _if(self, node: ast.BranchingStatement) -> Left:
+        condition = self._expressions.condition(node.condition)
+        return self._flow.branch(condition, node, node.if_block, node.else_block)
+
+    # --- timing -----------------------------------------------------------------------------------
+
+    def _box(self, node: ast.Box) -> Left:
+        if node.duration is not None:
+            self._note("durations of boxes are left out: the backend chooses the timing", node)
+        return self._flow.block(node.body)
+
+    def _delay(self, node: ast.DelayInstruction) -> None:
+        self._expressions.const(node.duration, Type("duration"), "a delay")
+        for operand in node.qubits:
+            self._operands.qubits(operand)
+        self._note("delays are left out: they change nothing on an ideal machine", node)

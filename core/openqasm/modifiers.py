@@ -1,0 +1,173 @@
+"""Gates with modifiers: `ctrl`, `negctrl`, `inv` and `pow`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openqasm3 import ast
+from qiskit import QuantumCircuit
+from qiskit.circuit import Gate
+from qiskit.circuit.library import PhaseGate, UnitaryGate
+
+from core.openqasm.budget import Budget
+from core.openqasm.errors import error_at
+from core.openqasm.expressions import Expressions
+from core.openqasm.names import OwnNames
+
+#: Controls that modifiers may add to one gate, and qubits of a gate of which a power is taken that is no
+#: repetition of it.
+MAX_CONTROLS = 8
+MAX_POWER_QUBITS = 3
+#: Repetitions of a gate that a power is written out as; a power with more is a matrix.
+MAX_REPEATED = 64
+#: Gates that a controlled gate is made of, for each gate that is controlled.
+_CONTROLLED = (1, 8, 24, 60, 120, 200, 300, 420, 560)
+
+_CTRL = (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl)
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A gate, and the number of basic gates that it is made of."""
+
+    gate: Gate
+    size: int
+
+
+def weight(qubits: int) -> int:
+    """Return about how many basic gates a gate without a definition of its own is made of."""
+    return 1 if qubits < 3 else int(4**qubits // 4)
+
+
+class Modifiers:
+    """Applies modifiers.
+
+    Args:
+        expressions: works out their arguments.
+        names: of the program's own gates.
+        budget: what is left of the bounds.
+    """
+
+    def __init__(self, expressions: Expressions, names: OwnNames, budget: Budget) -> None:
+        self._expressions = expressions
+        self._names = names
+        self._budget = budget
+        self._powers = 0
+
+    def controls(self, modifiers: Sequence[ast.QuantumGateModifier]) -> int:
+        """Return how many qubits the modifiers add.
+
+        Raises:
+            ProgramError: they are too many, or fewer than one.
+        """
+        total = 0
+        for modifier in modifiers:
+            if modifier.modifier in _CTRL:
+                total += self._number(modifier)
+                if total > MAX_CONTROLS:
+                    raise error_at(modifier, f"a gate may have 1 to {MAX_CONTROLS} controls added")
+        return total
+
+    def _number(self, modifier: ast.QuantumGateModifier) -> int:
+        if modifier.argument is None:
+            return 1
+        number = self._expressions.integer(modifier.argument, "the number of controls")
+        if not 1 <= number <= MAX_CONTROLS:
+            raise error_at(modifier, f"a gate may have 1 to {MAX_CONTROLS} controls added")
+        return number
+
+    def apply(self, base: Sized, modifiers: Sequence[ast.QuantumGateModifier]) -> Sized:
+        """Return a gate with modifiers, the last of which is the first to be applied.
+
+        Raises:
+            ProgramError: it would be too large, or a modifier's argument is wrong.
+        """
+        gate, size = base.gate, base.size
+        for modifier in reversed(modifiers):
+            kind = modifier.modifier
+            if kind in _CTRL:
+                number = self._number(modifier)
+                size = 1 if size == 1 and number == 1 and gate.num_qubits == 1 else size * _CONTROLLED[number]
+                self._budget.gates(size, modifier)
+                self._budget.gates(-size, modifier)
+                state = None if kind is ast.GateModifierName.ctrl else 0
+                gate = gate.control(number, ctrl_state=state, annotated=False)
+            elif kind is ast.GateModifierName.inv:
+                self._budget.steps(size, modifier)
+                gate = gate.inverse()
+            else:
+                assert modifier.argument is not None
+                exponent = self._expressions.real(modifier.argument, "a power")
+                gate, size = self._power(gate, size, exponent, modifier)
+        return Sized(gate, size)
+
+    def _power(self, gate: Gate, size: int, exponent: float, node: ast.QASMNode) -> tuple[Gate, int]:
+        times = int(abs(exponent)) if abs(exponent) <= MAX_REPEATED and exponent == int(exponent) else None
+        if gate.num_qubits <= MAX_POWER_QUBITS:
+            self._budget.steps(size * 10, node)
+            power = gate.power(exponent if times is None else int(exponent), annotated=False)
+            if not isinstance(power, UnitaryGate):
+                return power, max(1, size)
+            definition = _of_gates(power.definition)
+            size = 4**gate.num_qubits
+        elif times is not None:
+            size *= times
+            self._budget.gates(size, node)
+            self._budget.gates(-size, node)
+            repeated = gate if exponent > 0 else gate.inverse()
+            definition = QuantumCircuit(gate.num_qubits)
+            for _ in range(times):
+                definition.append(repeated, definition.qubits)
+        else:
+            raise error_at(
+                node,
+                f"this power is for gates on up to {MAX_POWER_QUBITS} qubits; a whole one up to "
+                f"{MAX_REPEATED} is for all",
+            )
+        self._powers += 1
+        own = Gate(self._names.add(f"pow{self._powers}"), gate.num_qubits, [])
+        own.definition = definition
+        return own, size + 1
+
+    def phase(self, angle: float, modifiers: Sequence[ast.QuantumGateModifier]) -> Sized | float:
+        """Return a global phase with modifiers: still a phase, or a gate if it has controls."""
+        place = len(modifiers)
+        while place and modifiers[place - 1].modifier not in _CTRL:
+            place -= 1
+            modifier = modifiers[place]
+            if modifier.modifier is ast.GateModifierName.inv:
+                angle = -angle
+            else:
+                assert modifier.argument is not None
+                exponent = self._expressions.real(modifier.argument, "a power")
+                if not exponent.is_integer():
+                    # The principal root, as for any other gate.
+                    angle = math.remainder(angle, math.tau)
+                angle *= exponent
+        if not place:
+            return angle
+        modifier = modifiers[place - 1]
+        base = Sized(PhaseGate(angle), 1)
+        if modifier.modifier is ast.GateModifierName.negctrl:
+            definition = QuantumCircuit(1)
+            definition.x(0)
+            definition.p(angle, 0)
+            definition.x(0)
+            self._powers += 1
+            base = Sized(Gate(self._names.add(f"phase{self._powers}"), 1, []), 3)
+            base.gate.definition = definition
+        more = self._number(modifier) - 1
+        if more:
+            kind = ast.QuantumGateModifier(modifier.modifier, ast.IntegerLiteral(more))
+            kind.span = modifier.span
+            base = self.apply(base, [kind])
+        return self.apply(base, modifiers[: place - 1])
+
+
+def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
+    """Return a definition in standard gates; Qiskit's for a matrix has subroutines, which are no gates."""
+    while others := {item.name for item in definition.data if not item.is_standard_gate()}:
+        definition = definition.decompose(list(others))
+    return definition

@@ -1,0 +1,279 @@
+"""Values of a program's expressions: numbers that are known now, and bits that are known when it runs."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openqasm3 import ast
+
+from core.openqasm.errors import error_at
+from core.openqasm.logic import Vector
+
+#: Bits of the largest integer that is worked out.
+MAX_BITS = 4_096
+#: Bits of `int` and `uint` without a size, where their bits matter.
+DEFAULT_WIDTH = 32
+
+_INTEGERS = frozenset({"bool", "bit", "bits", "int", "uint"})
+
+
+@dataclass(frozen=True)
+class Type:
+    """A classical type.
+
+    Attributes:
+        kind: `bool`, `bit` (one), `bits` (a register), `int`, `uint`, `float`, `angle`, `complex`, `duration`
+            or `void`.
+        width: its bits; None if the program gives no size.
+    """
+
+    kind: str
+    width: int | None = None
+
+    def __str__(self) -> str:
+        name = "bit" if self.kind == "bits" else self.kind
+        sized = self.width is not None and self.kind not in ("bool", "bit")
+        return f"{name}[{self.width}]" if sized else name
+
+
+BOOL = Type("bool", 1)
+BIT = Type("bit", 1)
+INT = Type("int")
+FLOAT = Type("float")
+
+
+@dataclass(frozen=True)
+class Const:
+    """A value that is known before the circuit runs.
+
+    Attributes:
+        value: a bool, int, float, complex, or a list of such.
+        type: its type; of a list, the type of its elements.
+        literal: whether only numbers in the program's text are in it, no variable.
+    """
+
+    value: Any
+    type: Type
+    literal: bool = False
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A value that is known when the circuit runs.
+
+    Attributes:
+        nodes: its bits, the lowest first.
+        type: its type.
+    """
+
+    nodes: Vector
+    type: Type
+
+    @property
+    def signed(self) -> bool:
+        """Whether the highest bit is the sign."""
+        return self.type.kind == "int"
+
+
+Value = Const | Bits
+
+
+def is_integer(value: Const) -> bool:
+    """Tell whether a value is a whole number or bits."""
+    return value.type.kind in _INTEGERS and not isinstance(value.value, list)
+
+
+def wrapped(value: int, kind: Type, node: ast.QASMNode) -> int:
+    """Return an integer in the range of its type.
+
+    Raises:
+        ProgramError: a `uint` without a size is negative, or the number is too large.
+    """
+    if abs(value).bit_length() > MAX_BITS:
+        raise error_at(node, f"a number has over {MAX_BITS} bits")
+    if kind.width is None:
+        if kind.kind == "uint" and value < 0:
+            raise error_at(node, f"{value} is negative, and so no uint")
+        return value
+    value &= (1 << kind.width) - 1
+    if kind.kind == "int" and value >> (kind.width - 1):
+        value -= 1 << kind.width
+    return value
+
+
+def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
+    """Return a value as another type.
+
+    Raises:
+        ProgramError: it has no meaning there.
+    """
+    source = value.value
+    if isinstance(source, list) or value.type.kind == "void":
+        raise error_at(node, f"this is no {kind}")
+    if (kind.kind == "duration") != (value.type.kind == "duration"):
+        raise error_at(node, f"{value.type} cannot be converted to {kind}")
+    if isinstance(source, complex):
+        if kind.kind != "complex":
+            raise error_at(node, f"a complex number is no {kind}")
+        return replace(value, type=kind)
+    if kind.kind in ("bool", "bit"):
+        return Const(bool(source), kind, value.literal)
+    if kind.kind in _INTEGERS:
+        if isinstance(source, float):
+            if not math.isfinite(source):
+                raise error_at(node, "this is not a finite number")
+            source = math.trunc(source)
+        if kind.kind == "bits" and value.type.kind == "bits" and value.type.width != kind.width:
+            raise error_at(node, f"{value.type} has another size than {kind}")
+        if kind.kind == "bits" and source >= 0 and source.bit_length() > (kind.width or 0):
+            raise error_at(node, f"{source} has more bits than {kind}")
+        return Const(wrapped(int(source), kind, node), kind, value.literal)
+    try:
+        if kind.kind == "complex":
+            return Const(complex(source), kind, value.literal)
+        source = float(source)
+    except OverflowError:
+        raise error_at(node, "this is not a finite number") from None
+    if kind.kind == "angle" and kind.width is not None and math.isfinite(source):
+        steps = 1 << min(kind.width, 52)
+        source = round(source / math.tau * steps) % steps * math.tau / steps
+    return Const(source, kind, value.literal)
+
+
+def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, real: bool) -> Const:
+    """Return the outcome of `+ - * / % **`.
+
+    Args:
+        operator: the operator.
+        left: the first operand.
+        right: the second.
+        node: where it stands.
+        real: whether a real number is wanted: then `1/2` of two literals is 0.5.
+
+    Raises:
+        ProgramError: it cannot be worked out.
+    """
+    if isinstance(left.value, list) or isinstance(right.value, list):
+        raise error_at(node, "arrays have no arithmetic")
+    literal = left.literal and right.literal
+    if "duration" in (left.type.kind, right.type.kind):
+        return _durations(operator, left, right, node)
+    try:
+        if is_integer(left) and is_integer(right):
+            whole = _integers(operator, int(left.value), int(right.value), node, real and literal)
+            if isinstance(whole, float):
+                return Const(whole, FLOAT, literal)
+            kind = _joined(left.type, right.type)
+            return Const(wrapped(whole, kind, node), kind, literal)
+        number = _reals(operator, left.value, right.value)
+    except ZeroDivisionError:
+        raise error_at(node, "division by zero") from None
+    except (OverflowError, ValueError):
+        raise error_at(node, "this is not a finite number") from None
+    if isinstance(number, complex):
+        return Const(number, Type("complex"), literal)
+    if not math.isfinite(number):
+        raise error_at(node, "this is not a finite number")
+    angles = "angle" in (left.type.kind, right.type.kind) and operator in ("+", "-", "*", "/")
+    both = left.type.kind == right.type.kind == "angle"
+    return Const(number, Type("angle") if angles and not (both and operator == "/") else FLOAT, literal)
+
+
+def _durations(operator: str, left: Const, right: Const, node: ast.QASMNode) -> Const:
+    duration = Type("duration")
+    kinds = left.type.kind == "duration", right.type.kind == "duration"
+    if kinds == (True, True) and operator in ("+", "-"):
+        return Const(left.value + right.value if operator == "+" else left.value - right.value, duration)
+    if kinds != (True, True) and operator == "*":
+        return Const(left.value * right.value, duration)
+    if kinds[0] and operator == "/" and right.value:
+        return Const(left.value / right.value, FLOAT if kinds[1] else duration)
+    raise error_at(node, f"durations have no {operator!r} of this kind")
+
+
+def _joined(left: Type, right: Type) -> Type:
+    widths = [kind.width for kind in (left, right) if kind.width is not None and kind.kind in ("int", "uint")]
+    kind = "uint" if left.kind == right.kind == "uint" else "int"
+    return Type(kind, max(widths, default=None))
+
+
+def _integers(operator: str, left: int, right: int, node: ast.QASMNode, real: bool) -> int | float:
+    if operator == "+":
+        return left + right
+    if operator == "-":
+        return left - right
+    if operator == "*":
+        return left * right
+    if operator == "/":
+        if real and left % right:
+            return left / right
+        return abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
+    if operator == "%":
+        return abs(left) % abs(right) * (-1 if left < 0 else 1)
+    if right < 0:
+        return float(left) ** right
+    if left not in (0, 1, -1) and right * left.bit_length() > MAX_BITS:
+        raise error_at(node, f"a number has over {MAX_BITS} bits")
+    return int(left**right)
+
+
+def _reals(operator: str, left: Any, right: Any) -> Any:
+    operations: dict[str, Callable[[], Any]] = {
+        "+": lambda: left + right,
+        "-": lambda: left - right,
+        "*": lambda: left * right,
+        "/": lambda: left / right,
+        "%": lambda: math.fmod(left, right),
+        "**": lambda: _power(left, right),
+    }
+    return operations[operator]()
+
+
+def _power(left: Any, right: Any) -> Any:
+    if isinstance(left, complex) or isinstance(right, complex):
+        return left**right
+    return math.pow(left, right)
+
+
+def _function(real: Callable[..., float], complex_: Callable[..., complex] | None = None) -> Any:
+    def call(*values: Any) -> Any:
+        chosen = complex_ if any(isinstance(value, complex) for value in values) else real
+        if chosen is None:
+            raise ValueError
+        return chosen(*values)
+
+    return call
+
+
+#: The functions of the language on real numbers: how many arguments, and what they do.
+FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "sin": (1, _function(math.sin, cmath.sin)),
+    "cos": (1, _function(math.cos, cmath.cos)),
+    "tan": (1, _function(math.tan, cmath.tan)),
+    "arcsin": (1, _function(math.asin)),
+    "arccos": (1, _function(math.acos)),
+    "arctan": (1, _function(math.atan)),
+    "asin": (1, _function(math.asin)),
+    "acos": (1, _function(math.acos)),
+    "atan": (1, _function(math.atan)),
+    "exp": (1, _function(math.exp, cmath.exp)),
+    "log": (1, _function(math.log)),
+    "ln": (1, _function(math.log)),
+    "sqrt": (1, _function(math.sqrt, cmath.sqrt)),
+    "floor": (1, _function(math.floor)),
+    "ceiling": (1, _function(math.ceil)),
+    "real": (1, lambda value: complex(value).real),
+    "imag": (1, lambda value: complex(value).imag),
+}
+CONSTANTS = {
+    "pi": math.pi,
+    "π": math.pi,
+    "tau": math.tau,
+    "τ": math.tau,
+    "euler": math.e,
+    "ℇ": math.e,
+}
