@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from antlr4 import CommonTokenStream, InputStream
@@ -304,13 +304,8 @@ def _parsed(text: str, context: _Context) -> list[Any]:
     lexer.removeErrorListeners()
     parser.removeErrorListeners()
     try:
-        statements: list[Any] = (
-            QASMNodeVisitor()
-            .visitProgram(  # type: ignore[no-untyped-call]
-                parser.program()
-            )
-            .statements
-        )
+        visitor = QASMNodeVisitor()  # type: ignore[no-untyped-call]
+        statements: list[Any] = visitor.visitProgram(parser.program()).statements
     except ParseCancellationException as error:
         token = getattr(error.args[0] if error.args else None, "offendingToken", None)
         raise _ShapeError(None if token is None else token.column) from None
@@ -331,7 +326,7 @@ def _parsed(text: str, context: _Context) -> list[Any]:
 _kept = lru_cache(maxsize=KEPT_SHAPES)(_parsed)
 
 
-@lru_cache(maxsize=200)
+@cache
 def _fields(kind: Any) -> tuple[str, ...]:
     omitted = ("span", "annotations")
     return tuple(field.name for field in dataclasses.fields(kind) if field.name not in omitted)
