@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
-from actions.framework.job import Job, Pub, Step
-from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS
-from actions.run_openqasm.circuit import Program, exact, program
+from actions.framework.job import Step
+from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS, MAX_SIZE
+from actions.run_openqasm.circuit import KEPT, Inputs, Program, program
+from actions.run_openqasm.exact import distribution
 from actions.toolkit.outcomes import MAX_IDEAL
 from core.errors import InputError
+from core.openqasm.budget import WHILE_TURNS
 
 #: Maximum number of listed outcomes of one register, the most frequent first.
 MAX_OUTCOMES = 32
 #: Maximum number of listed outcomes of all registers together.
 MAX_LISTED = 1_000
-#: Fidelity with the ideal distribution below which the answer has a note about noise.
+#: Registers and outcomes that a summary names.
+MAX_NAMED = 4
+#: Standard deviations of the difference of two counts below which they are said to be too close to tell.
+TIE = 2.0
+#: Inputs of a program, and characters of the value of one.
+MAX_INPUTS = 200
+MAX_INPUT = 2_048
+#: Closeness to the ideal distribution below which noise is said to hide it.
 CLOSE = 0.7
 
 _EXAMPLE = """OPENQASM 3.0;
@@ -40,11 +50,23 @@ class OpenQasmInput(ActionInput):
         min_length=1,
         max_length=MAX_CHARACTERS,
         title="Program",
-        description="OpenQASM 2 or 3, up to 127 qubits and 5000 gates. A program without measurement is "
-        "measured at its end.",
+        description=f"OpenQASM 2 or 3, up to 127 qubits and {MAX_SIZE} gates. A program that measures "
+        "nothing is measured at its end.",
         examples=[_EXAMPLE],
         json_schema_extra={"x-control": "openqasm"},
     )
+    inputs: dict[str, int | float | bool | Annotated[str, Field(max_length=MAX_INPUT)]] = Field(
+        default_factory=dict,
+        max_length=MAX_INPUTS,
+        title="Inputs",
+        description="Values of what an OpenQASM 3 program declares as input, by name: numbers, or bits as "
+        'in "01".',
+    )
+
+    @property
+    def input_values(self) -> Inputs:
+        """The inputs in a form that can be a key."""
+        return tuple(sorted(self.inputs.items()))
 
 
 class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
@@ -64,7 +86,7 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         return Job([Pub(self.build(params), partly_measured=True)])
 
     def build(self, params: OpenQasmInput) -> QuantumCircuit:
-        made = program(params.program)
+        made = program(params.program, params.input_values)
         check_counts(made, params.shots)
         # The circuit is kept for later calls and must not change.
         circuit = made.circuit.copy()
@@ -72,27 +94,32 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         return circuit
 
     def answer(self, params: OpenQasmInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "registers": [{"name", "bits", "distinct", "outcomes": [{"bitstring",
-        "count", "probability"}]}], "measured_all", "openqasm", "qubits", "shots", "ideal"?, "fidelity"?}`.
+        """Return the outcomes of each register.
 
-        `fidelity` compares the first register's outcomes with the ideal ones; it is 1 if they are equal
-        (Bhattacharyya).
+        `{"summary", "note"?, "notes", "registers": [{"name", "bits", "measured", "distinct", "outcomes":
+        [{"bitstring", "count", "probability"}]}], "measured_all", "openqasm", "qubits", "shots",
+        "unfinished"?, "ideal"?, "fidelity"?}`. `measured` is the number of bits that the program measures or
+        assigns. `unfinished` is the number of shots in which a loop was cut off. `fidelity` is how close the
+        first register's outcomes come to the ideal ones, 1 for the same (Bhattacharyya).
         """
-        made = program(params.program)
-        every = {register: step.counts(register) for register in made.names}
+        made = program(params.program, params.input_values)
+        every = {register.name: step.counts(register.name) for register in made.registers}
         shots = sum(next(iter(every.values())).values())
         listed = min(MAX_OUTCOMES, max(1, MAX_LISTED // len(every)))
         registers = [
             {
-                "name": made.names[register],
-                "bits": len(next(iter(counts))),
-                "distinct": len(counts),
+                "name": register.written,
+                "bits": register.bits,
+                "measured": made.measured[register.name],
+                "distinct": len(every[register.name]),
                 "outcomes": [
                     {"bitstring": bits, "count": count, "probability": count / shots}
-                    for bits, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:listed]
+                    for bits, count in sorted(
+                        every[register.name].items(), key=lambda item: (-item[1], item[0])
+                    )[:listed]
                 ],
             }
-            for register, counts in every.items()
+            for register in made.registers
         ]
         answer: dict[str, Any] = {
             "summary": _summary(made, registers, shots),
@@ -101,12 +128,20 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
             "openqasm": made.version,
             "qubits": made.circuit.num_qubits,
             "shots": shots,
+            "notes": list(made.notes),
         }
-        known = exact(params.program)
-        if known is not None:
-            register, ideal = known
+        if made.unfinished is not None:
+            cut = step.counts(made.unfinished).get("1", 0)
+            answer["unfinished"] = cut
+            if cut:
+                answer["notes"].append(
+                    f"in {cut} of {shots} shots a while loop was still going on after {WHILE_TURNS} turns, "
+                    "where it was cut off"
+                )
+        ideal = exact(params.program, params.input_values)
+        if ideal is not None:
             answer["ideal"] = dict(sorted(ideal.items(), key=lambda item: (-item[1], item[0]))[:MAX_IDEAL])
-            seen = every[register]
+            seen = every[made.registers[0].name]
             fidelity = sum(sqrt(part * seen.get(bits, 0) / shots) for bits, part in ideal.items()) ** 2
             answer["fidelity"] = min(fidelity, 1.0)
             if step.noisy and fidelity < CLOSE:
@@ -117,15 +152,26 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         return answer
 
 
+@lru_cache(maxsize=KEPT)
+def exact(text: str, inputs: Inputs = ()) -> dict[str, float] | None:
+    """Return the exact distribution of the first register's outcomes; None if it would take too long."""
+    made = program(text, inputs)
+    return distribution(made.circuit, made.registers[0].name)
+
+
 def check_counts(made: Program, shots: int) -> None:
-    """InputError if there may be more different outcomes than the message of a result can hold."""
-    worst = sum(
-        min(shots, 2 ** min(register.size, 60)) * (register.size + 12) for register in made.circuit.cregs
-    )
+    """Refuse what could have more different outcomes than a result's message holds."""
+    circuit = made.circuit
+    sizes = [
+        (made.measured.get(register.name, register.size), register.size + 12) for register in circuit.cregs
+    ]
+    worst = sum(min(shots, 2 ** min(bits, 60)) * size for bits, size in sizes)
     if worst > MAX_COUNTS:
-        most = MAX_COUNTS // sum(register.size + 12 for register in made.circuit.cregs)
+        most = (MAX_COUNTS - sum(size for bits, size in sizes if not bits)) // sum(
+            size for bits, size in sizes if bits
+        )
         raise InputError(
-            f"shots: {shots} shots of {made.circuit.num_clbits} classical bits may give more different "
+            f"shots: {shots} shots of {circuit.num_clbits} classical bits may give more different "
             f"outcomes than a result can hold. Ask for {most} shots, or measure fewer qubits.",
             errors=[{"field": "shots", "message": f"Too many for so many classical bits; {most} fit."}],
         )
@@ -133,15 +179,36 @@ def check_counts(made: Program, shots: int) -> None:
 
 def _summary(made: Program, registers: list[dict[str, Any]], shots: int) -> str:
     times = "once" if shots == 1 else f"{shots} times"
-    start = f"The program was run {times}."
+    sentences = [f"The program was run {times}."]
     if made.measured_all:
-        start += " It measures nothing, so all qubits were measured at its end."
-    tops = [
-        f"{one['outcomes'][0]['bitstring']} in {one['name']} ({one['outcomes'][0]['probability']:.1%})"
-        for one in registers[:3]
-    ]
-    more = f", and so on in {len(registers) - 3} more" if len(registers) > 3 else ""
-    return f"{start} Most often seen: {', '.join(tops)}{more}."
+        sentences.append("It measures nothing, so all qubits were measured at its end.")
+    tops = [_most_often(register) for register in registers[:MAX_NAMED]]
+    more = f", and so on in {len(registers) - MAX_NAMED} more" if len(registers) > MAX_NAMED else ""
+    sentences.append(f"Most often seen: {', '.join(tops)}{more}.")
+    unmeasured = [register["name"] for register in registers if not register["measured"]]
+    if unmeasured:
+        listed = ", ".join(unmeasured[:MAX_NAMED]) + (" and others" if len(unmeasured) > MAX_NAMED else "")
+        sentences.append(f"Nothing is measured into {listed}.")
+    return " ".join(sentences)
+
+
+def _most_often(register: dict[str, Any]) -> str:
+    """Return the outcomes that were seen most often, several if their counts are too close to tell."""
+    outcomes = register["outcomes"]
+    first = outcomes[0]["count"]
+    close = [item for item in outcomes if first - item["count"] <= TIE * sqrt(first + item["count"])]
+    named = [_short(item["bitstring"]) for item in close[:MAX_NAMED]]
+    shares = ", ".join(f"{item['probability']:.1%}" for item in close[:MAX_NAMED])
+    if len(close) == 1:
+        return f"{named[0]} in {register['name']} ({shares})"
+    rest = max(0, len(close) - MAX_NAMED)
+    last = f"{rest} more" if rest else named.pop()
+    listed = f"{', '.join(named)} and {last}"
+    return f"{listed} in {register['name']} ({shares}; too close to tell apart)"
+
+
+def _short(bits: str) -> str:
+    return bits if len(bits) <= 64 else f"{bits[:30]}...{bits[-30:]}"
 
 
 algorithm = RunOpenQasm()

@@ -1,33 +1,32 @@
-"""The limits of a program, and the error for a program outside of them."""
+"""How much a program may ask for, and the words for what goes beyond it.
+
+What costs is bounded: the text, gates with definitions written out, qubits, and the size of the counts.
+"""
 
 from __future__ import annotations
 
 from core.errors import InputError
+from core.openqasm.budget import MAX_CLBITS, MAX_GATES, MAX_QUBITS
 
-#: Maximum characters of a program. The OpenQASM 3 parser reads about ten of them in a millisecond.
-MAX_CHARACTERS = 16_000
-#: Maximum number of declared qubits and classical bits.
-MAX_QUBITS = 127
-MAX_CLBITS = 127
+#: Characters of a program, as many as a request's text may have. Each takes some 4 microseconds to be read.
+MAX_CHARACTERS = 262_144
 #: Gates, measurements and so on when all gate definitions are expanded and all loops unrolled; a gate on two
-#: qubits or more counts as its approximate number of basic gates.
-MAX_SIZE = 5_000
-#: The longest chain of these.
-MAX_DEPTH = 2_000
-#: Gate definitions inside one another, brackets inside one another, words of one statement, digits of an
-#: integer.
-MAX_NESTING = 20
-MAX_WORDS = 600
+#: qubits or more counts for about what it is made of.
+MAX_SIZE = MAX_GATES
+#: Gate definitions inside one another, and brackets inside one another.
+MAX_NESTING = 40
+#: Operators of one statement of OpenQASM 2, and signs in front of one number: its parser goes a level deeper
+#: for each.
+MAX_OPERATORS = 400
+MAX_SIGNS = 50
+#: Digits of an index or a size.
 MAX_DIGITS = 9
-#: Controls that modifiers may add to a gate, and qubits of a gate that is raised to a power.
-MAX_CONTROLS = 4
-MAX_POWER_QUBITS = 3
 #: Bytes that the counts of all registers may take at worst; results travel in messages of under 1 MB.
 MAX_COUNTS = 600_000
 
 
-def program_error(message: str, line: int | None = None, column: int | None = None) -> InputError:
-    """Return the error of a program, with its place; line and column count from 1.
+def refused(message: str, line: int | None = None, column: int | None = None) -> InputError:
+    """Return what is wrong with the program, and where; line and column count from 1.
 
     Args:
         message: a sentence without its full stop.
@@ -42,6 +41,17 @@ def program_error(message: str, line: int | None = None, column: int | None = No
     return InputError(f"program: {text}", **details)
 
 
-def weight(qubits: int) -> int:
-    """Return the approximate number of basic gates in a gate without a definition."""
-    return 1 if qubits < 3 else int(4**qubits // 4)
+def check_totals(qubits: int, clbits: int, line: int, column: int) -> None:
+    """Refuse a program with more bits than a backend has.
+
+    Raises:
+        InputError: with the bound.
+    """
+    if qubits > MAX_QUBITS:
+        raise refused(
+            f"the program declares {qubits} qubits; at most {MAX_QUBITS} are possible", line, column
+        )
+    if clbits > MAX_CLBITS:
+        raise refused(
+            f"the program declares {clbits} classical bits; at most {MAX_CLBITS} are possible", line, column
+        )

@@ -2,132 +2,122 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from math import isfinite
-from typing import NamedTuple
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp, Operation
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, Operation
 from qiskit.exceptions import QiskitError
 
-from actions.run_openqasm.bounds import MAX_DEPTH, MAX_NESTING, MAX_SIZE, program_error, weight
-from core.errors import InputError
+from actions.run_openqasm.bounds import MAX_NESTING, MAX_SIZE, refused
 from core.openqasm import PREFIX
+from core.openqasm.modifiers import weight
 
 #: Operations without a definition.
 _PRIMITIVE = frozenset({"measure", "reset", "barrier", "unitary"})
 
 
-class Extent(NamedTuple):
-    """The number of gates, and the length of their longest chain."""
-
-    size: int
-    depth: int
+class _WrongGateError(Exception):
+    """A gate that cannot be run; the message says why."""
 
 
-def check(circuit: QuantumCircuit) -> None:
-    """Check that a circuit is not too large or too deep, and that all of its gates are defined.
+def check(circuit: QuantumCircuit, place: Callable[[str], tuple[int, int]]) -> None:
+    """Refuse a circuit that is too large, or has a gate that nothing is known of.
+
+    Args:
+        circuit: of an OpenQASM 2 program.
+        place: returns the line and column where a gate is applied first.
 
     Raises:
         InputError: it is; with the limit.
     """
-    try:
-        _check(circuit)
-    except InputError:
-        raise
-    except Exception as error:
-        # Qiskit expands a definition of OpenQASM 2 on access, and detects only then what is wrong in it for
-        # the angles of this call.
-        message = error.message if isinstance(error, QiskitError) else str(error)
-        raise program_error(f"a gate cannot be written out ({message[:200]})") from None
+    sizes = _Sizes()
+    size = 0
+    for item in circuit.data:
+        try:
+            size += sizes.instruction(item, 0)
+            if size > MAX_SIZE:
+                raise _WrongGateError(
+                    f"the program comes to over {MAX_SIZE} gates, definitions written out; split it"
+                )
+            _check_angles([item])
+        except _WrongGateError as error:
+            raise refused(str(error), *place(_applied(item.operation))) from None
+        except Exception as error:
+            # Qiskit writes a definition out when it is looked at, and finds then what is wrong in it for the
+            # angles of this call.
+            message = error.message if isinstance(error, QiskitError) else str(error)
+            raise refused(
+                f"a gate cannot be written out ({message[:200]})", *place(_applied(item.operation))
+            ) from None
 
 
-def _check(circuit: QuantumCircuit) -> None:
-    size, depth = _Extents().circuit(circuit, 0)
-    if size > MAX_SIZE:
-        raise program_error(
-            f"the program comes to {size} gates, definitions written out; at most {MAX_SIZE} are run"
-        )
-    if depth > MAX_DEPTH:
-        raise program_error(
-            f"the program is {depth} gates deep, definitions written out; at most {MAX_DEPTH} are possible"
-        )
-    _check_angles(circuit)
+def _applied(operation: Operation) -> str:
+    """Return the name of the gate of a statement, whether or not it has a condition."""
+    if isinstance(operation, ControlFlowOp):
+        [item] = operation.blocks[0].data[:1] or [None]
+        return str(item.operation.name) if item is not None else ""
+    return str(operation.name)
 
 
-class _Extents:
-    """Measures each gate once and keeps the result by its name."""
+class _Sizes:
+    """Remembers each gate by its name: a definition is looked into once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], Extent] = {}
+        self._known: dict[tuple[str, int], int] = {}
 
-    def circuit(self, circuit: QuantumCircuit, nesting: int) -> Extent:
-        """Return the extent of a circuit or of a definition."""
+    def circuit(self, circuit: QuantumCircuit, nesting: int) -> int:
+        """Return how many gates a circuit or a definition comes to; `MAX_SIZE` + 1 may stand for more."""
         size = 0
-        # Bits on which something happens are taken as far as the latest of them has come.
-        depths: dict[object, int] = {}
         for item in circuit.data:
-            one = self._instruction(item, nesting)
-            size += one.size
+            size += self.instruction(item, nesting)
             if size > MAX_SIZE:
-                return Extent(size, max(depths.values(), default=0))
-            bits = (*item.qubits, *item.clbits)
-            depth = max((depths.get(bit, 0) for bit in bits), default=0) + one.depth
-            depths.update(dict.fromkeys(bits, depth))
-        return Extent(size, max(depths.values(), default=0))
+                break
+        return size
 
-    def _instruction(self, item: CircuitInstruction, nesting: int) -> Extent:
+    def instruction(self, item: CircuitInstruction, nesting: int) -> int:
+        """Return how many gates an instruction comes to."""
         operation = item.operation
         if operation.name == "barrier":
-            return Extent(0, 0)
+            return 0
         if operation.name == "delay":
-            raise program_error("delays are not supported: timing is the backend's")
+            raise _WrongGateError("delays are not supported: timing is the backend's")
         if isinstance(operation, ControlFlowOp):
-            return self._control_flow(operation, nesting)
+            return 1 + sum(self.circuit(block, nesting + 1) for block in operation.blocks)
         key = operation.name, operation.num_qubits
         if key not in self._known:
             self._known[key] = self._gate(item, nesting)
         return self._known[key]
 
-    def _gate(self, item: CircuitInstruction, nesting: int) -> Extent:
+    def _gate(self, item: CircuitInstruction, nesting: int) -> int:
         operation = item.operation
         if nesting > MAX_NESTING:
-            raise program_error(f"gate definitions are over {MAX_NESTING} deep")
+            raise _WrongGateError(f"gate definitions are over {MAX_NESTING} deep")
         if operation.name in _PRIMITIVE or item.is_standard_gate():
-            about = weight(operation.num_qubits)
-            return Extent(about, about)
+            return weight(operation.num_qubits)
         definition = operation.definition
         if definition is None:
-            raise program_error(f"gate {_named(operation)} is opaque: it has no definition that could be run")
-        size, depth = self.circuit(definition, nesting + 1)
+            message = f"gate {_named(operation)} is opaque: it has no definition that could be run"
+            raise _WrongGateError(message)
         # Writing a definition out takes its time too.
-        return Extent(size + 1, depth)
-
-    def _control_flow(self, operation: ControlFlowOp, nesting: int) -> Extent:
-        if nesting > MAX_NESTING:
-            raise program_error(f"blocks are over {MAX_NESTING} deep")
-        result = [self.circuit(block, nesting + 1) for block in operation.blocks]
-        size, depth = sum(one.size for one in result), max(one.depth for one in result)
-        if isinstance(operation, ForLoopOp):
-            turns = len(operation.params[0])
-            return Extent(turns * size, turns * depth)
-        return Extent(size + 1, depth + 1)
+        return self.circuit(definition, nesting + 1) + 1
 
 
-def _check_angles(circuit: QuantumCircuit) -> None:
-    """Every angle, also of the definitions, whose number is known to be small by now."""
-    for item in circuit.data:
+def _check_angles(items: Iterable[CircuitInstruction]) -> None:
+    """Check every angle, also of the definitions, whose number is known to be small by now."""
+    for item in items:
         operation = item.operation
         if isinstance(operation, ControlFlowOp):
             for block in operation.blocks:
-                _check_angles(block)
+                _check_angles(block.data)
             continue
         if operation.name == "unitary":
             continue
         for angle in operation.params:
             if isinstance(angle, int | float) and not isfinite(angle):
-                raise program_error(f"an angle of gate {_named(operation)} is not a finite number")
+                raise _WrongGateError(f"an angle of gate {_named(operation)} is not a finite number")
         if operation.name not in _PRIMITIVE and not item.is_standard_gate():
-            _check_angles(operation.definition)
+            _check_angles(operation.definition.data)
 
 
 def _named(operation: Operation) -> str:

@@ -51,7 +51,7 @@ class Lowered:
         written: the bits that are measured or assigned.
         own: the program's names of the gates that it defines, by their names in the circuit.
         notes: remarks on what was left out or assumed.
-        unfinished: the bit that is set where a loop was still going on after its last turn.
+        unfinished: the register whose bit is set where a loop was still going on after its last turn.
         inputs: the names of the inputs that the program declares.
     """
 
@@ -61,7 +61,7 @@ class Lowered:
     written: frozenset[Clbit]
     own: dict[str, str]
     notes: list[str]
-    unfinished: Clbit | None
+    unfinished: str | None
     inputs: frozenset[str]
 
 
@@ -168,6 +168,9 @@ class _Lowering:
         if self._unnamed and not registers:
             # What is measured is the answer, even if the program does not name the bits.
             registers.append(self._output.name_bits(self._unnamed, "meas"))
+        unfinished = None
+        if self._flow.unfinished is not None:
+            unfinished = self._output.name_bits([self._flow.unfinished], "unfinished").name
         return Lowered(
             self._output.finish(),
             registers,
@@ -178,7 +181,7 @@ class _Lowering:
                 text if line == 0 else f"line {line}: {text}"
                 for text, line in list(self._notes.items())[:MAX_NOTES]
             ],
-            self._flow.unfinished,
+            unfinished,
             frozenset(self._storage.used_inputs),
         )
 

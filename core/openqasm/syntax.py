@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from antlr4 import CommonTokenStream, InputStream
@@ -326,10 +326,14 @@ def _parsed(text: str, context: _Context) -> list[Any]:
 _kept = lru_cache(maxsize=KEPT_SHAPES)(_parsed)
 
 
-@cache
-def _fields(kind: Any) -> tuple[str, ...]:
-    omitted = ("span", "annotations")
-    return tuple(field.name for field in dataclasses.fields(kind) if field.name not in omitted)
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    if kind not in _FIELDS:
+        omitted = ("span", "annotations")
+        _FIELDS[kind] = tuple(item.name for item in dataclasses.fields(kind) if item.name not in omitted)
+    return _FIELDS[kind]
 
 
 class _Copy:
