@@ -44,6 +44,11 @@ class Budget:
                 "fewer turns or split it",
             )
 
+    def check_gates(self, number: int, node: ast.QASMNode) -> None:
+        """Raise `ProgramError` if so many gates more would be too many, without counting them."""
+        self.gates(number, node)
+        self._gates -= number
+
     def steps(self, number: int, node: ast.QASMNode) -> None:
         """Count parts of expressions and statements that are worked out.
 

@@ -22,8 +22,10 @@ MAX_CONTROLS = 8
 MAX_POWER_QUBITS = 3
 #: Repetitions of a gate that a power is written out as; a power with more is a matrix.
 MAX_REPEATED = 64
-#: Gates that a controlled gate is made of, for each gate that is controlled.
-_CONTROLLED = (1, 8, 24, 60, 120, 200, 300, 420, 560)
+#: Gates that a general gate with so many controls is made of.
+_CONTROLLED = (1, 7, 50, 140, 250, 400, 620, 960, 1_350)
+#: Steps that it takes to write out the inverse of a gate, for each gate that it is made of.
+_INVERSE = 10
 
 _CTRL = (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl)
 
@@ -85,23 +87,37 @@ class Modifiers:
             ProgramError: it would be too large, or a modifier's argument is wrong.
         """
         gate, size = base.gate, base.size
-        for modifier in reversed(modifiers):
+        place = len(modifiers) - 1
+        while place >= 0:
+            modifier = modifiers[place]
             kind = modifier.modifier
+            first = place
+            while first and _group(modifiers[first - 1].modifier) == _group(kind) != "pow":
+                first -= 1
+            run = modifiers[first : place + 1]
+            place = first - 1
             if kind in _CTRL:
-                number = self._number(modifier)
-                size = 1 if size == 1 and number == 1 and gate.num_qubits == 1 else size * _CONTROLLED[number]
-                self._budget.gates(size, modifier)
-                self._budget.gates(-size, modifier)
-                state = None if kind is ast.GateModifierName.ctrl else 0
-                gate = gate.control(number, ctrl_state=state, annotated=False)
+                gate, size = self._controlled(gate, size, run)
             elif kind is ast.GateModifierName.inv:
-                self._budget.steps(size, modifier)
-                gate = gate.inverse()
+                if len(run) % 2:
+                    self._budget.steps(_INVERSE * size, modifier)
+                    gate = gate.inverse()
             else:
                 assert modifier.argument is not None
                 exponent = self._expressions.real(modifier.argument, "a power")
                 gate, size = self._power(gate, size, exponent, modifier)
         return Sized(gate, size)
+
+    def _controlled(self, gate: Gate, size: int, run: Sequence[ast.QuantumGateModifier]) -> tuple[Gate, int]:
+        """Add the controls of successive modifiers at once; the first modifier has the first qubits."""
+        states: list[int] = []
+        for modifier in run:
+            positive = modifier.modifier is ast.GateModifierName.ctrl
+            states += [int(positive)] * self._number(modifier)
+        size *= 1 if size == gate.num_qubits == len(states) == 1 else _CONTROLLED[len(states)]
+        self._budget.check_gates(size, run[0])
+        state = sum(bit << place for place, bit in enumerate(states))
+        return gate.control(len(states), ctrl_state=state, annotated=False), size
 
     def _power(self, gate: Gate, size: int, exponent: float, node: ast.QASMNode) -> tuple[Gate, int]:
         times = int(abs(exponent)) if abs(exponent) <= MAX_REPEATED and exponent == int(exponent) else None
@@ -114,8 +130,7 @@ class Modifiers:
             size = 4**gate.num_qubits
         elif times is not None:
             size *= times
-            self._budget.gates(size, node)
-            self._budget.gates(-size, node)
+            self._budget.check_gates(size, node)
             repeated = gate if exponent > 0 else gate.inverse()
             definition = QuantumCircuit(gate.num_qubits)
             for _ in range(times):
@@ -164,6 +179,10 @@ class Modifiers:
             kind.span = modifier.span
             base = self.apply(base, [kind])
         return self.apply(base, modifiers[: place - 1])
+
+
+def _group(kind: ast.GateModifierName) -> str:
+    return "ctrl" if kind in _CTRL else str(kind.name)
 
 
 def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:

@@ -26,6 +26,10 @@ from core.openqasm.tokens import Token, tokens
 
 #: Characters that the reference parser is given for one program, statements of one shape once.
 MAX_PARSED = 30_000
+#: Characters of one statement, without its blocks; the parser goes deeper for each operator.
+MAX_STATEMENT = 12_000
+#: Signs in front of one number.
+MAX_SIGNS = 30
 #: Brackets and blocks inside one another.
 MAX_NESTING = 40
 #: Shapes of statements that are kept between programs, and the characters of the longest of them.
@@ -48,6 +52,7 @@ _CLOSED = frozenset(_OPEN.values())
 #: Before a brace that opens a set or an array, not a block.
 _BEFORE_SET = frozenset({"=", "in", "return", ","})
 _BLOCK = "__block"
+_UNARY = frozenset({"-", "!", "~"})
 _CALIBRATION = frozenset({"cal", "defcal"})
 
 
@@ -202,6 +207,9 @@ class _Reader:
             wrong = not _BITSTRING.fullmatch(token.text)
         if wrong:
             raise self._unexpected()
+        last = [before.text for before in shape[-MAX_SIGNS:]]
+        if len(last) == MAX_SIGNS and _UNARY.issuperset((token.text, *last)):
+            raise ProgramError(f"there are over {MAX_SIGNS} signs in a row", token.line, token.column)
 
     def _next(self) -> str:
         return self._tokens[self._place].text if self._place < len(self._tokens) else ""
@@ -216,6 +224,10 @@ class _Reader:
     ) -> list[ast.Statement]:
         texts = [_general(token, place) for place, token in enumerate(shape)]
         text = " ".join(texts)
+        if len(text) > MAX_STATEMENT:
+            raise ProgramError(
+                f"a statement has over {MAX_STATEMENT} characters; split it", shape[0].line, shape[0].column
+            )
         key = text, context
         if key not in self._shapes:
             self._shapes.add(key)
