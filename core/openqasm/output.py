@@ -60,6 +60,8 @@ class Output:
         self._scopes: list[list[Clbit]] = [[]]
         #: Whether the circuit is the definition of a gate, which has gates only.
         self.in_gate = False
+        #: The qubit that was measured last; something depends on a measurement only after one.
+        self._measured: Qubit | None = None
         #: Branches open that depend on a measurement.
         self.branches = 0
 
@@ -176,6 +178,7 @@ class Output:
         self._budget.gates(len(qubits), node)
         for qubit, bit in zip(qubits, bits, strict=True):
             self.written.add(bit)
+            self._measured = qubit
             self.circuit.measure(qubit, bit)
 
     def reset(self, qubits: Sequence[Qubit], node: ast.QASMNode) -> None:
@@ -189,10 +192,14 @@ class Output:
     def branch(self, condition: Node, node: ast.QASMNode) -> Iterator[Callable[[], Any]]:
         """Open a branch; what the context gives opens the other one, after this is closed."""
         self._check_gate(node)
+        if not self.circuit.qubits:
+            raise error_at(node, "nothing is measured yet that could decide this")
         self._budget.gates(1, node)
         self.branches += 1
         try:
             with self.circuit.if_test(_test(condition)) as otherwise:
+                # Aer carries out a branch without qubits whatever its condition is (0.18.2).
+                self.circuit.barrier(self._measured or self.circuit.qubits[0])
                 yield lambda: otherwise
         finally:
             self.branches -= 1
@@ -203,6 +210,7 @@ class Output:
         self.branches += 1
         try:
             with other():
+                self.circuit.barrier(self._measured or self.circuit.qubits[0])
                 yield
         finally:
             self.branches -= 1

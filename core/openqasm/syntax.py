@@ -207,8 +207,9 @@ class _Reader:
             wrong = not _BITSTRING.fullmatch(token.text)
         if wrong:
             raise self._unexpected()
-        last = [before.text for before in shape[-MAX_SIGNS:]]
-        if len(last) == MAX_SIGNS and _UNARY.issuperset((token.text, *last)):
+        if token.text not in _UNARY or len(shape) < MAX_SIGNS:
+            return
+        if all(before.text in _UNARY for before in shape[-MAX_SIGNS:]):
             raise ProgramError(f"there are over {MAX_SIGNS} signs in a row", token.line, token.column)
 
     def _next(self) -> str:
