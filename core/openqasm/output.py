@@ -216,10 +216,17 @@ class Output:
             self.branches -= 1
 
     def finish(self) -> QuantumCircuit:
-        """Return the circuit; each of its classical bits is in one register."""
+        """Return the circuit; each of its classical bits is in one register, in the order of the registers.
+
+        Aer finds the bits of assignments in another order otherwise (0.18.2).
+        """
+        registers = list(self.circuit.cregs)
         if self._hidden:
-            self.circuit.add_register(ClassicalRegister(bits=self._hidden, name="hidden"))
-        return self.circuit
+            registers.append(ClassicalRegister(bits=self._hidden, name="hidden"))
+        circuit = QuantumCircuit(*self.circuit.qregs, *registers, global_phase=self.circuit.global_phase)
+        for item in self.circuit.data:
+            circuit._append(item)
+        return circuit
 
 
 def _test(condition: Node) -> tuple[Clbit, bool] | expr.Expr:

@@ -256,6 +256,8 @@ class _Run:
     def type(self, node: Any) -> tuple[str, int | None]:
         if isinstance(node, ast.BitType):
             return ("bit", None) if node.size is None else ("bits", self.value(node.size))
+        if isinstance(node, ast.DurationType):
+            return "float", None
         names = {ast.IntType: "int", ast.UintType: "uint", ast.FloatType: "float", ast.AngleType: "float"}
         kind = "bool" if isinstance(node, ast.BoolType) else names[type(node)]
         size = getattr(node, "size", None)
@@ -467,10 +469,13 @@ class _Run:
                 return node.value
             case ast.BitstringLiteral():
                 return [node.value >> place & 1 for place in range(node.width)]
-            case ast.Identifier(name=("pi" | "π")):
-                return math.pi
-            case ast.Identifier(name="tau"):
-                return math.tau
+            case ast.QuantumMeasurement():
+                values = self.measured(node.qubit)
+                return values if len(values) > 1 else values[0]
+            case ast.DurationLiteral():
+                return node.value
+            case ast.Identifier(name=("pi" | "tau")) if not any(node.name in scope for scope in self.scopes):
+                return getattr(math, node.name)
             case ast.Identifier() | ast.IndexExpression() | ast.IndexedIdentifier():
                 found = self.alias(node)
                 if isinstance(found, _Part):
