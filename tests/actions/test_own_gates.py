@@ -17,8 +17,8 @@ from qiskit_ibm_runtime.models import BackendProperties, QasmBackendConfiguratio
 from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 
 from actions.framework.submission import describe
-from actions.run_openqasm.algorithm import exact as exact_ideal
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
+from actions.run_openqasm.algorithm import exact as exact_ideal
 from actions.run_openqasm.bounds import MAX_SIZE
 from core.errors import InputError
 from core.provider.ibm.target import IBMTarget
@@ -88,7 +88,7 @@ def test_every_name_of_a_library_is_free_for_a_gate_of_ones_own(version: int, in
         circuit = built(program)
         ideal = exact_ideal(str(program))
         assert ideal is not None, program
-        assert ideal[1] == wanted, program
+        assert ideal == wanted, program
         described = describe(circuit, circuit)["openqasm3"]
         assert described, program
         text = qasm3.loads(described).remove_final_measurements(inplace=False)
@@ -264,7 +264,6 @@ def test_a_gate_of_the_included_file_cannot_be_defined_again(version: int, after
         (TWO + "gate swap a,b { cx a,b; }\nqreg q[2]; swap q[0],q[1]; foo q[1];", "line 4, column 28: 'foo'"),
         (TWO + "gate swap a,b { cx a,b; } gate swap a,b { cx a,b; } qreg q[2];", "line 3, column 27: 'swap'"),
         (TWO + "qreg q[2]; swap q[0],q[1]; gate swap a,b { cx a,b; }", "line 3, column 12: 'swap'"),
-        (TWO + "gate swap a,b { cx a,b; } qreg swap[2];", "line 3, column 32: 'swap'"),
         (TWO + "gate swap(t) a { rx(t) a; } qreg q[1]; swap q[0];", "cannot be written out"),
         (TWO + "opaque swap a,b; qreg q[2]; swap q[0],q[1];", "gate 'swap' is opaque"),
         (TWO + "opaque delay(t) a; qreg q[2]; delay(1) q[0];", "gate 'delay' is opaque"),
@@ -284,7 +283,7 @@ def test_a_gate_of_the_included_file_cannot_be_defined_again(version: int, after
         (THREE + "qubit q; if (true) { gate iswap a { x a; } }", "program: "),
         ("OPENQASM 3.0; gate U(a, b, c) q { } qubit q;", "'U' is already defined"),
     ],
-    ids=range(19),
+    ids=range(18),
 )
 def test_a_wrong_definition_or_call_is_refused_under_the_programs_names(program: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
@@ -310,12 +309,12 @@ def doubled(name: str, levels: int, gate: str) -> str:
 @pytest.mark.parametrize("head", ["OPENQASM 2.0; qreg q[1];", "OPENQASM 3.0; qubit[1] q;"], ids=["2", "3"])
 def test_a_name_does_not_make_a_definition_look_small(name: str, head: str) -> None:
     small = "gate b a { U(0, 0, 0) a; } "
-    with pytest.raises(InputError, match=f"gates, definitions written out|over {MAX_SIZE} gates"):
-        built(head + small + doubled(name, 13, "b") + f" {name} q[0];")
+    with pytest.raises(InputError, match=f"over {MAX_SIZE} gates"):
+        built(head + small + doubled(name, 16, "b") + f" {name} q[0];")
 
 
 def test_a_gate_that_qiskit_would_give_the_same_name_does_not_either() -> None:
-    large = "gate b a, e { U(0, 0, 0) a; } " + doubled("cg", 13, "b").replace(" a", " a, e")
+    large = "gate b a, e { U(0, 0, 0) a; } " + doubled("cg", 16, "b").replace(" a", " a, e")
     program = "OPENQASM 3.0; qubit[2] q; gate g a { U(0, 0, 0) a; } ctrl @ g q[0], q[1]; " + large
     with pytest.raises(InputError, match=f"over {MAX_SIZE} gates"):
         built(program + " cg q[0], q[1];")
@@ -323,16 +322,16 @@ def test_a_gate_that_qiskit_would_give_the_same_name_does_not_either() -> None:
 
 @pytest.mark.parametrize("cycles", ["999999999", "1e18", "-1", "0.5", "1/0"])
 def test_idle_cycles_are_bounded_before_they_are_written_out(cycles: str) -> None:
-    with pytest.raises(InputError, match=r"u0 takes a whole number of cycles|divide by zero|over 9 digits"):
+    with pytest.raises(InputError, match=r"u0 takes a whole number of cycles|divide by zero"):
         built(f"OPENQASM 2.0; qreg q[1]; u0({cycles}) q[0];")
     assert built("OPENQASM 2.0; qreg q[1]; u0(3) q[0];").count_ops()["u0"] == 1
 
 
 def test_many_calls_with_different_arguments_are_written_out_within_the_bound() -> None:
-    calls = " ".join(f"g({number}) q;" for number in range(900))
+    calls = " ".join(f"g({number}) q;" for number in range(3_900))
     head = THREE + "gate f(t) a { rx(t) a; } gate g(t) a "
     circuit = built(head + "{ f(t) a; f(2 * t) a; } qubit q; " + calls)
-    assert circuit.count_ops()["own_g"] == 900
+    assert circuit.count_ops()["own_g"] == 3_900
     with pytest.raises(InputError, match=f"over {MAX_SIZE} gates"):
         built(
             THREE
@@ -391,12 +390,15 @@ def test_definitions_that_nothing_applies_are_not_written_out() -> None:
 
 
 def test_modifiers_are_bounded_by_what_they_modify() -> None:
-    with pytest.raises(InputError, match="over 20000 gates, definitions written out"):
-        built(THREE + doubled("g", 10, "x") + " qubit q; " + "inv @ " * 60 + "g q;")
+    assert built(THREE + doubled("g", 10, "x") + " qubit q; " + "inv @ " * 60 + "g q;").size() == 2
+    with pytest.raises(InputError, match="too many steps"):
+        built(THREE + doubled("g", 10, "x") + " qubit q; " + "inv @ pow(1) @ " * 60 + "g q;")
+    with pytest.raises(InputError, match=f"over {MAX_SIZE} gates"):
+        built(THREE + doubled("g", 10, "x") + " qubit[3] q; ctrl(2) @ g q[0], q[1], q[2];")
 
 
 @pytest.mark.parametrize("word", sorted(KEYWORDS[2] - {"asin", "acos", "atan"}))
 def test_a_word_of_the_language_names_no_gate(word: str) -> None:
-    with pytest.raises(InputError, match=r"needed an identifier|only include") as caught:
+    with pytest.raises(InputError, match=r"needed an identifier|only include|size 0") as caught:
         built(TWO + f"gate {word} a {{ x a; }} qreg q[1]; {word} q[0];")
     assert "own_" not in caught.value.message

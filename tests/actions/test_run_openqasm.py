@@ -13,8 +13,7 @@ from qiskit.circuit.random import random_circuit
 from qiskit.quantum_info import Statevector
 
 from actions.framework.job import Step
-from actions.run_openqasm.algorithm import exact as exact_ideal
-from actions.run_openqasm.algorithm import MAX_LISTED, OpenQasmInput, algorithm
+from actions.run_openqasm.algorithm import MAX_LISTED, OpenQasmInput, algorithm, exact
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_SIZE
 from core.errors import InputError
 from core.protocol import MAX_EVENT_BYTES, JobResult, PubResult, encode
@@ -23,8 +22,8 @@ from tests.actions.theory import probabilities, step_of
 
 TWO = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[10];\ncreg c[10];\n'
 THREE = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[10] q;\nbit[10] c;\n'
-#: Seconds that the worst of programs may take on a busy machine; OpenWhisk grants 60.
-PATIENCE = 20.0
+#: Seconds of CPU that the worst of programs may take on a busy machine; on an idle one it is 2.
+PATIENCE = 10.0
 
 
 def built(program: str, **values: Any) -> QuantumCircuit:
@@ -89,7 +88,9 @@ def test_feed_forward_works_in_all_registers() -> None:
     assert [one["name"] for one in answer["registers"]] == ["sent", "received"]
     assert answer["registers"][1]["outcomes"] == [{"bitstring": "1", "count": 4096, "probability": 1.0}]
     assert "1 in received (100.0%)" in answer["summary"]
-    assert "ideal" not in answer
+    assert "in sent (" in answer["summary"]
+    assert "too close to tell apart" in answer["summary"]
+    assert answer["ideal"] == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
 
 
 @pytest.mark.parametrize("program", [TWO + "x q[9];", THREE + "x q[9];", THREE + "bit[3] meas; x q[9];"])
@@ -111,7 +112,7 @@ def test_a_program_that_qiskit_wrote_is_the_same_circuit_again(seed: int, versio
     found = built(program).remove_final_measurements(inplace=False)
     assert found is not None
     assert Statevector(found).equiv(Statevector(wanted))
-    known = exact_ideal(program)
+    known = exact(program)
     assert known is not None
     assert known == pytest.approx(
         {bits: part for bits, part in Statevector(wanted).probabilities_dict().items() if part > 1e-9},
@@ -140,19 +141,37 @@ def test_the_circuit_that_is_kept_is_not_the_one_given_away() -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
+    ("more", "right"),
     [
-        "measure q -> c; x q[0];",
-        "reset q; measure q -> c;",
-        "measure q[0] -> c[0]; measure q[0] -> c[1];",
-        "measure q[0] -> c[0];",
-        "measure q -> c; if (c == 1) x q[0];",
+        ("x q[1]; measure q -> c; x q[0];", {"10": 1.0}),
+        ("h q[0]; reset q; measure q -> c;", {"00": 1.0}),
+        ("x q[0]; measure q[0] -> c[0]; measure q[0] -> c[1];", {"11": 1.0}),
+        ("x q[0]; measure q[0] -> c[0];", {"01": 1.0}),
+        ("h q[0]; measure q -> c; if (c == 1) x q[1]; measure q -> c;", {"00": 0.5, "11": 0.5}),
+        (
+            "h q; measure q[0] -> c[0]; h q[0]; measure q[0] -> c[1];",
+            dict.fromkeys(("00", "01", "10", "11"), 0.25),
+        ),
     ],
 )
-def test_there_is_an_ideal_distribution_only_where_it_is_read_from_a_state(more: str) -> None:
-    known = exact_ideal(TWO + more)
-    # A gate on a qubit that was measured already changes nothing that was seen, but is not worth the proof.
-    assert known is None
+def test_the_ideal_distribution_follows_measurements_inside_the_circuit(
+    more: str, right: dict[str, float]
+) -> None:
+    assert exact(TWO.replace("10", "2") + more) == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "OPENQASM 2.0; qreg q[40]; creg c[40];" + "h q; cx q[0],q[1]; t q; h q; measure q -> c;",
+        "OPENQASM 2.0; qreg q[18]; creg c[18];" + "h q;" * 200 + "measure q -> c;",
+        "OPENQASM 2.0; qreg q[9]; creg c[9];" + "h q; measure q -> c;" * 20,
+    ],
+)
+def test_there_is_no_ideal_distribution_where_it_would_take_long(program: str) -> None:
+    start = time.thread_time()
+    assert exact(program) is None
+    assert time.thread_time() - start < PATIENCE
 
 
 def test_noise_is_compared_with_the_ideal() -> None:
@@ -192,16 +211,15 @@ NASTY: list[tuple[str, str]] = [
     # Syntax, with its place.
     (TWO + "x q[0]", "line 5, column 1: unexpected end-of-file"),
     (THREE + "x q[0]", "line 5, column 7: the end of the program is not expected here"),
-    (THREE + "x q[0;", "line 5, column 6: ';' is not expected here"),
+    (THREE + "x q[0;", "line 5, column 7: the end of the program is not expected here"),
     (TWO + "\n foo q[0];", "line 6, column 2: 'foo' is not defined"),
     (THREE + "\n foo q[0];", "line 6, column 2: gate 'foo' is not defined"),
-    (TWO + "h q[0];\nu3 q[0];\nh q[1];", "line 6: this cannot be made a circuit"),
+    (TWO + "h q[0];\nu3 q[0];\nh q[1];", "line 6, column 1: this cannot be made a circuit"),
     (TWO + "h q[20];", "line 5, column 5: index 20 is out-of-range"),
-    (THREE + "x q[0];\nh q[20];\nx q[1];", "line 6: an index is outside its register"),
-    (THREE + "rz(pi/0) q[0];", "line 5: division by zero"),
-    (THREE + "qubit[4] q;", "line 5: "),
-    (THREE + "cx q, q;", "line 5: "),
-    (THREE + "for int i in [0:3] { x q[i]; }", "a loop's variable cannot be one"),
+    (THREE + "x q[0];\nh q[20];\nx q[1];", "line 6, column 3: index 20 is outside of the 10 that there are"),
+    (THREE + "rz(pi/0) q[0];", "line 5, column 4: division by zero"),
+    (THREE + "qubit[4] q;", "line 5, column 1: 'q' is already declared"),
+    (THREE + "cx q, q;", "line 5, column 1: a gate is applied to the same qubit twice"),
     (TWO + "x q[0];\0", "line 5, column 8"),
     (THREE + "x q[0];\0", "line 5, column 8"),
     ("OPENQASM 4.0; qubit q;", "must be 2.0 or 3.0"),
@@ -218,70 +236,71 @@ NASTY: list[tuple[str, str]] = [
     (TWO + "qreg r[1000000000];", "over 9 digits"),
     (TWO + "qreg r[999999999];", "at most 127"),
     (TWO + "qreg /* a */ r // b\n [ 118 ];", "128 qubits; at most 127"),
-    (TWO + "creg r[118];", "128 classical bits; at most 127"),
+    (TWO + "creg r[2039];", "2049 classical bits; at most 2048"),
     (THREE + "qubit[118] r;", "128 qubits; at most 127"),
-    (THREE + "bit[118] r;", "128 classical bits; at most 127"),
+    (THREE + "bit[2039] r;", "2049 classical bits"),
     (THREE + "qubit[1000 * 1000 * 1000] r;", "too large"),
     (THREE + "qubit[-1] r;", "1 bit or more"),
     (THREE + "qubit[0] r;", "1 bit or more"),
-    (THREE + "qubit[c] r;", "must be a whole number"),
+    (THREE + "qubit[c] r;", "a size cannot depend on a measurement"),
     (TWO + f"h q[{'9' * 500}];", "over 9 digits"),
-    (THREE + f"h q[{'9' * 5000}];", "over 9 digits"),
-    (TWO + "h q;" * 600, "over 5000 gates"),
-    (THREE + "h q;" * 600, "over 5000 gates"),
+    (THREE + f"h q[{'9' * 5000}];", "over 1000 digits"),
+    (TWO + "h q;" * 2001, "over 20000 gates"),
+    (THREE + "h q;" * 2001, "over 20000 gates"),
     # Loops.
-    (THREE + "for int i in [0:100000000] { x q[0]; }", "too large"),
-    (THREE + "for int i in [0:1000] { for int j in [0:1000] { x q[0]; } }", "over 5000 gates"),
-    (THREE + "for int i in [0:0:5] { x q[0]; }", "step must not be 0"),
-    (THREE + "while (c[0]) { x q[0]; }", "while loops are not supported"),
-    (THREE + "for int i in [0:3] { break; }", "break is not supported"),
+    (THREE + "for int i in [0:100000000] { x q[0]; }", "over 20000 gates"),
+    (THREE + "for int i in [0:1000] { for int j in [0:1000] { x q[0]; } }", "over 20000 gates"),
+    (THREE + "for int i in [0:0:5] { x q[0]; }", "step of a range must not be 0"),
+    (THREE + "while (true) { x q[0]; }", "over 20000 gates"),
     # Definitions in definitions.
-    (TWO + doubled(16), "gates, definitions written out"),
-    (THREE + doubled(16), "over 5000 gates"),
-    (THREE + doubled(40, "t"), "over 5000 gates"),
-    (TWO + doubled(40, "t"), "over 20 deep"),
-    (TWO + doubled(200), "over 20 deep"),
+    (TWO + doubled(16), "over 20000 gates, definitions written out"),
+    (THREE + doubled(16), "over 20000 gates"),
+    (THREE + doubled(40, "t"), "over 20000 gates"),
+    (TWO + doubled(40, "t"), "over 20000 gates, definitions written out"),
+    (TWO + doubled(200), "over 40 deep"),
     (TWO + "gate g a { g a; } g q[0];", "not defined"),
     (THREE + "gate g a { g a; } g q[0];", "not defined"),
     (TWO + "opaque g a; g q[0];", "opaque"),
     # Modifiers.
-    (THREE + "ctrl(9) @ x q;", "1 to 4 controls"),
-    (THREE + "ctrl @ ctrl @ ctrl @ ctrl @ ctrl @ x q[0],q[1],q[2],q[3],q[4],q[5];", "1 to 4 controls"),
-    (THREE + "ctrl(2 ** 30) @ x q;", "whole number"),
-    (THREE + "ctrl(-1) @ x q[0], q[1];", "1 to 4 controls"),
+    (THREE + "ctrl(9) @ x q;", "1 to 8 controls"),
+    (THREE + "ctrl @ " * 9 + "x q[0],q[1],q[2],q[3],q[4],q[5],q[6],q[7],q[8],q[9];", "1 to 8 controls"),
+    (THREE + "ctrl(2 ** 30) @ x q;", "1 to 8 controls"),
+    (THREE + "ctrl(-1) @ x q[0], q[1];", "1 to 8 controls"),
     (THREE + "gate g a,b,c,d { x a; } pow(0.5) @ g q[0],q[1],q[2],q[3];", "up to 3 qubits"),
     # Expressions.
-    (TWO + "rz(" + "(" * 5000 + "1" + ")" * 5000 + ") q[0];", "brackets are over 20 deep"),
-    (THREE + "rz(" + "(" * 5000 + "1" + ")" * 5000 + ") q[0];", "brackets are over 20 deep"),
-    (TWO + "rz(" + "-" * 9000 + "1) q[0];", "over 600 words"),
-    (THREE + "rz(" + "-" * 9000 + "1) q[0];", "over 600 words"),
-    (THREE + "rz(" + "-" * 590 + "1) q[0];", "too deep"),
+    (TWO + "rz(" + "(" * 5000 + "1" + ")" * 5000 + ") q[0];", "brackets are over 40 deep"),
+    (THREE + "rz(" + "(" * 5000 + "1" + ")" * 5000 + ") q[0];", "brackets and blocks are over 40 deep"),
+    (TWO + "rz(" + "-" * 9000 + "1) q[0];", "50 signs in a row"),
+    (THREE + "rz(" + "-" * 9000 + "1) q[0];", "over 30 signs in a row"),
+    (THREE + "rz(" + "-" * 590 + "1) q[0];", "over 30 signs in a row"),
     (THREE + "rz(" + "1+" * 290 + "1) q[0];", "too deep"),
     (TWO + "rz(" + "2^" * 290 + "1) q[0];", "not a finite number"),
     (TWO + "gate g(x) a { rz(exp(x)) a; } g(900) q[0];", "not a finite number"),
     (THREE + "gate g a { rz(1e300 * 1e300) a; } g q[0];", "not a finite number"),
-    (THREE + "rz(2 ** 2 ** 2 ** 2 ** 2 ** 2) q[0];", "unsupported binary operation"),
-    ("{" * 6000, "brackets are over 20 deep"),
+    (THREE + "rz(2 ** 2 ** 2 ** 2 ** 2 ** 2) q[0];", "a number has over 4096 bits"),
+    ("{" * 6000, "brackets and blocks are over 40 deep"),
     # What no backend can be given.
-    (THREE + "x $3;", "physical qubits"),
-    (THREE + "delay[100ns] q[0];", "delays are not supported"),
-    (THREE + "box { x q[0]; }", "boxes are not supported"),
-    (THREE + "input angle a; rz(a) q[0];", "write the numbers"),
-    (THREE + "def f(int a) -> int { return a; }", "not supported"),
-    (THREE + "let a = c[0:2];", "part of a classical register"),
-    (THREE + "bit[3] é; é[0] = measure q[0];", "letters a to z"),
+    (THREE + "extern f(int) -> int;", "extern functions cannot be run"),
+    (TWO + "x $3;", "'$3' is not expected here"),
+    (TWO + "creg d[0];", "line 5, column 8: register 'd' has the size 0"),
+    (TWO + "qreg d[0];", "1 bit or more"),
+    (TWO + "h q[99999999999999999999];", "line 5, column 5: an index or a size has over 9 digits"),
+    (THREE + "input angle a; rz(a) q[0];", "input 'a' has no value; give it in inputs"),
+    (THREE + "c = measure q; int[8] n = int[8](c) / 3;", "is not supported for values that depend"),
 ]
 
 
 @pytest.mark.parametrize(("program", "words"), NASTY, ids=range(len(NASTY)))
 def test_a_bad_program_is_refused_soon_with_the_reason(program: str, words: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(InputError) as caught:
         built(program)
-    assert time.monotonic() - start < PATIENCE
+    assert time.thread_time() - start < PATIENCE
     assert caught.value.message.startswith("program: ")
     assert words in caught.value.message
     assert [item["field"] for item in caught.value.details["errors"]] == ["program"]
+    assert caught.value.details["line"] >= 1
+    assert caught.value.details["column"] >= 1
     assert len(caught.value.message) < 600
 
 
@@ -290,17 +309,17 @@ def test_a_bad_program_is_refused_soon_with_the_reason(program: str, words: str)
     [
         TWO + doubled(11, "t"),
         THREE + doubled(11, "t"),
-        THREE + "x q[0];x q[1];" * ((MAX_CHARACTERS - len(THREE)) // 14),
-        "OPENQASM 2.0;qreg q[127];" + "U(0,0,0)q;" * 39,
-        THREE + "for int i in [1:4900] { x q[0]; }".replace("4900", "1900"),
+        THREE + "x q[0];x q[1];" * 9_990,
+        "OPENQASM 2.0;qreg q[127];" + "U(0,0,0)q;" * 150,
+        THREE + "for int i in [1:19000] { x q[0]; }",
         THREE + "rz(" + "(" * 18 + "1" + ")" * 18 + ") q[0];",
     ],
     ids=["definitions-2", "definitions-3", "text", "broadcast", "loop", "brackets"],
 )
 def test_the_largest_good_program_is_built_in_time(program: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     assert built(program).size() <= MAX_SIZE + 127
-    assert time.monotonic() - start < PATIENCE
+    assert time.thread_time() - start < PATIENCE
 
 
 _WORDS = """OPENQASM 2.0 3.0 include "qelib1.inc" "stdgates.inc" "x.inc" qreg creg qubit bit q c a b gate
