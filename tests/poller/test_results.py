@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import types
 from enum import Enum
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qiskit.primitives import BitArray, PrimitiveResult
+from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 
 from core.errors import ProviderError
-from core.protocol import JobResult
-from core.provider.ibm.results import decode_result, native
+from core.events import JobResult
+from core.provider.ibm.results import count, decode_result, native
 from tests.poller import results
 
 
@@ -147,3 +150,28 @@ def test_whatever_comes_can_be_sent_and_stays_as_it_is(value: Any) -> None:
     found = native(value)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert native(found) == found
+
+
+def test_a_register_without_bits_has_one_outcome() -> None:
+    data = BitArray(np.zeros((5, 0), dtype=np.uint8), 0)
+    assert count(data) == {"": 5}
+
+
+@pytest.mark.parametrize("value", [np.zeros((2, 3, 4)), "text", None, [1, {"a": object()}]])
+def test_whatever_a_pubs_data_is_it_is_read_or_refused_as_a_result(
+    value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Decoder:
+        @staticmethod
+        def is_applicable(_: Any) -> bool:
+            return True
+
+        @staticmethod
+        def decode(_: Any) -> Any:
+            return PrimitiveResult([types.SimpleNamespace(data={"evs": value, "c": value}, metadata={})])
+
+    monkeypatch.setitem(DEFAULT_DECODERS, "sampler", [Decoder])
+    try:
+        assert decode_result("sampler", "{}").counts is None
+    except ProviderError as error:
+        assert "could not be read" in error.message
