@@ -28,6 +28,7 @@ from core.openqasm.values import (
     arithmetic,
     convert,
     is_integer,
+    joined,
     wrapped,
 )
 
@@ -54,6 +55,8 @@ _TYPES = {
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "dt": 1e-9}
 #: Elements of an array, and sizes of a type.
 MAX_ELEMENTS = 10_000
+#: Bits of a sum or product that depends on a measurement.
+MAX_SUM = 64
 MAX_WIDTH = 4_096
 
 
@@ -308,8 +311,9 @@ class Expressions:
         if operator in _BITWISE:
             combine = {"&": logic.both, "|": logic.either, "^": logic.differ}[operator]
             return Bits(tuple(map(combine, one, other)), kind)
+        kind, one, other = _widened(operator, left, right)
         combine_all = {"+": logic.add, "-": logic.subtract, "*": logic.multiply}[operator]
-        return Bits(combine_all(one, other, self._output.spill(node)), _number(kind))
+        return Bits(combine_all(one, other, self._output.spill(node)), kind)
 
     def indices(self, index: Any, size: int, node: ast.QASMNode) -> tuple[list[int], bool]:
         """Return the places that an index names, and whether it is a single one.
@@ -516,8 +520,26 @@ def _width(value: Value) -> int:
     return max(1, int(value.value).bit_length(), value.type.width or 1 if value.type.kind == "bits" else 1)
 
 
-def _number(kind: Type) -> Type:
-    return kind if kind.kind in ("int", "uint") else Type("uint", kind.width)
+def _widened(operator: str, left: Value, right: Value) -> tuple[Type, Vector, Vector]:
+    """Return the operands of arithmetic as vectors that have room for its outcome, and the outcome's type."""
+    kind = joined(left.type, right.type)
+    width = kind.width
+    signed = kind.kind == "int" and (
+        operator == "-"
+        or any(value.signed if isinstance(value, Bits) else value.value < 0 for value in (left, right))
+        or width is not None
+    )
+    if width is None:
+        sizes = [_width(value) + (1 if signed else 0) for value in (left, right)]
+        width = min(sum(sizes) if operator == "*" else max(sizes) + 1, MAX_SUM)
+        kind = Type("int" if signed else "uint")
+    vectors = [
+        logic.resize(value.nodes, width, value.signed)
+        if isinstance(value, Bits)
+        else logic.constant(int(value.value), width)
+        for value in (left, right)
+    ]
+    return kind, vectors[0], vectors[1]
 
 
 def _compared(operator: str, left: Vector, right: Vector, signed: bool) -> Node:

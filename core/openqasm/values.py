@@ -167,7 +167,7 @@ def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, rea
             whole = _integers(operator, int(left.value), int(right.value), node, real and literal)
             if isinstance(whole, float):
                 return Const(whole, FLOAT, literal)
-            kind = _joined(left.type, right.type)
+            kind = joined(left.type, right.type)
             return Const(wrapped(whole, kind, node), kind, literal)
         number = _reals(operator, left.value, right.value)
     except ZeroDivisionError:
@@ -195,10 +195,11 @@ def _durations(operator: str, left: Const, right: Const, node: ast.QASMNode) -> 
     raise error_at(node, f"durations have no {operator!r} of this kind")
 
 
-def _joined(left: Type, right: Type) -> Type:
-    widths = [kind.width for kind in (left, right) if kind.width is not None and kind.kind in ("int", "uint")]
+def joined(left: Type, right: Type) -> Type:
+    """Return the type of the sum of two integers: it has a size if both have one."""
     kind = "uint" if left.kind == right.kind == "uint" else "int"
-    return Type(kind, max(widths, default=None))
+    sized = all(one.kind in ("int", "uint") and one.width is not None for one in (left, right))
+    return Type(kind, max(left.width or 0, right.width or 0) if sized else None)
 
 
 def _integers(operator: str, left: int, right: int, node: ast.QASMNode, real: bool) -> int | float:
