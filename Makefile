@@ -41,6 +41,12 @@ test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Cent
 trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none doubled, orphaned or lost
 	@SUBMISSIONS=$${SUBMISSIONS:-2000} $(PYTEST) -s tests/chaos/test_submissions.py
 
+trial-openqasm: venv ## OpenQASM files of other tools against their own simulations; they are installed apart
+	@set -e; corpus=$$(mktemp -d); trap 'rm -rf $$corpus' EXIT; $(PYTHON) -m venv $$corpus/venv; \
+	$$corpus/venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/openqasm/requirements.txt; \
+	$$corpus/venv/bin/python -W ignore benchmarks/openqasm/generate.py $$corpus/files --seed $${SEED:-1}; \
+	$(BIN)/python -W ignore -m benchmarks.openqasm $$corpus/files
+
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test
 

@@ -14,6 +14,7 @@ from actions.run_openqasm.bounds import (
     check_totals,
     refused,
 )
+from core.openqasm.budget import BRANCH
 from core.openqasm.errors import ProgramError
 from core.openqasm.tokens import Token, tokens
 
@@ -127,6 +128,8 @@ def _check_registers(found: Sequence[Token]) -> None:
                 raise refused(
                     f"the program comes to over {MAX_SIZE} gates; split it", token.line, token.column
                 )
+        elif token.text == "if":
+            size += BRANCH
         elif not depth and following != "[":
             # Inside a definition, names are the gate's own.
             width = max(width, sizes["qreg"].get(token.text, 0))

@@ -1,6 +1,6 @@
 """Runs a corpus of OpenQASM files and compares each outcome with the distribution of the tool that wrote it.
 
-    python -m benchmarks.openqasm FOLDER [--shots 4096] [--noisy]
+    python -m benchmarks.openqasm FOLDER [--shots 4096] [--only PREFIX] [--noisy]
 
 `benchmarks/openqasm/generate.py` writes the corpus.
 """
@@ -77,6 +77,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.openqasm", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shots", type=int, default=4096)
+    parser.add_argument("--only", default="", help="files whose names begin so")
     parser.add_argument("--noisy", action="store_true", help="count what runs; noise makes it disagree")
     options = parser.parse_args()
     expected: dict[str, dict[str, float]] = json.loads((options.folder / "expected.json").read_text())
@@ -85,6 +86,8 @@ def main() -> int:
     tools: dict[str, Counter[str]] = {}
     begun = time.process_time()
     for name, wanted in sorted(expected.items()):
+        if not name.startswith(options.only):
+            continue
         text = (options.folder / f"{name}.qasm").read_text(encoding="utf-8")
         try:
             apart = distance(run(text, options.shots), wanted)

@@ -9,6 +9,8 @@ from core.openqasm.errors import error_at
 #: Gates, measurements and so on, with loops unrolled and definitions written out. Each takes some 50
 #: microseconds to be built and as many to be transpiled.
 MAX_GATES = 20_000
+#: Gates that a branch counts for: it takes some 250 microseconds to be built.
+BRANCH = 6
 #: Steps that working out the program takes: one for a part of an expression, which takes some 3 microseconds,
 #: and STATEMENT for a statement.
 MAX_STEPS = 400_000

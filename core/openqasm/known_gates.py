@@ -67,6 +67,10 @@ def _gpi2(circuit: QuantumCircuit, phase: float) -> None:
     circuit.r(math.pi / 2, phase, 0)
 
 
+def _gphase(circuit: QuantumCircuit, phase: float) -> None:
+    circuit.global_phase = phase
+
+
 def _pswap(circuit: QuantumCircuit, phase: float) -> None:
     circuit.swap(0, 1)
     circuit.cx(0, 1)
@@ -113,6 +117,8 @@ def _others() -> dict[str, KnownGate]:
         "prx": KnownGate(RGate, 2, 1),
         "gpi": _composed("gpi", 1, _gpi, 1),
         "gpi2": _composed("gpi2", 1, _gpi2, 1),
+        # OpenQASM 3 has a statement for it; in version 2 PennyLane writes it as a gate on a qubit.
+        "gphase": _composed("gphase", 1, _gphase, 1),
         "xx": KnownGate(RXXGate, 1, 2),
         "yy": KnownGate(RYYGate, 1, 2),
         "zz": KnownGate(RZZGate, 1, 2),

@@ -13,7 +13,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
 from qiskit.circuit.classical import expr
 
-from core.openqasm.budget import MAX_CLBITS, MAX_QUBITS, Budget
+from core.openqasm.budget import BRANCH, MAX_CLBITS, MAX_QUBITS, Budget
 from core.openqasm.errors import error_at
 from core.openqasm.logic import Node, Operation, Vector, bits_of, expression
 
@@ -194,7 +194,7 @@ class Output:
         self._check_gate(node)
         if not self.circuit.qubits:
             raise error_at(node, "nothing is measured yet that could decide this")
-        self._budget.gates(1, node)
+        self._budget.gates(BRANCH, node)
         self.branches += 1
         try:
             with self.circuit.if_test(_test(condition)) as otherwise:

@@ -24,8 +24,10 @@ from openqasm3.parser import QASM3ParsingError, QASMNodeVisitor
 from core.openqasm.errors import ProgramError
 from core.openqasm.tokens import Token, tokens
 
-#: Characters that the reference parser is given for one program, statements of one shape once.
-MAX_PARSED = 30_000
+#: Characters that the reference parser is given for one program, statements of one shape once. It takes the
+#: longer for them the deeper brackets are: a statement counts again for each `BRACKETS` of its depth.
+MAX_PARSED = 20_000
+BRACKETS = 4
 #: Characters of one statement, without its blocks; the parser goes deeper for each operator.
 MAX_STATEMENT = 12_000
 #: Signs in front of one number.
@@ -232,7 +234,7 @@ class _Reader:
         key = text, context
         if key not in self._shapes:
             self._shapes.add(key)
-            self._parsed += len(text)
+            self._parsed += len(text) * (1 + _depth(text) // BRACKETS)
             if self._parsed > MAX_PARSED:
                 raise ProgramError(
                     f"statements of different shapes have over {MAX_PARSED} characters; write shorter "
@@ -268,6 +270,15 @@ class _Reader:
         if token.kind == "block":
             return ProgramError("a block is not expected here", token.line, token.column)
         return ProgramError(f"{token.text[:40]!r} is not expected here", token.line, token.column)
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are open at once at most."""
+    depth = deepest = 0
+    for sign in text:
+        depth += (sign in _OPEN) - (sign in _CLOSED)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _general(token: Token, place: int) -> str:

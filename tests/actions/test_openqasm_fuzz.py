@@ -1,0 +1,121 @@
+"""Whatever a program holds, it is built or refused with a line and a column, and in bounded time."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
+from core.errors import InputError
+from tests.core.openqasm.generated import program
+from tests.core.openqasm.programs import HEAD, PROGRAMS
+
+TWO = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[3];\ncreg c[3];\n'
+THREE = HEAD + "qubit[3] q;\nbit[3] c;\nint n = 2;\n"
+#: Seconds of CPU that one program may take on a busy machine; on an idle one it is 2.
+SECONDS = 10.0
+SIZE = 262_144
+
+_WORDS = """qreg creg qubit bit int uint float angle bool const def gate opaque if else for while in switch case
+default break continue return end measure reset barrier let box delay input output ctrl negctrl inv pow gphase
+@ U CX h x cx rz pi tau q c n a b sin popcount 0 1 2 3 1e9 0.5 99999 "01" true false ( ) [ ] { } ; ; ; , : -> =
+== != < > + - * / ** % ^ & | && || ! ~ << >> ++ += $0 $1 100ns // /* */ #pragma pragma @note é"""
+VALID = [*PROGRAMS.values(), TWO + "gate g(t) a { rx(t) a; } g(pi/2) q[0]; if(c==1) x q[1]; measure q -> c;"]
+
+
+def check(text: str) -> bool:
+    """Build a program, and return whether it could be built."""
+    start = time.thread_time()
+    try:
+        made = algorithm.build(OpenQasmInput(program=text, shots=100))
+    except InputError as error:
+        if not error.message.startswith("shots: "):
+            assert re.match(r"program: line \d+, column \d+: ", error.message), text
+            assert "Node" not in error.message
+            assert "NoneType" not in error.message
+        return False
+    finally:
+        assert time.thread_time() - start < SECONDS
+    assert made.num_clbits > 0
+    return True
+
+
+@settings(deadline=None)
+@given(st.sampled_from([TWO, THREE, ""]), st.lists(st.sampled_from(_WORDS.split()), max_size=40))
+def test_any_words_of_the_language(head: str, words: list[str]) -> None:
+    check(head + " ".join(words) + ";")
+
+
+@settings(deadline=None)
+@given(st.sampled_from([TWO, THREE, ""]), st.text(min_size=1, max_size=40))
+def test_any_text(head: str, text: str) -> None:
+    check(head + text)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(VALID), st.data())
+def test_a_valid_program_with_words_replaced(text: str, data: st.DataObject) -> None:
+    pieces = re.split(r"(\W)", text)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(pieces) - 1))
+        pieces[place] = data.draw(st.sampled_from(["", pieces[place] * 2, *_WORDS.split()]))
+    check("".join(pieces))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 2_000), st.integers(0, 20))
+def test_a_random_program_with_a_part_missing(seed: int, start: int, length: int) -> None:
+    text = program(seed)
+    check(text[:start] + text[start + length :])
+
+
+def repeated(head: str, part: str, tail: str = "") -> str:
+    return head + part * ((SIZE - len(head) - len(tail)) // len(part)) + tail
+
+
+LARGE = {
+    "2-flat": repeated(TWO, "rz(1+2*3-4/5) q[0];"),
+    "2-branches": repeated(TWO, "if(c==1) x q[0];"),
+    "2-definitions": TWO + "".join(f"gate g{number} a {{ x a; h a; }}\n" for number in range(8_000)),
+    "2-doubled": TWO
+    + "gate g0 a { x a; }\n"
+    + "".join(f"gate g{number} a {{ g{number - 1} a; g{number - 1} a; }}\n" for number in range(1, 5_000))
+    + "g4999 q[0];",
+    "2-comment": repeated(TWO + "/*", "* "),
+    "3-flat": repeated(THREE, "cx q[0],q[1];"),
+    "3-branches": repeated(THREE, "if (c[0]) { if (c[1]) { x q[0]; } }\n"),
+    "3-shapes": THREE
+    + "".join(
+        f"rx({'(' * (number % 30)}{'1+' * (number % 90)}1{')' * (number % 30)}) q[0];"
+        for number in range(900)
+    ),
+    "3-one-expression": repeated(THREE + "rx(", "1+", "1) q[0];"),
+    "3-loops": THREE + "for int i in [0:99] { for int j in [0:99] { for int k in [0:99] { n = i * j; } } }",
+    "3-subroutines": THREE
+    + "def f(int n) -> int { if (n < 1) { return 1; } return f(n - 1) + f(n - 1); } n = f(30);",
+    "3-powers": repeated(THREE, "pow(0.5) @ cx q[0],q[1];"),
+    "3-integers": THREE + "n = n ** 3;" * 20,
+    "3-sums": THREE + "c = measure q;" + "n = n + 1 + c[0];" * 3_000,
+    "3-products": THREE + "c = measure q; n = int(c);" + "n = n * n;" * 100,
+    "3-while": THREE + "while (c[0]) { while (c[1]) { while (c[2]) { h q[0]; c = measure q; } } }",
+    "3-breaks": THREE
+    + "for int i in [0:999] { c = measure q; if (c[0]) break; if (c[1]) continue; x q[0]; }",
+    "3-else-if": THREE + "c = measure q; " + "if (c == 1) { x q[0]; } else " * 500 + "{ x q[0]; }",
+    "3-braces": repeated(THREE, "{"),
+    "3-compared": THREE + "bit[1000] b; " + "if (b == 5) x q[0];" * 500,
+    "3-counted": THREE + "bit[1000] b; " + "if (popcount(b) == 5) x q[0];" * 50,
+    "3-switch": THREE
+    + "switch (c) {"
+    + "".join(f"case {number} {{ x q[0]; }}" for number in range(3_000))
+    + "}",
+    "3-condition": THREE + "if (" + "c[0] ^ " * 700 + "c[1]) x q[0];",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_program_is_built_or_refused_in_time(name: str) -> None:
+    check(LARGE[name])
