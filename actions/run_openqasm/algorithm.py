@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
-from actions.framework.job import Step
+from actions.framework.job import Job, Pub, Step
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS, MAX_SIZE
 from actions.run_openqasm.circuit import KEPT, Inputs, Program, program
 from actions.run_openqasm.exact import distribution

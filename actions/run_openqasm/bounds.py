@@ -25,7 +25,7 @@ MAX_DIGITS = 9
 MAX_COUNTS = 600_000
 
 
-def refused(message: str, line: int | None = None, column: int | None = None) -> InputError:
+def program_error(message: str, line: int | None = None, column: int | None = None) -> InputError:
     """Return what is wrong with the program, and where; line and column count from 1.
 
     Args:
@@ -48,10 +48,10 @@ def check_totals(qubits: int, clbits: int, line: int, column: int) -> None:
         InputError: with the bound.
     """
     if qubits > MAX_QUBITS:
-        raise refused(
+        raise program_error(
             f"the program declares {qubits} qubits; at most {MAX_QUBITS} are possible", line, column
         )
     if clbits > MAX_CLBITS:
-        raise refused(
+        raise program_error(
             f"the program declares {clbits} classical bits; at most {MAX_CLBITS} are possible", line, column
         )

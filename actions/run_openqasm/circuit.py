@@ -11,7 +11,7 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import ControlFlowOp
 
 from actions.run_openqasm import version2, version3, words
-from actions.run_openqasm.bounds import refused
+from actions.run_openqasm.bounds import program_error
 from core.openqasm.output import Register
 
 #: Circuits kept, for the answer to a program whose job was built a moment ago.
@@ -70,9 +70,9 @@ def program(text: str, inputs: Inputs = ()) -> Program:
         measures, used, unfinished = lowered.measures, lowered.inputs, lowered.unfinished
     for name, _ in inputs:
         if name not in used:
-            raise refused(f"it declares no input {name[:40]!r}", 1, 1)
+            raise program_error(f"it declares no input {name[:40]!r}", 1, 1)
     if not circuit.num_qubits:
-        raise refused("it declares no qubits", 1, 1)
+        raise program_error("it declares no qubits", 1, 1)
     if not measures:
         names = {register.name for register in (*circuit.cregs, *circuit.qregs)}
         name = "meas"

@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp, Operation
 from qiskit.exceptions import QiskitError
 
-from actions.run_openqasm.bounds import MAX_NESTING, MAX_SIZE, refused
+from actions.run_openqasm.bounds import MAX_NESTING, MAX_SIZE, program_error
 from core.openqasm import PREFIX
 from core.openqasm.modifiers import weight
 
@@ -42,12 +42,12 @@ def check(circuit: QuantumCircuit, place: Callable[[str], tuple[int, int]]) -> N
                 )
             _check_angles([item])
         except _WrongGateError as error:
-            raise refused(str(error), *place(_applied(item.operation))) from None
+            raise program_error(str(error), *place(_applied(item.operation))) from None
         except Exception as error:
             # Qiskit writes a definition out when it is looked at, and finds then what is wrong in it for the
             # angles of this call.
             message = error.message if isinstance(error, QiskitError) else str(error)
-            raise refused(
+            raise program_error(
                 f"a gate cannot be written out ({message[:200]})", *place(_applied(item.operation))
             ) from None
 

@@ -16,7 +16,7 @@ from qiskit import QuantumCircuit, qasm2
 from qiskit.circuit import Gate
 
 from actions.run_openqasm import extent
-from actions.run_openqasm.bounds import MAX_SIZE, refused
+from actions.run_openqasm.bounds import MAX_SIZE, program_error
 from actions.run_openqasm.words import INCLUDE
 from core.openqasm.known_gates import OTHERS, STANDARD
 from core.openqasm.names import OwnNames
@@ -70,13 +70,13 @@ def load(program: str, found: Sequence[Token]) -> Loaded:
         place = _PLACE.match(message)
         text = own.original(_PLACE.sub("", message).rstrip("."))
         if place is None:
-            raise refused(text, 1, 1) from None
+            raise program_error(text, 1, 1) from None
         line = int(place[1])
         raise program_error(text, line, own.column(line, int(place[2]) + 1)) from None
     except Exception as error:
         # Qiskit's parser accepts a gate without its angles, and creating Qiskit's gate then fails.
         why = own.original(str(error)[:200])
-        raise refused(f"this cannot be made a circuit ({why})", *own.start(_line_of(own))) from None
+        raise program_error(f"this cannot be made a circuit ({why})", *own.start(_line_of(own))) from None
     extent.check(circuit, own.place)
     registers = [
         Register(register.name, own.original(register.name), register.size) for register in circuit.cregs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from actions.run_openqasm.bounds import refused
+from actions.run_openqasm.bounds import program_error
 from core.openqasm.errors import ProgramError
 from core.openqasm.lowering import Lowered, lower
 
@@ -23,4 +23,4 @@ def load(program: str, inputs: Mapping[str, Any]) -> Lowered:
     try:
         return lower(program, inputs)
     except ProgramError as error:
-        raise refused(error.message[:400], error.line, error.column) from None
+        raise program_error(error.message[:400], error.line, error.column) from None

@@ -12,7 +12,7 @@ from actions.run_openqasm.bounds import (
     MAX_SIGNS,
     MAX_SIZE,
     check_totals,
-    refused,
+    program_error,
 )
 from core.openqasm.budget import BRANCH
 from core.openqasm.errors import ProgramError
@@ -35,9 +35,9 @@ def split(program: str) -> list[Token]:
     try:
         found = list(tokens(program))
     except ProgramError as error:
-        raise refused(error.message, error.line, error.column) from None
+        raise program_error(error.message, error.line, error.column) from None
     if not found:
-        raise refused("there is no statement in it", 1, 1)
+        raise program_error("there is no statement in it", 1, 1)
     return found
 
 
@@ -50,7 +50,7 @@ def version(found: Sequence[Token]) -> int:
     if len(found) > 1 and found[0].text == "OPENQASM":
         number = found[1].text
         if not re.fullmatch(r"[23](\.\d{1,3})?", number):
-            raise refused("OPENQASM must be 2.0 or 3.0", found[1].line, found[1].column)
+            raise program_error("OPENQASM must be 2.0 or 3.0", found[1].line, found[1].column)
         return int(number[0])
     return 2 if any(token.text.strip("\"'") == INCLUDE for token in found) else 3
 
@@ -64,13 +64,13 @@ def check_version_2(found: Sequence[Token]) -> None:
     depth = operators = signs = 0
     for place, token in enumerate(found):
         if token.kind in _VERSION_3:
-            raise refused(f"{token.text[:40]!r} is not expected here", token.line, token.column)
+            raise program_error(f"{token.text[:40]!r} is not expected here", token.line, token.column)
         if token.text in (";", "{", "}"):
             operators = signs = 0
         signs = signs + 1 if token.text in ("+", "-") else 0
         operators += token.text in _OPERATORS
         if operators > MAX_OPERATORS or signs > MAX_SIGNS:
-            raise refused(
+            raise program_error(
                 f"an expression has over {MAX_OPERATORS} operators, or {MAX_SIGNS} signs in a row; make it "
                 "simpler",
                 token.line,
@@ -79,10 +79,10 @@ def check_version_2(found: Sequence[Token]) -> None:
         if token.text in _OPEN:
             depth += 1
             if depth > MAX_NESTING:
-                raise refused(f"brackets are over {MAX_NESTING} deep", token.line, token.column)
+                raise program_error(f"brackets are over {MAX_NESTING} deep", token.line, token.column)
             following = found[place + 1] if place + 1 < len(found) else token
             if token.text == "[" and following.text.isdecimal() and len(following.text) > MAX_DIGITS:
-                raise refused(
+                raise program_error(
                     f"an index or a size has over {MAX_DIGITS} digits", following.line, following.column
                 )
         elif token.text in _CLOSED:
@@ -96,7 +96,7 @@ def _check_include(found: Sequence[Token], place: int) -> None:
     token = found[place]
     name = found[place + 1].text.strip("\"'") if place + 1 < len(found) else ""
     if name != INCLUDE:
-        raise refused(
+        raise program_error(
             f'only include "{INCLUDE}" is possible in OpenQASM 2; files are not read',
             token.line,
             token.column,
@@ -112,7 +112,7 @@ def _check_registers(found: Sequence[Token]) -> None:
         if token.text in sizes and place + 3 < len(found) and found[place + 3].text.isdecimal():
             number = int(found[place + 3].text)
             if number < 1:
-                raise refused(
+                raise program_error(
                     f"register {following[:40]!r} has the size 0; a register has 1 bit or more",
                     found[place + 3].line,
                     found[place + 3].column,
@@ -125,7 +125,7 @@ def _check_registers(found: Sequence[Token]) -> None:
         elif token.text == ";":
             size, width = size + width, 0
             if size > MAX_SIZE:
-                raise refused(
+                raise program_error(
                     f"the program comes to over {MAX_SIZE} gates; split it", token.line, token.column
                 )
         elif token.text == "if":

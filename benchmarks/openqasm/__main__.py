@@ -24,11 +24,11 @@ from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
 from actions.run_openqasm.circuit import program
 from core.errors import InputError
-from core.provider import Target
+from core.provider.ibm.target import IBMTarget
 from simulator.backends import catalog
 from simulator.counts import registers
 from simulator.engine import Engine
-from simulator.settings import Limits
+from simulator.settings import SimulationLimits
 
 #: Share of the files that must run and agree.
 WANTED = 0.98
@@ -45,8 +45,8 @@ def runner(noisy: bool) -> Runner:
     configuration = QasmBackendConfiguration.from_dict(dict(backend.configuration))
     properties = BackendProperties.from_dict(backend.properties) if backend.properties else None
     made = convert_to_target(configuration, properties)
-    target = Target(types.SimpleNamespace(name=backend.name, target=made))
-    engine = Engine(found, Limits())
+    target = IBMTarget(types.SimpleNamespace(name=backend.name, target=made))
+    engine = Engine(found, SimulationLimits())
 
     def run(text: str, shots: int) -> dict[str, int]:
         circuit = algorithm.build(OpenQasmInput(program=text, shots=shots))

@@ -55,6 +55,8 @@ _TYPES = {
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "dt": 1e-9}
 #: Elements of an array, and sizes of a type.
 MAX_ELEMENTS = 10_000
+#: Steps that an operation takes for each bit of values that depend on a measurement.
+NODE = 10
 #: Bits of a sum or product that depends on a measurement.
 MAX_SUM = 64
 MAX_WIDTH = 4_096
@@ -299,6 +301,9 @@ class Expressions:
                 raise error_at(
                     node, f"{operand.type} and a value that depends on a measurement cannot be combined"
                 )
+        widths = [_width(operand) for operand in (left, right)]
+        bits = widths[0] * widths[1] if operator == "*" else max(widths)
+        self._budget.steps(NODE * bits, node)
         if operator in ("<<", ">>"):
             if isinstance(right, Bits) or isinstance(left, Const):
                 raise error_at(node, "the distance of a shift cannot depend on a measurement")
@@ -445,6 +450,7 @@ class Expressions:
         if all(isinstance(bit, bool) for bit in nodes):
             return Const(sum(map(bool, nodes)), Type("uint"))
         width = len(nodes).bit_length()
+        self._budget.steps(NODE * width * len(nodes), node)
         total: Vector = logic.constant(0, width)
         for bit in nodes:
             total = logic.add(total, logic.constant(0, width), self._output.spill(node), carry=bit)

@@ -22,8 +22,9 @@ SIZE = 262_144
 
 _WORDS = """qreg creg qubit bit int uint float angle bool const def gate opaque if else for while in switch
 case default break continue return end measure reset barrier let box delay input output ctrl negctrl inv
-pow gphase @ U CX h x cx rz pi tau q c n a b sin popcount 0 1 2 3 1e9 0.5 99999 "01" true false ( ) [ ] { } ; ; ; , :
--> = == != < > + - * / ** % ^ & | && || ! ~ << >> ++ += $0 $1 100ns // /* */ #pragma pragma @note é"""
+pow gphase @ U CX h x cx rz pi tau q c n a b sin popcount 0 1 2 3 1e9 0.5 99999 "01" true false
+( ) [ ] { } ; ; ; , : -> = == != < > + - * / ** % ^ & | && || ! ~ << >> ++ += $0 $1
+100ns // /* */ #pragma pragma @note é"""
 VALID = [*PROGRAMS.values(), TWO + "gate g(t) a { rx(t) a; } g(pi/2) q[0]; if(c==1) x q[1]; measure q -> c;"]
 
 

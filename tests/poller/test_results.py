@@ -17,7 +17,7 @@ from qiskit.primitives import BitArray, PrimitiveResult
 from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 
 from core.errors import ProviderError
-from core.events import JobResult
+from core.protocol import JobResult
 from core.provider.ibm.results import count, decode_result, native
 from tests.poller import results
 

@@ -55,7 +55,7 @@ def _c(matrix: Matrix, on: int = 1) -> Matrix:
 X: Matrix = np.array([[0, 1], [1, 0]], dtype=complex)
 Y: Matrix = np.array([[0, -1j], [1j, 0]])
 Z: Matrix = np.diag([1, -1]).astype(complex)
-H: Matrix = np.array([[1, 1], [1, -1]], dtype=complex) / math.sqrt(2)
+H: Matrix = np.array([[1, 1], [1, -1]], dtype=complex) * complex(math.sqrt(0.5))
 SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
 SWAP: Matrix = np.eye(4, dtype=complex)[[0, 2, 1, 3]]
 #: The gates of the language and of stdgates.inc (arXiv:2104.14722).
@@ -398,7 +398,7 @@ class _Run:
             if kind == "inv":
                 matrix = matrix.conj().T
             elif kind == "pow":
-                matrix = _power(matrix, float(argument))
+                matrix = _power(matrix, float(argument or 0))
             else:
                 for _ in range(argument or 1):
                     matrix = _c(matrix, on=1 if kind == "ctrl" else 0)
