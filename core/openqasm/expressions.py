@@ -450,7 +450,7 @@ class Expressions:
         if all(isinstance(bit, bool) for bit in nodes):
             return Const(sum(map(bool, nodes)), Type("uint"))
         width = len(nodes).bit_length()
-        self._budget.steps(NODE * width * len(nodes), node)
+        self._budget.steps(5 * NODE * width * len(nodes), node)
         total: Vector = logic.constant(0, width)
         for bit in nodes:
             total = logic.add(total, logic.constant(0, width), self._output.spill(node), carry=bit)
