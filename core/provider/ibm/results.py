@@ -41,7 +41,7 @@ def decode_result(program_id: str, raw: str) -> JobResult:
     except ProviderError:
         raise
     except Exception as error:  # whatever the decoders raise on a result that they do not understand
-        raise ProviderError(f"The result could not be read ({type(error).__name__}).") from error
+        raise ProviderError(f"The result could not be decoded ({type(error).__name__}).") from error
     metadata = {key: value for key, value in native(decoded.metadata).items() if key not in _CLIENTS_OWN}
     first = pubs[0]
     return JobResult(

@@ -56,8 +56,8 @@ X: Matrix = np.array([[0, 1], [1, 0]], dtype=complex)
 Y: Matrix = np.array([[0, -1j], [1j, 0]])
 Z: Matrix = np.diag([1, -1]).astype(complex)
 H: Matrix = np.array([[1, 1], [1, -1]], dtype=complex) * complex(math.sqrt(0.5))
-SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
-SWAP: Matrix = np.eye(4, dtype=complex)[[0, 2, 1, 3]]
+SX: Matrix = np.array([[0.5 + 0.5j, 0.5 - 0.5j], [0.5 - 0.5j, 0.5 + 0.5j]])
+SWAP: Matrix = np.array(np.eye(4)[[0, 2, 1, 3]], dtype=complex)
 #: The gates of the language and of stdgates.inc (arXiv:2104.14722).
 GATES: dict[str, Any] = {
     "U": _u,
