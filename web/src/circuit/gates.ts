@@ -5,12 +5,36 @@ const CONTROLS = new Map(
   [
     "",
     "cx cnot cy cz ch cs csdg csx cp cphase cu1 cu3 cu crx cry crz cswap",
-    "ccx ccz toffoli rccx",
-    "c3x c4x c3sx rcccx",
+    "ccx ccz toffoli",
+    "c3x c3sqrtx c3sx",
+    "c4x",
   ].flatMap((names, count) => names.split(" ").map((name) => [name, count] as const)),
 );
 
 export const controlsOf = (name: string): number => CONTROLS.get(name) ?? 0;
+
+/** Gates with any number of controls: all operands but the last. */
+const MANY = new Set(["mcx", "mcp", "mcphase"]);
+
+/** How many of the `operands` of a gate control it. */
+export const controlCount = (name: string, operands: number): number =>
+  MANY.has(name) ? Math.max(0, operands - 1) : controlsOf(name);
+
+/**
+ * A gate's name without what Qiskit's exporter appends: a number where a program has several gates of one name
+ * (`mcx_140213`), and the state in which its controls act (`cx_o0`; bit 0 is the first control's).
+ */
+export function exported(name: string): { name: string; state: bigint | null } {
+  const plain = name.replace(/_\d{6,}$/, "");
+  const [, base, state] = /^(\w+?)_o(\d{1,80})$/.exec(plain) ?? [];
+  if (base !== undefined && controlCount(base, 2) > 0) return { name: base, state: BigInt(state!) };
+  return { name: controlCount(plain, 2) > 0 ? plain : name, state: null };
+}
+
+/** Gates that act alike on all their qubits: drawn as dots on a line, with a label beside it. */
+export const SYMMETRIC: Record<string, string> = { rzz: "ZZ" };
+/** The same for gates that do so where they have a control. */
+export const SYMMETRIC_CONTROLLED: Record<string, string> = { z: "", p: "P", u1: "P", phase: "P" };
 
 /**
  * Gates of the standard files. A program that defines one of these itself does not include the file, and its `cx` may
@@ -42,8 +66,7 @@ export function bare(name: string): string {
     cu1: "p",
     cu3: "u",
     mcphase: "p",
-    rccx: "x",
-    rcccx: "x",
+    c3sqrtx: "sx",
   };
   return known[name] ?? name.replace(/^(mc|c\d|cc|c)(?=.)/, "");
 }

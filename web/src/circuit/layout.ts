@@ -1,4 +1,5 @@
 /** The positions of a circuit's operations in its picture. Pure. */
+import { SYMMETRIC, SYMMETRIC_CONTROLLED } from "./gates";
 import type { Circuit, Operation } from "./program";
 
 export interface Placed {
@@ -10,6 +11,10 @@ export interface Placed {
   label: string;
   /** Parameters or a measurement's bit, in a second line. */
   small: string;
+  /** A gate that is dots on a line: the label beside the line; null for other gates. */
+  beside: string | null;
+  /** True if some of its qubits are below the wires that are shown. */
+  continues: boolean;
 }
 
 export interface Layout {
@@ -30,6 +35,9 @@ const COLUMN = 44;
 const LETTER = 8.5;
 const SMALL = 6.2;
 const ROOM = 18;
+/** Pixels: a qubit's number in a box of several qubits, and the widest column. */
+const NUMBER = 10;
+const WIDEST = 200;
 
 export function layout(circuit: Circuit): Layout {
   const wires = circuit.wires.slice(0, MAX_SHOWN_WIRES);
@@ -37,15 +45,15 @@ export function layout(circuit: Circuit): Layout {
   const placed: Placed[] = [];
   let leftOut = 0;
   for (const operation of circuit.operations) {
-    const touched = [...operation.controls.map(({ wire }) => wire), ...operation.targets].filter(
-      (wire) => wire < wires.length,
-    );
+    const legs = [...operation.controls.map(({ wire }) => wire), ...operation.targets];
+    const touched = legs.filter((wire) => wire < wires.length);
     if (touched.length === 0) {
       leftOut += 1;
       continue;
     }
     const top = Math.min(...touched);
-    const bottom = Math.max(...touched);
+    const continues = touched.length < legs.length;
+    const bottom = continues ? wires.length - 1 : Math.max(...touched);
     // Lines run down through all wires between, so those must be free too.
     const column = Math.max(...filled.slice(top, bottom + 1));
     if (column >= MAX_COLUMNS) {
@@ -53,13 +61,16 @@ export function layout(circuit: Circuit): Layout {
       continue;
     }
     filled.fill(column + 1, top, bottom + 1);
-    placed.push({ operation, column, top, bottom, label: labelOf(operation), small: smallOf(operation) });
+    const [label, small] = [labelOf(operation), smallOf(operation)];
+    placed.push({ operation, column, top, bottom, label, small, beside: besideOf(operation, small), continues });
   }
   const widths: number[] = Array.from({ length: Math.max(0, ...filled) }, () => 0);
-  for (const { column, label, small, operation } of placed) {
-    const wanted =
-      operation.kind === "barrier" ? 16 : Math.max(COLUMN, label.length * LETTER + ROOM, small.length * SMALL + ROOM);
-    widths[column] = Math.max(widths[column]!, Math.min(wanted, 160));
+  for (const { column, label, small, operation, beside } of placed) {
+    const numbers = operation.kind === "gate" && operation.targets.length > 1 ? 2 * NUMBER : 0;
+    const inside = Math.max(COLUMN, label.length * LETTER + ROOM, small.length * SMALL + ROOM) + numbers;
+    // The label stands at the right of the line, which is in the middle.
+    const wanted = beside === null ? inside : Math.max(COLUMN, 2 * (beside.length * SMALL + 10));
+    widths[column] = Math.max(widths[column]!, operation.kind === "barrier" ? 16 : Math.min(wanted, WIDEST));
   }
   return { placed, widths, wires, leftOut };
 }
@@ -88,6 +99,24 @@ function labelOf({ kind, name }: Operation): string {
   if (kind === "measure" || kind === "barrier") return "";
   const label = LABELS[name] ?? (name.length <= 2 ? name.toUpperCase() : name.replace(/_\d{6,}$/, ""));
   return label.length > 14 ? `${label.slice(0, 13)}…` : label;
+}
+
+/** The label beside a gate of dots; null if it is no such gate. */
+function besideOf({ kind, name, controls }: Operation, small: string): string | null {
+  const table = controls.length > 0 && Object.hasOwn(SYMMETRIC_CONTROLLED, name) ? SYMMETRIC_CONTROLLED : SYMMETRIC;
+  const label = kind === "gate" && Object.hasOwn(table, name) ? table[name]! : null;
+  return label === null ? null : [label, small].filter(Boolean).join(" ");
+}
+
+/** Wires next to each other, as runs: `[0, 1, 3]` is `[[0, 1], [3]]`. */
+export function runs(wires: number[]): number[][] {
+  const all: number[][] = [];
+  for (const wire of [...wires].sort((a, b) => a - b)) {
+    const last = all.at(-1);
+    if (last?.at(-1) === wire - 1) last.push(wire);
+    else all.push([wire]);
+  }
+  return all;
 }
 
 function smallOf({ kind, params, bit, condition }: Operation): string {

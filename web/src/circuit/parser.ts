@@ -3,7 +3,7 @@
  * modifiers, measurements, resets, barriers, conditions. Pure. What cannot be drawn as a gate, such as a loop, becomes
  * one box over the qubits that it touches.
  */
-import { STANDARD, bare, controlsOf, inverted } from "./gates";
+import { STANDARD, bare, controlCount, exported, inverted } from "./gates";
 import { QasmError, type Circuit, type Operation } from "./program";
 import { split, statements } from "./syntax";
 
@@ -158,7 +158,10 @@ class Reader {
       /^\s*([A-Za-z_]\w*)\s*(?:\(([\s\S]*)\))\s*([\s\S]+)$/.exec(statement);
     if (!called || called[3]!.includes("=")) return false;
     const defined = this.#own.has(called[1]!);
-    let name = defined ? `own_${called[1]!.toLowerCase()}` : called[1]!.toLowerCase();
+    const { name: plain, state } = defined
+      ? { name: `own_${called[1]!.toLowerCase()}`, state: null }
+      : exported(called[1]!.toLowerCase());
+    let name = plain;
     const params = called[2] === undefined ? [] : split(called[2]);
     const on: boolean[] = [];
     for (const modifier of parts.map((part) => part.trim())) {
@@ -170,12 +173,8 @@ class Reader {
       else return false;
     }
     const operands = split(called[3]!).map((one) => this.#operand(one));
-    const own = defined
-      ? 0
-      : name === "mcx" || name === "mcp" || name === "mcphase"
-        ? operands.length - on.length - 1
-        : controlsOf(name);
-    for (let count = own; count > 0; count -= 1) on.push(true);
+    const own = defined ? 0 : controlCount(name, operands.length - on.length);
+    for (let at = 0; at < own; at += 1) on.push(state === null || ((state >> BigInt(at)) & 1n) === 1n);
     // A gate on whole registers acts on their qubits one after the other.
     const times = Math.max(1, ...operands.map((wires) => wires.length));
     for (let at = 0; at < times; at += 1) {
