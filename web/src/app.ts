@@ -8,13 +8,16 @@ import { Devices } from "./devices/devices";
 import { EventStream, type ConnectionState, type Frame } from "./events/events";
 import { Reconciler } from "./events/reconciler";
 import { isFinal, type StoredJob } from "./jobs/job";
-import { JobList, outlook } from "./jobs/jobs";
+import { outlook } from "./jobs/estimate";
+import { JobList } from "./jobs/jobs";
 import { JOBS_KEY, Store, browserStorage } from "./jobs/store";
 import { Notifier } from "./notifications/notifications";
 import { Page } from "./page/page";
 import { toHash, toRoute, type Route } from "./page/route";
 import { listedJobs, selectedId } from "./page/selection";
 import { ResultFetcher } from "./result/fetcher";
+import { JobLookup } from "./result/lookup";
+import { helpPage, notFound } from "./page/texts";
 import { ResultPanel } from "./result/result";
 import { SessionKeeper } from "./session/session";
 import { h } from "./shared/dom";
@@ -29,8 +32,8 @@ const LOAD_EVERY = 15_000;
 
 export class App {
   #storage = browserStorage();
-  #signIn = new SignIn(createSession, () => this.#show());
-  #session = new SessionKeeper(this.#storage, () => this.#signIn.session());
+  #signInForm = new SignIn(createSession, () => this.#show());
+  #session = new SessionKeeper(this.#storage, () => this.#signInForm.session());
   #api = new Api(this.#session);
   #store = new Store(this.#storage);
   #notifier = new Notifier();
@@ -39,6 +42,7 @@ export class App {
     connection: this.#badge.element,
     toasts: this.#notifier.element,
     announcer: this.#notifier.announcer,
+    signOut: () => this.#signOut(),
   });
   #catalogue = new Catalogue();
   #devices = new Devices();
@@ -62,6 +66,7 @@ export class App {
     view: (job) => job.view ?? this.#functionOf(job)?.view ?? null,
     again: (job) => this.#repeat(job),
     edit: (job) => this.#edit(job),
+    rename: (job, name) => this.#store.rename(job.process_job_id, name),
   });
   #jobs = new JobList({
     title: this.#title,
@@ -70,14 +75,15 @@ export class App {
       this.#result.focus();
     },
     cancel: (job) => this.#cancel(job),
-    remove: (job) => this.#store.remove(job.process_job_id),
-    clear: () => this.#store.clearFinished(),
+    remove: (job) => this.#removed(() => this.#store.remove(job.process_job_id)),
+    clear: () => this.#removed(() => this.#store.clearFinished()),
   });
   #bench = h("div", { class: "bench" }, this.#workbench.place, this.#result.element, this.#jobs.element);
 
   #fetcher = new ResultFetcher(this.#api, this.#store, (error) =>
     this.#notifier.show("warning", "The result was not fetched", describe(error)),
   );
+  #lookup = new JobLookup(this.#api, this.#store, () => this.#draw());
   #reconciler = new Reconciler(this.#api, this.#store, () => this.#stream.connect());
   #stream = new EventStream({
     open: (url) => new WebSocket(url),
@@ -120,13 +126,19 @@ export class App {
   #draw(): void {
     const id = this.#selected();
     this.#jobs.show(listedJobs(this.#route, this.#store.jobs), id, this.#route.page === "run");
-    this.#result.show(id === null ? null : (this.#store.get(id) ?? null));
+    const job = id === null ? null : this.#lookup.job(id);
+    if (id !== null && !job) this.#result.showMissing(id, this.#lookup.state(id));
+    else this.#result.show(job);
     this.#page.setActive(this.#store.jobs.filter((job) => !isFinal(job.status)).length);
   }
 
   /** Shows the page that the address names. `typed` in the address fills the form. */
   #show(): void {
-    if (this.#signIn.asking) return this.#page.show(this.#route.page, "Sign in", this.#signIn.element);
+    this.#page.setSignedIn(this.#session.signedIn);
+    if (this.#signInForm.asking) {
+      this.#badge.show("signed-out");
+      return this.#page.show(this.#route.page, "Sign in", this.#signInForm.element);
+    }
     const at = this.#route;
     switch (at.page) {
       case "functions":
@@ -141,6 +153,12 @@ export class App {
         break;
       case "run":
         this.#showFunction(at.id, at.typed);
+        break;
+      case "help":
+        this.#page.show("help", "Help", helpPage());
+        break;
+      case "unknown":
+        this.#page.show("unknown", "Not found", notFound(at.hash));
     }
     this.#draw();
   }
@@ -158,6 +176,26 @@ export class App {
   #reason(): string {
     if (this.#functions === null) return this.#failure ?? "Asking the gateway for this function…";
     return "This function is not deployed. It may have been removed.";
+  }
+
+  /** Removes jobs. Where the address names one of them, it is then the list's. */
+  #removed(remove: () => void): void {
+    const { page, id } = this.#route as { page: string; id?: string | null };
+    const shown = page === "jobs" && id ? this.#store.get(id) : undefined;
+    remove();
+    if (shown && !this.#store.get(shown.process_job_id)) {
+      this.#route = { page: "jobs", id: null };
+      history.replaceState(null, "", toHash(this.#route));
+      this.#draw();
+    }
+  }
+
+  /** Ends the session in this browser, and removes what the session's jobs have left here. */
+  #signOut(): void {
+    this.#stream.stop();
+    this.#session.forget();
+    this.#store.clear();
+    location.assign("/");
   }
 
   #go(to: Route): void {
@@ -200,7 +238,8 @@ export class App {
 
   async #submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
     this.#notifier.clear();
-    const accepted = await this.#api.submit(functionId, input);
+    this.#result.setSubmitting(true);
+    const accepted = await this.#api.submit(functionId, input).finally(() => this.#result.setSubmitting(false));
     const job = this.#store.submitted({
       accepted,
       function: functionId,
@@ -209,7 +248,7 @@ export class App {
       view,
       now: new Date(),
     });
-    this.#notifier.show("success", "Job submitted", `${this.#title(job)} on ${job.backend}`);
+    this.#notifier.announce(`${this.#title(job)} was submitted to ${job.backend}.`);
     this.#select(job);
   }
 
@@ -246,7 +285,7 @@ export class App {
   }
 
   #connectionChanged(state: ConnectionState): void {
-    this.#badge.show(state);
+    this.#badge.show(this.#signInForm.asking ? "signed-out" : state);
     this.#reconciler.live(state === "live");
     // What could not be loaded while there was no connection.
     if (state === "live" && this.#functions === null && this.#failure !== null) void this.#load();
@@ -276,7 +315,7 @@ export class App {
 
   /** Loads functions, backends and results. A function deployed while the page is open appears on it. */
   async #load(): Promise<void> {
-    if (!navigator.onLine || this.#signIn.asking) return;
+    if (!navigator.onLine || this.#signInForm.asking) return;
     await Promise.all([this.#loadFunctions(), this.#loadBackends(), this.#reconciler.run().catch(() => undefined)]);
     for (const job of this.#store.jobs) await this.#fetcher.fetch(job);
   }

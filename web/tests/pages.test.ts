@@ -47,15 +47,19 @@ describe("addresses", () => {
   test.each<Route>([
     { page: "functions" },
     { page: "devices" },
+    { page: "help" },
     { page: "jobs", id: null },
     { page: "jobs", id: "a/b?c" },
     { page: "run", id: "grover", typed: {} },
     { page: "run", id: "grover", typed: { marked: "101, 011", program: 'a;\n"b" & #c=1?', empty: "" } },
   ])("%j comes back", (route) => expect(toRoute(toHash(route))).toEqual(route));
 
-  test("what is no address is the first page", () =>
-    expect(["", "#", "#/nowhere", "#/run/", "#/%"].map((hash) => toRoute(hash).page)).toEqual(
-      Array(5).fill("functions"),
+  test("an empty address is the first page", () =>
+    expect(["", "#", "#/"].map((hash) => toRoute(hash).page)).toEqual(Array(3).fill("functions")));
+
+  test("an unknown address is not silently another page", () =>
+    expect(["#/nowhere", "#/run/", "#/%"].map((hash) => toRoute(hash))).toEqual(
+      ["#/nowhere", "#/run/", "#/%"].map((hash) => ({ page: "unknown", hash })),
     ));
 });
 
@@ -74,7 +78,7 @@ const job = (change: Partial<StoredJob>): StoredJob => ({ ...base, ...change });
 
 describe("a job that has not ended", () => {
   test.each<[string, Partial<StoredJob>, string | null]>([
-    ["steps of a hybrid job", { status: "RUNNING", progress: { step: 3, of: 10 } }, "Step 3 of 10"],
+    ["steps of a hybrid job", { status: "RUNNING", progress: { step: 3, of: 10 } }, "3 of at most 10 steps done"],
     ["places in a queue", { queue_position: 2, queue_start: 5 }, "About 2 jobs ahead"],
     ["the next", { queue_position: 0, queue_start: 5 }, "Next in the queue"],
     ["nothing known", {}, null],

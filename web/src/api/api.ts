@@ -97,6 +97,11 @@ export class Api {
     return ((await this.#call("GET", `${ROOT}/jobs`)) as { jobs: ResultEvent[] }).jobs;
   }
 
+  /** One job's newest event. */
+  async job(processJobId: string): Promise<ResultEvent> {
+    return (await this.#call("GET", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`)) as ResultEvent;
+  }
+
   async cancel(processJobId: string): Promise<void> {
     await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`);
   }

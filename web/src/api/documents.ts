@@ -27,6 +27,11 @@ export interface JsonSchema {
   uniqueItems?: boolean;
   /** Which control fits best where the type does not determine it (README.md). */
   "x-control"?: string;
+  /** The field applies while another has one of these values. */
+  "x-when"?: Record<string, unknown[]>;
+  if?: JsonSchema;
+  then?: JsonSchema;
+  else?: JsonSchema;
   properties?: Record<string, JsonSchema>;
   required?: string[];
   readOnly?: boolean;
@@ -60,6 +65,8 @@ export interface Session {
   client_id: string;
   token: string;
   expires_at?: string | number | null;
+  /** Only the page writes it: the person has signed in for this session, and can sign out. */
+  signed_in?: boolean;
 }
 
 export interface Circuit {

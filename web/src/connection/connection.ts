@@ -6,11 +6,13 @@ const WORDS: Record<ConnectionState, string> = {
   live: "Live",
   reconnecting: "Reconnecting",
   offline: "Offline",
+  "signed-out": "Not signed in",
 };
 const TITLES: Record<ConnectionState, string> = {
   connecting: "Connecting to the gateway",
   live: "Results arrive as they happen",
   reconnecting: "The connection was lost and is being made again; nothing is missed",
+  "signed-out": "Sign in to use this service",
   offline: "The gateway cannot be reached; the page keeps trying, and nothing is missed",
 };
 

@@ -4,6 +4,7 @@
  */
 import { h, setText } from "../shared/dom";
 import { constraint, type Field } from "../form/schema";
+import { words } from "../views/words";
 
 export interface Control {
   readonly field: Field;
@@ -31,6 +32,12 @@ function hintOf(field: Field): string {
   return [field.description, said ? "" : bound].filter(Boolean).join(field.description.endsWith(".") ? " " : " · ");
 }
 
+/** A text in which names stand in backticks, as text and code. */
+const marked = (text: string): Node[] =>
+  text
+    .split("`")
+    .map((part, at) => (at % 2 === 1 ? h("code", { class: "mono" }, words(part)) : document.createTextNode(part)));
+
 const optionalMark = (field: Field): Node | null =>
   field.required || field.initial !== "" ? null : h("span", { class: "field__optional" }, " (optional)");
 
@@ -42,7 +49,7 @@ class Notes {
   constructor(field: Field) {
     const id = `field-${field.name}`;
     const hint = hintOf(field);
-    this.hint = h("div", { class: "cds--form__helper-text", id: `${id}-hint`, hidden: !hint }, hint);
+    this.hint = h("div", { class: "cds--form__helper-text", id: `${id}-hint`, hidden: !hint }, ...marked(hint));
     this.error = h("div", {
       class: "cds--form-requirement",
       id: `${id}-error`,

@@ -1,7 +1,7 @@
 import { backoff } from "./backoff";
 import type { ResultEvent, Session } from "../api/documents";
 
-export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline";
+export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline" | "signed-out";
 
 export interface Frame {
   id: number;

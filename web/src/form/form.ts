@@ -8,6 +8,7 @@ import { makeControl } from "../controls/factory";
 import { COMMON_INPUTS } from "../shared/common-inputs";
 import { h, setText } from "../shared/dom";
 import { parse } from "./input";
+import { conditions, isFixed, type Condition } from "./conditions";
 import { schemaToFields, show, type Field } from "./schema";
 import type { Backend, FieldError, JsonSchema } from "../api/documents";
 
@@ -20,6 +21,7 @@ export interface FormActions {
 export class FunctionForm {
   readonly element: HTMLFormElement;
   #controls: Control[];
+  #conditions: Map<string, Condition>;
   #began: Map<string, string>;
   #backends: Backend[] | null = null;
   #actions: FormActions;
@@ -27,9 +29,12 @@ export class FunctionForm {
   #summary = h("p", { class: "form__summary", role: "alert", "data-testid": "form-errors", hidden: true });
   #busy = false;
 
-  constructor(schema: JsonSchema, actions: FormActions) {
+  constructor(functionId: string, schema: JsonSchema, actions: FormActions) {
     this.#actions = actions;
-    this.#controls = schemaToFields(schema).map(control);
+    this.#controls = schemaToFields(schema)
+      .filter((field) => !isFixed(field.schema))
+      .map(control);
+    this.#conditions = conditions(functionId, schema);
     const own = this.#controls.filter(({ field }) => !COMMON_INPUTS.has(field.name)).map(({ element }) => element);
     const common = this.#controls.filter(({ field }) => COMMON_INPUTS.has(field.name)).map(({ element }) => element);
     const part = (title: string, elements: HTMLElement[]): HTMLElement | null =>
@@ -52,6 +57,7 @@ export class FunctionForm {
     this.#drawBackends();
     this.#began = new Map(this.#controls.map((one) => [one.field.name, one.value]));
     this.#listen();
+    this.#showApplying();
   }
 
   setBackends(backends: Backend[]): void {
@@ -76,6 +82,7 @@ export class FunctionForm {
       one.value = typed[one.field.name] ?? this.#began.get(one.field.name) ?? "";
       if (one.field.name === "backend_type") this.#drawBackends();
     }
+    this.#showApplying();
     this.#say("");
   }
 
@@ -116,7 +123,21 @@ export class FunctionForm {
     }
     this.#control("backend_type")?.element.addEventListener("change", () => this.#drawBackends());
     for (const kind of ["input", "change"])
-      this.element.addEventListener(kind, () => this.#actions.typed(this.typed()));
+      this.element.addEventListener(kind, () => {
+        this.#showApplying();
+        this.#actions.typed(this.typed());
+      });
+  }
+
+  /** True if the field applies to the values of the others. */
+  #applies({ field }: Control): boolean {
+    const condition = this.#conditions.get(field.name);
+    const deciding = condition && this.#control(condition.field);
+    return !deciding || condition.values.includes(deciding.value);
+  }
+
+  #showApplying(): void {
+    for (const one of this.#controls) one.element.hidden = !this.#applies(one);
   }
 
   #control(name: string): Control | undefined {
@@ -132,13 +153,14 @@ export class FunctionForm {
 
   async #send(): Promise<void> {
     if (this.#busy) return;
-    const wrong = this.#controls.filter((one) => !this.#check(one));
+    const applying = this.#controls.filter((one) => this.#applies(one));
+    const wrong = applying.filter((one) => !this.#check(one));
     if (wrong.length > 0) {
       this.#refuse(wrong);
       return;
     }
     const input: Record<string, unknown> = {};
-    for (const one of this.#controls) {
+    for (const one of applying) {
       const parsed = parse(one.field, one.value);
       if (parsed.ok && !parsed.absent) input[one.field.name] = parsed.value;
     }
@@ -160,7 +182,7 @@ export class FunctionForm {
     const rest: FieldError[] = [];
     for (const one of error.fields) {
       const at = this.#control(one.field);
-      if (at) {
+      if (at && this.#applies(at)) {
         at.setError(one.message);
         wrong.push(at);
       } else rest.push(one);

@@ -1,11 +1,34 @@
 /** Bounds of what the page keeps of a job, so that it fits into the browser's storage. Pure. */
 import type { Circuit, Counts, JobResult } from "../api/documents";
-import type { StoredResult } from "./job";
+import { isFinal, type StoredJob, type StoredResult } from "./job";
 
-export const MAX_JOBS = 50;
+export const MAX_JOBS = 1_000;
+/** Characters of all jobs together; browsers give a site about 5 million. Beyond it the oldest jobs are trimmed. */
+export const MAX_DOCUMENT = 3_000_000;
+export const MAX_NAME = 80;
+export const MAX_PROVIDER_JOBS = 100;
 export const MAX_OUTCOMES = 256;
 export const MAX_TEXT = 16_384;
 export const MAX_POINTS = 1_000;
+
+/** What remains of an old job so that many fit: what the list shows of it, and its input. */
+export function trim(job: StoredJob): StoredJob {
+  if (job.trimmed) return job;
+  const summary = job.answer?.summary;
+  const answer = typeof summary === "string" ? { summary } : null;
+  return { ...job, circuit: null, result: null, answer, history: [], trimmed: true };
+}
+
+/** Trims the oldest jobs that have ended until the text of all has at most `room` characters. */
+export function fit(jobs: StoredJob[], sizes: (job: StoredJob) => number, room = MAX_DOCUMENT): StoredJob[] {
+  let left = room;
+  let full = false;
+  return jobs.map((job) => {
+    left -= sizes(job);
+    full ||= left < 0;
+    return full && isFinal(job.status) ? trim(job) : job;
+  });
+}
 
 /** The largest counts of each register, and the sum of the others. */
 export function boundCounts(counts: Record<string, Counts>): Pick<StoredResult, "counts" | "other" | "other_outcomes"> {

@@ -47,6 +47,12 @@ export interface StoredJob {
   result_url: string | null;
   answer: Record<string, unknown> | null;
   error: JobError | null;
+  /** The provider's id of each step's job, by step. */
+  provider_jobs: Record<string, string>;
+  /** What the person at the page calls this job; empty if it has no name. */
+  name: string;
+  /** True if circuit, result and answer were dropped to make room; the gateway may still have the last two. */
+  trimmed: boolean;
 }
 
 export const isFinal = (status: JobStatus): boolean => status !== "QUEUED" && status !== "RUNNING";
@@ -67,4 +73,7 @@ export const BLANK = {
   answer: null,
   error: null,
   finished_at: null,
+  provider_jobs: {},
+  name: "",
+  trimmed: false,
 } satisfies Partial<StoredJob>;

@@ -1,6 +1,6 @@
 /** A job after a submission or an event. Pure. */
 import type { Accepted, Point, Progress, ResultEvent } from "../api/documents";
-import { MAX_POINTS, boundCircuit, boundJson, toStored } from "./bounds";
+import { MAX_POINTS, MAX_PROVIDER_JOBS, boundCircuit, boundJson, toStored } from "./bounds";
 import { BLANK, isFinal, type StoredJob } from "./job";
 
 /**
@@ -38,13 +38,22 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     history: grown(job?.history ?? [], event.progress),
     // The page learned of it only after it ended, so it is unknown when it started to run.
     running_at: running && event.finished_at && Date.parse(running) > Date.parse(event.finished_at) ? null : running,
-    delivered_at: final ? now.toISOString() : null,
+    delivered_at: final ? (job?.delivered_at ?? now.toISOString()) : null,
     circuit: job?.circuit ?? null,
     result: toStored(event.result),
     result_url: event.result_url ?? null,
     answer: boundJson(event.answer),
     error: event.error ?? null,
+    provider_jobs: withProviderJob(job?.provider_jobs ?? {}, step, event.job_id),
+    name: job?.name ?? "",
+    trimmed: false,
   };
+}
+
+/** The provider's jobs so far and that of a step. Those of the first steps are dropped if there are too many. */
+function withProviderJob(jobs: Record<string, string>, step: number, id: string): Record<string, string> {
+  const all: [string, string][] = Object.entries<string>({ ...jobs, [step]: id }).sort(([a], [b]) => Number(a) - Number(b));
+  return Object.fromEntries(id ? all.slice(-MAX_PROVIDER_JOBS) : all);
 }
 
 /** The largest of what is known. */
@@ -89,6 +98,7 @@ export function mergeSubmission(
     status: accepted.status ?? "QUEUED",
     step: 0,
     submitted_at: now.toISOString(),
+    provider_jobs: withProviderJob({}, 0, accepted.job_id),
   };
   return { ...begun, function: asked, function_title: title, view, params, circuit: boundCircuit(accepted.circuit) };
 }

@@ -7,13 +7,13 @@
  *           "last_id":   the last event seen in that session (where the WebSocket resumes), or null,
  *           "jobs":      [StoredJob, ...] newest first}
  *
- * It is bounded: at most MAX_JOBS jobs, MAX_OUTCOMES bit strings of a register (what is left out is summed in
+ * It is bounded: at most MAX_JOBS jobs, of which the oldest are trimmed beyond MAX_DOCUMENT characters, MAX_OUTCOMES bit strings of a register (what is left out is summed in
  * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, and four times
  * as many of an answer. A document of another version, or one that cannot be read, is ignored and a new one started.
  * `last_id` and the jobs are one value, so they cannot disagree.
  */
 import type { JobResult, ResultEvent } from "../api/documents";
-import { MAX_JOBS, toStored } from "./bounds";
+import { fit, MAX_JOBS, MAX_NAME, toStored } from "./bounds";
 import { BLANK, isFinal, type StoredJob } from "./job";
 import { mergeEvent, mergeSubmission, type Submission } from "./merger";
 import type { KeyValue } from "../session/session";
@@ -67,6 +67,10 @@ export class Store {
   #storage: KeyValue;
   #document: StoreDocument;
   #listeners: Listener[] = [];
+  /** The text that this tab wrote last: what is stored need not be read again while it is the same. */
+  #written: string | null = null;
+  /** Each job as JSON. */
+  #texts = new WeakMap<StoredJob, string>();
 
   constructor(storage: KeyValue) {
     this.#storage = storage;
@@ -123,11 +127,22 @@ export class Store {
     this.#put(processJobId, (job) => (job && !isFinal(job.status) ? { ...job, status: "LOST" } : job!), null);
   }
 
+  /** Gives a job a name; an empty one takes it away. */
+  rename(processJobId: string, name: string): void {
+    if (this.get(processJobId))
+      this.#put(processJobId, (job) => ({ ...job!, name: name.trim().slice(0, MAX_NAME) }), null);
+  }
+
   remove(processJobId: string): void {
     this.#change(
       (document) => ({ ...document, jobs: document.jobs.filter((job) => job.process_job_id !== processJobId) }),
       null,
     );
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#change(() => empty(), null);
   }
 
   clearFinished(): void {
@@ -152,24 +167,43 @@ export class Store {
 
   #change(next: (document: StoreDocument) => StoreDocument, changed: (() => StoredJob) | null): void {
     const stored = this.#storage.getItem(JOBS_KEY);
-    this.#document = next(stored === null ? this.#document : parseDocument(stored));
+    this.#document = next(stored === null || stored === this.#written ? this.#document : parseDocument(stored));
     this.#write();
     this.#tell(changed?.() ?? null);
   }
 
-  /** When the browser's quota is used up, the oldest results go first. */
+  /** The text of a job. Jobs do not change in place, so that of an unchanged one is known. */
+  #text(job: StoredJob): string {
+    const known = this.#texts.get(job);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(job);
+    this.#texts.set(job, text);
+    return text;
+  }
+
+  #serialize(jobs: StoredJob[]): string {
+    const { jobs: _, ...rest } = this.#document;
+    return `${JSON.stringify(rest).slice(0, -1)},"jobs":[${jobs.map((job) => this.#text(job)).join(",")}]}`;
+  }
+
+  /** The oldest jobs are trimmed to make room. When the browser's quota is used up, the oldest go first. */
   #write(): void {
-    for (let kept = this.#document.jobs.length; ; kept = Math.floor(kept / 2)) {
-      try {
-        this.#storage.setItem(
-          JOBS_KEY,
-          JSON.stringify({ ...this.#document, jobs: this.#document.jobs.slice(0, kept) }),
-        );
-        return;
-      } catch {
-        if (kept === 0) return;
-      }
+    const jobs = fit(this.#document.jobs, (job) => this.#text(job).length);
+    this.#document = { ...this.#document, jobs };
+    if (this.#save(jobs)) return;
+    for (let kept = jobs.length; kept >= 0; kept = kept === 0 ? -1 : Math.floor(kept / 2))
+      if (this.#save(jobs.slice(0, kept))) return;
+  }
+
+  #save(jobs: StoredJob[]): boolean {
+    const text = this.#serialize(jobs);
+    try {
+      this.#storage.setItem(JOBS_KEY, text);
+    } catch {
+      return false;
     }
+    this.#written = text;
+    return true;
   }
 
   #tell(changed: StoredJob | null): void {

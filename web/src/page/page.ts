@@ -2,9 +2,11 @@
 import "@carbon/web-components/es/components/ui-shell/header.js";
 import "@carbon/web-components/es/components/ui-shell/header-name.js";
 import { h, setText } from "../shared/dom";
+import { themeSwitch } from "./theme";
 import { toHash, type Route } from "./route";
 
 export interface Fixed {
+  signOut: () => void;
   connection: HTMLElement;
   toasts: HTMLElement;
   announcer: HTMLElement;
@@ -20,9 +22,10 @@ export class Page {
   readonly nodes: Node[];
   #main = h("main", { id: "main", class: "page", tabindex: -1 });
   #links = new Map<Route["page"], HTMLElement>();
+  #signOut = h("button", { type: "button", class: "text-button", "data-testid": "sign-out", hidden: true }, "Sign out");
   #active = h("span", { class: "ways__count", "data-testid": "active", hidden: true });
 
-  constructor({ connection, toasts, announcer }: Fixed) {
+  constructor({ connection, toasts, announcer, signOut }: Fixed) {
     const items = WAYS.map(({ page, label, route }) => {
       const link = h(
         "a",
@@ -33,6 +36,7 @@ export class Page {
       this.#links.set(page, link);
       return h("li", {}, link);
     });
+    this.#signOut.addEventListener("click", signOut);
     const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
     // The part behind # is the page's address, so this link moves the focus by itself.
     skip.addEventListener("click", (event) => {
@@ -47,8 +51,15 @@ export class Page {
         h("cds-header-name", { href: "#/", prefix: "" }, "qwhisk"),
         h("nav", { class: "ways", "aria-label": "Main" }, h("ul", {}, ...items)),
         connection,
+        this.#signOut,
       ),
       this.#main,
+      h(
+        "footer",
+        { class: "footer" },
+        h("a", { href: toHash({ page: "help" }), "data-testid": "go-help" }, "Help"),
+        themeSwitch(),
+      ),
       toasts,
       announcer,
     ];
@@ -66,6 +77,11 @@ export class Page {
       this.#main.childNodes.length === children.length &&
       children.every((child, at) => this.#main.childNodes[at] === child);
     if (!same) this.#main.replaceChildren(...children);
+  }
+
+  /** Offers to sign out, if the person has signed in. */
+  setSignedIn(signedIn: boolean): void {
+    this.#signOut.hidden = !signedIn;
   }
 
   /** How many jobs have not ended. */

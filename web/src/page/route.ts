@@ -3,7 +3,9 @@ export type Route =
   | { page: "functions" }
   | { page: "run"; id: string; typed: Record<string, string> }
   | { page: "jobs"; id: string | null }
-  | { page: "devices" };
+  | { page: "devices" }
+  | { page: "help" }
+  | { page: "unknown"; hash: string };
 
 /** Longer addresses than this are cut by some programs through which people send them. */
 export const LONGEST = 8_000;
@@ -13,7 +15,8 @@ export function toRoute(hash: string): Route {
   const [page, id = ""] = path.split("/").map(decoded);
   if (page === "run" && id) return { page, id, typed: Object.fromEntries(new URLSearchParams(query)) };
   if (page === "jobs") return { page, id: id || null };
-  return page === "devices" ? { page } : { page: "functions" };
+  if (page === "devices" || page === "help") return { page };
+  return path === "" ? { page: "functions" } : { page: "unknown", hash };
 }
 
 export function toHash(route: Route): string {
@@ -21,7 +24,10 @@ export function toHash(route: Route): string {
     case "functions":
       return "#/";
     case "devices":
-      return "#/devices";
+    case "help":
+      return `#/${route.page}`;
+    case "unknown":
+      return route.hash;
     case "jobs":
       return route.id === null ? "#/jobs" : `#/jobs/${encodeURIComponent(route.id)}`;
     case "run": {

@@ -7,10 +7,14 @@ export function listedJobs(route: Route, jobs: StoredJob[]): StoredJob[] {
   return route.page === "run" ? jobs.filter((job) => job.function === route.id) : jobs;
 }
 
-/** The id of the job whose result is shown. `chosen` has the job that was chosen on each function's page. */
+/**
+ * The id of the job whose result is shown; the address may name one that this browser does not have.
+ * `chosen` has the job that was chosen on each function's page.
+ */
 export function selectedId(route: Route, jobs: StoredJob[], chosen: ReadonlyMap<string, string>): string | null {
   if (route.page !== "jobs" && route.page !== "run") return null;
-  const wanted = route.page === "jobs" ? route.id : chosen.get(route.id);
+  if (route.page === "jobs" && route.id !== null) return route.id;
+  const wanted = route.page === "run" ? chosen.get(route.id) : undefined;
   const known = jobs.some((job) => job.process_job_id === wanted);
   return known ? wanted! : (listedJobs(route, jobs)[0]?.process_job_id ?? null);
 }

@@ -7,7 +7,9 @@ import { copyButton } from "../shared/clipboard";
 import { h, reducedMotion, setText } from "../shared/dom";
 import { download } from "../shared/download";
 import { exportJob, type Format } from "../jobs/export";
-import { backendTypeWords, count, STATUS_WORDS } from "../shared/format";
+import { backendTypeWords, count, moment, shotsOf, STATUS_WORDS, summary } from "../shared/format";
+import { MAX_NAME } from "../jobs/bounds";
+import { toHash } from "../page/route";
 import { TAG_TYPES } from "../jobs/jobs";
 import { isFinal, type StoredJob } from "../jobs/job";
 import { timeline } from "./timeline";
@@ -20,13 +22,21 @@ export interface ResultActions {
   view(job: StoredJob): string | null;
   again(job: StoredJob): Promise<void>;
   edit(job: StoredJob): void;
+  rename(job: StoredJob, name: string): void;
 }
+
+/** Why there is nothing to show of a job that the address names. */
+export type Missing = "asking" | "unknown" | "failed";
 
 export class ResultPanel {
   readonly element: HTMLElement;
   #actions: ResultActions;
   #title = h("h2", { id: "result-title", tabindex: -1 }, "Result");
   #tag = h("cds-tag", { size: "md", hidden: true });
+  #whose = h("p", { class: "result__whose", "data-testid": "whose", hidden: true });
+  #submitting = h("p", { class: "result__submitting", role: "status", "data-testid": "submitting", hidden: true });
+  #busy = false;
+  #job: StoredJob | null = null;
   #body = h("div", { class: "result__body" });
   #drawn = "";
   #waiting: Waiting | null = null;
@@ -36,13 +46,46 @@ export class ResultPanel {
     this.element = h(
       "section",
       { class: "result panel", "aria-labelledby": "result-title", "data-testid": "result" },
+      this.#submitting,
       h("div", { class: "panel__heading" }, this.#title, this.#tag),
+      this.#whose,
       this.#body,
     );
     this.show(null);
   }
 
+  /** Says that a new run is on its way: until it is accepted, the panel still shows an earlier one. */
+  setSubmitting(busy: boolean): void {
+    this.#busy = busy;
+    this.#drawSubmitting();
+  }
+
+  #drawSubmitting(): void {
+    this.element.toggleAttribute("data-submitting", this.#busy);
+    this.#submitting.hidden = !this.#busy;
+    const earlier = this.#job ? ` Below is your earlier run of ${moment(this.#job.submitted_at)}.` : "";
+    setText(this.#submitting, this.#busy ? `Your new run is being submitted.${earlier}` : "");
+  }
+
+  /** Says that this browser does not have the job that the address names. */
+  showMissing(id: string, why: Missing): void {
+    this.#job = null;
+    setText(this.#title, "Result");
+    this.#tag.hidden = this.#whose.hidden = true;
+    this.element.dataset.status = "";
+    this.#drawSubmitting();
+    const key = `missing ${id} ${why}`;
+    if (key === this.#drawn) return;
+    this.#drawn = key;
+    this.#waiting = null;
+    this.#body.replaceChildren(missing(id, why));
+  }
+
   show(job: StoredJob | null): void {
+    this.#job = job;
+    this.#drawSubmitting();
+    this.#whose.hidden = job === null;
+    setText(this.#whose, job ? whose(job) : "");
     setText(this.#title, job ? this.#actions.title(job) : "Result");
     this.#tag.hidden = job === null;
     this.element.dataset.status = job?.status ?? "";
@@ -58,6 +101,7 @@ export class ResultPanel {
           this.#actions.view(job),
           job.result !== null,
           job.circuit !== null,
+          job.trimmed,
         ].join(" ")
       : "none";
     if (key !== this.#drawn) {
@@ -90,7 +134,27 @@ export class ResultPanel {
       final ? this.#tools(job) : null,
       circuit(job),
       final ? timeline(job) : null,
-      metadata(job),
+      metadata(job, this.#name(job)),
+    );
+  }
+
+  #name(job: StoredJob): HTMLElement {
+    const input = h("input", {
+      type: "text",
+      class: "cds--text-input cds--text-input--sm",
+      id: "job-name",
+      maxlength: MAX_NAME,
+      autocomplete: "off",
+      value: job.name,
+      placeholder: "For example: first try on hardware",
+      "data-testid": "job-name",
+    });
+    input.addEventListener("change", () => this.#actions.rename(job, input.value));
+    return h(
+      "div",
+      { class: "cds--form-item metadata__name" },
+      h("label", { class: "cds--label", for: "job-name" }, "Your name for this job"),
+      input,
     );
   }
 
@@ -123,6 +187,36 @@ export class ResultPanel {
         : null,
     );
   }
+}
+
+/** Whose result it is: the run's time, device, shots and input. */
+function whose(job: StoredJob): string {
+  const where = [job.backend, shotsOf(job.result?.shots ?? job.params.shots)].filter(Boolean).join(", ");
+  const input = summary(job.params);
+  return [`Run of ${moment(job.submitted_at)}`, where, input && `input ${input}`].filter(Boolean).join(" · ");
+}
+
+function missing(id: string, why: Missing): HTMLElement {
+  if (why === "asking") return h("p", { class: "quiet", "data-testid": "missing-job" }, "Looking for this job…");
+  const reason =
+    why === "failed"
+      ? "This browser does not have the job, and the service cannot be reached to ask for it. Try again later."
+      : "Neither this browser nor its session with the service has this job. It may have been submitted in another " +
+        "browser, or been removed here.";
+  return h(
+    "div",
+    { "data-testid": "missing-job" },
+    note("warning", "This job is not here", reason),
+    h("p", {}, "What you can do: open the link in the browser that submitted the job, or run the function again."),
+    h("p", { class: "missing__id" }, `Job ${id.slice(0, 200)}`),
+    h(
+      "p",
+      { class: "missing__ways" },
+      h("a", { href: toHash({ page: "jobs", id: null }) }, "Show your own jobs"),
+      " ",
+      h("a", { href: toHash({ page: "functions" }) }, "Choose a function"),
+    ),
+  );
 }
 
 function placeholder(): HTMLElement {
@@ -166,6 +260,12 @@ function ending(job: StoredJob): HTMLElement | null {
           `${job.error.message} The raw counts are below.`,
           job.error.code,
         );
+      if (job.trimmed)
+        return note(
+          "info",
+          "Only a summary is kept of this job",
+          "It is one of your oldest jobs. Its details are fetched from the service if it still has them.",
+        );
       if (!job.result && !job.answer)
         return note(
           "info",
@@ -187,8 +287,24 @@ function note(kind: string, title: string, text: string, code?: string): HTMLEle
 
 /** The circuit as a picture, and its program to copy. */
 function circuit(job: StoredJob): HTMLElement | null {
-  const program = job.circuit?.openqasm3;
-  if (!program) return null;
+  const given = job.params.program;
+  // A program of the person's own is part of the input; other circuits come with the answer to the submission alone.
+  const program = job.circuit?.openqasm3 ?? (typeof given === "string" ? given : undefined);
+  if (!program)
+    return job.status === "LOST" || (job.circuit && !job.circuit.openqasm3)
+      ? null
+      : h(
+          "section",
+          { class: "answer", "data-testid": "circuit-missing" },
+          h("h3", {}, "Circuit"),
+          h(
+            "p",
+            { class: "quiet" },
+            job.trimmed
+              ? "The picture of this older job's circuit is no longer kept in this browser. Run it again to see it."
+              : "The circuit came while this page was closed, so there is no picture of it. Run it again to see it.",
+          ),
+        );
   return h(
     "section",
     { class: "answer" },
@@ -208,32 +324,54 @@ function circuit(job: StoredJob): HTMLElement | null {
   );
 }
 
-function metadata(job: StoredJob): HTMLElement {
+function metadata(job: StoredJob, name: HTMLElement): HTMLElement {
   const values: Record<string, unknown> = {
     Backend: job.backend || "–",
     "Backend type": backendTypeWords(job.backend_type),
   };
   if (job.result?.shots) values.Shots = job.result.shots;
-  if (job.circuit)
-    values.Circuit = [
-      `${count(job.circuit.qubits)} ${job.circuit.qubits === 1 ? "qubit" : "qubits"}`,
-      job.circuit.depth && `depth ${count(job.circuit.depth)}`,
-      job.circuit.size && `${count(job.circuit.size)} gates`,
+  const { depth, size } = job.circuit ?? {};
+  if (depth || size)
+    values["Circuit as run"] = [
+      depth && `depth ${count(depth)}`,
+      size && `${count(size)} ${size === 1 ? "gate" : "gates"}, after translation into the gates of the backend`,
     ]
       .filter(Boolean)
       .join(", ");
-  values.Job = job.job_id || job.process_job_id;
+  values.Job = job.process_job_id;
   const extra = job.result?.metadata ?? {};
   return h(
     "section",
     { class: "metadata", "data-testid": "metadata" },
     h("h3", {}, "About this job"),
-    definitions(values),
+    name,
+    definitions(values, { plain: true }),
+    copyButton("Copy link to this job", () => new URL(toHash({ page: "jobs", id: job.process_job_id }), location.href).href, "copy-job"),
+    providerJobs(job),
     Object.keys(job.params).length > 0
-      ? h("details", { class: "disclosure" }, h("summary", {}, "Input"), definitions(job.params))
+      ? h("details", { class: "disclosure" }, h("summary", {}, "Input"), definitions(job.params, { plain: true }))
       : null,
     Object.keys(extra).length > 0
-      ? h("details", { class: "disclosure" }, h("summary", {}, "More from the backend"), definitions(extra))
+      ? h(
+          "details",
+          { class: "disclosure" },
+          h("summary", {}, "More from the backend"),
+          definitions(extra, { plain: true }),
+        )
       : null,
+  );
+}
+
+/** The ids that the provider gave to the job's steps. */
+function providerJobs(job: StoredJob): HTMLElement | null {
+  const known = Object.keys(job.provider_jobs).length > 0 ? job.provider_jobs : { [job.step]: job.job_id };
+  const all = Object.entries(known).filter(([, id]) => id !== "");
+  if (all.length === 0) return null;
+  const row = ([step, id]: [string, string]): [string, string] => [all.length > 1 ? `Step ${Number(step) + 1}` : "Id", id];
+  return h(
+    "details",
+    { class: "disclosure", "data-testid": "provider-jobs" },
+    h("summary", {}, all.length > 1 ? `The provider's ${count(all.length)} jobs` : "The provider's job"),
+    definitions(Object.fromEntries(all.map(row)), { plain: true }),
   );
 }

@@ -2,7 +2,7 @@
 import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
 import { h, setText } from "../shared/dom";
 import { backendTypeWords, span } from "../shared/format";
-import { outlook } from "../jobs/jobs";
+import { outlook, queueWords } from "../jobs/estimate";
 import type { StoredJob } from "../jobs/job";
 import { lineChart } from "../views/line";
 
@@ -19,13 +19,13 @@ export function progressOf(job: StoredJob): Bar | null {
     return {
       value: Math.min(progress.step, progress.of),
       max: progress.of,
-      label: `Step ${progress.step} of ${progress.of}`,
+      label: `${progress.step} of at most ${progress.of} steps done`,
     };
   if (job.status !== "QUEUED" || position === null || !start) return null;
   return {
     value: start - position,
     max: start,
-    label: position === 0 ? "Next in the queue" : `About ${position} ${position === 1 ? "job" : "jobs"} ahead`,
+    label: upperFirst(queueWords(position)),
   };
 }
 
@@ -34,6 +34,8 @@ export function stateWords(job: StoredJob): string {
   if (job.status === "RUNNING") return "Running";
   return job.backend_type === "hardware" ? "In the queue" : "Submitted, waiting for the result";
 }
+
+const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export class Waiting {
   readonly element: HTMLElement;

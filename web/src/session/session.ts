@@ -52,6 +52,17 @@ export class SessionKeeper {
     return this.#pending;
   }
 
+  /** True if the person signed in for this session. */
+  get signedIn(): boolean {
+    return this.#current?.signed_in === true;
+  }
+
+  /** Forgets the session. The next one needs a sign-in again. */
+  forget(): void {
+    this.#current = null;
+    this.#storage.removeItem(SESSION_KEY);
+  }
+
   #use(session: Session): Session {
     this.#current = session;
     for (const listener of this.#listeners) listener(session);

@@ -1,3 +1,5 @@
+import { words } from "../views/words";
+import { significant } from "./numbers";
 import type { JobStatus } from "../jobs/job";
 import { COMMON_INPUTS } from "./common-inputs";
 
@@ -40,6 +42,14 @@ export function moment(iso: string): string {
   return Number.isNaN(time.getTime()) ? "–" : time.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** Day and time, with the year if it is another one. */
+export function dayAndTime(iso: string, now: Date = new Date()): string {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return "";
+  const year: Intl.DateTimeFormatOptions = time.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+  return time.toLocaleString([], { ...year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+}
+
 /** When a result is expected, in words; empty if it is unknown. */
 export function expected(iso: string | null, now: Date = new Date()): string {
   const ahead = iso ? Date.parse(iso) - now.getTime() : Number.NaN;
@@ -65,6 +75,10 @@ const BACKEND_TYPES: Record<string, string> = {
 
 export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ?? type;
 
+/** "1,024 shots"; empty if the number is unknown. */
+export const shotsOf = (shots: unknown): string =>
+  typeof shots === "number" ? `${count(shots)} ${shots === 1 ? "shot" : "shots"}` : "";
+
 /** The input in one line, without what every function has. */
 export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)
@@ -77,8 +91,8 @@ export function summary(params: Record<string, unknown>): string {
 
 function brief(value: unknown): string {
   if (Array.isArray(value))
-    return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.join(", ");
+    return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.map((item) => brief(item)).join(", ");
   if (typeof value === "object") return "";
-  const text = String(value);
+  const text = typeof value === "number" ? significant(value) : words(String(value));
   return text.includes("\n") ? `${text.split("\n").length} lines` : text;
 }

@@ -60,7 +60,8 @@ export class SignIn {
         h(
           "p",
           { class: "page-head__lead" },
-          "This service is for those who have a key to it. It opens a session, and is not kept in this browser.",
+          "This service needs a key. Enter the key that its operator gave you. It opens a session; this browser " +
+            "does not keep the key.",
         ),
       ),
       form,
@@ -89,7 +90,7 @@ export class SignIn {
   async #send(): Promise<void> {
     const credential = this.#input.value.trim();
     if (!CREDENTIAL.test(credential)) {
-      this.#say("Enter a key: letters, digits and signs, without spaces.");
+      this.#say("Enter the key: letters, digits and signs, without spaces.");
       return;
     }
     this.#button.setAttribute("disabled", "");
@@ -99,13 +100,13 @@ export class SignIn {
       this.#say("");
       const done = this.#done;
       this.#done = null;
-      done?.(session);
+      done?.({ ...session, signed_in: true });
       this.#changed();
     } catch (error) {
       const refused = error instanceof ApiError && error.status === 401;
       this.#say(
         refused
-          ? "This key is not known, or not good any more."
+          ? "This key is not known or has expired. Check it, or ask the operator for a new one."
           : error instanceof ApiError
             ? `${error.title}. ${error.message}`
             : String(error),

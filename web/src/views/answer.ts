@@ -1,9 +1,9 @@
 /** What every answer has: what it says in words, its own fields, and the counts it was made from. */
 import "@carbon/web-components/es/components/notification/inline-notification.js";
 import { h } from "../shared/dom";
-import { count } from "../shared/format";
 import { humanize } from "../form/schema";
 import type { StoredJob } from "../jobs/job";
+import { cellText, described } from "./fields";
 import { hasCounts, histogram, toIdeal, type Naming } from "./histogram";
 
 export interface Shown {
@@ -33,7 +33,7 @@ export function answerElement(job: StoredJob, shown: Shown): HTMLElement {
           "section",
           { class: "answer", "data-testid": "answer" },
           h("h3", {}, "Answer"),
-          definitions(Object.fromEntries(rest)),
+          definitions(Object.fromEntries(rest), { shots: job.result?.shots ?? null }),
         )
       : null,
     job.result && job.result.evs !== null && !answer.convergence
@@ -41,7 +41,7 @@ export function answerElement(job: StoredJob, shown: Shown): HTMLElement {
           "section",
           { class: "answer", "data-testid": "values" },
           h("h3", {}, "Expectation values"),
-          definitions({ Values: job.result.evs, "Standard errors": job.result.stds }),
+          definitions({ Values: job.result.evs, "Standard errors": job.result.stds }, { plain: true }),
         )
       : null,
     hasCounts(job.result) ? histogram(job.result, toIdeal(answer.ideal), shown.naming) : null,
@@ -56,46 +56,63 @@ const note = (text: string): HTMLElement =>
     h("span", { slot: "subtitle" }, text),
   );
 
-export const definitions = (values: Record<string, unknown>): HTMLElement =>
-  h(
+export interface DefinitionOptions {
+  /** True for values that are not an answer's: nothing is known of their meaning. */
+  plain?: boolean;
+  /** Shots that shares were seen in. */
+  shots?: number | null;
+}
+
+export function definitions(values: Record<string, unknown>, options: DefinitionOptions = {}): HTMLElement {
+  const rows = options.plain
+    ? Object.entries(values).map(([name, value]): [string, unknown] => [humanize(name), value])
+    : described(values, options.shots ?? null);
+  return h(
     "dl",
     { class: "definitions" },
-    ...Object.entries(values).flatMap(([name, value]) => [h("dt", {}, humanize(name)), h("dd", {}, rendered(value))]),
+    ...rows.flatMap(([title, value]) => [h("dt", {}, title), h("dd", {}, rendered(value))]),
   );
+}
 
-/** Lists of records up to this many rows become a table. */
+/** Lists of records, and matrices, up to this many rows become a table. */
 const MOST_ROWS = 100;
 
 function rendered(value: unknown): string | HTMLElement {
   if (value === null || value === undefined || value === "") return "–";
-  if (typeof value === "number") return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(6)));
-  if (typeof value === "boolean") return value ? "Yes" : "No";
-  if (Array.isArray(value) && value.length > 0 && value.length <= MOST_ROWS && value.every(isRecord))
-    return recordTable(value);
-  if (Array.isArray(value) && value.every((item) => typeof item !== "object"))
-    return value.length === 0 ? "None" : value.map((item) => plain(item)).join(", ");
-  if (isRecord(value) && Object.values(value).every((item) => typeof item !== "object")) return definitions(value);
-  if (typeof value === "object") return h("pre", { class: "code", tabindex: 0 }, JSON.stringify(value, null, 2));
-  return String(value);
+  if (typeof value !== "object") return cellText("", value);
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "None";
+    if (value.length <= MOST_ROWS && value.every(isRecord)) return recordTable(value);
+    if (value.length <= MOST_ROWS && value.every(isRow)) return rowTable(value);
+    if (value.every((item) => typeof item !== "object")) return value.map((item) => cellText("", item)).join(", ");
+  }
+  if (isRecord(value)) return definitions(value, { plain: true });
+  return h("pre", { class: "code", tabindex: 0 }, JSON.stringify(value, null, 2));
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const plain = (value: unknown): string =>
-  typeof value === "object" && value !== null ? JSON.stringify(value) : String(rendered(value));
+const isRow = (value: unknown): value is unknown[] =>
+  Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null);
 
 function recordTable(rows: Record<string, unknown>[]): HTMLElement {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const cell = (value: unknown): HTMLElement =>
-    h("td", { class: typeof value === "number" ? "number" : null }, plain(value));
-  return h(
-    "div",
-    { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Records" },
-    h(
-      "table",
-      { class: "table" },
-      h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, humanize(name))))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...columns.map((name) => cell(row[name]))))),
-    ),
+  return scrollingTable(
+    h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, humanize(name))))),
+    rows.map((row) => columns.map((name) => cell(name, row[name]))),
   );
 }
+
+const rowTable = (rows: unknown[][]): HTMLElement => scrollingTable(null, rows.map((row) => row.map((value) => cell("", value))));
+
+const cell = (column: string, value: unknown): HTMLElement =>
+  h("td", { class: typeof value === "number" ? "number" : null }, isScalar(value) ? cellText(column, value) : rendered(value));
+
+const isScalar = (value: unknown): boolean => typeof value !== "object";
+
+const scrollingTable = (head: HTMLElement | null, rows: HTMLElement[][]): HTMLElement =>
+  h(
+    "div",
+    { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Table" },
+    h("table", { class: "table" }, head, h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row)))),
+  );

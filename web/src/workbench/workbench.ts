@@ -80,7 +80,7 @@ export class Workbench {
     const kept = this.#forms.get(chosen.id);
     // A form that has not changed is kept, with what is typed in it.
     if (kept?.drawn === drawn) return kept.form;
-    const form = new FunctionForm(chosen.input_schema, {
+    const form = new FunctionForm(chosen.id, chosen.input_schema, {
       submit: (input) => {
         // At once: the result may be there, and the page reloaded, before the pause is over.
         this.#rememberNow();

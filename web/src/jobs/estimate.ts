@@ -1,0 +1,44 @@
+/** When a job is expected to end, in words. Pure. */
+import { expected, span } from "../shared/format";
+import { isFinal, type StoredJob } from "./job";
+
+/** Where a job stands in its queue: `ahead` jobs come before it. */
+export const queueWords = (ahead: number): string =>
+  ahead <= 0 ? "next in the queue" : ahead === 1 ? "1 job ahead" : `about ${ahead} jobs ahead`;
+
+/**
+ * Milliseconds that the rest of a run of several steps takes at most; null if that is unknown.
+ *
+ * The remaining steps are taken to last as long as those before them on average. Before the first step has ended, its
+ * own expected duration is used.
+ */
+export function restOfRun(job: StoredJob, now: Date = new Date()): number | null {
+  const { progress } = job;
+  if (!progress?.of || progress.of <= progress.step) return null;
+  const since = now.getTime() - Date.parse(job.submitted_at);
+  const ahead = job.estimated_completion_time ? Date.parse(job.estimated_completion_time) - now.getTime() : Number.NaN;
+  if (progress.step > 0 && since > 0) {
+    const each = since / progress.step;
+    return Math.max(0, each * (progress.of - progress.step));
+  }
+  return Number.isFinite(ahead) ? Math.max(0, ahead) + (since + Math.max(0, ahead)) * (progress.of - 1) : null;
+}
+
+/** What is known of a job that has not ended, in a line. */
+export function outlook(job: StoredJob, now: Date = new Date()): string {
+  if (isFinal(job.status)) return "";
+  const parts: string[] = [];
+  const { progress } = job;
+  if (progress?.of) {
+    // A search may end before its last step.
+    parts.push(`step ${Math.min(progress.step + 1, progress.of)} of at most ${progress.of}`);
+    if (job.status === "QUEUED" && job.queue_position !== null) parts.push(queueWords(job.queue_position));
+    const rest = restOfRun(job, now);
+    if (rest !== null) parts.push(`the whole run is expected to end within ${span(rest)}`);
+    return parts.join(", ");
+  }
+  if (job.status === "QUEUED" && job.queue_position !== null) parts.push(queueWords(job.queue_position));
+  if (job.status === "RUNNING" && progress) parts.push(`step ${progress.step}`);
+  parts.push(expected(job.estimated_completion_time, now));
+  return parts.filter(Boolean).join(", ");
+}
