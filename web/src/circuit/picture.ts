@@ -45,10 +45,10 @@ function scroller(laid: Layout, said: string): HTMLElement {
   const hint = h(
     "p",
     { class: "circuit__hint", "data-testid": "circuit-scrolls", hidden: true },
-    "The circuit is wider than the page: scroll sideways to see the rest →",
+    "The circuit is larger than this frame. Scroll to see the rest.",
   );
   place.addEventListener("scroll", () => names.setAttribute("transform", `translate(${place.scrollLeft} 0)`));
-  new ResizeObserver(() => (hint.hidden = place.scrollWidth <= place.clientWidth)).observe(place);
+  new ResizeObserver(() => (hint.hidden = place.scrollWidth <= place.clientWidth && place.scrollHeight <= place.clientHeight)).observe(place);
   return h("div", {}, hint, place);
 }
 
@@ -67,7 +67,7 @@ function draw({ placed, widths, wires }: Layout, said: string): SVGElement {
     s("line", { class: "circuit__wire", x1: left, x2: width, y1: y(wire), y2: y(wire) }),
   );
   const names = wires.map((name, wire) =>
-    s("text", { class: "circuit__wire-name", x: left - 8, y: y(wire) + 4, "text-anchor": "end" }, name),
+    s("text", { class: "circuit__wire-name", x: left - 8, y: y(wire) + 4, "text-anchor": "end" }, name.replace(/^_/, "")),
   );
   const marks = placed.map((one) =>
     mark(one, starts[one.column]! + widths[one.column]! / 2, widths[one.column]! - 8, y, wires.length),

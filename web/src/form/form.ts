@@ -98,6 +98,11 @@ export class FunctionForm {
     this.#controls[0]?.focus();
   }
 
+  /** Moves to the button, where a filled form can be run. */
+  focusRun(): void {
+    this.#run.focus();
+  }
+
   #listen(): void {
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();

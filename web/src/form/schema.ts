@@ -85,7 +85,7 @@ function toChoices(schema: JsonSchema, nullable: boolean): Choice[] {
 
 function choiceLabel(value: string): string {
   const label = words(value);
-  return label === value ? humanize(value) : label;
+  return humanize(label);
 }
 
 function toKind(schema: JsonSchema, choices: Choice[], root: JsonSchema): FieldKind {
@@ -144,6 +144,14 @@ export function show(value: unknown, kind: FieldKind): string {
   return kind === "json" || typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/** A bound as a person writes it: multiples of π as such. */
+function bound(value: number): string {
+  const parts = value / Math.PI;
+  const whole = Math.round(parts);
+  if (whole === 0 || Math.abs(parts - whole) > 1e-9) return number(value);
+  return `${whole < 0 ? "−" : ""}${Math.abs(whole) === 1 ? "" : Math.abs(whole)}π`;
+}
+
 /** What a person may type, in a few words; empty if there is nothing to say. */
 export function constraint(field: Field): string {
   const { kind, schema } = field;
@@ -155,9 +163,9 @@ export function constraint(field: Field): string {
         : "";
     case "integer":
     case "number":
-      if (minimum !== undefined && maximum !== undefined) return `${number(minimum)} to ${number(maximum)}`;
-      if (minimum !== undefined) return `${number(minimum)} or more`;
-      return maximum !== undefined ? `${number(maximum)} or less` : "";
+      if (minimum !== undefined && maximum !== undefined) return `${bound(minimum)} to ${bound(maximum)}`;
+      if (minimum !== undefined) return `${bound(minimum)} or more`;
+      return maximum !== undefined ? `${bound(maximum)} or less` : "";
     case "list":
       if (itemSchema(field.schema, 0, field.root).anyOf)
         return 'Separated by commas; a text of digits in quotation marks, as "101"';

@@ -3,11 +3,13 @@ import "@carbon/web-components/es/components/button/button.js";
 import "@carbon/web-components/es/components/notification/inline-notification.js";
 import "@carbon/web-components/es/components/tag/tag.js";
 import { circuitPicture } from "../circuit/picture";
+import { explanation } from "../guides/guide";
+import { offerPictures } from "../shared/picture";
 import { copyButton } from "../shared/clipboard";
 import { h, reducedMotion, setText } from "../shared/dom";
 import { download } from "../shared/download";
 import { exportJob, type Format } from "../jobs/export";
-import { backendTypeWords, count, moment, shotsOf, STATUS_WORDS, summary } from "../shared/format";
+import { backendTypeWords, count, moment, namedInput, shotsOf, STATUS_WORDS } from "../shared/format";
 import { MAX_NAME } from "../jobs/bounds";
 import { toHash } from "../page/route";
 import { TAG_TYPES } from "../jobs/jobs";
@@ -124,18 +126,21 @@ export class ResultPanel {
 
   #content(job: StoredJob): Node {
     const final = isFinal(job.status);
-    return h(
+    const content = h(
       "div",
       {},
       this.#waiting?.element ?? ending(job),
       job.status === "DONE" && (job.result || job.answer)
         ? drawAnswer(job, job.answer ? this.#actions.view(job) : null)
         : null,
+      job.status === "DONE" && job.answer ? explanation(job) : null,
       final ? this.#tools(job) : null,
       circuit(job),
       final ? timeline(job) : null,
       metadata(job, this.#name(job)),
     );
+    if (final) offerPictures(content, `${job.function}-${job.process_job_id}`);
+    return content;
   }
 
   #name(job: StoredJob): HTMLElement {
@@ -192,8 +197,7 @@ export class ResultPanel {
 /** Whose result it is: the run's time, device, shots and input. */
 function whose(job: StoredJob): string {
   const where = [job.backend, shotsOf(job.result?.shots ?? job.params.shots)].filter(Boolean).join(", ");
-  const input = summary(job.params);
-  return [`Run of ${moment(job.submitted_at)}`, where, input && `input ${input}`].filter(Boolean).join(" · ");
+  return [`Run of ${moment(job.submitted_at)}`, where, namedInput(job.params)].filter(Boolean).join(" · ");
 }
 
 function missing(id: string, why: Missing): HTMLElement {

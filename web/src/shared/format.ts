@@ -79,6 +79,16 @@ export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ??
 export const shotsOf = (shots: unknown): string =>
   typeof shots === "number" ? `${count(shots)} ${shots === 1 ? "shot" : "shots"}` : "";
 
+/** The input with the names of its fields, in one line. */
+export const namedInput = (params: Record<string, unknown>): string =>
+  Object.entries(params)
+    .filter(([name, value]) => !COMMON_INPUTS.has(name) && value !== null && value !== "")
+    .map(([name, value]) => [name.replace(/_/g, " "), typeof value === "boolean" ? (value ? "yes" : "no") : brief(value)])
+    .filter(([, text]) => text !== "")
+    .map(([name, text]) => `${name} ${text}`)
+    .join(", ")
+    .slice(0, 200);
+
 /** The input in one line, without what every function has. */
 export function summary(params: Record<string, unknown>): string {
   return Object.entries(params)

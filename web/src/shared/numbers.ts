@@ -31,11 +31,11 @@ export function significant(value: number, digits = 4): string {
   return signed(rounded.toLocaleString("en", { maximumFractionDigits: Math.max(0, digits - 1 - power) }));
 }
 
-/** The decimal places that an uncertainty leaves: one significant digit of it, two if the first is a 1. */
+/** The decimal places that an uncertainty leaves, by the Particle Data Group's rule: two digits of it up to 0.354. */
 export function places(error: number): number {
   const power = Math.floor(Math.log10(error));
   const first = error / 10 ** power;
-  return Math.min(12, Math.max(0, (first < 1.95 ? 1 : 0) - power));
+  return Math.min(12, Math.max(0, (first < 3.55 ? 1 : 0) - power));
 }
 
 /** "0.930 ± 0.008": a value with the digits that its uncertainty leaves. */

@@ -44,7 +44,7 @@ export function answerElement(job: StoredJob, shown: Shown): HTMLElement {
           definitions({ Values: job.result.evs, "Standard errors": job.result.stds }, { plain: true }),
         )
       : null,
-    hasCounts(job.result) ? histogram(job.result, toIdeal(answer.ideal), shown.naming) : null,
+    hasCounts(job.result) && job.result.shots !== 1 ? histogram(job.result, toIdeal(answer.ideal), shown.naming) : null,
   );
 }
 

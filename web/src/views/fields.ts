@@ -42,6 +42,7 @@ const FIELDS: Record<string, Meaning> = {
   exact_order: { title: "Exact order" },
   exact_phase: { title: "Exact phase, in turns" },
   energy: { title: "Energy", error: "uncertainty" },
+  error: { title: "Difference from the exact value", error: "uncertainty" },
   error_rate: { title: "Bits that differ", kind: "share" },
   estimate: { title: "Estimated probability", error: "error" },
   expected_error: { title: "Expected statistical error" },
@@ -88,6 +89,7 @@ const SHARES = new Set(["probability", "ideal_probability", "share"]);
 export function described(answer: Record<string, unknown>, shots: number | null): [string, unknown][] {
   const errors = new Set(
     Object.keys(answer).flatMap((name) => {
+      // `error` is itself an uncertainty in some answers and a difference in others.
       const error = meaning(name).error;
       return error !== undefined && typeof answer[error] === "number" ? [error] : [];
     }),

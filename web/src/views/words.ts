@@ -5,13 +5,11 @@ const NAMES: Record<string, string> = {
   phi_minus: "Φ⁻",
   psi_plus: "Ψ⁺",
   psi_minus: "Ψ⁻",
-  noisy_simulator: "Noisy simulator",
+  constant_0: "constant 0",
+  constant_1: "constant 1",
+  truth_table: "truth table",
+  real_amplitudes: "real amplitudes",
 };
 
-/** A name such as `real_amplitudes` in words; other texts stay as they are. */
-export function words(text: string): string {
-  if (Object.hasOwn(NAMES, text)) return NAMES[text]!;
-  if (!/^[a-z]+(_[a-z0-9]+)+$/.test(text)) return text;
-  const plain = text.replace(/_/g, " ");
-  return plain.charAt(0).toUpperCase() + plain.slice(1);
-}
+/** A name that the service uses, in words; other texts stay as they are. */
+export const words = (text: string): string => (Object.hasOwn(NAMES, text) ? NAMES[text]! : text);

@@ -1,6 +1,7 @@
 /** One function: what it does, its form, and a link that restores the form. */
 import { copyButton } from "../shared/clipboard";
 import { h, setText } from "../shared/dom";
+import { showGuide } from "../guides/guide";
 import { FunctionForm } from "../form/form";
 import { LONGEST, toHash } from "../page/route";
 import { categoryOf, titleOf, UNSORTED } from "../catalogue/search";
@@ -23,6 +24,7 @@ export class Workbench {
   #chosen: QuantumFunction | null = null;
   #category = h("span", { class: "crumbs__category" });
   #description = h("p", { class: "page-head__lead" });
+  #guide = h("div", { class: "guide", "data-testid": "guide" });
   #link: HTMLElement;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,6 +37,7 @@ export class Workbench {
       h("nav", { class: "crumbs", "aria-label": "Where you are" }, h("a", { href: "#/" }, "Functions"), this.#category),
       h("div", { class: "page-head__row" }, this.heading, this.#link),
       this.#description,
+      this.#guide,
     );
   }
 
@@ -52,6 +55,17 @@ export class Workbench {
     const form = this.#form(chosen);
     if (typed) form.restore(typed);
     if (this.place.firstChild !== form.element) this.place.replaceChildren(form.element);
+    if (this.#guide.dataset.function !== chosen.id)
+      // Without its texts, the guide stays empty and the page works.
+      void showGuide(this.#guide, chosen.id, (values) => this.#fillExample(values)).catch(() => undefined);
+  }
+
+  #fillExample(typed: Record<string, string>): void {
+    if (!this.#chosen) return;
+    const form = this.#form(this.#chosen);
+    form.restore(typed);
+    this.#rememberNow();
+    form.focusRun();
   }
 
   /** Nothing to draw a form from: not yet, or not any more. */
@@ -61,6 +75,8 @@ export class Workbench {
     setText(this.heading, "Function");
     setText(this.#category, "");
     setText(this.#description, "");
+    this.#guide.replaceChildren();
+    delete this.#guide.dataset.function;
     this.place.replaceChildren(h("p", { class: "quiet", "data-testid": "missing" }, text));
   }
 
