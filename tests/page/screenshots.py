@@ -18,7 +18,13 @@ from tests.page.conftest import ARGUMENTS
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 THEMES = ("light", "dark")
-PAGES = {"functions": "#/", "jobs": "#/jobs", "devices": "#/devices", "help": "#/help", "nowhere": "#/nowhere"}
+PAGES = {
+    "functions": "#/",
+    "jobs": "#/jobs",
+    "devices": "#/devices",
+    "help": "#/help",
+    "nowhere": "#/nowhere",
+}
 #: Milliseconds in which a job is done; a noisy simulation of many steps takes longest.
 DONE = 120_000
 

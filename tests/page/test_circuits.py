@@ -64,16 +64,17 @@ _READ = """svg => {
   const number = (it, name) => Number(it.getAttribute(name));
   return [...svg.querySelectorAll('.circuit__gate, .circuit__barrier')].map(group => {
     const all = selector => [...group.querySelectorAll(selector)];
-    const over = box => wires.map((y, at) => [y, at])
-      .filter(([y]) => y > number(box, 'y') && y < number(box, 'y') + number(box, 'height')).map(([, at]) => at);
+    const between = (top, bottom) => wires.map((y, at) => [y, at])
+      .filter(([y]) => y > top && y < bottom).map(([, at]) => at);
+    const over = box => between(number(box, 'y'), number(box, 'y') + number(box, 'height'));
+    const cross = it => wire(Number(/M\\S+ (\\S+?)l/.exec(it.getAttribute('d'))[1]) + 7);
     return {
       barrier: group.matches('.circuit__barrier')
-        ? all('line').flatMap(it => wires.map((y, at) => [y, at])
-            .filter(([y]) => y > number(it, 'y1') && y < number(it, 'y2')).map(([, at]) => at))
+        ? all('line').flatMap(it => between(number(it, 'y1'), number(it, 'y2')))
         : null,
       dots: all('.circuit__dot').map(it => [wire(number(it, 'cy')), !it.matches('.circuit__dot--off')]),
       plus: all('.circuit__plus').map(it => wire(number(it, 'cy'))),
-      crosses: all('path.circuit__link').map(it => wire(Number(/M\\S+ (\\S+?)l/.exec(it.getAttribute('d'))[1]) + 7)),
+      crosses: all('path.circuit__link').map(cross),
       meter: all('.circuit__meter').length > 0,
       boxes: all('.circuit__box').map(over),
       label: all('.circuit__label').map(it => it.textContent),

@@ -48,6 +48,14 @@ def test_who_signs_in_gets_the_page_and_stays_signed_in(visitor: Guest) -> None:
     expect(page.get_by_label("API key, or your provider's token")).to_be_focused()
     expect(page).to_have_title(re.compile("^Sign in"))
     assert visitor.violations() == []
+    visitor.connection("signed-out")
+    inset = page.evaluate(
+        """() => {
+          const style = it => getComputedStyle(document.querySelector(it));
+          return ["#credential", "[data-testid=sign-in-form]"].map(it => parseFloat(style(it).paddingLeft));
+        }"""
+    )
+    assert min(inset) >= 12, "text touches the edge of the panel or of the input"
 
     page.get_by_test_id("credential").fill("a wrong one")
     page.get_by_test_id("sign-in").click()
@@ -75,3 +83,15 @@ def test_an_address_is_kept_through_the_sign_in(visitor: Guest) -> None:
     visitor.page.get_by_test_id("credential").fill(KEY)
     visitor.page.get_by_test_id("sign-in").click()
     expect(visitor.page.get_by_role("heading", name="Devices")).to_be_visible()
+
+
+def test_who_signs_out_leaves_nothing_behind(visitor: Guest) -> None:
+    page = visitor.page
+    expect(page.get_by_test_id("sign-out")).to_be_hidden()
+    page.get_by_test_id("credential").fill(KEY)
+    page.get_by_test_id("sign-in").click()
+    visitor.connection("live")
+    page.reload()
+    page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in-form")).to_be_visible()
+    assert "token" not in page.evaluate("JSON.stringify({...localStorage})")

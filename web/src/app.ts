@@ -8,9 +8,10 @@ import { Devices } from "./devices/devices";
 import { EventStream, type ConnectionState, type Frame } from "./events/events";
 import { Reconciler } from "./events/reconciler";
 import { isFinal, type StoredJob } from "./jobs/job";
-import { outlook } from "./jobs/estimate";
+import { JobCommands } from "./jobs/commands";
 import { JobList } from "./jobs/jobs";
 import { JOBS_KEY, Store, browserStorage } from "./jobs/store";
+import { announceJob } from "./notifications/jobs";
 import { Notifier } from "./notifications/notifications";
 import { Page } from "./page/page";
 import { toHash, toRoute, type Route } from "./page/route";
@@ -21,7 +22,6 @@ import { helpPage, notFound } from "./page/texts";
 import { ResultPanel } from "./result/result";
 import { SessionKeeper } from "./session/session";
 import { h } from "./shared/dom";
-import { STATUS_WORDS } from "./shared/format";
 import { SignIn } from "./sign-in/sign-in";
 import { Workbench } from "./workbench/workbench";
 
@@ -59,12 +59,12 @@ export class App {
   #selected = (): string | null => selectedId(this.#route, this.#store.jobs, this.#chosenJob);
 
   #workbench = new Workbench({
-    submit: (chosen, input) => this.#submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
+    submit: (chosen, input) => this.#commands.submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
   });
   #result = new ResultPanel({
     title: this.#title,
     view: (job) => job.view ?? this.#functionOf(job)?.view ?? null,
-    again: (job) => this.#repeat(job),
+    again: (job) => this.#commands.repeat(job),
     edit: (job) => this.#edit(job),
     rename: (job, name) => this.#store.rename(job.process_job_id, name),
   });
@@ -74,9 +74,17 @@ export class App {
       this.#select(job);
       this.#result.focus();
     },
-    cancel: (job) => this.#cancel(job),
+    cancel: (job) => this.#commands.cancel(job),
     remove: (job) => this.#removed(() => this.#store.remove(job.process_job_id)),
     clear: () => this.#removed(() => this.#store.clearFinished()),
+  });
+  #commands = new JobCommands({
+    api: this.#api,
+    store: this.#store,
+    notifier: this.#notifier,
+    title: this.#title,
+    submitting: (busy) => this.#result.setSubmitting(busy),
+    submitted: (job) => this.#select(job),
   });
   #bench = h("div", { class: "bench" }, this.#workbench.place, this.#result.element, this.#jobs.element);
 
@@ -221,13 +229,6 @@ export class App {
     this.#result.reveal();
   }
 
-  /** Submits the input of an earlier job again. */
-  #repeat(job: StoredJob): Promise<void> {
-    return this.#submit(job.function, this.#title(job), job.view, job.params).catch((error: unknown) =>
-      this.#notifier.show("error", "The job was not submitted", describe(error)),
-    );
-  }
-
   /** Opens the form of a job's function with the job's input. */
   #edit(job: StoredJob): void {
     const found = this.#functionOf(job);
@@ -236,51 +237,11 @@ export class App {
     this.#workbench.fill(found, job.params);
   }
 
-  async #submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
-    this.#notifier.clear();
-    this.#result.setSubmitting(true);
-    const accepted = await this.#api.submit(functionId, input).finally(() => this.#result.setSubmitting(false));
-    const job = this.#store.submitted({
-      accepted,
-      function: functionId,
-      params: input,
-      title: name,
-      view,
-      now: new Date(),
-    });
-    this.#notifier.announce(`${this.#title(job)} was submitted to ${job.backend}.`);
-    this.#select(job);
-  }
-
-  async #cancel(job: StoredJob): Promise<void> {
-    try {
-      await this.#api.cancel(job.process_job_id);
-      this.#notifier.show("info", "Cancelling", `${this.#title(job)} on ${job.backend} is asked to stop.`);
-    } catch (error) {
-      this.#notifier.show("error", "The job was not cancelled", describe(error));
-      throw error;
-    }
-  }
-
-  /** Announces the status of a job. A notification follows if the job has ended and is not the one on the page. */
-  #announce(job: StoredJob): void {
-    this.#notifier.announce(
-      [`${this.#title(job)}: ${STATUS_WORDS[job.status]}`, outlook(job)].filter(Boolean).join(", "),
-    );
-    if (!isFinal(job.status) || this.#selected() === job.process_job_id) return;
-    const summary = job.answer?.summary;
-    this.#notifier.show(
-      job.status === "ERROR" ? "error" : "success",
-      `${this.#title(job)}: ${STATUS_WORDS[job.status].toLowerCase()}`,
-      typeof summary === "string" ? `${summary} ` : "",
-      { href: toHash({ page: "jobs", id: job.process_job_id }), label: "Show the result" },
-    );
-  }
-
   #receive({ id, event }: Frame): void {
     const before = this.#store.get(event.process_job_id)?.status;
     const job = this.#store.receive(event, id);
-    if (job.status !== before) this.#announce(job);
+    if (job.status !== before)
+      announceJob(this.#notifier, job, this.#title(job), this.#selected() === job.process_job_id);
     void this.#fetcher.fetch(job);
   }
 

@@ -32,7 +32,11 @@ export function circuitPicture(openqasm3: string): HTMLElement {
     "div",
     { class: "circuit", "data-testid": "circuit" },
     scroller(laid, said),
-    h("p", { class: "circuit__none", "data-testid": "as-written" }, `As written: ${qubits}, ${count(gates)} operations.`),
+    h(
+      "p",
+      { class: "circuit__none", "data-testid": "as-written" },
+      `As written: ${qubits}, ${count(gates)} operations.`,
+    ),
     hidden.length > 0 ? h("p", { class: "circuit__none" }, `Not shown: ${hidden.join(", ")}.`) : null,
   );
 }
@@ -48,7 +52,9 @@ function scroller(laid: Layout, said: string): HTMLElement {
     "The circuit is larger than this frame. Scroll to see the rest.",
   );
   place.addEventListener("scroll", () => names.setAttribute("transform", `translate(${place.scrollLeft} 0)`));
-  new ResizeObserver(() => (hint.hidden = place.scrollWidth <= place.clientWidth && place.scrollHeight <= place.clientHeight)).observe(place);
+  new ResizeObserver(
+    () => (hint.hidden = place.scrollWidth <= place.clientWidth && place.scrollHeight <= place.clientHeight),
+  ).observe(place);
   return h("div", {}, hint, place);
 }
 
@@ -67,7 +73,11 @@ function draw({ placed, widths, wires }: Layout, said: string): SVGElement {
     s("line", { class: "circuit__wire", x1: left, x2: width, y1: y(wire), y2: y(wire) }),
   );
   const names = wires.map((name, wire) =>
-    s("text", { class: "circuit__wire-name", x: left - 8, y: y(wire) + 4, "text-anchor": "end" }, name.replace(/^_/, "")),
+    s(
+      "text",
+      { class: "circuit__wire-name", x: left - 8, y: y(wire) + 4, "text-anchor": "end" },
+      name.replace(/^_/, ""),
+    ),
   );
   const marks = placed.map((one) =>
     mark(one, starts[one.column]! + widths[one.column]! / 2, widths[one.column]! - 8, y, wires.length),
@@ -128,7 +138,8 @@ function mark(one: Placed, x: number, width: number, y: Y, wires: number): SVGEl
 }
 
 /** The place of a wire among the gate's qubits. */
-const leg = (x: number, y: number, at: number): SVGElement => s("text", { class: "circuit__small circuit__leg", x, y }, at);
+const leg = (x: number, y: number, at: number): SVGElement =>
+  s("text", { class: "circuit__small circuit__leg", x, y }, at);
 
 function box(x: number, width: number, y: Y, run: number[], label: string, small: string): SVGElement[] {
   const top = y(run[0]!) - GATE / 2;

@@ -1,4 +1,4 @@
-/** What a function is for, examples of its use, and its results explained. The texts are loaded when they are needed. */
+/** What a function is for, examples of its use, and its results explained; the texts are loaded when needed. */
 import { h } from "../shared/dom";
 import type { StoredJob } from "../jobs/job";
 import type { Example } from "./purposes";
@@ -13,9 +13,16 @@ export async function showGuide(
   const { PURPOSES } = await import("./purposes");
   if (place.dataset.function !== functionId) return;
   const purpose = Object.hasOwn(PURPOSES, functionId) ? PURPOSES[functionId] : undefined;
-  if (!purpose) return place.replaceChildren();
+  if (!purpose) {
+    place.replaceChildren();
+    return;
+  }
   const example = ({ label, typed }: Example): HTMLElement =>
-    h("li", {}, h("button", { type: "button", class: "example", "data-testid": "example", click: () => choose(typed) }, label));
+    h(
+      "li",
+      {},
+      h("button", { type: "button", class: "example", "data-testid": "example", click: () => choose(typed) }, label),
+    );
   place.replaceChildren(
     h("p", { "data-testid": "purpose" }, `${purpose.use} ${purpose.classical}`),
     h("p", { class: "guide__label", id: "examples" }, "Examples: choose one, then press Run"),

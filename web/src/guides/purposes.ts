@@ -47,7 +47,8 @@ export const PURPOSES: Record<string, Purpose> = {
   },
   deutsch_jozsa: {
     use: "Use it to see the first known quantum speed-up: one question decides what may need many.",
-    classical: "A few random questions answer it almost surely with a classical program, so there is no use in practice.",
+    classical:
+      "A few random questions answer it almost surely with a classical program, so there is no use in practice.",
     examples: [
       { label: "Test a balanced function", typed: { kind: "balanced", mask: "1101" } },
       { label: "Test a constant function", typed: { kind: "constant_1", input_bits: "4" } },
@@ -63,7 +64,9 @@ export const PURPOSES: Record<string, Purpose> = {
     ],
   },
   grover: {
-    use: "Use it to find marked entries in an unsorted list with about the square root of the usual number of questions.",
+    use:
+      "Use it to find marked entries in an unsorted list with about the square root of the usual " +
+      "number of questions.",
     classical: "For lists of this size, up to 256 entries, a classical program finds them at once.",
     examples: [
       { label: "Find entry 5 among 8", typed: { qubits: "3", marked: "5" } },
@@ -140,7 +143,8 @@ export const PURPOSES: Record<string, Purpose> = {
   },
   shor: {
     use: "Use it to see how a quantum computer factors numbers, which threatens today's encryption.",
-    classical: "For numbers of this size, and for all that devices can handle today, a classical program is far better.",
+    classical:
+      "For numbers of this size, and for all that devices can handle today, a classical program is far better.",
     examples: [
       { label: "Factor 15", typed: { number: "15" } },
       { label: "Factor 21", typed: { number: "21" } },
@@ -186,7 +190,8 @@ export const PURPOSES: Record<string, Purpose> = {
         label: "Find the energy of a hydrogen molecule",
         typed: {
           terms:
-            '[["II",-1.052373245772859],["IZ",0.39793742484318045],["ZI",-0.39793742484318045],["ZZ",-0.01128010425623538],["XX",0.18093119978423156]]',
+            '[["II",-1.052373245772859],["IZ",0.39793742484318045],["ZI",-0.39793742484318045],' +
+            '["ZZ",-0.01128010425623538],["XX",0.18093119978423156]]',
         },
       },
       {

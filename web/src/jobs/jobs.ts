@@ -70,7 +70,10 @@ class Row {
     this.#name.hidden = job.name === "";
     setText(this.#title, this.#actions.title(job));
     setText(this.#input, summary(job.params));
-    setText(this.#about, [job.backend, shotsOf(job.params.shots), dayAndTime(job.submitted_at)].filter(Boolean).join(" · "));
+    setText(
+      this.#about,
+      [job.backend, shotsOf(job.params.shots), dayAndTime(job.submitted_at)].filter(Boolean).join(" · "),
+    );
     setText(this.#outlook, outlook(job));
     this.#tag.setAttribute("type", TAG_TYPES[job.status]);
     setText(this.#tag, STATUS_WORDS[job.status]);
@@ -187,7 +190,7 @@ export class JobList {
   #matching(): StoredJob[] {
     if (this.#part) return this.#jobs;
     const filter = this.#status.value as Filter;
-    return matching(this.#jobs, this.#search.value, filter, this.#actions.title);
+    return matching(this.#jobs, this.#search.value, filter, (job) => this.#actions.title(job));
   }
 
   #draw(): void {

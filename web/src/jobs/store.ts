@@ -7,7 +7,8 @@
  *           "last_id":   the last event seen in that session (where the WebSocket resumes), or null,
  *           "jobs":      [StoredJob, ...] newest first}
  *
- * It is bounded: at most MAX_JOBS jobs, of which the oldest are trimmed beyond MAX_DOCUMENT characters, MAX_OUTCOMES bit strings of a register (what is left out is summed in
+ * It is bounded: at most MAX_JOBS jobs, of which the oldest are trimmed beyond MAX_DOCUMENT characters, MAX_OUTCOMES
+ * bit strings of a register (what is left out is summed in
  * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, and four times
  * as many of an answer. A document of another version, or one that cannot be read, is ignored and a new one started.
  * `last_id` and the jobs are one value, so they cannot disagree.

@@ -4,7 +4,7 @@ import type { ResultEvent } from "../api/documents";
 import type { StoredJob } from "../jobs/job";
 import { mergeEvent } from "../jobs/merger";
 import type { Store } from "../jobs/store";
-import type { Missing } from "./result";
+import type { Missing } from "./ending";
 
 /** Jobs whose details are kept in memory. */
 const MAX_DETAILS = 20;

@@ -1,22 +1,19 @@
 /** The selected job: what is awaited, what went wrong, or what came out. */
 import "@carbon/web-components/es/components/button/button.js";
-import "@carbon/web-components/es/components/notification/inline-notification.js";
 import "@carbon/web-components/es/components/tag/tag.js";
-import { circuitPicture } from "../circuit/picture";
 import { explanation } from "../guides/guide";
-import { offerPictures } from "../shared/picture";
-import { copyButton } from "../shared/clipboard";
+import { MAX_NAME } from "../jobs/bounds";
+import { exportJob, type Format } from "../jobs/export";
+import { isFinal, type StoredJob } from "../jobs/job";
+import { TAG_TYPES } from "../jobs/jobs";
 import { h, reducedMotion, setText } from "../shared/dom";
 import { download } from "../shared/download";
-import { exportJob, type Format } from "../jobs/export";
-import { backendTypeWords, count, moment, namedInput, shotsOf, STATUS_WORDS } from "../shared/format";
-import { MAX_NAME } from "../jobs/bounds";
-import { toHash } from "../page/route";
-import { TAG_TYPES } from "../jobs/jobs";
-import { isFinal, type StoredJob } from "../jobs/job";
-import { timeline } from "./timeline";
-import { definitions } from "../views/answer";
+import { moment, namedInput, shotsOf, STATUS_WORDS } from "../shared/format";
+import { offerPictures } from "../shared/picture";
 import { drawAnswer } from "../views/registry";
+import { circuit, metadata } from "./about";
+import { ending, missing, placeholder, type Missing } from "./ending";
+import { timeline } from "./timeline";
 import { Waiting } from "./waiting";
 
 export interface ResultActions {
@@ -26,9 +23,6 @@ export interface ResultActions {
   edit(job: StoredJob): void;
   rename(job: StoredJob, name: string): void;
 }
-
-/** Why there is nothing to show of a job that the address names. */
-export type Missing = "asking" | "unknown" | "failed";
 
 export class ResultPanel {
   readonly element: HTMLElement;
@@ -198,184 +192,4 @@ export class ResultPanel {
 function whose(job: StoredJob): string {
   const where = [job.backend, shotsOf(job.result?.shots ?? job.params.shots)].filter(Boolean).join(", ");
   return [`Run of ${moment(job.submitted_at)}`, where, namedInput(job.params)].filter(Boolean).join(" · ");
-}
-
-function missing(id: string, why: Missing): HTMLElement {
-  if (why === "asking") return h("p", { class: "quiet", "data-testid": "missing-job" }, "Looking for this job…");
-  const reason =
-    why === "failed"
-      ? "This browser does not have the job, and the service cannot be reached to ask for it. Try again later."
-      : "Neither this browser nor its session with the service has this job. It may have been submitted in another " +
-        "browser, or been removed here.";
-  return h(
-    "div",
-    { "data-testid": "missing-job" },
-    note("warning", "This job is not here", reason),
-    h("p", {}, "What you can do: open the link in the browser that submitted the job, or run the function again."),
-    h("p", { class: "missing__id" }, `Job ${id.slice(0, 200)}`),
-    h(
-      "p",
-      { class: "missing__ways" },
-      h("a", { href: toHash({ page: "jobs", id: null }) }, "Show your own jobs"),
-      " ",
-      h("a", { href: toHash({ page: "functions" }) }, "Choose a function"),
-    ),
-  );
-}
-
-function placeholder(): HTMLElement {
-  return h(
-    "div",
-    { class: "placeholder" },
-    h(
-      "div",
-      { class: "placeholder__art", "aria-hidden": "true" },
-      h("span", {}, "|0⟩"),
-      h("span", {}, "+"),
-      h("span", {}, "|1⟩"),
-    ),
-    h("p", {}, "Run it, and the result appears here as soon as the backend has it."),
-  );
-}
-
-/** How a job ended, in plain words, unless it ended well. */
-function ending(job: StoredJob): HTMLElement | null {
-  switch (job.status) {
-    case "ERROR":
-      return note(
-        "error",
-        "The job ended with an error",
-        job.error?.message ?? "The backend gave no reason.",
-        job.error?.code,
-      );
-    case "CANCELLED":
-      return note("info", "The job was cancelled", job.error?.message ?? "It has no result.");
-    case "LOST":
-      return note(
-        "warning",
-        "Lost with its session",
-        "The session this job belonged to has ended, so its result can no longer be fetched. Run it again to get one.",
-      );
-    default:
-      if (job.error)
-        return note(
-          "warning",
-          "The result could not be interpreted",
-          `${job.error.message} The raw counts are below.`,
-          job.error.code,
-        );
-      if (job.trimmed)
-        return note(
-          "info",
-          "Only a summary is kept of this job",
-          "It is one of your oldest jobs. Its details are fetched from the service if it still has them.",
-        );
-      if (!job.result && !job.answer)
-        return note(
-          "info",
-          "The result is not kept in this browser",
-          job.result_url ? "It is large, and is being fetched." : "It was too large to keep.",
-        );
-      return null;
-  }
-}
-
-function note(kind: string, title: string, text: string, code?: string): HTMLElement {
-  return h(
-    "cds-inline-notification",
-    { kind, "low-contrast": true, "hide-close-button": true, "data-testid": "ending", class: "note" },
-    h("span", { slot: "title" }, title),
-    h("span", { slot: "subtitle" }, text, code ? h("span", { class: "note__code" }, ` (${code})`) : null),
-  );
-}
-
-/** The circuit as a picture, and its program to copy. */
-function circuit(job: StoredJob): HTMLElement | null {
-  const given = job.params.program;
-  // A program of the person's own is part of the input; other circuits come with the answer to the submission alone.
-  const program = job.circuit?.openqasm3 ?? (typeof given === "string" ? given : undefined);
-  if (!program)
-    return job.status === "LOST" || (job.circuit && !job.circuit.openqasm3)
-      ? null
-      : h(
-          "section",
-          { class: "answer", "data-testid": "circuit-missing" },
-          h("h3", {}, "Circuit"),
-          h(
-            "p",
-            { class: "quiet" },
-            job.trimmed
-              ? "The picture of this older job's circuit is no longer kept in this browser. Run it again to see it."
-              : "The circuit came while this page was closed, so there is no picture of it. Run it again to see it.",
-          ),
-        );
-  return h(
-    "section",
-    { class: "answer" },
-    h("h3", {}, "Circuit"),
-    circuitPicture(program),
-    h(
-      "details",
-      { class: "disclosure" },
-      h("summary", {}, "OpenQASM 3"),
-      h(
-        "div",
-        { class: "code-frame" },
-        copyButton("Copy", () => program, "copy-openqasm"),
-        h("pre", { class: "code", tabindex: 0, role: "group", "aria-label": "OpenQASM 3 program" }, program),
-      ),
-    ),
-  );
-}
-
-function metadata(job: StoredJob, name: HTMLElement): HTMLElement {
-  const values: Record<string, unknown> = {
-    Backend: job.backend || "–",
-    "Backend type": backendTypeWords(job.backend_type),
-  };
-  if (job.result?.shots) values.Shots = job.result.shots;
-  const { depth, size } = job.circuit ?? {};
-  if (depth || size)
-    values["Circuit as run"] = [
-      depth && `depth ${count(depth)}`,
-      size && `${count(size)} ${size === 1 ? "gate" : "gates"}, after translation into the gates of the backend`,
-    ]
-      .filter(Boolean)
-      .join(", ");
-  values.Job = job.process_job_id;
-  const extra = job.result?.metadata ?? {};
-  return h(
-    "section",
-    { class: "metadata", "data-testid": "metadata" },
-    h("h3", {}, "About this job"),
-    name,
-    definitions(values, { plain: true }),
-    copyButton("Copy link to this job", () => new URL(toHash({ page: "jobs", id: job.process_job_id }), location.href).href, "copy-job"),
-    providerJobs(job),
-    Object.keys(job.params).length > 0
-      ? h("details", { class: "disclosure" }, h("summary", {}, "Input"), definitions(job.params, { plain: true }))
-      : null,
-    Object.keys(extra).length > 0
-      ? h(
-          "details",
-          { class: "disclosure" },
-          h("summary", {}, "More from the backend"),
-          definitions(extra, { plain: true }),
-        )
-      : null,
-  );
-}
-
-/** The ids that the provider gave to the job's steps. */
-function providerJobs(job: StoredJob): HTMLElement | null {
-  const known = Object.keys(job.provider_jobs).length > 0 ? job.provider_jobs : { [job.step]: job.job_id };
-  const all = Object.entries(known).filter(([, id]) => id !== "");
-  if (all.length === 0) return null;
-  const row = ([step, id]: [string, string]): [string, string] => [all.length > 1 ? `Step ${Number(step) + 1}` : "Id", id];
-  return h(
-    "details",
-    { class: "disclosure", "data-testid": "provider-jobs" },
-    h("summary", {}, all.length > 1 ? `The provider's ${count(all.length)} jobs` : "The provider's job"),
-    definitions(Object.fromEntries(all.map(row)), { plain: true }),
-  );
 }

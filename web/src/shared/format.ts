@@ -83,7 +83,10 @@ export const shotsOf = (shots: unknown): string =>
 export const namedInput = (params: Record<string, unknown>): string =>
   Object.entries(params)
     .filter(([name, value]) => !COMMON_INPUTS.has(name) && value !== null && value !== "")
-    .map(([name, value]) => [name.replace(/_/g, " "), typeof value === "boolean" ? (value ? "yes" : "no") : brief(value)])
+    .map(([name, value]) => [
+      name.replace(/_/g, " "),
+      typeof value === "boolean" ? (value ? "yes" : "no") : brief(value),
+    ])
     .filter(([, text]) => text !== "")
     .map(([name, text]) => `${name} ${text}`)
     .join(", ")
@@ -101,7 +104,9 @@ export function summary(params: Record<string, unknown>): string {
 
 function brief(value: unknown): string {
   if (Array.isArray(value))
-    return value.some((item) => typeof item === "object") ? `${value.length} rows` : value.map((item) => brief(item)).join(", ");
+    return value.some((item) => typeof item === "object")
+      ? `${value.length} rows`
+      : value.map((item) => brief(item)).join(", ");
   if (typeof value === "object") return "";
   const text = typeof value === "number" ? significant(value) : words(String(value));
   return text.includes("\n") ? `${text.split("\n").length} lines` : text;

@@ -6,7 +6,9 @@ const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const ROUNDING = 1e-9;
 
 const superscript = (power: number): string =>
-  `${power < 0 ? "⁻" : ""}${[...String(Math.abs(power))].map((digit) => SUPERSCRIPTS[Number(digit)]!).join("")}`;
+  String(power)
+    .replace("-", "⁻")
+    .replace(/\d/g, (digit) => SUPERSCRIPTS.charAt(Number(digit)));
 
 const signed = (text: string): string => text.replace(/^-/, MINUS);
 
@@ -26,7 +28,8 @@ export function significant(value: number, digits = 4): string {
   if (Math.abs(value - whole) < ROUNDING * Math.max(1, Math.abs(value)) && Math.abs(value) < 1e15)
     return signed((whole === 0 ? 0 : whole).toLocaleString("en"));
   const power = Math.floor(Math.log10(Math.abs(value)));
-  if (power < -3 || power >= 9) return `${signed((value / 10 ** power).toPrecision(Math.min(digits, 3)))} × 10${superscript(power)}`;
+  if (power < -3 || power >= 9)
+    return `${signed((value / 10 ** power).toPrecision(Math.min(digits, 3)))} × 10${superscript(power)}`;
   const rounded = Number(value.toPrecision(digits));
   return signed(rounded.toLocaleString("en", { maximumFractionDigits: Math.max(0, digits - 1 - power) }));
 }
@@ -48,8 +51,9 @@ export function measured(value: number, error: number | null | undefined): strin
 /** "93.0 ± 0.8 %": a share of one; without an uncertainty one decimal place. */
 export function share(value: number, error?: number | null): string {
   if (typeof error === "number" && error > 0) return `${measured(value * 100, error * 100)} %`;
-  const rounded = fixed(value * 100, 1);
-  return `${rounded.endsWith(".0") && Math.abs(value * 100 - Math.round(value * 100)) < ROUNDING ? rounded.slice(0, -2) : rounded} %`;
+  const percent = value * 100;
+  const whole = Math.abs(percent - Math.round(percent)) < ROUNDING;
+  return `${fixed(percent, whole ? 0 : 1)} %`;
 }
 
 /** The standard error of a share that was seen in `shots` runs; not zero where it was seen always or never. */

@@ -2,7 +2,7 @@
 import "@carbon/web-components/es/components/notification/inline-notification.js";
 import { h } from "../shared/dom";
 import { humanize } from "../form/schema";
-import type { StoredJob } from "../jobs/job";
+import type { StoredJob, StoredResult } from "../jobs/job";
 import { cellText, described } from "./fields";
 import { hasCounts, histogram, toIdeal, type Naming } from "./histogram";
 
@@ -44,9 +44,18 @@ export function answerElement(job: StoredJob, shown: Shown): HTMLElement {
           definitions({ Values: job.result.evs, "Standard errors": job.result.stds }, { plain: true }),
         )
       : null,
-    hasCounts(job.result) && job.result.shots !== 1 ? histogram(job.result, toIdeal(answer.ideal), shown.naming) : null,
+    hasCounts(job.result) && tells(job.result) ? histogram(job.result, toIdeal(answer.ideal), shown.naming) : null,
   );
 }
+
+/** False for counts in which every outcome was seen once: a picture of them says nothing. */
+const tells = (result: StoredResult): boolean =>
+  Object.entries(result.counts).some(
+    ([register, counts]) =>
+      Object.values(counts).some((times) => times > 1) ||
+      (Object.keys(counts).length === 1 && result.shots !== 1) ||
+      (result.other_outcomes[register] ?? 0) < (result.other[register] ?? 0),
+  );
 
 const note = (text: string): HTMLElement =>
   h(
@@ -70,7 +79,11 @@ export function definitions(values: Record<string, unknown>, options: Definition
   return h(
     "dl",
     { class: "definitions" },
-    ...rows.flatMap(([title, value]) => [h("dt", {}, title), h("dd", {}, rendered(value))]),
+    ...rows.flatMap(([title, value]) => {
+      const content = rendered(value);
+      const wide = typeof content !== "string" && content.classList.contains("table-scroll");
+      return [h("dt", {}, title), h("dd", { class: wide ? "definitions__wide" : null }, content)];
+    }),
   );
 }
 
@@ -103,10 +116,18 @@ function recordTable(rows: Record<string, unknown>[]): HTMLElement {
   );
 }
 
-const rowTable = (rows: unknown[][]): HTMLElement => scrollingTable(null, rows.map((row) => row.map((value) => cell("", value))));
+const rowTable = (rows: unknown[][]): HTMLElement =>
+  scrollingTable(
+    null,
+    rows.map((row) => row.map((value) => cell("", value))),
+  );
 
 const cell = (column: string, value: unknown): HTMLElement =>
-  h("td", { class: typeof value === "number" ? "number" : null }, isScalar(value) ? cellText(column, value) : rendered(value));
+  h(
+    "td",
+    { class: typeof value === "number" ? "number" : null },
+    isScalar(value) ? cellText(column, value) : rendered(value),
+  );
 
 const isScalar = (value: unknown): boolean => typeof value !== "object";
 

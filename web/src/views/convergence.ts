@@ -31,12 +31,7 @@ export const convergenceView: View = (job) => {
   const reference = job.answer?.reference;
   const exact = typeof reference === "number" ? reference : null;
   const rows = points.map(({ step, value }) =>
-    h(
-      "tr",
-      {},
-      h("td", { class: "number" }, count(step)),
-      h("td", { class: "number" }, significant(value, 5)),
-    ),
+    h("tr", {}, h("td", { class: "number" }, count(step)), h("td", { class: "number" }, significant(value, 5))),
   );
   const table = h(
     "table",

@@ -12,6 +12,8 @@ interface Meaning {
   title?: string;
   /** A share is written in percent. A sampled one is what was seen in the job's shots. */
   kind?: "share" | "sampled" | "expectation" | "bits" | "times";
+  /** Shown elsewhere: in the counts, or as the job's data. */
+  elsewhere?: boolean;
   /** The field that has this one's uncertainty. */
   error?: string;
 }
@@ -47,7 +49,7 @@ const FIELDS: Record<string, Meaning> = {
   estimate: { title: "Estimated probability", error: "error" },
   expected_error: { title: "Expected statistical error" },
   fidelity: { title: "Fidelity", error: "fidelity_error", kind: "share" },
-  found: { title: "Answer" },
+  found: { title: "What was found" },
   guess_probability: { title: "Found by guessing", kind: "share" },
   ideal_success_probability: { title: "Found without noise", kind: "share" },
   ideal_value: { title: "Average cut without noise" },
@@ -63,6 +65,7 @@ const FIELDS: Record<string, Meaning> = {
   openqasm: { title: "OpenQASM version" },
   optimum: { title: "Best possible cut" },
   optimum_probability: { title: "Shots with the best cut", kind: "sampled" },
+  outcomes: { elsewhere: true },
   pairs: { title: "Read right, by pair of bits", kind: "share" },
   phase: { title: "Phase, in turns", error: "error" },
   positive_semidefinite: { title: "Usable as a kernel (no negative eigenvalue)" },
@@ -70,12 +73,14 @@ const FIELDS: Record<string, Meaning> = {
   qubits_sent: { title: "Qubits sent" },
   random_value: { title: "Average cut by chance" },
   received: { title: "Received" },
+  registers: { elsewhere: true },
   sent: { title: "Sent" },
   settings: { title: "Measurement settings" },
+  shots: { elsewhere: true },
   signal: { title: "Share that comes from the circuit", kind: "share" },
   smallest_eigenvalue: { title: "Smallest eigenvalue" },
   success: { title: "Whole message read right", kind: "sampled" },
-  success_probability: { title: "Found", kind: "sampled" },
+  success_probability: { title: "Shots that found it", kind: "sampled" },
   success_rate: { title: "Shots that lead to the factors", kind: "sampled" },
   upper: { title: "95 % interval, upper end" },
   value: { title: "Weight of the cut" },
@@ -95,7 +100,7 @@ export function described(answer: Record<string, unknown>, shots: number | null)
     }),
   );
   return Object.entries(answer)
-    .filter(([name]) => !errors.has(name))
+    .filter(([name]) => !errors.has(name) && !meaning(name).elsewhere)
     .map(([name, value]) => [meaning(name).title ?? humanize(name), written(name, value, answer, shots)]);
 }
 
@@ -107,7 +112,10 @@ function written(name: string, value: unknown, answer: Record<string, unknown>, 
     return value.map((item: number) => share(item)).join(", ");
   if (typeof value === "object" && value !== null && !Array.isArray(value) && kind)
     return Object.fromEntries(
-      Object.entries(value).map(([part, one]) => [part, typeof one === "number" ? numeric(kind, one, null, shots) : one]),
+      Object.entries(value).map(([part, one]) => [
+        part,
+        typeof one === "number" ? numeric(kind, one, null, shots) : one,
+      ]),
     );
   if (typeof value !== "number") return value;
   const uncertainty = error === undefined ? null : (answer[error] as number | null | undefined);

@@ -135,10 +135,14 @@ export function lineChart(
       ...grid,
       ...shade,
       ...exact,
-      ...(place ? [s("line", { class: "plot__reference", x1: `${x(place.at)}%`, x2: `${x(place.at)}%`, y1: 0, y2: HEIGHT })] : []),
+      ...(place
+        ? [s("line", { class: "plot__reference", x1: `${x(place.at)}%`, x2: `${x(place.at)}%`, y1: 0, y2: HEIGHT })]
+        : []),
       curve,
       ...dots,
-      ...(marked ? marker(`${x(marked.step)}%`, y(marked.value), marked.error === null ? 0 : y(0) - y(marked.error)) : []),
+      ...(marked
+        ? marker(`${x(marked.step)}%`, y(marked.value), marked.error === null ? 0 : y(0) - y(marked.error))
+        : []),
       ...ends,
     ),
     h(

@@ -66,10 +66,22 @@ function shaded(tag: string, part: number, attributes: Record<string, string>, t
 
 function legend(most: number, negative: boolean): HTMLElement {
   const parts = Array.from({ length: STEPS }, (_, at) => at / (STEPS - 1));
-  const all = negative ? [...parts.slice(1).map((part) => -part).reverse(), ...parts] : parts;
+  const all = negative
+    ? [
+        ...parts
+          .slice(1)
+          .map((part) => -part)
+          .reverse(),
+        ...parts,
+      ]
+    : parts;
   return h(
     "div",
-    { class: "matrix__scale", role: "img", "aria-label": `Scale from ${fixed(all[0]! * most, 2)} to ${fixed(most, 2)}` },
+    {
+      class: "matrix__scale",
+      role: "img",
+      "aria-label": `Scale from ${fixed(all[0]! * most, 2)} to ${fixed(most, 2)}`,
+    },
     ...all.map((part) => shaded("span", part, { class: "matrix__cell matrix__step" }, fixed(part * most, 2))),
   );
 }

@@ -1,10 +1,10 @@
 /** Names of the service in the words of a person. Pure. */
 
 const NAMES: Record<string, string> = {
-  phi_plus: "Φ⁺",
-  phi_minus: "Φ⁻",
-  psi_plus: "Ψ⁺",
-  psi_minus: "Ψ⁻",
+  phi_plus: "Φ⁺ (phi plus)",
+  phi_minus: "Φ⁻ (phi minus)",
+  psi_plus: "Ψ⁺ (psi plus)",
+  psi_minus: "Ψ⁻ (psi minus)",
   constant_0: "constant 0",
   constant_1: "constant 1",
   truth_table: "truth table",

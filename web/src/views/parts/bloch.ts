@@ -22,12 +22,7 @@ export const blochView: View = (job) => {
       "section",
       { class: "answer", "data-testid": "bloch" },
       h("h3", {}, "The qubit before and after"),
-      h(
-        "div",
-        { class: "blochs" },
-        sphere("Sent", sent, null, null),
-        sphere("Received", received, sent, shots),
-      ),
+      h("div", { class: "blochs" }, sphere("Sent", sent, null, null), sphere("Received", received, sent, shots)),
       h(
         "div",
         { class: "legend" },

@@ -53,13 +53,25 @@ function picture(shares: Share[], ideal: Ideal | null): HTMLElement {
     const all = [
       s(
         "rect",
-        { class: "spectrum__bar", x: `${left + width * 0.2}%`, width: `${width * 0.6}%`, y: y(measured), height: HEIGHT - y(measured) },
+        {
+          class: "spectrum__bar",
+          x: `${left + width * 0.2}%`,
+          width: `${width * 0.6}%`,
+          y: y(measured),
+          height: HEIGHT - y(measured),
+        },
         s("title", {}, title),
       ),
     ];
     if (expected)
       all.push(
-        s("line", { class: "spectrum__ideal", x1: `${left}%`, x2: `${left + width}%`, y1: y(expected), y2: y(expected) }),
+        s("line", {
+          class: "spectrum__ideal",
+          x1: `${left}%`,
+          x2: `${left + width}%`,
+          y1: y(expected),
+          y2: y(expected),
+        }),
       );
     return all;
   });
@@ -67,13 +79,18 @@ function picture(shares: Share[], ideal: Ideal | null): HTMLElement {
   const ticks = shares
     .filter(({ value }) => value % every === 0)
     .map(({ value }) =>
-      s("text", { class: "plot__number", x: `${(value + 0.5) * width}%`, y: HEIGHT + 18, "text-anchor": "middle" }, value),
+      s(
+        "text",
+        { class: "plot__number", x: `${(value + 0.5) * width}%`, y: HEIGHT + 18, "text-anchor": "middle" },
+        value,
+      ),
     );
   const grid = scale.ticks.flatMap((tick) => [
     s("line", { class: "plot__grid", x1: 0, x2: "100%", y1: y(tick), y2: y(tick) }),
     s("text", { class: "plot__number", x: -8, y: y(tick) + 4, "text-anchor": "end" }, `${Math.round(tick * 100)} %`),
   ]);
   const strongest = [...shares].sort((a, b) => b.measured - a.measured).slice(0, 4);
+  const said = strongest.map((one) => `${one.value} ${share(one.measured)}`).join(", ");
   return h(
     "figure",
     { class: "plot" },
@@ -82,7 +99,7 @@ function picture(shares: Share[], ideal: Ideal | null): HTMLElement {
       {
         class: "plot__picture",
         role: "img",
-        "aria-label": `Spectrum, strongest: ${strongest.map((one) => `${one.value} ${share(one.measured)}`).join(", ")}`,
+        "aria-label": `Spectrum, strongest: ${said}`,
         width: "100%",
         height: HEIGHT + BELOW,
       },
