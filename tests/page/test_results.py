@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from testkit.faults import paused
+from testkit.stack import wait_for
 from tests.page.samples import SAMPLES
 from tests.page.visit import QUEUED, SOON, Visit
 
@@ -89,12 +90,13 @@ def test_while_a_run_is_submitted_the_result_is_called_the_earlier_one(visit: Vi
     visit.smile(":)", ":(")
     visit.ends()
     held: list[Route] = []
-    visit.page.route("**/functions/*/jobs", held.append)
-    visit.run()
+    visit.page.route("**/functions/*/jobs", lambda route: held.append(route))
+    with visit.page.expect_request("**/functions/*/jobs"):
+        visit.run()
     submitting = visit.page.get_by_test_id("submitting")
     expect(submitting).to_contain_text("Your new run is being submitted. Below is your earlier run of")
     expect(visit.page.get_by_test_id("whose")).to_contain_text("emoticon 1 :)")
-    visit.page.wait_for_function("count => count > 0", arg=len(held))
+    wait_for(lambda: held)
     held[0].continue_()
     expect(submitting).to_be_hidden()
     visit.ends()
@@ -130,6 +132,7 @@ def test_a_reload_amid_the_submission_says_why_there_is_no_picture(visit: Visit)
 
 def test_a_history_of_a_thousand_jobs(visit: Visit) -> None:
     page = visit.page
+    visit.connection("live")
     visit.put(_samples(LONG))
     page.reload()
     visit.go("#/jobs")
@@ -208,7 +211,7 @@ def test_coefficients_are_seen_in_full(visit: Visit, width: int) -> None:
 
 
 #: A number with more digits than any uncertainty here leaves, and names as the service writes them.
-_RAW = re.compile(r"\d\.\d{7,}|phi_plus|[\[{]\s*\d|`")
+_RAW = re.compile(r"\d\.\d{7,}|phi_plus(?!\))|(?<!\w)[\[{]\s*-?\d|`")
 
 
 def test_no_raw_number_or_name_is_shown(visit: Visit) -> None:
@@ -289,3 +292,28 @@ def test_the_theme_can_be_chosen_and_is_remembered(visit: Visit) -> None:
     assert visit.violations() == []
     page.get_by_test_id("go-help").click()
     expect(page.get_by_test_id("help")).to_contain_text("0.930 ± 0.008")
+
+
+def test_the_page_starts_without_a_network_and_shows_the_history(visit: Visit) -> None:
+    page = visit.page
+    visit.smile(":)", ":(")
+    visit.ends()
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    visit.offline(True)
+    page.goto(f"{visit.stack.gateway}/#/jobs")
+    page.reload()
+    visit.connection("offline")
+    visit.ends()
+    expect(page.get_by_test_id("histogram")).to_be_visible()
+    visit.go("#/")
+    expect(page.get_by_test_id("catalogue")).to_contain_text("You are offline")
+    visit.offline(False)
+    expect(page.get_by_test_id("function-smile_super_position")).to_be_visible(timeout=SOON)
+
+
+def test_the_page_can_be_installed(visit: Visit) -> None:
+    manifest = visit.page.request.get(f"{visit.stack.gateway}/manifest.json").json()
+    assert manifest["start_url"] == "/"
+    for icon in manifest["icons"]:
+        assert visit.page.request.get(f"{visit.stack.gateway}{icon['src']}").ok

@@ -276,7 +276,8 @@ export class App {
 
   /** Loads functions, backends and results. A function deployed while the page is open appears on it. */
   async #load(): Promise<void> {
-    if (!navigator.onLine || this.#signInForm.asking) return;
+    if (this.#signInForm.asking) return;
+    if (!navigator.onLine) return this.#functions ? undefined : this.#catalogue.offline(() => void this.#load());
     await Promise.all([this.#loadFunctions(), this.#loadBackends(), this.#reconciler.run().catch(() => undefined)]);
     for (const job of this.#store.jobs) await this.#fetcher.fetch(job);
   }

@@ -91,6 +91,13 @@ export class Catalogue {
     this.#draw();
   }
 
+  offline(retry: () => void): void {
+    this.failed(
+      "You are offline. The functions appear when the network is back. Your earlier results are under Jobs.",
+      retry,
+    );
+  }
+
   failed(message: string, retry: () => void): void {
     const again = h("cds-button", { kind: "tertiary", size: "md" }, "Try again");
     again.addEventListener("click", retry);

@@ -1,0 +1,66 @@
+// Keeps the page itself for a start without a network. It never touches the API: results are in localStorage.
+const CACHE = "qwhisk-page-v1";
+/** Files outside of /assets/ that the page names. */
+const FILES = new Set(["/favicon.svg", "/manifest.json"]);
+/** Files of this and earlier builds that are kept at most. */
+const MOST = 60;
+
+/** The page and the files that it names. */
+async function keepPage() {
+  const cache = await caches.open(CACHE);
+  const answer = await fetch("/", { cache: "no-cache" });
+  if (!answer.ok) throw new Error(`The page answered ${answer.status}.`);
+  const html = await answer.clone().text();
+  await cache.put("/", answer);
+  const files = named(html, /(?:src|href)="(\/[\w./-]+)"/g).filter((path) => path !== "/");
+  await cache.addAll(files);
+  for (const style of files.filter((path) => path.endsWith(".css"))) {
+    const text = await (await cache.match(style)).text();
+    await cache.addAll(named(text, /url\("?(\/assets\/[\w./-]+)"?\)/g));
+  }
+}
+
+/** What a pattern finds, each once. */
+const named = (text, pattern) => [...new Set([...text.matchAll(pattern)].map(([, path]) => path))];
+
+async function trimmed(cache) {
+  const kept = await cache.keys();
+  await Promise.all(kept.slice(0, Math.max(0, kept.length - MOST)).map((request) => cache.delete(request)));
+}
+
+/** The page from the network, or without one as it was last seen. */
+async function page(request) {
+  const cache = await caches.open(CACHE);
+  try {
+    const answer = await fetch(request);
+    if (answer.ok) await cache.put("/", answer.clone());
+    return answer;
+  } catch (error) {
+    const known = await cache.match("/");
+    if (known) return known;
+    throw error;
+  }
+}
+
+/** A file of the build: its name has a hash of its content, so a kept one is good for ever. */
+async function file(request) {
+  const cache = await caches.open(CACHE);
+  const known = await cache.match(request);
+  if (known) return known;
+  const answer = await fetch(request);
+  if (answer.ok) {
+    await cache.put(request, answer.clone());
+    await trimmed(cache);
+  }
+  return answer;
+}
+
+addEventListener("install", (event) => event.waitUntil(keepPage()));
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== "GET" || origin !== location.origin) return;
+  if (request.mode === "navigate" && pathname === "/") event.respondWith(page(request));
+  else if (pathname.startsWith("/assets/") || FILES.has(pathname)) event.respondWith(file(request));
+});
