@@ -20,7 +20,7 @@ from tests.page.visit import AXE, SOON, Visit, deployed
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 #: Compressed bytes that a first load may cost.
-MOST = 400_000
+MOST = 200_000
 
 
 @pytest.fixture(params=[("phone", "dark"), ("desktop", "light")], ids="-".join)

@@ -111,7 +111,18 @@ const isRow = (value: unknown): value is unknown[] =>
 function recordTable(rows: Record<string, unknown>[]): HTMLElement {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return scrollingTable(
-    h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, humanize(name))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ...columns.map((name) => {
+          const numeric = rows.every((row) => typeof row[name] === "number");
+          return h("th", { scope: "col", class: numeric ? "number" : null }, humanize(name));
+        }),
+      ),
+    ),
     rows.map((row) => columns.map((name) => cell(name, row[name]))),
   );
 }

@@ -14,6 +14,8 @@ interface Meaning {
   kind?: "share" | "sampled" | "expectation" | "bits" | "times";
   /** Shown elsewhere: in the counts, or as the job's data. */
   elsewhere?: boolean;
+  /** Significant digits of a number that is itself an estimate of an error; otherwise four. */
+  digits?: number;
   /** The field that has this one's uncertainty. */
   error?: string;
 }
@@ -31,7 +33,7 @@ const FIELDS: Record<string, Meaning> = {
   bits_left: { title: "Bits used" },
   bits_measured: { title: "Bits measured" },
   chance_rate: { title: "Success by chance alone", kind: "share" },
-  classical_error: { title: "Uncertainty of a classical estimate" },
+  classical_error: { title: "Uncertainty of a classical estimate", digits: 2 },
   classical_queries: { title: "Questions of a classical program" },
   coherence: { title: "Coherence" },
   eve_knew: { title: "Bits that the eavesdropper read right", kind: "share" },
@@ -47,7 +49,7 @@ const FIELDS: Record<string, Meaning> = {
   error: { title: "Difference from the exact value", error: "uncertainty" },
   error_rate: { title: "Bits that differ", kind: "share" },
   estimate: { title: "Estimated probability", error: "error" },
-  expected_error: { title: "Expected statistical error" },
+  expected_error: { title: "Expected statistical error", digits: 2 },
   fidelity: { title: "Fidelity", error: "fidelity_error", kind: "share" },
   found: { title: "What was found" },
   guess_probability: { title: "Found by guessing", kind: "share" },
@@ -58,7 +60,7 @@ const FIELDS: Record<string, Meaning> = {
   key: { title: "Secret key", kind: "bits" },
   key_bits: { title: "Bits of the key" },
   keys_match: { title: "Alice and Bob have the same key" },
-  largest_difference: { title: "Largest difference from the exact kernel" },
+  largest_difference: { title: "Largest difference from the exact kernel", digits: 2 },
   lower: { title: "95 % interval, lower end" },
   measured_all: { title: "All qubits measured at the end" },
   ones: { title: "Share of ones", kind: "share" },
@@ -78,7 +80,7 @@ const FIELDS: Record<string, Meaning> = {
   settings: { title: "Measurement settings" },
   shots: { elsewhere: true },
   signal: { title: "Share that comes from the circuit", kind: "share" },
-  smallest_eigenvalue: { title: "Smallest eigenvalue" },
+  smallest_eigenvalue: { title: "Smallest eigenvalue", digits: 2 },
   success: { title: "Whole message read right", kind: "sampled" },
   success_probability: { title: "Shots that found it", kind: "sampled" },
   success_rate: { title: "Shots that lead to the factors", kind: "sampled" },
@@ -107,7 +109,7 @@ export function described(answer: Record<string, unknown>, shots: number | null)
 const meaning = (name: string): Meaning => (Object.hasOwn(FIELDS, name) ? FIELDS[name]! : {});
 
 function written(name: string, value: unknown, answer: Record<string, unknown>, shots: number | null): unknown {
-  const { kind, error } = meaning(name);
+  const { kind, error, digits } = meaning(name);
   if (Array.isArray(value) && kind === "share" && value.every((item) => typeof item === "number"))
     return value.map((item: number) => share(item)).join(", ");
   if (typeof value === "object" && value !== null && !Array.isArray(value) && kind)
@@ -118,6 +120,7 @@ function written(name: string, value: unknown, answer: Record<string, unknown>, 
       ]),
     );
   if (typeof value !== "number") return value;
+  if (digits !== undefined) return significant(value, digits);
   const uncertainty = error === undefined ? null : (answer[error] as number | null | undefined);
   return numeric(kind, value, uncertainty ?? null, shots);
 }
