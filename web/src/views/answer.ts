@@ -99,7 +99,13 @@ function rendered(value: unknown): string | HTMLElement {
     if (value.length <= MOST_ROWS && value.every(isRow)) return rowTable(value);
     if (value.every((item) => typeof item !== "object")) return value.map((item) => cellText("", item)).join(", ");
   }
-  if (isRecord(value)) return definitions(value, { plain: true });
+  if (isRecord(value))
+    return definitions(
+      Object.fromEntries(
+        Object.entries(value).map(([name, part]) => [name, typeof part === "number" ? cellText(name, part) : part]),
+      ),
+      { plain: true },
+    );
   return h("pre", { class: "code", tabindex: 0 }, JSON.stringify(value, null, 2));
 }
 

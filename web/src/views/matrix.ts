@@ -7,8 +7,9 @@ import { NOTHING, type View } from "./view";
 const MOST = 64;
 /** The darkest background, in percent of the series' colour. The number must stay readable. */
 const DEEPEST = 45;
-/** Fields of the scale. */
+/** Fields of the scale; with negative values as many on each side of zero, which both have. */
 const STEPS = 5;
+const STEPS_TO_EACH_SIDE = 3;
 
 export const matrixView: View = (job) => {
   const rows = job.answer?.matrix;
@@ -65,7 +66,8 @@ function shaded(tag: string, part: number, attributes: Record<string, string>, t
 }
 
 function legend(most: number, negative: boolean): HTMLElement {
-  const parts = Array.from({ length: STEPS }, (_, at) => at / (STEPS - 1));
+  const steps = negative ? STEPS_TO_EACH_SIDE : STEPS;
+  const parts = Array.from({ length: steps }, (_, at) => at / (steps - 1));
   const all = negative
     ? [
         ...parts
