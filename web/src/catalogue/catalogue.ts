@@ -20,12 +20,10 @@ export class Catalogue {
     "data-testid": "search",
   });
   #filters = h("div", { class: "filters", role: "group", "aria-label": "Categories", "data-testid": "categories" });
+  // Where the filters come, so that nothing moves when they do.
+  #asking = h("p", { class: "quiet" }, "Asking the gateway for its functions…");
   #found = h("p", { class: "catalogue__found", role: "status" });
-  #groups = h(
-    "div",
-    { "data-testid": "catalogue" },
-    h("p", { class: "quiet" }, "Asking the gateway for its functions…"),
-  );
+  #groups = h("div", { "data-testid": "catalogue" });
 
   constructor() {
     this.element = h(
@@ -48,6 +46,7 @@ export class Catalogue {
         h("label", { class: "cds--label", for: "search" }, "Search functions"),
         this.#search,
       ),
+      this.#asking,
       this.#filters,
       this.#found,
       this.#groups,
@@ -68,6 +67,7 @@ export class Catalogue {
 
   setFunctions(functions: QuantumFunction[]): void {
     this.#functions = functions;
+    this.#asking.hidden = true;
     const names = categories(functions);
     if (this.#category !== null && !names.includes(this.#category)) this.#category = null;
     const chip = (category: string | null, label: string, number: number): HTMLElement =>
@@ -99,6 +99,7 @@ export class Catalogue {
   }
 
   failed(message: string, retry: () => void): void {
+    this.#asking.hidden = true;
     const again = h("cds-button", { kind: "tertiary", size: "md" }, "Try again");
     again.addEventListener("click", retry);
     this.#groups.replaceChildren(h("p", { class: "quiet quiet--failed", role: "alert" }, message), again);
