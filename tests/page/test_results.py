@@ -34,10 +34,10 @@ def _samples(count: int) -> list[dict[str, Any]]:
 def test_a_link_to_a_job_that_is_not_here_shows_no_other(visit: Visit) -> None:
     visit.smile(":)", ":(")
     visit.ends()
-    visit.go("#/jobs/nobody-knows-this-one")
+    visit.go("#/jobs/unknown-job")
     missing = visit.page.get_by_test_id("missing-job")
     expect(missing).to_contain_text("This job is not here", timeout=SOON)
-    expect(missing).to_contain_text("nobody-knows-this-one")
+    expect(missing).to_contain_text("unknown-job")
     expect(visit.page.get_by_test_id("histogram")).to_have_count(0)
     assert visit.violations() == []
     missing.get_by_text("Show your own jobs").click()
@@ -117,7 +117,7 @@ def test_notifications_leave_the_result_free(visit: Visit) -> None:
     assert covering["x"] + covering["width"] <= result["x"], "a notification lies over the result"
 
 
-def test_a_reload_amid_the_submission_says_why_there_is_no_picture(visit: Visit) -> None:
+def test_a_reload_during_the_submission_says_why_there_is_no_picture(visit: Visit) -> None:
     page = visit.page
     with paused(visit.stack):
         page.route("**/functions/*/jobs", lambda route: (route.fetch(), route.abort()))

@@ -1,3 +1,4 @@
+/* global URL, addEventListener, caches, clients, fetch, location */
 // Keeps the page itself for a start without a network. It never touches the API: results are in localStorage.
 const CACHE = "qwhisk-page-v1";
 /** Files outside of /assets/ that the page names. */
@@ -42,7 +43,7 @@ async function page(request) {
   }
 }
 
-/** A file of the build: its name has a hash of its content, so a kept one is good for ever. */
+/** A file of the build: its name has a hash of its content, so a cached one stays valid. */
 async function file(request) {
   const cache = await caches.open(CACHE);
   const known = await cache.match(request);

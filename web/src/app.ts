@@ -174,16 +174,10 @@ export class App {
   #showFunction(id: string, typed: Record<string, string>): void {
     const found = this.#functions?.find((one) => one.id === id);
     if (found) this.#workbench.show(found, Object.keys(typed).length > 0 ? typed : null);
-    else this.#workbench.missing(this.#reason());
+    else this.#workbench.missing(this.#functions !== null, this.#failure);
     if (!this.#workbench.place.isConnected || this.#bench.firstChild !== this.#workbench.place)
       this.#bench.replaceChildren(this.#workbench.place, this.#result.element, this.#jobs.element);
     this.#page.show("run", found ? titleOf(found) : "Function", this.#workbench.element, this.#bench);
-  }
-
-  /** Why a function is not shown. */
-  #reason(): string {
-    if (this.#functions === null) return this.#failure ?? "Asking the gateway for this function…";
-    return "This function is not deployed. It may have been removed.";
   }
 
   /** Removes jobs. Where the address names one of them, it is then the list's. */
@@ -277,12 +271,17 @@ export class App {
   /** Loads functions, backends and results. A function deployed while the page is open appears on it. */
   async #load(): Promise<void> {
     if (this.#signInForm.asking) return;
-    if (!navigator.onLine) return this.#functions ? undefined : this.#catalogue.offline(() => void this.#load());
-    await Promise.all([this.#loadFunctions(), this.#loadBackends(), this.#reconciler.run().catch(() => undefined)]);
+    if (navigator.onLine) await Promise.all([this.#loadFunctions(), this.#loadOthers()]);
+    else if (!this.#functions) this.#catalogue.offline(() => void this.#load());
+  }
+
+  async #loadOthers(): Promise<void> {
+    await Promise.all([this.#loadBackends(), this.#reconciler.run().catch(() => undefined)]);
     for (const job of this.#store.jobs) await this.#fetcher.fetch(job);
   }
 
   async #begin(): Promise<void> {
+    const functions = this.#loadFunctions();
     try {
       // A stored token that is no longer valid is renewed here, before anything depends on it.
       await this.#api.jobs();
@@ -294,6 +293,7 @@ export class App {
         this.#stream.connect();
       });
     }
-    await this.#load();
+    await functions;
+    await this.#loadOthers();
   }
 }

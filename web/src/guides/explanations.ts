@@ -27,7 +27,7 @@ const EXPLANATIONS: Record<string, Explain> = {
     a.aborted === true
       ? "Too many of these differed. Measuring a qubit disturbs it, so somebody may have listened; " +
         "they threw the key away."
-      : `Only ${share(num(a.error_rate))} differed, so nobody can know much of the rest. They share ` +
+      : `Only ${share(num(a.error_rate))} differed, so an eavesdropper can know little of the rest. They share ` +
         `a key of ${count(num(a.key_bits))} bits.`,
   ],
   bell_state: (a) => [

@@ -22,7 +22,7 @@ const VIEWS: Record<string, View> = {
   graph: graphView,
 };
 
-/** Pictures of what an answer may have, whatever its view. */
+/** Pictures for parts of an answer, independent of its view. */
 const PARTS: View[] = [blochView, spectrumView, amplificationView, likelihoodView, keyView];
 
 /** The default needs nothing but counts and an answer, so a new function needs no code here. */

@@ -68,8 +68,11 @@ export class Workbench {
     form.focusRun();
   }
 
-  /** Nothing to draw a form from: not yet, or not any more. */
-  missing(text: string): void {
+  /** Says why there is no form: the functions are not `loaded`, or this one is not among them. */
+  missing(loaded: boolean, failure: string | null): void {
+    const text = loaded
+      ? "This function is not deployed. It may have been removed."
+      : (failure ?? "Asking the gateway for this function…");
     this.#chosen = null;
     this.#link.hidden = true;
     setText(this.heading, "Function");

@@ -8,16 +8,16 @@ export const keyView: View = (job) => {
   const { qubits, sifted, compared, key_bits: key, error_rate: rate, corrected, disclosed } = job.answer ?? {};
   const stages = [qubits, sifted, compared, key];
   if (!stages.every((one): one is number => typeof one === "number")) return NOTHING;
-  const [sent, same, told, left] = stages as [number, number, number, number];
+  const [sent, same, revealed, left] = stages as [number, number, number, number];
   const rows: [string, string, number][] = [
     ["Sent", "Alice sends a random bit on each qubit, in one of two bases.", sent],
     ["Same basis", "Bob measured these in the basis in which they were sent. The others are thrown away.", same],
     [
       "Compared",
       `Compared in public and thrown away. ${typeof rate === "number" ? `${share(rate)} differed.` : ""}`,
-      told,
+      revealed,
     ],
-    ["Not compared", "What is left for the key.", same - told],
+    ["Not compared", "What is left for the key.", same - revealed],
     [
       "Key",
       [
