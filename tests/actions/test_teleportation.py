@@ -114,7 +114,7 @@ def test_noise_is_measured() -> None:
 
 @pytest.mark.parametrize(
     ("arrived", "words"),
-    [({"0": 1}, "More shots"), ({"0": 500, "1": 500}, "too strong"), ({"1": 5}, "too strong")],
+    [({"0": 1}, "Use more shots"), ({"0": 500, "1": 500}, "too strong"), ({"1": 5}, "too strong")],
 )
 def test_what_could_be_had_without_entanglement_is_said(arrived: dict[str, int], words: str) -> None:
     answer = answer_of(arrived, {"0": 1}, {"0": 1}, {"0": 1})
