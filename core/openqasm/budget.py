@@ -25,7 +25,7 @@ MAX_DEPTH = 40
 WHILE_TURNS = 32
 
 
-class Budget:
+class ProgramBudget:
     """What is left of the bounds."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from openqasm3 import ast
 
 from core.openqasm import logic
-from core.openqasm.budget import Budget
+from core.openqasm.budget import ProgramBudget
 from core.openqasm.errors import error_at
 from core.openqasm.logic import Node, Vector
 from core.openqasm.output import Output
@@ -71,7 +71,7 @@ class Expressions:
         budget: what is left of the bounds.
     """
 
-    def __init__(self, scopes: Scopes, output: Output, budget: Budget) -> None:
+    def __init__(self, scopes: Scopes, output: Output, budget: ProgramBudget) -> None:
         self._scopes = scopes
         self._output = output
         self._budget = budget

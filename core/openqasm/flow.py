@@ -8,7 +8,7 @@ from openqasm3 import ast
 from qiskit.circuit import Clbit
 
 from core.openqasm import logic
-from core.openqasm.budget import STATEMENT, WHILE_TURNS, Budget
+from core.openqasm.budget import STATEMENT, WHILE_TURNS, ProgramBudget
 from core.openqasm.errors import error_at
 from core.openqasm.exits import STAYED, Frame, Frames, Left
 from core.openqasm.expressions import Expressions
@@ -41,7 +41,7 @@ class Flow:
         storage: Storage,
         output: Output,
         frames: Frames,
-        budget: Budget,
+        budget: ProgramBudget,
         statement: Callable[[ast.QASMNode], Left],
     ) -> None:
         self._scopes = scopes

@@ -10,7 +10,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Qubit
 
 from core.openqasm import stdgates
-from core.openqasm.budget import MAX_DEPTH, Budget
+from core.openqasm.budget import MAX_DEPTH, ProgramBudget
 from core.openqasm.errors import ProgramError, error_at
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
 from core.openqasm.modifiers import Sized, weight
@@ -47,7 +47,7 @@ class Gates:
         names: of the program's own gates.
     """
 
-    def __init__(self, scopes: Scopes, budget: Budget, names: OwnNames) -> None:
+    def __init__(self, scopes: Scopes, budget: ProgramBudget, names: OwnNames) -> None:
         self._scopes = scopes
         self._budget = budget
         self._names = names

@@ -16,7 +16,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Clbit
 
 from core.openqasm import syntax
-from core.openqasm.budget import Budget
+from core.openqasm.budget import ProgramBudget
 from core.openqasm.errors import ProgramError, error_at
 from core.openqasm.exits import STAYED, Frames, Left
 from core.openqasm.expressions import Expressions
@@ -82,7 +82,7 @@ def lower(program: str, inputs: Inputs | None = None) -> Lowered:
 
 class _Lowering:
     def __init__(self, inputs: Inputs) -> None:
-        self._budget = Budget()
+        self._budget = ProgramBudget()
         self._output = Output(self._budget)
         self._scopes = Scopes()
         self._names = OwnNames()

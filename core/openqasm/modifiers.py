@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate
 from qiskit.circuit.library import PhaseGate, UnitaryGate
 
-from core.openqasm.budget import Budget
+from core.openqasm.budget import ProgramBudget
 from core.openqasm.errors import error_at
 from core.openqasm.expressions import Expressions
 from core.openqasm.names import OwnNames
@@ -52,7 +52,7 @@ class Modifiers:
         budget: what is left of the bounds.
     """
 
-    def __init__(self, expressions: Expressions, names: OwnNames, budget: Budget) -> None:
+    def __init__(self, expressions: Expressions, names: OwnNames, budget: ProgramBudget) -> None:
         self._expressions = expressions
         self._names = names
         self._budget = budget

@@ -13,7 +13,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
 from qiskit.circuit.classical import expr
 
-from core.openqasm.budget import BRANCH, MAX_CLBITS, MAX_QUBITS, Budget
+from core.openqasm.budget import BRANCH, MAX_CLBITS, MAX_QUBITS, ProgramBudget
 from core.openqasm.errors import error_at
 from core.openqasm.logic import Node, Operation, Vector, bits_of, expression
 
@@ -48,7 +48,7 @@ class Output:
         budget: what is left of the bounds.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ProgramBudget) -> None:
         self.circuit = QuantumCircuit()
         self.registers: list[Register] = []
         #: Bits that are measured or assigned.

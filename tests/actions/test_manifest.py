@@ -150,7 +150,8 @@ def test_every_setting_that_an_action_reads_is_bound() -> None:
 
 def test_actions_read_settings_nowhere_else() -> None:
     """The test above sees all of them: nothing else of an action's takes a name of a setting."""
-    names = re.compile(r"""["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']""")
+    # Not the mark at the end of an activation's log.
+    names = re.compile(r"""["']((?!XXX_)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']""")
     found = set()
     for path in [
         *ACTIONS.rglob("*.py"),
