@@ -7,7 +7,7 @@ from typing import Generic, Literal
 
 from poller.scheduling.job import Key
 
-Kind = Literal["fetch", "look", "list"]
+CallKind = Literal["fetch", "look", "list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Call(Generic[Key]):
         newest_first: whether the page starts with the newest jobs instead of the oldest.
     """
 
-    kind: Kind
+    kind: CallKind
     keys: tuple[Key, ...] = ()
     since: float | None = None
     newest_first: bool = False

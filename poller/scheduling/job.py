@@ -98,7 +98,7 @@ class JobObservation:
 
 
 @dataclass(eq=False, slots=True)
-class Job(Generic[Key]):
+class ScheduledJob(Generic[Key]):
     """A job that is not delivered yet. Instants are in seconds since 1970.
 
     Attributes:

@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from typing import Generic
 
 from poller.scheduling.fair_queue import FairQueue
-from poller.scheduling.job import TRANSITIONS, IllegalTransitionError, Job, Key, State
+from poller.scheduling.job import TRANSITIONS, IllegalTransitionError, Key, ScheduledJob, State
 
 
 class JobTable(Generic[Key]):
     """Holds every job and moves it between states. The queues are derived from the states."""
 
     def __init__(self) -> None:
-        self._jobs: dict[Key, Job[Key]] = {}
+        self._jobs: dict[Key, ScheduledJob[Key]] = {}
         #: The jobs in each state, in the order in which they entered it.
-        self._by_state: dict[State, dict[Key, Job[Key]]] = {state: {} for state in State}
+        self._by_state: dict[State, dict[Key, ScheduledJob[Key]]] = {state: {} for state in State}
         self._ready: FairQueue[Key] = FairQueue()
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def __iter__(self) -> Iterator[Job[Key]]:
+    def __iter__(self) -> Iterator[ScheduledJob[Key]]:
         return iter(self._jobs.values())
 
-    def get(self, key: Key) -> Job[Key] | None:
+    def get(self, key: Key) -> ScheduledJob[Key] | None:
         """Return the job; None if it is not here."""
         return self._jobs.get(key)
 
@@ -33,13 +33,13 @@ class JobTable(Generic[Key]):
         """Return the keys of all jobs, in the order in which they were added."""
         return iter(self._jobs)
 
-    def add(self, job: Job[Key]) -> None:
+    def add(self, job: ScheduledJob[Key]) -> None:
         """Add a job. It replaces a job with the same key."""
         self.remove(job.key)
         self._jobs[job.key] = job
         self._by_state[job.state][job.key] = job
 
-    def remove(self, key: Key) -> Job[Key] | None:
+    def remove(self, key: Key) -> ScheduledJob[Key] | None:
         """Remove and return the job; None if it is not here."""
         job = self._jobs.pop(key, None)
         if job is not None:
@@ -48,7 +48,7 @@ class JobTable(Generic[Key]):
                 self._ready.discard(lambda other: other == key)
         return job
 
-    def move(self, job: Job[Key], state: State) -> None:
+    def move(self, job: ScheduledJob[Key], state: State) -> None:
         """Change a job's state.
 
         Raises:
@@ -62,7 +62,7 @@ class JobTable(Generic[Key]):
         if state is State.READY:
             self._ready.put(job.client, job.key)
 
-    def back_off(self, job: Job[Key], until: float) -> None:
+    def back_off(self, job: ScheduledJob[Key], until: float) -> None:
         """Make the job BACKING_OFF until a time in seconds since 1970."""
         job.retry_at = until
         if job.state is not State.BACKING_OFF:
@@ -78,11 +78,11 @@ class JobTable(Generic[Key]):
         """Return when the next back-off ends, in seconds since 1970; infinity if there is none."""
         return min((job.retry_at for job in self._by_state[State.BACKING_OFF].values()), default=math.inf)
 
-    def first(self, state: State) -> Job[Key] | None:
+    def first(self, state: State) -> ScheduledJob[Key] | None:
         """Return the job that has been in this state longest; None if no job is in it."""
         return next(iter(self._by_state[state].values()), None)
 
-    def next_ready(self) -> Job[Key] | None:
+    def next_ready(self) -> ScheduledJob[Key] | None:
         """Make the next READY job FETCHING and return it, the clients in turn; None if no job is READY."""
         key = self._ready.pop()
         if key is None:

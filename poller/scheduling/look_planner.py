@@ -14,7 +14,7 @@ from typing import Generic
 from poller.scheduling import simulator_polling
 from poller.scheduling.call import Call
 from poller.scheduling.forecast import look_instant
-from poller.scheduling.job import BEING_LOOKED_AT, UNKNOWN, Job, JobObservation, Key, State
+from poller.scheduling.job import BEING_LOOKED_AT, UNKNOWN, JobObservation, Key, ScheduledJob, State
 from poller.scheduling.job_table import JobTable
 from poller.scheduling.pages import LOOK_MOST, Pages
 from poller.scheduling.queue_estimator import Device
@@ -81,7 +81,7 @@ class LookPlanner(Generic[Key]):
         self._last_page = now
         return self._page_call
 
-    def _request(self, jobs: list[Job[Key]], newest_first: bool = False) -> Call[Key]:
+    def _request(self, jobs: list[ScheduledJob[Key]], newest_first: bool = False) -> Call[Key]:
         """Return a look at these jobs, which must be in the order in which the page lists them."""
         self.changed()
         keys = tuple(job.key for job in jobs)
@@ -93,7 +93,7 @@ class LookPlanner(Generic[Key]):
         oldest = jobs[-1] if newest_first else jobs[0]
         return Call("look", keys, self._pages.since(oldest), newest_first)
 
-    def _unknown(self) -> list[Job[Key]]:
+    def _unknown(self) -> list[ScheduledJob[Key]]:
         """Return the devices' jobs that a page may include."""
         return [job for device in self._devices.values() for job in device.jobs if job.state in UNKNOWN]
 
@@ -149,7 +149,7 @@ class LookPlanner(Generic[Key]):
         if call is self._page_call:
             self._page_call = None
 
-    def _observe(self, job: Job[Key], observation: JobObservation, asked: float, now: float) -> None:
+    def _observe(self, job: ScheduledJob[Key], observation: JobObservation, asked: float, now: float) -> None:
         job.refusals = 0
         self._pages.note_clock(job, observation)
         if job.simulator:

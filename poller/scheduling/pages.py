@@ -15,7 +15,7 @@ import numpy as np
 from core.bounds import CLOCK_SKEW
 from poller.scheduling.call import Call
 from poller.scheduling.forecast import best_window, expected_lag
-from poller.scheduling.job import Job, JobObservation, Key
+from poller.scheduling.job import JobObservation, Key, ScheduledJob
 
 #: The most seconds between two looks at a job, whatever its forecast.
 LOOK_MOST = 600.0
@@ -38,7 +38,7 @@ class Pages(Generic[Key]):
         #: The provider's clock minus ours: minimum and maximum, as observed with our jobs; None if unknown.
         self._clock: tuple[float, float] | None = None
 
-    def best(self, waiting: Sequence[Job[Key]], now: float, price: float) -> list[Job[Key]]:
+    def best(self, waiting: Sequence[ScheduledJob[Key]], now: float, price: float) -> list[ScheduledJob[Key]]:
         """Choose the jobs of the next page.
 
         Args:
@@ -62,7 +62,7 @@ class Pages(Generic[Key]):
         end = waiting[first].submitted + self._reach
         return [job for job in waiting[first:] if job.submitted <= end][: self._size]
 
-    def since(self, job: Job[Key]) -> float:
+    def since(self, job: ScheduledJob[Key]) -> float:
         """Return the time, by the provider's clock, from which a page must begin to include this job."""
         if self._clock is None:
             return job.submitted - CLOCKS_UNKNOWN
@@ -79,7 +79,7 @@ class Pages(Generic[Key]):
         if call.since is not None and not call.newest_first:
             self._reach = max(created) - min(created) if full and created else math.inf
 
-    def note_clock(self, job: Job[Key], observation: JobObservation) -> None:
+    def note_clock(self, job: ScheduledJob[Key], observation: JobObservation) -> None:
         """Update the difference of the clocks from the time at which the provider created a job of ours."""
         if observation.created is None:
             return
@@ -89,7 +89,7 @@ class Pages(Generic[Key]):
         low, high = self._clock or (ahead, ahead)
         self._clock = (min(low, ahead), max(high, ahead))
 
-    def is_beyond(self, job: Job[Key], shown: Sequence[float], full: bool) -> bool:
+    def is_beyond(self, job: ScheduledJob[Key], shown: Sequence[float], full: bool) -> bool:
         """Return whether a page ended before this job.
 
         Args:

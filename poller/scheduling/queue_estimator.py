@@ -25,7 +25,7 @@ from typing import Any, Generic
 from core.bounds import HORIZON, value_within
 from poller.scheduling.duration_estimate import DurationEstimate
 from poller.scheduling.forecast import Forecast
-from poller.scheduling.job import Job, JobObservation, Key
+from poller.scheduling.job import JobObservation, Key, ScheduledJob
 from poller.scheduling.served_curve import ServedCurve
 
 #: The assumed seconds per job on a device that is not known yet.
@@ -58,12 +58,12 @@ class Device(Generic[Key]):
         #: The run time of our jobs divided by the run time that the provider stated.
         self.ratio = DurationEstimate(1.0)
         #: Our jobs, in the order of their submission.
-        self.jobs: list[Job[Key]] = []
+        self.jobs: list[ScheduledJob[Key]] = []
         self._served = ServedCurve()
         self._length: int | None = None
         self._length_seen = 0.0
 
-    def add(self, job: Job[Key], now: float) -> None:
+    def add(self, job: ScheduledJob[Key], now: float) -> None:
         """Add a job of ours.
 
         Args:
@@ -77,7 +77,7 @@ class Device(Generic[Key]):
         insort(self.jobs, job, key=_order)
         self._estimate(bisect_left(self.jobs, job.submitted, key=_order), job, now)
 
-    def remove(self, job: Job[Key]) -> None:
+    def remove(self, job: ScheduledJob[Key]) -> None:
         """Remove a job: it is final or no longer tracked. A job that is not here is ignored."""
         for index in range(bisect_left(self.jobs, job.submitted, key=_order), len(self.jobs)):
             if self.jobs[index] is job:
@@ -98,7 +98,7 @@ class Device(Generic[Key]):
         if typical_wait is not None and 0 < typical_wait <= HORIZON:
             self.service.guess(typical_wait / (length + 1))
 
-    def saw(self, job: Job[Key], observation: JobObservation, now: float) -> None:
+    def saw(self, job: ScheduledJob[Key], observation: JobObservation, now: float) -> None:
         """Record what a look showed about a job of ours.
 
         Args:
@@ -128,7 +128,7 @@ class Device(Generic[Key]):
             )
             job.ahead = observation.position + max(0, round(served))
 
-    def _started(self, job: Job[Key], started: float) -> None:
+    def _started(self, job: ScheduledJob[Key], started: float) -> None:
         """Record that a job of ours started: the jobs that it found in the queue have been served."""
         job.started = started
         if job.ahead is None:
@@ -144,7 +144,7 @@ class Device(Generic[Key]):
         for index, job in enumerate(self.jobs):
             self._estimate(index, job, now)
 
-    def _estimate(self, index: int, job: Job[Key], now: float) -> None:
+    def _estimate(self, index: int, job: ScheduledJob[Key], now: float) -> None:
         run, run_cv = self.run.mean, self.run.cv
         if job.run_seconds is not None:
             run, run_cv = min(HORIZON, job.run_seconds * self.ratio.mean), self.ratio.cv
@@ -179,7 +179,7 @@ class Device(Generic[Key]):
         variance += (PACE * place * service) ** 2 + (LATE_SPREAD * late) ** 2
         job.forecast = _forecast(round(place), now + mean, variance)
 
-    def _most(self, index: int, job: Job[Key]) -> float:
+    def _most(self, index: int, job: ScheduledJob[Key]) -> float:
         """Return the most jobs that may be before it: the queue without itself and our jobs behind it."""
         if self._length is None or job.submitted > self._length_seen:
             return math.inf
@@ -187,7 +187,7 @@ class Device(Generic[Key]):
         return max(float(index), self._length - 1.0 - (seen - 1 - index))
 
 
-def _order(job: Job[Any]) -> float:
+def _order(job: ScheduledJob[Any]) -> float:
     return job.submitted
 
 

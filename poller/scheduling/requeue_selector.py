@@ -7,7 +7,7 @@ from typing import Generic
 
 from poller.scheduling.delays import KEEP
 from poller.scheduling.fair_queue import level
-from poller.scheduling.job import Job, Key, State
+from poller.scheduling.job import Key, ScheduledJob, State
 from poller.scheduling.job_table import JobTable
 from poller.scheduling.pages import LOOK_MOST
 
@@ -71,7 +71,7 @@ class RequeueSelector(Generic[Key]):
         return waits
 
 
-def overflow(idle: Iterable[Job[Key]], count: int) -> list[Key]:
+def overflow(idle: Iterable[ScheduledJob[Key]], count: int) -> list[Key]:
     """Choose jobs of the clients with the most jobs, those that complete last first.
 
     Args:
@@ -81,7 +81,7 @@ def overflow(idle: Iterable[Job[Key]], count: int) -> list[Key]:
     Returns:
         The keys of the chosen jobs.
     """
-    by_client: dict[str, list[Job[Key]]] = {}
+    by_client: dict[str, list[ScheduledJob[Key]]] = {}
     for job in idle:
         by_client.setdefault(job.client, []).append(job)
     for jobs in by_client.values():

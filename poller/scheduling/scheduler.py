@@ -22,7 +22,7 @@ from core.bounds import HORIZON
 from poller.scheduling.budget import Budget
 from poller.scheduling.call import Call, Limits
 from poller.scheduling.delays import failure_delay
-from poller.scheduling.job import BEING_LOOKED_AT, Job, JobObservation, Key, State
+from poller.scheduling.job import BEING_LOOKED_AT, JobObservation, Key, ScheduledJob, State
 from poller.scheduling.job_table import JobTable
 from poller.scheduling.look_planner import LookPlanner
 from poller.scheduling.queue_estimator import Device
@@ -56,7 +56,7 @@ class Scheduler(Generic[Key]):
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def job(self, key: Key) -> Job[Key] | None:
+    def job(self, key: Key) -> ScheduledJob[Key] | None:
         """Return the job; None if it is not here."""
         return self._jobs.get(key)
 
@@ -94,7 +94,9 @@ class Scheduler(Generic[Key]):
         submitted = min(max(submitted, now - HORIZON), now)
         looked = min(max(submitted, looked or submitted), now)
         self.remove(key)
-        job = Job(key, client, backend, submitted, ahead, looked, expected, simulator, poll_at=now, added=now)
+        job = ScheduledJob(
+            key, client, backend, submitted, ahead, looked, expected, simulator, poll_at=now, added=now
+        )
         self._jobs.add(job)
         if not simulator:
             self.devices.setdefault(backend, Device()).add(job, now)
@@ -260,7 +262,7 @@ class Scheduler(Generic[Key]):
             self._jobs.back_off(job, retry_at)
         self._looks.changed()
 
-    def _awaiting(self, call: Call[Key]) -> list[Job[Key]]:
+    def _awaiting(self, call: Call[Key]) -> list[ScheduledJob[Key]]:
         """Return the jobs that still wait for the call: not those that changed while it was in progress."""
         jobs = [job for key in call.keys if (job := self._jobs.get(key)) is not None]
         if call.kind == "fetch":

@@ -10,19 +10,19 @@ import math
 from collections.abc import Iterable
 
 from poller.scheduling.delays import simulator_delay
-from poller.scheduling.job import UNKNOWN, Job, JobObservation, Key
+from poller.scheduling.job import UNKNOWN, JobObservation, Key, ScheduledJob
 
 #: Below this number of due jobs each is looked at alone: that gives more detail, and a service may hold the
 #: answer until the job is done.
 TOGETHER = 3
 
 
-def next_poll(jobs: Iterable[Job[Key]]) -> float:
+def next_poll(jobs: Iterable[ScheduledJob[Key]]) -> float:
     """Return when the first look at one of these jobs is due; infinity if none is."""
     return min((job.poll_at for job in jobs if job.simulator and job.state in UNKNOWN), default=math.inf)
 
 
-def due(jobs: Iterable[Job[Key]], now: float, page: int) -> list[Job[Key]]:
+def due(jobs: Iterable[ScheduledJob[Key]], now: float, page: int) -> list[ScheduledJob[Key]]:
     """Choose the jobs of one look.
 
     Args:
@@ -41,7 +41,7 @@ def due(jobs: Iterable[Job[Key]], now: float, page: int) -> list[Job[Key]]:
     return ready[:page]
 
 
-def observe(job: Job[Key], observation: JobObservation, now: float) -> None:
+def observe(job: ScheduledJob[Key], observation: JobObservation, now: float) -> None:
     """Record what a look showed and set when the next one is due."""
     job.looked = now
     job.poll_at = math.inf if observation.final else now + simulator_delay(now - job.added)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from poller.scheduling.job import TRANSITIONS, IllegalTransitionError, Job, State
+from poller.scheduling.job import TRANSITIONS, IllegalTransitionError, ScheduledJob, State
 from poller.scheduling.job_table import JobTable
 
 
@@ -13,7 +13,7 @@ from poller.scheduling.job_table import JobTable
 )
 def test_an_illegal_transition_raises(state: State, forbidden: State) -> None:
     table: JobTable[int] = JobTable()
-    job = Job(1, "client", "fez", 0.0, 0, looked=0.0, state=state)
+    job = ScheduledJob(1, "client", "fez", 0.0, 0, looked=0.0, state=state)
     table.add(job)
     with pytest.raises(IllegalTransitionError, match=f"{state.value} cannot become {forbidden.value}"):
         table.move(job, forbidden)

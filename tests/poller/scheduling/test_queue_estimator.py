@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from core.bounds import CLOCK_SKEW, HORIZON, MAX_QUEUE
 from poller.scheduling.duration_estimate import CV_LEAST, CV_MOST, ENOUGH, SHORTEST, DurationEstimate
-from poller.scheduling.job import Job, JobObservation
+from poller.scheduling.job import JobObservation, ScheduledJob
 from poller.scheduling.queue_estimator import FIRST_GUESS, Device
 from poller.scheduling.served_curve import ServedCurve
 
 
-def job(key: int, submitted: float, ahead: int | None = 0) -> Job[int]:
-    return Job(key, "client", "fez", submitted, ahead, looked=submitted)
+def job(key: int, submitted: float, ahead: int | None = 0) -> ScheduledJob[int]:
+    return ScheduledJob(key, "client", "fez", submitted, ahead, looked=submitted)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_nothing_moves_while_the_device_is_down() -> None:
 
 def test_another_pollers_estimate_is_used_where_nothing_is_known() -> None:
     device: Device[int] = Device()
-    one = Job(1, "client", "fez", 0.0, 400, looked=0.0, expected=900.0)
+    one = ScheduledJob(1, "client", "fez", 0.0, 400, looked=0.0, expected=900.0)
     device.add(one, 600.0)
     assert one.forecast.mean == pytest.approx(900.0, abs=1.0)
 
@@ -215,14 +215,14 @@ def test_every_forecast_is_sound(
     device: Device[int] = Device()
     if length is not None:
         device.listed(length, operational, seen)
-    one = Job(1, "client", "fez", submitted, ahead, looked=submitted, expected=expected)
+    one = ScheduledJob(1, "client", "fez", submitted, ahead, looked=submitted, expected=expected)
     device.add(one, now)
     device.saw(one, observation, now)
     device.forecast(now)
     assert_sound(one, now)
 
 
-def assert_sound(one: Job[int], now: float) -> None:
+def assert_sound(one: ScheduledJob[int], now: float) -> None:
     assert one.forecast.position >= 0
     assert now - 1e-3 <= one.forecast.mean < now + 3e9
     assert 0 < one.forecast.scale < 1e12
