@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.processes.messages import Message, MessageReader, encode
+from core.processes.messages import MessageReader, ReceivedMessage, encode
 from core.processes.parent_death import die_with_parent
 
 _THREADS = Path("/proc/self/task")
@@ -69,7 +69,7 @@ class ForkServer:
             self._end(pid)
         return None
 
-    def _receive(self) -> Message | None:
+    def _receive(self) -> ReceivedMessage | None:
         try:
             while (received := self._reader.read()) is None:
                 pass

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.processes.messages import PARENT_OPTION, SOCKET_OPTION, Message, MessageReader, encode
+from core.processes.messages import PARENT_OPTION, SOCKET_OPTION, MessageReader, ReceivedMessage, encode
 
 #: Seconds for which `stop` waits after it has killed the fork server. It ends within milliseconds unless the
 #: machine is overloaded.
@@ -179,7 +179,9 @@ class ForkServerClient:
         if not self._turn.locked():
             self._control.close()
 
-    async def _request(self, message: dict[str, Any], descriptors: Sequence[int], timeout: float) -> Message:
+    async def _request(
+        self, message: dict[str, Any], descriptors: Sequence[int], timeout: float
+    ) -> ReceivedMessage:
         try:
             data = encode(message)
         except ValueError as exc:
@@ -222,7 +224,7 @@ class ForkServerClient:
                 await _ready(self._control, loop.add_writer, loop.remove_writer)
         await loop.sock_sendall(self._control, data[sent:])
 
-    async def _receive(self) -> Message:
+    async def _receive(self) -> ReceivedMessage:
         loop = asyncio.get_running_loop()
         while True:
             await _ready(self._control, loop.add_reader, loop.remove_reader)

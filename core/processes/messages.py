@@ -29,7 +29,7 @@ PARENT_OPTION = "--parent-pid"
 
 _LENGTH = struct.Struct("!I")
 
-Message = tuple[dict[str, Any], list[int]]
+ReceivedMessage = tuple[dict[str, Any], list[int]]
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -57,7 +57,7 @@ class MessageReader:
         self._descriptors: list[int] = []
         self._length: int | None = None
 
-    def read(self) -> Message | None:
+    def read(self) -> ReceivedMessage | None:
         """Read once from the socket.
 
         Returns:
