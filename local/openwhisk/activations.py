@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 TRIGGER = "trigger"
 
 
-class Status(IntEnum):
+class ActivationStatus(IntEnum):
     """How an activation ended, with OpenWhisk's numbers."""
 
     SUCCESS = 0
@@ -39,11 +39,11 @@ class Status(IntEnum):
 class Response:
     """The response of an activation. `result` stays JSON text, so that it is not serialised again."""
 
-    status: Status
+    status: ActivationStatus
     result: bytes
 
     @classmethod
-    def error(cls, status: Status, error: Any) -> Response:
+    def error(cls, status: ActivationStatus, error: Any) -> Response:
         """Return a response whose result is OpenWhisk's `{"error": …}`."""
         return cls(status, orjson.dumps({"error": error}))
 
@@ -52,7 +52,7 @@ class Response:
         return {
             "status": self.status.text,
             "statusCode": int(self.status),
-            "success": self.status is Status.SUCCESS,
+            "success": self.status is ActivationStatus.SUCCESS,
             "size": len(self.result),
             "result": orjson.Fragment(self.result),
         }
@@ -70,7 +70,7 @@ class Activation:
     kind: str
     start: int
     end: int = 0
-    response: Response = field(default_factory=lambda: Response(Status.WHISK_ERROR, b"{}"))
+    response: Response = field(default_factory=lambda: Response(ActivationStatus.WHISK_ERROR, b"{}"))
     logs: list[str] = field(default_factory=list)
     wait_ms: int = 0
     init_ms: int | None = None
@@ -104,7 +104,7 @@ class Activation:
     def kept(cls, record: dict[str, Any]) -> Activation:
         """Return the record of a line that was written to a file."""
         status, result = record.pop("response")
-        return cls(**record, response=Response(Status(status), result.encode()))
+        return cls(**record, response=Response(ActivationStatus(status), result.encode()))
 
     def summary(self) -> dict[str, Any]:
         """Return it as the API lists it."""

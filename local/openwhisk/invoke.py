@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from core.openwhisk.action_server import MAX_PAYLOAD
-from local.openwhisk.activations import Activation, Activations, Response, Status
+from local.openwhisk.activations import Activation, Activations, ActivationStatus, Response
 from local.openwhisk.container import Container
 from local.openwhisk.entities import SEQUENCE, Action, now
 from local.openwhisk.entities.action import MAX_COMPONENTS
@@ -144,14 +144,16 @@ class ActionInvoker:
         except ContainerError as exc:
             record.logs = exc.logs
             record.timed_out = isinstance(exc, TimedOut)
-            record.response = Response.error(Status.DEVELOPER_ERROR, exc.message)
+            record.response = Response.error(ActivationStatus.DEVELOPER_ERROR, exc.message)
             log.warning("activation %s of %s: %s", call.id, action.path, exc.message)
         except Unavailable as exc:
-            record.response = Response.error(Status.WHISK_ERROR, exc.message)
+            record.response = Response.error(ActivationStatus.WHISK_ERROR, exc.message)
         except Exception:
             # A bug in this server fails one activation, not all of them.
             log.exception("activation %s of %s", call.id, action.path)
-            record.response = Response.error(Status.WHISK_ERROR, "There was an internal server error.")
+            record.response = Response.error(
+                ActivationStatus.WHISK_ERROR, "There was an internal server error."
+            )
         record.end = now()
         self._activations.add(record)
         return record
@@ -160,27 +162,27 @@ class ActionInvoker:
         """Run a sequence's actions one after another, each with the result of the previous one."""
         record.topmost = not call.in_sequence
         record.duration = 0
-        record.response = Response(Status.SUCCESS, value)
+        record.response = Response(ActivationStatus.SUCCESS, value)
         memory = 0
         for component in sequence.exec.components:
             try:
                 plan = self._plans.of(component)
             except OpenWhiskError:
                 record.response = Response.error(
-                    Status.APPLICATION_ERROR, "Sequence component does not exist."
+                    ActivationStatus.APPLICATION_ERROR, "Sequence component does not exist."
                 )
                 break
             if plan.action.exec.kind != SEQUENCE:
                 call.count.append(component)
             if len(call.count) > MAX_COMPONENTS or call.depth >= MAX_COMPONENTS:
                 record.response = Response.error(
-                    Status.APPLICATION_ERROR, "Too many actions in the sequence."
+                    ActivationStatus.APPLICATION_ERROR, "Too many actions in the sequence."
                 )
                 break
             handed = orjson.loads(value)
             if not plan.final.isdisjoint(handed):
                 # OpenWhisk's own lets one action of a sequence set final parameters of the next.
-                record.response = Response.error(Status.APPLICATION_ERROR, NOT_ALLOWED)
+                record.response = Response.error(ActivationStatus.APPLICATION_ERROR, NOT_ALLOWED)
                 break
             parameters = orjson.dumps(plan.bound | handed) if plan.bound else value
             part = await self._run(plan, parameters, call.part(record.id))
@@ -188,7 +190,7 @@ class ActionInvoker:
             record.duration += part.elapsed
             memory = max(memory, part.limits["memory"])
             record.response = part.response
-            if part.response.status is not Status.SUCCESS:
+            if part.response.status is not ActivationStatus.SUCCESS:
                 break
             value = part.response.result
         record.limits = record.limits | {"memory": memory or record.limits["memory"]}
@@ -214,7 +216,7 @@ class ActionInvoker:
             )
             record.response = _judge(status, result)
             # As in OpenWhisk, a container is not used again after an error that its action did not handle.
-            keep = record.response.status <= Status.APPLICATION_ERROR
+            keep = record.response.status <= ActivationStatus.APPLICATION_ERROR
         finally:
             self._pool.release(container, keep=keep)
 
@@ -244,11 +246,11 @@ def _judge(status: int, body: bytes) -> Response:
     if not isinstance(result, dict):
         text = body[:1024].decode("utf-8", "replace")
         return Response.error(
-            Status.DEVELOPER_ERROR, f"The action did not produce a valid JSON response: {text}"
+            ActivationStatus.DEVELOPER_ERROR, f"The action did not produce a valid JSON response: {text}"
         )
     if status != 200:
-        return Response.error(Status.DEVELOPER_ERROR, result.get("error", result))
+        return Response.error(ActivationStatus.DEVELOPER_ERROR, result.get("error", result))
     if "error" in result:
         # OpenWhisk keeps the error and drops the other fields.
-        return Response.error(Status.APPLICATION_ERROR, result["error"])
-    return Response(Status.SUCCESS, body)
+        return Response.error(ActivationStatus.APPLICATION_ERROR, result["error"])
+    return Response(ActivationStatus.SUCCESS, body)

@@ -8,7 +8,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from local.openwhisk.capacity import victims
@@ -16,6 +15,7 @@ from local.openwhisk.container import Container, Starter
 from local.openwhisk.errors import StartFailed, Unavailable
 from local.openwhisk.launch import Launch
 from local.openwhisk.settings import OpenWhiskSettings
+from local.openwhisk.waiting import WaitingInvocations
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,6 @@ _REAP_EVERY = 1.0
 _CORES = os.cpu_count() or 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    launch: Launch
-    since: float
-    container: asyncio.Future[Container]
-
-
 class ContainerPool:
     """Lends containers to activations. All methods run on the event loop's thread."""
 
@@ -45,7 +38,7 @@ class ContainerPool:
         self._idle: list[Container] = []
         self._busy: set[Container] = set()
         self._starting: Counter[Launch] = Counter()
-        self._waiters: list[_Waiter] = []
+        self._waiting = WaitingInvocations()
         self._prewarmed: dict[str, Launch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._starts: set[asyncio.Task[None]] = set()
@@ -60,11 +53,11 @@ class ContainerPool:
             "idle": len(self._idle),
             "busy": len(self._busy),
             "starting": self._starting.total(),
-            "waiting": len(self._waiters),
+            "waiting": len(self._waiting),
         }
 
     async def acquire(self, launch: Launch) -> Container:
-        """Return a free container of a launch, now or as soon as there is one.
+        """Return a container of a launch that has room, now or as soon as one does.
 
         Args:
             launch: of the container.
@@ -78,10 +71,9 @@ class ContainerPool:
         container = self._reuse(launch)
         if container is not None:
             return container
-        waiter = _Waiter(launch, time.monotonic(), asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
+        future = self._waiting.add(launch)
         self._grow()
-        return await waiter.container
+        return await future
 
     def release(self, container: Container, *, keep: bool) -> None:
         """Return a container to the pool.
@@ -93,7 +85,7 @@ class ContainerPool:
         container.active -= 1
         container.unusable = container.unusable or not keep
         if container.active:
-            self._fill(container)
+            self._waiting.fill(container)
         else:
             self._busy.discard(container)
             if not container.unusable and container.alive and not self._closing:
@@ -127,10 +119,7 @@ class ContainerPool:
         self._reaper.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        for waiter in self._waiters:
-            if not waiter.container.done():
-                waiter.container.set_exception(Unavailable("The server is shutting down."))
-        self._waiters.clear()
+        self._waiting.fail_all(Unavailable("The server is shutting down."))
         for task in self._starts:
             task.cancel()
         stopping = [container.stop(self._settings.stop_grace) for container in (*self._idle, *self._busy)]
@@ -157,7 +146,7 @@ class ContainerPool:
     def _offer(self, container: Container) -> None:
         """Give a free container to the invocation that has waited longest for it, or keep it."""
         now = time.monotonic()
-        oldest = self._waiters[0] if self._waiters else None
+        oldest = self._waiting.oldest
         self._idle.append(container)
         if (
             oldest is not None
@@ -169,27 +158,15 @@ class ContainerPool:
             self._start(oldest.launch)
             if container not in self._idle:
                 return
-        if self._fill(container):
+        if self._waiting.fill(container):
             self._idle.remove(container)
             self._busy.add(container)
         elif container.retired:
             self._drop(container)
 
-    def _fill(self, container: Container) -> bool:
-        """Give a container to invocations that wait for it, in order; return whether there was one."""
-        before = container.active
-        for waiter in list(self._waiters):
-            if not container.has_room:
-                break
-            if waiter.launch.key == container.launch.key:
-                self._waiters.remove(waiter)
-                container.active += 1
-                waiter.container.set_result(container)
-        return container.active > before
-
     def _grow(self) -> None:
         """Start processes for waiting invocations if that helps and there is room."""
-        if self._closing or not self._waiters:
+        if self._closing or not self._waiting:
             return
         now = time.monotonic()
         demand: Counter[tuple[str, int, bytes]] = Counter()
@@ -198,20 +175,20 @@ class ContainerPool:
         for launch, count in self._starting.items():
             starting[launch.key] += count
         busy = {container.launch.key for container in self._busy}
-        for waiter in list(self._waiters):
-            key = waiter.launch.key
+        for invocation in self._waiting:
+            key = invocation.launch.key
             demand[key] += 1
-            if demand[key] <= starting[key] * waiter.launch.concurrency:
+            if demand[key] <= starting[key] * invocation.launch.concurrency:
                 continue
             # A busy process of the action is probably free long before a new one has done its imports.
-            wait_seconds = waiter.since + self._settings.grow_after - now
+            wait_seconds = invocation.since + self._settings.grow_after - now
             if wait_seconds > 0 and (key in busy or starting[key]):
                 soonest = wait_seconds if soonest is None else min(soonest, wait_seconds)
             elif starting[key] and self._starting.total() >= _CORES:
                 # A start occupies a whole core. More at a time would only delay the first one.
                 continue
-            elif self._make_room(waiter.launch):
-                self._start(waiter.launch)
+            elif self._make_room(invocation.launch):
+                self._start(invocation.launch)
                 starting[key] += 1
         if soonest is not None and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(soonest, self._on_timer)
@@ -243,11 +220,7 @@ class ContainerPool:
         except StartFailed as exc:
             log.warning("no process for %s: %s", launch.action, exc.message)
             self._prewarmed.pop(launch.action, None)
-            for index, waiter in enumerate(self._waiters):
-                if waiter.launch.key == launch.key:
-                    del self._waiters[index]
-                    waiter.container.set_exception(exc)
-                    break
+            self._waiting.fail_oldest(launch, exc)
         else:
             log.info("process %d for %s, ready after %d ms", container.pid, launch.action, container.init_ms)
             if self._closing:

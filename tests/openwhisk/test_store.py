@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.openwhisk.activations import Activation, Activations, Response, Status
+from local.openwhisk.activations import Activation, Activations, ActivationStatus, Response
 from local.openwhisk.errors import TooFast
 from local.openwhisk.rates import Rate
 from local.openwhisk.rotating_log import RotatingLog
@@ -112,7 +112,7 @@ def test_kept_activations_are_bounded_too(tmp_path: Path) -> None:
     def record(number: int) -> Activation:
         return Activation(
             id=f"{number:032}", namespace="n", name="a", path="n/a", version="0.0.1", kind="python:3",
-            start=number, end=number + 1, response=Response(Status.SUCCESS, b'{"a":"\xc3\xa4"}'),
+            start=number, end=number + 1, response=Response(ActivationStatus.SUCCESS, b'{"a":"\xc3\xa4"}'),
         )  # fmt: skip
 
     records = Activations(5, 1_000_000, tmp_path)

@@ -8,7 +8,7 @@ import itertools
 from aiohttp import web
 
 from core.openwhisk.action_server import MAX_PAYLOAD
-from local.openwhisk.activations import Status
+from local.openwhisk.activations import ActivationStatus
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import (
     MAX_ENTITY,
@@ -26,10 +26,10 @@ from local.openwhisk.entities import Action, Package, entity_name, now, put_acti
 from local.openwhisk.errors import BadRequest
 
 _HTTP_STATUS = {
-    Status.SUCCESS: 200,
-    Status.APPLICATION_ERROR: 502,
-    Status.DEVELOPER_ERROR: 502,
-    Status.WHISK_ERROR: 500,
+    ActivationStatus.SUCCESS: 200,
+    ActivationStatus.APPLICATION_ERROR: 502,
+    ActivationStatus.DEVELOPER_ERROR: 502,
+    ActivationStatus.WHISK_ERROR: 500,
 }
 
 

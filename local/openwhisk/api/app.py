@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.api.actions import Actions
@@ -22,7 +22,6 @@ from local.openwhisk.errors import Forbidden, NotFound, OpenWhiskError, OriginRe
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SPACES = "/api/v1/namespaces"
 _WEB = "/api/v1/web"

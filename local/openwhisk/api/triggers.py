@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from core.openwhisk.action_server import MAX_PAYLOAD
-from local.openwhisk.activations import TRIGGER, Activation, Response, Status
+from local.openwhisk.activations import TRIGGER, Activation, ActivationStatus, Response
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, json, may_overwrite, name_of, object_of, page
 from local.openwhisk.entities import Link, Rule, Trigger, now, put_rule, put_trigger
@@ -76,7 +76,7 @@ class Triggers:
             version=trigger.version,
             kind=TRIGGER,
             start=now(),
-            response=Response(Status.SUCCESS, orjson.dumps(payload)),
+            response=Response(ActivationStatus.SUCCESS, orjson.dumps(payload)),
         )
         parameters = {item.key: item.value for item in trigger.parameters} | payload
         for link in trigger.rules:
@@ -93,7 +93,7 @@ class Triggers:
         entry: dict[str, Any] = {
             "rule": f"{namespace}/{link.rule}",
             "action": f"{namespace}/{link.action}",
-            "statusCode": int(Status.APPLICATION_ERROR),
+            "statusCode": int(ActivationStatus.APPLICATION_ERROR),
             "success": False,
         }
         if not link.active:
@@ -104,7 +104,11 @@ class Triggers:
             activation_id, _ = self._context.invoker.begin(plan, parameters, transaction, cause)
         except OpenWhiskError as exc:
             return entry | {"error": exc.message}
-        return entry | {"statusCode": int(Status.SUCCESS), "success": True, "activationId": activation_id}
+        return entry | {
+            "statusCode": int(ActivationStatus.SUCCESS),
+            "success": True,
+            "activationId": activation_id,
+        }
 
 
 class Rules:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk import web_action
-from local.openwhisk.activations import Status
+from local.openwhisk.activations import ActivationStatus
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import TRANSACTION, body_of, json
 from local.openwhisk.entities import Action
@@ -98,9 +98,9 @@ class WebActions:
             return json(error, 202, headers)
         response = task.result().response
         try:
-            if response.status is Status.SUCCESS:
+            if response.status is ActivationStatus.SUCCESS:
                 shown = web_action.answer(extension, orjson.loads(response.result))
-            elif response.status is Status.APPLICATION_ERROR:
+            elif response.status is ActivationStatus.APPLICATION_ERROR:
                 shown = web_action.answer(extension, orjson.loads(response.result)["error"])
             else:
                 raise BadRequest("There was an error processing your request.")
