@@ -15,7 +15,7 @@ from aiohttp import web
 
 from core import log
 
-from .app import App
+from .api.app import App
 from .errors import BackendUnknown, DatabaseError, FaultsWrong
 from .iam import Iam
 from .service import Service

@@ -21,7 +21,7 @@ SPREAD = 0.5
 
 
 @dataclass(frozen=True)
-class Event:
+class QueueEvent:
     """A job of this service starts or finishes."""
 
     kind: Literal["started", "finished"]
@@ -81,25 +81,25 @@ class DeviceQueue:
         """Return whether a job of this service is in the queue."""
         return any(entry.job_id is not None for entry in self._entries)
 
-    def submit(self, job_id: str, now: float) -> list[Event]:
+    def submit(self, job_id: str, now: float) -> list[QueueEvent]:
         """Add a job of this service at the end of the queue."""
         events = self.advance(now)
         self._entries.append(QueueEntry(job_id, now, None))
         return events + self._start_next(now)
 
-    def cancel(self, job_id: str, now: float) -> list[Event]:
+    def cancel(self, job_id: str, now: float) -> list[QueueEvent]:
         """Remove a job of this service, waiting or running."""
         events = self.advance(now)
         self._entries = deque(entry for entry in self._entries if entry.job_id != job_id)
         return events + self._start_next(now)
 
-    def pause(self, paused: bool, now: float) -> list[Event]:
+    def pause(self, paused: bool, now: float) -> list[QueueEvent]:
         """Stop starting jobs, or resume it. The running job goes on."""
         events = self.advance(now)
         self._paused = paused
         return events + self._start_next(now)
 
-    def computed(self, job_id: str, now: float, service_seconds: float) -> list[Event]:
+    def computed(self, job_id: str, now: float, service_seconds: float) -> list[QueueEvent]:
         """Record that a running job has its result. It leaves once its time on the device is over."""
         events = self.advance(now)
         if self._entries and self._entries[0].job_id == job_id:
@@ -107,7 +107,7 @@ class DeviceQueue:
             self._entries[0].computed = now
         return events + self.advance(now)
 
-    def advance(self, now: float) -> list[Event]:
+    def advance(self, now: float) -> list[QueueEvent]:
         """Advance to a time.
 
         Returns:
@@ -117,13 +117,13 @@ class DeviceQueue:
             # After a long time without observation the length has its stationary distribution again.
             self._entries.clear()
             self._populate(self._settled_length(), now)
-        events: list[Event] = []
+        events: list[QueueEvent] = []
         while (moment := self.next_change()) is not None and moment <= now:
             self._now = max(self._now, moment)
             if self._entries and self._entries[0].finish() == moment:
                 entry = self._entries.popleft()
                 if entry.job_id is not None:
-                    events.append(Event("finished", entry.job_id, moment))
+                    events.append(QueueEvent("finished", entry.job_id, moment))
             else:
                 self._entries.append(QueueEntry(None, moment, self._draw_service()))
             # The rate of arrivals depends on the length. Exponential waiting has no memory, so it may start
@@ -150,13 +150,13 @@ class DeviceQueue:
             "p95": ordered[round(0.95 * last)],
         }
 
-    def _start_next(self, now: float) -> list[Event]:
+    def _start_next(self, now: float) -> list[QueueEvent]:
         if self._paused or not self._entries or self._entries[0].started is not None:
             return []
         entry = self._entries[0]
         entry.started = now
         self._waits.append(now - entry.arrived)
-        return [] if entry.job_id is None else [Event("started", entry.job_id, now)]
+        return [] if entry.job_id is None else [QueueEvent("started", entry.job_id, now)]
 
     def _populate(self, length: int, now: float) -> None:
         for index in range(length):

@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar, get_args
 from .errors import FaultsWrong
 
 DeviceState = Literal["down", "paused"]
-Outcome = Literal["failed", "cancelled", "ran_too_long"]
+JobOutcome = Literal["failed", "cancelled", "ran_too_long"]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class JobFault(Fault):
     """
 
     backend: str | None = None
-    outcome: Outcome = "failed"
+    outcome: JobOutcome = "failed"
     reason: str = "The job failed by a fault that was set."
     code: int = 9998
 
@@ -163,8 +163,8 @@ def read(document: object, backends: Mapping[str, bool]) -> Faults:
     for index, job in enumerate(jobs):
         if job.backend is not None and job.backend not in backends:
             raise FaultsWrong(f"jobs[{index}].backend: there is no {job.backend!r}.")
-        if job.outcome not in get_args(Outcome):
-            raise FaultsWrong(f"jobs[{index}].outcome must be one of {', '.join(get_args(Outcome))}.")
+        if job.outcome not in get_args(JobOutcome):
+            raise FaultsWrong(f"jobs[{index}].outcome must be one of {', '.join(get_args(JobOutcome))}.")
     http = [_fault(HttpFault, item, f"http[{index}]") for index, item in _list(entries, "http")]
     for index, request in enumerate(http):
         if request.status is not None and not 400 <= request.status <= 599:

@@ -169,3 +169,9 @@ class JobStore:
         """Return the jobs that a filter selects, in order of their creation."""
         jobs = reversed(self._jobs.values()) if newest_first else iter(self._jobs.values())
         return (job for job in jobs if selects(job))
+
+    def session_jobs(self, session_id: str) -> list[SimulatorJob]:
+        """Return a session's jobs whose final state is not decided, oldest first."""
+        return list(
+            self.find(lambda job: job.session_id == session_id and not job.decided, newest_first=False)
+        )

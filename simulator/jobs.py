@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-Status = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
-FINAL: tuple[Status, ...] = ("Completed", "Failed", "Cancelled")
+IbmStatus = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
+FINAL: tuple[IbmStatus, ...] = ("Completed", "Failed", "Cancelled")
 
 
 def utc(moment: float | None) -> str | None:
@@ -53,7 +53,7 @@ class SimulatorJob:
     user: str = ""
     seed: int = 0
     job_id: str = field(default_factory=lambda: secrets.token_hex(10))
-    status: Status = "Queued"
+    status: IbmStatus = "Queued"
     reason: str | None = None
     reason_code: int | None = None
     running_at: float | None = None
@@ -93,7 +93,9 @@ class SimulatorJob:
         if self.status == "Queued":
             self.status, self.running_at = "Running", now
 
-    def decide(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> bool:
+    def decide(
+        self, status: IbmStatus, now: float, reason: str | None = None, code: int | None = None
+    ) -> bool:
         """Set its final state, which is not visible yet; return whether it was not set before."""
         if self.decided:
             return False
@@ -108,7 +110,9 @@ class SimulatorJob:
             setattr(self, name, value)
         self.finished.set()
 
-    def finish(self, status: Status, now: float, reason: str | None = None, code: int | None = None) -> None:
+    def finish(
+        self, status: IbmStatus, now: float, reason: str | None = None, code: int | None = None
+    ) -> None:
         """Set its final state and make it visible, once."""
         if self.decide(status, now, reason, code):
             self.reveal()

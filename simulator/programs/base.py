@@ -43,7 +43,7 @@ class PubExecutions(Protocol):
 P = TypeVar("P", bound=PubExecutions)
 
 
-class Primitive(Generic[P]):
+class PrimitiveProgram(Generic[P]):
     """A decoded job of PUBs, or of the items of a quantum program.
 
     Args:

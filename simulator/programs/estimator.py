@@ -21,7 +21,7 @@ from ..engine import Engine
 from ..errors import InvalidJob, SimulationError
 from ..simulation_plan import Execution
 from . import codec
-from .base import Primitive, checked_seed, noise_choice, require
+from .base import PrimitiveProgram, checked_seed, noise_choice, require
 
 DEFAULT_PRECISION = 0.015625
 
@@ -37,7 +37,7 @@ class EstimatorPub:
     executions: list[Execution]
 
 
-class Estimator(Primitive[EstimatorPub]):
+class Estimator(PrimitiveProgram[EstimatorPub]):
     """A decoded estimator job."""
 
     def run(self, rng: np.random.Generator) -> bytes:

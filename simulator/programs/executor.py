@@ -20,7 +20,7 @@ from ..engine import Engine
 from ..errors import InvalidJob
 from ..simulation_plan import Execution
 from . import codec
-from .base import Primitive, checked_seed, noise_choice, require
+from .base import PrimitiveProgram, checked_seed, noise_choice, require
 from .samplex import draw
 
 SCHEMA = "v2.0"
@@ -43,11 +43,11 @@ class Item:
     extra: dict[str, NDArray[Any]]
 
 
-class Executor(Primitive[Item]):
+class Executor(PrimitiveProgram[Item]):
     """A decoded executor job.
 
     Args:
-        engine, backend, seed: See `Primitive`.
+        engine, backend, seed: See `PrimitiveProgram`.
         items: The items.
         program: The quantum program, unchanged, with the data that is passed through.
     """

@@ -13,7 +13,7 @@ from ..engine import Engine
 from ..errors import InvalidJob
 from ..simulation_plan import Execution
 from . import codec
-from .base import Primitive, checked_seed, noise_choice, require
+from .base import PrimitiveProgram, checked_seed, noise_choice, require
 
 DEFAULT_SHOTS = 4096
 
@@ -29,7 +29,7 @@ class SamplerPub:
     circuit_metadata: dict[str, Any]
 
 
-class Sampler(Primitive[SamplerPub]):
+class Sampler(PrimitiveProgram[SamplerPub]):
     """A decoded sampler job."""
 
     def run(self, rng: np.random.Generator) -> bytes:

@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from simulator.device_queue import DeviceQueue, Event
+from simulator.device_queue import DeviceQueue, QueueEvent
 from simulator.settings import QueueSettings
 
 
@@ -19,7 +19,7 @@ def quiet(initial: int = 0, **changes: float) -> DeviceQueue:
 
 def test_an_empty_device_starts_a_job_at_once() -> None:
     queue = quiet()
-    assert queue.submit("a", 10.0) == [Event("started", "a", 10.0)]
+    assert queue.submit("a", 10.0) == [QueueEvent("started", "a", 10.0)]
     assert queue.length == 1
 
 
@@ -28,12 +28,12 @@ def test_a_job_leaves_when_its_time_is_over_and_its_result_is_there() -> None:
     queue.submit("a", 0.0)
     assert queue.next_change() is None
     assert queue.advance(100.0) == []
-    assert queue.computed("a", 101.0, service_seconds=2.0) == [Event("finished", "a", 101.0)]
+    assert queue.computed("a", 101.0, service_seconds=2.0) == [QueueEvent("finished", "a", 101.0)]
     queue.submit("b", 200.0)
     assert queue.computed("b", 200.5, service_seconds=2.0) == []
     assert queue.next_change() == 202.0
     assert queue.advance(201.9) == []
-    assert queue.advance(202.0) == [Event("finished", "b", 202.0)]
+    assert queue.advance(202.0) == [QueueEvent("finished", "b", 202.0)]
     assert queue.length == 0
 
 
@@ -54,7 +54,7 @@ def test_cancelled_jobs_let_the_next_go() -> None:
     queue.submit("b", 0.0)
     queue.submit("c", 0.0)
     assert queue.cancel("b", 1.0) == []
-    assert queue.cancel("a", 2.0) == [Event("started", "c", 2.0)]
+    assert queue.cancel("a", 2.0) == [QueueEvent("started", "c", 2.0)]
     assert queue.computed("a", 3.0, 1.0) == []
     assert queue.cancel("unknown", 3.0) == []
     assert queue.length == 1

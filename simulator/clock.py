@@ -1,0 +1,16 @@
+"""The service's clock."""
+
+from __future__ import annotations
+
+import time
+
+
+class Clock:
+    """Seconds since 1970 that never go back."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self._offset + time.monotonic()
