@@ -1,13 +1,14 @@
-"""A class name means one thing: no two modules define a public class of the same name."""
+"""A type's name means one thing: no two modules define a public class or alias of the same name."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-#: The folders whose classes are listed. The algorithms' own classes, below `actions/<algorithm>`, are not.
+#: The folders that are checked. The algorithms' classes, below `actions/<algorithm>`, are not.
 FOLDERS = (
     "core",
     "actions/framework",
@@ -19,38 +20,47 @@ FOLDERS = (
     "local",
     "tools",
 )
-#: The modules whose classes must not have the name of any other class.
-UNIQUE = ("actions/runtime/", "core/", "gateway/", "local/", "poller/delivery/", "simulator/")
-#: Modules that are not checked.
-EXCEPT = ("core/log.py",)
 
 
-def classes(root: Path) -> dict[str, list[str]]:
-    """The modules that define each public class, by the name of the class."""
-    modules: dict[str, list[str]] = defaultdict(list)
-    for folder in FOLDERS:
-        for path in sorted((root / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    modules[node.name].append(path.relative_to(root).as_posix())
-    return modules
+def type_names(module: ast.Module) -> Iterator[str]:
+    """The public classes of a module, and its aliases of types, but not its type variables."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name):
+            variable = isinstance(node.value, ast.Call)
+            if target.id[0].isupper() and not target.id.isupper() and not variable:
+                yield target.id
 
 
 def shared(root: Path) -> dict[str, list[str]]:
-    """The names that several modules define, of which at least one must have a unique name."""
-    return {
-        name: modules
-        for name, modules in classes(root).items()
-        if len(modules) > 1 and any(module.startswith(UNIQUE) and module not in EXCEPT for module in modules)
-    }
+    """The public names of types that several modules define, with these modules."""
+    modules: dict[str, set[str]] = defaultdict(set)
+    for folder in FOLDERS:
+        for path in (root / folder).rglob("*.py"):
+            for name in type_names(ast.parse(path.read_text(encoding="utf-8"))):
+                if not name.startswith("_"):
+                    modules[name].add(path.relative_to(root).as_posix())
+    return {name: sorted(defining) for name, defining in modules.items() if len(defining) > 1}
 
 
-def test_no_class_has_the_name_of_another() -> None:
+def test_no_type_has_the_name_of_another() -> None:
     assert shared(REPOSITORY) == {}
 
 
-def test_a_second_class_of_one_name_is_found(tmp_path: Path) -> None:
-    for name in ("core/one.py", "gateway/inner/two.py", "simulator/three.py"):
+def test_a_second_type_of_one_name_is_found(tmp_path: Path) -> None:
+    common = "class Job: ...\nclass _Job: ...\nT = TypeVar('T')\nLIMIT = 1\n"
+    for name, text in {
+        "core/one.py": common,
+        "gateway/inner/two.py": common + "Status = Literal['A']\n",
+        "poller/scheduling/three.py": "Job = tuple[str, int]\n",
+        "simulator/four.py": "class Status: ...\n",
+        "actions/grover/algorithm.py": "class Job: ...\n",
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("class Job: ...\nclass _Job: ...\n")
-    assert shared(tmp_path) == {"Job": ["core/one.py", "gateway/inner/two.py", "simulator/three.py"]}
+        (tmp_path / name).write_text(text)
+    assert shared(tmp_path) == {
+        "Job": ["core/one.py", "gateway/inner/two.py", "poller/scheduling/three.py"],
+        "Status": ["gateway/inner/two.py", "simulator/four.py"],
+    }
