@@ -18,7 +18,7 @@ from gateway.idempotency import HEADER, key_of, process_job_id, require_same_req
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, counted, services, session
-from gateway.submissions import APPEARS, accepted, replayed, submit
+from gateway.submissions import APPEARS, accepted_response, existing_job_response, submit
 from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
 from gateway.webhooks import callback, secret_of
@@ -120,7 +120,7 @@ def new_job(function: str) -> Response:
                 gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
             )
     require_same_request(known, document.id, value, callback_url)
-    return replayed(inbox, known, wait_seconds)
+    return existing_job_response(inbox, known, wait_seconds)
 
 
 @api.get("/jobs")
@@ -136,7 +136,7 @@ def jobs() -> Response:
 def job(process_job_id: str) -> Response:
     """Return the job's newest event; with `?wait=`, the final event if it arrives in time."""
     inbox, wait_seconds = services().inbox(session()), _wait_seconds()
-    entry = _found(inbox, process_job_id)
+    entry = _require_job(inbox, process_job_id)
     if wait_seconds and not entry.event.final:
         entry = inbox.final(process_job_id, wait_seconds) or entry
     return Response(entry.json, 200, mimetype="application/json")
@@ -146,7 +146,7 @@ def job(process_job_id: str) -> Response:
 def result(process_job_id: str) -> Response:
     """Return the result and answer that were too large for the job's final event (`result_url`)."""
     gateway, client = services(), session()
-    _found(gateway.inbox(client), process_job_id)
+    _require_job(gateway.inbox(client), process_job_id)
     if gateway.large_results is None:
         raise NotFoundError("No large results are kept here. The job's final event has what there is.")
     data = gateway.large_results.get(name_of(client.topic, process_job_id))
@@ -157,14 +157,14 @@ def result(process_job_id: str) -> Response:
 def cancel(process_job_id: str) -> Response:
     """Request the cancellation of a job. Its final event shows whether that was in time."""
     gateway = services()
-    entry = _found(gateway.inbox(session()), process_job_id)
+    entry = _require_job(gateway.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
         gateway.publisher.publish(CANCEL, process_job_id, encode(event.job_event()))
-    return accepted({"process_job_id": process_job_id, "status": event.status}, process_job_id)
+    return accepted_response({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 
-def _found(inbox: Inbox, process_job_id: str) -> InboxEntry:
+def _require_job(inbox: Inbox, process_job_id: str) -> InboxEntry:
     entry = inbox.appearing(process_job_id, APPEARS)
     if entry is None:
         raise NotFoundError("There is no such job for this client.")

@@ -75,14 +75,14 @@ def submit(
         if entry is not None and entry.event.final:
             return Response(entry.json, 200, mimetype="application/json")
     # A client that gets the answer must find the job at every replica.
-    _settled(remembered)
+    _wait_for_publication(remembered)
     if again:
         # A client that repeats the request must not be faster than the broker.
         inbox.appearing(process_job_id, APPEARS)
-    return accepted(reply | {"status": "QUEUED"}, process_job_id)
+    return accepted_response(reply | {"status": "QUEUED"}, process_job_id)
 
 
-def replayed(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
+def existing_job_response(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
     """Return the response for a job that already exists."""
     event = entry.event
     if wait_seconds and not event.final:
@@ -91,7 +91,9 @@ def replayed(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
         response = Response(entry.json, 200, mimetype="application/json")
     else:
         shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
-        response = accepted({name: getattr(entry.event, name) for name in shown}, event.process_job_id)
+        response = accepted_response(
+            {name: getattr(entry.event, name) for name in shown}, event.process_job_id
+        )
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
@@ -126,11 +128,11 @@ def _remember(gateway: GatewayServices, queued: ResultEvent) -> Future[None]:
     return sent
 
 
-def _settled(sent: Future[None]) -> None:
+def _wait_for_publication(sent: Future[None]) -> None:
     wait([sent], timeout=PUBLISH_TIMEOUT)
 
 
-def accepted(value: dict[str, Any], process_job_id: str) -> Response:
+def accepted_response(value: dict[str, Any], process_job_id: str) -> Response:
     response = json_response(value, 202)
     response.headers["Location"] = job_path(process_job_id)
     return response

@@ -85,13 +85,13 @@ class TopicCleaner:
         ]
         # Chosen at random, so that old topics that are still in use do not keep others from being checked.
         some = random.sample(old, min(MAX_TOPICS, len(old)))
-        deleted = self._topics.delete(self._unused(some, now)) if some else 0
+        deleted = self._topics.delete(self._unused_topics(some, now)) if some else 0
         if deleted:
             self.removed += deleted
             log.info("deleted topics of ended sessions", extra={"count": deleted})
         return deleted
 
-    def _unused(self, topics: Sequence[str], now: float) -> list[str]:
+    def _unused_topics(self, topics: Sequence[str], now: float) -> list[str]:
         """Return the topics whose newest message is too old. A topic that cannot be read is kept."""
         logs = TopicLogs(self._kafka)
         end = time.monotonic() + LOOK_TIMEOUT

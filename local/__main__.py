@@ -16,7 +16,7 @@ from core.settings import Source, command_line
 from local import demo
 from local.deployment import load_documents, write_documents
 from local.settings import DEMO, ONCE, TABLE, LocalSettings
-from local.stack import deployed, parts
+from local.stack import deploy_manifest, parts
 from local.supervisor import Supervisor
 
 EXIT_FAILED = 1
@@ -55,7 +55,7 @@ def _run(supervisor: Supervisor, source: Source) -> int:
         write_documents(settings.documents, settings.url("openwhisk"))
     _say("qwhisk on this machine:")
     if settings.whisk:
-        _say(f"  {'openwhisk':<10} {settings.whisk}, {len(deployed(settings))} actions deployed")
+        _say(f"  {'openwhisk':<10} {settings.whisk}, {len(deploy_manifest(settings))} actions deployed")
     broker, *others, gateway = parts(settings)
     # The parts in between start at the same time, since most of their time goes into imports. The gateway
     # starts last: poller and gateway both create the shared topics, and the local broker fails if two clients

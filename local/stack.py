@@ -42,7 +42,7 @@ def answers(url: str) -> Callable[[], bool]:
 _OPENWHISK = {"OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
 
 
-def deployed(settings: LocalSettings) -> list[str]:
+def deploy_manifest(settings: LocalSettings) -> list[str]:
     """Deploy the manifest to the OpenWhisk that runs the actions, and return the actions' names."""
     return deploy(settings.url("openwhisk"), settings.whisk_auth, settings.bound())
 
@@ -87,7 +87,13 @@ def parts(settings: LocalSettings) -> list[Part]:
             []
             if settings.whisk
             else [
-                module("openwhisk", "/ping", "local.openwhisk", openwhisk, prepare=lambda: deployed(settings))
+                module(
+                    "openwhisk",
+                    "/ping",
+                    "local.openwhisk",
+                    openwhisk,
+                    prepare=lambda: deploy_manifest(settings),
+                )
             ]
         ),
         module("simulator", "/healthz", more={"SIMULATOR_DATABASE": str(settings.folder / "simulator.db")}),

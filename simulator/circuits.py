@@ -218,7 +218,7 @@ def separate(
     return rest, Shape(uses, clifford, control_flow=False), isolated
 
 
-def unmeasured(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]] | None:
+def remove_final_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]] | None:
     """Remove the measurements at the end of a circuit.
 
     Args:

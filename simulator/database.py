@@ -95,7 +95,7 @@ class Database:
         self._connection.close()
         os.close(self._lock)
 
-    async def settled(self) -> None:
+    async def wait_for_checkpoint(self) -> None:
         """Wait for work in other threads."""
         if self._checkpoint is not None:
             await asyncio.gather(self._checkpoint, return_exceptions=True)

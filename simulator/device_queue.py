@@ -77,7 +77,7 @@ class DeviceQueue:
         """Number of jobs waiting or running."""
         return len(self._entries)
 
-    def own(self) -> bool:
+    def has_own_jobs(self) -> bool:
         """Return whether a job of this service is in the queue."""
         return any(entry.job_id is not None for entry in self._entries)
 
@@ -99,7 +99,7 @@ class DeviceQueue:
         self._paused = paused
         return events + self._start_next(now)
 
-    def computed(self, job_id: str, now: float, service_seconds: float) -> list[QueueEvent]:
+    def set_computed(self, job_id: str, now: float, service_seconds: float) -> list[QueueEvent]:
         """Record that a running job has its result. It leaves once its time on the device is over."""
         events = self.advance(now)
         if self._entries and self._entries[0].job_id == job_id:
@@ -113,7 +113,11 @@ class DeviceQueue:
         Returns:
             The events of this service's jobs, in order.
         """
-        if now - self._now > FORGET_SERVICES * self._service_mean and not self._paused and not self.own():
+        if (
+            now - self._now > FORGET_SERVICES * self._service_mean
+            and not self._paused
+            and not self.has_own_jobs()
+        ):
             # After a long time without observation the length has its stationary distribution again.
             self._entries.clear()
             self._populate(self._settled_length(), now)

@@ -24,8 +24,8 @@ from .circuits import (
     Shape,
     examine,
     examine_clifford,
+    remove_final_measurements,
     separate,
-    unmeasured,
 )
 from .counts import Bits, draw, shots
 from .errors import InvalidJob, SimulationError
@@ -177,7 +177,7 @@ class Engine:
             return Execution(None, 0, num_shots, shape, decided, isolated)
         decided = plan(shape, num_shots, noisy, self.limits, choice)
         small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
-        if exact and small and (bare := unmeasured(circuit)) is not None:
+        if exact and small and (bare := remove_final_measurements(circuit)) is not None:
             rest, measured = bare
             rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
             return Execution(rest, 0, num_shots, shape, decided, isolated, clbits=list(measured.values()))

@@ -208,14 +208,14 @@ class JobRunner:
         except DatabaseError:
             logger.error("job %s has ended, but would be run again by a restarted service", job.job_id)
         job.reveal()
-        self._store.finished(job)
+        self._store.mark_finished(job)
         if job.session_id is not None:
             busy = bool(self._store.session_jobs(job.session_id))
-            self._sessions.ended(job, self._clock(), busy)
+            self._sessions.job_ended(job, self._clock(), busy)
 
     def _started(self, job: SimulatorJob) -> None:
         job.start(self._clock())
-        session = None if job.session_id is None else self._sessions.started(job, self._clock())
+        session = None if job.session_id is None else self._sessions.job_started(job, self._clock())
         if session is not None:
             self.close_when_over(session)
 
@@ -241,7 +241,7 @@ class JobRunner:
         if header["t"] == "done":
             seconds = self._settings.queue.service_seconds / 2 + job.verdict.get("device_seconds", 0.0)
         job.quantum_seconds = seconds
-        device.computed(job.job_id, seconds)
+        device.set_computed(job.job_id, seconds)
 
     def _on_device_event(self, device: QueuedDevice, event: QueueEvent) -> None:
         job = self._store.get(event.job_id)

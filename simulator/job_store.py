@@ -69,7 +69,7 @@ class JobStore:
             self.add(job)
             if job.final:
                 job.finished.set()
-                self.finished(job)
+                self.mark_finished(job)
         return [job for job in self._jobs.values() if not job.final]
 
     def add(self, job: SimulatorJob) -> None:
@@ -109,9 +109,9 @@ class JobStore:
         fields = orjson.dumps(job.fields())
         job.written = self._database.put("jobs", key, job.created, int(job.decided), fields)
         job.stored = True
-        await self.saved(job)
+        await self.ensure_saved(job)
 
-    async def saved(self, job: SimulatorJob) -> None:
+    async def ensure_saved(self, job: SimulatorJob) -> None:
         """Wait until a job is on disk; save it if it has not been saved.
 
         Raises:
@@ -127,7 +127,7 @@ class JobStore:
             job.stored, job.written = False, None
             raise
 
-    def finished(self, job: SimulatorJob) -> None:
+    def mark_finished(self, job: SimulatorJob) -> None:
         """Record that a job is finished, so that it can be removed for newer ones."""
         if job.job_id not in self._jobs or job.job_id in self._finished:
             return

@@ -58,9 +58,9 @@ class QueuedDevice:
         """Stop starting jobs, or resume it."""
         self._handle(self._queue.pause(paused, self._clock()))
 
-    def computed(self, job_id: str, seconds: float) -> None:
+    def set_computed(self, job_id: str, seconds: float) -> None:
         """Record that a running job has its result, and its seconds on the device."""
-        self._handle(self._queue.computed(job_id, self._clock(), seconds))
+        self._handle(self._queue.set_computed(job_id, self._clock(), seconds))
 
     def close(self) -> None:
         """Report no more events, unless a method is called."""
@@ -75,6 +75,6 @@ class QueuedDevice:
             self._timer.cancel()
             self._timer = None
         # Without a job of this service the queue is updated when its state is requested.
-        if self._queue.own() and (moment := self._queue.next_change()) is not None:
+        if self._queue.has_own_jobs() and (moment := self._queue.next_change()) is not None:
             delay = max(moment - self._clock(), 0.0)
             self._timer = asyncio.get_running_loop().call_later(delay, self.advance)

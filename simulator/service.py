@@ -8,11 +8,12 @@ import secrets
 
 from core.rate_limits import RateLimiter, SlidingWindow
 
-from . import faults
 from .backends import Backend, catalog
 from .clock import Clock
 from .database import Database
 from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
+from .faults import Faults
+from .faults import read as read_faults
 from .job_runner import JobRunner
 from .job_store import JobStore
 from .jobs import SimulatorJob
@@ -69,7 +70,7 @@ class Service:
         )
 
     @property
-    def faults(self) -> faults.Faults:
+    def faults(self) -> Faults:
         """The faults that are set."""
         return self.runner.faults
 
@@ -94,7 +95,7 @@ class Service:
         """End the workers. Unfinished jobs fail, unless they are stored for the next run."""
         await self.runner.close()
         if self._database is not None:
-            await self._database.settled()
+            await self._database.wait_for_checkpoint()
             self._database.close()
 
     def change_faults(self, document: object) -> None:
@@ -108,8 +109,8 @@ class Service:
         except FaultsWrong as error:
             raise ApiError(400, 1217, str(error)) from error
 
-    def _read_faults(self, document: object) -> faults.Faults:
-        return faults.read(document, {backend.name: backend.queued for backend in self.backends.values()})
+    def _read_faults(self, document: object) -> Faults:
+        return read_faults(document, {backend.name: backend.queued for backend in self.backends.values()})
 
     def queue_state(self, backend: Backend) -> tuple[int, dict[str, float]]:
         """Return a backend's queue length and recent waiting times."""
@@ -174,7 +175,7 @@ class Service:
             job.created = self.clock()
             self.store.add(job)
         try:
-            await self.store.saved(job)
+            await self.store.ensure_saved(job)
         except DatabaseError as error:
             self.runner.withdraw(job, task, str(error))
             self.store.remove(job.job_id)

@@ -152,7 +152,7 @@ class Sessions:
         if session.backend is not None and session.backend != backend:
             raise ApiError(400, 1217, f"Session {session_id} is on {session.backend}, not on {backend}.")
 
-    def started(self, job: SimulatorJob, now: float) -> RuntimeSession | None:
+    def job_started(self, job: SimulatorJob, now: float) -> RuntimeSession | None:
         """Record that a job runs; return its session if the job is its first."""
         session = self._sessions.get(job.session_id or "")
         if session is None:
@@ -165,7 +165,7 @@ class Sessions:
         self._save(session)
         return session if first else None
 
-    def ended(self, job: SimulatorJob, now: float, busy: bool) -> None:
+    def job_ended(self, job: SimulatorJob, now: float, busy: bool) -> None:
         """Record that a job has ended, and close its session if that accepts no more and has no other."""
         session = self._sessions.get(job.session_id or "")
         if session is None:

@@ -43,13 +43,13 @@ def faults(folder: str, root: Path = ROOT) -> list[str]:
     place = f"actions/{folder}/algorithm.py"
     if not isinstance(algorithm, Algorithm):
         return [*lines, f"{place}: has no algorithm. End it with `algorithm = {_class(folder)}()`."]
-    lines += [f"{place}: {fault}" for fault in described(folder, type(algorithm))]
+    lines += [f"{place}: {fault}" for fault in description_errors(folder, type(algorithm))]
     if getattr(getattr(package, "main", None), "__self__", None) is not algorithm:
         lines.append(f"actions/{folder}/__init__.py: `main` is another's. Write `main = algorithm.main`.")
     return lines
 
 
-def described(folder: str, algorithm: type[Algorithm[Any]]) -> Iterator[str]:
+def description_errors(folder: str, algorithm: type[Algorithm[Any]]) -> Iterator[str]:
     """What is wrong with the attributes and the input model of an algorithm.
 
     Args:

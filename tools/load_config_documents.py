@@ -34,7 +34,7 @@ TABLE = SettingsTable(
 )
 
 
-def shipped(apihost: str) -> list[dict[str, Any]]:
+def valid_documents(apihost: str) -> list[dict[str, Any]]:
     """Return the documents of all actions.
 
     Raises:
@@ -90,7 +90,7 @@ def main(env: Source) -> int:
     """Load all documents; return the exit code."""
     try:
         apihost = WHISK_APIHOST.read(env)
-        for line in load(connect(env), CLOUDANT_DATABASE.read(env), shipped(apihost)):
+        for line in load(connect(env), CLOUDANT_DATABASE.read(env), valid_documents(apihost)):
             print(line)
     except QwhiskError as error:
         print(error.message, file=sys.stderr)

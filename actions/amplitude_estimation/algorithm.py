@@ -58,7 +58,7 @@ class AmplitudeInput(ActionInput):
 
     @field_validator("marked")
     @classmethod
-    def _fits(cls, marked: list[int], info: ValidationInfo) -> list[int]:
+    def _validate_marked(cls, marked: list[int], info: ValidationInfo) -> list[int]:
         if len(set(marked)) < len(marked):
             raise ValueError("has a number twice; give each number once")
         qubits = info.data.get("qubits")

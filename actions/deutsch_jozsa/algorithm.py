@@ -63,10 +63,10 @@ class DeutschJozsaInput(ActionInput):
 
     @field_validator("truth_table")
     @classmethod
-    def _promised(cls, table: str | None, info: ValidationInfo) -> str | None:
+    def _validate_truth_table(cls, table: str | None, info: ValidationInfo) -> str | None:
         kind = info.data.get("kind")
         if kind is None:
-            return table  # the kind is wrong, which has its own error
+            return table  # kind is invalid and has its own error
         if table is None:
             if kind == "truth_table":
                 raise ValueError("is missing; give the function's values, such as 0110")

@@ -10,7 +10,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from actions.framework.measurement import coverage, name
+from actions.framework.measurement import bit_name, coverage
 from core.errors import InputError
 from core.protocol import JobResult, Progress, PubResult
 from core.provider import Primitive
@@ -62,7 +62,7 @@ def _check(pub: Pub, number: int) -> None:
     elif not bits.measured:
         raise JobError(f"PUB {number}: the circuit has no measurement. End it with circuit.measure_all().")
     elif bits.unwritten and not pub.partly_measured:
-        listed = ", ".join(name(bit, pub.circuit) for bit in bits.unwritten[:MAX_NAMED])
+        listed = ", ".join(bit_name(bit, pub.circuit) for bit in bits.unwritten[:MAX_NAMED])
         more = len(bits.unwritten) - MAX_NAMED
         listed += f" and {more} more" if more > 0 else ""
         raise JobError(

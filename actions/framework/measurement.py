@@ -45,7 +45,7 @@ def coverage(circuit: QuantumCircuit) -> Coverage:
     return Coverage(measured, [bit for bit in circuit.clbits if bit in missing])
 
 
-def name(bit: Clbit, circuit: QuantumCircuit) -> str:
+def bit_name(bit: Clbit, circuit: QuantumCircuit) -> str:
     """The bit's name in the circuit, such as `meas[1]`."""
     location = circuit.find_bit(bit)
     if not location.registers:

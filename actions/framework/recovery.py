@@ -1,6 +1,6 @@
 """Recovery of a job whose submission had no clear answer, or that another attempt may have submitted too.
 
-A job is never submitted again for that. The provider lists the jobs with the step's tag, and a job in that
+No job is submitted again here. The provider lists the jobs with the step's tag, and a job in that
 list is the step's job. If that remains unclear, the caller gets an error, and the pollers are requested to
 search for the job for some more minutes and to cancel it (`core/strays.py`).
 """
@@ -56,15 +56,15 @@ class Recovery:
         self._pauses = pauses
         self._settle = settle
 
-    def known(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
-        """Return the provider's jobs of this step, or of one attempt, the oldest first, in one request."""
+    def search(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
+        """Search the provider for the jobs of this step, or of one attempt, in one request; oldest first."""
         run = event.process_job_id
         # With the run's tag too: the tag of step 1 of run `a` is also that of all jobs of run `a-1`.
         views = self._account.tagged(step_tag(run, event.step, attempt), run_tag(run))
         # The list has the newest first; jobs of the same age keep their reversed order.
         return _in_order([view for view in reversed(views) if IDENTIFIER.fullmatch(view.job_id)])
 
-    def keep(self, event: JobEvent, views: Sequence[JobView]) -> JobEvent:
+    def keep_first(self, event: JobEvent, views: Sequence[JobView]) -> JobEvent:
         """Return the event with the first of these jobs; cancel the others."""
         kept, *others = views
         self.abandon(event, [view.job_id for view in others])
@@ -72,67 +72,69 @@ class Recovery:
         return event.model_copy(update={"job_id": kept.job_id, "backend": backend})
 
     def after_lost_answer(
-        self, event: JobEvent, attempt: str | None, why: ProviderUnavailableError
+        self, event: JobEvent, attempt: str | None, failure: ProviderUnavailableError
     ) -> JobEvent:
         """Return the event of the job that was submitted although there was no clear answer.
 
         Args:
             event: the event of the job, without its id.
             attempt: the attempt in the job's tag; None if no other attempt submits the same job.
-            why: the error of the submission.
+            failure: the error of the submission.
 
         Raises:
             ProviderUnavailableError: the job was not found, or it is unclear whether it exists.
         """
-        handed_over = False
+        cancellation_requested = False
         try:
-            found = self._look(event, attempt)
-            if found and attempt:
-                return self.settled(event.model_copy(update={"job_id": found[0].job_id}), attempt)
-            if found:
-                return self.keep(event, found)
+            views = self._search_repeatedly(event, attempt)
+            if views and attempt:
+                return self.resolve(event.model_copy(update={"job_id": views[0].job_id}), attempt)
+            if views:
+                return self.keep_first(event, views)
             conclusion = "The job was probably not submitted"
-            self.hand_over(event, attempt)
-            handed_over = True
-            # The provider may still accept ours, but the job of another attempt is as good.
-            others = self.known(event) if attempt else []
+            self.request_cancellation(event, attempt)
+            cancellation_requested = True
+            # The provider may still accept this attempt's job, but another attempt's job is just as good.
+            others = self.search(event) if attempt else []
             if others and (adopted := self.adopt(event, others)) is not None:
                 return adopted
         except QwhiskError as error:
             log.warning("the search for the job of %s failed: %s", event.process_job_id, error.message)
             conclusion = "It is unclear whether the job was submitted; if so, it will be cancelled"
-            if not handed_over:
-                self.hand_over(event, attempt)
+            if not cancellation_requested:
+                self.request_cancellation(event, attempt)
         raise ProviderUnavailableError(
-            f"{why.message.rstrip('.')}. {conclusion}. Try again later.", why.retry_after, **why.details
+            f"{failure.message.rstrip('.')}. {conclusion}. Try again later.",
+            failure.retry_after,
+            **failure.details,
         ) from None
 
-    def settled(self, event: JobEvent, attempt: str | None) -> JobEvent:
+    def resolve(self, event: JobEvent, attempt: str | None) -> JobEvent:
         """Return the event with the one job of its step, if others may have submitted it at the same time.
 
         Each attempt searches after its own submission and keeps the oldest job. All keep the same job as long
         as the provider lists an older job no later than a younger one.
 
         Args:
-            event: the event of the job, with the id of our job.
+            event: the event of the job, with the id of this attempt's job.
             attempt: the attempt in the job's tag.
 
         Raises:
-            ProviderUnavailableError: it is unclear. A repeated step will find its job.
+            ProviderUnavailableError: it is unclear which job to keep. A repeated step will find its job.
         """
         try:
-            views = self._look(event)
+            views = self._search_repeatedly(event)
             if event.job_id not in [view.job_id for view in views]:
                 # A request by id finds a job that is not listed yet; the age decides for all attempts.
                 views = _in_order([*views, self._account.look(event.job_id)])
-            if views[0].job_id != event.job_id and not self._claimed(event, views[0]):
+            if views[0].job_id != event.job_id and not self._claim(event, views[0]):
                 views = [view for view in views[1:] if view.job_id == event.job_id]
         except QwhiskError as error:
-            self.hand_over(event, attempt)
+            self.request_cancellation(event, attempt)
             raise ProviderUnavailableError(
                 f"It is unclear whether the job was submitted twice: {error.message[:200]} Try again later."
             ) from None
-        return self.keep(event, views)
+        return self.keep_first(event, views)
 
     def adopt(self, event: JobEvent, views: Sequence[JobView]) -> JobEvent | None:
         """Return the event with the first of these jobs of other attempts; None if it is being cancelled.
@@ -140,14 +142,14 @@ class Recovery:
         Raises:
             QwhiskError: a request to the provider failed.
         """
-        return self.keep(event, views) if self._claimed(event, views[0]) else None
+        return self.keep_first(event, views) if self._claim(event, views[0]) else None
 
-    def _claimed(self, event: JobEvent, view: JobView) -> bool:
-        """Remove the attempt's tag from the job, so that no poller cancels it as a stray; False if one did.
+    def _claim(self, event: JobEvent, view: JobView) -> bool:
+        """Remove the attempt's tag from the job, so that no poller cancels it. False if one did.
 
-        A poller that found it just before still cancels it and removes its tags. So the job is searched again
-        after that must be finished. If the poller removed the tags before they were set here, the cancelled
-        job has them again, and they are removed: it must not be found as the step's job.
+        A poller that found the job just before still cancels it and removes its tags. So the search is
+        repeated when the poller must have finished. If the poller removed the tags before they were set here,
+        the cancelled job has them again, and they are removed: it must not be found as the step's job.
         """
         if view.status != "CANCELLED":
             # Setting tags on a stray that another attempt is clearing would make it visible again.
@@ -156,14 +158,14 @@ class Recovery:
             )
         left = seconds_left()
         time.sleep(self._settle if left is None else max(0.0, min(self._settle, left)))
-        now = next((known for known in self.known(event) if known.job_id == view.job_id), None)
+        now = next((other for other in self.search(event) if other.job_id == view.job_id), None)
         if now is not None and now.status == "CANCELLED" != view.status:
             self._account.tag(view.job_id, [])
             return False
         return now is not None
 
     def abandon(self, event: JobEvent, job_ids: Sequence[str]) -> None:
-        """Cancel these jobs, or request it from the pollers."""
+        """Cancel these jobs, or request that the pollers cancel them."""
         left = list(job_ids)
         try:
             with within(ABANDON_TIME):
@@ -172,14 +174,14 @@ class Recovery:
                     del left[0]
         except QwhiskError as error:
             log.warning("%d jobs are left for the pollers to cancel: %s", len(left), error.message)
-            self._ask([stray(event, job_id) for job_id in left])
+            self._publish_requests([stray(event, job_id) for job_id in left])
 
-    def hand_over(self, event: JobEvent, attempt: str | None) -> None:
-        """Request that the pollers cancel any job that this attempt left behind."""
-        self._ask([lost(event, attempt)])
+    def request_cancellation(self, event: JobEvent, attempt: str | None) -> None:
+        """Request that the pollers cancel any job that this attempt may have submitted."""
+        self._publish_requests([lost(event, attempt)])
 
-    def _look(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
-        """Return the jobs of the step or of the attempt, searched after each pause until there are some.
+    def _search_repeatedly(self, event: JobEvent, attempt: str | None = None) -> list[JobView]:
+        """Return the jobs of the step or of the attempt, with a search after each pause until some appear.
 
         Raises:
             QwhiskError: the last search failed.
@@ -191,15 +193,15 @@ class Recovery:
             time.sleep(pause)
             try:
                 failed = None
-                if found := self.known(event, attempt):
-                    return found
+                if views := self.search(event, attempt):
+                    return views
             except QwhiskError as error:
                 failed = error
         if failed is not None:
             raise failed
         return []
 
-    def _ask(self, requests: Sequence[JobEvent]) -> None:
+    def _publish_requests(self, requests: Sequence[JobEvent]) -> None:
         try:
             for event in requests:
                 self._publisher.publish(CANCEL, event.process_job_id, encode(event))

@@ -61,7 +61,7 @@ class Run:
     Args:
         function: the function's id.
         params: the validated input.
-        own: the caller's input, unchanged, for the event.
+        input: the caller's input, unchanged, for the event.
         envelope: the client and the ids of the run.
         step: the step of the job to submit; 0 for the first.
         backend: the backend of the previous step.
@@ -70,7 +70,7 @@ class Run:
 
     function: str
     params: ActionInput
-    own: dict[str, Any]
+    input: dict[str, Any]
     envelope: Envelope
     step: int = 0
     backend: str | None = None
@@ -139,27 +139,27 @@ class Submission:
         Returns:
             The parameters of a `SubmissionReply`.
         """
-        if len(orjson.dumps(run.own)) > MAX_INPUT_BYTES:
+        if len(orjson.dumps(run.input)) > MAX_INPUT_BYTES:
             # The input is part of the job's events; checked now, not after the submission.
             raise InputError(f"The input has over {MAX_INPUT_BYTES} bytes. Make it smaller.", field="input")
         account = self._provider.account(run.params.backend_type)
         recovery = Recovery(account, self._publisher, self._pauses, self._settle)
         limit = time_limit(os.environ)
         with within(limit - min(ANNOUNCE_TIME, limit / 3)):
-            event, ready, own = self._placed(account, recovery, run, job)
+            event, circuits, is_ours = self._submit_or_find(account, recovery, run, job)
         try:
             self._publisher.publish(JOBS, event.process_job_id, encode(event))
         except QwhiskError as error:
             message = "The job could not be announced. Try again later."
             # A later step is repeated and finds its job; the job of another attempt may be announced already.
-            if run.step == 0 and own:
+            if run.step == 0 and is_ours:
                 recovery.abandon(event, [event.job_id])
                 message = "The job could not be announced and was cancelled. Try again later."
             raise StreamError(message, cause=error.message[:200]) from None
-        circuit = describe(job.pubs[0].circuit, ready[0]) | {"pubs": len(job.pubs)}
+        circuit = describe(job.pubs[0].circuit, circuits[0]) | {"pubs": len(job.pubs)}
         return SubmissionReply.of_event(event, circuit).model_dump()
 
-    def _placed(
+    def _submit_or_find(
         self, account: QuantumAccount, recovery: Recovery, run: Run, job: Job
     ) -> tuple[JobEvent, list[QuantumCircuit], bool]:
         """Submit the job, or find it; return its event, its circuits, and whether this attempt submitted it.
@@ -168,29 +168,29 @@ class Submission:
         """
         if run.repeated:
             event = _event(run, job, run.backend or UNKNOWN, 0, UNKNOWN)
-            known = recovery.known(event)
-            if known and (adopted := recovery.adopt(event, known)) is not None:
+            views = recovery.search(event)
+            if views and (adopted := recovery.adopt(event, views)) is not None:
                 return adopted, [pub.circuit for pub in job.pubs], False
         backend = self._choose(run, job.qubits)
         queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
         # An event that cannot be encoded must fail now, not when the job is running.
         event = _event(run, job, backend.name, queue_length, UNKNOWN)
         encode(event)
-        ready = transpiled(account.target(backend.name), run, job)
-        event, own = self._run(account, recovery, run, job, event, ready)
-        return event, ready, own
+        circuits = transpiled(account.target(backend.name), run, job)
+        event, is_ours = self._submit(account, recovery, run, job, event, circuits)
+        return event, circuits, is_ours
 
-    def _run(
+    def _submit(
         self,
         account: QuantumAccount,
         recovery: Recovery,
         run: Run,
         job: Job,
         event: JobEvent,
-        ready: list[QuantumCircuit],
+        circuits: list[QuantumCircuit],
     ) -> tuple[JobEvent, bool]:
         """Submit once; return the event with the job's id, and whether this attempt submitted the job."""
-        pubs = [native(pub, circuit) for pub, circuit in zip(job.pubs, ready, strict=True)]
+        pubs = [native(pub, circuit) for pub, circuit in zip(job.pubs, circuits, strict=True)]
         try:
             left = seconds_left() or 0.0
             with within(left - min(LOOK_TIME, left / 4)):
@@ -211,7 +211,7 @@ class Submission:
         event = event.model_copy(update={"job_id": job_id})
         if not run.repeated:
             return event, True
-        settled = recovery.settled(event, run.own_attempt)
+        settled = recovery.resolve(event, run.own_attempt)
         return settled, settled.job_id == job_id
 
     def _choose(self, run: Run, qubits: int) -> BackendInfo:
@@ -245,7 +245,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
             step=run.step,
             submitted_at=datetime.now(UTC),
             queue_length_at_submit=queue_length,
-            params=run.own,
+            params=run.input,
             state=job.state,
             progress=job.progress,
             callback_url=run.envelope.callback_url,
@@ -256,7 +256,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
 
 def transpiled(target: CircuitTarget, run: Run, job: Job) -> list[QuantumCircuit]:
     """Return the PUBs' circuits for the target; those of a previous input come from its cache."""
-    same = {key: value for key, value in run.own.items() if key not in COMMON_INPUTS}
+    same = {key: value for key, value in run.input.items() if key not in COMMON_INPUTS}
     key = (run.function, orjson.dumps(same, option=orjson.OPT_SORT_KEYS), job.key)
     kept = job.key is not None or job.state is None
     done: dict[int, QuantumCircuit] = {}
@@ -266,20 +266,20 @@ def transpiled(target: CircuitTarget, run: Run, job: Job) -> list[QuantumCircuit
     return [done[id(pub.circuit)] for pub in job.pubs]
 
 
-def native(pub: Pub, ready: QuantumCircuit) -> tuple[Any, ...]:
+def native(pub: Pub, circuit: QuantumCircuit) -> tuple[Any, ...]:
     """Return the PUB for the primitive, on the backend's qubits."""
     values = () if pub.values is None else (pub.values,)
     if pub.observable is None:
-        return (ready, *values)
-    return (ready, pub.observable.apply_layout(ready.layout), *values)
+        return (circuit, *values)
+    return (circuit, pub.observable.apply_layout(circuit.layout), *values)
 
 
-def describe(circuit: QuantumCircuit, ready: QuantumCircuit) -> dict[str, Any]:
+def describe(circuit: QuantumCircuit, transpiled_circuit: QuantumCircuit) -> dict[str, Any]:
     """Describe the circuit for the caller.
 
     Args:
         circuit: the algorithm's circuit.
-        ready: the transpiled circuit, which determines depth and size.
+        transpiled_circuit: the circuit for the target, which determines depth and size.
     """
     program = None
     if circuit.size() <= MAX_DESCRIBED:
@@ -290,7 +290,7 @@ def describe(circuit: QuantumCircuit, ready: QuantumCircuit) -> dict[str, Any]:
             log.exception("no OpenQASM 3 for this circuit")
     return {
         "qubits": circuit.num_qubits,
-        "depth": ready.depth(),
-        "size": ready.size(),
+        "depth": transpiled_circuit.depth(),
+        "size": transpiled_circuit.size(),
         "openqasm3": program if program and len(program) <= MAX_OPENQASM else None,
     }

@@ -14,7 +14,7 @@ from actions.framework.input import ActionInput
 from actions.framework.job import Step
 from actions.grover.circuit import gates, grover
 from actions.grover.plan import GroverPlan, fidelity, plan
-from actions.toolkit.outcomes import bitstring, ideal, listed, percent
+from actions.toolkit.outcomes import bitstring, format_list, ideal, percent
 
 #: Maximum number of qubits: 256 elements.
 MAX_QUBITS = 8
@@ -62,10 +62,10 @@ class GroverInput(ActionInput):
 
     @field_validator("marked")
     @classmethod
-    def _elements(cls, marked: list[int | str], info: ValidationInfo) -> list[int | str]:
+    def _validate_marked(cls, marked: list[int | str], info: ValidationInfo) -> list[int | str]:
         qubits = info.data.get("qubits")
         if qubits is None:
-            return marked  # wrong itself, which is said already
+            return marked  # qubits is invalid and has its own error
         for element in marked:
             if isinstance(element, int) and element >= 2**qubits:
                 raise ValueError(
@@ -169,7 +169,7 @@ def _summary(params: GroverInput, measured: list[int], success: float, guess: fl
     rate, by_guessing = percent(success), percent(guess)
     if len(wanted) == 1:
         return f"{wanted[0]} was found in {rate} of the shots; guessing finds it in {by_guessing}."
-    what = listed(wanted) if len(wanted) <= MAX_NAMED else f"the {len(wanted)} marked elements"
+    what = format_list(wanted) if len(wanted) <= MAX_NAMED else f"the {len(wanted)} marked elements"
     seen = "All" if len(measured) == len(wanted) else len(measured)
     return (
         f"One of {what} was found in {rate} of the shots; guessing finds one in {by_guessing}. "

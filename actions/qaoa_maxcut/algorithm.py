@@ -63,7 +63,7 @@ class MaxCutInput(HybridInput):
 
     @field_validator("edges")
     @classmethod
-    def _is_graph(cls, edges: list[Edge]) -> list[Edge]:
+    def _validate_edges(cls, edges: list[Edge]) -> list[Edge]:
         seen = set()
         for first, second, weight in edges:
             if first == second:
@@ -80,7 +80,7 @@ class MaxCutInput(HybridInput):
 
     @field_validator("nodes")
     @classmethod
-    def _has_all_nodes(cls, nodes: int | None, info: ValidationInfo) -> int | None:
+    def _validate_nodes(cls, nodes: int | None, info: ValidationInfo) -> int | None:
         highest = max((max(first, second) for first, second, _ in info.data.get("edges", [])), default=0)
         if nodes is not None and nodes <= highest:
             raise ValueError(f"is {nodes}, but an edge names node {highest}; make it {highest + 1} or more")

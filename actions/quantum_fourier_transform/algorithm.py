@@ -13,7 +13,7 @@ from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.job import Step
 from actions.quantum_fourier_transform.circuit import spectrum, transformed
 from actions.quantum_fourier_transform.input import FourierInput
-from actions.toolkit.outcomes import bitstring, frequencies, ideal, listed, percent
+from actions.toolkit.outcomes import bitstring, format_list, frequencies, ideal, percent
 
 #: Maximum number of peaks in the answer.
 MAX_PEAKS = 16
@@ -110,7 +110,7 @@ def _where(peaks: list[int], likely: int, params: FourierInput) -> str:
     if len(peaks) == 1:
         text = f"The spectrum has a peak at {peaks[0]}"
     elif len(peaks) <= MAX_PEAKS:
-        text = f"The spectrum has peaks at {listed(sorted(peaks))}"
+        text = f"The spectrum has peaks at {format_list(sorted(peaks))}"
     else:
         text = f"The spectrum has {len(peaks)} peaks"
     if params.state == "periodic" and 1 < params.period <= len(params.given.amplitudes) / 2:

@@ -95,7 +95,7 @@ class FourierInput(ActionInput):
     def _in_range(cls, number: int, info: ValidationInfo) -> int:
         kind, qubits = info.data.get("state"), info.data.get("qubits")
         if qubits is None:
-            return number  # wrong itself, which is said already
+            return number  # qubits is invalid and has its own error
         if kind == "periodic" and info.field_name == "period" and number > 2**qubits:
             raise ValueError(f"is over {2**qubits}, all that {qubits} qubits hold; lower it, or raise qubits")
         if kind == "periodic" and info.field_name == "offset" and number >= info.data.get("period", 257):

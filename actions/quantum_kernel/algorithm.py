@@ -57,7 +57,7 @@ class KernelInput(ActionInput):
 
     @field_validator("vectors")
     @classmethod
-    def _equally_long(cls, vectors: list[list[float]]) -> list[list[float]]:
+    def _validate_vectors(cls, vectors: list[list[float]]) -> list[list[float]]:
         for place, vector in enumerate(vectors, 1):
             if len(vector) != len(vectors[0]):
                 raise ValueError(

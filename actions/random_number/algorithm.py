@@ -12,7 +12,7 @@ from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.random_number import budget
 from actions.random_number.circuit import coins
-from actions.random_number.extraction import debiased, integers, ordered, raw
+from actions.random_number.extraction import debiased_bits, integers, raw_bits, values_in_random_order
 from actions.toolkit.outcomes import times
 
 #: Maximum number of numbers, or bytes, of one run.
@@ -66,7 +66,7 @@ class RandomNumberInput(ActionInput):
 
     @field_validator("high")
     @classmethod
-    def _a_range(cls, high: int, info: ValidationInfo) -> int:
+    def _validate_high(cls, high: int, info: ValidationInfo) -> int:
         low = info.data.get("low")
         if low is not None and info.data.get("kind") == "integers" and high <= low:
             raise ValueError(f"is {high}, but low is {low}; make high larger than low")
@@ -106,9 +106,9 @@ class RandomNumber(Algorithm[RandomNumberInput]):
         `values` are the numbers, or strings of two hexadecimal digits. `ones` is the share of ones among the
         measured bits; `bits_left` is the number of bits left for the numbers.
         """
-        shots = ordered(step.counts())
-        measured = sum(1 for _ in raw(shots))
-        bits = list(debiased(shots) if params.noisy else raw(shots))
+        shots = values_in_random_order(step.counts())
+        measured = sum(1 for _ in raw_bits(shots))
+        bits = list(debiased_bits(shots) if params.noisy else raw_bits(shots))
         numbers = integers(iter(bits), params.size, params.count)
         values: list[int] | list[str]
         if params.kind == "bytes":
@@ -119,7 +119,7 @@ class RandomNumber(Algorithm[RandomNumberInput]):
             "summary": _summary(params, values),
             "values": values,
             "debiased": params.noisy,
-            "ones": sum(raw(shots)) / measured if measured else 0.5,
+            "ones": sum(raw_bits(shots)) / measured if measured else 0.5,
             "bits_measured": measured,
             "bits_left": len(bits),
         }

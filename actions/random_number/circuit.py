@@ -13,9 +13,9 @@ ORDER_QUBITS = 16
 def coins(value: int = VALUE_QUBITS, order: int = ORDER_QUBITS) -> QuantumCircuit:
     """Build the circuit of qubits in equal superposition, measured: each is a fair coin.
 
-    A job's result tells how often each outcome was seen, but not in which shot: sorted by the outcome, the
-    shots would not be random any more. So some qubits, which have nothing to do with the others, give each
-    shot a random place.
+    A job's result has the number of shots with each outcome, but not the order of the shots. Sorted by
+    outcome, they would no longer be random. So some qubits, independent of the others, give each shot a
+    random place.
 
     Args:
         value: number of qubits for the numbers, the lowest bits of an outcome.

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from actions.random_number.circuit import VALUE_QUBITS
 
 
-def ordered(counts: Mapping[str, int], value: int = VALUE_QUBITS) -> list[int]:
-    """Yield the values of the shots, in their random order.
+def values_in_random_order(counts: Mapping[str, int], value: int = VALUE_QUBITS) -> list[int]:
+    """Return the values of the shots, in their random order.
 
-    Shots that share a place have no order and are left out, all of them. That depends on the places alone,
-    and so does the order: what is left is distributed as the values of the shots are.
+    Shots that share a place have no order, so all of them are left out. Order and selection depend only on
+    the places, so the remaining values have the same distribution as the values of all shots.
 
     Args:
         counts: bitstrings, the place first and then `value` bits.
@@ -23,18 +23,18 @@ def ordered(counts: Mapping[str, int], value: int = VALUE_QUBITS) -> list[int]:
     return [shots[0] for _, shots in sorted(places.items()) if len(shots) == 1]
 
 
-def raw(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
+def raw_bits(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
     """Yield all bits of all values."""
     for value in values:
         for qubit in range(width):
             yield value >> qubit & 1
 
 
-def debiased(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
-    """Yield the bits that von Neumann's method leaves, which are fair even if the qubits are biased.
+def debiased_bits(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
+    """Yield the bits that von Neumann's method extracts, which are fair even if the qubits are biased.
 
-    Of two shots, a qubit that gave 0 and then 1 stands for 0, one that gave 1 and then 0 stands for 1: both
-    are equally likely. If it gave the same twice, there is no bit.
+    From each pair of shots, a qubit that gave 0 and then 1 yields 0, and one that gave 1 and then 0 yields
+    1: both are equally likely. A qubit that gave the same bit twice yields nothing.
     """
     for first, second in zip(values[::2], values[1::2], strict=False):
         differing = first ^ second
@@ -46,8 +46,8 @@ def debiased(values: Sequence[int], width: int = VALUE_QUBITS) -> Iterator[int]:
 def integers(bits: Iterator[int], size: int, count: int) -> list[int]:
     """Return up to `count` integers from 0 to `size` - 1, all equally likely.
 
-    As many bits as the largest needs are taken at a time; what is too large is thrown away, since folding it
-    back (modulo) would make small numbers likelier.
+    Each candidate has as many bits as the largest integer needs. Candidates that are too large are discarded,
+    because reducing them modulo `size` would make small integers likelier.
     """
     width = (size - 1).bit_length()
     result: list[int] = []

@@ -52,7 +52,7 @@ class ShorInput(ActionInput):
 
     @field_validator("number")
     @classmethod
-    def _needs_a_quantum_computer(cls, number: int) -> int:
+    def _validate_number(cls, number: int) -> int:
         if number % 2 == 0:
             raise ValueError(f"{number} is even: {number} = 2 x {number // 2}. Give an odd number")
         small = next((divisor for divisor in range(3, isqrt(number) + 1, 2) if number % divisor == 0), None)
@@ -64,7 +64,7 @@ class ShorInput(ActionInput):
 
     @field_validator("base")
     @classmethod
-    def _coprime(cls, base: int | None, info: ValidationInfo) -> int | None:
+    def _validate_base(cls, base: int | None, info: ValidationInfo) -> int | None:
         number = info.data.get("number")
         if base is None or number is None:
             return base

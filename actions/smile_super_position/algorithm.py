@@ -35,10 +35,10 @@ class SmileInput(ActionInput):
 
     @field_validator("emoticon_2")
     @classmethod
-    def _comparable(cls, second: str, info: ValidationInfo) -> str:
+    def _validate_second(cls, second: str, info: ValidationInfo) -> str:
         first = info.data.get("emoticon_1")
         if first is None:
-            return second  # the first is wrong, which is said already
+            return second  # the first is invalid and has its own error
         if len(first) != len(second):
             raise ValueError(
                 f"has length {len(second)}, but emoticon_1 has length {len(first)}; make them the same length"

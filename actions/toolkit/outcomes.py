@@ -54,7 +54,7 @@ def percent(probability: float) -> str:
     return f"{text.rstrip('0').rstrip('.')} %"
 
 
-def listed(items: Iterable[object]) -> str:
+def format_list(items: Iterable[object]) -> str:
     """Format a list, such as `5`, `5 and 6` or `5, 6 and 7`."""
     words = [str(item) for item in items]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -58,7 +58,7 @@ class VqeInput(HybridInput):
 
     @field_validator("terms")
     @classmethod
-    def _is_hamiltonian(cls, terms: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    def _validate_terms(cls, terms: list[tuple[str, float]]) -> list[tuple[str, float]]:
         labels = [label for label, _ in terms]
         for label in labels:
             if len(label) != len(labels[0]):

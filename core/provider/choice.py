@@ -80,5 +80,6 @@ def _named(
         return backend
     names = ", ".join(sorted(b.name for b in offered)[:20]) or "none"
     raise InputError(
-        f"backend: there is no {name[:64]!r} of type {backend_type}. There is: {names}.", field="backend"
+        f"backend: no backend of type {backend_type} has the name {name[:64]!r}. Available: {names}.",
+        field="backend",
     )

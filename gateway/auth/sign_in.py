@@ -140,7 +140,7 @@ class OpenIDProvider:
                 raise SignInError("The sign-in provider cannot be reached. Try again in a minute.")
             try:
                 if self._keys is None:
-                    self._keys = PyJWKClient(self._discovered(), lifespan=KEEP, timeout=TIMEOUT)
+                    self._keys = PyJWKClient(self._discover_keys(), lifespan=KEEP, timeout=TIMEOUT)
                 if kid is None:
                     return _only_signing_key(self._keys.get_jwk_set(refresh))
                 return self._keys.get_signing_key(kid)
@@ -165,7 +165,7 @@ class OpenIDProvider:
         self._failed = self._clock()
         log.warning("the sign-in provider gave no keys: %s", str(error)[:300])
 
-    def _discovered(self) -> str:
+    def _discover_keys(self) -> str:
         """Return the address of the provider's keys.
 
         Raises:

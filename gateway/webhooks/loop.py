@@ -179,13 +179,13 @@ class Webhooks:
     ) -> None:
         done = False
         try:
-            done = self._stepped(step, delivery)
+            done = self._run_step(step, delivery)
         finally:
             self._ended(delivery, counted=step == self._deliver)
         if done:
             self._done.put((partition, offset))
 
-    def _stepped(self, step: Callable[[WebhookDelivery], bool], delivery: WebhookDelivery) -> bool:
+    def _run_step(self, step: Callable[[WebhookDelivery], bool], delivery: WebhookDelivery) -> bool:
         """Run a step. After an unexpected error the message waits for its next attempt."""
         try:
             return step(delivery)

@@ -96,7 +96,7 @@ class WebhookSender:
         if not all(permitted(address, self._policy) for address in addresses):
             return Outcome(False, "the name resolves to an address that may not be called", last=True)
         try:
-            with self._connected(addresses[:MAX_ADDRESSES], port, parts, deadline) as sock:
+            with self._connect(addresses[:MAX_ADDRESSES], port, parts, deadline) as sock:
                 return _exchange(sock, _request(parts, headers, body), body, deadline)
         except TimeoutError:
             return Outcome(False, f"no answer within {self._timeout:.0f} s")
@@ -107,9 +107,7 @@ class WebhookSender:
         except h11.ProtocolError:
             return Outcome(False, "the answer is not HTTP")
 
-    def _connected(
-        self, addresses: list[str], port: int, parts: SplitResult, deadline: float
-    ) -> socket.socket:
+    def _connect(self, addresses: list[str], port: int, parts: SplitResult, deadline: float) -> socket.socket:
         """Return a connection to the first of these addresses that accepts one, with TLS for https."""
         failed: OSError = OSError("no address")
         for address in addresses:

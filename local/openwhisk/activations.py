@@ -101,7 +101,7 @@ class Activation:
         return orjson.dumps(record | {"response": [int(self.response.status), result]})
 
     @classmethod
-    def kept(cls, record: dict[str, Any]) -> Activation:
+    def from_record(cls, record: dict[str, Any]) -> Activation:
         """Return the record of a line that was written to a file."""
         status, result = record.pop("response")
         return cls(**record, response=Response(ActivationStatus(status), result.encode()))
@@ -159,7 +159,7 @@ class Activations:
         self._rotating_log = RotatingLog(folder, size) if folder else None
         for line in self._rotating_log.lines() if self._rotating_log else ():
             try:
-                self._keep(Activation.kept(orjson.loads(line)))
+                self._keep(Activation.from_record(orjson.loads(line)))
             except (ValueError, TypeError, KeyError, AttributeError):
                 log.warning("an activation's record cannot be read")
 

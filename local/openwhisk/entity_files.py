@@ -35,7 +35,7 @@ class EntityFiles:
         for path in sorted(self._folder.glob("*.json")):
             try:
                 record = orjson.loads(path.read_bytes())
-                yield _KINDS[record.pop("collection")].kept(record)
+                yield _KINDS[record.pop("collection")].from_record(record)
             except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
                 log.error("%s is not read: %s: %s", path, type(exc).__name__, exc)
 

@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import ZGate
 from qiskit.quantum_info import Operator, Statevector
 
-from actions.toolkit.outcomes import frequencies, ideal, listed, percent
+from actions.toolkit.outcomes import format_list, frequencies, ideal, percent
 from actions.toolkit.phase_oracle import Z_COST, phase_oracle
 from actions.toolkit.walsh import walsh
 from tests.examples import examples
@@ -111,4 +111,4 @@ def test_a_share_in_words(probability: float, text: str) -> None:
 
 
 def test_a_list_in_words() -> None:
-    assert [listed(range(n)) for n in range(1, 4)] == ["0", "0 and 1", "0, 1 and 2"]
+    assert [format_list(range(n)) for n in range(1, 4)] == ["0", "0 and 1", "0, 1 and 2"]

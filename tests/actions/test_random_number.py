@@ -27,7 +27,7 @@ from actions.random_number.algorithm import (
     algorithm,
 )
 from actions.random_number.circuit import ORDER_QUBITS, VALUE_QUBITS, coins
-from actions.random_number.extraction import debiased, integers, ordered, raw
+from actions.random_number.extraction import debiased_bits, integers, raw_bits, values_in_random_order
 from core.errors import InputError
 from core.protocol import MAX_EVENT_BYTES, JobResult
 from tests.actions.cases import random_number as case
@@ -73,7 +73,7 @@ def test_also_of_all_the_qubits() -> None:
 
 def test_shots_come_in_the_order_of_their_places_and_ties_are_left_out() -> None:
     counts = {"10" + "0111": 1, "00" + "1000": 1, "01" + "0001": 2, "11" + "0011": 1, "11" + "0100": 1}
-    assert ordered(counts, value=4) == [8, 7]
+    assert values_in_random_order(counts, value=4) == [8, 7]
 
 
 def test_the_order_has_nothing_to_do_with_the_values() -> None:
@@ -81,7 +81,7 @@ def test_the_order_has_nothing_to_do_with_the_values() -> None:
     seen: Counter[tuple[int, ...]] = Counter()
     for places in itertools.product(range(8), repeat=3):
         counts = Counter(f"{place:03b}{value:02b}" for place, value in zip(places, (1, 2, 3), strict=True))
-        seen[tuple(ordered(counts, value=2))] += 1
+        seen[tuple(values_in_random_order(counts, value=2))] += 1
     orders = [seen[order] for order in itertools.permutations((1, 2, 3))]
     assert orders == [math.comb(8, 3)] * 6
 
@@ -98,7 +98,7 @@ def test_of_two_shots_von_neumanns_bits_are_exactly_fair_and_independent(ones: l
 
     found: dict[tuple[int, ...], float] = {}
     for first, second in itertools.product(range(8), repeat=2):
-        bits = tuple(debiased([first, second], 3))
+        bits = tuple(debiased_bits([first, second], 3))
         found[bits] = found.get(bits, 0) + weight(first) * weight(second)
     for length in (1, 2, 3):
         parts = [found[bits] for bits in itertools.product((0, 1), repeat=length)]
@@ -106,14 +106,14 @@ def test_of_two_shots_von_neumanns_bits_are_exactly_fair_and_independent(ones: l
 
 
 def test_raw_bits_are_all_bits_and_the_odd_shot_has_no_partner() -> None:
-    assert list(raw([0b011, 0b100], 3)) == [1, 1, 0, 0, 0, 1]
-    assert list(debiased([0b01, 0b10, 0b11], 2)) == [1, 0]
+    assert list(raw_bits([0b011, 0b100], 3)) == [1, 1, 0, 0, 0, 1]
+    assert list(debiased_bits([0b01, 0b10, 0b11], 2)) == [1, 0]
 
 
 def test_biased_qubits_give_fair_bits() -> None:
     ones = np.linspace(0.2, 0.7, WIDTH)
-    shots = ordered(measured(4000, 5, ones))
-    biased, fair = list(raw(shots)), list(debiased(shots))
+    shots = values_in_random_order(measured(4000, 5, ones))
+    biased, fair = list(raw_bits(shots)), list(debiased_bits(shots))
     assert abs(np.mean(biased) - 0.5) > 7 * 0.5 / math.sqrt(len(biased)), "nothing to take out"
     assert abs(np.mean(fair) - 0.5) < 6.5 * 0.5 / math.sqrt(len(fair))
 
@@ -168,8 +168,8 @@ def test_the_margin_is_what_it_says(wanted: int, probability: float) -> None:
 def test_the_shots_suffice(size: int, noisy: bool, count: int) -> None:
     shots = budget.shots(size, count, noisy)
     for seed in range(5):
-        values = ordered(measured(shots, seed, 0.6 if noisy else 0.5))
-        bits = debiased(values) if noisy else raw(values)
+        values = values_in_random_order(measured(shots, seed, 0.6 if noisy else 0.5))
+        bits = debiased_bits(values) if noisy else raw_bits(values)
         assert len(integers(bits, size, count)) == count
 
 

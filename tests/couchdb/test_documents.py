@@ -20,7 +20,7 @@ from core.config_docs.cloudant import CloudantSource, connect
 from testkit.couchdb.server import couchdb
 from testkit.stack import ROOT, wait_for
 from tests.core.samples import raw_document
-from tools.load_config_documents import shipped
+from tools.load_config_documents import valid_documents
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_document_that_cannot_be_parsed_hides_no_other(
 
 def test_every_actions_document_is_loaded_once(env: dict[str, str]) -> None:
     """`make config`: the database is made, documents are added, then unchanged."""
-    names = [document["_id"] for document in shipped(env["WHISK_APIHOST"])]
+    names = [document["_id"] for document in valid_documents(env["WHISK_APIHOST"])]
     first, second = load(env), load(env)
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.splitlines() == [f"{name}: added" for name in names]

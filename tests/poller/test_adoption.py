@@ -127,14 +127,14 @@ def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
     finder = Recovery(jobs, None, (0.0,), 0.0)  # type: ignore[arg-type]
     for _ in range(before):
         poller.step()
-    views = finder.known(EVENT)
+    views = finder.search(EVENT)
     for _ in range(between):
         poller.step()
     adopted = finder.adopt(EVENT, views) if views else None
     poller.complete()
     if follows == "late":
         follow()
-    found = {view.job_id for view in finder.known(EVENT)}
+    found = {view.job_id for view in finder.search(EVENT)}
     if adopted is not None:
         assert jobs.view.status == "QUEUED", "a job was announced that the poller has cancelled"
         assert found == {"earlier"}
@@ -149,10 +149,10 @@ def test_a_stray_that_another_attempt_hides_is_not_brought_back(monkeypatch: pyt
     jobs.tags = TAGS[:2]
     jobs.cancel("")
     finder = Recovery(jobs, None, (0.0,), 0.0)  # type: ignore[arg-type]
-    views = finder.known(EVENT)
+    views = finder.search(EVENT)
     jobs.tag("", [])
     assert finder.adopt(EVENT, views) is None
-    assert finder.known(EVENT) == []
+    assert finder.search(EVENT) == []
 
 
 def test_a_step_is_not_taken_for_another_run_whose_id_looks_like_it() -> None:
@@ -160,8 +160,8 @@ def test_a_step_is_not_taken_for_another_run_whose_id_looks_like_it() -> None:
     jobs = Jobs()
     jobs.tags = [run_tag("a-1"), step_tag("a-1", 0)]
     event = job(process_job_id="a", step=1)
-    assert Recovery(jobs, None).known(event) == []  # type: ignore[arg-type]
+    assert Recovery(jobs, None).search(event) == []  # type: ignore[arg-type]
     assert cancellation._follow_stray(jobs, event, Stray(), cancellation.FIND) == []
     assert (jobs.view.status, jobs.tags) == ("QUEUED", [run_tag("a-1"), step_tag("a-1", 0)])
     jobs.tags = [run_tag("a"), step_tag("a", 1)]
-    assert [view.job_id for view in Recovery(jobs, None).known(event)] == ["earlier"]  # type: ignore[arg-type]
+    assert [view.job_id for view in Recovery(jobs, None).search(event)] == ["earlier"]  # type: ignore[arg-type]

@@ -182,7 +182,7 @@ async def stored(store: JobStore, size: int) -> SimulatorJob:
     job.decide("Completed", time.time())
     await store.save(job)
     job.reveal()
-    store.finished(job)
+    store.mark_finished(job)
     return job
 
 
@@ -197,7 +197,7 @@ async def _fill(file: Path) -> None:
     assert kept[0].result is None
     assert len(store.body(kept[0])) == 10_000
     assert len(store.result(kept[0]) or b"") == 10_000
-    await database.settled()
+    await database.wait_for_checkpoint()
     database.close()
 
 
@@ -250,7 +250,7 @@ async def _fail(file: Path) -> None:
     with pytest.raises(DatabaseError, match="cannot be written"):
         await store.save(job)
     database._connection.execute("PRAGMA query_only = 0")
-    await store.saved(job)
+    await store.ensure_saved(job)
     assert [fields["job_id"] for fields, _ in database.jobs()] == [job.job_id]
     database.close()
 

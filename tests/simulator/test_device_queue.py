@@ -28,9 +28,9 @@ def test_a_job_leaves_when_its_time_is_over_and_its_result_is_there() -> None:
     queue.submit("a", 0.0)
     assert queue.next_change() is None
     assert queue.advance(100.0) == []
-    assert queue.computed("a", 101.0, service_seconds=2.0) == [QueueEvent("finished", "a", 101.0)]
+    assert queue.set_computed("a", 101.0, service_seconds=2.0) == [QueueEvent("finished", "a", 101.0)]
     queue.submit("b", 200.0)
-    assert queue.computed("b", 200.5, service_seconds=2.0) == []
+    assert queue.set_computed("b", 200.5, service_seconds=2.0) == []
     assert queue.next_change() == 202.0
     assert queue.advance(201.9) == []
     assert queue.advance(202.0) == [QueueEvent("finished", "b", 202.0)]
@@ -44,7 +44,7 @@ def test_first_come_first_served() -> None:
     assert queue.length == 4
     events = queue.advance(1000.0)
     assert [(event.kind, event.job_id) for event in events] == [("started", "a")]
-    events = queue.computed("a", 1000.0, 1.0)
+    events = queue.set_computed("a", 1000.0, 1.0)
     assert [(event.kind, event.job_id) for event in events] == [("finished", "a"), ("started", "b")]
 
 
@@ -55,7 +55,7 @@ def test_cancelled_jobs_let_the_next_go() -> None:
     queue.submit("c", 0.0)
     assert queue.cancel("b", 1.0) == []
     assert queue.cancel("a", 2.0) == [QueueEvent("started", "c", 2.0)]
-    assert queue.computed("a", 3.0, 1.0) == []
+    assert queue.set_computed("a", 3.0, 1.0) == []
     assert queue.cancel("unknown", 3.0) == []
     assert queue.length == 1
 
@@ -63,7 +63,7 @@ def test_cancelled_jobs_let_the_next_go() -> None:
 def test_speed_up() -> None:
     queue = quiet(speed_up=10.0)
     queue.submit("a", 0.0)
-    queue.computed("a", 0.0, service_seconds=5.0)
+    queue.set_computed("a", 0.0, service_seconds=5.0)
     assert queue.next_change() == pytest.approx(0.5)
 
 

@@ -18,7 +18,7 @@ def test_store_forgets_the_oldest_finished_jobs() -> None:
     for item in finished:
         store.add(item)
         item.finish("Completed", 1.0)
-        store.finished(item)
+        store.mark_finished(item)
     assert store.get(finished[0].job_id) is None
     assert [item.job_id for item in store.find(lambda _: True)] == [
         finished[2].job_id,
@@ -33,7 +33,7 @@ def test_store_keeps_within_its_bytes() -> None:
     for item in jobs:
         store.add(item)
         item.finish("Completed", 1.0)
-        store.finished(item)
+        store.mark_finished(item)
     assert [store.get(item.job_id) is not None for item in jobs] == [False, False, True]
 
 

@@ -41,7 +41,7 @@ class WebActions:
     async def serve(self, request: web.Request) -> web.Response:
         """Invoke the action of a request, and respond with its result."""
         name, extension = web_action.split(request.match_info["name"])
-        plan = self._exported(request, name)
+        plan = self._exported_action(request, name)
         own_options = plan.action.annotation("web-custom-options") is True
         if own_options:
             return await self._invoke(request, plan, extension)
@@ -58,7 +58,7 @@ class WebActions:
             response.headers.setdefault(key, value)
         return response
 
-    def _exported(self, request: web.Request, name: str) -> LaunchPlan:
+    def _exported_action(self, request: web.Request, name: str) -> LaunchPlan:
         """Return the plan of the action.
 
         Raises:

@@ -13,9 +13,9 @@ from local.openwhisk.entities.common import (
     Parameter,
     boolean,
     common,
-    kept,
-    malformed,
+    malformed_request,
     parameters,
+    parameters_from_record,
     reference,
     string,
 )
@@ -113,12 +113,12 @@ class Action(Entity):
         }
 
     @classmethod
-    def kept(cls, record: dict[str, Any]) -> Action:
+    def from_record(cls, record: dict[str, Any]) -> Action:
         """Return the action in a file."""
         executes = record["exec"] | {"components": tuple(record["exec"]["components"])}
         return cls(
             **record
-            | {name: kept(record[name]) for name in ("parameters", "annotations")}
+            | {name: parameters_from_record(record[name]) for name in ("parameters", "annotations")}
             | {"exec": Exec(**executes), "limits": ActionLimits(**record["limits"])}
         )
 
@@ -137,7 +137,7 @@ def put_action(
     elif old is not None:
         executes = old.exec
     else:
-        raise malformed("exec is not defined")
+        raise malformed_request("exec is not defined")
     fields = common(body, old, at)
     annotated = {item.key: item for item in fields["annotations"]} | {
         "exec": Parameter("exec", executes.kind)
@@ -173,20 +173,20 @@ def inherit(action: Action, packages: Iterable[Package]) -> Action:
 
 def _exec(value: Any, namespace: str) -> Exec:
     if not isinstance(value, dict):
-        raise malformed("exec must be an object")
+        raise malformed_request("exec must be an object")
     kind = string(value, "kind", "exec.")
     if kind == SEQUENCE:
         return Exec(kind, components=_components(value.get("components"), namespace))
     image, code, main = (string(value, name, "exec.") for name in ("image", "code", "main"))
     if kind == "blackbox":
         if not image:
-            raise malformed("exec.image must be a string that names the image")
+            raise malformed_request("exec.image must be a string that names the image")
     elif kind in PYTHON_KINDS:
         if not code:
-            raise malformed(f"exec.code must be a string, for kind {kind}")
+            raise malformed_request(f"exec.code must be a string, for kind {kind}")
     else:
         known = ", ".join(("blackbox", SEQUENCE, *PYTHON_KINDS))
-        raise malformed(f"exec.kind is {kind!r}, and must be one of {known}")
+        raise malformed_request(f"exec.kind is {kind!r}, and must be one of {known}")
     size = len(code.encode("utf-8", "surrogatepass"))
     if size > MAX_CODE:
         raise TooLarge("exec.code", size, MAX_CODE)
@@ -195,7 +195,7 @@ def _exec(value: Any, namespace: str) -> Exec:
 
 def _components(value: Any, namespace: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise malformed("exec.components must be a list of names of actions")
+        raise malformed_request("exec.components must be a list of names of actions")
     if not value:
         raise BadRequest("No component specified for the sequence.")
     if len(value) > MAX_COMPONENTS:
@@ -216,15 +216,15 @@ def _limits(value: Any, old: ActionLimits) -> ActionLimits:
     if value is None:
         return old
     if not isinstance(value, dict):
-        raise malformed("limits must be an object")
+        raise malformed_request("limits must be an object")
     limits: dict[str, int] = {}
     for name, (minimum, maximum) in LIMITS.items():
         if name not in value:
             continue
         number = value[name]
         if isinstance(number, bool) or not isinstance(number, int):
-            raise malformed(f"limits.{name} must be an integer")
+            raise malformed_request(f"limits.{name} must be an integer")
         if not minimum <= number <= maximum:
-            raise malformed(f"limits.{name} is {number}, and must be from {minimum} to {maximum}")
+            raise malformed_request(f"limits.{name} is {number}, and must be from {minimum} to {maximum}")
         limits[name] = number
     return replace(old, **limits)

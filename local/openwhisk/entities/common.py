@@ -96,10 +96,10 @@ def reference(value: Any, namespace: str, field: str, parts: int) -> str:
     if isinstance(value, dict) and isinstance(value.get("path"), str) and isinstance(value.get("name"), str):
         value = f"{value['path']}/{value['name']}"
     if not isinstance(value, str):
-        raise malformed(f"{field} must be a string, /namespace/name")
+        raise malformed_request(f"{field} must be a string, /namespace/name")
     space, *names = value.removeprefix("/").split("/")
     if not 1 <= len(names) <= parts:
-        raise malformed(
+        raise malformed_request(
             f"{field} is {value!r}; the fully qualified name of the entity must contain at least the "
             "namespace and the name of the entity"
         )
@@ -114,11 +114,11 @@ def parameters(body: dict[str, Any], name: str, old: tuple[Parameter, ...]) -> t
     if items is None:
         return old
     if not isinstance(items, list):
-        raise malformed(f"{name} must be a list of objects with key and value")
+        raise malformed_request(f"{name} must be a list of objects with key and value")
     parameters_by_key: dict[str, Parameter] = {}
     for index, item in enumerate(items):
         if not isinstance(item, dict) or not isinstance(item.get("key"), str) or not item["key"]:
-            raise malformed(f"{name}[{index}] must be an object with a key, a string, and a value")
+            raise malformed_request(f"{name}[{index}] must be an object with a key, a string, and a value")
         parameters_by_key[item["key"]] = Parameter(
             item["key"], item.get("value"), boolean(item, "init", False, f"{name}[{index}].")
         )
@@ -130,7 +130,7 @@ def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, 
     annotations = parameters(body, "annotations", old)
     dropped = body.get("delAnnotations") or []
     if not isinstance(dropped, list):
-        raise malformed("delAnnotations must be a list of strings")
+        raise malformed_request("delAnnotations must be a list of strings")
     return tuple(item for item in annotations if item.key not in dropped)
 
 
@@ -148,7 +148,7 @@ def _next_version(body: dict[str, Any], old: Entity | None) -> str:
     version = body.get("version")
     if version is not None:
         if not isinstance(version, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,9}", version):
-            raise malformed("version must be a string of three numbers with dots between")
+            raise malformed_request("version must be a string of three numbers with dots between")
         return version
     if old is None:
         return "0.0.1"
@@ -162,7 +162,7 @@ def string(value: dict[str, Any], name: str, prefix: str = "") -> str:
     if item is None:
         return ""
     if not isinstance(item, str):
-        raise malformed(f"{prefix}{name} must be a string")
+        raise malformed_request(f"{prefix}{name} must be a string")
     return item
 
 
@@ -172,16 +172,16 @@ def boolean(value: dict[str, Any], name: str, default: bool, prefix: str = "") -
     if item is None:
         return default
     if not isinstance(item, bool):
-        raise malformed(f"{prefix}{name} must be true or false")
+        raise malformed_request(f"{prefix}{name} must be true or false")
     return item
 
 
-def malformed(why: str) -> BadRequest:
+def malformed_request(why: str) -> BadRequest:
     """Return the error for a body that is invalid."""
     return BadRequest(f"The request content was malformed: {why}.")
 
 
-def kept(items: list[dict[str, Any]]) -> tuple[Parameter, ...]:
+def parameters_from_record(items: list[dict[str, Any]]) -> tuple[Parameter, ...]:
     """Return the parameters in a file."""
     return tuple(Parameter(**item) for item in items)
 

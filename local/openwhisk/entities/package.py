@@ -10,9 +10,9 @@ from local.openwhisk.entities.common import (
     Parameter,
     common,
     entity_name,
-    kept,
-    malformed,
+    malformed_request,
     parameters,
+    parameters_from_record,
 )
 from local.openwhisk.errors import BadRequest
 
@@ -39,9 +39,9 @@ class Package(Entity):
         return self.summary() | {"parameters": [item.document() for item in self.parameters]}
 
     @classmethod
-    def kept(cls, record: dict[str, Any]) -> Package:
+    def from_record(cls, record: dict[str, Any]) -> Package:
         """Return the package in a file."""
-        lists = {name: kept(record[name]) for name in ("parameters", "annotations")}
+        lists = {name: parameters_from_record(record[name]) for name in ("parameters", "annotations")}
         return cls(**(record | lists))
 
 
@@ -55,7 +55,7 @@ def put_package(body: dict[str, Any], namespace: str, name: str, old: Package | 
     target = body.get("binding")
     if target:
         if not isinstance(target, dict) or not isinstance(target.get("name"), str):
-            raise malformed("binding must be an object with namespace and name")
+            raise malformed_request("binding must be an object with namespace and name")
         if target.get("namespace", "_") not in ("_", namespace):
             raise BadRequest("Binding references a package that does not exist.")
         if old is not None and not old.binding:

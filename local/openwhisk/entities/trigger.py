@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from local.openwhisk.entities.common import Entity, Parameter, common, kept, malformed, parameters, reference
+from local.openwhisk.entities.common import (
+    Entity,
+    Parameter,
+    common,
+    malformed_request,
+    parameters,
+    parameters_from_record,
+    reference,
+)
 
 #: The values of a rule's status.
 STATUSES = {"active": True, "inactive": False}
@@ -52,9 +60,9 @@ class Trigger(Entity):
         return next((link for link in self.rules if link.rule == rule), None)
 
     @classmethod
-    def kept(cls, record: dict[str, Any]) -> Trigger:
+    def from_record(cls, record: dict[str, Any]) -> Trigger:
         """Return the trigger in a file."""
-        lists = {name: kept(record[name]) for name in ("parameters", "annotations")}
+        lists = {name: parameters_from_record(record[name]) for name in ("parameters", "annotations")}
         return cls(**(record | lists | {"rules": tuple(Link(**link) for link in record["rules"])}))
 
 
@@ -76,9 +84,9 @@ class Rule(Entity):
         }
 
     @classmethod
-    def kept(cls, record: dict[str, Any]) -> Rule:
+    def from_record(cls, record: dict[str, Any]) -> Rule:
         """Return the rule in a file."""
-        return cls(**(record | {"annotations": kept(record["annotations"])}))
+        return cls(**(record | {"annotations": parameters_from_record(record["annotations"])}))
 
 
 def put_trigger(body: dict[str, Any], namespace: str, name: str, old: Trigger | None, at: int) -> Trigger:
@@ -113,7 +121,7 @@ def put_rule(body: dict[str, Any], namespace: str, name: str, old: Rule | None, 
         elif old is not None:
             named[field] = getattr(old, field)
         else:
-            raise malformed(f"{field} is missing: a rule requires a valid trigger and a valid action")
+            raise malformed_request(f"{field} is missing: a rule requires a valid trigger and a valid action")
     return Rule(namespace=namespace, name=name, **named, **common(body, old, at))
 
 
