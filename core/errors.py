@@ -87,7 +87,7 @@ class ProviderUnauthorizedError(ProviderError):
 
 
 class ProviderUnavailableError(ProviderError):
-    """The provider could not be reached or asked to wait. The error is transient.
+    """The provider could not be reached, or asked the caller to wait. The error is transient.
 
     Args:
         message: what is wrong and how to fix it.

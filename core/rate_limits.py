@@ -54,7 +54,7 @@ class SlidingWindow:
 
     def admit(self, now: float) -> float:
         """See `Counter`."""
-        # Rounded as the wait below is, which is hence never 0.
+        # Rounded like the wait below, so that the wait is never 0.
         while self._times and self._times[0] + PERIOD <= now:
             self._times.popleft()
         if len(self._times) >= self._limit:

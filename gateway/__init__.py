@@ -1,1 +1,1 @@
-"""BackEnd 1: config documents in, actions out, each result to the one client that asked."""
+"""The HTTP API: invokes actions by their config documents, and sends each result to its client only."""

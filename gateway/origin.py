@@ -26,7 +26,7 @@ def register(app: Flask, services: GatewayServices) -> None:
             headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"), opened=opened
         )
         # Behind proxies, `Host` is what they forward. On the same machine, a page can call the gateway
-        # directly under a name of its own and claim another host.
+        # directly under its own name and claim another host.
         before = request.environ.get("werkzeug.proxy_fix.orig")
         if refusal is None and before is not None and not allowed.addresses:
             refusal = allowed.refusal(before["HTTP_HOST"], None, None)

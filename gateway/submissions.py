@@ -117,7 +117,7 @@ def queued_event(
 
 
 def _remember(gateway: GatewayServices, queued: ResultEvent) -> Future[None]:
-    """Publish the job's first event. If that fails, the job runs and its result arrives all the same."""
+    """Publish the job's first event. If that fails, the job still runs and its result still arrives."""
 
     def report(done: Future[None]) -> None:
         if done.exception() is not None:

@@ -42,7 +42,7 @@ def validate(document: ConfigDocument, value: dict[str, Any]) -> None:
     findings = list(islice((finding for error in errors for finding in _findings(error)), MAX_FINDINGS))
     if not findings:
         message = (
-            "does not match the function's input schema, and is too large to tell where. Make it smaller."
+            "does not match the function's input schema, and is too large to report where. Make it smaller."
         )
         findings = [{"field": "body", "message": message}]
     raise InputError(" ".join(f"{item['field']}: {item['message']}" for item in findings), errors=findings)

@@ -1,4 +1,4 @@
-"""``python -m simulator``: starts the service, and ends it in order."""
+"""``python -m simulator``: starts and stops the service."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _report_error(message: str) -> None:
 
 
 async def run(settings: SimulatorSettings) -> Exit:
-    """Serve until told to end."""
+    """Serve until SIGTERM or SIGINT."""
     began = time.monotonic()
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,7 +57,7 @@ async def run(settings: SimulatorSettings) -> Exit:
         _report_error(str(error))
         return Exit.USAGE
     except DatabaseError as error:
-        _report_error(f"{error}; SIMULATOR_DATABASE tells where jobs are kept")
+        _report_error(f"{error}; SIMULATOR_DATABASE sets where jobs are stored")
         return Exit.FAILED
     runner = web.AppRunner(
         App(service, Iam(settings.api_key, service.token_secret)).build(),
@@ -66,7 +66,7 @@ async def run(settings: SimulatorSettings) -> Exit:
     )
     await runner.setup()
     try:
-        # The port is taken before the workers start, so that a busy one is said at once.
+        # The port is taken before the workers start, so that a port in use is reported at once.
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
         _report_error(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
@@ -84,7 +84,7 @@ async def run(settings: SimulatorSettings) -> Exit:
         except (RuntimeError, OSError, TimeoutError) as error:
             _report_error(str(error) or "the worker processes did not start in time")
             return Exit.FAILED
-        # What was made so far stays; the garbage collector need not look at it again and again.
+        # These objects stay for the process's life, so the garbage collector need not scan them.
         gc.collect()
         gc.freeze()
         host, port = runner.addresses[0][:2]

@@ -66,7 +66,7 @@ class Engine:
 
     Args:
         backends: The backends.
-        limits: SimulationLimits of one job.
+        limits: Limits of one job.
     """
 
     def __init__(self, backends: Mapping[str, Backend], limits: SimulationLimits) -> None:

@@ -82,12 +82,12 @@ class IsolatedQubits:
                 bloch = start
                 continue
             bloch = np.einsum("rij,rj->ri", self._rotations(instruction), bloch)
-            if noise is not None and (change := noise.gate(instruction.name, qubit.qubit)) is not None:
+            if noise is not None and (change := noise.gate_noise(instruction.name, qubit.qubit)) is not None:
                 factor, shift = change
                 bloch = bloch * factor + shift
         probability: NDArray[np.float64] = np.clip((1 - bloch[:, 2]) / 2, 0.0, 1.0)
         if noise is not None:
-            up, down = noise.readout(qubit.qubit)
+            up, down = noise.readout_flips(qubit.qubit)
             probability = probability * (1 - down) + (1 - probability) * up
         return probability
 

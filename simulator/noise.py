@@ -1,7 +1,7 @@
 """Noise models from a device's properties, for the qubits that a circuit uses.
 
-A gate has thermal relaxation over its duration (T1, T2), and so much depolarizing noise that its average
-infidelity is the error that the device reports. Readout flips each bit with the reported
+A gate has thermal relaxation over its duration (T1, T2), and depolarizing noise of the strength that makes
+its average infidelity the error that the device reports. Readout flips each bit with the reported
 probabilities. That is the full model. The Pauli-twirled one replaces relaxation by the Pauli channel with
 the same diagonal in the Pauli basis (Geller & Zhou, Phys. Rev. A 88, 012314, 2013), so that the
 stabilizer method can simulate Clifford circuits.
@@ -92,37 +92,38 @@ class DeviceNoise:
             self._gates[entry["gate"], tuple(entry["qubits"])] = Gate(error, values.get("gate_length", 0.0))
         self._model = lru_cache(maxsize=KEPT_MODELS)(self._build)
         self._full_error = lru_cache(maxsize=4096)(self._full)
-        self._bloch = lru_cache(maxsize=4096)(self._shrink)
+        self._bloch = lru_cache(maxsize=4096)(self._bloch_map)
         self._twirled_error = lru_cache(maxsize=4096)(self._twirled)
 
     def model(self, kind: NoiseKind, uses: Uses) -> NoiseModel:
         """Return the noise model of instructions; the same object for the same instructions."""
         return self._model(kind, frozenset(uses))
 
-    def gate(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    def gate_noise(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Return the noise of a one-qubit gate in the full model.
 
-        Returns: The factors of the qubit's Bloch vector, by component, and what is then added to it; None
-            for no noise.
+        Returns:
+            The factors of the components of the qubit's Bloch vector, and the vector that is then added; None
+            if there is no noise.
         """
         return self._bloch(name, qubit)
 
-    def _shrink(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    def _bloch_map(self, name: str, qubit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         gate = self._gates.get((name, (qubit,)))
         if gate is None or name in NOT_GATES:
             return None
-        of = self._qubits[qubit]
-        kept = 1 - _depolarizing_strength(gate, (of,))
-        dephasing, decay = np.exp(-gate.duration / of.t2), np.exp(-gate.duration / of.t1)
+        data = self._qubits[qubit]
+        kept = 1 - _depolarizing_strength(gate, (data,))
+        dephasing, decay = np.exp(-gate.duration / data.t2), np.exp(-gate.duration / data.t1)
         # Relaxation is towards the ground state, which has z = 1.
         return np.array([kept * dephasing, kept * dephasing, kept * decay]), np.array([0.0, 0.0, 1 - decay])
 
-    def readout(self, qubit: int) -> tuple[float, float]:
+    def readout_flips(self, qubit: int) -> tuple[float, float]:
         """Return the probabilities that a measured 0 is read as 1, and a 1 as 0."""
         return self._qubits[qubit].flip_0_to_1, self._qubits[qubit].flip_1_to_0
 
     def _build(self, kind: NoiseKind, uses: frozenset[tuple[str, tuple[int, ...]]]) -> NoiseModel:
-        make = self._full_error if kind == "full" else self._twirled_error
+        error_of = self._full_error if kind == "full" else self._twirled_error
         model = NoiseModel()
         measured: set[int] = set()
         for name, qubits in uses:
@@ -131,7 +132,7 @@ class DeviceNoise:
             gate = self._gates.get((name, qubits))
             if name in NOT_GATES or gate is None:
                 continue
-            error = make(gate, tuple(self._qubits[qubit] for qubit in qubits))
+            error = error_of(gate, tuple(self._qubits[qubit] for qubit in qubits))
             if error is not None:
                 model.add_quantum_error(error, name, list(qubits), warnings=False)
         for index in sorted(measured):

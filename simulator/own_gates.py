@@ -92,7 +92,7 @@ class _Natives:
         raise InvalidJob(
             f"The instruction {name} is not supported by the target system: it is a gate of the circuit's "
             f"own, and not what the target's instruction {name} is, if it has one. Transpile the circuit, so "
-            "that no gate of its own is left.",
+            "that it defines no gates.",
             code=1517,
         )
 

@@ -43,12 +43,12 @@ class WorkerProcess:
         fork_server: The fork server that it is a fork of.
         pid: Its process id.
         ready: Whether it has reported that it accepts tasks.
-        task: What it is doing.
+        task: The task that it runs; None if it is idle.
         permit: Whether it has one of the permits for large jobs.
         large: Whether it is known to run a large job.
         alarm: Kills it when its task has taken too long.
         killed: Why it is being killed; None if it is not.
-        ended: Whether the fork server was told to end it.
+        ended: Whether `end` was called.
     """
 
     writer: asyncio.StreamWriter

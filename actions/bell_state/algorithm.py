@@ -12,7 +12,7 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.toolkit.outcomes import percent, times
-from actions.toolkit.pauli import Basis, error, parity, shots
+from actions.toolkit.pauli import Basis, parity, shots, standard_error
 
 #: The order of the PUBs; the caller sees the counts of the first.
 ORDER: tuple[Basis, ...] = ("Z", "X", "Y")
@@ -58,7 +58,9 @@ class BellStates(Algorithm[BellInput]):
         overlap = (1 + sum(signs[basis] * value for basis, value in correlations.items())) / 4
         # By chance, the estimate for a very bad state may be negative.
         fidelity = max(overlap, 0.0)
-        deviation = math.hypot(*(error(correlations[basis], shots(measured[basis])) for basis in ORDER)) / 4
+        deviation = (
+            math.hypot(*(standard_error(correlations[basis], shots(measured[basis])) for basis in ORDER)) / 4
+        )
         entangled = fidelity - 3 * deviation > 0.5
         bits, total = measured["Z"], shots(measured["Z"])
         same = signs["Z"] > 0

@@ -13,7 +13,7 @@ from actions.framework.job import Job, Pub, Step
 from actions.ghz_state.circuit import populations, rotated
 from actions.ghz_state.settings import angles, choose, coherence
 from actions.toolkit.outcomes import percent, times
-from actions.toolkit.pauli import error, shots
+from actions.toolkit.pauli import shots, standard_error
 
 MAX_QUBITS = 20
 #: Maximum shots of each measurement. With 20 qubits nearly every shot has a different outcome, so 9
@@ -81,7 +81,7 @@ class GhzState(Algorithm[GhzInput]):
         coherent, deviation = coherence(settings, across, params.qubits)
         fidelity = min(max((share + coherent) / 2, 0.0), 1.0)
         # The population is a mean of zeros and ones, with half the error of a mean of signs.
-        uncertain = math.hypot(error(2 * share - 1, total) / 2, deviation) / 2
+        uncertain = math.hypot(standard_error(2 * share - 1, total) / 2, deviation) / 2
         entangled = fidelity - 3 * uncertain > 0.5
         everyone = "Both" if params.qubits == 2 else f"All {params.qubits}"
         answer = {

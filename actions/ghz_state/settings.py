@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
-from actions.toolkit.pauli import error, parity, shots
+from actions.toolkit.pauli import parity, shots, standard_error
 
 #: Maximum number of measured settings; with up to 4 qubits, all of them.
 MAX_SETTINGS = 8
@@ -54,7 +54,7 @@ def coherence(
     """
     parities = [parity(counts) for counts in measured]
     signed = [sign(setting) * value for setting, value in zip(settings, parities, strict=True)]
-    errors = [error(value, shots(counts)) for value, counts in zip(parities, measured, strict=True)]
+    errors = [standard_error(value, shots(counts)) for value, counts in zip(parities, measured, strict=True)]
     deviation = math.hypot(*errors) / len(errors)
     if len(settings) < 2 ** (qubits - 1):
         # The spread between the settings includes the shot noise of each.

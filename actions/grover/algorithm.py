@@ -24,7 +24,8 @@ MAX_ITERATIONS = 12
 MAX_OUTCOMES = 16
 #: Maximum number of elements in the summary.
 MAX_NAMED = 4
-#: Shares of the ideal gain over guessing: less than the first is worth a note, less than the second is none.
+#: Shares of the ideal gain over guessing: below the first, noise has removed most of the gain, below the
+#: second all of it, and a note says so.
 GAIN_SPOILT, GAIN_LOST = 0.5, 0.1
 
 #: A number, or its bits.
@@ -69,7 +70,7 @@ class GroverInput(ActionInput):
         for element in marked:
             if isinstance(element, int) and element >= 2**qubits:
                 raise ValueError(
-                    f"{element} is none of the numbers 0 to {2**qubits - 1} of {qubits} qubits; "
+                    f"{element} is not one of the numbers 0 to {2**qubits - 1} of {qubits} qubits; "
                     'raise qubits, or, if these are bits, write them as a string, such as "101"'
                 )
             if isinstance(element, str) and len(element) != qubits:

@@ -155,10 +155,10 @@ def _pairs(params: KernelInput) -> list[tuple[int, int]]:
 
 
 def _summary(matrix: np.ndarray[Any, Any], difference: float) -> str:
-    alike = np.triu(matrix, 1) - np.tril(np.ones_like(matrix))
-    first, second = divmod(int(np.argmax(alike)), len(matrix))
+    similarity = np.triu(matrix, 1) - np.tril(np.ones_like(matrix))
+    first, second = divmod(int(np.argmax(similarity)), len(matrix))
     return (
-        f"Of {len(matrix)} vectors, {first + 1} and {second + 1} are the most alike, with an overlap of "
+        f"Of {len(matrix)} vectors, {first + 1} and {second + 1} are the most similar, with an overlap of "
         f"{matrix[first, second]:.3f}. The largest difference from the exact kernel is {difference:.3f}."
     )
 

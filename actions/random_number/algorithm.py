@@ -19,7 +19,7 @@ from actions.toolkit.outcomes import times
 MAX_COUNT = 500
 #: Smallest and largest number; a range of 31 bits.
 MIN_NUMBER, MAX_NUMBER = -1_000_000_000, 1_000_000_000
-#: Enough for the most numbers of the largest range on a noisy backend. Every shot is an outcome of its own:
+#: Enough for the most numbers of the largest range on a noisy backend. Every shot has a different outcome:
 #: so many give a result of 560 kB.
 MAX_SHOTS = 15_000
 #: Maximum number of numbers in the summary.

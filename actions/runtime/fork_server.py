@@ -38,7 +38,7 @@ def serve_forks(control: socket.socket) -> bool:
         return False
     # The imports set these variables, and would do so in a new process.
     added = {name: value for name, value in os.environ.items() if name not in environment}
-    _become(ServerFork.from_arguments(fork.arguments), added, fork.descriptors)
+    _set_up_process(ServerFork.from_arguments(fork.arguments), added, fork.descriptors)
     return True
 
 
@@ -46,7 +46,7 @@ def _warm_up() -> None:
     importlib.import_module(WARM_UP).warm_up()
 
 
-def _become(fork: ServerFork, added: Mapping[str, str], descriptors: list[int]) -> None:
+def _set_up_process(fork: ServerFork, added: Mapping[str, str], descriptors: list[int]) -> None:
     """Make this process what a new one would be."""
     os.setsid()
     out, err, ready = descriptors

@@ -74,7 +74,7 @@ def load_code(code: str, *, entry: str, binary: bool, name: str) -> Main:
         source, filename = _unpack(code)
     else:
         source, filename = code, f"{name}.py"
-        # The code is not in a file. With this entry tracebacks in the log show its lines all the same.
+        # The code is not in a file. This entry lets tracebacks in the log show its lines.
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     module = types.ModuleType(MODULE)
     module.__file__ = filename

@@ -40,16 +40,16 @@ class SynthesisPlan:
 
 @lru_cache(maxsize=512)
 def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> SynthesisPlan | None:
-    """Return a cheap plan that maps each pair's first number to its second; None without one.
+    """Return a cheap plan that maps each pair's first number to its second; None if there is none.
 
     Args:
-        pairs: all firsts different, all seconds different, of so many bits.
-        bits: of the register.
+        pairs: numbers of the register; no two have the same first or the same second number.
+        bits: number of bits of the register.
     """
     best: SynthesisPlan | None = None
     for change in [None, *permutations(range(bits), 2)]:
-        sources = [_changed(first, change) for first, _ in pairs]
-        goals = [_changed(second, change) for _, second in pairs]
+        sources = [_apply_cnot(first, change) for first, _ in pairs]
+        goals = [_apply_cnot(second, change) for _, second in pairs]
         limit = best.cost if best else IMPOSSIBLE
         result = _cheapest(sources, goals, bits, limit - (2 if change else 0))
         if result is not None:
@@ -58,14 +58,14 @@ def plan(pairs: tuple[tuple[int, int], ...], bits: int) -> SynthesisPlan | None:
     return best
 
 
-def _changed(number: int, change: tuple[int, int] | None) -> int:
+def _apply_cnot(number: int, change: tuple[int, int] | None) -> int:
     return number if change is None else number ^ (number >> change[0] & 1) << change[1]
 
 
 def _cheapest(
     sources: Sequence[int], goals: Sequence[int], bits: int, limit: int
 ) -> tuple[tuple[Flip, ...], int] | None:
-    """The cheapest order of the bits in which each can be set right once (Dijkstra); None below `limit`."""
+    """Return the flips of the cheapest order of the bits, and their cost (Dijkstra); None from `limit` on."""
     queue: list[tuple[int, int, tuple[Flip, ...]]] = [(0, 0, ())]
     settled: set[int] = set()
     while queue:
@@ -83,7 +83,7 @@ def _cheapest(
                 ((here ^ there) >> target & 1) << place
                 for place, (here, there) in enumerate(zip(now, goals, strict=True))
             )
-            products = _products(tuple(one & ~(1 << target) for one in now), wanted, bits, target)
+            products = _products(tuple(number & ~(1 << target) for number in now), wanted, bits, target)
             if products is None:
                 continue
             after = cost + sum(COST[product.bit_count() + 1] for product in products)
@@ -95,7 +95,7 @@ def _cheapest(
 
 @lru_cache(maxsize=65_536)
 def _products(others: tuple[int, ...], wanted: int, bits: int, target: int) -> tuple[int, ...] | None:
-    """Cheap products whose sum is `wanted` (one bit a number) on these numbers; None if there are none."""
+    """Return cheap products whose sum on these numbers is `wanted` (a bit each); None if none exist."""
     if not wanted:
         return ()
     # Of each number, whether it has each bit; of each product, on which numbers it is 1.
@@ -107,7 +107,7 @@ def _products(others: tuple[int, ...], wanted: int, bits: int, target: int) -> t
         lowest = product & -product
         ones.append(ones[product ^ lowest] & columns[lowest.bit_length() - 1])
     table: dict[int, int] = {}
-    for product in _cheap_first(bits):
+    for product in _products_by_cost(bits):
         if not product >> target & 1:
             table.setdefault(ones[product], product)
     if wanted in table:
@@ -119,19 +119,19 @@ def _products(others: tuple[int, ...], wanted: int, bits: int, target: int) -> t
             price = COST[product.bit_count() + 1] + COST[other.bit_count() + 1]
             if best is None or price < best[0]:
                 best = price, (product, other)
-    return best[1] if best else _solved(list(table.items()), wanted)
+    return best[1] if best else _solve(list(table.items()), wanted)
 
 
 @lru_cache(maxsize=16)
-def _cheap_first(bits: int) -> list[int]:
+def _products_by_cost(bits: int) -> list[int]:
     return sorted(range(2**bits), key=lambda product: (product.bit_count(), product))
 
 
-def _solved(table: list[tuple[int, int]], wanted: int) -> tuple[int, ...] | None:
-    """A sum of more products, by elimination, the cheap ones first."""
+def _solve(table: list[tuple[int, int]], wanted: int) -> tuple[int, ...] | None:
+    """Return a sum of more products, by elimination, cheap ones first; None if there is none."""
     basis: dict[int, tuple[int, frozenset[int]]] = {}
 
-    def reduced(value: int, used: frozenset[int]) -> tuple[int, frozenset[int]]:
+    def reduce(value: int, used: frozenset[int]) -> tuple[int, frozenset[int]]:
         while value:
             lead = value.bit_length()
             if lead not in basis:
@@ -141,8 +141,8 @@ def _solved(table: list[tuple[int, int]], wanted: int) -> tuple[int, ...] | None
         return value, used
 
     for value, product in table:
-        left, used = reduced(value, frozenset([product]))
+        left, used = reduce(value, frozenset([product]))
         if left:
             basis[left.bit_length()] = left, used
-    left, used = reduced(wanted, frozenset())
+    left, used = reduce(wanted, frozenset())
     return None if left else tuple(sorted(used))

@@ -34,7 +34,7 @@ def simon(secret: str) -> QuantumCircuit:
     if sources:
         values = QuantumRegister(len(sources), "f")
         circuit.add_register(values)
-        # All first gates before all second ones: two layers, whatever the length of the secret.
+        # All first gates before all second ones: two layers for any length of the secret.
         for layer in range(2):
             for value, source in zip(values, sources, strict=True):
                 if layer < len(source):

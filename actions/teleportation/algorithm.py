@@ -12,7 +12,7 @@ from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.teleportation.circuit import Check, teleport
 from actions.toolkit.outcomes import percent
-from actions.toolkit.pauli import BASES, error, parity, shots
+from actions.toolkit.pauli import BASES, parity, shots, standard_error
 
 #: The measurements, one for each PUB; the caller sees the counts of the first.
 ORDER: tuple[Check, ...] = ("state", *BASES)
@@ -72,7 +72,7 @@ class Teleportation(Algorithm[TeleportationInput]):
         arrived, *measured = (step.counts(pub=number) for number in range(len(ORDER)))
         overlap = parity(arrived)
         fidelity = (1 + overlap) / 2
-        deviation = error(overlap, shots(arrived)) / 2
+        deviation = standard_error(overlap, shots(arrived)) / 2
         answer = {
             "summary": f"The state arrived at the other qubit with a fidelity of {percent(fidelity)}.",
             "fidelity": fidelity,
@@ -83,10 +83,10 @@ class Teleportation(Algorithm[TeleportationInput]):
             "ideal": {"0": 1.0},
         }
         if fidelity - 3 * deviation <= CLASSICAL:
-            why = "Use more shots." if fidelity > CLASSICAL else "The noise was too strong."
+            advice = "Use more shots." if fidelity > CLASSICAL else "The noise was too strong."
             answer["note"] = (
                 "This does not prove a quantum effect: measuring the state and sending only the outcome "
-                f"reaches two thirds on average. {why}"
+                f"reaches two thirds on average. {advice}"
             )
         return answer
 

@@ -27,14 +27,14 @@ def parity(counts: Mapping[str, int]) -> float:
     return sum(-count if bits.count("1") % 2 else count for bits, count in counts.items()) / shots(counts)
 
 
-def error(value: float, shots: int) -> float:
+def standard_error(value: float, shots: int) -> float:
     """Return the standard error of a mean of `shots` eigenvalues.
 
     Two shots with opposite outcomes are added to the data (Agresti and Coull 1998), so that a single shot
     is not certain.
     """
-    pulled = value * shots / (shots + 2)
-    return math.sqrt((1 - pulled**2) / (shots + 2))
+    shrunk = value * shots / (shots + 2)
+    return math.sqrt((1 - shrunk**2) / (shots + 2))
 
 
 def shots(counts: Mapping[str, int]) -> int:

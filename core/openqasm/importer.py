@@ -187,7 +187,7 @@ class _Definition:
     def check(self) -> None:
         """Raise errors in the definition itself, independent of its arguments.
 
-        Its gates are already checked and are not expanded: each may stand for thousands.
+        Its gates are already checked and are not expanded: each may expand to thousands.
         """
         before, self._importer.checking = self._importer.checking, True
         try:

@@ -71,7 +71,7 @@ class ForkServerClient:
             environment: its whole environment.
             folder: its working directory; None for that of this process.
             stdout: its standard output, as for `subprocess`.
-            new_session: whether it leads a session of its own, so that Ctrl-C at the terminal does not reach
+            new_session: whether it leads a new session, so that Ctrl-C at the terminal does not reach
                 it.
 
         Raises:
@@ -102,11 +102,11 @@ class ForkServerClient:
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended or was told to end."""
+        """Whether the process has ended, or `stop` was called."""
         return self._closed or self.process.returncode is not None
 
     async def warm_up(self, timeout: float) -> None:
-        """Have it import what forks need.
+        """Let the fork server import what forks need.
 
         Args:
             timeout: seconds.

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from core.errors import EventError
 from core.protocol.events import MAX_EVENT_BYTES
 
-Event = TypeVar("Event", bound=BaseModel)
+EventModel = TypeVar("EventModel", bound=BaseModel)
 
 
 def encode(event: BaseModel) -> bytes:
@@ -31,7 +31,7 @@ def encode(event: BaseModel) -> bytes:
     return data
 
 
-def decode(model: type[Event], data: bytes | None) -> Event:
+def decode(model: type[EventModel], data: bytes | None) -> EventModel:
     """Return the validated event.
 
     Args:

@@ -1,4 +1,4 @@
-"""Where config documents and large results are kept."""
+"""The settings of the stores of config documents and large results."""
 
 from __future__ import annotations
 
@@ -49,8 +49,7 @@ RESULTS_FOLDER = Setting(
     TEXT,
     "",
     "folder for results that are too large for a message, shared by poller and gateway; they are deleted "
-    "after "
-    "7 days",
+    "after 7 days",
     common=True,
 )
 RESULTS_S3_URL = Setting(

@@ -76,7 +76,7 @@ class Tokens:
             TokenError: the token is missing, not signed by this gateway, or expired.
         """
         if not token:
-            raise _refused("missing")
+            raise _token_error("missing")
         try:
             if len(token) > _MAX_TOKEN:
                 raise jwt.InvalidTokenError
@@ -84,14 +84,14 @@ class Tokens:
                 token, self._secret, [_ALGORITHM], options={"require": ["exp", "sub", "topic"]}
             )
         except jwt.ExpiredSignatureError:
-            raise _refused("expired") from None
+            raise _token_error("expired") from None
         except jwt.InvalidTokenError:
-            raise _refused("forged") from None
+            raise _token_error("forged") from None
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         return ClientSession(str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)))
 
 
-def _refused(reason: str) -> TokenError:
+def _token_error(reason: str) -> TokenError:
     return TokenError(
         "A valid token is needed. Get one with POST /api/v1/sessions and send it as "
         "`Authorization: Bearer <token>`.",

@@ -185,4 +185,4 @@ class Connection:
         try:
             self._out += self._ws.send(event)
         except ProtocolError:
-            self.closing = True  # the client has said goodbye already
+            self.closing = True  # the client has already sent its close frame

@@ -40,7 +40,7 @@ APPEARANCES, APPEARS = 10, 0.1
 
 
 class TopicReader:
-    """Reads clients' topics in a thread of its own and passes each message to its inbox."""
+    """Reads clients' topics in its own thread and passes each message to its inbox."""
 
     def __init__(
         self, kafka: KafkaSettings, on_event: Callable[[str], None] | None = None, backends: bool = True

@@ -38,8 +38,10 @@ def main() -> int:
     try:
         listener = socket.create_server((settings.host, settings.port), backlog=512)
     except OSError as exc:
-        why = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be listened on: {exc.strerror}"
-        sys.stderr.write(f"openwhisk: {settings.host}:{settings.port} {why}. Set OPENWHISK_PORT or --port.\n")
+        problem = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be listened on: {exc.strerror}"
+        sys.stderr.write(
+            f"openwhisk: {settings.host}:{settings.port} {problem}. Set OPENWHISK_PORT or --port.\n"
+        )
         return EXIT_CANNOT_LISTEN
     if settings.containers == DOCKER and (trouble := unreachable()):
         sys.stderr.write(f"openwhisk: --containers docker: {trouble}\n")

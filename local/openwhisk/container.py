@@ -105,8 +105,8 @@ class Container:
     async def _initialise(self, port: int | None) -> None:
         if port is None:
             await self._wait_for_end()
-            why = "The action did not initialize and exited unexpectedly."
-            raise StartFailed(self._process.why_ended or why, self._logs.flush())
+            message = "The action did not initialize and exited unexpectedly."
+            raise StartFailed(self._process.why_ended or message, self._logs.flush())
         try:
             async with asyncio.timeout(self.launch.timeout):
                 self._port = port
@@ -121,8 +121,8 @@ class Container:
             ) from None
         except (OSError, HttpConnectionError):
             await self._wait_for_end()
-            why = "The action did not initialize and exited unexpectedly."
-            raise StartFailed(self._process.why_ended or why, self._logs.flush()) from None
+            message = "The action did not initialize and exited unexpectedly."
+            raise StartFailed(self._process.why_ended or message, self._logs.flush()) from None
         if status != 200:
             raise StartFailed(_init_error(body), await self._logs.collect(SENTINEL_WAIT))
 
@@ -169,8 +169,8 @@ class Container:
             ) from None
         except (OSError, HttpConnectionError):
             await self._wait_for_end()
-            why = "The action did not produce a valid response and exited unexpectedly."
-            raise Crashed(self._process.why_ended or why, self._logs.flush()) from None
+            message = "The action did not produce a valid response and exited unexpectedly."
+            raise Crashed(self._process.why_ended or message, self._logs.flush()) from None
         logs = await self._logs.collect(SENTINEL_WAIT)
         self.last_used = time.monotonic()
         return status, result, logs

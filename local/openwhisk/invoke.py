@@ -198,9 +198,9 @@ class ActionInvoker:
     async def _run_action(self, plan: LaunchPlan, value: bytes, record: Activation, call: _Call) -> None:
         if plan.launch is None:
             raise StartFailed(f"Failed to pull container image '{plan.action.exec.image}'.")
-        asked = time.monotonic()
+        waiting_since = time.monotonic()
         container = await self._pool.acquire(plan.launch)
-        record.wait_ms = int((time.monotonic() - asked) * 1000)
+        record.wait_ms = int((time.monotonic() - waiting_since) * 1000)
         await self._run_in(container, plan.action, value, record, call.transaction)
 
     async def _run_in(

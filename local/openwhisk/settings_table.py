@@ -33,7 +33,7 @@ PASSED = (
 #: The directory that holds the `actions` package, put on the Python path of action processes.
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What stands for an action's container.
+#: How an action's container is run.
 PROCESS, DOCKER = "process", "docker"
 
 _CORES = os.cpu_count() or 1
@@ -216,7 +216,7 @@ IMAGE_COMMAND = Setting[dict[str, list[str]]](
     "",
     Kind("IMAGE=COMMAND", _image_commands, repeats=True),
     {},
-    "the command that stands for an image, for example 'me/img=python -m mine'; may be repeated. The "
+    "the command that runs instead of an image, for example 'me/img=python -m mine'; may be repeated. The "
     "command gets "
     "PORT=0, QWHISK_ACTION_HOST (where to listen), QWHISK_READY_FD (where to write the port), and "
     "QWHISK_ACTION_KEY "

@@ -27,7 +27,7 @@ from core.protocol import (
 from core.provider import JobView, Provider
 from core.strays import lost
 from poller.delivery.event_size import within_limit
-from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_pass, retries
+from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_be_temporary, retries
 from poller.state import RunProgress
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class ResultDelivery:
             document = self._documents.find(event.function)
             reply = self._invoke(document, body, ANSWER_TIMEOUT)
         except QwhiskError as error:
-            if may_pass(error) and failures < retries(event):
+            if may_be_temporary(error) and failures < retries(event):
                 raise StepError(error.message) from None
             code = error.code if isinstance(error, ActionError) else "answer_failed"
             log.warning("no answer for %s: %s", event.process_job_id, error.message)

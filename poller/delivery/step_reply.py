@@ -31,7 +31,7 @@ def retries(event: JobEvent) -> int:
     return LOOP_RETRIES if is_loop(event) else ANSWER_RETRIES
 
 
-def may_pass(error: QwhiskError) -> bool:
+def may_be_temporary(error: QwhiskError) -> bool:
     """Return whether the error is transient, so that a retry of the step may succeed."""
     if isinstance(error, ActionError):
         return error.code in _PASSING_CODES

@@ -17,7 +17,7 @@ from poller.scheduling.call import Call
 from poller.scheduling.forecast import best_window, expected_lag
 from poller.scheduling.job import JobObservation, Key, ScheduledJob
 
-#: The most seconds between two looks at a job, whatever its forecast.
+#: Maximum seconds between two looks at a job, for any forecast.
 LOOK_MOST = 600.0
 #: The most seconds by which our clock and the provider's are assumed to differ: before the provider has
 #: returned a job of ours, and the remaining uncertainty after that.

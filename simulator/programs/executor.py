@@ -21,7 +21,7 @@ from ..errors import InvalidJob
 from ..simulation_plan import Execution
 from . import codec
 from .base import PrimitiveProgram, checked_seed, noise_choice, require
-from .samplex import draw
+from .samplex import draw_arguments
 
 SCHEMA = "v2.0"
 
@@ -163,7 +163,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
                 values.astype(np.float64), circuit.num_parameters, f"{name}.circuit_arguments"
             )
         elif kind == "samplex":
-            shape, values, extra = draw(entry, circuit.num_parameters, limits, rng, name)
+            shape, values, extra = draw_arguments(entry, circuit.num_parameters, limits, rng, name)
             rows = values.reshape(-1, circuit.num_parameters)
         else:
             raise InvalidJob(f"{name}.item_type must be circuit or samplex.")

@@ -16,7 +16,7 @@ from . import codec
 from .base import require
 
 
-def draw(
+def draw_arguments(
     entry: dict[str, Any], num_parameters: int, limits: SimulationLimits, rng: np.random.Generator, name: str
 ) -> tuple[tuple[int, ...], NDArray[np.float64], dict[str, NDArray[Any]]]:
     """Draw an item's circuit arguments.
@@ -27,7 +27,7 @@ def draw(
     Args:
         entry: The samplex item, unchanged.
         num_parameters: Number of the template circuit's parameters.
-        limits: SimulationLimits of a job.
+        limits: Limits of a job.
         rng: Draws the arguments.
         name: The item's name in messages.
 

@@ -192,7 +192,7 @@ def test_a_large_answer_stays_small() -> None:
         ({"qubits": 0}, "qubits", "greater than or equal to 1"),
         ({"qubits": 9}, "qubits", "less than or equal to 8"),
         ({"marked": []}, "marked", "at least 1 item"),
-        ({"marked": [8]}, "marked", "none of the numbers 0 to 7"),
+        ({"marked": [8]}, "marked", "not one of the numbers 0 to 7"),
         ({"marked": [101]}, "marked", "write them as a string"),
         ({"marked": ["1010"]}, "marked", "has 4 bits; make it 3 bits"),
         ({"marked": [5, 2, "101"]}, "marked", "'101' is there twice"),

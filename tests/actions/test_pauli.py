@@ -9,7 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Pauli, Statevector
 
-from actions.toolkit.pauli import BASES, Basis, error, parity, rotate
+from actions.toolkit.pauli import BASES, Basis, parity, rotate, standard_error
 
 
 @pytest.mark.parametrize("basis", BASES)
@@ -28,7 +28,7 @@ def test_the_parity_is_the_mean_of_the_product() -> None:
 
 
 def test_the_error_shrinks_with_the_shots_and_is_never_none() -> None:
-    assert error(0, 10_000) == pytest.approx(0.01, rel=1e-3)
-    assert error(0.6, 10**6) == pytest.approx(0.8e-3, rel=1e-3)
-    assert 0 < error(1, 1000) < math.sqrt(1 / 1000)
-    assert error(1, 1) > 0.5
+    assert standard_error(0, 10_000) == pytest.approx(0.01, rel=1e-3)
+    assert standard_error(0.6, 10**6) == pytest.approx(0.8e-3, rel=1e-3)
+    assert 0 < standard_error(1, 1000) < math.sqrt(1 / 1000)
+    assert standard_error(1, 1) > 0.5

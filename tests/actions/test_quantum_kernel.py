@@ -94,7 +94,7 @@ def test_a_perfect_machine_gives_the_exact_kernel_within_chance(seed: int) -> No
     assert answer["largest_difference"] < 7 * answer["expected_error"]
     assert answer["alignment"] > 0.99
     assert "measured_matrix" not in answer
-    assert "vectors, 1 and 2 are the most alike" in answer["summary"]
+    assert "vectors, 1 and 2 are the most similar" in answer["summary"]
     state = Statevector(
         overlap(3, 2, "linear")
         .remove_final_measurements(inplace=False)

@@ -141,8 +141,8 @@ def test_too_large_an_input_is_told_how_large_it_may_be() -> None:
 @pytest.mark.parametrize(
     ("name", "backend_type", "words"),
     [
-        ("ibm_absent", "hardware", "There is: ibm_busy, ibm_calm, ibm_down, ibm_small."),
-        ("ibm_absent" * 50, "noisy_simulator", "There is: aer_simulator_noisy_busy"),
+        ("ibm_absent", "hardware", "Available: ibm_busy, ibm_calm, ibm_down, ibm_small."),
+        ("ibm_absent" * 50, "noisy_simulator", "Available: aer_simulator_noisy_busy"),
         ("aer_simulator", "hardware", "is of type simulator, not hardware"),
         ("ibm_small", "hardware", "has 7 qubits; this input needs 16"),
         ("ibm_down", "hardware", "not operational"),

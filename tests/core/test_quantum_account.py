@@ -62,7 +62,7 @@ def test_a_submission_that_is_repeated_finds_its_job() -> None:
 
 
 def test_a_backend_that_the_account_does_not_have_is_named() -> None:
-    with pytest.raises(InputError, match="There is: fake_fez"):
+    with pytest.raises(InputError, match="Available: fake_fez"):
         submit(InMemoryAccount(), action_fakes.Publisher(), backend="ibm_fez", backend_type="hardware")
 
 

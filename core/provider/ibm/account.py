@@ -106,7 +106,7 @@ class IBMAccount:
         self._mount(http)
         # Proxies and netrc are looked up for every request and do not apply to this machine.
         http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
-        # The token comes over a connection of its own, which needs a time limit too.
+        # The token comes over a separate connection, which needs a time limit too.
         tokens.http_config = {"timeout": self._timeout}
         return client
 

@@ -40,7 +40,7 @@ def decode_result(program_id: str, raw: str) -> JobResult:
         pubs = [_pub(pub) for pub in decoded]
     except ProviderError:
         raise
-    except Exception as error:  # whatever the decoders raise on a result that they do not understand
+    except Exception as error:  # the decoders raise any error for a result that they do not understand
         raise ProviderError(f"The result could not be decoded ({type(error).__name__}).") from error
     metadata = {key: value for key, value in native(decoded.metadata).items() if key not in _CLIENTS_OWN}
     first = pubs[0]

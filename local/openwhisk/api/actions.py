@@ -13,11 +13,11 @@ from local.openwhisk.api.context import Context
 from local.openwhisk.api.requests import (
     MAX_ENTITY,
     TRANSACTION,
+    check_overwrite,
     flag,
     integer,
     json,
     json_text,
-    may_overwrite,
     names_of,
     object_of,
     page,
@@ -76,7 +76,7 @@ class Actions:
         package, name = names_of(request)
         body = await object_of(request, MAX_ENTITY)
         old = self._store.find(Action, f"{package}/{name}" if package else name)
-        may_overwrite(request, old)
+        check_overwrite(request, old)
         namespace = self._context.settings.namespace
         action = put_action(body, namespace, package, name, old, now(), next(self._revisions))
         self._store.put_action(action)

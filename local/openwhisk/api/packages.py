@@ -6,7 +6,7 @@ from aiohttp import web
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import flag, json, may_overwrite, name_of, object_of, page
+from local.openwhisk.api.requests import check_overwrite, flag, json, name_of, object_of, page
 from local.openwhisk.entities import Package, now, put_package
 
 
@@ -58,7 +58,7 @@ class Packages:
         name = name_of(request)
         body = await object_of(request, MAX_PAYLOAD)
         old = self._store.find(Package, name)
-        may_overwrite(request, old)
+        check_overwrite(request, old)
         package = put_package(body, self._context.settings.namespace, name, old, now())
         self._store.put_package(package)
         return json(package.document())

@@ -34,7 +34,7 @@ def names_of(request: web.Request) -> tuple[str, str]:
     return entity_name(package) if package else "", name_of(request)
 
 
-def may_overwrite(request: web.Request, old: object) -> None:
+def check_overwrite(request: web.Request, old: object) -> None:
     """Check that an entity may be replaced.
 
     Raises:

@@ -11,7 +11,7 @@ from aiohttp import web
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import TRIGGER, Activation, ActivationStatus, Response
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import TRANSACTION, json, may_overwrite, name_of, object_of, page
+from local.openwhisk.api.requests import TRANSACTION, check_overwrite, json, name_of, object_of, page
 from local.openwhisk.entities import Link, Rule, Trigger, now, put_rule, put_trigger
 from local.openwhisk.entities.trigger import STATUSES
 from local.openwhisk.errors import BadRequest, OpenWhiskError
@@ -51,7 +51,7 @@ class Triggers:
         name = name_of(request)
         body = await object_of(request, MAX_PAYLOAD)
         old = self._store.find(Trigger, name)
-        may_overwrite(request, old)
+        check_overwrite(request, old)
         trigger = put_trigger(body, self._context.settings.namespace, name, old, now())
         self._store.put_trigger(trigger)
         return json(trigger.document())
@@ -97,8 +97,8 @@ class Triggers:
             "success": False,
         }
         if not link.active:
-            why = f"Rule '{entry['rule']}' is inactive, action '{entry['action']}' was not activated."
-            return entry | {"error": why}
+            message = f"Rule '{entry['rule']}' is inactive, action '{entry['action']}' was not activated."
+            return entry | {"error": message}
         try:
             plan = self._context.plans.of(link.action)
             activation_id, _ = self._context.invoker.begin(plan, parameters, transaction, cause)
@@ -137,20 +137,20 @@ class Rules:
     async def get(self, request: web.Request) -> web.Response:
         """Return a rule and its status."""
         rule = self._store.get(Rule, name_of(request))
-        return self._shown(rule, self._store.link(rule))
+        return self._rule_response(rule, self._store.link(rule))
 
     async def put(self, request: web.Request) -> web.Response:
         """Create or update a rule."""
         name = name_of(request)
         body = await object_of(request, MAX_PAYLOAD)
         old = self._store.find(Rule, name)
-        may_overwrite(request, old)
+        check_overwrite(request, old)
         rule = put_rule(body, self._context.settings.namespace, name, old, now())
-        return self._shown(rule, self._store.put_rule(rule, old))
+        return self._rule_response(rule, self._store.put_rule(rule, old))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a rule."""
-        return self._shown(self._store.delete_rule(name_of(request)), None)
+        return self._rule_response(self._store.delete_rule(name_of(request)), None)
 
     async def set(self, request: web.Request) -> web.Response:
         """Make a rule active or inactive."""
@@ -162,5 +162,5 @@ class Rules:
         self._store.set_rule(name_of(request), STATUSES[status])
         return web.Response(status=200)
 
-    def _shown(self, rule: Rule, link: Link | None) -> web.Response:
+    def _rule_response(self, rule: Rule, link: Link | None) -> web.Response:
         return json(rule.document() | {"status": link.status if link else "inactive"})

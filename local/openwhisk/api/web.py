@@ -146,9 +146,9 @@ def _authorize(action: Action, request: web.Request, user: str | None) -> None:
 
 
 def _cors(request: web.Request) -> dict[str, str]:
-    asked = request.headers.get("Access-Control-Request-Headers")
+    requested = request.headers.get("Access-Control-Request-Headers")
     return {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Methods": ", ".join(METHODS),
-        "Access-Control-Allow-Headers": asked or _ALLOWED_HEADERS,
+        "Access-Control-Allow-Headers": requested or _ALLOWED_HEADERS,
     }

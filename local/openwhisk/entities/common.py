@@ -176,9 +176,9 @@ def boolean(value: dict[str, Any], name: str, default: bool, prefix: str = "") -
     return item
 
 
-def malformed_request(why: str) -> BadRequest:
+def malformed_request(problem: str) -> BadRequest:
     """Return the error for a body that is invalid."""
-    return BadRequest(f"The request content was malformed: {why}.")
+    return BadRequest(f"The request content was malformed: {problem}.")
 
 
 def parameters_from_record(items: list[dict[str, Any]]) -> tuple[Parameter, ...]:

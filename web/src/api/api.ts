@@ -30,7 +30,7 @@ export class ApiError extends Error {
 export const describe = (error: unknown): string =>
   error instanceof ApiError ? `${error.title}. ${error.message}` : String(error);
 
-/** Turns a problem document (RFC 9457), or whatever came instead of one, into an ApiError. */
+/** Turns a problem document (RFC 9457), or its absence, into an ApiError. */
 export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
   const fields = ((problem?.errors ?? []) as (FieldError | null)[])
     .filter((error): error is FieldError => typeof error?.message === "string")
@@ -106,7 +106,7 @@ export class Api {
     await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`);
   }
 
-  /** A result that was too large for its event. The token goes along, so only the gateway is asked. */
+  /** A result that was too large for its event. The request has the token, so it is sent to the gateway only. */
   async result(url: string): Promise<JobResult> {
     const address = new URL(url, location.href);
     if (address.origin !== location.origin)

@@ -45,7 +45,7 @@ export function resolve(schema: JsonSchema, root: JsonSchema, depth = 0): Resolv
   return { schema: merged, nullable };
 }
 
-/** The schema of an array's item at `index`, resolved; an empty one where nothing is said. */
+/** The schema of an array's item at `index`, resolved; an empty one if the schema has none. */
 export function itemSchema(schema: JsonSchema, index: number, root: JsonSchema): JsonSchema {
   const item = schema.prefixItems?.[index] ?? (typeof schema.items === "object" ? schema.items : {});
   return resolve(item, root).schema;

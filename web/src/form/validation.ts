@@ -61,7 +61,7 @@ function ofObject(
   return null;
 }
 
-/** What is wrong with the value itself, whatever is in it. */
+/** What is wrong with the value itself, apart from its contents. */
 function own(value: unknown, schema: JsonSchema): string | null {
   const type = typeof schema.type === "string" ? wrongType(value, schema.type) : null;
   if (type) return type;

@@ -18,7 +18,7 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     process_job_id: event.process_job_id,
     client_id: event.client_id,
     job_id: event.job_id,
-    // What was asked for: several functions may share one action, which names itself in its events.
+    // The requested function: several functions may share one action, which names itself in its events.
     function: job?.function ?? event.function,
     function_title: job?.function_title ?? event.function,
     view: job?.view ?? null,
@@ -73,7 +73,7 @@ function grown(history: Point[], progress: Progress | null | undefined): Point[]
 
 export interface Submission {
   accepted: Accepted;
-  /** The function that was asked for. */
+  /** The requested function. */
   function: string;
   params: Record<string, unknown>;
   title: string;

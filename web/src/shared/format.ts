@@ -11,7 +11,7 @@ export function percent(share: number): string {
   return `${hundred !== 0 && hundred < 0.1 ? "< 0.1" : hundred.toFixed(1)} %`;
 }
 
-/** The bits at both ends of a long string, by which a person tells outcomes apart. */
+/** The bits at both ends of a long string, by which a person distinguishes outcomes. */
 export function shorten(bits: string, keep = 8): string {
   return bits.length <= 2 * keep + 1 ? bits : `${bits.slice(0, keep)}…${bits.slice(-keep)}`;
 }

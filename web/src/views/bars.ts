@@ -6,7 +6,7 @@ export interface Bar {
   text: string;
   count: number;
   share: number;
-  /** The noiseless probability; null where it is not known. */
+  /** The noiseless probability; null if it is unknown. */
   ideal: number | null;
   /** 1 and 2 are the outcomes the answer is about, 0 is any other. */
   series: number;

@@ -1,4 +1,4 @@
-/** Counts as bars: the most frequent outcomes, beside what is ideal where it is known, and the others together. */
+/** Counts as bars: the most frequent outcomes, with the ideal ones if they are known, and the others together. */
 import { h } from "../shared/dom";
 import { count, percent, shorten } from "../shared/format";
 import type { StoredResult } from "../jobs/job";
@@ -6,7 +6,7 @@ import { isOver, toBars, TOP, type Bar, type Bars, type BarsOptions, type Ideal,
 
 export { toIdeal, type Naming } from "./bars";
 
-/** Bars at most, when asked for more. */
+/** Maximum number of bars when all are shown. */
 const MORE = 64;
 
 export const hasCounts = (result: StoredResult | null): result is StoredResult =>
