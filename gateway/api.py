@@ -17,7 +17,7 @@ from gateway.body import body
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.replies import json_response
-from gateway.services import GatewayServices, address, bearer, counted, services, session
+from gateway.services import GatewayServices, address, bearer, count_request, services, session
 from gateway.submissions import APPEARS, accepted_response, existing_job_response, submit
 from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
@@ -40,18 +40,18 @@ def new_session() -> Response:
     If the deployment requires it, a new client signs in.
     """
     gateway, credential = services(), bearer()
-    gateway.session_limit.take(_asker(gateway, credential))
+    gateway.session_limit.take(_limit_key(gateway, credential))
     if request.headers.get("Authorization") and not credential:
         gateway.tokens.read(credential)  # raises an error that says what is wrong
-    made, token, new = gateway.session_for(credential)
+    client, token, new = gateway.session_for(credential)
     status = 201 if new else 200
     return json_response(
-        {"client_id": made.client_id, "token": token, "expires_at": made.expires_at.isoformat()}, status
+        {"client_id": client.client_id, "token": token, "expires_at": client.expires_at.isoformat()}, status
     )
 
 
-def _asker(gateway: GatewayServices, credential: str) -> str:
-    """Return whose limit a new session counts in. A client that renews its session has its own limit."""
+def _limit_key(gateway: GatewayServices, credential: str) -> str:
+    """Return the key of the limit for a new session. A client that renews its session has its own limit."""
     try:
         return f"client {gateway.tokens.read(credential).client_id}"
     except TokenError:
@@ -99,7 +99,7 @@ def new_job(function: str) -> Response:
     Responds 202 with the job, or 200 with its final event if that arrives within `?wait=` seconds.
     """
     client, gateway = session(), services()
-    with counted(client):
+    with count_request(client):
         wait_seconds = _wait_seconds()
         callback_url = callback(request.headers.get(CALLBACK), gateway.settings.webhooks)
         key = key_of(request.headers.get(HEADER))
@@ -117,7 +117,7 @@ def new_job(function: str) -> Response:
         known = inbox.job(job_id)
         if known is None:
             return submit(
-                gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
+                gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, repeatable=True
             )
     require_same_request(known, document.id, value, callback_url)
     return existing_job_response(inbox, known, wait_seconds)
@@ -148,7 +148,7 @@ def result(process_job_id: str) -> Response:
     gateway, client = services(), session()
     _require_job(gateway.inbox(client), process_job_id)
     if gateway.large_results is None:
-        raise NotFoundError("No large results are kept here. The job's final event has what there is.")
+        raise NotFoundError("This gateway stores no large results. See the job's final event.")
     data = gateway.large_results.get(name_of(client.topic, process_job_id))
     return Response(data, 200, mimetype="application/json")
 

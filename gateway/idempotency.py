@@ -64,11 +64,11 @@ def require_same_request(
 
 
 class InFlight:
-    """The submissions in progress in this process, each at most once."""
+    """The submissions that this process is carrying out; no two have the same name."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: set[str] = set()
+        self._in_progress: set[str] = set()
 
     @contextmanager
     def claim(self, name: str) -> Iterator[None]:
@@ -78,11 +78,11 @@ class InFlight:
             ConflictError: it is already in progress.
         """
         with self._lock:
-            if name in self._under_way:
+            if name in self._in_progress:
                 raise ConflictError(f"A request with this {HEADER} is in progress. Retry in a moment.")
-            self._under_way.add(name)
+            self._in_progress.add(name)
         try:
             yield
         finally:
             with self._lock:
-                self._under_way.discard(name)
+                self._in_progress.discard(name)

@@ -196,7 +196,7 @@ def session_of(token: str | None) -> ClientSession:
 
 
 @contextmanager
-def counted(client: ClientSession) -> Iterator[None]:
+def count_request(client: ClientSession) -> Iterator[None]:
     """Count a request in the client's limit before any work is done for it.
 
     A request that is rejected as invalid also counts in the limit of its address. That limit stops new

@@ -1,4 +1,4 @@
-"""Why the stack cannot run."""
+"""The errors of the local stack."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Part:
         name: the name that is shown.
         command: program and arguments.
         env: the whole environment.
-        ready: returns whether the part does its work. It is called until it returns True.
+        ready: returns whether the part is ready. It is called until it returns True.
         address: the address that is shown.
         log: the file with its output.
         prepare: is called each time the part is ready.
@@ -50,11 +50,11 @@ class Part:
     #: Whether it is ready. The supervisor sets it.
     up: bool = False
     restarts: int = 0
-    #: Starts in a row after which it did not become ready.
-    tries: int = 0
+    #: Number of successive starts after which it did not become ready.
+    failed_starts: int = 0
     started: float = 0.0
     log_lost: bool = False
-    _pump: threading.Thread | None = None
+    _log_thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the process. Its output goes to the log, whose size is bounded."""
@@ -66,15 +66,15 @@ class Part:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # If the supervisor is killed, the kernel asks the part to end.
+            # If the supervisor is killed, the kernel sends the part SIGTERM.
             preexec_fn=functools.partial(die_with_parent, os.getpid(), signal.SIGTERM, thread=False),
         )
-        self._pump = threading.Thread(target=self._write_log, args=(self.process,), daemon=True)
-        self._pump.start()
+        self._log_thread = threading.Thread(target=self._write_log, args=(self.process,), daemon=True)
+        self._log_thread.start()
 
     def _write_log(self, process: subprocess.Popen[bytes]) -> None:
-        # Opened at the first line. If the disk is full, the log is lost, but the part goes on: its output is
-        # still read.
+        # Opened at the first line. If the disk is full, the log is lost, but the part keeps running, because
+        # its output is still read.
         handler = RotatingFileHandler(
             self.log, maxBytes=MAX_LOG, backupCount=1, encoding="utf-8", delay=True, errors="replace"
         )
@@ -96,7 +96,7 @@ class Part:
         """Return whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         """Send SIGTERM, so that the part shuts down."""
         if self.process is not None and self.running():
             self.process.terminate()
@@ -116,8 +116,8 @@ class Part:
             self.process.wait(5)
         # Processes that the part may have left behind are in its process group.
         self._signal_group(signal.SIGKILL)
-        if self._pump is not None:
-            self._pump.join(2)
+        if self._log_thread is not None:
+            self._log_thread.join(2)
 
     def reset(self) -> None:
         """Reset the part after its process has ended, so that it can be started again."""

@@ -84,7 +84,7 @@ class Supervisor:
             if part.running():
                 raise
             return  # it was killed meanwhile; the next check restarts it
-        part.up, part.tries = True, 0
+        part.up, part.failed_starts = True, 0
         self._say(f"  {part.name:<10} {part.address}")
 
     def _ended(self, part: Part, status: int) -> None:
@@ -95,10 +95,10 @@ class Supervisor:
         if part.up and time.monotonic() - part.started > HEALTHY:
             part.restarts = 0
         part.restarts += 1
-        part.tries += 0 if part.up else 1
-        if part.tries >= MAX_TRIES:
+        part.failed_starts += 0 if part.up else 1
+        if part.failed_starts >= MAX_TRIES:
             raise LocalError(
-                f"the {part.name} ended while starting, {part.tries} times in a row, "
+                f"the {part.name} ended while starting, {part.failed_starts} times in a row, "
                 f"now by {how}:\n{part.last_lines()}"
             )
         if part.restarts > MAX_RESTARTS:
@@ -112,7 +112,7 @@ class Supervisor:
         others = [other for other in self._parts if part.name in other.needs and other.process is not None]
         for other in others:
             self._say(f"  restarting {other.name}, which needs the state that the {part.name} has lost")
-            other.ask_to_stop()
+            other.terminate()
         deadline = time.monotonic() + GRACE
         for other in others:
             other.end(deadline)
@@ -124,7 +124,7 @@ class Supervisor:
     def end(self) -> None:
         """Stop every part in reverse order, and kill those that do not end in time."""
         for part in reversed(self._parts):
-            part.ask_to_stop()
+            part.terminate()
         deadline = time.monotonic() + GRACE
         for part in reversed(self._parts):
             part.end(deadline)

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
-from actions.amplitude_estimation.circuit import amplified, bernoulli, uniform
+from actions.amplitude_estimation.circuit import amplification_circuit, bernoulli, uniform
 from actions.amplitude_estimation.likelihood import Estimate, estimate
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
@@ -84,7 +84,7 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
 
     def start(self, params: AmplitudeInput) -> Job:
         preparation, wanted = _problem(params)
-        return Job([Pub(amplified(preparation, wanted, power)) for power in _powers(params)])
+        return Job([Pub(amplification_circuit(preparation, wanted, power)) for power in _powers(params)])
 
     def proceed(self, params: AmplitudeInput, step: Step) -> dict[str, Any]:
         """`{"summary", "note"?, "estimate", "lower", "upper", "exact", "error", "classical_error", "calls",

@@ -27,7 +27,7 @@ def uniform(qubits: int, marked: Sequence[int]) -> tuple[QuantumCircuit, Stateve
     return circuit, Statevector(wanted)
 
 
-def amplified(preparation: QuantumCircuit, wanted: Statevector, power: int) -> QuantumCircuit:
+def amplification_circuit(preparation: QuantumCircuit, wanted: Statevector, power: int) -> QuantumCircuit:
     """Build the circuit of `power` rounds of amplitude amplification, with measurements.
 
     If the preparation gives a wanted state with probability sin(t)^2, this circuit gives one with probability

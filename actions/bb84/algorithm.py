@@ -75,8 +75,8 @@ class Bb84(Algorithm[Bb84Input]):
         `eve_knew` is the share of the sifted bits that she measured correctly.
         """
         drawn = Secrets.of(step.state or {})
-        bob = _received(step, "meas")
-        eve = _received(step, "eve") if params.eavesdropper else None
+        bob = _received_bits(step, "meas")
+        eve = _received_bits(step, "eve") if params.eavesdropper else None
         done = carried_out(drawn, bob, eve)
         answer: dict[str, Any] = {
             "summary": _summary(done),
@@ -98,7 +98,7 @@ class Bb84(Algorithm[Bb84Input]):
         return answer
 
 
-def _received(step: Step, register: str) -> str:
+def _received_bits(step: Step, register: str) -> str:
     """The bits of a register in all PUBs, the first qubit first."""
     batches = []
     for number in range(len(step.pubs)):

@@ -23,7 +23,7 @@ def secret_bits(bits: int, error_rate: float, announced: int) -> int:
     return max(math.floor(bits * (1 - entropy(min(error_rate, 0.5)))) - announced, 0)
 
 
-def shortened(key: Sequence[int], length: int, mixing: str) -> str:
+def hash_key(key: Sequence[int], length: int, mixing: str) -> str:
     """Hash the key to fewer bits with a random Hankel matrix, which is equivalent to a Toeplitz matrix.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from actions.bb84.amplification import secret_bits, shortened
+from actions.bb84.amplification import hash_key, secret_bits
 from actions.bb84.reconciliation import Cascade
 from actions.bb84.secrecy import Secrets
 
@@ -73,7 +73,7 @@ def carried_out(drawn: Secrets, bob: str, eve: str | None) -> Exchange:
     cascade.run((wrong + 1) / (len(sample) + 1), Random(drawn.mixing))
     error_rate = (wrong + cascade.corrected) / (len(sample) + len(rest))
     length = secret_bits(len(rest), error_rate, cascade.announced)
-    keys = [shortened(key, length, drawn.mixing) for key in (hers, cascade.bob)]
+    keys = [hash_key(key, length, drawn.mixing) for key in (hers, cascade.bob)]
     return Exchange(
         len(agreed), len(sample), wrong, known, cascade.corrected, cascade.announced, keys[0], keys[1]
     )

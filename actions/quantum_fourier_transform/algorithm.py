@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.job import Step
-from actions.quantum_fourier_transform.circuit import spectrum, transformed
+from actions.quantum_fourier_transform.circuit import fourier_circuit, spectrum
 from actions.quantum_fourier_transform.input import FourierInput
 from actions.toolkit.outcomes import bitstring, format_list, frequencies, ideal, percent
 
@@ -40,7 +40,7 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
     input = FourierInput
 
     def build(self, params: FourierInput) -> QuantumCircuit:
-        return transformed(params.preparation, params.inverse)
+        return fourier_circuit(params.preparation, params.inverse)
 
     def answer(self, params: FourierInput, step: Step) -> dict[str, Any]:
         """`{"summary", "note"?, "peaks": [{"value", "bitstring", "probability", "ideal_probability"}],
@@ -57,7 +57,7 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
         # The number of equally likely outcomes of a spectrum with the same concentration.
         likely = round(1 / float(np.square(exact).sum()))
         summary = [
-            _where(peaks, likely, params),
+            _describe_peaks(peaks, likely, params),
             f"The measured spectrum agrees with the exact one by {percent(fidelity)}.",
         ]
         answer: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _peaks(measured: NDArray[np.float64], shots: int) -> list[int]:
     return [int(value) for value in order if measured[value] >= least]
 
 
-def _where(peaks: list[int], likely: int, params: FourierInput) -> str:
+def _describe_peaks(peaks: list[int], likely: int, params: FourierInput) -> str:
     if not peaks:
         return f"The spectrum is spread over about {likely} outcomes without clear peaks."
     if len(peaks) == 1:

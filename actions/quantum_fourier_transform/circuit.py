@@ -40,7 +40,7 @@ def general(amplitudes: NDArray[np.complex128] | NDArray[np.float64]) -> Quantum
     return circuit
 
 
-def transformed(state: QuantumCircuit, inverse: bool) -> QuantumCircuit:
+def fourier_circuit(state: QuantumCircuit, inverse: bool) -> QuantumCircuit:
     """Build the state's quantum Fourier transform with measurements.
 
     D. Coppersmith, "An approximate Fourier transform useful in quantum factoring", IBM Research Report

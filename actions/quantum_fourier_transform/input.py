@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from actions.framework.input import ActionInput
 from actions.quantum_fourier_transform.circuit import basis, general, periodic
-from actions.quantum_fourier_transform.state import State, normalised
+from actions.quantum_fourier_transform.state import State, normalise
 
 #: Maximum number of qubits of a basis state or a periodic one.
 MAX_QUBITS = 8
@@ -132,7 +132,7 @@ class FourierInput(ActionInput):
     def given(self) -> State:
         """The amplitudes of the state."""
         if self.state == "amplitudes":
-            return normalised(self.amplitudes or [], self.imaginary_parts)
+            return normalise(self.amplitudes or [], self.imaginary_parts)
         amplitudes = np.zeros(2**self.qubits)
         if self.state == "basis":
             amplitudes[self.value] = 1.0

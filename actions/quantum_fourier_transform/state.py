@@ -23,7 +23,7 @@ class State:
     changes: str
 
 
-def normalised(real: Sequence[float], imaginary: Sequence[float] | None) -> State:
+def normalise(real: Sequence[float], imaginary: Sequence[float] | None) -> State:
     """Return the state with these amplitudes, scaled, and filled up with zeros to a power of two.
 
     Args:

@@ -12,7 +12,7 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.quantum_kernel.circuit import Entanglement, outcomes, overlap, states
-from actions.quantum_kernel.kernel import alignment, mitigated, nearest
+from actions.quantum_kernel.kernel import alignment, mitigate, nearest
 
 #: Negative eigenvalues above this are rounding errors.
 ROUNDING = 1e-9
@@ -106,7 +106,7 @@ class QuantumKernel(Algorithm[KernelInput]):
             measured[first, second] = measured[second, first] = counts.get("0" * qubits, 0) / shots
         amplitudes = states(vectors, params.reps, params.entanglement)
         exact = np.clip(np.abs(amplitudes.conj() @ amplitudes.T) ** 2, 0, 1)
-        matrix = mitigated(measured, qubits) if _noisy(params) else measured
+        matrix = mitigate(measured, qubits) if _noisy(params) else measured
         smallest = float(np.linalg.eigvalsh(matrix)[0])
         off = np.triu_indices(len(vectors), 1)
         difference = float(np.abs(matrix - exact)[off].max())

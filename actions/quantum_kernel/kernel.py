@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 
-def mitigated(matrix: Matrix, qubits: int) -> Matrix:
+def mitigate(matrix: Matrix, qubits: int) -> Matrix:
     """Return the matrix without the contribution of depolarizing noise.
 
     Each vector's circuit is taken to keep its state with some probability and to lose it altogether

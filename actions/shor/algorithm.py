@@ -106,7 +106,7 @@ class Shor(Algorithm[ShorInput]):
         `success_rate` is the share of shots each of which gives the factors by itself, `chance_rate` the same
         for uniformly random outcomes. `signal` is the share of shots that is not noise.
         """
-        bases, attempts = _remembered(params, step)
+        bases, attempts = _read_state(params, step)
         base, bits = bases[0], _bits(params)
         counts = {int(outcome, 2): count for outcome, count in step.counts(REGISTER).items()}
         result = find(counts, params.number, base, bits)
@@ -125,7 +125,7 @@ def _job(params: ShorInput, bases: list[int], attempts: list[dict[str, Any]]) ->
     return Job([Pub(circuit)], state=state, progress=progress, key=bases[0])
 
 
-def _remembered(params: ShorInput, step: Step) -> tuple[list[int], list[dict[str, Any]]]:
+def _read_state(params: ShorInput, step: Step) -> tuple[list[int], list[dict[str, Any]]]:
     state = step.state or {}
     bases, attempts = state.get("bases") or [], state.get("attempts")
     coprime = all(isinstance(base, int) and gcd(base, params.number) == 1 for base in bases)

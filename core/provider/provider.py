@@ -37,7 +37,7 @@ class Provider:
         return [b for b in hardware if b.backend_type == "hardware"] + simulators
 
     def choose(self, backend_type: BackendType, qubits: int, name: str | None = None) -> BackendInfo:
-        """Return the backend to use (see `choice.choose`). Only the type's account is requested, if possible."""
+        """Return the backend to use (see `choice.choose`). It lists one account only, if possible."""
         if backend_type == "noisy_simulator" and name is None:
             try:
                 return choose(self.backends(), backend_type, qubits)

@@ -55,7 +55,7 @@ class WebAnswer:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
-def split(name: str) -> tuple[str, str]:
+def split_extension(name: str) -> tuple[str, str]:
     """Return the action's name and the extension, which decides how its result becomes a response."""
     for extension in EXTENSIONS:
         if name.endswith(extension):
@@ -87,7 +87,7 @@ def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]
     request_parameters: dict[str, Any] = dict(parse_qsl(call.query, keep_blank_values=True))
     opaque: dict[str, Any] = {}
     if call.body:
-        body = _parsed(call.body, media)
+        body = _parse_body(call.body, media)
         if isinstance(body, dict):
             request_parameters |= body
         else:
@@ -97,7 +97,7 @@ def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]
     return parameters | request_parameters | opaque
 
 
-def _parsed(body: bytes, media: str) -> Any:
+def _parse_body(body: bytes, media: str) -> Any:
     if _is_json(media):
         try:
             return json.loads(body)
@@ -131,7 +131,7 @@ def answer(extension: str, result: Any) -> WebAnswer:
     if extension == ".json":
         if not isinstance(result, dict | list):
             raise _invalid("application/json")
-        return WebAnswer(200, _dumped(result), "application/json")
+        return WebAnswer(200, _to_json(result), "application/json")
     if extension == ".text":
         return _as_text(result)
     if extension in (".html", ".svg"):
@@ -178,7 +178,7 @@ def _as_http(result: Any) -> WebAnswer:
     if not isinstance(body, str):
         if media is not None and not _is_json(media):
             raise BadRequest("Response type in header did not match generated content type.")
-        return WebAnswer(status or 200, _dumped(body), content_type or "application/json", others)
+        return WebAnswer(status or 200, _to_json(body), content_type or "application/json", others)
     return WebAnswer(status or 200, _bytes(body, media), _with_charset(content_type), others)
 
 
@@ -247,7 +247,7 @@ def _is_text(media: str) -> bool:
     return media.startswith("text/") or media in _TEXT or media.endswith(("+json", "+xml"))
 
 
-def _dumped(value: Any) -> bytes:
+def _to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 

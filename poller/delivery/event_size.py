@@ -13,8 +13,8 @@ log = logging.getLogger(__name__)
 _ENVELOPE_ROOM = 16_000
 
 
-def within_limit(event: ResultEvent, store: LargeResults | None = None) -> ResultEvent:
-    """Return the event, without its largest parts if it does not fit into one message.
+def fit_event(event: ResultEvent, store: LargeResults | None = None) -> ResultEvent:
+    """Return the event in a form that fits into one message: large parts are stored or omitted.
 
     Args:
         event: the event to be published.

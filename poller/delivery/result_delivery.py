@@ -26,7 +26,7 @@ from core.protocol import (
 )
 from core.provider import JobView, Provider
 from core.strays import lost
-from poller.delivery.event_size import within_limit
+from poller.delivery.event_size import fit_event
 from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_be_temporary, retries
 from poller.state import RunProgress
 
@@ -109,7 +109,7 @@ class ResultDelivery:
         final.finished_at = view.finished or datetime.now(UTC)
         # If the store stays unavailable, a final event without the result is better than none.
         store = self._large_results if failures < ANSWER_RETRIES else None
-        self._publish(within_limit(final, store))
+        self._publish(fit_event(final, store))
         return final
 
     def _abandon_next(self, event: JobEvent) -> None:
@@ -133,7 +133,7 @@ class ResultDelivery:
         """
         error = ErrorInfo(code=code, message=message[:4_000])
         final = ResultEvent.of(event, "ERROR", error=error, finished_at=datetime.now(UTC))
-        self._publish(within_limit(final))
+        self._publish(fit_event(final))
         return final
 
     def notify(self, progress: ResultEvent) -> None:
@@ -206,7 +206,7 @@ class ResultDelivery:
         )
         try:
             if is_ours():
-                self._publish(within_limit(progress), from_previous_step=True)
+                self._publish(fit_event(progress), from_previous_step=True)
         except QwhiskError as error:
             # The next job is announced, so the loop continues without this progress event.
             log.warning("progress of %s not published: %s", event.process_job_id, error.message)

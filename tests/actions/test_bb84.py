@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from qiskit import transpile
 
 from actions.bb84.algorithm import Bb84Input, algorithm
-from actions.bb84.amplification import entropy, secret_bits, shortened
+from actions.bb84.amplification import entropy, hash_key, secret_bits
 from actions.bb84.circuit import BATCH, angles, channel
 from actions.bb84.exchange import THRESHOLD, carried_out
 from actions.bb84.reconciliation import Cascade
@@ -127,8 +127,8 @@ def test_the_hash_is_linear_and_both_get_the_same(key: list[int], data: st.DataO
     length = data.draw(st.integers(0, size))
     mixing = data.draw(st.text("01", min_size=2 * size, max_size=2 * size))
     other = data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size))
-    one, two = (shortened(bits, length, mixing) for bits in (key, other))
-    both = shortened([a ^ b for a, b in zip(key, other, strict=True)], length, mixing)
+    one, two = (hash_key(bits, length, mixing) for bits in (key, other))
+    both = hash_key([a ^ b for a, b in zip(key, other, strict=True)], length, mixing)
     assert len(one) == length
     assert both == "".join(str(int(a) ^ int(b)) for a, b in zip(one, two, strict=True))
 
@@ -138,7 +138,7 @@ def test_any_two_keys_collide_as_seldom_as_a_random_hash_has_it() -> None:
     for difference in itertools.product((0, 1), repeat=4):
         if any(difference):
             hashes = [
-                shortened(difference, 2, "".join(mixing)) for mixing in itertools.product("01", repeat=5)
+                hash_key(difference, 2, "".join(mixing)) for mixing in itertools.product("01", repeat=5)
             ]
             assert hashes.count("00") == len(hashes) / 4
 

@@ -14,9 +14,9 @@ from qiskit.quantum_info import Statevector
 
 from actions.framework.input import validated
 from actions.quantum_fourier_transform.algorithm import algorithm
-from actions.quantum_fourier_transform.circuit import basis, periodic, spectrum, transformed
+from actions.quantum_fourier_transform.circuit import basis, fourier_circuit, periodic, spectrum
 from actions.quantum_fourier_transform.input import FourierInput
-from actions.quantum_fourier_transform.state import normalised
+from actions.quantum_fourier_transform.state import normalise
 from core.errors import InputError
 from tests.actions.answers import answer_to
 from tests.actions.cases.quantum_fourier_transform import VALUES, check
@@ -108,7 +108,7 @@ def test_a_power_of_two_is_prepared_without_entanglement_and_nothing_is_swapped(
     assert Statevector(state).probabilities_dict() == pytest.approx(
         {f"{value:06b}": 1 / 8 for value in range(5, 64, 8)}
     )
-    gates = transformed(basis(0, 6), inverse=False).count_ops()
+    gates = fourier_circuit(basis(0, 6), inverse=False).count_ops()
     assert gates == {"h": 6, "cp": 15, "measure": 6}
 
 
@@ -119,7 +119,7 @@ def test_a_power_of_two_is_prepared_without_entanglement_and_nothing_is_swapped(
 @example([2.2e-311, 1e6])
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=64).filter(any))
 def test_any_amplitudes_make_a_state_in_the_same_proportions(real: list[float]) -> None:
-    state = normalised(real, None)
+    state = normalise(real, None)
     assert np.linalg.norm(state.amplitudes) == pytest.approx(1)
     assert len(state.amplitudes).bit_count() == 1
     assert len(real) <= len(state.amplitudes) < 2 * len(real)
@@ -131,11 +131,11 @@ def test_any_amplitudes_make_a_state_in_the_same_proportions(real: list[float]) 
 
 
 def test_what_was_changed_is_said() -> None:
-    assert normalised([0.6, 0.8], None).changes == ""
-    assert normalised([3, 4], None).changes == (
+    assert normalise([0.6, 0.8], None).changes == ""
+    assert normalise([3, 4], None).changes == (
         "The amplitudes were divided by 5, so that their squares add up to 1."
     )
-    assert normalised([0, 1, 0], None).changes == "The amplitudes were filled up with zeros to 4."
+    assert normalise([0, 1, 0], None).changes == "The amplitudes were filled up with zeros to 4."
     both = asked(
         {"00": 100}, noisy=False, state="amplitudes", amplitudes=[1, 1, 1], imaginary_parts=[1, 0, 0]
     )

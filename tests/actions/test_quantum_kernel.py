@@ -14,7 +14,7 @@ from qiskit.quantum_info import Statevector
 from actions.framework.job import Step
 from actions.quantum_kernel.algorithm import KernelInput, algorithm
 from actions.quantum_kernel.circuit import Entanglement, overlap
-from actions.quantum_kernel.kernel import alignment, mitigated, nearest
+from actions.quantum_kernel.kernel import alignment, mitigate, nearest
 from core.protocol import JobResult, PubResult
 from tests.actions.theory import probabilities, step_of
 
@@ -140,7 +140,7 @@ def test_whatever_was_measured_the_results_are_kernels(entries: list[float]) -> 
     matrix = np.zeros((4, 4))
     matrix[np.triu_indices(4)] = entries
     matrix = np.maximum(matrix, matrix.T)
-    found = mitigated(matrix, 3)
+    found = mitigate(matrix, 3)
     assert np.array_equal(found, found.T)
     assert ((found >= 0) & (found <= 1)).all()
     mended = nearest(found + 1e-6 * np.eye(4))

@@ -10,7 +10,7 @@ import pytest
 from core.errors import ResultStoreError
 from core.large_results import Folder, name_of
 from core.protocol import MAX_EVENT_BYTES, JobResult, encode
-from poller.delivery.event_size import within_limit
+from poller.delivery.event_size import fit_event
 from tests.core.samples import TOPIC, result_event
 
 #: Some two million bytes of counts.
@@ -22,7 +22,7 @@ def test_what_is_too_large_is_kept_and_named(tmp_path: Path) -> None:
     event = result_event(status="DONE").model_copy(
         update={"result": JobResult(counts=COUNTS, shots=80_000), "answer": {"summary": "Many."}}
     )
-    found = within_limit(event, store)
+    found = fit_event(event, store)
     assert len(encode(found)) < MAX_EVENT_BYTES
     assert found.result is None
     assert found.answer == {"summary": "Many."}
@@ -35,13 +35,13 @@ def test_what_is_too_large_is_kept_and_named(tmp_path: Path) -> None:
 
 def test_what_fits_is_left_as_it_is(tmp_path: Path) -> None:
     event = result_event(status="DONE", answer={"summary": "Few."})
-    assert within_limit(event, Folder(tmp_path)) == event
+    assert fit_event(event, Folder(tmp_path)) == event
     assert not list(tmp_path.iterdir())
 
 
 def test_without_a_store_the_reason_is_said() -> None:
     event = result_event(status="DONE").model_copy(update={"result": JobResult(counts=COUNTS)})
-    found = within_limit(event)
+    found = fit_event(event)
     assert (found.result, found.result_url) == (None, None)
     assert found.error is not None
     assert found.error.code == "result_too_large"
@@ -51,4 +51,4 @@ def test_a_store_out_of_reach_is_for_the_poller_to_try_again(tmp_path: Path) -> 
     (tmp_path / "results").write_text("in the way")
     event = result_event(status="DONE").model_copy(update={"result": JobResult(counts=COUNTS)})
     with pytest.raises(ResultStoreError):
-        within_limit(event, Folder(tmp_path))
+        fit_event(event, Folder(tmp_path))

@@ -40,7 +40,7 @@ class WebActions:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Invoke the action of a request, and respond with its result."""
-        name, extension = web_action.split(request.match_info["name"])
+        name, extension = web_action.split_extension(request.match_info["name"])
         plan = self._exported_action(request, name)
         own_options = plan.action.annotation("web-custom-options") is True
         if own_options:

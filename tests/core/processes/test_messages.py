@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.processes.messages import MAX_MESSAGE, Message, MessageReader, encode
+from core.processes.messages import MAX_MESSAGE, MessageReader, ReceivedMessage, encode
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -22,7 +22,7 @@ def pair() -> Iterator[Pair]:
         yield writer, reader
 
 
-def read(reader: MessageReader) -> Message:
+def read(reader: MessageReader) -> ReceivedMessage:
     """The next message."""
     while (message := reader.read()) is None:
         pass
