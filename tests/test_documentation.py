@@ -40,6 +40,7 @@ _PATHS = {
         *ROOT.glob(".ci/*"),
     )
 }
+_FOLDER_PATHS = {f"{path}/" for path in _PATHS if (ROOT / path).is_dir()}
 _NAMES = {path.rpartition("/")[2] for path in _PATHS}
 _SOURCES = sorted(path for path in _PATHS if path.endswith(".py"))
 _MARKDOWN = sorted(path for path in _PATHS if path.endswith(".md") and path != "CHANGELOG.md")
@@ -175,3 +176,25 @@ def test_every_argument_that_a_docstring_describes_is_a_parameter() -> None:
     sources = {path: (ROOT / path).read_text() for path in _SOURCES}
     found = {path: wrong_arguments(source) for path, source in sources.items() if "Args:" in source}
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def misplaced_files(text: str) -> list[str]:
+    """The files and folders in the rows of a table of folders that are not in the folder of their row."""
+    wrong = []
+    for row in re.findall(r"^\| (`[\w/<>]+/`[^|]*)\|(.*)\|$", text, re.M):
+        folders = [name for name in re.findall(r"`([\w/]+/)`", row[0]) if name in _FOLDER_PATHS]
+        for name in re.findall(r"`(\w+\.py|\w+/)`", row[1]):
+            if folders and not any(f"{folder}{name}".rstrip("/") in _PATHS for folder in folders):
+                wrong.append(f"{folders[0]}{name}")
+    return wrong
+
+
+def test_a_misplaced_file_is_found() -> None:
+    rows = "| `core/kafka/` | `publisher.py`, `worker.py` |\n| `gateway/` | `auth/` tokens, `scheduling/` |\n"
+    assert misplaced_files(rows) == ["core/kafka/worker.py", "gateway/scheduling/"]
+
+
+def test_the_files_in_the_table_of_folders_are_in_their_folders() -> None:
+    text = _text("docs/architecture.md")
+    assert len(re.findall(r"^\| `\w+/", text, re.M)) > 10
+    assert misplaced_files(text) == []

@@ -15,7 +15,7 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.presentation import CATEGORIES, VIEWS
 from tests.actions.broken import Coins
-from tools.check_algorithms import ROOT, described, faults, main, names, unwritten
+from tools.check_algorithms import ROOT, description_errors, faults, main, names, unwritten
 from tools.scaffold import KINDS, scaffold
 
 
@@ -75,7 +75,7 @@ class Nameless(Algorithm[ActionInput]):
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_each_fault_is_named(algorithm: type[Algorithm[Any]], words: list[str]) -> None:
-    lines = list(described("coins", algorithm))
+    lines = list(description_errors("coins", algorithm))
     assert len(lines) == len(words), lines
     assert all(line.startswith(start) for line, start in zip(lines, words, strict=True)), lines
 

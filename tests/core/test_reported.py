@@ -20,7 +20,7 @@ from core.provider.ibm import reported
 from core.provider.ibm.backends import backends_of
 from core.provider.ibm.jobs import view_of, views_of
 from poller.account import observation
-from poller.scheduling.job import Job
+from poller.scheduling.job import ScheduledJob
 from poller.scheduling.queue_estimator import Device
 from tests.core.samples import result_event
 
@@ -117,7 +117,7 @@ def test_a_job_is_bounded(raw: Any) -> None:
     # The estimator can compute with it, and a reader can read the final event that is made of it.
     seen, now = observation(view), NOW.timestamp()
     device: Device[Any] = Device()
-    job = Job(1, "client", "fez", now - 60.0, 4, looked=now - 60.0)
+    job = ScheduledJob(1, "client", "fez", now - 60.0, 4, looked=now - 60.0)
     device.add(job, now)
     device.saw(job, seen, now)
     device.forecast(now)
