@@ -27,7 +27,7 @@ EXIT_SETTINGS = 2
 GRACE = 2
 
 
-class Log(Logger):  # type: ignore[misc]
+class GunicornLogger(Logger):  # type: ignore[misc]
     """Sends gunicorn's log lines to our log."""
 
     def setup(self, _cfg: Any) -> None:
@@ -59,7 +59,7 @@ class GatewayServer(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE,
             "limit_request_line": 4_094,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108, PTH112
-            "logger_class": Log,
+            "logger_class": GunicornLogger,
             "control_socket_disable": True,
         }
         for name, value in options.items():
@@ -71,7 +71,7 @@ class GatewayServer(BaseApplication):  # type: ignore[misc]
         return create_app(GatewayServices.make(self._settings, os.environ))
 
 
-def _allow_files(wanted: int) -> None:
+def _raise_file_limit(wanted: int) -> None:
     """Raise the limit of open files. Every connection needs one, and the usual soft limit is 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -88,7 +88,7 @@ def main() -> int:
     except QwhiskError as error:
         print(f"gateway: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
-    _allow_files(2 * settings.websockets + 4 * settings.threads)
+    _raise_file_limit(2 * settings.websockets + 4 * settings.threads)
     Arbiter(GatewayServer(settings)).run()
     return 0
 

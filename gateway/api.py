@@ -117,7 +117,7 @@ def new_job(function: str) -> Response:
         known = inbox.job(job_id)
         if known is None:
             return submit(
-                gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, repeatable=True
+                gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
             )
     require_same_request(known, document.id, value, callback_url)
     return existing_job_response(inbox, known, wait_seconds)

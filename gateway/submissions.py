@@ -36,7 +36,7 @@ def submit(
     process_job_id: str,
     wait_seconds: float,
     callback_url: str | None,
-    repeatable: bool = False,
+    again: bool = False,
 ) -> Response:
     """Invoke the function and publish the job's first event.
 
@@ -49,7 +49,7 @@ def submit(
         process_job_id: the job's id.
         wait_seconds: seconds to wait for the final event; 0 to answer at once.
         callback_url: where the final event is sent; None for nowhere.
-        repeatable: whether a gateway that failed may have made the same submission before.
+        again: whether a gateway that failed may have made the same submission before.
     """
     if inbox.in_flight() >= gateway.settings.jobs_in_flight:
         raise LimitError(
@@ -59,7 +59,7 @@ def submit(
         client_id=client.client_id,
         process_job_id=process_job_id,
         topic=client.topic,
-        repeatable=repeatable,
+        again=again,
         callback_url=callback_url,
     )
     reply = gateway.invoke(document, value | envelope.as_params(), gateway.settings.invoke_timeout)
@@ -76,7 +76,7 @@ def submit(
             return Response(entry.json, 200, mimetype="application/json")
     # A client that gets the answer must find the job at every replica.
     _wait_for_publication(remembered)
-    if repeatable:
+    if again:
         # A client that repeats the request must not be faster than the broker.
         inbox.appearing(process_job_id, APPEARS)
     return accepted_response(reply | {"status": "QUEUED"}, process_job_id)

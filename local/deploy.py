@@ -42,21 +42,20 @@ MANIFEST_PATH = Setting(
 TABLE = SettingsTable(
     "python -m local.deploy",
     "Deploys manifest.yaml to an OpenWhisk, by wskdeploy if that is on PATH, else over HTTP. The variables "
-    "that the "
-    "manifest names are bound to the actions.",
+    "that the manifest names are bound to the actions.",
     (UNDO, MANIFEST_PATH, APIHOST, AUTH, LOCAL_FOLDER),
 )
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Deploy or undeploy, print what was done, and return the exit code."""
-    source = command_line.parse(TABLE, arguments, env, _checked)
+    source = command_line.parse(TABLE, arguments, env, _check_manifest)
     undo, manifest = UNDO.read(source), Path(MANIFEST_PATH.read(source)).resolve()
     try:
         apihost, auth, is_local = _target(source)
         values = env
         if is_local and not undo:
-            # Nothing else knows the running stack's settings; some are new at each of its starts.
+            # Only the deployed actions have the running stack's settings; some change at each start.
             values = deployed_values(apihost, auth, manifest) | {
                 name: text for name, text in env.items() if text
             }
@@ -78,7 +77,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     return 0
 
 
-def _checked(source: Source) -> Source:
+def _check_manifest(source: Source) -> Source:
     path = Path(MANIFEST_PATH.read(source))
     if not path.is_file():
         raise MANIFEST_PATH.error(f"must be a file; there is no file {path}.")

@@ -1,4 +1,4 @@
-"""Publishes progress events that are worth it to clients, and the list of backends to gateways."""
+"""Publishes progress events to clients if enough has changed, and the list of backends to gateways."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PART, SECONDS = 0.2, 2.0
 
 
 class ProgressNotifier:
-    """Publishes how jobs stand when that has changed enough. A progress event that fails is not retried.
+    """Publishes the states of jobs that have changed enough. A progress event that fails is not retried.
 
     Args:
         tracker: has the jobs' forecasts.

@@ -41,8 +41,7 @@ HOSTS = Setting(
     TEXT,
     "",
     "names other than localhost and loopback addresses by which the poller may be called, separated by "
-    "commas; "
-    "*: any",
+    "commas; *: any",
     default_text="none on a loopback address, else any",
     common=True,
 )

@@ -7,7 +7,7 @@ They are one JSON document, which is set at the start or, if that is allowed, at
      "jobs": [{"backend": "fake_fez", "outcome": "ran_too_long", "count": 2}],
      "http": [{"method": "POST", "path": "/jobs", "status": 503, "probability": 0.1}]}
 
-The first fault of a list that applies takes effect. One with a `count` applies so many times, one with a
+The first fault of a list that applies takes effect. One with a `count` applies that many times, one with a
 `probability` at random, and one with neither always.
 """
 

@@ -58,8 +58,7 @@ HOSTS = Setting(
     TEXT,
     "",
     "names other than localhost and loopback addresses by which the service may be called, separated by "
-    "commas; "
-    "*: any",
+    "commas; *: any",
     "--hosts",
     default_text="none on a loopback address, else any",
     common=True,
@@ -220,8 +219,7 @@ ANY_KEY = Setting(
 TABLE = SettingsTable(
     "python -m simulator",
     "A service with IBM Quantum's REST API, backed by Qiskit Aer: simulators, and devices with queues. A "
-    "flag takes "
-    "precedence over its environment variable.",
+    "flag takes precedence over its environment variable.",
     (
         HOST,
         SIMULATOR_PORT,

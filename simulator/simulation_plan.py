@@ -19,9 +19,9 @@ Method = Literal["stabilizer", "statevector", "density_matrix", "bloch"]
 
 #: Seconds above which a job is large: such jobs may not occupy all workers, and get several threads.
 LARGE_SECONDS = 0.1
-#: Up to so many qubits the state vector is faster than the stabilizers of a Clifford circuit.
+#: Number of qubits up to which the state vector is faster than the stabilizers of a Clifford circuit.
 SMALL_QUBITS = 12
-#: Up to so many active qubits a job with a seed runs unchanged on Aer, so that the result is Aer's.
+#: Number of active qubits up to which a job with a seed runs unchanged on Aer, so that the result is Aer's.
 MAX_SEEDED_QUBITS = 20
 #: Qubits up to which the density matrix (4**n numbers) is considered.
 MAX_DENSITY_MATRIX_QUBITS = 12
@@ -60,7 +60,7 @@ def plan(
         shape: The circuit's instructions.
         num_shots: Number of shots.
         noisy: Whether the backend has noise.
-        limits: SimulationLimits, including the time up to which the full noise model is used.
+        limits: Limits of a job, including the time up to which the full noise model is used.
         choice: The noise model; `auto` lets the time decide.
 
     Raises:

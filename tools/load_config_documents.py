@@ -23,7 +23,7 @@ from core.settings.stores import CLOUDANT_DATABASE, CLOUDANT_ROWS
 from core.shipped_documents import shipped_documents
 
 #: Attempts to write a document that others change at the same time.
-TRIES = 5
+ATTEMPTS = 5
 
 EXIT_FAILED = 1
 
@@ -63,7 +63,7 @@ def load(client: CloudantV1, name: str, documents: Iterable[dict[str, Any]]) -> 
 
 
 def _put(client: CloudantV1, name: str, document: dict[str, Any]) -> str:
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         try:
             known = client.get_document(db=name, doc_id=document["_id"]).get_result()
         except ApiException as error:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from actions.bb84.circuit import BATCH, angles, channel
-from actions.bb84.exchange import THRESHOLD, Exchange, carried_out
+from actions.bb84.exchange import THRESHOLD, Exchange, run_exchange
 from actions.bb84.secrecy import Secrets
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
@@ -56,14 +56,14 @@ class Bb84(Algorithm[Bb84Input]):
     input = Bb84Input
 
     def start(self, params: Bb84Input) -> Job:
-        drawn = Secrets.drawn(params.qubits, params.eavesdropper)
+        secrets = Secrets.draw(params.qubits, params.eavesdropper)
         circuit = channel(BATCH, params.eavesdropper)
         pubs = []
         for first in range(0, params.qubits, BATCH):
             sent = slice(first, first + BATCH)
-            eve = drawn.eve[sent] if drawn.eve is not None else None
-            pubs.append(Pub(circuit, angles(drawn.bits[sent], drawn.alice[sent], eve, drawn.bob[sent])))
-        return Job(pubs, shots=1, state=drawn.state, key="channel")
+            eve = secrets.eve[sent] if secrets.eve is not None else None
+            pubs.append(Pub(circuit, angles(secrets.bits[sent], secrets.alice[sent], eve, secrets.bob[sent])))
+        return Job(pubs, shots=1, state=secrets.state, key="channel")
 
     def proceed(self, params: Bb84Input, step: Step) -> dict[str, Any]:
         """`{"summary", "aborted", "error_rate", "qubits", "sifted", "compared", "corrected", "disclosed",
@@ -74,26 +74,26 @@ class Bb84(Algorithm[Bb84Input]):
         parities were announced. `key` remains after the removal of everything that Eve may know.
         `eve_knew` is the share of the sifted bits that she measured correctly.
         """
-        drawn = Secrets.of(step.state or {})
+        secrets = Secrets.of(step.state or {})
         bob = _received_bits(step, "meas")
         eve = _received_bits(step, "eve") if params.eavesdropper else None
-        done = carried_out(drawn, bob, eve)
+        exchange = run_exchange(secrets, bob, eve)
         answer: dict[str, Any] = {
-            "summary": _summary(done),
-            "aborted": done.aborted,
-            "error_rate": done.error_rate,
+            "summary": _summary(exchange),
+            "aborted": exchange.aborted,
+            "error_rate": exchange.error_rate,
             "qubits": params.qubits,
-            "sifted": done.sifted,
-            "compared": done.sampled,
-            "corrected": done.corrected,
-            "disclosed": done.announced,
-            "key": done.alice,
-            "key_bits": len(done.alice),
-            "keys_match": bool(done.alice) and done.alice == done.bob,
+            "sifted": exchange.sifted,
+            "compared": exchange.sampled,
+            "corrected": exchange.corrected,
+            "disclosed": exchange.announced,
+            "key": exchange.alice,
+            "key_bits": len(exchange.alice),
+            "keys_match": bool(exchange.alice) and exchange.alice == exchange.bob,
         }
-        if done.known is not None:
-            answer["eve_knew"] = done.known
-        if note := _note(params, done):
+        if exchange.known is not None:
+            answer["eve_knew"] = exchange.known
+        if note := _note(params, exchange):
             answer["note"] = note
         return answer
 
@@ -107,29 +107,29 @@ def _received_bits(step: Step, register: str) -> str:
     return "".join(batches)
 
 
-def _summary(done: Exchange) -> str:
-    if not done.sampled:
+def _summary(exchange: Exchange) -> str:
+    if not exchange.sampled:
         return "Alice and Bob had no bits to compare and aborted."
-    differed = f"{percent(done.error_rate)} differed"
-    compared = f"Of {times(done.sampled, 'bit')} that Alice and Bob compared, {differed}"
+    differed = f"{percent(exchange.error_rate)} differed"
+    compared = f"Of {times(exchange.sampled, 'bit')} that Alice and Bob compared, {differed}"
     limit = f"the {percent(THRESHOLD)} allowed"
-    if done.aborted:
+    if exchange.aborted:
         return f"{compared}, more than {limit}: there may be an eavesdropper. They discarded the key."
-    if not done.alice:
+    if not exchange.alice:
         return f"{compared}, but no secret key was left of the rest."
-    if done.alice != done.bob:
+    if exchange.alice != exchange.bob:
         return f"{compared}, but not all errors in the rest were found: their keys differ."
-    return f"{compared}, within {limit}. They share a secret key of {times(len(done.alice), 'bit')}."
+    return f"{compared}, within {limit}. They share a secret key of {times(len(exchange.alice), 'bit')}."
 
 
-def _note(params: Bb84Input, done: Exchange) -> str | None:
-    if done.aborted and not params.eavesdropper:
+def _note(params: Bb84Input, exchange: Exchange) -> str | None:
+    if exchange.aborted and not params.eavesdropper:
         return "There was no eavesdropper: noise caused the errors."
-    if params.eavesdropper and not done.aborted:
+    if params.eavesdropper and not exchange.aborted:
         return "By chance, Eve was not detected: she causes 25 % errors on average. Send more qubits."
-    if not done.aborted and not done.alice:
+    if not exchange.aborted and not exchange.alice:
         return "Finding the errors disclosed too many bits. Send more qubits."
-    if done.alice != done.bob:
+    if exchange.alice != exchange.bob:
         return "Too many errors for their number of bits. Send more qubits, or try again."
     return None
 

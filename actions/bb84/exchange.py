@@ -49,31 +49,31 @@ class Exchange:
         return not self.sampled or self.error_rate > THRESHOLD
 
 
-def carried_out(drawn: Secrets, bob: str, eve: str | None) -> Exchange:
+def run_exchange(secrets: Secrets, bob: str, eve: str | None) -> Exchange:
     """Sift the bits, compare a sample, and unless it has too many errors, correct them and shorten the key.
 
     Args:
-        drawn: the random choices.
+        secrets: the random choices.
         bob: the bits that Bob measured, one character for each qubit.
         eve: the bits that Eve measured; None without Eve.
     """
-    agreed = [place for place, basis in enumerate(drawn.alice) if basis == drawn.bob[place]]
-    sample = [place for place in agreed if drawn.sample[place] == "1"]
-    rest = [place for place in agreed if drawn.sample[place] == "0"]
-    wrong = sum(drawn.bits[place] != bob[place] for place in sample)
+    agreed = [place for place, basis in enumerate(secrets.alice) if basis == secrets.bob[place]]
+    sample = [place for place in agreed if secrets.sample[place] == "1"]
+    rest = [place for place in agreed if secrets.sample[place] == "0"]
+    wrong = sum(secrets.bits[place] != bob[place] for place in sample)
     known = None
     if eve is not None:
-        known = sum(drawn.bits[place] == eve[place] for place in agreed) / len(agreed) if agreed else 0.0
+        known = sum(secrets.bits[place] == eve[place] for place in agreed) / len(agreed) if agreed else 0.0
     compared = Exchange(len(agreed), len(sample), wrong, known)
     if compared.aborted:
         return compared
-    hers, his = ([int(bits[place]) for place in rest] for bits in (drawn.bits, bob))
+    hers, his = ([int(bits[place]) for place in rest] for bits in (secrets.bits, bob))
     cascade = Cascade(hers, his)
     # One error more than measured: a sample without errors does not mean that the rest has none.
-    cascade.run((wrong + 1) / (len(sample) + 1), Random(drawn.mixing))
+    cascade.run((wrong + 1) / (len(sample) + 1), Random(secrets.mixing))
     error_rate = (wrong + cascade.corrected) / (len(sample) + len(rest))
     length = secret_bits(len(rest), error_rate, cascade.announced)
-    keys = [hash_key(key, length, drawn.mixing) for key in (hers, cascade.bob)]
+    keys = [hash_key(key, length, secrets.mixing) for key in (hers, cascade.bob)]
     return Exchange(
         len(agreed), len(sample), wrong, known, cascade.corrected, cascade.announced, keys[0], keys[1]
     )

@@ -28,7 +28,7 @@ class Secrets:
     mixing: str
 
     @classmethod
-    def drawn(cls, qubits: int, eavesdropper: bool) -> Secrets:
+    def draw(cls, qubits: int, eavesdropper: bool) -> Secrets:
         """Draw all strings with the operating system's random generator."""
         return cls(
             bits=_coins(qubits),

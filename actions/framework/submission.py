@@ -95,7 +95,14 @@ class Run:
 
 
 class Submission:
-    """The connections of a warm container, kept between activations."""
+    """The connections of a warm container, kept between activations.
+
+    Args:
+        provider: the provider to submit jobs to.
+        publisher: the publisher of their events.
+        pauses: seconds before each search for a job whose answer was lost.
+        settle: seconds before the check that another attempt's job is not being cancelled.
+    """
 
     _shared: ClassVar[tuple[dict[str, str], Submission] | None] = None
 
@@ -106,13 +113,6 @@ class Submission:
         pauses: Sequence[float] = PAUSES,
         settle: float = SETTLE,
     ) -> None:
-        """
-        Args:
-            provider: the provider to submit jobs to.
-            publisher: the publisher of their events.
-            pauses: seconds before each search for a job whose answer was lost.
-            settle: seconds before the check that another attempt's job is not being cancelled.
-        """
         self._provider = provider
         self._publisher = publisher
         self._pauses = pauses

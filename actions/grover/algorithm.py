@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
-from actions.grover.circuit import gates, grover
+from actions.grover.circuit import grover
 from actions.grover.plan import GroverPlan, fidelity, plan
 from actions.toolkit.outcomes import bitstring, format_list, ideal, percent
 
@@ -91,7 +91,11 @@ class GroverInput(ActionInput):
     @cached_property
     def plan(self) -> GroverPlan:
         """The search; on a noisy backend, with the number of iterations that is best there."""
-        spared = 1.0 if self.backend_type == "simulator" else fidelity(gates(self.qubits, self.elements))
+        spared = (
+            1.0
+            if self.backend_type == "simulator"
+            else fidelity(two_qubit_gates_per_iteration(self.qubits, self.elements))
+        )
         return plan(len(self.marked), 2**self.qubits, self.iterations, spared)
 
 

@@ -35,7 +35,7 @@ def grover(qubits: int, marked: Collection[int], plan: GroverPlan) -> QuantumCir
     return circuit
 
 
-def gates(qubits: int, marked: Collection[int]) -> int:
+def two_qubit_gates_per_iteration(qubits: int, marked: Collection[int]) -> int:
     """Return the number of two-qubit gates of an iteration if all qubits are connected."""
     return sum(map(two_qubit_gates, _reflections(qubits, marked, math.pi)))
 

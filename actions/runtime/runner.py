@@ -23,15 +23,15 @@ class _Rejected(Exception):
 
 
 class Runner:
-    """The state of one container: it is initialised once, then it runs any number of activations."""
+    """The state of one container: it is initialised once, then it runs any number of activations.
+
+    Args:
+        streams: the streams for the activations' logs.
+        baked: returns the `main` of the image's algorithm, or raises the error of its import; None if the
+            image has no algorithm.
+    """
 
     def __init__(self, streams: Streams, baked: Callable[[], Main] | None) -> None:
-        """
-        Args:
-            streams: the streams for the activations' logs.
-            baked: returns the `main` of the image's algorithm, or raises the error of its import; None if the
-                image has no algorithm.
-        """
         self._streams = streams
         self._baked = baked
         self._main: Main | None = None

@@ -55,15 +55,15 @@ Handler = Callable[[str, str, bytes], Reply]
 
 
 class _Malformed(Exception):
-    """The request cannot be answered, and its connection has to be closed."""
+    """The request cannot be answered, and its connection has to be closed.
+
+    Args:
+        status: of the response.
+        message: of the response.
+        unread: bytes that the client may still be sending.
+    """
 
     def __init__(self, status: int, message: str, unread: int = _CHUNK) -> None:
-        """
-        Args:
-            status: of the response.
-            message: of the response.
-            unread: bytes that the client may still be sending.
-        """
         super().__init__(message)
         self.status = status
         self.message = message
@@ -71,19 +71,19 @@ class _Malformed(Exception):
 
 
 class SerialServer:
-    """Listens from construction on; `serve` answers requests until `stop`."""
+    """Listens from construction on; `serve` answers requests until `stop`.
+
+    Args:
+        host: the address to listen on.
+        port: the port to listen on; 0 for any free port.
+        handler: answers requests.
+        key: the key that requests must have in the header `KEY_HEADER`; "" for no key.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
 
     def __init__(self, host: str, port: int, handler: Handler, key: str = "") -> None:
-        """
-        Args:
-            host: the address to listen on.
-            port: the port to listen on; 0 for any free port.
-            handler: answers requests.
-            key: the key that requests must have in the header `KEY_HEADER`; "" for no key.
-
-        Raises:
-            OSError: the address cannot be bound.
-        """
         self._handler = handler
         self._key = key.encode("utf-8", "surrogateescape")
         self._listener = socket.create_server((host, port), backlog=128)

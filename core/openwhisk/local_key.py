@@ -25,8 +25,7 @@ LOCAL_FOLDER = Setting(
     TEXT,
     str(ROOT / ".local"),
     "folder of the local stack: logs, config documents, OpenWhisk's key and state; other users of the "
-    "machine "
-    "must not have access",
+    "machine must not have access",
     default_text=".local",
     common=True,
 )

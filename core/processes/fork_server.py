@@ -36,14 +36,14 @@ class Fork(NamedTuple):
 
 
 class ForkServer:
-    """Serves the requests of one client."""
+    """Serves the requests of one client.
+
+    Args:
+        control: its end of the socket.
+        warm_up: imports what forks need; called at most once, at the client's request.
+    """
 
     def __init__(self, control: socket.socket, warm_up: Callable[[], object] | None = None) -> None:
-        """
-        Args:
-            control: its end of the socket.
-            warm_up: imports what forks need; called at most once, at the client's request.
-        """
         self._control = control
         self._reader = MessageReader(control)
         self._warm_up = warm_up

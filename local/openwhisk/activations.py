@@ -143,15 +143,15 @@ class Activation:
 
 
 class Activations:
-    """The records of the latest activations."""
+    """The records of the latest activations.
+
+    Args:
+        count: maximum number of records.
+        size: maximum of their bytes.
+        folder: folder in which they are kept after this process ends; None keeps them in memory only.
+    """
 
     def __init__(self, count: int, size: int, folder: Path | None = None) -> None:
-        """
-        Args:
-            count: maximum number of records.
-            size: maximum of their bytes.
-            folder: folder in which they are kept after this process ends; None keeps them in memory only.
-        """
         self._count = count
         self._size = size
         self._used = 0

@@ -9,17 +9,21 @@ from local.openwhisk.errors import Unauthorized
 
 
 class Auth:
-    """Compares a request's Authorization header with the key in constant time."""
+    """Compares a request's Authorization header with the key in constant time.
+
+    Args:
+        key: `user:password`, as OpenWhisk writes its keys.
+    """
 
     def __init__(self, key: str) -> None:
-        """
-        Args:
-            key: `user:password`, as OpenWhisk writes its keys.
-        """
         self._expected = base64.b64encode(key.encode())
 
     def check(self, header: str | None) -> None:
-        """
+        """Check a request's credentials.
+
+        Args:
+            header: the request's Authorization header; None if it has none.
+
         Raises:
             Unauthorized: the header is missing, or has another scheme or another key.
         """

@@ -110,14 +110,14 @@ class DockerProcess(Process):
 
 
 class Docker:
-    """Starts containers. They all end with this process."""
+    """Starts containers. They all end with this process.
+
+    Args:
+        network: `--network` of the containers, or "" for the engine's default.
+        python_image: the image for actions of a Python kind.
+    """
 
     def __init__(self, network: str, python_image: str) -> None:
-        """
-        Args:
-            network: `--network` of the containers, or "" for the engine's default.
-            python_image: the image for actions of a Python kind.
-        """
         self._network = network
         self._python_image = python_image
         self._id = secrets.token_hex(8)

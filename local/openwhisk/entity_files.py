@@ -18,13 +18,16 @@ _KINDS = {kind.collection: kind for kind in (Package, Action, Trigger, Rule)}
 
 
 class EntityFiles:
-    """The files of one folder. Each is written under a temporary name and then renamed."""
+    """The files of one folder. Each is written under a temporary name and then renamed.
+
+    Args:
+        folder: the folder, which is created if necessary.
+
+    Raises:
+        OSError: the folder cannot be created.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """
-        Raises:
-            OSError: the folder cannot be made.
-        """
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         # Only for this user, since parameters may be credentials.

@@ -31,14 +31,14 @@ _MAX_FAILURES, _EARLY = 3, 60.0
 
 
 class ForkStarter:
-    """Starts processes: by fork if the launch allows it and there is a fork server, else from the command."""
+    """Starts processes: by fork if the launch allows it and there is a fork server, else from the command.
+
+    Args:
+        enabled: whether to fork; if not, every process is started from its command.
+        timeout: seconds that the fork server has for an answer, including imports.
+    """
 
     def __init__(self, enabled: bool, timeout: float) -> None:
-        """
-        Args:
-            enabled: whether to fork; if not, every process is started from its command.
-            timeout: seconds that the fork server has for an answer, including imports.
-        """
         # The end of a fork is noticed by its pidfd, which only Linux has.
         self._enabled = enabled and sys.platform == "linux"
         self._timeout = timeout

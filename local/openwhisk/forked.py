@@ -11,7 +11,17 @@ from local.openwhisk.process import LocalProcess, ProcessContext
 
 
 class Forked(LocalProcess):
-    """A process that is not a child of this server."""
+    """A process that is not a child of this server.
+
+    Args:
+        pid: its process id.
+        handle: its pidfd.
+        outputs: the reading ends of its standard output and standard error.
+        logs: the log of its output.
+        context: what it was given.
+        release: called once its process id is no longer needed.
+        inherited: bytes of the fork server's memory that it shares and does not need.
+    """
 
     def __init__(
         self,
@@ -23,16 +33,6 @@ class Forked(LocalProcess):
         release: Callable[[int], None],
         inherited: int,
     ) -> None:
-        """
-        Args:
-            pid: its process id.
-            handle: its pidfd.
-            outputs: the reading ends of its standard output and standard error.
-            logs: the log of its output.
-            context: what it was given.
-            release: called once its process id is no longer needed.
-            inherited: bytes of the fork server's memory that it shares and does not need.
-        """
         super().__init__(pid, logs, context, inherited)
         self._handle = handle
         self._release_pid: Callable[[int], None] | None = release

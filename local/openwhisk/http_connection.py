@@ -31,13 +31,13 @@ class BodyTooLarge(HttpConnectionError):
 
 
 class HttpConnection(asyncio.Protocol):
-    """A client connection; `post` sends one request and returns its response."""
+    """A client connection; `post` sends one request and returns its response.
+
+    Args:
+        key: the key that every request must have; "" for no key.
+    """
 
     def __init__(self, key: str = "") -> None:
-        """
-        Args:
-            key: the key that every request must have; "" for no key.
-        """
         self._headers = f"{KEY_HEADER}: {key}\r\n" if key else ""
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None

@@ -22,14 +22,13 @@ class Logs:
 
     If several activations may run at a time, a line cannot be attributed to one of them. Each gets the lines
     since the previous one ended.
+
+    Args:
+        limit: bytes of one activation's log.
+        several: whether several activations may run at a time.
     """
 
     def __init__(self, limit: int, several: bool = False) -> None:
-        """
-        Args:
-            limit: bytes of one activation's log.
-            several: whether several activations may run at a time.
-        """
         self._limit = limit
         self._several = several
         self._partial = dict.fromkeys(_STREAMS, b"")

@@ -26,20 +26,20 @@ _PROC = Path("/proc")
 
 
 class MemoryGuard:
-    """Calls back when a process and its descendants exceed their memory limit. Uses Linux's /proc."""
+    """Calls back when a process and its descendants exceed their memory limit. Uses Linux's /proc.
+
+    Args:
+        pid: the process.
+        limit: MB that they may use.
+        inherited: bytes that it has from its start, and that do not count.
+        exceeded: called at most once.
+    """
 
     def __init__(self, pid: int, limit: int, inherited: int, exceeded: Callable[[], None]) -> None:
-        """
-        Args:
-            pid: the process.
-            limit: MB that they may use.
-            inherited: bytes that it has from its start, and that do not count.
-            exceeded: called at most once.
-        """
         self._pid = pid
         self._limit = limit * _MB + inherited
         self._exceeded = exceeded
-        #: Up to so many resident bytes and until this time no exact measurement is needed.
+        #: Resident bytes up to which, and the time until which, no exact measurement is needed.
         self._next = (self._limit, 0.0)
         self._timer: asyncio.TimerHandle | None = None
         self._wait()

@@ -32,18 +32,18 @@ def action_key() -> str:
 
 
 class Process(ABC):
-    """A process that runs an action server. Its output goes to a log."""
+    """A process that runs an action server. Its output goes to a log.
+
+    Args:
+        pid: the id of the process and of its process group.
+        logs: the log of its output.
+        key: the key that each of its requests must have.
+    """
 
     #: Seconds that it has to end after it has closed its connection.
     exit_wait = 1.0
 
     def __init__(self, pid: int, logs: Logs, key: str) -> None:
-        """
-        Args:
-            pid: the id of the process and of its process group.
-            logs: the log of its output.
-            key: the key that each of its requests must have.
-        """
         self.key = key
         self.pid = pid
         self.logs = logs
@@ -103,16 +103,16 @@ class Process(ABC):
 
 
 class LocalProcess(Process):
-    """A process on this machine with its own process group and its own folder."""
+    """A process on this machine with its own process group and its own folder.
+
+    Args:
+        pid: the id of the process and of its process group.
+        logs: the log of its output.
+        context: what it was given.
+        inherited: bytes of memory that it has from the start, and that do not count towards its limit.
+    """
 
     def __init__(self, pid: int, logs: Logs, context: ProcessContext, inherited: int = 0) -> None:
-        """
-        Args:
-            pid: the id of the process and of its process group.
-            logs: the log of its output.
-            context: what it was given.
-            inherited: bytes of memory that it has from the start, and that do not count towards its limit.
-        """
         super().__init__(pid, logs, context.key)
         self._folder = context.folder
         self._ready = context.ready
@@ -170,13 +170,13 @@ class LocalProcess(Process):
 
 
 class ProcessContext:
-    """What a process is given: a folder, a key, an environment, and a pipe for its port."""
+    """What a process is given: a folder, a key, an environment, and a pipe for its port.
+
+    Args:
+        launch: of the process.
+    """
 
     def __init__(self, launch: Launch) -> None:
-        """
-        Args:
-            launch: of the process.
-        """
         #: Its memory limit in MB.
         self.memory = launch.memory
         self.folder = tempfile.mkdtemp(prefix="openwhisk-")

@@ -8,17 +8,17 @@ from pathlib import Path
 
 
 class RotatingLog:
-    """Two files. When the newer one is full it replaces the older one."""
+    """Two files. When the newer one is full it replaces the older one.
+
+    Args:
+        folder: of the files.
+        size: maximum bytes of a file.
+
+    Raises:
+        OSError: the folder cannot be created or written to.
+    """
 
     def __init__(self, folder: Path, size: int) -> None:
-        """
-        Args:
-            folder: of the files.
-            size: maximum bytes of a file.
-
-        Raises:
-            OSError: the folder cannot be created or written to.
-        """
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         self._size = size

@@ -69,8 +69,7 @@ HOSTS = Setting(
     TEXT,
     "",
     "names other than localhost and loopback addresses by which the server may be called, separated by "
-    "commas; "
-    "*: any",
+    "commas; *: any",
     "--hosts",
     default_text="none on a loopback address, else IP addresses",
     common=True,

@@ -13,13 +13,13 @@ from local.openwhisk.process import LocalProcess, Process, ProcessContext
 
 
 class Pipes(asyncio.SubprocessProtocol):
-    """Passes a child's output to its log, and its end to its `Process`."""
+    """Passes a child's output to its log, and its end to its `Process`.
+
+    Args:
+        logs: the log of its output.
+    """
 
     def __init__(self, logs: Logs) -> None:
-        """
-        Args:
-            logs: the log of its output.
-        """
         self._logs = logs
         self._process: Process | None = None
         self._exited = self._lost = False
@@ -56,15 +56,15 @@ class Pipes(asyncio.SubprocessProtocol):
 
 
 class Spawned(LocalProcess):
-    """A process started from its command."""
+    """A process started from its command.
+
+    Args:
+        transport: asyncio's, of the process.
+        logs: the log of its output.
+        context: what it was given.
+    """
 
     def __init__(self, transport: asyncio.SubprocessTransport, logs: Logs, context: ProcessContext) -> None:
-        """
-        Args:
-            transport: asyncio's, of the process.
-            logs: the log of its output.
-            context: what it was given.
-        """
         super().__init__(child_pid(transport), logs, context)
         self._transport = transport
 

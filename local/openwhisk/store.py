@@ -17,13 +17,13 @@ _OTHER = "Resource by this name exists but is not in this collection."
 
 
 class Store:
-    """The entities of the namespace, by kind and name."""
+    """The entities of the namespace, by kind and name.
+
+    Args:
+        folder: folder in which they are kept after this process ends; None keeps them in memory only.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """
-        Args:
-            folder: folder in which they are kept after this process ends; None keeps them in memory only.
-        """
         self._entity_files = EntityFiles(folder) if folder else None
         self._entities: dict[str, Entity] = {}
         for entity in self._entity_files.load() if self._entity_files else ():

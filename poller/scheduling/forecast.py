@@ -77,10 +77,10 @@ def expected_lag(instant: float, means: Array, scales: Array, since: Array) -> A
     Returns:
         The lag of each job, in seconds.
     """
-    return _Pile(means, scales, since).lags(instant)
+    return _LagFunction(means, scales, since).lags(instant)
 
 
-class _Pile:
+class _LagFunction:
     """The expected lag of several jobs as a function of time."""
 
     def __init__(self, means: Array, scales: Array, since: Array) -> None:
@@ -130,25 +130,25 @@ def look_instant(forecasts: Sequence[Forecast], since: Sequence[float], price: f
     known = np.array(since) - begin
     furthest = max(0.0, latest - begin)
 
-    pile = _Pile(means, scales, known)
-    if float(pile.lags(furthest).sum()) <= price:
+    lag_function = _LagFunction(means, scales, known)
+    if float(lag_function.lags(furthest).sum()) <= price:
         return begin + furthest
     low, high, nearer = 0.0, furthest, _FIRST_STEP
     while nearer < furthest:
-        if float(pile.lags(nearer).sum()) >= price:
+        if float(lag_function.lags(nearer).sum()) >= price:
             high = nearer
             break
         low, nearer = nearer, 4.0 * nearer
     for _ in range(_STEPS):
-        above = float(pile.lags(high).sum()) - price
+        above = float(lag_function.lags(high).sum()) - price
         if above <= NEAR * price:
             break
         # The sum is convex and increasing: from the right, Newton steps approach the root without passing it,
         # except by rounding.
-        slope = pile.slope(high)
+        slope = lag_function.slope(high)
         step = high - above / slope if slope > 0 else low
         middle = step if step > low else 0.5 * (low + high)
-        if float(pile.lags(middle).sum()) < price:
+        if float(lag_function.lags(middle).sum()) < price:
             low = middle
         else:
             high = middle

@@ -59,7 +59,7 @@ class IllegalTransitionError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class JobObservation:
-    """How a job stands at the provider. Instants are in seconds since 1970, by the provider's clock.
+    """A job's state at the provider. Instants are in seconds since 1970, by the provider's clock.
 
     `position`, `completion` and `run_seconds` are the provider's own expectations, where it states them.
     """

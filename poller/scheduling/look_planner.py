@@ -119,7 +119,7 @@ class LookPlanner(Generic[Key]):
 
         Args:
             call: the look.
-            seen: how the jobs in the answer stand, whether they are here or not.
+            seen: the states of the jobs in the answer, whether they are here or not.
             now: the time in seconds since 1970.
             full: whether the answer was a full page, beyond which there may be more jobs.
             asked: when the call was made. Jobs that were not final then may be by now.

@@ -16,7 +16,7 @@ from qiskit import transpile
 from actions.bb84.algorithm import Bb84Input, algorithm
 from actions.bb84.amplification import entropy, hash_key, secret_bits
 from actions.bb84.circuit import BATCH, angles, channel
-from actions.bb84.exchange import THRESHOLD, carried_out
+from actions.bb84.exchange import THRESHOLD, run_exchange
 from actions.bb84.reconciliation import Cascade
 from actions.bb84.secrecy import Secrets
 from actions.framework.input import validated
@@ -78,7 +78,7 @@ def test_the_transpiler_leaves_the_three_apart() -> None:
 
 
 def test_what_is_drawn_is_fair_different_each_time_and_survives_its_journey() -> None:
-    one, two = Secrets.drawn(1024, True), Secrets.drawn(1024, True)
+    one, two = Secrets.draw(1024, True), Secrets.draw(1024, True)
     assert one != two
     assert Secrets.of(json.loads(json.dumps(one.state))) == one
     assert one.eve is not None
@@ -86,7 +86,7 @@ def test_what_is_drawn_is_fair_different_each_time_and_survives_its_journey() ->
         assert len(text) == 1024
         assert abs(text.count("1") - 512) < 7 * 16
     assert len({one.bits, one.alice, one.bob, one.eve, one.sample}) == 5
-    assert Secrets.drawn(64, False).eve is None
+    assert Secrets.draw(64, False).eve is None
 
 
 def errors(size: int, rate: float, seed: int) -> tuple[list[int], list[int]]:
@@ -155,7 +155,7 @@ def test_the_secret_part_vanishes_at_the_threshold() -> None:
 def exchange(bob: str, sample: str, bits: str = "01" * 32) -> Any:
     bases = "01" * (len(bits) // 2)
     drawn = Secrets(bits=bits, alice=bases, bob=bases, eve=None, sample=sample, mixing="01110" * 30)
-    return carried_out(drawn, bob, None)
+    return run_exchange(drawn, bob, None)
 
 
 def test_one_error_more_than_allowed_ends_it() -> None:
@@ -182,7 +182,7 @@ def test_with_nothing_to_compare_nothing_is_trusted() -> None:
 
 def test_only_bits_of_the_same_basis_count() -> None:
     drawn = Secrets(bits="0101", alice="0011", bob="0110", eve="0000", sample="1111", mixing="0" * 8)
-    done = carried_out(drawn, "0000", "0111")
+    done = run_exchange(drawn, "0000", "0111")
     # Places 0 and 2 agree; Bob has both right, and Eve the first.
     assert (done.sifted, done.sampled, done.wrong, done.known) == (2, 2, 0, 0.5)
 

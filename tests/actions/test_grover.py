@@ -15,7 +15,7 @@ from qiskit.quantum_info import Statevector
 
 from actions.framework.input import validated
 from actions.grover.algorithm import GroverInput, algorithm
-from actions.grover.circuit import gates
+from actions.grover.circuit import two_qubit_gates_per_iteration
 from actions.grover.plan import fidelity, plan
 from core.errors import InputError
 from tests.actions.answers import answer_to
@@ -122,7 +122,11 @@ def test_noise_makes_fewer_iterations_best() -> None:
     # What is marked with certainty in one iteration is so in no fewer.
     assert plan(3, 8, fidelity=0.1).iterations == 1
     assert fidelity(0) == 1
-    assert fidelity(gates(3, [5])) > fidelity(gates(5, [5])) > fidelity(gates(8, [5]))
+    assert (
+        fidelity(two_qubit_gates_per_iteration(3, [5]))
+        > fidelity(two_qubit_gates_per_iteration(5, [5]))
+        > fidelity(two_qubit_gates_per_iteration(8, [5]))
+    )
     noiseless = given_input(qubits=8, marked=[1])
     noisy = given_input(qubits=8, marked=[1], backend_type="hardware")
     told = given_input(qubits=8, marked=[1], backend_type="hardware", iterations=5)
