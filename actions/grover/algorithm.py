@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
-from actions.grover.circuit import grover
+from actions.grover.circuit import grover, two_qubit_gates_per_iteration
 from actions.grover.plan import GroverPlan, fidelity, plan
 from actions.toolkit.outcomes import bitstring, format_list, ideal, percent
 

@@ -21,7 +21,7 @@ from core.settings.stores import (
 #: Seconds that a request to the database may take.
 DATABASE_TIMEOUT = 5.0
 #: Seconds that a long poll may take beyond its own timeout.
-PATIENCE = 5.0
+LONG_POLL_MARGIN = 5.0
 
 #: Names in one page of the list of documents.
 PAGE = 1_000
@@ -80,14 +80,14 @@ class CloudantSource:
             batch = {name: revisions[name] for name in changed[start : start + BATCH]}
             for name, entry in self._batch(batch).items():
                 known[name] = (batch[name], entry)
-        # In order of names, so that of two documents with one `_id` it is always the same that counts.
+        # In order of names, so that of two documents with the same `_id` always the same one is used.
         self._documents = {name: known[name] for name in revisions}
         self._since = last
         entries = {name: entry for name, (_, entry) in self._documents.items()}
         return entries | left_out(count - len(revisions), "database")
 
     def _revisions(self) -> tuple[dict[str, str], int]:
-        """The revision of each document by its name, up to `MAX_DOCUMENTS`, and how many there are in all."""
+        """Return the revision of each document by its name, up to `MAX_DOCUMENTS`, and the total number."""
         revisions: dict[str, str] = {}
         designs = 0
         start: dict[str, str] = {}
@@ -104,7 +104,7 @@ class CloudantSource:
         return dict(list(revisions.items())[:MAX_DOCUMENTS]), listed["total_rows"] - designs
 
     def _batch(self, revisions: Mapping[str, str]) -> dict[str, Entry]:
-        """Documents in one request, or one by one if they are too large for it or cannot be read."""
+        """Return documents, read in one request, or one by one if they are too large for it or unreadable."""
         answer = self._client.post_all_docs_as_stream(
             db=self._database, keys=list(revisions), include_docs=True
         ).get_result()
@@ -139,7 +139,7 @@ class CloudantSource:
         if self._since is None:
             # The database could not be read yet: there is no change to wait for.
             return
-        self._client.set_http_config({"timeout": timeout + PATIENCE})
+        self._client.set_http_config({"timeout": timeout + LONG_POLL_MARGIN})
         try:
             self._client.post_changes(
                 db=self._database,

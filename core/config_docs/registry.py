@@ -61,12 +61,12 @@ class Documents:
         failures = 0
         while not self._closed.is_set():
             # The documents are read after a failed wait too: the database may have been deleted and created
-            # again, and then the sequence of the last change is unknown to it for ever.
+            # again, and does not know the sequence number of the last change.
             waited = self._wait()
-            fine = self.refresh() and waited
-            if not fine:
+            succeeded = self.refresh() and waited
+            if not succeeded:
                 self._closed.wait(min(RETRY_MAX, RETRY_FIRST * 2.0 ** min(failures, 10)))
-            failures = 0 if fine else failures + 1
+            failures = 0 if succeeded else failures + 1
 
     def _wait(self) -> bool:
         """Wait for a change; False if that failed."""

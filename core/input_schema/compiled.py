@@ -13,7 +13,7 @@ from core.extent import Extent, ExtentError
 from core.input_schema import guarded
 from core.input_schema.effort import bound
 from core.input_schema.nodes import MAX_DEPTH, Node, SchemaError, nodes
-from core.input_schema.work import SIZES, TooMuchWorkError, Work
+from core.input_schema.work import SIZES, TooMuchWorkError, ValueLimits
 
 #: The most checks for one explanation: each value counts as often as the schema can check it.
 MAX_WORK = 1_000_000
@@ -64,7 +64,7 @@ class InputSchema:
         self._explained = Extent(depth=MAX_DEPTH, values=values, name=sys.maxsize, text=sys.maxsize)
         try:
             jsonschema_rs.meta.validate(_without_dialect(schema))
-            self._work = Work.of(self._nodes, _sizes(self._nodes))
+            self._work = ValueLimits.of(self._nodes, _sizes(self._nodes))
             self._deciding = _compiled(guarded.deciding(self._nodes))
             self._explaining = _compiled(guarded.explaining(self._nodes))
         except (ValueError, jsonschema_rs.ReferencingError) as error:

@@ -37,7 +37,7 @@ class TooMuchWorkError(ValueError):
 
 
 @dataclass(frozen=True)
-class Work:
+class ValueLimits:
     """What one schema can check.
 
     Args:
@@ -51,7 +51,7 @@ class Work:
     unique: bool
 
     @classmethod
-    def of(cls, schema_nodes: list[Node], sizes: Mapping[str, int]) -> Work:
+    def of(cls, schema_nodes: list[Node], sizes: Mapping[str, int]) -> ValueLimits:
         """Return what the schema of these nodes can check.
 
         Args:

@@ -92,7 +92,7 @@ class DockerProcess(Process):
         deadline = time.monotonic() + timeout
         while not self.exited.done():
             with contextlib.suppress(OSError, TimeoutError):
-                if await _answers(self._port):
+                if await _responds(self._port):
                     return self._port
             if time.monotonic() > deadline:
                 raise StartFailed(f"The action's container was not ready after {timeout:g} s.")
@@ -123,7 +123,7 @@ class Docker:
         self._id = secrets.token_hex(8)
         self._count = 0
         self._cleaner: asyncio.subprocess.Process | None = None
-        self._begin = asyncio.Lock()
+        self._cleaner_lock = asyncio.Lock()
 
     def expect(self, launch: Launch) -> None:
         """Do nothing: containers need no preparation."""
@@ -142,7 +142,7 @@ class Docker:
         port, key = _free_port(), action_key()
         logs = Logs(launch.logs, launch.concurrency > 1)
         try:
-            async with self._begin:
+            async with self._cleaner_lock:
                 if self._cleaner is None:
                     self._cleaner = await asyncio.create_subprocess_exec(
                         "sh", "-c", _CLEAN_UP, "sh", f"{LABEL}={self._id}",
@@ -165,7 +165,7 @@ class Docker:
 
     def _command(self, launch: Launch, name: str, port: int) -> Sequence[str]:
         if self._network == "host":
-            where = [
+            network = [
                 "--network",
                 "host",
                 "--env",
@@ -174,8 +174,8 @@ class Docker:
                 f"{HOST_VARIABLE}=127.0.0.1",
             ]
         else:
-            where = ["--publish", f"127.0.0.1:{port}:{ACTION_PORT}"]
-            where += ["--network", self._network] if self._network else []
+            network = ["--publish", f"127.0.0.1:{port}:{ACTION_PORT}"]
+            network += ["--network", self._network] if self._network else []
         memory = f"{launch.memory}m"
         variables = {"__OW_API_HOST": launch.environment["__OW_API_HOST"]}
         if launch.concurrency > 1:
@@ -184,7 +184,7 @@ class Docker:
             *("docker", "run", "--name", name, "--label", f"{LABEL}={self._id}"),
             *("--memory", memory, "--memory-swap", memory, "--pids-limit", "1024"),
             *("--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN"),
-            *where,
+            *network,
             *(part for key, value in variables.items() for part in ("--env", f"{key}={value}")),
             *("--env", KEY_VARIABLE),
             self._image(launch),
@@ -230,7 +230,7 @@ async def docker(*arguments: str) -> int:
     return 1 if status is None else status
 
 
-async def _answers(port: int) -> bool:
+async def _responds(port: int) -> bool:
     """Return whether an HTTP server responds on a port."""
     async with asyncio.timeout(_CHECK_TIMEOUT):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -216,10 +216,8 @@ IMAGE_COMMAND = Setting[dict[str, list[str]]](
     Kind("IMAGE=COMMAND", _image_commands, repeats=True),
     {},
     "the command that runs instead of an image, for example 'me/img=python -m mine'; may be repeated. The "
-    "command gets "
-    "PORT=0, QWHISK_ACTION_HOST (where to listen), QWHISK_READY_FD (where to write the port), and "
-    "QWHISK_ACTION_KEY "
-    "(the value of the header X-Qwhisk-Action-Key of every request)",
+    "command gets PORT=0, QWHISK_ACTION_HOST (where to listen), QWHISK_READY_FD (where to write the port), "
+    "and QWHISK_ACTION_KEY (the value of the header X-Qwhisk-Action-Key of every request)",
     "--image-command",
 )
 PASS_ENV = Setting(

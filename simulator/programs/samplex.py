@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidJob
+from ..settings import SimulationLimits
 from . import codec
 from .base import require
 
