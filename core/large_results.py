@@ -29,7 +29,7 @@ from core.settings.stores import (
 MAX_BYTES = 64 * 1024 * 1024
 #: Seconds for which a folder keeps results, and seconds between searches for older ones. A bucket has rules
 #: for that.
-KEPT, SWEEP = 7 * 86_400.0, 600.0
+RETENTION, SWEEP = 7 * 86_400.0, 600.0
 #: Seconds to connect to the bucket's service, and seconds to wait for its answer.
 TIMEOUT = (5, 60)
 
@@ -84,11 +84,11 @@ class Folder:
     def put(self, name: str, data: bytes) -> None:
         path = self._path / name
         # Written to another file and renamed, so that a reader never sees half a result.
-        aside = path.with_name(f".{path.name}.{threading.get_ident()}")
+        temporary = path.with_name(f".{path.name}.{threading.get_ident()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(data)
-            aside.replace(path)
+            temporary.write_bytes(data)
+            temporary.replace(path)
         except OSError as error:
             raise ResultStoreError(f"The result could not be written: {error.strerror}.") from None
         self._sweep()
@@ -110,7 +110,7 @@ class Folder:
             self._swept = now
         for path in self._path.glob("results/*/*"):
             try:
-                if now - path.stat().st_mtime > KEPT:
+                if now - path.stat().st_mtime > RETENTION:
                     path.unlink()
             except OSError:
                 continue

@@ -91,9 +91,9 @@ class DeviceNoise:
             error = min(max(values.get("gate_error", 0.0), 0.0), 1.0)
             self._gates[entry["gate"], tuple(entry["qubits"])] = Gate(error, values.get("gate_length", 0.0))
         self._model = lru_cache(maxsize=KEPT_MODELS)(self._build)
-        self._full_error = lru_cache(maxsize=4096)(self._full)
+        self._full_error = lru_cache(maxsize=4096)(self._build_full_error)
         self._bloch = lru_cache(maxsize=4096)(self._bloch_map)
-        self._twirled_error = lru_cache(maxsize=4096)(self._twirled)
+        self._twirled_error = lru_cache(maxsize=4096)(self._build_twirled_error)
 
     def model(self, kind: NoiseKind, uses: Uses) -> NoiseModel:
         """Return the noise model of instructions; the same object for the same instructions."""
@@ -145,7 +145,7 @@ class DeviceNoise:
                 model.add_readout_error(ReadoutError(flips), [index], warnings=False)
         return model
 
-    def _full(self, gate: Gate, qubits: tuple[Qubit, ...]) -> QuantumError | None:
+    def _build_full_error(self, gate: Gate, qubits: tuple[Qubit, ...]) -> QuantumError | None:
         error: QuantumError | None = None
         strength = _depolarizing_strength(gate, qubits)
         if strength > NEGLIGIBLE:
@@ -159,7 +159,7 @@ class DeviceNoise:
             error = relaxation if error is None else error.compose(relaxation)
         return error
 
-    def _twirled(self, gate: Gate, qubits: tuple[Qubit, ...]) -> QuantumError | None:
+    def _build_twirled_error(self, gate: Gate, qubits: tuple[Qubit, ...]) -> QuantumError | None:
         fidelities = _pauli_fidelities(gate, qubits)
         fidelities[1:] *= 1 - _depolarizing_strength(gate, qubits)
         labels, probabilities = pauli_channel(fidelities, len(qubits))

@@ -13,7 +13,14 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.shor.circuit import REGISTER, order_finding
-from actions.shor.order import Found, exact_order, factors, find, leads_to_factors, outcome_probabilities
+from actions.shor.order import (
+    FoundOrder,
+    exact_order,
+    factors,
+    find_order,
+    leads_to_factors,
+    outcome_probabilities,
+)
 from actions.toolkit.outcomes import ideal
 from core.errors import InputError
 from core.protocol import Progress
@@ -94,8 +101,8 @@ class Shor(Algorithm[ShorInput]):
     def start(self, params: ShorInput) -> Job:
         if params.base is not None:
             return _job(params, [params.base], [])
-        free = [base for base in range(2, params.number - 1) if gcd(base, params.number) == 1]
-        bases = secrets.SystemRandom().sample(free, MAX_ATTEMPTS)
+        coprime = [base for base in range(2, params.number - 1) if gcd(base, params.number) == 1]
+        bases = secrets.SystemRandom().sample(coprime, MAX_ATTEMPTS)
         return _job(params, bases, [])
 
     def proceed(self, params: ShorInput, step: Step) -> Job | dict[str, Any]:
@@ -109,9 +116,12 @@ class Shor(Algorithm[ShorInput]):
         bases, attempts = _read_state(params, step)
         base, bits = bases[0], _bits(params)
         counts = {int(outcome, 2): count for outcome, count in step.counts(REGISTER).items()}
-        result = find(counts, params.number, base, bits)
+        result = find_order(counts, params.number, base, bits)
         pair = factors(params.number, base, result.order)
-        attempts = [*attempts, {"base": base, "order": result.order, "result": _result(result, pair)}]
+        attempts = [
+            *attempts,
+            {"base": base, "order": result.order, "result": _describe_result(result, pair)},
+        ]
         if pair is None and len(bases) > 1:
             return _job(params, bases[1:], attempts)
         return _answer(params, attempts, counts, result, pair)
@@ -144,7 +154,7 @@ def _is_power(number: int, prime: int) -> bool:
     return number == 1
 
 
-def _result(result: Found, pair: tuple[int, int] | None) -> str:
+def _describe_result(result: FoundOrder, pair: tuple[int, int] | None) -> str:
     if pair is not None:
         return f"factors {pair[0]} and {pair[1]}"
     if result.order is None:
@@ -156,7 +166,7 @@ def _answer(
     params: ShorInput,
     attempts: list[dict[str, Any]],
     counts: dict[int, int],
-    result: Found,
+    result: FoundOrder,
     pair: tuple[int, int] | None,
 ) -> dict[str, Any]:
     number, bits, base = params.number, _bits(params), int(attempts[-1]["base"])

@@ -19,7 +19,7 @@ NO_SIGNAL = 30.0
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundOrder:
     """The result of the outcomes.
 
     Args:
@@ -42,7 +42,7 @@ def outcome_probabilities(
     return result
 
 
-def find(counts: dict[int, int], number: int, base: int, bits: int) -> Found:
+def find_order(counts: dict[int, int], number: int, base: int, bits: int) -> FoundOrder:
     """Return the maximum-likelihood order of all outcomes, in the presence of noise.
 
     An order is believed only if base**order is 1 modulo `number`, which is quickly checked.
@@ -58,8 +58,8 @@ def find(counts: dict[int, int], number: int, base: int, bits: int) -> Found:
     seen = bool(2 * (values[best] + weights.sum() * bits * np.log(2)) > NO_SIGNAL)
     for place in ranked[:CANDIDATES]:
         if pow(base, orders[place], number) == 1:
-            return Found(_smallest(orders[place], number, base), float(signal[best]), seen)
-    return Found(None, float(signal[best]), seen)
+            return FoundOrder(_smallest(orders[place], number, base), float(signal[best]), seen)
+    return FoundOrder(None, float(signal[best]), seen)
 
 
 def _smallest(multiple: int, number: int, base: int) -> int:

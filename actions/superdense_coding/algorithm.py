@@ -10,7 +10,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
-from actions.superdense_coding.circuit import send
+from actions.superdense_coding.circuit import superdense_coding
 from actions.toolkit.outcomes import percent, times
 
 MAX_BITS = 16
@@ -44,7 +44,7 @@ class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
     input = SuperdenseInput
 
     def build(self, params: SuperdenseInput) -> QuantumCircuit:
-        return send(params.message)
+        return superdense_coding(params.message)
 
     def answer(self, params: SuperdenseInput, step: Step) -> dict[str, Any]:
         """`{"summary", "message", "received", "qubits_sent", "success", "pairs", "ideal"}`.

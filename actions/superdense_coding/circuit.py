@@ -5,12 +5,12 @@ from __future__ import annotations
 from qiskit import QuantumCircuit
 
 
-def send(message: str) -> QuantumCircuit:
+def superdense_coding(message: str) -> QuantumCircuit:
     """Build the circuit that sends two bits with each qubit (Bennett and Wiesner) and measures the message.
 
     For each two bits Alice and Bob share a Bell pair; Alice turns her half into one of the four Bell states
-    and sends it; Bob undoes the entanglement and reads both bits. Barriers keep the three apart: otherwise
-    the transpiler would find out that all together do nothing but set the bits.
+    and sends it; Bob undoes the entanglement and reads both bits. Barriers separate the three steps:
+    otherwise the transpiler would reduce all three to setting the bits.
 
     Args:
         message: an even number of bits; the first is the highest of a measured outcome.

@@ -10,7 +10,7 @@ from pydantic import Field
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
-from actions.teleportation.circuit import Check, teleport
+from actions.teleportation.circuit import Check, teleportation
 from actions.toolkit.outcomes import percent
 from actions.toolkit.pauli import BASES, parity, shots, standard_error
 
@@ -55,7 +55,7 @@ class Teleportation(Algorithm[TeleportationInput]):
     input = TeleportationInput
 
     def start(self, params: TeleportationInput) -> Job:
-        return Job([Pub(teleport(params.theta, params.phi, check)) for check in ORDER])
+        return Job([Pub(teleportation(params.theta, params.phi, check)) for check in ORDER])
 
     def proceed(self, params: TeleportationInput, step: Step) -> dict[str, Any]:
         """`{"summary", "fidelity", "fidelity_error", "sent", "received", "alice", "ideal"}`.

@@ -12,7 +12,7 @@ from actions.toolkit.pauli import Basis, rotate
 Check = Basis | Literal["state"]
 
 
-def teleport(theta: float, phi: float, check: Check) -> QuantumCircuit:
+def teleportation(theta: float, phi: float, check: Check) -> QuantumCircuit:
     """Build the teleportation of cos(theta/2) |0> + e^(i phi) sin(theta/2) |1> and its measurement.
 
     As in Bennett et al. 1993: Alice and Bob share a Bell pair; Alice measures the state together with her

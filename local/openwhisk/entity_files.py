@@ -45,10 +45,10 @@ class EntityFiles:
     def put(self, entity: Entity) -> None:
         """Write an entity."""
         path = self._path(entity)
-        aside = path.with_suffix(".new")
+        temporary = path.with_suffix(".new")
         record = {item.name: getattr(entity, item.name) for item in fields(entity)}
-        aside.write_bytes(orjson.dumps(record | {"collection": entity.collection}))
-        aside.replace(path)
+        temporary.write_bytes(orjson.dumps(record | {"collection": entity.collection}))
+        temporary.replace(path)
 
     def delete(self, entity: Entity) -> None:
         """Remove an entity's file."""

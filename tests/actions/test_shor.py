@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from actions.framework.job import Step
 from actions.shor.algorithm import MAX_ATTEMPTS, ShorInput, algorithm
 from actions.shor.circuit import REGISTER, multiplications, order_finding
-from actions.shor.order import exact_order, factors, find, leads_to_factors, outcome_probabilities
+from actions.shor.order import exact_order, factors, find_order, leads_to_factors, outcome_probabilities
 from actions.shor.synthesis import SynthesisPlan, plan
 from core.errors import InputError
 from core.protocol import JobResult
@@ -145,7 +145,7 @@ def test_the_order_is_found_for_every_base_also_in_noise(number: int, signal: fl
         order = exact_order(number, base)
         weights = signal * outcome_probabilities(order, np.arange(2**bits), bits) + (1 - signal) / 2**bits
         drawn = rng.multinomial(4096, weights / weights.sum())
-        found = find({m: int(count) for m, count in enumerate(drawn) if count}, number, base, bits)
+        found = find_order({m: int(count) for m, count in enumerate(drawn) if count}, number, base, bits)
         assert found.order == order
         assert found.seen
         assert found.signal == pytest.approx(signal, abs=0.1)

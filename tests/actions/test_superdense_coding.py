@@ -15,7 +15,7 @@ from qiskit.quantum_info import DensityMatrix, StabilizerState, partial_trace
 from actions.framework.input import validated
 from actions.framework.job import Step
 from actions.superdense_coding.algorithm import SuperdenseInput, algorithm
-from actions.superdense_coding.circuit import send
+from actions.superdense_coding.circuit import superdense_coding
 from core.errors import InputError
 from core.protocol import JobResult
 from tests.actions.cases import superdense_coding as case
@@ -33,18 +33,18 @@ def answer_of(message: str, counts: dict[str, int]) -> dict[str, Any]:
 
 @given(messages)
 def test_the_message_arrives_with_certainty(message: str) -> None:
-    bare = send(message).remove_final_measurements(inplace=False)
+    bare = superdense_coding(message).remove_final_measurements(inplace=False)
     assert StabilizerState(bare).probabilities_dict() == {message: 1}
 
 
 @pytest.mark.parametrize("message", ["00", "01", "10", "11", "1101"])
 def test_also_measured(message: str) -> None:
-    assert probabilities(send(message)) == pytest.approx({message: 1})
+    assert probabilities(superdense_coding(message)) == pytest.approx({message: 1})
 
 
 def until_sent(message: str) -> QuantumCircuit:
     """What happens before the second barrier: sharing and encoding."""
-    circuit = send(message)
+    circuit = superdense_coding(message)
     second = [place for place, item in enumerate(circuit.data) if item.operation.name == "barrier"][1]
     part = QuantumCircuit(circuit.num_qubits)
     for item in circuit.data[:second]:
@@ -62,7 +62,7 @@ def test_the_qubit_that_is_sent_tells_nothing_by_itself(message: str) -> None:
 
 @given(messages)
 def test_alice_touches_her_qubits_alone(message: str) -> None:
-    circuit = send(message)
+    circuit = superdense_coding(message)
     first, second, *_ = (place for place, item in enumerate(circuit.data) if item.operation.name == "barrier")
     touched = {
         circuit.find_bit(qubit).index for item in circuit.data[first + 1 : second] for qubit in item.qubits
@@ -71,7 +71,7 @@ def test_alice_touches_her_qubits_alone(message: str) -> None:
 
 
 def test_the_transpiler_leaves_the_protocol_whole() -> None:
-    ready = transpile(send("0000"), basis_gates=["cz", "rz", "sx", "x"], optimization_level=3)
+    ready = transpile(superdense_coding("0000"), basis_gates=["cz", "rz", "sx", "x"], optimization_level=3)
     assert ready.count_ops()["cz"] == 4
 
 

@@ -14,7 +14,7 @@ from qiskit.quantum_info import Pauli, Statevector
 
 from actions.framework.job import Step
 from actions.teleportation.algorithm import ORDER, TeleportationInput, algorithm
-from actions.teleportation.circuit import teleport
+from actions.teleportation.circuit import teleportation
 from actions.toolkit.pauli import BASES
 from core.protocol import JobResult, PubResult
 from tests.actions.cases import teleportation as case
@@ -41,24 +41,24 @@ def answer_of(*pubs: dict[str, int], alice: Any = None) -> dict[str, Any]:
 @given(thetas, phis, st.sampled_from(BASES))
 def test_bob_gets_the_state_that_was_sent(theta: float, phi: float, basis: Any) -> None:
     mean = float(sent(theta, phi).expectation_value(Pauli(basis)).real)
-    arrived = probabilities(teleport(theta, phi, basis), "meas")
+    arrived = probabilities(teleportation(theta, phi, basis), "meas")
     assert arrived.get("0", 0) == pytest.approx((1 + mean) / 2, abs=1e-9)
 
 
 @given(thetas, phis)
 def test_undoing_the_preparation_always_gives_zero(theta: float, phi: float) -> None:
-    assert probabilities(teleport(theta, phi, "state"), "meas") == pytest.approx({"0": 1}, abs=1e-9)
+    assert probabilities(teleportation(theta, phi, "state"), "meas") == pytest.approx({"0": 1}, abs=1e-9)
 
 
 @given(thetas, phis)
 def test_alices_bits_tell_nothing_of_the_state(theta: float, phi: float) -> None:
-    bits = probabilities(teleport(theta, phi, "state"), "alice")
+    bits = probabilities(teleportation(theta, phi, "state"), "alice")
     assert bits == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25), abs=1e-9)
 
 
 @pytest.mark.parametrize("left_out", [0, 1])
 def test_without_either_feed_forward_the_state_does_not_arrive(left_out: int) -> None:
-    circuit = teleport(1.0, 2.0, "state")
+    circuit = teleportation(1.0, 2.0, "state")
     corrections = [number for number, item in enumerate(circuit.data) if isinstance(item.operation, IfElseOp)]
     assert len(corrections) == 2
     del circuit.data[corrections[left_out]]
@@ -66,7 +66,7 @@ def test_without_either_feed_forward_the_state_does_not_arrive(left_out: int) ->
 
 
 def test_bobs_qubit_never_meets_the_state() -> None:
-    circuit = teleport(1.0, 2.0, "state")
+    circuit = teleportation(1.0, 2.0, "state")
     met = {
         frozenset(circuit.find_bit(qubit).index for qubit in item.qubits)
         for item in circuit.data

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import NotFoundError, ResultStoreError, SettingsError
-from core.large_results import KEPT, SWEEP, Bucket, Folder, LargeResults, from_env, name_of
+from core.large_results import RETENTION, SWEEP, Bucket, Folder, LargeResults, from_env, name_of
 from testkit import s3 as server
 from testkit.stack import free_ports
 
@@ -82,7 +82,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_a_folder_forgets_what_is_old(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.put(NAME, b"old")
-    long_ago = time.time() - KEPT - 1
+    long_ago = time.time() - RETENTION - 1
     os.utime(tmp_path / NAME, (long_ago, long_ago))
     folder._swept -= 2 * SWEEP
     folder.put(name_of("results." + "b" * 24, "process-2"), b"new")
