@@ -13,8 +13,8 @@ from local.part import GRACE, Part
 START_TIMEOUT = 60.0
 #: Seconds between checks of the parts.
 INTERVAL = 0.1
-#: Starts in a row after which the part may fail to become ready.
-MAX_TRIES = 5
+#: Number of successive failed starts after which the stack ends.
+MAX_FAILED_STARTS = 5
 #: Most restarts of a part, and seconds before each.
 MAX_RESTARTS, RESTART_DELAY = 20, 0.5
 #: Seconds of running after which a part's restarts are no longer counted.
@@ -96,7 +96,7 @@ class Supervisor:
             part.restarts = 0
         part.restarts += 1
         part.failed_starts += 0 if part.up else 1
-        if part.failed_starts >= MAX_TRIES:
+        if part.failed_starts >= MAX_FAILED_STARTS:
             raise LocalError(
                 f"the {part.name} ended while starting, {part.failed_starts} times in a row, "
                 f"now by {how}:\n{part.last_lines()}"

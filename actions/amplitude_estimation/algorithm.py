@@ -105,11 +105,11 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
         # of the numbers, the share that is marked.
         floor = 0.5 if params.problem == "bernoulli" else None
 
-        def estimated(first: int) -> Estimate:
+        def estimate_from(first: int) -> Estimate:
             return estimate(powers[:first], hits[:first], shots[:first], step.noisy, floor)
 
-        every = [estimated(first) for first in range(1, len(powers) + 1)]
-        best = every[-1]
+        estimates = [estimate_from(first) for first in range(1, len(powers) + 1)]
+        best = estimates[-1]
         exact = exact_probability(params)
         calls = sum((2 * power + 1) * out_of for power, out_of in zip(powers, shots, strict=True))
         error = (best.upper - best.lower) / 2
@@ -131,7 +131,9 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
             "powers": powers,
             "hits": hits,
             "shots": shots,
-            "convergence": [{"step": number, "value": one.probability} for number, one in enumerate(every)],
+            "convergence": [
+                {"step": number, "value": item.probability} for number, item in enumerate(estimates)
+            ],
             "reference": exact,
             "ideal": _ideal(params),
         }

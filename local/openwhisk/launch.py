@@ -54,7 +54,7 @@ def inherited_env(settings: OpenWhiskSettings, environment: Mapping[str, str]) -
     }
 
 
-def launch(
+def launch_of(
     action: Action, settings: OpenWhiskSettings, environment: Mapping[str, str], api_host: str
 ) -> Launch | None:
     """Return the launch of an action.
@@ -68,7 +68,7 @@ def launch(
     Returns:
         The launch; None if there is no command for its image, or it is a sequence.
     """
-    image, _ = _split(action.exec.image)
+    image, _ = _split_image(action.exec.image)
     algorithm = image.removeprefix(_OURS) if image.startswith(_OURS) else ""
     command = settings.image_commands.get(action.exec.image) or settings.image_commands.get(image)
     forkable = command is None
@@ -117,7 +117,7 @@ def launch(
     )
 
 
-def _split(image: str) -> tuple[str, str]:
+def _split_image(image: str) -> tuple[str, str]:
     """Return an image's name without the host of Docker Hub, and its tag."""
     image = image.partition("@")[0]
     path, slash, last = image.rpartition("/")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.openwhisk.entities import SEQUENCE, Action, Package, inherit
-from local.openwhisk.launch import Launch, inherited_env, launch
+from local.openwhisk.launch import Launch, inherited_env, launch_of
 from local.openwhisk.settings import OpenWhiskSettings
 from local.openwhisk.store import Store
 
@@ -71,7 +71,7 @@ class LaunchPlans:
         bound = () if action.exec.kind == SEQUENCE else action.parameters
         return LaunchPlan(
             action=action,
-            launch=launch(action, self._settings, self._environment, self._api_host),
+            launch=launch_of(action, self._settings, self._environment, self._api_host),
             # A sequence passes on its parameters, without those of its package.
             bound={item.key: item.value for item in bound if not item.init},
             final=frozenset(item.key for item in action.parameters if final and item.value is not None),

@@ -42,7 +42,7 @@ GATES = [
 def test_full_error_has_the_reported_infidelity(
     noise: DeviceNoise, gate: Gate, qubits: tuple[Qubit, ...]
 ) -> None:
-    error = noise._full(gate, qubits)
+    error = noise._build_full_error(gate, qubits)
     infidelity = 1 - average_gate_fidelity(SuperOp(error))
     if gate.error:
         assert infidelity == pytest.approx(gate.error, rel=1e-6)
@@ -54,8 +54,8 @@ def test_full_error_has_the_reported_infidelity(
 def test_twirled_error_is_the_twirl_of_the_full_one(
     noise: DeviceNoise, gate: Gate, qubits: tuple[Qubit, ...]
 ) -> None:
-    full = PTM(SuperOp(noise._full(gate, qubits))).data.real
-    twirled = PTM(SuperOp(noise._twirled(gate, qubits))).data.real
+    full = PTM(SuperOp(noise._build_full_error(gate, qubits))).data.real
+    twirled = PTM(SuperOp(noise._build_twirled_error(gate, qubits))).data.real
     assert np.diag(twirled) == pytest.approx(np.diag(full), abs=1e-9)
     assert twirled - np.diag(np.diag(twirled)) == pytest.approx(0, abs=1e-9)
 
