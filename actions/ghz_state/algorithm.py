@@ -10,7 +10,7 @@ from pydantic import Field
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
-from actions.ghz_state.circuit import populations, rotated
+from actions.ghz_state.circuit import equatorial_circuit, populations_circuit
 from actions.ghz_state.settings import angles, choose, coherence
 from actions.toolkit.outcomes import percent, times
 from actions.toolkit.pauli import shots, standard_error
@@ -55,10 +55,10 @@ class GhzState(Algorithm[GhzInput]):
 
     def start(self, params: GhzInput) -> Job:
         settings = choose(params.qubits)
-        across = rotated(params.qubits)
+        across = equatorial_circuit(params.qubits)
         return Job(
             [
-                Pub(populations(params.qubits)),
+                Pub(populations_circuit(params.qubits)),
                 *(Pub(across, angles(setting, params.qubits)) for setting in settings),
             ],
             state={"settings": settings},

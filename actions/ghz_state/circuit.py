@@ -22,14 +22,14 @@ def ghz(qubits: int) -> QuantumCircuit:
     return circuit
 
 
-def populations(qubits: int) -> QuantumCircuit:
+def populations_circuit(qubits: int) -> QuantumCircuit:
     """Build the state with measurements in the computational basis."""
     circuit = ghz(qubits)
     circuit.measure_all()
     return circuit
 
 
-def rotated(qubits: int) -> QuantumCircuit:
+def equatorial_circuit(qubits: int) -> QuantumCircuit:
     """Build the state with each qubit measured at an angle on the equator of the Bloch sphere.
 
     Parameters `angle[i]`: 0 measures X of qubit i, pi/2 measures Y.

@@ -85,13 +85,13 @@ class WebhookDelivery:
         """
         if self.attempt >= len(DELAYS) or now - self.first > MAX_AGE:
             return None
-        return wait(max(DELAYS[self.attempt], retry_after), now, chance, self.attempt + 1, self.first)
+        return choose_wait(max(DELAYS[self.attempt], retry_after), now, chance, self.attempt + 1, self.first)
 
     def postpone(self, now: float, chance: float) -> Wait | None:
         """Return where the delivery waits for others of its client, without an attempt; None to give up."""
         if now - self.first > MAX_AGE:
             return None
-        return wait(0.0, now, chance, self.attempt, self.first)
+        return choose_wait(0.0, now, chance, self.attempt, self.first)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Wait:
     headers: Mapping[str, bytes]
 
 
-def wait(delay: float, now: float, chance: float, attempt: int, first: float) -> Wait:
+def choose_wait(delay: float, now: float, chance: float, attempt: int, first: float) -> Wait:
     """Return the wait topic for a delay.
 
     All messages of a wait topic wait about equally long, so that the head of a partition is due first.

@@ -17,7 +17,7 @@ from qiskit.quantum_info import DensityMatrix, StabilizerState, Statevector, ran
 
 from actions.framework.job import Step
 from actions.ghz_state.algorithm import MAX_QUBITS, MAX_SHOTS, GhzInput, algorithm
-from actions.ghz_state.circuit import ghz, populations, rotated
+from actions.ghz_state.circuit import equatorial_circuit, ghz, populations_circuit
 from actions.ghz_state.settings import MAX_SETTINGS, angles, choose, coherence, sign
 from core.protocol import MAX_EVENT_BYTES, JobResult, PubResult
 from tests.actions.cases import ghz_state as case
@@ -39,7 +39,7 @@ def test_the_state_is_exactly_the_ghz_state(qubits: int) -> None:
 
 @pytest.mark.parametrize("qubits", [11, 17, MAX_QUBITS])
 def test_also_of_many_qubits(qubits: int) -> None:
-    state = StabilizerState(gates(populations(qubits)))
+    state = StabilizerState(gates(populations_circuit(qubits)))
     assert state.probabilities_dict() == {"0" * qubits: 0.5, "1" * qubits: 0.5}
 
 
@@ -77,7 +77,7 @@ def test_of_many_qubits_different_even_settings_are_drawn(qubits: int) -> None:
 @given(st.integers(2, 6), st.data())
 def test_every_settings_parity_is_certain_on_the_ideal_state(qubits: int, data: st.DataObject) -> None:
     setting = data.draw(st.sampled_from(choose(qubits)))
-    bound = rotated(qubits).assign_parameters(angles(setting, qubits))
+    bound = equatorial_circuit(qubits).assign_parameters(angles(setting, qubits))
     for outcome, weight in probabilities(bound).items():
         assert (-1) ** outcome.count("1") == sign(setting)
         assert weight == pytest.approx(2.0 ** (1 - qubits))

@@ -16,7 +16,7 @@ from local.openwhisk.api.requests import (
     check_overwrite,
     flag,
     integer,
-    json,
+    json_response,
     json_text,
     names_of,
     object_of,
@@ -64,12 +64,12 @@ class Actions:
         else:
             of = self._store.get(Package, entity_name(package))
             actions = self._store.actions(of.binding or of.name)
-        return json(page(request, [action.summary() for action in actions], "actions"))
+        return json_response(page(request, [action.summary() for action in actions], "actions"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return an action with the parameters that it inherits."""
         action = self._context.plans.get(*names_of(request)).action
-        return json(action.document(flag(request, "code", True)))
+        return json_response(action.document(flag(request, "code", True)))
 
     async def put(self, request: web.Request) -> web.Response:
         """Create or update an action."""
@@ -84,14 +84,14 @@ class Actions:
         started = self._context.plans.get(package, name).launch
         if started is not None:
             self._context.pool.prewarm(started)
-        return json(action.document())
+        return json_response(action.document())
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete an action."""
         action = self._store.delete_action(*names_of(request))
         self._context.plans.forget(action)
         self._context.pool.retire(action.path)
-        return json(action.document())
+        return json_response(action.document())
 
     async def invoke(self, request: web.Request) -> web.Response:
         """Invoke an action, and wait for its result if the request is blocking."""
@@ -112,5 +112,5 @@ class Actions:
                 status = _HTTP_STATUS[record.response.status]
                 if only_result:
                     return json_text(record.response.result, status, headers)
-                return json(record.document(), status, headers)
-        return json({"activationId": activation_id}, 202, headers)
+                return json_response(record.document(), status, headers)
+        return json_response({"activationId": activation_id}, 202, headers)

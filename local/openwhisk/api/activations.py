@@ -6,7 +6,7 @@ from aiohttp import web
 
 from local.openwhisk.activations import Activation
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import flag, json, optional_integer, range_of
+from local.openwhisk.api.requests import flag, json_response, optional_integer, range_of
 from local.openwhisk.errors import BadRequest, NotFound
 
 
@@ -36,22 +36,22 @@ class ActivationRecords:
         if flag(request, "count"):
             if docs:
                 raise BadRequest("The parameter 'docs' is not permitted with 'count'.")
-            return json({"activations": self._records.count(name=name, since=since, upto=upto)})
+            return json_response({"activations": self._records.count(name=name, since=since, upto=upto)})
         skip, limit = range_of(request, "activations")
         records = self._records.list(name=name, since=since, upto=upto, skip=skip, limit=limit)
-        return json([record.document() if docs else record.summary() for record in records])
+        return json_response([record.document() if docs else record.summary() for record in records])
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a record."""
-        return json(self._record(request).document())
+        return json_response(self._record(request).document())
 
     async def get_result(self, request: web.Request) -> web.Response:
         """Return the response in a record."""
-        return json(self._record(request).response.document())
+        return json_response(self._record(request).response.document())
 
     async def get_logs(self, request: web.Request) -> web.Response:
         """Return the log in a record."""
-        return json({"logs": self._record(request).logs})
+        return json_response({"logs": self._record(request).logs})
 
     def _record(self, request: web.Request) -> Activation:
         activation_id = request.match_info["id"]

@@ -14,7 +14,7 @@ from local.openwhisk.api.actions import Actions
 from local.openwhisk.api.activations import ActivationRecords
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.packages import Packages
-from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json
+from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json_response
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
 from local.openwhisk.entities import LIMITS, PYTHON_KINDS
@@ -84,7 +84,7 @@ class Api:
             response.headers["X-Request-ID"] = transaction
             return response
         headers["X-Request-ID"] = transaction
-        return json({"error": message, "code": transaction}, status, headers)
+        return json_response({"error": message, "code": transaction}, status, headers)
 
     def _check_origin(self, request: web.Request) -> None:
         """Reject requests of foreign web pages, and those to a name that is not this server's.
@@ -123,7 +123,7 @@ class Api:
             "min_action_logs": LIMITS["logs"][0] * megabyte,
             "max_action_logs": LIMITS["logs"][1] * megabyte,
         }
-        return json(
+        return json_response(
             {
                 "description": "OpenWhisk",
                 "api_paths": ["/api/v1"],
@@ -140,11 +140,11 @@ class Api:
 
     async def namespaces(self, _: web.Request) -> web.Response:
         """List the namespaces of the key: one."""
-        return json([self._settings.namespace])
+        return json_response([self._settings.namespace])
 
     async def limits(self, _: web.Request) -> web.Response:
         """Return the namespace's limits."""
-        return json(
+        return json_response(
             {
                 "concurrentInvocations": self._settings.max_processes + self._settings.max_waiting,
                 "invocationsPerMinute": self._settings.invocations_per_minute,

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import check_overwrite, flag, json, name_of, object_of, page
+from local.openwhisk.api.requests import check_overwrite, flag, json_response, name_of, object_of, page
 from local.openwhisk.entities import Package, now, put_package
 
 
@@ -32,7 +32,7 @@ class Packages:
         packages = self._store.all(Package)
         if flag(request, "public"):
             packages = [package for package in packages if package.publish]
-        return json(page(request, [package.summary() for package in packages], "packages"))
+        return json_response(page(request, [package.summary() for package in packages], "packages"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a package and its actions."""
@@ -51,7 +51,7 @@ class Packages:
                     "annotations": [item.document() for item in action.annotations],
                 }
             )
-        return json(document)
+        return json_response(document)
 
     async def put(self, request: web.Request) -> web.Response:
         """Create or update a package."""
@@ -61,7 +61,7 @@ class Packages:
         check_overwrite(request, old)
         package = put_package(body, self._context.settings.namespace, name, old, now())
         self._store.put_package(package)
-        return json(package.document())
+        return json_response(package.document())
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a package; with force=true its actions too."""
@@ -69,4 +69,4 @@ class Packages:
         for action in actions:
             self._context.plans.forget(action)
             self._context.pool.retire(action.path)
-        return json(package.document())
+        return json_response(package.document())

@@ -119,14 +119,14 @@ def range_of(request: web.Request, collection: str) -> tuple[int, int]:
 
 
 def page(request: web.Request, items: list[dict[str, Any]], collection: str) -> Any:
-    """Respond with the requested part of a list, or with its length."""
+    """Return the requested part of a list, or its length."""
     if flag(request, "count"):
         return {collection: len(items)}
     skip, limit = range_of(request, collection)
     return items[skip : skip + limit]
 
 
-def json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Return a response with a document."""
     return json_text(orjson.dumps(document), status, headers)
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import TRIGGER, Activation, ActivationStatus, Response
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import TRANSACTION, check_overwrite, json, name_of, object_of, page
+from local.openwhisk.api.requests import TRANSACTION, check_overwrite, json_response, name_of, object_of, page
 from local.openwhisk.entities import Link, Rule, Trigger, now, put_rule, put_trigger
 from local.openwhisk.entities.trigger import STATUSES
 from local.openwhisk.errors import BadRequest, OpenWhiskError
@@ -40,11 +40,11 @@ class Triggers:
     async def list(self, request: web.Request) -> web.Response:
         """List the triggers."""
         triggers = [trigger.summary() for trigger in self._store.all(Trigger)]
-        return json(page(request, triggers, "triggers"))
+        return json_response(page(request, triggers, "triggers"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a trigger and its rules."""
-        return json(self._store.get(Trigger, name_of(request)).document())
+        return json_response(self._store.get(Trigger, name_of(request)).document())
 
     async def put(self, request: web.Request) -> web.Response:
         """Create or update a trigger."""
@@ -54,11 +54,11 @@ class Triggers:
         check_overwrite(request, old)
         trigger = put_trigger(body, self._context.settings.namespace, name, old, now())
         self._store.put_trigger(trigger)
-        return json(trigger.document())
+        return json_response(trigger.document())
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a trigger. Its rules stay, inactive."""
-        return json(self._store.delete_trigger(name_of(request)).document())
+        return json_response(self._store.delete_trigger(name_of(request)).document())
 
     async def fire(self, request: web.Request) -> web.Response:
         """Invoke the actions of the active rules. Without any it responds with 204."""
@@ -85,7 +85,7 @@ class Triggers:
         record.end = now()
         self._context.records.add(record)
         headers = {"X-OpenWhisk-Activation-Id": activation_id}
-        return json({"activationId": activation_id}, 202, headers)
+        return json_response({"activationId": activation_id}, 202, headers)
 
     def _invoke(self, link: Link, parameters: dict[str, Any], transaction: str, cause: str) -> dict[str, Any]:
         """Invoke a rule's action, and return the entry for the trigger's log."""
@@ -132,7 +132,7 @@ class Rules:
     async def list(self, request: web.Request) -> web.Response:
         """List the rules, without their status, as in OpenWhisk."""
         rules = [rule.document() for rule in self._store.all(Rule)]
-        return json(page(request, rules, "rules"))
+        return json_response(page(request, rules, "rules"))
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a rule and its status."""
@@ -163,4 +163,4 @@ class Rules:
         return web.Response(status=200)
 
     def _rule_response(self, rule: Rule, link: Link | None) -> web.Response:
-        return json(rule.document() | {"status": link.status if link else "inactive"})
+        return json_response(rule.document() | {"status": link.status if link else "inactive"})

@@ -12,7 +12,7 @@ from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk import web_action
 from local.openwhisk.activations import ActivationStatus
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import TRANSACTION, body_of, json
+from local.openwhisk.api.requests import TRANSACTION, body_of, json_response
 from local.openwhisk.entities import Action
 from local.openwhisk.errors import BadRequest, NotFound, OpenWhiskError, Unauthorized
 from local.openwhisk.launch_plan import LaunchPlan
@@ -45,7 +45,7 @@ class WebActions:
         own_options = plan.action.annotation("web-custom-options") is True
         if own_options:
             return await self._invoke(request, plan, extension)
-        headers = _cors(request)
+        headers = _cors_headers(request)
         if request.method == "OPTIONS":
             return web.Response(status=200, headers=headers)
         try:
@@ -95,26 +95,26 @@ class WebActions:
         await asyncio.wait((task,), timeout=self._context.settings.blocking_wait)
         if not task.done():
             error = {"error": "Response not yet ready.", "code": request[TRANSACTION]}
-            return json(error, 202, headers)
+            return json_response(error, 202, headers)
         response = task.result().response
         try:
             if response.status is ActivationStatus.SUCCESS:
-                shown = web_action.answer(extension, orjson.loads(response.result))
+                answer = web_action.answer(extension, orjson.loads(response.result))
             elif response.status is ActivationStatus.APPLICATION_ERROR:
-                shown = web_action.answer(extension, orjson.loads(response.result)["error"])
+                answer = web_action.answer(extension, orjson.loads(response.result)["error"])
             else:
                 raise BadRequest("There was an error processing your request.")
         except OpenWhiskError as exc:
             exc.headers.update(headers)
             raise
-        made = web.Response(status=shown.status, body=shown.body, headers=headers)
-        if shown.content_type:
-            made.headers["Content-Type"] = shown.content_type
-        elif not shown.body:
-            made.headers.popall("Content-Type", None)
-        for key, value in shown.headers:
-            made.headers.add(key, value)
-        return made
+        http_response = web.Response(status=answer.status, body=answer.body, headers=headers)
+        if answer.content_type:
+            http_response.headers["Content-Type"] = answer.content_type
+        elif not answer.body:
+            http_response.headers.popall("Content-Type", None)
+        for key, value in answer.headers:
+            http_response.headers.add(key, value)
+        return http_response
 
     def _user(self, request: web.Request) -> str | None:
         """Return the namespace of the request's key, or None if it has no key."""
@@ -145,7 +145,7 @@ def _authorize(action: Action, request: web.Request, user: str | None) -> None:
         raise Unauthorized("The resource requires authentication, which was not supplied with the request.")
 
 
-def _cors(request: web.Request) -> dict[str, str]:
+def _cors_headers(request: web.Request) -> dict[str, str]:
     requested = request.headers.get("Access-Control-Request-Headers")
     return {
         "Access-Control-Allow-Origin": "*",
