@@ -158,7 +158,7 @@ class _Scan:
                 self.clifford = name in QUARTER_TURNS and is_quarter_turn(instruction.params[0])
 
 
-def separate(
+def separate_isolated_qubits(
     circuit: QuantumCircuit, shape: Shape
 ) -> tuple[QuantumCircuit | None, Shape, list[IsolatedQubit]]:
     """Separate the isolated qubits, so that their number does not add to the cost.
@@ -214,7 +214,7 @@ def separate(
         if instruction.name != "barrier" and where[0] not in split:
             rest._append(instruction)
             uses[instruction.name, where] += 1
-    clifford = shape.clifford or examine_clifford(rest)
+    clifford = shape.clifford or is_clifford(rest)
     return rest, Shape(uses, clifford, control_flow=False), isolated
 
 
@@ -250,7 +250,7 @@ def remove_final_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, 
     return rest, measured
 
 
-def examine_clifford(circuit: QuantumCircuit) -> bool:
+def is_clifford(circuit: QuantumCircuit) -> bool:
     """Return whether the stabilizer method can simulate a circuit without control flow."""
     return all(
         instruction.name in CLIFFORD

@@ -23,9 +23,9 @@ from .circuits import (
     IsolatedQubit,
     Shape,
     examine,
-    examine_clifford,
+    is_clifford,
     remove_final_measurements,
-    separate,
+    separate_isolated_qubits,
 )
 from .counts import Bits, draw, shots
 from .errors import InvalidJob, SimulationError
@@ -143,7 +143,7 @@ class Engine:
         rest: QuantumCircuit | None = circuit
         split: list[IsolatedQubit] = []
         if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
-            rest, shape, split = separate(circuit, shape)
+            rest, shape, split = separate_isolated_qubits(circuit, shape)
         columns = {parameter: column for column, parameter in enumerate(circuit.parameters)}
         # Without parameters all executions are equal.
         rows = parameters if count else parameters[:1]
@@ -154,7 +154,7 @@ class Engine:
             bound, form = rest, shape
             if rest is not None and rest.parameters:
                 bound = rest.assign_parameters({free: values[columns[free]] for free in rest.parameters})
-                form = replace(shape, clifford=not shape.control_flow and examine_clifford(bound))
+                form = replace(shape, clifford=not shape.control_flow and is_clifford(bound))
             execution = self._execution(backend, bound, form, isolated, num_shots, noise, exact)
             executions.append(replace(execution, num_clbits=circuit.num_clbits, row=row))
         return executions if count else executions * len(parameters)

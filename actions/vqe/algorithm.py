@@ -13,7 +13,7 @@ from actions.framework.hybrid import HybridAlgorithm, HybridInput, measured
 from actions.framework.input import MAX_SHOTS
 from actions.framework.job import Job, Pub, Step
 from actions.toolkit.descent import SearchConfig, SearchState
-from actions.vqe.circuit import ansatz, name, starting_angles
+from actions.vqe.circuit import ansatz, ansatz_name, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits, operator
 from core.errors import InputError
 
@@ -140,7 +140,7 @@ class Vqe(HybridAlgorithm[VqeInput]):
             "exact_energy": exact,
             "error": energy - exact,
             "ansatz": {
-                "name": name(params.real),
+                "name": ansatz_name(params.real),
                 "layers": params.layers,
                 "qubits": circuit.num_qubits,
                 "parameters": circuit.num_parameters,

@@ -26,7 +26,7 @@ def ansatz(qubits: int, layers: int, real: bool) -> QuantumCircuit:
     return make(qubits, reps=layers)
 
 
-def name(real: bool) -> str:
+def ansatz_name(real: bool) -> str:
     """Return the name of the ansatz in Qiskit's circuit library."""
     return "real_amplitudes" if real else "efficient_su2"
 

@@ -75,11 +75,6 @@ KAFKA_ROWS: Rows = (
 )
 
 
-def _default(setting: Setting[int]) -> int:
-    assert isinstance(setting.default, int)
-    return setting.default
-
-
 @dataclass(frozen=True)
 class KafkaSettings:
     """How to reach Kafka: unencrypted on one machine, `SASL_SSL` for IBM Event Streams."""

@@ -20,7 +20,7 @@ from core.processes.fork_server_client import ForkServerClient, ForkServerError
 from local.openwhisk.forked import Forked
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
-from local.openwhisk.memory import resident
+from local.openwhisk.memory import resident_size
 from local.openwhisk.process import Process, ProcessContext
 from local.openwhisk.spawned import spawn
 
@@ -190,7 +190,7 @@ class ForkStarter:
                 os.close(descriptor)
         logs = Logs(launch.logs, launch.concurrency > 1)
         # Imports that this action does not need, and would not have in a container.
-        inherited = 0 if launch.costly else resident(fork.pid)
+        inherited = 0 if launch.costly else resident_size(fork.pid)
         return Forked(fork.pid, fork.handle, (out, err), logs, context, client.end_fork, inherited)
 
 

@@ -61,20 +61,20 @@ class MemoryGuard:
             self._wait()
 
     def _exceeds_limit(self) -> bool:
-        pids = family(self._pid)
+        pids = process_tree(self._pid)
         # Fast, and never less than the exact size.
-        resident_bytes = sum(resident(pid) for pid in pids)
+        resident_bytes = sum(resident_size(pid) for pid in pids)
         if resident_bytes <= self._limit:
             return False
         allowed, until = self._next
         if resident_bytes <= allowed and time.monotonic() < until:
             return False
-        exact = sum(anonymous(pid) for pid in pids)
+        exact = sum(anonymous_bytes(pid) for pid in pids)
         self._next = (resident_bytes + max(0, self._limit - exact) // 2, time.monotonic() + _EXACT_INTERVAL)
         return exact > self._limit
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """Return the ids of a process and its descendants."""
     pids, todo = [], [pid]
     while todo:
@@ -85,7 +85,7 @@ def family(pid: int) -> list[int]:
     return pids
 
 
-def resident(pid: int) -> int:
+def resident_size(pid: int) -> int:
     """Return the bytes of a process's pages in memory, including shared ones; 0 if it has ended."""
     try:
         return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE
@@ -93,7 +93,7 @@ def resident(pid: int) -> int:
         return 0
 
 
-def anonymous(pid: int) -> int:
+def anonymous_bytes(pid: int) -> int:
     """Return the bytes of a process's anonymous memory, with its share of pages that others use too."""
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()

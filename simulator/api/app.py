@@ -147,16 +147,16 @@ class App:
         return json_response(self._iam.issue(self._iam.user(api_key)), headers={"Cache-Control": "no-store"})
 
     async def _faults(self, request: web.Request) -> web.Response:
-        self._local(request)
+        self._require_local(request)
         return json_response(self._service.faults.document())
 
     async def _put_faults(self, request: web.Request) -> web.Response:
-        self._local(request)
+        self._require_local(request)
         self._service.change_faults(await read_object(request))
         return json_response(self._service.faults.document())
 
     @staticmethod
-    def _local(request: web.Request) -> None:
+    def _require_local(request: web.Request) -> None:
         """Reject requests from another machine."""
         if not ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104
             raise ApiError(403, 1200, "Faults can be set from the service's own machine only.")

@@ -14,7 +14,7 @@ from qiskit.quantum_info import PTM, SuperOp, average_gate_fidelity
 from qiskit_aer import AerSimulator
 
 from simulator.backends import Backend, catalog
-from simulator.circuits import Isa, IsolatedQubit, examine, separate
+from simulator.circuits import Isa, IsolatedQubit, examine, separate_isolated_qubits
 from simulator.isolated_qubits import IsolatedQubits
 from simulator.noise import DeviceNoise, Gate, Qubit, pauli_channel
 
@@ -97,7 +97,7 @@ def test_single_qubits_are_as_in_aer(
 ) -> None:
     circuit = circuit_on(2, steps)
     shape = examine(circuit, Isa(backends["fake_fez"]))
-    rest, _, (one,) = separate(circuit, shape)
+    rest, _, (one,) = separate_isolated_qubits(circuit, shape)
     assert rest is None
     [probability] = IsolatedQubits([one], {}, np.empty((1, 0))).ones(one, noise if device else None)
     options: dict[str, Any] = {"noise_model": noise.model("full", shape.uses)} if device else {}
@@ -113,7 +113,7 @@ def test_samples_follow_the_probabilities(backends: dict[str, Backend]) -> None:
     circuit.ry(2 * math.asin(math.sqrt(0.3)), 0)
     circuit.x(2)
     circuit.measure([0, 1, 2], [2, 1, 0])
-    _, _, alone = separate(circuit, examine(circuit, Isa(backends["aer_simulator"])))
+    _, _, alone = separate_isolated_qubits(circuit, examine(circuit, Isa(backends["aer_simulator"])))
     bits = np.zeros((50_000, 3), dtype=np.uint8)
     IsolatedQubits(alone, {}, np.empty((1, 0))).sample(0, None, bits, np.random.default_rng(1))
     assert bits.mean(axis=0) == pytest.approx([1, 0, 0.3], abs=0.01)
@@ -137,7 +137,7 @@ def test_parameters_of_single_qubits_are_as_if_each_execution_were_bound(
     columns = {first: 0, second: 1}
 
     def alone(of: QuantumCircuit) -> list[IsolatedQubit]:
-        return separate(of, examine(of, Isa(backends["aer_simulator"])))[2]
+        return separate_isolated_qubits(of, examine(of, Isa(backends["aer_simulator"])))[2]
 
     together = IsolatedQubits(alone(circuit), columns, rows)
     for place, one in enumerate(alone(circuit)):
@@ -163,7 +163,7 @@ def test_separating_keeps_what_belongs_together(backends: dict[str, Backend]) ->
     circuit.measure([0, 1, 2], [0, 1, 2])
     shape = examine(circuit, isa)
     assert not shape.clifford
-    rest, rest_shape, alone = separate(circuit, shape)
+    rest, rest_shape, alone = separate_isolated_qubits(circuit, shape)
     assert rest is not None
     assert {one.qubit: one.clbit for one in alone} == {0: 0, 5: None}
     assert rest_shape.qubits == {1, 2, 3}
@@ -176,6 +176,6 @@ def test_qubits_that_share_a_classical_bit_stay(backends: dict[str, Backend]) ->
     circuit.x(0)
     circuit.measure(0, 0)
     circuit.measure(1, 0)
-    rest, _, alone = separate(circuit, examine(circuit, Isa(backends["aer_simulator"])))
+    rest, _, alone = separate_isolated_qubits(circuit, examine(circuit, Isa(backends["aer_simulator"])))
     assert rest is not None
     assert alone == []
