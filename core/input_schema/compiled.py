@@ -61,12 +61,12 @@ class InputSchema:
     def __init__(self, schema: dict[str, Any]) -> None:
         self._nodes = nodes(schema)
         values = MAX_WORK // bound(self._nodes)
-        self._explained = Extent(depth=MAX_DEPTH, values=values, name=sys.maxsize, text=sys.maxsize)
+        self._explanation_limits = Extent(depth=MAX_DEPTH, values=values, name=sys.maxsize, text=sys.maxsize)
         try:
             jsonschema_rs.meta.validate(_without_dialect(schema))
-            self._work = ValueLimits.of(self._nodes, _sizes(self._nodes))
-            self._deciding = _compiled(guarded.deciding(self._nodes))
-            self._explaining = _compiled(guarded.explaining(self._nodes))
+            self._value_limits = ValueLimits.of(self._nodes, _sizes(self._nodes))
+            self._deciding = _compile(guarded.deciding(self._nodes))
+            self._explaining = _compile(guarded.explaining(self._nodes))
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             if isinstance(error, SchemaError):
                 raise
@@ -78,7 +78,7 @@ class InputSchema:
         Raises:
             TooMuchWorkError: the value is too large for the checks of this schema.
         """
-        self._work.check(value)
+        self._value_limits.check(value)
         return self._deciding.is_valid(value)
 
     def mismatches(self, value: Any) -> list[Mismatch]:
@@ -89,8 +89,8 @@ class InputSchema:
         of its mismatches.
         """
         try:
-            self._explained.check(value)
-            self._work.check(value)
+            self._explanation_limits.check(value)
+            self._value_limits.check(value)
         except (ExtentError, TooMuchWorkError):
             return []
         return [self._mismatch(error, value) for error in self._explaining.iter_errors(value)]
@@ -119,7 +119,7 @@ class InputSchema:
         )
 
 
-def _compiled(schema: dict[str, Any], options: RegexOptions = _REGEX) -> jsonschema_rs.Validator:
+def _compile(schema: dict[str, Any], options: RegexOptions = _REGEX) -> jsonschema_rs.Validator:
     # Offline: references point inside the schema, and nothing is fetched. In messages the mask replaces the
     # value, which can be large.
     return Draft202012Validator(
@@ -144,7 +144,7 @@ def _sizes(schema_nodes: list[Node]) -> dict[str, int]:
 def _size_of(pattern: str, where: str) -> int:
     for size in SIZES:
         try:
-            _compiled({"pattern": pattern}, RegexOptions(size_limit=size))
+            _compile({"pattern": pattern}, RegexOptions(size_limit=size))
         except ValueError:
             continue
         return size

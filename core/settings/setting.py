@@ -103,11 +103,11 @@ class Setting(Generic[T]):
         try:
             return self.kind.parse(text)
         except InvalidValueError as error:
-            self._refuse(text, f" {error}")
+            self._reject(text, f" {error}")
         except ValueError:
-            self._refuse(text, "")
+            self._reject(text, "")
 
-    def _refuse(self, text: str, detail: str) -> NoReturn:
+    def _reject(self, text: str, detail: str) -> NoReturn:
         value = "" if self.secret else f", not {text[:_SHOWN]!r}"
         raise self.error(f"must be {self.kind.requirement}{value}.{detail}") from None
 

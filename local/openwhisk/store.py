@@ -129,14 +129,15 @@ class Store:
         if action.package and self.get(Package, action.package).binding:
             raise BadRequest("Operation not permitted on package binding.")
         if action.exec.kind == SEQUENCE:
-            self._length(action, action.short, MAX_COMPONENTS)
+            self._count_actions(action, action.short, MAX_COMPONENTS)
         self._put(action)
 
-    def _length(self, sequence: Action, root: str, maximum: int) -> int:
+    def _count_actions(self, sequence: Action, root: str, maximum: int) -> int:
         """Return how many actions a sequence runs, including those of sequences in it.
 
         Raises:
-            BadRequest: one does not exist or is the sequence `root` itself, or there are more than `most`.
+            BadRequest: one does not exist or is the sequence `root` itself, or there are more than
+                `maximum`.
         """
         count = 0
         for component in sequence.exec.components:
@@ -150,7 +151,7 @@ class Store:
                 raise BadRequest("Sequence may not refer to itself.")
             if count == maximum:
                 raise BadRequest("Too many actions in the sequence.")
-            count += self._length(action, root, maximum - count) if action.exec.kind == SEQUENCE else 1
+            count += self._count_actions(action, root, maximum - count) if action.exec.kind == SEQUENCE else 1
         return count
 
     def delete_action(self, package: str, name: str) -> Action:
