@@ -40,7 +40,7 @@ def most_expensive(schema_nodes: list[Node], own: Callable[[Node], int], most: i
     Raises:
         SchemaError: a reference leads back to itself without a step into the value.
     """
-    same = {number: tuple(node.several(*_IN_PLACE)) for number, node in enumerate(schema_nodes)}
+    same = {number: tuple(node.inner_numbers(*_IN_PLACE)) for number, node in enumerate(schema_nodes)}
     try:
         # Each schema comes after those that check the same value.
         order = tuple(TopologicalSorter(same).static_order())
@@ -75,10 +75,10 @@ def _below(node: Node, above: list[int]) -> int:
     """Return the total at one value inside the node's value."""
 
     def most(keyword: str) -> int:
-        return max((above[number] for number in node.several(keyword)), default=0)
+        return max((above[number] for number in node.inner_numbers(keyword)), default=0)
 
     def total(keyword: str) -> int:
-        return sum(above[number] for number in node.several(keyword))
+        return sum(above[number] for number in node.inner_numbers(keyword))
 
     # A value has one name, which is either listed or additional; every pattern can match it.
     in_object = max(most("properties"), most("additionalProperties")) + total("patternProperties")

@@ -87,7 +87,7 @@ class Node:
         """Return the keyword's value; None if it is absent."""
         return None if isinstance(self.schema, bool) else self.schema.get(keyword)
 
-    def several(self, *keywords: str) -> Iterator[int]:
+    def inner_numbers(self, *keywords: str) -> Iterator[int]:
         """Yield the numbers of all schemas in these keywords."""
         for keyword in keywords:
             numbers = self.inner.get(keyword, [])
@@ -161,12 +161,12 @@ class _Walk:
                     raise SchemaError(f"{where[:200]} must be an object of schemas.")
                 if keyword == "patternProperties":
                     for pattern in value:
-                        self._pattern(pattern, where)
+                        self._check_pattern(pattern, where)
                 node.inner[keyword] = {
-                    name: self._number(item, f"{where}/{_escaped(name)}") for name, item in value.items()
+                    name: self._number(item, f"{where}/{_escape(name)}") for name, item in value.items()
                 }
             elif keyword == "pattern":
-                self._pattern(value, where)
+                self._check_pattern(value, where)
 
     def _check_keywords(self, schema: dict[str, Any], where: str) -> None:
         for keyword, instead in _UNSUPPORTED.items():
@@ -177,7 +177,7 @@ class _Walk:
         if "$id" in schema and schema is not self._root:
             raise SchemaError(f"{where[:200]}/$id is not supported below the root; omit it.")
 
-    def _pattern(self, pattern: Any, where: str) -> None:
+    def _check_pattern(self, pattern: Any, where: str) -> None:
         self._patterns += 1
         if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
             raise SchemaError(
@@ -204,5 +204,5 @@ class _Walk:
         return self._number(at, reference)
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
