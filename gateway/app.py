@@ -38,7 +38,7 @@ BODY_TIMEOUT = 20.0
 #: The most bytes of a rejected body that are read and discarded.
 MAX_DISCARDED = 16 * 1024 * 1024
 
-#: The encodings that the page's build creates beside each file, smallest first.
+#: The encodings that the page's build creates next to each file, smallest first.
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 
 

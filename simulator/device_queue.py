@@ -94,7 +94,7 @@ class DeviceQueue:
         return events + self._start_next(now)
 
     def pause(self, paused: bool, now: float) -> list[QueueEvent]:
-        """Stop starting jobs, or resume it. The running job goes on."""
+        """Stop starting jobs, or resume it. The running job continues."""
         events = self.advance(now)
         self._paused = paused
         return events + self._start_next(now)

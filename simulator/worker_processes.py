@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 #: Seconds in which the workers have to be ready at the start, and the fork server has to answer later.
 START_SECONDS = 60.0
-#: Workers in a row that may end before they are ready. No other is started then.
+#: Number of successive workers that ended before they were ready, after which no other is started.
 MAX_FAILED_STARTS = 5
 #: Seconds that the fork server has to end before it is killed.
 STOP_SECONDS = 2.0

@@ -10,7 +10,7 @@ def _address(text: str) -> str:
     return URL.parse(text if "://" in text else f"https://{text}")
 
 
-#: OpenWhisk's address as `wsk` takes it: without a scheme, https is meant.
+#: OpenWhisk's address as `wsk` accepts it: without a scheme it means https.
 WHISK_ADDRESS: Kind[str] = Kind("an address such as https://whisk.example.com", _address)
 
 #: One of OpenWhisk's keys.

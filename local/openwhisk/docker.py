@@ -40,7 +40,7 @@ _CHECK_TIMEOUT = 1.0
 #: The exit status of a `docker run` that could not start a container.
 _NOT_RUN = 125
 
-#: The script of a shell that runs beside the server. It waits until the server ends, even if it is killed,
+#: The script of a shell that runs next to the server. It waits until the server ends, even if it is killed,
 #: and removes the server's containers, which the engine would keep running.
 _CLEAN_UP = """cat >/dev/null
 left=$(docker ps --all --quiet --filter "label=$1")

@@ -26,7 +26,7 @@ from local.openwhisk.spawned import spawn
 
 log = logging.getLogger(__name__)
 
-#: No other fork server is started after so many in a row that ended within so many seconds.
+#: Number of successive fork servers, and seconds within which each ended, after which no other is started.
 _MAX_FAILURES, _EARLY = 3, 60.0
 
 

@@ -239,7 +239,7 @@ class ContainerPool:
     def _exited(self, container: Container) -> None:
         """Handle the end of a process: replace an idle one if needed, and end a busy one's activation."""
         if container in self._idle:
-            log.warning("idle process %d of %s ended by itself", container.pid, container.launch.action)
+            log.warning("idle process %d of %s ended unexpectedly", container.pid, container.launch.action)
             self._drop(container)
             self._replenish()
 

@@ -105,7 +105,7 @@ class Actions:
         activation_id, task = self._context.invoker.begin(plan, payload, request[TRANSACTION])
         headers = {"X-OpenWhisk-Activation-Id": activation_id}
         if blocking:
-            # The activation goes on if the wait ends or the client disconnects.
+            # The activation continues if the wait ends or the client disconnects.
             await asyncio.wait((task,), timeout=wait / 1000)
             if task.done():
                 record = task.result()
