@@ -1,1 +1,1 @@
-"""What `make bench` runs: our figures beside the fastest direct way, as ratios of the same run."""
+"""What `make bench` runs: our figures compared with the fastest direct way, as ratios within one run."""

@@ -33,7 +33,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure and print; gives 0 whether or not an aim is met: these are figures, not tests."""
+    """Measure and print. Returns 0 whether or not an aim is met: these are figures, not tests."""
     options = _options()
     if options.only in (None, "main"):
         main_job(options)
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def main_job(options: argparse.Namespace) -> None:
-    """The main job through the whole stack, beside Qiskit and Aer in one process."""
+    """Measure the main job through the whole stack, compared with Qiskit and Aer in one process."""
     cores = os.cpu_count() or 1
     several = direct.fastest(options.shots)
     single = direct.fastest(options.shots, max_parallel_threads=1)
@@ -62,10 +62,10 @@ def main_job(options: argparse.Namespace) -> None:
     def alone_rate() -> float:
         return direct.throughput(cores, options.seconds / 2, options.shots, single)
 
-    # The direct way is measured before and after: these machines change their speed within minutes.
+    # The direct way is measured before and after, because the speed of the machine changes within minutes.
     alone, rate = alone_latencies(), alone_rate()
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as stack:
-        # A warm stack, as the direct way is warm: the second process of the action is there.
+        # The stack must be warm, as the direct way is: the second process of the action has started.
         through.throughput(stack.gateway, max(options.clients), WARM_UP, options.shots)
         whole = through.latencies(stack.gateway, options.jobs, options.shots)
         rates = {

@@ -1,4 +1,4 @@
-"""What the action package costs: cold starts, and warm `main()` beside Qiskit itself."""
+"""What the action package costs: cold starts, and warm `main()` compared with Qiskit alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tools.documents import algorithms
 AIM_ADDED, AIM_RATIO = 0.010, 1.3
 #: Algorithms whose cold start is measured: the paper's, and those that import and prepare most.
 COLD = ("smile_super_position", "shor", "vqe")
-#: Cold starts of each, each beside a bare import.
+#: Cold starts of each algorithm, each compared with a bare import.
 STARTS = 3
 
 
 def report() -> str:
-    """Measure; give the tables."""
+    """Measure and return the tables."""
     with surroundings() as bound:
         starts = cold_starts(bound)
         found = {name: warm(algorithm(), bound) for name, algorithm in algorithms().items()}
@@ -39,7 +39,7 @@ def _s(seconds: float) -> str:
 
 
 def cold_starts(bound: dict[str, str]) -> str:
-    """Fresh processes and bare imports in turns: these machines change their speed within minutes."""
+    """Alternate fresh processes and bare imports, because the speed of the machine changes within minutes."""
     cold.bare_import()
     imports: list[tuple[float, float]] = []
     starts: dict[str, list[tuple[float, float]]] = {name: [] for name in COLD}
@@ -68,7 +68,7 @@ def _worst(starts: dict[str, list[tuple[float, float]]], imported: float) -> flo
 
 
 def on_the_local_stack() -> str:
-    """The first call of every algorithm but the one that wakes the stack up."""
+    """Measure the first call of every algorithm except the one that starts the stack."""
     names = list(algorithms())
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), OPENWHISK_PREWARM="0") as stack:
         cold.prepare(stack)
@@ -86,7 +86,7 @@ def on_the_local_stack() -> str:
 
 
 def warm_main(found: dict[str, Warm]) -> str:
-    """Every algorithm, and below where the time goes that Qiskit does not take."""
+    """Measure every algorithm, and list where the time outside Qiskit goes."""
     rows = [
         [
             name,
@@ -108,7 +108,7 @@ def warm_main(found: dict[str, Warm]) -> str:
     within = sum(seconds <= AIM_ADDED for seconds in added)
     return "\n".join(
         [
-            table("warm main() beside building and transpiling the same circuits", head, rows),
+            table("warm main() compared with building and transpiling the same circuits", head, rows),
             f"aim: at most {_ms(AIM_ADDED)} ms added; {within} of {len(added)} are, "
             f"p50 of all {_ms(percentile(added, 0.5))} ms\n",
             table("where main() spends its time", ["ms", "p50 of all", "most"], parts),

@@ -1,4 +1,4 @@
-"""What an action needs around it for a measurement: a simulator and a broker, and nothing that consumes."""
+"""What an action needs around it for a measurement: a simulator and a broker, but no consumers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from testkit.stack import free_ports, wait_for
 #: Seconds that the broker may take to answer.
 START_TIMEOUT = 30.0
 
-#: For whom the actions work.
+#: The envelope that the actions work with.
 ENVELOPE = {"client_id": "bench", "process_job_id": "bench", "topic": "results." + "b" * 24}
 
 
 @contextmanager
 def surroundings() -> Iterator[dict[str, str]]:
-    """The settings that are bound to an action: where the provider and the broker are."""
+    """Return the settings that are bound to an action: where the provider and the broker are."""
     with simulator.started() as (url, api_key, _), broker() as address:
         yield {
             "KAFKA_BOOTSTRAP_SERVERS": address,
@@ -38,7 +38,7 @@ def surroundings() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def broker() -> Iterator[str]:
-    """A broker of its own, with the topic that actions publish to; gives its address."""
+    """Start a separate broker with the topic that actions publish to, and yield its address."""
     [port] = free_ports(1)
     listener = f"tcp://127.0.0.1:{port}"
     env = {

@@ -1,4 +1,4 @@
-"""Cold starts: from starting a process to its first answer, beside a bare import of the provider's client."""
+"""Cold starts: from starting a process to its first answer, compared with a bare import of the client."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def local_stack(stack: Stack, name: str) -> tuple[float, float]:
             return seconds
 
         first = call()
-        # Its result is called for by the poller meanwhile, and the next call shall find the process idle.
+        # The poller asks for its result in the meantime, and the next call must find the process idle.
         time.sleep(1.0)
         return first, call()
 

@@ -1,4 +1,4 @@
-"""The main job as fast as a person could write it: Qiskit and Aer in one warm process, nothing between."""
+"""The main job as fast as a person could write it: Qiskit and Aer in one warm process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def job(shots: int, options: dict[str, Any]) -> Callable[[str, str], dict[str, i
 
 
 def fastest(shots: int, **fixed: Any) -> dict[str, Any]:
-    """The options with which Aer is fastest here, `fixed` ones included."""
+    """Return the options with which Aer is fastest here, including those in `fixed`."""
 
     def seconds(options: dict[str, Any]) -> float:
         run, inputs = job(shots, options), pairs(0)
@@ -64,7 +64,7 @@ def _timed(run: Callable[[str, str], Any], inputs: Iterator[tuple[str, str]]) ->
 
 
 def throughput(processes: int, seconds: float, shots: int, options: dict[str, Any]) -> float:
-    """Jobs per second of so many processes at once."""
+    """Return the jobs per second of this many processes at once."""
     context = multiprocessing.get_context("spawn")
     ready: Any = context.Barrier(processes)
     counts: Any = context.Queue()

@@ -1,7 +1,7 @@
 """What the local OpenWhisk adds to an action, warm and cold.
 
-A warm no-op is invoked through the REST API, and by /run at the same action server, directly. A cold start of
-it is the first invocation, beside an action process from its start to its answer of /init; the cold starts of
+A warm no-op is invoked through the REST API, and by /run directly at the same action server. A cold start
+is its first invocation, compared with an action process from its start to its answer of /init; cold starts of
 algorithms are in `benchmarks/actions.py`.
 """
 
@@ -25,7 +25,7 @@ from testkit.action_server import ActionServer
 from testkit.openwhisk import KEY, OpenWhisk
 from testkit.percentile import percentile
 
-#: What this project aims for: seconds added at p50, and a cold start as a multiple of its process's own.
+#: What this project aims for: seconds added at p50, and a cold start as a multiple of the bare process start.
 AIM_ADDED, AIM_COLD = 0.005, 1.2
 
 NOOP = "def main(params):\n    return params\n"
@@ -35,7 +35,7 @@ Post = Callable[[str, Any], dict[str, Any]]
 
 @contextmanager
 def _posting(port: int, auth: str = "") -> Iterator[Post]:
-    """POST JSON on a connection that is kept."""
+    """POST JSON on a connection that is kept open."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.connect()
     connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -68,7 +68,7 @@ def _latencies(post: Post, path: str, body: Any, count: int) -> list[float]:
 
 
 def _rate(port: int, auth: str, path: str, body: Any, clients: int, seconds: float) -> float:
-    """Requests per second of some clients at once."""
+    """Return the requests per second of some clients at once."""
     counts = [0] * clients
     end = time.perf_counter() + seconds
 
@@ -87,7 +87,7 @@ def _rate(port: int, auth: str, path: str, body: Any, clients: int, seconds: flo
 
 
 def report_warm(count: int, seconds: float) -> str:
-    """A warm no-op: through the REST API, and directly."""
+    """Measure a warm no-op through the REST API, and directly."""
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("action", "openwhisk")]
         for place in places:
@@ -101,7 +101,7 @@ def report_warm(count: int, seconds: float) -> str:
             direct: list[float] = []
             through: list[float] = []
             with _posting(server.port) as run, _posting(port, KEY) as invoke:
-                # By turns: these machines change their speed within seconds.
+                # Alternate, because the speed of the machine changes within seconds.
                 for _ in range(10):
                     direct += _latencies(run, "/run", {"value": {"n": 1}}, count // 10)
                     through += _latencies(invoke, path, {"n": 1}, count // 10)
@@ -173,10 +173,10 @@ def _first_invocation(whisk: OpenWhisk) -> float:
 
 
 def report_cold(rounds: int) -> str:
-    """A no-op's first invocation, beside its process's own start.
+    """Measure a no-op's first invocation, compared with the start of its process.
 
-    Every round has each of them once, in another order. The best of many rounds is what it takes if nothing
-    disturbs; the median of the rounds' own ratios is what disturbs all of them alike.
+    Every round has each of them once, in a new order. The best of many rounds is the undisturbed time.
+    The median of the rounds' ratios cancels what disturbs both alike.
     """
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("anew", "forked")]
@@ -194,7 +194,7 @@ def report_cold(rounds: int) -> str:
             for number in range(rounds + 1):
                 for name in order:
                     seconds = ways[name]()
-                    # The first time the fork server itself starts, and files are not in memory.
+                    # The first time, the fork server itself starts, and files are not in memory.
                     if number:
                         found[name].append(seconds)
                 order = [*order[1:], order[0]]
@@ -222,5 +222,5 @@ def report_cold(rounds: int) -> str:
 
 
 def report(count: int = 2000, seconds: float = 3.0, rounds: int = 25) -> str:
-    """All of it."""
+    """Measure everything."""
     return "\n\n".join([report_warm(count, seconds), report_cold(rounds)])

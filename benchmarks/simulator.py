@@ -1,6 +1,6 @@
-"""Jobs per second through the simulator's REST API, beside the same circuits run by Aer directly.
+"""Jobs per second through the simulator's REST API, compared with the same circuits run by Aer directly.
 
-Either way all cores are busy, and every job is a circuit of its own. A job through the API is what the client
+Both ways use all cores, and every job has a different circuit. A job through the API is what the client
 of IBM Quantum makes of it: POST /jobs, GET /jobs/{id}, GET /jobs/{id}/results; the service has its default
 settings and keeps jobs on disk. The direct way has its circuits in memory, transpiled, and reads the counts.
 """
@@ -40,7 +40,7 @@ from benchmarks.table import table
 from testkit.percentile import percentile
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Seconds that anything but the measuring itself may take.
+#: Seconds that anything except the measurement itself may take.
 TIMEOUT = 60.0
 #: What a person could set to make Aer faster; the fastest for each circuit is taken.
 CHOICES: list[dict[str, Any]] = [{}, {"method": "statevector"}, {"max_parallel_threads": 1}]
@@ -54,11 +54,11 @@ class Case:
 
     Attributes:
         layers: Layers of rotations and entangling gates.
-        distinct: Number of different circuits; they come round again only after all others.
-        connections: Jobs that the client has under way at once.
+        distinct: Number of different circuits; they repeat only after all others.
+        connections: Jobs that the client has in progress at once.
         aim: The part of the direct jobs per second that this project aims for.
-        longer: How much longer it is measured than others.
-        rounds: Times that both ways are measured, in turns.
+        longer: How much longer it is measured than the others.
+        rounds: Number of times that both ways are measured, alternating.
     """
 
     qubits: int
@@ -74,7 +74,7 @@ CASES = (Case(2, 1, 200, 8, 0.6), Case(16, 2, 100, 6, None), Case(22, 1, 12, 4, 
 
 
 def circuits(case: Case) -> list[QuantumCircuit]:
-    """Different circuits of one kind: nothing that is Clifford, so that Aer has to work."""
+    """Return different circuits of one kind. None is Clifford, so that Aer has to work."""
     source = np.random.default_rng(case.qubits)
     made = []
     for _ in range(case.distinct):
@@ -115,7 +115,7 @@ def _read(stream: Iterable[bytes], lines: queue.Queue[bytes]) -> None:
 
 @contextmanager
 def started() -> Iterator[tuple[str, str, int]]:
-    """A simulator of its own; gives its address, its API key, and its process id."""
+    """Start a separate simulator; yields its address, its API key and its process id."""
     api_key = secrets.token_hex(16)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SIMULATOR_")}
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +144,7 @@ def started() -> Iterator[tuple[str, str, int]]:
 
 @contextmanager
 def service() -> Iterator[tuple[str, str, int]]:
-    """A simulator of its own; gives its address, a token, and its process id."""
+    """Start a separate simulator; yields its address, a token and its process id."""
     with started() as (url, api_key, pid):
         form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": api_key}
         answer = urllib3.request(
@@ -157,12 +157,12 @@ def service() -> Iterator[tuple[str, str, int]]:
 
 
 class Connection(asyncio.Protocol):
-    """One connection that does job after job, in as few steps as can be: it runs on the cores it measures.
+    """One connection that does job after job in as few steps as possible: it uses the cores that it measures.
 
     Args:
         requests: The whole HTTP requests that submit jobs.
-        authorization: The header that goes with the others.
-        go_on: Asked after each job, with the seconds that it took.
+        authorization: The header that each request has as well.
+        go_on: Called after each job, with the seconds that it took.
         pause: Seconds between two looks at a job; the client's are half a second, after the first.
     """
 
@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
-        """Begin."""
+        """Start."""
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport = transport
         self._submit()
@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n" % (path, self._authorization))
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of an answer."""
+        """Receive a part of an answer."""
         self._received += data
         head = self._received.find(b"\r\n\r\n")
         if head < 0:
@@ -241,20 +241,20 @@ class Connection(asyncio.Protocol):
         self._stage += 1
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fail if that was too early."""
+        """Raise an error if the connection ended too early."""
         if not self.done.done():
             self.done.set_exception(error or ConnectionError("the service closed the connection"))
 
 
 @dataclass
 class Done:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
         taken: Seconds of each job.
         counted: Jobs that ended in the counted time, which begins when all cores are busy, and
             ends while they still are.
-        seconds: That time.
+        seconds: The length of the counted time.
     """
 
     taken: list[float]
@@ -288,7 +288,7 @@ async def _through(
         ends.append(time.perf_counter())
         return ends[-1] < end if jobs is None else len(taken) < jobs
 
-    # Many looks cost the cores what is to be measured; few would round up the latency of one job.
+    # Many looks use the cores that are measured; few would round up the latency of one job.
     pause = 0.01 if connections == 1 else 0.1
     loop = asyncio.get_running_loop()
     made = [
@@ -298,7 +298,7 @@ async def _through(
         for index in range(connections)
     ]
     await asyncio.gather(*(protocol.done for _, protocol in made))
-    # By the second end all cores are busy; jobs under way at the begin and at the end make up for each other.
+    # By the second end all cores are busy. Jobs in progress at the start and at the end balance each other.
     began = ends[min(2, len(ends)) - 1] if ends[min(2, len(ends)) - 1] < end else end - seconds
     return Done(taken, sum(began < moment <= end for moment in ends), end - began)
 
@@ -311,7 +311,7 @@ def through(
 
 
 class Direct:
-    """Warm processes, one per core, each with Qiskit and Aer and nothing else."""
+    """Warm processes, one per core, each with only Qiskit and Aer."""
 
     def __init__(self, case: Case, processes: int, shots: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -341,7 +341,7 @@ class Direct:
         return [self._receive(pipe, seconds) for pipe in pipes]
 
     def fastest(self, **fixed: Any) -> dict[str, Any]:
-        """The options with which Aer is fastest here, `fixed` ones included."""
+        """Return the options with which Aer is fastest here, including those in `fixed`."""
 
         def seconds(options: dict[str, Any]) -> float:
             return percentile(self.run(0.5, options, alone=True)[0], 0.5)
@@ -349,7 +349,7 @@ class Direct:
         return min(({**choice, **fixed} for choice in CHOICES), key=seconds)
 
     def close(self) -> None:
-        """End them."""
+        """End the processes."""
         for pipe in self._pipes:
             pipe.send(None)
         for process in self.processes:
@@ -414,7 +414,7 @@ def measure(case: Case, seconds: float, shots: int) -> tuple[list[str], list[str
     try:
         with service() as (url, token, pid):
             through(url, token, bodies, case.connections, jobs=2 * case.connections)
-            # In turns: these machines change their speed within seconds.
+            # Alternate, because the speed of the machine changes within seconds.
             for _ in range(case.rounds):
                 before = _cpu_seconds(process.pid or 0 for process in direct.processes)
                 for taken in direct.run(seconds / case.rounds, single):
@@ -440,13 +440,13 @@ def measure(case: Case, seconds: float, shots: int) -> tuple[list[str], list[str
 
 
 def rows(seconds: float = 8.0, shots: int = 1024) -> tuple[list[list[str]], list[list[str]]]:
-    """Measure; gives the rows of the two tables: jobs per second, and the latency of one job."""
+    """Measure and return the rows of the two tables: jobs per second, and the latency of one job."""
     measured = [measure(case, seconds * case.longer, shots) for case in CASES]
     return [rate for rate, _ in measured], [latency for _, latency in measured]
 
 
 def report(seconds: float = 8.0) -> str:
-    """Measure, and say it in two tables."""
+    """Measure and print two tables."""
     cores = os.cpu_count() or 1
     rates, latencies = rows(seconds)
     return "\n\n".join(

@@ -12,12 +12,12 @@ from benchmarks.inputs import pairs
 
 
 class Client:
-    """One client with a session of its own."""
+    """One client with its own session."""
 
     def __init__(self, gateway: str, seed: int) -> None:
         self._api = f"{gateway}/api/v1"
         self._inputs = pairs(seed)
-        # The lightest client at hand: it runs on the same cores as what it measures.
+        # The lightest client available, because it uses the same cores as what it measures.
         self._http = urllib3.PoolManager(retries=False)
         token = orjson.loads(self._http.request("POST", f"{self._api}/sessions", timeout=20).data)["token"]
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -57,7 +57,7 @@ def latencies(gateway: str, count: int, shots: int) -> list[float]:
 
 
 def throughput(gateway: str, clients: int, seconds: float, shots: int) -> float:
-    """Jobs per second of so many clients at once, each sending the next job when the last is done."""
+    """Return the jobs per second of this many clients, each sending the next job when the last is done."""
     counts = [0] * clients
     failures: list[BaseException] = []
     start = threading.Barrier(clients + 1)

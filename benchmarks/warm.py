@@ -1,8 +1,8 @@
-"""Warm `main()` of every algorithm, beside Qiskit building and transpiling the same circuits in one process.
+"""Warm `main()` of every algorithm, compared with Qiskit building and transpiling the same circuits.
 
-Both begin with circuits that have not been transpiled before: what an action remembers is taken from it. What
-`main` does more is: it validates, encodes the job as the provider wants it, submits it over HTTP, publishes
-the event and has it acknowledged, and writes the circuit down as OpenQASM.
+Both begin with circuits that have not been transpiled before: the action's caches are cleared. In addition,
+`main` validates, encodes the job as the provider requires it, submits it over HTTP, publishes the event until
+it is acknowledged, and writes the circuit as OpenQASM.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Warm:
 
     @property
     def added(self) -> float:
-        """What `main` takes more than Qiskit for the same circuits."""
+        """What `main` takes in addition to Qiskit for the same circuits."""
         return self.new - self.direct
 
 
@@ -135,7 +135,7 @@ def warm(algorithm: Algorithm[Any], bound: dict[str, str]) -> Warm:
 
 @contextmanager
 def timed_parts() -> Iterator[dict[str, float]]:
-    """Seconds that each part of `main` takes, added up until they are cleared."""
+    """Seconds in each part of `main`, summed until they are cleared."""
     spent: dict[str, float] = defaultdict(float)
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,7 +155,7 @@ def timed_parts() -> Iterator[dict[str, float]]:
 
 
 def _shots(algorithm: Algorithm[Any]) -> int:
-    """As few as may be: what the simulator does meanwhile shall not count."""
+    """As few shots as possible: the simulator's work in the meantime must not count."""
     return int(algorithm.input.model_json_schema()["properties"]["shots"]["minimum"])
 
 
@@ -166,7 +166,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def _idle(provider: QuantumAccount) -> None:
-    """Wait until the simulator has done what it was given."""
+    """Wait until the simulator has finished its jobs."""
     deadline = time.monotonic() + JOB_TIMEOUT
     tag = run_tag(ENVELOPE["process_job_id"])
     while any(view.status not in FINAL for view in provider.tagged(tag)[:1]):
@@ -176,7 +176,7 @@ def _idle(provider: QuantumAccount) -> None:
 
 
 def close() -> None:
-    """Let go of the connections that the measured calls kept."""
+    """Close the connections that the measured calls kept."""
     if Submission._shared is not None:
         Submission._shared[1]._publisher.close()
         Submission._shared = None

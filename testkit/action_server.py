@@ -23,7 +23,7 @@ Response = tuple[int, dict[str, Any]]
 
 
 def zipped(**files: str) -> str:
-    """A zip of these modules, as /init takes it: in base64."""
+    """Return a zip of these modules in base64, as /init accepts it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
@@ -54,7 +54,7 @@ class ActionServer:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
 
     def post(self, path: str, body: Any, method: str = "POST") -> Response:
-        """Send JSON (or bytes, as they are) on the kept connection."""
+        """Send JSON, or bytes unchanged, on the kept connection."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._connection.request(method, path, data, {"Content-Type": "application/json"})
         response = self._connection.getresponse()
@@ -69,15 +69,15 @@ class ActionServer:
         return self.post("/run", {"value": {} if value is None else value, **context})
 
     def stdout(self) -> str:
-        """What the process has written so far."""
+        """Return the standard output so far."""
         return self._out.read_text()
 
     def stderr(self) -> str:
-        """What the process has written so far."""
+        """Return the standard error so far."""
         return self._err.read_text()
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, even if it is busy."""
         self._connection.close()
         self.process.kill()
         self.process.wait(10)

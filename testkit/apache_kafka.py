@@ -1,4 +1,4 @@
-"""Apache Kafka in KRaft mode in the place of the local broker: its jars from Maven Central, one process."""
+"""Apache Kafka in KRaft mode instead of the local broker: its jars from Maven Central, one process."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 from testkit.stack import ROOT, free_ports
 
-#: Where the jars are kept from one run to the next.
+#: The folder in which the jars are kept between runs.
 JARS = ROOT / ".local" / "kafka"
 #: Seconds that fetching them may take.
 TIMEOUT = 420
 
-#: What the local stack starts as its broker: it is told its own address as LISTENER_URL.
+#: What the local stack starts as its broker; LISTENER_URL has its own address.
 _SCRIPT = """#!{python}
 import os, subprocess
 port = os.environ["LISTENER_URL"].rpartition(":")[2]
@@ -53,10 +53,10 @@ os.execv(java[0], [*java, "kafka.Kafka", properties])
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What makes the local stack run Apache Kafka; skips with one line where it cannot be had.
+    """Return what makes the local stack run Apache Kafka; skips with one line if it is not available.
 
     Args:
-        folder: for Kafka's data.
+        folder: the folder for Kafka's data.
     """
     java = installed()
     [controller] = free_ports(1)
@@ -68,12 +68,12 @@ def environment(folder: Path) -> dict[str, str]:
         )
     )
     script.chmod(0o755)
-    # The stack takes this program for its broker.
+    # The stack uses this program as its broker.
     return {"CALF_TANSU_BIN": str(script)}
 
 
 def installed() -> str:
-    """The Java that runs Kafka, once its jars are in `JARS`; skips with one line where they cannot be had."""
+    """Return the Java that runs Kafka, once its jars are in `JARS`; skips with one line if not available."""
     java, maven = shutil.which("java"), shutil.which("mvn")
     if java is None or maven is None:
         _without(f"{'Java' if java is None else 'Maven'} is not on PATH (Debian: apt install maven)")

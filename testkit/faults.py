@@ -1,4 +1,4 @@
-"""What a test lets go wrong at the simulator of a running stack."""
+"""Faults that a test causes in the simulator of a running stack."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testkit.stack import Stack
 
 
 def token(stack: Stack) -> tuple[str, str]:
-    """Where the simulator of a running stack is, and a token for it."""
+    """Return the address of the simulator of a running stack, and a token for it."""
     env = part_environment(stack, "poller")
     url, key = env["SIMULATOR_URL"], env["SIMULATOR_API_KEY"]
     login = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key}
@@ -21,7 +21,7 @@ def token(stack: Stack) -> tuple[str, str]:
 
 
 def set_faults(stack: Stack, document: dict[str, Any]) -> None:
-    """Let these things go wrong from now on, and no others."""
+    """Make the simulator cause these faults from now on, and no others."""
     url, bearer = token(stack)
     answer = requests.put(
         f"{url}/admin/faults", json=document, headers={"Authorization": f"Bearer {bearer}"}, timeout=20
@@ -31,7 +31,7 @@ def set_faults(stack: Stack, document: dict[str, Any]) -> None:
 
 @contextmanager
 def paused(stack: Stack, device: str = "fake_fez") -> Iterator[None]:
-    """A device takes jobs and starts none: what is in its queue stays there."""
+    """Make a device accept jobs but start none: its queue does not change."""
     set_faults(stack, {"devices": {device: "paused"}})
     try:
         yield

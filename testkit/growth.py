@@ -6,18 +6,18 @@ import gc
 import time
 from collections.abc import Callable
 
-#: What twice the input may cost at most, in times of what the input costs.
+#: The maximum cost of twice the input, as a multiple of the cost of the input.
 FACTOR = 2.5
-#: Seconds that are added to that: below this, what is measured is the clock and not the work.
+#: Seconds that are added to that: below this, the clock is measured and not the work.
 FLOOR = 0.003
-#: Measurements of which the best counts. Other processes can only make work dearer, never cheaper.
+#: Number of measurements, of which the least counts. Other processes can only make work more expensive.
 REPEATS = 5
 #: Rounds of further measurements of the double, as long as it seems too dear.
 ROUNDS = 7
 
 
 def cost(work: Callable[[], object], enough: float = 0.0, repeats: int = REPEATS) -> float:
-    """The least processor seconds that the work took, measured until `enough` or `repeats` is reached."""
+    """Return the least processor seconds of the work, measured until `enough` or `repeats` is reached."""
     best = float("inf")
     for _ in range(repeats):
         gc.disable()
@@ -34,10 +34,10 @@ def cost(work: Callable[[], object], enough: float = 0.0, repeats: int = REPEATS
 
 
 def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None:
-    """What is wrong with how the work grows from `size` to twice that; None if nothing is.
+    """Return what is wrong with the growth of the work from `size` to twice that; None if nothing is.
 
     Args:
-        make: gives the work for a size.
+        make: returns the work for a size.
     """
     # The single is measured only where the double takes long enough to be compared, and the double again only
     # where it seems too dear: more measurements can only make it cheaper, and it passes at the first that is.
@@ -49,7 +49,7 @@ def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None
     for _ in range(ROUNDS):
         if double <= bound:
             return None
-        # A busy machine makes work dearer for a while, by shared caches and page faults; growth stays.
+        # A busy machine makes work more expensive for a while, by caches and page faults; growth persists.
         double = min(double, cost(make(2 * size), bound))
     if double <= bound:
         return None

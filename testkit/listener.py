@@ -14,7 +14,7 @@ from testkit.stack import Client
 
 
 class Listener:
-    """Keeps what a client's WebSocket brings."""
+    """Keeps the events that a client's WebSocket receives."""
 
     def __init__(self, client: Client, after: int | None = None) -> None:
         url = client.events_url + ("" if after is None else f"&after={after}")
@@ -37,7 +37,7 @@ class Listener:
         return [e["process_job_id"] for e in self.events() if e["status"] in ("DONE", "ERROR", "CANCELLED")]
 
     def close(self) -> None:
-        # OSError: the server has ended it just now.
+        # OSError: the server has just closed it.
         with suppress(ConnectionClosed, OSError):
             self.socket.close()
         self._thread.join(10)

@@ -40,7 +40,7 @@ class OpenWhisk:
         self.session = requests.Session()
         user, _, password = KEY.partition(":")
         self.session.auth = (user, password)
-        # Proxies and .netrc of the machine have no part in this.
+        # The machine's proxies and .netrc must not be used here.
         self.session.trust_env = False
 
     def log(self) -> str:
@@ -48,7 +48,7 @@ class OpenWhisk:
         return (self.folder / "log").read_text()
 
     def ask(self, method: str, path: str, body: Any = None, **arguments: Any) -> requests.Response:
-        """A request below the namespace `_`."""
+        """Send a request below the namespace `_`."""
         return self.session.request(
             method, f"{self.url}/namespaces/_{path}", json=body, timeout=30, **arguments
         )
@@ -62,17 +62,17 @@ class OpenWhisk:
         return document
 
     def invoke(self, name: str, body: Any = None, query: str = "blocking=true") -> requests.Response:
-        """Invoke an action; blocking, with the whole record, if not told otherwise."""
+        """Invoke an action. By default the call blocks and returns the whole record."""
         return self.ask("POST", f"/actions/{name}?{query}", {} if body is None else body)
 
     def activation(self, activation_id: str) -> dict[str, Any]:
-        """The record, when it is there."""
+        """Return the record as soon as it exists."""
         until(lambda: self.ask("GET", f"/activations/{activation_id}").status_code == 200)
         record: dict[str, Any] = self.ask("GET", f"/activations/{activation_id}").json()
         return record
 
     def numbers(self) -> dict[str, int]:
-        """How many processes and invocations are where."""
+        """Return the number of processes and invocations by state."""
         numbers: dict[str, int] = self.session.get(self.url, timeout=10).json()["processes"]
         return numbers
 
@@ -82,7 +82,7 @@ class OpenWhisk:
         return self.process.wait(10)
 
     def close(self) -> None:
-        """End the server, whatever it does."""
+        """End the server, even if it is busy."""
         self.session.close()
         if self.process.poll() is None:
             self.process.terminate()

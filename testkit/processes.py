@@ -9,7 +9,7 @@ from testkit.stack import Stack, descendants, wait_for
 
 
 def pid_of(stack: Stack, module: str) -> int | None:
-    """The process that runs `python -m module`; None while there is none."""
+    """Return the process that runs `python -m module`; None if there is none."""
     for pid in stack.descendants():
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -21,14 +21,14 @@ def pid_of(stack: Stack, module: str) -> int | None:
 
 
 def module_pid(stack: Stack, module: str) -> int:
-    """The same, once there is one."""
+    """Wait for the process that runs `python -m module` and return it."""
     pid = wait_for(lambda: pid_of(stack, module))
     assert pid is not None
     return pid
 
 
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Ask a process to end, and end it if it has not done so in time."""
+    """Terminate a process, and kill it if it does not end in time."""
     process.terminate()
     try:
         process.wait(seconds)
@@ -38,13 +38,13 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def part_environment(stack: Stack, module: str) -> dict[str, str]:
-    """What the stack has given a part: where the provider and the broker are, and their keys."""
+    """Return the environment of a part: the addresses of the provider and the broker, and their keys."""
     entries = Path(f"/proc/{module_pid(stack, module)}/environ").read_bytes().decode().split("\0")
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 def action_pids(stack: Stack) -> list[int]:
-    """What runs the actions of the stack's own OpenWhisk: their processes, or the `docker run` of each."""
+    """Return what runs the actions of the stack's OpenWhisk: their processes, or the `docker run` of each."""
     found = []
     for pid in descendants(module_pid(stack, "local.openwhisk")):
         try:

@@ -1,4 +1,4 @@
-"""A quantum account in memory: it keeps the jobs that it is given, and the test decides how they end."""
+"""A quantum account in memory: it keeps the submitted jobs, and the test decides how they end."""
 
 from __future__ import annotations
 

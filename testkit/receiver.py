@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that keeps what it is sent and answers as it is told."""
+"""A receiver of webhooks: a real HTTP server that keeps each request and answers as the test specifies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 @dataclass
 class Delivery:
-    """One request that came."""
+    """One request that was received."""
 
     path: str
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class Delivery:
         return event
 
     def signed_with(self, secret: str) -> bool:
-        """As a receiver checks it, worked out here anew: Standard Webhooks, version 1."""
+        """Check the signature as a receiver does, implemented independently: Standard Webhooks, version 1."""
         key = base64.b64decode(secret.removeprefix("whsec_"))
         signed = f"{self.id}.{self.headers['webhook-timestamp']}.".encode() + self.body
         wanted = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -44,12 +44,12 @@ class Delivery:
         return fresh and hmac.compare_digest(wanted, self.headers["webhook-signature"])
 
 
-#: The status of the answer to a delivery, given those that came before; None for no answer at all.
+#: The status of the answer to a delivery, given the earlier ones; None for no answer at all.
 Answer = Callable[[Delivery, list[Delivery]], int | None]
 
 
 class Receiver:
-    """What has come, and where it can be reached."""
+    """The received requests, and the receiver's address."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -59,21 +59,21 @@ class Receiver:
         self._lock = threading.Lock()
 
     def take(self, delivery: Delivery) -> int | None:
-        """Keep it; gives the status to answer with."""
+        """Keep a request and return the status to answer with."""
         with self._lock:
             before = list(self.deliveries)
             self.deliveries.append(delivery)
         return self.answer(delivery, before)
 
     def of(self, process_job_id: str) -> list[Delivery]:
-        """What came for one job."""
+        """Return the deliveries for one job."""
         with self._lock:
             return [one for one in self.deliveries if one.id == f"msg_{process_job_id}"]
 
 
 @contextmanager
 def receiver(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """A receiver on a free port of the loopback interface, with TLS where there is a context."""
+    """Start a receiver on a free port of the loopback interface, with TLS if there is a context."""
     found = Receiver(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,13 +92,13 @@ def receiver(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Not on the terminal."""
+            """Do not log to the terminal."""
 
     class Server(ThreadingHTTPServer):
         request_queue_size = 128
 
         def handle_error(self, *_: Any) -> None:
-            """Who hangs up early is tested, and no news."""
+            """Tests make clients disconnect early; this is not an error."""
 
     server = Server(("127.0.0.1", 0), Handler)
     if context is not None:

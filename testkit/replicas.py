@@ -29,7 +29,7 @@ from tools.load_config_documents import load
 #: The same in every replica of a test.
 SECRET = "a-secret-of-the-tests-that-every-replica-knows"
 
-#: No limit is what is tested or measured.
+#: Limits are neither tested nor measured here.
 FREE = {"GATEWAY_JOBS_PER_MINUTE": "10000000", "GATEWAY_SESSIONS_PER_MINUTE": "10000000"}
 
 
@@ -37,9 +37,9 @@ FREE = {"GATEWAY_JOBS_PER_MINUTE": "10000000", "GATEWAY_SESSIONS_PER_MINUTE": "1
 def process(
     command: list[str], env: Mapping[str, str], log: Path, ready: str = "", grace: float = 10
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process; where `ready` is given, once that URL answers with 200. It is ended at the end.
+    """Start a process and end it at the end. If `ready` is given, wait until that URL answers with 200.
 
-    `grace`: seconds that it has for its own end.
+    `grace`: seconds that it has to end.
     """
     with log.open("wb") as sink:
         started = subprocess.Popen(
@@ -65,7 +65,7 @@ def process(
 
 
 def answers(started: subprocess.Popen[bytes], url: str, log: Path) -> bool:
-    """True once `url` answers with 200; AssertionError with the log if the process has ended."""
+    """Return whether `url` answers with 200. Raises AssertionError with the log if the process has ended."""
     assert started.poll() is None, log.read_text(errors="replace")[-3000:]
     try:
         return requests.get(url, timeout=2).status_code == 200
@@ -96,7 +96,7 @@ def broker(folder: Path, kind: str = "local") -> Iterator[KafkaSettings]:
         f"127.0.0.1:{port}", fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=1
     )
     with process([program], env, folder / "broker.log", grace=0):
-        # The local one is waited for by its clients; a gateway is not ready before.
+        # The clients wait for the local broker; a gateway is not ready before it.
         if kind != "local":
             wait_for(lambda: _listens(port), 90)
             wait_for(lambda: Topics(settings).reachable(), 60)
@@ -109,14 +109,14 @@ def _listens(port: int) -> bool:
 
 
 def session(gateway: Replica) -> str:
-    """A new client's token."""
+    """Return a new client's token."""
     answer = requests.post(f"{gateway.url}/api/v1/sessions", timeout=60)
     answer.raise_for_status()
     return str(answer.json()["token"])
 
 
 def topic_of(token: str) -> str:
-    """The topic that a token names."""
+    """Return the topic that a token names."""
     return str(jwt.decode(token, SECRET, ["HS256"])["topic"])
 
 
@@ -124,7 +124,7 @@ def topic_of(token: str) -> str:
 def replica(
     folder: Path, kafka: KafkaSettings, documents: Path, name: str = "gateway", **more: str
 ) -> Iterator[Replica]:
-    """One gateway, ready."""
+    """Start one gateway and wait until it is ready."""
     [port] = free_ports(1)
     env = {
         "GATEWAY_PORT": str(port),
@@ -157,7 +157,7 @@ def documents(folder: Path, *found: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 
 class Replica:
-    """A gateway that runs."""
+    """A running gateway."""
 
     def __init__(self, port: int, pid: int, log: Path) -> None:
         self.port = port
@@ -166,7 +166,7 @@ class Replica:
         self.url = f"http://127.0.0.1:{port}"
 
     def memory(self) -> int:
-        """Bytes that its processes take, what they share counted once (`Pss` of Linux)."""
+        """Return the bytes of memory of its processes. Shared memory counts once (`Pss` on Linux)."""
         found = 0
         for pid in (self.pid, *descendants(self.pid)):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -175,7 +175,7 @@ class Replica:
         return found
 
     def processor(self) -> float:
-        """Seconds of processor time that its processes have used."""
+        """Return the seconds of processor time that its processes have used."""
         found = 0
         for pid in (self.pid, *descendants(self.pid)):
             times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
@@ -183,6 +183,6 @@ class Replica:
         return found / os.sysconf("SC_CLK_TCK")
 
     def counted(self, name: str) -> float:
-        """The sum of a metric over its labels."""
+        """Return the sum of a metric over its labels."""
         lines = requests.get(f"{self.url}/metrics", timeout=20).text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))

@@ -27,7 +27,7 @@ def s3() -> Iterator[str]:
         yield url
     finally:
         client.close()
-        # What it keeps belongs to this process, not to the server: the next one would have it too.
+        # moto keeps its objects in this process, so the next server would have them too.
         requests.post(f"{url}/moto-api/reset", timeout=20).raise_for_status()
         server.stop()
 
@@ -36,7 +36,7 @@ _KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
 
 
 def settings(url: str) -> dict[str, str]:
-    """What makes poller and gateway use the bucket."""
+    """Return the settings with which poller and gateway use the bucket."""
     return {
         "RESULTS_S3_URL": url,
         "RESULTS_S3_BUCKET": BUCKET,
@@ -47,7 +47,7 @@ def settings(url: str) -> dict[str, str]:
 
 
 def keys(url: str) -> list[str]:
-    """The names of all objects in the bucket."""
+    """Return the names of all objects in the bucket."""
     client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **_KEYS)
     try:
         return [one["Key"] for one in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]

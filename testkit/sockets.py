@@ -1,4 +1,4 @@
-"""What processes listen on, found in /proc."""
+"""The addresses that processes listen on, read from /proc."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def listening_at(pids: Iterable[int]) -> set[tuple[str, int]]:
-    """Addresses and ports that these processes listen on, from /proc."""
+    """Return the addresses and ports that these processes listen on, from /proc."""
     inodes = set()
     for pid in pids:
         for path in Path(f"/proc/{pid}/fd").glob("*"):

@@ -1,4 +1,4 @@
-"""The whole stack for tests: a process of its own, free ports, a folder of its own."""
+"""The whole stack for tests: a separate process, free ports, a separate folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("BROKER", "OPENWHISK", "SIMULATOR", "POLLER", "GATEWAY")
 START_TIMEOUT = 90.0
 
-#: The OpenWhisk that runs the actions of all stacks; "": each has one of its own.
+#: The OpenWhisk that runs the actions of all stacks. If it is "", each stack has one itself.
 GIVEN_WHISK = os.environ.get("WHISK_APIHOST", "")
-#: The stacks that run, the last started at the end.
+#: The running stacks; the last one started is at the end.
 _up: list[Stack] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now."""
+    """Return ports that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -42,9 +42,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of a stack on free ports, in `folder`.
+    """Return the environment of a stack on free ports, in `folder`.
 
-    With `WHISK_APIHOST` and `WHISK_AUTH` in the environment its actions run on that OpenWhisk.
+    With `WHISK_APIHOST` and `WHISK_AUTH` in the environment, its actions run on that OpenWhisk.
     """
     ports = free_ports(len(PARTS))
     given = {f"LOCAL_{name}": os.environ[name] for name in ("WHISK_APIHOST", "WHISK_AUTH") if GIVEN_WHISK}
@@ -75,17 +75,17 @@ class Stack:
         return f"{self.gateway}/api/v1"
 
     def client(self) -> Client:
-        """A new client with a session of its own."""
+        """Open a new client with its own session."""
         self.clients.append(Client(self))
         return self.clients[-1]
 
     def close_clients(self) -> None:
-        """Close their connections."""
+        """Close the clients' connections."""
         while self.clients:
             self.clients.pop().http.close()
 
     def document(self, name: str) -> dict[str, Any] | None:
-        """A function's config document, if there is one."""
+        """Return a function's config document, or None if there is none."""
         if self._database:
             answer = requests.get(f"{self._database}/{name}", timeout=20)
             return {k: v for k, v in answer.json().items() if k != "_rev"} if answer.ok else None
@@ -93,7 +93,7 @@ class Stack:
         return dict(json.loads(path.read_text())) if path.exists() else None
 
     def put_document(self, document: dict[str, Any]) -> None:
-        """A new function, or another document for one that there is."""
+        """Add a function, or replace the document of an existing one."""
         name = document["_id"]
         if self._database:
             found = requests.get(f"{self._database}/{name}", timeout=20)
@@ -103,7 +103,7 @@ class Stack:
             (self.folder / "config" / f"{name}.json").write_text(json.dumps(document))
 
     def remove_document(self, name: str) -> None:
-        """That function is no more, if it was."""
+        """Remove the function if it exists."""
         if not self._database:
             (self.folder / "config" / f"{name}.json").unlink(missing_ok=True)
             return
@@ -118,7 +118,7 @@ class Stack:
         return f"{couchdb}/config" if couchdb else ""
 
     def deploy(self) -> None:
-        """Deploy its actions again: another stack has had them on an OpenWhisk that both use."""
+        """Deploy its actions again: another stack has deployed its own on the OpenWhisk that both use."""
         # Imported here: it uses this module.
         from testkit.processes import part_environment
 
@@ -130,13 +130,13 @@ class Stack:
         return (self.folder / "stack.log").read_text()[start:]
 
     def logs(self) -> str:
-        """Everything that the parts have logged."""
+        """Return everything that the parts have logged."""
         return "\n".join(
             path.read_text(errors="replace") for path in sorted((self.folder / "logs").glob("*.log"))
         )
 
     def descendants(self) -> list[int]:
-        """Ids of all processes below the supervisor."""
+        """Return the ids of all processes below the supervisor."""
         return descendants(self.process.pid)
 
 
@@ -165,7 +165,7 @@ class Client:
         )
 
     def smile(self, wait: float = 60, **values: Any) -> dict[str, Any]:
-        """The final event of a smile, or the 202's body without `wait`."""
+        """Return the final event of a smile, or the body of the 202 without `wait`."""
         values = {"emoticon_1": ":)", "emoticon_2": ":("} | values
         answer = self.submit(wait, **values)
         assert answer.status_code == (200 if wait else 202), answer.text
@@ -178,12 +178,12 @@ class Client:
 
     @property
     def events_url(self) -> str:
-        """The WebSocket's address."""
+        """Return the WebSocket's address."""
         return f"{self.stack.api.replace('http', 'ws', 1)}/events?token={self.token}"
 
 
 def descendants(pid: int) -> list[int]:
-    """Ids of all processes below `pid`, from /proc."""
+    """Return the ids of all processes below `pid`, from /proc."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -201,7 +201,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """True while the process exists and is no zombie."""
+    """Return whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -210,9 +210,9 @@ def alive(pid: int) -> bool:
 
 @contextmanager
 def running(folder: Path, **more: str) -> Iterator[Stack]:
-    """A stack that is up; ended, and seen to leave nothing behind, at the end.
+    """Start a stack. At the end, stop it and check that it leaves nothing behind.
 
-    With `TEST_DOCUMENTS=couchdb` in the environment its config documents are in a CouchDB of its own.
+    With `TEST_DOCUMENTS=couchdb` in the environment, its config documents are in a separate CouchDB.
     """
     with ExitStack() as before:
         if os.environ.get("TEST_DOCUMENTS") == "couchdb":

@@ -1,4 +1,4 @@
-"""A WebSocket client that costs next to nothing, so that hundreds fit beside what is tested."""
+"""A WebSocket client that uses few resources, so that hundreds can run on the machine that is tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 def handshake(port: int, query: str) -> bytes:
-    """The request with which a WebSocket begins."""
+    """Return the request with which a WebSocket begins."""
     return (
         f"GET /api/v1/events?{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -22,7 +22,7 @@ def handshake(port: int, query: str) -> bytes:
 
 
 class WebSocket:
-    """One client's connection. PermissionError with the answer if the gateway does not take it."""
+    """Connect one client. Raises PermissionError with the answer if the gateway rejects it."""
 
     def __init__(self, port: int, token: str, after: int | None = None) -> None:
         query = f"token={token}" + ("" if after is None else f"&after={after}")
@@ -38,11 +38,11 @@ class WebSocket:
             raise PermissionError(head[:1000].decode(errors="replace"))
 
     def _shake_hands(self, port: int, query: str) -> bytes:
-        """The answer's head, and what follows it unless it is the one that is hoped for."""
+        """Return the head of the answer, and the rest too unless the answer is the expected one."""
         self.sock.sendall(handshake(port, query))
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            # The handshake alone: what follows stays in the socket, so that a selector tells of it.
+            # Read only the handshake: the rest stays in the socket, so that a selector reports it.
             seen = self.sock.recv(65_536, socket.MSG_PEEK)
             if not seen:
                 return head
@@ -51,7 +51,7 @@ class WebSocket:
         return head if head.startswith(b"HTTP/1.1 101") else head + self.sock.recv(65_536)
 
     def texts(self) -> list[bytes]:
-        """Read once; the messages that are whole now. ConnectionError at the end."""
+        """Read once and return the messages that are complete. Raises ConnectionError at the end."""
         data = self.sock.recv(65_536)
         if not data:
             raise ConnectionError("the server has closed")
@@ -76,5 +76,5 @@ class WebSocket:
         return found
 
     def close(self) -> None:
-        """Hang up, without a word."""
+        """Close the connection without a close frame."""
         self.sock.close()

@@ -1,7 +1,7 @@
-"""`python -m tests.apihost ARGUMENTS`: run pytest against an OpenWhisk that is none of the tests' own.
+"""`python -m tests.apihost ARGUMENTS`: run pytest against an OpenWhisk that the tests did not start.
 
-It is the local one, with a key and a namespace made up for the run, and given to the tests as any other
-would be: by WHISK_APIHOST and WHISK_AUTH. OPENWHISK_CONTAINERS and its like say how it runs actions.
+It is the local one, with a generated key and namespace, and the tests get it as they would get any other: by
+WHISK_APIHOST and WHISK_AUTH. OPENWHISK_CONTAINERS and related variables define how it runs actions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from testkit.openwhisk import OpenWhisk
 
 
 def main() -> int:
-    """Start it, run pytest, end it; pytest's exit code."""
+    """Start it, run pytest, end it; return pytest's exit code."""
     key = f"{secrets.token_hex(16)}:{secrets.token_urlsafe(32)}"
     with tempfile.TemporaryDirectory() as folder:
         whisk = OpenWhisk(Path(folder), "--namespace", "elsewhere", WHISK_AUTH=key)

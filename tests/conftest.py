@@ -18,7 +18,7 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The same examples in every run, unless a trial is asked for."""
+    """Use the same examples in every run, except in a trial."""
     settings.load_profile(config.getoption("--hypothesis-profile") or examples.NAME)
     config.pluginmanager.register(selection.Guard())
 
@@ -46,12 +46,12 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was skipped."""
+    """Report what was skipped."""
     skips.say(terminalreporter)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the images out, unless they are asked for: they have to be built first."""
+    """Deselect the images, unless they are requested: they have to be built first."""
     named = any("images" in argument for argument in config.args)
     return True if collection_path.name == "images" and not named else None
 
@@ -76,13 +76,13 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def client(stack: Stack) -> Client:
-    """A client of its own for one test."""
+    """Return a new client for one test."""
     return stack.client()
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The system's Chromium; without one a laptop skips and CI fails."""
+    """The system's Chromium. Without it, tests are skipped on a laptop and fail in CI."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         for folder in os.environ.get("PATH", "").split(os.pathsep):
             path = Path(folder) / name

@@ -1,4 +1,4 @@
-"""Which examples property tests try: the same in every run of the test command, random ones in a trial."""
+"""The examples that property tests try: the same in every run of the test command, random ones in a trial."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ settings.register_profile("trial", _ANY_MACHINE, max_examples=TRIAL, derandomize
 
 
 def examples(count: int) -> settings:
-    """For a property whose examples are costly: `count` of them in the test command, more in a trial."""
+    """Settings for a property with costly examples: `count` of them in the test command, more in a trial."""
     return settings(max_examples=max(1, count * settings().max_examples // FIXED))

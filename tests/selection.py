@@ -1,8 +1,8 @@
-"""Which tests start processes: found from what they and their fixtures use, so that no list has to be kept.
+"""Which tests start processes, determined from what they and their fixtures use, without a list.
 
 A test starts processes where it, one of its fixtures, or a function or class of this repository that these
-use, names a module that starts them. What a test starts all the same is refused (`Guard`): either the rule
-finds every test that does, or that test fails.
+use, names a module that starts them. Any other test that starts a process fails (`Guard`): either the rule
+finds it, or it fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MARK = "processes"
 _STARTERS = {"subprocess", "multiprocessing", "playwright", "ProcessPoolExecutor", "fork", "posix_spawn"}
 #: The packages of this repository.
 _OURS = {path.parent.name for path in Path(__file__).parent.parent.glob("*/__init__.py")}
-#: What Python tells an audit hook when a process is about to be made.
+#: The audit events that Python raises before it creates a process.
 _EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec"}
 
 
@@ -35,7 +35,7 @@ def mark(items: list[pytest.Item]) -> None:
 
 
 def starts(item: pytest.Function) -> bool:
-    """Whether the test starts processes."""
+    """Return whether the test starts processes."""
     info = item._fixtureinfo
     fixtures = [definition.func for found in info.name2fixturedefs.values() for definition in found]
     return any(_reaches(one) for one in map(_plain, (item.obj, *fixtures)) if isinstance(one, FunctionType))
@@ -62,12 +62,12 @@ def _reaches(first: Any) -> bool:
 
 
 def _used(function: FunctionType) -> Iterator[Any]:
-    """Functions and classes of this repository that the function names."""
+    """Return the functions and classes of this repository that the function names."""
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
     for code in _codes(function.__code__):
         names = set(code.co_names)
         found = [function.__globals__[name] for name in names if name in function.__globals__]
-        # What is imported within the function, and what is used of a module.
+        # Names that are imported within the function, and attributes of a module.
         modules = [one for one in found if isinstance(one, ModuleType)]
         modules += [_module(name) for name in names if name.partition(".")[0] in _OURS]
         found += [vars(module)[name] for module in modules for name in names if name in vars(module)]
@@ -92,8 +92,8 @@ def _module(name: str) -> ModuleType:
 
 
 def _plain(found: Any) -> Any:
-    """The function below decorators, properties and hypothesis."""
-    # By type and by what the object itself has: a proxy would answer to any attribute, or raise.
+    """Return the function below decorators, properties and hypothesis."""
+    # By type and by the object's own attributes: a proxy would answer to any attribute, or raise.
     if type(found) is property:
         found = found.fget
     elif type(found) is functools.cached_property:
@@ -111,7 +111,7 @@ def _below(function: FunctionType) -> Any:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """The code, and that of what is defined within."""
+    """Return the code, and the code of what is defined within it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -123,7 +123,7 @@ def _is_ours(found: Any) -> bool:
 
 
 class Guard:
-    """Refuses that a test without the mark starts a process."""
+    """Fails a test that starts a process without the mark."""
 
     def __init__(self) -> None:
         self._test = ""
@@ -131,7 +131,7 @@ class Guard:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
-        """Watch the test's fixtures."""
+        """Watch the fixtures of the test."""
         yield from self._watching(item)
 
     @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""What was skipped, said once at the end of a run, with the command that runs it."""
+"""What was skipped, reported once at the end of a run, with the command that runs it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-#: What the reason of a skipped test begins with that wants a container engine.
+#: The start of the reason of a skipped test that needs a container engine.
 CONTAINERS = "no container engine"
 
 
 def say(reporter: pytest.TerminalReporter) -> None:
-    """One line for all the tests that want containers, and one for each other reason."""
+    """Return one line for all tests that need containers, and one for each other reason."""
     reasons: Counter[str] = Counter()
     for report in reporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

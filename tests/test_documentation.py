@@ -14,9 +14,9 @@ import pytest
 
 from testkit.stack import ROOT
 
-#: Folders that a build or a run makes: they may be absent.
+#: Folders that a build or a run creates: they may be absent.
 _BUILT = {"node_modules", "dist", "__pycache__"}
-#: Files that only an example makes.
+#: Files that exist only in an example.
 _EXAMPLES = ("coin_toss", "spin_row", "mine.yaml")
 
 _FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -44,7 +44,7 @@ _FOLDER_PATHS = {f"{path}/" for path in _PATHS if (ROOT / path).is_dir()}
 _NAMES = {path.rpartition("/")[2] for path in _PATHS}
 _SOURCES = sorted(path for path in _PATHS if path.endswith(".py"))
 _MARKDOWN = sorted(path for path in _PATHS if path.endswith(".md") and path != "CHANGELOG.md")
-#: What people read from the first line to the last.
+#: Documents that people read from beginning to end.
 _TEXTS = _MARKDOWN + sorted(
     path
     for path in _PATHS
@@ -59,7 +59,7 @@ _MODULE = re.compile(rf"-m\s+((?:{'|'.join(_PYTHON_FOLDERS)})(?:\.\w+)*)")
 
 
 def _prose(source: str) -> str:
-    """The comments and triple-quoted strings of a Python file."""
+    """Return the comments and triple-quoted strings of a Python file."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return "\n".join(
         token.string
@@ -74,7 +74,7 @@ def _text(path: str) -> str:
 
 
 def _exists(name: str, where: str) -> bool:
-    """Whether a path is there, from the root or from the document that names it."""
+    """Return whether a path exists, from the root or from the document that names it."""
     folder = where.rpartition("/")[0]
     if "*" in name:
         return bool(fnmatch.filter(_PATHS, name))
@@ -86,7 +86,7 @@ def _exists(name: str, where: str) -> bool:
 
 
 def wrong_names(text: str, where: str) -> list[str]:
-    """The files and modules that `text`, which stands in the file `where`, names and that do not exist."""
+    """Return the files and modules that `text`, from the file `where`, names and that do not exist."""
     paths = [name for name in _PATH.findall(text) if not _exists(name, where)]
     files = [name for name in _FILE.findall(text) if name not in _NAMES]
     modules = [
@@ -126,7 +126,7 @@ def test_every_file_and_module_that_a_comment_or_docstring_names_exists() -> Non
 
 
 @pytest.mark.parametrize("path", _MARKDOWN)
-def test_every_link_to_a_file_leads_somewhere(path: str) -> None:
+def test_every_link_to_a_file_has_a_target(path: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", _text(path))
     assert [link for link in links if not (ROOT / path).parent.joinpath(link).exists()] == []
 
@@ -139,7 +139,7 @@ def test_every_make_target_that_a_document_names_exists(path: str) -> None:
 
 
 def wrong_arguments(source: str) -> list[str]:
-    """The names in `Args:` sections that are no parameter of what they describe."""
+    """Return the names in `Args:` sections that are not parameters of what they describe."""
     wrong = []
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -154,7 +154,7 @@ def wrong_arguments(source: str) -> list[str]:
 
 
 def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
-    """What a function takes; what a class takes, by `__init__` or as fields."""
+    """Return the parameters of a function; of a class, those of `__init__` or its fields."""
     if isinstance(node, ast.ClassDef):
         inits = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
         fields = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]

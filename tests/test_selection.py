@@ -73,11 +73,11 @@ def starts_nothing() -> int:
         makes_one,
     ],
 )
-def test_what_starts_a_process_is_found(found: Any) -> None:
+def test_a_test_that_starts_a_process_is_found(found: Any) -> None:
     assert selection._reaches(found)
 
 
-def test_what_starts_none_is_left() -> None:
+def test_a_test_that_starts_none_is_not_marked() -> None:
     assert not selection._reaches(starts_nothing)
 
 
@@ -90,7 +90,7 @@ def test_this_test_is_marked(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker(selection.MARK) is not None
 
 
-def test_a_process_that_the_rule_did_not_find_is_refused(request: pytest.FixtureRequest) -> None:
+def test_a_process_that_the_rule_did_not_find_fails_the_test(request: pytest.FixtureRequest) -> None:
     guard = Guard()
     watching = guard._watching(request.node)
     with pytest.MonkeyPatch.context() as patch:

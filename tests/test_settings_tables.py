@@ -14,7 +14,7 @@ from testkit.stack import ROOT
 from tools import settings_tables
 from tools.settings_tables import BEGIN, END, TABLES
 
-#: For each part and setting the variable, the flag and the default, as they were before there were tables.
+#: For each part and setting the variable, the flag and the default, as they were before the tables existed.
 CONTRACT = Path(__file__).with_name("settings_tables.txt")
 
 
@@ -30,7 +30,7 @@ def test_names_flags_and_defaults_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("part", TABLES)
-def test_each_setting_is_there_once_and_its_default_is_a_permitted_value(part: str) -> None:
+def test_each_setting_occurs_once_and_its_default_is_a_permitted_value(part: str) -> None:
     rows = TABLES[part].rows
     assert len({row.key for row in rows}) == len(rows)
     flags = [row.flag for row in rows if row.flag]

@@ -1,1 +1,1 @@
-"""The gateway by itself: what it accepts, what it adds, how it pushes, what a client costs."""
+"""The gateway alone: what it accepts, what it adds, how it pushes, what a client costs."""

@@ -1,4 +1,4 @@
-"""What the dearest body costs that a caller can send: processor time from its bytes to its refusal."""
+"""What the most expensive body costs: processor time from its bytes to its rejection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from testkit.growth import cost
 
 #: Aim: processor seconds for any body.
 AIM = 0.050
-#: Bytes of the bodies: the dearest are not the largest, since those of too many values are refused unread.
+#: Bytes of the bodies. The most expensive are not the largest: a body of too many values is rejected unread.
 SIZES = (60_000, 120_000, MAX_BODY - 20_000)
 #: Rows that are shown, and measurements of each of them.
 SHOWN, REPEATS = 5, 10
@@ -40,7 +40,7 @@ def hostile(say: Callable[[str], None]) -> None:
                 work = _refused(document, data)
                 found.append((cost(work, repeats=1), function, name, len(data), work))
                 found = sorted(found, key=_seconds, reverse=True)[: 4 * SHOWN]
-    # One measurement is raised by whatever else the machine does; the dearest are measured again.
+    # Other load on the machine can raise one measurement, so the most expensive bodies are measured again.
     again = [
         (cost(work, repeats=REPEATS), function, name, length) for _, function, name, length, work in found
     ]

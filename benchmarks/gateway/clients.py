@@ -27,14 +27,14 @@ class Crowd:
         self.latencies: list[float] = []
 
     def join(self, port: int, tokens: Sequence[str]) -> None:
-        """More clients, some of them at once, as after a gateway's restart."""
+        """Connect more clients, some of them at once, as after a gateway's restart."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for listener in pool.map(lambda token: WebSocket(port, token), tokens):
                 self._listeners.append(listener)
                 self._selector.register(listener.sock, selectors.EVENT_READ, listener)
 
     def listen(self, seconds: float, most: int | None = None) -> None:
-        """Take what comes for so long, or until `most` results have come in all."""
+        """Receive for this long, or until `most` results have arrived in total."""
         end = time.perf_counter() + seconds
         while most is None or len(self.latencies) < most:
             left = end - time.perf_counter()
@@ -46,7 +46,7 @@ class Crowd:
                 return
 
     def close(self) -> None:
-        """Hang up all."""
+        """Close all connections."""
         for listener in self._listeners:
             listener.close()
         self._selector.close()

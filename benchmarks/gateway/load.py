@@ -35,12 +35,12 @@ class Connection:
         self.began = 0.0
 
     def send(self) -> None:
-        """Ask."""
+        """Send the request."""
         self.began = time.perf_counter()
         self.sock.sendall(self._request)
 
     def answered(self) -> bool:
-        """Read what is there; true once the answer is whole. RuntimeError if it is not the expected one."""
+        """Read what has arrived; True once the answer is complete. RuntimeError if it is not as expected."""
         data = self.sock.recv(65_536)
         if not data:
             raise RuntimeError("the server closed a kept connection")
@@ -58,7 +58,7 @@ class Connection:
         return True
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.sock.close()
 
 
@@ -78,7 +78,7 @@ def latencies(port: int, data: bytes, count: int, status: int = 200) -> list[flo
 
 
 def rate(port: int, requests: Sequence[bytes], seconds: float, status: int = 200) -> float:
-    """Answers per second, with one connection for each of `requests`, each asking when it was answered."""
+    """Return answers per second, with one connection for each of `requests`, always with a request open."""
     connections = [Connection(port, data, status) for data in requests]
     done = 0
     with selectors.DefaultSelector() as selector:

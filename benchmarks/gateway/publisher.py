@@ -1,6 +1,6 @@
 """Publishes results at a steady rate: `... publisher BOOTSTRAP RATE SECONDS FILE_OF_TOPICS`.
 
-A process of its own, so that it does not take the time of those who listen.
+It is a separate process, so that it does not use the time of the clients that listen.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TOGETHER = 50
 
 
 def first(topic: str, number: int) -> bytes:
-    """An event with which a client's log begins; the producer learns the topic with it."""
+    """Return the first event of a client's log. The producer learns the topic with it."""
     return encode(_event(topic, f"first-{number}", "QUEUED", {}))
 
 
 def result(topic: str, number: int) -> bytes:
-    """A final event, as large as the emoticons' is, with the time of its sending."""
+    """Return a final event, as large as that of the emoticons, with the time at which it was sent."""
     event = _event(topic, f"bench-{number}", "DONE", {"sent": time.time()})
     event.result = JobResult(counts={"meas": {f"{i:016b}": 512 for i in range(8)}}, shots=1024)
     event.answer = {"summary": ":) was seen 512 times, :( 512 times.", "shots": 1024}
@@ -51,7 +51,7 @@ def _event(topic: str, name: str, status: Status, params: dict[str, float]) -> R
 
 
 def main() -> None:
-    """One result after the other, to one topic after the other."""
+    """Publish one result after the other, to one topic after the other."""
     bootstrap, rate, seconds, topics = sys.argv[1:]
     publisher = Publisher(KafkaSettings(bootstrap))
     names = Path(topics).read_text().split()

@@ -27,19 +27,19 @@ LISTENERS = (100, 1_000)
 BROKERS = {"local": "the local broker", "kafka": "Apache Kafka"}
 #: Results published a second.
 RATE = 100.0
-#: Seconds that results may take to come.
+#: Seconds that results may take to arrive.
 PATIENCE = 20.0
 
 
 def pushing(folder: Path, say: Callable[[str], None], seconds: float, listeners: int, kind: str) -> None:
-    """So many clients listen, a hundred results come a second, to one client after the other.
+    """Measure this many listening clients with a hundred results per second, to one client after the other.
 
-    `kind`: the broker: `local`, or `kafka` for Apache Kafka.
+    `kind` is the broker: `local`, or `kafka` for Apache Kafka.
     """
     documents, total = folder / "none", int(RATE * seconds)
     documents.mkdir()
     with broker(folder, kind) as found:
-        # As they are set for each: the local broker waits a fetch's time out, Kafka answers at once.
+        # As each broker is set up: the local one waits for the whole fetch time, Kafka answers at once.
         kafka = found if kind == "local" else replace(found, fetch_wait_max_ms=500)
         with replica(folder, kafka, documents, "pushing", **FREE) as gateway:
             crowd = Crowd()
@@ -80,13 +80,13 @@ def pushing(folder: Path, say: Callable[[str], None], seconds: float, listeners:
     say(
         f"the gateway's memory for each client: {(idle - before) / listeners / 1000:.1f} kB idle, "
         f"{(after - before) / listeners / 1000:.1f} kB with its events (aim: {AIM_MEMORY / 1000:.0f} kB); "
-        f"its processor meanwhile: {processor:.0%} of a core\n"
+        f"its processor in the same time: {processor:.0%} of a core\n"
     )
 
 
 @contextmanager
 def published(kafka: KafkaSettings, topics: list[str], seconds: float, folder: Path) -> Iterator[None]:
-    """Results come while this is entered."""
+    """Publish results while the context is entered."""
     file = folder / "topics"
     file.write_text("\n".join(topics))
     command = [sys.executable, "-m", "benchmarks.gateway.publisher", kafka.bootstrap_servers]
@@ -102,7 +102,7 @@ def published(kafka: KafkaSettings, topics: list[str], seconds: float, folder: P
 
 
 def consumed(kafka: KafkaSettings, topics: list[str], seconds: float, folder: Path) -> list[float]:
-    """The same with nothing but a consumer: what the broker and its client library take."""
+    """Measure a consumer alone: what the broker and its client library cost."""
     consumer = topic_reader(kafka)
     found: list[float] = []
     began, total = time.time(), int(RATE * seconds)
@@ -113,7 +113,7 @@ def consumed(kafka: KafkaSettings, topics: list[str], seconds: float, folder: Pa
             while len(found) < total and time.monotonic() < end:
                 message = consumer.poll(0.1)
                 sent = message and not message.error() and SENT.search(message.value() or b"")
-                # Those of the run before lie in the topics, too.
+                # The topics also contain the results of the run before.
                 if sent and float(sent[1]) > began:
                     found.append(time.time() - float(sent[1]))
     finally:

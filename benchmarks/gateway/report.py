@@ -1,4 +1,4 @@
-"""Measures the gateway and prints what was found beside the aims."""
+"""Measures the gateway and prints the results next to the aims."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def submission(gateway: Replica) -> bytes:
 
 
 def accepting(folder: Path, say: Callable[[str], None], jobs: int, seconds: float) -> None:
-    """Jobs accepted a second and what the gateway adds to one, beside Flask and the action alone."""
+    """Measure jobs accepted per second and the gateway's overhead, compared with Flask and a bare action."""
     noop, bare = free_ports(2)
     action = f"http://127.0.0.1:{noop}/"
     documents = folder / "documents"
@@ -59,12 +59,12 @@ def accepting(folder: Path, say: Callable[[str], None], jobs: int, seconds: floa
         ]
         found: dict[str, list[float]] = {name: [] for name, *_ in ways}
         rates: dict[str, list[float]] = {name: [] for name, *_ in ways}
-        # In turns: these machines change their speed within minutes.
+        # Alternate, because the speed of the machine changes within minutes.
         for _turn in range(3):
             for name, port, data, status in ways:
                 load.latencies(port, data, 20, status)
                 found[name] += load.latencies(port, data, jobs // 3, status)
-                # Clients of their own for each turn: what is measured is not how long one client's list is.
+                # Each turn has new clients, so that the length of one client's job list does not matter.
                 own = name == "the gateway"
                 requests_ = [submission(gateway) if own else data for _ in range(SUBMITTERS)]
                 rates[name].append(load.rate(port, requests_, seconds / 3, status))

@@ -1,4 +1,4 @@
-"""What the gateway is measured with and beside: an action that does nothing, and bare Flask routes.
+"""What the gateway is measured with and compared to: an action that does nothing, and bare Flask routes.
 
 `python -m benchmarks.gateway.servers noop PORT` and `... flask PORT THREADS ACTION_URL`.
 """
@@ -22,7 +22,7 @@ _REPLY = (
 
 
 class NoOp(asyncio.Protocol):
-    """Answers every request at once with the same."""
+    """Answer every request at once with the same bytes."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -72,7 +72,7 @@ class Bare(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """One route that answers at once, one that calls the action and passes on what it says."""
+        """Return an application with one route that answers at once and one that calls the action."""
         app = Flask("bare")
         pool = urllib3.PoolManager(maxsize=32, retries=False)
 
@@ -93,7 +93,7 @@ class Bare(BaseApplication):  # type: ignore[misc]
 
 
 def main() -> None:
-    """Serve what the command line names."""
+    """Serve what the command line specifies."""
     kind, port = sys.argv[1], int(sys.argv[2])
     if kind == "noop":
         asyncio.run(noop(port))

@@ -1,1 +1,1 @@
-"""The poller's estimator and scheduler beside others, on the same arrivals, in virtual time."""
+"""The poller's estimator and scheduler compared with others, on the same arrivals, in virtual time."""

@@ -22,7 +22,7 @@ INSTALL_TIMEOUT = 300
 
 
 def install() -> None:
-    """Install the server unless it is there; skips the test where that is not possible, and fails in CI."""
+    """Install the server if it is missing. If that is not possible, skip the test, or fail in CI."""
     if SERVER.exists():
         return
     reason = "npm is not installed"
@@ -39,7 +39,7 @@ def install() -> None:
 
 @contextmanager
 def couchdb(folder: Path) -> Iterator[str]:
-    """A running server's address; it ends, with all its databases, at the end."""
+    """Start a server and yield its address; it ends, with all its databases, at the end."""
     install()
     [port] = free_ports(1)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""An action whose activations may run side by side in one container."""
+"""An action whose activations may run concurrently in one container."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from testkit.action_server import ActionServer, until
 from tests.action_server.conftest import Start
 
-#: Comes back only when as many activations as are asked for are in it at once.
+#: Returns only when as many activations as requested are in it at once.
 MEETING = (
     "import threading\n"
     "barriers = {}\n"
@@ -26,7 +26,7 @@ MEETING = (
 
 
 def run(server: ActionServer, **value: Any) -> tuple[int, dict[str, Any]]:
-    """POST /run on a connection of its own."""
+    """POST /run on a new connection."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     try:
         connection.request("POST", "/run", json.dumps({"value": value}))
@@ -36,7 +36,7 @@ def run(server: ActionServer, **value: Any) -> tuple[int, dict[str, Any]]:
         connection.close()
 
 
-def test_activations_run_side_by_side_where_openwhisk_allows_it(start: Start) -> None:
+def test_activations_run_concurrently_if_openwhisk_allows_it(start: Start) -> None:
     server = start(__OW_ALLOW_CONCURRENT="true")
     assert server.init(MEETING) == (200, {"ok": True})
     with ThreadPoolExecutor(20) as pool:
@@ -45,13 +45,13 @@ def test_activations_run_side_by_side_where_openwhisk_allows_it(start: Start) ->
     assert server.stdout().count("XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n") == 20
 
 
-def test_otherwise_one_after_another_on_the_main_thread(start: Start) -> None:
+def test_otherwise_they_run_one_after_another_on_the_main_thread(start: Start) -> None:
     server = start()
     server.init(MEETING)
     assert run(server, n=1, of=1, meeting="one") == (200, {"n": 1, "alone": True})
 
 
-def test_one_that_fails_does_not_disturb_the_others(start: Start) -> None:
+def test_a_failing_activation_does_not_disturb_the_others(start: Start) -> None:
     server = start(__OW_ALLOW_CONCURRENT="true")
     server.init("import time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'n': 1 / p['n']}\n")
     with ThreadPoolExecutor(2) as pool:
@@ -60,7 +60,7 @@ def test_one_that_fails_does_not_disturb_the_others(start: Start) -> None:
         assert slow.result() == (200, {"n": 1.0})
 
 
-def test_sigterm_lets_those_in_hand_finish(start: Start, tmp_path: Path) -> None:
+def test_sigterm_lets_current_activations_finish(start: Start, tmp_path: Path) -> None:
     server = start(__OW_ALLOW_CONCURRENT="true")
     server.init(
         "import pathlib, time\n"

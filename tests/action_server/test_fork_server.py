@@ -46,7 +46,7 @@ class Fork:
             return json.loads(connection.getresponse().read())
 
     def state(self) -> dict[str, Any]:
-        """What `STATE` tells."""
+        """What `STATE` returned."""
         assert self.post("/init", {"value": {"code": STATE}}) == {"ok": True}
         state: dict[str, Any] = self.post("/run", {"value": {}})
         return state
@@ -99,7 +99,7 @@ class ForkServerProcess:
         return fork
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """End it, even if it is busy."""
         self.control.close()
         self.process.kill()
         self.process.wait(10)
@@ -126,14 +126,14 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs."""
+    """Return whether a process runs."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
 
 
-def test_a_fork_is_what_a_process_started_from_the_command_would_be(begin: Begin, tmp_path: Path) -> None:
+def test_a_fork_equals_a_process_started_from_the_command(begin: Begin, tmp_path: Path) -> None:
     fork = begin(OF_THE_FORK_SERVER="yes").fork(OWN="yes")
     state = fork.state()
     assert state["env"]["OWN"] == "yes"
@@ -154,12 +154,12 @@ def test_forks_share_the_imports_and_nothing_else(begin: Begin) -> None:
     first, second = fork_server.fork().state(), fork_server.fork().state()
     assert first["random"] != second["random"]
     assert first["numpy"] != second["numpy"]
-    # core.provider sets it when it is imported, for the sake of speed; what a fork is given comes first.
+    # core.provider sets it on import, for speed. The environment of the fork takes precedence.
     assert first["env"]["USAGE_DATA_OPT_OUT"] == "True"
     assert fork_server.fork(USAGE_DATA_OPT_OUT="no").state()["env"]["USAGE_DATA_OPT_OUT"] == "no"
 
 
-def test_it_does_not_fork_where_a_fork_would_lack_threads(begin: Begin) -> None:
+def test_it_does_not_fork_if_a_fork_would_lack_threads(begin: Begin) -> None:
     fork_server = begin(OPENBLAS_NUM_THREADS="2")
     fork_server.ask({"warm_up": True})
     reader, writer = os.pipe()
@@ -197,7 +197,7 @@ def test_its_forks_end_with_it(begin: Begin, how: str) -> None:
     until(lambda: not alive(fork.pid))
 
 
-def test_a_fork_ends_with_zero_when_told_to(begin: Begin) -> None:
+def test_a_fork_ends_with_zero_on_sigterm(begin: Begin) -> None:
     fork_server = begin()
     fork = fork_server.fork()
     os.kill(fork.pid, signal.SIGTERM)

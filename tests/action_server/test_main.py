@@ -1,4 +1,4 @@
-"""The process: how it starts, is told to stop, and goes with its parent."""
+"""The process: how it starts, stops on a signal, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_sigterm_ends_an_idle_server_with_zero(server: ActionServer) -> None:
     assert server.process.wait(9) == 0
 
 
-def test_sigterm_lets_the_activation_in_hand_finish(server: ActionServer, tmp_path: Path) -> None:
+def test_sigterm_lets_the_current_activation_finish(server: ActionServer, tmp_path: Path) -> None:
     server.init(
         "import pathlib, time\n"
         "def main(p):\n"
@@ -39,7 +39,7 @@ def test_sigterm_lets_the_activation_in_hand_finish(server: ActionServer, tmp_pa
     assert server.process.wait(9) == 0
 
 
-def test_a_busy_port_is_said_in_one_line() -> None:
+def test_a_busy_port_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(
@@ -54,7 +54,7 @@ def test_a_busy_port_is_said_in_one_line() -> None:
     assert str(port) in ended.stderr
 
 
-def test_the_server_goes_with_its_parent() -> None:
+def test_the_server_ends_with_its_parent() -> None:
     """A parent that is killed takes its action server with it, even one that is busy."""
     script = (
         "import os, subprocess, sys\n"

@@ -41,7 +41,7 @@ def test_a_second_init_is_refused_and_changes_nothing(server: ActionServer) -> N
     assert server.run({"a": 1}) == (200, {"a": 1})
 
 
-def test_env_is_there_when_the_code_is_imported(server: ActionServer) -> None:
+def test_env_is_set_when_the_code_is_imported(server: ActionServer) -> None:
     code = (
         "import os\nSEEN = os.environ['COLOUR'], os.environ['N']\ndef main(p):\n    return {'seen': SEEN}\n"
     )
@@ -93,7 +93,7 @@ def test_a_malformed_request_is_400_and_does_not_count(server: ActionServer, bod
     assert server.init(ECHO)[0] == 200
 
 
-def test_an_algorithm_that_does_not_exist_is_told_by_init(start: Start) -> None:
+def test_an_algorithm_that_does_not_exist_is_reported_by_init(start: Start) -> None:
     server = start(QWHISK_ACTION="no_such_algorithm")
     status, body = server.init()
     assert (status, "ModuleNotFoundError" in body["error"]) == (502, True)
@@ -108,7 +108,7 @@ def test_a_name_that_is_no_module_name_is_not_imported(start: Start) -> None:
 def test_the_baked_in_algorithm_needs_no_code(start: Start) -> None:
     server = start(QWHISK_ACTION="smile_super_position")
     assert server.init() == (200, {"ok": True})
-    # Wrong input: answered by the algorithm itself, in its own words, without a traceback.
+    # Wrong input is answered by the algorithm itself, with its own message and without a traceback.
     status, body = server.run({"backend_type": "no such thing"})
     assert status == 200
     assert set(body["error"]) == {"code", "message", "details"}

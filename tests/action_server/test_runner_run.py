@@ -1,4 +1,4 @@
-"""/run: results, failures, the activation's context, and the log's frame."""
+"""/run: results, failures, the context of the activation, and the frame of the log."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_is_not_a_json_object_is_502(server: ActionServer, expression: str)
 @pytest.mark.parametrize(
     "statement", ["raise ValueError('s3cret')", "import sys; sys.exit('s3cret')", "main(p)"]
 )
-def test_an_exception_is_told_briefly_and_logged_in_full(server: ActionServer, statement: str) -> None:
+def test_an_exception_is_reported_briefly_and_logged_in_full(server: ActionServer, statement: str) -> None:
     server.init(f"def main(p):\n    {statement}\n")
     status, body = server.run()
     assert status == 502
@@ -50,11 +50,11 @@ def test_an_exception_is_told_briefly_and_logged_in_full(server: ActionServer, s
     log = server.stderr()
     assert "Traceback (most recent call last)" in log
     assert statement.split(";")[0] in log  # the line of code itself
-    # The server lives on.
+    # The server still works.
     assert server.run()[0] == 502
 
 
-def test_the_context_is_in_the_environment_and_only_this_activations(server: ActionServer) -> None:
+def test_the_context_is_in_the_environment_of_its_activation_only(server: ActionServer) -> None:
     server.init(
         "import os\ndef main(p):\n    return {k: v for k, v in os.environ.items() if k.startswith('__OW_')}\n"
     )

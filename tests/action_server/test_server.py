@@ -1,4 +1,4 @@
-"""The HTTP that the platform speaks, and what else may come to the port."""
+"""The HTTP that the platform uses, and other data that may reach the port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ECHO = "def main(params):\n    return params\n"
 
 
 def exchange(server: ActionServer, *parts: bytes) -> bytes:
-    """Send bytes, close the sending side, return all that comes."""
+    """Send bytes, close the sending side, and return all that is received."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         for part in parts:
             connection.sendall(part)
@@ -46,18 +46,18 @@ def test_pipelined_and_cut_requests_are_answered_in_order(server: ActionServer) 
 
 def test_several_connections_are_served_one_after_another(server: ActionServer) -> None:
     server.init(ECHO)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10):  # idle, and in nobody's way
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10):  # idle; blocks no other connection
         assert exchange(server, request(b'{"value": {"n": 1}}')).endswith(b'{"n":1}')
         assert server.run({"n": 2}) == (200, {"n": 2})
 
 
-def test_a_client_that_says_close_is_closed(server: ActionServer) -> None:
+def test_a_client_that_sends_connection_close_is_closed(server: ActionServer) -> None:
     answered = exchange(server, request(b"{}", "Connection: close"))
     assert b"Connection: close" in answered
     assert b"Connection: close" in exchange(server, request(b"{}", version="1.0"))
 
 
-def test_a_body_announced_with_expect_is_invited(server: ActionServer) -> None:
+def test_a_body_announced_with_expect_gets_100_continue(server: ActionServer) -> None:
     server.init(ECHO)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         whole = request(b'{"value": {"n": 1}}', "Expect: 100-continue")
@@ -68,7 +68,7 @@ def test_a_body_announced_with_expect_is_invited(server: ActionServer) -> None:
         assert connection.recv(1024).endswith(b'{"n":1}')
 
 
-def test_a_body_beyond_the_limit_is_413_and_the_server_lives_on(server: ActionServer) -> None:
+def test_a_body_over_the_limit_is_413_and_the_server_still_works(server: ActionServer) -> None:
     server.init(ECHO)
     answered = exchange(server, request(b"x" * (1024 * 1024 + 64 * 1024 + 1)))
     assert answered.startswith(b"HTTP/1.1 413 ")
@@ -103,7 +103,7 @@ def test_a_client_that_leaves_in_the_middle_does_no_harm(server: ActionServer) -
 )
 @pytest.mark.parametrize("path", ["/init", "/run"])
 def test_a_web_page_is_refused(server: ActionServer, header: str, path: str) -> None:
-    """A page can post to every port of this machine; what it sends would be settings too."""
+    """A page can post to every port of this machine, and what it posts could include settings."""
     body = json.dumps({"value": {"code": ECHO}}).encode()
     answer = exchange(server, request(body, header, path=path))
     assert answer.startswith(b"HTTP/1.1 403 ")
@@ -111,7 +111,7 @@ def test_a_web_page_is_refused(server: ActionServer, header: str, path: str) -> 
     assert server.init(ECHO)[0] == 200
 
 
-def test_a_server_with_a_key_answers_only_who_has_it(start: Start) -> None:
+def test_a_server_with_a_key_rejects_requests_without_it(start: Start) -> None:
     server = start(QWHISK_ACTION_KEY="the-key")
     body = json.dumps({"value": {"name": "test", "code": ECHO}}).encode()
     for headers in (

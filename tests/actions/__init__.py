@@ -1,1 +1,1 @@
-"""Unit tests of the algorithms and of what they share: no broker, no provider."""
+"""Unit tests of the algorithms and of the code that they share: no broker, no provider."""

@@ -1,4 +1,4 @@
-"""What an algorithm answers to outcomes that a test chose."""
+"""An algorithm's answers to outcomes that a test chooses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Input = TypeVar("Input", bound=ActionInput)
 def answer_to(
     algorithm: CircuitAlgorithm[Input], params: Input, counts: dict[str, int], *, noisy: bool = True
 ) -> dict[str, Any]:
-    """Its answer to the counts of register `meas`, which must be JSON."""
+    """Return the answer to the counts of register `meas`, which must be JSON."""
     answer = algorithm.answer(params, Step(0, JobResult(counts={"meas": counts}), None, "ibm_x", noisy))
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
     return answer

@@ -19,7 +19,7 @@ from core.protocol import Progress
 
 
 class CoinsInput(ActionInput):
-    """How many coins, and what is written on them."""
+    """The number of coins, and the inscription on them."""
 
     coins: int = Field(ge=1, le=4, title="Coins", description="How many are tossed.", examples=[2])
     sides: list[str] = Field(
@@ -85,14 +85,14 @@ class Rounds(Algorithm[CoinsInput]):
 
 
 class FillsIn(Coins):
-    """Takes a missing field for a one."""
+    """Reads a missing field as 1."""
 
     def main(self, params: dict[str, Any]) -> dict[str, Any]:
         return super().main({"coins": 1} | params)
 
 
 class LaxInput(CoinsInput):
-    """Text that looks like a number is one."""
+    """Accepts text that looks like a number."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
 
@@ -102,7 +102,7 @@ class TakesText(Coins):
 
 
 class NoFloats(Coins):
-    """Takes integers only as they are usually written."""
+    """Accepts integers only in their usual notation."""
 
     def main(self, params: dict[str, Any]) -> dict[str, Any]:
         if isinstance(params.get("coins"), float):
@@ -113,7 +113,7 @@ class NoFloats(Coins):
 
 
 class BoundlessInput(CoinsInput):
-    """The bound stands in the schema and nowhere else."""
+    """The bound is only in the schema."""
 
     coins: int = Field(
         ge=1, title="Coins", description="How many.", examples=[2], json_schema_extra={"maximum": 4}
@@ -125,7 +125,7 @@ class IgnoresItsBounds(Coins):
 
 
 class LooseListInput(CoinsInput):
-    """What is in the list has a bound in the schema and nowhere else."""
+    """The items of the list have a bound only in the schema."""
 
     sides: list[str] = Field(
         default=["heads", "tails"],
@@ -140,7 +140,7 @@ class IgnoresItsListsBounds(Coins):
 
 
 class OpenInput(CoinsInput):
-    """Whatever else comes is taken and forgotten."""
+    """Accepts unknown fields and ignores them."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -166,7 +166,7 @@ class WritesInItsInput(Coins):
 
 
 class _Answers(Coins):
-    """The right answer and something more."""
+    """Returns the right answer with something added."""
 
     more: dict[Any, Any] = {}
 
@@ -248,7 +248,7 @@ class LogsItsSettings(Coins):
 
 
 class NeverEnds(Rounds):
-    """Asks for the same round again and again."""
+    """Requests the same round again and again."""
 
     def proceed(self, params: CoinsInput, step: Step) -> Job | dict[str, Any]:
         return self.round(params, 0)
@@ -269,7 +269,7 @@ class StartsAnyhow(Coins):
 
 
 class StartsAnyhowUnderOneKey(Coins):
-    """Says what is random, and yet gives all its circuits one key."""
+    """Has random circuits, but gives all of them one key."""
 
     def start(self, params: CoinsInput) -> Job:
         angle = 1 + secrets.randbelow(10**9)
@@ -279,7 +279,7 @@ class StartsAnyhowUnderOneKey(Coins):
 
 
 class AnswersAnyhow(Coins):
-    """Counts how often it was asked."""
+    """Counts its calls."""
 
     asked = itertools.count()
 
@@ -302,14 +302,14 @@ class MixesUpItsCircuits(Rounds):
 
 
 class WantsAllOutcomes(Coins):
-    """Takes for granted that what is likely was seen."""
+    """Assumes that every likely outcome was seen."""
 
     def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
         likely = ("01" * params.coins)[: params.coins]
         return super().answer(params, step) | {"likely": step.counts()[likely]}
 
 
-#: The check that each of them breaks, and what it says.
+#: The check that each of them breaks, and its message.
 BROKEN: list[tuple[type[Algorithm[Any]], str, str]] = [
     (NoFloats, "integers_may_be_written_as_floats", "must be an integer"),
     (FillsIn, "missing_field_is_named", "without coins: was submitted"),

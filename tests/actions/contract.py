@@ -1,4 +1,4 @@
-"""What every algorithm must keep to: functions that take one and raise AssertionError where it does not."""
+"""The contract of every algorithm: functions that take one, and raise AssertionError if it is broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of an algorithm's input: what is wrong is refused by name, what is allowed is taken."""
+"""The contract of an algorithm's input: wrong fields are rejected by name, permitted ones are accepted."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def missing_field_is_named(algorithm: Algorithm[Any]) -> None:
 
 
 def wrong_type_is_refused(algorithm: Algorithm[Any]) -> None:
-    """Every field with values of other types, null included."""
+    """Every field with values of other types, including null."""
     _each_refused(algorithm, of_wrong_type(schema_of(algorithm)))
 
 
 def out_of_range_is_refused(algorithm: Algorithm[Any]) -> None:
-    """Every field just beyond its bounds, choices and pattern."""
+    """Every field just outside its bounds, choices and pattern."""
     _each_refused(algorithm, out_of_range(schema_of(algorithm)))
 
 
 def extra_field_is_refused(algorithm: Algorithm[Any]) -> None:
-    """A field that is not the algorithm's."""
-    assert schema_of(algorithm).get("additionalProperties") is False, "the schema lets further fields through"
+    """A field that the algorithm does not have."""
+    assert schema_of(algorithm).get("additionalProperties") is False, "the schema permits additional fields"
     _refused(algorithm, "extra", "an extra field", example(schema_of(algorithm)) | {"extra": 1})
 
 
 def allowed_input_never_breaks_it(algorithm: Algorithm[Any]) -> None:
-    """The ends of every range: a job, or words why not, and never a failure of its own."""
+    """The ends of every range give a job or a clear rejection, and never an internal error."""
     for variant, _, output in at_the_edges(type(algorithm)):
         code = output.get("error", {}).get("code", "")
         assert "job_id" in output or code == "invalid_input", f"{variant.field} {variant.why}: {output}"
@@ -61,7 +61,7 @@ def _floats(value: Any) -> Any:
 
 
 def input_is_left_as_it_came(algorithm: Algorithm[Any]) -> None:
-    """The caller's own objects are not written in."""
+    """The caller's own objects are not changed."""
     caller, values = Caller(algorithm), full(schema_of(algorithm))
     before = copy.deepcopy(values)
     caller.submit(values)
@@ -70,7 +70,7 @@ def input_is_left_as_it_came(algorithm: Algorithm[Any]) -> None:
 
 def _each_refused(algorithm: Algorithm[Any], variants: Iterable[Variant]) -> None:
     found = list(variants)
-    assert found, "the schema says nothing that input could violate"
+    assert found, "the schema has no rule that input could violate"
     for variant in found:
         _refused(algorithm, variant.field, f"{variant.field} {variant.why}", variant.values)
 
@@ -78,7 +78,7 @@ def _each_refused(algorithm: Algorithm[Any], variants: Iterable[Variant]) -> Non
 def _refused(algorithm: Algorithm[Any], field: str, why: str, values: dict[str, Any]) -> None:
     caller = Caller(algorithm)
     output = caller.submit(values)
-    assert not caller.submission.jobs, f"{why}: was submitted"
+    assert not caller.submission.jobs, f"{why}: it was submitted"
     assert output.get("error", {}).get("code") == "invalid_input", f"{why}: {str(output)[:500]}"
     named = {item["field"].partition(".")[0] for item in output["error"]["details"]["errors"]}
     assert field in named, f"{why}: names {named} and not {field}"

@@ -1,4 +1,4 @@
-"""The contract of an algorithm's output: what JSON, OpenWhisk, the page and a reader can do with it."""
+"""The contract of an algorithm's output: what JSON, OpenWhisk, the page and a reader can use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.actions.inputs import example
 from tests.actions.runs import at_the_edges, finite, schema_of, walked
 from tests.actions.walk import SECRET, Caller
 
-#: Bytes of a result, as OpenWhisk has it.
+#: Bytes of a result, the limit of OpenWhisk.
 MAX_RESULT = 1024 * 1024
 #: Characters of a summary: a sentence or two.
 MAX_SUMMARY = 500
@@ -23,23 +23,23 @@ MAX_IDEAL = 64
 
 
 def output_survives_json(algorithm: Algorithm[Any]) -> None:
-    """What comes back of JSON is what went in: no tuples, no arrays of NumPy, no keys that are numbers."""
+    """The output is the same after a round trip through JSON: no tuples, arrays or keys that are numbers."""
     for output in walked(type(algorithm)).outputs:
         try:
             text = json.dumps(output)
         except (TypeError, ValueError) as error:
             raise AssertionError(f"is not JSON: {error}") from None
-        assert json.loads(text) == output, "is another after a round trip through JSON"
+        assert json.loads(text) == output, "it differs after a round trip through JSON"
 
 
 def numbers_are_finite(algorithm: Algorithm[Any]) -> None:
-    """No infinity, and nothing that is not a number."""
+    """Every number is finite."""
     for output in walked(type(algorithm)).outputs:
         assert finite(output), "a number is not finite"
 
 
 def output_is_under_1_mb(algorithm: Algorithm[Any]) -> None:
-    """Of the example, and of every input at an end of what is allowed."""
+    """The result of the example, and of every input at the end of a range, is small enough."""
     outputs = list(walked(type(algorithm)).outputs)
     outputs += [output for _, _, output in at_the_edges(type(algorithm))]
     for output in outputs:
@@ -48,29 +48,29 @@ def output_is_under_1_mb(algorithm: Algorithm[Any]) -> None:
 
 
 def answer_has_a_summary(algorithm: Algorithm[Any]) -> None:
-    """A sentence or two in plain words; a note, where there is one, is words too."""
+    """The summary is a sentence or two in plain words; the note, if there is one, is text."""
     answer = walked(type(algorithm)).answer
     summary = answer.get("summary")
     assert isinstance(summary, str), "no summary"
     assert 10 <= len(summary) <= MAX_SUMMARY, f"a summary of {len(summary)} characters"
-    assert summary[-1] in ".!?", f"no sentence: {summary!r}"
-    assert isinstance(answer.get("note", ""), str | None), "the note is no text"
+    assert summary[-1] in ".!?", f"not a sentence: {summary!r}"
+    assert isinstance(answer.get("note", ""), str | None), "the note is not text"
 
 
 def answer_fits_its_view(algorithm: Algorithm[Any]) -> None:
-    """The page finds what it draws."""
+    """The answer has the fields that its view on the page draws."""
     assert algorithm.view in VIEWS, f"the page has no view {algorithm.view!r}"
     answer = walked(type(algorithm)).answer
     for field in VIEWS[algorithm.view]:
-        assert field in answer, f"the view {algorithm.view!r} wants answer.{field}"
+        assert field in answer, f"the view {algorithm.view!r} needs answer.{field}"
     ideal = answer.get("ideal", {})
     assert len(ideal) <= MAX_IDEAL, f"ideal has {len(ideal)} outcomes"
-    assert all(0 <= weight <= 1 for weight in ideal.values()), "ideal has what is no probability"
-    assert not ideal or math.isclose(sum(ideal.values()), 1, abs_tol=1e-6), "ideal is not all there is"
+    assert all(0 <= weight <= 1 for weight in ideal.values()), "ideal has a value that is not a probability"
+    assert not ideal or math.isclose(sum(ideal.values()), 1, abs_tol=1e-6), "ideal does not add up to 1"
 
 
 def error_has_its_shape(algorithm: Algorithm[Any]) -> None:
-    """`{"error": {"code", "message", "details"}}` and nothing else, without a trace, whatever fails."""
+    """Any failure gives exactly `{"error": {"code", "message", "details"}}`, without a traceback."""
     good = example(schema_of(algorithm))
     outputs = [Caller(algorithm).submit(good | {"extra": 1})]
     outputs += [Caller(algorithm, fails=failure).submit(good) for failure in _failures()]
@@ -81,7 +81,7 @@ def error_has_its_shape(algorithm: Algorithm[Any]) -> None:
         nothing = JobResult(counts={"nonsense": {"0": 1}}, shots=1)
         outputs += [caller.call(caller.step(result)) for result in (JobResult(), nothing)]
     for output in outputs:
-        assert list(output) == ["error"], f"no error but {str(output)[:500]}"
+        assert list(output) == ["error"], f"not an error: {str(output)[:500]}"
         error = output["error"]
         assert isinstance(error, dict), f"an error that is a {type(error).__name__}"
         assert set(error) == {"code", "message", "details"}, f"an error with {set(error)}"
@@ -93,14 +93,14 @@ def error_has_its_shape(algorithm: Algorithm[Any]) -> None:
 
 
 def no_secret_gets_out(algorithm: Algorithm[Any]) -> None:
-    """Of the settings not in an output, an event or a log; of what fails not in an output."""
+    """Settings are in no output, event or log; details of a failure are in no output."""
     run = walked(type(algorithm))
     told = [json.dumps(output, default=str) for output in run.outputs]
     told += [event.model_dump_json() for event in run.caller.events]
     told.append(run.caller.printed.getvalue())
     good = example(schema_of(algorithm))
     told += [str(Caller(algorithm, fails=failure).submit(good)) for failure in _failures()]
-    assert not any(SECRET in text for text in told), "a secret got out"
+    assert not any(SECRET in text for text in told), "a secret was disclosed"
 
 
 def _failures() -> list[Exception]:

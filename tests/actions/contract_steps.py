@@ -1,4 +1,4 @@
-"""The contract of an algorithm's steps: they come to an answer, and say the same when asked again."""
+"""The contract of an algorithm's steps: they lead to an answer, and are the same when repeated."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.actions.walk import Caller, useless
 
 
 def it_comes_to_an_answer(algorithm: Algorithm[Any]) -> None:
-    """After a bounded number of jobs, of which each but the only one tells how far it is."""
+    """There is an answer after a bounded number of jobs, and each event of several has its progress."""
     run = walked(type(algorithm))
     assert isinstance(run.answer, dict)
     events = run.caller.events
     for number, event in enumerate(events):
         assert event.step == number
         if len(events) > 1:
-            assert event.progress is not None, f"job {number} of {len(events)} tells no progress"
+            assert event.progress is not None, f"job {number} of {len(events)} has no progress"
             assert event.progress.step <= event.progress.of, f"job {number}: {event.progress}"
 
 
 def start_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
-    """The first job, but for what is random and travels as state; a key stands for one set of circuits."""
+    """The first job is the same each time, except for random parts; a key means one set of circuits."""
     values = full(schema_of(algorithm))
     one, two = (algorithm.start(algorithm.input.model_validate(values)) for _ in range(2))
     if one.state == two.state:
@@ -36,14 +36,14 @@ def start_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
 
 
 def proceed_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
-    """After every job of a run, asked again: the same next job, or the same answer."""
+    """After every job of a run, a repeated step gives the same next job, or the same answer."""
     run = walked(type(algorithm))
     again = Caller(algorithm)
     for number, step in enumerate(run.steps):
         output = again.call(step)
         assert ("answer" in output) == (number == len(run.steps) - 1), output
         if "answer" in output:
-            assert output == run.outputs[-1], "another answer to the same step"
+            assert output == run.outputs[-1], "a different answer to the same step"
         else:
             _same_job(again.submission.jobs[-1], run.caller.submission.jobs[number + 1])
     known: dict[Any, Job] = {}
@@ -53,7 +53,7 @@ def proceed_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
 
 
 def useless_results_are_answered(algorithm: Algorithm[Any]) -> None:
-    """Noise and nothing else, at every end of the input: the next job or an answer, with a summary."""
+    """Outcomes of pure noise, at every end of the input, give the next job or an answer with a summary."""
     for variant, caller, submitted in at_the_edges(type(algorithm)):
         if "job_id" not in submitted:
             continue
@@ -67,20 +67,20 @@ def useless_results_are_answered(algorithm: Algorithm[Any]) -> None:
 def _same_job(one: Job, two: Job) -> None:
     _same_circuits(one, two)
     assert _values(one) == _values(two), "other parameter values"
-    assert (one.shots, one.state, one.progress) == (two.shots, two.state, two.progress), "another job"
+    assert (one.shots, one.state, one.progress) == (two.shots, two.state, two.progress), "a different job"
 
 
 def _same_circuits(one: Job, two: Job) -> None:
-    assert len(one.pubs) == len(two.pubs), "another number of PUBs under the same key"
+    assert len(one.pubs) == len(two.pubs), "a different number of PUBs under the same key"
     for first, second in zip(one.pubs, two.pubs, strict=True):
         same = first.circuit == second.circuit or _plain(first.circuit) == _plain(second.circuit)
-        assert same, "other circuits under the same key"
+        assert same, "different circuits under the same key"
     observables = [[pub.observable for pub in job.pubs] for job in (one, two)]
-    assert observables[0] == observables[1], "other observables"
+    assert observables[0] == observables[1], "different observables"
 
 
 def _plain(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit without what differs from one building to the next, such as the names of boxes."""
+    """Return the circuit without what differs between two builds, such as the names of boxes."""
     bound = circuit.assign_parameters([0.1 * (place + 1) for place in range(circuit.num_parameters)])
     return transpile(bound, basis_gates=["u", "cx"], optimization_level=0)
 

@@ -14,7 +14,7 @@ from core.provider import JobView
 
 
 class Target:
-    """Gives every circuit back as it is."""
+    """Returns every circuit unchanged."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
@@ -25,7 +25,7 @@ class Target:
 
 
 class Provider:
-    """One account that takes every job."""
+    """An account that accepts every job."""
 
     def __init__(self) -> None:
         self.submitted: list[tuple[QuantumCircuit, str, int, list[str]]] = []
@@ -37,7 +37,7 @@ class Provider:
         self.cancelled: list[str] = []
         self.tagged_anew: list[tuple[str, list[str]]] = []
         self.cancel_error: Exception | None = None
-        #: Raised by each look for jobs, in turn; None lets it succeed.
+        #: Raised by each look for jobs, in turn; None lets the look succeed.
         self.look_errors: list[Exception | None] = []
         self.looks = 0
         self.ready = Target()
@@ -95,7 +95,7 @@ class Provider:
 
 
 class Publisher:
-    """Acknowledges every message, or fails as it is told to."""
+    """Acknowledges every message, or fails if it is set to."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, bytes]] = []
@@ -108,11 +108,11 @@ class Publisher:
         self.sent.append((topic, key, value))
 
     def events(self) -> list[JobEvent]:
-        """What was announced, read back as the poller reads it."""
+        """Return what was announced, read as the poller reads it."""
         return [decode(JobEvent, value) for topic, _, value in self.sent if topic == JOBS]
 
     def requests(self) -> list[JobEvent]:
-        """What pollers were asked to cancel."""
+        """Return the cancellation requests to the pollers."""
         return [decode(JobEvent, value) for topic, _, value in self.sent if topic == CANCEL]
 
     def close(self) -> None:

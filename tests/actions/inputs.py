@@ -1,4 +1,4 @@
-"""Input made of an algorithm's own JSON Schema: a good one, spoilt ones, the ends of what is allowed."""
+"""Input generated from an algorithm's JSON Schema: valid, invalid, and at the ends of what is permitted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Schema = dict[str, Any]
 
 #: One value of each JSON type.
 _TYPES: tuple[Any, ...] = (None, True, 7, 7.5, "x", ["x"], {"x": 1})
-#: What few patterns let through.
+#: Text that few patterns match.
 _STRINGS = ("", " ", "\x00", "é", "☺", "%", "-1", "../x")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Input in which one field differs from the example, and how."""
+    """Input in which one field differs from the example, and how it differs."""
 
     field: str
     why: str
@@ -27,30 +27,30 @@ class Variant:
 
 
 def example(schema: Schema) -> dict[str, Any]:
-    """Input made of the examples that the required fields themselves give."""
+    """Return input made of the examples of the required fields."""
     for name in schema.get("required", []):
-        assert schema["properties"][name].get("examples"), f"input field {name!r}: has no examples"
+        assert schema["properties"][name].get("examples"), f"input field {name!r} has no examples"
     return {name: schema["properties"][name]["examples"][0] for name in schema.get("required", [])}
 
 
 def full(schema: Schema) -> dict[str, Any]:
-    """The same with the defaults of all other fields."""
+    """Return the same with the defaults of all other fields."""
     defaults = {name: field["default"] for name, field in schema["properties"].items() if "default" in field}
     return defaults | example(schema)
 
 
 def of_wrong_type(schema: Schema) -> Iterator[Variant]:
-    """Every field, and what is inside it, with values of the types that it does not have, null among them."""
+    """Every field, and what is inside it, with values of types that it does not permit, including null."""
     yield from _variants(schema, _other_types, valid=False)
 
 
 def out_of_range(schema: Schema) -> Iterator[Variant]:
-    """Every field, and what is inside it, just beyond each bound, or outside its choices or pattern."""
+    """Every field, and what is inside it, just outside each bound, or outside its choices or pattern."""
     yield from _variants(schema, _beyond, valid=False)
 
 
 def edges(schema: Schema) -> Iterator[Variant]:
-    """Every field at each end of what is allowed, and each of its choices; then all fields at their ends."""
+    """Every field at each end of its range, and each of its choices; then all fields at their ends."""
     found = list(_variants(schema, _ends, valid=True))
     yield from found
     for end in ("least", "most"):
@@ -63,7 +63,7 @@ def edges(schema: Schema) -> Iterator[Variant]:
 
 
 def _variants(schema: Schema, change: Any, valid: bool) -> Iterator[Variant]:
-    """The full example with one field changed, as far as the schema calls the outcome valid, or not."""
+    """The full example with one field changed, if the schema considers the outcome valid, or invalid."""
     good = full(schema)
     whole = Draft202012Validator(schema)
     for name, field in schema["properties"].items():
@@ -133,7 +133,7 @@ def _ends(field: Schema, value: Any, definitions: Schema) -> _Changes:
 
 
 def _inside(change: Any, field: Schema, value: Any, definitions: Schema) -> _Changes:
-    """The change made to each different place inside a list or an object."""
+    """The changes, each made at a different place inside a list or an object."""
     for kind in _kinds(field, definitions):
         if isinstance(value, list) and value:
             places = kind.get("prefixItems") or ([kind["items"]] if "items" in kind else [])
@@ -147,7 +147,7 @@ def _inside(change: Any, field: Schema, value: Any, definitions: Schema) -> _Cha
 
 
 def _kinds(field: Schema, definitions: Schema) -> list[Schema]:
-    """What a field may be: itself, or each of its alternatives."""
+    """Return the schemas that a field may match: its own, or each of its alternatives."""
     if "$ref" in field:
         return _kinds(definitions[field["$ref"].rpartition("/")[2]], definitions)
     alternatives = field.get("anyOf") or field.get("oneOf")

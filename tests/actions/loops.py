@@ -1,4 +1,4 @@
-"""A hybrid algorithm's whole loop in memory, on a perfect machine."""
+"""The whole loop of a hybrid algorithm in memory, on a perfect machine."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tests.actions.theory import step_of
 def looped(
     algorithm: HybridAlgorithm[Any], values: dict[str, Any], spread: float = 0.0, seed: int = 1
 ) -> tuple[dict[str, Any], list[Job]]:
-    """The answer, and all jobs.
+    """Return the answer and all jobs.
 
     Args:
-        algorithm: whose loop.
+        algorithm: the algorithm whose loop is run.
         values: the caller's input.
-        spread: standard deviation of noise on the Estimator's values, which are exact without.
-        seed: of the noise, and of the Sampler's shots.
+        spread: standard deviation of noise on the Estimator's values, which are exact by default.
+        seed: the seed of the noise, and of the Sampler's shots.
     """
     random = np.random.default_rng(seed)
     params = algorithm.input.model_validate(values)
     jobs = [algorithm.start(params)]
-    assert algorithm.start(params) == jobs[0], "another job; keep the circuit (lru_cache)"
+    assert algorithm.start(params) == jobs[0], "a different job; keep the circuit (lru_cache)"
     while True:
         job = jobs[-1]
         state = orjson.dumps(job.state)
@@ -39,14 +39,14 @@ def looped(
             replace(step_of(job, len(jobs) - 1, seed=seed), state=orjson.loads(state)), spread, random
         )
         found = algorithm.proceed(params, step)
-        assert algorithm.proceed(params, step) == found, "asked twice, it says the same"
+        assert algorithm.proceed(params, step) == found, "a repeated step must give the same reply"
         if not isinstance(found, Job):
             return found, jobs
         jobs.append(found)
 
 
 def noisy(step: Step, spread: float, random: np.random.Generator) -> Step:
-    """The step with noise on its expectation values."""
+    """Return the step with noise on its expectation values."""
     if not spread or step.result.evs is None:
         return step
     evs = (np.array(step.result.evs) + spread * random.normal(size=len(step.result.evs))).tolist()

@@ -13,19 +13,19 @@ from tests.actions.walk import Caller, Walk, walk
 
 @functools.lru_cache(maxsize=64)
 def walked(kind: type[Algorithm[Any]]) -> Walk:
-    """The algorithm's example on a perfect machine, walked once for all checks."""
+    """Return the run of the algorithm's example on a perfect machine, the same for all checks."""
     return walk(kind(), example(kind.input.model_json_schema()))
 
 
 def schema_of(algorithm: Algorithm[Any]) -> dict[str, Any]:
-    """The JSON Schema of its input."""
+    """Return the JSON Schema of its input."""
     schema: dict[str, Any] = algorithm.input.model_json_schema()
     return schema
 
 
 @functools.lru_cache(maxsize=2)
 def at_the_edges(kind: type[Algorithm[Any]]) -> list[tuple[Variant, Caller, dict[str, Any]]]:
-    """Input at every end of what is allowed, who called with it, and what came back."""
+    """Return input at every end of its ranges, with its caller and the output."""
     algorithm = kind()
     found = []
     for variant in edges(schema_of(algorithm)):
@@ -35,7 +35,7 @@ def at_the_edges(kind: type[Algorithm[Any]]) -> list[tuple[Variant, Caller, dict
 
 
 def finite(value: Any) -> bool:
-    """True unless a number in it is infinite or not a number."""
+    """Return True unless a number in it is infinite or not a number."""
     if isinstance(value, dict):
         return all(finite(item) for item in value.values())
     if isinstance(value, (list, tuple)):

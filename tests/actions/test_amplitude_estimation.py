@@ -86,7 +86,7 @@ def test_a_damped_signal_still_gives_the_probability(decay: float, floor: float 
     ]
     hits = [int(rng.binomial(4096, chance)) for chance in chances]
     found = estimate(POWERS[:5], hits, [4096] * 5, noisy=True, floor=floor)
-    # The interval is one of 95 %; four times as wide it is not left in 10^14.
+    # The interval has 95 %; one four times as wide is missed once in 10^14.
     middle, half = (found.lower + found.upper) / 2, (found.upper - found.lower) / 2
     assert abs(0.2 - middle) < 4 * half
     assert half < 0.02
@@ -99,18 +99,18 @@ def answered(hits: list[int], shots: int, noisy: bool, **values: Any) -> dict[st
     return algorithm.proceed(AmplitudeInput(**values), step)
 
 
-def test_a_machine_that_forgets_is_said_to_do_so() -> None:
+def test_a_machine_without_coherence_is_reported() -> None:
     answer = answered([205, 512, 512, 512, 512], 1024, noisy=True)
     assert "Noise damped most" in answer["note"]
 
 
-def test_a_device_with_systematic_errors_is_said_to_have_them() -> None:
+def test_a_device_with_systematic_errors_is_reported() -> None:
     shifted = [round(10_000 * amplified(0.23, power)) for power in POWERS[:5]]
     assert "outside the interval" in answered(shifted, 10_000, noisy=True)["note"]
 
 
 @given(st.lists(st.integers(0, 50), min_size=5, max_size=5), st.booleans())
-def test_whatever_was_counted_the_answer_is_finite_and_in_order(hits: list[int], noisy: bool) -> None:
+def test_any_counts_give_an_answer_that_is_finite_and_in_order(hits: list[int], noisy: bool) -> None:
     answer = answered(hits, 50, noisy)
     assert 0 <= answer["lower"] <= answer["estimate"] <= answer["upper"] <= 1
     assert 0 < answer["error"] <= 0.5
@@ -128,11 +128,11 @@ def test_whatever_was_counted_the_answer_is_finite_and_in_order(hits: list[int],
         ({"rounds": 6}, "less than or equal to 5"),
     ],
 )
-def test_wrong_input_is_told(values: dict[str, Any], words: str) -> None:
+def test_wrong_input_is_reported(values: dict[str, Any], words: str) -> None:
     error = algorithm.main(values)["error"]
     assert words in error["message"]
     assert error["details"]["errors"][0]["field"].split(".")[0] == list(values)[-1]
 
 
-def test_a_marked_set_is_not_looked_at_in_the_other_problem() -> None:
+def test_a_marked_set_is_ignored_by_the_other_problem() -> None:
     assert AmplitudeInput(qubits=1, marked=[5, 9]).problem == "bernoulli"

@@ -1,4 +1,4 @@
-"""bb84: the qubits' physics with and without Eve, the public exchange, and what is said of it."""
+"""bb84: the qubits' physics with and without Eve, the public exchange, and the answer."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_eve_reads_and_disturbs_as_theory_says(bit: str, alice: str, eve: str, b
 
 
 @given(st.lists(ways, min_size=2, max_size=4))
-def test_every_qubit_goes_its_own_way(each: list[tuple[str, ...]]) -> None:
+def test_every_qubit_is_independent(each: list[tuple[str, ...]]) -> None:
     bits, alice, eve, bob = ("".join(column) for column in zip(*each, strict=True))
     circuit = channel(len(each), eavesdropper=True).assign_parameters(angles(bits, alice, eve, bob))
     seen = probabilities(circuit, "eve")
@@ -66,7 +66,7 @@ def test_every_qubit_goes_its_own_way(each: list[tuple[str, ...]]) -> None:
         assert right == pytest.approx(1 if alice[place] == eve[place] else 0.5)
 
 
-def test_the_transpiler_leaves_the_three_apart() -> None:
+def test_the_transpiler_keeps_the_three_apart() -> None:
     ready = transpile(channel(1, eavesdropper=True), basis_gates=["rz", "sx", "x"], optimization_level=3)
     names = [item.operation.name for item in ready.data]
     assert names.count("measure") == 2
@@ -96,7 +96,7 @@ def errors(size: int, rate: float, seed: int) -> tuple[list[int], list[int]]:
 
 
 @given(st.integers(1, 500), st.floats(0, 0.11), st.integers())
-def test_cascade_only_mends_what_is_wrong(size: int, rate: float, seed: int) -> None:
+def test_cascade_only_corrects_wrong_bits(size: int, rate: float, seed: int) -> None:
     alice, bob = errors(size, rate, seed)
     wrong = {place for place in range(size) if alice[place] != bob[place]}
     cascade = Cascade(alice, list(bob))
@@ -104,11 +104,11 @@ def test_cascade_only_mends_what_is_wrong(size: int, rate: float, seed: int) -> 
     left = {place for place in range(size) if alice[place] != cascade.bob[place]}
     assert left <= wrong
     assert cascade.corrected == len(wrong) - len(left)
-    # What is left escapes in pairs: every block of every pass has the same parity on both sides.
+    # Errors that remain come in pairs: every block of every pass has the same parity on both sides.
     assert len(left) % 2 == 0
 
 
-def test_cascade_nearly_always_finds_all_and_tells_little_more_than_it_must() -> None:
+def test_cascade_nearly_always_finds_all_errors_and_reveals_little_more_than_necessary() -> None:
     left = told = 0
     for seed in range(100):
         alice, bob = errors(500, 0.03, seed)
@@ -117,12 +117,12 @@ def test_cascade_nearly_always_finds_all_and_tells_little_more_than_it_must() ->
         left += cascade.bob != alice
         told += cascade.announced
     assert left <= 3
-    # Shannon's limit is h(0.03) a bit; Cascade is known to need some 1.2 times that, and more for few bits.
+    # Shannon's limit is h(0.03) per bit; Cascade is known to need about 1.2 times that, more for few bits.
     assert 1.0 < told / (100 * 500 * entropy(0.03)) < 1.5
 
 
 @given(st.lists(st.integers(0, 1), min_size=1, max_size=40), st.data())
-def test_the_hash_is_linear_and_both_get_the_same(key: list[int], data: st.DataObject) -> None:
+def test_the_hash_is_linear_and_both_sides_get_the_same(key: list[int], data: st.DataObject) -> None:
     size = len(key)
     length = data.draw(st.integers(0, size))
     mixing = data.draw(st.text("01", min_size=2 * size, max_size=2 * size))
@@ -133,8 +133,8 @@ def test_the_hash_is_linear_and_both_get_the_same(key: list[int], data: st.DataO
     assert both == "".join(str(int(a) ^ int(b)) for a, b in zip(one, two, strict=True))
 
 
-def test_any_two_keys_collide_as_seldom_as_a_random_hash_has_it() -> None:
-    """Over all hashes of four bits to two: exactly a quarter, whatever the two keys differ in."""
+def test_any_two_keys_collide_as_rarely_as_with_a_random_hash() -> None:
+    """Over all hashes of four bits to two: exactly a quarter, for any difference between the two keys."""
     for difference in itertools.product((0, 1), repeat=4):
         if any(difference):
             hashes = [
@@ -147,7 +147,7 @@ def test_the_secret_part_vanishes_at_the_threshold() -> None:
     assert secret_bits(1000, 0, 0) == 1000
     assert secret_bits(1000, 0.5, 0) == 0
     assert secret_bits(10, 0.01, 100) == 0
-    # There, an ideal correction tells as much as Eve may know: 1 - 2 h(e) is zero.
+    # There, an ideal correction reveals as much as Eve may know: 1 - 2 h(e) is zero.
     assert abs(secret_bits(10_000, THRESHOLD, round(10_000 * entropy(THRESHOLD)))) < 10
     assert (entropy(0), entropy(0.5), entropy(1)) == (0, 1, 0)
 
@@ -158,7 +158,7 @@ def exchange(bob: str, sample: str, bits: str = "01" * 32) -> Any:
     return run_exchange(drawn, bob, None)
 
 
-def test_one_error_more_than_allowed_ends_it() -> None:
+def test_more_errors_than_allowed_end_it() -> None:
     bits, sample = "01" * 50, "1" * 50 + "0" * 50
     flipped = ["".join(str(1 - int(bit)) for bit in bits[:count]) + bits[count:] for count in (5, 6)]
     good, bad = (exchange(bob, sample, bits) for bob in flipped)
@@ -167,7 +167,7 @@ def test_one_error_more_than_allowed_ends_it() -> None:
     assert (bad.wrong, bad.aborted, bad.alice) == (6, True, "")
 
 
-def test_errors_outside_the_sample_are_mended() -> None:
+def test_errors_outside_the_sample_are_corrected() -> None:
     bits = "0110" * 16
     bob = bits[:-1] + str(1 - int(bits[-1]))
     done = exchange(bob, "1" * 32 + "0" * 32, bits)
@@ -176,7 +176,7 @@ def test_errors_outside_the_sample_are_mended() -> None:
     assert 0 < len(done.alice) < 32 - done.announced
 
 
-def test_with_nothing_to_compare_nothing_is_trusted() -> None:
+def test_no_key_is_trusted_without_a_comparison() -> None:
     assert exchange("01" * 32, "0" * 64).aborted
 
 
@@ -207,7 +207,7 @@ def test_eve_causes_a_quarter_of_errors_and_is_noticed() -> None:
 
 
 def noisy_run(rate: float, seed: int, **values: Any) -> dict[str, Any]:
-    """The answer where each bit that is read is wrong so often; the same each time for a seed."""
+    """Return the answer if each bit is read with this error rate; the same each time for a seed."""
     params = Bb84Input(**values)
     random = Random(seed)
     with patch("secrets.randbits", random.getrandbits):
@@ -226,7 +226,7 @@ def noisy_run(rate: float, seed: int, **values: Any) -> dict[str, Any]:
     return answer
 
 
-def test_noise_is_mended_at_the_cost_of_a_shorter_key() -> None:
+def test_noise_is_corrected_at_the_cost_of_a_shorter_key() -> None:
     answers = [noisy_run(0.03, seed, qubits=512) for seed in range(5)]
     assert sum(answer["keys_match"] for answer in answers) >= 4
     assert sum(answer["corrected"] for answer in answers) > 10
@@ -234,7 +234,7 @@ def test_noise_is_mended_at_the_cost_of_a_shorter_key() -> None:
         assert 30 < answer["key_bits"] < answer["sifted"] - answer["compared"] - answer["disclosed"]
 
 
-def test_noise_without_eve_is_called_noise() -> None:
+def test_noise_without_eve_is_reported_as_noise() -> None:
     answer = noisy_run(0.3, 1, qubits=512)
     assert answer["aborted"]
     assert answer["note"].startswith("There was no eavesdropper")
@@ -243,7 +243,7 @@ def test_noise_without_eve_is_called_noise() -> None:
 @pytest.mark.parametrize("rate", [0, 0.02, 0.05, 0.08, 0.1, 0.5, 1])
 @pytest.mark.parametrize("eavesdropper", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_key_that_is_not_shared_is_never_called_one(rate: float, eavesdropper: bool, seed: int) -> None:
+def test_a_key_that_is_not_shared_is_not_reported_as_one(rate: float, eavesdropper: bool, seed: int) -> None:
     answer = noisy_run(rate, seed, qubits=64, eavesdropper=eavesdropper)
     assert ("share a secret key" in answer["summary"]) == answer["keys_match"]
     assert answer["keys_match"] <= (not answer["aborted"])
@@ -258,13 +258,13 @@ def test_each_qubit_is_sent_once(qubits: int) -> None:
     job = algorithm.start(Bb84Input(qubits=qubits))
     assert job.shots == 1
     assert len(job.pubs) == qubits / BATCH
-    assert len({id(pub.circuit) for pub in job.pubs}) == 1, "transpiled once"
+    assert len({id(pub.circuit) for pub in job.pubs}) == 1, "transpiled more than once"
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [({"qubits": 65}, "multiple of 16"), ({"qubits": 48}, "64"), ({"shots": 2}, "less than or equal to 1")],
 )
-def test_what_cannot_be_sent_is_refused(values: dict[str, int], words: str) -> None:
+def test_an_impossible_number_of_qubits_is_refused(values: dict[str, int], words: str) -> None:
     with pytest.raises(InputError, match=f"{next(iter(values))}: .*{words}"):
         validated(Bb84Input, values)

@@ -1,4 +1,4 @@
-"""bell_state: the four states themselves, and what is said of good and of bad ones."""
+"""bell_state: the four states themselves, and the answers for good and bad ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_both_qubits_are_correlated_as_theory_says_in_every_basis(state: BellSta
 
 
 @every
-def test_a_perfect_machine_is_told_to_be_perfect(state: BellState) -> None:
+def test_a_perfect_machine_is_reported_as_perfect(state: BellState) -> None:
     params = BellInput(state=state)
     job = algorithm.start(params)
     answer = algorithm.proceed(params, step_of(job, shots=500))
@@ -85,7 +85,7 @@ def test_noise_is_measured() -> None:
 
 
 @pytest.mark.parametrize("other", [state for state in get_args(BellState) if state != "phi_minus"])
-def test_another_bell_state_is_not_mistaken_for_the_one_asked_for(other: BellState) -> None:
+def test_another_bell_state_is_not_mistaken_for_the_requested_one(other: BellState) -> None:
     job = algorithm.start(BellInput(state=other))
     answer = algorithm.proceed(BellInput(state="phi_minus"), step_of(job))
     assert isinstance(answer, dict)
@@ -94,7 +94,7 @@ def test_another_bell_state_is_not_mistaken_for_the_one_asked_for(other: BellSta
     assert "too strong" in answer["note"]
 
 
-def test_coins_that_agree_are_not_called_entangled() -> None:
+def test_coins_that_agree_are_not_reported_as_entangled() -> None:
     """Classical correlation in one direction: half of the fidelity, and no entanglement."""
     random = {"00": 250, "01": 250, "10": 250, "11": 250}
     answer = answer_of("phi_plus", {"00": 500, "11": 500}, random, random)
@@ -115,7 +115,7 @@ counts = st.dictionaries(st.text("01", min_size=2, max_size=2), st.integers(1, 5
 
 
 @given(st.sampled_from(get_args(BellState)), st.tuples(counts, counts, counts))
-def test_whatever_was_measured_the_figures_stay_in_bounds(state: BellState, pubs: Any) -> None:
+def test_any_counts_give_figures_within_bounds(state: BellState, pubs: Any) -> None:
     answer = answer_of(state, *pubs)
     assert 0 <= answer["fidelity"] <= 1
     assert 0 < answer["fidelity_error"] < 0.5

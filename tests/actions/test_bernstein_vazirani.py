@@ -1,4 +1,4 @@
-"""Bernstein and Vazirani: the secret is measured for certain, and read through noise bit by bit."""
+"""Bernstein and Vazirani: the secret is measured with certainty, and read through noise bit by bit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def asked(secret: str, counts: dict[str, int]) -> dict[str, Any]:
 
 
 def noisy(secret: str, error: float, shots: int) -> dict[str, int]:
-    """Readings of the secret in which every bit errs by itself."""
+    """Readings of the secret with independent errors in each bit."""
     bits = np.array([int(bit) for bit in secret])
     flips = np.random.default_rng(7).random((shots, len(secret))) < error
     counts: dict[str, int] = {}
@@ -41,9 +41,9 @@ def noisy(secret: str, error: float, shots: int) -> dict[str, int]:
 
 
 @given(secrets)
-def test_the_secret_is_measured_for_certain(secret: str) -> None:
+def test_the_secret_is_measured_with_certainty(secret: str) -> None:
     circuit = algorithm.build(given_input(secret=secret))
-    # One state of 20 qubits is too much for a vector in each of a hundred examples; all gates are Clifford.
+    # The state vector of 20 qubits is too large for each of a hundred examples; all gates are Clifford.
     state = StabilizerState(circuit.remove_final_measurements(inplace=False))
     assert state.probabilities_dict() == {secret: 1.0}
     assert set(circuit.count_ops()) <= {"h", "z", "barrier", "measure"}
@@ -51,7 +51,7 @@ def test_the_secret_is_measured_for_certain(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", ["0", "1", "011", "1000", "0000"])
-def test_it_is_so_by_the_state_vector_too(secret: str) -> None:
+def test_the_state_vector_agrees(secret: str) -> None:
     params = given_input(secret=secret)
     assert probabilities(algorithm.build(params)) == pytest.approx({secret: 1.0})
     answer = algorithm.answer(params, step_of(algorithm.start(params), shots=20))
@@ -60,7 +60,7 @@ def test_it_is_so_by_the_state_vector_too(secret: str) -> None:
     assert "note" not in answer
 
 
-def test_twenty_bits_are_read_through_noise_that_spoils_nearly_every_shot() -> None:
+def test_twenty_bits_are_read_through_noise_that_changes_nearly_every_shot() -> None:
     secret = "10110010111001010110"
     counts = noisy(secret, 0.15, 1000)
     answer = asked(secret, counts)
@@ -71,7 +71,7 @@ def test_twenty_bits_are_read_through_noise_that_spoils_nearly_every_shot() -> N
     assert "majority" in answer["note"]
 
 
-def test_what_is_wrong_or_narrow_is_called_so() -> None:
+def test_a_wrong_or_narrow_result_is_reported_as_such() -> None:
     wrong = asked("111", {"110": 60, "111": 40})
     assert (wrong["found"], wrong["correct"]) == ("110", False)
     assert "wrong" in wrong["note"]
@@ -82,7 +82,7 @@ def test_what_is_wrong_or_narrow_is_called_so() -> None:
 
 
 @given(secrets, st.integers(1, 1000))
-def test_one_reading_is_its_own_majority(secret: str, count: int) -> None:
+def test_a_single_reading_is_its_own_majority(secret: str, count: int) -> None:
     assert majority({secret: count}) == (secret, [1.0] * len(secret))
 
 

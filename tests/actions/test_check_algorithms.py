@@ -1,4 +1,4 @@
-"""`make check` names what is missing in the description of an algorithm as what it is."""
+"""`make check` names exactly what is missing in the description of an algorithm."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Unseen(Coins):
 
 
 class BareInput(ActionInput):
-    """A required field with neither words nor examples."""
+    """A required field with neither a description nor examples."""
 
     coins: int = Field(ge=1, le=4)
 
@@ -50,7 +50,7 @@ class Bare(Coins):
 
 
 class Nameless(Algorithm[ActionInput]):
-    """An algorithm that says nothing of itself."""
+    """An algorithm without a description."""
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_the_scaffold_leaves_to_be_written_is_named_with_file_and_line(
     written = scaffold("coin_toss", tmp_path, kind)
     lines = list(unwritten("coin_toss", tmp_path))
     for path in written:
-        # The package has nothing to write; the test fails by itself.
+        # The package has nothing left to write; the test fails for itself.
         if not path.endswith(("test_coin_toss.py", "__init__.py")):
             assert any(line.startswith(f"{path}:") for line in lines), path
     for path in written:

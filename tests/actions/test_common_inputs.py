@@ -28,7 +28,7 @@ class OptionInput(ActionInput):
 
 
 def submitted(own: dict[str, Any], kind: type[ActionInput] = OptionInput) -> Provider:
-    """The provider after a submission with this input."""
+    """Return the provider after a submission with this input."""
     provider = Provider()
     fakes: Any = (provider, Publisher(), (0.0,), 0.0)
     circuit = QuantumCircuit(1)

@@ -1,4 +1,4 @@
-"""What holds for every algorithm in `actions/`, found and not listed."""
+"""What every algorithm in `actions/` must satisfy. The algorithms are discovered, not listed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_writing_the_documents_changes_nothing(tmp_path: Path) -> None:
 
 
 @every
-def test_the_document_is_one_that_the_gateway_takes(name: str) -> None:
+def test_the_document_is_accepted_by_the_gateway(name: str) -> None:
     raw = json.loads(text(FOUND[name]).replace("{WHISK_APIHOST}", "http://127.0.0.1:3233"))
     document = parse(raw, name)
     call = resolve(document, {"x": 1}, lambda credential: f"<{credential}>")
@@ -54,14 +54,14 @@ def test_the_document_is_one_that_the_gateway_takes(name: str) -> None:
     assert document.function_title
     assert document.function_description
     Draft202012Validator.check_schema(document.function_input_schema)
-    # The page draws a field for each: with a title and a word of explanation.
+    # The page draws a field for each, with a title and an explanation.
     for field in document.function_input_schema["properties"].values():
         assert field["title"]
         assert field["description"]
 
 
 @every
-def test_the_schemas_own_examples_are_good_input(name: str) -> None:
+def test_the_schemas_own_examples_are_valid_input(name: str) -> None:
     algorithm = FOUND[name]
     schema = algorithm.input.model_json_schema()
     values = example(schema)
@@ -78,23 +78,23 @@ def test_contract(name: str, check: str) -> None:
 
 @pytest.mark.parametrize("kind", [Coins, Rounds], ids=lambda kind: str(kind.__name__))
 @pytest.mark.parametrize("check", CHECKS)
-def test_what_keeps_the_contract_passes(kind: type[Algorithm[Any]], check: str) -> None:
+def test_an_algorithm_that_keeps_it_passes(kind: type[Algorithm[Any]], check: str) -> None:
     CHECKS[check](kind())
 
 
 @pytest.mark.parametrize(("kind", "check", "words"), BROKEN, ids=[kind.__name__ for kind, _, _ in BROKEN])
-def test_what_breaks_the_contract_is_caught(kind: type[Algorithm[Any]], check: str, words: str) -> None:
+def test_an_algorithm_that_breaks_it_is_caught(kind: type[Algorithm[Any]], check: str, words: str) -> None:
     with pytest.raises(AssertionError, match=words):
         CHECKS[check](kind())
 
 
-def test_every_check_is_seen_to_catch_something() -> None:
+def test_every_check_catches_something() -> None:
     assert {check for _, check, _ in BROKEN} == set(CHECKS)
 
 
 @every
-def test_the_spoilt_input_is_of_all_fields(name: str) -> None:
-    """Nothing that the schema bounds goes untried: the checks above would pass for want of input."""
+def test_the_invalid_input_covers_all_fields(name: str) -> None:
+    """If a bound of the schema were not tried, the checks above would pass for lack of input."""
     schema = FOUND[name].input.model_json_schema()
     assert {variant.field for variant in of_wrong_type(schema)} == set(schema["properties"])
     bounded = {field for field, inside in schema["properties"].items() if BOUNDS.search(json.dumps(inside))}
@@ -102,7 +102,7 @@ def test_the_spoilt_input_is_of_all_fields(name: str) -> None:
 
 
 @every
-def test_what_the_deployment_sets_and_what_fails_inside_is_logged_and_not_told(
+def test_settings_and_internal_failures_are_logged_and_not_disclosed(
     caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     caller = Caller(FOUND[name](), fails=RuntimeError("s3cret"))

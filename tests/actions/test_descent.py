@@ -27,7 +27,7 @@ def plan(**changes: Any) -> SearchConfig:
 def minimised(
     of: Function, start: list[float], how: SearchConfig, spread: float = 0.0, seed: int = 0
 ) -> SearchState:
-    """The last state; values have noise of this spread. The state goes through JSON at every step."""
+    """Return the last state; values have noise of this spread. The state goes through JSON at every step."""
     random = np.random.default_rng(seed)
     state = begin(start, how)
     while not finished(state, how):
@@ -52,7 +52,7 @@ def test_the_minimum_of_sinusoids_is_found_in_few_jobs() -> None:
 
 
 def test_the_slope_along_a_sinusoid_is_exact() -> None:
-    """The parameter-shift rule: with nothing but the shift known, no error of the step's size is made."""
+    """The parameter-shift rule: the slope has no error that depends on the size of the step."""
     how = plan()
     state = begin([0.3], how)
     after = advance(state, how, [float(2 * np.sin(row[0] + 1) - 5) for row in points(state, how)])
@@ -76,7 +76,7 @@ def test_noise_ends_the_search_near_the_minimum() -> None:
 
 
 def test_fewer_jobs_than_spsa() -> None:
-    """SPSA with as many points a job, and the step sizes of Spall (1998) calibrated as Kandala et al. do."""
+    """SPSA with as many points per job, and the step sizes of Spall (1998) calibrated as by Kandala et al."""
 
     def spsa(of: Function, start: list[float], jobs: int, directions: int, spread: float, seed: int) -> float:
         random = np.random.default_rng(seed)
@@ -116,8 +116,8 @@ def test_coordinates_that_do_not_fit_take_turns() -> None:
     assert moved == set(range(10))
 
 
-def test_the_search_goes_on_until_all_coordinates_promise_nothing() -> None:
-    """Only the last of ten coordinates matters: the others' turns must not end the search."""
+def test_the_search_goes_on_until_no_coordinate_promises_an_improvement() -> None:
+    """Only the last of ten coordinates matters: the turns of the others must not end the search."""
     how = plan(points=5, steps=60)
     state = minimised(lambda at: float(-np.cos(at[9] - 1)), [0.0] * 10, how)
     assert state.centre[9] == pytest.approx(1.0, abs=0.05)
@@ -144,7 +144,7 @@ def test_the_best_centre_is_remembered() -> None:
     st.integers(5, 100),
     st.sampled_from([0.2, QUARTER]),
 )
-def test_whatever_is_measured_steps_are_finite_and_bounded(
+def test_any_measurement_gives_steps_that_are_finite_and_bounded(
     count: int, values: list[float], room: int, shift: float
 ) -> None:
     how = plan(points=room, shift=shift, radius=0.5)
@@ -155,8 +155,8 @@ def test_whatever_is_measured_steps_are_finite_and_bounded(
         measured = values[turn:] + values[:turn]
         before = state.dump()
         after = advance(state, how, measured[: len(rows)])
-        assert state.dump() == before, "advance changes nothing"
-        assert advance(state, how, measured[: len(rows)]) == after, "asked twice, it says the same"
+        assert state.dump() == before, "advance must not change its argument"
+        assert advance(state, how, measured[: len(rows)]) == after, "a repeated call must be the same"
         moved = np.array(after.centre) - np.array(state.centre)
         assert np.isfinite(moved).all()
         # A step, and the correction of the one before, each bounded by the longest step.

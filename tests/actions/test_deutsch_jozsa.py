@@ -1,4 +1,4 @@
-"""Deutsch and Jozsa: what is measured, what is said of it, and which functions are taken."""
+"""Deutsch and Jozsa: what is measured, what the answer says, and which functions are accepted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def promised(draw: st.DrawFn) -> str:
 
 
 @given(promised())
-def test_only_zeros_are_seen_exactly_where_the_function_is_constant(table: str) -> None:
+def test_only_zeros_are_seen_exactly_if_the_function_is_constant(table: str) -> None:
     params = given_input(kind="truth_table", truth_table=table)
     exact = probabilities(algorithm.build(params))
     zeros = exact.get("0" * (len(table).bit_length() - 1), 0.0)
@@ -49,7 +49,7 @@ def test_only_zeros_are_seen_exactly_where_the_function_is_constant(table: str) 
 
 
 @pytest.mark.parametrize("mask", ["1", "01", "101", "11111111"])
-def test_of_a_parity_the_mask_itself_is_seen(mask: str) -> None:
+def test_a_parity_gives_its_own_mask(mask: str) -> None:
     params = given_input(kind="balanced", mask=mask)
     assert probabilities(algorithm.build(params)) == pytest.approx({mask: 1.0})
     # No entangling gate, and barriers that keep the transpiler out of the black box.
@@ -84,7 +84,7 @@ def test_a_constant_function(kind: str, bits: int) -> None:
     assert answer["summary"].startswith("The function is constant: 100 % of the shots show it.")
 
 
-def test_noise_is_outvoted_and_said_where_it_is_not() -> None:
+def test_noise_is_outvoted_and_reported_otherwise() -> None:
     clear = asked({"000": 900, "001": 124}, kind="constant_0")
     assert (clear["verdict"], clear["correct"]) == ("constant", True)
     assert "note" not in clear
@@ -116,12 +116,12 @@ def test_a_wrong_function_is_refused(values: dict[str, Any], field: str, words: 
     [finding] = refused.value.details["errors"]
     assert finding["field"] == field
     assert words in finding["message"]
-    if "neither" not in words:  # the schema cannot count ones
+    if "neither" not in words:  # a schema cannot count ones
         assert not Draft202012Validator(DeutschJozsaInput.model_json_schema()).is_valid(values)
 
 
 @pytest.mark.parametrize("values", [VALUES, {"kind": "balanced"}, {"kind": "constant_1"}])
-def test_the_schema_takes_what_the_model_takes(values: dict[str, Any]) -> None:
+def test_the_schema_accepts_what_the_model_accepts(values: dict[str, Any]) -> None:
     given_input(**values)
     Draft202012Validator(DeutschJozsaInput.model_json_schema()).validate(values)
 

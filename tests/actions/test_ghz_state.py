@@ -1,4 +1,4 @@
-"""ghz_state: the state, its shallow circuit, and a fidelity estimate held against the true fidelity."""
+"""ghz_state: the state, its shallow circuit, and a fidelity estimate checked against the true fidelity."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def test_the_chain_is_a_line_and_half_as_deep_as_it_is_long(qubits: int) -> None
 
 
 @pytest.mark.parametrize("qubits", [2, 3, 4])
-def test_of_few_qubits_every_setting_is_measured(qubits: int) -> None:
+def test_every_setting_is_measured_for_few_qubits(qubits: int) -> None:
     every = {mask for mask in range(2**qubits) if mask.bit_count() % 2 == 0}
     assert set(choose(qubits)) == every
     assert len(choose(qubits)) == len(every) <= MAX_SETTINGS
 
 
 @pytest.mark.parametrize("qubits", [5, 6, MAX_QUBITS])
-def test_of_many_qubits_different_even_settings_are_drawn(qubits: int) -> None:
+def test_different_even_settings_are_drawn_for_many_qubits(qubits: int) -> None:
     drawn = [choose(qubits) for _ in range(200)]
     for settings in drawn:
         assert len(set(settings)) == len(settings) == MAX_SETTINGS
@@ -84,7 +84,7 @@ def test_every_settings_parity_is_certain_on_the_ideal_state(qubits: int, data: 
 
 
 def parities(state: NDArray[Any], settings: Sequence[int], qubits: int) -> list[dict[str, int]]:
-    """What a huge number of shots of each setting gives on this state, as counts of one bit."""
+    """Return what a huge number of shots of each setting gives on this state, as counts of one bit."""
     found = []
     for setting in settings:
         turn = QuantumCircuit(qubits)
@@ -121,7 +121,7 @@ def test_a_random_choice_of_settings_gives_it_within_its_error() -> None:
 
 
 @pytest.mark.parametrize("qubits", [2, 3, 4, 5, 7])
-def test_a_perfect_machine_is_told_to_be_perfect(qubits: int) -> None:
+def test_a_perfect_machine_is_reported_as_perfect(qubits: int) -> None:
     params = GhzInput(qubits=qubits)
     job = algorithm.start(params)
     answer = algorithm.proceed(params, step_of(job, shots=300))
@@ -150,7 +150,7 @@ def answer_of(settings: list[int], *pubs: dict[str, int]) -> dict[str, Any]:
 
 
 def test_noise_is_measured() -> None:
-    # Of two qubits: XX is 0.8, YY is -0.6.
+    # For two qubits: XX is 0.8, YY is -0.6.
     answer = answer_of([0, 3], {"00": 50, "11": 40, "01": 10}, {"00": 9, "01": 1}, {"01": 8, "00": 2})
     assert (answer["all_zero"], answer["all_one"]) == (0.5, 0.4)
     assert answer["coherence"] == pytest.approx(0.7)
@@ -158,7 +158,7 @@ def test_noise_is_measured() -> None:
     assert answer["summary"].startswith("Both qubits gave the same bit in 90 % of 100 measurements.")
 
 
-def test_a_coin_is_not_called_a_ghz_state() -> None:
+def test_a_coin_is_not_reported_as_a_ghz_state() -> None:
     """All zeros or all ones, but without the coherence: half of the fidelity."""
     even = {"00": 500, "01": 500}
     answer = answer_of([0, 3], {"00": 500, "11": 500}, even, even)
@@ -178,7 +178,7 @@ counts = st.dictionaries(st.text("01", min_size=2, max_size=2), st.integers(1, 2
 
 
 @given(st.tuples(counts, counts, counts))
-def test_whatever_was_measured_the_figures_stay_in_bounds(pubs: Any) -> None:
+def test_any_counts_give_figures_within_bounds(pubs: Any) -> None:
     answer = answer_of([0, 3], *pubs)
     assert 0 <= answer["fidelity"] <= 1
     assert 0 < answer["fidelity_error"] < 0.6

@@ -1,4 +1,4 @@
-"""Grover: the exact distribution, the best number of iterations, and what is said of noise."""
+"""Grover: the exact distribution, the best number of iterations, and the answer with noise."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def searches(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def reflected(qubits: int, marked: list[int], iterations: int, angle: float) -> list[float]:
-    """The distribution by plain linear algebra: reflections of a vector of amplitudes."""
+    """Return the distribution by plain linear algebra: reflections of a vector of amplitudes."""
     size = 2**qubits
     even = np.full(size, 1 / math.sqrt(size))
     state = even.astype(complex)
@@ -67,7 +67,7 @@ def test_the_circuit_is_the_iterated_reflections(values: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("marked", [[77], [0, 255], list(range(0, 256, 2)), list(range(200))])
-def test_of_eight_qubits_too(marked: list[int]) -> None:
+def test_eight_qubits_have_the_distribution_too(marked: list[int]) -> None:
     params = given_input(qubits=8, marked=marked)
     exact = probabilities(algorithm.build(params))
     success = sum(p for outcome, p in exact.items() if int(outcome, 2) in marked)
@@ -84,7 +84,7 @@ def test_the_best_number_is_the_best(sizes: tuple[int, int]) -> None:
     best = plan(marked, elements)
     assert best.success >= 0.85
     assert best.iterations <= math.pi / 4 * math.sqrt(elements / marked) + 0.5
-    # Later turns may come nearer by chance; none up to the first beyond the quarter turn does.
+    # Later turns may come closer by chance; none up to the first beyond the quarter turn does.
     for iterations in range(best.iterations + 2):
         assert plan(marked, elements, iterations).success <= best.success + 1e-9
 
@@ -119,7 +119,7 @@ def test_noise_makes_fewer_iterations_best() -> None:
         assert measured[chosen[-1]] == pytest.approx(max(measured))
     assert (chosen[0], chosen[-1]) == (12, 1)
     assert chosen == sorted(chosen, reverse=True)
-    # What is marked with certainty in one iteration is so in no fewer.
+    # An element that one iteration marks with certainty needs no fewer.
     assert plan(3, 8, fidelity=0.1).iterations == 1
     assert fidelity(0) == 1
     assert (
@@ -152,7 +152,7 @@ def test_the_answer_of_a_good_search() -> None:
     assert "note" not in answer
 
 
-def test_what_was_not_seen_is_said() -> None:
+def test_elements_that_were_not_seen_are_reported() -> None:
     answer = asked({"0001": 10}, noisy=False, qubits=4, marked=[1, 2, 3])
     assert (answer["found"], answer["missed"]) == ([1], [2, 3])
     assert answer["summary"].startswith("One of 1 (0001), 2 (0010) and 3 (0011) was found in 100 %")
@@ -161,7 +161,7 @@ def test_what_was_not_seen_is_said() -> None:
     assert "the 15 marked elements" in many["summary"]
 
 
-def test_noise_is_admitted() -> None:
+def test_noise_is_reported() -> None:
     even = {f"{y:08b}": 4 for y in range(256)}
     lost = asked(even, qubits=8, marked=[9], backend_type="hardware")
     assert lost["success_probability"] == lost["guess_probability"]
@@ -173,7 +173,7 @@ def test_noise_is_admitted() -> None:
     assert "note" not in asked({"101": 80, "000": 20}, qubits=3, marked=[5], backend_type="hardware")
 
 
-def test_too_many_iterations_are_called_so() -> None:
+def test_too_many_iterations_are_reported() -> None:
     answer = asked({"101": 1, "000": 9}, noisy=False, qubits=3, marked=[5], iterations=4)
     assert "Leave iterations out" in answer["note"]
     assert "note" not in asked({"101": 1}, noisy=False, qubits=3, marked=[5], iterations=2)
@@ -216,7 +216,7 @@ def test_a_wrong_search_is_refused(changes: dict[str, Any], field: str, words: s
 @pytest.mark.parametrize(
     "marked", [[-1], [256], [True], ["2"], [""], [1.5], [None], [1, 1], list(range(257))]
 )
-def test_what_is_no_list_of_elements_is_refused_by_model_and_schema(marked: list[Any]) -> None:
+def test_a_value_that_is_not_a_list_of_elements_is_refused_by_model_and_schema(marked: list[Any]) -> None:
     values = {"qubits": 8, "marked": marked}
     with pytest.raises(InputError, match="marked"):
         given_input(**values)

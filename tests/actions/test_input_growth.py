@@ -1,4 +1,4 @@
-"""What an action called directly spends on a text that is too long grows in proportion to the text."""
+"""The cost of a text that is too long, in an action called directly, grows in proportion to the text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testkit.growth import excess
 
 @pytest.mark.parametrize("field", ["mask", "truth_table", "backend", "unknown"])
 @pytest.mark.parametrize("end", ["x", "\n", "é"])
-def test_a_text_that_almost_matches_costs_no_more_than_in_proportion(field: str, end: str) -> None:
+def test_the_cost_of_a_text_that_almost_matches_grows_in_proportion(field: str, end: str) -> None:
     def make(size: int) -> Callable[[], object]:
         values = {"kind": "balanced", field: "1" * size + end}
 

@@ -94,7 +94,7 @@ def test_a_circuit_that_leaves_bits_unmeasured_is_refused(
         Job([Pub(build())])
 
 
-def test_the_pub_at_fault_is_named_and_the_list_of_bits_is_bounded() -> None:
+def test_the_wrong_pub_is_named_and_the_list_of_bits_is_bounded() -> None:
     wide = circuit(1, 100)
     wide.measure(0, 0)
     with pytest.raises(JobError, match=r"PUB 1: .*meas\[8\] and 91 more\. ") as caught:
@@ -123,7 +123,7 @@ def test_an_estimators_circuit_has_no_measurement_and_its_observable_the_same_qu
         Job([Pub(unmeasured(), observable=SparsePauliOp("ZZZ"))])
 
 
-def test_a_register_without_counts_is_named_beside_those_that_have_some() -> None:
+def test_a_register_without_counts_is_named_with_those_that_have_some() -> None:
     step = Step(0, JobResult(counts={"c": {"0": 5, "1": 0}}), None, "aer_simulator", False)
     assert step.counts("c") == {"0": 5}
     with pytest.raises(InputError, match="PUB 0 has no counts of register 'meas'; its registers are: 'c'"):

@@ -1,4 +1,4 @@
-"""How answers put numbers."""
+"""How answers express numbers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from actions.toolkit.outcomes import percent, times
         (0.002, "0.2 %"),
     ],
 )
-def test_a_share_is_put_in_percent(part: float, text: str) -> None:
+def test_a_share_is_expressed_in_percent(part: float, text: str) -> None:
     assert percent(part) == text
 
 
 @given(st.integers(1, 99_999))
-def test_what_is_neither_all_nor_nothing_is_not_called_so(hits: int) -> None:
+def test_a_share_between_none_and_all_is_not_rounded_to_either(hits: int) -> None:
     assert 0 < float(percent(hits / 100_000).removesuffix(" %")) < 100
 
 

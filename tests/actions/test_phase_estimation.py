@@ -101,7 +101,7 @@ def test_a_perfect_machine_gives_the_phase_within_its_error(angle: float, bits: 
 
 
 @pytest.mark.parametrize("signal", [0.2, 0.6])
-def test_noise_is_told_from_the_signal(signal: float) -> None:
+def test_noise_is_distinguished_from_the_signal(signal: float) -> None:
     rng = np.random.default_rng(5)
     weights = signal * distribution(0.3, np.arange(64), 6) + (1 - signal) / 64
     drawn = rng.multinomial(4096, weights / weights.sum())
@@ -112,7 +112,7 @@ def test_noise_is_told_from_the_signal(signal: float) -> None:
 
 
 @pytest.mark.parametrize("bits", [2, 6, 10])
-def test_nothing_but_noise_is_said_to_be_so(bits: int) -> None:
+def test_pure_noise_is_reported_as_such(bits: int) -> None:
     drawn = np.random.default_rng(3).multinomial(2048, np.full(2**bits, 2.0**-bits))
     answer = answered(dict(enumerate(map(int, drawn))), bits)
     assert "not distinguishable from chance" in answer["note"]
@@ -124,7 +124,7 @@ def test_one_shot_is_too_few() -> None:
 
 
 @given(st.dictionaries(st.integers(0, 31), st.integers(1, 10**5), min_size=1))
-def test_whatever_was_counted_the_answer_is_finite(counts: dict[int, int]) -> None:
+def test_any_counts_give_a_finite_answer(counts: dict[int, int]) -> None:
     answer = answered(counts, 5)
     assert 0 <= answer["phase"] <= 1
     assert 0 < answer["error"] <= 1
@@ -141,6 +141,6 @@ def test_an_answer_has_at_most_64_ideal_outcomes() -> None:
 @pytest.mark.parametrize(
     "changes", [{"angle": 1.5}, {"angle": float("nan")}, {"bits": 1}, {"bits": 11}, {"gate": "x"}]
 )
-def test_what_is_out_of_range_is_refused(changes: dict[str, Any]) -> None:
+def test_a_value_out_of_range_is_refused(changes: dict[str, Any]) -> None:
     found = algorithm.main({"angle": 0.3} | changes)["error"]
     assert [item["field"] for item in found["details"]["errors"]] == list(changes)

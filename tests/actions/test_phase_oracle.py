@@ -26,13 +26,13 @@ def two_qubit_gates(circuit: QuantumCircuit) -> int:
 
 
 @given(tables, st.sampled_from([math.pi, -math.pi, 0.7, 2.5]))
-def test_every_input_gets_its_phase_and_nothing_else(truth: list[int], angle: float) -> None:
+def test_every_input_gets_exactly_its_phase(truth: list[int], angle: float) -> None:
     made = Operator(phase_oracle(truth, angle)).data
     assert np.allclose(made, np.diag(np.exp(1j * angle * np.array(truth))), atol=1e-9)
 
 
 @pytest.mark.parametrize("angle", [math.pi, 1.1])
-def test_of_eight_bits_too(angle: float) -> None:
+def test_eight_bits_get_their_phases_too(angle: float) -> None:
     even = Statevector(np.full(256, 1 / 16))
     for truth in (
         np.random.default_rng(5).integers(0, 2, 256),
@@ -53,23 +53,23 @@ def test_of_eight_bits_too(angle: float) -> None:
         (
             [(x & 1) & (x >> 1 & 1) ^ (x >> 2 & 1) & (x >> 3 & 1) for x in range(16)],
             2,
-        ),  # quadratic: a CZ each
+        ),  # quadratic: one CZ each
         ([int(x in (1, 3)) for x in range(4)], 0),
         ([int(x == 5) for x in range(8)], 6),
     ],
 )
-def test_what_has_structure_costs_little(truth: list[int], gates: int) -> None:
+def test_a_structured_function_costs_little(truth: list[int], gates: int) -> None:
     assert two_qubit_gates(phase_oracle(truth)) == gates
 
 
 @examples(30)
 @given(tables)
-def test_nothing_costs_much_more_than_a_general_diagonal(truth: list[int]) -> None:
+def test_no_function_costs_much_more_than_a_general_diagonal(truth: list[int]) -> None:
     assert phase_oracle(truth, 0.3).count_ops().get("cx", 0) <= 1.1 * len(truth)
     assert two_qubit_gates(phase_oracle(truth)) <= 1.1 * len(truth)
 
 
-def test_what_a_caller_does_with_an_oracle_is_its_own_affair() -> None:
+def test_changes_that_a_caller_makes_to_an_oracle_stay_its_own() -> None:
     phase_oracle([0, 1, 1, 0]).h(0)
     assert "h" not in phase_oracle([0, 1, 1, 0]).count_ops()
 
@@ -82,13 +82,13 @@ def test_the_costs_by_which_it_chooses_are_qiskits(qubits: int) -> None:
 
 
 @given(st.lists(st.integers(-50, 50), min_size=8, max_size=8))
-def test_the_transform_is_the_sum_it_stands_for(values: list[int]) -> None:
+def test_the_transform_is_the_sum_that_defines_it(values: list[int]) -> None:
     expected = [sum(v * (-1) ** (x & y).bit_count() for x, v in enumerate(values)) for y in range(8)]
     assert walsh(values).tolist() == expected
     assert (walsh(walsh(values)) / 8).tolist() == values
 
 
-def test_the_likeliest_outcomes_come_first_and_impossible_ones_not_at_all() -> None:
+def test_the_likeliest_outcomes_come_first_and_impossible_ones_are_left_out() -> None:
     assert ideal(np.array([0.2, 0.0, 0.6, 0.2])) == {"10": 0.6, "00": 0.2, "11": 0.2}
     many = ideal(np.full(256, 1 / 256))
     assert list(many) == [f"{value:08b}" for value in range(64)]

@@ -1,4 +1,4 @@
-"""MaxCut by QAOA: the circuit against theory, the loop to its end, and what it makes of wrong input."""
+"""MaxCut by QAOA: the circuit against theory, the complete loop, and wrong input."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_cost_is_half_the_weight_less_the_cut(graph: Graph) -> None:
 @given(graphs(), st.integers(1, 3), st.data())
 @examples(20)
 def test_the_circuit_is_qaoa(graph: Graph, layers: int, data: st.DataObject) -> None:
-    """Against matrices: phases by the cut's value, then the mixer as exp(-i beta X) on each qubit."""
+    """Compared with matrices: phases by the cut's value, then the mixer as exp(-i beta X) on each qubit."""
     angle = st.floats(-3, 3)
     angles = data.draw(st.lists(angle, min_size=2 * layers, max_size=2 * layers))
     width = len(graph.joined)
@@ -101,8 +101,8 @@ def test_one_layer_on_a_ring_has_the_known_maximum() -> None:
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
 @pytest.mark.parametrize("edges", [RING, WEIGHTED, PETERSEN])
-def test_the_start_is_good_already(edges: list[list[Any]], layers: int) -> None:
-    """And better the more layers there are; whatever the unit of the weights."""
+def test_the_start_is_already_good(edges: list[list[Any]], layers: int) -> None:
+    """It is better the more layers there are, and independent of the unit of the weights."""
     graph = graph_of(edges)
     ratio = [start_ratio(graph, layers) for graph in (graph, Graph(graph.nodes, tuple(scaled(graph, 40.0))))]
     assert ratio[0] == pytest.approx(ratio[1])
@@ -136,8 +136,8 @@ def test_nodes_without_edges_need_no_qubit() -> None:
     [(RING, 1, 0.749), (RING, 2, 0.83), (RING, 3, 0.99), (PETERSEN, 2, 0.85), (WEIGHTED, 3, 0.89)],
 )
 def test_the_search_converges(edges: list[list[Any]], layers: int, ratio: float) -> None:
-    """To the mean cut that the layers allow; on a ring (2p+1)/(2p+2), and all of it once 2p reaches its "
-    "length."""
+    """To the mean cut that the layers allow: on a ring (2p+1)/(2p+2), and the maximum once 2p reaches its
+    length."""
     answer, jobs = looped(algorithm, {"edges": edges, "layers": layers})
     assert answer["ideal_value"] / answer["optimum"] > ratio
     assert answer["value"] == pytest.approx(answer["optimum"])
@@ -148,8 +148,8 @@ def test_the_search_converges(edges: list[list[Any]], layers: int, ratio: float)
     assert max(values) == pytest.approx(answer["ideal_value"])
 
 
-def test_the_search_converges_in_few_jobs_though_there_are_shots() -> None:
-    """The spread of 1,024 shots: half a weight's, by the square root of 32."""
+def test_the_search_converges_in_few_jobs_despite_shot_noise() -> None:
+    """The spread of 1,024 shots: half of a weight's, divided by the square root of 32."""
     runs = [looped(algorithm, {"edges": RING}, spread=1.2 / 32, seed=seed) for seed in range(5)]
     assert sum(len(jobs) for _, jobs in runs) / 5 < 10
     assert min(answer["ideal_value"] for answer, _ in runs) > 6 * (5 / 6 - 0.03)
@@ -182,22 +182,22 @@ def test_the_callers_bound_on_steps_is_kept(steps: int) -> None:
         (PETERSEN, "noisy_simulator", 100, 100),
     ],
 )
-def test_large_graphs_are_searched_with_fewer_shots_where_there_is_noise(
+def test_large_graphs_are_searched_with_fewer_shots_if_there_is_noise(
     edges: list[list[Any]], backend_type: str, shots: int, searched: int | None
 ) -> None:
-    """Only the search: the cuts themselves are measured as often as the caller said."""
+    """Only the search: the cuts themselves are measured as often as the caller requested."""
     values = {"edges": edges, "backend_type": backend_type, "shots": shots, "max_steps": 2}
     _, jobs = looped(algorithm, values)
     assert [job.shots for job in jobs] == [searched, searched, None]
 
 
-def test_where_no_cut_has_weight_the_ratio_is_left_open() -> None:
+def test_the_ratio_is_null_if_no_cut_has_weight() -> None:
     answer, _ = looped(algorithm, {"edges": [[0, 1, -1.0], [1, 2, -1.0]]})
     assert (answer["value"], answer["optimum"], answer["approximation_ratio"]) == (0.0, 0.0, None)
     assert answer["summary"] == "All nodes stay in one group: the cut weighs 0, and none weighs more."
 
 
-def test_the_largest_graph_is_quick() -> None:
+def test_the_largest_graph_is_fast() -> None:
     complete = [[first, second, 1.0] for first, second in itertools.combinations(range(12), 2)]
     answer, jobs = looped(algorithm, {"edges": complete, "layers": 1, "max_steps": 1})
     assert answer["optimum"] == 36
@@ -218,7 +218,7 @@ def answered(counts: dict[str, int], noisy: bool = True) -> dict[str, Any]:
     return found
 
 
-def test_noise_is_told_in_plain_words() -> None:
+def test_noise_is_reported_in_plain_words() -> None:
     every = {f"{sides:06b}": 1 for sides in range(64)}
     answer = answered(every)
     assert answer["average_value"] == pytest.approx(answer["random_value"])
@@ -226,7 +226,7 @@ def test_noise_is_told_in_plain_words() -> None:
     assert answer["value"] == 6
 
 
-def test_a_cut_that_is_not_the_best_is_told_as_such() -> None:
+def test_a_cut_that_is_not_the_best_is_reported_as_such() -> None:
     answer = answered({"000001": 3, "000011": 1})
     assert answer["summary"] == (
         "Nodes 1, 2, 3, 4, 5 against the rest: the cut weighs 2; the best possible one weighs 6."
@@ -256,14 +256,14 @@ def test_a_cut_that_is_not_the_best_is_told_as_such() -> None:
         ({"max_steps": 61}, "max_steps", "less than or equal to 60"),
     ],
 )
-def test_wrong_input_is_told_with_field_and_fix(changes: dict[str, Any], field: str, words: str) -> None:
+def test_wrong_input_is_reported_with_field_and_fix(changes: dict[str, Any], field: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         validated(MaxCutInput, {"edges": RING} | changes)
     assert [item["field"] for item in caught.value.details["errors"]] == [field]
 
 
 @pytest.mark.parametrize("evs", [None, 1.0, [1.0], [math.nan] * 9, ["x"] * 9, [None] * 9])
-def test_a_result_without_the_values_is_told(evs: Any) -> None:
+def test_a_result_without_the_values_is_reported(evs: Any) -> None:
     params = MaxCutInput.model_validate({"edges": RING})
     job = algorithm.start(params)
     step = Step(0, JobResult(evs=evs), job.state, "aer_simulator", False)
@@ -272,7 +272,7 @@ def test_a_result_without_the_values_is_told(evs: Any) -> None:
 
 
 @pytest.mark.parametrize("state", [None, {}, {"search": 1}, {"search": {"centre": "x"}}])
-def test_a_state_of_something_else_is_told(state: Any) -> None:
+def test_a_state_of_another_run_is_reported(state: Any) -> None:
     params = MaxCutInput.model_validate({"edges": RING})
     with pytest.raises(InputError, match=r"step\.state"):
         algorithm.proceed(params, Step(0, JobResult(evs=[1.0]), state, "aer_simulator", False))

@@ -1,4 +1,4 @@
-"""The quantum Fourier transform against the discrete one, and the states it is given."""
+"""The quantum Fourier transform compared with the discrete one, and the states that it is given."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_is_measured_is_the_discrete_fourier_transform(values: dict[str, An
 
 @pytest.mark.parametrize("inverse", [False, True])
 @pytest.mark.parametrize(("period", "offset"), [(32, 3), (10, 7), (256, 200)])
-def test_of_eight_qubits_too(inverse: bool, period: int, offset: int) -> None:
+def test_eight_qubits_have_the_transform_too(inverse: bool, period: int, offset: int) -> None:
     params = given_input(state="periodic", qubits=8, period=period, offset=offset, inverse=inverse)
     exact = probabilities(algorithm.build(params))
     expected = by_definition(params.given.amplitudes, -1 if inverse else 1)
@@ -87,7 +87,7 @@ def test_of_eight_qubits_too(inverse: bool, period: int, offset: int) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_wave_has_one_peak_and_the_two_transforms_tell_its_direction(sign: int) -> None:
+def test_a_wave_has_one_peak_and_the_two_transforms_show_its_direction(sign: int) -> None:
     wave = np.exp(sign * 2j * math.pi * 3 * np.arange(16) / 16)
     answers = []
     for inverse in (False, True):
@@ -126,7 +126,7 @@ def test_any_amplitudes_make_a_state_in_the_same_proportions(real: list[float]) 
     assert not state.amplitudes[len(real) :].any()
     largest = max(range(len(real)), key=lambda place: abs(real[place]))
     proportions = state.amplitudes[: len(real)] / state.amplitudes[largest]
-    # Python's own division: NumPy's of numbers as small as these overflows.
+    # Python's own division: NumPy's overflows for such small numbers.
     assert proportions == pytest.approx([x / real[largest] for x in real])
 
 
@@ -148,7 +148,7 @@ def test_what_was_changed_is_said() -> None:
 # --- the answer -------------------------------------------------------------------------------------
 
 
-def test_peaks_are_told_in_the_callers_terms() -> None:
+def test_peaks_are_reported_in_the_callers_terms() -> None:
     params = given_input(**VALUES)
     answer = algorithm.answer(params, step_of(algorithm.start(params)))
     assert answer["summary"].startswith(
@@ -171,7 +171,7 @@ def test_a_flat_spectrum_has_no_peaks() -> None:
     assert "100 shots are few for about 64 likely outcomes" in few["note"]
 
 
-def test_noise_is_admitted() -> None:
+def test_noise_is_reported() -> None:
     even = {f"{y:04b}": 64 for y in range(16)}
     flat = asked(even, **VALUES)
     assert flat["fidelity"] == pytest.approx(0.25)
@@ -217,13 +217,13 @@ def test_a_wrong_state_is_refused(values: dict[str, Any], field: str, words: str
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_numbers_that_are_none_are_refused(bad: float) -> None:
+def test_values_that_are_not_numbers_are_refused(bad: float) -> None:
     with pytest.raises(InputError, match="amplitudes"):
         given_input(state="amplitudes", amplitudes=[1.0, bad])
 
 
 @given(states())
-def test_the_schema_takes_what_the_model_takes(values: dict[str, Any]) -> None:
+def test_the_schema_accepts_what_the_model_accepts(values: dict[str, Any]) -> None:
     given_input(**values)
     Draft202012Validator(FourierInput.model_json_schema()).validate(values)
 

@@ -75,7 +75,7 @@ def test_the_kernel_of_twelve_vectors_of_six_features() -> None:
 
 
 def stepped(matrix: Any, params: KernelInput, shots: int = 10**6) -> Step:
-    """The counts that a machine gives which has these probabilities of zeros."""
+    """Return the counts of a machine that has these probabilities of zeros."""
     places = [(i, j) for i in range(len(matrix)) for j in range(i + 1, len(matrix))]
     if params.backend_type != "simulator":
         places += [(i, i) for i in range(len(matrix))]
@@ -88,7 +88,7 @@ def stepped(matrix: Any, params: KernelInput, shots: int = 10**6) -> Step:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_perfect_machine_gives_the_exact_kernel_within_chance(seed: int) -> None:
+def test_a_perfect_machine_gives_the_exact_kernel_within_shot_noise(seed: int) -> None:
     params = KernelInput(vectors=VECTORS)
     answer = algorithm.proceed(params, step_of(algorithm.start(params), seed=seed))
     assert answer["largest_difference"] < 7 * answer["expected_error"]
@@ -106,7 +106,7 @@ def test_a_perfect_machine_gives_the_exact_kernel_within_chance(seed: int) -> No
 
 
 @pytest.mark.parametrize("kept", [[0.9, 0.8, 0.7, 0.95], [0.3, 0.4, 0.3, 0.2]])
-def test_depolarizing_noise_is_taken_out(kept: list[float]) -> None:
+def test_depolarizing_noise_is_removed(kept: list[float]) -> None:
     params = KernelInput(vectors=VECTORS, backend_type="noisy_simulator")
     exact = theory(VECTORS, 2, False)
     both = np.outer(np.sqrt(kept), np.sqrt(kept))
@@ -116,13 +116,13 @@ def test_depolarizing_noise_is_taken_out(kept: list[float]) -> None:
     assert np.allclose(answer["matrix"], exact, atol=1e-4)
 
 
-def test_nothing_but_noise_is_said_to_be_so() -> None:
+def test_pure_noise_is_reported_as_such() -> None:
     params = KernelInput(vectors=VECTORS, backend_type="hardware")
     answer = algorithm.proceed(params, stepped(np.full((4, 4), 1 / 8), params))
     assert "should be 100 %" in answer["note"]
 
 
-def test_what_is_not_positive_semidefinite_is_told_and_mended() -> None:
+def test_a_matrix_that_is_not_positive_semidefinite_is_reported_and_corrected() -> None:
     params = KernelInput(vectors=VECTORS[:3])
     broken = [[1, 0.9, 0.9], [0.9, 1, 0.1], [0.9, 0.1, 1]]
     answer = algorithm.proceed(params, stepped(broken, params))
@@ -136,7 +136,7 @@ symmetric = st.lists(st.floats(0, 1), min_size=10, max_size=10)
 
 
 @given(symmetric)
-def test_whatever_was_measured_the_results_are_kernels(entries: list[float]) -> None:
+def test_any_counts_give_kernels(entries: list[float]) -> None:
     matrix = np.zeros((4, 4))
     matrix[np.triu_indices(4)] = entries
     matrix = np.maximum(matrix, matrix.T)

@@ -14,7 +14,7 @@ import pytest
 from tools.scaffold import KINDS, MAX_CLASS, MAX_NAME, scaffold
 
 ROOT = Path(__file__).resolve().parents[2]
-#: The algorithms that the copy of the repository has. Those that a reader has added may be unfinished.
+#: The algorithms in the copy of the repository. Those that a reader has added may be unfinished.
 COPIED = ("smile_super_position", "vqe")
 
 
@@ -41,7 +41,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
-    """A module of this Python in that folder: its exit code and its output."""
+    """Run a module with this Python in that folder; return its exit code and its output."""
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
@@ -54,21 +54,21 @@ def run(folder: Path, *command: str) -> tuple[int, str]:
 
 
 def passes(folder: Path, *command: str) -> str:
-    """The output of a module that must succeed."""
+    """Return the output of a module that must succeed."""
     status, output = run(folder, *command)
     assert status == 0, output
     return output
 
 
 def fails(folder: Path, *command: str) -> str:
-    """The output of a module that must fail."""
+    """Return the output of a module that must fail."""
     status, output = run(folder, *command)
     assert status == 1, output
     return output
 
 
 def replace(path: Path, pattern: str, block: str) -> None:
-    """Put the documented lines in the place of the one line that matches."""
+    """Replace the one line that matches with the documented lines."""
     text = path.read_text()
     [(line, indent)] = re.findall(rf"^(( *){pattern}.*\n)", text, re.M)
     path.write_text(text.replace(line, textwrap.indent(block, indent)))
@@ -82,7 +82,7 @@ def blocks(document: str, heading: str) -> tuple[str, list[str]]:
 
 
 def complete(copy: Path, name: str, written: list[str]) -> None:
-    """What a newcomer runs at the end, for the new algorithm: generated files, checks and tests."""
+    """Run what a newcomer runs at the end, for the new algorithm: generated files, checks and tests."""
     assert "is still to be written" not in passes(copy, "tools.check_algorithms")
     passes(copy, "tools.documents")
     assert f"{name}:" in (copy / "manifest.yaml").read_text()
@@ -231,7 +231,7 @@ def test_existing_files_are_not_changed(tmp_path: Path, place: str) -> None:
 
 
 def make(tmp_path: Path, *variables: str) -> subprocess.CompletedProcess[str]:
-    """`make new-action` of the repository, with this Python, without building anything."""
+    """Run `make new-action` of the repository, with this Python, without building anything."""
     stamp = tmp_path / "stamps/venv"
     stamp.parent.mkdir()
     stamp.touch()

@@ -44,7 +44,7 @@ def theory(number: int, base: int, bits: int) -> dict[str, float]:
 
 
 def applied(step: SynthesisPlan, number: int) -> int:
-    """What the plan makes of a number where the control is 1; where it is 0, nothing is left of it."""
+    """Return what the plan does to a number if the control is 1; if it is 0, nothing must change."""
     if step.change:
         number ^= (number >> step.change[0] & 1) << step.change[1]
     for flip in step.flips:
@@ -77,14 +77,14 @@ def test_every_multiplication_is_right_on_all_numbers_that_can_occur(number: int
 
 @examples(15)
 @given(st.data())
-def test_larger_numbers_have_right_multiplications_too(data: st.DataObject) -> None:
+def test_larger_numbers_have_correct_multiplications_too(data: st.DataObject) -> None:
     number = data.draw(st.sampled_from(NUMBERS))
     base = data.draw(st.sampled_from(coprime(number)))
     check_multiplications(number, base, data.draw(st.integers(3, 8)))
 
 
 @given(st.permutations(range(8)), st.integers(1, 8))
-def test_a_plan_does_what_it_is_asked_or_there_is_none(order: list[int], size: int) -> None:
+def test_a_plan_multiplies_as_requested_or_is_none(order: list[int], size: int) -> None:
     pairs = tuple(zip(range(8), order, strict=True))[:size]
     found = plan(pairs, 3)
     if found is not None:
@@ -112,7 +112,7 @@ def test_it_has_one_control_qubit_and_few_gates() -> None:
 
 @pytest.mark.parametrize(("number", "base"), [(15, 7), (21, 2), (21, 4), (35, 3)])
 @pytest.mark.parametrize("bits", [4, 7])
-def test_the_closed_form_of_an_order_is_the_states_own(number: int, base: int, bits: int) -> None:
+def test_the_closed_form_of_an_order_is_that_of_the_state(number: int, base: int, bits: int) -> None:
     found = outcome_probabilities(exact_order(number, base), np.arange(2**bits), bits)
     expected = theory(number, base, bits)
     assert found == pytest.approx([expected.get(f"{m:0{bits}b}", 0.0) for m in range(2**bits)], abs=1e-9)
@@ -122,7 +122,7 @@ def test_the_closed_form_of_an_order_is_the_states_own(number: int, base: int, b
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_orders_and_factors_are_what_arithmetic_says(number: int) -> None:
+def test_orders_and_factors_agree_with_arithmetic(number: int) -> None:
     for base in coprime(number):
         order = exact_order(number, base)
         assert pow(base, order, number) == 1
@@ -138,7 +138,7 @@ def test_orders_and_factors_are_what_arithmetic_says(number: int) -> None:
 
 @pytest.mark.parametrize("number", [15, 21, 33, 35])
 @pytest.mark.parametrize("signal", [1.0, 0.3])
-def test_the_order_is_found_for_every_base_also_in_noise(number: int, signal: float) -> None:
+def test_the_order_is_found_for_every_base_even_with_noise(number: int, signal: float) -> None:
     bits = number.bit_length() + 1
     for base in coprime(number):
         rng = np.random.default_rng(base)
@@ -152,12 +152,12 @@ def test_the_order_is_found_for_every_base_also_in_noise(number: int, signal: fl
 
 
 def test_a_single_outcome_leads_to_factors_by_its_continued_fraction() -> None:
-    # 3/4 and 1/4 tell the order 4 of 7 modulo 15, 1/2 half of it, 0 nothing.
+    # 3/4 and 1/4 give the order 4 of 7 modulo 15, 1/2 half of it, 0 nothing.
     assert [m for m in (0, 8, 16, 24) if leads_to_factors(m, 15, 7, 5)] == [8, 16, 24]
     # 11/64 is near 1/6, the order of 2 modulo 21; 1/7 would be 9/64.
     assert leads_to_factors(11, 21, 2, 6)
     assert not leads_to_factors(9, 21, 2, 6)
-    # The powers of 5 modulo 21 lead to -1, whatever is measured.
+    # The powers of 5 modulo 21 lead to -1 for any measurement.
     assert not any(leads_to_factors(m, 21, 5, 6) for m in range(64))
 
 
@@ -186,7 +186,7 @@ def test_a_perfect_machine_factors(number: int, base: int, pair: list[int]) -> N
     assert answer["ideal"] == pytest.approx(theory(number, base, answer["bits"]), abs=1e-9)
 
 
-def test_a_base_that_leads_nowhere_is_told_as_such() -> None:
+def test_a_base_that_leads_to_no_factors_is_reported_as_such() -> None:
     params = ShorInput(number=21, base=5, bits=5)
     answer = algorithm.proceed(params, step_of(algorithm.start(params)))
     assert isinstance(answer, dict)
@@ -226,7 +226,7 @@ def test_without_a_base_others_are_tried_until_one_leads_to_factors() -> None:
     ]
 
 
-def test_where_no_base_leads_to_factors_all_are_told() -> None:
+def test_if_no_base_leads_to_factors_all_are_listed() -> None:
     result = step_of(algorithm.start(ShorInput(number=21, base=5))).result
     before = [{"base": 4, "order": 3, "result": "the order is odd"}]
     answer = algorithm.proceed(
@@ -237,7 +237,7 @@ def test_where_no_base_leads_to_factors_all_are_told() -> None:
     assert [one["base"] for one in answer["attempts"]] == [4, 5]
 
 
-def test_pure_chance_is_not_passed_off_as_the_algorithm() -> None:
+def test_pure_chance_is_not_attributed_to_the_algorithm() -> None:
     drawn = np.random.default_rng(2).multinomial(1024, np.full(32, 1 / 32))
     answer = answered({m: int(count) for m, count in enumerate(drawn) if count})
     assert "not distinguishable from chance" in answer["note"]
@@ -245,7 +245,7 @@ def test_pure_chance_is_not_passed_off_as_the_algorithm() -> None:
     assert answer["success_rate"] == pytest.approx(answer["chance_rate"], abs=0.1)
 
 
-def test_much_noise_is_told_and_the_order_still_found() -> None:
+def test_much_noise_is_reported_and_the_order_still_found() -> None:
     answer = answered(dict.fromkeys(range(32), 20) | dict.fromkeys((0, 8, 16, 24), 60))
     assert answer["factors"] == [3, 5]
     assert (
@@ -254,7 +254,7 @@ def test_much_noise_is_told_and_the_order_still_found() -> None:
 
 
 @given(st.dictionaries(st.integers(0, 31), st.integers(1, 10**5), min_size=1))
-def test_whatever_was_counted_the_factors_are_right_or_none(counts: dict[int, int]) -> None:
+def test_any_counts_give_right_factors_or_none(counts: dict[int, int]) -> None:
     answer = answered(counts)
     assert answer["factors"] in (None, [3, 5])
     assert 0 <= answer["signal"] <= 1
@@ -284,7 +284,7 @@ def test_a_step_without_its_bases_is_refused(state: dict[str, Any] | None) -> No
         ({"number": 15, "bits": 2}, "bits", "greater than or equal to 3"),
     ],
 )
-def test_what_needs_no_quantum_computer_is_refused_with_the_reason(
+def test_a_number_that_needs_no_quantum_computer_is_refused_with_the_reason(
     values: dict[str, Any], field: str, words: str
 ) -> None:
     [found] = algorithm.main(values)["error"]["details"]["errors"]
@@ -293,6 +293,6 @@ def test_what_needs_no_quantum_computer_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_every_number_that_the_form_names_is_taken(number: int) -> None:
+def test_every_number_that_the_form_names_is_accepted(number: int) -> None:
     assert ShorInput(number=number).number == number
     assert str(number) in ShorInput.model_json_schema()["properties"]["number"]["description"]

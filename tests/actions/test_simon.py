@@ -1,4 +1,4 @@
-"""Simon: what is measured, and the secret found from it by elimination and, through noise, by likelihood."""
+"""Simon: what is measured, and the secret found from it by elimination and, with noise, by likelihood."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def orthogonal(secret: str) -> list[str]:
 
 
 def measured(secret: str, shots: int, flips: float, lost: float = 0.0, seed: int = 1) -> dict[str, int]:
-    """Outcomes of which a share is lost to uniform noise, and with bits read wrongly, 1s more often."""
+    """Outcomes of which a share is uniform noise, and with bits that are read wrongly, 1s more often."""
     random = np.random.default_rng(seed)
     bits = len(secret)
     outcomes = orthogonal(secret)
@@ -73,7 +73,7 @@ def test_every_outcome_orthogonal_to_the_secret_is_equally_likely(secret: str) -
 
 
 @pytest.mark.parametrize("secret", ["0000000", "1111111", "1011101", "0000001"])
-def test_with_up_to_seven_bits_too(secret: str) -> None:
+def test_up_to_seven_bits_have_the_outcomes_too(secret: str) -> None:
     circuit = simon(secret)
     state = StabilizerState(circuit.remove_final_measurements(inplace=False))
     expected = orthogonal(secret)
@@ -116,7 +116,7 @@ def test_it_fits_on_a_line_without_swaps() -> None:
 
 
 @given(vectors)
-def test_the_null_space_is_all_that_is_orthogonal_to_every_equation(equations: list[int]) -> None:
+def test_the_null_space_is_everything_orthogonal_to_every_equation(equations: list[int]) -> None:
     basis = null_space(equations, 6)
     spanned = {0}
     for vector in basis:
@@ -153,7 +153,7 @@ def test_without_noise_the_secret_is_found(secret: str) -> None:
 
 @pytest.mark.parametrize("secret", ["11", "101", "1101", "111111", "1000001", "1111111", "0001000"])
 def test_with_noise_the_likeliest_secret_is_found(secret: str) -> None:
-    # Half of the shots are lost altogether and bits are read wrongly: elimination alone would find nothing.
+    # Half of the shots are lost completely and bits are read wrongly: elimination alone would find nothing.
     counts = measured(secret, 4096, flips=0.02, lost=0.5)
     assert null_space([int(y, 2) for y in counts], len(secret)) == []
     answer = asked(secret, counts)
@@ -163,26 +163,26 @@ def test_with_noise_the_likeliest_secret_is_found(secret: str) -> None:
     assert len(answer["equations"]) == len(secret) - 1
 
 
-def test_noise_does_not_make_a_secret_where_there_is_none() -> None:
+def test_noise_does_not_produce_a_secret_if_there_is_none() -> None:
     answer = asked("0000", measured("0000", 4096, flips=0.03))
     assert (answer["found"], answer["correct"]) == ("0000", True)
     assert "no secret" in answer["summary"]
     assert "No secret stands out" in answer["note"]
 
 
-def test_reading_errors_that_favour_zeros_make_no_secret_however_many_shots_there_are() -> None:
+def test_reading_errors_that_favour_zeros_produce_no_secret_for_any_number_of_shots() -> None:
     # Each bit is read as 1 in 45 % of the shots: 30 standard deviations, and no secret.
     counts = {f"{y:04b}": round(1e5 * 0.45 ** y.bit_count() * 0.55 ** (4 - y.bit_count())) for y in range(16)}
     assert asked("0000", counts)["found"] == "0000"
 
 
-def test_nothing_but_noise_is_told_as_such() -> None:
+def test_pure_noise_is_reported_as_such() -> None:
     answer = asked("1111", {f"{y:04b}": 64 for y in range(16)})
     assert not answer["correct"]
     assert "the secret is 1111" in answer["note"]
 
 
-def test_too_few_shots_are_told_as_such() -> None:
+def test_too_few_shots_are_reported_as_such() -> None:
     answer = asked("1101", {"0000": 1, "0010": 1}, noisy=False)
     assert not answer["correct"] or "not certain" in answer["note"]
     assert not decode({"0000": 1}, 4, False).certain

@@ -1,4 +1,4 @@
-"""The action smile_super_position: its input, its answer, and that nothing makes it raise."""
+"""The action smile_super_position: its input and its answer. No input makes it raise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMILE, FROWN = "0011101000101001", "0011101000101000"
 
 @pytest.fixture(autouse=True)
 def submission(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Provider, Publisher]]:
-    """What `main` submits with; nothing goes out of the process."""
+    """What `main` submits with; nothing leaves the process."""
     provider, publisher = Provider(), Publisher()
     fakes: Any = (provider, publisher)
     made = Submission(*fakes)
@@ -35,7 +35,7 @@ def submission(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Provider, Publ
 
 
 def refused(params: dict[str, Any]) -> dict[str, str]:
-    """The findings by their field, of an answer that is an error of the input."""
+    """Return the problems of an answer that is an input error, by their field."""
     answer = main(params)
     assert list(answer) == ["error"]
     error = answer["error"]
@@ -87,7 +87,7 @@ def test_a_missing_field_is_named(missing: str) -> None:
     assert list(refused(params)) == [missing]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_wrong_fields_are_reported_at_once() -> None:
     assert set(refused({"emoticon_1": 1, "shots": -1, "extra": 0})) == {
         "emoticon_1",
         "emoticon_2",
@@ -109,7 +109,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         max_size=5,
     )
 )
-def test_whatever_comes_is_answered_with_an_error_and_never_raises(params: dict[str, Any]) -> None:
+def test_any_input_is_answered_and_never_raises(params: dict[str, Any]) -> None:
     answer = main(params)
     assert list(answer) == ["error"]
     assert set(answer["error"]) == {"code", "message", "details"}
@@ -117,14 +117,14 @@ def test_whatever_comes_is_answered_with_an_error_and_never_raises(params: dict[
 
 
 @pytest.mark.parametrize("params", [None, [], "x", {7: 8}])
-def test_not_even_what_openwhisk_never_sends_raises(params: Any) -> None:
+def test_even_input_that_openwhisk_never_sends_does_not_raise(params: Any) -> None:
     assert main(params)["error"]["code"] == "internal_error"
 
 
 # --- submitting ------------------------------------------------------------------------------------
 
 
-def test_good_input_is_submitted_and_announced(submission: tuple[Provider, Publisher]) -> None:
+def test_valid_input_is_submitted_and_announced(submission: tuple[Provider, Publisher]) -> None:
     provider, publisher = submission
     answer = main(GOOD | ENVELOPE | {"shots": 77, "KAFKA_BOOTSTRAP_SERVERS": "s3cret:9092"})
     circuit = answer.pop("circuit")
@@ -143,7 +143,7 @@ def test_good_input_is_submitted_and_announced(submission: tuple[Provider, Publi
     [(_, backend, shots, tags)] = provider.submitted
     assert (backend, shots, tags) == ("aer_simulator", 77, ["qwhisk-p-1", "qwhisk-p-1-0"])
     [event] = publisher.events()
-    # The caller's input as it came, and none of the deployment's settings.
+    # The caller's input unchanged, and none of the deployment's settings.
     assert event.params == GOOD | {"shots": 77}
     assert (event.topic, event.client_id, event.process_job_id) == (ENVELOPE["topic"], "c-1", "p-1")
 
@@ -156,7 +156,7 @@ def step(counts: Any, **changes: Any) -> dict[str, Any]:
     return {"step": raw_job(backend_type="simulator", status="DONE", result=result) | changes}
 
 
-def test_the_answer_says_how_often_each_was_seen() -> None:
+def test_the_answer_has_the_frequency_of_each() -> None:
     answer = main(step({SMILE: 6, FROWN: 2, "0" * 16: 1, "1" * 16: 1}))["answer"]
     assert answer == {
         "summary": ":) was seen 6 times and :( 2 times, out of 10.",
@@ -175,7 +175,7 @@ def test_the_answer_says_how_often_each_was_seen() -> None:
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 
 
-def test_what_was_never_seen_is_there_with_zero() -> None:
+def test_an_emoticon_that_was_never_seen_is_included_with_zero() -> None:
     answer = main(step({SMILE: 4}))["answer"]
     assert [entry["count"] for entry in answer["emoticons"]] == [4, 0]
     assert (answer["others"], answer["others_probability"]) == ([], 0.0)
@@ -191,7 +191,7 @@ def test_what_was_never_seen_is_there_with_zero() -> None:
         {"counts": {"c": {"0": 1}}},
     ],
 )
-def test_a_result_without_counts_is_told_as_such(result: dict[str, Any]) -> None:
+def test_a_result_without_counts_is_reported_as_such(result: dict[str, Any]) -> None:
     error = main({"step": step({})["step"] | {"result": result}})["error"]
     assert (error["code"], error["details"]) == ("invalid_input", {"field": "step"})
     assert "no counts of register 'meas'" in error["message"]
@@ -228,7 +228,7 @@ def test_every_shot_is_in_the_answer_once(noise: dict[str, int]) -> None:
         (step({})["step"] | {"params": GOOD | {"shots": -1}}, "shots"),
     ],
 )
-def test_a_bad_step_is_an_error_that_says_why(bad: Any, words: str) -> None:
+def test_a_bad_step_is_an_error_with_its_reason(bad: Any, words: str) -> None:
     error = main({"step": bad})["error"]
     assert error["code"] == "invalid_input"
     assert words in error["message"]

@@ -36,7 +36,7 @@ def unmeasured(first: str, second: str) -> QuantumCircuit:
 
 
 def evolved(circuit: QuantumCircuit) -> dict[int, float]:
-    """The amplitudes that are not zero, by their basis state: exact, and fast even for 64 qubits."""
+    """Return the nonzero amplitudes by basis state: exact, and fast even for 64 qubits."""
     state = {0: 1.0}
     for instruction in circuit.data:
         qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
@@ -62,7 +62,7 @@ def evolved(circuit: QuantumCircuit) -> dict[int, float]:
 
 
 @given(pairs(1, 1))
-def test_of_one_character_both_amplitudes_are_exactly_equal(pair: tuple[str, str]) -> None:
+def test_both_amplitudes_of_one_character_are_exactly_equal(pair: tuple[str, str]) -> None:
     state = Statevector(unmeasured(*pair)).data
     places = [int(to_bits(text), 2) for text in pair]
     expected = np.zeros(len(state))
@@ -71,7 +71,7 @@ def test_of_one_character_both_amplitudes_are_exactly_equal(pair: tuple[str, str
 
 
 @pytest.mark.parametrize("pair", [(":)", ":("), (":)", "8|"), ("  ", "~~"), ("<3", "^^"), ("ab", "aB")])
-def test_of_two_characters_both_amplitudes_are_exactly_equal(pair: tuple[str, str]) -> None:
+def test_both_amplitudes_of_two_characters_are_exactly_equal(pair: tuple[str, str]) -> None:
     state = Statevector(unmeasured(*pair)).data
     places = [int(to_bits(text), 2) for text in pair]
     assert np.allclose(state[places], math.sqrt(0.5), atol=1e-12)
@@ -80,23 +80,23 @@ def test_of_two_characters_both_amplitudes_are_exactly_equal(pair: tuple[str, st
 
 
 @pytest.mark.parametrize("pair", [(":-)", ":-("), ("abc", "~ X")])
-def test_of_three_characters_each_is_seen_half_of_the_time(pair: tuple[str, str]) -> None:
+def test_each_of_three_characters_is_seen_half_of_the_time(pair: tuple[str, str]) -> None:
     state = StabilizerState(unmeasured(*pair))
-    # Each asked for alone, and together they are all there is: of 2^24 outcomes no other has a part.
+    # The two probabilities are computed separately and add up to 1, so no other of the 2^24 outcomes has any.
     for text in pair:
         bits = to_bits(text)
         assert state.probabilities_dict_from_bitstring(outcome_bitstring=bits) == {bits: 0.5}
 
 
 @given(pairs(1, 8))
-def test_of_up_to_eight_characters_both_amplitudes_are_exactly_equal(pair: tuple[str, str]) -> None:
+def test_both_amplitudes_of_up_to_eight_characters_are_exactly_equal(pair: tuple[str, str]) -> None:
     assert evolved(unmeasured(*pair)) == pytest.approx(
         {int(to_bits(text), 2): math.sqrt(0.5) for text in pair}
     )
 
 
 @given(pairs(1, 8))
-def test_the_circuit_has_one_hadamard_a_chain_and_nothing_on_bits_that_are_zero(
+def test_the_circuit_has_one_hadamard_a_chain_and_no_gate_on_bits_that_are_zero(
     pair: tuple[str, str],
 ) -> None:
     first, second = map(to_bits, pair)
@@ -127,7 +127,7 @@ def test_the_circuit_has_one_hadamard_a_chain_and_nothing_on_bits_that_are_zero(
 
 
 @given(pairs(1, 8))
-def test_the_order_of_the_two_makes_no_difference_to_the_state(pair: tuple[str, str]) -> None:
+def test_the_order_of_the_two_does_not_change_the_state(pair: tuple[str, str]) -> None:
     assert evolved(unmeasured(*pair)) == pytest.approx(evolved(unmeasured(*pair[::-1])))
 
 
@@ -140,7 +140,7 @@ def test_the_last_bit_of_a_text_is_qubit_0() -> None:
 
 
 @given(st.text(characters, max_size=8))
-def test_a_text_survives_its_bits(text: str) -> None:
+def test_a_text_is_restored_from_its_bits(text: str) -> None:
     assert to_text(to_bits(text)) == text
 
 
@@ -153,6 +153,6 @@ def test_a_text_survives_its_bits(text: str) -> None:
         ("00001010" + "01100001", "\\x0aa"),
     ],
 )
-def test_what_cannot_be_printed_is_written_out(bits: str, text: str) -> None:
+def test_characters_that_cannot_be_printed_are_escaped(bits: str, text: str) -> None:
     assert to_text(bits) == text
     assert set(text) <= set(string.printable)

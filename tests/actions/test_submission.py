@@ -1,4 +1,4 @@
-"""Submitting: the backend, the job, its event, and no orphan where the event cannot be told."""
+"""Submission: the backend, the job, its event, and no orphan if the event cannot be published."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OWN = {"emoticon_1": ":)", "emoticon_2": ":("}
 
 
 class Rig:
-    """A submission between fakes."""
+    """A submission with fakes."""
 
     def __init__(self) -> None:
         self.provider, self.publisher = Provider(), Publisher()
@@ -71,14 +71,14 @@ def test_the_backend_is_chosen_for_the_circuit() -> None:
     assert rig.provider.chosen == [("hardware", 3, "ibm_calm"), ("noisy_simulator", 3, None)]
 
 
-def test_only_a_devices_queue_is_told() -> None:
+def test_only_the_queue_of_a_device_is_reported() -> None:
     rig = Rig()
     rig.submit(backend_type="hardware")
     rig.submit(backend_type="simulator")
     assert [event.queue_length_at_submit for event in rig.publisher.events()] == [9, 0]
 
 
-def test_the_same_circuit_has_the_same_key_whatever_the_shots() -> None:
+def test_the_same_circuit_has_the_same_key_for_any_number_of_shots() -> None:
     rig = Rig()
     rig.submit(shots=1)
     rig.submit(shots=2)
@@ -121,7 +121,7 @@ def test_a_circuit_is_described_as_built_and_as_run() -> None:
 
 
 class Made:
-    """Stands for the provider or the publisher; keeps what it was made of."""
+    """Replaces the provider or the publisher, and keeps its constructor arguments."""
 
     made: list[Made] = []
 
@@ -136,7 +136,7 @@ class Made:
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[Made]:
-    """Every connection that was made, the provider's before the publisher's."""
+    """All connections that were made, the provider's before the publisher's."""
     monkeypatch.setattr(module, "connect", Made)
     monkeypatch.setattr(module, "Publisher", Made)
     monkeypatch.setattr(Submission, "_shared", None)
@@ -160,14 +160,14 @@ def test_a_warm_container_keeps_its_connections(connections: list[Made]) -> None
     assert connections[1].settings.partitions == 3
 
 
-def test_other_settings_make_other_connections_and_let_go_of_the_old(connections: list[Made]) -> None:
+def test_other_settings_make_other_connections_and_close_the_old(connections: list[Made]) -> None:
     Submission.shared(BOUND)
     Submission.shared(BOUND | {"KAFKA_BOOTSTRAP_SERVERS": "two:9092"})
     assert [made.closed for made in connections] == [False, True, False, False]
     assert connections[3].settings.bootstrap_servers == "two:9092"
 
 
-def test_bound_settings_go_before_the_environment(
+def test_bound_settings_take_precedence_over_the_environment(
     connections: list[Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "environment:9092")
@@ -197,7 +197,7 @@ def test_a_job_whose_id_cannot_be_used_is_found_by_its_tag(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "state", [{"text": "x" * MAX_STATE_BYTES}, {"deep": [[["x"] * 30_000]]}], ids=["long", "many"]
 )
-def test_what_no_event_can_carry_is_found_out_before_anything_is_submitted(state: dict[str, Any]) -> None:
+def test_an_invalid_event_is_detected_before_anything_is_submitted(state: dict[str, Any]) -> None:
     rig = Rig()
     with pytest.raises(InputError, match="cannot be described"):
         rig.submission.submit(run(step=0), looping(state=state))
@@ -209,7 +209,7 @@ REFUSED = ProviderUnavailableError("IBM Quantum cannot take the job now: 429", s
 
 
 def fail_with(rig: Rig, error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """Let every submission fail; gives the tags that each had."""
+    """Let every submission fail; return the tags that each had."""
     tags: list[tuple[str, ...]] = []
 
     def submit(_pubs: Any, _backend: Any, _shots: Any, given: tuple[str, ...], *_: Any) -> str:
@@ -232,12 +232,12 @@ def test_a_job_whose_answer_was_lost_is_found_and_announced(monkeypatch: pytest.
     assert answer["job_id"] == "taken"
     [event] = rig.publisher.events()
     assert (event.job_id, event.step) == ("taken", 0)
-    assert rig.provider.cancelled == ["twin"], "one is kept, the oldest"
+    assert rig.provider.cancelled == ["twin"], "only the oldest is kept"
     assert rig.publisher.requests() == []
 
 
 @pytest.mark.parametrize("age", ["older", "younger"])
-def test_a_step_whose_answer_was_lost_finds_its_own_job_and_others(
+def test_a_step_whose_answer_was_lost_finds_its_job_and_others(
     monkeypatch: pytest.MonkeyPatch, age: str
 ) -> None:
     rig = Rig()
@@ -256,8 +256,8 @@ def test_a_step_whose_answer_was_lost_finds_its_own_job_and_others(
     assert rig.publisher.requests() == []
 
 
-def test_a_step_whose_own_job_may_come_late_goes_on_with_anothers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The provider is slow to take ours: it would be an orphan beside the other."""
+def test_a_step_whose_job_may_appear_late_continues_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is slow to create ours, which would become an orphan next to the other."""
     rig = Rig()
     asked = run()
 
@@ -272,8 +272,8 @@ def test_a_step_whose_own_job_may_come_late_goes_on_with_anothers(monkeypatch: p
     assert rig.provider.cancelled == []
 
 
-def test_a_job_that_a_poller_is_cancelling_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was an earlier attempt's; it loses its tags while it is taken over."""
+def test_a_job_that_a_poller_is_cancelling_is_not_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to an earlier attempt, and loses its tags while it is adopted."""
     rig = Rig()
     rig.provider.known = {"qwhisk-p-1-3": [known("cancelled")]}
 
@@ -305,7 +305,7 @@ def test_a_job_whose_answer_was_lost_is_left_to_the_pollers(
 
 
 @pytest.mark.parametrize("error", [REFUSED, ProviderError("No.")])
-def test_a_job_that_was_refused_is_not_looked_for(
+def test_a_job_that_was_rejected_is_not_searched_for(
     monkeypatch: pytest.MonkeyPatch, error: QwhiskError
 ) -> None:
     rig = Rig()
@@ -324,7 +324,7 @@ def again() -> Run:
 
 
 @pytest.mark.parametrize("asked", [again, later])
-def test_only_the_attempt_is_cancelled_of_a_job_that_may_be_asked_for_again(
+def test_only_the_attempt_is_cancelled_for_a_job_that_may_be_repeated(
     monkeypatch: pytest.MonkeyPatch, asked: Callable[[], Run]
 ) -> None:
     rig = Rig()
@@ -346,10 +346,10 @@ def test_a_job_of_an_earlier_attempt_loses_its_tag_when_it_is_announced() -> Non
 
 
 @pytest.mark.parametrize("which", [{}, {"step": 0, "again": True}])
-def test_of_two_that_submit_the_same_at_once_the_older_stays(
+def test_the_older_of_two_simultaneous_submissions_stays(
     monkeypatch: pytest.MonkeyPatch, which: dict[str, Any]
 ) -> None:
-    """The other comes in between the look before and the submission."""
+    """The other is submitted between the look and our submission."""
     rig = Rig()
     asked = again() if which else run()
     tag = f"qwhisk-p-1-{asked.step}"
@@ -366,7 +366,7 @@ def test_of_two_that_submit_the_same_at_once_the_older_stays(
     assert rig.provider.tagged_anew == [("others", ["qwhisk-p-1", tag])]
 
 
-def test_a_job_that_is_not_listed_yet_has_its_age_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_is_not_listed_yet_still_has_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
 
     def submit(*_: Any) -> str:
@@ -374,7 +374,7 @@ def test_a_job_that_is_not_listed_yet_has_its_age_all_the_same(monkeypatch: pyte
         return "ours"
 
     monkeypatch.setattr(rig.provider, "submit", submit)
-    # The fake's look tells of a job of just now, which is younger.
+    # The fake's look returns a job that was just created, which is younger.
     assert rig.submission.submit(run(), looping())["job_id"] == "others"
     assert rig.provider.cancelled == ["ours"]
 
@@ -384,13 +384,13 @@ def test_a_younger_twin_that_cannot_be_cancelled_is_left_to_the_pollers() -> Non
     rig.provider.cancel_error = REFUSED
     rig.provider.known = {"qwhisk-p-1-3": [known("c", 3), known("b", 2), known("a", 1)]}
     assert rig.submission.submit(run(), looping())["job_id"] == "a"
-    assert rig.provider.cancelled == ["b"], "one failure is enough to know"
+    assert rig.provider.cancelled == ["b"], "there is no attempt after the first failure"
     assert [request.job_id for request in rig.publisher.requests()] == ["stray.b", "stray.c"]
 
 
 @pytest.mark.parametrize("found", [False, True])
 def test_a_step_that_cannot_be_announced_keeps_its_job(found: bool) -> None:
-    """It is asked for again; and the job may be announced already, if it is not the first time."""
+    """It will be repeated; and the job may have been announced before, if this is a repetition."""
     rig = Rig()
     rig.publisher.error = StreamError("Kafka did not acknowledge within 10 s.")
     if found:
@@ -404,13 +404,13 @@ def test_a_step_that_cannot_be_announced_keeps_its_job(found: bool) -> None:
     ("deadline", "least", "most"),
     [(None, 60, 60), ("soon", 60, 60), ("in 20 s", 15, 20), ("over", 60, 60), ("9" * 30, 60, 60)],
 )
-def test_the_time_that_an_activation_has(deadline: str | None, least: float, most: float) -> None:
+def test_the_remaining_time_of_an_activation(deadline: str | None, least: float, most: float) -> None:
     told = {"in 20 s": time.time() + 20, "over": time.time() - 5}.get(deadline or "")
     env = {} if deadline is None else {"__OW_DEADLINE": deadline if told is None else str(int(told * 1000))}
     assert least <= time_limit(env) <= most
 
 
-def test_circuits_that_may_depend_on_a_state_are_not_taken_from_memory() -> None:
+def test_circuits_that_may_depend_on_a_state_are_not_cached() -> None:
     rig = Rig()
     rig.submission.submit(run(step=0), looping())
     rig.submission.submit(run(step=0), looping(key="ansatz"))
@@ -421,7 +421,7 @@ def test_circuits_that_may_depend_on_a_state_are_not_taken_from_memory() -> None
     assert third is not None
 
 
-def test_a_job_that_makes_no_sense_is_a_mistake_of_its_algorithm() -> None:
+def test_an_invalid_job_is_an_error_of_its_algorithm() -> None:
     circuit = QuantumCircuit(1)
     circuit.measure_all()
     pub = Pub(circuit)
@@ -435,8 +435,8 @@ def test_a_job_that_makes_no_sense_is_a_mistake_of_its_algorithm() -> None:
         Job([pub], state={"counts": np.int64(1)})
 
 
-def test_a_circuit_that_cannot_be_written_down_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the announcement nothing may fail: the caller would be told an error, and then get a result."""
+def test_a_circuit_that_cannot_be_exported_runs_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the announcement nothing may fail: the caller would get an error, and later a result."""
     rig = Rig()
 
     def fail(*_: Any) -> None:
@@ -479,8 +479,8 @@ def test_a_later_step_carries_its_state_and_its_progress() -> None:
     assert (shots, tags[:2]) == (7, ["qwhisk-p-1", "qwhisk-p-1-3"])
 
 
-def test_a_step_that_was_taken_finds_its_job_and_announces_it_again() -> None:
-    """The process that took it died before it could say so."""
+def test_a_step_that_was_submitted_before_finds_its_job_and_announces_it_again() -> None:
+    """The process that submitted it died before it could reply."""
     rig = Rig()
     rig.provider.known = {
         "qwhisk-p-1-3": [known("later", 2), known("first", 1)],
@@ -493,7 +493,7 @@ def test_a_step_that_was_taken_finds_its_job_and_announces_it_again() -> None:
     assert (event.state, answer["job_id"]) == ({"angles": [0.5]}, "first")
 
 
-def test_a_later_step_stays_on_its_backend_while_that_is_possible() -> None:
+def test_a_later_step_stays_on_its_backend_if_possible() -> None:
     rig = Rig()
     rig.submission.submit(run(), looping())
     assert rig.provider.chosen == [("simulator", 3, "fake_fez")]
@@ -507,4 +507,4 @@ def test_the_estimator_gets_its_observable_on_the_backends_qubits() -> None:
     pub = Pub(QuantumCircuit(2), observable=SparsePauliOp("ZZ"))
     rig.submission.submit(run(step=0), Job([pub, pub]))
     assert rig.provider.primitives == ["estimator"]
-    assert len(rig.provider.ready.keys) == 1, "one circuit is transpiled once"
+    assert len(rig.provider.ready.keys) == 1, "the circuit was transpiled more than once"

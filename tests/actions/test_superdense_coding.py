@@ -1,4 +1,4 @@
-"""superdense_coding: two bits by one qubit, exactly; and what is read from noise."""
+"""superdense_coding: two bits per qubit, exactly; and what is read from noise."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def until_sent(message: str) -> QuantumCircuit:
 
 
 @pytest.mark.parametrize("message", ["00", "01", "10", "11"])
-def test_the_qubit_that_is_sent_tells_nothing_by_itself(message: str) -> None:
-    """Whoever intercepts it finds a fair coin in any direction: the bits are in the entanglement alone."""
+def test_the_qubit_that_is_sent_reveals_nothing_alone(message: str) -> None:
+    """An eavesdropper sees a fair coin in any direction: the bits are only in the entanglement."""
     state = DensityMatrix(until_sent(message))
     for other in (0, 1):
         assert np.allclose(partial_trace(state, [other]).data, np.eye(2) / 2, atol=1e-12)
@@ -80,8 +80,8 @@ def test_the_case_that_runs_end_to_end() -> None:
     case.check(algorithm.answer(params, step_of(algorithm.start(params))), noisy=False)
 
 
-def test_a_message_outlasts_noise_that_never_lets_it_through_whole() -> None:
-    """No shot is right in both pairs, but each pair is right more often than anything else."""
+def test_a_message_is_read_through_noise_that_changes_every_shot() -> None:
+    """No shot is right in both pairs, but each pair is right more often than any other value."""
     answer = answer_of("0111", {"0100": 30, "0110": 30, "0011": 25, "1011": 20})
     assert answer["received"] == "0111"
     assert answer["success"] == 0
@@ -89,7 +89,7 @@ def test_a_message_outlasts_noise_that_never_lets_it_through_whole() -> None:
     assert "only the many repetitions" in answer["note"]
 
 
-def test_a_wrong_message_is_said_to_be_wrong() -> None:
+def test_a_wrong_message_is_reported_as_wrong() -> None:
     answer = answer_of("0111", {"0011": 6, "0111": 4})
     assert answer["received"] == "0011"
     assert answer["summary"] == "0111 was sent by 2 qubits, but 0011 was received."
@@ -104,7 +104,7 @@ def test_one_qubit_is_singular() -> None:
 
 
 @given(messages, st.data())
-def test_whatever_was_measured_something_was_received(message: str, data: st.DataObject) -> None:
+def test_any_counts_give_a_message(message: str, data: st.DataObject) -> None:
     outcome = st.text("01", min_size=len(message), max_size=len(message))
     counts = data.draw(st.dictionaries(outcome, st.integers(1, 100), min_size=1, max_size=20))
     answer = answer_of(message, counts)
@@ -115,6 +115,6 @@ def test_whatever_was_measured_something_was_received(message: str, data: st.Dat
 
 
 @pytest.mark.parametrize("message", ["0", "011", "0a", "", "01" * 9, "0 1"])
-def test_what_is_no_even_number_of_bits_is_refused(message: str) -> None:
+def test_an_odd_number_of_bits_is_refused(message: str) -> None:
     with pytest.raises(InputError, match="message: "):
         validated(SuperdenseInput, {"message": message})

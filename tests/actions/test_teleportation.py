@@ -1,4 +1,4 @@
-"""teleportation: the state that arrives, the feed-forward that it takes, and what is said of it."""
+"""teleportation: the state that arrives, the feed-forward that it needs, and the answer."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_bobs_qubit_never_meets_the_state() -> None:
 
 
 @given(thetas, phis, st.integers(1, 2**31))
-def test_a_perfect_machine_is_told_to_be_perfect(theta: float, phi: float, seed: int) -> None:
+def test_a_perfect_machine_is_reported_as_perfect(theta: float, phi: float, seed: int) -> None:
     params = TeleportationInput(theta=theta, phi=phi)
     job = algorithm.start(params)
     answer = algorithm.proceed(params, step_of(job, shots=400, seed=seed))
@@ -116,11 +116,11 @@ def test_noise_is_measured() -> None:
     ("arrived", "words"),
     [({"0": 1}, "Use more shots"), ({"0": 500, "1": 500}, "too strong"), ({"1": 5}, "too strong")],
 )
-def test_what_could_be_had_without_entanglement_is_said(arrived: dict[str, int], words: str) -> None:
+def test_a_fidelity_possible_without_entanglement_is_reported(arrived: dict[str, int], words: str) -> None:
     answer = answer_of(arrived, {"0": 1}, {"0": 1}, {"0": 1})
     assert words in answer["note"]
     assert 0 <= answer["fidelity"] <= 1
 
 
-def test_the_orders_first_is_what_the_ideal_is_of() -> None:
+def test_the_ideal_is_that_of_the_first_order() -> None:
     assert ORDER == ("state", "X", "Y", "Z")

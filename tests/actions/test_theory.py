@@ -1,4 +1,4 @@
-"""The tests' own exact simulation, held against closed forms."""
+"""The tests' exact simulation, checked against closed forms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_plain_measurements_agree_with_the_state_vector() -> None:
     assert probabilities(circuit) == pytest.approx({"00": 0.75, "11": 0.25})
 
 
-def test_an_outcome_steers_what_follows() -> None:
+def test_an_outcome_controls_what_follows() -> None:
     first, second = ClassicalRegister(1, "first"), ClassicalRegister(2, "second")
     circuit = QuantumCircuit(QuantumRegister(2), first, second)
     circuit.h(0)
@@ -32,7 +32,7 @@ def test_an_outcome_steers_what_follows() -> None:
     assert probabilities(circuit, "second") == pytest.approx({"00": 0.25, "10": 0.75})
 
 
-def test_qubits_that_never_meet_are_drawn_on_their_own() -> None:
+def test_qubits_that_never_interact_are_drawn_separately() -> None:
     qubits = 40
     circuit = QuantumCircuit(qubits)
     circuit.x(range(0, qubits, 2))
@@ -49,7 +49,7 @@ def test_qubits_that_never_meet_are_drawn_on_their_own() -> None:
     assert abs(pub.counts["meas"][plain] - 200) < 70
 
 
-def test_a_bit_that_steers_a_gate_joins_its_qubits() -> None:
+def test_a_bit_that_controls_a_gate_joins_its_qubits() -> None:
     circuit = QuantumCircuit(QuantumRegister(2), ClassicalRegister(1, "one"), ClassicalRegister(1, "two"))
     circuit.h(0)
     circuit.measure(0, 0)

@@ -1,4 +1,4 @@
-"""VQE: Hamiltonian and trial states against linear algebra, the loop to its end, wrong input."""
+"""VQE: Hamiltonian and trial states against linear algebra, the complete loop, and wrong input."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ BOHR = 0.529177210903
 
 
 def chain(length: int, field: float) -> list[list[Any]]:
-    """The Ising chain in a transverse field, open at its ends."""
+    """Return the Ising chain in a transverse field, open at its ends."""
     pairs = [["I" * at + "ZZ" + "I" * (length - at - 2), -1.0] for at in range(length - 1)]
     return pairs + [["I" * at + "X" + "I" * (length - at - 1), -field] for at in range(length)]
 
 
 def free_fermions(length: int, field: float) -> float:
-    """That chain's lowest energy by Lieb, Schultz, Mattis: minus the sum of a matrix's singular values."""
+    """Return that chain's lowest energy by Lieb, Schultz, Mattis: minus the sum of singular values."""
     matrix = np.diag(np.full(length, field)) + np.diag(np.ones(length - 1), 1)
     return -float(np.linalg.svd(matrix, compute_uv=False).sum())
 
@@ -42,7 +42,7 @@ def free_fermions(length: int, field: float) -> float:
 # --- the Hamiltonian ------------------------------------------------------------------------------------
 
 
-def test_the_hydrogen_molecule_is_that_of_the_textbooks() -> None:
+def test_the_hydrogen_molecule_agrees_with_the_textbooks() -> None:
     """-1.1373 hartree with the nuclei's repulsion: full configuration interaction in STO-3G."""
     assert exact_energy(H2) + BOHR / 0.735 == pytest.approx(-1.137306, abs=2e-6)
 
@@ -74,7 +74,7 @@ def test_the_search_starts_near_the_basis_state(bits: str, layers: int, real: bo
     circuit = ansatz(len(bits), layers, real)
     angles = starting_angles(circuit, bits)
     near = Statevector(circuit.assign_parameters(angles)).probabilities_dict()[bits]
-    assert 0.5 < near < 1, "nearly, and not quite: there the slopes may be zero"
+    assert 0.5 < near < 1, "close but not equal: at the basis state the slopes may be zero"
     exactly = [round(angle / math.pi) * math.pi for angle in angles]
     assert Statevector(circuit.assign_parameters(exactly)).probabilities_dict()[bits] == pytest.approx(1)
     assert max(abs(angle - whole) for angle, whole in zip(angles, exactly, strict=True)) < 5 * NUDGE
@@ -101,8 +101,8 @@ def test_hydrogen_is_exact_in_six_jobs() -> None:
     assert answer["ansatz"] == {"name": "real_amplitudes", "layers": 1, "qubits": 2, "parameters": 4}
 
 
-def test_hydrogen_is_within_a_hundredth_though_there_are_shots() -> None:
-    """The spread that 1,024 shots have on simulators: seven thousandths."""
+def test_hydrogen_is_within_a_hundredth_despite_shot_noise() -> None:
+    """The spread of 1,024 shots on simulators: seven thousandths."""
     runs = [looped(algorithm, {"terms": TERMS}, spread=0.0075, seed=seed) for seed in range(10)]
     matrix = SparsePauliOp.from_list(list(H2)).to_matrix()
     for answer, jobs in runs:
@@ -128,8 +128,8 @@ def test_other_hamiltonians_are_solved(terms: list[list[Any]], layers: int, erro
     assert -1e-9 < answer["error"] < error
 
 
-def test_many_terms_are_searched_by_turns() -> None:
-    """So many bases that only few points fit into a job: the search goes on, within its bounds."""
+def test_many_terms_are_searched_in_turns() -> None:
+    """With so many bases, only a few points fit into a job. The search goes on, within its bounds."""
     random = np.random.default_rng(4)
     labels = {"".join(random.choice(list("IXYZ"), 4)) for _ in range(60)} - {"IIII"}
     terms = [[label, float(random.normal())] for label in sorted(labels)]
@@ -172,7 +172,7 @@ def answered(energies: list[float], spread: float | None, noisy: bool) -> dict[s
     return found
 
 
-def test_the_uncertainty_gives_the_digits() -> None:
+def test_the_uncertainty_determines_the_digits() -> None:
     answer = answered([-1.81234, -1.85012], 0.0024, noisy=False)
     assert answer["summary"] == "The lowest energy found is -1.8501 ± 0.0024; the exact one is -1.8573."
     assert answer["angles"] == [0.1] * 4
@@ -181,7 +181,7 @@ def test_the_uncertainty_gives_the_digits() -> None:
     assert "-1857 ± 12;" in answered([-1857.1, 0.0], 12.0, noisy=False)["summary"]
 
 
-def test_noise_is_told_in_plain_words() -> None:
+def test_noise_is_reported_in_plain_words() -> None:
     assert "off by +0.14" in answered([-1.72, -1.7], 0.01, noisy=True)["note"]
     assert "within the statistical uncertainty" in answered([-1.85, -1.7], 0.01, noisy=True)["note"]
 
@@ -207,7 +207,7 @@ def test_noise_is_told_in_plain_words() -> None:
         ([["XX", 1.0]] * 101, "terms", "at most 100"),
     ],
 )
-def test_wrong_input_is_told_with_field_and_fix(terms: Any, field: str, words: str) -> None:
+def test_wrong_input_is_reported_with_field_and_fix(terms: Any, field: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         validated(VqeInput, {"terms": terms})
     assert [item["field"] for item in caught.value.details["errors"]] == [field]

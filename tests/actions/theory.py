@@ -1,4 +1,4 @@
-"""What a circuit must give, worked out exactly: no sampling, no recorded output."""
+"""What a circuit must give, computed exactly: no sampling, no recorded output."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from qiskit.quantum_info import Operator, Statevector
 from actions.framework.job import Job, Pub, Step
 from core.protocol import JobResult, PubResult
 
-#: Branches less likely than this are rounding.
+#: Branches less likely than this are rounding errors.
 _NOTHING = 1e-12
 
 _Bits = tuple[int, ...]
 
 
 def probabilities(circuit: QuantumCircuit, register: str | None = None) -> dict[str, float]:
-    """The exact distribution of a register's outcomes, measurements inside the circuit included.
+    """Return the exact distribution of a register's outcomes, including measurements inside the circuit.
 
-    Every measurement splits the state into its two branches, so that what follows may depend on its outcome.
+    Every measurement splits the state into two branches, so that what follows may depend on its outcome.
 
     Args:
-        circuit: with gates, measurements, resets and `if_test` on a bit or a register.
-        register: the register to read; None: the only one there is.
+        circuit: a circuit with gates, measurements, resets and `if_test` on a bit or a register.
+        register: the register to read; None if there is only one.
 
     Returns:
         Bitstrings as Qiskit writes them (the last character is bit 0), with their probabilities.
@@ -103,7 +103,7 @@ def _conditional(
 
 
 def result_of(job: Job, shots: int = 4096, seed: int = 1) -> JobResult:
-    """The result of a job on a perfect machine.
+    """Return the result of a job on a perfect machine.
 
     Sampler counts are drawn from the exact distribution, with a seed; the Estimator's values are exact.
     """
@@ -135,7 +135,7 @@ def _bound(circuit: QuantumCircuit, values: Any) -> QuantumCircuit:
 def _counts(
     circuit: QuantumCircuit, register: str, shots: int, random: np.random.Generator
 ) -> dict[str, int]:
-    """Parts of a circuit that never meet are drawn each on its own: together they would be too large."""
+    """Draw separately the parts of a circuit that never interact: together they would be too large."""
     drawn = np.zeros(shots, dtype=object)
     for part in parts(circuit):
         exact = probabilities(part, register)
@@ -148,7 +148,7 @@ def _counts(
 
 
 def parts(circuit: QuantumCircuit) -> list[QuantumCircuit]:
-    """The circuit as circuits of those qubits that have to do with each other, by a gate or a bit."""
+    """Split the circuit into circuits of qubits that interact by a gate or a bit."""
     items = [item for item in circuit.data if item.operation.name != "barrier"]
     groups: list[set[Any]] = []
     for item in items:
@@ -168,5 +168,5 @@ def parts(circuit: QuantumCircuit) -> list[QuantumCircuit]:
 
 
 def step_of(job: Job, number: int = 0, shots: int = 4096, seed: int = 1, noisy: bool = False) -> Step:
-    """A job as its algorithm sees it when it is done, on a perfect machine."""
+    """Return a job as its algorithm sees it when it is done, on a perfect machine."""
     return Step(number, result_of(job, shots, seed), job.state, "aer_simulator", noisy)

@@ -1,4 +1,4 @@
-"""An algorithm taken from its input to its answer through `main`, on a perfect machine or a useless one."""
+"""Runs an algorithm from its input to its answer through `main`, on a perfect or a useless machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.settings import ACTION_SETTINGS
 from tests.actions.fakes import Provider, Publisher
 from tests.actions.theory import result_of
 
-#: Jobs after which a hybrid algorithm is called endless.
+#: Number of jobs after which a hybrid algorithm counts as endless.
 MAX_JOBS = 500
 
 ENVELOPE = {"client_id": "c-1", "process_job_id": "p-1", "topic": "results." + "a" * 24}
@@ -32,7 +32,7 @@ DEFAULT_SHOTS: int = ActionInput.model_fields["shots"].default
 
 #: Part of every secret below.
 SECRET = "s3cret"
-#: What the deployment binds to an action.
+#: The settings that the deployment binds to an action.
 SETTINGS = {name: f"{SECRET}-{name.lower()}" for name in ACTION_SETTINGS}
 
 
@@ -56,8 +56,8 @@ class Caller:
     """Calls an algorithm's `main` as OpenWhisk does; nothing leaves the process.
 
     Args:
-        algorithm: whose `main`.
-        fails: raised instead of any submission.
+        algorithm: the algorithm whose `main` is called.
+        fails: the error that every submission raises, or None.
     """
 
     algorithm: Algorithm[Any]
@@ -67,11 +67,11 @@ class Caller:
     printed: io.StringIO = field(default_factory=io.StringIO)
 
     def submit(self, values: dict[str, Any]) -> dict[str, Any]:
-        """`main` with a client's input."""
+        """Call `main` with a client's input."""
         return self.call(values | ENVELOPE)
 
     def call(self, params: dict[str, Any]) -> dict[str, Any]:
-        """`main` with these parameters and the deployment's settings."""
+        """Call `main` with these parameters and the deployment's settings."""
 
         def shared(bound: dict[str, Any]) -> Submission:
             if self.fails is not None:
@@ -83,11 +83,11 @@ class Caller:
 
     @property
     def events(self) -> list[JobEvent]:
-        """The JobEvents, as the poller reads them."""
+        """Return the JobEvents, as the poller reads them."""
         return self.submission.publisher.events()
 
     def step(self, result: JobResult, noisy: bool = False) -> dict[str, Any]:
-        """The parameters of the call that follows the last job's result."""
+        """Return the parameters of the call that follows the last job's result."""
         event = self.events[-1].model_dump() | {"backend_type": "hardware" if noisy else "simulator"}
         ended = ResultEvent(**event, status="DONE", result=result)
         return {"step": json.loads(encode(ended))}
@@ -109,9 +109,9 @@ class Walk:
     """One run of an algorithm.
 
     Args:
-        caller: with the jobs and events of the run.
-        outputs: what `main` returned, the answer last.
-        steps: with what it was called after each job.
+        caller: the caller, with the jobs and events of the run.
+        outputs: the outputs of `main`, the answer last.
+        steps: the step requests after each job.
     """
 
     caller: Caller
@@ -120,8 +120,8 @@ class Walk:
 
     @property
     def answer(self) -> dict[str, Any]:
-        """The answer; AssertionError where there is none."""
-        assert "answer" in self.outputs[-1], f"no answer but {str(self.outputs[-1])[:500]}"
+        """Return the answer. Raises AssertionError if there is none."""
+        assert "answer" in self.outputs[-1], f"not an answer: {str(self.outputs[-1])[:500]}"
         answer: dict[str, Any] = self.outputs[-1]["answer"]
         return answer
 
@@ -138,7 +138,7 @@ def walk(algorithm: Algorithm[Any], values: dict[str, Any]) -> Walk:
 
 
 def useless(job: Job) -> JobResult:
-    """A result of a machine that gives every outcome once in a while, and expectation values of nothing."""
+    """Return a result of a machine that gives random outcomes, and meaningless expectation values."""
     pubs = [_noise(pub) for pub in job.pubs]
     return JobResult(**pubs[0].model_dump(), pubs=pubs if len(pubs) > 1 else None)
 
@@ -151,7 +151,7 @@ def _noise(pub: Pub) -> PubResult:
         return PubResult(evs=[0.0] * len(values), stds=[1.0] * len(values))
     counts = {}
     for register in pub.circuit.cregs:
-        # A handful of outcomes spread over all there are, each with another count.
+        # A few outcomes spread over the whole range, each with a different count.
         outcomes = {number * (2**register.size - 1) // 4 for number in range(5)}
         counts[register.name] = {
             f"{outcome:0{register.size}b}": place + 1 for place, outcome in enumerate(sorted(outcomes))

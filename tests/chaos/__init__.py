@@ -1,1 +1,1 @@
-"""Everything that can go wrong at once, on the real stack."""
+"""Many kinds of failures at once, on the real stack."""

@@ -10,7 +10,7 @@ import pytest
 from core.settings import KafkaSettings
 from testkit.replicas import broker
 
-#: Gives the broker of a kind; it is started once.
+#: Returns the broker of a kind, which is started once.
 StartBroker = Callable[[str], KafkaSettings]
 
 

@@ -20,12 +20,12 @@ SHORT = dict(zip(job_consumer._DELAYS, (1.0, 2.0, 3.0, 4.0), strict=True))
 
 
 def settings(bootstrap: str, partitions: int) -> KafkaSettings:
-    """For all members of a test."""
+    """The settings of all members of a test."""
     return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=partitions)
 
 
 def notify(job: str) -> None:
-    """Write a line in one piece: several threads do."""
+    """Write a line in one piece, because several threads write."""
     os.write(1, f"{job}\n".encode())
 
 
@@ -54,7 +54,7 @@ class Telling(WebhookSender):
 
 
 def deliver(kafka: KafkaSettings, stop: threading.Event) -> None:
-    """What webhooks deliver is written to standard output."""
+    """Write what webhooks deliver to standard output."""
     publisher = Publisher(kafka)
     webhooks = Webhooks(kafka, publisher, Telling("private"), SECRET)
     stop.wait()
@@ -62,7 +62,7 @@ def deliver(kafka: KafkaSettings, stop: threading.Event) -> None:
     publisher.close()
 
 
-#: What a member of each kind runs.
+#: The code that a member of each kind runs.
 KINDS = {"jobs": take, "webhooks": deliver}
 
 

@@ -30,7 +30,7 @@ from tests.core.samples import result_event, wire
 PARTITIONS = 3
 #: Seconds between two events on each wait topic. Those wait for 1 to 4 seconds, so that some always wait.
 EVERY = 0.25
-#: Seconds in which members join and what is due comes, on a machine that does many other things.
+#: Seconds for members to join and for due events to arrive, on a machine that is busy with others.
 BOUND = 60.0
 
 
@@ -46,17 +46,17 @@ class Member:
             )
 
     def handled(self) -> set[str]:
-        """The events that it wrote, each with its number at the end."""
+        """Return the events that it wrote, each with its number at the end."""
         return set(self._seen.read_text().splitlines())
 
     def leave(self) -> None:
-        """In order: the group knows at once."""
+        """Stop in order: the group is informed at once."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
 
     def kill(self) -> None:
-        """The group learns of it when the session has timed out."""
+        """Kill it: the group notices when the session has timed out."""
         self._process.kill()
         self._process.wait(10)
         assert self._process.stdin is not None
@@ -67,10 +67,10 @@ class Members:
     """The members of one group, of which the first stays throughout.
 
     Args:
-        kind: as `tests.chaos.member` has it.
-        kafka: how to reach the broker.
-        folder: for what they write.
-        seed: decides in which order and when they leave.
+        kind: the kind, as in `tests.chaos.member`.
+        kafka: the settings to connect to the broker.
+        folder: the folder for their output.
+        seed: decides the order and the way in which they leave.
     """
 
     def __init__(self, kind: str, kafka: KafkaSettings, folder: Path, seed: int) -> None:
@@ -85,7 +85,7 @@ class Members:
         return self.all[-1]
 
     def churn(self, published: set[str]) -> str:
-        """A second member takes partitions, and they come back; twice. Gives what was stranded by that."""
+        """Let a second member take partitions and give them back, twice; return the stranded events."""
         wait_for(self.all[0].handled, BOUND)
         for end in self._ends:
             other = self._add()
@@ -106,7 +106,7 @@ class Members:
         return ""
 
     def handled(self) -> set[str]:
-        """What all of them have handled."""
+        """Return what all of them have handled."""
         return set().union(*(member.handled() for member in self.all))
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class Members:
 
 
 class Events:
-    """Publishes on every wait topic until it is told to stop."""
+    """Publishes on every wait topic until it is stopped."""
 
     def __init__(self, kafka: KafkaSettings, hooks: Receiver) -> None:
         self._publisher = Publisher(kafka)
@@ -154,7 +154,7 @@ class Events:
 
 @pytest.mark.parametrize("kind", BROKERS)
 @pytest.mark.timeout(apache.TIMEOUT + 300)
-def test_nothing_that_waits_is_stranded_or_lost(kind: str, start_broker: StartBroker, tmp_path: Path) -> None:
+def test_no_waiting_event_is_stranded_or_lost(kind: str, start_broker: StartBroker, tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", "3"))
     kafka = settings(start_broker(kind).bootstrap_servers, PARTITIONS)
     # With one partition of `webhooks` any second member gets one of a wait topic.
@@ -171,7 +171,7 @@ def test_nothing_that_waits_is_stranded_or_lost(kind: str, start_broker: StartBr
             stranded = [found for found in pool.map(Members.churn, groups, published) if found]
         assert not stranded, f"seed {seed}: {stranded}"
         events.close()
-        # Nothing is lost of what came while the last change was under way, either.
+        # Events that arrived during the last change are not lost either.
         for group, every in zip(groups, published, strict=True):
             wait_for(lambda group=group, every=every: every == group.handled(), BOUND)  # type: ignore[misc]
         print(f"seed {seed}: {len(events.jobs)} jobs and {len(events.webhooks)} webhooks, none stranded")

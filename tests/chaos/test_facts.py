@@ -1,4 +1,4 @@
-"""What the code relies on in librdkafka and the broker, checked on real ones and on the one in memory."""
+"""Facts about librdkafka and the broker that the code relies on, for real brokers and the one in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.chaos.conftest import StartBroker
 from tests.core.librdkafka import Group, Member
 
 TOPIC, PARTITIONS, MESSAGES = "facts", 4, 6
-#: Seconds in which a message that is there comes, even on a slow machine; and in which none may come.
+#: Seconds in which an available message arrives, even on a slow machine; and in which none may arrive.
 PATIENCE, SILENCE = 60.0, 1.0
 
 
@@ -52,7 +52,7 @@ class InMemory:
         self._rival.poll(0)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 class Real:
@@ -97,13 +97,13 @@ def driver(request: pytest.FixtureRequest, start_broker: StartBroker) -> Iterato
 
 
 class Seen:
-    """A consumer, the offsets that it gave, and its assignment as its callbacks tell it."""
+    """A consumer, the offsets of its messages, and its assignment according to its callbacks."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
         self.offsets: dict[Partition, list[int]] = {(TOPIC, number): [] for number in range(PARTITIONS)}
         self.mine: set[Partition] = set()
-        #: Partitions that were revoked, and the one of them that was resumed when it came back.
+        #: Partitions that were revoked, and the one of them that was resumed when it was assigned again.
         self.revoked: set[Partition] = set()
         self.resumed: set[Partition] = set()
         self.consumer = driver.consumer(on_assign=self._assign, on_revoke=self._revoke)
@@ -145,7 +145,7 @@ class Seen:
         return {place: list(offsets) for place, offsets in self.offsets.items()}
 
     def end(self, place: Partition) -> bool:
-        """True once what was published has come, the last last."""
+        """Return whether all published messages have arrived, the last one last."""
         offsets = self.offsets[place]
         return bool(offsets) and offsets[-1] >= MESSAGES - 1
 
@@ -158,10 +158,10 @@ def test_a_pause_outlives_the_assignment_and_drops_nothing(driver: Any) -> None:
         assert len(everything) == PARTITIONS
         seen.consumer.pause(everything)
         before = seen.copy()
-        # One that was never assigned is no error.
+        # A partition that was never assigned is not an error.
         seen.consumer.pause([TopicPartition("webhooks", 0)])
         seen.silence()
-        assert seen.offsets == before, "what was fetched ahead comes in spite of a pause"
+        assert seen.offsets == before, "a message that was fetched ahead arrived despite a pause"
         committed = [TopicPartition(*place, 1) for place in seen.mine]
         assert all(one.error is None for one in seen.consumer.commit(offsets=committed, asynchronous=False))
 
@@ -174,12 +174,12 @@ def test_a_pause_outlives_the_assignment_and_drops_nothing(driver: Any) -> None:
         seen.until(lambda: seen.end(resumed))
         seen.silence()
         for place in seen.mine - seen.resumed:
-            assert seen.offsets[place] == before[place], "a pause ended with the assignment"
+            assert seen.offsets[place] == before[place], "the pause ended with the assignment"
 
         seen.consumer.resume([one for one in everything if (one.topic, one.partition) != resumed])
         seen.until(lambda: all(map(seen.end, seen.mine)))
         for place, offsets in seen.offsets.items():
-            # Where it came back from the committed offset on; where it stayed, exactly from where it was.
+            # A reassigned partition resumes at the committed offset; one that stayed, exactly where it was.
             first = 1 if place in seen.revoked else before[place][-1] + 1
             assert offsets == before[place] + list(range(first, offsets[-1] + 1))
     finally:

@@ -1,4 +1,4 @@
-"""Jobs of many clients while pollers are killed and the provider fails: each ends once, and at home."""
+"""Jobs of many clients while pollers are killed and the provider fails: each ends once, at its own client."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from testkit.stack import ROOT, Client, Stack, alive, free_ports, running, wait_
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 
 JOBS, CLIENTS = int(os.environ.get("CHAOS_JOBS", "500")), 20
-#: One job in so many goes to the device with its queue; the others to the simulator.
+#: One job in this many goes to the device with its queue; the others go to the simulator.
 HARDWARE = 5
-#: Seconds between two kills of one of the pollers, and the kills at the most.
+#: Seconds between two kills of one of the pollers, and the maximum number of kills.
 KILL_EVERY, KILLS = (3.0, 6.0), 12
 #: Seconds within which every job must have ended.
 TIMEOUT = float(os.environ.get("CHAOS_TIMEOUT", "400"))
@@ -45,15 +45,15 @@ FAULTS: list[dict[str, Any]] = [
 
 
 class Counters:
-    """What the pollers have counted, over all their lives: each is asked again and again until it is killed.
+    """The counters of the pollers, over all their lives: each is scraped repeatedly until it is killed.
 
     Args:
-        ports: of the pollers' health endpoints.
+        ports: the ports of the pollers' health endpoints.
     """
 
     def __init__(self, ports: list[str]) -> None:
         self._ports = ports
-        #: For each life of each poller the newest value of each sample.
+        #: For each life of each poller, the newest value of each sample.
         self._lives: dict[str, dict[str, float]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read_again_and_again, daemon=True)
@@ -75,7 +75,7 @@ class Counters:
         self._lives[life] = found
 
     def sum(self, name: str, **labels: str) -> float:
-        """Of all samples with this name and these labels, over all lives."""
+        """Return the sum of all samples with this name and these labels, over all lives."""
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         return sum(
             value
@@ -85,7 +85,7 @@ class Counters:
         )
 
     def lives(self, port: str) -> int:
-        """How often the poller at this port was seen alive."""
+        """Return how often the poller at this port was seen alive."""
         return sum(1 for life in list(self._lives) if life.startswith(f"{port} "))
 
     def close(self) -> None:
@@ -94,12 +94,12 @@ class Counters:
 
 
 class Pollers:
-    """The stack's own poller, one more, and who kills them."""
+    """The stack's own poller, an added one, and the thread that kills them."""
 
     def __init__(self, stack: Stack, dice: random.Random) -> None:
         self.stack = stack
         self.dice = dice
-        #: Kills of the stack's own poller, and of the one that was added.
+        #: Kills of the stack's own poller, and of the added one.
         self.own_kills = self.added_kills = 0
         self.added: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
@@ -114,7 +114,7 @@ class Pollers:
         return env | {"POLLER_PORT": str(free_ports(1)[0])}
 
     def add(self) -> None:
-        """One more poller, with the environment of the first."""
+        """Start an additional poller with the environment of the first."""
         with (self.stack.folder / "second.log").open("ab") as sink:
             self.added = subprocess.Popen(
                 [sys.executable, "-m", "poller"], cwd=ROOT, env=self.env, stdout=sink, stderr=sink
@@ -125,7 +125,7 @@ class Pollers:
 
     def _kill_again_and_again(self) -> None:
         while self.kills < KILLS and not self._stop.wait(self.dice.uniform(*KILL_EVERY)):
-            # Mostly one that is at work, and each in its turn, so that both are killed however short it is.
+            # Usually one that is working, and each in turn, so that both are killed even in a short run.
             own, added = map(self.healthy, self.ports)
             if self.added is not None and added and self.added_kills < self.own_kills:
                 self.added.kill()
@@ -139,7 +139,7 @@ class Pollers:
                     self._kill_while_it_starts(pid)
 
     def _kill_while_it_starts(self, before: int) -> None:
-        """The one that the stack starts in the place of `before`."""
+        """Return the poller that the stack starts in the place of `before`."""
 
         def successor() -> int | None:
             pid = self._own()
@@ -154,12 +154,12 @@ class Pollers:
 
     @property
     def ports(self) -> list[str]:
-        """Of the stack's own poller, and of the one that is added."""
+        """Return the kills of the stack's own poller, and of the added one."""
         return [self.stack.env["POLLER_PORT"], self.env["POLLER_PORT"]]
 
     @staticmethod
     def healthy(port: str) -> bool:
-        """True while the poller at this port does its work."""
+        """Return whether the poller at this port works."""
         with suppress(OSError):
             return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
         return False
@@ -174,7 +174,7 @@ class Pollers:
 
 
 def submit(client: Client, count: int) -> list[str]:
-    """Submit `count` jobs; what is refused for the moment is submitted again."""
+    """Submit `count` jobs; those that are rejected temporarily are submitted again."""
     ids: list[str] = []
     deadline = time.monotonic() + TIMEOUT / 2
     while len(ids) < count:
@@ -190,7 +190,7 @@ def submit(client: Client, count: int) -> list[str]:
 
 
 def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
-    """The whole trial; prints its seed and what happened."""
+    """Run the whole trial; print its seed and what happened."""
     print(f"seed {seed}, {JOBS} jobs of {CLIENTS} clients")
     dice = random.Random(seed)
     more = {"SIMULATOR_QUEUE_SPEED_UP": "20", "SIMULATOR_QUEUE_SEED": str(seed)}
@@ -203,7 +203,7 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
         pollers.start_killing()
         began = time.monotonic()
         with ThreadPoolExecutor(CLIENTS) as pool:
-            # One more poller in the middle of it.
+            # Add a poller in the middle of it.
             adding = threading.Timer(5.0, pollers.add)
             adding.start()
             counts = [JOBS // CLIENTS] * CLIENTS
@@ -222,14 +222,14 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
             time.sleep(0.5)
         took = time.monotonic() - began
         print(f"submitted in {submitted:.0f} s, all ended after {took:.0f} s, {pollers.kills} pollers killed")
-        assert not left, f"seed {seed}: {len(left)} of {JOBS} jobs have no end, such as {left[:3]}"
+        assert not left, f"seed {seed}: {len(left)} of {JOBS} jobs have not ended, such as {left[:3]}"
         what_went_wrong_was_met(pollers, counters)
-        time.sleep(3)  # whoever delivers twice has the time to
+        time.sleep(3)  # enough time for a second delivery
         statuses: Counter[str] = Counter()
         for client, listener, ids in zip(clients, listeners, jobs, strict=True):
             finals = Counter(listener.finals())
-            assert set(finals) == set(ids), f"seed {seed}: a client has others' jobs, or none of its own"
-            assert set(finals.values()) == {1}, f"seed {seed}: a final event came twice"
+            assert set(finals) == set(ids), f"seed {seed}: a client has others' jobs, or lacks its own"
+            assert set(finals.values()) == {1}, f"seed {seed}: a final event was delivered twice"
             for event in listener.events():
                 assert event["client_id"] == client.id
                 if event["status"] in ("DONE", "ERROR", "CANCELLED"):
@@ -241,7 +241,7 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
 
 
 def what_went_wrong_was_met(pollers: Pollers, counters: Counters) -> None:
-    """AssertionError unless pollers were killed, one was added, and they met what the provider did wrong."""
+    """Raise AssertionError unless pollers were killed, one was added, and they met the provider's faults."""
     own, added = pollers.ports
     print(
         f"killed: the stack's own poller {pollers.own_kills} times, the one added {pollers.added_kills}; "
@@ -264,13 +264,13 @@ def what_went_wrong_was_met(pollers: Pollers, counters: Counters) -> None:
     print(f"met by the pollers: {refused} refusals by status, {pauses} pauses, {slow:.0f} slow calls")
     for status, number in refused.items():
         assert number >= 1, f"no poller met the status {status or 'of a lost answer'}"
-    assert pauses["retry_after"] >= refused["429"] > 0, "Retry-After was not heeded"
+    assert pauses["retry_after"] >= refused["429"] > 0, "Retry-After was ignored"
     assert pauses["backoff"] >= 1
     assert slow >= 1
 
 
 @pytest.mark.timeout(TIMEOUT + 200)
-def test_every_job_ends_once_at_home(tmp_path: Path) -> None:
+def test_every_job_ends_once_at_its_client(tmp_path: Path) -> None:
     every_job_ends_once_at_home(tmp_path, seed=int(os.environ.get("CHAOS_SEED", "1")))
 
 

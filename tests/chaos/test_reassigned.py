@@ -1,4 +1,4 @@
-"""A partition that is revoked or lost while it is paused, and comes back: both users go on with it."""
+"""A partition that is revoked or lost while it is paused, and assigned again: both users resume it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.core.librdkafka import Group, Member
 from tests.core.samples import result_event, wire
 from tests.poller.fakes import Publisher
 
-#: Seconds that what waits has to wait; the wall clock is moved over them.
+#: Seconds that messages have to wait; the wall clock is advanced past them.
 DELAY = 5.0
 
 
 class Clock:
-    """In the place of the module `time`: the wall clock is the test's."""
+    """Replaces the module `time`: the test controls the wall clock."""
 
     monotonic = staticmethod(time.monotonic)
 
@@ -40,7 +40,7 @@ class Clock:
 
 
 class Taking:
-    """A poller's JobConsumer: what it consumes is finished at once."""
+    """A poller's JobConsumer: each message is finished as soon as it is consumed."""
 
     urgent, waiting = (JOBS, 0), ("jobs.wait.5s", 0)
 
@@ -85,7 +85,7 @@ class WebhookSender:
         return Outcome(True, "200")
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 class Delivering:
@@ -101,7 +101,7 @@ class Delivering:
         self.done = self._sender.done
         arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._sender, "a secret")
         self._webhooks = Webhooks(*arguments)
-        # What waits is due when the test says so.
+        # Messages that wait are due when the test advances the clock.
         self._webhooks._consumer._clock = lambda: clock.wall + time.monotonic()
         self._fillers = 0
 
@@ -159,7 +159,7 @@ def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def until(user: Any, what: Callable[[], object]) -> None:
-    """Turns until it is true."""
+    """Run iterations until the condition holds."""
 
     def turned() -> object:
         user.turn()
@@ -169,7 +169,7 @@ def until(user: Any, what: Callable[[], object]) -> None:
 
 
 def away_and_back(user: Any, place: Partition, member: Member, how: str) -> None:
-    """The partition goes to another member, which does nothing, and comes back."""
+    """Assign the partition to another member, which does nothing, and back."""
     group, other = user.group(place), Member(user.group(place))
     if how == "lost":
         group.expire(member)
@@ -182,7 +182,7 @@ def away_and_back(user: Any, place: Partition, member: Member, how: str) -> None
 
 
 @pytest.mark.parametrize("how", ["revoked", "lost"])
-def test_a_head_that_waits_is_taken_where_its_partition_comes_back(user: Any, how: str) -> None:
+def test_a_waiting_head_is_consumed_if_its_partition_is_assigned_again(user: Any, how: str) -> None:
     place = user.waiting
     user.submit(place, "waits")
     member = user.group(place).owners[place]
@@ -194,9 +194,7 @@ def test_a_head_that_waits_is_taken_where_its_partition_comes_back(user: Any, ho
 
 @pytest.mark.parametrize("how", ["revoked", "lost"])
 @pytest.mark.parametrize("which", ["urgent", "waiting"])
-def test_a_partition_that_comes_back_after_its_owner_was_full_is_read(
-    user: Any, which: str, how: str
-) -> None:
+def test_a_partition_assigned_again_after_its_owner_was_full_is_read(user: Any, which: str, how: str) -> None:
     place = getattr(user, which)
     user.submit(place, "before")
     user.clock.wall += DELAY + 1
@@ -219,7 +217,7 @@ def test_a_partition_that_comes_back_after_its_owner_was_full_is_read(
     until(user, lambda: "after" in user.done)
 
 
-def test_a_partition_that_comes_while_its_owner_is_full_is_not_read(user: Any) -> None:
+def test_a_partition_assigned_while_its_owner_is_full_is_not_read(user: Any) -> None:
     place = user.waiting
     user.submit(place, "waits")
     user.clock.wall += DELAY + 1
@@ -239,10 +237,10 @@ def test_a_partition_that_comes_while_its_owner_is_full_is_not_read(user: Any) -
 
 
 @pytest.mark.parametrize("user", [Delivering], ids=["webhooks"], indirect=True)
-def test_what_cannot_be_handed_to_a_worker_is_handed_over_later(
+def test_a_message_that_cannot_be_handed_to_a_worker_is_handed_over_later(
     user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machine has no more threads for a moment: what was taken is neither dropped nor done."""
+    """The machine has no more threads for a moment: consumed messages are neither dropped nor finished."""
     workers = user._webhooks._workers
     own, left = workers.submit, [RuntimeError("can't start new thread")] * 2
 
@@ -263,8 +261,8 @@ def test_what_cannot_be_handed_to_a_worker_is_handed_over_later(
 @pytest.mark.parametrize(
     "url", ["http://[", "http://[::1", "https://\u2100.example/", "x", "//", "\ud7ff\x00"]
 )
-def test_an_address_that_is_none_holds_up_no_partition(user: Any, url: str) -> None:
-    """Whoever calls an action directly gives it the address that he likes."""
+def test_an_invalid_address_does_not_block_a_partition(user: Any, url: str) -> None:
+    """Anyone who calls an action directly can give it any address."""
     user.submit(user.urgent, "odd", url=url)
     user.submit(user.urgent, "usual")
     until(user, lambda: user.group(user.urgent).committed.get(user.urgent) == 2)

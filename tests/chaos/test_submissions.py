@@ -1,6 +1,6 @@
-"""Submissions whose answers get lost on the way: none is doubled, none is an orphan, none is lost.
+"""Submissions whose answers are lost: none is duplicated, none becomes an orphan, none is lost.
 
-The actions' own code in this process, a real stack around it: simulator, broker, poller. The device is
+The actions' own code runs in this process, with a real simulator, broker and poller around it. The device is
 paused, so that every job stays in its queue and can be counted at the end, by its tags.
 
 `make trial-submissions` makes 2,000 of them.
@@ -44,7 +44,7 @@ SUBMISSIONS = int(os.environ.get("SUBMISSIONS", "300"))
 SEED = int(os.environ.get("SUBMISSIONS_SEED", "1"))
 THREADS = 8
 FUNCTION = "smile_super_position"
-#: Seconds that an answer is waited for, and by which some are late.
+#: Seconds to wait for an answer, and seconds by which some answers are late.
 ANSWER, LATE = 1.0, 2.5
 #: Seconds within which the poller has cancelled what was left behind: it searches for three minutes, with
 #: pauses that double.
@@ -53,7 +53,7 @@ SETTLED = 200.0
 #: two gateways a request with an Idempotency-Key.
 STEPS, KEYED = 0.1, 0.1
 
-#: One answer in ten to a submission, and to a cancellation request, is not what it should be.
+#: One answer in ten to a submission, and to a cancellation request, is faulty.
 FAULTS: list[dict[str, Any]] = [
     {"method": "POST", "path": "/jobs", "status": 503, "after": True, "probability": 0.02},
     {"method": "POST", "path": "/jobs", "status": 504, "after": True, "probability": 0.01},
@@ -62,7 +62,7 @@ FAULTS: list[dict[str, Any]] = [
     {"method": "POST", "path": "/jobs", "garbled": True, "after": True, "probability": 0.01},
     {"method": "POST", "path": "/jobs", "status": 503, "probability": 0.02},
     {"method": "POST", "path": "/jobs", "status": 429, "probability": 0.005},
-    # The looks for what became of it fail too.
+    # The looks for the lost jobs fail too.
     {"method": "GET", "path": "/jobs", "status": 503, "probability": 0.2},
     {"method": "GET", "path": "/jobs", "drop": True, "probability": 0.1},
 ]
@@ -74,17 +74,17 @@ Step = tuple[str, int]
 
 @dataclass
 class Tally:
-    """What the callers were told."""
+    """The replies to the callers."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    #: The job ids given for each step.
+    #: The job ids returned for each step.
     told: defaultdict[Step, set[str]] = field(default_factory=lambda: defaultdict(set))
     errors: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
 class CallOutcome:
-    """What went wrong, by the ids."""
+    """The failures, by the ids."""
 
     doubled: list[str]
     orphans: list[str]
@@ -95,7 +95,7 @@ class CallOutcome:
 
 
 def submit(submission: Submission, tally: Tally, run: Run, tries: int) -> None:
-    """Ask for one job, and again after an error, as the caller of such a job does."""
+    """Request one job, and repeat it after an error, as the caller of such a job does."""
     circuit = QuantumCircuit(1)
     circuit.measure_all()
     for _ in range(tries):
@@ -124,26 +124,26 @@ def envelope(again: bool = False) -> Envelope:
 
 
 def asked(dice: random.Random) -> tuple[list[Run], int]:
-    """A job, once for each of those who ask for it, and how often they do."""
+    """A job, with the number of callers that request it and of their attempts."""
     kind = dice.random()
     again, step = STEPS <= kind < STEPS + KEYED, int(kind < STEPS)
     whom = envelope(again)
     callers = 2 if again or step else 1
-    # A step is asked for again for minutes; a client with a key may give up.
+    # A step is repeated for minutes; a client with a key may give up.
     tries = 12 if step else dice.choice((1, 3)) if again else 1
     runs = [Run(FUNCTION, params(), {"shots": 10}, whom, step) for _ in range(callers)]
     return runs, tries
 
 
 def submit_all(stack: Stack, work: list[tuple[list[Run], int]], faults: dict[str, Any]) -> Tally:
-    """The actions' part: everything is asked for, by several threads, while this goes wrong."""
+    """Run the actions' part: several threads request everything while these faults happen."""
     env = part_environment(stack, "poller")
     provider = connect(ProviderSettings.from_env(env), timeout=(5.0, ANSWER))
     tally = Tally()
     with closing(Publisher(KafkaSettings.from_env(env))) as publisher:
         submission = Submission(provider, publisher, pauses=(0.0, 0.3))
         set_faults(stack, PAUSED)
-        # What is kept from one job to the next is made by one thread, before the answers get lost.
+        # One thread fills the caches that jobs share, before answers are lost.
         submit(submission, tally, Run(FUNCTION, params(), {"shots": 10}, envelope()), 1)
         set_faults(stack, PAUSED | faults)
         with ThreadPoolExecutor(THREADS) as pool:
@@ -157,7 +157,7 @@ def submit_all(stack: Stack, work: list[tuple[list[Run], int]], faults: dict[str
 
 
 def announced(stack: Stack) -> dict[Step, set[str]]:
-    """The job ids that the JobEvents of each step tell."""
+    """Return the job ids in the JobEvents of each step."""
     settings = KafkaSettings.from_env(part_environment(stack, "poller"))
     found: defaultdict[Step, set[str]] = defaultdict(set)
     with closing(topic_reader(settings)) as consumer:
@@ -169,7 +169,7 @@ def announced(stack: Stack) -> dict[Step, set[str]]:
             position = low
             while position < high:
                 message = consumer.poll(20)
-                assert message is not None, "the broker gives no more"
+                assert message is not None, "the broker has no more messages"
                 assert not message.error(), message.error()
                 position = message.offset() + 1
                 event = decode(JobEvent, message.value())
@@ -178,7 +178,7 @@ def announced(stack: Stack) -> dict[Step, set[str]]:
 
 
 def jobs(stack: Stack) -> list[dict[str, Any]]:
-    """All jobs of the provider."""
+    """Return all jobs of the provider."""
     url, key = token(stack)
     found: list[dict[str, Any]] = []
     while True:
@@ -195,12 +195,12 @@ def jobs(stack: Stack) -> list[dict[str, Any]]:
 
 
 def cancelled(stack: Stack) -> int:
-    """Jobs of the provider that were cancelled."""
+    """Return the provider's jobs that were cancelled."""
     return sum(job["state"]["status"] == "Cancelled" for job in jobs(stack))
 
 
 def found(stack: Stack, tally: Tally) -> CallOutcome:
-    """What is wrong now."""
+    """Return what is wrong now."""
     events = announced(stack)
     of_event = {job: step for step, ids in events.items() for job in ids}
     alive = {job["id"]: job["tags"] for job in jobs(stack) if job["state"]["status"] != "Cancelled"}
@@ -218,7 +218,7 @@ def found(stack: Stack, tally: Tally) -> CallOutcome:
 
 
 def after_the_pollers_looks(stack: Stack, tally: Tally) -> CallOutcome:
-    """What is wrong once the poller has seen to what the actions could not tell."""
+    """Return what is wrong after the poller has handled the jobs that the actions could not announce."""
     end = time.monotonic() + SETTLED
     while (left := found(stack, tally)).orphans and time.monotonic() < end:
         time.sleep(1)
@@ -227,7 +227,7 @@ def after_the_pollers_looks(stack: Stack, tally: Tally) -> CallOutcome:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose device and faults are these tests' own."""
+    """A stack of which only these tests use the device and the faults."""
     more = {"SIMULATOR_QUEUE_ARRIVALS": "0", "SIMULATOR_QUEUE_INITIAL": "0"}
     with running(tmp_path_factory.mktemp("submissions"), **more) as stack:
         yield stack
@@ -245,7 +245,7 @@ def test_no_submission_is_doubled_orphaned_or_lost(own: Stack) -> None:
         f"{len(tally.told)} announced, {sum(tally.errors.values())} errors, "
         f"{time.process_time() - began:.0f} s of CPU here; at once: {at_once}; in the end: {left}"
     )
-    assert tally.errors, "nothing went wrong"
+    assert tally.errors, "no fault happened"
     assert (left.doubled, left.orphans, left.lost) == ([], [], [])
 
 
@@ -259,7 +259,7 @@ def test_what_the_provider_lists_late_is_found_and_cancelled_by_the_poller(own: 
     tally = submit_all(own, work, {"http": [lost], "unlisted": 4.0})
     assert sum(tally.errors.values()) == 10
     assert len(tally.told) == 11
-    # Listed now, or in a moment.
+    # Listed now, or soon.
     set_faults(own, PAUSED)
     left = after_the_pollers_looks(own, tally)
     assert (left.doubled, left.orphans, left.lost) == ([], [], [])

@@ -1,4 +1,4 @@
-"""The OpenWhisk that the clients are tried on, and what runs them."""
+"""The OpenWhisk that the clients are tested on, and the programs that run them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTALL = 600
 
 @dataclass(frozen=True)
 class Target:
-    """An OpenWhisk, and the environment in which its tools find it."""
+    """An OpenWhisk, and the environment in which tools find it."""
 
     host: str
     auth: str
@@ -33,7 +33,7 @@ class Target:
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The local one, or the one of WHISK_APIHOST and WHISK_AUTH."""
+    """Return the local one, or that of WHISK_APIHOST and WHISK_AUTH."""
     given = os.environ.get("WHISK_APIHOST")
     if given:
         yield Target(given if "://" in given else f"https://{given}", os.environ["WHISK_AUTH"])
@@ -54,7 +54,7 @@ def missing(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Node, with the clients installed as package-lock.json has them."""
+    """Return Node, with the clients installed according to package-lock.json."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         missing("no Node.js on PATH: install it to try the JavaScript clients")
@@ -72,7 +72,7 @@ def node() -> str:
 
 @pytest.fixture(scope="session")
 def wskdeploy(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """wskdeploy, the system's or one that Go installs; skipped in one line where neither can be had."""
+    """Return wskdeploy, the system's or one that Go installs; skips in one line if neither is available."""
     found = shutil.which("wskdeploy")
     if found:
         return found

@@ -1,4 +1,4 @@
-"""Clients and tools that others have written, unmodified, on the local OpenWhisk or any other."""
+"""Third-party clients and tools, unmodified, on the local OpenWhisk or any other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUT = 150
 
 
 def packed() -> str:
-    """An action as a zip, in base64."""
+    """Return an action as a zip, in base64."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(
@@ -41,13 +41,13 @@ def test_a_javascript_client(node: str, target: Target, client: str) -> None:
         timeout=TIMEOUT,
     )
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
-    # A run of no test is no success.
+    # A run without tests is not a success.
     assert "\n# fail 0\n" in ended.stdout
     assert "\n# pass 0\n" not in ended.stdout
 
 
 def entities(target: Target) -> dict[str, set[str]]:
-    """The packages, and the actions with theirs."""
+    """Return the packages, and the actions in each."""
     user, _, password = target.auth.partition(":")
     found = {}
     with requests.Session() as session:

@@ -1,6 +1,6 @@
 """A broker and librdkafka's consumer in memory, for one consumer group; a test moves the partitions.
 
-It behaves as the real ones in what matters to who pauses partitions and commits offsets:
+It behaves like the real ones in what matters to users that pause partitions and commit offsets:
 `tests/chaos/test_facts.py` checks the same facts of this and of real brokers.
 """
 
@@ -64,12 +64,12 @@ class Message:
 
 @dataclass
 class Group:
-    """The broker: what it keeps for one consumer group, and which member has which partition."""
+    """The broker: what it stores for one consumer group, and which member has which partition."""
 
     logs: dict[Partition, list[Message]] = field(default_factory=dict)
     committed: dict[Partition, int] = field(default_factory=dict)
     owners: dict[Partition, Member | None] = field(default_factory=dict)
-    #: Where a partition goes once its owner has let go of it.
+    #: The new owner of a partition, once the present one has released it.
     wanted: dict[Partition, Member | None] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -93,7 +93,7 @@ class Group:
                 owner.events.append(("revoke", [place]))
 
     def expire(self, member: Member) -> None:
-        """The member's session times out: its partitions are free before it notices."""
+        """Let the member's session time out: its partitions are free before it notices."""
         with self.lock:
             gone = [place for place, owner in self.owners.items() if owner is member]
             for place in gone:
@@ -106,7 +106,7 @@ class Group:
                 self._give(place)
 
     def released(self, place: Partition, by: Member) -> None:
-        """The owner has let go of it."""
+        """Record that the owner has released the partition."""
         if self.owners.get(place) is by:
             self.owners[place] = None
             self._give(place)
@@ -139,7 +139,7 @@ class Member:
         self._on_commit = on_commit
         self._callbacks = {"assign": on_assign, "revoke": on_revoke, "lose": on_lost or on_revoke}
         self._outcomes: deque[tuple[KafkaError | None, list[TopicPartition]]] = deque()
-        #: Per assigned partition, the offset after the last message that the application has.
+        #: For each assigned partition, the offset after the last message that the application has.
         self.positions: dict[Partition, int] = {}
         self._fetched: deque[Message] = deque()
         #: Partitions that were ever assigned: librdkafka knows no others.
@@ -178,7 +178,7 @@ class Member:
             if callback is not None:
                 callback(self, partitions)
         finally:
-            # What the callback has not done itself is done for it.
+            # What the callback did not do itself is done for it.
             if kind == "assign":
                 new = [one for one in partitions if (one.topic, one.partition) not in self.positions]
                 self._assign(new)
@@ -220,7 +220,7 @@ class Member:
         self._assign(partitions)
 
     def pause(self, partitions: list[TopicPartition]) -> None:
-        """What was fetched ahead is dropped, and fetched again after `resume`."""
+        """Drop what was fetched ahead; it is fetched again after `resume`."""
         self._fail("pause")
         with self.group.lock:
             for one in partitions:
@@ -235,7 +235,7 @@ class Member:
         self.paused -= {(one.topic, one.partition) for one in partitions}
 
     def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition] | None:
-        """Refused as a whole where a partition is another member's."""
+        """The commit is rejected as a whole if a partition belongs to another member."""
         with self.group.lock:
             error = None
             if "commit" in self.failing:
@@ -252,7 +252,7 @@ class Member:
         return offsets
 
     def close(self) -> None:
-        """Let go of every partition."""
+        """Release every partition."""
         with self.group.lock:
             for place, to in self.group.wanted.items():
                 if to is self:
@@ -260,7 +260,7 @@ class Member:
             self.events.clear()
             if self.positions:
                 self._call("revoke", list(self.positions))
-            # Those too that were given to it and not yet assigned.
+            # This includes those that were given to it but are not assigned yet.
             for place in list(self.group.owners):
                 self.group.released(place, self)
 

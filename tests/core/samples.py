@@ -1,4 +1,4 @@
-"""Well-formed events and documents, to be changed in one place by each test."""
+"""Well-formed events and documents, of which each test changes one part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def job(**changes: Any) -> JobEvent:
 
 
 def result_event(**changes: Any) -> ResultEvent:
-    """A ResultEvent, queued unless told otherwise."""
+    """Return a ResultEvent, queued by default."""
     return ResultEvent.model_validate_json(wire(**{"status": "QUEUED"} | changes))
 
 

@@ -1,4 +1,4 @@
-"""The code of earlier commits and this code read each other: parts are updated one after another."""
+"""The code of earlier commits and this code read each other's messages: parts are updated separately."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def golden_job() -> dict[str, Any]:
 
 
 def read(folder: Path, sent: list[tuple[str, str]]) -> list[str]:
-    """What the code in a folder reads of these messages, encoded again by the same code."""
+    """Return what the code in a folder reads of these messages, encoded again by the same code."""
     done = subprocess.run(
         [sys.executable, "-c", READER],
         input=json.dumps(sent),
@@ -141,7 +141,7 @@ def test_the_code_before_and_this_code_read_each_others_messages(before: Path) -
     # The golden record is what both versions write (test_wire). Each must read it, and in the same way.
     old, new = read(before, sent), read(REPOSITORY, sent)
     assert old == new
-    # What one has read and written again, the other reads as the same.
+    # A message that one version has read and written again is the same to the other.
     for reader, written in ((before, new), (REPOSITORY, old)):
         events = [
             (kind, text)

@@ -1,4 +1,4 @@
-"""Where config documents come from: a folder that changes while it is read."""
+"""The sources of config documents, such as a folder that changes while it is read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(folder: Path, name: str, **changes: Any) -> Path:
 
 
 class Listed:
-    """A source that gives what it is told to, or fails."""
+    """A source that returns what the test sets, or fails."""
 
     def __init__(self, found: dict[str, Mapping[str, Any] | DocumentError]) -> None:
         self.found = found
@@ -40,7 +40,7 @@ class Listed:
         return self.found
 
     def wait(self, timeout: float) -> None:
-        """Everything has changed, always."""
+        """Everything has changed, each time."""
 
 
 def test_a_new_file_is_a_new_function_and_a_removed_one_is_gone(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_changes_are_followed(tmp_path: Path) -> None:
     try:
         second = write(tmp_path, "second")
         wait_for(lambda: set(found.all()) == {"first", "second"})
-        # As a text editor saves: the same length, another content, within one tick of a coarse clock.
+        # As when a text editor saves: the same length, other contents, within one tick of a coarse clock.
         write(tmp_path, "first", functionTitle="Eins")
         wait_for(lambda: found.get("first").function_title == "Eins")
         second.unlink()
@@ -71,8 +71,8 @@ def test_changes_are_followed(tmp_path: Path) -> None:
         found.close()
 
 
-def test_nobody_who_asks_waits_for_the_source() -> None:
-    """While the database times out, requests are answered with what is known."""
+def test_no_request_waits_for_the_source() -> None:
+    """While the database times out, requests are answered with the known documents."""
     source = Listed({"one": raw_document(_id="one")})
     found = Documents(source)
     source.error = TimeoutError("no answer")
@@ -81,8 +81,8 @@ def test_nobody_who_asks_waits_for_the_source() -> None:
     assert source.reads == 1
 
 
-def test_who_looks_for_what_is_not_known_has_the_source_read() -> None:
-    """One process has seen a new document, another has not yet: the second may be asked about it."""
+def test_a_request_for_an_unknown_function_makes_the_source_be_read() -> None:
+    """One process has seen a new document; another has not yet, and may get the request for it."""
     source = Listed({})
     found = Documents(source)
     source.found = {"one": raw_document(_id="one")}
@@ -96,7 +96,7 @@ def test_who_looks_for_what_is_not_known_has_the_source_read() -> None:
     assert found.find("one").id == "one"
 
 
-def test_a_source_that_fails_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_fails_is_read_at_growing_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Listed({})
     source.error = TimeoutError("no answer")
     found = Documents(source)
@@ -115,7 +115,7 @@ def test_a_source_that_fails_is_asked_less_and_less(monkeypatch: pytest.MonkeyPa
 
 
 def test_documents_are_read_after_a_wait_that_failed() -> None:
-    """As when a database was deleted and created again: it does not know the last change any more."""
+    """As when a database was deleted and created again: it no longer knows the last change."""
 
     class Forgetful(Listed):
         def wait(self, timeout: float) -> None:
@@ -132,7 +132,7 @@ def test_documents_are_read_after_a_wait_that_failed() -> None:
 
 
 @pytest.mark.parametrize("more", [0, 3])
-def test_a_folder_with_too_many_documents_says_so(
+def test_a_folder_with_too_many_documents_is_reported(
     tmp_path: Path, more: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(bounds, "MAX_DOCUMENTS", 5)
@@ -200,7 +200,7 @@ def test_a_broken_file_is_reported_by_name_and_the_others_work(
         found = Documents(FolderSource(tmp_path))
         assert set(found.all()) == {"good"}
         found.refresh()
-    # Once for each change of what is wrong, not at every look.
+    # Once for each change of the problem, not at every look.
     assert len(caplog.messages) == 1
     assert "broken" in caplog.messages[0]
     assert reason in caplog.messages[0]
@@ -209,14 +209,14 @@ def test_a_broken_file_is_reported_by_name_and_the_others_work(
     assert set(found.all()) == {"good", "broken"}
 
 
-def test_other_files_and_folders_are_left_alone(tmp_path: Path) -> None:
+def test_other_files_and_folders_are_ignored(tmp_path: Path) -> None:
     write(tmp_path, "good")
     (tmp_path / "README.md").write_text("not a document")
     (tmp_path / "folder.json").mkdir()
     assert set(Documents(FolderSource(tmp_path)).all()) == {"good"}
 
 
-def test_a_folder_that_is_gone_leaves_what_was_known(
+def test_a_folder_that_disappears_leaves_the_known_documents(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "config"
@@ -234,7 +234,7 @@ def test_a_folder_that_is_gone_leaves_what_was_known(
     assert found.all() == {}
 
 
-def test_a_source_that_fails_leaves_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_source_that_fails_leaves_the_known_documents(caplog: pytest.LogCaptureFixture) -> None:
     source = Listed({"one": raw_document(_id="one")})
     found = Documents(source)
     assert set(found.all()) == {"one"}
@@ -245,7 +245,7 @@ def test_a_source_that_fails_leaves_what_was_known(caplog: pytest.LogCaptureFixt
     assert "RuntimeError: the database is down" in caplog.text
 
 
-def test_an_unknown_function_is_told_which_there_are() -> None:
+def test_the_error_for_an_unknown_function_lists_the_known_ones() -> None:
     found = Documents(Listed({"b": raw_document(_id="b"), "a": raw_document(_id="a")}))
     with pytest.raises(NotFoundError, match=r"There is no function 'c'\. Functions: a, b\.") as caught:
         found.get("c")
@@ -278,7 +278,7 @@ def test_a_document_that_has_not_changed_is_not_parsed_again() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(True, 1), (1, True), (0, False), (1, 1.0), ([0], [False])])
-def test_a_change_that_python_takes_for_none_is_seen(before: Any, after: Any) -> None:
+def test_a_change_that_is_equal_in_python_is_seen(before: Any, after: Any) -> None:
     source = Listed({"a": raw_document(_id="a", functionInputSchema={"const": before})})
     found = Documents(source)
     source.found = {"a": raw_document(_id="a", functionInputSchema={"const": after})}
@@ -286,7 +286,9 @@ def test_a_change_that_python_takes_for_none_is_seen(before: Any, after: Any) ->
     assert repr(found.get("a").function_input_schema["const"]) == repr(after)
 
 
-def test_a_hostile_document_hides_no_other_and_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hostile_document_hides_no_other_and_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
@@ -297,5 +299,5 @@ def test_a_hostile_document_hides_no_other_and_fills_no_log(caplog: pytest.LogCa
         assert set(found.all()) == {"good"}
     assert len(caplog.records) == 2
     assert all(len(str(record.__dict__)) < 3_000 for record in caplog.records)
-    while isinstance(deep, list):  # taken apart from outside: to let go of it all at once would recurse
+    while isinstance(deep, list):  # taken apart from outside: releasing it at once would recurse
         deep = deep[0]

@@ -1,4 +1,4 @@
-"""The config document: the paper's own, its placeholders, and what is refused."""
+"""The config document: the paper's, its placeholders, and what is rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.core.samples import raw_document
 
 
 class Credentials:
-    """Gives a value for every name and remembers what was asked for."""
+    """Returns a value for every name and remembers the names."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -72,18 +72,18 @@ def test_the_papers_four_fields_are_enough_for_a_page() -> None:
         ([True, 1.5, None], [True, 1.5, None]),
     ],
 )
-def test_the_body_placeholder_is_filled_wherever_it_stands(template: Any, expected: Any) -> None:
+def test_the_body_placeholder_is_filled_at_any_place(template: Any, expected: Any) -> None:
     document = parse(raw_document(functionParams={"body": template, "headers": {}}), "x")
     assert resolve(document, {"n": 1}, refuse).body == expected
 
 
-def test_what_a_caller_sends_is_never_taken_for_a_placeholder() -> None:
+def test_a_callers_value_is_never_treated_as_a_placeholder() -> None:
     incoming = {"a": "incomingRequestBody", "b": "IAMBearerToken", "c": ["BasicAuth"]}
     call = resolve(parse(raw_document(), "x"), incoming, Credentials())
     assert call.body == incoming
 
 
-def test_credentials_are_asked_for_only_where_a_header_wants_one() -> None:
+def test_credentials_are_requested_only_if_a_header_needs_one() -> None:
     headers = {"X-Plain": "BasicAuthentic", "Accept": "application/json"}
     document = parse(raw_document(functionParams={"headers": headers}), "x")
     call = resolve(document, {"n": 1}, refuse)
@@ -168,7 +168,7 @@ def test_a_document_that_is_too_large_is_refused_by_name(changes: dict[str, Any]
     assert caught.value.details == {"document": "the_name"}
 
 
-def test_a_document_cannot_multiply_what_a_caller_sends() -> None:
+def test_a_document_cannot_multiply_a_callers_input() -> None:
     for body in ([BODY] * (MAX_BODIES + 1), {"a": [{"b": BODY}] * 3, "c": [[BODY, BODY]]}):
         with pytest.raises(DocumentError, match=r"functionParams\.body: .*more than 4 times"):
             parse(raw_document(functionParams={"body": body, "headers": {}}), "x")

@@ -1,4 +1,4 @@
-"""The delayed consumer against a model: nothing is stranded, lost, given early, or committed too soon."""
+"""The delayed consumer against a model: no message is stranded, lost, early, or committed too soon."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ FAST, SLOW, SLOWER = ("fast", 0), ("slow", 0), ("slow", 1)
 PLACES = [FAST, SLOW, SLOWER]
 #: Calls of librdkafka that may fail.
 FAILING = ["pause", "resume", "commit", "incremental_assign"]
-#: More than any message waits, whatever its header and the clocks say.
+#: Longer than any message waits, for any header and any clocks.
 ENOUGH = 3 * DELAY
 
 
 class World:
-    """The broker, the clocks, and what is known of each message."""
+    """The broker, the clocks, and what is known about each message."""
 
     def __init__(self) -> None:
         self.group = Group(logs={place: [] for place in PLACES})
         self.monotonic = 1_000.0
         self.wall = 1_700_000_000.0
-        #: False once the wall clock has jumped, or a message has a time of its own.
+        #: False once the wall clock has jumped, or a message has its own time.
         self.exact = True
         self.done: set[tuple[Partition, int]] = set()
 
@@ -42,14 +42,14 @@ class World:
 
 
 class Owner:
-    """A member and what it was given: epochs count the assignments of a partition."""
+    """A member and the messages that it was given: epochs count the assignments of a partition."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.epochs: dict[Partition, int] = {}
         self.given: list[tuple[Partition, int, int]] = []
         self.full = False
-        #: True once librdkafka has not done what it was asked for.
+        #: True once librdkafka has failed to do what was requested.
         self.deceived = False
         with one_member(world.group) as made:
             self.consumer = DelayedConsumer(
@@ -87,7 +87,7 @@ class Owner:
         self.consumer.finish(place, offset)
 
     def under_way(self) -> int:
-        """What was given in the present assignments and has no outcome."""
+        """Return what was given in the present assignments and has no outcome."""
         return sum(
             place in self.kafka.positions
             and self.epochs.get(place, 0) == epoch
@@ -98,7 +98,7 @@ class Owner:
 
 @contextmanager
 def one_member(group: Group) -> Iterator[list[Member]]:
-    """While this is entered, `group_consumer` makes members of the group in memory."""
+    """While this is entered, `group_consumer` creates members of the group in memory."""
     made: list[Member] = []
 
     def make(_settings: Any, _group: str, _topics: Any, _patient: bool, **callbacks: Any) -> Member:
@@ -111,7 +111,7 @@ def one_member(group: Group) -> Iterator[list[Member]]:
 
 
 class Delayed:
-    """Two members, three partitions, and all that can happen to them."""
+    """Two members, three partitions, and all events that can happen to them."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -159,7 +159,7 @@ class Delayed:
         self.owners[who].consumer.commit()
 
     def replace(self, who: int) -> None:
-        """It leaves, and another takes its place; its partitions go to whoever is asked to take them."""
+        """One leaves and another replaces it; the partitions go to the member chosen to receive them."""
         self.owners[who].kafka.failing.clear()
         self.owners[who].consumer.close()
         self.owners[who] = Owner(self.world)
@@ -174,7 +174,7 @@ class Delayed:
     def nothing_without_an_outcome_is_committed(self) -> None:
         for place, position in self.world.group.committed.items():
             for offset in range(position):
-                assert (place, offset) in self.world.done, f"{place}@{offset} is lost"
+                assert (place, offset) in self.world.done, f"{place}@{offset} was lost"
 
     def what_is_under_way_is_known(self) -> None:
         for owner in self.owners:
@@ -183,7 +183,7 @@ class Delayed:
             assert lost or owner.consumer.under_way() == owner.under_way() + ready
 
     def end_well(self) -> None:
-        """Once all is well again, every message is handled in time, and all of it is committed."""
+        """Once all faults are over, every message is handled in time, and all of it is committed."""
         for owner in self.owners:
             owner.kafka.failing, owner.kafka.ignored = set(), set()
             owner.full = False
@@ -201,14 +201,14 @@ class Delayed:
             self.advance(ENOUGH)
         for place, log in self.world.group.logs.items():
             stranded = [m.offset() for m in log if (place, m.offset()) not in self.world.done]
-            assert not stranded, f"{place}: {stranded} are stranded"
+            assert not stranded, f"{place}: {stranded} were stranded"
             assert self.world.group.committed.get(place, 0) == len(log)
         for owner in self.owners:
             owner.consumer.close()
 
 
 def step(machine: Delayed, dice: random.Random) -> None:
-    """One thing that happens, what is usual more often than what goes wrong."""
+    """Choose one event; normal ones are more likely than faults."""
     who, place = dice.randrange(2), dice.choice(PLACES)
     usual: list[Callable[[], None]] = [
         lambda: machine.produce(place, dice.choice([0.0, 0.0, 0.0, 1e9])),
@@ -232,7 +232,7 @@ def step(machine: Delayed, dice: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_nothing_is_stranded_or_lost_whatever_happens(seed: int) -> None:
+def test_no_message_is_stranded_or_lost_in_any_sequence(seed: int) -> None:
     """Forty sequences of steps from each seed."""
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""Events: what goes through, what is refused, and that no refusal tells a value or kills its reader."""
+"""Events: what is accepted and rejected. No rejection discloses a value or breaks its reader."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.core.samples import job, raw_job, result_event, wire
 
 SECRET = "s3cret-value"
 
-# Integers up to 64 bits and finite floats: what every JSON reader on the way agrees on.
+# Integers up to 64 bits and finite floats: the values that all JSON readers on the way agree on.
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -52,7 +52,9 @@ json_values = st.recursive(
         timezones=st.sampled_from([UTC]),
     ),
 )
-def test_a_job_event_survives_the_wire(params: dict[str, Any], step: int, submitted_at: datetime) -> None:
+def test_a_job_event_is_the_same_after_serialization(
+    params: dict[str, Any], step: int, submitted_at: datetime
+) -> None:
     event = job(params=params, step=step, submitted_at=submitted_at.isoformat(), state={"seen": params})
     again = decode(JobEvent, encode(event))
     assert again == event
@@ -105,7 +107,7 @@ def test_every_instant_becomes_utc(given_: str, expected: datetime) -> None:
         ({"job_id": f"a b {SECRET}"}, "job_id"),
         ({"job_id": "x" * 129}, "job_id"),
         ({"backend_type": SECRET}, "backend_type"),
-        ({"topic": f"results.{SECRET}"}, "topic"),  # too short to be unguessable
+        ({"topic": f"results.{SECRET}"}, "topic"),  # too short to be hard to guess
         ({"topic": "jobs"}, "topic"),
         ({"topic": "results." + "a" * 24 + "\n"}, "topic"),
         ({"topic": "results." + "a" * 24 + "/../jobs"}, "topic"),
@@ -158,7 +160,7 @@ def test_a_missing_field_is_named(missing: str) -> None:
         b" " * (MAX_EVENT_BYTES + 1),
     ],
 )
-def test_what_is_not_an_event_is_an_event_error(data: bytes | None) -> None:
+def test_bytes_that_are_not_an_event_raise_event_error(data: bytes | None) -> None:
     with pytest.raises(EventError):
         decode(JobEvent, data)
 
@@ -194,12 +196,12 @@ def test_an_event_over_the_limit_is_not_encoded() -> None:
     assert caught.value.details["bytes"] > MAX_EVENT_BYTES
 
 
-def test_what_is_not_finite_becomes_null() -> None:
+def test_numbers_that_are_not_finite_become_null() -> None:
     assert encode(Progress(step=1, of=2, value=float("nan"))) == b'{"step":1,"of":2,"value":null}'
     assert b'"params":{"x":null}' in encode(job().model_copy(update={"params": {"x": float("inf")}}))
 
 
-def test_the_list_of_backends_survives_the_wire() -> None:
+def test_the_list_of_backends_is_the_same_after_serialization() -> None:
     listed = BackendList(
         backends=[
             BackendInfo(
@@ -216,10 +218,10 @@ def test_the_list_of_backends_survives_the_wire() -> None:
 
 
 @given(*[st.datetimes(timezones=st.just(UTC)) for _ in range(4)], st.booleans())
-def test_instants_are_bounded_to_what_can_be_true(
+def test_instants_are_bounded_to_plausible_ones(
     now: datetime, submitted: datetime, looked: datetime, expected: datetime, told: bool
 ) -> None:
-    """A machine with a wrong clock must not make a job without a deadline, or an estimate of centuries."""
+    """A machine with a wrong clock must not cause a job without a deadline, or an estimate of centuries."""
     now = min(max(now, datetime(1970, 1, 1, tzinfo=UTC)), datetime(2200, 1, 1, tzinfo=UTC))
     event = job().model_copy(
         update={
@@ -235,7 +237,7 @@ def test_instants_are_bounded_to_what_can_be_true(
         assert event.submitted_at <= event.looked_at <= now
     if event.estimated_completion_time is not None:
         assert abs((event.estimated_completion_time - now).total_seconds()) <= HORIZON
-    # What can be true is kept.
+    # Plausible values are kept.
     sound = event.model_copy(update={"estimated_completion_time": now + timedelta(hours=1)})
     again = sound.model_copy()
     again.bound(now)

@@ -1,4 +1,4 @@
-"""A function's input schema: what is accepted as one, that it decides as JSON Schema says, and its bounds."""
+"""A function's input schema: which are accepted, that it decides like JSON Schema, and its bounds."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_schema_that_cannot_be_bounded_is_refused_by_its_documents_name(
         ({"format": "email", "contentEncoding": "base64", "type": "string"}, "no email", 1),
     ],
 )
-def test_what_is_bounded_is_accepted(schema: dict[str, Any], good: Any, bad: Any) -> None:
+def test_a_bounded_schema_is_accepted(schema: dict[str, Any], good: Any, bad: Any) -> None:
     found = InputSchema(schema)
     assert found.accepts(good)
     assert found.mismatches(good) == []
@@ -117,7 +117,7 @@ def test_what_is_bounded_is_accepted(schema: dict[str, Any], good: Any, bad: Any
     assert found.mismatches(bad)
 
 
-def test_reading_a_schema_costs_no_more_than_in_proportion() -> None:
+def test_the_cost_of_reading_a_schema_grows_in_proportion() -> None:
     chains = [
         lambda n: {"$defs": {f"a{i}": {"items": {"$ref": f"#/$defs/a{i + 1}"}} for i in range(n)}
                    | {f"a{n}": {}}, "$ref": "#/$defs/a0"},
@@ -146,7 +146,7 @@ TEXT = st.text(st.sampled_from("01012aIXYZz_~ -\n\r\t\x00\x7f\x85é٣\U0001d7d9\
 @settings(derandomize=True, max_examples=100)
 @given(data=st.data())
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_published_patterns_mean_what_they_meant(pattern: str, data: st.DataObject) -> None:
+def test_published_patterns_have_the_same_meaning(pattern: str, data: st.DataObject) -> None:
     # `$` is the end, as in ECMA 262 and in the actions' models; Python's also matches before a line end.
     strict = pattern.replace("$", r"\Z")
     text = data.draw(TEXT | st.from_regex(strict) | st.from_regex(strict).map(lambda text: text + "\n"))
@@ -170,7 +170,7 @@ REFERENCE = {
 
 
 def values(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Bodies near what a function takes."""
+    """Bodies similar to what a function accepts."""
     fields = published()[name].function_input_schema["properties"]
     near = {field: st.sampled_from([*schema.get("examples", []), schema.get("default")]) | JSON
             for field, schema in fields.items()}  # fmt: skip
@@ -190,19 +190,19 @@ def test_published_schemas_decide_as_the_reference_does(name: str, data: st.Data
         assert found.accepts(value) == (not expected)
     assert found.accepts(value) == (not found.mismatches(value))
     if not ends_in_a_line:
-        # The same places are at fault, but for those inside a list or an object that is too long itself.
+        # The same places are reported, except those inside a list or an object that is itself too long.
         long = [tuple(item.path) for item in expected if item.validator in ("maxItems", "maxProperties")]
         places = {tuple(item.path) for item in expected}
         inside = {place for place in places for one in long if place != one == place[: len(one)]}
         assert {item.path for item in found.mismatches(value)} == places - inside
 
 
-def test_a_list_that_is_too_long_is_not_looked_into() -> None:
+def test_the_items_of_a_list_that_is_too_long_are_not_checked() -> None:
     schema = InputSchema({"maxItems": 1, "items": {"type": "null"}})
     assert [(item.path, item.keyword) for item in schema.mismatches([1, 2])] == [((), "maxItems")]
 
 
-def test_a_long_list_is_decided_and_not_explained() -> None:
+def test_a_long_list_is_decided_without_explanation() -> None:
     schema = InputSchema({"properties": {"a": {"items": {"type": "null"}}, "b": {"type": "null"}}})
     long = [None] * MAX_EXPLAINED + [1]
     assert not schema.accepts({"a": long})
@@ -214,14 +214,14 @@ def test_a_long_list_is_decided_and_not_explained() -> None:
     assert decided.mismatches(long) == []
 
 
-# --- what is expensive, though it is few checks -------------------------------------------------------------
+# --- schemas that are expensive with few checks ---------------------------------------------------------
 
 #: Processor seconds that deciding on any body of 10,000 values or 1 MB of text may take.
 MOST_SECONDS = 0.4
 COUNT = 9_999
 BITS = "".join(random.Random(1).choices("01", k=250_000))
 
-#: A schema with a value that the library takes seconds to decide on.
+#: A schema with a value that takes the library seconds to decide.
 EXPENSIVE: dict[str, tuple[Any, Any]] = {
     "different whole numbers that round to the same": (
         {"uniqueItems": True},
@@ -248,12 +248,12 @@ EXPENSIVE: dict[str, tuple[Any, Any]] = {
 }  # fmt: skip
 
 
-#: Decided by each of these schemas.
+#: Values that each of these schemas decides on.
 SMALL: Any = [1, 2.5, "10", [3], 2**64 - 1, 2**64 - 2]
 
 
 @pytest.mark.parametrize("name", EXPENSIVE)
-def test_what_is_expensive_is_bounded(name: str) -> None:
+def test_the_cost_of_expensive_schemas_is_bounded(name: str) -> None:
     schema, value = EXPENSIVE[name]
     found = InputSchema(schema)
 
@@ -265,11 +265,11 @@ def test_what_is_expensive_is_bounded(name: str) -> None:
         found.mismatches(value)
 
     assert max(cost(decide, MOST_SECONDS), cost(explain, MOST_SECONDS)) <= MOST_SECONDS
-    # What is refused for its size is still decided where it is small.
+    # A value that is rejected for its size is still decided if it is small.
     assert found.accepts(SMALL) == Draft202012Validator(schema).is_valid(SMALL)
 
 
-def test_a_published_function_takes_every_body_that_the_gateway_does() -> None:
+def test_a_published_function_accepts_every_body_that_the_gateway_does() -> None:
     value = {"a": [[0.5] * 9, "x" * 20] * 800}
     for document in published().values():
         assert document.input is not None

@@ -34,14 +34,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> LargeResults:
     return found
 
 
-def test_what_was_put_is_read_back_and_the_newest_counts(store: LargeResults) -> None:
+def test_a_stored_result_is_read_back_and_the_newest_counts(store: LargeResults) -> None:
     store.put(NAME, b"first")
     data = os.urandom(3_000_000)
     store.put(NAME, data)
     assert store.get(NAME) == data
 
 
-def test_what_is_not_there_is_not_found(store: LargeResults) -> None:
+def test_a_result_that_was_not_stored_is_not_found(store: LargeResults) -> None:
     with pytest.raises(NotFoundError):
         store.get(name_of("results." + "b" * 24, "process-1"))
 
@@ -58,7 +58,7 @@ def test_no_name_leaves_the_store(process_job_id: str) -> None:
         name_of("results." + "a" * 24, process_job_id)
 
 
-def test_a_service_out_of_reach_is_said_without_secrets() -> None:
+def test_an_unreachable_service_is_reported_without_secrets() -> None:
     [port] = free_ports(1)
     bucket = Bucket(f"http://127.0.0.1:{port}", "qwhisk", "key", "s3cret", "us-south")
     with pytest.raises(ResultStoreError) as raised:
@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         from_env({"RESULTS_FOLDER": str(tmp_path / "results" / "below")})
 
 
-def test_a_folder_forgets_what_is_old(tmp_path: Path) -> None:
+def test_a_folder_removes_old_results(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.put(NAME, b"old")
     long_ago = time.time() - RETENTION - 1

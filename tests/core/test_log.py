@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, bounded, with what the caller adds."""
+"""Logs: one bounded JSON object per line, with the caller's fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.log import MAX_MESSAGE, JsonFormatter
 def line(
     message: str, *args: Any, extra: dict[str, Any] | None = None, exc_info: Any = None
 ) -> dict[str, Any]:
-    """One record, formatted and read back."""
+    """Return one record, formatted and read back."""
     record = logging.getLogger("a.part").makeRecord(
         "a.part", logging.WARNING, __file__, 1, message, args, exc_info, extra=extra
     )
@@ -26,7 +26,7 @@ def line(
     return parsed
 
 
-def test_a_record_is_one_object_with_what_was_added() -> None:
+def test_a_record_is_one_object_with_the_added_fields() -> None:
     entry = line("job %s of %d", "x", 3, extra={"process_job_id": "p-1", "count": 2})
     told = datetime.fromisoformat(entry.pop("time"))
     assert told.utcoffset() == timedelta(0)
@@ -41,7 +41,7 @@ def test_a_record_is_one_object_with_what_was_added() -> None:
     }
 
 
-def test_what_json_does_not_know_becomes_text() -> None:
+def test_values_that_json_does_not_have_become_text() -> None:
     assert line(
         "x",
         extra={
@@ -74,7 +74,7 @@ def test_a_message_is_bounded() -> None:
     assert line("%s", "x" * 1_000_000)["message"] == "x" * MAX_MESSAGE
 
 
-def test_a_traceback_is_there_for_our_own_bugs_and_bounded() -> None:
+def test_a_traceback_is_included_for_our_own_bugs_and_bounded() -> None:
     def deep(left: int) -> None:
         if left:
             deep(left - 1)

@@ -1,4 +1,4 @@
-"""Offsets: a commit never says that a message is done whose outcome nobody has acknowledged."""
+"""Offsets: a commit never includes a message whose outcome is not acknowledged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ P, Q = ("jobs", 0), ("jobs.wait.5s", 3)
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, int]]:
-    """Messages taken in order (with gaps, as compaction leaves them) and finished in any order."""
+    """Messages consumed in order (with gaps, as compaction leaves them) and finished in any order."""
     offset = draw(st.integers(0, 5))
     under_way: list[int] = []
     steps: list[tuple[str, int]] = []
@@ -42,13 +42,13 @@ def test_nothing_unfinished_is_ever_below_the_position(
         assert position is not None
         unfinished = taken - finished
         assert all(position <= waiting for waiting in unfinished)
-        # As far as it may: what is done and has nothing unfinished before it is below the position.
+        # As far as possible: finished messages with nothing unfinished before them are below the position.
         assert position == (min(unfinished) if unfinished else max(taken) + 1)
         assert offsets.under_way() == len(unfinished)
         if number in commits_after:
             due = offsets.due()
             if P in due:
-                assert due[P] > committed  # it only ever moves on
+                assert due[P] > committed  # it never moves back
                 committed = due[P]
             offsets.committed(due)
             assert offsets.due() == {}
@@ -64,7 +64,7 @@ def test_partitions_are_kept_apart() -> None:
     assert offsets.due() == {P: 5}
 
 
-def test_a_partition_that_was_given_away_is_forgotten() -> None:
+def test_a_revoked_partition_is_forgotten() -> None:
     offsets = Offsets()
     offsets.begin(P, 3)
     offsets.committed(offsets.due())
@@ -73,12 +73,12 @@ def test_a_partition_that_was_given_away_is_forgotten() -> None:
     offsets.finish(P, 5)
     assert offsets.position(P) is None
     assert offsets.due() == {}
-    # Back again: its messages are delivered from the last commit on, which may be further back.
+    # Assigned again: its messages are delivered from the last commit on, which may be further back.
     offsets.begin(P, 3)
     assert offsets.due() == {P: 3}
 
 
-def test_what_is_finished_twice_or_was_never_taken_changes_nothing() -> None:
+def test_finishing_a_message_twice_or_one_never_consumed_changes_nothing() -> None:
     offsets = Offsets()
     offsets.finish(P, 1)
     assert offsets.due() == {}
@@ -89,21 +89,21 @@ def test_what_is_finished_twice_or_was_never_taken_changes_nothing() -> None:
     assert offsets.due() == {P: 1}
 
 
-def test_a_position_that_the_broker_did_not_take_is_due_again() -> None:
+def test_a_position_that_the_broker_rejected_is_due_again() -> None:
     offsets = Offsets()
     offsets.begin(P, 1)
     offsets.finish(P, 1)
     offsets.committed({P: 2})
     offsets.not_committed({P: 2})
     assert offsets.due() == {P: 2}
-    # Unless a later one was committed meanwhile.
+    # Unless a later one was committed in the meantime.
     offsets.committed({P: 2})
     offsets.not_committed({P: 1})
     assert offsets.due() == {}
 
 
-def test_a_topic_that_was_made_again_is_not_committed_at_its_old_end() -> None:
-    """Its offsets start anew: what lies below the old end has not been handled."""
+def test_a_topic_that_was_created_again_is_not_committed_at_its_old_end() -> None:
+    """Its offsets start again: messages below the old end have not been handled."""
     offsets = Offsets()
     for offset in (4998, 4999):
         offsets.begin(P, offset)

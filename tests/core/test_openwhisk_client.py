@@ -1,4 +1,4 @@
-"""Invocation: what OpenWhisk's answers mean, and a caller that no answer can hang or break."""
+"""Invocation: what OpenWhisk's answers mean. No answer can block or break the caller."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FAILED = "The function smile failed"
 
 
 @pytest.mark.parametrize("payload", [{"job_id": "x"}, {}, {"error": None, "answer": {}}])
-def test_a_result_is_given_as_it_is(payload: dict[str, Any]) -> None:
+def test_a_result_is_returned_unchanged(payload: dict[str, Any]) -> None:
     assert interpret("smile", 200, payload) == payload
 
 
 @pytest.mark.parametrize("status", [200, 202, 400, 502])
-def test_an_actions_own_error_is_carried_on_as_it_came(status: int) -> None:
+def test_an_actions_own_error_is_passed_on_unchanged(status: int) -> None:
     with pytest.raises(ActionError) as caught:
         interpret("smile", status, {"error": APPLICATION})
     assert caught.value.as_dict() == APPLICATION
@@ -52,7 +52,7 @@ def test_an_actions_error_may_have_any_details(details: dict[str, Any]) -> None:
     assert caught.value.as_dict() == {"code": "c", "message": "m", "details": details}
 
 
-def test_an_actions_error_is_bounded_and_need_not_be_whole() -> None:
+def test_an_actions_error_is_bounded_and_may_be_incomplete() -> None:
     with pytest.raises(ActionError) as caught:
         interpret("smile", 502, {"error": {"message": ["x"] * 9_000, "details": "none"}})
     assert caught.value.code == "action_error"
@@ -91,7 +91,7 @@ def test_an_actions_error_is_bounded_and_need_not_be_whole() -> None:
         None,
     ],
 )
-def test_a_refusal_is_told_in_our_words(status: int, seen: int, words: str, payload: Any) -> None:
+def test_a_rejection_has_our_own_message(status: int, seen: int, words: str, payload: Any) -> None:
     with pytest.raises(InvocationError) as caught:
         interpret("smile", status, payload)
     assert caught.value.status == seen
@@ -110,12 +110,12 @@ def test_a_200_without_a_result_is_a_failure(payload: Any) -> None:
 
 
 class Server:
-    """A real HTTP server; each path is answered by the function that the test gave for it."""
+    """A real HTTP server; each path is answered by the function that the test sets for it."""
 
     def __init__(self) -> None:
         self.routes: dict[str, Callable[[Any], None]] = {}
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        #: Set at the end: a handler that waits for it holds its answer back for the length of the test.
+        #: Set at the end: a handler that waits for it delays its answer until the end of the test.
         self.over = threading.Event()
         server = self
 
@@ -130,7 +130,7 @@ class Server:
             do_GET = do_POST = do_PUT = _answer
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Silent."""
+                """Do not log."""
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
@@ -140,7 +140,7 @@ class Server:
         self._thread.start()
 
     def hold(self, handler: Any) -> None:
-        """An answer that does not come."""
+        """An answer that does not arrive."""
         self.over.wait(20)
 
     def close(self) -> None:
@@ -193,7 +193,7 @@ def refusal(server: Server, **arguments: Any) -> InvocationError:
     return caught.value
 
 
-def test_the_call_is_what_the_document_says(server: Server) -> None:
+def test_the_call_is_as_the_document_specifies(server: Server) -> None:
     server.routes[ACTION] = reply(200, {"job_id": "x"})
     assert call(server) == {"job_id": "x"}
     [(method, path, headers, body)] = server.seen
@@ -202,7 +202,7 @@ def test_the_call_is_what_the_document_says(server: Server) -> None:
     assert json.loads(body) == {"emoticon_1": ":)"}
 
 
-def test_a_connection_is_used_again(server: Server) -> None:
+def test_a_connection_is_reused(server: Server) -> None:
     ports: list[int] = []
 
     def answer(handler: Any) -> None:
@@ -216,16 +216,16 @@ def test_a_connection_is_used_again(server: Server) -> None:
     assert len(set(ports)) == 1
 
 
-def test_a_late_answer_is_not_waited_for(server: Server) -> None:
+def test_the_wait_for_a_late_answer_is_bounded(server: Server) -> None:
     server.routes[ACTION] = server.hold
     started = time.monotonic()
     error = refusal(server, timeout=0.2)
     assert time.monotonic() - started < 3
     assert error.status == 504
-    assert len(server.seen) == 1  # not tried again: it may have run
+    assert len(server.seen) == 1  # not retried: it may have run
 
 
-def test_nobody_there_is_a_502_without_an_address() -> None:
+def test_no_server_is_a_502_without_an_address() -> None:
     gone = Server()
     gone.close()
     error = refusal(gone)
@@ -239,7 +239,7 @@ def test_a_connection_that_is_cut_is_a_502(server: Server) -> None:
     assert len(server.seen) == 1
 
 
-def test_an_oversized_answer_is_refused_and_the_next_call_works(server: Server) -> None:
+def test_an_oversized_answer_is_rejected_and_the_next_call_works(server: Server) -> None:
     invoker = FunctionInvoker(lambda name: name)
     server.routes[ACTION] = reply(200, b'"' + b"x" * (2 * MAX_ANSWER_BYTES) + b'"')
     assert str(MAX_ANSWER_BYTES) in refusal(server, invoker=invoker).message
@@ -255,7 +255,7 @@ def test_a_redirect_is_not_followed(server: Server) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b"NaN", b'{"a":'])
-def test_an_answer_that_is_not_json_is_no_result(server: Server, body: bytes) -> None:
+def test_an_answer_that_is_not_json_is_not_a_result(server: Server, body: bytes) -> None:
     server.routes[ACTION] = reply(502, body)
     assert refusal(server).status == 502
 
@@ -267,7 +267,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 class TestActivation:
-    """OpenWhisk answers 202 where an action takes longer than it holds the connection."""
+    """OpenWhisk answers 202 if an action takes longer than it keeps the connection open."""
 
     def activation(self, server: Server, *answers: Callable[[Any], None]) -> None:
         left = iter(answers)
@@ -282,7 +282,7 @@ class TestActivation:
         assert methods[1:] == [("GET", ACTIVATION)] * 3
         assert server.seen[-1][2]["Authorization"] == "<BasicAuth>"
 
-    def test_its_own_error_is_carried_on(self, server: Server) -> None:
+    def test_the_actions_error_is_passed_on(self, server: Server) -> None:
         failed = {"response": {"success": False, "result": {"error": APPLICATION}}}
         self.activation(server, reply(200, failed))
         with pytest.raises(ActionError) as caught:
@@ -303,7 +303,7 @@ class TestActivation:
         self.activation(server, reply(200, answer))
         assert refusal(server).status == 502
 
-    def test_it_is_followed_no_longer_than_the_call_may_take(self, server: Server) -> None:
+    def test_it_is_followed_no_longer_than_the_timeout_of_the_call(self, server: Server) -> None:
         server.routes[ACTION] = reply(202, {"activationId": "abc123"})
         server.routes[ACTIVATION] = reply(404, {"error": "not yet"})
         started = time.monotonic()
@@ -311,11 +311,11 @@ class TestActivation:
         assert time.monotonic() - started < 3
 
     @pytest.mark.parametrize("body", [{}, {"activationId": 7}, b"[]", b"garbage"])
-    def test_nothing_to_follow_is_a_failure(self, server: Server, body: Any) -> None:
+    def test_a_202_without_an_activation_is_a_failure(self, server: Server, body: Any) -> None:
         server.routes[ACTION] = reply(202, body)
         assert "names no activation" in refusal(server).message
 
-    def test_a_url_that_is_not_openwhisks_has_nothing_to_follow(self, server: Server) -> None:
+    def test_a_url_that_is_not_openwhisks_cannot_be_followed(self, server: Server) -> None:
         server.routes["/my/function"] = reply(202, {"activationId": "abc123"})
         assert "names no activation" in refusal(server, path="/my/function").message
 
@@ -339,7 +339,7 @@ def test_a_credential_that_is_not_configured_is_named(name: str, variable: str) 
 
 
 class TestIam:
-    """IAM bearer tokens, from a server that answers as IBM's does."""
+    """IAM bearer tokens, from a server that answers like IBM's."""
 
     def credentials(self, server: Server) -> EnvironmentCredentials:
         return EnvironmentCredentials({"IBM_CLOUD_API_KEY": "s3cret-key", "IAM_URL": server.url})
@@ -348,7 +348,7 @@ class TestIam:
         now = int(time.time())
         return {"access_token": jwt.encode({"iat": now, "exp": now + 3600}, "k" * 32), "expires_in": 3600}
 
-    def test_the_token_is_asked_for_once(self, server: Server) -> None:
+    def test_the_token_is_requested_once(self, server: Server) -> None:
         server.routes["/identity/token"] = reply(200, self.token(), **{"Content-Type": "application/json"})
         credentials = self.credentials(server)
         values = {credentials("IAMBearerToken") for _ in range(3)}
@@ -356,9 +356,9 @@ class TestIam:
         assert values.pop().startswith("Bearer eyJ")
         assert b"apikey=s3cret-key" in server.seen[0][3]
 
-    def test_a_renewal_that_fails_leaves_the_token_that_is_still_good(self, server: Server) -> None:
+    def test_a_renewal_that_fails_leaves_the_token_that_is_still_valid(self, server: Server) -> None:
         now = int(time.time())
-        # Nine tenths of its life are over: due to be renewed, and good for another six minutes.
+        # Nine tenths of its lifetime are over: due to be renewed, and valid for another six minutes.
         old = jwt.encode({"iat": now - 3240, "exp": now + 360}, "k" * 32)
         server.routes["/identity/token"] = reply(200, {"access_token": old})
         credentials = self.credentials(server)
@@ -376,7 +376,7 @@ class TestIam:
             lambda handler: handler.connection.shutdown(2),
         ],
     )
-    def test_a_refusal_is_ours_and_the_next_call_asks_again(
+    def test_a_rejected_login_is_our_error_and_the_next_call_retries(
         self, server: Server, answer: Callable[[Any], None]
     ) -> None:
         credentials = self.credentials(server)
@@ -412,7 +412,7 @@ def cut_off(handler: Any) -> None:
 @pytest.mark.parametrize(
     "outcome", ["closed", "cut off", "no answer", "500", "502", "503", "504", "429", "307"]
 )
-def test_an_invocation_is_sent_once_whatever_comes_back(server: Server, warm: bool, outcome: str) -> None:
+def test_an_invocation_is_sent_once_for_any_answer(server: Server, warm: bool, outcome: str) -> None:
     invoker = FunctionInvoker(lambda name: f"<{name}>")
     if warm:
         server.routes[ACTION] = reply(200, {"job_id": "x"})
@@ -426,7 +426,7 @@ def test_an_invocation_is_sent_once_whatever_comes_back(server: Server, warm: bo
     assert [method for method, *_ in server.seen] == ["POST"]
 
 
-def test_a_kept_connection_that_was_closed_meanwhile_is_not_used(server: Server) -> None:
+def test_a_kept_connection_that_has_been_closed_is_not_used(server: Server) -> None:
     """It is replaced before anything is sent, so that nothing has to be sent again."""
     invoker = FunctionInvoker(lambda name: f"<{name}>")
 

@@ -17,12 +17,12 @@ OURS = "127.0.0.1:8080"
 
 
 def allowed(listens: str = "127.0.0.1", hosts: str = "", origins: str = "", **more: bool) -> Allowed:
-    """As a service with these settings has it."""
+    """Return the policy of a service with these settings."""
     return Allowed.read({HOSTS: hosts, ORIGINS: origins}, listens, HOSTS, ORIGINS, **more)
 
 
 def status(found: Allowed, host: str | None, origin: str | None = None, site: str | None = None) -> int:
-    """The refusal's status; 0 for none."""
+    """Return the status of the rejection; 0 if there is none."""
     refusal = found.refusal(host, origin, site)
     return 0 if refusal is None else refusal.status
 
@@ -31,7 +31,7 @@ def status(found: Allowed, host: str | None, origin: str | None = None, site: st
     "host",
     ["127.0.0.1", "127.0.0.1:8080", "127.8.9.1:1", "localhost", "LocalHost:8080", "[::1]", "[::1]:65535"],
 )
-def test_names_of_this_machine_are_always_good(host: str) -> None:
+def test_names_of_this_machine_are_always_accepted(host: str) -> None:
     for listens in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "192.0.2.7"):
         assert status(allowed(listens), host) == 0
         assert status(allowed(listens, hosts="app.example.org"), host) == 0
@@ -76,7 +76,7 @@ def test_any_other_name_is_refused(host: str | None) -> None:
     assert len(refusal.message) < 400
 
 
-def test_names_that_are_set_are_good_too() -> None:
+def test_names_that_are_set_are_accepted_too() -> None:
     found = allowed(hosts=" App.example.org, 192.0.2.7 ,2001:DB8::1,")
     for host in ("app.example.org", "APP.example.org:443", "192.0.2.7:1", "[2001:db8::1]:8080"):
         assert status(found, host) == 0
@@ -85,18 +85,18 @@ def test_names_that_are_set_are_good_too() -> None:
     assert status(allowed(hosts="*"), "evil.example") == 0
 
 
-def test_elsewhere_addresses_are_good_since_no_name_leads_to_them() -> None:
+def test_addresses_are_accepted_on_other_machines_since_no_name_leads_to_them() -> None:
     deployed = allowed("0.0.0.0", hosts="app.example.org")
     assert [status(deployed, host) for host in ("10.1.2.3:8080", "[2001:db8::1]")] == [0, 0]
     assert status(deployed, "evil.example") == 421
-    # Whose names nobody has said.
+    # No names are set.
     assert status(allowed("0.0.0.0"), "whatever.example") == 0
     assert status(allowed("0.0.0.0", open_elsewhere=False), "whatever.example") == 421
     assert status(allowed("0.0.0.0", open_elsewhere=False), "172.17.0.1:3233") == 0
 
 
 @pytest.mark.parametrize("origin", [f"http://{OURS}", f"https://{OURS}"])
-def test_a_page_of_its_own_is_served(origin: str) -> None:
+def test_a_page_of_the_same_origin_is_served(origin: str) -> None:
     assert status(allowed(), OURS, origin) == 0
     assert status(allowed(), OURS, None, "same-origin") == 0
     assert status(allowed(hosts="app.example.org"), "app.example.org", "https://app.example.org") == 0
@@ -104,7 +104,7 @@ def test_a_page_of_its_own_is_served(origin: str) -> None:
 
 
 def test_a_proxy_may_change_the_host() -> None:
-    """A browser says by itself that the page is of the same origin, and no page can."""
+    """Browsers themselves state that the page is of the same origin, and no page can forge that."""
     assert status(allowed("0.0.0.0"), "gateway:8080", "https://app.example.org", "same-origin") == 0
     assert status(allowed("0.0.0.0"), "gateway:8080", "https://app.example.org") == 403
 
@@ -143,7 +143,7 @@ def test_origins_that_are_set_are_served() -> None:
     assert status(found, "evil.example", "https://app.example.org") == 421
 
 
-def test_without_an_origin_the_browser_says_where_the_page_is_from() -> None:
+def test_without_an_origin_the_browser_states_the_site_of_the_page() -> None:
     for site in (None, "none", "same-origin"):
         assert status(allowed(), OURS, None, site) == 0
     for site in ("cross-site", "same-site", "", "x"):
@@ -154,7 +154,7 @@ def test_without_an_origin_the_browser_says_where_the_page_is_from() -> None:
     assert ORIGINS in refusal.message
 
 
-def test_what_opens_a_page() -> None:
+def test_requests_that_open_a_page() -> None:
     assert opens_a_page("GET", "navigate", "document")
     for method, mode, destination in (
         ("POST", "navigate", "document"),
@@ -191,8 +191,8 @@ hosts = st.text(st.sampled_from(string.ascii_letters + string.digits + ".-_:[]@/
 
 @settings(derandomize=True, max_examples=2_000, deadline=None)
 @given(hosts)
-def test_no_host_passes_that_an_url_parser_takes_for_another(host: str) -> None:
-    """What is taken for this machine's name is that for Python's own parser too."""
+def test_no_host_passes_that_a_url_parser_reads_differently(host: str) -> None:
+    """A host that counts as this machine's name is that for Python's own parser too."""
     if status(allowed(), host) == 0:
         name = urlsplit(f"http://{host}/").hostname
         assert name
@@ -201,7 +201,7 @@ def test_no_host_passes_that_an_url_parser_takes_for_another(host: str) -> None:
 
 @settings(derandomize=True, max_examples=2_000, deadline=None)
 @given(st.one_of(hosts, hosts.map("http://{}".format), hosts.map(f"http://{OURS}{{}}".format)))
-def test_no_origin_passes_that_an_url_parser_takes_for_another(origin: str) -> None:
+def test_no_origin_passes_that_a_url_parser_reads_differently(origin: str) -> None:
     if status(allowed(), OURS, origin) == 0:
         parts = urlsplit(origin)
         assert (parts.hostname, parts.port) == ("127.0.0.1", 8080)

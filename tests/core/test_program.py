@@ -1,4 +1,4 @@
-"""PUBs become the program that a provider runs: options of the simulators are part of it."""
+"""PUBs become the program that a provider runs, which includes the options of the simulators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The provider's pure parts: choosing a backend, reading how a job stands, naming a failure."""
+"""The provider's pure parts: choosing a backend, reading the state of a job, classifying a failure."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_without_a_device_the_smallest_noise_model_that_fits_is_chosen() -> None
     assert choose(simulators, "noisy_simulator", 6).name == "aer_simulator_noisy_busy"
 
 
-def test_equally_busy_devices_are_chosen_by_name_so_that_all_choose_alike() -> None:
+def test_equally_busy_devices_are_chosen_by_name_so_that_all_choose_the_same() -> None:
     assert choose([backend("ibm_b"), backend("ibm_a")], "hardware", 1).name == "ibm_a"
 
 
@@ -116,7 +116,9 @@ fleets = st.lists(
 
 
 @given(fleets, st.sampled_from(["hardware", "simulator", "noisy_simulator"]), st.integers(1, 30))
-def test_what_is_chosen_always_fits(fleet: list[BackendInfo], backend_type: BackendType, qubits: int) -> None:
+def test_the_chosen_backend_always_fits(
+    fleet: list[BackendInfo], backend_type: BackendType, qubits: int
+) -> None:
     fitting = [b for b in fleet if b.backend_type == backend_type and b.operational and b.qubits >= qubits]
     if not fitting:
         with pytest.raises(BackendNotFoundError) as caught:
@@ -127,11 +129,11 @@ def test_what_is_chosen_always_fits(fleet: list[BackendInfo], backend_type: Back
     assert chosen in fitting
     if backend_type == "hardware":
         assert chosen.queue_length == min(b.queue_length for b in fitting)
-    # Naming it gives the same.
+    # Choosing it by name gives the same.
     assert choose(fleet, backend_type, qubits, chosen.name) == chosen
 
 
-def test_too_large_an_input_is_told_how_large_it_may_be() -> None:
+def test_the_error_for_too_large_an_input_has_the_largest_size() -> None:
     with pytest.raises(BackendNotFoundError, match="the largest has 127"):
         choose(FLEET, "hardware", 200)
     with pytest.raises(BackendNotFoundError, match=r"has 1 qubits\."):
@@ -148,7 +150,7 @@ def test_too_large_an_input_is_told_how_large_it_may_be() -> None:
         ("ibm_down", "hardware", "not operational"),
     ],
 )
-def test_a_named_backend_that_does_not_fit_is_said_why(
+def test_the_error_for_a_named_backend_that_does_not_fit_has_the_reason(
     name: str, backend_type: BackendType, words: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -158,7 +160,7 @@ def test_a_named_backend_that_does_not_fit_is_said_why(
     assert len(caught.value.message) < 400
 
 
-# --- how a job stands ------------------------------------------------------------------------------
+# --- the state of a job -----------------------------------------------------------------------------
 
 
 def raw(**changes: Any) -> dict[str, Any]:
@@ -180,12 +182,12 @@ def raw(**changes: Any) -> dict[str, Any]:
         ({"status": "Failed", "reason": "broken", "reason_code": 1234}, "ERROR", "broken (code 1234)"),
         ({"status": "Failed", "reason": "broken"}, "ERROR", "broken"),
         ({"status": "Failed"}, "ERROR", None),
-        # Cancelled by IBM because it ran too long: an error, not at the client's request.
+        # Cancelled by IBM because it ran too long: an error, not the client's request.
         ({"status": "Cancelled", "reason": "too long", "reason_code": 1305}, "ERROR", "too long (code 1305)"),
         ({"status": "Cancelled", "reason": "too long", "reasonCode": 1305}, "ERROR", "too long (code 1305)"),
     ],
 )
-def test_the_providers_words_become_ours(state: dict[str, Any], status: str, reason: str | None) -> None:
+def test_the_providers_statuses_become_ours(state: dict[str, Any], status: str, reason: str | None) -> None:
     view = view_of(raw(state=state))
     assert (view.job_id, view.program_id, view.status, view.reason) == ("d1", "executor", status, reason)
 
@@ -200,7 +202,7 @@ def test_the_instants_of_a_job_are_aware() -> None:
 
 
 @pytest.mark.parametrize("state", [None, {}, {"status": None}, {"status": "Melted"}, {"status": 7}])
-def test_a_status_that_nobody_knows_is_not_taken_for_an_end(state: Any) -> None:
+def test_an_unknown_status_is_not_treated_as_final(state: Any) -> None:
     assert view_of({"id": "d1", "state": state}).status == "RUNNING"
 
 
@@ -220,7 +222,7 @@ def test_a_status_that_nobody_knows_is_not_taken_for_an_end(state: Any) -> None:
         (-1, ProviderUnavailableError),  # the client's number for "no answer"
     ],
 )
-def test_a_status_decides_whether_another_try_is_worth_it(status: int, kind: type[QwhiskError]) -> None:
+def test_a_status_decides_whether_a_retry_is_useful(status: int, kind: type[QwhiskError]) -> None:
     error = of_status(
         "take the job", status, f"{status} Client Error: x for url: https://host/jobs?token=abc"
     )
@@ -273,8 +275,8 @@ def test_retry_after_of_a_429_is_kept_and_bounded(header: str, seconds: float | 
     assert caught.value.retry_after == seconds
 
 
-def test_an_account_without_an_address_never_sees_anothers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client takes it from the environment: the key to IBM must not go to the simulator's address."""
+def test_an_account_without_an_address_never_gets_that_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client reads it from the environment: the key to IBM must not go to the simulator's address."""
     monkeypatch.delenv("IAM_URL", raising=False)
     inside, seen = threading.Event(), []
     with account._environment(AccountSettings(token="s", instance="i", url="http://127.0.0.1:9")):
@@ -293,7 +295,7 @@ def test_an_account_without_an_address_never_sees_anothers(monkeypatch: pytest.M
     assert seen == [None]
 
 
-def test_what_was_transpiled_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_transpiled_circuits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     made = target.IBMTarget(SimpleNamespace(name="aer_simulator", target=None))
     monkeypatch.setattr(made, "_passes", SimpleNamespace(run=lambda circuit: circuit.copy()))
     monkeypatch.setattr(target, "MAX_GATES", 25)
@@ -309,7 +311,7 @@ def test_what_was_transpiled_is_kept_within_bounds(monkeypatch: pytest.MonkeyPat
     assert made.transpile(circuit, None) is not made.transpile(circuit, None)
 
 
-def test_hosts_are_no_callers_concern() -> None:
+def test_callers_are_not_shown_hosts() -> None:
     error = of_status(
         "take the job", 503, "HTTPSConnectionPool(host='q.internal', port=443): Max retries exceeded"
     )

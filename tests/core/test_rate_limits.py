@@ -1,4 +1,4 @@
-"""Rate limits: each client has its own, and the number of clients that are remembered is bounded."""
+"""Rate limits: each client has a separate one, and the number of clients that are remembered is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a provider's JSON holds, what is made of it is bounded: it can be true, and be computed with."""
+"""What is read from a provider's JSON is bounded: it is plausible, and can be computed with."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ numbers = (
     | st.sampled_from([10**400, -(10**400), math.nan, math.inf, -math.inf, 1e308, True, -0.0])
 )
 values = st.none() | st.booleans() | numbers | instants | st.text(max_size=9)
-#: JSON as Python's own reader gives it: with NaN, infinities and integers of any length.
+#: JSON as Python's own reader returns it: with NaN, infinities and integers of any length.
 anything = st.recursive(
     values,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
@@ -56,7 +56,7 @@ anything = st.recursive(
 
 
 def objects(**known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Objects with these keys, each of which may be missing or hold anything."""
+    """Objects with these keys, each of which may be missing or have any value."""
     return st.fixed_dictionaries({}, optional={key: value | anything for key, value in known.items()})
 
 
@@ -114,7 +114,7 @@ def test_a_job_is_bounded(raw: Any) -> None:
         assert not (isinstance(raw, dict) and isinstance(raw.get("id"), str) and raw["id"])
         return
     assert_bounded(view)
-    # The estimator can compute with it, and a reader can read the final event that is made of it.
+    # The estimator can compute with it, and a reader can read the final event that is made from it.
     seen, now = observation(view), NOW.timestamp()
     device: Device[Any] = Device()
     job = ScheduledJob(1, "client", "fez", now - 60.0, 4, looked=now - 60.0)
@@ -129,7 +129,7 @@ def test_a_job_is_bounded(raw: Any) -> None:
 
 
 @given(st.lists(jobs | anything, max_size=4) | anything)
-def test_a_page_gives_every_job_that_can_be_read(raw: Any) -> None:
+def test_a_page_returns_every_job_that_can_be_read(raw: Any) -> None:
     if not isinstance(raw, list):
         # An unreadable page must not look like one without jobs: a submission would count as not made.
         for answer in (raw, {"jobs": raw}):
@@ -158,7 +158,7 @@ def test_a_list_of_backends_is_bounded(raw: Any) -> None:
     assert [b.name for b in found if b.name == "ibm_fez"] == [name for name in names if name == "ibm_fez"]
 
 
-def test_a_queue_too_long_to_be_true_does_not_look_empty() -> None:
+def test_an_impossibly_long_queue_does_not_look_empty() -> None:
     long, none = backends_of(
         [{"name": "a", "queue_length": 10**400}, {"name": "b", "queue_length": math.nan}], NOW
     )
@@ -166,7 +166,7 @@ def test_a_queue_too_long_to_be_true_does_not_look_empty() -> None:
 
 
 @given(instants | anything, st.integers(-2 * 366, 2 * 366))
-def test_an_instant_is_kept_where_it_can_be_true(value: Any, days: int) -> None:
+def test_a_plausible_instant_is_kept(value: Any, days: int) -> None:
     for bounded in (reported.past(value, NOW), reported.coming(value, NOW)):
         assert bounded is None or abs((bounded - NOW).total_seconds()) <= HORIZON
     real = NOW + timedelta(days=days)
@@ -175,8 +175,8 @@ def test_an_instant_is_kept_where_it_can_be_true(value: Any, days: int) -> None:
         assert reported.past(written, NOW) == (real if -365 <= days <= 1 else None)
 
 
-def test_what_json_can_carry_is_covered() -> None:
-    """The reader that the client uses gives NaN, infinities and long integers as they are."""
+def test_all_values_of_json_are_covered() -> None:
+    """The client's reader returns NaN, infinities and long integers unchanged."""
     raw = json.loads(
         '{"id": "d1", "position_in_queue": 1e400, "estimated_running_time_seconds": NaN, "created": '
         + "1" * 4_000

@@ -51,7 +51,7 @@ SIMULATOR = {"SIMULATOR_URL": "http://127.0.0.1:8090", "SIMULATOR_API_KEY": "sim
 
 
 def refused(make: Any, env: dict[str, str], variable: str) -> str:
-    """The message of the refusal, which names the variable for people and for programs."""
+    """The message of the rejection, which names the variable for people and for programs."""
     with pytest.raises(SettingsError) as caught:
         make(env)
     assert caught.value.details == {"variable": variable}
@@ -203,7 +203,7 @@ def test_help_has_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert "environment variables: ONLY_VARIABLE has no flag, 100 % sure [default: none]" in text
 
 
-def test_kafka_needs_no_more_than_an_address() -> None:
+def test_kafka_needs_only_an_address() -> None:
     kafka = KafkaSettings.from_env(KAFKA)
     assert kafka == KafkaSettings("127.0.0.1:9092")
     assert kafka.client() == {"bootstrap.servers": "127.0.0.1:9092", "security.protocol": "PLAINTEXT"}
@@ -266,7 +266,7 @@ def test_sasl_needs_a_user_and_a_password(protocol: str, variable: str) -> None:
         ("SASL_SSL", True, True),
     ],
 )
-def test_the_client_is_told_what_its_protocol_uses(protocol: str, sasl: bool, ca: bool) -> None:
+def test_the_client_gets_what_its_protocol_uses(protocol: str, sasl: bool, ca: bool) -> None:
     env = SASL | {"KAFKA_SECURITY_PROTOCOL": protocol, "KAFKA_SSL_CA_LOCATION": "/ca.pem"}
     client = KafkaSettings.from_env(env).client()
     assert ({"sasl.mechanism", "sasl.username", "sasl.password"} <= set(client)) is sasl
@@ -300,14 +300,14 @@ def test_each_backend_type_has_its_account(
     assert provider.account("noisy_simulator").url == simulator
 
 
-def test_an_account_of_ibm_names_its_instance_and_a_simulator_need_not() -> None:
+def test_an_ibm_account_needs_its_instance_and_a_simulator_does_not() -> None:
     refused(ProviderSettings.from_env, {"QISKIT_IBM_TOKEN": SECRET}, "QISKIT_IBM_INSTANCE")
     assert ProviderSettings.from_env(SIMULATOR).simulator.instance.startswith("crn:v1:")
     assert ProviderSettings.from_env(IBM).hardware.instance == IBM["QISKIT_IBM_INSTANCE"]
 
 
 @pytest.mark.parametrize("env", [{}, {"QISKIT_IBM_TOKEN": ""}, {"SIMULATOR_API_KEY": ""}])
-def test_some_provider_is_needed(env: dict[str, str]) -> None:
+def test_a_provider_is_required(env: dict[str, str]) -> None:
     message = refused(ProviderSettings.from_env, env, "QISKIT_IBM_TOKEN")
     assert "SIMULATOR_API_KEY" in message
 
@@ -321,12 +321,12 @@ def test_some_provider_is_needed(env: dict[str, str]) -> None:
         ({"QISKIT_IBM_URL": "http://127.0.0.1:1"}, "QISKIT_IBM_TOKEN"),
     ],
 )
-def test_half_an_account_is_told_what_is_missing(env: dict[str, str], missing: str) -> None:
+def test_the_error_for_half_an_account_names_what_is_missing(env: dict[str, str], missing: str) -> None:
     refused(ProviderSettings.from_env, env, missing)
 
 
 @pytest.mark.parametrize("name", ["KAFKA_BOOTSTRAP_SERVERS", "SIMULATOR_URL", "IAM_URL", "A1_B2"])
-def test_settings_are_told_from_an_algorithms_own_names(name: str) -> None:
+def test_settings_are_distinguished_from_an_algorithms_own_names(name: str) -> None:
     assert is_setting(name)
     assert not is_setting(name.split("_")[0])
     assert not is_setting(name.lower())

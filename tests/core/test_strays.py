@@ -1,4 +1,4 @@
-"""Requests to cancel jobs that no client was told of: they fit into an event, and are no provider's ids."""
+"""Cancellation requests for jobs that no client knows: they fit into an event, and are no provider's ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ attempts = st.text("abc019_-", min_size=1, max_size=32)
 
 @settings(derandomize=True)
 @given(ids, st.none() | attempts)
-def test_what_is_asked_for_arrives(job_id: str, attempt: str | None) -> None:
+def test_a_request_arrives_unchanged(job_id: str, attempt: str | None) -> None:
     event = job(params={"x": "a" * 1000}, state={"y": 1}, callback_url="https://example.org")
     asked = decode(JobEvent, encode(stray(event, job_id)))
     assert sought(asked.job_id) == Stray(job_id=job_id)
@@ -30,11 +30,11 @@ def test_what_is_asked_for_arrives(job_id: str, attempt: str | None) -> None:
 @pytest.mark.parametrize(
     "job_id", ["d1abc", "lostandfound", "strayed", "job-lost", "LOST", "d4s9t1kp8m2g", "x"]
 )
-def test_a_providers_id_asks_for_nothing(job_id: str) -> None:
+def test_a_providers_id_requests_nothing(job_id: str) -> None:
     assert sought(job_id) is None
 
 
 @pytest.mark.parametrize("job_id", ["", "a" * (MAX_JOB_ID + 1), "a b", "ä"])
-def test_what_is_no_id_is_refused(job_id: str) -> None:
+def test_an_invalid_id_is_refused(job_id: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         stray(job(), job_id)

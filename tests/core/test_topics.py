@@ -8,13 +8,13 @@ from core.kafka import topics
 from core.protocol import TOPIC_PATTERN
 
 
-def test_a_clients_topic_is_its_own_and_cannot_be_guessed() -> None:
+def test_a_clients_topic_is_unique_and_cannot_be_guessed() -> None:
     made = {topics.new_results_topic() for _ in range(200)}
     assert len(made) == 200
     assert all(re.fullmatch(TOPIC_PATTERN, name) for name in made)
 
 
-def test_a_clients_topic_tells_when_it_was_made_and_no_other_does() -> None:
+def test_a_clients_topic_has_its_creation_time_and_no_other_topic_does() -> None:
     assert topics.made_at(topics.new_results_topic(1_800_000_000.9)) == 1_800_000_000
     for name in ("jobs", "backends", "results.", "results." + "a" * 24, "results.zzzzzzzz" + "a" * 24):
         assert topics.made_at(name) is None
@@ -28,7 +28,7 @@ def test_wait_topics_are_named_after_their_delays() -> None:
         assert int(told[1]) * units[told[2]] == delay
 
 
-def test_what_processes_share_has_partitions_for_all_of_them() -> None:
+def test_topics_that_processes_share_have_partitions_for_all_of_them() -> None:
     shared = topics.shared(7)
     single = {"jobs.cancel", "jobs.dead", "backends", *topics.WEBHOOK_WAITS.values()}
     assert {name for name, partitions in shared.items() if partitions == 1} == single

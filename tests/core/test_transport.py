@@ -1,4 +1,4 @@
-"""Requests to the provider over a real connection: what changes something is sent once."""
+"""Requests to the provider over a real connection: a request that changes something is sent once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.settings import AccountSettings
 from tests.core.test_openwhisk_client import Server, reply
 
 INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
-#: Seconds that an answer is waited for.
+#: Seconds to wait for an answer.
 ANSWER = 0.3
 
 
@@ -32,7 +32,7 @@ def closed(handler: Any) -> None:
 
 
 def reset(handler: Any) -> None:
-    """The same by a reset."""
+    """The same with a reset."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.rfile.close()
     handler.connection.close()
@@ -48,7 +48,7 @@ def cut_off(handler: Any) -> None:
     handler.close_connection = True
 
 
-#: Answers after which nobody knows whether the request was carried out.
+#: Answers after which it is unknown whether the request was carried out.
 UNCLEAR: dict[str, Callable[[Any], None]] = {
     "500": reply(500, {}),
     "502": reply(502, b"<html>"),
@@ -65,13 +65,13 @@ UNCLEAR: dict[str, Callable[[Any], None]] = {
     "no object": reply(200, b"[1, 2]"),
     "null": reply(200, b"null"),
     "no id": reply(200, {}),
-    "an id that is none": reply(200, {"id": 7}),
+    "an invalid id": reply(200, {"id": 7}),
     "a number too long": reply(200, b'{"id": ' + b"1" * 5_000 + b"}"),
     "a charset that raises": reply(502, b"no", **{"Content-Type": "text/plain; charset=idna"}),
     "moved": reply(301, {}, Location="/identity/token"),
     "found": reply(302, {}, Location="/backends"),
     "see other": reply(303, {}, Location="/elsewhere"),
-    "see what nobody serves": reply(303, {}, Location="http://127.0.0.1:1/"),
+    "see an address without a server": reply(303, {}, Location="http://127.0.0.1:1/"),
 }
 
 
@@ -92,7 +92,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(params=[True, False], ids=["as actions", "as the poller"])
 def connected(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> IBMAccount:
-    """An account at the server, by the unmodified client."""
+    """An account at the server, with the unmodified client."""
     monkeypatch.setattr(account, "encoded", lambda *_: {})
     made = IBMAccount(AccountSettings("key", INSTANCE, server.url), request.param, (2.0, ANSWER))
     monkeypatch.setattr(made, "target", lambda _: SimpleNamespace(device=None))
@@ -110,7 +110,7 @@ def sent(server: Server, method: str) -> int:
 
 
 @pytest.mark.parametrize("outcome", [*UNCLEAR, "reset", "no answer"])
-def test_a_job_is_submitted_once_and_an_unclear_answer_is_called_so(
+def test_a_job_is_submitted_once_and_an_unclear_answer_is_reported_as_unclear(
     connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs"] = {"reset": reset, "no answer": server.hold}.get(outcome) or UNCLEAR[outcome]
@@ -119,13 +119,13 @@ def test_a_job_is_submitted_once_and_an_unclear_answer_is_called_so(
     assert sent(server, "POST") == 1
     assert caught.value.unclear
     assert caught.value.code == "provider_unavailable"
-    # Other calls go on over what is left of the connection.
+    # Other calls work even though the connection was cut.
     server.routes["/jobs"] = reply(200, {"id": "d2"})
     assert submit(connected) == "d2"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 422, 429])
-def test_a_refusal_is_clear(connected: IBMAccount, server: Server, status: int) -> None:
+def test_a_rejection_is_clear(connected: IBMAccount, server: Server, status: int) -> None:
     server.routes["/jobs"] = reply(status, {}, **{"Retry-After": "600"})
     with pytest.raises(QwhiskError) as caught:
         submit(connected)
@@ -134,10 +134,8 @@ def test_a_refusal_is_clear(connected: IBMAccount, server: Server, status: int) 
     assert isinstance(caught.value, ProviderUnavailableError) == (status == 429)
 
 
-def test_a_job_is_submitted_again_after_a_login_that_was_refused(
-    connected: IBMAccount, server: Server
-) -> None:
-    """401 comes before anything is carried out."""
+def test_a_job_is_submitted_again_after_a_rejected_login(connected: IBMAccount, server: Server) -> None:
+    """401 is sent before anything is carried out."""
 
     def once(handler: Any) -> None:
         server.routes["/jobs"] = reply(200, {"id": "d1"})
@@ -152,8 +150,8 @@ def test_a_job_is_submitted_again_after_a_login_that_was_refused(
     ]
 
 
-def test_a_redirect_to_another_resource_is_no_refusal(connected: IBMAccount, server: Server) -> None:
-    """The POST is done; that the GET after it lacks a login does not mean that it may be sent again."""
+def test_a_redirect_to_another_resource_is_not_a_rejection(connected: IBMAccount, server: Server) -> None:
+    """The POST is done; if the GET after it lacks a login, the POST may still not be repeated."""
     server.routes["/elsewhere"] = reply(401, {})
     server.routes["/jobs"] = reply(303, {}, Location="/elsewhere")
     with pytest.raises(ProviderUnavailableError) as caught:
@@ -163,13 +161,15 @@ def test_a_redirect_to_another_resource_is_no_refusal(connected: IBMAccount, ser
 
 
 def test_a_redirect_that_keeps_the_method_is_followed(connected: IBMAccount, server: Server) -> None:
-    """307 and 308 say that nothing was done here."""
+    """307 and 308 mean that nothing was done here."""
     server.routes["/elsewhere"] = reply(200, {"id": "d3"})
     server.routes["/jobs"] = reply(308, {}, Location="/elsewhere")
     assert submit(connected) == "d3"
 
 
-def test_after_the_second_login_an_unclear_answer_is_one_too(connected: IBMAccount, server: Server) -> None:
+def test_an_unclear_answer_after_the_second_login_is_unclear_too(
+    connected: IBMAccount, server: Server
+) -> None:
     def once(handler: Any) -> None:
         server.routes["/jobs"] = UNCLEAR["503"]
         reply(401, {})(handler)
@@ -197,7 +197,7 @@ def test_neither_a_cancellation_nor_tags_are_sent_twice(
 
 
 @pytest.mark.parametrize("outcome", ["500", "503", "504", "closed"])
-def test_what_changes_nothing_is_asked_for_again_but_not_for_ever(
+def test_a_request_that_changes_nothing_is_repeated_a_bounded_number_of_times(
     connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs"] = UNCLEAR[outcome]
@@ -205,10 +205,10 @@ def test_what_changes_nothing_is_asked_for_again_but_not_for_ever(
         connected.tagged("tag")
     assert sent(server, "GET") == 1 + connected._repeats
     assert connected._repeats in (0, REPEATS)
-    assert not caught.value.unclear, "nothing can have been done"
+    assert not caught.value.unclear, "no request was carried out"
 
 
-def test_how_long_to_wait_is_the_callers_affair(connected: IBMAccount, server: Server) -> None:
+def test_the_caller_decides_how_long_to_wait(connected: IBMAccount, server: Server) -> None:
     server.routes["/jobs"] = UNCLEAR["503 with Retry-After"]
     with pytest.raises(ProviderUnavailableError) as caught:
         connected.tagged("tag")
@@ -217,7 +217,7 @@ def test_how_long_to_wait_is_the_callers_affair(connected: IBMAccount, server: S
 
 
 @pytest.mark.parametrize("outcome", ["not JSON", "no object", "null", "deep"])
-def test_an_answer_that_cannot_be_read_is_no_mistake_of_ours(
+def test_an_answer_that_cannot_be_read_is_not_our_error(
     connected: IBMAccount, server: Server, outcome: str
 ) -> None:
     server.routes["/jobs"] = server.routes["/backends"] = server.routes["/jobs/d1"] = UNCLEAR[outcome]
@@ -226,7 +226,7 @@ def test_an_answer_that_cannot_be_read_is_no_mistake_of_ours(
             call()
 
 
-def test_nothing_is_sent_where_nobody_listens(connected: IBMAccount, server: Server) -> None:
+def test_nothing_is_sent_without_a_server(connected: IBMAccount, server: Server) -> None:
     server.close()
     connected._service._active_api_client._session.close()  # and no connection is left
     with pytest.raises(ProviderUnavailableError) as caught:
@@ -247,7 +247,7 @@ def test_nothing_is_sent_when_no_time_is_left(connected: IBMAccount, server: Ser
 def test_a_new_connection_of_the_client_has_our_transport_too(
     connected: IBMAccount, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client makes one where it changes the instance."""
+    """The client creates one when it changes the instance."""
     monkeypatch.setenv("IAM_URL", server.url)
     service = connected._service
     service._active_api_client = service._create_new_cloud_api_client(INSTANCE)
@@ -259,8 +259,8 @@ def test_a_new_connection_of_the_client_has_our_transport_too(
 
 @pytest.mark.parametrize("repeats", [True, False])
 @pytest.mark.parametrize("outcome", ["503", "503 with Retry-After", "no answer"])
-def test_a_client_is_made_over_our_transport_already(server: Server, repeats: bool, outcome: str) -> None:
-    """It asks for the backends at once. Its own transport would ask six times, or wait without an end."""
+def test_a_client_is_created_with_our_transport(server: Server, repeats: bool, outcome: str) -> None:
+    """It requests the backends at once. Its own transport would try six times, or wait without limit."""
     server.routes["/backends"] = server.hold if outcome == "no answer" else UNCLEAR[outcome]
     made = IBMAccount(AccountSettings("key", INSTANCE, server.url), repeats, (2.0, ANSWER))
     assert made.tagged("tag") == []
@@ -268,8 +268,8 @@ def test_a_client_is_made_over_our_transport_already(server: Server, repeats: bo
     assert asked == (1 + REPEATS if repeats and outcome != "503 with Retry-After" else 1)
 
 
-def test_only_what_was_not_sent_counts_as_not_sent(server: Server) -> None:
-    """A refused connection is tried again even for a POST; a lost answer is not."""
+def test_only_a_request_that_was_not_sent_counts_as_not_sent(server: Server) -> None:
+    """A refused connection is retried even for a POST; a lost answer is not."""
     with requests.Session() as http:
         http.mount("http://", Transport(repeats=1, timeout=(2.0, ANSWER)))
         server.routes["/x"] = closed

@@ -1,4 +1,4 @@
-"""What the parts send to one another stays the same to the byte."""
+"""The messages between the parts stay the same to the byte."""
 
 from __future__ import annotations
 

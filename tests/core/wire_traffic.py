@@ -1,6 +1,6 @@
-"""What the parts send to one another: recorded from the parts themselves, between in-memory fakes.
+"""The messages between the parts, recorded from the parts themselves, between in-memory fakes.
 
-Times of the present and the prose of errors are replaced. Everything else is the same in each run.
+Current times and the prose of errors are replaced. Everything else is the same in each run.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _container(provider: Any, publisher: Any) -> Iterator[None]:
 
 
 def _action() -> Iterator[str]:
-    """What an action publishes and replies."""
+    """Return what an action publishes and replies."""
     algorithm = _TwoSteps()
     step = raw_job(
         job_id="d1",
@@ -149,14 +149,14 @@ def _action() -> Iterator[str]:
         with _container(provider, publisher):
             yield f"reply {_text(algorithm.main(dict(params)))}"
         yield from _sent(publisher)
-    # The job is submitted, and neither announced nor cancelled: the pollers are asked to cancel it.
+    # The job is submitted, but neither announced nor cancelled: the pollers get a cancellation request.
     provider, publisher = action_fakes.Provider(), action_fakes.Publisher()
     provider.cancel_error = ProviderUnavailableError("Later.")
     publisher.error = StreamError("Kafka did not acknowledge.")
     with _container(provider, publisher):
         yield f"reply {_text(algorithm.main(ENVELOPE | {'n': 2}))}"
     yield from _sent(publisher)
-    # The answer of the provider is lost, and so is the job.
+    # The provider's answer is lost, and so is the job.
     provider, publisher = action_fakes.Provider(), action_fakes.Publisher()
     lost = ProviderUnavailableError("No answer.", unclear=True)
     with _container(provider, publisher), patch.object(provider, "submit", side_effect=lost):
@@ -173,7 +173,7 @@ def _sent(publisher: Any) -> Iterator[str]:
 
 
 def _gateway() -> Iterator[str]:
-    """What the gateway gives to functions, publishes, and replies to its clients."""
+    """Return what the gateway sends to functions, publishes, and replies to its clients."""
     inbox, publisher = Inbox(TOPIC, 0), fakes.Publisher()
     reply: dict[str, Any] = ENVELOPE | {
         "job_id": "d1",
@@ -237,7 +237,7 @@ def _delivery(reply: dict[str, Any] | Exception, store: Any = None) -> tuple[Res
 
 
 def _poller() -> Iterator[str]:
-    """What the poller gives to functions, and what it publishes when a job is final."""
+    """Return what the poller sends to functions, and what it publishes when a job is final."""
     answer = {"answer": {"emoticons": [":)", ":("]}}
     following = {
         "job_id": "d2",
@@ -274,7 +274,7 @@ def _poller() -> Iterator[str]:
 
 
 def _loop() -> Iterator[str]:
-    """What the poller publishes by itself: progress, requeued jobs, backends, unreadable messages."""
+    """Return what the poller publishes itself: progress, requeued jobs, backends, unreadable messages."""
     with patch.object(delayed_consumer, "group_consumer", fakes.group_consumer):
         delivery, publisher, _ = _delivery({"answer": {}})
         provider = fakes.Provider()

@@ -31,7 +31,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def env(url: str, request: pytest.FixtureRequest) -> dict[str, str]:
-    """A database of the test's own."""
+    """A database for one test."""
     name = "config-" + re.sub(r"[^a-z]+", "-", request.node.name)[:60]
     return {"CLOUDANT_URL": url, "CLOUDANT_DATABASE": name, "WHISK_APIHOST": "http://127.0.0.1:3233"}
 
@@ -67,7 +67,7 @@ def load(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_documents_come_change_and_go_without_a_restart(
+def test_documents_are_added_changed_and_removed_without_a_restart(
     env: dict[str, str], client: Any, documents: Documents
 ) -> None:
     assert documents.all() == {}
@@ -137,15 +137,15 @@ def test_every_actions_document_is_loaded_once(env: dict[str, str]) -> None:
         ({"CLOUDANT_DATABASE": "No Capitals"}, "CLOUDANT_DATABASE must begin with a small letter"),
     ],
 )
-def test_what_hinders_the_loading_is_told(env: dict[str, str], changes: dict[str, str], words: str) -> None:
+def test_problems_with_loading_are_reported(env: dict[str, str], changes: dict[str, str], words: str) -> None:
     done = load(env | changes)
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_is_made_later_is_followed(env: dict[str, str]) -> None:
-    """As in a deployment: the services are up before `make config` makes the database."""
+def test_a_database_that_is_created_later_is_followed(env: dict[str, str]) -> None:
+    """As in a deployment: the services are running before `make config` creates the database."""
     found = from_env(env)
     try:
         assert found.all() == {}
@@ -188,7 +188,7 @@ def test_ten_thousand_documents_work_and_those_beyond_are_reported(
     assert list(found.all()) == names[1 : MAX_DOCUMENTS + 1]
 
 
-def test_a_database_that_is_away_leaves_what_was_known(
+def test_an_unreachable_database_leaves_the_known_documents(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with couchdb(tmp_path) as url:

@@ -1,4 +1,4 @@
-"""The compose file and the Kubernetes manifests, held against the code: images, variables, ports, paths."""
+"""The compose file and the Kubernetes manifests against the code: images, variables, ports, paths."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def reads(part: str, variables: Mapping[str, str]) -> None:
     """Check that the part has all variables in its table, and that their values are permitted."""
     rows = {row.name: row for row in TABLES[part].rows}
     for name, value in variables.items():
-        # Compose's references to variables without a default stand for a value that the user gives.
+        # Compose's references to variables without a default are placeholders for a user's value.
         text = re.sub(r"\$\{\w+:-(.*)\}", r"\1", str(value))
         if not text.startswith("${"):
             rows[name].read({name: text})
@@ -75,17 +75,17 @@ def test_compose_builds_each_part_from_its_dockerfile(part: str) -> None:
     reads(part, service["environment"])
 
 
-def test_compose_publishes_the_ports_the_parts_listen_on() -> None:
+def test_compose_publishes_the_ports_that_the_parts_listen_on() -> None:
     for part in ("gateway", "simulator"):
         for published in COMPOSE["services"][part]["ports"]:
             assert published.rsplit(":", 1)[1] == str(exposed(part))
     for service in COMPOSE["services"].values():
-        # Never on all addresses: the loopback interface, or the one to the containers.
+        # Never on all addresses: the loopback interface, or the interface to the containers.
         for published in service.get("ports", []):
             assert published.startswith(("127.0.0.1:", "${DOCKER_HOST_ADDRESS:-172.17.0.1}:"))
 
 
-def test_compose_waits_for_what_says_that_it_is_healthy() -> None:
+def test_compose_waits_until_dependencies_are_healthy() -> None:
     for name, service in COMPOSE["services"].items():
         for other in service.get("depends_on", {}):
             dockerfile = ROOT / other / "Dockerfile"
@@ -99,7 +99,7 @@ def test_compose_has_no_secret_and_no_default_for_one() -> None:
         assert set(re.findall(rf"\$\{{{secret}(..)", text)) == {":?"}
 
 
-def test_compose_keeps_what_must_survive() -> None:
+def test_compose_persists_what_must_survive() -> None:
     named = {
         volume.partition(":")[0]
         for service in COMPOSE["services"].values()
@@ -112,19 +112,19 @@ def test_compose_keeps_what_must_survive() -> None:
 @pytest.mark.parametrize(
     "document", KUBERNETES, ids=[f"{item['kind']}-{item['metadata']['name']}" for item in KUBERNETES]
 )
-def test_kubernetes_documents_are_as_its_api_describes_them(document: dict[str, Any]) -> None:
+def test_kubernetes_documents_match_its_api(document: dict[str, Any]) -> None:
     if document["apiVersion"].startswith("keda.sh/"):
-        # Not Kubernetes' own; its fields are held against the code below.
+        # This is not one of Kubernetes' own resources; its fields are checked against the code below.
         assert document["kind"] == "ScaledObject"
         return
-    # Strict: a field that the API does not know is wrong too.
+    # Strict: a field that the API does not have is an error too.
     kubernetes_validate.validate(document, "1.37", strict=True)
 
 
 @pytest.mark.parametrize(
     ("part", "kind"), [("gateway", "Deployment"), ("poller", "Deployment"), ("simulator", "StatefulSet")]
 )
-def test_kubernetes_runs_each_part_as_its_image_has_it(part: str, kind: str) -> None:
+def test_kubernetes_runs_each_part_as_its_image_does(part: str, kind: str) -> None:
     spec = of_kind(kind, part)["spec"]
     labels = spec["selector"]["matchLabels"]
     assert spec["template"]["metadata"]["labels"] == labels
@@ -186,6 +186,6 @@ def test_pollers_are_scaled_on_the_lag_of_their_group() -> None:
     assert spec["scaleTargetRef"]["name"] == "poller"
     (trigger,) = spec["triggers"]
     assert (trigger["metadata"]["consumerGroup"], trigger["metadata"]["topic"]) == (GROUP, JOBS)
-    # More than there are partitions would have nothing to do.
+    # More pollers than partitions would have no work.
     assert spec["maxReplicaCount"] == int(of_kind("ConfigMap", "qwhisk")["data"]["KAFKA_PARTITIONS"])
     assert trigger["metadata"]["bootstrapServersFromEnv"] in of_kind("ConfigMap", "qwhisk")["data"]

@@ -24,12 +24,12 @@ def lines(path: Path) -> list[str]:
 
 
 def canonical(name: str) -> str:
-    """The package's name as indexes compare it."""
+    """Return the package's name in the form in which indexes compare it."""
     return re.sub("[-_.]+", "-", name).lower()
 
 
 def constrained() -> list[str]:
-    """The packages that constraints.txt gives a version."""
+    """Return the packages that have a version in constraints.txt."""
     return [match[1] for line in lines(ROOT / "constraints.txt") if (match := _PIN.fullmatch(line))]
 
 
@@ -75,7 +75,7 @@ def test_pre_commit_runs_what_make_check_runs() -> None:
         assert f".venv/bin/{command.removesuffix(' .')}" in entries, command
 
 
-def test_a_change_of_a_version_renews_the_environment() -> None:
+def test_a_changed_version_renews_the_environment() -> None:
     assert (
         "REQUIREMENTS := requirements.txt constraints.txt $(wildcard */requirements.txt)"
         in (ROOT / "Makefile").read_text()

@@ -1,1 +1,1 @@
-"""The action images as containers. Not part of `make test`: they want what `make images` has built."""
+"""The action images as containers. Not part of `make test`: they need what `make images` has built."""

@@ -1,4 +1,4 @@
-"""The services of deploy/compose.yaml: what the file says of them, with its variables filled in."""
+"""The services of deploy/compose.yaml, as the file defines them, with its variables filled in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\$\{(\w+):([-?])([^}]*)\}")
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """The text as Compose would have it; ValueError where a variable that must be set is not."""
+    """Return the text as Compose reads it. Raises ValueError if a required variable is not set."""
 
     def value(found: re.Match[str]) -> str:
         name, kind, rest = found.groups()
@@ -31,13 +31,13 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def environment(service: str, values: Mapping[str, str]) -> dict[str, str]:
-    """The environment that Compose gives a service."""
+    """Return the environment that Compose gives a service."""
     given = SERVICES[service]["environment"]
-    # YAML merges a mapping, and of a list of mappings each.
+    # YAML merges a mapping, or each mapping of a list.
     return {name: filled(str(value), values) for name, value in given.items()}
 
 
 def kafka_properties(environment: Mapping[str, str]) -> str:
-    """Kafka's own settings, as its image makes them of its environment."""
+    """Return Kafka's own settings, as its image derives them from its environment."""
     names = {name: name.removeprefix("KAFKA_").lower().replace("_", ".") for name in environment}
     return "\n".join(f"{names[name]}={value}" for name, value in environment.items())

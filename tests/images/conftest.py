@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the first for all of them."""
+    """Skip the first test for all of them."""
     ours = [item for item in items if HERE in item.path.parents]
     why = missing() if ours else None
     if why is None:

@@ -1,4 +1,4 @@
-"""Containers for tests, by the ordinary `docker` client."""
+"""Containers for tests, started with the ordinary `docker` client."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ START_TIMEOUT = 90.0
 
 
 def docker(*arguments: str, timeout: float = 60.0) -> str:
-    """What `docker` printed; AssertionError if it failed."""
+    """Return what `docker` printed. Raises AssertionError if it failed."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout
 
 
 def missing() -> str | None:
-    """Why there is no engine, or None."""
+    """Return why there is no engine, or None."""
     if shutil.which("docker") is None:
         return "no docker on PATH"
     done = subprocess.run(["docker", "version"], capture_output=True, text=True, timeout=30)
@@ -38,7 +38,7 @@ def missing() -> str | None:
 
 
 def inspect(image: str) -> dict[str, Any]:
-    """What the engine says of an image."""
+    """Return what the engine reports about an image."""
     found: dict[str, Any] = json.loads(docker("image", "inspect", image))[0]
     return found
 
@@ -55,29 +55,29 @@ class Container:
         return requests.post(f"{self.url}{path}", json=body, timeout=timeout)
 
     def init(self, **value: Any) -> requests.Response:
-        """/init, with no code unless told otherwise."""
+        """Call /init, by default without code."""
         return self.post(
             "/init", {"value": {"name": "x", "main": "main", "code": "", "binary": False} | value}
         )
 
     def run(self, **params: Any) -> dict[str, Any]:
-        """The result of /run; AssertionError unless it is one."""
+        """Return the result of /run. Raises AssertionError if it is an error."""
         answer = self.post("/run", {"value": params})
         assert answer.status_code == 200, answer.text
         result: dict[str, Any] = answer.json()
         return result
 
     def sh(self, script: str) -> str:
-        """What a shell in the container prints."""
+        """Return what a shell in the container prints."""
         return docker("exec", self.name, "sh", "-c", script).strip()
 
     def logs(self) -> tuple[list[str], list[str]]:
-        """The lines on standard output and on standard error."""
+        """Return the lines on standard output and on standard error."""
         done = subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, timeout=30)
         return done.stdout.splitlines(), done.stderr.splitlines()
 
     def peak_memory(self) -> float:
-        """The most memory that it has had, in MB, as far as the kernel tells."""
+        """Return the container's peak memory in MB, if the kernel reports it."""
         groups = "/sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes"
         seen = self.sh(f"cat {groups} 2>/dev/null || true")
         return int(seen.split()[0]) / 2**20 if seen else float("nan")
@@ -85,12 +85,12 @@ class Container:
 
 @contextmanager
 def running(image: str, memory: int = 512, host: bool = False) -> Iterator[Container]:
-    """A container that listens, limited to so many MB; gone at the end.
+    """Start a container that listens, with a memory limit in MB; remove it at the end.
 
     Args:
-        image: its name.
-        memory: as the manifest has it; there is no swap beside it.
-        host: on this machine's own network, where it can reach a stack on the loopback interface.
+        image: the image's name.
+        memory: the limit of the manifest in MB; there is no additional swap.
+        host: whether it uses this machine's network, where it can reach a stack on the loopback interface.
     """
     name = f"qwhisk-test-{uuid.uuid4().hex[:12]}"
     limits = ["--memory", f"{memory}m", "--memory-swap", f"{memory}m"]
@@ -109,7 +109,7 @@ def running(image: str, memory: int = 512, host: bool = False) -> Iterator[Conta
             state = docker("inspect", "--format", "{{.State.Status}}", name).strip()
             assert state == "running", f"{state}: {container.logs()}"
             try:
-                # Answered with 404 as soon as it listens; a port that is only forwarded hangs up.
+                # 404 as soon as it listens; a port that is only forwarded closes the connection.
                 return requests.get(container.url, timeout=1).status_code == 404
             except requests.RequestException:
                 return False

@@ -1,7 +1,7 @@
-"""Services of the compose file, with one network for all; Kafka, CouchDB and OpenWhisk run beside them.
+"""Services of the compose file with one common network; Kafka, CouchDB and OpenWhisk run outside containers.
 
-No registry with the images of those three can be counted on: real Kafka runs from its jars, CouchDB's API is
-served by `pouchdb-server`, OpenWhisk's by the local one. All are where the compose file has them.
+A registry with the images of those three may be unavailable: real Kafka runs from its jars, CouchDB's API is
+served by `pouchdb-server`, OpenWhisk's by the local one. All have the addresses of the compose file.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from testkit.stack import ROOT, wait_for
 from tests.images import compose
 from tests.images.engine import docker
 
-#: What the person who starts it sets, as docs/deploy.md has it.
+#: The settings that an operator makes, as in docs/deploy.md.
 SECRETS = ("COUCHDB_PASSWORD", "SIMULATOR_API_KEY", "GATEWAY_SECRET")
 PARTS = {"simulator": 8090, "poller": 8081, "gateway": 8080}
-#: Seconds for a service to be up, on a machine that is busy with others.
+#: Seconds for a service to start, on a machine that is busy with others.
 START_TIMEOUT = 120.0
 
 
 class Pod:
-    """A container that does nothing but have a network, which all the others share."""
+    """A container that only has a network, which all the others share."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,22 +69,22 @@ class Pod:
         self._cleanup.close()
 
     def url(self, part: str) -> str:
-        """Where this machine reaches a part."""
+        """Return the address at which this machine reaches a part."""
         return f"http://127.0.0.1:{self._ports[PARTS[part]]}"
 
     def inside(self, command: Sequence[str]) -> list[str]:
-        """A command of this machine, with the pod's network."""
+        """Return a command of this machine that runs in the pod's network."""
         return ["nsenter", f"--net=/proc/{self._pid}/ns/net", *command]
 
     def run(self, module: str, **env: str) -> str:
-        """What `python -m MODULE` prints, with the pod's network."""
+        """Return what `python -m MODULE` prints in the pod's network."""
         command = self.inside([sys.executable, "-m", *module.split()])
         done = subprocess.run(command, cwd=ROOT, env=_clean(env), capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str], url: str) -> None:
-        """Start a process of this machine; return once `url`, as the pod has it, answers."""
+        """Start a process of this machine; return once `url` answers in the pod's network."""
         log = self.folder / f"{name}.log"
         with log.open("w") as sink:
             process = subprocess.Popen(
@@ -110,7 +110,7 @@ class Pod:
         """Apache Kafka, set up as the compose file's service."""
         java = apache_kafka.installed()
         env = compose.environment("kafka", self.values)
-        # The hosts that the pod's containers know by name this machine does not.
+        # This machine does not know the hosts that the pod's containers know by name.
         env |= {"KAFKA_LOG_DIRS": str(self.folder / "kafka"), "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0"}
         properties = self.folder / "server.properties"
         properties.write_text(compose.kafka_properties(env))
@@ -121,7 +121,7 @@ class Pod:
         self.start("kafka", [java, *jars, "kafka.Kafka", str(properties)], {}, "127.0.0.1:29092")
 
     def start_couchdb(self) -> None:
-        """CouchDB's API, with the compose file's user."""
+        """Start CouchDB's API, with the compose file's user."""
         couchdb.install()
         given = compose.environment("couchdb", self.values)
         config = self.folder / "couchdb.json"
@@ -132,9 +132,9 @@ class Pod:
         )
 
     def start_openwhisk(self) -> None:
-        """OpenWhisk's API, with actions as processes."""
+        """Start OpenWhisk's API, with actions as processes."""
         command = [sys.executable, "-m", "local.openwhisk", "--port", "3233"]
-        # The gateway reaches it by the name that the compose file gives it.
+        # The gateway reaches it by its name in the compose file.
         env = {
             "WHISK_AUTH": self.values["WHISK_AUTH"],
             "OPENWHISK_HOSTS": "openwhisk",
@@ -143,7 +143,7 @@ class Pod:
         self.start("openwhisk", command, env, "127.0.0.1:3233")
 
     def start_part(self, part: str) -> str:
-        """The container of one of the parts, once its own health check is content; its name."""
+        """Start the container of a part and return its name once its own health check succeeds."""
         name = f"{self.name}-{part}"
         env = compose.environment(part, self.values)
         variables = [word for key, value in env.items() for word in ("--env", f"{key}={value}")]
@@ -165,7 +165,7 @@ class Pod:
 
 
 def health_check(part: str) -> list[str]:
-    """The command by which the part's image looks after itself."""
+    """Return the health check of the part's image."""
     text = (ROOT / part / "Dockerfile").read_text()
     command: list[str] = json.loads(text.partition("HEALTHCHECK")[2].partition("CMD ")[2].partition("\n")[0])
     return command
@@ -179,7 +179,7 @@ def _logs(name: str) -> str:
 
 
 def _clean(env: Mapping[str, str]) -> dict[str, str]:
-    """This machine's environment, without what would tell of services elsewhere."""
+    """Return this machine's environment, without variables that point to other services."""
     ours = ("KAFKA_", "CLOUDANT_", "SIMULATOR_", "WHISK_", "QISKIT_IBM_", "OPENWHISK_", "GATEWAY_", "POLLER_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return kept | {"NO_PROXY": "127.0.0.1,localhost"} | dict(env)

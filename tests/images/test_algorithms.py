@@ -1,4 +1,4 @@
-"""Each algorithm's image, as OpenWhisk runs it: no code attached, and the memory that the manifest grants."""
+"""Each algorithm's image, as OpenWhisk runs it: without code, with the memory that the manifest grants."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ every = pytest.mark.parametrize("name", FOUND)
 
 
 def image_of(name: str) -> tuple[str, int]:
-    """The action's image and its MB, as the manifest has them."""
+    """Return the action's image and its memory in MB, as in the manifest."""
     entry = ACTIONS[name]
     return entry["docker"], entry["limits"]["memorySize"]
 
 
 def rounded(value: Any) -> Any:
-    """The same with ten digits of each number: the last ones depend on the machine."""
+    """Return the value with ten digits of each number: further ones depend on the machine."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -43,10 +43,10 @@ def rounded(value: Any) -> Any:
 
 
 @every
-def test_it_answers_init_and_run_with_no_code_attached(name: str) -> None:
+def test_it_answers_init_and_run_without_code(name: str) -> None:
     image, memory = image_of(name)
     case = importlib.import_module(f"tests.actions.cases.{name}")
-    # What the poller would call it with at the end: worked out here, exactly, for want of a provider.
+    # The poller's last call of it, computed here exactly, because there is no provider.
     walked = walk(FOUND[name](), case.VALUES)
     with running(image, memory) as container:
         answer = container.init()
@@ -60,11 +60,11 @@ def test_it_answers_init_and_run_with_no_code_attached(name: str) -> None:
         assert list(told) == ["answer"], told
         assert rounded(told["answer"]) == rounded(walked.answer)
         if walked.caller.submission.jobs[0].primitive == "sampler":
-            # An exact expectation value has no uncertainty, which the cases of the others want to see.
+            # An exact expectation value has no uncertainty, but the cases of the others require one.
             case.check(told["answer"], noisy=False)
         assert container.sh("id -u") == "10001"
         out, err = container.logs()
-        # Two activations; the /init that was refused was none.
+        # There were two activations; the rejected /init does not count.
         assert (out.count(SENTINEL), err.count(SENTINEL)) == (2, 2)
 
 
@@ -72,7 +72,7 @@ def test_it_answers_init_and_run_with_no_code_attached(name: str) -> None:
 def test_it_adds_under_1_mb_to_the_base(name: str) -> None:
     base, own = inspect(BASE), inspect(image_of(name)[0])
     layers = base["RootFS"]["Layers"]
-    assert own["RootFS"]["Layers"][: len(layers)] == layers, "it does not lie on the base: run `make images`"
+    assert own["RootFS"]["Layers"][: len(layers)] == layers, "it is not built on the base: run `make images`"
     added = own["Size"] - base["Size"]
     assert 0 < added < 1_000_000, f"{added} bytes"
 
@@ -88,7 +88,7 @@ def test_its_configuration_holds_its_name_and_no_secret(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def bound(stack: Stack) -> dict[str, Any]:
-    """What the running stack binds to its actions."""
+    """Return what the running stack binds to its actions."""
     user, _, password = part_environment(stack, "gateway")["WHISK_AUTH"].partition(":")
     url = f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}/api/v1/namespaces/_/packages/quantum"
     package = requests.get(url, auth=(user, password), timeout=20).json()
@@ -97,7 +97,7 @@ def bound(stack: Stack) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def envelope(bound: dict[str, Any]) -> dict[str, str]:
-    """A client whose topic is there, so that the poller can deliver what these jobs give."""
+    """A client whose topic exists, so that the poller can deliver the results of these jobs."""
     topic = "results." + "i" * 24
     Topics(KafkaSettings.from_env(bound)).ensure({topic: 1})
     return {"client_id": "images", "process_job_id": "images-1", "topic": topic}
@@ -115,7 +115,7 @@ def test_it_submits_within_the_memory_that_the_manifest_grants(
             submitted = container.run(**bound, **envelope, **values, backend_type=backend_type)
             assert "job_id" in submitted, submitted
             told = json.dumps([submitted, *container.logs()])
-            assert bound["SIMULATOR_API_KEY"] not in told, "the provider's key got out"
+            assert bound["SIMULATOR_API_KEY"] not in told, "the provider's key was disclosed"
         peak = container.peak_memory()
         record_property("peak_mb", round(peak))
         assert not peak > memory

@@ -1,4 +1,4 @@
-"""The base image: code sent in /init runs, as source and as zip; nothing is inside that need not be."""
+"""The base image: code sent in /init runs, as source and as zip; it contains nothing unnecessary."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ def test_source_sent_in_init_is_run(container: Container) -> None:
     assert container.init(code=SOURCE).status_code == 403
 
 
-def test_a_zip_sent_in_init_is_run_with_its_neighbours(container: Container) -> None:
+def test_a_zip_sent_in_init_is_run_with_its_modules(container: Container) -> None:
     code = zipped(__main__="from greeting import main", greeting=SOURCE)
     answer = container.init(code=code, binary=True)
     assert (answer.status_code, answer.json()) == (200, {"ok": True})
     check_greeting(container)
 
 
-def test_it_has_no_algorithm_of_its_own_and_says_so(container: Container) -> None:
+def test_it_has_no_algorithm_and_reports_that(container: Container) -> None:
     answer = container.init()
     assert answer.status_code == 502
     assert "no algorithm" in answer.json()["error"]
 
 
-def test_bad_code_is_refused_and_its_log_says_why(container: Container) -> None:
+def test_bad_code_is_refused_and_its_log_has_the_reason(container: Container) -> None:
     assert container.init(code="def main(:").status_code == 502
     assert any("SyntaxError" in line for line in container.logs()[1])
 
 
-def test_it_runs_as_nobody_in_particular_and_owns_nothing(container: Container) -> None:
+def test_it_runs_as_an_unprivileged_user_and_owns_nothing(container: Container) -> None:
     assert container.sh("id -u") == "10001"
     assert (
         container.sh("touch /action/x /opt/action/x 2>/dev/null && echo written || echo refused") == "refused"
@@ -69,7 +69,7 @@ def test_it_runs_as_nobody_in_particular_and_owns_nothing(container: Container) 
     assert container.sh("find / -xdev -path /proc -prune -o -user 10001 -print 2>/dev/null; true") == ""
 
 
-def test_no_compiler_and_no_installer_is_inside(container: Container) -> None:
+def test_it_contains_no_compiler_and_no_installer(container: Container) -> None:
     tools = "gcc cc g++ c++ clang make ld as pip pip3 easy_install uv conda curl wget git"
     found = container.sh(f"for tool in {tools}; do command -v $tool; done; true")
     assert found == ""
@@ -98,7 +98,7 @@ def test_no_secret_is_in_its_environment_or_history() -> None:
     settings = "\n".join(inspect(BASE)["Config"]["Env"])
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", BASE)
     for text in (settings, history):
-        # Python's own images have the id of the key that signs Python.
+        # Python's own images contain the id of the key that signs Python.
         named = re.findall(r"\b\w*(?:TOKEN|PASSWORD|SECRET|APIKEY|API_KEY|CREDENTIAL)\w*=", text, re.I)
         assert named == []
         assert re.findall(r"//[^/\s]*:[^/\s]*@", text) == [], "an address with a password"

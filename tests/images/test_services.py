@@ -1,4 +1,4 @@
-"""The images of gateway, poller and simulator: as the compose file has them, and with wrong settings."""
+"""The images of gateway, poller and simulator: as the compose file runs them, and with wrong settings."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ VALUES = {
 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("nsenter"), reason="wants root and nsenter")
-def test_the_composed_services_do_a_job_from_end_to_end(tmp_path: Path) -> None:
+def test_the_composed_services_run_a_job_from_end_to_end(tmp_path: Path) -> None:
     with Pod(tmp_path) as pod:
         pod.start_kafka()
         pod.start_couchdb()
         pod.start_openwhisk()
         names = [pod.start_part(part) for part in PARTS]
-        # What docs/deploy.md says to do then.
+        # The next step of docs/deploy.md.
         whisk = {"WHISK_AUTH": pod.values["WHISK_AUTH"], "WHISK_APIHOST": "http://127.0.0.1:3233"}
         reached = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092", "SIMULATOR_URL": "http://127.0.0.1:8090"}
         key = {"SIMULATOR_API_KEY": pod.values["SIMULATOR_API_KEY"]}
@@ -43,7 +43,7 @@ def test_the_composed_services_do_a_job_from_end_to_end(tmp_path: Path) -> None:
 
         client = Composed(pod).client()
         try:
-            # It was up before there were documents, and follows them.
+            # It started before there were documents, and follows them.
             wait_for(
                 lambda: len(client.get("/functions").json()["functions"]) == len(shipped_documents("")), 60
             )
@@ -67,7 +67,7 @@ def test_the_composed_services_do_a_job_from_end_to_end(tmp_path: Path) -> None:
 
 
 class Composed(Stack):
-    """The pod, for a client."""
+    """The pod, as a client sees it."""
 
     def __init__(self, pod: Pod) -> None:
         self._url = pod.url("gateway")
@@ -94,7 +94,7 @@ def test_a_wrong_setting_ends_it_and_is_named(part: str, wrong: dict[str, str]) 
     env = compose.environment(part, VALUES) | wrong
     variables = [word for key, value in env.items() for word in ("--env", f"{key}={value}")]
     container = f"qwhisk-test-{uuid.uuid4().hex[:12]}"
-    # Not `--rm`: with some engines the status of the container is lost then.
+    # Not `--rm`: with some engines that loses the status of the container.
     command = ["docker", "run", "--name", container, *variables, compose.SERVICES[part]["image"]]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=90)
@@ -107,7 +107,7 @@ def test_a_wrong_setting_ends_it_and_is_named(part: str, wrong: dict[str, str]) 
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_it_runs_as_nobody_in_particular_and_has_no_secret(part: str) -> None:
+def test_it_runs_as_an_unprivileged_user_and_has_no_secret(part: str) -> None:
     config = inspect(compose.SERVICES[part]["image"])["Config"]
     assert config["User"] == part
     given = {line.partition("=")[0] for line in config["Env"]}

@@ -17,7 +17,7 @@ from testkit.openwhisk import KEY, ROOT, OpenWhisk
 
 @pytest.fixture
 def whisk(tmp_path: Path) -> Iterator[OpenWhisk]:
-    """A server of its own, with nothing deployed."""
+    """A separate server, with nothing deployed."""
     folder = tmp_path / "whisk"
     folder.mkdir()
     server = OpenWhisk(folder)
@@ -33,7 +33,7 @@ def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": os.environ.get("HOME", "/"),
-            # Where no key of this machine's is.
+            # A folder without a key of this machine.
             "LOCAL_FOLDER": os.devnull,
             **env,
         },
@@ -43,7 +43,7 @@ def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_the_manifest_names_is_deployed_and_undeployed(whisk: OpenWhisk) -> None:
+def test_the_manifests_actions_are_deployed_and_undeployed(whisk: OpenWhisk) -> None:
     names = set(package()["actions"])
     env = {"WHISK_APIHOST": whisk.url.removesuffix("/api/v1"), "WHISK_AUTH": KEY}
     for _ in range(2):  # a second time updates
@@ -53,7 +53,7 @@ def test_what_the_manifest_names_is_deployed_and_undeployed(whisk: OpenWhisk) ->
     shown = whisk.ask("GET", "/packages/quantum").json()
     assert {item["name"] for item in shown["actions"]} == names
     parameters = {item["key"]: item["value"] for item in shown["parameters"]}
-    # What is not set has a value all the same, which no caller may replace.
+    # A setting that is not set still has a value, which no caller may replace.
     assert parameters == dict.fromkeys(package()["inputs"], "value:") | {
         "SIMULATOR_URL": "value:https://simulator.example.com"
     }
@@ -66,14 +66,14 @@ def test_what_the_manifest_names_is_deployed_and_undeployed(whisk: OpenWhisk) ->
         assert refused.json()["error"].startswith("Request defines parameters that are not allowed")
     mine = {"exec": {"kind": "python:3", "code": "def main(p):\n    return p\n"}}
     whisk.ask("PUT", "/actions/mine", mine)
-    for _ in range(2):  # what is gone already is no error
+    for _ in range(2):  # removing it again is not an error
         assert command("--undo", **env).returncode == 0
     assert whisk.ask("GET", "/packages").json() == []
     assert [item["name"] for item in whisk.ask("GET", "/actions").json()] == ["mine"]
 
 
-def test_the_local_openwhisk_needs_no_key_to_be_set(tmp_path: Path) -> None:
-    """Both have the one in LOCAL_FOLDER; for an OpenWhisk elsewhere it is not used."""
+def test_the_local_openwhisk_needs_no_explicit_key(tmp_path: Path) -> None:
+    """Both use the key in LOCAL_FOLDER; it is not used for another OpenWhisk."""
     for name in ("whisk", "stack"):
         (tmp_path / name).mkdir(mode=0o700)
     folder = str(tmp_path / "stack")
@@ -105,7 +105,7 @@ def test_the_local_openwhisk_needs_no_key_to_be_set(tmp_path: Path) -> None:
         ({"WHISK_APIHOST": "http://127.0.0.1:1", "WHISK_AUTH": KEY}, "cannot be reached"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(env: dict[str, str], told: str) -> None:
+def test_an_error_is_reported_in_one_line(env: dict[str, str], told: str) -> None:
     ended = command(**env)
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
@@ -115,13 +115,13 @@ def test_what_is_wrong_is_said_in_one_line(env: dict[str, str], told: str) -> No
 
 @pytest.mark.parametrize("tool", [False, True], ids=["http", "wskdeploy"])
 @pytest.mark.parametrize("explicit", [False, True], ids=["own key", "own key, set"])
-def test_the_settings_of_the_stack_that_runs_stay(tmp_path: Path, tool: bool, explicit: bool) -> None:
-    """The address is enough, as docs/deploy.md says: the stack's actions go on working."""
+def test_the_settings_of_a_running_stack_stay(tmp_path: Path, tool: bool, explicit: bool) -> None:
+    """The address is enough, as docs/deploy.md says: the stack's actions still work."""
     for name in ("whisk", "stack", "bin"):
         (tmp_path / name).mkdir(mode=0o700)
     folder = str(tmp_path / "stack")
     if tool:
-        # In its place: it says what it would bind. The real one is run by test_wskdeploy.
+        # A replacement that prints what it would bind. test_wskdeploy runs the real one.
         script = tmp_path / "bin" / "wskdeploy"
         script.write_text('#!/bin/sh\necho "seen $SIMULATOR_URL $SIMULATOR_API_KEY $KAFKA_PARTITIONS"\n')
         script.chmod(0o755)
@@ -132,7 +132,7 @@ def test_the_settings_of_the_stack_that_runs_stay(tmp_path: Path, tool: bool, ex
         deploy(apihost, key, {"SIMULATOR_URL": "http://127.0.0.1:1", "SIMULATOR_API_KEY": "of-this-run"})
         env = {"WHISK_APIHOST": apihost, "LOCAL_FOLDER": folder, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
         env |= {"WHISK_AUTH": key} if explicit else {}
-        # What is set is bound; an empty variable is not set.
+        # A variable that is set is bound; an empty one counts as not set.
         ended = command(KAFKA_PARTITIONS="3", SIMULATOR_URL="", **env)
         assert (ended.returncode, ended.stderr) == (0, "")
         if tool:
@@ -158,8 +158,8 @@ def test_a_wrong_key_is_refused_and_not_shown(whisk: OpenWhisk) -> None:
     assert "what-secret" not in ended.stderr
 
 
-def test_wskdeploy_is_used_where_it_is_on_path(whisk: OpenWhisk, tmp_path: Path) -> None:
-    """A script in its place: what it is told, and that the key is in no argument."""
+def test_wskdeploy_is_used_if_it_is_on_path(whisk: OpenWhisk, tmp_path: Path) -> None:
+    """A script replaces it and records its arguments; the key is in none of them."""
     tool = tmp_path / "wskdeploy"
     tool.write_text(
         '#!/bin/sh\necho "$@" > "$TOLD"\nwhile [ "$1" != --config ]; do shift; done\ncp "$2" "$TOLD.props"\n'
@@ -186,7 +186,7 @@ def test_wskdeploy_is_used_where_it_is_on_path(whisk: OpenWhisk, tmp_path: Path)
         assert f"AUTH={KEY}\n" in properties
 
 
-def test_a_wskdeploy_that_fails_is_said(tmp_path: Path) -> None:
+def test_a_failure_of_wskdeploy_is_reported(tmp_path: Path) -> None:
     tool = tmp_path / "wskdeploy"
     tool.write_text("#!/bin/sh\nexit 3\n")
     tool.chmod(0o755)
@@ -194,8 +194,8 @@ def test_a_wskdeploy_that_fails_is_said(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, "wskdeploy ended with status 3\n")
 
 
-def test_another_manifest_may_name_the_images_otherwise(whisk: OpenWhisk, tmp_path: Path) -> None:
-    """The commands of docs/deploy.md for a registry of one's own."""
+def test_another_manifest_may_name_the_images_differently(whisk: OpenWhisk, tmp_path: Path) -> None:
+    """The commands of docs/deploy.md for a private registry."""
     script = next(
         line for line in (ROOT / "docs" / "deploy.md").read_text().splitlines() if "> mine.yaml" in line
     )

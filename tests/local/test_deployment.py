@@ -11,7 +11,7 @@ from local.deployment import action, bound, package, write_documents
 APIHOST = "http://127.0.0.1:3233"
 
 
-def test_documents_are_complete_and_leave_others_alone(tmp_path: Path) -> None:
+def test_documents_are_complete_and_others_are_unchanged(tmp_path: Path) -> None:
     other = {
         "_id": "other",
         "functionBackendUrl": "https://example.com/api/v1/namespaces/_/actions/mine/other",
@@ -27,7 +27,7 @@ def test_documents_are_complete_and_leave_others_alone(tmp_path: Path) -> None:
     assert json.loads(written["other"]) == other
 
 
-def test_the_document_of_an_algorithm_that_is_no_more_goes(tmp_path: Path) -> None:
+def test_the_document_of_a_removed_algorithm_is_removed(tmp_path: Path) -> None:
     gone = {
         "_id": "gone",
         "functionBackendUrl": "http://127.0.0.1:9/api/v1/namespaces/_/actions/quantum/gone?blocking=true",
@@ -37,11 +37,11 @@ def test_the_document_of_an_algorithm_that_is_no_more_goes(tmp_path: Path) -> No
     assert not (tmp_path / "gone.json").exists()
 
 
-def test_the_actions_are_the_manifests_and_each_has_its_document() -> None:
+def test_the_actions_are_those_of_the_manifest_and_each_has_its_document() -> None:
     assert set(package()["actions"]) == set(shipped_documents(APIHOST))
 
 
-def test_an_action_is_deployed_as_the_manifest_says() -> None:
+def test_an_action_is_deployed_as_in_the_manifest() -> None:
     body = action(
         {
             "docker": "qwhisk/x",
@@ -56,7 +56,7 @@ def test_an_action_is_deployed_as_the_manifest_says() -> None:
     }
 
 
-def test_only_what_the_manifest_binds_is_bound_and_what_is_not_set_is_empty() -> None:
+def test_only_the_manifests_settings_are_bound_and_unset_ones_are_empty() -> None:
     inputs = {"KAFKA_BOOTSTRAP_SERVERS": "${KAFKA_BOOTSTRAP_SERVERS}", "SIMULATOR_URL": "${SIMULATOR_URL}"}
     assert bound(inputs, {"SIMULATOR_URL": "http://127.0.0.1:1", "SECRET": "x"}) == [
         {"key": "KAFKA_BOOTSTRAP_SERVERS", "value": ""},

@@ -1,4 +1,4 @@
-"""The key of this machine's own OpenWhisk."""
+"""The key of this machine's OpenWhisk."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from local.openwhisk.settings import parse
 from local.settings import LocalSettings
 from testkit.stack import ROOT
 
-#: OpenWhisk's own form of a key.
+#: OpenWhisk's form of a key.
 FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9]{64}"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder for a key, with what a run makes of the file's usual mode left to it."""
+    """A folder for a key, with the permissions that a run usually leaves it."""
     made = tmp_path / "stack"
     make_private(made)
     return made
 
 
-def test_it_is_made_once_and_is_for_its_user_alone(folder: Path) -> None:
+def test_it_is_created_once_and_is_for_its_user_only(folder: Path) -> None:
     made = local_key(folder)
     assert re.fullmatch(FORM, made)
     assert local_key(folder) == made
@@ -40,7 +40,7 @@ def test_it_is_made_once_and_is_for_its_user_alone(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
-def test_each_machine_has_another(tmp_path: Path) -> None:
+def test_each_machine_has_a_different_one(tmp_path: Path) -> None:
     made = set()
     for number in range(20):
         folder = tmp_path / str(number)
@@ -60,7 +60,7 @@ def test_the_umask_makes_no_difference(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "stack" / KEY_FILE).stat().st_mode) == 0o600
 
 
-def test_processes_that_make_it_at_once_get_the_same(folder: Path) -> None:
+def test_processes_that_create_it_at_once_get_the_same(folder: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from core.openwhisk.local_key import local_key; "
         "print('ready', flush=True); "
@@ -88,8 +88,10 @@ def test_processes_that_make_it_at_once_get_the_same(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
-def test_one_that_loses_the_race_takes_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the look for the file and its making another process makes it."""
+def test_a_process_that_loses_the_race_uses_the_others_key(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process creates the file between the check for it and its creation."""
     made = local_key(folder)
     monkeypatch.setattr("os.path.lexists", lambda _: False)
     assert local_key(folder) == made
@@ -121,7 +123,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_no_key_is_said_and_left_alone(folder: Path, wrong: str) -> None:
+def test_an_invalid_key_is_reported_and_not_changed(folder: Path, wrong: str) -> None:
     make, told = WRONG[wrong]
     make(folder / KEY_FILE)
     with pytest.raises(SettingsError, match=told) as caught:
@@ -140,7 +142,7 @@ def test_a_key_that_others_may_read_is_not_used(folder: Path, mode: int) -> None
     assert secret not in str(caught.value)
 
 
-def test_a_folder_that_everybody_may_enter_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_everyone_may_enter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o755)
     with pytest.raises(SettingsError, match="chmod 700"):
@@ -157,8 +159,8 @@ def test_a_folder_that_any_other_user_may_enter_or_change_is_refused(tmp_path: P
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_a_folder_or_a_link_of_another_users_is_refused(tmp_path: Path, kind: str) -> None:
-    """They could put other config documents in it, or point it elsewhere."""
+def test_a_folder_or_a_link_of_another_user_is_refused(tmp_path: Path, kind: str) -> None:
+    """They could put other config documents in it, or let it point to another place."""
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     make_private(tmp_path / "link")
@@ -168,7 +170,7 @@ def test_a_folder_or_a_link_of_another_users_is_refused(tmp_path: Path, kind: st
             make_private(path)
 
 
-def test_the_default_folder_of_an_earlier_version_is_closed(
+def test_permissions_of_an_earlier_versions_default_folder_are_restricted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.openwhisk.local_key.ROOT", tmp_path)
@@ -178,7 +180,7 @@ def test_the_default_folder_of_an_earlier_version_is_closed(
     assert stat.S_IMODE((tmp_path / ".local").stat().st_mode) == 0o700
 
 
-def test_the_stack_and_the_server_alone_have_the_same(folder: Path) -> None:
+def test_the_stack_and_a_separate_server_have_the_same(folder: Path) -> None:
     env = {"LOCAL_FOLDER": str(folder)}
     settings = LocalSettings.from_env(env)
     assert settings.part_env()["WHISK_AUTH"] == local_key(folder) == parse([], env).auth
@@ -187,7 +189,7 @@ def test_the_stack_and_the_server_alone_have_the_same(folder: Path) -> None:
     assert local_key(folder) not in repr(parse([], env))
 
 
-def test_one_that_is_set_takes_its_place(folder: Path) -> None:
+def test_a_key_that_is_set_replaces_it(folder: Path) -> None:
     settings = LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "a:b"})
     assert (settings.whisk_auth, settings.key_file) == ("a:b", None)
     assert not (folder / KEY_FILE).exists()
@@ -195,13 +197,13 @@ def test_one_that_is_set_takes_its_place(folder: Path) -> None:
         LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "ab"})
 
 
-def test_a_server_with_a_wrong_option_makes_none(folder: Path) -> None:
+def test_a_server_with_a_wrong_option_creates_none(folder: Path) -> None:
     with pytest.raises(SystemExit):
         parse(["--hosts", "http://x"], {"LOCAL_FOLDER": str(folder)})
     assert not (folder / KEY_FILE).exists()
 
 
-def test_a_damaged_one_is_said_by_the_programs(folder: Path) -> None:
+def test_a_damaged_one_is_reported_by_the_programs(folder: Path) -> None:
     _write("broken")(folder / KEY_FILE)
     for module in ("local", "local.openwhisk"):
         ended = subprocess.run(
@@ -217,7 +219,7 @@ def test_a_damaged_one_is_said_by_the_programs(folder: Path) -> None:
         assert "Traceback" not in ended.stderr
 
 
-def test_the_line_for_wsk_is_for_a_shell_and_has_no_key(tmp_path: Path) -> None:
+def test_the_line_for_wsk_is_for_a_shell_and_does_not_contain_the_key(tmp_path: Path) -> None:
     folder = tmp_path / "a folder's"
     make_private(folder)
     made = local_key(folder)

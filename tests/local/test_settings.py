@@ -12,7 +12,7 @@ from local.settings import LocalSettings
 from local.stack import parts
 
 
-def test_no_account_of_the_person_at_the_terminal_reaches_the_parts(tmp_path: Path) -> None:
+def test_no_account_of_the_user_reaches_the_parts(tmp_path: Path) -> None:
     own = {
         "LOCAL_FOLDER": str(tmp_path),
         "QISKIT_IBM_TOKEN": "s3cret",
@@ -26,7 +26,7 @@ def test_no_account_of_the_person_at_the_terminal_reaches_the_parts(tmp_path: Pa
     assert env["PATH"] == "/bin"
 
 
-def test_no_proxy_lies_between_the_parts(tmp_path: Path) -> None:
+def test_no_proxy_is_used_between_the_parts(tmp_path: Path) -> None:
     env = LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), "NO_PROXY": "example.com"}).part_env()
     assert env["NO_PROXY"] == "example.com,127.0.0.1,localhost"
     assert env["no_proxy"] == "127.0.0.1,localhost"
@@ -46,7 +46,7 @@ def test_a_wrong_port_is_named(tmp_path: Path, port: str) -> None:
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), "GATEWAY_PORT": port})
 
 
-def test_an_openwhisk_that_is_given_takes_the_place_of_ones_own(tmp_path: Path) -> None:
+def test_a_given_openwhisk_replaces_the_local_one(tmp_path: Path) -> None:
     given = {
         "LOCAL_FOLDER": str(tmp_path),
         "LOCAL_WHISK_APIHOST": "whisk.example.com/",
@@ -70,14 +70,12 @@ def test_an_openwhisk_that_is_given_takes_the_place_of_ones_own(tmp_path: Path) 
         ({"LOCAL_WHISK_APIHOST": "https://x"}, "LOCAL_WHISK_AUTH"),
     ],
 )
-def test_what_is_wrong_with_a_given_openwhisk_is_named(
-    tmp_path: Path, wrong: dict[str, str], named: str
-) -> None:
+def test_an_error_in_a_given_openwhisk_is_named(tmp_path: Path, wrong: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), **wrong})
 
 
-def test_an_address_that_is_not_this_machines_is_named(tmp_path: Path) -> None:
+def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
     given = {"LOCAL_FOLDER": str(tmp_path), "LOCAL_ADDRESS": "192.0.2.1"}
     with pytest.raises(LocalError, match="LOCAL_ADDRESS"):
         LocalSettings.from_env(given).check_ports()

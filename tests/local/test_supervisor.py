@@ -1,4 +1,4 @@
-"""The supervisor starts again what falls over, at whatever moment, and says when it gives up."""
+"""The supervisor restarts parts that fail at any moment, and reports when it gives up."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from local.part import Part
 from local.supervisor import Supervisor
 from testkit.stack import wait_for
 
-#: Works until it is stopped. It is ready once its file has a line.
+#: Runs until it is stopped. It is ready once its file has a line.
 WORKS = "import sys, time; open(sys.argv[1], 'a').write('started\\n'); time.sleep(60)"
 
 
 class Rig:
-    """A supervisor with parts that are small Python programs, watched in a thread as `local` watches its."""
+    """A supervisor with small Python programs as parts, watched in a thread as `local` does it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Rig:
             name=name,
             command=[sys.executable, "-c", code, str(mark)],
             env=dict(os.environ),
-            # Not once the file exists: that is a moment before its line is written.
+            # The existence of the file is not enough: its line is written a moment later.
             ready=ready or (lambda: self.starts(name) > 0),
             address="here",
             log=self.folder / f"{name}.log",
@@ -71,8 +71,8 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_a_part_that_is_killed_while_it_starts_is_started_again(rig: Rig) -> None:
-    """At the first start, and at a restart; the others are looked after meanwhile."""
-    # It works, but says that it is ready only at its third start.
+    """At the first start, and at a restart; the others are supervised in the meantime."""
+    # It works, but reports that it is ready only at its third start.
     poller = rig.part("poller", ready=lambda: rig.starts("poller") >= 3)
     gateway = rig.part("gateway")
     rig.supervisor.start([poller])
@@ -108,14 +108,14 @@ def test_a_part_that_never_gets_ready_is_given_up_with_the_end_of_its_log(rig: R
     assert rig.said.count("  poller ended (signal 9) while starting; restarting it") == 4
 
 
-def test_a_part_that_refuses_to_start_says_why_at_once(rig: Rig) -> None:
+def test_a_part_that_exits_with_an_error_gives_its_reason_at_once(rig: Rig) -> None:
     part = rig.part("poller", "import sys; print('KAFKA_X is missing', flush=True); sys.exit(2)")
     rig.supervisor.start([part])
     with pytest.raises(LocalError, match=r"ended while starting \(status 2\):\n.*KAFKA_X is missing"):
         rig.supervisor.wait(part)
 
 
-def test_with_the_broker_those_that_need_its_memory_start_anew_after_it(rig: Rig) -> None:
+def test_parts_that_need_the_brokers_memory_restart_after_it(rig: Rig) -> None:
     broker, poller = rig.part("broker"), rig.part("poller", needs=("broker",))
     rig.supervisor.start([broker, poller])
     rig.supervisor.wait(poller)
@@ -124,13 +124,13 @@ def test_with_the_broker_those_that_need_its_memory_start_anew_after_it(rig: Rig
         (rig.folder / mark).unlink()
     rig.kill(broker)
     rig.supervisor.check()
-    assert poller.process is None, "not before the broker is ready"
+    assert poller.process is None, "the poller started before the broker was ready"
     rig.look_until(lambda: poller.up)
     assert broker.up
     assert rig.starts("poller") == 1
 
 
-def test_what_is_killed_while_it_is_prepared_is_started_again(rig: Rig) -> None:
+def test_a_part_that_is_killed_during_its_preparation_is_started_again(rig: Rig) -> None:
     tries: list[int] = []
 
     def prepare() -> None:

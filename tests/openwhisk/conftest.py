@@ -15,7 +15,7 @@ Start = Callable[..., OpenWhisk]
 
 @pytest.fixture(scope="session")
 def whisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenWhisk]:
-    """One server for all tests that need no settings of their own."""
+    """One server for all tests that need no special settings."""
     server = OpenWhisk(tmp_path_factory.mktemp("openwhisk"), "--max-processes", "4")
     yield server
     server.close()
@@ -39,5 +39,5 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def name() -> str:
-    """A name that no other test uses."""
+    """Return a name that no other test uses."""
     return f"test-{secrets.token_hex(4)}"

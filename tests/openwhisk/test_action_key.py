@@ -1,4 +1,4 @@
-"""An action's process serves the platform that has started it, and no other user of the machine."""
+"""An action's process serves only the platform that has started it, and no other user of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testkit.openwhisk import OpenWhisk
 from testkit.sockets import listening_at
 from tests.openwhisk.conftest import Start
 
-#: What an action sees of itself, and what came with the request.
+#: What an action sees of itself, and what the request contained.
 SELF = (
     "import os\nfrom pathlib import Path\ndef main(p):\n"
     "    return {'pid': os.getpid(), 'env': dict(os.environ), 'given': p,\n"
@@ -22,7 +22,7 @@ SELF = (
 
 @pytest.fixture(params=["1", "0"], ids=["forked", "anew"])
 def own(start: Start, request: pytest.FixtureRequest) -> OpenWhisk:
-    """A server of its own, that forks its processes or starts each anew."""
+    """A separate server that forks its processes, or starts each from the command."""
     return start("--fork-server", request.param)
 
 
@@ -39,7 +39,7 @@ def test_a_request_without_the_key_of_the_process_is_refused(
             url = f"http://127.0.0.1:{min(ports)}{path}"
             answer = requests.post(url, json={"value": {"n": 1}}, headers=headers, timeout=20)
             assert (answer.status_code, "platform" in answer.json()["error"]) == (403, True)
-    # It serves its platform all the same, and is the same process.
+    # It still serves its platform, and is the same process.
     again = own.invoke(name, {"n": 2}, "blocking=true&result=true").json()
     assert (again["pid"], again["given"]) == (mine["pid"], {"n": 2})
 
@@ -51,7 +51,7 @@ def test_neither_the_actions_code_nor_a_command_line_has_the_key(own: OpenWhisk,
     assert "key" not in mine["argv"].lower()
 
 
-def test_each_process_has_a_key_of_its_own(start: Start, name: str) -> None:
+def test_each_process_has_a_different_key(start: Start, name: str) -> None:
     whisk = start("--fork-server", "0")
     keys = set()
     for number in range(3):

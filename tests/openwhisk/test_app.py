@@ -1,4 +1,4 @@
-"""The API's outside: what it says it is, who may ask, and the shape of its errors."""
+"""The outside of the API: its description of itself, who has access, and the form of its errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_info_and_ping_need_no_key(whisk: OpenWhisk) -> None:
         assert requests.get(url, timeout=10).text == "pong"
 
 
-def test_namespaces_are_the_keys_one(whisk: OpenWhisk) -> None:
+def test_the_namespaces_are_the_one_of_the_key(whisk: OpenWhisk) -> None:
     assert whisk.session.get(f"{whisk.url}/namespaces", timeout=10).json() == ["guest"]
 
 
@@ -37,23 +37,23 @@ def test_a_wrong_key_is_401(whisk: OpenWhisk, header: str | None) -> None:
         answer = session.get(f"{whisk.url}/namespaces/_/actions", headers=headers, timeout=10)
     assert answer.status_code == 401
     assert set(answer.json()) == {"error", "code"}
-    # A browser that is asked so keeps the key of a link, and sends it with the requests of every page.
+    # Otherwise a browser would keep the key of a link, and send it with the requests of every page.
     assert "WWW-Authenticate" not in answer.headers
 
 
-def test_another_namespace_is_403_and_the_own_name_is_not(whisk: OpenWhisk) -> None:
+def test_another_namespace_is_403_and_the_name_of_the_own_one_is_not(whisk: OpenWhisk) -> None:
     assert whisk.session.get(f"{whisk.url}/namespaces/guest/actions", timeout=10).status_code == 200
     answer = whisk.session.get(f"{whisk.url}/namespaces/other/actions", timeout=10)
     assert answer.status_code == 403
     assert "other/actions" in answer.json()["error"]
 
 
-def test_errors_carry_the_transaction(whisk: OpenWhisk) -> None:
+def test_errors_have_the_transaction_id(whisk: OpenWhisk) -> None:
     answer = whisk.ask("GET", "/actions/absent", headers={"X-Request-ID": "my-request"})
     assert answer.status_code == 404
     assert answer.json() == {"error": "The requested resource does not exist.", "code": "my-request"}
     assert answer.headers["X-Request-ID"] == "my-request"
-    # What is no id is replaced.
+    # An invalid id is replaced.
     answer = whisk.ask("GET", "/actions", headers={"X-Request-ID": "a b"})
     assert len(answer.headers["X-Request-ID"]) == 32
 
@@ -118,12 +118,12 @@ def test_wrong_options_are_refused_by_name(
     assert option in capsys.readouterr().err
 
 
-def test_the_environment_sets_what_no_option_does() -> None:
+def test_the_environment_sets_what_no_option_sets() -> None:
     environment = {"OPENWHISK_PORT": "1234", "OPENWHISK_PREWARM": "1", "WHISK_AUTH": "a:b"}
     settings = parse(["--port", "4321"], environment)
     assert (settings.port, settings.prewarm, settings.auth) == (4321, 1, "a:b")
     assert settings.max_per_action == settings.max_processes
 
 
-def test_no_request_here_left_a_traceback(whisk: OpenWhisk) -> None:
+def test_no_request_of_these_tests_left_a_traceback(whisk: OpenWhisk) -> None:
     assert "Traceback" not in whisk.log()

@@ -1,4 +1,4 @@
-"""Which idle containers end so that another process fits."""
+"""Which idle containers end to make room for another process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_process_that_exceeds_the_memory_runs_if_it_is_the_only_one() -> None:
     assert ended("a", [], ["b"], *limits, memory=2048) is None
 
 
-def test_an_action_has_a_limit_of_its_processes() -> None:
+def test_an_action_has_a_limit_of_processes() -> None:
     limits = ("--max-processes", "9", "--memory", "4096", "--max-per-action", "2")
     assert ended("a", [], ["a", "b"], *limits) == []
     assert ended("a", [("b", 1.0)], ["a", "a"], *limits) is None

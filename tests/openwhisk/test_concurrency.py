@@ -1,4 +1,4 @@
-"""Several activations at a time in one container, where the action's limit allows it."""
+"""Several activations at a time in one container, if the action's limit allows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 from testkit.openwhisk import KEY, OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
-#: Comes back when `of` activations are in this process at once, and says which process it is.
+#: Returns when `of` activations are in this process at once, with the id of the process.
 MEETING = (
     "import os, threading\n"
     "barriers = {}\n"
@@ -27,7 +27,7 @@ MEETING = (
     "    return {'pid': os.getpid()}\n"
 )
 
-#: Says that it is there, and stays until it is told to go.
+#: Reports that it has started, and runs until it is stopped.
 STAYING = (
     "import os, pathlib, time\n"
     "def main(p):\n"
@@ -41,7 +41,7 @@ STAYING = (
 
 
 def meet(whisk: OpenWhisk, name: str, count: int, meeting: str, of: int) -> list[dict[str, Any]]:
-    """The records of `count` invocations at once, `of` of which meet."""
+    """Return the records of `count` simultaneous invocations, `of` of which meet."""
 
     def invoke(number: int) -> dict[str, Any]:
         answer = requests.post(
@@ -58,29 +58,29 @@ def meet(whisk: OpenWhisk, name: str, count: int, meeting: str, of: int) -> list
 
 
 def pids(records: list[dict[str, Any]]) -> set[int]:
-    """The processes that the activations were in."""
+    """Return the processes that the activations were in."""
     return {record["response"]["result"]["pid"] for record in records}
 
 
-def test_as_many_as_the_limit_says_share_a_process(start: Start) -> None:
+def test_activations_up_to_the_limit_share_a_process(start: Start) -> None:
     whisk = start()
     whisk.action("meet", MEETING, limits={"concurrency": 4})
     for meeting in ("cold", "warm"):
         records = meet(whisk, "meet", 4, meeting, 4)
         assert len(pids(records)) == 1, meeting
-        # Whose a line is nobody can tell; none is lost.
+        # The activation of a line is unknown, but no line is lost.
         lines = [line.partition("stdout: ")[2] for record in records for line in record["logs"]]
         assert sorted(lines) == [f"met {n}" for n in range(4)]
     assert whisk.numbers() == {"idle": 1, "busy": 0, "starting": 0, "waiting": 0}
 
 
-def test_more_than_that_have_another_process(start: Start, tmp_path: Path) -> None:
+def test_activations_over_the_limit_get_another_process(start: Start, tmp_path: Path) -> None:
     whisk = start("--grow-after", "0")
     whisk.action("stay", STAYING, limits={"concurrency": 2})
     ids = [
         whisk.invoke("stay", {"n": n, "folder": str(tmp_path)}, "").json()["activationId"] for n in range(4)
     ]
-    # All four are at work at the same moment.
+    # All four run at the same moment.
     until(lambda: len(list(tmp_path.glob("in-*"))) == 4)
     assert whisk.numbers() == {"idle": 0, "busy": 2, "starting": 0, "waiting": 0}
     (tmp_path / "go").touch()
@@ -88,7 +88,7 @@ def test_more_than_that_have_another_process(start: Start, tmp_path: Path) -> No
     assert sorted(Counter(record["response"]["result"]["pid"] for record in records).values()) == [2, 2]
 
 
-def test_one_that_takes_too_long_ends_the_process_of_all(start: Start) -> None:
+def test_an_activation_that_times_out_ends_the_process_of_all(start: Start) -> None:
     whisk = start()
     whisk.action(
         "wait",
@@ -105,7 +105,7 @@ def test_one_that_takes_too_long_ends_the_process_of_all(start: Start) -> None:
     assert whisk.invoke("wait", {"wait": 0}, "blocking=true&result=true").json()["pid"] != first
 
 
-def test_an_update_lets_the_activations_in_hand_finish(start: Start) -> None:
+def test_an_update_lets_current_activations_finish(start: Start) -> None:
     whisk = start()
     code = "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n"
     whisk.action("wait", code, limits={"concurrency": 3})

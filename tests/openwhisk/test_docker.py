@@ -1,4 +1,4 @@
-"""Actions as containers: what is particular to them. The contract's tests run with them too."""
+"""Actions as containers: what is specific to them. The contract's tests also run with them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def _engine() -> None:
 
 
 def docker(*arguments: str) -> str:
-    """What `docker` prints."""
+    """Return what `docker` prints."""
     return subprocess.run(
         ["docker", *arguments], capture_output=True, text=True, timeout=60, check=True
     ).stdout.strip()
 
 
 def containers(whisk: OpenWhisk) -> list[str]:
-    """The containers of this server, by the process ids of the `docker run` that it has started."""
+    """Return the containers of this server, by the process ids of the `docker run` that it has started."""
     names = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -49,7 +49,7 @@ def containers(whisk: OpenWhisk) -> list[str]:
 
 
 def exist(names: list[str]) -> bool:
-    """Whether any of the containers is there."""
+    """Return whether any of the containers exists."""
     return any(docker("ps", "--all", "--quiet", "--filter", f"name={name}") for name in names)
 
 
@@ -90,7 +90,7 @@ def test_a_time_out_ends_the_container(start: Start) -> None:
     until(lambda: not containers(whisk), 20)
 
 
-def test_too_much_memory_is_said(start: Start) -> None:
+def test_too_much_memory_is_reported(start: Start) -> None:
     whisk = start("--containers", "docker")
     code = "def main(p):\n    kept = []\n    while True:\n        kept.append(b'x' * 10_000_000)\n"
     whisk.action("greedy", code, limits={"memory": 128})
@@ -101,7 +101,7 @@ def test_too_much_memory_is_said(start: Start) -> None:
     }
 
 
-def test_an_image_that_cannot_be_had(start: Start) -> None:
+def test_an_image_that_is_not_available(start: Start) -> None:
     whisk = start("--containers", "docker")
     exec_ = {"kind": "blackbox", "image": "localhost/no/such:image"}
     whisk.ask("PUT", "/actions/absent", {"exec": exec_})
@@ -118,12 +118,12 @@ def test_on_the_hosts_network_an_action_reaches_this_machine(start: Start) -> No
         "import os, urllib.request\n"
         "def main(p):\n"
         "    answer = urllib.request.urlopen(os.environ['__OW_API_HOST'] + '/ping')\n"
-        "    return {'told': answer.read().decode()}\n",
+        "    return {'answer': answer.read().decode()}\n",
     )
-    assert whisk.invoke("asks", query="blocking=true&result=true").json() == {"told": "pong"}
+    assert whisk.invoke("asks", query="blocking=true&result=true").json() == {"answer": "pong"}
 
 
-def test_without_an_engine_it_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_engine_is_reported_in_one_line(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "local.openwhisk", "--port", "0", "--containers", "docker"],
         cwd=ROOT,

@@ -34,7 +34,7 @@ def test_an_existing_action_is_409_and_overwritten_on_demand(whisk: OpenWhisk, n
     whisk.ask("PUT", f"/actions/{name}", {"exec": EXEC, "parameters": parameters})
     refused = whisk.ask("PUT", f"/actions/{name}", {"exec": EXEC})
     assert (refused.status_code, refused.json()["error"]) == (409, "resource already exists")
-    # What an update does not mention stays.
+    # What an update does not mention stays unchanged.
     updated = whisk.ask("PUT", f"/actions/{name}?overwrite=true", {"limits": {"timeout": 5000}}).json()
     assert updated["version"] == "0.0.2"
     assert updated["limits"]["timeout"] == 5000
@@ -42,7 +42,7 @@ def test_an_existing_action_is_409_and_overwritten_on_demand(whisk: OpenWhisk, n
     assert updated["exec"]["code"] == ECHO
 
 
-def test_an_update_is_what_runs_next(whisk: OpenWhisk, name: str) -> None:
+def test_an_updated_action_runs_next(whisk: OpenWhisk, name: str) -> None:
     for answer in (1, 2):
         whisk.action(name, f"def main(p):\n    return {{'answer': {answer}}}\n")
         assert whisk.invoke(name, query="blocking=true&result=true").json() == {"answer": answer}
@@ -80,18 +80,18 @@ def test_a_malformed_action_is_400_and_the_field_is_named(
     assert whisk.ask("GET", f"/actions/{name}").status_code == 404
 
 
-def test_what_is_no_json_is_400(whisk: OpenWhisk, name: str) -> None:
+def test_a_body_that_is_not_json_is_400(whisk: OpenWhisk, name: str) -> None:
     answer = whisk.ask("PUT", f"/actions/{name}", data=b"{nonsense")
     assert answer.status_code == 400
     assert "malformed" in answer.json()["error"]
 
 
-def test_code_beyond_the_limit_is_413(whisk: OpenWhisk, name: str) -> None:
+def test_code_over_the_limit_is_413(whisk: OpenWhisk, name: str) -> None:
     code = "#" * (48 * 1024 * 1024 + 1)
     assert whisk.ask("PUT", f"/actions/{name}", {"exec": EXEC | {"code": code}}).status_code == 413
 
 
-def test_a_package_holds_actions(whisk: OpenWhisk, name: str) -> None:
+def test_a_package_contains_actions(whisk: OpenWhisk, name: str) -> None:
     package, action = f"{name}-package", f"/actions/{name}-package/{name}"
     assert whisk.ask("PUT", action, {"exec": EXEC}).status_code == 404
     created = whisk.ask("PUT", f"/packages/{package}", {"parameters": [{"key": "a", "value": 1}]})
@@ -122,7 +122,7 @@ def test_parameters_merge_package_action_invocation(whisk: OpenWhisk, name: str)
     ask = f"{package}/{name}"
     expected = {"a": "package", "b": "action", "c": "caller"}
     assert whisk.invoke(ask, {"c": "caller"}, "blocking=true&result=true").json() == expected
-    # A changed package is seen by the next invocation, without a new process.
+    # The next invocation sees a changed package, without a new process.
     whisk.ask("PUT", f"/packages/{package}?overwrite=true", {"parameters": parameters(a="new")})
     record = whisk.invoke(ask, {"c": "caller"}).json()
     assert record["response"]["result"] == expected | {"a": "new"}

@@ -1,4 +1,4 @@
-"""Sequences do not get round `final`, as they do in OpenWhisk itself."""
+"""Sequences cannot bypass `final`, although they can in OpenWhisk itself."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from tests.openwhisk.contract.test_final import BOUND, ECHO, FINAL, OVERRIDES, R
 
 
 def sequence(whisk: OpenWhisk, name: str, *components: str) -> str:
-    """A sequence; its name."""
+    """Create a sequence and return its name."""
     body = {"exec": {"kind": "sequence", "components": [f"/_/{item}" for item in components]}}
     assert whisk.ask("PUT", f"/actions/{name}", body).status_code == 200
     return name
 
 
-def test_a_request_may_not_set_what_is_final_in_the_first_action(whisk: OpenWhisk, name: str) -> None:
+def test_a_request_may_not_set_final_parameters_of_the_first_action(whisk: OpenWhisk, name: str) -> None:
     whisk.action(name, ECHO, annotations=FINAL, parameters=BOUND)
     inner = sequence(whisk, f"{name}-inner", name)
     outer = sequence(whisk, f"{name}-outer", inner, name)
@@ -27,7 +27,7 @@ def test_a_request_may_not_set_what_is_final_in_the_first_action(whisk: OpenWhis
     assert answer.json()["SIMULATOR_URL"] == "value:http://own"
 
 
-def test_one_action_may_not_set_what_is_final_in_the_next(whisk: OpenWhisk, name: str) -> None:
+def test_one_action_may_not_set_final_parameters_of_the_next(whisk: OpenWhisk, name: str) -> None:
     whisk.action(name, ECHO, annotations=FINAL, parameters=BOUND)
     whisk.action(f"{name}-open", ECHO)
     for last in (name, sequence(whisk, f"{name}-inner", name)):

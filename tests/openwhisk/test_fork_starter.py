@@ -50,9 +50,9 @@ def children(pid: int) -> list[tuple[int, str]]:
     return children
 
 
-def test_an_algorithm_that_was_deployed_starts_quickly(start: Start) -> None:
+def test_a_deployed_algorithm_starts_quickly(start: Start) -> None:
     whisk = start()
-    # The deployment starts the imports. An invocation waits at most for these.
+    # The deployment starts the imports. An invocation waits for these at most.
     whisk.ask("PUT", "/actions/first", SMILE)
     assert whisk.invoke("first", {"backend_type": 1}).json()["response"]["status"] == "application error"
     times = []
@@ -98,7 +98,7 @@ def test_a_running_activation_fails_with_the_fork_server(start: Start, tmp_path:
     assert "exited unexpectedly" in whisk.activation(begun)["response"]["result"]["error"]
 
 
-def test_after_several_that_ended_no_other_is_started(start: Start) -> None:
+def test_after_several_failures_no_other_is_started(start: Start) -> None:
     whisk = start()
     whisk.action("pids", PIDS)
     for _ in range(3):

@@ -26,7 +26,7 @@ GATE = (
 
 
 def notes(record: dict[str, Any]) -> dict[str, Any]:
-    """A record's annotations as a mapping."""
+    """Return a record's annotations as a mapping."""
     return {item["key"]: item["value"] for item in record["annotations"]}
 
 
@@ -58,7 +58,7 @@ def test_result_true_answers_with_the_result_alone(whisk: OpenWhisk, name: str) 
     whisk.action(name, ECHO)
     value = {"text": "ψ ☺", "number": 1.5, "none": None, "list": [{"deep": []}]}
     assert whisk.invoke(name, value, "blocking=true&result=true").json() == value
-    # No body is no parameters.
+    # A missing body means no parameters.
     assert whisk.ask("POST", f"/actions/{name}?blocking=true&result=true").json() == {}
 
 
@@ -107,7 +107,7 @@ def test_an_error_in_the_result_is_an_application_error(whisk: OpenWhisk, name: 
     )
     assert response["result"] == {"error": {"code": "bad_input"}}
     assert whisk.invoke(name, query="blocking=true&result=true").json() == {"error": {"code": "bad_input"}}
-    # The process is still good.
+    # The process is still usable.
     assert "initTime" not in notes(whisk.invoke(name).json())
 
 
@@ -131,7 +131,7 @@ def test_a_failure_is_a_developer_error(whisk: OpenWhisk, name: str, code: str) 
     assert record["response"]["status"] == "action developer error"
     assert record["statusCode"] == 2
     assert "s3cret" not in str(record["response"])
-    # As on OpenWhisk: the next one gets a new process.
+    # As on OpenWhisk, the next invocation gets a new process.
     assert whisk.invoke(name).status_code == 502
 
 
@@ -156,17 +156,17 @@ def test_logs_belong_to_their_activation(whisk: OpenWhisk, name: str) -> None:
         assert texts == (sorted([*expected, "stdout: import"]) if n == 1 else expected)
 
 
-def test_logs_are_cut_at_their_limit(whisk: OpenWhisk, name: str) -> None:
+def test_logs_are_truncated_at_their_limit(whisk: OpenWhisk, name: str) -> None:
     code = "def main(p):\n    for _ in range(p['n']):\n        print('x' * 1023)\n    return {}\n"
     whisk.action(name, code, limits={"logs": 1})
     logs = whisk.invoke(name, {"n": 2000}).json()["logs"]
     assert len(logs) == 1025
     assert "truncated" in logs[-1]
-    # The next activation begins a new log.
+    # The next activation starts a new log.
     assert len(whisk.invoke(name, {"n": 1}).json()["logs"]) == 1
 
 
-def test_an_action_beyond_its_time_is_killed(whisk: OpenWhisk, name: str) -> None:
+def test_an_action_over_its_time_limit_is_killed(whisk: OpenWhisk, name: str) -> None:
     whisk.action(
         name,
         "import time\ndef main(p):\n    print('begun')\n    time.sleep(p.get('seconds', 0))\n    return {}\n",
@@ -183,25 +183,25 @@ def test_an_action_beyond_its_time_is_killed(whisk: OpenWhisk, name: str) -> Non
     assert whisk.invoke(name).status_code == 200
 
 
-def test_import_beyond_the_time_limit_is_a_failed_initialisation(whisk: OpenWhisk, name: str) -> None:
+def test_an_import_over_the_time_limit_is_a_failed_initialisation(whisk: OpenWhisk, name: str) -> None:
     whisk.action(name, "import time\ntime.sleep(60)\ndef main(p):\n    return {}\n", limits={"timeout": 200})
     answer = whisk.invoke(name)
     assert answer.status_code == 502
     assert "during initialization" in answer.json()["response"]["result"]["error"]
 
 
-def test_parameters_beyond_a_megabyte_are_413(whisk: OpenWhisk, name: str) -> None:
+def test_parameters_over_a_megabyte_are_413(whisk: OpenWhisk, name: str) -> None:
     whisk.action(name, ECHO)
     assert whisk.invoke(name, {"x": "y" * (1024 * 1024)}).status_code == 413
     chunks = (b" " * 65536 for _ in range(17))  # no Content-Length
     assert whisk.ask("POST", f"/actions/{name}", data=chunks).status_code == 413
-    # What fits alone but not together with the action's own is refused too.
+    # Parameters that fit alone, but not together with those of the action, are rejected too.
     whisk.action(name, ECHO, parameters=[{"key": "bound", "value": "z" * (600 * 1024)}])
     answer = whisk.invoke(name, {"x": "y" * (600 * 1024)})
     assert (answer.status_code, "parameters" in answer.json()["error"]) == (413, True)
 
 
-def test_a_result_beyond_a_megabyte_costs_the_container_its_life(whisk: OpenWhisk, name: str) -> None:
+def test_a_result_over_a_megabyte_ends_the_container(whisk: OpenWhisk, name: str) -> None:
     whisk.action(name, "def main(p):\n    return {'x': 'y' * p['n']}\n")
     fits = {"n": 1024 * 1024 - len('{"x":""}')}
     assert whisk.invoke(name, fits).status_code == 200
@@ -268,7 +268,7 @@ def test_activations_are_listed_newest_first(whisk: OpenWhisk, name: str) -> Non
     assert whisk.ask("GET", f"/activations?name={name}&count=true").json() == {"activations": 4}
 
 
-def test_only_the_last_activations_are_kept(start: Start) -> None:
+def test_only_the_newest_activations_are_kept(start: Start) -> None:
     whisk = start("--activations", "3")
     whisk.action("echo", ECHO)
     ids = [whisk.invoke("echo").json()["activationId"] for _ in range(5)]
@@ -276,7 +276,7 @@ def test_only_the_last_activations_are_kept(start: Start) -> None:
     assert found == [404, 404, 200, 200, 200]
 
 
-def test_more_than_the_queue_holds_is_429(start: Start, tmp_path: Path) -> None:
+def test_requests_beyond_a_full_queue_are_429(start: Start, tmp_path: Path) -> None:
     whisk = start("--max-processes", "1", "--max-waiting", "1")
     whisk.action("gate", GATE)
     gate = tmp_path / "open"

@@ -1,4 +1,4 @@
-"""The memory limit of actions that run as processes: who exceeds it is ended and told so, nobody else."""
+"""The memory limit of actions that run as processes: an action over it is ended, and no other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GREEDY = {
     ),
 }
 
-#: Code that has much, and not 128 MB.
+#: Code that uses much memory, but less than 128 MB.
 MODEST = {
     "threads and address space": (
         "import mmap, threading, time\n"
@@ -59,7 +59,7 @@ MODEST = {
 
 
 @pytest.mark.parametrize("how", GREEDY)
-def test_who_has_too_much_is_ended_and_told_so(whisk: OpenWhisk, name: str, how: str) -> None:
+def test_an_action_over_the_limit_is_ended_and_informed(whisk: OpenWhisk, name: str, how: str) -> None:
     whisk.action(name, GREEDY[how], limits={"memory": 128})
     answer = whisk.invoke(name)
     assert answer.status_code == 502, answer.text
@@ -70,15 +70,15 @@ def test_who_has_too_much_is_ended_and_told_so(whisk: OpenWhisk, name: str, how:
 
 
 @pytest.mark.parametrize("how", MODEST)
-def test_who_has_not_is_left_alone(whisk: OpenWhisk, name: str, how: str) -> None:
+def test_an_action_under_the_limit_continues(whisk: OpenWhisk, name: str, how: str) -> None:
     whisk.action(name, MODEST[how], limits={"memory": 128})
     answer = whisk.invoke(name)
     assert answer.status_code == 200, answer.text
 
 
-def test_what_the_fork_server_has_imported_is_not_counted(start: Start) -> None:
+def test_the_fork_servers_imports_are_not_counted(start: Start) -> None:
     whisk = start()
-    # It makes the fork server import what algorithms need, which is more than 128 MB allow for.
+    # It makes the fork server import what algorithms need, which exceeds 128 MB.
     whisk.ask("PUT", "/actions/smile", {"exec": {"kind": "blackbox", "image": "qwhisk/smile_super_position"}})
     whisk.invoke("smile", {"backend_type": 1})
     modest = (
@@ -96,7 +96,7 @@ def test_what_the_fork_server_has_imported_is_not_counted(start: Start) -> None:
     assert whisk.invoke("greedy", query="blocking=true&result=true").json() == EXHAUSTED
 
 
-def test_one_that_grows_while_idle_is_ended(whisk: OpenWhisk, name: str) -> None:
+def test_an_action_that_grows_while_idle_is_ended(whisk: OpenWhisk, name: str) -> None:
     later = (
         "def main(p):\n"
         "    threading.Thread(target=grow, daemon=True).start()\n"

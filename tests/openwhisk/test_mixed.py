@@ -1,4 +1,4 @@
-"""A thousand invocations, fifty at a time, of actions that do all that actions should not."""
+"""A thousand invocations, fifty at a time, of actions that misbehave in many ways."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from testkit.stack import descendants
 from tests.openwhisk.conftest import Start
 
 INVOCATIONS, AT_A_TIME = 1000, 50
-#: MB that the server may grow by from its 300th to its last invocation: the allocator's own doing.
+#: MB that the server may grow by from its 300th to its last invocation, because of the allocator.
 GROWTH = 25
 
 Judge = Callable[[int, dict[str, Any]], bool]
@@ -28,7 +28,7 @@ def _error(response: dict[str, Any]) -> str:
     return str(response["result"].get("error"))
 
 
-#: Code, limits, and what the answer must be, by the number that was sent.
+#: Code, limits, and the expected answer, by the number that was sent.
 ACTIONS: dict[str, tuple[str, dict[str, int], int, Judge]] = {
     "good": (
         "def main(p):\n    return {'n': p['n'] * 2}\n",
@@ -87,13 +87,13 @@ ACTIONS: dict[str, tuple[str, dict[str, int], int, Judge]] = {
 
 
 def resident(pid: int) -> float:
-    """MB of memory that a process has."""
+    """Return the memory of a process in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 def descriptors(pid: int) -> int:
-    """How many files a process has open."""
+    """Return the number of files that a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
@@ -109,7 +109,7 @@ def test_a_thousand_invocations_of_actions_that_misbehave(start: Start, tmp_path
     local = threading.local()
 
     def invoke(number: int) -> str:
-        """Invoke one; "" if the answer is right."""
+        """Invoke one; return "" if the answer is right."""
         name = names[number]
         if not hasattr(local, "session"):
             local.session = requests.Session()
@@ -136,7 +136,7 @@ def test_a_thousand_invocations_of_actions_that_misbehave(start: Start, tmp_path
     assert after - before < GROWTH
     assert descriptors(whisk.process.pid) <= open_before + 8
 
-    # What is there belongs to idle containers, or is the fork server; and all of it ends with the server.
+    # What remains belongs to idle containers, or is the fork server; all of it ends with the server.
     idle = whisk.numbers()["idle"]
     started = [int(line) for line in told.read_text().split()]
     left = [pid for pid in descendants(whisk.process.pid) if running(pid)]

@@ -1,4 +1,4 @@
-"""What the server answers to web pages: nothing, unless it is told which may ask."""
+"""The server rejects requests from web pages unless their origin is allowed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FOREIGN: list[dict[str, str]] = [
 
 
 def web_action(whisk: OpenWhisk, name: str) -> str:
-    """A web action; its address."""
+    """Create a web action and return its address."""
     whisk.action(name, ECHO, annotations=[{"key": "web-export", "value": True}])
     return f"{whisk.url}/web/guest/default/{name}"
 
 
 def activations(whisk: OpenWhisk, name: str) -> list[dict[str, Any]]:
-    """The action's activations."""
+    """Return the action's activations."""
     found: list[dict[str, Any]] = whisk.ask("GET", f"/activations?name={name}").json()
     return found
 
@@ -66,7 +66,7 @@ def test_requests_for_another_host_are_refused(whisk: OpenWhisk, name: str, meth
     assert activations(whisk, name) == []
 
 
-def test_programs_and_an_address_that_is_typed_are_served(whisk: OpenWhisk, name: str) -> None:
+def test_programs_and_a_typed_address_are_served(whisk: OpenWhisk, name: str) -> None:
     url = web_action(whisk, name)
     own = whisk.url.removesuffix("/api/v1")
     port = own.rpartition(":")[2]

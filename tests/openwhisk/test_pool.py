@@ -1,4 +1,4 @@
-"""The processes: reuse, growth, replacement, limits, images, and that none is left behind."""
+"""The processes: reuse, growth, replacement, limits, images; and none is left behind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GATE = (
 
 
 def pid(whisk: OpenWhisk, name: str, **params: str) -> int:
-    """The id of the process that serves an invocation."""
+    """Return the id of the process that serves an invocation."""
     answer = whisk.invoke(name, params, "blocking=true&result=true")
     assert answer.status_code == 200, answer.text
     return int(answer.json()["pid"])
@@ -48,7 +48,7 @@ def test_a_deleted_action_leaves_no_process(whisk: OpenWhisk, name: str) -> None
     until(lambda: not running(process))
 
 
-def test_a_process_that_dies_idle_is_noticed(whisk: OpenWhisk, name: str) -> None:
+def test_an_idle_process_that_dies_is_noticed(whisk: OpenWhisk, name: str) -> None:
     whisk.action(name, PID)
     process = pid(whisk, name)
     os.kill(process, signal.SIGKILL)
@@ -66,7 +66,7 @@ def test_concurrent_invocations_get_processes_up_to_the_limit(start: Start, tmp_
     assert len({record["response"]["result"]["pid"] for record in records}) == 2
 
 
-def test_a_busy_process_that_is_soon_free_is_waited_for(start: Start) -> None:
+def test_an_invocation_waits_for_a_busy_process_that_is_soon_free(start: Start) -> None:
     whisk = start("--grow-after", "30")
     whisk.action("pid", PID)
     first = pid(whisk, "pid")
@@ -102,7 +102,7 @@ def test_a_waiting_action_is_not_starved_by_a_busy_one(start: Start) -> None:
     whisk.invoke("busy", {}, "")
     other = whisk.invoke("other", {}, "").json()["activationId"]
     last = [whisk.invoke("busy", {}, "").json()["activationId"] for _ in range(45)][-1]
-    # Over four seconds of work came after it, for which there is a warm process; it does not wait for all.
+    # Over four seconds of work came after it, for which there is a warm process; it does not wait for it all.
     record = whisk.activation(other)
     assert record["response"]["success"]
     assert record["end"] < whisk.activation(last)["end"]
@@ -116,25 +116,25 @@ def test_idle_processes_end_after_their_time(start: Start) -> None:
     assert whisk.numbers()["idle"] == 0
 
 
-def test_prewarmed_processes_are_there_before_the_first_invocation(start: Start) -> None:
+def test_prewarmed_processes_exist_before_the_first_invocation(start: Start) -> None:
     whisk = start("--prewarm", "2", "--idle-seconds", "0.1")
     whisk.action("pid", PID)
     until(lambda: whisk.numbers()["idle"] == 2)
     ready = re.findall(r"process (\d+) for guest/pid, ready", whisk.log())
     record = whisk.invoke("pid").json()
     assert str(record["response"]["result"]["pid"]) in ready
-    # One that dies is replaced.
+    # A process that dies is replaced.
     os.kill(record["response"]["result"]["pid"], signal.SIGKILL)
     until(lambda: not running(record["response"]["result"]["pid"]))
     until(lambda: whisk.numbers()["idle"] == 2)
-    # Code that cannot be initialised is tried once for each, not for ever.
+    # Code that cannot be initialised is tried once for each, not without end.
     whisk.action("pid", "def main(:\n")
     until(lambda: whisk.numbers() == {"idle": 0, "busy": 0, "starting": 0, "waiting": 0})
     assert whisk.log().count("no process for guest/pid") <= 2
 
 
 def test_images(whisk: OpenWhisk, name: str) -> None:
-    """The base image runs given code; an image nobody knows cannot be pulled."""
+    """The base image runs given code; an unknown image cannot be pulled."""
     blackbox = {"kind": "blackbox", "image": "qwhisk/base:1.0", "code": PID}
     whisk.ask("PUT", f"/actions/{name}", {"exec": blackbox})
     assert pid(whisk, name)
@@ -144,7 +144,7 @@ def test_images(whisk: OpenWhisk, name: str) -> None:
     assert answer.json()["response"]["result"] == {"error": "Failed to pull container image 'some/other'."}
 
 
-def test_an_algorithm_that_is_not_there(whisk: OpenWhisk, name: str) -> None:
+def test_an_unknown_algorithm(whisk: OpenWhisk, name: str) -> None:
     whisk.ask("PUT", f"/actions/{name}", {"exec": {"kind": "blackbox", "image": "qwhisk/no_such_algorithm"}})
     answer = whisk.invoke(name)
     assert answer.status_code == 502
@@ -161,7 +161,7 @@ def test_a_baked_in_algorithm_answers(start: Start) -> None:
     assert set(answer.json()["response"]["result"]["error"]) == {"code", "message", "details"}
 
 
-def test_a_command_may_stand_for_an_image(start: Start) -> None:
+def test_a_command_may_replace_an_image(start: Start) -> None:
     whisk = start("--image-command", f"me/own={sys.executable} -m actions.runtime")
     whisk.ask("PUT", "/actions/own", {"exec": {"kind": "blackbox", "image": "me/own:2", "code": PID}})
     assert pid(whisk, "own")
@@ -170,7 +170,7 @@ def test_a_command_may_stand_for_an_image(start: Start) -> None:
 @pytest.mark.parametrize(
     ("command", "told"), [("/no/such/program", "provision"), ("/bin/false", "exited unexpectedly")]
 )
-def test_a_command_that_does_not_come_up_is_a_developer_error(start: Start, command: str, told: str) -> None:
+def test_a_command_that_does_not_start_is_a_developer_error(start: Start, command: str, told: str) -> None:
     whisk = start("--image-command", f"me/own={command}")
     whisk.ask("PUT", "/actions/own", {"exec": {"kind": "blackbox", "image": "me/own"}})
     answer = whisk.invoke("own")
@@ -186,7 +186,7 @@ def test_a_command_that_is_never_ready_is_given_up(start: Start) -> None:
     assert "not ready after 0.2 s" in answer.json()["response"]["result"]["error"]
 
 
-def test_actions_see_only_the_variables_that_pass(start: Start) -> None:
+def test_actions_get_only_permitted_variables(start: Start) -> None:
     whisk = start(QWHISK_MINE="yes", SOMETHING_ELSE="no", WHISK_AUTH="somebody:something")
     whisk.action("env", "import os\ndef main(p):\n    return dict(os.environ)\n")
     seen = whisk.invoke("env", query="blocking=true&result=true").json()
@@ -196,7 +196,7 @@ def test_actions_see_only_the_variables_that_pass(start: Start) -> None:
 
 @pytest.fixture
 def busy_server(start: Start, tmp_path: Path) -> tuple[OpenWhisk, list[int]]:
-    """A server with an idle process and one at work on something that takes long; and their ids."""
+    """A server with an idle process and one with a long activation, and their ids."""
     whisk = start("--stop-grace", "0.3")
     whisk.action("idle", PID)
     whisk.action(
@@ -248,7 +248,7 @@ def test_callers_are_answered_when_the_server_stops(start: Start) -> None:
     assert answered.strip() in ("500", "502")
 
 
-def test_a_busy_port_is_said_in_one_line() -> None:
+def test_a_busy_port_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = subprocess.run(
             [sys.executable, "-m", "local.openwhisk", "--port", str(taken.getsockname()[1])],

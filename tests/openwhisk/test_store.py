@@ -1,4 +1,4 @@
-"""What outlasts the server, and the minute's limits."""
+"""What survives the server, and the rate limits per minute."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ ECHO = "def main(params):\n    print('said')\n    return {'got': params}\n"
 
 
 def documents(whisk: OpenWhisk) -> dict[str, object]:
-    """All entities."""
+    """Return all entities."""
     paths = ("packages/p", "packages/b", "actions/p/a", "actions/s", "triggers/t", "rules/r")
     return {path: whisk.ask("GET", f"/{path}").json() for path in paths}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_everything_is_there_after_a_restart(start: Start, tmp_path: Path, number: signal.Signals) -> None:
+def test_everything_is_available_after_a_restart(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
     state = str(tmp_path / "state")
     first = start("--state", state)
     first.ask("PUT", "/packages/p", {"parameters": [{"key": "a", "value": [1, None, "ä"]}]})
@@ -52,13 +54,13 @@ def test_everything_is_there_after_a_restart(start: Start, tmp_path: Path, numbe
     second.ask("POST", "/rules/r", {"status": "active"})
     fired = second.activation(second.ask("POST", "/triggers/t", {}).json()["activationId"])
     assert json.loads(fired["logs"][0])["success"]
-    # A new process for new code: the revisions go on.
+    # A new process for new code: the revisions continue.
     second.action("p/a", "def main(p):\n    return {'new': True}\n")
     assert second.invoke("p/a", query="blocking=true&result=true").json() == {"new": True}
     assert "not read" not in second.log()
 
 
-def test_a_file_that_is_damaged_costs_only_itself(start: Start, tmp_path: Path) -> None:
+def test_a_damaged_file_affects_only_its_entity(start: Start, tmp_path: Path) -> None:
     state = tmp_path / "state"
     first = start("--state", str(state))
     first.action("one", ECHO)
@@ -71,14 +73,14 @@ def test_a_file_that_is_damaged_costs_only_itself(start: Start, tmp_path: Path) 
     second = start("--state", str(state))
     assert [item["name"] for item in second.ask("GET", "/actions").json()] == ["two"]
     assert "is not read" in second.log()
-    # The cut line must not swallow the next.
+    # The truncated line must not be joined with the next.
     record = second.invoke("two").json()
     second.stop()
     third = start("--state", str(state))
     assert third.ask("GET", f"/activations/{record['activationId']}").json() == record
 
 
-def test_a_folder_that_cannot_be_made_is_said_in_one_line(start: Start, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_in_one_line(start: Start, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     command = [
         sys.executable,
@@ -126,12 +128,12 @@ def test_kept_activations_are_bounded_too(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_minute_has_its_limits(start: Start) -> None:
+def test_the_requests_of_a_minute_are_limited(start: Start) -> None:
     whisk = start("--invocations-per-minute", "2", "--fires-per-minute", "1")
     whisk.action("echo", ECHO)
     whisk.ask("PUT", "/triggers/t", {})
     whisk.ask("PUT", "/rules/r", {"trigger": "/_/t", "action": "/_/echo"})
-    # A minute may turn between requests, once: then there are as many again.
+    # A new minute may begin between requests, at most once: then there are as many again.
     statuses = [whisk.invoke("echo").status_code for _ in range(6)]
     assert statuses.count(429) >= 2
     refused = whisk.invoke("echo")
@@ -146,7 +148,7 @@ def test_a_minute_has_its_limits(start: Start) -> None:
     assert (limits["invocationsPerMinute"], limits["firesPerMinute"]) == (2, 1)
 
 
-def test_a_new_minute_counts_anew() -> None:
+def test_a_new_minute_starts_a_new_count() -> None:
     now = 120.0
     rate = Rate(2, lambda: now)
     rate.count()

@@ -1,4 +1,4 @@
-"""Requests as the client makes them, by hand."""
+"""Requests as the client makes them, written by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .circuits import ghz
 
 
 def encoded(circuit: QuantumCircuit) -> str:
-    """Return a circuit as jobs hold it."""
+    """Return a circuit in the form that jobs contain."""
     buffer = io.BytesIO()
     qpy.dump(circuit, buffer, version=17)
     return base64.b64encode(zlib.compress(buffer.getvalue())).decode()

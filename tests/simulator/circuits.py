@@ -9,7 +9,7 @@ from qiskit.transpiler.preset_passmanagers import generate_preset_pass_manager
 
 
 def ghz(num_qubits: int) -> QuantumCircuit:
-    """All zeros or all ones, with equal probability."""
+    """Return a circuit that gives all zeros or all ones, with equal probability."""
     circuit = QuantumCircuit(num_qubits)
     circuit.h(0)
     for qubit in range(num_qubits - 1):
@@ -19,7 +19,7 @@ def ghz(num_qubits: int) -> QuantumCircuit:
 
 
 def dense(num_qubits: int) -> QuantumCircuit:
-    """Something that takes a state-vector simulator long."""
+    """Return a circuit that takes a state-vector simulator a long time."""
     circuit = QuantumCircuit(num_qubits)
     for _ in range(40):
         for qubit in range(num_qubits):

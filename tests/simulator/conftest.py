@@ -64,7 +64,7 @@ class Running:
         raise RuntimeError("the service did not start:\n" + "".join(self.log))
 
     def stop(self) -> int:
-        """End it; return its exit status."""
+        """End the process and return its exit status."""
         self.process.terminate()
         try:
             status = self.process.wait(10)
@@ -83,7 +83,7 @@ class Running:
         return str(answer.json()["access_token"])
 
     def client(self, api_key: str | None = None) -> QiskitRuntimeService:
-        """Return IBM's client, pointed here."""
+        """Return IBM's client, connected to this service."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("IAM_URL", self.url)
             patch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
@@ -110,7 +110,7 @@ class Api:
 
 @pytest.fixture(scope="session", autouse=True)
 def _usage_data() -> Iterator[None]:
-    # Without it the client walks through the whole call stack for each request.
+    # Without it, the client inspects the whole call stack for each request.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("USAGE_DATA_OPT_OUT", "True")
         yield

@@ -1,4 +1,4 @@
-"""What comes out: beside theory, beside Aer run directly, and the cheap noise model beside the full one."""
+"""The results against theory and against Aer run directly, and the fast noise model against the full one."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NOISY_SHOTS = 8_000
 
 
 def scrambled(num_qubits: int, seed: int) -> QuantumCircuit:
-    """A circuit with no symmetry that could hide an error."""
+    """Return a circuit without any symmetry that could hide an error."""
     bound = efficient_su2(num_qubits, reps=2)
     values = np.random.default_rng(seed).uniform(-np.pi, np.pi, bound.num_parameters)
     return bound.assign_parameters(values)
 
 
 def fits(counts: dict[str, int], theory: dict[str, float]) -> float:
-    """The p-value of Pearson's test; rare outcomes are taken together."""
+    """Return the p-value of Pearson's test; rare outcomes are grouped."""
     total = sum(counts.values())
     assert set(counts) <= {key for key, probability in theory.items() if probability > 1e-12}
     often = [key for key, probability in theory.items() if probability * total >= 5]
@@ -50,18 +50,18 @@ def fits(counts: dict[str, int], theory: dict[str, float]) -> float:
 
 @pytest.mark.parametrize(("qubits", "seed"), [(1, 1), (3, 2), (6, 3), (10, 4), (13, 5)])
 def test_counts_agree_with_theory(client: QiskitRuntimeService, qubits: int, seed: int) -> None:
-    """Small circuits' shots are drawn from Aer's probabilities; larger ones are Aer's own."""
+    """Shots of small circuits are drawn from Aer's probabilities; those of larger ones are Aer's own."""
     backend = client.backend("aer_simulator")
     circuit = scrambled(qubits, seed)
     theory = Statevector(circuit).probabilities_dict()
     circuit.measure_all()
     data = run(Sampler(backend), [isa(circuit, backend)], shots=SHOTS)[0].data.meas
     assert fits(data.get_counts(), theory) > 1e-4
-    # The shots come in random order: the first half is like the whole.
+    # The shots have a random order: the first half is like the whole.
     assert fits(data.slice_shots(range(SHOTS // 2)).get_counts(), theory) > 1e-4
 
 
-def test_only_some_qubits_are_measured_and_into_other_bits(client: QiskitRuntimeService) -> None:
+def test_a_subset_of_qubits_is_measured_into_other_bits(client: QiskitRuntimeService) -> None:
     backend = client.backend("aer_simulator")
     circuit = scrambled(5, 9)
     theory = Statevector(circuit).probabilities_dict([3, 0, 1])
@@ -69,20 +69,22 @@ def test_only_some_qubits_are_measured_and_into_other_bits(client: QiskitRuntime
     measured.compose(circuit, inplace=True)
     measured.measure([3, 0, 1], [4, 5, 2])
     counts = run(Sampler(backend), [isa(measured, backend)], shots=SHOTS)[0].data.c.get_counts()
-    # Bits 5, 4 and 2 hold qubits 0, 3 and 1; the theory's keys are qubits 1, 0, 3.
+    # Bits 5, 4 and 2 have qubits 0, 3 and 1; the theory's keys are qubits 1, 0, 3.
     expected = {f"{key[1]}{key[2]}0{key[0]}00": value for key, value in theory.items()}
     assert fits(counts, expected) > 1e-4
 
 
 @pytest.mark.parametrize("how", ["executor", "SamplerV2"])
 @pytest.mark.parametrize("kind", ["small", "registers", "dynamic", "clifford"])
-def test_seed_for_seed_as_aer_run_directly(client: QiskitRuntimeService, how: str, kind: str) -> None:
+def test_the_same_seed_gives_the_same_as_aer_run_directly(
+    client: QiskitRuntimeService, how: str, kind: str
+) -> None:
     backend = client.backend("aer_simulator")
     circuit = scrambled(4, 8) if kind != "clifford" else ghz(20)
     method = "stabilizer" if kind == "clifford" else "statevector"
     if kind == "registers":
         circuit = QuantumCircuit(5, 2).compose(scrambled(3, 2), [0, 1, 2])
-        circuit.ry(0.4, 4)  # meets no other
+        circuit.ry(0.4, 4)  # interacts with no other
         circuit.measure([4, 1], [0, 1])
         circuit.measure_all(add_bits=True)
     elif kind == "dynamic":
@@ -103,7 +105,7 @@ def test_seed_for_seed_as_aer_run_directly(client: QiskitRuntimeService, how: st
     counts = run(sampler, [prepared], shots=2000)[0].join_data().get_counts()
     simulator = AerSimulator(method=method)
     direct = simulator.run(prepared, shots=2000, seed_simulator=1234).result().get_counts()
-    # Aer puts spaces between registers, the last first; join_data has the first register's bits lowest.
+    # Aer writes spaces between registers, the last first; join_data has the first register's bits lowest.
     assert counts == {key.replace(" ", ""): value for key, value in direct.items()}
 
 
@@ -112,7 +114,7 @@ def engine(full_seconds: float) -> Engine:
 
 
 def transpiled(name: str) -> QuantumCircuit:
-    """A circuit of up to eight qubits in the instructions of fake_fez, on neighbouring qubits."""
+    """Return a circuit of up to eight qubits in the instructions of fake_fez, on neighbouring qubits."""
     if name.startswith("ghz"):
         circuit = ghz(int(name[3:]))
     elif name == "su2":
@@ -148,8 +150,8 @@ def distribution(
 
 
 @pytest.mark.parametrize("name", ["ghz2", "ghz4", "ghz8", "su2", "ising"])
-def test_the_cheap_noise_model_is_near_the_full_one(name: str) -> None:
-    """Nearer than either is to no noise at all; in figures, a Hellinger fidelity of at least 0.99."""
+def test_the_fast_noise_model_is_close_to_the_full_one(name: str) -> None:
+    """Closer than either is to no noise: a Hellinger fidelity of at least 0.99."""
     maker = engine(60.0)
     circuit = transpiled(name)
     full, full_name = distribution(maker, circuit, "full", NOISY_SHOTS)
@@ -167,7 +169,7 @@ def test_the_cheap_noise_model_is_near_the_full_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["executor", "SamplerV2"])
-def test_the_full_model_can_be_asked_for(client: QiskitRuntimeService, how: str) -> None:
+def test_the_full_model_can_be_requested(client: QiskitRuntimeService, how: str) -> None:
     backend = client.backend("aer_simulator_noisy_fez")
     prepared = isa(ghz(12), backend)
     for wanted, method in (("full", "statevector"), ("pauli_twirled", "stabilizer")):

@@ -1,4 +1,4 @@
-"""The HTTP interface: what is refused, and how it is said."""
+"""The HTTP interface: what is rejected, and with which error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_iam_refuses(running: Running, form: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "header", [None, "Bearer", "Bearer nonsense", "apikey {key}", "Basic {key}", "Bearer {key}"]
 )
-def test_no_token_no_answer(running: Running, header: str | None) -> None:
+def test_without_a_token_there_is_no_answer(running: Running, header: str | None) -> None:
     headers = {"Authorization": header.format(key=running.api_key)} if header else {}
     for path in ("/backends", "/jobs", "/api/v1/jobs/x", "/instances/usage", "/nothing"):
         check_error(requests.get(running.url + path, headers=headers, timeout=10), 401)
@@ -60,7 +60,7 @@ def test_no_token_no_answer(running: Running, header: str | None) -> None:
 def test_client_with_a_wrong_key(running: Running) -> None:
     with pytest.warns(UserWarning, match="API key could not be found"):
         client = running.client("wrong")
-    # The client asks for a token once a minute at most, and would wait; a new connection does not.
+    # The client requests a token once a minute at most, and would wait; a new connection does not.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IAM_URL", running.url)
         connection = RuntimeClient(client._client_params)
@@ -75,7 +75,7 @@ def test_both_prefixes(api: Api) -> None:
     assert api("GET", "/api/v1/backends").json().keys() == api("GET", "/backends").json().keys()
 
 
-def test_backends_tell_their_queue(api: Api) -> None:
+def test_backends_report_their_queue(api: Api) -> None:
     devices = {
         device["name"]: device
         for device in api("GET", "/backends?fields=wait_time_seconds").json()["devices"]
@@ -106,7 +106,7 @@ def test_backends_tell_their_queue(api: Api) -> None:
         ("GET", "/nothing"),
     ],
 )
-def test_unknown_things(api: Api, method: str, path: str) -> None:
+def test_unknown_ids_are_404(api: Api, method: str, path: str) -> None:
     check_error(api(method, path), 404)
 
 
@@ -130,7 +130,7 @@ def test_wrong_queries(api: Api, query: str) -> None:
     check_error(api("GET", f"/jobs?{query}"), 400)
 
 
-def test_good_requests_pass(api: Api) -> None:
+def test_valid_requests_are_accepted(api: Api) -> None:
     for request in (sampler_request(), executor_request()):
         answer = api("POST", "/jobs", json=request)
         assert answer.status_code == 200, answer.text
@@ -234,7 +234,7 @@ def test_wrong_executor_jobs(api: Api, path: str, value: object, message: str) -
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"5"])
-def test_bodies_that_are_no_jobs(api: Api, body: bytes) -> None:
+def test_bodies_that_are_not_jobs(api: Api, body: bytes) -> None:
     check_error(api("POST", "/jobs", data=body), 400)
 
 
@@ -261,7 +261,7 @@ def test_results_of_an_unfinished_job(api: Api) -> None:
     assert api("DELETE", f"/jobs/{job_id}").status_code == 204
 
 
-def test_service_keeps_going(api: Api) -> None:
+def test_the_service_still_works(api: Api) -> None:
     """After everything above."""
     answer = api("POST", "/jobs", json=executor_request())
     assert answer.status_code == 200

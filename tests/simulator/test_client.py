@@ -1,4 +1,4 @@
-"""The unmodified client against the service, in the order a user meets things."""
+"""The unmodified client against the service, in the order in which a user meets its features."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_targets(client: QiskitRuntimeService) -> None:
     assert client.backend("aer_simulator").coupling_map is None
 
 
-def test_the_transpiler_chooses_as_for_the_device(client: QiskitRuntimeService) -> None:
+def test_the_transpiler_chooses_the_same_as_for_the_device(client: QiskitRuntimeService) -> None:
     device, noisy = client.backend("fake_fez"), client.backend("aer_simulator_noisy_fez")
     for name in device.target.operation_names:
         for qubits, expected in (device.target[name] or {}).items():
@@ -86,7 +86,7 @@ def test_the_transpiler_chooses_as_for_the_device(client: QiskitRuntimeService) 
     circuit = ghz(20)
     layouts = [isa(circuit, backend).layout.final_index_layout() for backend in (device, noisy)]
     assert layouts[0] == layouts[1]
-    # For the client it is no candidate where real devices are asked for.
+    # The client does not consider it if real devices are requested.
     assert noisy not in client.backends(simulator=False)
 
 
@@ -104,7 +104,7 @@ def test_noiseless_counts(client: QiskitRuntimeService, make: Any, name: str, qu
     assert chisquare(list(counts.values())).pvalue > 1e-6
 
 
-def test_seed_decides_and_distribution_is_right(client: QiskitRuntimeService) -> None:
+def test_the_seed_determines_the_counts_and_the_distribution_is_right(client: QiskitRuntimeService) -> None:
     backend = client.backend("aer_simulator")
     circuit = QuantumCircuit(3)
     circuit.ry(1.1, 0)
@@ -144,7 +144,7 @@ def test_registers_bit_order_and_mid_circuit_measurement(client: QiskitRuntimeSe
     assert data.a.num_bits == 3
     assert data.b.num_bits == 9
     pairs = set(zip(data.a.get_bitstrings(), data.b.get_bitstrings(), strict=True))
-    # a = (never, not first outcome, first outcome); b's highest bit is the first outcome, its lowest is one.
+    # a = (never, not first outcome, first outcome); b's highest bit is the first outcome, its lowest is 1.
     assert pairs == {("010", "000000001"), ("001", "100000001")}
 
 
@@ -219,7 +219,7 @@ def test_expectation_values(client: QiskitRuntimeService, name: str, new: bool) 
 @pytest.mark.parametrize(
     ("qubits", "model", "method"), [(2, "full", "density_matrix"), (16, "pauli_twirled", "stabilizer")]
 )
-def test_noise_model_is_told(
+def test_the_noise_model_is_reported(
     client: QiskitRuntimeService, make: Any, qubits: int, model: str, method: str
 ) -> None:
     backend = client.backend("aer_simulator_noisy_fez")
@@ -236,7 +236,7 @@ def test_noise_model_is_told(
     assert 500 < right < 1000
 
 
-def test_noisy_16_qubits_are_quick(client: QiskitRuntimeService) -> None:
+def test_noise_on_16_qubits_is_fast(client: QiskitRuntimeService) -> None:
     backend = client.backend("aer_simulator_noisy_fez")
     prepared = isa(ghz(16), backend)
     run(Sampler(backend), [prepared], shots=1024)
@@ -311,7 +311,7 @@ def test_session_and_batch(client: QiskitRuntimeService) -> None:
         job = Sampler(mode=session).run([isa(ghz(2), backend)], shots=10)
         assert session.details()["accepting_jobs"]
         assert job.session_id == session.session_id
-    # It accepts no more jobs, and ends with the last one it has.
+    # It accepts no further jobs, and ends with its last job.
     assert session.details()["accepting_jobs"] is False
     late = Session(backend=backend, create_new=False)
     late._session_id = session.session_id
@@ -351,7 +351,7 @@ def test_usage(client: QiskitRuntimeService) -> None:
     assert client.usage()["usage_limit_reached"] is False
 
 
-def test_refusals_are_told(client: QiskitRuntimeService) -> None:
+def test_rejections_are_reported(client: QiskitRuntimeService) -> None:
     backend = client.backend("aer_simulator")
     with pytest.raises(IBMRuntimeError, match="number of shots, 1000000, is not within 1 and 100000"):
         Sampler(backend).run([isa(ghz(2), backend)], shots=1_000_000)

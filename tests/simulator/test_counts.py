@@ -18,7 +18,7 @@ def test_counts_become_shots_in_random_order() -> None:
 
 
 @pytest.mark.parametrize("num_bits", [1, 7, 8, 9, 16, 17])
-def test_bytes_are_as_in_bit_arrays(num_bits: int) -> None:
+def test_bytes_are_those_of_bit_arrays(num_bits: int) -> None:
     bits = np.random.default_rng(num_bits).integers(2, size=(50, num_bits), dtype=np.uint8)
     expected = BitArray.from_bool_array(bits.astype(bool), order="little").array
     assert np.array_equal(big_endian_bytes(bits), expected)

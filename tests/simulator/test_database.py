@@ -1,4 +1,4 @@
-"""Jobs survive the service, however it ends."""
+"""Jobs survive any end of the service."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .conftest import Api, Running
 from .test_main import run_main
 
 FINAL = ("Completed", "Failed", "Cancelled")
-#: A device that serves our jobs alone, quickly.
+#: A device that serves only our jobs, quickly.
 QUICK_DEVICE = (
     *("--queue-arrivals", "0", "--queue-initial", "0", "--queue-service-seconds", "0.04"),
     *("--queue-speed-up", "2"),
@@ -67,7 +67,7 @@ def device_request() -> dict[str, Any]:
 
 
 def test_kill_9_with_200_jobs_queued_and_running(tmp_path: Path) -> None:
-    """Every job ends, and whatever anyone saw of a result stays true."""
+    """Every job ends, and a result that was seen does not change."""
     api_key = secrets.token_hex(8)
     running = start(tmp_path / "jobs.db", api_key)
     try:
@@ -83,7 +83,7 @@ def test_kill_9_with_200_jobs_queued_and_running(tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as threads:
             accepted = list(threads.map(submit, bodies))
         before = all_jobs(api)
-        # Those submitted last have all others before them. Some may begin to run before they are cancelled.
+        # Those submitted last have all others before them. Some may start before they are cancelled.
         queued = (job_id for job_id in reversed(accepted) if before[job_id]["status"] == "Queued")
         cancelled = next(one for one in queued if api("POST", f"/jobs/{one}/cancel").status_code == 204)
         for job_id, job in before.items():
@@ -102,7 +102,7 @@ def test_kill_9_with_200_jobs_queued_and_running(tmp_path: Path) -> None:
     again = start(tmp_path / "jobs.db", api_key)
     try:
         assert again.ready["resumed"] > 10
-        # The token got before is good: clients need not notice.
+        # The earlier token is still valid: clients need not notice.
         api.url = again.url
         after = wait_until_final(api, 60)
         assert set(after) == set(accepted)
@@ -127,8 +127,8 @@ def test_kill_9_with_200_jobs_queued_and_running(tmp_path: Path) -> None:
         third.stop()
 
 
-def test_a_job_run_again_gives_the_same_result(tmp_path: Path) -> None:
-    """Even a result that was computed, but not yet told, is not replaced by another."""
+def test_a_repeated_job_gives_the_same_result(tmp_path: Path) -> None:
+    """Even a result that was computed, but not published yet, is not replaced by another."""
     file, api_key = tmp_path / "jobs.db", secrets.token_hex(8)
     running = start(file, api_key)
     api = Api(running)
@@ -137,7 +137,7 @@ def test_a_job_run_again_gives_the_same_result(tmp_path: Path) -> None:
     first = api("GET", f"/jobs/{job_id}/results").content
     api.session.close()
     running.stop()
-    # As if it had been killed just before.
+    # As if it had been killed just before that.
     with sqlite3.connect(file) as connection:
         (fields,) = connection.execute("SELECT fields FROM jobs").fetchone()
         changed = orjson.dumps(orjson.loads(fields) | {"status": "Running", "result_size": 0})
@@ -192,7 +192,7 @@ async def _fill(file: Path) -> None:
     jobs = [await stored(store, 10_000) for _ in range(400)]
     kept = [job for job in jobs if store.get(job.job_id) is not None]
     assert kept == jobs[-50:]
-    # What left the memory is read from the disk.
+    # Results that left the memory are read from the disk.
     assert kept[0].body is None
     assert kept[0].result is None
     assert len(store.body(kept[0])) == 10_000
@@ -233,7 +233,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         Database(Path(os.devnull) / "jobs.db")
 
 
-def test_where_the_file_is_by_default() -> None:
+def test_the_default_path_of_the_file() -> None:
     environment = {"XDG_STATE_HOME": "/var/state"}
     assert database_path(None, 8090, environment) == Path("/var/state/qwhisk/simulator-8090.db")
     assert database_path(None, 0, environment) is None
@@ -255,5 +255,5 @@ async def _fail(file: Path) -> None:
     database.close()
 
 
-def test_a_write_that_fails_is_told_and_can_be_made_again(tmp_path: Path) -> None:
+def test_a_failed_write_is_reported_and_can_be_repeated(tmp_path: Path) -> None:
     asyncio.run(_fail(tmp_path / "jobs.db"))

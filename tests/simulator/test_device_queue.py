@@ -12,7 +12,7 @@ from simulator.settings import QueueSettings
 
 
 def quiet(initial: int = 0, **changes: float) -> DeviceQueue:
-    """A queue at which nobody else arrives."""
+    """Return a queue at which no other jobs arrive."""
     settings = QueueSettings(arrivals_per_second=0.0, initial_length=initial, seed=1, **changes)
     return DeviceQueue(settings, now=0.0)
 
@@ -23,7 +23,7 @@ def test_an_empty_device_starts_a_job_at_once() -> None:
     assert queue.length == 1
 
 
-def test_a_job_leaves_when_its_time_is_over_and_its_result_is_there() -> None:
+def test_a_job_leaves_when_its_time_is_over_and_its_result_is_available() -> None:
     queue = quiet()
     queue.submit("a", 0.0)
     assert queue.next_change() is None
@@ -48,7 +48,7 @@ def test_first_come_first_served() -> None:
     assert [(event.kind, event.job_id) for event in events] == [("finished", "a"), ("started", "b")]
 
 
-def test_cancelled_jobs_let_the_next_go() -> None:
+def test_a_cancelled_job_lets_the_next_start() -> None:
     queue = quiet()
     queue.submit("a", 0.0)
     queue.submit("b", 0.0)
@@ -67,7 +67,7 @@ def test_speed_up() -> None:
     assert queue.next_change() == pytest.approx(0.5)
 
 
-def test_same_seed_same_course() -> None:
+def test_the_same_seed_gives_the_same_course() -> None:
     def course(seed: int) -> list[int]:
         queue = DeviceQueue(QueueSettings(seed=seed), now=0.0)
         lengths = []
@@ -80,7 +80,7 @@ def test_same_seed_same_course() -> None:
     assert course(1) != course(2)
 
 
-def test_length_settles_around_arrivals_times_service() -> None:
+def test_the_length_converges_to_arrivals_times_service() -> None:
     queue = DeviceQueue(QueueSettings(arrivals_per_second=4.0, service_seconds=1.0, seed=5), now=0.0)
     lengths = []
     for step in range(1, 6000):
@@ -115,7 +115,7 @@ def test_a_long_absence_costs_nothing_and_time_never_goes_back() -> None:
     assert queue.advance(5.0) == []
 
 
-def test_waiting_times_are_told() -> None:
+def test_waiting_times_are_reported() -> None:
     queue = DeviceQueue(QueueSettings(seed=3), now=0.0)
     queue.advance(60.0)
     waits = queue.waits()

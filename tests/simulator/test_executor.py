@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.programs.executor import annotate
 
 
-def test_how_it_was_simulated_travels_with_the_circuit_metadata() -> None:
+def test_the_simulation_method_is_in_the_circuit_metadata() -> None:
     how = [{"method": "stabilizer"}, {"method": "statevector"}]
     data = {"post_processor": {"version": "v0.1", "circuits_metadata": [None, {"a": 1, "simulator": "mine"}]}}
     assert annotate(data, how)["post_processor"] == {

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, as settings and at run time."""
+"""Faults that are caused on purpose, by settings and at run time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def faulty() -> Iterator[Running]:
 
 @pytest.fixture
 def set_faults(faulty: Running) -> Iterator[Any]:
-    """Sets faults, and takes them back after the test."""
+    """Sets faults, and removes them after the test."""
     api = Api(faulty)
 
     def put(**document: Any) -> Api:
@@ -67,7 +67,7 @@ def test_a_device_that_is_down_keeps_its_jobs_waiting(
     assert (status.operational, status.status_msg) == (operational, told)
     listed = {one["name"]: one["status"]["name"] for one in api("GET", "/backends").json()["devices"]}
     assert listed["fake_fez"] == ("online" if operational else "offline")
-    # The client itself warns of a paused device.
+    # The client itself warns about a paused device.
     with pytest.warns(UserWarning, match="status of internal") if operational else nullcontext():
         job = Sampler(backend).run([circuit], shots=10)
     time.sleep(0.3)
@@ -87,7 +87,7 @@ def test_jobs_that_fail_with_a_reason(faulty: Running, set_faults: Any) -> None:
         job.result(timeout=20)
     assert job.errored()
     assert "The cryostat is warm" in str(job.error_message())
-    # It was one job only.
+    # Only one job failed.
     assert Sampler(backend).run([circuit], shots=10).result(timeout=20)
 
 
@@ -141,17 +141,17 @@ def test_requests_carried_out_whose_answer_cannot_be_read(set_faults: Any) -> No
     assert api("POST", "/jobs", json=sampler_request()).status_code == 200
 
 
-def test_new_jobs_that_no_listing_shows_yet(set_faults: Any) -> None:
+def test_new_jobs_that_no_list_shows_yet(set_faults: Any) -> None:
     api = set_faults(unlisted=600)
     job = api("POST", "/jobs", json=sampler_request() | {"tags": ["late"]}).json()["id"]
     assert api("GET", "/jobs?tags=late").json()["count"] == 0
-    assert api("GET", f"/jobs/{job}").status_code == 200, "who has its id finds it"
+    assert api("GET", f"/jobs/{job}").status_code == 200, "a request with its id must find it"
     set_faults()
     assert api("GET", "/jobs?tags=late").json()["count"] == 1
 
 
 @pytest.mark.parametrize("seconds", [-1, 601, True, "1", None])
-def test_how_late_a_job_is_listed_is_bounded(seconds: Any) -> None:
+def test_the_delay_until_a_job_is_listed_is_bounded(seconds: Any) -> None:
     with pytest.raises(FaultsWrong, match="unlisted must be from 0 to 600"):
         read({"unlisted": seconds}, BACKENDS)
 
@@ -195,7 +195,7 @@ def test_faults_by_chance_repeat_with_a_seed() -> None:
         ({"seed": "x"}, "seed"),
     ],
 )
-def test_descriptions_that_are_wrong(document: object, message: str) -> None:
+def test_invalid_descriptions(document: object, message: str) -> None:
     with pytest.raises(FaultsWrong, match=message):
         read(document, BACKENDS)
 
@@ -214,7 +214,7 @@ def test_faults_cannot_be_changed_unless_a_setting_allows_it(api: Api, faulty: R
     check_error(requests.get(f"{faulty.url}/admin/faults", timeout=10), 401)
 
 
-def test_users_are_limited_one_by_one() -> None:
+def test_users_are_limited_separately() -> None:
     running = Running("--rate-limit", "2", "--workers", "1")
     try:
         api = Api(running)

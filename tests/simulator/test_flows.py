@@ -1,4 +1,4 @@
-"""Qiskit's documented examples as their readers run them: unchanged but for the address."""
+"""Qiskit's documented examples as their readers run them: unchanged except for the address."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_sampler_example(client: QiskitRuntimeService) -> None:
 
 
 def test_dynamic_circuit(client: QiskitRuntimeService) -> None:
-    """Classical feedforward: a qubit is reset by measuring it, and flipping it if it was one."""
+    """Classical feedforward: a qubit is reset by a measurement, and a flip if the outcome was 1."""
     backend = client.backend("fake_fez")
     circuit = QuantumCircuit(1, 2)
     circuit.h(0)
@@ -130,7 +130,7 @@ def test_dynamic_circuit(client: QiskitRuntimeService) -> None:
 
 @pytest.mark.parametrize("mode", [Session, Batch])
 def test_sessions_and_batches(client: QiskitRuntimeService, mode: Callable[..., Any]) -> None:
-    """Sampler and Estimator side by side in one session, found again by its id."""
+    """Sampler and Estimator together in one session, found again by its id."""
     backend = client.backend("fake_fez")
     circuit = ghz(2)
     bare = circuit.remove_final_measurements(inplace=False)
@@ -181,7 +181,7 @@ def test_a_job_from_its_id_to_its_metrics(client: QiskitRuntimeService) -> None:
 
 
 def test_openqasm_3(api: Api) -> None:
-    """What the REST API's users send: text, on physical qubits, with parameters."""
+    """What users of the REST API send: text, on physical qubits, with parameters."""
     text = (
         'OPENQASM 3.0; include "stdgates.inc"; input float[64] theta; bit[2] meas;'
         "rz(theta) $0; sx $0; rz(theta) $0; x $1; meas[0] = measure $0; meas[1] = measure $1;"
@@ -202,7 +202,7 @@ def test_openqasm_3(api: Api) -> None:
 
 
 def test_small_jobs_do_not_wait_behind_large_ones(api: Api) -> None:
-    """While large ones keep busy as many workers as they may, and others wait, small ones are answered."""
+    """While large jobs use as many workers as they may, and others wait, small ones are answered."""
     large = [api("POST", "/jobs", json=executor_request(dense(23))).json()["id"] for _ in range(4)]
     for _ in range(20):
         job_id = api("POST", "/jobs", json=executor_request()).json()["id"]

@@ -1,4 +1,4 @@
-"""Malformed requests by the dozen: each is refused with a 4xx in IBM's shape, and the service goes on."""
+"""Many malformed requests: each is rejected with a 4xx in IBM's form, and the service still works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .bodies import executor_request, sampler_request
 from .conftest import Api
 from .test_app import check_error
 
-#: What a value is replaced by.
+#: The values that replace a value.
 STRANGE: list[Any] = [
     None,
     True,
@@ -40,7 +40,7 @@ STRANGE: list[Any] = [
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """All the places in a JSON value."""
+    """Return all places in a JSON value."""
     entries = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     )
@@ -98,7 +98,7 @@ def test_300_malformed_requests(api: Api) -> None:
     for number in range(300):
         body = makers[number % len(makers)](source)
         answer = api("POST", "/jobs", data=body)
-        # Not every change makes a request wrong; what is not refused is an ordinary job.
+        # Not every change makes a request invalid; one that is accepted is an ordinary job.
         if answer.status_code != 200:
             assert 400 <= answer.status_code < 500, (answer.status_code, answer.text, body[:500])
             check_error(answer, answer.status_code)
@@ -106,7 +106,7 @@ def test_300_malformed_requests(api: Api) -> None:
         else:
             job_id = answer.json()["id"]
             job = api("GET", f"/jobs/{job_id}").json()
-            # It may have ended otherwise than well, but not by an error of the service's own.
+            # It may have failed, but not by an internal error of the service.
             assert job["state"].get("reason_code") not in (9999, 6002), (job["state"], body[:500])
     assert refused >= 150
     assert api("POST", "/jobs", json=executor_request()).status_code == 200

@@ -1,4 +1,4 @@
-"""The service as a process: how it starts and how it ends."""
+"""The service as a process: how it starts and ends."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_ends_without_leaving_processes(number: signal.Signals) -> None:
     running.stop()
 
 
-def test_a_signal_to_the_whole_group_ends_it_in_order() -> None:
+def test_a_signal_to_the_whole_group_ends_it_cleanly() -> None:
     running = Running("--workers", "2")
     children = descendants(running.process.pid)
     os.killpg(running.process.pid, signal.SIGTERM)
@@ -89,7 +89,7 @@ def test_a_worker_that_dies_is_replaced() -> None:
         backend = client.backend("aer_simulator")
         job = Sampler(backend).run([isa(ghz(2), backend)], shots=10)
         assert job.result(timeout=20)[0].data.meas.num_shots == 10
-        # The process they are forked from may die too.
+        # The process that they are forked from may die too.
         os.kill(fork_server, signal.SIGKILL)
         end = time.monotonic() + 20
         while time.monotonic() < end:
@@ -101,7 +101,7 @@ def test_a_worker_that_dies_is_replaced() -> None:
         running.stop()
 
 
-def test_a_job_beyond_the_memory_fails_with_the_reason() -> None:
+def test_a_job_over_the_memory_limit_fails_with_the_reason() -> None:
     running = Running("--workers", "1", "--max-memory-mb", "32")
     try:
         backend = running.client().backend("aer_simulator")
@@ -163,7 +163,7 @@ def test_needs_an_api_key() -> None:
     assert "SIMULATOR_API_KEY" in done.stderr
 
 
-def test_a_busy_port_is_said_in_one_line() -> None:
+def test_a_busy_port_is_reported_in_one_line() -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
@@ -174,7 +174,7 @@ def test_a_busy_port_is_said_in_one_line() -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
-def test_an_unknown_device_is_said_in_one_line() -> None:
+def test_an_unknown_device_is_reported_in_one_line() -> None:
     done = run_main("--devices", "fake_nowhere", "--port", "0", SIMULATOR_API_KEY="x")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -183,7 +183,7 @@ def test_an_unknown_device_is_said_in_one_line() -> None:
     assert "fake_nowhere" in entry["message"]
 
 
-def test_settings_come_from_the_environment_and_arguments_win() -> None:
+def test_settings_come_from_the_environment_and_arguments_take_precedence() -> None:
     environment = {"SIMULATOR_API_KEY": "secret", "SIMULATOR_PORT": "1234", "SIMULATOR_QUEUE_SEED": "3"}
     settings = parse(["--port", "99", "--devices", "fake_fez,fake_torino"], environment)
     assert settings.port == 99

@@ -39,11 +39,11 @@ def test_plan(qubits: int, gates: int, clifford: bool, noisy: bool, method: str,
 
 
 @pytest.mark.parametrize("noisy", [True, False])
-def test_plan_refuses_what_does_not_fit(noisy: bool) -> None:
+def test_a_circuit_that_does_not_fit_is_refused(noisy: bool) -> None:
     with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
         plan(shape(40, 200, clifford=False), 10, noisy, SimulationLimits())
 
 
-def test_full_noise_only_as_far_as_it_is_wanted() -> None:
+def test_full_noise_is_used_only_up_to_the_requested_size() -> None:
     limits = SimulationLimits(full_noise_seconds=0.0)
     assert plan(shape(2, 5, clifford=True), 1024, True, limits).noise == "pauli_twirled"

@@ -53,7 +53,7 @@ def settings(workers: int) -> SimulatorSettings:
 
 
 def on_message(_: WorkerProcess, header: dict[str, Any], __: bytes) -> None:
-    """Workers report that they are ready, and nothing else."""
+    """Run workers that report that they are ready, and do nothing else."""
     assert header == {"t": "hello"}
 
 

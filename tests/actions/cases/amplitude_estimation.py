@@ -14,7 +14,7 @@ def check(answer: dict[str, Any], noisy: bool) -> None:
     if noisy:
         assert abs(answer["estimate"] - 0.25) < 0.05 or answer["note"]
         return
-    # Half of a 95 % interval is 1.96 standard deviations; four of them are passed once in 10^14.
+    # Half of a 95 % interval is 1.96 standard deviations; four of them are exceeded once in 10^14.
     assert abs(answer["estimate"] - 0.25) < 4 * answer["error"]
     assert answer["error"] < answer["classical_error"]
     assert answer["advantage"] > 2

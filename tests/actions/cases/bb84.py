@@ -1,4 +1,4 @@
-"""An end-to-end case of bb84: nobody listens in."""
+"""An end-to-end case of bb84: no eavesdropper."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"qubits": 256}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """A key that both have; without noise there is not one error."""
+    """Both have the same key; without noise there is no error."""
     assert answer["qubits"] == 256
     # Half of the bases agree, and half of those are compared: 6.5 standard deviations each.
     assert abs(answer["sifted"] - 128) < 6.5 * 8
@@ -20,7 +20,7 @@ def check(answer: dict[str, Any], noisy: bool) -> None:
         assert answer["keys_match"] or answer["note"]
         return
     assert (answer["error_rate"], answer["corrected"], answer["aborted"]) == (0, 0, False)
-    # With nothing to mend, only the parities that say so are lost.
+    # With nothing to correct, only the parities that show this are lost.
     assert answer["key_bits"] == answer["sifted"] - answer["compared"] - answer["disclosed"]
     assert answer["keys_match"]
     assert "note" not in answer

@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"secret": "101101"}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """The secret; in every shot where there is no noise."""
+    """The secret; in every shot if there is no noise."""
     assert answer["found"] == "101101"
     assert answer["correct"]
     assert answer["ideal"] == {"101101": 1.0}

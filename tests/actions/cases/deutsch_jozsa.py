@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"kind": "truth_table", "truth_table": "00010111"}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """Balanced; 00...0 is never seen without noise, and seldom with it."""
+    """Balanced; 00...0 is never seen without noise, and rarely with it."""
     assert answer["verdict"] == "balanced"
     assert answer["correct"]
     assert (answer["quantum_queries"], answer["classical_queries"]) == (1, 5)

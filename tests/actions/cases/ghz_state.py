@@ -1,4 +1,4 @@
-"""An end-to-end case of ghz_state: more qubits than have all their settings measured."""
+"""An end-to-end case of ghz_state: too many qubits to measure all settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"qubits": 6, "shots": 500}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """All zeros or all ones, with the coherence that makes it more than a coin."""
+    """All zeros or all ones, with the coherence that a coin does not have."""
     assert (answer["qubits"], answer["settings"]) == (6, 8)
     assert set(answer["ideal"]) == {"000000", "111111"}
     if noisy:

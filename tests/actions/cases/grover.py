@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"qubits": 3, "marked": [5, "010"]}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """Both are found; always one of them without noise, and more often than by guessing with it."""
+    """Both are found; without noise only marked elements are seen, with noise more often than by guessing."""
     assert sorted(answer["found"]) == [2, 5]
     assert answer["missed"] == []
     assert (answer["iterations"], answer["quantum_queries"], answer["classical_queries"]) == (1, 1, 3.0)

@@ -13,7 +13,7 @@ VALUES: dict[str, Any] = {
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """The best cut is found; the search did not lose what it began with."""
+    """The best cut is found; the search has not become worse than its start."""
     assert answer["cut"] == [0, 1, 0, 1, 0]
     assert answer["value"] == answer["optimum"] == answer["reference"] == 6.0
     assert answer["approximation_ratio"] == 1.0

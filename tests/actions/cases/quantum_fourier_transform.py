@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"state": "periodic", "qubits": 4, "period": 4, "offset
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """The four peaks, and without noise nothing else; 1024 shots are 256 each, with a deviation of 14."""
+    """The four peaks, and no others without noise. Of 1024 shots each has 256, with a deviation of 14."""
     assert {outcome: round(p, 9) for outcome, p in answer["ideal"].items()} == dict.fromkeys(
         ("0000", "0100", "1000", "1100"), 0.25
     )

@@ -8,11 +8,11 @@ VALUES: dict[str, Any] = {"low": -4, "high": 12, "count": 300}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """As many as asked for, all in the range, none much too frequent."""
+    """As many as requested, all in the range, none much too frequent."""
     values = answer["values"]
     assert len(values) == 300
     assert all(isinstance(value, int) and -4 <= value <= 12 for value in values)
-    # Of 17 numbers each comes 17.6 times on average; over 60 is less likely than once in 10^13.
+    # Each of 17 numbers occurs 17.6 times on average; over 60 is less likely than once in 10^13.
     assert max(values.count(number) for number in range(-4, 13)) < 60
     assert abs(sum(values) / 300 - 4) < 6.5 * 4.9 / 300**0.5
     assert answer["debiased"] is noisy

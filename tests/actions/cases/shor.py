@@ -16,6 +16,6 @@ def check(answer: dict[str, Any], noisy: bool) -> None:
     assert answer["factors"] == [3, 5]
     assert answer["summary"].startswith("15 = 3 x 5.")
     assert answer["order"] == 4
-    # Of 0, 1/4, 1/2 and 3/4, all as likely, three lead to factors; the standard deviation is 0.0135.
+    # Of 0, 1/4, 1/2 and 3/4, equally likely, three lead to factors; the standard deviation is 0.0135.
     assert abs(answer["success_rate"] - 0.75) < 0.1
     assert answer["signal"] > 0.99

@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"secret": "1101"}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """The secret, and equations it follows from."""
+    """The secret, and the equations that it follows from."""
     assert answer["found"] == "1101"
     assert answer["correct"]
     assert len(answer["equations"]) == 3

@@ -10,7 +10,7 @@ VALUES: dict[str, Any] = {"emoticon_1": ":)", "emoticon_2": ":(", "shots": SHOTS
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """Each was seen half of the time, and without noise nothing else was."""
+    """Each was seen half of the time, and without noise nothing else was seen."""
     assert [entry["text"] for entry in answer["emoticons"]] == [":)", ":("]
     first, second = (entry["probability"] for entry in answer["emoticons"])
     assert answer["shots"] == SHOTS

@@ -1,4 +1,4 @@
-"""An end-to-end case of superdense_coding: each value of two bits once, but the first not twice alike."""
+"""An end-to-end case of superdense_coding: each value of two bits, the first one twice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VALUES: dict[str, Any] = {"message": "0110110010", "shots": 300}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """The message arrives; without noise in every shot."""
+    """The message arrives, without noise in every shot."""
     assert answer["message"] == "0110110010"
     assert answer["qubits_sent"] == 5
     assert len(answer["pairs"]) == 5

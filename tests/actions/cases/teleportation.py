@@ -9,7 +9,7 @@ VALUES: dict[str, Any] = {"theta": 1.0, "phi": 2.0, "shots": 500}
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """What arrived is what was sent, and Alice's bits tell nothing of it."""
+    """The state that was sent arrives, and Alice's bits reveal nothing about it."""
     assert math.isclose(sum(answer["alice"].values()), 1)
     assert math.isclose(sum(part**2 for part in answer["sent"].values()), 1)
     if noisy:

@@ -17,7 +17,7 @@ VALUES: dict[str, Any] = {
 
 
 def check(answer: dict[str, Any], noisy: bool) -> None:
-    """Within a few hundredths of the exact energy; below it only by what the shots spread."""
+    """Within a few hundredths of the exact energy; below it only by the spread of the shots."""
     assert abs(answer["exact_energy"] + 1.857275) < 1e-6
     assert answer["reference"] == answer["exact_energy"]
     assert answer["error"] == answer["energy"] - answer["exact_energy"]

@@ -41,7 +41,7 @@ if fork is not None:
 
 @contextlib.asynccontextmanager
 async def serving(before: str = "", warm_up: str = "pass") -> AsyncIterator[ForkServerClient]:
-    """A fork server that runs these statements before it serves, and these to warm up."""
+    """A fork server that runs the first statements before it serves, and the second to warm up."""
     code = SERVER.replace("{before}", before).replace("{warm_up}", warm_up)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     client = await ForkServerClient.start([sys.executable, "-c", code], environment)

@@ -78,7 +78,7 @@ def test_end_fork_kills_a_fork_and_no_other_process() -> None:
             with subprocess.Popen(["sleep", "60"]) as bystander:
                 client.end_fork(bystander.pid)
                 client.end_fork(forked.pid)
-                # Twice: its number may be another process's by now.
+                # Call it twice: the number may now belong to another process.
                 client.end_fork(forked.pid)
                 until(lambda: not Path(f"/proc/{forked.pid}").exists())
                 await fork(client)
@@ -185,7 +185,7 @@ def test_a_request_that_is_not_answered_in_time_ends_the_fork_server() -> None:
 
 
 def test_a_request_that_is_cancelled_ends_the_fork_server() -> None:
-    """Its answer would be read as the next request's."""
+    """Otherwise its answer would be read as that of the next request."""
 
     async def run() -> None:
         async with serving() as client:
@@ -201,7 +201,7 @@ def test_a_request_that_is_cancelled_ends_the_fork_server() -> None:
     asyncio.run(run())
 
 
-def test_a_request_fails_when_the_fork_server_is_stopped_meanwhile() -> None:
+def test_a_request_fails_when_the_fork_server_is_stopped_during_it() -> None:
     async def run() -> None:
         async with serving() as client:
             await fork(client)

@@ -78,14 +78,14 @@ def test_the_largest_message_fits_and_a_larger_one_is_rejected() -> None:
         (struct.pack("!I", 4) + b"nope", "Expecting value"),
     ],
 )
-def test_bytes_that_are_no_message_are_rejected(pair: Pair, data: bytes, reason: str) -> None:
+def test_bytes_that_are_not_a_message_are_rejected(pair: Pair, data: bytes, reason: str) -> None:
     writer, end = pair
     writer.sendall(data)
     with pytest.raises(ValueError, match=reason):
         read(MessageReader(end))
 
 
-def test_the_end_of_the_stream_is_an_error_of_its_own(pair: Pair) -> None:
+def test_the_end_of_the_stream_is_a_separate_error(pair: Pair) -> None:
     writer, end = pair
     writer.sendall(encode({"end": 1})[:-1])
     writer.close()

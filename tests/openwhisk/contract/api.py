@@ -1,4 +1,4 @@
-"""An OpenWhisk, by its REST API alone, and a note of which operations were tried on it."""
+"""An OpenWhisk, used only through its REST API, with a record of the operations that were tried on it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import requests
 
-#: Set where tests of the contract were left out.
+#: Set if tests of the contract were left out.
 IN_PART = pytest.StashKey[bool]()
 
-#: Seconds for what happens after the answer, such as an activation's record.
+#: Seconds for what happens after the answer, such as storing an activation's record.
 PATIENCE = 30.0
 
 OPERATIONS = json.loads((Path(__file__).parent / "operations.json").read_text())
@@ -32,7 +32,7 @@ class Operation:
     statuses: tuple[int, ...]
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is one."""
+        """Return whether a request is this operation."""
         pattern = "".join(
             r"[^/]+" if part.startswith("{") else re.escape(part)
             for part in re.split(r"(\{\w+\})", self.path)
@@ -41,7 +41,7 @@ class Operation:
 
 
 def operations() -> list[Operation]:
-    """All of them, in the document's order."""
+    """Return all of them, in the order of the document."""
     return [
         Operation(item["method"], item["path"], item["summary"], tuple(item["statuses"]))
         for item in OPERATIONS["operations"]
@@ -71,14 +71,14 @@ class Api:
     def ask(
         self, method: str, path: str, body: Any = None, *, root: bool = False, **arguments: Any
     ) -> requests.Response:
-        """A request below the namespace `_`, or below the API's own root."""
+        """Send a request below the namespace `_`, or below the root of the API."""
         where = path if root else f"/namespaces/_{path}"
         answer = self.session.request(method, self.base + where, json=body, timeout=90, **arguments)
         self._note(method, where, answer.status_code)
         return answer
 
     def web(self, method: str, path: str, session: requests.Session | None = None, **arguments: Any) -> Any:
-        """A request to a web action of the namespace, without a key if not told otherwise."""
+        """Send a request to a web action of the namespace, by default without a key."""
         where = f"/web/{self.namespace}{path}"
         answer = (session or self.anonymous).request(method, self.base + where, timeout=90, **arguments)
         self._note(method, where.partition("?")[0], answer.status_code)
@@ -91,7 +91,7 @@ class Api:
                 self.seen.setdefault(operation, set()).add(status)
 
     def name(self) -> str:
-        """A name that no other test uses."""
+        """Return a name that no other test uses."""
         return f"test-{secrets.token_hex(5)}"
 
     def put(self, path: str, body: dict[str, Any], overwrite: bool = False) -> dict[str, Any]:
@@ -102,18 +102,18 @@ class Api:
         return document
 
     def action(self, code: str, name: str = "", **fields: Any) -> str:
-        """Create an action of Python code; its name."""
+        """Create an action of Python code and return its name."""
         name = name or self.name()
         self.put(f"/actions/{name}", {"exec": {"kind": "python:3", "code": code}, **fields}, overwrite=True)
         return name
 
     def result(self, name: str, body: Any = None) -> Any:
-        """The result of an action."""
+        """Return the result of an action."""
         answer = self.ask("POST", f"/actions/{name}?blocking=true&result=true", {} if body is None else body)
         return answer.json()
 
     def record(self, activation_id: str) -> dict[str, Any]:
-        """An activation's record, when it is there."""
+        """Return an activation's record, as soon as it exists."""
         give_up = time.monotonic() + PATIENCE
         while (answer := self.ask("GET", f"/activations/{activation_id}")).status_code != 200:
             assert time.monotonic() < give_up, answer.text
@@ -122,7 +122,7 @@ class Api:
         return document
 
     def clear(self) -> None:
-        """Delete what tests have made."""
+        """Delete what tests have created."""
         for collection in ("rules", "triggers", "actions", "packages"):
             for item in self.ask("GET", f"/{collection}?limit=200").json():
                 *_, package = item["namespace"].split("/") if "/" in item["namespace"] else ("", "")
@@ -132,5 +132,5 @@ class Api:
 
 
 def notes(document: dict[str, Any]) -> dict[str, Any]:
-    """Annotations, or parameters, as a dictionary."""
+    """Return annotations or parameters as a dictionary."""
     return {item["key"]: item["value"] for item in document}  # type: ignore[index]

@@ -1,6 +1,6 @@
-"""The OpenWhisk that the contract is tried on: the local one, or the one of WHISK_APIHOST and WHISK_AUTH.
+"""The OpenWhisk under test: the local one, or the one of WHISK_APIHOST and WHISK_AUTH.
 
-OPENWHISK_CONTAINERS=docker has the local one run actions as containers.
+OPENWHISK_CONTAINERS=docker makes the local one run actions as containers.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ HERE = Path(__file__).parent
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Note whether the contract is tried in part only."""
+    """Record whether only a part of the contract is tested."""
     for item in items:
         if item.path.parent == HERE:
             item.config.stash[IN_PART] = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What says what the others have seen comes last."""
+    """Move the test of what the others have seen to the end."""
     items.sort(key=lambda item: item.path.name == "test_table.py")
 
 
@@ -47,5 +47,5 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 @pytest.fixture
 def name(api: Api) -> str:
-    """A name that no other test uses."""
+    """Return a name that no other test uses."""
     return api.name()

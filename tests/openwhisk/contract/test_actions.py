@@ -1,4 +1,4 @@
-"""Actions and their invocation, packages and bindings, activations, limits: as any OpenWhisk has them."""
+"""Actions and their invocation, packages and bindings, activations, limits: as on any OpenWhisk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_namespace_and_its_limits(api: Api) -> None:
     assert {"concurrentInvocations", "invocationsPerMinute", "firesPerMinute"} <= limits.keys()
 
 
-def test_without_a_key_there_is_nothing(api: Api) -> None:
+def test_without_a_key_everything_is_refused(api: Api) -> None:
     answer = api.anonymous.get(f"{api.base}/namespaces/_/actions", timeout=10)
     assert answer.status_code == 401
     assert {"error", "code"} <= answer.json().keys()
@@ -58,7 +58,7 @@ def test_an_action_is_created_read_listed_updated_and_deleted(api: Api, packaged
         assert api.ask(method, path).status_code == 404
 
 
-def test_a_zip_and_another_entry(api: Api, name: str) -> None:
+def test_a_zip_and_a_main_of_another_name(api: Api, name: str) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("__main__.py", "from helper import answer\ndef go(p):\n    return {'n': answer()}\n")
@@ -111,7 +111,7 @@ def test_errors(api: Api, code: str, status: int, words: str) -> None:
     assert "error" in response["result"]
 
 
-def test_a_timeout_of_the_wait_and_of_the_action(api: Api) -> None:
+def test_the_time_limits_of_the_wait_and_of_the_action(api: Api) -> None:
     name = api.action(
         "import time\ndef main(p):\n    time.sleep(3)\n    return {}\n", limits={"timeout": 1000}
     )
@@ -136,7 +136,7 @@ def test_wrong_actions_are_refused(api: Api, name: str, body: dict[str, Any]) ->
     assert api.ask("GET", f"/actions/{name}").status_code == 404
 
 
-def test_too_much_is_413(api: Api) -> None:
+def test_too_large_a_body_is_413(api: Api) -> None:
     name = api.action(ECHO)
     answer = api.ask("POST", f"/actions/{name}?blocking=true", {"a": "x" * 1_100_000})
     assert answer.status_code == 413
@@ -172,7 +172,7 @@ def test_a_package_its_parameters_and_a_binding(api: Api) -> None:
         assert api.ask("GET", f"/packages/{name}").status_code == 404
 
 
-def test_feeds_are_listed_apart(api: Api) -> None:
+def test_feeds_are_listed_separately(api: Api) -> None:
     package, feed = api.name(), api.name()
     api.put(f"/packages/{package}", {})
     api.action(ECHO, f"{package}/{feed}", annotations=[{"key": "feed", "value": True}])
@@ -194,7 +194,7 @@ def test_activations_are_found_by_name_and_time(api: Api) -> None:
             answer = [
                 item["activationId"] for item in api.ask("GET", f"/activations?name={name}&{query}").json()
             ]
-            # A cluster's list comes a little after the records.
+            # A cluster's list is a little later than the records.
             if answer or time.monotonic() > give_up:
                 return answer
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Parameters that are bound to an action annotated `final` are not the caller's to set."""
+"""A caller may not set parameters that are bound to an action annotated `final`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.openwhisk.contract.api import Api
 ECHO = "def main(params):\n    return params\n"
 REFUSAL = "Request defines parameters that are not allowed (e.g., reserved properties)."
 FINAL = [{"key": "final", "value": True}]
-#: As deployments bind them: a setting that is set, and one that is not.
+#: As deployments bind them: a setting with a value, and one without.
 BOUND = [{"key": "SIMULATOR_URL", "value": "value:http://own"}, {"key": "KAFKA_X", "value": "value:"}]
 OVERRIDES: list[dict[str, Any]] = [
     {"SIMULATOR_URL": "http://evil.example"},
@@ -23,7 +23,7 @@ OVERRIDES: list[dict[str, Any]] = [
 
 
 def made(api: Api, where: str, **fields: Any) -> str:
-    """A final action with parameters of its own, of its package, or of its package's binding."""
+    """A final action with its own parameters, those of its package, or those of its package's binding."""
     if where == "action":
         return api.action(ECHO, annotations=FINAL, parameters=BOUND, **fields)
     package, name = api.name(), api.name()
@@ -52,8 +52,8 @@ def test_an_invocation_may_not_set_them(api: Api, where: str) -> None:
     }
 
 
-def test_what_has_no_value_may_be_set(api: Api) -> None:
-    """So in OpenWhisk; it is why settings that are not set are bound as well."""
+def test_parameters_without_a_value_may_be_set(api: Api) -> None:
+    """OpenWhisk does this too, which is why settings that are not set are bound as well."""
     parameters = [{"key": "a", "value": None}, {"key": "b", "value": ""}]
     name = api.action(ECHO, annotations=FINAL, parameters=parameters)
     assert api.result(name, {"a": 1}) == {"a": 1, "b": ""}
@@ -80,7 +80,7 @@ def test_a_rule_may_not_set_them(api: Api) -> None:
             assert api.ask("GET", f"/activations?name={name}").json() == []
 
 
-def test_a_web_actions_caller_may_not_set_them(api: Api) -> None:
+def test_the_caller_of_a_web_action_may_not_set_them(api: Api) -> None:
     package, name = api.name(), api.name()
     api.put(f"/packages/{package}", {"parameters": BOUND})
     api.action(ECHO, f"{package}/{name}", annotations=[*FINAL, {"key": "web-export", "value": True}])

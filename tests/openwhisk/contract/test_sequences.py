@@ -10,7 +10,7 @@ ADD = "def main(p):\n    return {'n': p['n'] + p.get('by', 1)}\n"
 
 
 def sequence(api: Api, *components: str, name: str = "") -> str:
-    """Create a sequence; its name."""
+    """Create a sequence and return its name."""
     name = name or api.name()
     body = {"exec": {"kind": "sequence", "components": [f"/_/{item}" for item in components]}}
     document = api.put(f"/actions/{name}", body, overwrite=True)
@@ -68,14 +68,14 @@ def test_it_ends_at_the_first_error(api: Api, code: str, status: str, told: str 
         assert record["response"]["result"] == {"error": told}
 
 
-def test_without_waiting_it_answers_202(api: Api) -> None:
+def test_a_non_blocking_invocation_answers_202(api: Api) -> None:
     name = sequence(api, api.action(ADD))
     answer = api.ask("POST", f"/actions/{name}", {"n": 1})
     assert answer.status_code == 202
     assert api.record(answer.json()["activationId"])["response"]["result"] == {"n": 2}
 
 
-def test_an_action_that_is_gone_is_said(api: Api) -> None:
+def test_a_missing_action_is_reported(api: Api) -> None:
     one = api.action(ADD)
     name = sequence(api, one)
     api.ask("DELETE", f"/actions/{one}")

@@ -1,4 +1,4 @@
-"""The table of supported operations in the docs is what the contract's tests have just seen."""
+"""The table of supported operations in the docs is what the contract's tests have observed."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ OpenWhisk:
 
 
 def table(api: Api) -> str:
-    """The page."""
+    """Return the page."""
     rows = []
     for operation in operations():
         seen = api.seen.get(operation, set())
         good = sorted(status for status in seen if status < 300)
-        # The description names no statuses for web actions: the action makes them.
+        # The description has no statuses for web actions: the action decides them.
         supported = bool(good) and (not operation.statuses or set(good) <= set(operation.statuses))
         what = operation.summary or f"Reach a web action with {operation.method}"
         rows.append(
@@ -72,7 +72,7 @@ def table(api: Api) -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
-def test_the_docs_say_what_the_tests_have_seen(request: pytest.FixtureRequest, api: Api) -> None:
+def test_the_docs_match_what_the_tests_have_observed(request: pytest.FixtureRequest, api: Api) -> None:
     session = request.session
     ours = {item.path.name for item in session.items if item.path.parent == HERE}
     if ours != {path.name for path in HERE.glob("test_*.py")} or session.config.stash.get(IN_PART, False):
@@ -82,5 +82,5 @@ def test_the_docs_say_what_the_tests_have_seen(request: pytest.FixtureRequest, a
     if os.environ.get("UPDATE_DOCS"):
         PAGE.write_text(table(api), encoding="utf-8")
     if not os.environ.get("WHISK_APIHOST"):
-        assert PAGE.read_text(encoding="utf-8") == table(api), "UPDATE_DOCS=1 writes it anew"
+        assert PAGE.read_text(encoding="utf-8") == table(api), "UPDATE_DOCS=1 writes it again"
     assert "**no**" not in table(api)

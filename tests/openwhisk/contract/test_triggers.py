@@ -12,7 +12,7 @@ ECHO = "def main(params):\n    print('echo')\n    return {'got': params}\n"
 
 
 def made(api: Api, trigger: str = "", **fields: object) -> tuple[str, str, str]:
-    """An action, a trigger and a rule that ties them."""
+    """An action, a trigger and a rule that connects them."""
     action, trigger, rule = api.action(ECHO), trigger or api.name(), api.name()
     api.put(f"/triggers/{trigger}", dict(fields))
     api.put(f"/rules/{rule}", {"trigger": f"/_/{trigger}", "action": f"/_/{action}"})
@@ -87,12 +87,12 @@ def test_a_rule_is_disabled_and_enabled(api: Api) -> None:
         assert api.ask("POST", f"/rules/{rule}", {"status": status}).status_code in (200, 202)
         assert api.ask("GET", f"/rules/{rule}").json()["status"] == status
         assert api.ask("POST", f"/triggers/{trigger}", {}).status_code == fired
-    # An update leaves it as it was.
+    # An update does not change it.
     api.ask("POST", f"/rules/{rule}", {"status": "inactive"})
     assert api.put(f"/rules/{rule}", {"annotations": []}, overwrite=True)["status"] == "inactive"
 
 
-def test_an_inactive_rule_beside_an_active_one_is_said_in_the_log(api: Api) -> None:
+def test_an_inactive_rule_next_to_an_active_one_is_logged(api: Api) -> None:
     action, trigger, rule = made(api)
     second = api.name()
     api.put(f"/rules/{second}", {"trigger": f"/_/{trigger}", "action": f"/_/{action}"})
@@ -111,7 +111,7 @@ def test_a_rule_without_its_trigger_is_inactive(api: Api) -> None:
     assert api.ask("POST", f"/rules/{rule}", {"status": "active"}).status_code == 404
 
 
-def test_a_rule_whose_action_is_gone_fires_into_the_log(api: Api) -> None:
+def test_a_rule_whose_action_is_missing_is_logged(api: Api) -> None:
     action, trigger, _ = made(api)
     api.ask("DELETE", f"/actions/{action}")
     record = api.record(api.ask("POST", f"/triggers/{trigger}", {}).json()["activationId"])
@@ -142,7 +142,7 @@ def test_a_wrong_status_is_refused(api: Api) -> None:
     assert api.ask("POST", f"/rules/{rule}", {"status": "asleep"}).status_code == 400
 
 
-def test_one_name_is_one_entity(api: Api, name: str) -> None:
+def test_a_name_belongs_to_one_entity(api: Api, name: str) -> None:
     api.put(f"/triggers/{name}", {})
     answer = api.ask("PUT", f"/actions/{name}", {"exec": {"kind": "python:3", "code": ECHO}})
     assert answer.status_code == 409

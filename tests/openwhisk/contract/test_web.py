@@ -14,7 +14,7 @@ PNG = bytes(range(256))
 
 
 def web(api: Api, code: str = ECHO, package: str = "", **notes: Any) -> str:
-    """Create a web action; its path below the namespace."""
+    """Create a web action and return its path below the namespace."""
     annotations = [{"key": key.replace("_", "-"), "value": value} for key, value in notes.items()]
     annotations.append({"key": "web-export", "value": True})
     if package:
@@ -25,11 +25,11 @@ def web(api: Api, code: str = ECHO, package: str = "", **notes: Any) -> str:
 
 
 def returns(result: Any) -> str:
-    """Code that returns this."""
+    """Return code that returns this."""
     return f"def main(params):\n    return {result!r}\n"
 
 
-def test_an_action_that_is_not_exported_is_not_there(api: Api) -> None:
+def test_an_action_that_is_not_exported_is_not_found(api: Api) -> None:
     name = api.action(ECHO)
     for path in (f"/default/{name}", f"/default/{name}.json", "/default/test-absent", "/test-absent/x"):
         answer = api.web("GET", path)
@@ -71,7 +71,7 @@ def test_bodies(api: Api) -> None:
     assert wrong.status_code == 400
 
 
-def test_a_raw_action_gets_query_and_body_as_they_are(api: Api) -> None:
+def test_a_raw_action_gets_query_and_body_unchanged(api: Api) -> None:
     path = f"{web(api, raw_http=True)}.json"
     got = api.web("POST", f"{path}?a=1&a=2", data="b=3", headers={"Content-Type": "text/plain"}).json()["got"]
     assert got["__ow_query"] == "a=1&a=2"
@@ -81,7 +81,7 @@ def test_a_raw_action_gets_query_and_body_as_they_are(api: Api) -> None:
     assert base64.b64decode(coded["__ow_body"]) == b'{"a": 1}'
 
 
-def test_what_is_not_the_requests_to_set_is_refused(api: Api) -> None:
+def test_parameters_that_a_request_may_not_set_are_refused(api: Api) -> None:
     fixed = api.name()
     annotations = [{"key": "web-export", "value": True}, {"key": "final", "value": True}]
     api.action(ECHO, fixed, annotations=annotations, parameters=[{"key": "a", "value": 1}])
@@ -141,7 +141,7 @@ def test_results(api: Api, extension: str, result: Any, status: int, body: bytes
         (".http", {"headers": {"Content-Type": "image/png"}, "body": "not base64"}, 400, "content type"),
     ],
 )
-def test_results_that_cannot_be_answered(
+def test_results_that_cannot_be_converted(
     api: Api, extension: str, result: Any, status: int, told: str
 ) -> None:
     answer = api.web("GET", web(api, returns(result)) + extension)
@@ -157,7 +157,7 @@ def test_an_action_that_fails_is_400(api: Api) -> None:
     assert "secret" not in answer.text
 
 
-def test_several_headers_of_one_name(api: Api) -> None:
+def test_several_headers_of_the_same_name(api: Api) -> None:
     result = {"headers": {"Set-Cookie": ["a=1", "b=2"], "X-Number": 7}, "body": "x"}
     answer = api.web("GET", web(api, returns(result)))
     assert answer.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
