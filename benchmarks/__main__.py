@@ -101,8 +101,8 @@ def main_job(options: argparse.Namespace) -> None:
             [
                 [f"direct: {cores} processes", f"{rate:.0f}", "1"],
                 *(
-                    [f"qwhisk: {clients} clients at once", f"{found:.0f}", f"{found / rate:.2f}"]
-                    for clients, found in rates.items()
+                    [f"qwhisk: {clients} clients at once", f"{measured:.0f}", f"{measured / rate:.2f}"]
+                    for clients, measured in rates.items()
                 ),
             ],
         )

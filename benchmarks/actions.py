@@ -25,9 +25,9 @@ def report() -> str:
     """Measure and return the tables."""
     with surroundings() as bound:
         starts = cold_starts(bound)
-        found = {name: warm(algorithm(), bound) for name, algorithm in algorithms().items()}
+        results = {name: warm(algorithm(), bound) for name, algorithm in algorithms().items()}
         close()
-    return "\n\n".join([starts, on_the_local_stack(), warm_main(found)])
+    return "\n\n".join([starts, on_the_local_stack(), warm_main(results)])
 
 
 def _ms(seconds: float) -> str:
@@ -85,26 +85,32 @@ def on_the_local_stack() -> str:
     )
 
 
-def warm_main(found: dict[str, Warm]) -> str:
+def warm_main(results: dict[str, Warm]) -> str:
     """Measure every algorithm, and list where the time outside Qiskit goes."""
     rows = [
         [
             name,
-            str(one.qubits),
-            str(one.circuits),
-            *(_ms(seconds) for seconds in (one.direct, one.new, one.added, one.processor, one.known)),
+            str(result.qubits),
+            str(result.circuits),
+            *(
+                _ms(seconds)
+                for seconds in (result.direct, result.new, result.added, result.processor, result.known)
+            ),
         ]
-        for name, one in found.items()
+        for name, result in results.items()
     ]
     head = ["ms at p50", "qubits", "circuits", "qiskit", "main()", "added", "added CPU", "main(), known"]
     parts = [
         [
             part,
-            *(_ms(percentile([one.parts[part] for one in found.values()], place)) for place in (0.5, 1)),
+            *(
+                _ms(percentile([result.parts[part] for result in results.values()], place))
+                for place in (0.5, 1)
+            ),
         ]
         for part in PARTS
     ]
-    added = sorted(one.added for one in found.values())
+    added = sorted(result.added for result in results.values())
     within = sum(seconds <= AIM_ADDED for seconds in added)
     return "\n".join(
         [

@@ -46,10 +46,10 @@ def _posting(port: int, auth: str = "") -> Iterator[Post]:
     def post(path: str, body: Any) -> dict[str, Any]:
         connection.request("POST", path, json.dumps(body), headers)
         answer = connection.getresponse()
-        found: dict[str, Any] = json.loads(answer.read())
+        reply: dict[str, Any] = json.loads(answer.read())
         if answer.status != 200:
-            raise RuntimeError(f"{path} failed: {answer.status} {str(found)[:300]}")
-        return found
+            raise RuntimeError(f"{path} failed: {answer.status} {str(reply)[:300]}")
+        return reply
 
     try:
         yield post
@@ -58,13 +58,13 @@ def _posting(port: int, auth: str = "") -> Iterator[Post]:
 
 
 def _latencies(post: Post, path: str, body: Any, count: int) -> list[float]:
-    found = []
+    seconds = []
     for number in range(count + 50):
         began = time.perf_counter()
         post(path, body)
         if number >= 50:
-            found.append(time.perf_counter() - began)
-    return found
+            seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 def _rate(port: int, auth: str, path: str, body: Any, clients: int, seconds: float) -> float:
@@ -120,8 +120,8 @@ def report_warm(count: int, seconds: float) -> str:
             whisk.close()
     parts = (0.5, 0.99)
     rows = [
-        [name, *(f"{percentile(found, part) * 1000:.2f} ms" for part in parts)]
-        for name, found in (
+        [name, *(f"{percentile(latencies, part) * 1000:.2f} ms" for part in parts)]
+        for name, latencies in (
             ("action server directly: /run", direct),
             ("OpenWhisk: blocking invocation", through),
         )
@@ -188,7 +188,7 @@ def report_cold(rounds: int) -> str:
             "OpenWhisk: first invocation, started anew": lambda: _first_invocation(anew),
             "OpenWhisk: first invocation, forked": lambda: _first_invocation(forked),
         }
-        found: dict[str, list[float]] = {name: [] for name in ways}
+        times_by_way: dict[str, list[float]] = {name: [] for name in ways}
         order = list(ways)
         try:
             for number in range(rounds + 1):
@@ -196,21 +196,21 @@ def report_cold(rounds: int) -> str:
                     seconds = ways[name]()
                     # The first time, the fork server itself starts, and files are not in memory.
                     if number:
-                        found[name].append(seconds)
+                        times_by_way[name].append(seconds)
                 order = [*order[1:], order[0]]
         finally:
             anew.close()
             forked.close()
-    own = next(iter(found.values()))
+    process_times = next(iter(times_by_way.values()))
     rows = [
         [
             name,
             f"{min(times) * 1000:.0f} ms",
             f"{_median(times) * 1000:.0f} ms",
-            f"{min(times) / min(own):.2f}",
-            f"{_median([one / other for one, other in zip(times, own, strict=True)]):.2f}",
+            f"{min(times) / min(process_times):.2f}",
+            f"{_median([first / start for first, start in zip(times, process_times, strict=True)]):.2f}",
         ]
-        for name, times in found.items()
+        for name, times in times_by_way.items()
     ]
     head = ["", "best", "median", "best, part of the process's own", "median part in a round"]
     return "\n".join(

@@ -283,8 +283,8 @@ async def _through(
     ends: list[float] = []
     end = time.perf_counter() + seconds
 
-    def go_on(one: float) -> bool:
-        taken.append(one)
+    def go_on(latency: float) -> bool:
+        taken.append(latency)
         ends.append(time.perf_counter())
         return ends[-1] < end if jobs is None else len(taken) < jobs
 
@@ -395,11 +395,11 @@ def _cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def _tree(pid: int) -> list[int]:
-    found = [pid]
+    tree = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in children.read_text().split():
-            found += _tree(int(child))
-    return found
+            tree += _tree(int(child))
+    return tree
 
 
 def measure(case: Case, seconds: float, shots: int) -> tuple[list[str], list[str]]:

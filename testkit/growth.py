@@ -12,7 +12,7 @@ FACTOR = 2.5
 FLOOR = 0.003
 #: Number of measurements, of which the least counts. Other processes can only make work more expensive.
 REPEATS = 5
-#: Rounds of further measurements of the double, as long as it seems too dear.
+#: Number of rounds of further measurements of the double input, while it seems too expensive.
 ROUNDS = 7
 
 
@@ -39,8 +39,8 @@ def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None
     Args:
         make: returns the work for a size.
     """
-    # The single is measured only where the double takes long enough to be compared, and the double again only
-    # where it seems too dear: more measurements can only make it cheaper, and it passes at the first that is.
+    # The single input is measured only if the double takes long enough to be compared, and the double again only
+    # if it seems too expensive: a further measurement can only lower its cost, and one that passes is enough.
     double = cost(make(2 * size), repeats=1)
     if double <= FLOOR:
         return None

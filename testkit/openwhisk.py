@@ -34,9 +34,9 @@ class OpenWhisk:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, self.log()
-        self.url = found[0]
+        match = re.search(r"http://\S+", line)
+        assert match, self.log()
+        self.url = match[0]
         self.session = requests.Session()
         user, _, password = KEY.partition(":")
         self.session.auth = (user, password)

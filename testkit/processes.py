@@ -45,12 +45,12 @@ def part_environment(stack: Stack, module: str) -> dict[str, str]:
 
 def action_pids(stack: Stack) -> list[int]:
     """Return what runs the actions of the stack's OpenWhisk: their processes, or the `docker run` of each."""
-    found = []
+    pids = []
     for pid in descendants(module_pid(stack, "local.openwhisk")):
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if b"actions.runtime" in command or command[:2] == [b"docker", b"run"]:
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids

@@ -68,24 +68,24 @@ class Receiver:
     def of(self, process_job_id: str) -> list[Delivery]:
         """Return the deliveries for one job."""
         with self._lock:
-            return [one for one in self.deliveries if one.id == f"msg_{process_job_id}"]
+            return [delivery for delivery in self.deliveries if delivery.id == f"msg_{process_job_id}"]
 
 
 @contextmanager
 def receiver(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Start a receiver on a free port of the loopback interface, with TLS if there is a context."""
-    found = Receiver(answer)
+    hooks = Receiver(answer)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = found.take(Delivery(self.path, dict(self.headers), body))
+            status = hooks.take(Delivery(self.path, dict(self.headers), body))
             if status is None:
-                found.over.wait(60)
+                hooks.over.wait(60)
                 return
             self.send_response(status)
             if status in (301, 302, 307, 308):
-                self.send_header("Location", f"http://127.0.0.1:{found.port}/elsewhere")
+                self.send_header("Location", f"http://127.0.0.1:{hooks.port}/elsewhere")
             if status == 429:
                 self.send_header("Retry-After", "30")
             self.send_header("Content-Length", "0")
@@ -103,13 +103,13 @@ def receiver(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[
     server = Server(("127.0.0.1", 0), Handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    found.port = server.server_address[1]
+    hooks.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield found
+        yield hooks
     finally:
-        found.over.set()
+        hooks.over.set()
         server.shutdown()
         thread.join(10)
         server.server_close()

@@ -142,17 +142,17 @@ def replica(
 
 
 @contextmanager
-def documents(folder: Path, *found: dict[str, Any]) -> Iterator[dict[str, str]]:
+def documents(folder: Path, *raw_documents: dict[str, Any]) -> Iterator[dict[str, str]]:
     """Config documents in a folder or, with `TEST_DOCUMENTS=couchdb`, a CouchDB: a replica's settings."""
     folder.mkdir()
-    for document in found:
+    for document in raw_documents:
         (folder / f"{document['_id']}.json").write_text(json.dumps(document))
     if os.environ.get("TEST_DOCUMENTS") != "couchdb":
         yield {}
         return
     with couchdb(folder / "couchdb") as url:
         settings = {"CLOUDANT_URL": url}
-        load(connect(settings), CLOUDANT_DATABASE.read(settings), found)
+        load(connect(settings), CLOUDANT_DATABASE.read(settings), raw_documents)
         yield settings
 
 
@@ -167,20 +167,20 @@ class Replica:
 
     def memory(self) -> int:
         """Return the bytes of memory of its processes. Shared memory counts once (`Pss` on Linux)."""
-        found = 0
+        size = 0
         for pid in (self.pid, *descendants(self.pid)):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
-                    found += int(line.split()[1]) * 1024
-        return found
+                    size += int(line.split()[1]) * 1024
+        return size
 
     def processor(self) -> float:
         """Return the seconds of processor time that its processes have used."""
-        found = 0
+        ticks = 0
         for pid in (self.pid, *descendants(self.pid)):
             times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-            found += sum(map(int, times))
-        return found / os.sysconf("SC_CLK_TCK")
+            ticks += sum(map(int, times))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def counted(self, name: str) -> float:
         """Return the sum of a metric over its labels."""

@@ -50,6 +50,6 @@ def keys(url: str) -> list[str]:
     """Return the names of all objects in the bucket."""
     client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **_KEYS)
     try:
-        return [one["Key"] for one in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+        return [item["Key"] for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
     finally:
         client.close()

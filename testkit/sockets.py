@@ -18,7 +18,7 @@ def listening_at(pids: Iterable[int]) -> set[tuple[str, int]]:
                 continue
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
-    found = set()
+    addresses = set()
     for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
@@ -26,5 +26,5 @@ def listening_at(pids: Iterable[int]) -> set[tuple[str, int]]:
                 continue
             raw, port = fields[1].split(":")
             words = [bytes.fromhex(raw[i : i + 8])[::-1] for i in range(0, len(raw), 8)]
-            found.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
-    return found
+            addresses.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
+    return addresses

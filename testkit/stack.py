@@ -33,12 +33,12 @@ def free_ports(count: int) -> list[int]:
     """Return ports that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for listener in sockets:
+            listener.close()
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -96,8 +96,8 @@ class Stack:
         """Add a function, or replace the document of an existing one."""
         name = document["_id"]
         if self._database:
-            found = requests.get(f"{self._database}/{name}", timeout=20)
-            document = document | ({"_rev": found.json()["_rev"]} if found.ok else {})
+            response = requests.get(f"{self._database}/{name}", timeout=20)
+            document = document | ({"_rev": response.json()["_rev"]} if response.ok else {})
             requests.put(f"{self._database}/{name}", json=document, timeout=20).raise_for_status()
         else:
             (self.folder / "config" / f"{name}.json").write_text(json.dumps(document))
@@ -107,9 +107,9 @@ class Stack:
         if not self._database:
             (self.folder / "config" / f"{name}.json").unlink(missing_ok=True)
             return
-        found = requests.get(f"{self._database}/{name}", timeout=20)
-        if found.ok:
-            revision = {"rev": found.json()["_rev"]}
+        response = requests.get(f"{self._database}/{name}", timeout=20)
+        if response.ok:
+            revision = {"rev": response.json()["_rev"]}
             requests.delete(f"{self._database}/{name}", params=revision, timeout=20).raise_for_status()
 
     @property
@@ -191,13 +191,13 @@ def descendants(pid: int) -> list[int]:
         except OSError:
             continue
         children.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found: list[int] = []
+    pids: list[int] = []
     todo = [pid]
     while todo:
         below = children.get(todo.pop(), [])
-        found += below
+        pids += below
         todo += below
-    return found
+    return pids
 
 
 def alive(pid: int) -> bool:

@@ -56,7 +56,7 @@ class WebSocket:
         if not data:
             raise ConnectionError("the server has closed")
         self._received += data
-        found, frame = [], self._received
+        messages, frame = [], self._received
         while len(frame) >= 2:
             size, start = frame[1], 2
             if size == 126:
@@ -67,13 +67,13 @@ class WebSocket:
                 break
             kind = frame[0] & 0x0F
             if kind == TEXT:
-                found.append(bytes(frame[start : start + size]))
+                messages.append(bytes(frame[start : start + size]))
             elif kind == PING:
                 self.sock.send(PONG)
             elif kind == CLOSE:
                 raise ConnectionError("the server said goodbye")
             del frame[: start + size]
-        return found
+        return messages
 
     def close(self) -> None:
         """Close the connection without a close frame."""

@@ -57,20 +57,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each process whole groups of files."""
+    """Assigns whole groups of files to each process."""
 
     def _split_scope(self, nodeid: str) -> str:
         return sharing.group(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
-    """How tests are shared among processes, where there are several (`-n`)."""
+    """Choose how tests are shared among processes, if there are several (`-n`)."""
     return ByGroup(config, log)
 
 
 @pytest.fixture(scope="module")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The whole stack, which the files of a group share: each test has clients of its own."""
+    """Return the whole stack, which the files of a group share: each test has separate clients."""
     return sharing.shared_stack(request.node.nodeid, tmp_path_factory)
 
 

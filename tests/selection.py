@@ -37,8 +37,14 @@ def mark(items: list[pytest.Item]) -> None:
 def starts(item: pytest.Function) -> bool:
     """Return whether the test starts processes."""
     info = item._fixtureinfo
-    fixtures = [definition.func for found in info.name2fixturedefs.values() for definition in found]
-    return any(_reaches(one) for one in map(_plain, (item.obj, *fixtures)) if isinstance(one, FunctionType))
+    fixtures = [
+        definition.func for definitions in info.name2fixturedefs.values() for definition in definitions
+    ]
+    return any(
+        _reaches(function)
+        for function in map(_plain, (item.obj, *fixtures))
+        if isinstance(function, FunctionType)
+    )
 
 
 @functools.cache
@@ -46,18 +52,18 @@ def _reaches(first: Any) -> bool:
     seen: set[Any] = set()
     todo = [first]
     while todo:
-        one = todo.pop()
-        if not isinstance(one, FunctionType | type) or one in seen:
+        function = todo.pop()
+        if not isinstance(function, FunctionType | type) or function in seen:
             continue
-        seen.add(one)
-        if isinstance(one, FunctionType):
-            for code in _codes(one.__code__):
+        seen.add(function)
+        if isinstance(function, FunctionType):
+            for code in _codes(function.__code__):
                 if _STARTERS & set(code.co_names):
                     return True
-            todo += _used(one)
+            todo += _used(function)
         else:
-            todo += [_plain(member) for member in vars(one).values()]
-            todo += [base for base in one.__bases__ if _is_ours(base)]
+            todo += [_plain(member) for member in vars(function).values()]
+            todo += [base for base in function.__bases__ if _is_ours(base)]
     return False
 
 
@@ -66,14 +72,14 @@ def _used(function: FunctionType) -> Iterator[Any]:
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
     for code in _codes(function.__code__):
         names = set(code.co_names)
-        found = [function.__globals__[name] for name in names if name in function.__globals__]
+        values = [function.__globals__[name] for name in names if name in function.__globals__]
         # Names that are imported within the function, and attributes of a module.
-        modules = [one for one in found if isinstance(one, ModuleType)]
+        modules = [value for value in values if isinstance(value, ModuleType)]
         modules += [_module(name) for name in names if name.partition(".")[0] in _OURS]
-        found += [vars(module)[name] for module in modules for name in names if name in vars(module)]
-        for one in map(_plain, found + cells):
-            if type(one) in (FunctionType, type) and _is_ours(one):
-                yield one
+        values += [vars(module)[name] for module in modules for name in names if name in vars(module)]
+        for value in map(_plain, values + cells):
+            if type(value) in (FunctionType, type) and _is_ours(value):
+                yield value
 
 
 def _is_filled(cell: CellType) -> bool:
@@ -91,18 +97,18 @@ def _module(name: str) -> ModuleType:
         return sys
 
 
-def _plain(found: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Return the function below decorators, properties and hypothesis."""
     # By type and by the object's own attributes: a proxy would answer to any attribute, or raise.
-    if type(found) is property:
-        found = found.fget
-    elif type(found) is functools.cached_property:
-        found = found.func
-    elif type(found) in (staticmethod, classmethod, MethodType):
-        found = found.__func__
-    while type(found) is FunctionType and (below := _below(found)) is not None:
-        found = below
-    return found
+    if type(value) is property:
+        value = value.fget
+    elif type(value) is functools.cached_property:
+        value = value.func
+    elif type(value) in (staticmethod, classmethod, MethodType):
+        value = value.__func__
+    while type(value) is FunctionType and (below := _below(value)) is not None:
+        value = below
+    return value
 
 
 def _below(function: FunctionType) -> Any:
@@ -118,8 +124,8 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _is_ours(found: Any) -> bool:
-    return str(found.__module__).partition(".")[0] in _OURS
+def _is_ours(value: Any) -> bool:
+    return str(value.__module__).partition(".")[0] in _OURS
 
 
 class Guard:

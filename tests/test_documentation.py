@@ -121,8 +121,8 @@ def test_every_file_and_module_that_a_document_names_exists(path: str) -> None:
 
 def test_every_file_and_module_that_a_comment_or_docstring_names_exists() -> None:
     this = Path(__file__).relative_to(ROOT).as_posix()
-    found = {path: wrong_names(_text(path), path) for path in _SOURCES if path != this}
-    assert {path: names for path, names in found.items() if names} == {}
+    wrong = {path: wrong_names(_text(path), path) for path in _SOURCES if path != this}
+    assert {path: names for path, names in wrong.items() if names} == {}
 
 
 @pytest.mark.parametrize("path", _MARKDOWN)
@@ -156,12 +156,14 @@ def wrong_arguments(source: str) -> list[str]:
 def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
     """Return the parameters of a function; of a class, those of `__init__` or its fields."""
     if isinstance(node, ast.ClassDef):
-        inits = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
-        fields = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]
-        return _parameters(inits[0]) if inits else {one.id for one in fields if isinstance(one, ast.Name)}
+        inits = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
+        fields = [item.target for item in node.body if isinstance(item, ast.AnnAssign)]
+        return (
+            _parameters(inits[0]) if inits else {field.id for field in fields if isinstance(field, ast.Name)}
+        )
     taken = node.args
-    rest = [one for one in (taken.vararg, taken.kwarg) if one is not None]
-    return {one.arg for one in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *rest)}
+    rest = [extra for extra in (taken.vararg, taken.kwarg) if extra is not None]
+    return {argument.arg for argument in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *rest)}
 
 
 def test_a_wrong_argument_is_found() -> None:

@@ -62,7 +62,7 @@ def starts_nothing() -> int:
 
 
 @pytest.mark.parametrize(
-    "found",
+    "function",
     [
         runs,
         calls_one_that_runs,
@@ -73,8 +73,8 @@ def starts_nothing() -> int:
         makes_one,
     ],
 )
-def test_a_test_that_starts_a_process_is_found(found: Any) -> None:
-    assert selection._reaches(found)
+def test_a_test_that_starts_a_process_is_found(function: Any) -> None:
+    assert selection._reaches(function)
 
 
 def test_a_test_that_starts_none_is_not_marked() -> None:

@@ -25,7 +25,7 @@ SHOWN, REPEATS = 5, 10
 
 def hostile(say: Callable[[str], None]) -> None:
     """Every bait in every field of every function."""
-    found: list[tuple[float, str, str, int, Callable[[], None]]] = []
+    costs: list[tuple[float, str, str, int, Callable[[], None]]] = []
     tried = 0
     for size in SIZES:
         seen: set[tuple[str, str]] = set()
@@ -38,17 +38,23 @@ def hostile(say: Callable[[str], None]) -> None:
                 data = bait(size)[:MAX_BODY]
                 tried += 1
                 work = _refused(document, data)
-                found.append((cost(work, repeats=1), function, name, len(data), work))
-                found = sorted(found, key=_seconds, reverse=True)[: 4 * SHOWN]
+                costs.append((cost(work, repeats=1), function, name, len(data), work))
+                costs = sorted(costs, key=_seconds, reverse=True)[: 4 * SHOWN]
     # Other load on the machine can raise one measurement, so the most expensive bodies are measured again.
     again = [
-        (cost(work, repeats=REPEATS), function, name, length) for _, function, name, length, work in found
+        (cost(work, repeats=REPEATS), function, name, length) for _, function, name, length, work in costs
     ]
     rows = [
         [f"{function}: {name}"[:70], f"{length / 1000:.0f}", milliseconds(seconds)]
         for seconds, function, name, length in sorted(again, reverse=True)[:SHOWN]
     ]
-    say(table(f"the dearest of {tried} hostile bodies", ["function, field, bait", "kB", "processor"], rows))
+    say(
+        table(
+            f"the most expensive of {tried} hostile bodies",
+            ["function, field, bait", "kB", "processor"],
+            rows,
+        )
+    )
     say(f"aim: {milliseconds(AIM)} for any body of up to {MAX_BODY / 1e6:.0f} MB\n")
 
 

@@ -65,16 +65,16 @@ class Connection:
 def latencies(port: int, data: bytes, count: int, status: int = 200) -> list[float]:
     """Seconds of each of `count` requests, one after the other."""
     connection = Connection(port, data, status)
-    found = []
+    seconds = []
     try:
         for _ in range(count):
             connection.send()
             while not connection.answered():
                 pass
-            found.append(time.perf_counter() - connection.began)
+            seconds.append(time.perf_counter() - connection.began)
     finally:
         connection.close()
-    return found
+    return seconds
 
 
 def rate(port: int, requests: Sequence[bytes], seconds: float, status: int = 200) -> float:

@@ -104,18 +104,18 @@ def published(kafka: KafkaSettings, topics: list[str], seconds: float, folder: P
 def consumed(kafka: KafkaSettings, topics: list[str], seconds: float, folder: Path) -> list[float]:
     """Measure a consumer alone: what the broker and its client library cost."""
     consumer = topic_reader(kafka)
-    found: list[float] = []
+    latencies: list[float] = []
     began, total = time.time(), int(RATE * seconds)
     try:
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in topics])
         with published(kafka, topics, seconds, folder):
             end = time.monotonic() + seconds + PATIENCE
-            while len(found) < total and time.monotonic() < end:
+            while len(latencies) < total and time.monotonic() < end:
                 message = consumer.poll(0.1)
                 sent = message and not message.error() and SENT.search(message.value() or b"")
                 # The topics also contain the results of the run before.
                 if sent and float(sent[1]) > began:
-                    found.append(time.time() - float(sent[1]))
+                    latencies.append(time.time() - float(sent[1]))
     finally:
         consumer.close()
-    return found
+    return latencies

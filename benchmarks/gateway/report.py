@@ -57,30 +57,30 @@ def accepting(folder: Path, say: Callable[[str], None], jobs: int, seconds: floa
             ("Flask route that calls the action", bare, call, 202),
             ("the gateway", gateway.port, ours, 202),
         ]
-        found: dict[str, list[float]] = {name: [] for name, *_ in ways}
+        results: dict[str, list[float]] = {name: [] for name, *_ in ways}
         rates: dict[str, list[float]] = {name: [] for name, *_ in ways}
         # Alternate, because the speed of the machine changes within minutes.
         for _turn in range(3):
             for name, port, data, status in ways:
                 load.latencies(port, data, 20, status)
-                found[name] += load.latencies(port, data, jobs // 3, status)
+                results[name] += load.latencies(port, data, jobs // 3, status)
                 # Each turn has new clients, so that the length of one client's job list does not matter.
-                own = name == "the gateway"
-                requests_ = [submission(gateway) if own else data for _ in range(SUBMITTERS)]
+                is_gateway = name == "the gateway"
+                requests_ = [submission(gateway) if is_gateway else data for _ in range(SUBMITTERS)]
                 rates[name].append(load.rate(port, requests_, seconds / 3, status))
     rate = {name: sum(values) / len(values) for name, values in rates.items()}
     rows = [
         [
             name,
-            milliseconds(percentile(found[name], 0.5)),
-            milliseconds(percentile(found[name], 0.99)),
+            milliseconds(percentile(results[name], 0.5)),
+            milliseconds(percentile(results[name], 0.99)),
             f"{rate[name]:.0f}",
         ]
         for name, *_ in ways
     ]
     title = f"an action that does nothing; jobs/s with {SUBMITTERS} clients, gunicorn with {THREADS} threads"
     say(table(title, ["", "p50", "p99", "jobs/s"], rows))
-    added = percentile(found["the gateway"], 0.5) - percentile(found["the action alone"], 0.5)
+    added = percentile(results["the gateway"], 0.5) - percentile(results["the action alone"], 0.5)
     part = rate["the gateway"] / rate["bare Flask route"]
     say(f"added to an invocation at p50: {milliseconds(added)} (aim: {milliseconds(AIM_ADDED)})")
     say(f"jobs/s as part of the bare route's: {part:.2f}\n")

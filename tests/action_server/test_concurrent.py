@@ -40,8 +40,8 @@ def test_activations_run_concurrently_if_openwhisk_allows_it(start: Start) -> No
     server = start(__OW_ALLOW_CONCURRENT="true")
     assert server.init(MEETING) == (200, {"ok": True})
     with ThreadPoolExecutor(20) as pool:
-        found = list(pool.map(lambda n: run(server, n=n, of=20, meeting="all"), range(20)))
-    assert found == [(200, {"n": n, "alone": False}) for n in range(20)]
+        results = list(pool.map(lambda n: run(server, n=n, of=20, meeting="all"), range(20)))
+    assert results == [(200, {"n": n, "alone": False}) for n in range(20)]
     assert server.stdout().count("XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n") == 20
 
 
@@ -77,7 +77,7 @@ def test_sigterm_lets_current_activations_finish(start: Start, tmp_path: Path) -
         server.process.terminate()
         time.sleep(0.2)
         gate.touch()
-        assert [one.result() for one in running] == [(200, {"n": n}) for n in range(3)]
+        assert [future.result() for future in running] == [(200, {"n": n}) for n in range(3)]
     assert server.process.wait(9) == 0
 
 

@@ -59,7 +59,7 @@ def test_classes_of_given_code_can_be_dataclasses(server: ActionServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ({"code": ""}, "has no algorithm"),
         ({"code": "x = 1\n"}, "no function 'main'"),
@@ -73,14 +73,16 @@ def test_classes_of_given_code_can_be_dataclasses(server: ActionServer) -> None:
         ({"code": zipped(other="x = 1"), "binary": True}, "no __main__.py"),
     ],
 )
-def test_bad_code_is_502_and_the_log_says_why(server: ActionServer, value: dict[str, Any], told: str) -> None:
+def test_bad_code_is_502_and_the_log_says_why(
+    server: ActionServer, value: dict[str, Any], message: str
+) -> None:
     status, body = server.init(**value)
     assert status == 502
-    assert told in body["error"]
+    assert message in body["error"]
     assert "s3cret" not in body["error"]
     *reason, last = server.stderr().splitlines()
     assert last == SENTINEL
-    assert told in "\n".join(reason)
+    assert message in "\n".join(reason)
     assert server.stdout() == f"{SENTINEL}\n"
     assert server.run()[0] == 403
 

@@ -69,9 +69,9 @@ def input_is_left_as_it_came(algorithm: Algorithm[Any]) -> None:
 
 
 def _each_refused(algorithm: Algorithm[Any], variants: Iterable[Variant]) -> None:
-    found = list(variants)
-    assert found, "the schema has no rule that input could violate"
-    for variant in found:
+    cases = list(variants)
+    assert cases, "the schema has no rule that input could violate"
+    for variant in cases:
         _refused(algorithm, variant.field, f"{variant.field} {variant.why}", variant.values)
 
 

@@ -95,12 +95,12 @@ def error_has_its_shape(algorithm: Algorithm[Any]) -> None:
 def no_secret_gets_out(algorithm: Algorithm[Any]) -> None:
     """Settings are in no output, event or log; details of a failure are in no output."""
     run = walked(type(algorithm))
-    told = [json.dumps(output, default=str) for output in run.outputs]
-    told += [event.model_dump_json() for event in run.caller.events]
-    told.append(run.caller.printed.getvalue())
+    texts = [json.dumps(output, default=str) for output in run.outputs]
+    texts += [event.model_dump_json() for event in run.caller.events]
+    texts.append(run.caller.printed.getvalue())
     good = example(schema_of(algorithm))
-    told += [str(Caller(algorithm, fails=failure).submit(good)) for failure in _failures()]
-    assert not any(SECRET in text for text in told), "a secret was disclosed"
+    texts += [str(Caller(algorithm, fails=failure).submit(good)) for failure in _failures()]
+    assert not any(SECRET in text for text in texts), "a secret was disclosed"
 
 
 def _failures() -> list[Exception]:

@@ -28,11 +28,11 @@ def it_comes_to_an_answer(algorithm: Algorithm[Any]) -> None:
 def start_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
     """The first job is the same each time, except for random parts; a key means one set of circuits."""
     values = full(schema_of(algorithm))
-    one, two = (algorithm.start(algorithm.input.model_validate(values)) for _ in range(2))
-    if one.state == two.state:
-        _same_job(one, two)
-    if one.key == two.key:
-        _same_circuits(one, two)
+    first, second = (algorithm.start(algorithm.input.model_validate(values)) for _ in range(2))
+    if first.state == second.state:
+        _same_job(first, second)
+    if first.key == second.key:
+        _same_circuits(first, second)
 
 
 def proceed_says_the_same_twice(algorithm: Algorithm[Any]) -> None:
@@ -64,18 +64,20 @@ def useless_results_are_answered(algorithm: Algorithm[Any]) -> None:
             assert finite(output), f"{variant.field} {variant.why}: a number is not finite: {output}"
 
 
-def _same_job(one: Job, two: Job) -> None:
-    _same_circuits(one, two)
-    assert _values(one) == _values(two), "other parameter values"
-    assert (one.shots, one.state, one.progress) == (two.shots, two.state, two.progress), "a different job"
+def _same_job(first: Job, second: Job) -> None:
+    _same_circuits(first, second)
+    assert _values(first) == _values(second), "other parameter values"
+    assert (first.shots, first.state, first.progress) == (second.shots, second.state, second.progress), (
+        "a different job"
+    )
 
 
-def _same_circuits(one: Job, two: Job) -> None:
-    assert len(one.pubs) == len(two.pubs), "a different number of PUBs under the same key"
-    for first, second in zip(one.pubs, two.pubs, strict=True):
-        same = first.circuit == second.circuit or _plain(first.circuit) == _plain(second.circuit)
+def _same_circuits(first: Job, second: Job) -> None:
+    assert len(first.pubs) == len(second.pubs), "a different number of PUBs under the same key"
+    for pub, other in zip(first.pubs, second.pubs, strict=True):
+        same = pub.circuit == other.circuit or _plain(pub.circuit) == _plain(other.circuit)
         assert same, "different circuits under the same key"
-    observables = [[pub.observable for pub in job.pubs] for job in (one, two)]
+    observables = [[pub.observable for pub in job.pubs] for job in (first, second)]
     assert observables[0] == observables[1], "different observables"
 
 

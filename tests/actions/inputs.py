@@ -51,11 +51,11 @@ def out_of_range(schema: Schema) -> Iterator[Variant]:
 
 def edges(schema: Schema) -> Iterator[Variant]:
     """Every field at each end of its range, and each of its choices; then all fields at their ends."""
-    found = list(_variants(schema, _ends, valid=True))
-    yield from found
+    variants = list(_variants(schema, _ends, valid=True))
+    yield from variants
     for end in ("least", "most"):
         together = full(schema)
-        for variant in found:
+        for variant in variants:
             if variant.why.endswith(end):
                 together[variant.field] = variant.values[variant.field]
         if Draft202012Validator(schema).is_valid(together):
@@ -156,5 +156,5 @@ def _kinds(field: Schema, definitions: Schema) -> list[Schema]:
     return [kind for alternative in alternatives for kind in _kinds(alternative, definitions)]
 
 
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+def _same(first: Any, second: Any) -> bool:
+    return type(first) is type(second) and bool(first == second)

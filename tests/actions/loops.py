@@ -38,11 +38,11 @@ def looped(
         step = noisy(
             replace(step_of(job, len(jobs) - 1, seed=seed), state=orjson.loads(state)), spread, random
         )
-        found = algorithm.proceed(params, step)
-        assert algorithm.proceed(params, step) == found, "a repeated step must give the same reply"
-        if not isinstance(found, Job):
-            return found, jobs
-        jobs.append(found)
+        reply = algorithm.proceed(params, step)
+        assert algorithm.proceed(params, step) == reply, "a repeated step must give the same reply"
+        if not isinstance(reply, Job):
+            return reply, jobs
+        jobs.append(reply)
 
 
 def noisy(step: Step, spread: float, random: np.random.Generator) -> Step:

@@ -27,11 +27,11 @@ def schema_of(algorithm: Algorithm[Any]) -> dict[str, Any]:
 def at_the_edges(kind: type[Algorithm[Any]]) -> list[tuple[Variant, Caller, dict[str, Any]]]:
     """Return input at every end of its ranges, with its caller and the output."""
     algorithm = kind()
-    found = []
+    calls = []
     for variant in edges(schema_of(algorithm)):
         caller = Caller(algorithm)
-        found.append((variant, caller, caller.submit(variant.values)))
-    return found
+        calls.append((variant, caller, caller.submit(variant.values)))
+    return calls
 
 
 def finite(value: Any) -> bool:

@@ -42,8 +42,8 @@ def test_each_circuit_amplifies_as_theory_says(values: dict[str, Any], wanted: s
     job = algorithm.start(params)
     assert len(job.pubs) == params.rounds + 1
     for power, pub in zip(POWERS, job.pubs, strict=False):
-        found = probabilities(pub.circuit)
-        good = sum(part for bits, part in found.items() if bits in wanted)
+        distribution = probabilities(pub.circuit)
+        good = sum(part for bits, part in distribution.items() if bits in wanted)
         assert good == pytest.approx(amplified(exact_probability(params), power), abs=1e-9)
 
 
@@ -58,7 +58,7 @@ def test_a_perfect_machine_gives_the_probability_within_its_error(
     assert abs(answer["estimate"] - answer["exact"]) < 4 * answer["error"]
     assert 0 <= answer["lower"] <= answer["estimate"] <= answer["upper"] <= 1
     assert answer["calls"] == 1024 * (1 + 3 + 5 + 9 + 17)
-    assert [one["step"] for one in answer["convergence"]] == [0, 1, 2, 3, 4]
+    assert [point["step"] for point in answer["convergence"]] == [0, 1, 2, 3, 4]
     assert answer["convergence"][-1]["value"] == answer["estimate"]
     if 0.1 < answer["exact"] < 0.9 and not noisy:
         assert answer["error"] < answer["classical_error"]
@@ -69,8 +69,8 @@ def test_the_interval_holds_the_truth_nineteen_times_in_twenty() -> None:
     held = 0
     for _ in range(400):
         hits = [int(rng.binomial(200, amplified(0.3, power))) for power in POWERS[:5]]
-        found = estimate(POWERS[:5], hits, [200] * 5, noisy=False, floor=None)
-        held += found.lower <= 0.3 <= found.upper
+        estimated = estimate(POWERS[:5], hits, [200] * 5, noisy=False, floor=None)
+        held += estimated.lower <= 0.3 <= estimated.upper
     # 380 are expected, with a standard deviation of 4.4.
     assert 350 < held <= 399
 
@@ -85,12 +85,12 @@ def test_a_damped_signal_still_gives_the_probability(decay: float, floor: float 
         exp(-decay * power) * amplified(0.2, power) + (1 - exp(-decay * power)) * lost for power in POWERS[:5]
     ]
     hits = [int(rng.binomial(4096, chance)) for chance in chances]
-    found = estimate(POWERS[:5], hits, [4096] * 5, noisy=True, floor=floor)
+    estimated = estimate(POWERS[:5], hits, [4096] * 5, noisy=True, floor=floor)
     # The interval has 95 %; one four times as wide is missed once in 10^14.
-    middle, half = (found.lower + found.upper) / 2, (found.upper - found.lower) / 2
+    middle, half = (estimated.lower + estimated.upper) / 2, (estimated.upper - estimated.lower) / 2
     assert abs(0.2 - middle) < 4 * half
     assert half < 0.02
-    assert found.decay == pytest.approx(decay, rel=0.5)
+    assert estimated.decay == pytest.approx(decay, rel=0.5)
 
 
 def answered(hits: list[int], shots: int, noisy: bool, **values: Any) -> dict[str, Any]:

@@ -109,16 +109,16 @@ def test_cascade_only_corrects_wrong_bits(size: int, rate: float, seed: int) -> 
 
 
 def test_cascade_nearly_always_finds_all_errors_and_reveals_little_more_than_necessary() -> None:
-    left = told = 0
+    left = announced = 0
     for seed in range(100):
         alice, bob = errors(500, 0.03, seed)
         cascade = Cascade(alice, bob)
         cascade.run(0.03, Random(seed))
         left += cascade.bob != alice
-        told += cascade.announced
+        announced += cascade.announced
     assert left <= 3
     # Shannon's limit is h(0.03) per bit; Cascade is known to need about 1.2 times that, more for few bits.
-    assert 1.0 < told / (100 * 500 * entropy(0.03)) < 1.5
+    assert 1.0 < announced / (100 * 500 * entropy(0.03)) < 1.5
 
 
 @given(st.lists(st.integers(0, 1), min_size=1, max_size=40), st.data())

@@ -27,13 +27,13 @@ class OptionInput(ActionInput):
     )
 
 
-def submitted(own: dict[str, Any], kind: type[ActionInput] = OptionInput) -> Provider:
+def submitted(values: dict[str, Any], kind: type[ActionInput] = OptionInput) -> Provider:
     """Return the provider after a submission with this input."""
     provider = Provider()
     fakes: Any = (provider, Publisher(), (0.0,), 0.0)
     circuit = QuantumCircuit(1)
     circuit.measure_all()
-    Submission(*fakes).submit(Run("f", kind(**own), own, ENVELOPE), Job([Pub(circuit)]))
+    Submission(*fakes).submit(Run("f", kind(**values), values, ENVELOPE), Job([Pub(circuit)]))
     return provider
 
 

@@ -85,7 +85,7 @@ def test_every_settings_parity_is_certain_on_the_ideal_state(qubits: int, data: 
 
 def parities(state: NDArray[Any], settings: Sequence[int], qubits: int) -> list[dict[str, int]]:
     """Return what a huge number of shots of each setting gives on this state, as counts of one bit."""
-    found = []
+    counts = []
     for setting in settings:
         turn = QuantumCircuit(qubits)
         for qubit, angle in enumerate(angles(setting, qubits)):
@@ -93,8 +93,8 @@ def parities(state: NDArray[Any], settings: Sequence[int], qubits: int) -> list[
             turn.h(qubit)
         seen = DensityMatrix(state).evolve(turn).probabilities()
         odd = sum(float(weight) for number, weight in enumerate(seen) if number.bit_count() % 2)
-        found.append({"1": round(odd * 10**12), "0": round((1 - odd) * 10**12)})
-    return found
+        counts.append({"1": round(odd * 10**12), "0": round((1 - odd) * 10**12)})
+    return counts
 
 
 @pytest.mark.parametrize("qubits", [2, 3, 4])
@@ -111,12 +111,12 @@ def test_a_random_choice_of_settings_gives_it_within_its_error() -> None:
     ideal = Statevector(ghz(qubits)).data
     state = 0.7 * np.outer(ideal, ideal) + 0.3 * random_density_matrix(2**qubits, seed=1).data
     truth = 2 * state[0, -1].real
-    found = []
+    estimates = []
     for _ in range(60):
         settings = choose(qubits)
-        found.append(coherence(settings, parities(state, settings, qubits), qubits))
-    assert np.mean([estimate for estimate, _ in found]) == pytest.approx(truth, abs=0.05)
-    within = sum(abs(estimate - truth) < 5 * error for estimate, error in found)
+        estimates.append(coherence(settings, parities(state, settings, qubits), qubits))
+    assert np.mean([estimate for estimate, _ in estimates]) == pytest.approx(truth, abs=0.05)
+    within = sum(abs(estimate - truth) < 5 * error for estimate, error in estimates)
     assert within >= 55
 
 

@@ -129,8 +129,8 @@ def test_noise_makes_fewer_iterations_best() -> None:
     )
     noiseless = given_input(qubits=8, marked=[1])
     noisy = given_input(qubits=8, marked=[1], backend_type="hardware")
-    told = given_input(qubits=8, marked=[1], backend_type="hardware", iterations=5)
-    assert (noiseless.plan.iterations, noisy.plan.iterations, told.plan.iterations) == (12, 1, 5)
+    requested = given_input(qubits=8, marked=[1], backend_type="hardware", iterations=5)
+    assert (noiseless.plan.iterations, noisy.plan.iterations, requested.plan.iterations) == (12, 1, 5)
 
 
 # --- the answer -------------------------------------------------------------------------------------

@@ -159,8 +159,8 @@ def test_actions_read_settings_nowhere_else() -> None:
         ROOT / "core/kafka/publisher.py",
         ROOT / "core/openwhisk/action_server.py",
     ]:
-        found.update(names.findall(path.read_text()))
-    assert found == ENVIRONMENT, found ^ ENVIRONMENT
+        names.update(pattern.findall(path.read_text()))
+    assert names == ENVIRONMENT, names ^ ENVIRONMENT
 
 
 @pytest.mark.parametrize("name", ["SIMULATOR_SECRET", "PATH_TO", "KAFKA_SSL_KEY_PASSWORD"])

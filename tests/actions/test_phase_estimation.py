@@ -60,19 +60,19 @@ def test_both_circuits_have_the_distribution_of_theory(
     params = PhaseInput(gate=gate, angle=angle, bits=bits, method=method)
     circuit = algorithm.build(params)
     assert circuit.num_qubits == (2 if method == "iterative" else bits + 1)
-    found = probabilities(circuit, REGISTER)
+    measured = probabilities(circuit, REGISTER)
     expected = kernel(exact_phase(gate, angle), bits)
     for outcome, probability in enumerate(expected):
-        assert found.get(f"{outcome:0{bits}b}", 0.0) == pytest.approx(probability, abs=1e-9)
+        assert measured.get(f"{outcome:0{bits}b}", 0.0) == pytest.approx(probability, abs=1e-9)
 
 
 @given(angles, st.integers(2, 6))
 @example(0.0, 3)
 @example(1.0, 3)
 def test_the_closed_form_is_the_sum(phase: float, bits: int) -> None:
-    found = distribution(phase, np.arange(2**bits), bits)
-    assert found == pytest.approx(kernel(phase, bits), abs=1e-9)
-    assert found.sum() == pytest.approx(1)
+    closed = distribution(phase, np.arange(2**bits), bits)
+    assert closed == pytest.approx(kernel(phase, bits), abs=1e-9)
+    assert closed.sum() == pytest.approx(1)
 
 
 def answered(counts: dict[int, int], bits: int, noisy: bool = True, angle: float = 0.3) -> dict[str, Any]:
@@ -142,5 +142,5 @@ def test_an_answer_has_at_most_64_ideal_outcomes() -> None:
     "changes", [{"angle": 1.5}, {"angle": float("nan")}, {"bits": 1}, {"bits": 11}, {"gate": "x"}]
 )
 def test_a_value_out_of_range_is_refused(changes: dict[str, Any]) -> None:
-    found = algorithm.main({"angle": 0.3} | changes)["error"]
-    assert [item["field"] for item in found["details"]["errors"]] == list(changes)
+    error = algorithm.main({"angle": 0.3} | changes)["error"]
+    assert [item["field"] for item in error["details"]["errors"]] == list(changes)

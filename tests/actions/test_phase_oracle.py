@@ -69,7 +69,7 @@ def test_no_function_costs_much_more_than_a_general_diagonal(truth: list[int]) -
     assert two_qubit_gates(phase_oracle(truth)) <= 1.1 * len(truth)
 
 
-def test_changes_that_a_caller_makes_to_an_oracle_stay_its_own() -> None:
+def test_changing_a_returned_oracle_does_not_change_the_next() -> None:
     phase_oracle([0, 1, 1, 0]).h(0)
     assert "h" not in phase_oracle([0, 1, 1, 0]).count_ops()
 

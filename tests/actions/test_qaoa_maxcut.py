@@ -43,7 +43,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     pairs = draw(
         st.lists(st.sampled_from(list(itertools.combinations(range(nodes), 2))), min_size=1, unique=True)
     )
-    weight = st.floats(-5, 5).filter(lambda found: abs(found) > 0.01)
+    weight = st.floats(-5, 5).filter(lambda value: abs(value) > 0.01)
     return Graph(nodes, tuple((first, second, draw(weight)) for first, second in pairs))
 
 
@@ -213,9 +213,9 @@ def answered(counts: dict[str, int], noisy: bool = True) -> dict[str, Any]:
     search = begin(starting_angles(2), algorithm.plan(params))
     search = search.model_copy(update={"best": search.centre, "values": [1.0]})
     state = {"search": search.dump(), "over": True}
-    found = algorithm.proceed(params, Step(9, JobResult(counts={"meas": counts}), state, "ibm_x", noisy))
-    assert isinstance(found, dict)
-    return found
+    reply = algorithm.proceed(params, Step(9, JobResult(counts={"meas": counts}), state, "ibm_x", noisy))
+    assert isinstance(reply, dict)
+    return reply
 
 
 def test_noise_is_reported_in_plain_words() -> None:

@@ -155,8 +155,8 @@ def test_peaks_are_reported_in_the_callers_terms() -> None:
         "The spectrum has peaks at 0, 4, 8 and 12; those of period 4 are near the multiples of 4. "
     )
     assert answer["qubits"] == 4
-    one = asked({"0": 500}, noisy=False, state="periodic", qubits=1, period=1)
-    assert one["summary"].startswith("The spectrum has a peak at 0. ")
+    single = asked({"0": 500}, noisy=False, state="periodic", qubits=1, period=1)
+    assert single["summary"].startswith("The spectrum has a peak at 0. ")
     many = {f"{y:08b}": 32 for y in range(0, 256, 8)}
     assert "has 32 peaks" in asked(many, noisy=False, state="periodic", qubits=8, period=32)["summary"]
 

@@ -40,8 +40,8 @@ def theory(vectors: list[list[float]], reps: int, full: bool) -> NDArray[np.floa
             state = np.exp(1j * phase) * (hadamard @ state)
         made.append(state)
     table = np.array(made)
-    found: NDArray[np.float64] = np.abs(table.conj() @ table.T) ** 2
-    return found
+    kernel: NDArray[np.float64] = np.abs(table.conj() @ table.T) ** 2
+    return kernel
 
 
 @pytest.mark.parametrize("reps", [1, 2, 3])

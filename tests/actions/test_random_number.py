@@ -96,12 +96,12 @@ def test_von_neumanns_bits_of_two_shots_are_exactly_fair_and_independent(ones: l
     def weight(value: int) -> float:
         return math.prod(p if value >> qubit & 1 else 1 - p for qubit, p in enumerate(ones))
 
-    found: dict[tuple[int, ...], float] = {}
+    distribution: dict[tuple[int, ...], float] = {}
     for first, second in itertools.product(range(8), repeat=2):
         bits = tuple(debiased_bits([first, second], 3))
         found[bits] = found.get(bits, 0) + weight(first) * weight(second)
     for length in (1, 2, 3):
-        parts = [found[bits] for bits in itertools.product((0, 1), repeat=length)]
+        parts = [distribution[bits] for bits in itertools.product((0, 1), repeat=length)]
         assert parts == pytest.approx([parts[0]] * len(parts))
 
 
@@ -132,9 +132,9 @@ def test_over_all_bits_every_number_is_equally_frequent(size: int) -> None:
 
 @given(st.lists(st.integers(0, 1), max_size=200), st.integers(2, 300), st.integers(1, 20))
 def test_never_more_than_requested_and_all_in_range(bits: list[int], size: int, count: int) -> None:
-    found = integers(iter(bits), size, count)
-    assert len(found) <= count
-    assert all(0 <= number < size for number in found)
+    numbers = integers(iter(bits), size, count)
+    assert len(numbers) <= count
+    assert all(0 <= number < size for number in numbers)
 
 
 @pytest.mark.parametrize(("backend_type", "ones"), [("simulator", 0.5), ("hardware", 0.42)])

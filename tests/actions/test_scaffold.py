@@ -77,8 +77,8 @@ def replace(path: Path, pattern: str, block: str) -> None:
 def blocks(document: str, heading: str) -> tuple[str, list[str]]:
     """A section of a document, and its Python blocks."""
     section = (ROOT / document).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"```python\n(.*?) *```", section, re.S)
-    return section, [textwrap.dedent(block) for block in found]
+    code = re.findall(r"```python\n(.*?) *```", section, re.S)
+    return section, [textwrap.dedent(block) for block in code]
 
 
 def complete(copy: Path, name: str, written: list[str]) -> None:
@@ -130,8 +130,8 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
 
 @pytest.mark.timeout(600)
 def test_the_documented_hybrid_algorithm_is_complete(copy: Path) -> None:
-    section, found = blocks("docs/algorithms.md", "A hybrid algorithm")
-    source, cost, imported, description, answer, lowest, check = found
+    section, code = blocks("docs/algorithms.md", "A hybrid algorithm")
+    source, cost, imported, description, answer, lowest, check = code
     test = "tests/actions/test_spin_row.py"
     assert "make new-action NAME=spin_row KIND=hybrid" in section
 

@@ -86,19 +86,19 @@ def test_larger_numbers_have_correct_multiplications_too(data: st.DataObject) ->
 @given(st.permutations(range(8)), st.integers(1, 8))
 def test_a_plan_multiplies_as_requested_or_is_none(order: list[int], size: int) -> None:
     pairs = tuple(zip(range(8), order, strict=True))[:size]
-    found = plan(pairs, 3)
-    if found is not None:
-        assert [applied(found, first) for first, _ in pairs] == [second for _, second in pairs]
+    steps = plan(pairs, 3)
+    if steps is not None:
+        assert [applied(steps, first) for first, _ in pairs] == [second for _, second in pairs]
 
 
 @pytest.mark.parametrize(
     ("number", "base", "bits"), [(15, 7, 5), (15, 11, 4), (15, 2, 3), (21, 2, 5), (21, 8, 4), (33, 10, 3)]
 )
 def test_the_circuit_has_the_distribution_of_theory(number: int, base: int, bits: int) -> None:
-    found = probabilities(order_finding(number, base, bits), REGISTER)
+    measured = probabilities(order_finding(number, base, bits), REGISTER)
     expected = theory(number, base, bits)
-    assert set(found) == set(expected)
-    assert found == pytest.approx(expected, abs=1e-9)
+    assert set(measured) == set(expected)
+    assert measured == pytest.approx(expected, abs=1e-9)
 
 
 def test_it_has_one_control_qubit_and_few_gates() -> None:
@@ -113,9 +113,9 @@ def test_it_has_one_control_qubit_and_few_gates() -> None:
 @pytest.mark.parametrize(("number", "base"), [(15, 7), (21, 2), (21, 4), (35, 3)])
 @pytest.mark.parametrize("bits", [4, 7])
 def test_the_closed_form_of_an_order_is_that_of_the_state(number: int, base: int, bits: int) -> None:
-    found = outcome_probabilities(exact_order(number, base), np.arange(2**bits), bits)
+    closed = outcome_probabilities(exact_order(number, base), np.arange(2**bits), bits)
     expected = theory(number, base, bits)
-    assert found == pytest.approx([expected.get(f"{m:0{bits}b}", 0.0) for m in range(2**bits)], abs=1e-9)
+    assert closed == pytest.approx([expected.get(f"{m:0{bits}b}", 0.0) for m in range(2**bits)], abs=1e-9)
 
 
 # --- from outcomes to factors -----------------------------------------------------------------------
@@ -206,20 +206,20 @@ def test_without_a_base_others_are_tried_until_one_leads_to_factors() -> None:
     tried = []
     for number in range(3):
         result = step_of(algorithm.start(ShorInput(number=21, base=state["bases"][0])))
-        found = algorithm.proceed(params, Step(number, result.result, state, "x", False))
-        if isinstance(found, dict):
+        reply = algorithm.proceed(params, Step(number, result.result, state, "x", False))
+        if isinstance(reply, dict):
             break
-        assert found == algorithm.proceed(params, Step(number, result.result, state, "x", False))
-        assert found.state is not None
-        assert found.progress is not None
-        assert (found.progress.step, found.progress.of) == (number + 2, 3)
-        assert found.key == found.state["bases"][0]
-        tried.append(found.key)
-        state = found.state
+        assert reply == algorithm.proceed(params, Step(number, result.result, state, "x", False))
+        assert reply.state is not None
+        assert reply.progress is not None
+        assert (reply.progress.step, reply.progress.of) == (number + 2, 3)
+        assert reply.key == reply.state["bases"][0]
+        tried.append(reply.key)
+        state = reply.state
     assert tried == [5, 2]
-    assert isinstance(found, dict)
-    assert found["factors"] == [3, 7]
-    assert [one["result"] for one in found["attempts"]] == [
+    assert isinstance(reply, dict)
+    assert reply["factors"] == [3, 7]
+    assert [attempt["result"] for attempt in reply["attempts"]] == [
         "the order is odd",
         "half of the order leads to -1",
         "factors 3 and 7",
@@ -234,7 +234,7 @@ def test_if_no_base_leads_to_factors_all_are_listed() -> None:
     )
     assert isinstance(answer, dict)
     assert answer["summary"] == "No factors of 21 with any of 2 bases. Run it again for others."
-    assert [one["base"] for one in answer["attempts"]] == [4, 5]
+    assert [attempt["base"] for attempt in answer["attempts"]] == [4, 5]
 
 
 def test_pure_chance_is_not_attributed_to_the_algorithm() -> None:
@@ -287,9 +287,9 @@ def test_a_step_without_its_bases_is_refused(state: dict[str, Any] | None) -> No
 def test_a_number_that_needs_no_quantum_computer_is_refused_with_the_reason(
     values: dict[str, Any], field: str, words: str
 ) -> None:
-    [found] = algorithm.main(values)["error"]["details"]["errors"]
-    assert found["field"] == field
-    assert words in found["message"]
+    [problem] = algorithm.main(values)["error"]["details"]["errors"]
+    assert problem["field"] == field
+    assert words in problem["message"]
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -126,17 +126,17 @@ def test_the_null_space_is_everything_orthogonal_to_every_equation(equations: li
 
 
 @given(vectors)
-def test_independent_vectors_span_the_same_and_none_is_a_sum_of_others(found: list[int]) -> None:
-    kept = independent(found)
+def test_independent_vectors_span_the_same_and_none_is_a_sum_of_others(vectors: list[int]) -> None:
+    kept = independent(vectors)
     spans = []
-    for some in (found, kept):
+    for some in (vectors, kept):
         span = {0}
         for vector in some:
             span |= {other ^ vector for other in span}
         spans.append(span)
     assert spans[0] == spans[1]
     assert len(spans[1]) == 2 ** len(kept)
-    assert len(null_space(found, 6)) == 6 - len(kept)
+    assert len(null_space(vectors, 6)) == 6 - len(kept)
 
 
 # --- decoding ---------------------------------------------------------------------------------------

@@ -42,10 +42,10 @@ def refused(params: dict[str, Any]) -> dict[str, str]:
     assert error["code"] == "invalid_input"
     assert json.loads(json.dumps(error, allow_nan=False)) == error
     assert "Traceback" not in error["message"]
-    found = {item["field"]: item["message"] for item in error["details"]["errors"]}
-    for field, message in found.items():
+    problems = {item["field"]: item["message"] for item in error["details"]["errors"]}
+    for field, message in problems.items():
         assert f"{field}: {message}" in error["message"]
-    return found
+    return problems
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def refused(params: dict[str, Any]) -> dict[str, str]:
     ],
 )
 def test_a_wrong_field_is_named_with_the_fix(changes: dict[str, Any], field: str, words: str) -> None:
-    found = refused(GOOD | ENVELOPE | changes)
-    assert list(found) == [field]
-    assert words in found[field]
+    problems = refused(GOOD | ENVELOPE | changes)
+    assert list(problems) == [field]
+    assert words in problems[field]
 
 
 @pytest.mark.parametrize("missing", ["emoticon_1", "emoticon_2", *ENVELOPE])

@@ -44,11 +44,11 @@ class Rig:
         fakes: Any = (self.provider, self.publisher, (0.0, 0.0, 0.0), 0.0)
         self.submission = Submission(*fakes)
 
-    def submit(self, own: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    def submit(self, values: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         circuit = QuantumCircuit(3)
         circuit.measure_all()
         params = SmileInput(**OWN | changes)
-        run = Run("smile", params, own or OWN | changes, ENVELOPE)
+        run = Run("smile", params, values or OWN | changes, ENVELOPE)
         return self.submission.submit(run, Job([Pub(circuit)]))
 
 
@@ -112,9 +112,9 @@ def test_a_circuit_is_described_as_built_and_as_run() -> None:
     circuit.h(0)
     ready.sx(0)
     ready.sx(0)
-    told = describe(circuit, ready)
-    assert (told["qubits"], told["depth"], told["size"]) == (2, 2, 2)
-    assert "h q[0];" in told["openqasm3"]
+    description = describe(circuit, ready)
+    assert (description["qubits"], description["depth"], description["size"]) == (2, 2, 2)
+    assert "h q[0];" in description["openqasm3"]
     for _ in range(MAX_OPENQASM // 7):
         circuit.h(0)
     assert describe(circuit, ready)["openqasm3"] is None
@@ -332,9 +332,9 @@ def test_only_the_attempt_is_cancelled_for_a_job_that_may_be_repeated(
     for number in range(2):
         with pytest.raises(ProviderUnavailableError):
             rig.submission.submit(asked(), looping())
-        found = sought(rig.publisher.requests()[number].job_id)
-        assert found is not None
-        assert f"qwhisk-p-1-{asked().step}-{found.attempt}" == tags[number][2]
+        searched = sought(rig.publisher.requests()[number].job_id)
+        assert searched is not None
+        assert f"qwhisk-p-1-{asked().step}-{searched.attempt}" == tags[number][2]
     assert tags[0][2] != tags[1][2]
 
 
@@ -388,12 +388,12 @@ def test_a_younger_twin_that_cannot_be_cancelled_is_left_to_the_pollers() -> Non
     assert [request.job_id for request in rig.publisher.requests()] == ["stray.b", "stray.c"]
 
 
-@pytest.mark.parametrize("found", [False, True])
-def test_a_step_that_cannot_be_announced_keeps_its_job(found: bool) -> None:
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_step_that_cannot_be_announced_keeps_its_job(existing: bool) -> None:
     """It will be repeated; and the job may have been announced before, if this is a repetition."""
     rig = Rig()
     rig.publisher.error = StreamError("Kafka did not acknowledge within 10 s.")
-    if found:
+    if existing:
         rig.provider.known = {"qwhisk-p-1-3": [known("first")]}
     with pytest.raises(StreamError, match="Try again"):
         rig.submission.submit(run(), looping())
@@ -405,8 +405,12 @@ def test_a_step_that_cannot_be_announced_keeps_its_job(found: bool) -> None:
     [(None, 60, 60), ("soon", 60, 60), ("in 20 s", 15, 20), ("over", 60, 60), ("9" * 30, 60, 60)],
 )
 def test_the_remaining_time_of_an_activation(deadline: str | None, least: float, most: float) -> None:
-    told = {"in 20 s": time.time() + 20, "over": time.time() - 5}.get(deadline or "")
-    env = {} if deadline is None else {"__OW_DEADLINE": deadline if told is None else str(int(told * 1000))}
+    instant = {"in 20 s": time.time() + 20, "over": time.time() - 5}.get(deadline or "")
+    env = (
+        {}
+        if deadline is None
+        else {"__OW_DEADLINE": deadline if instant is None else str(int(instant * 1000))}
+    )
     assert least <= time_limit(env) <= most
 
 

@@ -122,5 +122,5 @@ def test_a_fidelity_possible_without_entanglement_is_reported(arrived: dict[str,
     assert 0 <= answer["fidelity"] <= 1
 
 
-def test_the_ideal_is_that_of_the_first_order() -> None:
+def test_the_state_itself_is_the_first_in_the_order() -> None:
     assert ORDER == ("state", "X", "Y", "Z")

@@ -167,9 +167,9 @@ def answered(energies: list[float], spread: float | None, noisy: bool) -> dict[s
     search = search.model_copy(update={"best": [0.1] * 4, "values": [1.0]})
     result = JobResult(evs=energies, stds=None if spread is None else [spread] * 2)
     state = {"search": search.dump(), "over": True}
-    found = algorithm.proceed(params, Step(9, result, state, "ibm_x", noisy))
-    assert isinstance(found, dict)
-    return found
+    reply = algorithm.proceed(params, Step(9, result, state, "ibm_x", noisy))
+    assert isinstance(reply, dict)
+    return reply
 
 
 def test_the_uncertainty_determines_the_digits() -> None:

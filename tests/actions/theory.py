@@ -157,14 +157,14 @@ def parts(circuit: QuantumCircuit) -> list[QuantumCircuit]:
             groups.remove(group)
             joined |= group
         groups.append(joined)
-    found = []
+    circuits = []
     for group in groups:
         part = QuantumCircuit([bit for bit in circuit.qubits if bit in group], circuit.clbits, *circuit.cregs)
         for item in items:
             if item.qubits[0] in group:
                 part.append(item)
-        found.append(part)
-    return found
+        circuits.append(part)
+    return circuits
 
 
 def step_of(job: Job, number: int = 0, shots: int = 4096, seed: int = 1, noisy: bool = False) -> Step:

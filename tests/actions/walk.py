@@ -156,4 +156,6 @@ def _noise(pub: Pub) -> PubResult:
         counts[register.name] = {
             f"{outcome:0{register.size}b}": place + 1 for place, outcome in enumerate(sorted(outcomes))
         }
-    return PubResult(counts=counts, shots=sum(sum(found.values()) for found in counts.values()))
+    return PubResult(
+        counts=counts, shots=sum(sum(register_counts.values()) for register_counts in counts.values())
+    )

@@ -17,12 +17,12 @@ StartBroker = Callable[[str], KafkaSettings]
 @pytest.fixture(scope="session")
 def start_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartBroker]:
     """Starts brokers, and ends them with the session."""
-    found: dict[str, KafkaSettings] = {}
+    brokers: dict[str, KafkaSettings] = {}
     with ExitStack() as ends:
 
         def start(kind: str) -> KafkaSettings:
-            if kind not in found:
-                found[kind] = ends.enter_context(broker(tmp_path_factory.mktemp(kind), kind))
-            return found[kind]
+            if kind not in brokers:
+                brokers[kind] = ends.enter_context(broker(tmp_path_factory.mktemp(kind), kind))
+            return brokers[kind]
 
         yield start

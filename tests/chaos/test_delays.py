@@ -168,7 +168,7 @@ def test_no_waiting_event_is_stranded_or_lost(kind: str, start_broker: StartBrok
         ends.callback(events.close)
         published = [events.jobs, events.webhooks]
         with ThreadPoolExecutor(2) as pool:
-            stranded = [found for found in pool.map(Members.churn, groups, published) if found]
+            stranded = [lost for lost in pool.map(Members.churn, groups, published) if lost]
         assert not stranded, f"seed {seed}: {stranded}"
         events.close()
         # Events that arrived during the last change are not lost either.

@@ -109,16 +109,16 @@ class Seen:
         self.consumer = driver.consumer(on_assign=self._assign, on_revoke=self._revoke)
 
     def _assign(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        for one in partitions:
-            place = (one.topic, one.partition)
+        for partition in partitions:
+            place = (partition.topic, partition.partition)
             if place in self.revoked and not self.resumed:
-                consumer.resume([one])
+                consumer.resume([partition])
                 self.resumed.add(place)
         consumer.incremental_assign(partitions)
-        self.mine |= {(one.topic, one.partition) for one in partitions}
+        self.mine |= {(partition.topic, partition.partition) for partition in partitions}
 
     def _revoke(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
-        gone = {(one.topic, one.partition) for one in partitions}
+        gone = {(partition.topic, partition.partition) for partition in partitions}
         self.mine -= gone
         self.revoked |= gone
 
@@ -163,7 +163,10 @@ def test_a_pause_outlives_the_assignment_and_drops_nothing(driver: Any) -> None:
         seen.silence()
         assert seen.offsets == before, "a message that was fetched ahead arrived despite a pause"
         committed = [TopicPartition(*place, 1) for place in seen.mine]
-        assert all(one.error is None for one in seen.consumer.commit(offsets=committed, asynchronous=False))
+        assert all(
+            partition.error is None
+            for partition in seen.consumer.commit(offsets=committed, asynchronous=False)
+        )
 
         driver.take_away()
         seen.until(lambda: len(seen.mine) == PARTITIONS // 2)
@@ -176,7 +179,9 @@ def test_a_pause_outlives_the_assignment_and_drops_nothing(driver: Any) -> None:
         for place in seen.mine - seen.resumed:
             assert seen.offsets[place] == before[place], "the pause ended with the assignment"
 
-        seen.consumer.resume([one for one in everything if (one.topic, one.partition) != resumed])
+        seen.consumer.resume(
+            [partition for partition in everything if (partition.topic, partition.partition) != resumed]
+        )
         seen.until(lambda: all(map(seen.end, seen.mine)))
         for place, offsets in seen.offsets.items():
             # A reassigned partition resumes at the committed offset; one that stayed, exactly where it was.

@@ -66,13 +66,13 @@ class Counters:
                     self._read(port, requests.get(f"http://127.0.0.1:{port}/metrics", timeout=2).text)
 
     def _read(self, port: str, text: str) -> None:
-        found = {}
+        samples = {}
         for line in text.splitlines():
             if not line.startswith("#"):
                 name, _, value = line.rpartition(" ")
-                found[name] = float(value)
-        life = f"{port} {found['qwhisk_poller_started_seconds']}"
-        self._lives[life] = found
+                samples[name] = float(value)
+        life = f"{port} {samples['qwhisk_poller_started_seconds']}"
+        self._lives[life] = samples
 
     def sum(self, name: str, **labels: str) -> float:
         """Return the sum of all samples with this name and these labels, over all lives."""
@@ -81,7 +81,7 @@ class Counters:
             value
             for life in list(self._lives.values())
             for sample, value in life.items()
-            if sample.partition("{")[0] == name and all(one in sample for one in wanted)
+            if sample.partition("{")[0] == name and all(label in sample for label in wanted)
         )
 
     def lives(self, port: str) -> int:
@@ -126,13 +126,13 @@ class Pollers:
     def _kill_again_and_again(self) -> None:
         while self.kills < KILLS and not self._stop.wait(self.dice.uniform(*KILL_EVERY)):
             # Usually one that is working, and each in turn, so that both are killed even in a short run.
-            own, added = map(self.healthy, self.ports)
+            first, added = map(self.healthy, self.ports)
             if self.added is not None and added and self.added_kills < self.own_kills:
                 self.added.kill()
                 self.added.wait(10)
                 self.add()
                 self.added_kills += 1
-            elif own and (pid := self._own()) is not None:
+            elif first and (pid := self._own()) is not None:
                 os.kill(pid, signal.SIGKILL)
                 self.own_kills += 1
                 if self.own_kills == 1:
@@ -242,10 +242,10 @@ def every_job_ends_once_at_home(folder: Path, seed: int, **env: str) -> None:
 
 def what_went_wrong_was_met(pollers: Pollers, counters: Counters) -> None:
     """Raise AssertionError unless pollers were killed, one was added, and they met the provider's faults."""
-    own, added = pollers.ports
+    first, added = pollers.ports
     print(
         f"killed: the stack's own poller {pollers.own_kills} times, the one added {pollers.added_kills}; "
-        f"lives seen: {counters.lives(own)} and {counters.lives(added)}"
+        f"lives seen: {counters.lives(first)} and {counters.lives(added)}"
     )
     assert pollers.own_kills >= 3, "the stack's own poller was not killed, once while it was starting"
     assert pollers.added_kills >= 1, "the poller that was added was not killed"
@@ -276,6 +276,6 @@ def test_every_job_ends_once_at_its_client(tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.timeout(TIMEOUT + apache_kafka.TIMEOUT + 200)
-def test_every_job_ends_once_at_home_on_apache_kafka(tmp_path: Path) -> None:
+def test_every_job_ends_once_at_its_client_on_apache_kafka(tmp_path: Path) -> None:
     env = apache_kafka.environment(tmp_path / "kafka")
     every_job_ends_once_at_home(tmp_path / "stack", seed=int(os.environ.get("CHAOS_SEED", "2")), **env)

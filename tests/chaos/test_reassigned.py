@@ -144,10 +144,10 @@ def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     groups: dict[str, Group] = {}
 
     def make(_settings: Any, group: str, topics: list[str], *_: Any, **callbacks: Any) -> Member:
-        found = groups.setdefault(group, Group())
-        member = Member(found, **callbacks)
+        members = groups.setdefault(group, Group())
+        member = Member(members, **callbacks)
         for topic in topics:
-            found.move((topic, 0), member)
+            members.move((topic, 0), member)
         return member
 
     monkeypatch.setattr(delayed_consumer, "group_consumer", make)
@@ -242,12 +242,12 @@ def test_a_message_that_cannot_be_handed_to_a_worker_is_handed_over_later(
 ) -> None:
     """The machine has no more threads for a moment: consumed messages are neither dropped nor finished."""
     workers = user._webhooks._workers
-    own, left = workers.submit, [RuntimeError("can't start new thread")] * 2
+    original, left = workers.submit, [RuntimeError("can't start new thread")] * 2
 
     def submit(*values: Any) -> Any:
         if left:
             raise left.pop()
-        return own(*values)
+        return original(*values)
 
     monkeypatch.setattr(workers, "submit", submit)
     for number in range(4):

@@ -46,11 +46,11 @@ THREADS = 8
 FUNCTION = "smile_super_position"
 #: Seconds to wait for an answer, and seconds by which some answers are late.
 ANSWER, LATE = 1.0, 2.5
-#: Seconds within which the poller has cancelled what was left behind: it searches for three minutes, with
-#: pauses that double.
+#: Seconds within which the poller has cancelled jobs that were left behind: it searches for three minutes,
+#: with pauses that double.
 SETTLED = 200.0
-#: Of all submissions: those that two callers ask for at the same moment, as two pollers may a loop's step and
-#: two gateways a request with an Idempotency-Key.
+#: Of all submissions, those that two callers request at the same moment, as two pollers may for a loop's
+#: step and two gateways for a request with an Idempotency-Key.
 STEPS, KEYED = 0.1, 0.1
 
 #: One answer in ten to a submission, and to a cancellation request, is faulty.
@@ -78,7 +78,7 @@ class Tally:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     #: The job ids returned for each step.
-    told: defaultdict[Step, set[str]] = field(default_factory=lambda: defaultdict(set))
+    job_ids: defaultdict[Step, set[str]] = field(default_factory=lambda: defaultdict(set))
     errors: Counter[str] = field(default_factory=Counter)
 
 
@@ -106,7 +106,7 @@ def submit(submission: Submission, tally: Tally, run: Run, tries: int) -> None:
                 tally.errors[error.message[:60]] += 1
             continue
         with tally.lock:
-            tally.told[run.envelope.process_job_id, run.step].add(answer["job_id"])
+            tally.job_ids[run.envelope.process_job_id, run.step].add(answer["job_id"])
         return
 
 
@@ -127,11 +127,11 @@ def asked(dice: random.Random) -> tuple[list[Run], int]:
     """A job, with the number of callers that request it and of their attempts."""
     kind = dice.random()
     again, step = STEPS <= kind < STEPS + KEYED, int(kind < STEPS)
-    whom = envelope(again)
+    sender = envelope(again)
     callers = 2 if again or step else 1
     # A step is repeated for minutes; a client with a key may give up.
     tries = 12 if step else dice.choice((1, 3)) if again else 1
-    runs = [Run(FUNCTION, params(), {"shots": 10}, whom, step) for _ in range(callers)]
+    runs = [Run(FUNCTION, params(), {"shots": 10}, sender, step) for _ in range(callers)]
     return runs, tries
 
 
@@ -159,7 +159,7 @@ def submit_all(stack: Stack, work: list[tuple[list[Run], int]], faults: dict[str
 def announced(stack: Stack) -> dict[Step, set[str]]:
     """Return the job ids in the JobEvents of each step."""
     settings = KafkaSettings.from_env(part_environment(stack, "poller"))
-    found: defaultdict[Step, set[str]] = defaultdict(set)
+    ids: defaultdict[Step, set[str]] = defaultdict(set)
     with closing(topic_reader(settings)) as consumer:
         for number in range(settings.partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(JOBS, number), timeout=20)
@@ -173,25 +173,25 @@ def announced(stack: Stack) -> dict[Step, set[str]]:
                 assert not message.error(), message.error()
                 position = message.offset() + 1
                 event = decode(JobEvent, message.value())
-                found[event.process_job_id, event.step].add(event.job_id)
-    return found
+                ids[event.process_job_id, event.step].add(event.job_id)
+    return ids
 
 
 def jobs(stack: Stack) -> list[dict[str, Any]]:
     """Return all jobs of the provider."""
     url, key = token(stack)
-    found: list[dict[str, Any]] = []
+    views: list[dict[str, Any]] = []
     while True:
         answer = requests.get(
             f"{url}/jobs",
-            params={"limit": "200", "offset": str(len(found)), "sort": "ASC"},
+            params={"limit": "200", "offset": str(len(views)), "sort": "ASC"},
             headers={"Authorization": f"Bearer {key}"},
             timeout=20,
         )
         page = answer.json()["jobs"]
-        found += page
+        views += page
         if not page:
-            return found
+            return views
 
 
 def cancelled(stack: Stack) -> int:
@@ -209,11 +209,11 @@ def found(stack: Stack, tally: Tally) -> CallOutcome:
         for tag in tags:
             if re.fullmatch(r"qwhisk-.{22}-\d+", tag):
                 by_tag[tag].append(job)
-    told = {job for ids in tally.told.values() for job in ids}
+    replied = {job for ids in tally.job_ids.values() for job in ids}
     return CallOutcome(
         doubled=[tag for tag, ids in by_tag.items() if len(ids) > 1],
         orphans=[job for job in alive if job not in of_event],
-        lost=sorted({job for job in told | set(of_event) if job not in alive} | (told - set(of_event))),
+        lost=sorted({job for job in replied | set(of_event) if job not in alive} | (replied - set(of_event))),
     )
 
 
@@ -226,7 +226,7 @@ def after_the_pollers_looks(stack: Stack, tally: Tally) -> CallOutcome:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def private_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of which only these tests use the device and the faults."""
     more = {"SIMULATOR_QUEUE_ARRIVALS": "0", "SIMULATOR_QUEUE_INITIAL": "0"}
     with running(tmp_path_factory.mktemp("submissions"), **more) as stack:
@@ -234,15 +234,15 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.mark.timeout(SETTLED + 200 + SUBMISSIONS)
-def test_no_submission_is_doubled_orphaned_or_lost(own: Stack) -> None:
+def test_no_submission_is_duplicated_orphaned_or_lost(private_stack: Stack) -> None:
     began, dice = time.process_time(), random.Random(SEED)
     work = [asked(dice) for _ in range(SUBMISSIONS)]
-    tally = submit_all(own, work, {"http": FAULTS, "seed": SEED})
-    at_once = found(own, tally)
-    left = after_the_pollers_looks(own, tally)
+    tally = submit_all(private_stack, work, {"http": FAULTS, "seed": SEED})
+    at_once = found(private_stack, tally)
+    left = after_the_pollers_looks(private_stack, tally)
     print(
         f"\nseed {SEED}: {len(work)} jobs asked for {sum(len(runs) for runs, _ in work)} times, "
-        f"{len(tally.told)} announced, {sum(tally.errors.values())} errors, "
+        f"{len(tally.job_ids)} announced, {sum(tally.errors.values())} errors, "
         f"{time.process_time() - began:.0f} s of CPU here; at once: {at_once}; in the end: {left}"
     )
     assert tally.errors, "no fault happened"
@@ -250,17 +250,17 @@ def test_no_submission_is_doubled_orphaned_or_lost(own: Stack) -> None:
 
 
 @pytest.mark.timeout(SETTLED + 200)
-def test_what_the_provider_lists_late_is_found_and_cancelled_by_the_poller(own: Stack) -> None:
-    """The action looks for a job, finds none, and gives an error; the job comes to light only then."""
+def test_a_job_that_the_provider_lists_late_is_found_and_cancelled(private_stack: Stack) -> None:
+    """The action looks for a job, finds none, and returns an error; the job is listed only later."""
     params_of = Run(FUNCTION, params(), {"shots": 10}, envelope())
     work = [([replace(params_of, envelope=envelope())], 1) for _ in range(20)]
     lost = {"method": "POST", "path": "/jobs", "status": 503, "after": True, "count": 10}
-    before = cancelled(own)
-    tally = submit_all(own, work, {"http": [lost], "unlisted": 4.0})
+    before = cancelled(private_stack)
+    tally = submit_all(private_stack, work, {"http": [lost], "unlisted": 4.0})
     assert sum(tally.errors.values()) == 10
-    assert len(tally.told) == 11
+    assert len(tally.job_ids) == 11
     # Listed now, or soon.
-    set_faults(own, PAUSED)
-    left = after_the_pollers_looks(own, tally)
+    set_faults(private_stack, PAUSED)
+    left = after_the_pollers_looks(private_stack, tally)
     assert (left.doubled, left.orphans, left.lost) == ([], [], [])
-    assert cancelled(own) - before == 10
+    assert cancelled(private_stack) - before == 10

@@ -73,9 +73,9 @@ def node() -> str:
 @pytest.fixture(scope="session")
 def wskdeploy(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return wskdeploy, the system's or one that Go installs; skips in one line if neither is available."""
-    found = shutil.which("wskdeploy")
-    if found:
-        return found
+    path = shutil.which("wskdeploy")
+    if path:
+        return path
     go = shutil.which("go")
     if go is None:
         pytest.skip("wskdeploy is not on PATH, and there is no Go to install it with")

@@ -49,17 +49,17 @@ def test_a_javascript_client(node: str, target: Target, client: str) -> None:
 def entities(target: Target) -> dict[str, set[str]]:
     """Return the packages, and the actions in each."""
     user, _, password = target.auth.partition(":")
-    found = {}
+    names = {}
     with requests.Session() as session:
         session.trust_env = False
         session.auth = (user, password)
         for collection in ("packages", "actions"):
             url = f"{target.host}/api/v1/namespaces/_/{collection}?limit=200"
-            found[collection] = {
+            names[collection] = {
                 "/".join([*item["namespace"].split("/")[1:], item["name"]])
                 for item in session.get(url, timeout=30).json()
             }
-    return found
+    return names
 
 
 def test_wskdeploy_deploys_and_undeploys_the_manifest(wskdeploy: str, target: Target, tmp_path: Path) -> None:
@@ -76,5 +76,5 @@ def test_wskdeploy_deploys_and_undeploys_the_manifest(wskdeploy: str, target: Ta
             timeout=TIMEOUT,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        found = entities(target)
-        assert (names <= found["actions"], "quantum" in found["packages"]) == (there, there)
+        deployed = entities(target)
+        assert (names <= deployed["actions"], "quantum" in deployed["packages"]) == (there, there)

@@ -180,7 +180,11 @@ class Member:
         finally:
             # What the callback did not do itself is done for it.
             if kind == "assign":
-                new = [one for one in partitions if (one.topic, one.partition) not in self.positions]
+                new = [
+                    partition
+                    for partition in partitions
+                    if (partition.topic, partition.partition) not in self.positions
+                ]
                 self._assign(new)
             else:
                 self._unassign(places)
@@ -189,8 +193,8 @@ class Member:
                     self.group.released(place, self)
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        for one in partitions:
-            place = (one.topic, one.partition)
+        for partition in partitions:
+            place = (partition.topic, partition.partition)
             assert place not in self.positions, "assigned twice"
             self._known.add(place)
             self.positions[place] = self.group.committed.get(place, 0)
@@ -223,8 +227,8 @@ class Member:
         """Drop what was fetched ahead; it is fetched again after `resume`."""
         self._fail("pause")
         with self.group.lock:
-            for one in partitions:
-                place = (one.topic, one.partition)
+            for partition in partitions:
+                place = (partition.topic, partition.partition)
                 if place in self._known and "pause" not in self.ignored:
                     self.paused.add(place)
                     self._drop(place)
@@ -232,7 +236,7 @@ class Member:
     def resume(self, partitions: list[TopicPartition]) -> None:
         """Fetch again."""
         self._fail("resume")
-        self.paused -= {(one.topic, one.partition) for one in partitions}
+        self.paused -= {(partition.topic, partition.partition) for partition in partitions}
 
     def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition] | None:
         """The commit is rejected as a whole if a partition belongs to another member."""

@@ -68,30 +68,30 @@ print(json.dumps([read(kind, value) for kind, value in json.load(sys.stdin)]))
 
 def messages() -> list[tuple[str, str]]:
     """The golden messages, each with its kind."""
-    found: list[tuple[str, str]] = []
+    encoded: list[tuple[str, str]] = []
     envelope = {"client_id", "process_job_id", "topic", "again", "callback_url"}
     for line in (line for part in golden().values() for line in part):
         head, _, rest = line.replace("<now>", "2026-05-01T12:00:01").partition(" ")
         value = rest.partition(" ")[2]
         if head in ("jobs", "jobs.cancel") or head.startswith("jobs.wait"):
-            found.append(("job", value))
+            encoded.append(("job", value))
         elif head == "webhooks" or head.startswith("results."):
-            found.append(("result", value))
+            encoded.append(("result", value))
         elif head == "backends":
-            found.append(("backends", value))
+            encoded.append(("backends", value))
         elif head.startswith("results/"):
-            found.append(("large", rest))
+            encoded.append(("large", rest))
         elif head == "invocation":
             params = json.loads(rest)
             kind = "step" if "step" in params else "envelope"
             only = {name: params[name] for name in envelope & set(params)}
-            found.append((kind, rest if kind == "step" else json.dumps(only)))
+            encoded.append((kind, rest if kind == "step" else json.dumps(only)))
         elif head == "reply":
             reply = json.loads(rest)
             before = golden_job() | {"step": reply.get("step", 1) - 1 if reply.get("step") else 0}
             kind = "error" if "error" in reply else "reply"
-            found.append((kind, rest if kind == "error" else json.dumps({"of": before, "reply": reply})))
-    return found
+            encoded.append((kind, rest if kind == "error" else json.dumps({"of": before, "reply": reply})))
+    return encoded
 
 
 def golden_job() -> dict[str, Any]:

@@ -28,8 +28,8 @@ def write(folder: Path, name: str, **changes: Any) -> Path:
 class Listed:
     """A source that returns what the test sets, or fails."""
 
-    def __init__(self, found: dict[str, Mapping[str, Any] | DocumentError]) -> None:
-        self.found = found
+    def __init__(self, documents: dict[str, Mapping[str, Any] | DocumentError]) -> None:
+        self.found = documents
         self.error: Exception | None = None
         self.reads = 0
 
@@ -45,71 +45,71 @@ class Listed:
 
 def test_a_new_file_is_a_new_function_and_a_removed_one_is_gone(tmp_path: Path) -> None:
     write(tmp_path, "first")
-    found = Documents(FolderSource(tmp_path))
-    assert set(found.all()) == {"first"}
+    documents = Documents(FolderSource(tmp_path))
+    assert set(documents.all()) == {"first"}
     second = write(tmp_path, "second", functionTitle="Zwei")
-    found.refresh()
-    assert found.get("second").function_title == "Zwei"
+    documents.refresh()
+    assert documents.get("second").function_title == "Zwei"
     second.unlink()
-    found.refresh()
-    assert set(found.all()) == {"first"}
+    documents.refresh()
+    assert set(documents.all()) == {"first"}
 
 
 def test_changes_are_followed(tmp_path: Path) -> None:
     write(tmp_path, "first")
-    found = Documents(FolderSource(tmp_path))
-    found.follow()
+    documents = Documents(FolderSource(tmp_path))
+    documents.follow()
     try:
         second = write(tmp_path, "second")
-        wait_for(lambda: set(found.all()) == {"first", "second"})
+        wait_for(lambda: set(documents.all()) == {"first", "second"})
         # As when a text editor saves: the same length, other contents, within one tick of a coarse clock.
         write(tmp_path, "first", functionTitle="Eins")
-        wait_for(lambda: found.get("first").function_title == "Eins")
+        wait_for(lambda: documents.get("first").function_title == "Eins")
         second.unlink()
-        wait_for(lambda: set(found.all()) == {"first"})
+        wait_for(lambda: set(documents.all()) == {"first"})
     finally:
-        found.close()
+        documents.close()
 
 
 def test_no_request_waits_for_the_source() -> None:
     """While the database times out, requests are answered with the known documents."""
     source = Listed({"one": raw_document(_id="one")})
-    found = Documents(source)
+    documents = Documents(source)
     source.error = TimeoutError("no answer")
     for _ in range(3):
-        assert set(found.all()) == {"one"}
+        assert set(documents.all()) == {"one"}
     assert source.reads == 1
 
 
 def test_a_request_for_an_unknown_function_makes_the_source_be_read() -> None:
     """One process has seen a new document; another has not yet, and may get the request for it."""
     source = Listed({})
-    found = Documents(source)
+    documents = Documents(source)
     source.found = {"one": raw_document(_id="one")}
-    assert found.find("one").id == "one"
-    assert (found.find("one").id, source.reads) == ("one", 2)
+    assert documents.find("one").id == "one"
+    assert (documents.find("one").id, source.reads) == ("one", 2)
     with pytest.raises(NotFoundError, match="'two'"):
-        found.find("two")
+        documents.find("two")
     source.error = TimeoutError("no answer")
     with pytest.raises(DocumentsUnreadableError):
-        found.find("two")
-    assert found.find("one").id == "one"
+        documents.find("two")
+    assert documents.find("one").id == "one"
 
 
 def test_a_source_that_fails_is_read_at_growing_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Listed({})
     source.error = TimeoutError("no answer")
-    found = Documents(source)
+    documents = Documents(source)
     waits: list[float] = []
 
     def wait(seconds: float) -> bool:
         waits.append(seconds)
         if len(waits) == 9:
-            found._closed.set()
+            documents._closed.set()
         return True
 
-    monkeypatch.setattr(found._closed, "wait", wait)
-    found._follow()
+    monkeypatch.setattr(documents._closed, "wait", wait)
+    documents._follow()
     assert waits[:3] == [0.5, 1.0, 2.0]
     assert waits[-1] == registry.RETRY_MAX
 
@@ -122,13 +122,13 @@ def test_documents_are_read_after_a_wait_that_failed() -> None:
             raise OSError("unknown sequence")
 
     source = Forgetful({})
-    found = Documents(source)
+    documents = Documents(source)
     source.found = {"one": raw_document(_id="one")}
-    found.follow()
+    documents.follow()
     try:
-        wait_for(lambda: set(found.all()) == {"one"})
+        wait_for(lambda: set(documents.all()) == {"one"})
     finally:
-        found.close()
+        documents.close()
 
 
 @pytest.mark.parametrize("more", [0, 3])
@@ -140,9 +140,9 @@ def test_a_folder_with_too_many_documents_is_reported(
     for number in range(5 + more):
         write(tmp_path, f"f{number}")
     with caplog.at_level(logging.ERROR):
-        found = Documents(FolderSource(tmp_path))
-        found.refresh()
-    assert sorted(found.all()) == [f"f{number}" for number in range(5)]
+        documents = Documents(FolderSource(tmp_path))
+        documents.refresh()
+    assert sorted(documents.all()) == [f"f{number}" for number in range(5)]
     reports = [record.getMessage() for record in caplog.records]
     assert len(reports) == (1 if more else 0)
     assert all("folder has 3 more config documents than the 5" in report for report in reports)
@@ -161,17 +161,17 @@ def test_a_file_is_read_again_only_when_it_has_changed(
     monkeypatch.setattr(folder, "_load", recorded)
     write(tmp_path, "first")
     write(tmp_path, "second")
-    found = Documents(FolderSource(tmp_path))
+    documents = Documents(FolderSource(tmp_path))
     write(tmp_path, "second", functionTitle="Zwei")
-    found.refresh()
+    documents.refresh()
     assert loaded == ["first", "second", "second"]
-    assert found.get("second").function_title == "Zwei"
+    assert documents.get("second").function_title == "Zwei"
 
 
 def test_two_documents_of_one_id_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        found = Documents(Listed({"a": raw_document(_id="same"), "b": raw_document(_id="same")}))
-    assert set(found.all()) == {"same"}
+        documents = Documents(Listed({"a": raw_document(_id="same"), "b": raw_document(_id="same")}))
+    assert set(documents.all()) == {"same"}
     assert "Config document b: another document has the _id same" in caplog.text
 
 
@@ -197,16 +197,16 @@ def test_a_broken_file_is_reported_by_name_and_the_others_work(
     write(tmp_path, "good")
     (tmp_path / "broken.json").write_bytes(content)
     with caplog.at_level(logging.ERROR):
-        found = Documents(FolderSource(tmp_path))
-        assert set(found.all()) == {"good"}
-        found.refresh()
+        documents = Documents(FolderSource(tmp_path))
+        assert set(documents.all()) == {"good"}
+        documents.refresh()
     # Once for each change of the problem, not at every look.
     assert len(caplog.messages) == 1
     assert "broken" in caplog.messages[0]
     assert reason in caplog.messages[0]
     write(tmp_path, "broken")
-    found.refresh()
-    assert set(found.all()) == {"good", "broken"}
+    documents.refresh()
+    assert set(documents.all()) == {"good", "broken"}
 
 
 def test_other_files_and_folders_are_ignored(tmp_path: Path) -> None:
@@ -222,33 +222,33 @@ def test_a_folder_that_disappears_leaves_the_known_documents(
     folder = tmp_path / "config"
     folder.mkdir()
     write(folder, "good")
-    found = Documents(FolderSource(folder))
-    assert set(found.all()) == {"good"}
+    documents = Documents(FolderSource(folder))
+    assert set(documents.all()) == {"good"}
     shutil.rmtree(folder)
     with caplog.at_level(logging.ERROR):
-        found.refresh()
-    assert set(found.all()) == {"good"}
+        documents.refresh()
+    assert set(documents.all()) == {"good"}
     assert "cannot be read" in caplog.text
     folder.mkdir()
-    found.refresh()
-    assert found.all() == {}
+    documents.refresh()
+    assert documents.all() == {}
 
 
 def test_a_source_that_fails_leaves_the_known_documents(caplog: pytest.LogCaptureFixture) -> None:
     source = Listed({"one": raw_document(_id="one")})
-    found = Documents(source)
-    assert set(found.all()) == {"one"}
+    documents = Documents(source)
+    assert set(documents.all()) == {"one"}
     source.error = RuntimeError("the database is down")
     with caplog.at_level(logging.ERROR):
-        found.refresh()
-    assert set(found.all()) == {"one"}
+        documents.refresh()
+    assert set(documents.all()) == {"one"}
     assert "RuntimeError: the database is down" in caplog.text
 
 
 def test_the_error_for_an_unknown_function_lists_the_known_ones() -> None:
-    found = Documents(Listed({"b": raw_document(_id="b"), "a": raw_document(_id="a")}))
+    documents = Documents(Listed({"b": raw_document(_id="b"), "a": raw_document(_id="a")}))
     with pytest.raises(NotFoundError, match=r"There is no function 'c'\. Functions: a, b\.") as caught:
-        found.get("c")
+        documents.get("c")
     assert caught.value.details == {"field": "function"}
     with pytest.raises(NotFoundError, match="Functions: none"):
         Documents(Listed({})).get("x" * 10_000)
@@ -265,25 +265,25 @@ def test_the_environment_names_the_folder(tmp_path: Path) -> None:
 
 def test_a_document_that_has_not_changed_is_not_parsed_again() -> None:
     source = Listed({"one": raw_document(_id="one"), "two": raw_document(_id="two")})
-    found = Documents(source)
-    one, two = found.get("one"), found.get("two")
+    documents = Documents(source)
+    first, second = documents.get("one"), documents.get("two")
     source.found = {"one": raw_document(_id="one"), "two": raw_document(_id="two", functionTitle="Two")}
-    found.refresh()
-    assert found.get("one") is one
-    assert found.get("two") is not two
-    assert found.get("two").function_title == "Two"
+    documents.refresh()
+    assert documents.get("one") is first
+    assert documents.get("two") is not second
+    assert documents.get("two").function_title == "Two"
     source.found = {"one": raw_document(_id="one", functionHttpMethod="GET")}
-    found.refresh()
-    assert found.all() == {}
+    documents.refresh()
+    assert documents.all() == {}
 
 
 @pytest.mark.parametrize(("before", "after"), [(True, 1), (1, True), (0, False), (1, 1.0), ([0], [False])])
 def test_a_change_that_is_equal_in_python_is_seen(before: Any, after: Any) -> None:
     source = Listed({"a": raw_document(_id="a", functionInputSchema={"const": before})})
-    found = Documents(source)
+    documents = Documents(source)
     source.found = {"a": raw_document(_id="a", functionInputSchema={"const": after})}
-    found.refresh()
-    assert repr(found.get("a").function_input_schema["const"]) == repr(after)
+    documents.refresh()
+    assert repr(documents.get("a").function_input_schema["const"]) == repr(after)
 
 
 def test_a_hostile_document_hides_no_other_and_does_not_fill_the_log(
@@ -293,10 +293,10 @@ def test_a_hostile_document_hides_no_other_and_does_not_fill_the_log(
     for _ in range(100_000):
         deep = [deep]
     hostile = {"n" * 7_000: raw_document(_id="A"), "deep": raw_document(_id="deep", x=deep)}
-    found = Documents(Listed({**hostile, "good": raw_document(_id="good")}))
+    documents = Documents(Listed({**hostile, "good": raw_document(_id="good")}))
     for _ in range(2):
-        assert found.refresh()
-        assert set(found.all()) == {"good"}
+        assert documents.refresh()
+        assert set(documents.all()) == {"good"}
     assert len(caplog.records) == 2
     assert all(len(str(record.__dict__)) < 3_000 for record in caplog.records)
     while isinstance(deep, list):  # taken apart from outside: releasing it at once would recurse

@@ -172,5 +172,5 @@ def test_a_document_cannot_multiply_a_callers_input() -> None:
     for body in ([BODY] * (MAX_BODIES + 1), {"a": [{"b": BODY}] * 3, "c": [[BODY, BODY]]}):
         with pytest.raises(DocumentError, match=r"functionParams\.body: .*more than 4 times"):
             parse(raw_document(functionParams={"body": body, "headers": {}}), "x")
-    found = parse(raw_document(functionParams={"body": [BODY] * MAX_BODIES, "headers": {}}), "x")
-    assert resolve(found, {"a": 1}, refuse).body == [{"a": 1}] * MAX_BODIES
+    document = parse(raw_document(functionParams={"body": [BODY] * MAX_BODIES, "headers": {}}), "x")
+    assert resolve(document, {"a": 1}, refuse).body == [{"a": 1}] * MAX_BODIES

@@ -219,20 +219,20 @@ def test_the_list_of_backends_is_the_same_after_serialization() -> None:
 
 @given(*[st.datetimes(timezones=st.just(UTC)) for _ in range(4)], st.booleans())
 def test_instants_are_bounded_to_plausible_ones(
-    now: datetime, submitted: datetime, looked: datetime, expected: datetime, told: bool
+    now: datetime, submitted: datetime, looked: datetime, expected: datetime, has_look: bool
 ) -> None:
     """A machine with a wrong clock must not cause a job without a deadline, or an estimate of centuries."""
     now = min(max(now, datetime(1970, 1, 1, tzinfo=UTC)), datetime(2200, 1, 1, tzinfo=UTC))
     event = job().model_copy(
         update={
             "submitted_at": submitted,
-            "looked_at": looked if told else None,
+            "looked_at": looked if has_look else None,
             "estimated_completion_time": expected,
         }
     )
     event.bound(now)
     assert event.submitted_at == min(submitted, now)
-    assert (event.looked_at is not None) is told
+    assert (event.looked_at is not None) is has_look
     if event.looked_at is not None:
         assert event.submitted_at <= event.looked_at <= now
     if event.estimated_completion_time is not None:

@@ -110,11 +110,11 @@ def test_a_schema_that_cannot_be_bounded_is_refused_by_its_documents_name(
     ],
 )
 def test_a_bounded_schema_is_accepted(schema: dict[str, Any], good: Any, bad: Any) -> None:
-    found = InputSchema(schema)
-    assert found.accepts(good)
-    assert found.mismatches(good) == []
-    assert not found.accepts(bad)
-    assert found.mismatches(bad)
+    parsed = InputSchema(schema)
+    assert parsed.accepts(good)
+    assert parsed.mismatches(good) == []
+    assert not parsed.accepts(bad)
+    assert parsed.mismatches(bad)
 
 
 def test_the_cost_of_reading_a_schema_grows_in_proportion() -> None:
@@ -129,7 +129,7 @@ def test_the_cost_of_reading_a_schema_grows_in_proportion() -> None:
     def make(chain: Any) -> Any:
         return lambda size: lambda: InputSchema(chain(size))
 
-    assert [found for chain in chains if (found := excess(make(chain), 200))] == []
+    assert [problem for chain in chains if (problem := excess(make(chain), 200))] == []
 
 
 # --- against independent references ---------------------------------------------------------------------
@@ -182,19 +182,19 @@ def values(name: str) -> st.SearchStrategy[dict[str, Any]]:
 @pytest.mark.parametrize("name", published())
 def test_published_schemas_decide_as_the_reference_does(name: str, data: st.DataObject) -> None:
     value = data.draw(values(name))
-    found = published()[name].input
-    assert found is not None
+    parsed = published()[name].input
+    assert parsed is not None
     expected = list(REFERENCE[name].iter_errors(value))
     ends_in_a_line = "\\n" in repr(value)  # where Python's `$` differs
     if not ends_in_a_line:
-        assert found.accepts(value) == (not expected)
-    assert found.accepts(value) == (not found.mismatches(value))
+        assert parsed.accepts(value) == (not expected)
+    assert parsed.accepts(value) == (not parsed.mismatches(value))
     if not ends_in_a_line:
         # The same places are reported, except those inside a list or an object that is itself too long.
         long = [tuple(item.path) for item in expected if item.validator in ("maxItems", "maxProperties")]
         places = {tuple(item.path) for item in expected}
-        inside = {place for place in places for one in long if place != one == place[: len(one)]}
-        assert {item.path for item in found.mismatches(value)} == places - inside
+        inside = {place for place in places for prefix in long if place != prefix == place[: len(prefix)]}
+        assert {item.path for item in parsed.mismatches(value)} == places - inside
 
 
 def test_the_items_of_a_list_that_is_too_long_are_not_checked() -> None:
@@ -255,18 +255,18 @@ SMALL: Any = [1, 2.5, "10", [3], 2**64 - 1, 2**64 - 2]
 @pytest.mark.parametrize("name", EXPENSIVE)
 def test_the_cost_of_expensive_schemas_is_bounded(name: str) -> None:
     schema, value = EXPENSIVE[name]
-    found = InputSchema(schema)
+    parsed = InputSchema(schema)
 
     def decide() -> None:
         with suppress(TooMuchWorkError):
-            found.accepts(value)
+            parsed.accepts(value)
 
     def explain() -> None:
-        found.mismatches(value)
+        parsed.mismatches(value)
 
     assert max(cost(decide, MOST_SECONDS), cost(explain, MOST_SECONDS)) <= MOST_SECONDS
     # A value that is rejected for its size is still decided if it is small.
-    assert found.accepts(SMALL) == Draft202012Validator(schema).is_valid(SMALL)
+    assert parsed.accepts(SMALL) == Draft202012Validator(schema).is_valid(SMALL)
 
 
 def test_a_published_function_accepts_every_body_that_the_gateway_does() -> None:

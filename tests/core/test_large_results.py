@@ -29,9 +29,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> LargeResults:
     env = {"RESULTS_FOLDER": str(tmp_path / "large")}
     if request.param == "bucket":
         env = server.settings(request.getfixturevalue("s3"))
-    found = from_env(env)
-    assert found is not None
-    return found
+    large_results = from_env(env)
+    assert large_results is not None
+    return large_results
 
 
 def test_a_stored_result_is_read_back_and_the_newest_counts(store: LargeResults) -> None:

@@ -28,9 +28,9 @@ def line(
 
 def test_a_record_is_one_object_with_the_added_fields() -> None:
     entry = line("job %s of %d", "x", 3, extra={"process_job_id": "p-1", "count": 2})
-    told = datetime.fromisoformat(entry.pop("time"))
-    assert told.utcoffset() == timedelta(0)
-    assert abs((datetime.now(UTC) - told).total_seconds()) < 60
+    logged_at = datetime.fromisoformat(entry.pop("time"))
+    assert logged_at.utcoffset() == timedelta(0)
+    assert abs((datetime.now(UTC) - logged_at).total_seconds()) < 60
     assert entry == {
         "level": "warning",
         "service": "gateway",

@@ -419,8 +419,8 @@ def test_an_invocation_is_sent_once_for_any_answer(server: Server, warm: bool, o
         call(server, invoker)
         server.seen.clear()
     named = {"closed": closed, "cut off": cut_off, "no answer": server.hold}
-    told = {"Retry-After": "0", "Location": f"{server.url}{ACTION}"}
-    server.routes[ACTION] = named.get(outcome) or reply(int(outcome), {}, **told)
+    headers = {"Retry-After": "0", "Location": f"{server.url}{ACTION}"}
+    server.routes[ACTION] = named.get(outcome) or reply(int(outcome), {}, **headers)
     with pytest.raises(InvocationError):
         call(server, invoker, timeout=0.4)
     assert [method for method, *_ in server.seen] == ["POST"]

@@ -21,9 +21,9 @@ def allowed(listens: str = "127.0.0.1", hosts: str = "", origins: str = "", **mo
     return Allowed.read({HOSTS: hosts, ORIGINS: origins}, listens, HOSTS, ORIGINS, **more)
 
 
-def status(found: Allowed, host: str | None, origin: str | None = None, site: str | None = None) -> int:
+def status(policy: Allowed, host: str | None, origin: str | None = None, site: str | None = None) -> int:
     """Return the status of the rejection; 0 if there is none."""
-    refusal = found.refusal(host, origin, site)
+    refusal = policy.refusal(host, origin, site)
     return 0 if refusal is None else refusal.status
 
 
@@ -77,11 +77,11 @@ def test_any_other_name_is_refused(host: str | None) -> None:
 
 
 def test_names_that_are_set_are_accepted_too() -> None:
-    found = allowed(hosts=" App.example.org, 192.0.2.7 ,2001:DB8::1,")
+    policy = allowed(hosts=" App.example.org, 192.0.2.7 ,2001:DB8::1,")
     for host in ("app.example.org", "APP.example.org:443", "192.0.2.7:1", "[2001:db8::1]:8080"):
-        assert status(found, host) == 0
+        assert status(policy, host) == 0
     for host in ("b.app.example.org", "example.org", "192.0.2.8"):
-        assert status(found, host) == 421
+        assert status(policy, host) == 421
     assert status(allowed(hosts="*"), "evil.example") == 0
 
 
@@ -135,12 +135,12 @@ def test_a_page_of_another_origin_is_refused(origin: str) -> None:
 
 
 def test_origins_that_are_set_are_served() -> None:
-    found = allowed(origins="https://app.example.org, http://localhost:5173")
+    policy = allowed(origins="https://app.example.org, http://localhost:5173")
     for origin in ("https://app.example.org", "http://localhost:5173"):
-        assert status(found, OURS, origin, "cross-site") == 0
+        assert status(policy, OURS, origin, "cross-site") == 0
     for origin in ("http://app.example.org", "https://app.example.org:8443", "http://localhost"):
-        assert status(found, OURS, origin) == 403
-    assert status(found, "evil.example", "https://app.example.org") == 421
+        assert status(policy, OURS, origin) == 403
+    assert status(policy, "evil.example", "https://app.example.org") == 421
 
 
 def test_without_an_origin_the_browser_states_the_site_of_the_page() -> None:

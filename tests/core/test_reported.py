@@ -136,10 +136,10 @@ def test_a_page_returns_every_job_that_can_be_read(raw: Any) -> None:
             with pytest.raises(ValueError, match="not a page of jobs"):
                 views_of(answer)
         return
-    found = views_of({"jobs": raw})
-    readable = [one for one in raw if isinstance(one, dict)]
-    readable = [one for one in readable if isinstance(one.get("id"), str) and one["id"]]
-    assert [view.job_id for view in found] == [one["id"][:128] for one in readable]
+    views = views_of({"jobs": raw})
+    readable = [item for item in raw if isinstance(item, dict)]
+    readable = [item for item in readable if isinstance(item.get("id"), str) and item["id"]]
+    assert [view.job_id for view in views] == [item["id"][:128] for item in readable]
 
 
 @given(st.lists(backends | anything, max_size=4) | anything)
@@ -150,12 +150,12 @@ def test_a_list_of_backends_is_bounded(raw: Any) -> None:
         with pytest.raises(ValueError, match="not a list of backends"):
             backends_of(raw, NOW)
         return
-    found = backends_of(raw, NOW)
-    for backend in found:
+    backends = backends_of(raw, NOW)
+    for backend in backends:
         assert 0 <= backend.queue_length <= MAX_QUEUE
         assert 0 <= backend.qubits <= reported.MAX_QUBITS
-    names = [one.get("name") for one in raw if isinstance(one, dict)]
-    assert [b.name for b in found if b.name == "ibm_fez"] == [name for name in names if name == "ibm_fez"]
+    names = [item.get("name") for item in raw if isinstance(item, dict)]
+    assert [b.name for b in backends if b.name == "ibm_fez"] == [name for name in names if name == "ibm_fez"]
 
 
 def test_an_impossibly_long_queue_does_not_look_empty() -> None:

@@ -22,9 +22,13 @@ def test_a_request_arrives_unchanged(job_id: str, attempt: str | None) -> None:
     assert sought(asked.job_id) == Stray(job_id=job_id)
     lost_one = decode(JobEvent, encode(lost(event, attempt)))
     assert sought(lost_one.job_id) == Stray(attempt=attempt)
-    for one in (asked, lost_one):
-        assert (one.process_job_id, one.step, one.backend_type) == (event.process_job_id, 0, "hardware")
-        assert (one.params, one.state, one.callback_url) == ({}, None, None)
+    for request in (asked, lost_one):
+        assert (request.process_job_id, request.step, request.backend_type) == (
+            event.process_job_id,
+            0,
+            "hardware",
+        )
+        assert (request.params, request.state, request.callback_url) == ({}, None, None)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def test_a_clients_topic_has_its_creation_time_and_no_other_topic_does() -> None
 def test_wait_topics_are_named_after_their_delays() -> None:
     units = {"s": 1, "m": 60, "h": 3_600}
     for delay, name in (topics.WAITS | topics.WEBHOOK_WAITS).items():
-        told = re.fullmatch(r"(?:jobs|webhooks)\.wait\.(\d+)([smh])", name)
-        assert told is not None
-        assert int(told[1]) * units[told[2]] == delay
+        match = re.fullmatch(r"(?:jobs|webhooks)\.wait\.(\d+)([smh])", name)
+        assert match is not None
+        assert int(match[1]) * units[match[2]] == delay
 
 
 def test_topics_that_processes_share_have_partitions_for_all_of_them() -> None:

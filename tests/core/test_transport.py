@@ -106,7 +106,7 @@ def submit(connected: IBMAccount) -> str:
 
 
 def sent(server: Server, method: str) -> int:
-    return sum(1 for one in server.seen if one[0] == method)
+    return sum(1 for request in server.seen if request[0] == method)
 
 
 @pytest.mark.parametrize("outcome", [*UNCLEAR, "reset", "no answer"])

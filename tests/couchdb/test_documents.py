@@ -25,8 +25,8 @@ from tools.load_config_documents import valid_documents
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with couchdb(tmp_path_factory.mktemp("couchdb")) as found:
-        yield found
+    with couchdb(tmp_path_factory.mktemp("couchdb")) as address:
+        yield address
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def client(env: dict[str, str]) -> Any:
 
 @pytest.fixture
 def documents(env: dict[str, str], client: Any) -> Iterator[Documents]:
-    found = from_env(env)
-    yield found
-    found.close()
+    configured = from_env(env)
+    yield configured
+    configured.close()
 
 
 def put(client: Any, env: dict[str, str], name: str, **changes: Any) -> str:
@@ -119,10 +119,10 @@ def test_every_actions_document_is_loaded_once(env: dict[str, str]) -> None:
     assert second.stdout.splitlines() == [f"{name}: unchanged" for name in names]
     elsewhere = load(env | {"WHISK_APIHOST": "https://whisk.example.org"})
     assert elsewhere.stdout.splitlines() == [f"{name}: updated" for name in names]
-    found = from_env(env)
-    found.close()
-    assert set(found.all()) == set(names)
-    url = found.get("smile_super_position").function_backend_url
+    configured = from_env(env)
+    configured.close()
+    assert set(configured.all()) == set(names)
+    url = configured.get("smile_super_position").function_backend_url
     assert url.startswith(
         "https://whisk.example.org/api/v1/namespaces/_/actions/quantum/smile_super_position"
     )
@@ -146,13 +146,13 @@ def test_problems_with_loading_are_reported(env: dict[str, str], changes: dict[s
 
 def test_a_database_that_is_created_later_is_followed(env: dict[str, str]) -> None:
     """As in a deployment: the services are running before `make config` creates the database."""
-    found = from_env(env)
+    configured = from_env(env)
     try:
-        assert found.all() == {}
+        assert configured.all() == {}
         assert load(env).returncode == 0
-        wait_for(lambda: "grover" in found.all())
+        wait_for(lambda: "grover" in configured.all())
     finally:
-        found.close()
+        configured.close()
 
 
 def test_a_database_that_is_deleted_and_created_again_is_followed(
@@ -180,12 +180,12 @@ def test_ten_thousand_documents_work_and_those_beyond_are_reported(
         requests.post(f"{url}/_bulk_docs", json={"docs": batch}, timeout=60).raise_for_status()
     with caplog.at_level(logging.ERROR):
         source = CloudantSource(env)
-        found = Documents(source)
-        assert list(found.all()) == names[:MAX_DOCUMENTS]
+        configured = Documents(source)
+        assert list(configured.all()) == names[:MAX_DOCUMENTS]
     assert "database has 7 more config documents than the 10000 that are read" in caplog.text
     client.delete_document(db=env["CLOUDANT_DATABASE"], doc_id=names[0], rev=source._documents[names[0]][0])
-    assert found.refresh()
-    assert list(found.all()) == names[1 : MAX_DOCUMENTS + 1]
+    assert configured.refresh()
+    assert list(configured.all()) == names[1 : MAX_DOCUMENTS + 1]
 
 
 def test_an_unreachable_database_leaves_the_known_documents(
@@ -194,12 +194,12 @@ def test_an_unreachable_database_leaves_the_known_documents(
     with couchdb(tmp_path) as url:
         env = {"CLOUDANT_URL": url, "WHISK_APIHOST": "http://127.0.0.1:3233"}
         assert load(env).returncode == 0
-        found = from_env(env)
-        known = set(found.all())
+        configured = from_env(env)
+        known = set(configured.all())
         assert "smile_super_position" in known
     try:
         with caplog.at_level(logging.ERROR):
             wait_for(lambda: "cannot be read" in caplog.text, 30)
-        assert set(found.all()) == known
+        assert set(configured.all()) == known
     finally:
-        found.close()
+        configured.close()

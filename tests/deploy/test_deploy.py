@@ -62,8 +62,8 @@ def exposed(part: str) -> int:
 
 def of_kind(kind: str, name: str) -> dict[str, Any]:
     """One of the Kubernetes documents."""
-    (found,) = [item for item in KUBERNETES if item["kind"] == kind and item["metadata"]["name"] == name]
-    return found
+    (document,) = [item for item in KUBERNETES if item["kind"] == kind and item["metadata"]["name"] == name]
+    return document
 
 
 @pytest.mark.parametrize("part", PARTS)

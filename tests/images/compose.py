@@ -21,8 +21,8 @@ _VARIABLE = re.compile(r"\$\{(\w+):([-?])([^}]*)\}")
 def filled(text: str, values: Mapping[str, str]) -> str:
     """Return the text as Compose reads it. Raises ValueError if a required variable is not set."""
 
-    def value(found: re.Match[str]) -> str:
-        name, kind, rest = found.groups()
+    def value(match: re.Match[str]) -> str:
+        name, kind, rest = match.groups()
         if not values.get(name) and kind == "?":
             raise ValueError(f"{name}: {rest}")
         return values.get(name) or rest

@@ -39,8 +39,8 @@ def missing() -> str | None:
 
 def inspect(image: str) -> dict[str, Any]:
     """Return what the engine reports about an image."""
-    found: dict[str, Any] = json.loads(docker("image", "inspect", image))[0]
-    return found
+    description: dict[str, Any] = json.loads(docker("image", "inspect", image))[0]
+    return description
 
 
 @dataclass

@@ -107,7 +107,7 @@ class Pod:
         wait_for(answers, START_TIMEOUT)
 
     def start_kafka(self) -> None:
-        """Apache Kafka, set up as the compose file's service."""
+        """Start Apache Kafka, set up like the compose file's service."""
         java = apache_kafka.installed()
         env = compose.environment("kafka", self.values)
         # This machine does not know the hosts that the pod's containers know by name.

@@ -56,12 +56,12 @@ def test_it_answers_init_and_run_without_code(name: str) -> None:
         assert refused["code"] == "invalid_input"
         required = FOUND[name].input.model_json_schema().get("required", ["client_id"])
         assert all(field in refused["message"] for field in required)
-        told = container.run(**walked.steps[-1])
-        assert list(told) == ["answer"], told
-        assert rounded(told["answer"]) == rounded(walked.answer)
+        reply = container.run(**walked.steps[-1])
+        assert list(reply) == ["answer"], reply
+        assert rounded(reply["answer"]) == rounded(walked.answer)
         if walked.caller.submission.jobs[0].primitive == "sampler":
             # An exact expectation value has no uncertainty, but the cases of the others require one.
-            case.check(told["answer"], noisy=False)
+            case.check(reply["answer"], noisy=False)
         assert container.sh("id -u") == "10001"
         out, err = container.logs()
         # There were two activations; the rejected /init does not count.
@@ -70,10 +70,12 @@ def test_it_answers_init_and_run_without_code(name: str) -> None:
 
 @every
 def test_it_adds_under_1_mb_to_the_base(name: str) -> None:
-    base, own = inspect(BASE), inspect(image_of(name)[0])
+    base, image = inspect(BASE), inspect(image_of(name)[0])
     layers = base["RootFS"]["Layers"]
-    assert own["RootFS"]["Layers"][: len(layers)] == layers, "it is not built on the base: run `make images`"
-    added = own["Size"] - base["Size"]
+    assert image["RootFS"]["Layers"][: len(layers)] == layers, (
+        "it is not built on the base: run `make images`"
+    )
+    added = image["Size"] - base["Size"]
     assert 0 < added < 1_000_000, f"{added} bytes"
 
 
@@ -114,8 +116,8 @@ def test_it_submits_within_the_memory_that_the_manifest_grants(
         for backend_type in ("simulator", "noisy_simulator", "hardware"):
             submitted = container.run(**bound, **envelope, **values, backend_type=backend_type)
             assert "job_id" in submitted, submitted
-            told = json.dumps([submitted, *container.logs()])
-            assert bound["SIMULATOR_API_KEY"] not in told, "the provider's key was disclosed"
+            output = json.dumps([submitted, *container.logs()])
+            assert bound["SIMULATOR_API_KEY"] not in output, "the provider's key was disclosed"
         peak = container.peak_memory()
         record_property("peak_mb", round(peak))
         assert not peak > memory

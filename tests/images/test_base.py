@@ -71,8 +71,8 @@ def test_it_runs_as_an_unprivileged_user_and_owns_nothing(container: Container) 
 
 def test_it_contains_no_compiler_and_no_installer(container: Container) -> None:
     tools = "gcc cc g++ c++ clang make ld as pip pip3 easy_install uv conda curl wget git"
-    found = container.sh(f"for tool in {tools}; do command -v $tool; done; true")
-    assert found == ""
+    paths = container.sh(f"for tool in {tools}; do command -v $tool; done; true")
+    assert paths == ""
     for python in ("python", "/usr/bin/python3", "/usr/local/bin/python3"):
         for module in ("pip", "ensurepip", "setuptools"):
             script = f"{python} -c 'import {module}' 2>/dev/null && echo there; true"

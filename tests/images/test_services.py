@@ -50,10 +50,10 @@ def test_the_composed_services_run_a_job_from_end_to_end(tmp_path: Path) -> None
             event = client.smile()
             assert (event["status"], event["error"]) == ("DONE", None)
             assert sum(entry["count"] for entry in event["answer"]["emoticons"]) == 1024
-            told = "".join(docker("logs", name) for name in names)
+            logs = "".join(docker("logs", name) for name in names)
         finally:
             client.http.close()
-        assert not [value for value in pod.values.values() if len(value) > 20 and value in told], (
+        assert not [value for value in pod.values.values() if len(value) > 20 and value in logs], (
             "a secret was logged"
         )
         for name in reversed(names):

@@ -97,7 +97,7 @@ def test_the_local_openwhisk_needs_no_explicit_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "told"),
+    ("env", "message"),
     [
         ({"WHISK_AUTH": KEY}, "WHISK_APIHOST is not set"),
         ({"WHISK_APIHOST": "ftp://x", "WHISK_AUTH": KEY}, "WHISK_APIHOST must be an address"),
@@ -105,11 +105,11 @@ def test_the_local_openwhisk_needs_no_explicit_key(tmp_path: Path) -> None:
         ({"WHISK_APIHOST": "http://127.0.0.1:1", "WHISK_AUTH": KEY}, "cannot be reached"),
     ],
 )
-def test_an_error_is_reported_in_one_line(env: dict[str, str], told: str) -> None:
+def test_an_error_is_reported_in_one_line(env: dict[str, str], message: str) -> None:
     ended = command(**env)
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert KEY not in ended.stderr
 
 
@@ -165,22 +165,22 @@ def test_wskdeploy_is_used_if_it_is_on_path(whisk: OpenWhisk, tmp_path: Path) ->
         '#!/bin/sh\necho "$@" > "$TOLD"\nwhile [ "$1" != --config ]; do shift; done\ncp "$2" "$TOLD.props"\n'
     )
     tool.chmod(0o755)
-    told = tmp_path / "told"
+    record = tmp_path / "told"
     host = whisk.url.removesuffix("/api/v1")
     for arguments, first in (([], "-m"), (["--undo"], "undeploy")):
         env = {
             "WHISK_APIHOST": host,
             "WHISK_AUTH": KEY,
-            "TOLD": str(told),
+            "TOLD": str(record),
             "PATH": f"{tmp_path}:/usr/bin:/bin",
         }
         ended = command(*arguments, **env)
         assert ended.returncode == 0, ended.stderr
         assert "by wskdeploy" in ended.stdout
-        words = told.read_text().split()
+        words = record.read_text().split()
         assert words[0] == first
         assert words[words.index("-m") + 1] == str(ROOT / "manifest.yaml")
-        assert KEY not in told.read_text()
+        assert KEY not in record.read_text()
         properties = (tmp_path / "told.props").read_text()
         assert f"APIHOST={host}\n" in properties
         assert f"AUTH={KEY}\n" in properties

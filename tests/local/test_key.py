@@ -25,7 +25,7 @@ FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder for a key, with the permissions that a run usually leaves it."""
+    """A private folder for a key, as a run creates it."""
     made = tmp_path / "stack"
     make_private(made)
     return made
@@ -83,8 +83,8 @@ def test_processes_that_create_it_at_once_get_the_same(folder: Path) -> None:
         assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
-    found = {process.communicate(timeout=30)[0].strip() for process in processes}
-    assert found == {local_key(folder)}
+    keys = {process.communicate(timeout=30)[0].strip() for process in processes}
+    assert keys == {local_key(folder)}
     assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
@@ -124,9 +124,9 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_invalid_key_is_reported_and_not_changed(folder: Path, wrong: str) -> None:
-    make, told = WRONG[wrong]
+    make, message = WRONG[wrong]
     make(folder / KEY_FILE)
-    with pytest.raises(SettingsError, match=told) as caught:
+    with pytest.raises(SettingsError, match=message) as caught:
         local_key(folder)
     assert str(folder / KEY_FILE) in str(caught.value)
     assert os.path.lexists(folder / KEY_FILE)

@@ -13,7 +13,7 @@ from local.stack import parts
 
 
 def test_no_account_of_the_user_reaches_the_parts(tmp_path: Path) -> None:
-    own = {
+    environment = {
         "LOCAL_FOLDER": str(tmp_path),
         "QISKIT_IBM_TOKEN": "s3cret",
         "KAFKA_SASL_PASSWORD": "s3cret",
@@ -21,7 +21,7 @@ def test_no_account_of_the_user_reaches_the_parts(tmp_path: Path) -> None:
         "GATEWAY_SECRET": "s3cret",
         "PATH": "/bin",
     }
-    env = LocalSettings.from_env(own).part_env()
+    env = LocalSettings.from_env(environment).part_env()
     assert "s3cret" not in env.values()
     assert env["PATH"] == "/bin"
 
@@ -33,11 +33,11 @@ def test_no_proxy_is_used_between_the_parts(tmp_path: Path) -> None:
 
 
 def test_secrets_are_new_for_each_run_and_not_shown(tmp_path: Path) -> None:
-    one, two = (LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path)}) for _ in range(2))
-    assert one.gateway_secret != two.gateway_secret
-    assert one.api_key != two.api_key
-    assert one.gateway_secret not in repr(one)
-    assert one.api_key not in repr(one)
+    first, second = (LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path)}) for _ in range(2))
+    assert first.gateway_secret != second.gateway_secret
+    assert first.api_key != second.api_key
+    assert first.gateway_secret not in repr(first)
+    assert first.api_key not in repr(first)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "80a"])

@@ -21,17 +21,17 @@ SELF = (
 
 
 @pytest.fixture(params=["1", "0"], ids=["forked", "anew"])
-def own(start: Start, request: pytest.FixtureRequest) -> OpenWhisk:
+def server(start: Start, request: pytest.FixtureRequest) -> OpenWhisk:
     """A separate server that forks its processes, or starts each from the command."""
     return start("--fork-server", request.param)
 
 
 @pytest.mark.parametrize("concurrency", [1, 5])
 def test_a_request_without_the_key_of_the_process_is_refused(
-    own: OpenWhisk, name: str, concurrency: int
+    server: OpenWhisk, name: str, concurrency: int
 ) -> None:
-    own.action(name, SELF, limits={"concurrency": concurrency})
-    mine = own.invoke(name, query="blocking=true&result=true").json()
+    server.action(name, SELF, limits={"concurrency": concurrency})
+    mine = server.invoke(name, query="blocking=true&result=true").json()
     ports = {port for _, port in listening_at([mine["pid"]])}
     assert len(ports) == 1
     for path in ("/run", "/init"):
@@ -40,13 +40,13 @@ def test_a_request_without_the_key_of_the_process_is_refused(
             answer = requests.post(url, json={"value": {"n": 1}}, headers=headers, timeout=20)
             assert (answer.status_code, "platform" in answer.json()["error"]) == (403, True)
     # It still serves its platform, and is the same process.
-    again = own.invoke(name, {"n": 2}, "blocking=true&result=true").json()
+    again = server.invoke(name, {"n": 2}, "blocking=true&result=true").json()
     assert (again["pid"], again["given"]) == (mine["pid"], {"n": 2})
 
 
-def test_neither_the_actions_code_nor_a_command_line_has_the_key(own: OpenWhisk, name: str) -> None:
-    own.action(name, SELF)
-    mine = own.invoke(name, query="blocking=true&result=true").json()
+def test_neither_the_actions_code_nor_a_command_line_has_the_key(server: OpenWhisk, name: str) -> None:
+    server.action(name, SELF)
+    mine = server.invoke(name, query="blocking=true&result=true").json()
     assert "QWHISK_ACTION_KEY" not in mine["env"]
     assert "key" not in mine["argv"].lower()
 

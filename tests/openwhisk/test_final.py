@@ -17,10 +17,10 @@ def test_a_request_may_not_set_final_parameters_of_the_first_action(whisk: OpenW
     whisk.action(name, ECHO, annotations=FINAL, parameters=BOUND)
     inner = sequence(whisk, f"{name}-inner", name)
     outer = sequence(whisk, f"{name}-outer", inner, name)
-    for one in (inner, outer):
+    for sequence_name in (inner, outer):
         for body in OVERRIDES:
             for query in ("blocking=true", "blocking=false"):
-                answer = whisk.invoke(one, body, query)
+                answer = whisk.invoke(sequence_name, body, query)
                 assert (answer.status_code, answer.json()["error"]) == (400, REFUSAL)
     assert whisk.ask("GET", f"/activations?name={name}").json() == []
     answer = whisk.invoke(inner, {"n": 1}, "blocking=true&result=true")

@@ -91,10 +91,10 @@ def test_a_running_activation_fails_with_the_fork_server(start: Start, tmp_path:
         "import os, pathlib, time\n"
         "def main(p):\n    pathlib.Path(p['file']).write_text(str(os.getppid()))\n    time.sleep(60)\n",
     )
-    told = tmp_path / "parent"
-    begun = whisk.invoke("slow", {"file": str(told)}, "").json()["activationId"]
-    until(lambda: told.exists() and bool(told.read_text()))
-    os.kill(int(told.read_text()), signal.SIGKILL)
+    pid_file = tmp_path / "parent"
+    begun = whisk.invoke("slow", {"file": str(pid_file)}, "").json()["activationId"]
+    until(lambda: pid_file.exists() and bool(pid_file.read_text()))
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
     assert "exited unexpectedly" in whisk.activation(begun)["response"]["result"]["error"]
 
 
@@ -102,9 +102,9 @@ def test_after_several_failures_no_other_is_started(start: Start) -> None:
     whisk = start()
     whisk.action("pids", PIDS)
     for _ in range(3):
-        found = process_ids(whisk, "pids")
-        os.kill(found["parent"], signal.SIGKILL)
-        until(lambda pid=found["pid"]: not running(pid))  # type: ignore[misc]
+        pids = process_ids(whisk, "pids")
+        os.kill(pids["parent"], signal.SIGKILL)
+        until(lambda pid=pids["pid"]: not running(pid))  # type: ignore[misc]
     assert process_ids(whisk, "pids")["parent"] == whisk.process.pid
     assert "from now on processes are started without it" in whisk.log()
 
@@ -130,9 +130,9 @@ def test_ended_processes_leave_no_zombies(start: Start) -> None:
     whisk = start()
     for _ in range(5):
         whisk.action("pids", PIDS)
-        found = process_ids(whisk, "pids")
+        pids = process_ids(whisk, "pids")
     whisk.ask("DELETE", "/actions/pids")
-    until(lambda: children(found["parent"]) == [])
+    until(lambda: children(pids["parent"]) == [])
 
 
 def test_what_a_forked_action_started_ends_with_it(start: Start, tmp_path: Path) -> None:
@@ -145,19 +145,19 @@ def test_what_a_forked_action_started_ends_with_it(start: Start, tmp_path: Path)
         "    time.sleep(60)\n",
         limits={"timeout": 1000},
     )
-    told = tmp_path / "pid"
-    record = whisk.invoke("starts", {"file": str(told)}).json()
+    pid_file = tmp_path / "pid"
+    record = whisk.invoke("starts", {"file": str(pid_file)}).json()
     assert "time limits of 1000 milliseconds" in record["response"]["result"]["error"]
-    until(lambda: not running(int(told.read_text())))
+    until(lambda: not running(int(pid_file.read_text())))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_with_the_server(start: Start, number: signal.Signals) -> None:
     whisk = start()
     whisk.action("pids", PIDS)
-    found = process_ids(whisk, "pids")
+    pids = process_ids(whisk, "pids")
     whisk.stop(number)
-    until(lambda: not running(found["parent"]) and not running(found["pid"]))
+    until(lambda: not running(pids["parent"]) and not running(pids["pid"]))
 
 
 def bare_launch() -> Launch:

@@ -272,8 +272,8 @@ def test_only_the_newest_activations_are_kept(start: Start) -> None:
     whisk = start("--activations", "3")
     whisk.action("echo", ECHO)
     ids = [whisk.invoke("echo").json()["activationId"] for _ in range(5)]
-    found = [whisk.ask("GET", f"/activations/{item}").status_code for item in ids]
-    assert found == [404, 404, 200, 200, 200]
+    statuses = [whisk.ask("GET", f"/activations/{item}").status_code for item in ids]
+    assert statuses == [404, 404, 200, 200, 200]
 
 
 def test_requests_beyond_a_full_queue_are_429(start: Start, tmp_path: Path) -> None:

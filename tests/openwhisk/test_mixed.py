@@ -102,8 +102,8 @@ def test_a_thousand_invocations_of_actions_that_misbehave(start: Start, tmp_path
     whisk = start("--max-processes", "8", "--activation-bytes", str(4 * 1024 * 1024))
     for name, (code, limits, _, _) in ACTIONS.items():
         whisk.action(name, code, limits={"memory": 128, **limits})
-    told = tmp_path / "pids"
-    told.touch()
+    pid_file = tmp_path / "pids"
+    pid_file.touch()
     names = list(ACTIONS) * (INVOCATIONS // len(ACTIONS))
     random.Random(7).shuffle(names)
     local = threading.local()
@@ -116,7 +116,7 @@ def test_a_thousand_invocations_of_actions_that_misbehave(start: Start, tmp_path
             local.session.auth = tuple(KEY.split(":"))
             local.session.trust_env = False
         _, _, status, judge = ACTIONS[name]
-        body = {"n": number, "file": str(told)}
+        body = {"n": number, "file": str(pid_file)}
         url = f"{whisk.url}/namespaces/_/actions/{name}?blocking=true"
         answer = local.session.post(url, json=body, timeout=60)
         document = answer.json()
@@ -138,7 +138,7 @@ def test_a_thousand_invocations_of_actions_that_misbehave(start: Start, tmp_path
 
     # What remains belongs to idle containers, or is the fork server; all of it ends with the server.
     idle = whisk.numbers()["idle"]
-    started = [int(line) for line in told.read_text().split()]
+    started = [int(line) for line in pid_file.read_text().split()]
     left = [pid for pid in descendants(whisk.process.pid) if running(pid)]
     assert len([pid for pid in left if pid not in started]) <= idle + 1
     assert whisk.stop() == 0

@@ -30,8 +30,8 @@ def web_action(whisk: OpenWhisk, name: str) -> str:
 
 def activations(whisk: OpenWhisk, name: str) -> list[dict[str, Any]]:
     """Return the action's activations."""
-    found: list[dict[str, Any]] = whisk.ask("GET", f"/activations?name={name}").json()
-    return found
+    records: list[dict[str, Any]] = whisk.ask("GET", f"/activations?name={name}").json()
+    return records
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -68,9 +68,9 @@ def test_requests_for_another_host_are_refused(whisk: OpenWhisk, name: str, meth
 
 def test_programs_and_a_typed_address_are_served(whisk: OpenWhisk, name: str) -> None:
     url = web_action(whisk, name)
-    own = whisk.url.removesuffix("/api/v1")
-    port = own.rpartition(":")[2]
-    for headers in ({}, {"Sec-Fetch-Site": "none"}, {"Origin": own}, {"Host": f"localhost:{port}"}):
+    address = whisk.url.removesuffix("/api/v1")
+    port = address.rpartition(":")[2]
+    for headers in ({}, {"Sec-Fetch-Site": "none"}, {"Origin": address}, {"Host": f"localhost:{port}"}):
         assert requests.get(url, headers=headers, timeout=30).text == "done"
 
 

@@ -168,14 +168,14 @@ def test_a_command_may_replace_an_image(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"), [("/no/such/program", "provision"), ("/bin/false", "exited unexpectedly")]
+    ("command", "message"), [("/no/such/program", "provision"), ("/bin/false", "exited unexpectedly")]
 )
-def test_a_command_that_does_not_start_is_a_developer_error(start: Start, command: str, told: str) -> None:
+def test_a_command_that_does_not_start_is_a_developer_error(start: Start, command: str, message: str) -> None:
     whisk = start("--image-command", f"me/own={command}")
     whisk.ask("PUT", "/actions/own", {"exec": {"kind": "blackbox", "image": "me/own"}})
     answer = whisk.invoke("own")
     assert answer.status_code == 502
-    assert told in answer.json()["response"]["result"]["error"]
+    assert message in answer.json()["response"]["result"]["error"]
 
 
 def test_a_command_that_is_never_ready_is_given_up(start: Start) -> None:
@@ -205,10 +205,10 @@ def busy_server(start: Start, tmp_path: Path) -> tuple[OpenWhisk, list[int]]:
         "def main(p):\n    pathlib.Path(p['file']).write_text(str(os.getpid()))\n    time.sleep(60)\n",
     )
     processes = [pid(whisk, "idle")]
-    told = tmp_path / "pid"
-    whisk.invoke("busy", {"file": str(told)}, "")
-    until(lambda: told.exists() and bool(told.read_text()))
-    processes.append(int(told.read_text()))
+    pid_file = tmp_path / "pid"
+    whisk.invoke("busy", {"file": str(pid_file)}, "")
+    until(lambda: pid_file.exists() and bool(pid_file.read_text()))
+    processes.append(int(pid_file.read_text()))
     return whisk, processes
 
 

@@ -143,10 +143,10 @@ def distribution(
     engine: Engine, circuit: QuantumCircuit, wanted: Any, shots: int
 ) -> tuple[dict[str, int], str]:
     backend = engine.backends["aer_simulator_noisy_fez"]
-    (one,) = engine.prepare(backend, circuit, np.empty((1, 0)), shots, noise=wanted)
-    (bits,) = engine.run(backend, [one], np.random.default_rng(5))
+    (prepared,) = engine.prepare(backend, circuit, np.empty((1, 0)), shots, noise=wanted)
+    (bits,) = engine.run(backend, [prepared], np.random.default_rng(5))
     keys, numbers = np.unique(bits @ (1 << np.arange(bits.shape[1])), return_counts=True)
-    return {str(key): int(number) for key, number in zip(keys, numbers, strict=True)}, one.plan.noise
+    return {str(key): int(number) for key, number in zip(keys, numbers, strict=True)}, prepared.plan.noise
 
 
 @pytest.mark.parametrize("name", ["ghz2", "ghz4", "ghz8", "su2", "ising"])
@@ -160,8 +160,8 @@ def test_the_fast_noise_model_is_close_to_the_full_one(name: str) -> None:
     near = hellinger_fidelity(full, cheap)
     assert near > 0.99
     backend = maker.backends["aer_simulator"]
-    (one,) = maker.prepare(backend, circuit, np.empty((1, 0)), NOISY_SHOTS)
-    (bits,) = maker.run(backend, [one], np.random.default_rng(6))
+    (prepared,) = maker.prepare(backend, circuit, np.empty((1, 0)), NOISY_SHOTS)
+    (bits,) = maker.run(backend, [prepared], np.random.default_rng(6))
     keys, numbers = np.unique(bits @ (1 << np.arange(bits.shape[1])), return_counts=True)
     clean = {str(key): int(number) for key, number in zip(keys, numbers, strict=True)}
     assert near > hellinger_fidelity(full, clean)
@@ -181,6 +181,6 @@ def test_the_full_model_can_be_requested(client: QiskitRuntimeService, how: str)
         with deprecated():
             job = sampler.run([prepared], shots=200)
             assert job.result(timeout=60)[0].data.meas.num_shots == 200
-        (told,) = job.metrics()["simulator"]
-        assert told["method"] == method
-        assert told["noise_model"] == wanted
+        (simulation,) = job.metrics()["simulator"]
+        assert simulation["method"] == method
+        assert simulation["noise_model"] == wanted

@@ -79,10 +79,10 @@ def test_the_transpiler_chooses_the_same_as_for_the_device(client: QiskitRuntime
     device, noisy = client.backend("fake_fez"), client.backend("aer_simulator_noisy_fez")
     for name in device.target.operation_names:
         for qubits, expected in (device.target[name] or {}).items():
-            found = noisy.target[name][qubits]
-            assert (expected is None) == (found is None)
+            properties = noisy.target[name][qubits]
+            assert (expected is None) == (properties is None)
             if expected is not None:
-                assert (found.error, found.duration) == (expected.error, expected.duration)
+                assert (properties.error, properties.duration) == (expected.error, expected.duration)
     circuit = ghz(20)
     layouts = [isa(circuit, backend).layout.final_index_layout() for backend in (device, noisy)]
     assert layouts[0] == layouts[1]
@@ -228,9 +228,11 @@ def test_the_noise_model_is_reported(
         job = make(backend).run([prepared], shots=1000)
         result = job.result(timeout=60)
     metadata = result[0].metadata
-    told = metadata["simulator"] if "simulator" in metadata else metadata["circuit_metadata"]["simulator"]
-    assert told == {"method": method, "noise_model": model, "active_qubits": qubits}
-    assert job.metrics()["simulator"] == [told]
+    simulation = (
+        metadata["simulator"] if "simulator" in metadata else metadata["circuit_metadata"]["simulator"]
+    )
+    assert simulation == {"method": method, "noise_model": model, "active_qubits": qubits}
+    assert job.metrics()["simulator"] == [simulation]
     counts = result[0].data.meas.get_counts()
     right = counts["0" * qubits] + counts["1" * qubits]
     assert 500 < right < 1000
@@ -281,12 +283,14 @@ def test_find_tag_and_delete_jobs(client: QiskitRuntimeService) -> None:
     jobs = [sampler.run([isa(ghz(2), backend)], shots=10) for _ in range(3)]
     for job in jobs:
         job.result(timeout=30)
-    found = client.jobs(job_tags=["find", "tests"], program_id="executor", pending=False, created_after=began)
-    assert [job.job_id() for job in found] == [job.job_id() for job in reversed(jobs)]
-    found = client.jobs(
+    listed = client.jobs(
+        job_tags=["find", "tests"], program_id="executor", pending=False, created_after=began
+    )
+    assert [job.job_id() for job in listed] == [job.job_id() for job in reversed(jobs)]
+    listed = client.jobs(
         limit=2, job_tags=["find"], descending=False, backend_name="aer_simulator", created_after=began
     )
-    assert [job.job_id() for job in found] == [job.job_id() for job in jobs[:2]]
+    assert [job.job_id() for job in listed] == [job.job_id() for job in jobs[:2]]
     assert client.jobs(pending=True, job_tags=["find"]) == []
     assert client.jobs(created_before=began, job_tags=["find"]) == []
     assert set(jobs[0].update_tags(["other"])) == {"other"}
@@ -324,8 +328,8 @@ def test_session_and_batch(client: QiskitRuntimeService) -> None:
     assert [entry["status"] for entry in details["timestamps"]] == ["open", "active", "closed"]
     assert details["backend_name"] == "fake_fez"
     assert details["last_job_completed"] > details["last_job_started"] >= details["activated_at"]
-    found = client.jobs(session_id=session.session_id)
-    assert [one.job_id() for one in found] == [job.job_id()]
+    listed = client.jobs(session_id=session.session_id)
+    assert [listed_job.job_id() for listed_job in listed] == [job.job_id()]
     with Batch(backend=backend, max_time="5m") as batch:
         queued = Sampler(mode=batch).run([isa(ghz(2), backend)], shots=10)
         assert batch.details()["max_time"] == 300

@@ -41,21 +41,21 @@ def start(file: Path, api_key: str, *arguments: str) -> Running:
 
 
 def all_jobs(api: Api) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    jobs: dict[str, dict[str, Any]] = {}
     while True:
-        page = api("GET", "/jobs", params={"limit": 200, "offset": len(found)}).json()
-        found |= {job["id"]: job for job in page["jobs"]}
-        if len(found) >= page["count"]:
-            return found
+        page = api("GET", "/jobs", params={"limit": 200, "offset": len(jobs)}).json()
+        jobs |= {job["id"]: job for job in page["jobs"]}
+        if len(jobs) >= page["count"]:
+            return jobs
 
 
 def wait_until_final(api: Api, seconds: float) -> dict[str, dict[str, Any]]:
     end = time.monotonic() + seconds
     while True:
-        found = all_jobs(api)
-        if all(job["status"] in FINAL for job in found.values()):
-            return found
-        assert time.monotonic() < end, [job["status"] for job in found.values()]
+        jobs = all_jobs(api)
+        if all(job["status"] in FINAL for job in jobs.values()):
+            return jobs
+        assert time.monotonic() < end, [job["status"] for job in jobs.values()]
         time.sleep(0.1)
 
 
@@ -85,7 +85,7 @@ def test_kill_9_with_200_jobs_queued_and_running(tmp_path: Path) -> None:
         before = all_jobs(api)
         # Those submitted last have all others before them. Some may start before they are cancelled.
         queued = (job_id for job_id in reversed(accepted) if before[job_id]["status"] == "Queued")
-        cancelled = next(one for one in queued if api("POST", f"/jobs/{one}/cancel").status_code == 204)
+        cancelled = next(item for item in queued if api("POST", f"/jobs/{item}/cancel").status_code == 204)
         for job_id, job in before.items():
             if job["status"] == "Completed":
                 seen[job_id] = api("GET", f"/jobs/{job_id}/results").content

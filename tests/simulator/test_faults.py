@@ -54,18 +54,20 @@ def set_faults(faulty: Running) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("state", "operational", "told"), [("down", False, "maintenance"), ("paused", True, "internal")]
+    ("state", "operational", "reported"), [("down", False, "maintenance"), ("paused", True, "internal")]
 )
 def test_a_device_that_is_down_keeps_its_jobs_waiting(
-    faulty: Running, set_faults: Any, state: str, operational: bool, told: str
+    faulty: Running, set_faults: Any, state: str, operational: bool, reported: str
 ) -> None:
     client = faulty.client()
     backend = client.backend("fake_fez")
     circuit = isa(ghz(2), backend)
     api = set_faults(devices={"fake_fez": state})
     status = backend.status()
-    assert (status.operational, status.status_msg) == (operational, told)
-    listed = {one["name"]: one["status"]["name"] for one in api("GET", "/backends").json()["devices"]}
+    assert (status.operational, status.status_msg) == (operational, reported)
+    listed = {
+        device["name"]: device["status"]["name"] for device in api("GET", "/backends").json()["devices"]
+    }
     assert listed["fake_fez"] == ("online" if operational else "offline")
     # The client itself warns about a paused device.
     with pytest.warns(UserWarning, match="status of internal") if operational else nullcontext():
@@ -115,7 +117,7 @@ def test_requests_answered_with_errors(set_faults: Any) -> None:
     for _ in range(2):
         check_error(api("POST", "/jobs", json=sampler_request()), 503)
     assert api("POST", "/jobs", json=sampler_request()).status_code == 200
-    assert [one["count"] for one in api("GET", "/admin/faults").json()["http"]] == [0, 0]
+    assert [rule["count"] for rule in api("GET", "/admin/faults").json()["http"]] == [0, 0]
 
 
 def test_requests_carried_out_whose_answer_is_lost(set_faults: Any) -> None:

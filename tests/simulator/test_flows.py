@@ -162,7 +162,9 @@ def test_a_job_from_its_id_to_its_metrics(client: QiskitRuntimeService) -> None:
     job = client.job(submitted.job_id())
     assert job.status() in ("QUEUED", "RUNNING")
     assert not job.in_final_state()
-    assert [one.job_id() for one in client.jobs(pending=True, job_tags=["flow"])] == [job.job_id()]
+    assert [listed_job.job_id() for listed_job in client.jobs(pending=True, job_tags=["flow"])] == [
+        job.job_id()
+    ]
     assert job.result(timeout=60)[0].data.meas.num_shots == 50
     assert job.done()
     assert not job.errored()
@@ -172,11 +174,13 @@ def test_a_job_from_its_id_to_its_metrics(client: QiskitRuntimeService) -> None:
     metrics = job.metrics()
     assert metrics["usage"]["quantum_seconds"] == job.usage() > 0
     assert set(metrics["timestamps"]) == {"created", "running", "finished"}
-    found = client.jobs(
+    listed = client.jobs(
         backend_name="fake_fez", program_id="executor", pending=False, created_after=began, limit=None
     )
-    assert job.job_id() in {one.job_id() for one in found}
-    assert client.jobs(skip=len(found), created_after=began, backend_name="fake_fez", job_tags=["flow"]) == []
+    assert job.job_id() in {listed_job.job_id() for listed_job in listed}
+    assert (
+        client.jobs(skip=len(listed), created_after=began, backend_name="fake_fez", job_tags=["flow"]) == []
+    )
     assert client.usage()["usage_consumed_seconds"] >= job.usage()
 
 

@@ -26,15 +26,15 @@ from .conftest import REPOSITORY, Api, Running
 
 def descendants(pid: int) -> set[int]:
     """Return the processes that a process started, and those they started."""
-    found: set[int] = set()
+    pids: set[int] = set()
     waiting = [pid]
     while waiting:
         parent = waiting.pop()
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
             children = {int(child) for child in task.read_text().split()}
-            waiting.extend(children - found)
-            found |= children
-    return found
+            waiting.extend(children - pids)
+            pids |= children
+    return pids
 
 
 def wait_until_gone(pids: set[int], seconds: float) -> set[int]:
@@ -193,7 +193,7 @@ def test_settings_come_from_the_environment_and_arguments_take_precedence() -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
+    ("arguments", "environment", "message"),
     [
         (["--port", "70000"], {}, "SIMULATOR_PORT"),
         (
@@ -208,9 +208,9 @@ def test_settings_come_from_the_environment_and_arguments_take_precedence() -> N
     ],
 )
 def test_wrong_settings(
-    arguments: list[str], environment: dict[str, str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], environment: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         parse(arguments, {"SIMULATOR_API_KEY": "x"} | environment)
     assert stopped.value.code == 2
-    assert told in capsys.readouterr().err.replace("\n", " ").rpartition("error: ")[2]
+    assert message in capsys.readouterr().err.replace("\n", " ").rpartition("error: ")[2]

@@ -99,7 +99,7 @@ def test_single_qubits_agree_with_aer(
     shape = examine(circuit, Isa(backends["fake_fez"]))
     rest, _, (one,) = separate_isolated_qubits(circuit, shape)
     assert rest is None
-    [probability] = IsolatedQubits([one], {}, np.empty((1, 0))).ones(one, noise if device else None)
+    [probability] = IsolatedQubits([isolated], {}, np.empty((1, 0))).ones(isolated, noise if device else None)
     options: dict[str, Any] = {"noise_model": noise.model("full", shape.uses)} if device else {}
     shots = 200_000
     simulator = AerSimulator(method="density_matrix", seed_simulator=5)
@@ -140,12 +140,12 @@ def test_parameters_of_single_qubits_give_the_same_as_binding_each_execution(
         return separate_isolated_qubits(of, examine(of, Isa(backends["aer_simulator"])))[2]
 
     together = IsolatedQubits(alone(circuit), columns, rows)
-    for place, one in enumerate(alone(circuit)):
-        found = together.ones(one, noise)
+    for place, isolated in enumerate(alone(circuit)):
+        together_ones = together.ones(isolated, noise)
         for row, values in enumerate(rows):
             bound = circuit.assign_parameters({first: values[0], second: values[1]})
             [expected] = IsolatedQubits([], {}, np.empty((1, 0))).ones(alone(bound)[place], noise)
-            assert found[row] == pytest.approx(expected, abs=1e-12)
+            assert together_ones[row] == pytest.approx(expected, abs=1e-12)
 
 
 def test_separation_keeps_interacting_qubits_together(backends: dict[str, Backend]) -> None:
@@ -165,7 +165,7 @@ def test_separation_keeps_interacting_qubits_together(backends: dict[str, Backen
     assert not shape.clifford
     rest, rest_shape, alone = separate_isolated_qubits(circuit, shape)
     assert rest is not None
-    assert {one.qubit: one.clbit for one in alone} == {0: 0, 5: None}
+    assert {isolated.qubit: isolated.clbit for isolated in alone} == {0: 0, 5: None}
     assert rest_shape.qubits == {1, 2, 3}
     assert rest_shape.clifford
     assert rest.count_ops() == {"h": 2, "cx": 1, "measure": 4, "x": 1}

@@ -53,7 +53,7 @@ def settings(workers: int) -> SimulatorSettings:
 
 
 def on_message(_: WorkerProcess, header: dict[str, Any], __: bytes) -> None:
-    """Run workers that report that they are ready, and do nothing else."""
+    """Check that workers report that they are ready, and send nothing else."""
     assert header == {"t": "hello"}
 
 

@@ -12,12 +12,12 @@ def check(answer: dict[str, Any], noisy: bool) -> None:
     assert {outcome: round(p, 9) for outcome, p in answer["ideal"].items()} == dict.fromkeys(
         ("0000", "0100", "1000", "1100"), 0.25
     )
-    found = sorted(peak["value"] for peak in answer["peaks"])
+    peaks = sorted(peak["value"] for peak in answer["peaks"])
     if noisy:
-        assert found == [0, 4, 8, 12] or answer["note"]
+        assert peaks == [0, 4, 8, 12] or answer["note"]
         assert answer["fidelity"] > 0.6 or answer["note"]
     else:
-        assert found == [0, 4, 8, 12]
+        assert peaks == [0, 4, 8, 12]
         assert all(abs(peak["probability"] - 0.25) < 0.095 for peak in answer["peaks"])
         assert abs(sum(peak["probability"] for peak in answer["peaks"]) - 1) < 1e-9
         assert answer["fidelity"] > 0.95

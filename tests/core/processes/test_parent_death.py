@@ -31,9 +31,9 @@ PARENT = (
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_it_gets_the_signal_when_its_parent_is_killed(number: signal.Signals, tmp_path: Path) -> None:
-    told = tmp_path / "told"
+    signalled = tmp_path / "signalled"
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, CHILD, str(int(number)), str(told)],
+        [sys.executable, "-c", PARENT, CHILD, str(int(number)), str(signalled)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
@@ -44,7 +44,7 @@ def test_it_gets_the_signal_when_its_parent_is_killed(number: signal.Signals, tm
         assert running(child)
         parent.kill()
         until(lambda: not running(child))
-    assert told.exists() == (number == signal.SIGTERM)
+    assert signalled.exists() == (number == signal.SIGTERM)
 
 
 def test_it_exits_if_its_parent_has_ended_before() -> None:

@@ -33,20 +33,20 @@ def test_an_action_is_created_read_listed_updated_and_deleted(api: Api, packaged
     package = api.name() if packaged else ""
     if packaged:
         api.put(f"/packages/{package}", {})
-    own = api.name()
-    path = f"/actions/{package}/{own}" if packaged else f"/actions/{own}"
+    name = api.name()
+    path = f"/actions/{package}/{name}" if packaged else f"/actions/{name}"
     limits = {"timeout": 5000, "memory": 128}
     created = api.put(
         path, {"exec": EXEC, "limits": limits, "parameters": [{"key": "a", "value": [1, None]}]}
     )
-    assert (created["name"], created["version"]) == (own, "0.0.1")
+    assert (created["name"], created["version"]) == (name, "0.0.1")
     assert created["namespace"] == (f"{api.namespace}/{package}" if packaged else api.namespace)
     assert (created["limits"]["timeout"], created["limits"]["memory"]) == (5000, 128)
     shown = api.ask("GET", path).json()
     assert (shown["exec"]["code"], notes(shown["parameters"])) == (ECHO, {"a": [1, None]})
     assert "code" not in api.ask("GET", f"{path}?code=false").json()["exec"]
     where = f"/actions/{package}/?limit=200" if packaged else "/actions?limit=200"
-    assert own in {item["name"] for item in api.ask("GET", where).json()}
+    assert name in {item["name"] for item in api.ask("GET", where).json()}
     assert api.ask("PUT", path, {"exec": EXEC}).status_code == 409
     updated = api.put(
         path, {"exec": EXEC | {"code": "def main(p):\n    return {'new': True}\n"}}, overwrite=True
@@ -144,29 +144,29 @@ def test_too_large_a_body_is_413(api: Api) -> None:
 
 
 def test_a_package_its_parameters_and_a_binding(api: Api) -> None:
-    package, binding, own = api.name(), api.name(), api.name()
+    package, binding, action = api.name(), api.name(), api.name()
     parameters = [{"key": key, "value": "package"} for key in ("a", "b", "c", "d")]
     assert api.put(f"/packages/{package}", {"parameters": parameters})["version"] == "0.0.1"
     assert api.ask("PUT", f"/packages/{package}", {}).status_code == 409
     bound = [{"key": key, "value": "binding"} for key in ("b", "c", "d")]
     body = {"binding": {"namespace": "_", "name": package}, "parameters": bound}
     assert api.put(f"/packages/{binding}", body)["binding"]["name"] == package
-    action = [{"key": key, "value": "action"} for key in ("c", "d")]
-    api.action(ECHO, f"{package}/{own}", parameters=action)
+    own_parameters = [{"key": key, "value": "action"} for key in ("c", "d")]
+    api.action(ECHO, f"{package}/{action}", parameters=own_parameters)
     expected = {"a": "package", "b": "binding", "c": "action", "d": "call"}
-    assert api.result(f"{binding}/{own}", {"d": "call"})["got"] == expected
-    assert api.result(f"{package}/{own}", {"d": "call"})["got"] == expected | {"b": "package"}
+    assert api.result(f"{binding}/{action}", {"d": "call"})["got"] == expected
+    assert api.result(f"{package}/{action}", {"d": "call"})["got"] == expected | {"b": "package"}
     assert notes(api.ask("GET", f"/packages/{binding}").json()["parameters"]) == {
         "a": "package",
         **dict.fromkeys(("b", "c", "d"), "binding"),
     }
     shown = api.ask("GET", f"/packages/{package}").json()
-    assert [item["name"] for item in shown["actions"]] == [own]
+    assert [item["name"] for item in shown["actions"]] == [action]
     listed = {item["name"]: item for item in api.ask("GET", "/packages?limit=200").json()}
     assert {package, binding} <= listed.keys()
     assert api.ask("PUT", f"/actions/{binding}/other", {"exec": EXEC}).status_code == 400
     assert api.ask("DELETE", f"/packages/{package}").status_code == 409
-    assert api.ask("DELETE", f"/actions/{package}/{own}").status_code == 200
+    assert api.ask("DELETE", f"/actions/{package}/{action}").status_code == 200
     for name in (binding, package):
         assert api.ask("DELETE", f"/packages/{name}").status_code == 200
         assert api.ask("GET", f"/packages/{name}").status_code == 404

@@ -75,8 +75,8 @@ def test_a_rule_may_not_set_them(api: Api) -> None:
             api.put(f"/rules/{rule}", {"trigger": f"/_/{trigger}", "action": f"/_/{name}"})
             answer = api.ask("POST", f"/triggers/{trigger}", {} if trigger_has else body)
             record = api.record(answer.json()["activationId"])
-            told = json.loads(record["logs"][0])
-            assert (told["success"], REFUSAL in told["error"]) == (False, True)
+            entry = json.loads(record["logs"][0])
+            assert (entry["success"], REFUSAL in entry["error"]) == (False, True)
             assert api.ask("GET", f"/activations?name={name}").json() == []
 
 

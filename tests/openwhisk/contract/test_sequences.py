@@ -21,17 +21,17 @@ def sequence(api: Api, *components: str, name: str = "") -> str:
 
 
 def test_each_action_gets_the_result_of_the_one_before(api: Api) -> None:
-    one = api.action(ADD)
+    action = api.action(ADD)
     package = api.name()
     api.put(f"/packages/{package}", {"parameters": [{"key": "by", "value": 10}]})
     ten = api.action(ADD, name=f"{package}/add")
-    name = sequence(api, one, ten, one)
+    name = sequence(api, action, ten, action)
     record = api.ask("POST", f"/actions/{name}?blocking=true", {"n": 1}).json()
     assert record["response"]["result"] == {"n": 13}
     annotations = notes(record["annotations"])
     assert (annotations["kind"], annotations["topmost"]) == ("sequence", True)
     parts = [api.record(item) for item in record["logs"]]
-    assert [part["name"] for part in parts] == [one, "add", one]
+    assert [part["name"] for part in parts] == [action, "add", action]
     assert all(part["cause"] == record["activationId"] for part in parts)
     assert all(notes(part["annotations"])["causedBy"] == "sequence" for part in parts)
     assert record["duration"] == sum(part["duration"] for part in parts)
@@ -39,9 +39,9 @@ def test_each_action_gets_the_result_of_the_one_before(api: Api) -> None:
 
 
 def test_a_sequence_may_be_part_of_another(api: Api) -> None:
-    one = api.action(ADD)
-    inner = sequence(api, one, one)
-    outer = sequence(api, inner, one)
+    action = api.action(ADD)
+    inner = sequence(api, action, action)
+    outer = sequence(api, inner, action)
     record = api.ask("POST", f"/actions/{outer}?blocking=true", {"n": 0}).json()
     assert record["response"]["result"] == {"n": 3}
     within = api.record(record["logs"][0])
@@ -51,21 +51,21 @@ def test_a_sequence_may_be_part_of_another(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "told"),
+    ("code", "status", "message"),
     [
         ("def main(p):\n    return {'error': 'not today'}\n", "application error", "not today"),
         ("def main(p):\n    raise ValueError\n", "action developer error", None),
     ],
 )
-def test_it_ends_at_the_first_error(api: Api, code: str, status: str, told: str | None) -> None:
-    one, wrong = api.action(ADD), api.action(code)
-    answer = api.ask("POST", f"/actions/{sequence(api, one, wrong, one)}?blocking=true", {"n": 1})
+def test_it_ends_at_the_first_error(api: Api, code: str, status: str, message: str | None) -> None:
+    action, wrong = api.action(ADD), api.action(code)
+    answer = api.ask("POST", f"/actions/{sequence(api, action, wrong, action)}?blocking=true", {"n": 1})
     assert answer.status_code == 502
     record = answer.json()
     assert record["response"]["status"] == status
     assert len(record["logs"]) == 2
-    if told:
-        assert record["response"]["result"] == {"error": told}
+    if message:
+        assert record["response"]["result"] == {"error": message}
 
 
 def test_a_non_blocking_invocation_answers_202(api: Api) -> None:
@@ -76,16 +76,16 @@ def test_a_non_blocking_invocation_answers_202(api: Api) -> None:
 
 
 def test_a_missing_action_is_reported(api: Api) -> None:
-    one = api.action(ADD)
-    name = sequence(api, one)
-    api.ask("DELETE", f"/actions/{one}")
+    action = api.action(ADD)
+    name = sequence(api, action)
+    api.ask("DELETE", f"/actions/{action}")
     answer = api.ask("POST", f"/actions/{name}?blocking=true&result=true", {"n": 1})
     assert (answer.status_code, answer.json()) == (502, {"error": "Sequence component does not exist."})
 
 
 def test_it_may_not_contain_itself(api: Api) -> None:
-    one = api.action(ADD)
-    inner = sequence(api, one)
+    action = api.action(ADD)
+    inner = sequence(api, action)
     outer = sequence(api, inner)
     for name, component in ((inner, inner), (inner, outer)):
         body = {"exec": {"kind": "sequence", "components": [f"/_/{component}"]}}
@@ -95,7 +95,7 @@ def test_it_may_not_contain_itself(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("components", "told"),
+    ("components", "message"),
     [
         ([], "No component"),
         (None, "components"),
@@ -105,10 +105,10 @@ def test_it_may_not_contain_itself(api: Api) -> None:
         ([7], "components"),
     ],
 )
-def test_wrong_sequences_are_refused(api: Api, name: str, components: object, told: str) -> None:
+def test_wrong_sequences_are_refused(api: Api, name: str, components: object, message: str) -> None:
     answer = api.ask("PUT", f"/actions/{name}", {"exec": {"kind": "sequence", "components": components}})
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 def test_a_trigger_may_fire_a_sequence(api: Api) -> None:

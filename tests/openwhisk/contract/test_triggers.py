@@ -49,11 +49,11 @@ def test_a_fired_trigger_invokes_the_actions_of_its_rules(api: Api) -> None:
     record = api.record(answer.json()["activationId"])
     assert record["name"] == trigger
     assert record["response"]["result"] == {"b": 2}
-    told = json.loads(record["logs"][0])
-    assert told["rule"] == f"{api.namespace}/{rule}"
-    assert told["action"] == f"{api.namespace}/{action}"
-    assert (told["statusCode"], told["success"]) == (0, True)
-    invoked = api.record(told["activationId"])
+    entry = json.loads(record["logs"][0])
+    assert entry["rule"] == f"{api.namespace}/{rule}"
+    assert entry["action"] == f"{api.namespace}/{action}"
+    assert (entry["statusCode"], entry["success"]) == (0, True)
+    invoked = api.record(entry["activationId"])
     assert invoked["name"] == action
     assert invoked["response"]["result"] == {"got": {"a": 1, "b": 2}}
 
@@ -98,10 +98,10 @@ def test_an_inactive_rule_next_to_an_active_one_is_logged(api: Api) -> None:
     api.put(f"/rules/{second}", {"trigger": f"/_/{trigger}", "action": f"/_/{action}"})
     api.ask("POST", f"/rules/{rule}", {"status": "inactive"})
     record = api.record(api.ask("POST", f"/triggers/{trigger}", {}).json()["activationId"])
-    told = {entry["rule"].split("/")[1]: entry for entry in map(json.loads, record["logs"])}
-    assert told[second]["success"]
-    assert not told[rule]["success"]
-    assert "is inactive" in told[rule]["error"]
+    entries = {entry["rule"].split("/")[1]: entry for entry in map(json.loads, record["logs"])}
+    assert entries[second]["success"]
+    assert not entries[rule]["success"]
+    assert "is inactive" in entries[rule]["error"]
 
 
 def test_a_rule_without_its_trigger_is_inactive(api: Api) -> None:
@@ -115,13 +115,13 @@ def test_a_rule_whose_action_is_missing_is_logged(api: Api) -> None:
     action, trigger, _ = made(api)
     api.ask("DELETE", f"/actions/{action}")
     record = api.record(api.ask("POST", f"/triggers/{trigger}", {}).json()["activationId"])
-    told = json.loads(record["logs"][0])
-    assert not told["success"]
-    assert told["error"] == "The requested resource does not exist."
+    entry = json.loads(record["logs"][0])
+    assert not entry["success"]
+    assert entry["error"] == "The requested resource does not exist."
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({"trigger": "/_/test-absent", "action": "/_/test-absent"}, "does not exist"),
         ({"trigger": "/_/test-absent"}, "action"),
@@ -130,10 +130,10 @@ def test_a_rule_whose_action_is_missing_is_logged(api: Api) -> None:
         ({"trigger": "/_/a", "action": 7}, "action"),
     ],
 )
-def test_wrong_rules_are_refused(api: Api, name: str, body: dict[str, object], told: str) -> None:
+def test_wrong_rules_are_refused(api: Api, name: str, body: dict[str, object], message: str) -> None:
     answer = api.ask("PUT", f"/rules/{name}", body)
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert api.ask("GET", f"/rules/{name}").status_code == 404
 
 

@@ -129,7 +129,7 @@ def test_results(api: Api, extension: str, result: Any, status: int, body: bytes
 
 
 @pytest.mark.parametrize(
-    ("extension", "result", "status", "told"),
+    ("extension", "result", "status", "message"),
     [
         (".html", {"a": 1}, 400, "text/html"),
         (".text", {"a": 1}, 404, "property"),
@@ -142,11 +142,11 @@ def test_results(api: Api, extension: str, result: Any, status: int, body: bytes
     ],
 )
 def test_results_that_cannot_be_converted(
-    api: Api, extension: str, result: Any, status: int, told: str
+    api: Api, extension: str, result: Any, status: int, message: str
 ) -> None:
     answer = api.web("GET", web(api, returns(result)) + extension)
     assert answer.status_code == status
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
@@ -170,10 +170,10 @@ def test_preflight(api: Api) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Access-Control-Allow-Headers"] == "X-Mine"
     assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
-    own = web(
+    custom = web(
         api, returns({"statusCode": 200, "headers": {"Allow": "ME"}, "body": "x"}), web_custom_options=True
     )
-    assert api.web("OPTIONS", own).headers["Allow"] == "ME"
+    assert api.web("OPTIONS", custom).headers["Allow"] == "ME"
 
 
 def test_a_key_may_be_required(api: Api) -> None:
