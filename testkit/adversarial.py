@@ -1,4 +1,4 @@
-"""Bodies made to cost as much as possible, for every field of a function's input schema."""
+"""Bodies designed to be as expensive as possible, for every field of a function's input schema."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from core.config_docs.model import ConfigDocument, parse
 
 ACTIONS = Path(__file__).resolve().parents[1] / "actions"
 
-#: A bait as JSON text of about so many bytes.
+#: A bait as JSON text of about this many bytes.
 Bait = Callable[[int], bytes]
 
 
 @lru_cache
 def published() -> dict[str, ConfigDocument]:
-    """The config document of every function, by its id."""
+    """Return the config document of every function, by its id."""
     paths = sorted(ACTIONS.glob("*/document.json"))
     raw = [json.loads(path.read_text()) for path in paths]
     for document in raw:
@@ -28,7 +28,7 @@ def published() -> dict[str, ConfigDocument]:
 
 
 def patterns(schema: Any) -> set[str]:
-    """Every regular expression in a schema."""
+    """Return every regular expression in a schema."""
     if isinstance(schema, list):
         return {pattern for item in schema for pattern in patterns(item)}
     if not isinstance(schema, dict):
@@ -38,7 +38,7 @@ def patterns(schema: Any) -> set[str]:
 
 
 def alphabet(pattern: str) -> str:
-    """A character of which a text can consist that the pattern matches."""
+    """Return a character of which a text can consist that the pattern matches."""
     for letter in map(chr, range(33, 127)):
         if any(re.search(pattern, letter * length) for length in (1, 2, 4)):
             return letter
@@ -46,7 +46,7 @@ def alphabet(pattern: str) -> str:
 
 
 def repeated(item: str, size: int) -> bytes:
-    """A list of the same item, again and again."""
+    """A list of equal items."""
     count = max(1, size // (len(item) + 1))
     return ("[" + ",".join([item] * count) + "]").encode()
 
@@ -60,14 +60,14 @@ def numbered(template: str, size: int) -> bytes:
 
 
 def keyed(size: int, prefix: str = "", value: str = "1") -> bytes:
-    """An object of many names."""
+    """An object with many names."""
     count = max(1, size // (len(prefix) + len(value) + 12))
     names = (f'"{prefix}{number}":{value}' for number in range(1_000_000, 1_000_000 + count))
     return ("{" + ",".join(names) + "}").encode()
 
 
 def nested(size: int, opening: str, closing: str, leaf: str = "1") -> bytes:
-    """As deep as is allowed, the rest of the size in the innermost value."""
+    """As deep as is permitted, the rest of the size in the innermost value."""
     deep = 60
     inner = max(1, (size - deep * (len(opening) + len(closing))) // (len(leaf) + 1))
     return (opening * deep + "[" + ",".join([leaf] * inner) + "]" + closing * deep).encode()
@@ -110,7 +110,7 @@ BAITS: dict[str, Bait] = {
 
 
 def baits(schema: Any) -> Iterator[tuple[str, Bait]]:
-    """All baits for a field of this schema, those for its own patterns and examples among them."""
+    """Return all baits for a field of this schema, including those for its own patterns and examples."""
     yield from BAITS.items()
     for pattern in sorted(patterns(schema)):
         letter = alphabet(pattern)
@@ -131,7 +131,7 @@ def baits(schema: Any) -> Iterator[tuple[str, Bait]]:
 
 
 def bodies(document: ConfigDocument) -> Iterator[tuple[str, Bait]]:
-    """Every bait in every field of a function, and those for the body as a whole."""
+    """Return every bait in every field of a function, and those for the whole body."""
     properties = document.function_input_schema.get("properties", {})
     for field, schema in properties.items():
         for name, bait in baits(schema):
@@ -140,7 +140,7 @@ def bodies(document: ConfigDocument) -> Iterator[tuple[str, Bait]]:
 
 
 def _with(document: ConfigDocument, field: str, bait: Bait) -> Bait:
-    """The bait in one field, the function's other fields being right."""
+    """The bait in one field; the function's other fields are right."""
     others = {
         name: schema["examples"][0] if schema.get("examples") else schema.get("default")
         for name, schema in document.function_input_schema["properties"].items()
@@ -151,7 +151,7 @@ def _with(document: ConfigDocument, field: str, bait: Bait) -> Bait:
 
 
 def whole() -> Iterator[tuple[str, Bait]]:
-    """Baits for the body itself, whichever function is called."""
+    """Baits for the body itself, for any function."""
     yield "unknown names", lambda size: keyed(size)
     yield "unknown names with long beginnings", lambda size: keyed(size, "n" * 900)
     yield "unknown names with objects", lambda size: keyed(size, value='{"a":[]}')

@@ -39,8 +39,8 @@ def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None
     Args:
         make: returns the work for a size.
     """
-    # The single input is measured only if the double takes long enough to be compared, and the double again only
-    # if it seems too expensive: a further measurement can only lower its cost, and one that passes is enough.
+    # The single input is measured only if the double takes long enough to be compared, and the double again
+    # only if it seems too expensive: further measurements can only lower its cost.
     double = cost(make(2 * size), repeats=1)
     if double <= FLOOR:
         return None

@@ -1,7 +1,7 @@
-"""Programs that define gates under names that libraries know, and what they do, worked out with NumPy alone.
+"""Programs that define gates under names that libraries know, and their effect, computed with NumPy only.
 
 A program is generated as a structure, written as text for what is tested, and interpreted here by its
-structure: neither Qiskit's parsers nor its gates have a part in it.
+structure: it uses neither Qiskit's parsers nor its gates.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-#: Names that something between a program and its simulation takes for an instruction of its own.
+#: Names that some step between a program and its simulation treats as its own instruction.
 SPECIAL = _set("""if_else for_loop while_loop switch_case break_loop continue_loop store box_ annotated
     unitary pauli diagonal multiplexer kraus superop roerror jump mark snapshot save_state save_statevector
     save_expval save_probabilities save_counts set_statevector set_density_matrix set_stabilizer initialize
@@ -51,7 +51,7 @@ INCLUDED = {
 
 
 def names(version: int, include: bool) -> list[str]:
-    """Names of gates in Qiskit and Aer under which a program may define its own."""
+    """Return names of gates in Qiskit and Aer under which a program may define a gate."""
     found = {*get_standard_gate_name_mapping(), *SPECIAL}
     found |= {gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS}
     configuration = AerSimulator().configuration()
@@ -72,7 +72,7 @@ class Angle(NamedTuple):
     factors: Mapping[str, int]
 
     def value(self, values: Mapping[str, float]) -> float:
-        """What it is for some values of the parameters."""
+        """Return its value for these parameters."""
         return self.number + sum(factor * values[name] for name, factor in self.factors.items())
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class Angle(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A gate applied; modifiers as they are written, from left to right, each with its number."""
+    """An applied gate; modifiers as they are written, from left to right, each with its number."""
 
     gate: str
     angles: Sequence[Angle]
@@ -89,7 +89,7 @@ class Call(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A gate of the program's own."""
+    """A gate that the program defines."""
 
     name: str
     parameters: Sequence[str]
@@ -154,7 +154,7 @@ def _diagonal(*values: complex) -> Matrix:
 
 
 def _controlled(matrix: Matrix, on: int = 1) -> Matrix:
-    """With one more qubit in front, which is the lowest bit of the index."""
+    """Return the matrix with one more qubit in front, which is the lowest bit of the index."""
     found = np.eye(2 * len(matrix), dtype=complex)
     found[on::2, on::2] = matrix
     return found
@@ -182,7 +182,7 @@ REVERSIBLE = ("x", "cx", "ccx", "CX")
 
 
 def _applied(matrix: Matrix, qubits: Sequence[int], states: Matrix) -> Matrix:
-    """A matrix applied to some qubits of states, which are columns."""
+    """Apply a matrix to some qubits of states, which are columns."""
     found = np.zeros_like(states)
     mask = sum(1 << qubit for qubit in qubits)
     for place in range(len(states)):
@@ -222,13 +222,13 @@ def generated(
     reversible: bool = False,
     modifiers: bool = True,
 ) -> Program:
-    """A program that defines gates of these names, each by the ones before and the language's, and uses all.
+    """Return a program that defines gates of these names, each by the ones before, and uses all.
 
     Args:
-        wanted: the names, different ones.
-        version: of OpenQASM.
-        include: whether the file of standard gates is there.
-        seed: of all choices.
+        wanted: the names, all different.
+        version: the version of OpenQASM.
+        include: whether the file of standard gates is included.
+        seed: the seed of all choices.
         reversible: whether the gates only exchange basis states.
         modifiers: whether calls may have modifiers, in version 3.
     """
@@ -261,7 +261,7 @@ class _Generator:
 
     def _definition(self, name: str) -> Definition:
         chance = self._chance
-        # Neither their order nor their names are what a library's gate has.
+        # Neither their order nor their names are those of a library's gate.
         parameters = chance.sample(["theta", "b", "alpha", "lam"], chance.randint(0, 3))
         qubits = chance.randint(1, 3)
         usable = [gate for gate, (_, width) in self._gates.items() if width <= qubits]
@@ -282,7 +282,7 @@ class _Generator:
             modifiers = chance.sample(kinds, chance.randint(1, 2))
             qubits += any("ctrl" in kind for kind, _ in modifiers)
             if qubits > 3:
-                # The power of a gate that large is refused.
+                # The power of such a large gate is rejected.
                 modifiers = [one for one in modifiers if one[0] != "pow"]
         if name == "U" and self._reversible:
             # A flip, with no phase.

@@ -1,4 +1,4 @@
-"""A gate that a program defines is what runs, whatever its name is to Qiskit and Aer."""
+"""The definition of a program's gate is what runs, for any name that Qiskit and Aer may know."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def built(program: object) -> QuantumCircuit:
 
 @lru_cache
 def target(backend_type: str) -> IBMTarget:
-    """The backend as the client knows it."""
+    """Return the backend as the client knows it."""
     backend = CATALOG[BACKENDS[backend_type]]
     configuration = QasmBackendConfiguration.from_dict(dict(backend.configuration))
     properties = BackendProperties.from_dict(backend.properties) if backend.properties else None
@@ -54,7 +54,7 @@ def target(backend_type: str) -> IBMTarget:
 
 
 def exact(ready: QuantumCircuit) -> dict[str, float]:
-    """The distribution of a transpiled circuit, most of whose qubits are idle."""
+    """Return the distribution of a transpiled circuit, most of whose qubits are idle."""
     used = [bit for bit in ready.qubits if any(bit in item.qubits for item in ready.data)]
     small = QuantumCircuit(used, *ready.cregs)
     for item in ready.data:
@@ -71,15 +71,15 @@ def known(found: dict[str, float]) -> dict[str, float]:
 
 
 def by_threes(found: list[str]) -> list[list[str]]:
-    """Each name with two others, of other libraries: the definitions of later ones can use the earlier."""
+    """Return each name with two of other libraries, so that later definitions can use the earlier ones."""
     third = -(-len(found) // 3)
     return [found[place::third] for place in range(third)]
 
 
 @pytest.mark.parametrize("include", [True, False], ids=["include", "bare"])
 @pytest.mark.parametrize("version", [2, 3])
-def test_every_name_of_a_library_is_free_for_a_gate_of_ones_own(version: int, include: bool) -> None:
-    """The circuit, what is said to be ideal, and the circuit in the answer are the program's."""
+def test_every_name_of_a_library_can_be_defined_by_a_program(version: int, include: bool) -> None:
+    """The circuit, the ideal distribution, and the circuit in the answer are the program's."""
     free = names(version, include)
     assert len(free) > 200
     for some in by_threes(free):
@@ -96,7 +96,7 @@ def test_every_name_of_a_library_is_free_for_a_gate_of_ones_own(version: int, in
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_the_transpiler_takes_no_name_for_a_gate_of_its_own(version: int) -> None:
+def test_the_transpiler_never_uses_its_own_gate_for_a_name(version: int) -> None:
     for place, name in enumerate(names(version, include=False)):
         backend_type = list(BACKENDS)[place % 3]
         include = place % 2 == 0 and name not in INCLUDED[version]
@@ -104,7 +104,7 @@ def test_the_transpiler_takes_no_name_for_a_gate_of_its_own(version: int) -> Non
         ready = target(backend_type).transpile(built(program), None)
         allowed = set(target(backend_type).device.target.operation_names)
         assert {item.name for item in ready.data} <= allowed | {"barrier"}, program
-        # The synthesis of two-qubit gates is good to some millionths.
+        # The synthesis of two-qubit gates is exact to a few millionths.
         assert exact(ready) == pytest.approx(program.probabilities(), abs=1e-4), program
 
 
@@ -114,7 +114,7 @@ def engine() -> Engine:
 
 
 def counted(program: object, backend_type: str) -> dict[str, int]:
-    """Counts of 200 shots."""
+    """Return the counts of 200 shots."""
     backend = CATALOG[BACKENDS[backend_type]]
     ready = target(backend_type).transpile(built(program), None)
     executions = engine().prepare(backend, ready, np.empty((1, 0)), 200)
@@ -125,7 +125,7 @@ def counted(program: object, backend_type: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("backend_type", BACKENDS)
 @pytest.mark.parametrize("version", [2, 3])
-def test_aer_takes_no_name_for_an_instruction_of_its_own(version: int, backend_type: str) -> None:
+def test_aer_never_uses_its_own_instruction_for_a_name(version: int, backend_type: str) -> None:
     free = names(version, include=False)
     for name in free[zlib.crc32(backend_type.encode()) % 9 :: 9]:
         include = name not in INCLUDED[version]
@@ -136,7 +136,7 @@ def test_aer_takes_no_name_for_an_instruction_of_its_own(version: int, backend_t
         assert backend_type != "simulator" or counts == {right: 200}, program
 
 
-#: Programs whose outcome is always the same, and which.
+#: Programs that have always the same outcome, with that outcome.
 CASES = {
     "h-of-U": (
         "OPENQASM 3.0; gate h a { U(pi, 0, pi) a; } qubit[1] q; bit[1] c; h q[0]; c = measure q;",
@@ -247,7 +247,7 @@ def test_the_definition_is_what_runs(case: str) -> None:
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_gate_of_the_included_file_cannot_be_defined_again(version: int, after: bool) -> None:
-    """As both languages have it: the program is refused, and no definition is chosen."""
+    """As in both languages: the program is rejected, and no definition is chosen."""
     for name in sorted(INCLUDED[version]):
         head, *rest = str(Program(version, True, 1, [], [])).split("\n")
         lines = [f"gate {name} a {{ U(pi, 0, pi) a; }}", rest[0]]
@@ -292,12 +292,12 @@ def test_a_wrong_definition_or_call_is_refused_under_the_programs_names(program:
     assert "own_" not in caught.value.message
 
 
-def test_an_opaque_gate_that_is_not_applied_does_no_harm() -> None:
+def test_an_opaque_gate_that_is_not_applied_is_permitted() -> None:
     assert built(TWO + "opaque swap a,b; qreg q[1]; x q[0];").count_ops()["x"] == 1
 
 
 def doubled(name: str, levels: int, gate: str) -> str:
-    """Definitions, the last under a certain name, each of which applies the one before twice."""
+    """Return definitions, each of which applies the one before twice; the last has a given name."""
     steps = [*(f"d{level}" for level in range(levels - 1)), name]
     before = [gate, *steps]
     return " ".join(
@@ -355,8 +355,8 @@ KICKBACK = {
 
 @pytest.mark.parametrize("square_root", ["0.5", "1/2"])
 @pytest.mark.parametrize("version", [2, 3])
-def test_the_text_of_the_included_file_is_as_good_as_the_file(version: int, square_root: str) -> None:
-    """Phases that cancel only with another matrix for U, and square roots as older files write them."""
+def test_the_text_of_the_included_file_is_equivalent_to_the_file(version: int, square_root: str) -> None:
+    """Phases that cancel only with another matrix for U, and square roots as older files define them."""
     name = {2: "qelib1.inc", 3: "stdgates.inc"}[version]
     text = (files("qiskit.qasm.libs") / name).read_text(encoding="utf-8").replace("0.5", square_root)
     head, *rest = str(Program(version, True, 3, [], [])).split("\n")
@@ -365,7 +365,7 @@ def test_the_text_of_the_included_file_is_as_good_as_the_file(version: int, squa
     assert probabilities(built(pasted), "c") == fitting(probabilities(built(included), "c"))
 
 
-def test_a_gate_of_the_file_that_is_made_of_others_is_no_standard_gate() -> None:
+def test_a_composite_gate_of_the_file_is_not_a_standard_gate() -> None:
     program = (
         THREE.split("\n")[0] + "gate x a { } gate cx a, b { ctrl @ x a, b; } gate flip a { U(pi, 0, pi) a; } "
     )
@@ -374,7 +374,7 @@ def test_a_gate_of_the_file_that_is_made_of_others_is_no_standard_gate() -> None
 
 
 def halves(levels: int) -> str:
-    """Definitions, each of which calls the one before with two new arguments."""
+    """Return definitions, each of which calls the one before with two new arguments."""
     before = ["rx", *(f"d{level}" for level in range(levels))]
     return " ".join(
         f"gate d{level}(t) a {{ {before[level]}(t / 2) a; {before[level]}(t / 3) a; }}"
@@ -382,7 +382,7 @@ def halves(levels: int) -> str:
     )
 
 
-def test_definitions_that_nothing_applies_are_not_written_out() -> None:
+def test_definitions_that_are_never_applied_are_not_expanded() -> None:
     unused = " ".join(f"gate z{number} a {{ d8({number}) a; }}" for number in range(100))
     begun = time.thread_time()
     built(THREE + halves(9) + unused + " qubit q; x q;")

@@ -1,4 +1,4 @@
-"""Programs in OpenQASM: what good ones give, and that no bad one does harm."""
+"""Programs in OpenQASM: the results of good ones, and that bad ones do no harm."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def built(program: str, **values: Any) -> QuantumCircuit:
 
 
 def doubled(levels: int, angle: str = "") -> str:
-    """Gate definitions, each of which applies the one before twice."""
+    """Return gate definitions, each of which applies the one before twice."""
     formal = f"({angle})" if angle else ""
     lines = [f"gate g0{formal} a {{ {f'rz({angle})' if angle else 'h'} a; }}"]
     lines += [f"gate g{n}{formal} a {{ g{n - 1}{formal} a; g{n - 1}{formal} a; }}" for n in range(1, levels)]
     return "\n".join([*lines, f"g{levels - 1}{'(1)' if angle else ''} q[0];"])
 
 
-# --- what programs give -----------------------------------------------------------------------------
+# --- the results of programs --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def doubled(levels: int, angle: str = "") -> str:
             THREE.replace("10", "2")
             + "for int i in [1:3] { x q[0]; c[0] = measure q[0]; if (c[0]) { rx(i * pi / 4) q[1]; } } "
             "c = measure q;",
-            # An odd turn and the last one see a 1: a quarter and three quarters of pi.
+            # An odd rotation and the last one see a 1: a quarter and three quarters of pi.
             {"11": 1.0},
         ),
         (
@@ -75,7 +75,7 @@ def doubled(levels: int, angle: str = "") -> str:
         (TWO.replace("10", "1") + doubled(3) + " measure q->c;", {"0": 1.0}),
     ],
 )
-def test_programs_have_the_distribution_that_they_say(program: str, expected: dict[str, float]) -> None:
+def test_programs_have_the_expected_distribution(program: str, expected: dict[str, float]) -> None:
     assert probabilities(built(program), "c") == pytest.approx(expected)
 
 
@@ -94,7 +94,7 @@ def test_feed_forward_works_in_all_registers() -> None:
 
 
 @pytest.mark.parametrize("program", [TWO + "x q[9];", THREE + "x q[9];", THREE + "bit[3] meas; x q[9];"])
-def test_a_program_without_measurement_is_measured_at_its_end_and_told_so(program: str) -> None:
+def test_a_program_without_measurement_is_measured_at_its_end_and_the_answer_says_so(program: str) -> None:
     params = OpenQasmInput(program=program)
     answer = algorithm.proceed(params, step_of(algorithm.start(params)))
     assert answer["measured_all"] is True
@@ -106,7 +106,7 @@ def test_a_program_without_measurement_is_measured_at_its_end_and_told_so(progra
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("version", [2, 3])
-def test_a_program_that_qiskit_wrote_is_the_same_circuit_again(seed: int, version: int) -> None:
+def test_a_program_written_by_qiskit_gives_the_same_circuit(seed: int, version: int) -> None:
     wanted = random_circuit(4, 6, max_operands=3, seed=seed)
     program = qasm2.dumps(wanted) if version == 2 else qasm3.dumps(wanted)
     found = built(program).remove_final_measurements(inplace=False)
@@ -130,11 +130,11 @@ def test_a_program_that_qiskit_wrote_is_the_same_circuit_again(seed: int, versio
         TWO + "if (c == 3) x q;",
     ],
 )
-def test_what_runs_can_be_written_down_again(program: str) -> None:
+def test_a_circuit_that_runs_can_be_exported_again(program: str) -> None:
     assert qasm3.dumps(built(program)).startswith("OPENQASM 3.0;")
 
 
-def test_the_circuit_that_is_kept_is_not_the_one_given_away() -> None:
+def test_changing_the_returned_circuit_does_not_change_the_cached_one() -> None:
     program = TWO + "x q[0];"
     built(program).x(0)
     assert built(program).count_ops()["x"] == 1
@@ -205,10 +205,10 @@ def test_the_largest_result_fits_in_a_message() -> None:
     assert sum(len(one["outcomes"]) for one in answer["registers"]) <= MAX_LISTED
 
 
-# --- what programs may not --------------------------------------------------------------------------
+# --- what programs may not do -------------------------------------------------------------------------
 
 NASTY: list[tuple[str, str]] = [
-    # Syntax, with its place.
+    # Syntax errors, with their place.
     (TWO + "x q[0]", "line 5, column 1: unexpected end-of-file"),
     (THREE + "x q[0]", "line 5, column 7: the end of the program is not expected here"),
     (THREE + "x q[0;", "line 5, column 7: the end of the program is not expected here"),
@@ -329,7 +329,7 @@ words_of_programs = st.sampled_from(_WORDS.split())
 
 
 def refusal(program: str) -> InputError | None:
-    """Why it is refused; None if it is built."""
+    """Return why it is rejected; None if it is built."""
     try:
         made = built(program)
     except InputError as error:
@@ -343,13 +343,13 @@ def refusal(program: str) -> InputError | None:
     st.sampled_from([TWO, THREE, ""]),
     st.lists(words_of_programs, max_size=30).map(" ".join) | st.text(max_size=30),
 )
-def test_whatever_is_written_is_built_or_refused(head: str, body: str) -> None:
+def test_any_text_is_built_or_refused(head: str, body: str) -> None:
     error = refusal(head + body + ";")
     assert error is None or error.message.startswith("program: ")
 
 
 @given(st.data())
-def test_a_program_with_a_word_lost_or_doubled_is_built_or_refused(data: st.DataObject) -> None:
+def test_a_program_with_a_missing_or_doubled_word_is_built_or_refused(data: st.DataObject) -> None:
     pieces = PROGRAM.split(" ")
     place = data.draw(st.integers(0, len(pieces) - 1))
     put = data.draw(st.sampled_from([[], [pieces[place]] * 2, ["q"], ["-1"], ["{"], ["2**70"]]))

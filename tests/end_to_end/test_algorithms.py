@@ -1,4 +1,4 @@
-"""Every algorithm found in `actions/`, by HTTP, on each type of backend: its case has the right answer."""
+"""Every algorithm in `actions/`, over HTTP, on each type of backend: its case has the right answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CASES = {path.stem for path in (ROOT / "tests/actions/cases").glob("*.py")} - {"
 LOOPS = {
     name for name in ALGORITHMS if "HybridAlgorithm" in (ROOT / "actions" / name / "algorithm.py").read_text()
 }
-#: Jobs under way at a time: two for each core of a small machine.
+#: Jobs in progress at a time: two for each core of a small machine.
 AT_A_TIME = 4
 #: Seconds a job may take, hybrid ones with all their steps, on a machine that is busy with others.
 JOB_TIMEOUT = 240.0
@@ -41,7 +41,7 @@ def test_every_algorithm_has_a_case_and_every_case_an_algorithm() -> None:
 
 
 def final(stack: Stack, name: str, backend_type: str) -> dict[str, Any]:
-    """The final event of the algorithm's case, of a client of its own."""
+    """Return the final event of the algorithm's case, submitted by a new client."""
     client = Client(stack)
     try:
         deadline = time.monotonic() + JOB_TIMEOUT
@@ -59,7 +59,7 @@ def final(stack: Stack, name: str, backend_type: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def events(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Events]:
-    """The final event of each case that was selected; they begin at once, a few at a time."""
+    """Return the final event of each selected case; they start together, a few at a time."""
     wanted = [
         (str(item.callspec.params["name"]), str(item.callspec.params["backend_type"]))
         for item in request.session.items

@@ -1,4 +1,4 @@
-"""What a crash costs: nothing."""
+"""A crash loses nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def own(stack: Stack) -> Stack:
     return stack
 
 
-def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
+def test_a_result_arrives_once_although_the_poller_was_killed(own: Stack) -> None:
     client = own.client()
     jobs = [client.smile(wait=0, backend_type="hardware")["process_job_id"] for _ in range(2)]
     jobs.append(client.smile(wait=0)["process_job_id"])
@@ -40,17 +40,17 @@ def test_result_arrives_once_though_the_poller_was_killed(own: Stack) -> None:
         assert event["status"] == "DONE", event
         assert event["answer"]["shots"] == 1024
     output = own.output(before)
-    assert "poller ended (signal 9); restarting it" in output, "the supervisor says what it does"
+    assert "poller ended (signal 9); restarting it" in output, "the supervisor reports the restart"
     listed = [job["process_job_id"] for job in client.get("/jobs").json()["jobs"]]
     assert sorted(listed) == sorted(jobs)
 
 
-def test_results_are_there_after_the_gateway_was_killed(own: Stack) -> None:
+def test_results_are_available_after_the_gateway_was_killed(own: Stack) -> None:
     client = own.client()
     job = client.smile()["process_job_id"]
     pid, before = module_pid(own, "gateway"), len(own.output())
     os.kill(pid, signal.SIGKILL)
-    # Its worker outlives it for a moment, so that only the supervisor's word tells that it is gone.
+    # Its worker survives it for a moment, so only the supervisor's message shows that it has ended.
     wait_for(lambda: "gateway ended (signal 9)" in own.output(before))
 
     def back() -> bool:
@@ -61,11 +61,11 @@ def test_results_are_there_after_the_gateway_was_killed(own: Stack) -> None:
 
     wait_for(back, 30)
     assert client.get(f"/jobs/{job}").json()["status"] == "DONE"
-    assert client.smile()["status"] == "DONE", "the same token serves on"
+    assert client.smile()["status"] == "DONE", "the same token is still valid"
 
 
 @not_ours
-def test_result_comes_though_the_action_process_was_killed(own: Stack) -> None:
+def test_a_result_arrives_although_the_action_process_was_killed(own: Stack) -> None:
     client = own.client()
     client.smile()
     pids = action_pids(own)
@@ -82,7 +82,7 @@ def test_result_comes_though_the_action_process_was_killed(own: Stack) -> None:
 
 
 @pytest.mark.parametrize("module", [pytest.param("local.openwhisk", marks=not_ours), "simulator"])
-def test_jobs_go_on_though_a_part_was_killed(own: Stack, module: str) -> None:
+def test_jobs_continue_although_a_part_was_killed(own: Stack, module: str) -> None:
     client = own.client()
     client.smile()
     pid = module_pid(own, module)
@@ -97,8 +97,8 @@ def test_jobs_go_on_though_a_part_was_killed(own: Stack, module: str) -> None:
     wait_for(done, 60)
 
 
-def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
-    """The local broker has everything in memory: what was is gone, and everything works on."""
+def test_the_stack_continues_although_the_broker_was_killed(own: Stack) -> None:
+    """The local broker has everything in memory: earlier events are lost, but everything still works."""
     old = own.client()
     old.smile()
     [pid] = [pid for pid in own.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -113,8 +113,8 @@ def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
         except OSError:
             return None
 
-    # A broker that makes topics by itself (the local one does) makes the client's anew, and empty; any other
-    # has the client make a new session.
+    # A broker that creates topics automatically (the local one does) creates the client's again, empty; with
+    # any other the client has to create a new session.
     def afresh() -> bool:
         found = answer()
         return found is not None and (found.status_code == 401 or found.json() == {"jobs": []})
@@ -125,14 +125,14 @@ def test_the_stack_goes_on_though_the_broker_was_killed(own: Stack) -> None:
         assert old.smile()["status"] == "DONE"
 
 
-def test_nothing_is_left_though_the_supervisor_was_killed(tmp_path: Path) -> None:
+def test_no_process_is_left_although_the_supervisor_was_killed(tmp_path: Path) -> None:
     with running(tmp_path) as stack:
         processes = stack.descendants()
         stack.process.kill()
         wait_for(lambda: not [pid for pid in processes if alive(pid)], 15)
 
 
-def test_busy_port_is_said_in_one_line(own: Stack, tmp_path: Path) -> None:
+def test_a_busy_port_is_reported_in_one_line(own: Stack, tmp_path: Path) -> None:
     env = environment(tmp_path) | {"GATEWAY_PORT": own.env["GATEWAY_PORT"]}
     done = subprocess.run(
         [sys.executable, "-m", "local"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60

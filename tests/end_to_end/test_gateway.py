@@ -1,4 +1,4 @@
-"""What clients rely on when networks fail and tokens age, by HTTP on a running stack."""
+"""What clients rely on when networks fail and tokens expire, over HTTP on a running stack."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_same_key_gives_the_same_job(client: Client) -> None:
     assert submit(client, "another").json()["process_job_id"] != first.json()["process_job_id"]
 
 
-def test_a_key_does_not_serve_for_other_input_nor_for_another_client(stack: Stack, client: Client) -> None:
+def test_a_key_is_not_valid_for_other_input_or_another_client(stack: Stack, client: Client) -> None:
     first = submit(client, "shared")
     other = submit(client, "shared", shots=5)
     assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
@@ -45,7 +45,7 @@ def test_a_key_does_not_serve_for_other_input_nor_for_another_client(stack: Stac
     assert theirs.json()["process_job_id"] != first.json()["process_job_id"]
 
 
-def test_requests_at_the_same_moment_make_one_job(client: Client) -> None:
+def test_simultaneous_requests_create_one_job(client: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: submit(client, "moment"), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
@@ -64,7 +64,7 @@ def test_a_session_is_renewed_with_all_its_jobs(stack: Stack, client: Client) ->
     assert forged.status_code == 401
 
 
-def test_the_numbers_are_there_for_prometheus(stack: Stack, client: Client) -> None:
+def test_the_metrics_are_available_to_prometheus(stack: Stack, client: Client) -> None:
     client.smile()
     answer = requests.get(f"{stack.gateway}/metrics", timeout=20)
     assert answer.headers["Content-Type"].startswith("text/plain")
@@ -84,7 +84,7 @@ def test_no_other_origin_may_call_unless_it_is_configured(stack: Stack) -> None:
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
-def test_a_body_that_is_nested_without_end_is_refused(client: Client) -> None:
+def test_an_endlessly_nested_body_is_refused(client: Client) -> None:
     nested: Any = 1
     for _ in range(200):
         nested = [nested]

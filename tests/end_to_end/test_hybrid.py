@@ -1,4 +1,4 @@
-"""A hybrid algorithm's loop survives whatever is killed between two steps, and takes each step once."""
+"""A hybrid algorithm's loop survives a kill of any process between two steps, and takes each step once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG: dict[str, Any] = {
     "max_steps": 15,
 }
 
-#: Seconds in which a loop goes on after a part was killed and started again, and is through.
+#: Seconds in which a loop continues after a part was killed and restarted, and finishes.
 THROUGH = 180.0
 
 
@@ -46,12 +46,12 @@ def account(own: Stack) -> QuantumAccount:
 
 @pytest.fixture
 def client(own: Stack) -> Client:
-    """A client of its own."""
+    """A new client."""
     return own.client()
 
 
 def begin(client: Client, **values: Any) -> str:
-    """Submit the long loop; gives its process_job_id once some steps are behind it."""
+    """Submit the long loop; return its process_job_id once some steps are done."""
     answer = client.submit(function="vqe", **LONG | values)
     assert answer.status_code == 202, answer.text
     process_job_id: str = answer.json()["process_job_id"]
@@ -60,7 +60,7 @@ def begin(client: Client, **values: Any) -> str:
 
 
 def stand(client: Client, process_job_id: str) -> dict[str, Any]:
-    """How the run stands; empty while the gateway is away."""
+    """Return the state of the run; empty while the gateway is not reachable."""
     try:
         answer = client.get(f"/jobs/{process_job_id}")
     except OSError:
@@ -70,12 +70,12 @@ def stand(client: Client, process_job_id: str) -> dict[str, Any]:
 
 def at_step(client: Client, process_job_id: str) -> int:
     event = stand(client, process_job_id)
-    assert event.get("status") not in FINAL, f"over before it was harmed: {event}"
+    assert event.get("status") not in FINAL, f"it ended before the kill: {event}"
     return int((event.get("progress") or {}).get("step", 0))
 
 
 def end(client: Client, process_job_id: str) -> dict[str, Any]:
-    """The final event."""
+    """Return the final event."""
 
     def final() -> dict[str, Any] | None:
         event = stand(client, process_job_id)
@@ -87,8 +87,8 @@ def end(client: Client, process_job_id: str) -> dict[str, Any]:
 
 
 def shown(client: Client, process_job_id: str) -> list[dict[str, Any]]:
-    """Every event of the run that the client is shown, in order, from the first."""
-    # A job that comes later is in the topic behind all that the run has told.
+    """Return every event of the run that the client is shown, in order, from the first."""
+    # A job that is submitted later is in the topic behind all events of the run.
     later = client.smile()["process_job_id"]
     with closing(Listener(client)) as listener:
         wait_for(lambda: later in listener.finals())
@@ -96,7 +96,7 @@ def shown(client: Client, process_job_id: str) -> list[dict[str, Any]]:
 
 
 def taken(account: QuantumAccount, process_job_id: str) -> list[list[JobView]]:
-    """The jobs of each step, found by their tags; every job of the run belongs to one."""
+    """Return the jobs of each step, found by their tags; every job of the run belongs to one."""
     tag = run_tag(process_job_id)
     steps: list[list[JobView]] = []
     while found := account.tagged(f"{tag}-{len(steps)}"):
@@ -113,7 +113,7 @@ def kill(pids: list[int]) -> None:
     wait_for(lambda: not any(alive(pid) for pid in pids))
 
 
-#: What is killed: the processes, by the stack.
+#: The processes to kill, by the stack.
 VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
     "poller": lambda stack: [module_pid(stack, "poller")],
     "actions": action_pids,
@@ -124,7 +124,7 @@ VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-def test_the_loop_goes_on_and_takes_each_step_once(
+def test_the_loop_continues_and_takes_each_step_once(
     own: Stack, account: QuantumAccount, client: Client, victim: str
 ) -> None:
     if GIVEN_WHISK and victim in ("actions", "openwhisk"):
@@ -142,8 +142,8 @@ def test_the_loop_goes_on_and_takes_each_step_once(
     events = shown(client, run)
     assert [one["status"] in FINAL for one in events] == [False] * (len(events) - 1) + [True]
     progress = [one["progress"]["step"] for one in events]
-    assert progress == sorted(progress), "told out of order"
-    assert set(progress) >= set(range(4)), "the steps before the crash were told"
+    assert progress == sorted(progress), "published out of order"
+    assert set(progress) >= set(range(4)), "the steps before the crash are missing"
     assert {one["progress"]["of"] for one in events} == {16}
 
 
@@ -158,7 +158,7 @@ def test_a_loop_that_is_cancelled_submits_no_further_job(
     steps = taken(account, run)
     assert steps[-1][0].status == "CANCELLED"
     assert all(view.status == "DONE" for step in steps[:-1] for view in step)
-    # The simulator is asked again once another loop has gone several steps further: no job came.
+    # The simulator is queried again once another loop has advanced by several steps: no job was added.
     other = begin(client)
     assert [len(step) for step in taken(account, run)] == [1] * len(steps)
     client.http.delete(f"{own.api}/jobs/{other}", timeout=20)

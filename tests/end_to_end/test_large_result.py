@@ -1,4 +1,4 @@
-"""A result over the broker's limit: by reference, for its own client alone, from a folder and a bucket."""
+"""A result over the broker's limit: by reference, only for its client, from a folder and a bucket."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ QUBITS = 20
 
 
 def submit(stack: Stack, client: Client, circuits: int, shots: int) -> str:
-    """A job with so many circuits whose outcomes are nearly all different; gives its id.
+    """Submit a job with so many circuits that nearly all outcomes are different; return its id.
 
-    No action of ours asks for so much, so the job comes to the poller from here.
+    No action of ours requests that much, so the test announces the job to the poller.
     """
     small = client.smile()
     env = part_environment(stack, "poller")
@@ -47,8 +47,8 @@ def submit(stack: Stack, client: Client, circuits: int, shots: int) -> str:
 
 
 def read_back(stack: Stack, owner: Client, other: Client, process_job_id: str) -> tuple[dict[str, Any], int]:
-    """The result by its reference, and its bytes; nobody else gets it."""
-    # No gateway has told of it: the client knows of the job with its first event from the poller.
+    """The result is read by its reference, and its bytes are right; no other client gets it."""
+    # No gateway knows the job: the client learns of it with its first event from the poller.
     wait_for(lambda: owner.get(f"/jobs/{process_job_id}").ok, 90)
     final = owner.get(f"/jobs/{process_job_id}", wait=60).json()
     assert final["status"] == "DONE", final
@@ -58,7 +58,9 @@ def read_back(stack: Stack, owner: Client, other: Client, process_job_id: str) -
     assert found.status_code == 200, found.text[:500]
     refused = other.http.get(f"{stack.gateway}{final['result_url']}", timeout=30)
     assert refused.status_code == 404
-    assert refused.json() == other.get("/jobs/nosuchjob/result").json(), "not even whether it exists is told"
+    assert refused.json() == other.get("/jobs/nosuchjob/result").json(), (
+        "the answer must not disclose whether it exists"
+    )
     assert owner.get("/jobs/nosuchjob/result").status_code == 404
     return found.json()["result"], len(found.content)
 
@@ -92,6 +94,6 @@ def test_ten_megabytes_from_a_bucket(clouded: Stack, bucket: str) -> None:
     assert size > 10_000_000
     [key] = s3.keys(bucket)
     assert key.endswith(f"/{job}.json")
-    assert not list((clouded.folder / "large").rglob("*.json")), "nothing is kept beside the bucket"
+    assert not list((clouded.folder / "large").rglob("*.json")), "nothing may be stored outside the bucket"
     logs = clouded.logs()
     assert client.token not in logs

@@ -1,4 +1,4 @@
-"""The main job on each type of backend, by HTTP as any client would do it."""
+"""The main job on each type of backend, over HTTP as any client would do it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testkit.stack import GIVEN_WHISK, Client, wait_for
 
 
 def check_answer(event: dict[str, Any], first: str, second: str, shots: int) -> None:
-    """Every shot is accounted for, and the raw counts say the same as the answer."""
+    """Check that every shot is accounted for, and that the raw counts agree with the answer."""
     answer, counts = event["answer"], event["result"]["counts"]["meas"]
     assert [entry["text"] for entry in answer["emoticons"]] == [first, second]
     assert sum(counts.values()) == answer["shots"] == event["result"]["shots"] == shots
@@ -27,9 +27,7 @@ def check_answer(event: dict[str, Any], first: str, second: str, shots: int) -> 
 
 
 @pytest.mark.parametrize(("first", "second"), [(":)", ":("), ("a", "b"), ("(^_^)/__", "(T_T)\\__")])
-def test_noiseless_shows_each_half_of_the_time_and_nothing_else(
-    client: Client, first: str, second: str
-) -> None:
+def test_noiseless_shows_each_half_of_the_time_and_no_others(client: Client, first: str, second: str) -> None:
     event = client.smile(emoticon_1=first, emoticon_2=second, shots=4096)
     assert (event["status"], event["backend"], event["error"]) == ("DONE", "aer_simulator", None)
     check_answer(event, first, second, 4096)
@@ -38,18 +36,18 @@ def test_noiseless_shows_each_half_of_the_time_and_nothing_else(
     assert abs(event["answer"]["emoticons"][0]["probability"] - 0.5) < 6 * math.sqrt(0.25 / 4096)
 
 
-def test_noisy_simulator_says_what_noise_did(client: Client) -> None:
+def test_the_noisy_simulator_reports_the_effect_of_noise(client: Client) -> None:
     event = client.smile(backend_type="noisy_simulator", shots=2048)
     assert (event["status"], event["backend"]) == ("DONE", "aer_simulator_noisy_fez")
     check_answer(event, ":)", ":(", 2048)
     first, second = (entry["probability"] for entry in event["answer"]["emoticons"])
-    assert first + second > 0.6, "noise must leave the answer readable"
-    assert event["answer"]["others"], "a noisy backend that shows no noise is not one"
+    assert first + second > 0.6, "the answer must be readable despite the noise"
+    assert event["answer"]["others"], "the noisy backend shows no noise"
     assert event["answer"]["others"][0]["count"] < min(first, second) * 2048
     assert event["result"]["metadata"]["circuit_metadata"]["simulator"]["noise_model"] != "none"
 
 
-def test_hardware_waits_in_the_queue_and_tells(client: Client) -> None:
+def test_a_hardware_job_waits_in_the_queue_and_reports_it(client: Client) -> None:
     with paused(client.stack):
         accepted = client.smile(wait=0, backend_type="hardware")
         seen = client.get(f"/jobs/{accepted['process_job_id']}").json()
@@ -64,7 +62,7 @@ def test_hardware_waits_in_the_queue_and_tells(client: Client) -> None:
     assert event["queue_length_at_submit"] is not None
 
 
-def test_job_that_is_queued_can_be_cancelled(client: Client) -> None:
+def test_a_queued_job_can_be_cancelled(client: Client) -> None:
     with paused(client.stack):
         accepted = client.smile(wait=0, backend_type="hardware")
         path = f"{client.stack.api}/jobs/{accepted['process_job_id']}"
@@ -73,7 +71,7 @@ def test_job_that_is_queued_can_be_cancelled(client: Client) -> None:
         event = client.get(f"/jobs/{accepted['process_job_id']}", wait=60).json()
     assert event["status"] == "CANCELLED"
     assert event["result"] is None
-    # Cancelling what is final changes nothing.
+    # Cancelling a final job changes nothing.
     assert client.http.delete(path, timeout=20).json()["status"] == "CANCELLED"
 
 
@@ -84,7 +82,7 @@ def test_jobs_lists_newest_first(client: Client) -> None:
     assert all(job["status"] == "DONE" for job in listed)
 
 
-def test_accepted_job_is_found_at_once(client: Client) -> None:
+def test_an_accepted_job_is_found_at_once(client: Client) -> None:
     for _ in range(5):
         accepted = client.smile(wait=0)
         assert client.get(f"/jobs/{accepted['process_job_id']}").status_code == 200
@@ -108,7 +106,7 @@ def test_functions_and_backends_are_listed(client: Client) -> None:
     assert backends["fake_fez"]["qubits"] == 156
 
 
-def test_function_appears_with_its_document_and_goes_with_it(client: Client) -> None:
+def test_a_function_appears_and_disappears_with_its_document(client: Client) -> None:
     smile = client.stack.document("smile_super_position")
     assert smile is not None
     client.stack.put_document(smile | {"_id": "smile_again"})
@@ -133,7 +131,7 @@ def test_no_secret_is_logged(client: Client) -> None:
     assert "Bearer" not in logs
     said = (client.stack.folder / "stack.log").read_text()
     if not GIVEN_WHISK:
-        # `make up` says where the key is, not what it is.
+        # `make up` prints where the key is, not its value.
         assert str(client.stack.folder / "whisk.key") in said
     key = part_environment(client.stack, "gateway")["WHISK_AUTH"]
     for part in (key, *key.split(":")):

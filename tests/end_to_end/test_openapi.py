@@ -1,4 +1,4 @@
-"""The API held against its own OpenAPI document, with requests made from it, right ones and wrong ones."""
+"""The API against its own OpenAPI document, with valid and invalid requests generated from it."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def token(stack: Stack) -> str:
 
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_is_documented(case: Any, stack: Stack, token: str) -> None:
+def test_every_answer_is_documented(case: Any, stack: Stack, token: str) -> None:
     query = case.query or {}
     if case.path == "/api/v1/events":
         case.query = {"token": token} | query
     elif isinstance(query.get("wait"), int | float):
-        # What is tested is the answer, not the waiting.
+        # The answer is tested, not the wait.
         query["wait"] = min(query["wait"], 0.1)
     if "Callback-Url" in (case.headers or {}) and str(case.headers["Callback-Url"]).startswith("https:"):
-        # Made by chance, it might be somebody's.
+        # A random id might belong to another job.
         case.headers["Callback-Url"] = "https://receiver.invalid/"
     if "function" in (case.path_parameters or {}) and len(str(case.body)) % 2:
         case.path_parameters["function"] = "grover"
@@ -54,7 +54,7 @@ def test_every_answer_is_one_that_is_documented(case: Any, stack: Stack, token: 
     case.call_and_validate(base_url=stack.gateway, headers=headers, checks=CHECKS, timeout=60)
 
 
-def test_the_document_is_served_and_names_every_address(stack: Stack) -> None:
+def test_the_document_is_served_and_lists_every_address(stack: Stack) -> None:
     served = requests.get(f"{stack.gateway}/openapi.json", timeout=20).json()
     assert served == document()
     assert "/api/v1/functions/{function}/jobs" in served["paths"]

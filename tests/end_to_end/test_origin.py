@@ -1,4 +1,4 @@
-"""Every part of the stack refuses the requests of foreign pages, and those for another host."""
+"""Every part of the stack rejects requests of foreign pages, and requests for another host."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def address(stack: Stack, part: str) -> str:
 @pytest.mark.parametrize(("part", "path"), PATHS)
 def test_foreign_pages_and_other_hosts_are_refused(stack: Stack, part: str, path: str) -> None:
     url = address(stack, part) + path
-    # The poller's knows no other methods than these.
+    # The poller's address supports only these methods.
     methods = ("GET", "POST") if part == "poller" else METHODS
     with requests.Session() as session:
         for method in methods:
@@ -64,7 +64,7 @@ def test_foreign_pages_and_other_hosts_are_refused(stack: Stack, part: str, path
                     assert f"{part.upper()}_" in answer.text
 
 
-def test_the_gateway_says_it_as_a_problem(stack: Stack) -> None:
+def test_the_gateway_answers_with_a_problem(stack: Stack) -> None:
     for headers, code in (
         ({"Host": "evil.example"}, "unknown_host"),
         ({"Origin": "null"}, "foreign_origin"),

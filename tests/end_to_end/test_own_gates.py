@@ -1,4 +1,4 @@
-"""Programs that define gates under names that Qiskit knows, by HTTP, on each type of backend."""
+"""Programs that define gates under names that Qiskit knows, over HTTP, on each type of backend."""
 
 from __future__ import annotations
 

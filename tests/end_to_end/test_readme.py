@@ -12,7 +12,7 @@ import pytest
 from testkit.stack import ROOT, Stack
 
 
-def test_curl_alone_can_do_it(stack: Stack) -> None:
+def test_curl_is_enough(stack: Stack) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl on PATH: install it to try the README's lines")
     text = (ROOT / "README.md").read_text()

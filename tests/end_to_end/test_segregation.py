@@ -14,7 +14,7 @@ from testkit.stack import Client, Stack, wait_for
 
 
 def has_finals(listener: Listener, count: int) -> bool:
-    """True once so many final events have come."""
+    """Return whether this many final events have arrived."""
     return len(listener.finals()) >= count
 
 
@@ -39,13 +39,13 @@ def test_two_clients_at_once_see_only_their_own(stack: Stack) -> None:
             assert listed == own[index]
 
 
-def test_another_clients_job_does_not_exist(stack: Stack) -> None:
+def test_another_clients_job_is_not_found(stack: Stack) -> None:
     mine, other = stack.client(), stack.client()
     job = mine.smile()["process_job_id"]
     unknown = other.get("/jobs/does-not-exist")
     for answer in (other.get(f"/jobs/{job}"), other.http.delete(f"{stack.api}/jobs/{job}", timeout=20)):
         assert answer.status_code == 404
-        assert answer.json() == unknown.json(), "not even whether it exists is told"
+        assert answer.json() == unknown.json(), "the answer must not disclose whether it exists"
     assert mine.get(f"/jobs/{job}").json()["status"] == "DONE"
 
 
@@ -77,12 +77,12 @@ def test_websocket_with_a_wrong_token_is_refused(stack: Stack, token: str) -> No
     assert answer.json()["code"] == "unauthorized"
 
 
-def test_what_a_websocket_client_says_is_ignored(client: Client) -> None:
+def test_messages_of_a_websocket_client_are_ignored(client: Client) -> None:
     with closing(Listener(client)) as listener:
         for nonsense in ("{}", "x" * 1000, b"\x00\xff"):
             listener.socket.send(nonsense)
         job = client.smile()["process_job_id"]
         wait_for(lambda: job in listener.finals())
     with closing(Listener(client)) as listener:
-        listener.socket.send("x" * 100_000)  # over the limit: this connection may end, the gateway not
+        listener.socket.send("x" * 100_000)  # over the limit: this connection may end, but not the gateway
     assert requests.get(f"{client.stack.gateway}/healthz", timeout=20).status_code == 200

@@ -1,4 +1,4 @@
-"""A client's own server is told of its result, on the whole stack, though the gateway dies in between."""
+"""A client's receiver gets its result, on the whole stack, although the gateway is killed in between."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def submit(client: Client, url: str, key: str = "") -> requests.Response:
 
 
 def kill(pid: int) -> None:
-    """-9 to a process and all below it."""
+    """Kill a process and all its descendants."""
     below = [pid, *descendants(pid)]
     for one in below:
         os.kill(one, signal.SIGKILL)
     wait_for(lambda: not any(alive(one) for one in below))
 
 
-def test_a_receiver_that_fails_first_is_told_though_the_gateway_was_killed(own: Stack) -> None:
+def test_a_receiver_that_fails_first_is_called_although_the_gateway_was_killed(own: Stack) -> None:
     client = own.client()
     secret = client.get("/webhooks/secret").json()["secret"]
     killed = False
 
     def answer(delivery: Delivery, _: list[Delivery]) -> int | None:
-        """Before the kill one gets a 503, the other no answer at all; then both are taken."""
+        """Before the kill one gets a 503 and the other no answer at all; then both are accepted."""
         if killed:
             return 204
         return 503 if delivery.path.startswith("/failing") else None
@@ -102,8 +102,8 @@ def test_cancelled_and_hybrid_jobs_and_jobs_of_another_client(own: Stack) -> Non
         wait_for(lambda: hooks.of(hybrid) and hooks.of(queued), 120)
         [delivery] = hooks.of(hybrid)
         assert (delivery.event["status"], delivery.event["client_id"]) == ("DONE", first.id)
-        assert delivery.event["step"] > 0, "the address has come through all steps"
-        # At least once: whoever is told again, as after a move between pollers, knows it by its id.
+        assert delivery.event["step"] > 0, "the address was lost between the steps"
+        # At least once: a receiver that gets it again, as after a reassignment, recognises it by its id.
         delivery, *more = hooks.of(queued)
         assert delivery.event["status"] in ("CANCELLED", "DONE")
         assert all(one.event["status"] == delivery.event["status"] for one in more)
@@ -131,7 +131,7 @@ def test_link_local_addresses_are_refused(own: Stack) -> None:
     assert client.get("/jobs").json()["jobs"] == []
 
 
-def test_metrics_tell_of_them(own: Stack) -> None:
+def test_metrics_count_deliveries(own: Stack) -> None:
     client = own.client()
     with receiver(lambda *_: 200) as hooks:
         job = submit(client, f"http://127.0.0.1:{hooks.port}/").json()["process_job_id"]

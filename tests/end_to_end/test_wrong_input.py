@@ -1,4 +1,4 @@
-"""Every wrong input gets a 4xx problem document that says what to change, and nothing else happens."""
+"""Every wrong input gets a 4xx problem document that names the fix, and has no other effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testkit.stack import Client
 
 GOOD: dict[str, Any] = {"emoticon_1": ":)", "emoticon_2": ":("}
 
-#: What is sent, the status, and words that the problem must have.
+#: The request, the status, and words that the problem must have.
 CASES: dict[str, tuple[Any, int, list[str]]] = {
     "missing field": ({"emoticon_1": ":)"}, 422, ["emoticon_2", "missing"]),
     "wrong type": (GOOD | {"emoticon_1": 5}, 422, ["emoticon_1", "string", "number"]),
@@ -38,7 +38,7 @@ CASES: dict[str, tuple[Any, int, list[str]]] = {
 
 
 def problem(answer: requests.Response, status: int) -> str:
-    """The problem's text, once its form is checked."""
+    """Check the problem's form and return its text."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = answer.json()
@@ -58,12 +58,12 @@ def test_wrong_body(client: Client, name: str) -> None:
     text = problem(answer, status)
     for word in words:
         assert word in text, text
-    assert client.get("/jobs").json() == {"jobs": []}, "nothing may have been submitted"
+    assert client.get("/jobs").json() == {"jobs": []}, "a job was submitted"
 
 
 def test_unknown_function_job_address_and_method(client: Client) -> None:
     text = problem(client.submit(function="nothing", **GOOD), 404)
-    assert "smile_super_position" in text, "the message says which functions there are"
+    assert "smile_super_position" in text, "the message must list the functions"
     problem(client.get("/jobs/unknown"), 404)
     problem(client.get("/nothing"), 404)
     problem(client.http.put(f"{client.stack.api}/jobs", timeout=20), 405)
@@ -89,10 +89,10 @@ def test_wrong_token_gets_401_and_nothing_else(client: Client, header: str | Non
         problem(answer, 401)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         bodies.add(answer.text)
-    assert len(bodies) == 1, "the answer tells nothing of what was asked for"
+    assert len(bodies) == 1, "the answer must not depend on the request"
 
 
-def test_nothing_of_it_left_a_stack_trace_and_the_stack_goes_on(client: Client) -> None:
+def test_no_wrong_input_left_a_traceback_and_the_stack_still_works(client: Client) -> None:
     for body, _, _ in CASES.values():
         data = body if isinstance(body, bytes) else json.dumps(body)
         client.http.post(f"{client.stack.api}/functions/smile_super_position/jobs", data=data, timeout=60)

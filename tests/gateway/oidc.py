@@ -1,4 +1,4 @@
-"""A little OpenID Connect provider over HTTP, with keys of its own."""
+"""A small OpenID Connect provider over HTTP, with its own keys."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ AUDIENCE = "qwhisk-tests"
 
 
 class Provider:
-    """Signs tokens, and tells its public keys to whoever asks."""
+    """Signs tokens, and publishes its public keys."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        #: Paths that were asked for.
+        #: Paths that were requested.
         self.asked: list[str] = []
         self.document: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
         self._private: dict[str, Any] = {}
@@ -30,7 +30,7 @@ class Provider:
         self.add("first")
 
     def add(self, kid: str, elliptic: bool = False, **more: str) -> None:
-        """One more key, with `more` about it."""
+        """Add a key, with the members of `more`."""
         public: dict[str, Any]
         if elliptic:
             self._private[kid] = ec.generate_private_key(ec.SECP256R1())
@@ -59,7 +59,7 @@ class Provider:
         with_id: bool = True,
         **changes: Any,
     ) -> str:
-        """A token that is good unless `changes` make it otherwise; None takes a claim out."""
+        """Return a token that is valid unless `changes` make it invalid; None removes a claim."""
         now = int(time.time())
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 300} | changes
         claims = {name: value for name, value in claims.items() if value is not None}
@@ -67,7 +67,7 @@ class Provider:
         return jwt.encode(claims, key or self._private[kid], algorithm, headers=headers)
 
     def answer(self, path: str) -> dict[str, Any] | None:
-        """What is at a path."""
+        """Return the document at a path."""
         self.asked.append(path)
         if path == "/.well-known/openid-configuration":
             return self.document
@@ -76,7 +76,7 @@ class Provider:
 
 @contextmanager
 def provider() -> Iterator[Provider]:
-    """A provider that listens."""
+    """Start a provider."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -86,7 +86,7 @@ def provider() -> Iterator[Provider]:
             self.wfile.write(json.dumps(found).encode())
 
         def log_message(self, *_: Any) -> None:
-            """Quietly."""
+            """Do not log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made = Provider(f"http://127.0.0.1:{server.server_address[1]}")

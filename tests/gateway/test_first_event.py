@@ -1,4 +1,4 @@
-"""A job's first event, made of what its function answered."""
+"""A job's first event, made from its function's answer."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def first(reply: dict[str, Any]) -> Any:
     return queued_event(ConfigDocument.model_validate(raw_document()), {"n": 1}, reply, ENVELOPE)
 
 
-def test_it_tells_the_job() -> None:
+def test_it_has_the_jobs_fields() -> None:
     event = first(REPLY)
     assert (event.job_id, event.process_job_id, event.status) == ("d1", "p", "QUEUED")
 
 
 @pytest.mark.parametrize("job_id", ["stray.d2", "lost", "lost.a1", "", "a b", None, 7, ["d1"]])
-def test_an_id_that_would_have_another_job_cancelled_is_none(job_id: Any) -> None:
-    """The client's cancellation request carries it to the pollers, to which some ids mean other jobs."""
+def test_an_id_that_would_cancel_another_job_is_left_out(job_id: Any) -> None:
+    """The client's cancellation request passes it to the pollers, to which some ids mean other jobs."""
     with pytest.raises(InvocationError, match="which job"):
         first(REPLY | {"job_id": job_id})
     with pytest.raises(InvocationError, match="which job"):

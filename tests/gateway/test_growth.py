@@ -1,4 +1,4 @@
-"""What a body costs grows in proportion to its size, whatever is in it and wherever it is sent."""
+"""The cost of a body grows in proportion to its size, for any contents and any address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIZE = 25_000
 
 
 def answered(document: ConfigDocument, data: bytes) -> None:
-    """All that the gateway does with a body before it invokes the function."""
+    """Do everything that the gateway does with a body before it invokes the function."""
     with suppress(InputError):
         validate(document, parsed(data))
 
@@ -41,14 +41,14 @@ FIRST = next(iter(published()))
 
 
 def shared(document: ConfigDocument, name: str) -> bool:
-    """True for what is in a field that the first function has too, or in none."""
+    """Return whether the first function has the field too, or it is in no field."""
     field = name.partition(":")[0]
     own, first = (found.function_input_schema["properties"] for found in (document, published()[FIRST]))
     return bool(own.get(field) == first.get(field))
 
 
 @pytest.mark.parametrize("function", published())
-def test_no_body_costs_more_than_in_proportion(function: str) -> None:
+def test_the_cost_of_a_body_grows_in_proportion(function: str) -> None:
     document = published()[function]
     own = [(name, bait) for name, bait in bodies(document) if function == FIRST or not shared(document, name)]
     assert len(own) > 30
@@ -56,7 +56,7 @@ def test_no_body_costs_more_than_in_proportion(function: str) -> None:
     assert not wrong
 
 
-#: Schemas with what no published one has yet.
+#: Schemas with keywords that no published schema has yet.
 SCHEMAS: dict[str, dict[str, Any]] = {
     "patterns of names": {
         "patternProperties": {"^(a|b)*c$": {"type": "string"}, "^([0-9]+)*x$": {}},
@@ -82,7 +82,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_no_keyword_costs_more_than_in_proportion(name: str) -> None:
+def test_the_cost_of_a_keyword_grows_in_proportion(name: str) -> None:
     schema = {"properties": {"a": {}}} | SCHEMAS[name]
     document = parse(raw_document(functionInputSchema=schema), name)
     wrong = {name: found for name, bait in bodies(document) if (found := excess(work(document, bait), SIZE))}
@@ -100,8 +100,8 @@ def test_no_keyword_costs_more_than_in_proportion(name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("unknown", [False, {"maximum": -1}, {"type": "string"}])
-def test_findings_cost_no_more_than_in_proportion(value: Callable[[int], Any], unknown: Any) -> None:
-    """Sorting them, joining them, listing names."""
+def test_the_cost_of_findings_grows_in_proportion(value: Callable[[int], Any], unknown: Any) -> None:
+    """The work is to sort them, join them, and list names."""
     names: dict[str, Any] = {f"known{number}": {} for number in range(20)}
     schema = {
         "properties": names | {"list": {"items": {"anyOf": [{"type": "null"}, {"enum": ["y"]}]}}},
@@ -134,7 +134,7 @@ def test_findings_cost_no_more_than_in_proportion(value: Callable[[int], Any], u
         lambda size: [orjson.loads(b"[" * 60 + b"]" * 60)] * (size // 60),
     ],
 )
-def test_measuring_a_value_costs_no_more_than_in_proportion(value: Callable[[int], Any]) -> None:
+def test_the_cost_of_measuring_a_value_grows_in_proportion(value: Callable[[int], Any]) -> None:
     extent = Extent(depth=10**9, values=10**9, name=10**9, text=10**9)
 
     def make(size: int) -> Callable[[], object]:
@@ -144,7 +144,7 @@ def test_measuring_a_value_costs_no_more_than_in_proportion(value: Callable[[int
     assert excess(make, 20_000) is None
 
 
-def test_the_helper_sees_work_that_grows_with_the_square() -> None:
+def test_the_helper_detects_work_that_grows_with_the_square() -> None:
     def make(size: int) -> Callable[[], object]:
         return lambda: [list(islice(range(size), size)) for _ in range(size)]
 
@@ -160,22 +160,22 @@ def test_the_helper_sees_work_that_grows_with_the_square() -> None:
         (Extent(9, 9, 9, 2), ["abc"], "has a text of 3 characters; 2 are allowed"),
     ],
 )
-def test_what_is_out_of_bounds_is_named(extent: Extent, value: Any, words: str) -> None:
+def test_a_value_out_of_bounds_is_named(extent: Extent, value: Any, words: str) -> None:
     with pytest.raises(ExtentError, match=words):
         extent.check(value)
 
 
 @pytest.mark.parametrize("value", [[[1]], {"ab": ["xy"]}, "xy", 7, None, []])
-def test_what_is_within_bounds_passes(value: Any) -> None:
+def test_a_value_within_bounds_is_accepted(value: Any) -> None:
     Extent(depth=2, values=3, name=2, text=2).check(value)
 
 
 @pytest.mark.parametrize("text", ["x" * 240_000, "é" * 120_000])
-def test_no_body_is_taken_that_a_jobs_first_event_cannot_carry(text: str) -> None:
+def test_a_body_that_does_not_fit_into_the_first_event_is_refused(text: str) -> None:
     assert parsed(orjson.dumps({"a": [text] * 3}))
     with pytest.raises(InputError, match="more than 900000 bytes"):
         parsed(orjson.dumps({"a": [text] * 4}, option=orjson.OPT_INDENT_2))
-    # What is short in the body and long in the event.
+    # Text that is short in the body and long in the event.
     short = b'{"a":["' + b"x" * 250_000 + b'","' + b"x" * 250_000 + b'","' + b"x" * 250_000 + b'"'
     with pytest.raises(InputError, match="more than 900000 bytes"):
         parsed(short + b",1e15" * 9_900 + b"]}")

@@ -1,4 +1,4 @@
-"""Idempotency keys: one job each, each client its own."""
+"""Idempotency keys: one job for each, separate for each client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def session(client: str) -> ClientSession:
     return ClientSession(client, TOPIC, datetime.now(UTC))
 
 
-def test_a_key_stands_for_one_id_of_one_client() -> None:
+def test_a_key_gives_one_id_of_one_client() -> None:
     first = process_job_id(SECRET, session("a"), "key")
     assert first == process_job_id(SECRET, session("a"), "key")
     others = [
@@ -30,17 +30,17 @@ def test_a_key_stands_for_one_id_of_one_client() -> None:
         process_job_id("t" * 32, session("a"), "key"),
     ]
     assert len({first, *others}) == 4
-    assert len(first) == 22, "as long as the random ids"
+    assert len(first) == 22, "not as long as the random ids"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "a\n"])
-def test_what_is_no_key_is_refused(key: str) -> None:
+def test_an_invalid_key_is_refused(key: str) -> None:
     with pytest.raises(InputError, match="1 to 255 visible ASCII characters") as caught:
         key_of(key)
     assert caught.value.details == {"field": "Idempotency-Key"}
 
 
-def test_no_key_is_no_mistake() -> None:
+def test_a_missing_key_is_not_an_error() -> None:
     assert key_of(None) is None
     assert key_of("x" * 255) == "x" * 255
 
@@ -58,7 +58,7 @@ def test_a_key_is_for_one_input() -> None:
             require_same_request(entry, function, value, callback)
 
 
-def test_what_is_under_way_is_not_begun_again() -> None:
+def test_a_request_in_progress_is_not_started_again() -> None:
     in_flight = InFlight()
     with in_flight.claim("a"):
         with pytest.raises(ConflictError), in_flight.claim("a"):

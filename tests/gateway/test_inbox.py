@@ -1,4 +1,4 @@
-"""The inbox: one client's events in order, each job with one end, and nobody waits for ever."""
+"""The inbox: one client's events in order, each job with one end, and no wait without end."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def run(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
 
 
 def waiting(inbox: Inbox, count: int = 1) -> None:
-    """Return once so many threads wait; at most ten seconds."""
+    """Return once this many threads wait, after at most ten seconds."""
     end = time.monotonic() + 10
     while True:
         with inbox._changed:
             if inbox._waiting >= count:
                 return
-        assert time.monotonic() < end, "nobody waits"
+        assert time.monotonic() < end, "no thread waits"
 
 
 def test_events_are_shown_in_order_with_their_offsets() -> None:
@@ -62,17 +62,17 @@ def test_events_are_shown_in_order_with_their_offsets() -> None:
     ("statuses", "expected"),
     [
         (["QUEUED", "RUNNING", "DONE"], [(0, "QUEUED"), (1, "RUNNING"), (2, "DONE")]),
-        # A poller that crashed after publishing: its successor publishes the end again.
+        # A poller that crashed after publishing: its successor publishes the final event again.
         (["QUEUED", "DONE", "DONE"], [(0, "QUEUED"), (1, "DONE")]),
         (["DONE", "ERROR", "CANCELLED"], [(0, "DONE")]),
-        # The gateway's own word comes in after the poller's.
+        # The gateway's own event arrives after the poller's.
         (["RUNNING", "QUEUED", "DONE"], [(0, "RUNNING"), (2, "DONE")]),
         (["DONE", "QUEUED", "RUNNING"], [(0, "DONE")]),
         (["QUEUED", "QUEUED"], [(0, "QUEUED"), (1, "QUEUED")]),
         (["RUNNING", "RUNNING"], [(0, "RUNNING"), (1, "RUNNING")]),
     ],
 )
-def test_what_is_shown_of_one_job(statuses: list[str], expected: list[tuple[int, str]]) -> None:
+def test_the_events_shown_of_one_job(statuses: list[str], expected: list[tuple[int, str]]) -> None:
     assert shown(on_event(*(event(status) for status in statuses))) == expected
 
 
@@ -103,13 +103,13 @@ def test_jobs_do_not_hide_one_another() -> None:
     assert shown(inbox) == [(0, "DONE"), (1, "QUEUED"), (2, "DONE")]
 
 
-def test_an_end_is_shown_though_it_names_an_earlier_step() -> None:
-    """Who cancels a loop knows the step that it was at when the request was sent."""
+def test_an_end_is_shown_although_it_names_an_earlier_step() -> None:
+    """A client that cancels a loop names the step at the time of the request."""
     inbox = on_event(event("RUNNING", step=3), event("CANCELLED", step=1), event("RUNNING", step=4))
     assert shown(inbox) == [(0, "RUNNING"), (1, "CANCELLED")]
 
 
-def test_a_later_step_starts_anew_and_an_earlier_one_is_over() -> None:
+def test_a_later_step_starts_again_and_an_earlier_one_is_over() -> None:
     inbox = on_event(
         event("RUNNING", step=0), event("QUEUED", step=1), event("RUNNING", step=1), event("RUNNING", step=0)
     )
@@ -137,7 +137,7 @@ def test_a_client_resumes_where_it_was() -> None:
     assert len(shown(inbox, last=-5)) == 3
 
 
-def test_after_returns_as_soon_as_there_is_something() -> None:
+def test_after_returns_as_soon_as_there_is_an_event() -> None:
     inbox = on_event(event("QUEUED"))
     thread, results = run(lambda: inbox.after(0, 10))
     waiting(inbox)
@@ -146,7 +146,7 @@ def test_after_returns_as_soon_as_there_is_something() -> None:
     assert [entry.id for entry in results[0]] == [1]
 
 
-def test_what_is_not_shown_wakes_nobody_up_for_nothing() -> None:
+def test_an_event_that_is_not_shown_wakes_no_thread() -> None:
     inbox = on_event(event("DONE"))
     thread, results = run(lambda: inbox.after(0, 10))
     waiting(inbox)
@@ -168,7 +168,7 @@ def test_final_waits_for_the_end_of_its_own_job() -> None:
     assert results[0].id == 3
 
 
-def test_final_gives_the_newest_event_where_the_end_does_not_come() -> None:
+def test_final_returns_the_newest_event_if_the_end_does_not_arrive() -> None:
     inbox = on_event(event("QUEUED"), event("RUNNING"))
     found = inbox.final("process-1", 0.01)
     assert found is not None
@@ -186,7 +186,7 @@ def test_a_job_may_still_be_on_its_way() -> None:
     assert results[0].id == 0
 
 
-def test_closing_wakes_everybody() -> None:
+def test_closing_wakes_all_threads() -> None:
     inbox = Inbox(TOPIC, 5)
     calls: list[Callable[[], Any]] = [
         lambda: inbox.after(-1, 30),
@@ -205,7 +205,7 @@ def test_closing_wakes_everybody() -> None:
     assert inbox.closed
 
 
-def test_the_past_is_read_before_anybody_is_answered() -> None:
+def test_earlier_events_are_read_before_any_answer() -> None:
     inbox = Inbox(TOPIC, 2)
     thread, results = run(lambda: inbox.caught_up(10))
     waiting(inbox)
@@ -226,12 +226,12 @@ def test_jobs_are_listed_the_newest_first() -> None:
     assert inbox.latest()[-1].event.status == "DONE"
 
 
-def test_it_is_bounded_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_bounded_and_the_oldest_events_are_removed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_EVENTS", 3)
     inbox = on_event(*(event("DONE", f"job-{number}") for number in range(10)), event("QUEUED", "last"))
     assert [number for number, _ in shown(inbox)] == [8, 9, 10]
     assert {entry.event.process_job_id for entry in inbox.latest()} == {"job-8", "job-9", "last"}
-    # What is left of a job whose first events went is still its newest.
+    # The remaining events of a job whose first events were removed are still its newest.
     inbox.append(11, event("RUNNING", "last"))
     inbox.append(12, event("RUNNING", "last", queue_position=0))
     inbox.append(13, event("DONE", "last"))
@@ -240,7 +240,7 @@ def test_it_is_bounded_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) 
     assert found.event.status == "DONE"
 
 
-def test_whoever_waits_uses_it() -> None:
+def test_a_waiting_request_keeps_it_in_use() -> None:
     inbox = Inbox(TOPIC, 1)
     thread, _ = run(lambda: inbox.after(-1, 10))
     waiting(inbox)
@@ -255,13 +255,13 @@ def test_whoever_waits_uses_it() -> None:
     assert inbox.idle() < 60
 
 
-def test_a_place_in_the_queue_is_not_forgotten_for_a_late_queued() -> None:
+def test_a_position_in_the_queue_is_not_overwritten_by_a_late_queued() -> None:
     inbox = on_event(event("QUEUED", queue_position=3), event("QUEUED"), event("QUEUED", queue_position=2))
     assert shown(inbox) == [(0, "QUEUED"), (2, "QUEUED")]
 
 
 def test_an_id_that_was_never_given_is_not_reached() -> None:
-    """A topic made anew begins at 0 again: a client that resumes after 7 is told, not left waiting."""
+    """A topic that was created again begins at 0: a client that resumes after 7 gets an error, not a wait."""
     inbox = on_event(event("QUEUED"), event("DONE"))
     assert inbox.reaches(-1, 0)
     assert inbox.reaches(1, 0)

@@ -1,4 +1,4 @@
-"""Limits: as many as promised, no more, each asker on its own, and nobody remembered without end."""
+"""Limits: exactly as many as configured, separate for each caller, with bounded memory."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def taken(limit: Limit, asker: str, now: float) -> bool:
     return True
 
 
-def test_as_many_as_promised_and_then_one_at_a_time() -> None:
+def test_the_configured_number_and_then_one_at_a_time() -> None:
     limit = Limit("jobs", 60)
     assert [taken(limit, "a", 0.0) for _ in range(61)] == [True] * 60 + [False]
-    assert taken(limit, "b", 0.0), "another asker has a limit of its own"
+    assert taken(limit, "b", 0.0), "another caller has a separate limit"
     assert not taken(limit, "a", 0.9)
     assert taken(limit, "a", 1.1)
     assert not taken(limit, "a", 1.2)
 
 
-def test_the_message_says_what_and_when() -> None:
+def test_the_message_has_the_limit_and_the_time() -> None:
     limit = Limit("sessions", 6)
     for _ in range(6):
         limit.take("a", 0.0)
@@ -37,7 +37,7 @@ def test_the_message_says_what_and_when() -> None:
 
 
 @given(st.lists(st.floats(0, 5), max_size=80))
-def test_in_no_stretch_of_time_more_than_the_limit_and_what_grew_back(pauses: list[float]) -> None:
+def test_no_interval_has_more_than_the_limit_and_what_was_refilled(pauses: list[float]) -> None:
     limit, now, times = Limit("jobs", 20), 0.0, []
     for pause in pauses:
         now += pause
@@ -48,7 +48,7 @@ def test_in_no_stretch_of_time_more_than_the_limit_and_what_grew_back(pauses: li
             assert last - first + 1 <= 20 + (times[last] - times[first]) / 3 + 1e-6
 
 
-def test_askers_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callers_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_CLIENTS", 3)
     limit = Limit("jobs", 1)
     for asker in "abcd":

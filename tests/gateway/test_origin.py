@@ -1,4 +1,4 @@
-"""By which names a gateway may be called, and by whose pages."""
+"""The host names of a gateway, and the pages that may call it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.gateway.test_settings import ENV
 
 
 def app(proxied: bool = False, **env: str) -> Flask:
-    """An application with this check alone."""
+    """An application with only this check."""
     made = Flask("test")
     services: Any = SimpleNamespace(settings=GatewaySettings.from_env(ENV | env))
     problems.register(made)
@@ -28,12 +28,12 @@ def app(proxied: bool = False, **env: str) -> Flask:
 
 
 def status(made: Flask, **headers: str) -> int:
-    """Of a POST with these headers."""
+    """Return the status of a POST with these headers."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return made.test_client().post("/", headers=given).status_code
 
 
-def test_on_one_machine_only_its_own_names_are_good() -> None:
+def test_on_one_machine_only_its_own_names_are_accepted() -> None:
     made = app()
     assert status(made, Host="127.0.0.1:8080") == 200
     assert status(made, Host="app.example.org") == 421
@@ -52,26 +52,26 @@ def test_a_deployment_without_names_answers_to_all() -> None:
     assert status(made, Host="app.example.org", Origin="https://app.example.org") == 200
     assert status(made, Host="app.example.org", Origin="https://evil.example") == 403
     named = app(GATEWAY_HOST="0.0.0.0", GATEWAY_HOSTS="app.example.org")
-    # Probes of Kubernetes come by the pod's address.
+    # Probes of Kubernetes use the pod's address.
     assert [status(named, Host=host) for host in ("10.0.0.7:8080", "evil.example")] == [200, 421]
 
 
-def test_a_proxys_word_counts_where_it_is_believed() -> None:
+def test_a_proxys_headers_count_if_it_is_trusted() -> None:
     named: dict[str, Any] = {"GATEWAY_HOST": "0.0.0.0", "GATEWAY_HOSTS": "app.example.org"}
     forwarded = {"Host": "gateway:8080", "X_Forwarded_Host": "app.example.org"}
     assert status(app(proxied=True, **named), **forwarded, Origin="https://app.example.org") == 200
     assert status(app(**named), **forwarded) == 421
 
 
-def test_on_one_machine_a_proxys_word_does_not_replace_the_name_that_was_called() -> None:
-    """A page whose own name was pointed at this machine can write what a proxy would write."""
+def test_on_one_machine_a_proxys_header_does_not_replace_the_host() -> None:
+    """A page whose name was pointed at this machine can send the headers of a proxy."""
     made = app(proxied=True, GATEWAY_HOSTS="app.example.org", GATEWAY_PROXIES="1")
     for name in ("127.0.0.1:8080", "app.example.org"):
         forged = {"Host": "evil.example:8080", "X_Forwarded_Host": name}
         assert status(made, **forged) == 421
         assert status(made, **forged, Sec_Fetch_Site="same-origin") == 421
         assert status(made, **forged, Origin=f"http://{name}") == 421
-    # A proxy on the same machine calls the gateway by its address, or passes on the browser's name.
+    # A proxy on the same machine calls the gateway by its address, or passes on the browser's host.
     own = {"Origin": "https://app.example.org", "X_Forwarded_Host": "app.example.org"}
     for host in ("127.0.0.1:8080", "app.example.org"):
         assert status(made, Host=host, **own) == 200
@@ -86,6 +86,6 @@ def test_pages_of_the_origins_that_are_set_may_call() -> None:
     assert status(made, Host="localhost", Origin="https://b.example.org") == 403
 
 
-def test_a_wrong_name_is_said() -> None:
+def test_a_wrong_name_is_reported() -> None:
     with pytest.raises(SettingsError, match="GATEWAY_HOSTS"):
         GatewaySettings.from_env(ENV | {"GATEWAY_HOSTS": "https://app.example.org"})

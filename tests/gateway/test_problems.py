@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: each with its status, none with a secret or a trace."""
+"""Errors as RFC 9457 problem documents: each with its status, none with a secret or a traceback."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_status_of_an_error(error: QwhiskError, status: int) -> None:
         (InputError("m"), None),
     ],
 )
-def test_the_fields_at_fault_are_listed(error: QwhiskError, errors: Any) -> None:
+def test_the_wrong_fields_are_listed(error: QwhiskError, errors: Any) -> None:
     document = of(error).get_json()
     assert document.get("errors") == errors
     assert document["status"] == status_of(error)
@@ -133,18 +133,18 @@ def test_every_error_of_the_app_is_a_problem(
     assert words in response.get_json()["detail"]
     assert b"s3cret" not in response.data
     assert b"Traceback" not in response.data
-    # Our own bugs, and only those, are in the log with their trace.
+    # Only our own bugs are logged with their traceback.
     assert [record.exc_info is not None for record in caplog.records] == ([True] if path == "/bug" else [])
 
 
-def test_a_client_may_ask_for_the_status_in_the_body_alone(app: Flask) -> None:
+def test_a_client_may_request_the_status_in_the_body_only(app: Flask) -> None:
     http = app.test_client()
     response = http.post("/ours", headers={"Prefer": "wait=5, problem=in-body"})
     assert response.status_code == 200
     assert response.headers["Preference-Applied"] == "problem=in-body"
     assert response.mimetype == "application/problem+json"
     assert response.get_json()["status"] == 422
-    # What is no problem stays as it is, and so does a problem for a client that prefers something else.
+    # Other answers stay unchanged, and so does a problem for a client that prefers something else.
     assert "Preference-Applied" not in http.post("/body", headers={"Prefer": "problem=in-body"}).headers
     assert http.post("/ours", headers={"Prefer": "problem=other"}).status_code == 422
 

@@ -1,4 +1,4 @@
-"""A gateway that refuses: the limits count what it refuses, and it answers others meanwhile."""
+"""Rejected requests count towards the limits, and the gateway answers others in the meantime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 from testkit.adversarial import bodies, published
 from testkit.replicas import FREE, Replica, broker, documents, replica, session
 
-#: Of a client's requests for jobs, and of an address's sessions and refused requests, in a minute.
+#: A client's requests for jobs, and an address's sessions and rejected requests, per minute.
 JOBS, SESSIONS = 8, 25
 #: Seconds for one answer; not a bound, but the end of a test whose gateway is silent.
 PATIENCE = 120
@@ -22,7 +22,7 @@ PATIENCE = 120
 
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Replica]]:
-    """One without limits, and one with small ones for whom a proxy names."""
+    """One gateway without limits, and one with small ones that trusts a proxy's addresses."""
     folder = tmp_path_factory.mktemp("refused")
     path = folder / "documents"
     raw = [found.model_dump(by_alias=True) for found in published().values()]
@@ -52,7 +52,7 @@ def opened(gateway: Replica, address: str) -> str:
 
 
 JOB = "/functions/deutsch_jozsa/jobs"
-#: Each request for a job that is refused, and with what.
+#: Each rejected request for a job, and its error.
 REFUSED: dict[str, tuple[str, dict[str, Any], int]] = {
     "wrong input": (JOB, {"json": {"kind": "balanced", "mask": "x"}}, 422),
     "no JSON": (JOB, {"data": b"{"}, 400),
@@ -71,12 +71,12 @@ def test_refused_requests_count_in_the_clients_limit(
     path, request, status = REFUSED[name]
     token, other = opened(strict, address), opened(strict, address)
     found = [ask(strict, address, "POST", path, token, **request) for _ in range(JOBS + 5)]
-    # On a slow machine some of it has grown back meanwhile.
+    # On a slow machine some of it has been refilled in the meantime.
     assert [answer.status_code for answer in found[:JOBS]] == [status] * JOBS
     assert {answer.status_code for answer in found[JOBS:]} <= {status, 429}
     [told] = {answer.json()["detail"].partition(".")[0] for answer in found if answer.status_code == 429}
     assert told == f"Over {JOBS} jobs a minute"
-    # Its own results can still be read, and another client of that address is not held up.
+    # Its own results can still be read, and another client at that address is not affected.
     assert ask(strict, address, "GET", "/jobs", token).status_code == 200
     assert ask(strict, address, "POST", path, other, **request).status_code == status
 
@@ -87,14 +87,14 @@ def test_refused_requests_count_in_the_limit_of_the_address(gateways: tuple[Repl
     assert [answer.status_code for answer in wrong[:SESSIONS]] == [401] * SESSIONS
     assert 429 in {answer.status_code for answer in wrong}
     assert int(next(a for a in wrong if a.status_code == 429).headers["Retry-After"]) >= 1
-    # Refused bodies count there too: they use up the sessions.
+    # Rejected bodies count there too: they use up the sessions.
     tokens = [opened(strict, "10.0.1.2") for _ in range(4)]
     for token in tokens:
         for _ in range(JOBS - 1):
             ask(strict, "10.0.1.2", "POST", JOB, token, data=b"{")
     stopped = [ask(strict, "10.0.1.2", "POST", "/sessions").status_code for _ in range(10)]
     assert 429 in stopped
-    # Who has a good token is held up by the client's own limit only; other addresses are not at all.
+    # A client with a valid token is limited only by its own limit; other addresses are not limited.
     assert ask(strict, "10.0.1.2", "GET", "/jobs", tokens[0]).status_code == 200
     assert opened(strict, "10.0.1.3")
 
@@ -123,7 +123,7 @@ def test_a_gateway_that_refuses_large_bodies_answers_others(gateways: tuple[Repl
     assert "WORKER TIMEOUT" not in free.log.read_text()
 
 
-def test_a_stranger_at_its_address_does_not_keep_a_client_from_renewing(
+def test_a_stranger_at_its_address_does_not_prevent_a_clients_renewal(
     gateways: tuple[Replica, Replica],
 ) -> None:
     strict, address = gateways[1], "10.0.3.1"
@@ -131,14 +131,16 @@ def test_a_stranger_at_its_address_does_not_keep_a_client_from_renewing(
     for _ in range(SESSIONS + 5):
         ask(strict, address, "GET", "/jobs", "wrong")
     assert 429 in {ask(strict, address, "POST", "/sessions").status_code for _ in range(5)}
-    # Its own limit holds all the same.
+    # Its own limit still applies.
     renewed = [ask(strict, address, "POST", "/sessions", token).status_code for _ in range(SESSIONS + 10)]
     assert renewed[:SESSIONS] == [200] * SESSIONS
     assert 429 in renewed
 
 
 @pytest.mark.parametrize("form", ["2001:db8:0:{n}::{k}", "[2001:db8:1:{n}::{k}]:4{k}", "10.9.{n}.1:4{k}"])
-def test_who_has_many_addresses_or_ports_has_one_limit(gateways: tuple[Replica, Replica], form: str) -> None:
+def test_a_caller_with_many_addresses_or_ports_has_one_limit(
+    gateways: tuple[Replica, Replica], form: str
+) -> None:
     strict = gateways[1]
     found = [
         ask(strict, form.format(n=1, k=number), "GET", "/jobs", "wrong").status_code

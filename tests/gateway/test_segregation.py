@@ -1,4 +1,4 @@
-"""Replicas of which one is killed, 200 clients, 2,000 jobs: each client gets its own, whole and once."""
+"""Replicas of which one is killed, 200 clients, 2,000 jobs: each client gets its own, completely and once."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from testkit.websocket import WebSocket, handshake
 from tests.core.samples import result_event
 
 CLIENTS, JOBS = 200, 2_000
-#: Seconds that everything may take to arrive; machines that do many things at once are slow.
+#: Seconds in which everything must arrive, on a machine that is busy with others.
 PATIENCE = 200.0
 #: Events that may wait for their acknowledgement.
 UNACKNOWLEDGED = 100
-#: Clients that move at a time.
+#: Clients that move to another replica at a time.
 MOVING = 16
 #: Events after which a client moves to another replica.
 MOVES = (3, 15)
-#: The local broker takes its time for every topic of a fetch, and here three replicas fetch two hundred each.
+#: The local broker needs time for every topic of a fetch, and here three replicas fetch two hundred each.
 SETTINGS = FREE | {"KAFKA_FETCH_WAIT_MAX_MS": "50"}
 
 
 @dataclass
 class World:
-    """Two replicas on one broker, and how one more is started."""
+    """Two replicas on one broker, and a function that starts another."""
 
     kafka: KafkaSettings
     replicas: list[Replica]
@@ -75,7 +75,7 @@ def publisher(world: World) -> Iterator[Publisher]:
 
 
 def history(chance: random.Random) -> list[str]:
-    """One job's events as they may come: steps left out, the end told twice, news after the end."""
+    """Return one job's events as they may arrive: with gaps, the end twice, and events after the end."""
     steps = ["QUEUED"] + ["RUNNING"] * chance.randrange(3) + [chance.choice(["DONE", "DONE", "ERROR"])]
     if chance.random() < 0.3:
         steps.append(chance.choice(sorted(FINAL)))
@@ -86,7 +86,7 @@ def history(chance: random.Random) -> list[str]:
 
 @dataclass
 class Wanderer:
-    """A client that listens, leaves after some events, and goes on elsewhere after the last it saw."""
+    """A client that listens, leaves after some events, and resumes at another replica after the last one."""
 
     token: str
     chance: random.Random
@@ -94,9 +94,9 @@ class Wanderer:
     frames: list[dict[str, Any]] = field(default_factory=list)
     connections: int = 0
     left: int = 0
-    #: Final events that have come.
+    #: Final events that have arrived.
     ended: int = 0
-    #: Replicas found dead, and connections that ended by themselves.
+    #: Replicas that did not answer, and connections that the replica ended.
     refused: int = 0
     lost: int = 0
     socket: WebSocket | None = None
@@ -106,7 +106,7 @@ class Wanderer:
         return topic_of(self.token)
 
     def connect(self, replicas: list[Replica]) -> WebSocket:
-        """At another replica than before; at the next one where that is dead."""
+        """Connect to another replica than before, or to the next if that one is dead."""
         self.close()
         last = self.frames[-1]["id"] if self.frames else None
         self.left = self.chance.randint(*MOVES)
@@ -117,7 +117,7 @@ class Wanderer:
                 self.socket = WebSocket(port, self.token, last)
             except PermissionError as error:
                 if str(error):
-                    raise  # an answer, and not the silence of one that died in between
+                    raise  # an answer, and not the silence of a replica that died in between
                 self.refused += 1
             except ConnectionError:
                 self.refused += 1
@@ -126,7 +126,7 @@ class Wanderer:
         raise AssertionError("no replica takes it")
 
     def take(self) -> bool:
-        """Keep events; true when it is time to move. What else the socket had is lost with it."""
+        """Keep events; return whether it is time to move. Other data in the socket is lost with it."""
         assert self.socket is not None
         try:
             texts = self.socket.texts()
@@ -142,7 +142,7 @@ class Wanderer:
         return False
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self.socket is not None:
             self.socket.close()
 
@@ -151,7 +151,7 @@ class Wanderer:
 
 
 def publish(publisher: Publisher, wanderers: list[Wanderer], chance: random.Random) -> int:
-    """All jobs' events, those of different jobs mixed; gives how many."""
+    """Publish all jobs' events, those of different jobs mixed; return how many."""
     todo = [(wanderer, job, history(chance)) for wanderer in wanderers for job in wanderer.jobs]
     sent: list[Future[None]] = []
     while todo:
@@ -165,7 +165,7 @@ def publish(publisher: Publisher, wanderers: list[Wanderer], chance: random.Rand
             todo[place] = todo[-1]
             todo.pop()
         if len(sent) > UNACKNOWLEDGED:
-            # No faster than the broker, which has the replicas' fetches to answer as well.
+            # No faster than the broker, which also has to answer the replicas' fetches.
             sent[-UNACKNOWLEDGED].result(30)
     for future in sent:
         future.result(30)
@@ -173,7 +173,7 @@ def publish(publisher: Publisher, wanderers: list[Wanderer], chance: random.Rand
 
 
 def kill(replica: Replica) -> None:
-    """-9 to all its processes."""
+    """Kill all its processes."""
     for pid in (replica.pid, *descendants(replica.pid)):
         os.kill(pid, signal.SIGKILL)
 
@@ -189,7 +189,7 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
     for number in range(JOBS):
         wanderers[number % CLIENTS].jobs.append(secrets.token_urlsafe(12))
     selector = selectors.DefaultSelector()
-    # A replica that has not had a client before reads its topic first: clients move side by side.
+    # A replica that has not had a client before reads its topic first: clients move concurrently.
     moving: dict[Future[WebSocket], Wanderer] = {}
     with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(MOVING) as movers, ExitStack() as ends:
 
@@ -225,7 +225,7 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
         assert publishing.result(60) > 2 * JOBS
         while moving:
             arrive(PATIENCE)
-        # Whatever might still come that should not.
+        # Time for events that should not arrive.
         settle = time.monotonic() + 1
         while (left := settle - time.monotonic()) > 0:
             for key, _ in selector.select(left):
@@ -236,15 +236,15 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
         assert {f["event"]["client_id"] for f in wanderer.frames} == {wanderer.token[-12:]}
         assert {f["event"]["process_job_id"] for f in wanderer.frames} == set(wanderer.jobs)
         ids = [frame["id"] for frame in wanderer.frames]
-        assert ids == sorted(set(ids)), "in order, none twice"
+        assert ids == sorted(set(ids)), "out of order, or twice"
     assert sum(wanderer.connections for wanderer in wanderers) > 2 * CLIENTS
     assert killed
-    assert sum(wanderer.lost for wanderer in wanderers) > 0, "it was killed while they listened"
-    assert sum(wanderer.refused for wanderer in wanderers) > 0, "and found dead by others"
+    assert sum(wanderer.lost for wanderer in wanderers) > 0, "no client was connected to the killed replica"
+    assert sum(wanderer.refused for wanderer in wanderers) > 0, "no client tried the killed replica"
 
 
 def wrong_tokens(good: str) -> dict[str, tuple[str, str]]:
-    """What may be tried instead of a good token, and what the operator's counter calls it."""
+    """Return what may be tried instead of a valid token, and its name in the metrics."""
     claims = jwt.decode(good, SECRET, ["HS256"])
     other = "results." + secrets.token_urlsafe(18)
     header, _, signature = good.split(".")
@@ -262,7 +262,7 @@ def wrong_tokens(good: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_wrong_tokens_are_refused_counted_and_told_nothing(world: World) -> None:
+def test_wrong_tokens_are_refused_counted_and_get_no_information(world: World) -> None:
     one, other = world.replicas
     good = session(one)
     before = {reason: other.counted(_refused(reason)) for reason in ("missing", "forged", "expired", "gone")}
@@ -283,7 +283,7 @@ def test_wrong_tokens_are_refused_counted_and_told_nothing(world: World) -> None
             assert secret not in answer.text + str(refused.value)
     assert requests.get(f"{other.url}/api/v1/jobs", timeout=20).text in told
     expected["missing"] += 1
-    assert len(told) == 1, "one answer for all"
+    assert len(told) == 1, "the answers differ"
     for reason, count in expected.items():
         assert other.counted(_refused(reason)) - before[reason] == count, reason
 
@@ -292,7 +292,7 @@ def _refused(reason: str) -> str:
     return f'qwhisk_gateway_refused_total{{reason="{reason}"}}'
 
 
-def test_another_clients_job_and_topic_cannot_be_had_nor_told_from_what_is_not(
+def test_another_clients_job_and_topic_are_indistinguishable_from_missing_ones(
     world: World, publisher: Publisher
 ) -> None:
     one, other = world.replicas
@@ -320,9 +320,9 @@ def test_another_clients_job_and_topic_cannot_be_had_nor_told_from_what_is_not(
             answers.add(answer.text)
     assert len(answers) == 1
     first, second = (statistics.median(times) for times in spent.values())
-    # Both wait as long for a job that may be on its way: half a second, whichever it is.
+    # Both wait equally long for a job that may be on its way: half a second.
     assert abs(first - second) < 0.15
-    # A topic cannot be named by a caller at all.
+    # A caller cannot name a topic at all.
     tried = requests.post(
         f"{other.url}/api/v1/functions/smile/jobs", json={"topic": topic}, headers=foreign, timeout=60
     )
@@ -352,7 +352,7 @@ def test_200_malformed_frames_and_tokens_do_no_harm(world: World, publisher: Pub
         listener.sock.settimeout(20)
         data = chance.randbytes(size)
         if number % 3 == 0:
-            # A frame that promises more than ever comes, masked and not.
+            # A frame that announces more than it sends, masked and not.
             data = chance.choice([b"\x81\xff", b"\x82\x7f", b"\xf1\xfe"]) + b"\xff" * 8 + data
         with suppress(ConnectionResetError, BrokenPipeError):
             listener.sock.sendall(data)

@@ -18,7 +18,7 @@ def test_a_secret_and_a_broker_are_enough() -> None:
     assert (settings.host, settings.port, settings.websockets) == ("127.0.0.1", 8080, 4_000)
     assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
     assert settings.page.parts[-2:] == ("web", "dist")
-    # An action may take a minute; its caller must not give up before.
+    # An action may take a minute; its caller must not give up earlier.
     assert settings.invoke_timeout > 60
     assert SECRET not in repr(settings)
     assert settings.secret == SECRET

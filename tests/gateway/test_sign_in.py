@@ -1,4 +1,4 @@
-"""Sign-in: who has an API key or a provider's good token gets a session, and nobody else."""
+"""Sign-in: only an API key or a provider's valid token gives a session."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def sign_in(issuer: Provider) -> SignIn:
     return SignIn({"batch": DIGEST}, issuer.url, AUDIENCE)
 
 
-def test_nothing_is_needed_where_nothing_is_configured() -> None:
+def test_nothing_is_needed_if_nothing_is_configured() -> None:
     assert not SignIn({}).needed
     assert SignIn({"batch": DIGEST}).needed
     assert SignIn({}, "https://login.example.org", AUDIENCE).needed
 
 
-def test_an_api_key_tells_its_holder() -> None:
+def test_an_api_key_gives_its_holder() -> None:
     others = {f"other-{n}": hashlib.sha256(bytes([n])).hexdigest() for n in range(5)}
     keys = SignIn(others | {"batch": DIGEST})
     assert keys.who(KEY) == "batch"
@@ -49,11 +49,13 @@ def test_an_api_key_tells_its_holder() -> None:
         assert keys.who(wrong) is None
 
 
-def test_a_providers_token_tells_its_user(issuer: Provider, sign_in: SignIn) -> None:
+def test_a_providers_token_gives_its_user(issuer: Provider, sign_in: SignIn) -> None:
     assert sign_in.who(issuer.token()) == "alice"
     assert sign_in.who(issuer.token(sub="bob", aud=["elsewhere", AUDIENCE])) == "bob"
     assert sign_in.who(KEY) == "batch"
-    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"], "asked once, then remembered"
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"], (
+        "more requests than one for each document"
+    )
 
 
 def test_other_kinds_of_signatures_are_read(issuer: Provider, sign_in: SignIn) -> None:
@@ -62,7 +64,7 @@ def test_other_kinds_of_signatures_are_read(issuer: Provider, sign_in: SignIn) -
     issuer.add("pss", alg="PS384")
     sign_in = SignIn({}, issuer.url, AUDIENCE)
     assert sign_in.who(issuer.token("pss", "PS384")) == "alice"
-    assert sign_in.who(issuer.token("pss", "RS256")) is None, "the key is for another algorithm"
+    assert sign_in.who(issuer.token("pss", "RS256")) is None, "accepted with a key for another algorithm"
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -77,7 +79,7 @@ def test_a_token_without_a_key_id(issuer: Provider, sign_in: SignIn, published: 
         forged = other.token(with_id=False, iss=issuer.url)
     for _ in range(5):
         assert sign_in.who(forged) is None
-    assert issuer.asked.count("/keys") == 2, "forged tokens cause few requests"
+    assert issuer.asked.count("/keys") == 2, "forged tokens caused more requests"
     issuer.rotate()
     assert sign_in._provider is not None
     sign_in._provider._refreshed = None
@@ -85,7 +87,7 @@ def test_a_token_without_a_key_id(issuer: Provider, sign_in: SignIn, published: 
     assert sign_in.who(token) is None
     issuer.add("second")
     sign_in = SignIn({}, issuer.url, AUDIENCE)
-    assert sign_in.who(issuer.token(with_id=False)) is None, "which of the two keys is not clear"
+    assert sign_in.who(issuer.token(with_id=False)) is None, "it is not clear which of the two keys applies"
     assert sign_in.who(issuer.token("second")) == "alice"
 
 
@@ -103,7 +105,7 @@ def test_a_token_without_a_key_id(issuer: Provider, sign_in: SignIn, published: 
         {"iss": None},
     ],
 )
-def test_a_token_that_is_not_good_here_is_refused(
+def test_a_token_that_is_not_valid_here_is_refused(
     issuer: Provider, sign_in: SignIn, changes: dict[str, Any]
 ) -> None:
     assert sign_in.who(issuer.token(**changes)) is None
@@ -114,7 +116,7 @@ def test_a_signature_that_is_not_the_providers_is_refused(issuer: Provider, sign
         assert sign_in.who(other.token(iss=issuer.url)) is None
     good = issuer.token()
     assert sign_in.who(good[:-8] + "AAAAAAAA") is None
-    # The public key taken for a shared secret, and no signature at all.
+    # The public key used as a shared secret, and no signature at all.
     public = str(issuer.answer("/keys")).encode()
     assert sign_in.who(issuer.token(algorithm="HS256", key=public)) is None
     claims = jwt.decode(good, options={"verify_signature": False})
@@ -122,7 +124,7 @@ def test_a_signature_that_is_not_the_providers_is_refused(issuer: Provider, sign
     assert sign_in.who(jwt.encode(claims, SECRET, "HS256")) is None
 
 
-def test_unknown_keys_are_asked_for_once_in_a_while(
+def test_unknown_keys_are_requested_at_intervals(
     monkeypatch: pytest.MonkeyPatch, issuer: Provider, sign_in: SignIn
 ) -> None:
     assert sign_in.who(issuer.token()) == "alice"
@@ -131,7 +133,7 @@ def test_unknown_keys_are_asked_for_once_in_a_while(
         for _ in range(5):
             assert sign_in.who(other.token("unknown", iss=issuer.url)) is None
     assert issuer.asked.count("/keys") == 1
-    # A new key of the provider's is found when that while is over.
+    # A new key of the provider is found when the interval is over.
     issuer.add("second")
     assert sign_in._provider is not None
     assert sign_in._provider._keys is not None
@@ -139,14 +141,16 @@ def test_unknown_keys_are_asked_for_once_in_a_while(
     assert sign_in.who(issuer.token("second")) == "alice"
 
 
-def test_a_provider_that_is_gone_is_said_and_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_provider_is_reported_and_not_called_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with provider() as issuer:
         token = issuer.token()
     gone = SignIn({"batch": DIGEST}, issuer.url, AUDIENCE)
     for _ in range(3):
         with pytest.raises(SignInError):
             gone.who(token)
-    assert gone.who(KEY) == "batch", "keys work all the same"
+    assert gone.who(KEY) == "batch", "API keys must still work"
     assert gone.who("no token at all") is None
 
 
@@ -154,7 +158,7 @@ def test_a_provider_that_is_gone_is_said_and_left_in_peace(monkeypatch: pytest.M
     "document",
     [{}, {"issuer": "https://elsewhere.example.org"}, {"jwks_uri": "file:///etc/passwd"}, {"jwks_uri": None}],
 )
-def test_a_wrong_discovery_document_is_not_believed(
+def test_a_wrong_discovery_document_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch, issuer: Provider, sign_in: SignIn, document: dict[str, Any]
 ) -> None:
     right = issuer.document
@@ -196,7 +200,7 @@ def test_settings_are_read_and_wrong_ones_named() -> None:
 
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Provider]]:
-    """A gateway that asks for a sign-in."""
+    """A gateway that requires a sign-in."""
     folder: Path = tmp_path_factory.mktemp("signed")
     path = folder / "documents"
     with provider() as issuer, broker(folder) as kafka, documents(path) as found:
@@ -210,7 +214,7 @@ def sessions(gateway: Replica, credential: str | None) -> requests.Response:
     return requests.post(f"{gateway.url}/api/v1/sessions", headers=headers, timeout=60)
 
 
-def test_who_has_signed_in_gets_a_session_and_can_renew_it(signed: tuple[Replica, Provider]) -> None:
+def test_a_signed_in_client_gets_a_session_and_can_renew_it(signed: tuple[Replica, Provider]) -> None:
     gateway, issuer = signed
     for credential in (KEY, issuer.token()):
         made = sessions(gateway, credential)
@@ -221,7 +225,7 @@ def test_who_has_signed_in_gets_a_session_and_can_renew_it(signed: tuple[Replica
         renewed = sessions(gateway, token)
         assert (renewed.status_code, renewed.json()["client_id"]) == (200, made.json()["client_id"])
         assert topic_of(renewed.json()["token"]) == topic_of(token)
-        # The credential opens a session, and nothing else.
+        # The credential opens a session, but is valid for nothing else.
         direct = {"Authorization": f"Bearer {credential}"}
         assert requests.get(f"{gateway.url}/api/v1/jobs", headers=direct, timeout=60).status_code == 401
     log = gateway.log.read_text()
@@ -229,7 +233,7 @@ def test_who_has_signed_in_gets_a_session_and_can_renew_it(signed: tuple[Replica
     assert KEY not in log
 
 
-def test_who_has_not_is_told_how(signed: tuple[Replica, Provider]) -> None:
+def test_a_client_without_a_sign_in_is_informed_how_to_sign_in(signed: tuple[Replica, Provider]) -> None:
     gateway, issuer = signed
     before = gateway.counted('qwhisk_gateway_refused_total{reason="sign_in"}')
     good = jwt.decode(sessions(gateway, KEY).json()["token"], SECRET, ["HS256"])

@@ -1,4 +1,4 @@
-"""Tokens: whoever has no token of ours that is still good is told one and the same thing."""
+"""Tokens: every token that is not ours and valid gets the same answer."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def part(value: Any) -> str:
-    """One segment of a token."""
+    """Return one segment of a token."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def test_a_token_gives_back_its_session() -> None:
+def test_a_token_returns_its_session() -> None:
     before = int(time.time())
     session, token = TOKENS.new()
     assert TOKENS.read(token) == session
@@ -95,7 +95,7 @@ def test_a_well_formed_token_is_read() -> None:
         " " + signed(claims()),
     ],
 )
-def test_what_is_no_good_token_is_refused_in_the_same_words(token: str | None) -> None:
+def test_every_invalid_token_gets_the_same_error(token: str | None) -> None:
     with pytest.raises(TokenError) as caught:
         TOKENS.read(token)
     with pytest.raises(TokenError) as other:

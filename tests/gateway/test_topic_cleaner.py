@@ -1,4 +1,4 @@
-"""Topics that nobody can use are removed, and no other, on a real broker."""
+"""Topics that can no longer be used are removed, and no others, on a real broker."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def topic_cleaner(kafka: KafkaSettings, topics: Topics) -> Iterator[TopicCleaner
 
 
 def made(topics: Topics, age: float) -> str:
-    """A client's topic of that age."""
+    """Return a client's topic of that age."""
     name = new_results_topic(time.time() - age)
     topics.ensure({name: 1})
     wait_for(lambda: name in topics.names())
@@ -53,11 +53,11 @@ def made(topics: Topics, age: float) -> str:
 
 
 def gone(topics: Topics, *names: str) -> None:
-    """Wait until they are: Kafka acknowledges before every broker has heard of it."""
+    """Wait until they exist: Kafka acknowledges before every broker knows of it."""
     wait_for(lambda: not set(names) & set(topics.names()))
 
 
-def test_what_nobody_can_use_is_removed_and_nothing_else(
+def test_topics_that_can_no_longer_be_used_are_removed_and_no_others(
     topics: Topics, publisher: Publisher, topic_cleaner: TopicCleaner
 ) -> None:
     young, never_used = made(topics, 0), made(topics, LIFETIME + 60)
@@ -76,7 +76,7 @@ def test_what_nobody_can_use_is_removed_and_nothing_else(
 
     assert topic_cleaner.round(now + LIFETIME + 30) == 3
     gone(topics, young, renewed, used)
-    assert waiting in topics.names(), "a job is under way"
+    assert waiting in topics.names(), "the topic of a job in progress was removed"
 
     assert topic_cleaner.round(now + LONGEST_JOB + 60) == 1
     assert set(others) <= set(topics.names())
@@ -99,18 +99,20 @@ def test_a_round_is_bounded_and_every_topic_has_its_turn(
     assert set(still_used) <= set(topics.names())
 
 
-def test_two_replicas_do_one_another_no_harm(
+def test_two_replicas_do_not_disturb_each_other(
     kafka: KafkaSettings, topics: Topics, topic_cleaner: TopicCleaner
 ) -> None:
     old = [made(topics, LIFETIME + 60) for _ in range(3)]
     assert topics.delete([old[0]]) == 1
     gone(topics, old[0])
-    assert topics.delete(old) == 2, "one of them was gone already"
+    assert topics.delete(old) == 2, "one of them did not exist"
     gone(topics, *old)
     assert topic_cleaner.round(time.time()) == 0
 
 
-def test_it_works_by_itself(monkeypatch: pytest.MonkeyPatch, kafka: KafkaSettings, topics: Topics) -> None:
+def test_it_runs_in_the_background(
+    monkeypatch: pytest.MonkeyPatch, kafka: KafkaSettings, topics: Topics
+) -> None:
     monkeypatch.setattr(module, "EVERY", 0.1)
     unused = made(topics, LIFETIME + 60)
     topic_cleaner = TopicCleaner(kafka, topics, LIFETIME)
@@ -123,7 +125,7 @@ def test_it_works_by_itself(monkeypatch: pytest.MonkeyPatch, kafka: KafkaSetting
         topic_cleaner.close()
 
 
-def test_a_broker_that_is_gone_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_broker_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EVERY", 0.01)
     monkeypatch.setattr("core.kafka.admin.ADMIN_TIMEOUT", 0.1)
     nowhere = KafkaSettings("127.0.0.1:9")

@@ -50,7 +50,7 @@ def test_each_inbox_gets_its_own(kafka: KafkaSettings, wait: int, consumers: int
         assert len(readers) == CLIENTS
         shares = [len(reader) for reader in readers._all]
         assert len(shares) == consumers
-        # Which is whose is left to chance: one may have none, but not half of them.
+        # The assignment is random: one may have none, but not half of them.
         assert sum(share > 0 for share in shares) > consumers // 2
         wait_for(lambda: [one.qubits for one in readers.backends] == [consumers])
         assert readers.alive()

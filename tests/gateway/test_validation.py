@@ -1,4 +1,4 @@
-"""The caller's input against the function's schema: every finding names the field and what to change."""
+"""The caller's input against the function's schema: every finding names the field and the fix."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def findings(value: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> list[tup
     with pytest.raises(InputError) as caught:
         validate(document(schema), value)
     errors = caught.value.details["errors"]
-    # The message says for people what the list says for programs.
+    # The message has for people what the list has for programs.
     assert caught.value.message == " ".join(f"{item['field']}: {item['message']}" for item in errors)
     return [(item["field"], item["message"]) for item in errors]
 
@@ -58,11 +58,11 @@ def findings(value: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> list[tup
         GOOD | {"backend": "fez", "nested": {"inner": {"deep": [1]}}},
     ],
 )
-def test_good_input_passes(value: dict[str, Any]) -> None:
+def test_valid_input_passes(value: dict[str, Any]) -> None:
     validate(document(SCHEMA), value)
 
 
-def test_a_function_without_a_schema_takes_anything() -> None:
+def test_a_function_without_a_schema_accepts_anything() -> None:
     validate(document({}), {"x": [1, {"y": None}]})
 
 
@@ -103,18 +103,18 @@ def test_a_missing_field_may_have_any_name(name: str) -> None:
     assert findings({}, {"required": [name]}) == [(name, "is missing. Add it.")]
 
 
-def test_unknown_fields_are_told_which_are_known() -> None:
+def test_findings_for_unknown_fields_list_the_known_ones() -> None:
     found = findings(GOOD | {"shot": 1, "x" * 500: 2})
     known = "is not known. Known: backend, kind, list, nested, shots, text, word."
     assert found == [("shot", known), ("x" * 64, known)]
 
 
-def test_a_field_that_a_pattern_allows_is_not_accused() -> None:
+def test_a_field_that_a_pattern_permits_is_not_reported() -> None:
     schema = {"patternProperties": {"^x_": {}}, "properties": {"a": {}}, "additionalProperties": False}
     assert findings({"x_1": 1, "y": 2}, schema) == [("y", "is not known. Known: a.")]
 
 
-def test_findings_that_have_no_words_of_ours_have_jsonschemas_bounded() -> None:
+def test_findings_without_our_own_text_have_jsonschemas_bounded() -> None:
     [(field, message)] = findings(GOOD | {"list": []})
     assert (field, message.endswith(".")) == ("list", True)
     [(field, message)] = findings({"a": "x" * 5_000}, {"properties": {"a": {"const": "y" * 5_000}}})
@@ -129,7 +129,7 @@ def test_findings_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, {"properties": {"text": {"enum": ["a"]}}}])
-def test_input_that_is_nested_too_deeply_is_the_callers_mistake(schema: dict[str, Any]) -> None:
+def test_input_that_is_nested_too_deeply_is_the_callers_error(schema: dict[str, Any]) -> None:
     deep = orjson.loads(b'{"shots":1,"text":' + b"[" * 1_000 + b"]" * 1_000 + b"}")
     with pytest.raises(InputError):
         validate(document(schema), deep)
@@ -142,10 +142,10 @@ def test_input_that_is_nested_too_deeply_is_the_callers_mistake(schema: dict[str
         {"properties": []},
         {"properties": {"text": {"pattern": "("}}},
         {"$ref": "#/$defs/absent"},
-        {"$ref": "http://127.0.0.1:9/schema.json"},  # and nobody asks that server for it
+        {"$ref": "http://127.0.0.1:9/schema.json"},  # this server must not be called
     ],
 )
-def test_a_broken_schema_is_the_functions_mistake(
+def test_a_broken_schema_is_the_functions_error(
     monkeypatch: pytest.MonkeyPatch, schema: dict[str, Any]
 ) -> None:
     asked: list[Any] = []
@@ -177,7 +177,7 @@ def test_the_body_is_a_json_object(data: bytes, expected: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("data", [b"{", b"x", b"\xff", b"NaN", b'{"a": Infinity}', b"[" * 5_000])
-def test_a_body_that_is_not_json_is_told_so(data: bytes) -> None:
+def test_the_error_for_a_body_that_is_not_json_says_so(data: bytes) -> None:
     with pytest.raises(BodyError, match="not valid JSON"):
         read(data)
 
@@ -192,7 +192,7 @@ def test_a_body_that_is_not_json_is_told_so(data: bytes) -> None:
         (b"null", "null"),
     ],
 )
-def test_a_body_that_is_no_object_is_told_what_it_is(data: bytes, kind: str) -> None:
+def test_the_error_for_a_body_that_is_not_an_object_names_its_type(data: bytes, kind: str) -> None:
     with pytest.raises(InputError, match=f"must be a JSON object, not {kind}") as caught:
         read(data)
     assert caught.value.details == {"field": "body"}
@@ -202,12 +202,12 @@ def test_a_body_that_is_no_object_is_told_what_it_is(data: bytes, kind: str) -> 
     "name",
     [*sorted(RESERVED_NAMES), "SIMULATOR_URL", "KAFKA_BOOTSTRAP_SERVERS", "__ow_headers", "__"],
 )
-def test_names_of_the_deployment_are_not_the_callers(name: str) -> None:
+def test_callers_may_not_use_names_of_the_deployment(name: str) -> None:
     with pytest.raises(InputError, match="is reserved") as caught:
         read(orjson.dumps({"text": "ok", name: 1}))
     assert caught.value.details == {"field": name}
 
 
 @pytest.mark.parametrize("name", ["N", "A1", "É"])
-def test_an_upper_case_letter_is_an_algorithms_own_name(name: str) -> None:
+def test_a_name_in_upper_case_may_belong_to_an_algorithm(name: str) -> None:
     assert read(orjson.dumps({name: 15})) == {name: 15}

@@ -1,4 +1,4 @@
-"""WebSockets over real sockets: pushed, resumed, bounded; what one client does concerns no other."""
+"""WebSockets over real sockets: pushed, resumed, bounded; no client affects another."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Browser:
         self._events: list[Event] = []
 
     def next(self) -> Event:
-        """What comes next; ConnectionError at the end."""
+        """Return the next bytes. Raises ConnectionError at the end."""
         while not self._events:
             data = self.sock.recv(65_536)
             if not data:
@@ -57,7 +57,7 @@ class Browser:
         return self._events.pop(0)
 
     def message(self) -> dict[str, Any]:
-        """The next whole text message."""
+        """Return the next complete text message."""
         text = ""
         while True:
             event = self.next()
@@ -71,7 +71,7 @@ class Browser:
         self.sock.sendall(self._ws.send(event))
 
     def goodbye(self) -> int:
-        """The code with which the server closes; everything before it is skipped."""
+        """Return the code with which the server closes; everything before it is skipped."""
         while True:
             event = self.next()
             if isinstance(event, CloseConnection):
@@ -94,7 +94,7 @@ class Rig:
             browser.sock.close()
 
     def open(self, last: int = -1, session: ClientSession = SESSION, inbox: Inbox | None = None) -> Browser:
-        """A client that listens from now on."""
+        """Connect a client that listens from now on."""
         ours, theirs = socket.socketpair()
         inbox = inbox or self.inbox
         ours.setblocking(False)
@@ -107,7 +107,7 @@ class Rig:
         return browser
 
     def tell(self, **changes: Any) -> None:
-        """One more event in the inbox."""
+        """Add an event to the inbox."""
         changes = {"status": "RUNNING", "process_job_id": f"p{self.offset}"} | changes
         self.inbox.append(self.offset, encode(result_event(**changes)))
         self.offset += 1
@@ -124,11 +124,11 @@ def rig() -> Iterator[Rig]:
 def until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.005)
 
 
-def test_events_are_pushed_as_they_come_to_all_who_listen(rig: Rig) -> None:
+def test_events_are_pushed_to_all_listeners_as_they_arrive(rig: Rig) -> None:
     rig.tell()
     one, other = rig.open(), rig.open()
     rig.tell(status="DONE")
@@ -144,7 +144,7 @@ def test_a_client_resumes_after_what_it_saw(rig: Rig) -> None:
     assert rig.open(last=2).message()["id"] == 3
 
 
-def test_another_clients_events_do_not_come_here(rig: Rig) -> None:
+def test_another_clients_events_are_not_received(rig: Rig) -> None:
     other = Inbox("results." + "b" * 24, 0, rig.websocket_server.on_event)
     theirs = rig.open(inbox=other)
     rig.tell()
@@ -152,19 +152,19 @@ def test_another_clients_events_do_not_come_here(rig: Rig) -> None:
     assert theirs.message()["event"]["process_job_id"] == "theirs"
 
 
-def test_who_reads_slowly_delays_nobody_and_gets_everything(rig: Rig) -> None:
+def test_a_slow_reader_delays_no_other_and_gets_everything(rig: Rig) -> None:
     slow, quick = rig.open(), rig.open()
     large = {"emoticon_1": "x" * 100_000}
     for _ in range(60):
         rig.tell(params=large)
         quick.message()
-    # Six megabytes are not kept for the slow one: they wait in the inbox.
+    # Six megabytes are not buffered for the slow one: they wait in the inbox.
     [connection] = [one for one in rig.websocket_server._all() if one.unsent]
     assert len(connection._out) <= HIGH_WATER + 2 * 100_500
     assert [slow.message()["id"] for _ in range(60)] == list(range(60))
 
 
-def test_a_client_that_leaves_is_let_go(rig: Rig) -> None:
+def test_a_client_that_leaves_is_removed(rig: Rig) -> None:
     polite, rude = rig.open(), rig.open()
     assert rig.inbox.idle() == 0
     polite.say(CloseConnection(code=1000))
@@ -175,7 +175,7 @@ def test_a_client_that_leaves_is_let_go(rig: Rig) -> None:
     assert rig.inbox.idle() > 0
 
 
-def test_pings_are_answered_and_chatter_is_ignored(rig: Rig) -> None:
+def test_pings_are_answered_and_messages_are_ignored(rig: Rig) -> None:
     browser = rig.open()
     browser.say(Message(data="hello"))
     browser.say(Ping(payload=b"x"))
@@ -184,7 +184,7 @@ def test_pings_are_answered_and_chatter_is_ignored(rig: Rig) -> None:
     assert event.payload == b"x"
 
 
-def test_too_much_chatter_ends_the_connection(rig: Rig) -> None:
+def test_too_many_messages_end_the_connection(rig: Rig) -> None:
     browser = rig.open()
     with suppress(ConnectionError):
         for _ in range(100):
@@ -194,7 +194,7 @@ def test_too_much_chatter_ends_the_connection(rig: Rig) -> None:
 
 
 @given(st.binary(min_size=1, max_size=300))
-def test_whatever_is_sent_the_others_are_served(garbage: bytes) -> None:
+def test_other_clients_are_served_after_any_bytes(garbage: bytes) -> None:
     rig = Rig()
     try:
         fine, odd = rig.open(), rig.open()
@@ -206,7 +206,7 @@ def test_whatever_is_sent_the_others_are_served(garbage: bytes) -> None:
         rig.close()
 
 
-def test_one_client_cannot_take_all_nor_all_together_more_than_there_is() -> None:
+def test_connections_are_limited_per_client_and_in_total() -> None:
     rig = Rig(MAX_PER_CLIENT + 2)
     try:
         mine = [rig.open() for _ in range(MAX_PER_CLIENT)]
@@ -223,13 +223,13 @@ def test_one_client_cannot_take_all_nor_all_together_more_than_there_is() -> Non
         rig.close()
 
 
-def test_at_the_end_everybody_is_told_to_connect_again(rig: Rig) -> None:
+def test_at_the_end_all_clients_are_informed_to_connect_again(rig: Rig) -> None:
     browsers = [rig.open() for _ in range(3)]
     rig.websocket_server.close()
     assert [browser.goodbye() for browser in browsers] == [module.AWAY] * 3
 
 
-# --- what time asks for ---------------------------------------------------------------------------------
+# --- timeouts -------------------------------------------------------------------------------------------
 
 
 Ticked = Callable[..., tuple[Connection, Browser]]
@@ -237,7 +237,7 @@ Ticked = Callable[..., tuple[Connection, Browser]]
 
 @pytest.fixture
 def ticked() -> Iterator[Ticked]:
-    """Makes connections outside any server."""
+    """Creates connections outside any server."""
     sockets: list[socket.socket] = []
 
     def make(session: ClientSession = SESSION) -> tuple[Connection, Browser]:
@@ -265,7 +265,7 @@ def test_a_quiet_connection_is_pinged_and_a_silent_one_ended(ticked: Ticked) -> 
         connection.tick(now + module.SILENT + 2)
 
 
-def test_a_client_that_takes_nothing_is_ended(ticked: Ticked) -> None:
+def test_a_client_that_reads_nothing_is_closed(ticked: Ticked) -> None:
     connection, _browser = ticked()
     for offset in range(200):
         data = encode(result_event(status="RUNNING", process_job_id=f"p{offset}", params={"x": "y" * 50_000}))
@@ -286,7 +286,7 @@ def test_the_end_of_the_session_ends_the_connection(ticked: Ticked) -> None:
     assert browser.goodbye() == module.POLICY
 
 
-def test_a_closed_inbox_asks_to_connect_again(ticked: Ticked) -> None:
+def test_a_closed_inbox_informs_the_client_to_connect_again(ticked: Ticked) -> None:
     connection, browser = ticked()
     connection.inbox.close()
     connection.tick(time.monotonic())
@@ -295,7 +295,7 @@ def test_a_closed_inbox_asks_to_connect_again(ticked: Ticked) -> None:
 
 
 @pytest.mark.parametrize("missing", ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"])
-def test_what_is_no_handshake_is_refused(missing: str) -> None:
+def test_an_invalid_handshake_is_refused(missing: str) -> None:
     headers = [(name, value) for name, value in HEADERS if name != missing]
     with socket.socket() as sock, pytest.raises(HandshakeError):
         Connection(sock, headers, Inbox(TOPIC, 0), -1, SESSION)

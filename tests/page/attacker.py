@@ -1,4 +1,4 @@
-"""A hostile web site: it serves a page, and keeps a record of what it is sent."""
+"""A hostile web site: it serves a page, and records the requests that it gets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-#: The address of the page itself; a request for anything else is something that was leaked.
+#: The address of the page itself; a request for any other is a leak.
 PAGE = "/page"
-#: What browsers ask for by themselves.
+#: What browsers request themselves.
 _BY_ITSELF = "/favicon.ico"
 #: Bytes of a body that are kept.
 _MAX_BODY = 1_000_000
@@ -19,10 +19,10 @@ _MAX_BODY = 1_000_000
 
 @dataclass
 class Attacker:
-    """The site, on a port of its own."""
+    """The site, on a separate port."""
 
     port: int
-    #: Method, path and body of each request but those for the page.
+    #: Method, path and body of each request except those for the page.
     heard: list[tuple[str, str, bytes]] = field(default_factory=list)
 
     @property
@@ -32,7 +32,7 @@ class Attacker:
 
 @contextmanager
 def listening() -> Iterator[Attacker]:
-    """A site that listens."""
+    """Start a site."""
 
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:

@@ -1,4 +1,4 @@
-"""A browser, and a person's visit whose console must stay quiet."""
+"""A browser, and a user's visit whose console must stay quiet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 from testkit.stack import Stack
 from tests.page.visit import SOON, Visit
 
-#: No sandbox: tests may run as root in a container. The rest keeps Chromium from calling home.
+#: No sandbox: tests may run as root in a container. The rest keeps Chromium from contacting its vendor.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,7 +24,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    """For the tests of this folder only: while it is there an event loop runs, and others want their own."""
+    """Only for this folder's tests: while it exists, an event loop runs, and other tests start their own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
@@ -33,7 +33,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    """A desktop's visit. No test may leave an error or a warning in the console, or ask another host."""
+    """A visit on a desktop. No test may leave an error or warning in the console, or contact another host."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(SOON)
     visit = Visit(context, stack)

@@ -1,6 +1,6 @@
-"""Jobs as the page keeps them (web/src/jobs/job.ts), one for each way of showing one: for its looks alone.
+"""Jobs as the page stores them (web/src/jobs/job.ts), one for each view, to test only its appearance.
 
-What really runs is tested in test_path.py; here every view is drawn from the same data on every machine.
+test_path.py tests what really runs; here every view is drawn from the same data on every machine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every algorithm's case typed into its form, on each type of backend: what the page has kept is right."""
+"""Every algorithm's case typed into its form, on each type of backend: the page stores the right result."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ ALL_DONE = 420
 
 
 def typed(value: Any) -> str:
-    """A value as a person types it into its field."""
+    """Enter a value as a user types it into its field."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def kept(visit: Visit) -> dict[str, dict[str, Any]]:
-    """The page's own record of its jobs, by function."""
+    """Return the page's own record of its jobs, by function."""
     record = json.loads(visit.page.evaluate("localStorage['qwhisk.jobs.v1'] ?? '{\"jobs\": []}'"))
     return {job["function"]: job for job in record["jobs"]}
 
 
 @pytest.mark.timeout(ALL_DONE + 120)
 @pytest.mark.parametrize("backend_type", get_args(BackendType))
-def test_every_algorithm_answers_in_the_page(visit: Visit, backend_type: str) -> None:
+def test_every_algorithm_is_answered_in_the_page(visit: Visit, backend_type: str) -> None:
     for count, name in enumerate(ALGORITHMS, 1):
         values = importlib.import_module(f"tests.actions.cases.{name}").VALUES | {
             "backend_type": backend_type

@@ -1,4 +1,4 @@
-"""Forms drawn from a schema alone: every kind of control, what it sends, its errors, its link."""
+"""Forms generated from a schema: every kind of control, the value it sends, its errors, its link."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def everything(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture
 def form(everything: None, visit: Visit) -> Visit:
-    """A visit of its page."""
+    """Visit its page."""
     visit.go("#/run/everything")
     expect(visit.field("word")).to_be_visible()
     return visit
 
 
 def _sent(visit: Visit) -> dict[str, Any]:
-    """What the form submits. The smile's own action then refuses it: that is said, and fails nothing."""
+    """Return what the form submits. The smile's own action rejects it, which is shown and is no failure."""
     with visit.page.expect_request("**/functions/everything/jobs") as request:
         visit.run()
     sent: dict[str, Any] = json.loads(request.value.post_data or "")
@@ -116,11 +116,11 @@ def _sent(visit: Visit) -> dict[str, Any]:
     return sent
 
 
-def test_the_form_begins_ready_to_run(form: Visit) -> None:
+def test_the_form_is_ready_to_run_at_first(form: Visit) -> None:
     assert _sent(form) == _FIRST
 
 
-def test_every_control_sends_what_is_set(form: Visit) -> None:
+def test_every_control_sends_its_value(form: Visit) -> None:
     page = form.page
     form.field("word").fill("hello")
     form.field("size").fill("7")
@@ -159,7 +159,7 @@ def test_every_control_sends_what_is_set(form: Visit) -> None:
         "options": {"a": 1},
     }
     assert _sent(form) == expected
-    # The address has it all: a reload, or the link in another browser, gives the same form.
+    # The address has all values: a reload, or the link in another browser, gives the same form.
     expect(page).to_have_url(re.compile("options="))
     page.reload()
     expect(form.field("word")).to_have_value("hello")
@@ -190,7 +190,7 @@ def test_the_copied_link_restores_the_form(form: Visit) -> None:
         ("options", "{", "not valid JSON"),
     ],
 )
-def test_what_is_wrong_is_said_beside_the_field(form: Visit, name: str, typed: str, words: str) -> None:
+def test_an_error_is_shown_next_to_its_field(form: Visit, name: str, typed: str, words: str) -> None:
     form.field(name).fill(typed)
     form.field(name).blur()
     error = form.page.get_by_test_id(f"error-{name}")
@@ -223,7 +223,7 @@ def test_a_table_is_pasted_into_a_matrix(form: Visit) -> None:
     assert _sent(form)["matrix"] == [[1, 2, 3], [4, 5, 6]]
 
 
-def test_graph_and_circuit_are_drawn_while_one_types(form: Visit) -> None:
+def test_graph_and_circuit_are_drawn_during_typing(form: Visit) -> None:
     graph = form.field("edges").locator(".graph__node")
     expect(graph).to_have_count(3)
     form.page.get_by_label("edge 2, to").fill("4")

@@ -1,4 +1,4 @@
-"""A hostile page in the developer's browser, while the whole stack runs, gets nothing done.
+"""A hostile page in the developer's browser cannot do anything to the running stack.
 
 The page is served from another port, and under another host name that leads to this machine. Each attack is
 tried with the key that the stack uses, as if the attacker knew it.
@@ -27,11 +27,11 @@ from tests.page.conftest import ARGUMENTS
 GUEST_KEY = (
     "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
 )
-#: A name of the attacker's that leads to this machine.
+#: A name of the attacker that resolves to this machine.
 EVIL = "evil.example"
-#: As browsers are that do not ask the user before a page reaches this machine.
+#: Like browsers that do not ask the user before a page connects to this machine.
 PERMISSIVE = ["--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"]
-#: Milliseconds for what a page waits for.
+#: Milliseconds for a page's requests.
 PATIENCE = 10_000
 
 TRY = """async ([url, options]) => {
@@ -64,7 +64,7 @@ CLICK = """url => {
 
 @dataclass
 class Scene:
-    """The stack, the attacker, a browser, and an action to lure."""
+    """The stack, the attacker, a browser, and an action as bait."""
 
     stack: Stack
     attacker: Attacker
@@ -77,22 +77,22 @@ class Scene:
         return f"http://127.0.0.1:{self.stack.env['OPENWHISK_PORT']}"
 
     def port(self, part: str) -> str:
-        """The port of a part of the stack."""
+        """Return the port of a part of the stack."""
         return self.stack.env[f"{part.upper()}_PORT"]
 
     def whisk(self, method: str, path: str, body: Any = None) -> requests.Response:
-        """A request of the developer's own to OpenWhisk."""
+        """Send a request of the developer to OpenWhisk."""
         user, _, password = self.key.partition(":")
         url = f"{self.openwhisk}/api/v1/namespaces/_{path}"
         return requests.request(method, url, json=body, auth=(user, password), timeout=30)
 
     def invoked(self) -> list[str]:
-        """The activations of the bait."""
+        """Return the activations of the bait."""
         found = self.whisk("GET", "/activations?limit=200").json()
         return [record["activationId"] for record in found if record["name"].startswith(self.bait)]
 
     def payload(self) -> dict[str, str]:
-        """A job whose action is to hand the API key to the attacker."""
+        """Return a job whose action is to hand the API key to the attacker."""
         return {
             "emoticon_1": ":)",
             "emoticon_2": ":(",
@@ -103,30 +103,30 @@ class Scene:
         }
 
     def elsewhere(self) -> Page:
-        """A page of the attacker's own origin."""
+        """Open a page of the attacker's own origin."""
         page = self.browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(f"{self.attacker.url}{PAGE}")
         return page
 
     def rebound(self, part: str) -> Page:
-        """A page of the attacker's name whose address is now that of a part of the stack."""
+        """Open a page under the attacker's name, whose address is now that of a part of the stack."""
         page = self.browser.new_page()
         page.set_default_timeout(PATIENCE)
         url = f"http://{EVIL}:{self.port(part)}{PAGE}"
-        # It came from the attacker's address, before the name was pointed here.
+        # It was loaded from the attacker's address, before the name was pointed here.
         page.route(url, lambda route: route.fulfill(content_type="text/html", body="<body></body>"))
         page.goto(url)
         return page
 
     def unharmed(self) -> None:
-        """Nothing was invoked, and the attacker was told nothing."""
+        """Check that nothing was invoked, and that the attacker learned nothing."""
         assert (self.invoked(), self.attacker.heard) == ([], [])
 
 
 @pytest.fixture(scope="module")
 def lured(browser: Browser, chromium: str) -> Iterator[Browser]:
-    """A browser for which the attacker's name leads to this machine."""
+    """A browser for which the attacker's name resolves to this machine."""
     rules = f"--host-resolver-rules=MAP {EVIL} 127.0.0.1"
     own = browser.browser_type.launch(executable_path=chromium, args=[*ARGUMENTS, rules, *PERMISSIVE])
     yield own
@@ -135,7 +135,7 @@ def lured(browser: Browser, chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def scene(stack: Stack, lured: Browser) -> Iterator[Scene]:
-    """A visit of its own: what the browser keeps of keys is kept for one test."""
+    """A separate visit, so that keys in the browser are kept for one test only."""
     own = lured.new_context()
     with listening() as attacker:
         key = part_environment(stack, "gateway")["WHISK_AUTH"]
@@ -155,7 +155,7 @@ def scene(stack: Stack, lured: Browser) -> Iterator[Scene]:
 
 
 def basic(key: str) -> str:
-    """The Authorization header of a key."""
+    """Return the Authorization header of a key."""
     return "Basic " + base64.b64encode(key.encode()).decode()
 
 
@@ -177,7 +177,7 @@ def test_a_link_with_a_key_and_a_form_do_not_invoke_an_action(scene: Scene) -> N
         with page.expect_navigation():
             page.evaluate(CLICK, with_key)
         page.goto(f"{scene.attacker.url}{PAGE}")
-        # Of the form a=b, and JSON all the same.
+        # Of the form a=b, but still JSON.
         text = json.dumps(scene.payload() | {"x": "="})
         name, _, value = text.partition("=")
         url = f"{scene.openwhisk}/api/v1/namespaces/_/actions/quantum/{scene.bait}?blocking=true"
@@ -195,7 +195,7 @@ def test_a_fetch_does_not_invoke_an_action(scene: Scene) -> None:
     page.goto(f"{scene.attacker.url}{PAGE}")
     url = f"{scene.openwhisk}/api/v1/namespaces/_/actions/quantum/{scene.bait}"
     body = json.dumps(scene.payload())
-    # Not readable for the page, and sent all the same.
+    # The page cannot read the answer, but the request is sent.
     options = {"method": "POST", "body": body, "mode": "no-cors", "credentials": "include"}
     assert page.evaluate(TRY, [url, options]) == "opaque"
     readable = {"method": "POST", "body": body, "headers": {"Authorization": basic(scene.key)}}
@@ -203,7 +203,7 @@ def test_a_fetch_does_not_invoke_an_action(scene: Scene) -> None:
     scene.unharmed()
 
 
-def test_a_web_action_is_not_for_pages_from_elsewhere(scene: Scene) -> None:
+def test_a_web_action_rejects_pages_of_other_origins(scene: Scene) -> None:
     page = scene.elsewhere()
     path = f"/api/v1/web/guest/default/{scene.bait}-web"
     url = scene.openwhisk + path
@@ -220,7 +220,7 @@ def test_a_web_action_is_not_for_pages_from_elsewhere(scene: Scene) -> None:
     assert scene.attacker.heard == []
 
 
-def test_an_actions_process_does_not_take_a_pages_request(scene: Scene) -> None:
+def test_an_actions_process_rejects_a_pages_request(scene: Scene) -> None:
     scene.stack.client().smile()
     ports = listened(action_pids(scene.stack))
     assert ports
@@ -247,7 +247,7 @@ def test_a_rebound_name_reaches_no_other_part(scene: Scene, part: str, path: str
     assert scene.rebound(part).evaluate(TRY, [path, {"method": method}]) == 421
 
 
-def test_a_page_from_elsewhere_opens_no_session(scene: Scene) -> None:
+def test_a_page_of_another_origin_opens_no_session(scene: Scene) -> None:
     def sessions() -> list[str]:
         lines = requests.get(f"{scene.stack.gateway}/metrics", timeout=20).text.splitlines()
         return [line for line in lines if 'route="/api/v1/sessions"' in line and 'status="201"' in line]
@@ -268,7 +268,7 @@ def test_the_page_may_still_be_linked_to(scene: Scene) -> None:
     assert page.url.startswith(scene.stack.gateway)
 
 
-def test_the_broker_takes_nothing_from_a_page(scene: Scene) -> None:
+def test_the_broker_accepts_nothing_from_a_page(scene: Scene) -> None:
     page = scene.elsewhere()
     url = f"http://127.0.0.1:{scene.port('broker')}/"
     page.evaluate(
@@ -288,5 +288,5 @@ def test_nothing_listens_beyond_this_machine(stack: Stack) -> None:
 
 
 def listened(pids: list[int]) -> list[int]:
-    """The TCP ports that these processes listen on."""
+    """Return the TCP ports that these processes listen on."""
     return sorted(port for _, port in listening_at(pids))

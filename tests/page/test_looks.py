@@ -1,6 +1,6 @@
-"""How the page looks: on a phone and a desktop, light and dark, without a finding of axe-core's.
+"""The appearance of the page: on a phone and a desktop, light and dark, without findings of axe-core.
 
-`SCREENSHOTS=folder make test TESTS=tests/page` keeps the pictures, for a person to look at.
+`SCREENSHOTS=folder make test TESTS=tests/page` keeps the screenshots for a review.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST = 200_000
 
 @pytest.fixture(params=[("phone", "dark"), ("desktop", "light")], ids="-".join)
 def looker(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> Iterator[Visit]:
-    """A visit: every view is seen in both themes and in both sizes."""
+    """A visit in which every view is seen in both themes and in both sizes."""
     assert AXE.is_file(), "npm ci in web/ installs axe-core; `make page` does so"
     size, scheme = request.param
     width, height = SIZES[size]
@@ -41,7 +41,7 @@ def looker(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> It
 
 
 def _look(visit: Visit, name: str, folder: Path) -> None:
-    """A picture, no scrolling sideways, and nothing that axe-core finds, with everything unfolded."""
+    """Take a screenshot; check, with everything unfolded, the width and the findings of axe-core."""
     width = visit.page.viewport_size or {"width": 0}
     kind = next(key for key, size in SIZES.items() if size[0] == width["width"])
     kept = Path(os.environ.get("SCREENSHOTS") or folder)
@@ -70,7 +70,7 @@ def test_every_way_of_showing_a_job(looker: Visit, tmp_path: Path) -> None:
     awaited = {"submitted_at": now, "running_at": None}
     looker.put([job | (awaited if job["finished_at"] is None else {}) for job in SAMPLES.values()])
     looker.page.reload()
-    # Those that are awaited first: the gateway does not know them, so the page will give them up.
+    # Pending jobs first: the gateway does not know them, so the page will give them up.
     for name, job in sorted(SAMPLES.items(), key=lambda item: item[1]["finished_at"] is not None):
         looker.go(f"#/jobs/{job['process_job_id']}")
         expect(looker.page.get_by_test_id("result")).to_have_attribute("data-status", job["status"])
@@ -92,11 +92,11 @@ def test_a_form_with_every_control_and_its_errors(looker: Visit, tmp_path: Path)
         _look(looker, "form-errors", tmp_path)
 
 
-def test_emoticons_of_wide_letters_are_not_cut_off(looker: Visit) -> None:
+def test_emoticons_of_wide_letters_are_not_truncated(looker: Visit) -> None:
     looker.smile("WWWWWWWW", "MMMMMMMM")
     looker.ends()
     for reading in looker.page.locator(".reading").all():
-        assert reading.evaluate("it => it.scrollWidth <= it.clientWidth"), "a reading is cut off"
+        assert reading.evaluate("it => it.scrollWidth <= it.clientWidth"), "a reading is truncated"
     looker.fits()
 
 
@@ -114,7 +114,7 @@ def test_first_load_is_small_and_its_policy_strict(browser: Browser, stack: Stac
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy
         assert "default-src 'self'" in policy
-        assert len(sizes) >= 5, "page, script, styles and what the gateway tells"
+        assert len(sizes) >= 5, "page, script, styles and answers of the gateway"
         assert sum(sizes) < MOST, f"{sum(sizes) / 1000:.0f} kB"
         print(f"first load: {sum(sizes) / 1000:.1f} kB in {len(sizes)} answers")
     finally:

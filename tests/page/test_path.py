@@ -1,4 +1,4 @@
-"""The way of a person: choose, fill in, run, see the result, come back."""
+"""A user's path: choose, fill in, run, see the result, come back."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_choose_type_run_see_the_histogram_reload(visit: Visit) -> None:
     expect(visit.field("emoticon_1")).to_have_value(":-)")
 
 
-def test_every_function_runs_as_its_form_begins(visit: Visit) -> None:
+def test_every_function_runs_with_the_initial_form(visit: Visit) -> None:
     client = visit.stack.client()
     functions = client.get("/functions").json()["functions"]
     assert len({one["view"] for one in functions}) >= 2
@@ -62,12 +62,12 @@ def test_every_function_runs_as_its_form_begins(visit: Visit) -> None:
         assert visit.violations() == [], one["id"]
 
 
-def test_wrong_input_is_said_beside_the_field(visit: Visit) -> None:
+def test_wrong_input_is_shown_next_to_its_field(visit: Visit) -> None:
     visit.smile("", ":)")
     expect(visit.page.get_by_test_id("error-emoticon_1")).to_contain_text("Fill in")
     expect(visit.field("emoticon_1")).to_be_focused()
     expect(visit.field("emoticon_1")).to_have_attribute("aria-invalid", "true")
-    # What only the function can judge comes back from it, and stands in the same place.
+    # An error that only the function detects comes from it, and is shown in the same place.
     visit.smile(":)", "x")
     expect(visit.page.get_by_test_id("error-emoticon_2")).to_contain_text("the same length")
     expect(visit.page.get_by_test_id("form-errors")).to_contain_text("Second emoticon")
@@ -76,7 +76,7 @@ def test_wrong_input_is_said_beside_the_field(visit: Visit) -> None:
 
 def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
     with paused(visit.stack):
-        # The second has one before it, however short the device's queue is just now.
+        # The second has one before it, however short the device's queue is now.
         for _ in range(2):
             visit.smile(":)", ":(", "hardware")
             visit.ends("QUEUED")
@@ -92,7 +92,7 @@ def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("timeline")).to_contain_text("Result ready")
 
 
-def test_a_hybrid_jobs_value_is_plotted_as_it_comes(visit: Visit) -> None:
+def test_a_hybrid_jobs_value_is_plotted_as_it_arrives(visit: Visit) -> None:
     page = visit.page
     visit.go("#/run/qaoa_maxcut")
     visit.run()
@@ -109,7 +109,7 @@ def test_a_hybrid_jobs_value_is_plotted_as_it_comes(visit: Visit) -> None:
     assert steps == sorted(set(steps))
 
 
-def test_several_jobs_one_cancelled_one_run_again(visit: Visit) -> None:
+def test_several_jobs_one_cancelled_one_repeated(visit: Visit) -> None:
     page = visit.page
     with paused(visit.stack):
         visit.smile("aa", "bb", "hardware")
@@ -133,7 +133,7 @@ def test_several_jobs_one_cancelled_one_run_again(visit: Visit) -> None:
     assert json.loads(page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"] == []
 
 
-def test_a_job_that_ends_elsewhere_is_told(visit: Visit) -> None:
+def test_a_job_that_ends_in_another_tab_is_shown(visit: Visit) -> None:
     with paused(visit.stack):
         visit.smile(":)", ":(", "hardware")
         visit.ends("QUEUED")
@@ -144,7 +144,7 @@ def test_a_job_that_ends_elsewhere_is_told(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("histogram")).to_be_visible()
 
 
-def test_two_people_see_only_their_own_jobs(browser: Browser, stack: Stack) -> None:
+def test_two_users_see_only_their_own_jobs(browser: Browser, stack: Stack) -> None:
     contexts = [browser.new_context(), browser.new_context()]
     try:
         visits = [Visit(context, stack) for context in contexts]
@@ -194,7 +194,7 @@ def test_reload_in_mid_job(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("histogram")).to_be_visible()
 
 
-def test_a_result_that_came_while_the_page_was_closed(visit: Visit) -> None:
+def test_a_result_that_arrived_while_the_page_was_closed(visit: Visit) -> None:
     with paused(visit.stack):
         visit.smile(":)", ":(", "hardware")
         visit.ends("QUEUED")
@@ -229,7 +229,7 @@ def test_offline_and_back(visit: Visit) -> None:
     expect(visit.jobs()).to_have_count(2)
 
 
-def test_what_is_known_can_be_taken_along(visit: Visit, tmp_path: Path) -> None:
+def test_results_can_be_exported(visit: Visit, tmp_path: Path) -> None:
     page = visit.page
     visit.smile(":)", ":(")
     visit.ends()
@@ -273,7 +273,7 @@ def test_devices_and_their_queues(visit: Visit) -> None:
     expect(visit.field("backend")).to_contain_text("fake_fez · 156 qubits")
 
 
-def test_the_keyboard_alone_suffices(visit: Visit) -> None:
+def test_the_keyboard_is_enough(visit: Visit) -> None:
     page, press = visit.page, visit.page.keyboard.press
     expect(page.get_by_test_id("function-smile_super_position")).to_be_visible()
     press("/")

@@ -1,4 +1,4 @@
-"""Where a gateway wants a sign-in, its page asks for it, and forgets the key."""
+"""If a gateway requires a sign-in, its page asks for it, and does not keep the key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
 
 @pytest.fixture
 def visitor(browser: Browser, signed: Replica) -> Iterator[Guest]:
-    """Somebody who has not signed in; the console must stay quiet all the same."""
+    """A user who has not signed in; the console must still stay quiet."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SOON)
     found = Guest(context, signed.url)
@@ -41,7 +41,7 @@ def visitor(browser: Browser, signed: Replica) -> Iterator[Guest]:
     assert found.said == []
 
 
-def test_who_signs_in_gets_the_page_and_stays_signed_in(visitor: Guest) -> None:
+def test_a_user_who_signs_in_gets_the_page_and_stays_signed_in(visitor: Guest) -> None:
     page = visitor.page
     form = page.get_by_test_id("sign-in-form")
     expect(form).to_be_visible()

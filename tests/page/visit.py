@@ -1,4 +1,4 @@
-"""A page opened by one person, and what its console said."""
+"""A page opened by one user, and the messages of its console."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, e
 
 from testkit.stack import ROOT, Client, Stack, wait_for
 
-#: Milliseconds in which a simulator's result is there, and a device's.
+#: Milliseconds in which a simulator's result is available, and a device's.
 SOON, QUEUED = 30_000, 90_000
 
-#: Milliseconds after which the page asks again which functions and devices there are.
+#: Milliseconds after which the page requests the functions and devices again.
 LOAD_EVERY = 15_000
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Guest:
-    """One person's page of a gateway. What the console says as error or warning is kept in `said`."""
+    """One user's page of a gateway. Errors and warnings of the console are kept in `said`."""
 
     def __init__(self, context: BrowserContext, gateway: str, at: str = "#/") -> None:
         self._gateway = gateway
@@ -31,7 +31,7 @@ class Guest:
         self.page = self.open(at)
 
     def open(self, at: str = "#/") -> Page:
-        """Another page of the same person."""
+        """Open another page of the same user."""
         page = self.context.new_page()
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.said.append(str(error)))
@@ -49,16 +49,16 @@ class Guest:
         self.page.evaluate("at => { location.hash = at }", at)
 
     def own_clock(self) -> None:
-        """Load the page again, with a clock that `look_again` can put forward."""
+        """Load the page again, with a clock that `look_again` can advance."""
         self.page.clock.install()
         self.page.reload()
 
     def look_again(self) -> None:
-        """Put the page's clock forward to where it next asks what there is; `own_clock` comes before."""
+        """Advance the page's clock to its next request for functions and devices; call `own_clock` first."""
         self.page.clock.fast_forward(LOAD_EVERY)
 
     def field(self, name: str) -> Locator:
-        """The control of an input field."""
+        """Return the control of an input field."""
         return self.page.get_by_test_id(f"field-{name}")
 
     def smile(self, first: str, second: str, backend_type: str = "simulator") -> None:
@@ -74,25 +74,25 @@ class Guest:
         self.page.get_by_test_id("run").click()
 
     def jobs(self) -> Locator:
-        """The rows of the list of jobs."""
+        """Return the rows of the list of jobs."""
         return self.page.locator("[data-testid=jobs] > li")
 
     def ends(self, status: str = "DONE", timeout: int = SOON) -> None:
-        """Wait until the job that is looked at has ended so."""
+        """Wait until the displayed job has ended with this status."""
         expect(self.page.get_by_test_id("result")).to_have_attribute("data-status", status, timeout=timeout)
 
     def offline(self, offline: bool) -> None:
-        """Take the network away, or give it back; not amid a request, which the console would report."""
+        """Disconnect or reconnect the network; not during a request, which the console would report."""
         self.page.wait_for_load_state("networkidle")
         self.context.set_offline(offline)
 
     def connection(self, state: str) -> None:
-        """Wait until the connection's state is shown so."""
+        """Wait until the page shows this state of the connection."""
         expect(self.page.get_by_test_id("connection")).to_have_attribute("data-state", state, timeout=SOON)
 
     @property
     def session(self) -> dict[str, str]:
-        """The page's session, as its browser keeps it."""
+        """Return the page's session, as its browser stores it."""
         kept: dict[str, str] = json.loads(self.page.evaluate("localStorage['qwhisk.session.v1']"))
         return kept
 
@@ -104,7 +104,7 @@ class Guest:
         self.page.evaluate("it => { localStorage['qwhisk.jobs.v1'] = JSON.stringify(it) }", record)
 
     def violations(self) -> list[str]:
-        """What axe-core finds, of all its rules."""
+        """Return the findings of axe-core, with all its rules."""
         found: list[str] = self.page.evaluate(
             AXE.read_text()
             + """;axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
@@ -114,13 +114,13 @@ class Guest:
         return found
 
     def fits(self) -> None:
-        """The page does not scroll sideways."""
+        """Check that the page does not scroll sideways."""
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, f"{wide} pixels on a screen of {room}"
 
 
 class Visit(Guest):
-    """One person's page of a stack."""
+    """Open one user's page of a stack."""
 
     def __init__(self, context: BrowserContext, stack: Stack, at: str = "#/") -> None:
         self.stack = stack
@@ -129,13 +129,13 @@ class Visit(Guest):
 
 @contextmanager
 def deployed(stack: Stack, name: str, **changes: Any) -> Iterator[None]:
-    """A function made of the smile's config document; at the end all is as it was before."""
+    """Add a function made from the smile's config document; restore everything at the end."""
     smile, before = stack.document("smile_super_position"), stack.document(name)
     assert smile is not None
     document = smile | {"_id": name, "functionTitle": name.title()} | changes
     stack.put_document(document)
     try:
-        # A database tells of it a moment later.
+        # A database reports it a moment later.
         client = stack.client()
         wait_for(lambda: _shown(client, document))
         yield
@@ -147,7 +147,7 @@ def deployed(stack: Stack, name: str, **changes: Any) -> Iterator[None]:
 
 
 def _shown(client: Client, document: dict[str, Any]) -> bool:
-    """True once the gateway shows this document and no older one."""
+    """Return whether the gateway shows this document and no older one."""
     shown = {
         "id": document["_id"],
         "title": document["functionTitle"],

@@ -46,15 +46,15 @@ class Publisher(publisher.Publisher):
         return done
 
     def events(self) -> list[ResultEvent]:
-        """The clients' events, read back as the gateway reads them."""
+        """Return the clients' events, read as the gateway reads them."""
         return [decode(ResultEvent, value) for topic, _, value in self.sent if topic != CANCEL]
 
     def requests(self) -> list[JobEvent]:
-        """The cancellation requests."""
+        """Return the cancellation requests."""
         return [decode(JobEvent, value) for topic, _, value in self.sent if topic == CANCEL]
 
     def close(self, timeout: float = 3.0) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 class Provider(provider.Provider, InMemoryAccount):
@@ -154,7 +154,7 @@ def view(
 
 
 class Message:
-    """One Kafka message."""
+    """Return one Kafka message."""
 
     def __init__(self, topic: str, offset: int, value: bytes, stamp: float | None = None) -> None:
         self._topic, self._offset, self._value, self._stamp = topic, offset, value, stamp
@@ -189,7 +189,7 @@ class Consumer:
 
     def __init__(self) -> None:
         self.messages: deque[Message] = deque()
-        #: Called at every poll, so that a message may come in at any moment.
+        #: Called at every poll, so that a message may arrive at any moment.
         self.polls = 0
         self.committed: dict[str, int] = {}
         self.paused: list[str] = []
@@ -202,7 +202,7 @@ class Consumer:
         self.committed |= {at.topic: at.offset for at in offsets}
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        """Nothing to do: the test puts messages in."""
+        """There is nothing to do: the test adds the messages."""
 
     def pause(self, partitions: list[TopicPartition]) -> None:
         self.paused += [at.topic for at in partitions]
@@ -211,7 +211,7 @@ class Consumer:
         self.paused = [topic for topic in self.paused if topic not in {at.topic for at in partitions}]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 def consumers_of(job_consumer: JobConsumer) -> tuple[Consumer, Consumer]:
@@ -238,5 +238,5 @@ class JoiningConsumer(Consumer):
 def group_consumer(
     settings: KafkaSettings, group: str, topics: Iterable[str], patient: bool, **callbacks: Any
 ) -> Consumer:
-    """Stand in for `core.kafka.consumers.group_consumer`."""
+    """Replace `core.kafka.consumers.group_consumer`."""
     return JoiningConsumer(topics, callbacks["on_assign"])

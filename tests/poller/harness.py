@@ -1,4 +1,4 @@
-"""A poller whose surroundings are in memory, for tests that run its loop."""
+"""A poller whose environment is in memory, for tests that run its loop."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Rig:
             self.poller.step(time.monotonic())
 
     def finals(self) -> list[ResultEvent]:
-        """The final events that were published."""
+        """Return the final events that were published."""
         return [e for e in self.results() if e.final]
 
     def results(self) -> list[ResultEvent]:
-        """The events of the clients' topics."""
+        """Return the events of the clients' topics."""
         return [
             decode(ResultEvent, value)
             for topic, _, value in self.publisher.sent
@@ -69,11 +69,11 @@ class Rig:
         ]
 
     def requeued(self) -> list[tuple[str, str, bytes]]:
-        """The messages on topics that are not a client's."""
+        """Return the messages on topics that are not a client's."""
         return [sent for sent in self.publisher.sent if not sent[0].startswith("results.")]
 
     def metrics(self) -> bytes:
-        """The metrics, in the text format."""
+        """Return the metrics, in the text format."""
         return self.poller.metrics.text(self.poller.tracker.states)
 
     def close(self) -> None:
@@ -86,13 +86,13 @@ class Rig:
         self.poller.poll(time.time())
 
     def job(self) -> TrackedJob:
-        """The only tracked message, which is a job."""
+        """Return the only tracked message, which is a job."""
         [tracked] = self.poller.tracker
         assert isinstance(tracked, TrackedJob)
         return tracked
 
     def request(self) -> CancellationRequest:
-        """The only tracked message, which is a cancellation request."""
+        """Return the only tracked message, which is a cancellation request."""
         [tracked] = self.poller.tracker
         assert isinstance(tracked, CancellationRequest)
         return tracked
@@ -112,7 +112,7 @@ class SlowInvoke(Invoke):
 
 
 def next_job(step: int) -> dict[str, Any]:
-    """The reply of a loop's function that has submitted the job of this step."""
+    """Return the reply of a loop's function that has submitted the job of this step."""
     return {
         "job_id": f"d{step}",
         "backend": "aer_simulator",
@@ -122,7 +122,7 @@ def next_job(step: int) -> dict[str, Any]:
 
 
 def consume_third_step(rig: Rig) -> None:
-    """The event of a loop's third job, which is done."""
+    """Return the event of a loop's third job, which is done."""
     rig.provider.raw = results.sampler({"0": 1})
     rig.provider.views = {"d3": view("DONE", job_id="d3")}
     progress = {"step": 3, "of": 9, "value": 0.0}
@@ -130,5 +130,5 @@ def consume_third_step(rig: Rig) -> None:
 
 
 def long_ago() -> float:
-    """A time in seconds since 1970 at which every waiting message was published long ago."""
+    """Return a time in seconds since 1970 at which every waiting message was published long ago."""
     return time.time() - 3600

@@ -33,7 +33,7 @@ def _passthrough(pubs: int, shots: int) -> str:
 
 
 def executor(*shots: list[list[int]]) -> str:
-    """The answer to an executor job: for each PUB its shots, each a list of bits, qubit 0 first."""
+    """Return the answer to an executor job: for each PUB its shots, each a list of bits, qubit 0 first."""
     part = {"idx_item": 0, "size": 1, "permutation": [], "element_range": [0, 1, 1]}
     span = {"start": NOW, "stop": NOW, "parts": [part]}
     model = QuantumProgramResultModel.model_validate(
@@ -54,14 +54,14 @@ def executor(*shots: list[list[int]]) -> str:
 
 
 def sampler(counts: dict[str, int], **registers: dict[str, int]) -> str:
-    """The answer to a job of the program `sampler`: counts of `meas` and of further registers."""
+    """Return the answer to a job of the program `sampler`: counts of `meas` and of further registers."""
     bits = {name: BitArray.from_counts(found) for name, found in ({"meas": counts} | registers).items()}
     pub = SamplerPubResult(DataBin(**bits), metadata={"circuit_metadata": {}})
     return _encoded(pub)
 
 
 def estimator(evs: Any, stds: Any) -> str:
-    """The answer to a job of the program `estimator`."""
+    """Return the answer to a job of the program `estimator`."""
     data = DataBin(evs=np.array(evs), stds=np.array(stds), shape=np.shape(evs))
     pub = PubResult(data, metadata={"target_precision": 0.1})
     return _encoded(pub)

@@ -16,7 +16,7 @@ from tests.poller.harness import Rig
 
 
 def worker_of(rig: Rig) -> AccountWorker:
-    """The worker of the only account."""
+    """Return the worker of the only account."""
     [account_worker] = rig.poller.accounts
     return account_worker
 

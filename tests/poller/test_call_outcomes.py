@@ -46,7 +46,7 @@ def test_nothing_is_committed_while_the_outcome_is_not_acknowledged(rig: Rig) ->
 
 
 def test_a_failed_final_event_is_retried_after_a_pause(rig: Rig) -> None:
-    """Giving up may fail too: then it is tried again later, and not at once for ever."""
+    """Publishing the error may fail too: then it is retried after a pause, not at once without end."""
     tries: list[float] = []
 
     def fail(*_: Any) -> None:
@@ -68,7 +68,7 @@ def test_a_failed_final_event_is_retried_after_a_pause(rig: Rig) -> None:
 
 @pytest.mark.parametrize("error", [ProviderUnavailableError("Not now."), RuntimeError("a mistake")])
 def test_no_job_of_a_batch_is_stuck_after_a_failed_look(rig: Rig, error: Exception) -> None:
-    """A failed listing, or a mistake of ours, costs a look and not the jobs."""
+    """A failed listing, or an error of ours, delays a look but loses no job."""
     calls: list[float] = []
     look = rig.provider.look_since
 
@@ -93,7 +93,7 @@ def test_no_job_of_a_batch_is_stuck_after_a_failed_look(rig: Rig, error: Excepti
 
 
 def test_a_rejected_api_key_ends_no_job(rig: Rig) -> None:
-    """An operator who changes the key must not lose what runs meanwhile."""
+    """An operator who replaces the key must not lose the jobs that run in the meantime."""
     rig.provider.views["d1abc"] = ProviderUnauthorizedError("No.")
     rig.consumer.messages.append(Message(JOBS, 0, wire()))
     rig.poller.poll(time.time())
@@ -141,7 +141,7 @@ def test_a_lost_reply_of_a_step_whose_successor_is_tracked_does_not_repeat_it(ri
 
 
 def test_a_step_that_fails_although_its_next_job_is_announced_ends_no_run(rig: Rig) -> None:
-    """The reply got lost again and again; the run goes on with its next job."""
+    """The reply was lost repeatedly; the run continues with its next job."""
     rig.invoke.reply = InvocationError("It was slow.", status=504)
     rig.provider.raw = results.sampler({"0": 1})
     rig.provider.views = {"d3": view("DONE", job_id="d3"), "d4": view("QUEUED", job_id="d4")}

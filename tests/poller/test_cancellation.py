@@ -34,7 +34,7 @@ def test_a_cancellation_request_finds_the_present_job_of_a_loop(rig: Rig) -> Non
     rig.consume(Message(CANCEL, 0, wire()))
     tracked = rig.request()
     rig.step_until(lambda: tracked.due > tracked.consumed_at and tracked.stage is Stage.WAITING)
-    assert (rig.provider.cancelled, rig.publisher.sent) == ([], []), "between two steps there is nothing yet"
+    assert (rig.provider.cancelled, rig.publisher.sent) == ([], []), "between two steps there is no job yet"
     rig.provider.views["d3"] = view("QUEUED", job_id="d3")
     rig.provider.tags["qwhisk-process-1"].insert(0, "d3")
     rig.step_until(lambda: rig.provider.cancelled == ["d3"])
@@ -45,7 +45,7 @@ def test_a_cancellation_request_finds_the_present_job_of_a_loop(rig: Rig) -> Non
 
 
 def test_each_call_of_a_cancellation_request_is_charged_to_the_budget(rig: Rig) -> None:
-    """Of a run with three open jobs it takes one call to find them and three to cancel them."""
+    """For a run with three open jobs, one call finds them and three cancel them."""
     [account_worker] = rig.poller.accounts
     account_worker.scheduler.limits = replace(account_worker.scheduler.limits, per_minute=8)
     account_worker.scheduler.budget = Budget(8, time.time())  # two at once, one in ten seconds after that
@@ -86,7 +86,7 @@ def test_a_rejected_cancellation_ends_no_job(rig: Rig) -> None:
 
 
 def stray_rig(rig: Rig, event: JobEvent) -> CancellationRequest:
-    """A poller that is asked for this, submitted just now."""
+    """Return a poller that has a cancellation request for a job submitted just now."""
     event = event.model_copy(update={"submitted_at": datetime.now(UTC)})
     rig.consume(Message(CANCEL, 0, encode(event)))
     return rig.request()
@@ -99,17 +99,17 @@ def test_a_job_whose_submission_reply_was_lost_is_found_and_cancelled(rig: Rig, 
     rig.provider.tags = {"qwhisk-process-1": ["other"]}
     tracked = stray_rig(rig, lost(job(), attempt))
     rig.step_until(lambda: tracked.due > tracked.consumed_at and tracked.stage is Stage.WAITING)
-    assert (rig.provider.cancelled, len(rig.poller.tracker)) == ([], 1), "it may still come"
+    assert (rig.provider.cancelled, len(rig.poller.tracker)) == ([], 1), "the job may still appear"
     rig.provider.tags[tag] = ["late"]
     tracked.due = 0.0
     hidden = [("late", ["qwhisk-process-1", tag])] if attempt else []
     rig.step_until(lambda: rig.provider.tagged_anew == [*hidden, ("late", [])])
-    assert rig.provider.cancelled == ["late"], "and no other job of the run"
+    assert rig.provider.cancelled == ["late"], "another job of the run was cancelled"
     tracked.event.submitted_at -= timedelta(seconds=STRAY_PATIENCE + 1)
     rig.step_until(lambda: tracked.stage is not Stage.CALLING)
     tracked.due = 0.0
     rig.step_until(lambda: len(rig.poller.tracker) == 0)
-    assert rig.publisher.sent == [], "the client is told nothing"
+    assert rig.publisher.sent == [], "the client must get no event"
     rig.close()
     assert rig.consumer.committed == {CANCEL: 1}
 
@@ -141,7 +141,7 @@ def test_a_stray_is_cancelled_and_nothing_else(rig: Rig) -> None:
     assert rig.publisher.sent == []
 
 
-def test_a_stray_that_no_longer_exists_is_no_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stray_that_no_longer_exists_is_not_a_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: Any) -> None:
         raise JobNotFoundError("IBM Quantum does not know it.")
 

@@ -17,7 +17,7 @@ from tests.core.samples import TOPIC, result_event
 COUNTS = {"meas": {f"{number:020b}": 1 for number in range(80_000)}}
 
 
-def test_what_is_too_large_is_kept_and_named(tmp_path: Path) -> None:
+def test_a_result_that_is_too_large_is_stored_and_named(tmp_path: Path) -> None:
     store = Folder(tmp_path)
     event = result_event(status="DONE").model_copy(
         update={"result": JobResult(counts=COUNTS, shots=80_000), "answer": {"summary": "Many."}}
@@ -33,13 +33,13 @@ def test_what_is_too_large_is_kept_and_named(tmp_path: Path) -> None:
     assert kept["answer"] == {"summary": "Many."}
 
 
-def test_what_fits_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_result_that_fits_is_unchanged(tmp_path: Path) -> None:
     event = result_event(status="DONE", answer={"summary": "Few."})
     assert fit_event(event, Folder(tmp_path)) == event
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_store_the_reason_is_said() -> None:
+def test_without_a_store_the_reason_is_reported() -> None:
     event = result_event(status="DONE").model_copy(update={"result": JobResult(counts=COUNTS)})
     found = fit_event(event)
     assert (found.result, found.result_url) == (None, None)
@@ -47,7 +47,7 @@ def test_without_a_store_the_reason_is_said() -> None:
     assert found.error.code == "result_too_large"
 
 
-def test_a_store_out_of_reach_is_for_the_poller_to_try_again(tmp_path: Path) -> None:
+def test_the_poller_retries_if_the_store_is_unreachable(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("in the way")
     event = result_event(status="DONE").model_copy(update={"result": JobResult(counts=COUNTS)})
     with pytest.raises(ResultStoreError):

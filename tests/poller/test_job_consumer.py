@@ -37,7 +37,7 @@ def test_every_consumed_message_is_in_progress(rig: Rig, kind: str, count: int) 
 
 
 def test_a_message_that_arrives_at_any_moment_of_an_iteration_is_kept(rig: Rig) -> None:
-    """The broker hands messages over between one poll and the next, not only before a turn."""
+    """The broker delivers messages between one poll and the next, not only before an iteration."""
     for late in range(6):
         rig.waiting.messages.clear()
         start = rig.waiting.polls
@@ -54,7 +54,7 @@ def test_a_message_that_arrives_at_any_moment_of_an_iteration_is_kept(rig: Rig) 
         assert rig.poller.job_consumer.under_way() == late + 1
 
 
-def test_a_message_that_is_no_event_becomes_a_dead_letter_with_the_reason(rig: Rig) -> None:
+def test_an_unreadable_message_becomes_a_dead_letter_with_the_reason(rig: Rig) -> None:
     rig.consumer.messages.append(Message(JOBS, 3, b'{"v":1,"job_id":"s3cret value"}'))
     rig.step_until(lambda: rig.publisher.sent != [])
     [(topic, key, value)] = rig.publisher.sent
@@ -66,7 +66,7 @@ def test_a_message_that_is_no_event_becomes_a_dead_letter_with_the_reason(rig: R
 
 
 def test_a_dead_letter_fits_into_a_message_with_its_reason(rig: Rig) -> None:
-    """Kafka's client refuses one over 1,000,000 bytes, headers included: its offset would stay for ever."""
+    """Kafka's client rejects one over 1,000,000 bytes with headers: its offset would never be committed."""
     rig.consumer.messages.append(Message(JOBS, 3, b"x" * 999_900))
     rig.step_until(lambda: rig.publisher.sent != [])
     [(topic, _, value)] = rig.publisher.sent
@@ -75,7 +75,7 @@ def test_a_dead_letter_fits_into_a_message_with_its_reason(rig: Rig) -> None:
 
 @pytest.mark.parametrize("ahead", [0.0, 1e9])
 def test_a_head_that_is_not_due_pauses_its_partition(rig: Rig, ahead: float) -> None:
-    """For the topic's delay at the longest, whatever the clock of who put it there says."""
+    """At most for the topic's delay, for any clock of the publisher."""
     rig.waiting.messages.append(Message(WAIT, 0, wire(), time.time() + ahead))
     rig.poller.poll(time.time())
     assert rig.waiting.paused == [WAIT]

@@ -1,6 +1,6 @@
-"""What the provider refuses reaches the poller, which counts it, waits as it was asked to, and goes on.
+"""The poller counts the provider's rejections, waits as requested, and continues.
 
-The real simulator, the unmodified client, and the poller's own turns; only Kafka is left out.
+The real simulator, the unmodified client, and the poller's own iterations; only Kafka is replaced.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 class Wire:
-    """A poller with one account, and each of its requests about jobs: when it was sent and when answered."""
+    """A poller with one account, and the times of each of its requests about jobs and of their answers."""
 
     def __init__(self, service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.service = service
@@ -67,7 +67,7 @@ class Wire:
         http.send = recording
 
     def events(self) -> list[ResultEvent]:
-        """What the client was told."""
+        """Return the events that the client got."""
         return [
             decode(ResultEvent, value)
             for topic, _, value in self.publisher.sent
@@ -75,7 +75,7 @@ class Wire:
         ]
 
     def run(self, fault: dict[str, Any]) -> str:
-        """A job from its event to its final one, while the service fails like this; gives the metrics."""
+        """Run a job from its event to its final event during these faults; return the metrics."""
         circuit = QuantumCircuit(1)
         circuit.measure_all()
         job_id = self.provider.account("simulator").submit([(circuit,)], "aer_simulator", 16, [])
@@ -89,7 +89,7 @@ class Wire:
         self.consumer.messages.append(Message("jobs", 0, wire(job_id=job_id, backend_type="simulator")))
         deadline = time.monotonic() + 40
         while not any(event.final for event in self.events()):
-            assert time.monotonic() < deadline, "no end"
+            assert time.monotonic() < deadline, "the job did not end"
             self.poller.step(time.monotonic())
         self.poller.close()
         assert [event.status for event in self.events() if event.final] == ["DONE"]
@@ -104,7 +104,7 @@ def wire_of(service: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]
 
 
 def count(text: str, name: str, **labels: str) -> float:
-    """The sum of the samples of this name with these labels."""
+    """Return the sum of the samples of this name with these labels."""
     wanted = [f'{key}="{value}"' for key, value in labels.items()]
     return sum(
         float(line.rpartition(" ")[2])
@@ -124,19 +124,19 @@ def count(text: str, name: str, **labels: str) -> float:
     ],
     ids=["503", "500", "502", "429", "dropped"],
 )
-def test_a_refusal_is_counted_and_waited_for(
+def test_a_rejection_is_counted_and_waited_for(
     wire_of: Wire, fault: dict[str, Any], status: str, pause: float
 ) -> None:
     text = wire_of.run(fault | {"count": 2})
     assert count(text, "qwhisk_poller_errors_total", code="provider_unavailable", status=status) == 2
     reason = "retry_after" if status == "429" else "backoff"
     assert count(text, "qwhisk_poller_pauses_total", reason=reason) == 2
-    # No request that the budget does not know of.
+    # There was no request that the budget does not know.
     asked = count(text, "qwhisk_poller_api_calls_total", kind="look")
     assert len(wire_of.sent) == asked + count(text, "qwhisk_poller_api_calls_total", kind="fetch")
     first, second, third = sorted(wire_of.sent)[:3]
     assert second[0] - first[1] >= pause
-    assert third[0] - second[1] >= max(pause, 1.0), "longer after each further one"
+    assert third[0] - second[1] >= max(pause, 1.0), "the pause did not grow with each rejection"
 
 
 def test_a_slow_answer_is_waited_for_and_counted(wire_of: Wire) -> None:

@@ -1,4 +1,4 @@
-"""Delivery: the one final event of each job, whatever becomes of its result and its answer."""
+"""Delivery: one final event for each job, for any result and any answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWER = {"answer": {"emoticons": [":)", ":("]}}
 
 
 class Rig:
-    """A ResultDelivery between fakes."""
+    """A ResultDelivery with fakes."""
 
     def __init__(self, reply: dict[str, Any] | Exception = ANSWER) -> None:
         self.provider, self.publisher, self.invoke = Provider(), Publisher(), Invoke(reply)
@@ -41,14 +41,14 @@ class Rig:
         self.delivery = ResultDelivery(self.provider, self.publisher, self.documents, self.invoke)
 
     def published(self) -> ResultEvent:
-        """The one event, read back as the gateway reads it."""
+        """Return the only event, read as the gateway reads it."""
         [event] = self.publisher.events()
         [(topic, key, _)] = [sent for sent in self.publisher.sent if sent[0] != CANCEL]
         assert (topic, key) == (TOPIC, "process-1")
         return event
 
 
-def test_a_done_job_comes_with_its_result_and_its_answer() -> None:
+def test_a_done_job_has_its_result_and_its_answer() -> None:
     rig = Rig()
     rig.delivery.deliver(job(params={"n": 1}), view("DONE"))
     event = rig.published()
@@ -61,7 +61,7 @@ def test_a_done_job_comes_with_its_result_and_its_answer() -> None:
     assert rig.provider.asked == ["d1abc"]
 
 
-def test_the_answer_is_asked_for_with_the_result_and_the_state() -> None:
+def test_the_answer_is_requested_with_the_result_and_the_state() -> None:
     rig = Rig()
     rig.delivery.deliver(job(step=2, state={"seen": [1, 2]}), view("DONE"))
     [body] = rig.invoke.bodies
@@ -70,7 +70,7 @@ def test_the_answer_is_asked_for_with_the_result_and_the_state() -> None:
     assert (step.status, step.step, step.process_job_id) == ("DONE", 2, "process-1")
     assert step.result is not None
     assert step.result.counts == {"meas": COUNTS}
-    # What the algorithm remembers is for the algorithm, and for nobody else.
+    # The algorithm's state is only for the algorithm.
     assert step.state == {"seen": [1, 2]}
     assert rig.published().state is None
     assert 60 < ANSWER_TIMEOUT <= 90, "longer than an action may take"
@@ -88,9 +88,7 @@ def test_the_answer_is_asked_for_with_the_result_and_the_state() -> None:
         ({"answer": "42"}, "answer_failed", "gave no answer"),
     ],
 )
-def test_a_failing_answer_leaves_the_raw_result_with_the_error_beside_it(
-    reply: Any, code: str, words: str
-) -> None:
+def test_a_failing_answer_leaves_the_raw_result_with_the_error(reply: Any, code: str, words: str) -> None:
     rig = Rig(reply)
     rig.delivery.deliver(job(), view("DONE"), failures=ANSWER_RETRIES)
     event = rig.published()
@@ -103,7 +101,7 @@ def test_a_failing_answer_leaves_the_raw_result_with_the_error_beside_it(
     assert words in event.error.message
 
 
-def test_a_function_that_is_gone_leaves_the_raw_result() -> None:
+def test_a_removed_function_leaves_the_raw_result() -> None:
     rig = Rig()
     rig.delivery.deliver(job(function="gone"), view("DONE"))
     event = rig.published()
@@ -112,7 +110,7 @@ def test_a_function_that_is_gone_leaves_the_raw_result() -> None:
     assert "There is no function 'gone'" in event.error.message
 
 
-def test_while_the_documents_cannot_be_read_the_answer_is_waited_for() -> None:
+def test_the_answer_waits_while_the_documents_cannot_be_read() -> None:
     rig = Rig()
     rig.documents.error = DocumentsUnreadableError("The config documents cannot be read just now.")
     for failures in range(ANSWER_RETRIES):
@@ -124,7 +122,7 @@ def test_while_the_documents_cannot_be_read_the_answer_is_waited_for() -> None:
     assert rig.published().answer == ANSWER["answer"]
 
 
-def test_a_failed_job_comes_with_the_providers_reason() -> None:
+def test_a_failed_job_has_the_providers_reason() -> None:
     rig = Rig()
     rig.delivery.deliver(job(), view("ERROR", reason="It broke (code 1234)" + "!" * 9_000))
     event = rig.published()
@@ -146,7 +144,7 @@ def test_a_failed_job_without_a_reason_says_so() -> None:
     assert event.finished_at is not None
 
 
-def test_a_cancelled_job_is_no_error() -> None:
+def test_a_cancelled_job_is_not_an_error() -> None:
     rig = Rig()
     rig.delivery.deliver(job(), view("CANCELLED"))
     event = rig.published()
@@ -157,7 +155,7 @@ def test_a_cancelled_job_is_no_error() -> None:
 @pytest.mark.parametrize(
     "error", [ProviderUnavailableError("Later."), JobNotFoundError("Gone."), ProviderError("No.")]
 )
-def test_a_result_that_cannot_be_fetched_is_no_end(error: Exception) -> None:
+def test_a_result_that_cannot_be_fetched_does_not_end_the_job(error: Exception) -> None:
     rig = Rig()
     rig.provider.error = error
     with pytest.raises(type(error)):
@@ -165,7 +163,7 @@ def test_a_result_that_cannot_be_fetched_is_no_end(error: Exception) -> None:
     assert rig.publisher.sent == []
 
 
-def test_a_result_that_cannot_be_read_is_no_end() -> None:
+def test_a_result_that_cannot_be_read_does_not_end_the_job() -> None:
     rig = Rig()
     rig.provider.raw = "garbage"
     with pytest.raises(ProviderError):
@@ -173,7 +171,7 @@ def test_a_result_that_cannot_be_read_is_no_end() -> None:
     assert rig.publisher.sent == []
 
 
-def test_a_broker_that_does_not_take_it_is_told() -> None:
+def test_an_event_that_the_broker_rejects_is_an_error() -> None:
     rig = Rig()
     rig.publisher.error = StreamError("Kafka is down.")
     for attempt in (
@@ -211,7 +209,7 @@ def test_an_answer_too_large_for_a_message_leaves_the_raw_result(text: str) -> N
     assert event.error.code == "answer_too_large"
 
 
-def test_even_when_nothing_fits_there_is_an_end() -> None:
+def test_there_is_a_final_event_even_if_nothing_fits() -> None:
     """A caller's input may itself be nearly as large as a message."""
     rig = Rig({"answer": {"text": "x" * MAX_EVENT_BYTES}})
     rig.provider.raw = results.sampler(LARGE)
@@ -228,7 +226,7 @@ def test_even_when_nothing_fits_there_is_an_end() -> None:
     assert (event.error.code, event.error.message) == ("deadline", "m" * 4_000)
 
 
-def test_giving_up_is_an_error_with_the_reason() -> None:
+def test_a_permanent_failure_is_an_error_with_the_reason() -> None:
     rig = Rig()
     rig.delivery.fail_permanently(job(), "job_not_found", "The provider does not know this job any more.")
     event = rig.published()
@@ -238,7 +236,7 @@ def test_giving_up_is_an_error_with_the_reason() -> None:
     assert event.finished_at is not None
 
 
-def test_progress_is_told_as_it_stands() -> None:
+def test_progress_is_published_unchanged() -> None:
     rig = Rig()
     rig.delivery.notify(ResultEvent(**job().model_dump(), status="QUEUED", queue_position=3))
     event = rig.published()
@@ -261,7 +259,7 @@ NEXT = {
 }
 
 
-def test_a_next_job_is_progress_and_no_end() -> None:
+def test_a_next_job_is_progress_and_not_the_end() -> None:
     rig = Rig(NEXT)
     told = rig.delivery.deliver(job(**LOOPING), view("DONE"))
     event = rig.published()
@@ -273,7 +271,7 @@ def test_a_next_job_is_progress_and_no_end() -> None:
     assert (event.queue_length_at_submit, event.estimated_completion_time) == (None, None)
 
 
-def test_a_loop_goes_on_though_its_progress_cannot_be_told() -> None:
+def test_a_loop_continues_although_its_progress_cannot_be_published() -> None:
     rig = Rig(NEXT)
     rig.publisher.error = StreamError("Kafka did not acknowledge.")
     assert rig.delivery.deliver(job(**LOOPING), view("DONE")).step == 3
@@ -282,7 +280,7 @@ def test_a_loop_goes_on_though_its_progress_cannot_be_told() -> None:
 @pytest.mark.parametrize(
     "changes", [{"step": 2}, {"step": 4}, {"job_id": None}, {"backend": ""}, {"step": "x"}]
 )
-def test_a_reply_that_is_no_next_job_ends_the_loop(changes: dict[str, Any]) -> None:
+def test_a_reply_without_a_next_job_ends_the_loop(changes: dict[str, Any]) -> None:
     rig = Rig(NEXT | changes)
     rig.delivery.deliver(job(**LOOPING), view("DONE"))
     event = rig.published()
@@ -301,7 +299,7 @@ def test_a_reply_that_is_no_next_job_ends_the_loop(changes: dict[str, Any]) -> N
         ActionError("stream_error", "The job could not be announced and was cancelled."),
     ],
 )
-def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
+def test_a_temporary_failure_is_retried_long_enough(error: Exception) -> None:
     rig = Rig(error)
     for event, retries in ((job(), ANSWER_RETRIES), (job(process_job_id="p2", **LOOPING), LOOP_RETRIES)):
         for failures in range(retries):
@@ -309,11 +307,11 @@ def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
                 rig.delivery.deliver(event, view("DONE"), failures)
         assert rig.delivery.deliver(event, view("DONE"), retries).final
     first, second = rig.publisher.events()
-    # The counts of a single job are worth having without their answer; those in the middle of a loop are not.
+    # The counts of a single job are useful without their answer; those in the middle of a loop are not.
     assert (first.status, second.status) == ("DONE", "ERROR")
     assert first.error is not None
     assert second.error is not None
-    # The loop's next job may be there, and no client will hear of it.
+    # The loop's next job may exist, and no client would learn of it.
     [request] = rig.publisher.requests()
     assert (request.process_job_id, request.step, request.job_id) == ("p2", LOOPING["step"] + 1, "lost")
 
@@ -326,7 +324,7 @@ def test_what_may_pass_is_asked_again_for_long_enough(error: Exception) -> None:
         DocumentError("No."),
     ],
 )
-def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
+def test_a_permanent_failure_is_reported_at_once(error: Exception) -> None:
     rig = Rig(error)
     assert rig.delivery.deliver(job(**LOOPING), view("DONE")).status == "ERROR"
 
@@ -334,7 +332,7 @@ def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("status", "topics"), [("DONE", [TOPIC, WEBHOOKS]), ("CANCELLED", [TOPIC, WEBHOOKS])]
 )
-def test_a_final_event_with_an_address_is_given_to_the_gateways_too(
+def test_a_final_event_with_an_address_is_published_to_the_gateways_too(
     status: Status, topics: list[str]
 ) -> None:
     rig = Rig()
@@ -347,7 +345,7 @@ def test_a_final_event_with_an_address_is_given_to_the_gateways_too(
     assert [topic for topic, _, _ in rig.publisher.sent[2:]] == topics
 
 
-def test_progress_is_told_to_the_client_alone() -> None:
+def test_progress_is_published_to_the_client_only() -> None:
     rig = Rig()
     rig.delivery.notify(result_event(status="RUNNING", callback_url="https://app.example.org/"))
     assert [topic for topic, _, _ in rig.publisher.sent] == [TOPIC]

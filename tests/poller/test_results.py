@@ -1,4 +1,4 @@
-"""Results of every program that the poller reads, and of what it cannot read."""
+"""Results of every program that the poller reads, and of those that it cannot read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_executors_shots_become_counts() -> None:
     assert not {"options", "executor", "version"} & set(result.metadata)
 
 
-def test_several_pubs_are_all_there_and_the_first_is_in_front() -> None:
+def test_all_pubs_are_included_and_the_first_is_in_front() -> None:
     result = decode_result("executor", results.executor([[0, 0]] * 3, [[1, 1]] * 3))
     assert result.counts == {"meas": {"00": 3}}
     assert result.pubs is not None
@@ -40,7 +40,7 @@ def test_several_pubs_are_all_there_and_the_first_is_in_front() -> None:
     assert [pub.shots for pub in result.pubs] == [3, 3]
 
 
-def test_a_samplers_registers_are_kept_apart() -> None:
+def test_a_samplers_registers_are_separate() -> None:
     result = decode_result("sampler", results.sampler({"01": 5, "10": 3}, flags={"1": 8}))
     assert result.counts == {"meas": {"01": 5, "10": 3}, "flags": {"1": 8}}
     assert result.shots == 8
@@ -82,7 +82,7 @@ def test_a_value_that_is_not_finite_is_null() -> None:
         ("sampler", json.dumps({"__type__": "PrimitiveResult", "__value__": {"pub_results": []}}), "no PUB"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_of_ours(program: str, raw: str, words: str) -> None:
+def test_an_unreadable_result_is_our_error(program: str, raw: str, words: str) -> None:
     with pytest.raises(ProviderError, match=words) as caught:
         decode_result(program, raw)
     assert len(caught.value.message) < 200
@@ -115,7 +115,7 @@ class Colour(Enum):
         ({3}, "{3}"),
     ],
 )
-def test_what_is_not_json_becomes_json(value: Any, expected: Any) -> None:
+def test_values_that_are_not_json_become_json(value: Any, expected: Any) -> None:
     found = native(value)
     assert found == expected
     assert type(found) is type(expected)
@@ -147,7 +147,7 @@ def test_an_unknown_objects_text_is_bounded() -> None:
         max_leaves=10,
     )
 )
-def test_whatever_comes_can_be_sent_and_stays_as_it_is(value: Any) -> None:
+def test_any_result_can_be_sent_and_is_unchanged(value: Any) -> None:
     found = native(value)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert native(found) == found

@@ -24,7 +24,7 @@ def test_runs_are_remembered_within_bounds() -> None:
     assert run_progress.is_past(job(process_job_id=f"p{MAX_RUNS}", step=0))
     run_progress.end(job(process_job_id=f"p{MAX_RUNS}", step=0))
     run_progress.note(job(process_job_id=f"p{MAX_RUNS}", step=2))
-    assert run_progress.is_past(job(process_job_id=f"p{MAX_RUNS}", step=9)), "an end is an end"
+    assert run_progress.is_past(job(process_job_id=f"p{MAX_RUNS}", step=9)), "the run has ended"
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans(), st.booleans()), max_size=30))
@@ -42,5 +42,5 @@ def test_no_event_of_an_older_step_is_published_after_one_of_a_newer_step(
     steps = [event.step for event in before_the_end]
     assert steps == sorted(steps)
     assert len(published) - len(before_the_end) == any(final for _, _, final in events), (
-        "one end, and nothing after it"
+        "there must be one final event, and nothing after it"
     )

@@ -31,7 +31,7 @@ def test_an_event_that_can_wait_is_requeued_and_committed(rig: Rig) -> None:
 
 
 def test_an_event_that_cannot_be_requeued_stays_here(rig: Rig) -> None:
-    """With its estimate it is a little longer than it came, and may just not fit any more."""
+    """With its estimate it is a little longer than before, and may no longer fit."""
     room = MAX_EVENT_BYTES - len(wire(params={"x": ""})) - 150
     event = job(params={"x": "a" * room})
     rig.consumer.messages.append(Message(JOBS, 0, wire(params={"x": "a" * room})))
@@ -57,7 +57,7 @@ def test_a_step_that_is_announced_twice_is_tracked_once_and_both_are_committed(r
 
 
 def test_a_delivered_step_is_past_before_its_successor_is_consumed(rig: Rig) -> None:
-    """As after a crash, when the step itself and its job's second announcement are both on their way."""
+    """As after a crash, if the step itself and the second announcement of its job are both on their way."""
     rig.consume(Message(JOBS, 0, wire(step=3)))
     tracked = rig.job()
     told = ResultEvent(**tracked.event.model_dump() | {"step": 4}, status="RUNNING")
@@ -73,7 +73,7 @@ def test_a_step_whose_successor_is_announced_is_past(rig: Rig) -> None:
 
 
 def test_an_event_from_a_wait_topic_is_no_duplicate_of_the_requeued_one(rig: Rig) -> None:
-    """Its acknowledgement may be late: then the newcomer is all there is of the event."""
+    """Its acknowledgement may be late: then the new message is the only copy of the event."""
     rig.consume(Message(JOBS, 0, wire()))
     tracked = rig.job()
     rig.poller.tracker.move(tracked, Stage.REQUEUEING)
@@ -83,7 +83,7 @@ def test_an_event_from_a_wait_topic_is_no_duplicate_of_the_requeued_one(rig: Rig
     rig.poller.tracker.finish(tracked)
     assert [left.event.attempt for left in rig.poller.tracker] == [1]
     rig.consume(Message(JOBS, 1, wire()))
-    assert len(rig.poller.tracker) == 1, "the newcomer is the one that is known"
+    assert len(rig.poller.tracker) == 1, "the new message must be tracked"
 
 
 def test_of_two_jobs_announced_for_one_step_the_first_counts(rig: Rig) -> None:

@@ -37,7 +37,7 @@ def test_metrics_count_calls_jobs_and_lag(rig: Rig) -> None:
 
 @pytest.mark.parametrize("told", [4, 5])
 def test_progress_of_a_slow_step_is_not_published_after_that_of_a_later_step(rig: Rig, told: int) -> None:
-    """The function has announced the next job, and is slow to answer: that one is told of meanwhile."""
+    """The function has announced the next job, but is slow to answer; that job has progress before it does."""
     invoke = SlowInvoke(next_job(4))
     rig.delivery._invoke = invoke
     rig.provider.raw = results.sampler({"0": 1})
@@ -77,6 +77,6 @@ def test_a_final_event_that_was_not_acknowledged_is_published_again_on_all_its_t
     with pytest.raises(StreamError):
         rig.delivery.deliver(event, view("CANCELLED"))
     rig.publisher.error = None
-    for _ in range(2):  # the job's own watch, and the wish to cancel it
+    for _ in range(2):  # the tracked job, and the request to cancel it
         assert rig.delivery.deliver(event, view("CANCELLED")).final
     assert [topic.partition(".")[0] for topic, _, _ in rig.publisher.sent] == ["results", "webhooks"]

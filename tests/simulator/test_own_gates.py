@@ -1,4 +1,4 @@
-"""Circuits with gates of their own under names that the backend or Aer knows: never another gate is run."""
+"""Circuits that define gates under names that the backend or Aer knows: never another gate is run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .test_app import check_error
 BACKENDS = catalog(["fake_fez"])
 ENGINE = Engine(BACKENDS, SimulationLimits())
 LIMIT = 10**7
-#: Names that Qiskit itself takes for an instruction of its own; no such circuit can be made.
+#: Names that Qiskit itself treats as its own instructions; no such circuit can be built.
 IMPOSSIBLE = {"store", "measure"}
 
 
@@ -60,7 +60,7 @@ def with_gate(gate: Instruction) -> QuantumCircuit:
 
 
 def ran(circuit: QuantumCircuit, backend: str) -> dict[str, int]:
-    """Counts of 50 shots, by the way that jobs take; InvalidJob if they are not taken."""
+    """Return the counts of 50 shots, run as jobs are. Raises InvalidJob if the circuit is rejected."""
     [received] = codec.circuits(encoded(circuit), LIMIT, "circuits")
     executions = ENGINE.prepare(BACKENDS[backend], received, np.empty((1, 0)), 50)
     [bits] = ENGINE.run(BACKENDS[backend], executions, np.random.default_rng(1))
@@ -69,7 +69,7 @@ def ran(circuit: QuantumCircuit, backend: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("defined", [True, False], ids=["defined", "opaque"])
-def test_a_gate_of_any_known_name_is_refused_if_it_is_another(defined: bool) -> None:
+def test_a_gate_of_any_known_name_is_refused_if_it_is_different(defined: bool) -> None:
     for name in names():
         for qubits in (1, 2, 3):
             for angles in ([], [0.3], [0.1, 0.2, 0.3]):
@@ -85,8 +85,8 @@ def test_a_gate_of_any_known_name_is_refused_if_it_is_another(defined: bool) -> 
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_is_not_refused_is_what_the_definition_says(seed: int) -> None:
-    """Definitions that are another gate's, with its angles or others, nested, and with a phase."""
+def test_an_accepted_gate_is_as_defined(seed: int) -> None:
+    """Definitions of another gate, with its angles or others, nested, and with a phase."""
     chance = random.Random(seed)
     for name in NOISELESS_GATES:
         like = STANDARD[chance.choice([name, name, chance.choice(list(NOISELESS_GATES))])]
@@ -104,13 +104,13 @@ def test_what_is_not_refused_is_what_the_definition_says(seed: int) -> None:
             assert (like.name, given) != (name, angles)
             continue
         assert [item.is_standard_gate() for item in received.data] == [True]
-        # The definition's own gate of the definition is called h, which Qiskit's simulation does not heed.
+        # The gate in the definition of the definition is called h, which Qiskit's simulation ignores.
         wanted = QuantumCircuit(like.num_qubits)
         wanted.append(like.base_class(*angles), range(like.num_qubits))
         assert Statevector(received).equiv(Statevector(wanted))
 
 
-def test_gates_within_control_flow_are_looked_at_too() -> None:
+def test_gates_within_control_flow_are_checked_too() -> None:
     def conditional(definition: QuantumCircuit) -> QuantumCircuit:
         circuit = QuantumCircuit(2, 2)
         circuit.x(0)
@@ -142,7 +142,7 @@ def test_a_gate_with_the_circuits_parameter_is_compared_for_all_its_values() -> 
 
 
 def nested(levels: int, times: int) -> QuantumCircuit:
-    """Definitions, each of which applies the one before so many times."""
+    """Return definitions, each of which applies the one before this many times."""
     definition = flip(1)
     for level in range(levels):
         gate = own(f"g{level}", 1, [], definition)
@@ -204,7 +204,7 @@ def text_request(program: str, backend: str) -> dict[str, Any]:
         ("gate mine a { U(pi, 0, pi) a; } mine $0;", "mine"),
     ],
 )
-def test_openqasm_with_gates_of_its_own_is_refused(api: Api, program: str, name: str) -> None:
+def test_openqasm_that_defines_gates_of_known_names_is_refused(api: Api, program: str, name: str) -> None:
     text = f"OPENQASM 3.0; bit c; {program} c = measure $0;"
     message = check_error(api("POST", "/jobs", json=text_request(text, "aer_simulator")), 400)
     assert f"instruction {name} " in message
@@ -227,7 +227,7 @@ def test_definitions_that_qiskit_writes_for_a_backends_gates_are_understood() ->
     assert Statevector(received).equiv(Statevector(circuit))
 
 
-def test_a_gate_of_a_clients_own_class_is_the_gate_that_it_is() -> None:
+def test_a_gate_of_a_clients_own_class_is_accepted_as_itself() -> None:
     class Flip(XGate):  # type: ignore[misc]
         """Written to QPY as a gate with a definition."""
 
@@ -241,7 +241,7 @@ def test_a_gate_of_a_clients_own_class_is_the_gate_that_it_is() -> None:
 
 
 @pytest.mark.parametrize("step", ["g{0}(t / 2) a; g{0}(t / 3) a;", "inv @ g{0}(t) a; inv @ g{0}(t / 2) a;"])
-def test_openqasm_that_comes_to_very_many_gates_is_refused(step: str) -> None:
+def test_openqasm_with_very_many_gates_is_refused(step: str) -> None:
     steps = " ".join(f"gate g{level + 1}(t) a {{ {step.format(level)} }}" for level in range(60))
     text = f"OPENQASM 3.0; gate g0(t) a {{ U(t, 0, 0) a; }} {steps} g60(1) $0;"
     with pytest.raises(InvalidJob, match="over 20000 gates"):

@@ -1,4 +1,4 @@
-"""Which addresses are taken, and which are never connected to."""
+"""Which addresses are accepted, and to which no connection is ever made."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRIVATE = [
     "fd12:3456::1",
     "2606:4700::5efe:10.1.2.3",
 ]
-#: Link-local (where clouds keep their machines' credentials), multicast, nowhere.
+#: Link-local (where clouds keep their machines' credentials), multicast, unspecified.
 NEVER = [
     "169.254.169.254",
     "::ffff:169.254.169.254",
@@ -89,7 +89,7 @@ def test_addresses(address: str) -> None:
         "https://[2606:4700::1111]/x",
     ],
 )
-def test_good_ones(url: str) -> None:
+def test_valid_addresses(url: str) -> None:
     assert callback(url, "public") == url
     assert callback(url, "private") == url
 
@@ -126,13 +126,13 @@ def test_bad_ones_are_refused_and_not_quoted(url: str, policy: Policy) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://app.example.org/", "https://127.0.0.1/", "https://[::1]/"])
-def test_what_only_a_private_deployment_allows(url: str) -> None:
+def test_addresses_that_only_a_private_deployment_permits(url: str) -> None:
     assert callback(url, "private") == url
     with pytest.raises(InputError):
         callback(url, "public")
 
 
-def test_none_is_none() -> None:
+def test_no_address_is_none() -> None:
     assert callback(None, "off") is None
     with pytest.raises(InputError, match="Omit it"):
         callback("https://app.example.org/", "off")

@@ -1,4 +1,4 @@
-"""What is sent, with what signature, and when it is tried again."""
+"""What is sent, with which signature, and when it is retried."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def made(attempt: int = 0, first: float = 1_000.0, **changes: object) -> Webhook
     return WebhookDelivery(told, encode(told), attempt, first)
 
 
-def test_signature_is_that_of_the_standard() -> None:
-    """The value that the Standard Webhooks libraries hold themselves against."""
+def test_the_signature_is_that_of_the_standard() -> None:
+    """The test vector of the Standard Webhooks libraries."""
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     signed = signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_each_client_has_a_secret_of_its_own() -> None:
+def test_each_client_has_a_different_secret() -> None:
     first = secret_of("s" * 32, "client-1")
     assert first == secret_of("s" * 32, "client-1")
     assert len({first, secret_of("s" * 32, "client-2"), secret_of("t" * 32, "client-1")}) == 3
@@ -54,7 +54,7 @@ def test_the_receiver_gets_the_final_event_and_nothing_secret() -> None:
     assert found.host == "app.example.org"
 
 
-def test_a_signature_holds_for_one_attempt_and_one_body() -> None:
+def test_a_signature_is_valid_for_one_attempt_and_one_body() -> None:
     found, secret = made(), secret_of("s" * 32, "client-1")
     headers = found.headers(secret, found.body, 1_614_265_330.9)
     assert headers["webhook-timestamp"] == "1614265330"
@@ -62,13 +62,13 @@ def test_a_signature_holds_for_one_attempt_and_one_body() -> None:
     assert told.signed_with(secret)
     assert not told.signed_with(secret_of("s" * 32, "client-2"))
     assert not Delivery("/", headers, found.body + b" ", told.at).signed_with(secret)
-    assert not Delivery("/", headers, found.body, told.at + 600).signed_with(secret), "replayed"
+    assert not Delivery("/", headers, found.body, told.at + 600).signed_with(secret), "a replay was accepted"
     later = found.headers(secret, found.body, 1_614_265_400.0)
     assert later["webhook-id"] == headers["webhook-id"]
     assert later["webhook-signature"] != headers["webhook-signature"]
 
 
-def test_it_is_tried_again_ever_later_and_not_for_ever() -> None:
+def test_retries_are_less_and_less_frequent_and_end() -> None:
     now, found, delays = 1_000.0, made(), []
     while (wait := found.schedule_retry(now, 0.0)) is not None:
         delays.append(due(list(wait.headers.items())) - now)
@@ -81,26 +81,26 @@ def test_it_is_tried_again_ever_later_and_not_for_ever() -> None:
     assert now - 1_000.0 < MAX_AGE
 
 
-def test_what_is_too_old_is_given_up() -> None:
+def test_a_delivery_that_is_too_old_is_given_up() -> None:
     assert made().schedule_retry(1_000.0 + MAX_AGE + 1, 0.5) is None
     assert made().postpone(1_000.0 + MAX_AGE + 1, 0.5) is None
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
-def test_delays_differ_by_chance_and_are_bounded(chance: float) -> None:
+def test_delays_are_random_and_bounded(chance: float) -> None:
     wait = made().schedule_retry(1_000.0, chance)
     assert wait is not None
     assert due(list(wait.headers.items())) == 1_005.0 + 5.0 * JITTER * chance
 
 
 @pytest.mark.parametrize(("asked", "topic"), [(0, "5s"), (5, "5s"), (6, "1m"), (90, "10m"), (1e99, "1h")])
-def test_a_receiver_may_ask_for_time(asked: float, topic: str) -> None:
+def test_a_receiver_may_request_a_delay(asked: float, topic: str) -> None:
     wait = made().schedule_retry(1_000.0, 0.0, asked)
     assert wait is not None
     assert wait.topic == f"webhooks.wait.{topic}"
 
 
-def test_waiting_for_others_is_no_attempt() -> None:
+def test_waiting_for_other_deliveries_is_not_an_attempt() -> None:
     wait = made(attempt=2).postpone(1_000.0, 0.0)
     assert wait is not None
     again = parse_delivery(made().data, list(wait.headers.items()), 2_000.0)
@@ -110,12 +110,12 @@ def test_waiting_for_others_is_no_attempt() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"{}", encode(event(callback_url=None)), encode(event(status="QUEUED"))]
 )
-def test_what_is_no_final_event_with_an_address_is_none(data: bytes) -> None:
+def test_only_a_final_event_with_an_address_is_a_delivery(data: bytes) -> None:
     with pytest.raises(EventError):
         parse_delivery(data, [], 0.0)
 
 
-def test_headers_that_are_nonsense_mean_a_first_attempt() -> None:
+def test_invalid_headers_mean_a_first_attempt() -> None:
     found = parse_delivery(made().data, [("attempt", b"x"), ("first", b"\xff"), ("due", b"1.2.3")], 7.0)
     assert (found.attempt, found.first) == (0, 7.0)
     assert due([("due", b"nan")]) == 0.0
@@ -123,31 +123,31 @@ def test_headers_that_are_nonsense_mean_a_first_attempt() -> None:
 
 @pytest.mark.parametrize("digits", [12, 20, 21, 400, 5_000])
 def test_numbers_in_headers_are_bounded(digits: int) -> None:
-    """Else one message blocks its topic for ever, or ends the thread that reads it."""
+    """Otherwise one message blocks its topic, or ends the thread that reads it."""
     number = b"9" * digits
     found = parse_delivery(made().data, [("attempt", number), ("first", number)], 7.0)
     assert found.attempt >= 0
-    # What is left of a time in the far future, the consumer holds back for no longer than its topic's delay.
+    # If a time far in the future remains, the consumer waits no longer than its topic's delay.
     assert due([("due", number)]) == (0.0 if digits > 20 else float(number))
 
 
-def test_every_wait_topic_is_made() -> None:
+def test_every_wait_topic_is_created() -> None:
     assert set(WEBHOOK_WAITS.values()) <= set(shared(2))
 
 
 @pytest.mark.parametrize(
     "value", [None, b"", b"-5", b"nan", b"inf", b"1e9", b"9" * 400, b"\xff", "\u0663".encode(), b"1.2.3"]
 )
-def test_a_header_that_is_no_number_counts_as_none(value: bytes | None) -> None:
-    """Whatever is on the topic: an exception there would stop every webhook behind it."""
+def test_a_header_that_is_not_a_number_is_ignored(value: bytes | None) -> None:
+    """For any message on the topic: an exception there would stop every webhook behind it."""
     headers = [(name, value) for name in ("attempt", "first", "due")]
     assert due(headers) == 0.0
     found = parse_delivery(made().data, headers, 1_000.0)
     assert (found.attempt, found.first) == (0, 1_000.0)
 
 
-def test_no_wait_is_longer_than_is_allowed_for_its_topic() -> None:
-    """What a consumer holds back for no longer than that is never given early."""
+def test_no_wait_is_longer_than_the_delay_of_its_topic() -> None:
+    """A message that the consumer holds back no longer than that is never early."""
     for attempt in range(len(DELAYS)):
         wait = replace(made(), attempt=attempt).schedule_retry(1_000.0, 1.0)
         assert wait is not None

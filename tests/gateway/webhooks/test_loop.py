@@ -23,7 +23,7 @@ from testkit.replicas import BROKERS, SECRET, broker
 from testkit.stack import wait_for
 from tests.core.samples import result_event
 
-#: Seconds for what takes five to ten and the joining of a group, on machines that do many things at once.
+#: Seconds for five to ten seconds of work and the joining of a group, on a busy machine.
 PATIENCE = 90.0
 
 
@@ -61,7 +61,7 @@ def members(kafka: KafkaSettings, publisher: Publisher) -> Iterator[Members]:
 
 
 def submit(publisher: Publisher, hooks: Receiver, client: str = "client-1", path: str = "/") -> str:
-    """A final event with the receiver's address, as a poller announces it; gives its job."""
+    """Publish a final event with the receiver's address, as a poller does; return its job."""
     job = secrets.token_urlsafe(12)
     url = f"http://127.0.0.1:{hooks.port}{path}"
     event = result_event(status="DONE", process_job_id=job, client_id=client, callback_url=url)
@@ -70,12 +70,12 @@ def submit(publisher: Publisher, hooks: Receiver, client: str = "client-1", path
 
 
 def refused_once(delivery: Delivery, before: list[Delivery]) -> int:
-    """503 at first, then 200."""
+    """Answer 503 at first, then 200."""
     return 200 if delivery.id in {one.id for one in before} else 503
 
 
 @pytest.mark.parametrize("kafka", BROKERS, indirect=True)
-def test_members_share_the_work_and_all_is_delivered(members: Members, publisher: Publisher) -> None:
+def test_members_share_the_work_and_everything_is_delivered(members: Members, publisher: Publisher) -> None:
     with receiver(refused_once) as hooks:
         for _ in range(2):
             members.add()
@@ -84,10 +84,10 @@ def test_members_share_the_work_and_all_is_delivered(members: Members, publisher
         assert {one.id for one in hooks.deliveries} == {f"msg_{job}" for job in jobs}
         for job in jobs:
             first, second, *more = hooks.of(job)
-            # Who joins a group takes partitions from others, which may have begun with what is there.
+            # A member that joins takes partitions from others, which may have started on their messages.
             assert len(more) <= 2
             assert first.body == second.body
-            assert second.at - first.at > 4, "not at once"
+            assert second.at - first.at > 4, "the retry was too early"
             assert first.signed_with(secret_of(SECRET, first.event["client_id"]))
             assert second.signed_with(secret_of(SECRET, first.event["client_id"]))
     assert members.counted("failed") >= len(jobs)
@@ -96,8 +96,8 @@ def test_members_share_the_work_and_all_is_delivered(members: Members, publisher
 
 
 @pytest.mark.parametrize("kafka", BROKERS, indirect=True)
-def test_what_one_leaves_behind_another_takes(members: Members, publisher: Publisher) -> None:
-    """The first member ends in the middle of a delivery, and never hears how that went."""
+def test_what_one_member_leaves_behind_another_delivers(members: Members, publisher: Publisher) -> None:
+    """The first member ends in the middle of a delivery, and never learns its outcome."""
     with receiver(lambda _, before: None if not before else 200) as hooks:
         first = members.add(timeout=60)
         job = submit(publisher, hooks)
@@ -120,7 +120,7 @@ def test_what_was_delivered_is_not_delivered_again(members: Members, publisher: 
         assert Counter(one.id for one in hooks.deliveries) == {f"msg_{job}": 1 for job in [*jobs, last]}
 
 
-def test_a_client_whose_receiver_hangs_holds_up_no_other(members: Members, publisher: Publisher) -> None:
+def test_a_receiver_that_hangs_delays_no_other_client(members: Members, publisher: Publisher) -> None:
     with receiver(lambda *_: None) as hanging, receiver(lambda *_: 200) as hooks:
         members.add(timeout=60)
         bad = [submit(publisher, hanging, "bad") for _ in range(2 * loop.MAX_IN_FLIGHT)]
@@ -129,10 +129,10 @@ def test_a_client_whose_receiver_hangs_holds_up_no_other(members: Members, publi
         assert len(hanging.deliveries) <= loop.MAX_IN_FLIGHT_OF_CLIENT < len(bad)
 
 
-def test_an_end_to_it(
+def test_deliveries_end(
     members: Members, publisher: Publisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Given up after the last attempt, or where the receiver says so; what cannot be read blocks nothing."""
+    """Given up after the last attempt, or at the receiver's request; an unreadable message blocks nothing."""
     monkeypatch.setattr("gateway.webhooks.delivery.DELAYS", (5.0,))
     caplog.set_level("INFO")
     with receiver(lambda one, _: 410 if one.path.startswith("/gone") else 500) as hooks:
@@ -152,8 +152,8 @@ def test_an_end_to_it(
     assert "a-secret" not in str([vars(one) for one in caplog.records])
 
 
-def test_what_waits_is_not_tried_before_its_time(members: Members, publisher: Publisher) -> None:
-    due = time.time() + 6  # the longest that a message waits on this topic is 6.25 s
+def test_a_waiting_delivery_is_not_tried_before_its_time(members: Members, publisher: Publisher) -> None:
+    due = time.time() + 6  # the longest wait on this topic is 6.25 s
     with receiver(lambda *_: 200) as hooks:
         job = secrets.token_urlsafe(12)
         event = result_event(

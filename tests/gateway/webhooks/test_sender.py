@@ -1,4 +1,4 @@
-"""One attempt, against real receivers: TLS, names that lie, receivers that are slow, rude or gone."""
+"""One attempt, against real receivers: TLS, names that resolve to private addresses, faulty receivers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sender(
     timeout: float = 10.0,
     **names: list[str],
 ) -> Iterator[WebhookSender]:
-    """A sender for which `a_test="127.0.0.1"` means that a.test is there."""
+    """Return a sender for which `a_test="127.0.0.1"` means that a.test has this address."""
     known = {name.replace("_", "."): addresses for name, addresses in names.items()}
     made = WebhookSender(policy, lambda host, port: known.get(host) or resolve(host, port), context, timeout)
     yield made
@@ -40,7 +40,7 @@ def sender(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for hooks.test, with its key."""
+    """Return a certificate for hooks.test, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -64,8 +64,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_over_tls_to_the_address_that_was_looked_at(certificate: Path) -> None:
-    """The name is asked for once; certificate, SNI and Host are the name's, the connection the address's."""
+def test_over_tls_to_the_address_that_was_checked(certificate: Path) -> None:
+    """The name is resolved once; certificate, SNI and Host have the name, the connection the address."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate)
     wanted: list[str | None] = []
@@ -90,7 +90,7 @@ def test_over_tls_to_the_address_that_was_looked_at(certificate: Path) -> None:
     assert (asked, wanted) == (["hooks.test"], ["hooks.test"])
 
 
-def test_a_certificate_of_another_name_or_of_nobody_is_refused(certificate: Path) -> None:
+def test_a_certificate_of_another_name_or_an_unknown_issuer_is_refused(certificate: Path) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=str(certificate))
@@ -113,7 +113,7 @@ def test_a_certificate_of_another_name_or_of_nobody_is_refused(certificate: Path
         ("private", ["127.0.0.1", "169.254.169.254"]),
     ],
 )
-def test_a_name_that_leads_inside_is_not_followed(policy: Policy, addresses: list[str]) -> None:
+def test_a_name_with_a_private_address_is_refused(policy: Policy, addresses: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, sender(policy, a_test=addresses) as made:
         outcome = made.post(f"https://a.test:{server.getsockname()[1]}/", HEADERS, b"{}")
         assert outcome.last
@@ -124,15 +124,15 @@ def test_a_name_that_leads_inside_is_not_followed(policy: Policy, addresses: lis
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "localhost"])
-def test_other_ways_to_write_an_inner_address(host: str) -> None:
-    """The system's resolver takes them, and what it gives is looked at."""
+def test_other_notations_of_a_private_address(host: str) -> None:
+    """The system's resolver accepts them, and its result is checked."""
     with sender("public") as made:
         outcome = made.post(f"https://{host}:9/", HEADERS, b"{}")
     assert not outcome.delivered
     assert outcome.last or "resolved" in outcome.reason
 
 
-def test_plain_http_is_not_for_a_public_deployment() -> None:
+def test_plain_http_is_not_permitted_in_a_public_deployment() -> None:
     with receiver(lambda *_: 200) as hooks, sender("public") as made:
         assert made.post(f"http://127.0.0.1:{hooks.port}/", HEADERS, b"{}").last
     assert hooks.deliveries == []
@@ -150,18 +150,18 @@ def test_plain_http_is_not_for_a_public_deployment() -> None:
         (503, Outcome(False, "status 503")),
     ],
 )
-def test_what_a_status_means_and_redirects_are_not_followed(status: int, expected: Outcome) -> None:
+def test_the_outcome_of_a_status_and_redirects_are_not_followed(status: int, expected: Outcome) -> None:
     with receiver(lambda *_: status) as hooks, sender() as made:
         assert made.post(f"http://127.0.0.1:{hooks.port}/", HEADERS, b"{}") == expected
     assert [one.path for one in hooks.deliveries] == ["/"]
 
 
-def test_the_second_address_is_tried_where_the_first_is_dead() -> None:
+def test_the_second_address_is_tried_if_the_first_is_unreachable() -> None:
     with receiver(lambda *_: 200) as hooks, sender(a_test=["127.0.0.9", "127.0.0.1"]) as made:
         assert made.post(f"http://a.test:{hooks.port}/", HEADERS, b"{}").delivered
 
 
-def test_nobody_there_and_a_name_that_is_none() -> None:
+def test_no_server_and_a_name_that_does_not_exist() -> None:
     with sender() as made:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -207,7 +207,7 @@ def _gone(_: socket.socket, __: threading.Event) -> None:
         (_gone, {"the answer is not HTTP", "the receiver cannot be reached"}),
     ],
 )
-def test_rude_receivers_take_bounded_time(
+def test_misbehaving_receivers_take_bounded_time(
     behaviour: Callable[[socket.socket, threading.Event], None], reasons: set[str]
 ) -> None:
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""Never more calls than an account allows, none while it asks for patience, and always an end to that."""
+"""Never more calls than an account allows, none during a pause, and every pause ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def test_in_no_minute_more_than_allowed(per_minute: int, gaps: list[float]) -> N
 
 
 @given(st.integers(2, 600), st.integers(1, 400))
-def test_the_next_call_is_never_far_and_is_allowed_when_said(per_minute: int, calls: int) -> None:
+def test_the_next_call_is_never_far_away_and_is_permitted_at_the_stated_time(
+    per_minute: int, calls: int
+) -> None:
     budget, now = Budget(per_minute, 0.0), 0.0
     for _ in range(calls):
         ready = budget.ready_at(now)
@@ -31,13 +33,13 @@ def test_the_next_call_is_never_far_and_is_allowed_when_said(per_minute: int, ca
         assert budget.charge(now)
 
 
-def test_without_a_limit_any_number() -> None:
+def test_without_a_limit_any_number_of_calls() -> None:
     budget = Budget(None, 0.0)
     assert all(budget.charge(0.0) for _ in range(10_000))
     assert budget.scarcity(0.0) == 1.0
 
 
-def test_a_call_gets_dearer_as_the_bucket_empties() -> None:
+def test_a_call_becomes_more_expensive_as_the_bucket_empties() -> None:
     budget = Budget(120, 0.0)
     prices = []
     while budget.charge(0.0):
@@ -48,7 +50,7 @@ def test_a_call_gets_dearer_as_the_bucket_empties() -> None:
 
 
 @given(st.lists(st.none() | st.floats(-10, 4000) | st.just(math.nan), min_size=1, max_size=40))
-def test_failures_pause_longer_and_longer_but_not_without_end(retry_afters: list[float | None]) -> None:
+def test_failures_pause_longer_and_longer_up_to_a_maximum(retry_afters: list[float | None]) -> None:
     budget, now = Budget(None, 0.0), 0.0
     for number, retry_after in enumerate(retry_afters):
         until = budget.failed(now, retry_after)
@@ -63,12 +65,12 @@ def test_failures_pause_longer_and_longer_but_not_without_end(retry_afters: list
     assert budget.failed(now) - now <= PAUSE_FIRST + 1e-6
 
 
-def test_calls_that_were_under_way_at_a_failure_are_one_trouble_with_it() -> None:
+def test_failures_of_simultaneous_calls_count_once() -> None:
     budget = Budget(None, 0.0)
     for answered in (1.0, 1.1, 1.2):
         assert budget.failed(answered, asked=0.9) == answered + PAUSE_FIRST
     budget.succeeded(asked=0.8)
-    assert budget.failures == 1, "that was before"
+    assert budget.failures == 1, "a failure of an earlier call was counted"
     assert budget.failed(2.0, asked=1.7) == 2.0 + 2 * PAUSE_FIRST
     budget.succeeded(asked=3.0)
     assert budget.failures == 0

@@ -1,4 +1,4 @@
-"""Delays: soon enough, never too often, and always an end to the wait."""
+"""Delays: short enough, never too frequent, and always bounded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poller.scheduling.delays import (
 
 
 @given(st.floats(-1e6, 1e9))
-def test_a_simulators_job_is_looked_at_soon_and_then_less_often(elapsed: float) -> None:
+def test_a_simulators_job_is_looked_at_soon_and_then_less_frequently(elapsed: float) -> None:
     assert FIRST_AGAIN <= simulator_delay(elapsed) <= SIMULATOR_MAX
     assert simulator_delay(elapsed) <= max(FIRST_AGAIN, BACKOFF * elapsed)
 

@@ -24,7 +24,7 @@ def lag(instant: float, forecast: Forecast, since: float) -> float:
 
 
 @pytest.mark.parametrize("since", [-30.0, 0.0, 5.0, 9.0, 40.0, 400.0])
-def test_the_expected_lag_is_the_integral_of_what_is_left(since: float) -> None:
+def test_the_expected_lag_is_the_integral_of_the_remaining_probability(since: float) -> None:
     forecast = Forecast(0, 6.0, 3.0)
 
     def cdf(at: float) -> float:
@@ -42,7 +42,7 @@ def test_the_expected_lag_is_the_integral_of_what_is_left(since: float) -> None:
 
 
 @given(forecasts, st.floats(-1e7, 1e7), st.floats(0, 1e6), st.floats(0, 1e6))
-def test_the_expected_lag_grows_and_is_at_most_the_time_that_passed(
+def test_the_expected_lag_grows_and_is_at_most_the_elapsed_time(
     forecast: Forecast, since: float, one: float, other: float
 ) -> None:
     sooner, later = sorted([one, other])
@@ -56,7 +56,7 @@ def test_the_expected_lag_grows_and_is_at_most_the_time_that_passed(
     st.floats(1e-3, 1e3),
     st.floats(0, 1e5),
 )
-def test_a_look_comes_when_its_price_has_piled_up(
+def test_a_look_is_made_when_the_expected_lag_reaches_its_price(
     jobs: list[tuple[Forecast, float]], price: float, patience: float
 ) -> None:
     since = [at for _, at in jobs]
@@ -65,7 +65,7 @@ def test_a_look_comes_when_its_price_has_piled_up(
     assert min(since) <= found <= latest
     piled = sum(lag(found, forecast, at) for forecast, at in jobs)
     if found < latest:
-        # At the price, a little above; digits are lost where instants are large.
+        # At the price, or slightly above; precision is lost for large instants.
         assert piled >= price * (1 - 1e-3) - 1e-4
         assert piled <= price * (1 + 2 * NEAR) + 1e-4 * len(jobs)
     else:
@@ -79,7 +79,7 @@ def test_at_a_constant_rate_it_is_the_square_root_rule() -> None:
     assert found == pytest.approx(math.sqrt(2 * 1.0 / (1000 / 5_000)), rel=0.01)
 
 
-def test_a_dear_call_is_made_later_and_a_sure_completion_is_met() -> None:
+def test_an_expensive_call_is_made_later_and_a_certain_completion_on_time() -> None:
     sure = [Forecast(0, 100.0, 0.01)]
     assert look_instant(sure, [0.0], price=0.05, latest=600.0) == pytest.approx(100.05, abs=0.02)
     assert look_instant(sure, [0.0], price=2.0, latest=600.0) == pytest.approx(102.0, abs=0.05)
@@ -92,12 +92,12 @@ def test_a_dear_call_is_made_later_and_a_sure_completion_is_met() -> None:
         ([0.0], [0.0], 1.0, 0),
         ([0, 1, 2, 100, 101], [1, 1, 1, 5, 5], 10.0, 3),
         ([0, 1, 2, 100, 101], [9, 9, 9, 5, 5], 10.0, 0),
-        # What is not worth a tenth is left out, so that the page reaches further.
+        # A job worth less than a tenth is left out, so that the page covers more time.
         ([0, 50, 60], [0.01, 3, 3], math.inf, 1),
         ([0, 50, 60], [3, 3, 3], math.inf, 0),
     ],
 )
-def test_the_window_that_is_worth_most(
+def test_the_window_that_is_worth_the_most(
     places: list[float], worth: list[float], reach: float, first: int
 ) -> None:
     assert best_window(places, worth, reach) == first

@@ -26,7 +26,7 @@ def test_a_job_that_a_page_omits_is_looked_at_alone() -> None:
     assert scheduler.next_call(now) == Call("look", (3,))
 
 
-def test_simulators_jobs_are_looked_at_soon_and_then_less_often() -> None:
+def test_a_simulators_jobs_are_looked_at_soon_and_then_less_frequently() -> None:
     scheduler: Scheduler[int] = Scheduler(Limits(list_every=1e9), 0.0)
     scheduler.next_call(0.0)
     scheduler.add(1, "client", "aer_simulator", True, 0.0, None, 0.0)
@@ -72,7 +72,7 @@ def next_look(scheduler: Scheduler[int], now: float) -> Call[int]:
 
 @pytest.mark.parametrize("year", [1, 1970, 2086, 9999])
 def test_one_job_with_an_impossible_creation_time_misplaces_no_page(year: int) -> None:
-    """Else pages would begin centuries ago, and be full of jobs that nobody asked for."""
+    """Otherwise pages would begin centuries ago, and be full of other jobs."""
     now = datetime(2026, 5, 1, tzinfo=UTC).timestamp()
     scheduler: Scheduler[int] = Scheduler(Limits(page=50), now)
     started(scheduler, 3, now - 30.0, now)
@@ -85,7 +85,7 @@ def test_one_job_with_an_impossible_creation_time_misplaces_no_page(year: int) -
 
 @pytest.mark.parametrize("year", [1, 1970, 9999])
 def test_a_job_with_an_impossible_submission_time_can_be_looked_at(year: int) -> None:
-    """`since` is told to the provider as a date: it must be one."""
+    """`since` is sent to the provider as a date, so it must be a valid one."""
     now = datetime(2026, 5, 1, tzinfo=UTC).timestamp()
     scheduler: Scheduler[int] = Scheduler(Limits(page=50), now)
     started(scheduler, 2, datetime(year, 1, 1, tzinfo=UTC).timestamp(), now)
@@ -95,7 +95,7 @@ def test_a_job_with_an_impossible_submission_time_can_be_looked_at(year: int) ->
 
 
 def test_a_full_page_without_its_jobs_is_followed_by_a_look_at_one_job() -> None:
-    """The page was misplaced: asked for again, it would be the same, for ever."""
+    """The page was misplaced: a repeated request would give the same page, without end."""
     scheduler: Scheduler[int] = Scheduler(Limits(page=2), 0.0)
     started(scheduler, 3, 0.0, 0.0)
     call = next_look(scheduler, 0.0)
@@ -121,7 +121,9 @@ def test_the_answer_to_a_look_at_one_job_allows_no_second_page() -> None:
     alone = scheduler.next_call(now)
     assert alone == Call("look", (6,))
     scheduler.look_answered(alone, {6: JobObservation("QUEUED", False, now)}, now, full=False)
-    assert scheduler.next_call(now + LOOK_MOST) is None, "the page is not answered yet"
+    assert scheduler.next_call(now + LOOK_MOST) is None, (
+        "a second page was requested before the answer to the first"
+    )
     scheduler.look_answered(page, {}, now, full=False)
     assert scheduler.next_call(now + LOOK_MOST) is not None
 

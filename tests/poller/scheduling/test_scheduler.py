@@ -57,7 +57,7 @@ class Watched(Run):
         self.closed_until = 0.0
 
     def make(self, call: Call[int], now: float) -> None:
-        assert now >= self.closed_until, "a call was made while the account asked for patience"
+        assert now >= self.closed_until, "a call was made during a pause of the account"
         self.made.append(now)
         if call.kind == "look" and call.since is not None:
             self.check_look(call, now)
@@ -69,7 +69,7 @@ class Watched(Run):
         super().make(call, now)
 
     def check_look(self, call: Call[int], now: float) -> None:
-        """Not before its time: the expected lag is worth the call, or there was no look for long."""
+        """A look is not early: the expected lag is worth the call, or the last look was long ago."""
         jobs = [job for device in self.scheduler.devices.values() for job in device.jobs]
         lag = expected_lag(
             now,
@@ -108,7 +108,7 @@ def test_every_job_is_delivered_once_within_the_budget(
     tally = run.run()
     tally.check(run.world)
     assert len(run.scheduler) == 0
-    # An end to every wait: the longest wait topic, a look at the least so often, pauses, and the budget.
+    # Every wait ends: the longest wait topic, the maximum interval of looks, pauses, and the budget.
     bound = max(WAITS) + LOOK_MOST + 20 * 60.0 + jobs * (600.0 / (per_minute or 600))
     assert max(tally.lags.values()) < bound
     if per_minute is not None:
@@ -204,7 +204,7 @@ def test_a_job_that_failed_is_retried_at_the_given_time_and_not_before() -> None
 
 
 def test_one_job_that_the_account_always_rejects_does_not_pause_the_others_for_long() -> None:
-    """The service fails whenever it is asked for the result of one job; nothing is wrong with the rest."""
+    """The service fails for every request for the result of one job; all other requests succeed."""
     scheduler: Scheduler[int] = Scheduler(Limits(list_every=1e9), 0.0)
     scheduler.next_call(0.0)
     scheduler.add(1, "client", "aer_simulator", True, 0.0, None, 0.0)
@@ -215,11 +215,9 @@ def test_one_job_that_the_account_always_rejects_does_not_pause_the_others_for_l
             assert call == Call("fetch", (1,))
             tries += 1
             scheduler.call_failed(call, now)
-            scheduler.budget.succeeded()  # others' calls are answered
+            scheduler.budget.succeeded()  # calls for other jobs are answered
         now = max(now + 0.01, scheduler.next_wake(now))
-    assert 60 <= tries <= 90, (
-        "every minute at the end: tried on and on, but closing the account for 1 % of it"
-    )
+    assert 60 <= tries <= 90, "it must be retried every minute, and pause the account 1 % of the time"
 
 
 def test_a_final_job_is_fetched_once_although_a_late_look_shows_it_again() -> None:
@@ -243,7 +241,7 @@ class Delayed(Watched):
     def make(self, call: Call[int], now: float) -> None:
         is_page = call is self.scheduler._looks._page_call
         self.pages += is_page
-        assert self.pages <= 1, "two pages of the devices' jobs are under way"
+        assert self.pages <= 1, "two pages of the devices' jobs are in progress"
 
         def answer(later: float) -> None:
             self.pages -= is_page
