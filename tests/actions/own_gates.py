@@ -52,17 +52,17 @@ INCLUDED = {
 
 def names(version: int, include: bool) -> list[str]:
     """Return names of gates in Qiskit and Aer under which a program may define a gate."""
-    found = {*get_standard_gate_name_mapping(), *SPECIAL}
-    found |= {gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS}
+    gate_names = {*get_standard_gate_name_mapping(), *SPECIAL}
+    gate_names |= {gate.name for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS}
     configuration = AerSimulator().configuration()
-    found |= {*configuration.basis_gates, *configuration.custom_instructions}
+    gate_names |= {*configuration.basis_gates, *configuration.custom_instructions}
     for kind in vars(qiskit.circuit.library).values():
         if inspect.isclass(kind) and issubclass(kind, Instruction):
-            found.add(kind.__name__.removesuffix("Gate").lower())
-            found.add(kind.__name__[0].lower() + kind.__name__[1:])
+            gate_names.add(kind.__name__.removesuffix("Gate").lower())
+            gate_names.add(kind.__name__[0].lower() + kind.__name__[1:])
     pattern = re.compile(r"[a-z]\w*" if version == 2 else r"[A-Za-z_]\w*", re.ASCII)
     taken = KEYWORDS[version] | (INCLUDED[version] if include else frozenset())
-    return sorted(name for name in found - taken if pattern.fullmatch(name))
+    return sorted(name for name in gate_names - taken if pattern.fullmatch(name))
 
 
 class Angle(NamedTuple):
@@ -109,11 +109,11 @@ class Program(NamedTuple):
     def __str__(self) -> str:
         file = "qelib1.inc" if self.version == 2 else "stdgates.inc"
         lines = [f"OPENQASM {self.version}.0;"] + [f'include "{file}";'] * self.include
-        for one in self.definitions:
-            formal = f"({', '.join(one.parameters)})" if one.parameters else ""
-            operands = [f"a{number}" for number in range(one.qubits)]
-            body = " ".join(_written(call, operands) for call in one.body)
-            lines.append(f"gate {one.name}{formal} {', '.join(operands)} {{ {body} }}")
+        for definition in self.definitions:
+            formal = f"({', '.join(definition.parameters)})" if definition.parameters else ""
+            operands = [f"a{number}" for number in range(definition.qubits)]
+            body = " ".join(_written(call, operands) for call in definition.body)
+            lines.append(f"gate {definition.name}{formal} {', '.join(operands)} {{ {body} }}")
         old = self.version == 2
         lines.append(f"qreg q[{self.qubits}];" if old else f"qubit[{self.qubits}] q;")
         lines.append(f"creg c[{self.qubits}];" if old else f"bit[{self.qubits}] c;")
@@ -123,11 +123,11 @@ class Program(NamedTuple):
 
     def probabilities(self) -> dict[str, float]:
         """The exact distribution of `c`, bit 0 on the right."""
-        own = {one.name: one for one in self.definitions}
+        definitions = {definition.name: definition for definition in self.definitions}
         state = np.zeros((2**self.qubits, 1), dtype=complex)
         state[0] = 1
         for call in self.calls:
-            state = _applied(_matrix(call, {}, own), call.qubits, state)
+            state = _applied(_matrix(call, {}, definitions), call.qubits, state)
         parts = np.abs(state[:, 0]) ** 2
         return {f"{place:0{self.qubits}b}": float(part) for place, part in enumerate(parts) if part > 1e-9}
 
@@ -155,9 +155,9 @@ def _diagonal(*values: complex) -> Matrix:
 
 def _controlled(matrix: Matrix, on: int = 1) -> Matrix:
     """Return the matrix with one more qubit in front, which is the lowest bit of the index."""
-    found = np.eye(2 * len(matrix), dtype=complex)
-    found[on::2, on::2] = matrix
-    return found
+    controlled = np.eye(2 * len(matrix), dtype=complex)
+    controlled[on::2, on::2] = matrix
+    return controlled
 
 
 X: Matrix = np.array([[0, 1], [1, 0]], dtype=complex)
@@ -183,24 +183,24 @@ REVERSIBLE = ("x", "cx", "ccx", "CX")
 
 def _applied(matrix: Matrix, qubits: Sequence[int], states: Matrix) -> Matrix:
     """Apply a matrix to some qubits of states, which are columns."""
-    found = np.zeros_like(states)
+    applied = np.zeros_like(states)
     mask = sum(1 << qubit for qubit in qubits)
     for place in range(len(states)):
         column = sum((place >> qubit & 1) << at for at, qubit in enumerate(qubits))
         for row in range(len(matrix)):
             to = place & ~mask | sum((row >> at & 1) << qubit for at, qubit in enumerate(qubits))
-            found[to] += matrix[row, column] * states[place]
-    return found
+            applied[to] += matrix[row, column] * states[place]
+    return applied
 
 
-def _matrix(call: Call, values: Mapping[str, float], own: Mapping[str, Definition]) -> Matrix:
+def _matrix(call: Call, values: Mapping[str, float], definitions: Mapping[str, Definition]) -> Matrix:
     angles = [angle.value(values) for angle in call.angles]
-    if call.gate in own:
-        gate = own[call.gate]
+    if call.gate in definitions:
+        gate = definitions[call.gate]
         inner = dict(zip(gate.parameters, angles, strict=True))
         matrix: Matrix = np.eye(2**gate.qubits, dtype=complex)
         for step in gate.body:
-            matrix = _applied(_matrix(step, inner, own), step.qubits, matrix)
+            matrix = _applied(_matrix(step, inner, definitions), step.qubits, matrix)
     else:
         matrix = np.asarray(STANDARD[call.gate][2](*angles), dtype=complex)
     for kind, number in reversed(call.modifiers):
@@ -251,7 +251,7 @@ class _Generator:
 
     def program(self, wanted: Sequence[str]) -> Program:
         definitions = [self._definition(name) for name in wanted]
-        width = max(3, *(one.qubits for one in definitions)) + 1
+        width = max(3, *(definition.qubits for definition in definitions)) + 1
         start = []
         if not self._reversible:
             start = [Call("U", [self._angle([]) for _ in range(3)], [qubit]) for qubit in range(width)]
@@ -265,9 +265,9 @@ class _Generator:
         parameters = chance.sample(["theta", "b", "alpha", "lam"], chance.randint(0, 3))
         qubits = chance.randint(1, 3)
         usable = [gate for gate, (_, width) in self._gates.items() if width <= qubits]
-        own = [gate for gate in usable if gate not in STANDARD]
+        defined = [gate for gate in usable if gate not in STANDARD]
         body = [self._call(chance.choice(usable), qubits, parameters) for _ in range(chance.randint(1, 3))]
-        body += [self._call(gate, qubits, parameters) for gate in own[-1:]]
+        body += [self._call(gate, qubits, parameters) for gate in defined[-1:]]
         self._gates[name] = len(parameters), qubits
         return Definition(name, parameters, qubits, body)
 
@@ -283,7 +283,7 @@ class _Generator:
             qubits += any("ctrl" in kind for kind, _ in modifiers)
             if qubits > 3:
                 # The power of such a large gate is rejected.
-                modifiers = [one for one in modifiers if one[0] != "pow"]
+                modifiers = [modifier for modifier in modifiers if modifier[0] != "pow"]
         if name == "U" and self._reversible:
             # A flip, with no phase.
             angles = [Angle(number, {}) for number in (math.pi, 0.0, math.pi)]

@@ -66,14 +66,14 @@ def fitting(wanted: dict[str, float]) -> Any:
     return pytest.approx(wanted, abs=1e-6)
 
 
-def known(found: dict[str, float]) -> dict[str, float]:
-    return {bits: part for bits, part in found.items() if part > 1e-9}
+def known(distribution: dict[str, float]) -> dict[str, float]:
+    return {bits: part for bits, part in distribution.items() if part > 1e-9}
 
 
-def by_threes(found: list[str]) -> list[list[str]]:
+def by_threes(gate_names: list[str]) -> list[list[str]]:
     """Return each name with two of other libraries, so that later definitions can use the earlier ones."""
-    third = -(-len(found) // 3)
-    return [found[place::third] for place in range(third)]
+    third = -(-len(gate_names) // 3)
+    return [gate_names[place::third] for place in range(third)]
 
 
 @pytest.mark.parametrize("include", [True, False], ids=["include", "bare"])

@@ -85,7 +85,7 @@ def test_feed_forward_works_in_all_registers() -> None:
     assert probabilities(made, "sent") == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
     params = OpenQasmInput(program=PROGRAM)
     answer = algorithm.proceed(params, step_of(algorithm.start(params)))
-    assert [one["name"] for one in answer["registers"]] == ["sent", "received"]
+    assert [register["name"] for register in answer["registers"]] == ["sent", "received"]
     assert answer["registers"][1]["outcomes"] == [{"bitstring": "1", "count": 4096, "probability": 1.0}]
     assert "1 in received (100.0%)" in answer["summary"]
     assert "in sent (" in answer["summary"]
@@ -192,9 +192,9 @@ def test_the_largest_result_fits_in_a_message() -> None:
     program += "".join(f"c{n} = measure q[{14 * n}:{14 * n + 13}];" for n in range(9))
     with pytest.raises(InputError, match="Ask for") as caught:
         built(program, shots=100_000)
-    [found] = caught.value.details["errors"]
-    assert found["field"] == "shots"
-    shots = int(found["message"].split("; ")[1].split()[0])
+    [problem] = caught.value.details["errors"]
+    assert problem["field"] == "shots"
+    shots = int(problem["message"].split("; ")[1].split()[0])
     made = built(program, shots=shots)
     counts = {
         register.name: {f"{number:014b}": 1 for number in range(min(shots, 2**14))} for register in made.cregs
@@ -202,7 +202,7 @@ def test_the_largest_result_fits_in_a_message() -> None:
     result = JobResult(counts=counts, shots=shots)
     assert len(encode(PubResult(**result.model_dump(exclude={"pubs"})))) < 0.75 * MAX_EVENT_BYTES
     answer = algorithm.answer(OpenQasmInput(program=program, shots=shots), Step(0, result, None, "x", True))
-    assert sum(len(one["outcomes"]) for one in answer["registers"]) <= MAX_LISTED
+    assert sum(len(item["outcomes"]) for item in answer["registers"]) <= MAX_LISTED
 
 
 # --- what programs may not do -------------------------------------------------------------------------
@@ -358,5 +358,5 @@ def test_a_program_with_a_missing_or_doubled_word_is_built_or_refused(data: st.D
 
 
 def test_a_program_too_long_is_refused_before_anything_is_done() -> None:
-    found = algorithm.main({"program": "x" * (MAX_CHARACTERS + 1)})["error"]
-    assert [item["field"] for item in found["details"]["errors"]] == ["program"]
+    error = algorithm.main({"program": "x" * (MAX_CHARACTERS + 1)})["error"]
+    assert [item["field"] for item in error["details"]["errors"]] == ["program"]

@@ -22,16 +22,16 @@ not_ours = pytest.mark.skipif(
 
 
 @pytest.fixture
-def own(stack: Stack) -> Stack:
+def private_stack(stack: Stack) -> Stack:
     """The stack of these files, which may be harmed."""
     return stack
 
 
-def test_a_result_arrives_once_although_the_poller_was_killed(own: Stack) -> None:
-    client = own.client()
+def test_a_result_arrives_once_although_the_poller_was_killed(private_stack: Stack) -> None:
+    client = private_stack.client()
     jobs = [client.smile(wait=0, backend_type="hardware")["process_job_id"] for _ in range(2)]
     jobs.append(client.smile(wait=0)["process_job_id"])
-    pid, before = module_pid(own, "poller"), len(own.output())
+    pid, before = module_pid(private_stack, "poller"), len(private_stack.output())
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not alive(pid))
     jobs.append(client.smile(wait=0)["process_job_id"])
@@ -39,19 +39,19 @@ def test_a_result_arrives_once_although_the_poller_was_killed(own: Stack) -> Non
         event = client.get(f"/jobs/{job}", wait=60).json()
         assert event["status"] == "DONE", event
         assert event["answer"]["shots"] == 1024
-    output = own.output(before)
+    output = private_stack.output(before)
     assert "poller ended (signal 9); restarting it" in output, "the supervisor reports the restart"
     listed = [job["process_job_id"] for job in client.get("/jobs").json()["jobs"]]
     assert sorted(listed) == sorted(jobs)
 
 
-def test_results_are_available_after_the_gateway_was_killed(own: Stack) -> None:
-    client = own.client()
+def test_results_are_available_after_the_gateway_was_killed(private_stack: Stack) -> None:
+    client = private_stack.client()
     job = client.smile()["process_job_id"]
-    pid, before = module_pid(own, "gateway"), len(own.output())
+    pid, before = module_pid(private_stack, "gateway"), len(private_stack.output())
     os.kill(pid, signal.SIGKILL)
     # Its worker survives it for a moment, so only the supervisor's message shows that it has ended.
-    wait_for(lambda: "gateway ended (signal 9)" in own.output(before))
+    wait_for(lambda: "gateway ended (signal 9)" in private_stack.output(before))
 
     def back() -> bool:
         try:
@@ -65,10 +65,10 @@ def test_results_are_available_after_the_gateway_was_killed(own: Stack) -> None:
 
 
 @not_ours
-def test_a_result_arrives_although_the_action_process_was_killed(own: Stack) -> None:
-    client = own.client()
+def test_a_result_arrives_although_the_action_process_was_killed(private_stack: Stack) -> None:
+    client = private_stack.client()
     client.smile()
-    pids = action_pids(own)
+    pids = action_pids(private_stack)
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -82,10 +82,10 @@ def test_a_result_arrives_although_the_action_process_was_killed(own: Stack) -> 
 
 
 @pytest.mark.parametrize("module", [pytest.param("local.openwhisk", marks=not_ours), "simulator"])
-def test_jobs_continue_although_a_part_was_killed(own: Stack, module: str) -> None:
-    client = own.client()
+def test_jobs_continue_although_a_part_was_killed(private_stack: Stack, module: str) -> None:
+    client = private_stack.client()
     client.smile()
-    pid = module_pid(own, module)
+    pid = module_pid(private_stack, module)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not alive(pid))
 
@@ -97,15 +97,17 @@ def test_jobs_continue_although_a_part_was_killed(own: Stack, module: str) -> No
     wait_for(done, 60)
 
 
-def test_the_stack_continues_although_the_broker_was_killed(own: Stack) -> None:
+def test_the_stack_continues_although_the_broker_was_killed(private_stack: Stack) -> None:
     """The local broker has everything in memory: earlier events are lost, but everything still works."""
-    old = own.client()
+    old = private_stack.client()
     old.smile()
-    [pid] = [pid for pid in own.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    before = len(own.output())
+    [pid] = [
+        pid for pid in private_stack.descendants() if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    before = len(private_stack.output())
     os.kill(pid, signal.SIGKILL)
     lost = "restarting gateway, which needs the state that the broker has lost"
-    wait_for(lambda: lost in own.output(before), 30)
+    wait_for(lambda: lost in private_stack.output(before), 30)
 
     def answer() -> requests.Response | None:
         try:
@@ -116,11 +118,11 @@ def test_the_stack_continues_although_the_broker_was_killed(own: Stack) -> None:
     # A broker that creates topics automatically (the local one does) creates the client's again, empty; with
     # any other the client has to create a new session.
     def afresh() -> bool:
-        found = answer()
-        return found is not None and (found.status_code == 401 or found.json() == {"jobs": []})
+        reply = answer()
+        return reply is not None and (reply.status_code == 401 or reply.json() == {"jobs": []})
 
     wait_for(afresh, 60)
-    assert own.client().smile()["status"] == "DONE"
+    assert private_stack.client().smile()["status"] == "DONE"
     if old.get("/jobs").status_code == 200:
         assert old.smile()["status"] == "DONE"
 
@@ -132,14 +134,14 @@ def test_no_process_is_left_although_the_supervisor_was_killed(tmp_path: Path) -
         wait_for(lambda: not [pid for pid in processes if alive(pid)], 15)
 
 
-def test_a_busy_port_is_reported_in_one_line(own: Stack, tmp_path: Path) -> None:
-    env = environment(tmp_path) | {"GATEWAY_PORT": own.env["GATEWAY_PORT"]}
+def test_a_busy_port_is_reported_in_one_line(private_stack: Stack, tmp_path: Path) -> None:
+    env = environment(tmp_path) | {"GATEWAY_PORT": private_stack.env["GATEWAY_PORT"]}
     done = subprocess.run(
         [sys.executable, "-m", "local"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert f"Port {own.env['GATEWAY_PORT']} (of the gateway) is in use" in line
+    assert f"Port {private_stack.env['GATEWAY_PORT']} (of the gateway) is in use" in line
     assert "GATEWAY_PORT" in line
 
 

@@ -28,8 +28,8 @@ def test_the_same_key_gives_the_same_job(client: Client) -> None:
     assert (first.status_code, again.status_code) == (202, 202)
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
-    told = ("job_id", "process_job_id", "backend", "function")
-    assert [again.json()[name] for name in told] == [first.json()[name] for name in told]
+    fields = ("job_id", "process_job_id", "backend", "function")
+    assert [again.json()[name] for name in fields] == [first.json()[name] for name in fields]
     result = submit(client, "one", wait=60)
     assert (result.status_code, result.json()["status"]) == (200, "DONE")
     assert len(client.get("/jobs").json()["jobs"]) == 1

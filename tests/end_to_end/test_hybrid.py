@@ -33,21 +33,21 @@ THROUGH = 180.0
 
 
 @pytest.fixture(scope="module")
-def own(stack: Stack) -> Stack:
+def private_stack(stack: Stack) -> Stack:
     """The stack of these files, which may be harmed."""
     return stack
 
 
 @pytest.fixture(scope="module")
-def account(own: Stack) -> QuantumAccount:
+def account(private_stack: Stack) -> QuantumAccount:
     """The provider's side, with the key that the stack's parts have."""
-    return connect(ProviderSettings.from_env(part_environment(own, "poller"))).account("simulator")
+    return connect(ProviderSettings.from_env(part_environment(private_stack, "poller"))).account("simulator")
 
 
 @pytest.fixture
-def client(own: Stack) -> Client:
+def client(private_stack: Stack) -> Client:
     """A new client."""
-    return own.client()
+    return private_stack.client()
 
 
 def begin(client: Client, **values: Any) -> str:
@@ -99,8 +99,8 @@ def taken(account: QuantumAccount, process_job_id: str) -> list[list[JobView]]:
     """Return the jobs of each step, found by their tags; every job of the run belongs to one."""
     tag = run_tag(process_job_id)
     steps: list[list[JobView]] = []
-    while found := account.tagged(f"{tag}-{len(steps)}"):
-        steps.append(found)
+    while views := account.tagged(f"{tag}-{len(steps)}"):
+        steps.append(views)
     assert sorted(view.job_id for step in steps for view in step) == sorted(
         view.job_id for view in account.tagged(tag)
     )
@@ -125,12 +125,12 @@ VICTIMS: dict[str, Callable[[Stack], list[int]]] = {
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_loop_continues_and_takes_each_step_once(
-    own: Stack, account: QuantumAccount, client: Client, victim: str
+    private_stack: Stack, account: QuantumAccount, client: Client, victim: str
 ) -> None:
     if GIVEN_WHISK and victim in ("actions", "openwhisk"):
         pytest.skip("the OpenWhisk of WHISK_APIHOST is not ours to kill")
     run = begin(client)
-    kill(VICTIMS[victim](own))
+    kill(VICTIMS[victim](private_stack))
     event = end(client, run)
     assert event["status"] == "DONE", event
     answer = event["answer"]
@@ -140,18 +140,18 @@ def test_the_loop_continues_and_takes_each_step_once(
     assert len(steps) == len(answer["convergence"]) + 1 == event["step"] + 1
     assert all(view.status == "DONE" for step in steps for view in step)
     events = shown(client, run)
-    assert [one["status"] in FINAL for one in events] == [False] * (len(events) - 1) + [True]
-    progress = [one["progress"]["step"] for one in events]
+    assert [item["status"] in FINAL for item in events] == [False] * (len(events) - 1) + [True]
+    progress = [item["progress"]["step"] for item in events]
     assert progress == sorted(progress), "published out of order"
     assert set(progress) >= set(range(4)), "the steps before the crash are missing"
-    assert {one["progress"]["of"] for one in events} == {16}
+    assert {item["progress"]["of"] for item in events} == {16}
 
 
 def test_a_loop_that_is_cancelled_submits_no_further_job(
-    own: Stack, account: QuantumAccount, client: Client
+    private_stack: Stack, account: QuantumAccount, client: Client
 ) -> None:
     run = begin(client, max_steps=60)
-    answer = client.http.delete(f"{own.api}/jobs/{run}", timeout=20)
+    answer = client.http.delete(f"{private_stack.api}/jobs/{run}", timeout=20)
     assert answer.status_code == 202, answer.text
     event = end(client, run)
     assert event["status"] == "CANCELLED", event
@@ -161,5 +161,5 @@ def test_a_loop_that_is_cancelled_submits_no_further_job(
     # The simulator is queried again once another loop has advanced by several steps: no job was added.
     other = begin(client)
     assert [len(step) for step in taken(account, run)] == [1] * len(steps)
-    client.http.delete(f"{own.api}/jobs/{other}", timeout=20)
-    assert [one["status"] in FINAL for one in shown(client, run)].count(True) == 1
+    client.http.delete(f"{private_stack.api}/jobs/{other}", timeout=20)
+    assert [item["status"] in FINAL for item in shown(client, run)].count(True) == 1

@@ -54,15 +54,15 @@ def read_back(stack: Stack, owner: Client, other: Client, process_job_id: str) -
     assert final["status"] == "DONE", final
     assert final["result"] is None
     assert final["result_url"] == f"/api/v1/jobs/{process_job_id}/result"
-    found = owner.http.get(f"{stack.gateway}{final['result_url']}", timeout=60)
-    assert found.status_code == 200, found.text[:500]
+    response = owner.http.get(f"{stack.gateway}{final['result_url']}", timeout=60)
+    assert response.status_code == 200, response.text[:500]
     refused = other.http.get(f"{stack.gateway}{final['result_url']}", timeout=30)
     assert refused.status_code == 404
     assert refused.json() == other.get("/jobs/nosuchjob/result").json(), (
         "the answer must not disclose whether it exists"
     )
     assert owner.get("/jobs/nosuchjob/result").status_code == 404
-    return found.json()["result"], len(found.content)
+    return response.json()["result"], len(response.content)
 
 
 def test_from_a_folder(stack: Stack) -> None:

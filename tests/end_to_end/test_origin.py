@@ -82,10 +82,10 @@ def test_a_link_opens_the_page_and_submits_nothing(stack: Stack) -> None:
 
 
 def test_the_gateways_own_page_is_served(client: Client) -> None:
-    own = client.stack.gateway
+    origin = client.stack.gateway
     for headers in (
-        {"Origin": own, "Sec-Fetch-Site": "same-origin"},
-        {"Origin": own},
+        {"Origin": origin, "Sec-Fetch-Site": "same-origin"},
+        {"Origin": origin},
         {"Sec-Fetch-Site": "none"},
     ):
         answer = client.http.post(f"{client.stack.api}/sessions", headers=headers, timeout=20)

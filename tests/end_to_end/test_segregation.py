@@ -24,19 +24,19 @@ def test_two_clients_at_once_see_only_their_own(stack: Stack) -> None:
         listeners = [first, second]
         with ThreadPoolExecutor(4) as pool:
             jobs = [(index, pool.submit(clients[index].smile, shots=64 + index)) for index in [0, 1] * 10]
-            own: list[set[str]] = [set(), set()]
+            ids: list[set[str]] = [set(), set()]
             for index, job in jobs:
                 event = job.result(120)
                 assert event["client_id"] == clients[index].id
-                own[index].add(event["process_job_id"])
+                ids[index].add(event["process_job_id"])
         for index, listener in enumerate(listeners):
             wait_for(partial(has_finals, listener, 10))
-            assert set(listener.finals()) == own[index]
+            assert set(listener.finals()) == ids[index]
             assert len(listener.finals()) == 10, "each exactly once"
             assert {event["client_id"] for event in listener.events()} == {clients[index].id}
             assert {event["params"]["shots"] for event in listener.events()} == {64 + index}
             listed = {job["process_job_id"] for job in clients[index].get("/jobs").json()["jobs"]}
-            assert listed == own[index]
+            assert listed == ids[index]
 
 
 def test_another_clients_job_is_not_found(stack: Stack) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the proce
 
 
 @pytest.fixture
-def own(stack: Stack) -> Stack:
+def private_stack(stack: Stack) -> Stack:
     """The stack of these files, which may be harmed and may call receivers on this machine."""
     return stack
 
@@ -34,13 +34,13 @@ def submit(client: Client, url: str, key: str = "") -> requests.Response:
 def kill(pid: int) -> None:
     """Kill a process and all its descendants."""
     below = [pid, *descendants(pid)]
-    for one in below:
-        os.kill(one, signal.SIGKILL)
-    wait_for(lambda: not any(alive(one) for one in below))
+    for killed in below:
+        os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: not any(alive(killed) for killed in below))
 
 
-def test_a_receiver_that_fails_first_is_called_although_the_gateway_was_killed(own: Stack) -> None:
-    client = own.client()
+def test_a_receiver_that_fails_first_is_called_although_the_gateway_was_killed(private_stack: Stack) -> None:
+    client = private_stack.client()
     secret = client.get("/webhooks/secret").json()["secret"]
     killed = False
 
@@ -53,50 +53,50 @@ def test_a_receiver_that_fails_first_is_called_although_the_gateway_was_killed(o
     with receiver(answer) as hooks:
         jobs = {}
         for path in ("failing", "hanging"):
-            told = submit(client, f"http://127.0.0.1:{hooks.port}/{path}?key=a-secret")
-            assert told.status_code == 202, told.text
-            jobs[path] = told.json()["process_job_id"]
+            submitted = submit(client, f"http://127.0.0.1:{hooks.port}/{path}?key=a-secret")
+            assert submitted.status_code == 202, submitted.text
+            jobs[path] = submitted.json()["process_job_id"]
         for job in jobs.values():
             wait_for(lambda job=job: hooks.of(job), 60)  # type: ignore[misc]
-        kill(module_pid(own, "gateway"))
+        kill(module_pid(private_stack, "gateway"))
         killed = True
         before = {path: len(hooks.of(job)) for path, job in jobs.items()}
         for path, job in jobs.items():
             wait_for(lambda path=path, job=job: len(hooks.of(job)) > before[path], 90)  # type: ignore[misc]
-        wait_for(lambda: "webhook delivered" in own.logs(), 20)
+        wait_for(lambda: "webhook delivered" in private_stack.logs(), 20)
         for path, job in jobs.items():
             deliveries = hooks.of(job)
             final = client.get(f"/jobs/{job}", wait=30).json()
-            for one in deliveries:
-                assert one.path == f"/{path}?key=a-secret"
-                assert one.signed_with(secret)
-                assert one.body == deliveries[0].body
-                assert {name: final[name] for name in one.event} == one.event
-                assert one.event["answer"]["summary"]
-        assert {one.id for one in hooks.deliveries} == {f"msg_{job}" for job in jobs.values()}
-    logs = own.logs()
+            for delivery in deliveries:
+                assert delivery.path == f"/{path}?key=a-secret"
+                assert delivery.signed_with(secret)
+                assert delivery.body == deliveries[0].body
+                assert {name: final[name] for name in delivery.event} == delivery.event
+                assert delivery.event["answer"]["summary"]
+        assert {delivery.id for delivery in hooks.deliveries} == {f"msg_{job}" for job in jobs.values()}
+    logs = private_stack.logs()
     assert "a-secret" not in logs
     assert secret not in logs
 
 
-def test_cancelled_and_hybrid_jobs_and_jobs_of_another_client(own: Stack) -> None:
-    first, second = own.client(), own.client()
+def test_cancelled_and_hybrid_jobs_and_jobs_of_another_client(private_stack: Stack) -> None:
+    first, second = private_stack.client(), private_stack.client()
     with receiver(lambda *_: 200) as hooks:
         url = f"http://127.0.0.1:{hooks.port}/"
         loop = first.http.post(
-            f"{own.api}/functions/qaoa_maxcut/jobs",
+            f"{private_stack.api}/functions/qaoa_maxcut/jobs",
             json={"edges": [[0, 1, 1], [1, 2, 1]], "shots": 200},
             headers={"Callback-Url": url},
             timeout=60,
         )
         assert loop.status_code == 202, loop.text
         queued = second.http.post(
-            f"{own.api}/functions/bell_state/jobs",
+            f"{private_stack.api}/functions/bell_state/jobs",
             json={"backend_type": "hardware"},
             headers={"Callback-Url": url},
             timeout=60,
         ).json()["process_job_id"]
-        second.http.delete(f"{own.api}/jobs/{queued}", timeout=60)
+        second.http.delete(f"{private_stack.api}/jobs/{queued}", timeout=60)
         silent = second.smile()["process_job_id"]
         hybrid = loop.json()["process_job_id"]
         wait_for(lambda: hooks.of(hybrid) and hooks.of(queued), 120)
@@ -106,14 +106,14 @@ def test_cancelled_and_hybrid_jobs_and_jobs_of_another_client(own: Stack) -> Non
         # At least once: a receiver that gets it again, as after a reassignment, recognises it by its id.
         delivery, *more = hooks.of(queued)
         assert delivery.event["status"] in ("CANCELLED", "DONE")
-        assert all(one.event["status"] == delivery.event["status"] for one in more)
+        assert all(other.event["status"] == delivery.event["status"] for other in more)
         assert delivery.signed_with(second.get("/webhooks/secret").json()["secret"])
         assert not delivery.signed_with(first.get("/webhooks/secret").json()["secret"])
         assert hooks.of(silent) == []
 
 
-def test_an_address_belongs_to_its_idempotency_key(own: Stack) -> None:
-    client = own.client()
+def test_an_address_belongs_to_its_idempotency_key(private_stack: Stack) -> None:
+    client = private_stack.client()
     with receiver(lambda *_: 200) as hooks:
         url = f"http://127.0.0.1:{hooks.port}/"
         job = submit(client, url, "key").json()["process_job_id"]
@@ -124,20 +124,20 @@ def test_an_address_belongs_to_its_idempotency_key(own: Stack) -> None:
         assert len(hooks.of(job)) == 1
 
 
-def test_link_local_addresses_are_refused(own: Stack) -> None:
-    client = own.client()
+def test_link_local_addresses_are_refused(private_stack: Stack) -> None:
+    client = private_stack.client()
     answer = submit(client, "http://169.254.169.254/latest/meta-data")
     assert answer.status_code == 422
     assert client.get("/jobs").json()["jobs"] == []
 
 
-def test_metrics_count_deliveries(own: Stack) -> None:
-    client = own.client()
+def test_metrics_count_deliveries(private_stack: Stack) -> None:
+    client = private_stack.client()
     with receiver(lambda *_: 200) as hooks:
         job = submit(client, f"http://127.0.0.1:{hooks.port}/").json()["process_job_id"]
         wait_for(lambda: hooks.of(job), 60)
-        wait_for(lambda: counted(own, "delivered") >= 1, 20)
-    assert counted(own, "given_up") == 0
+        wait_for(lambda: counted(private_stack, "delivered") >= 1, 20)
+    assert counted(private_stack, "given_up") == 0
 
 
 def counted(stack: Stack, outcome: str) -> float:

@@ -80,10 +80,10 @@ def provider() -> Iterator[Provider]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = made.answer(self.path)
-            self.send_response(200 if found else 404)
+            document = made.answer(self.path)
+            self.send_response(200 if document else 404)
             self.end_headers()
-            self.wfile.write(json.dumps(found).encode())
+            self.wfile.write(json.dumps(document).encode())
 
         def log_message(self, *_: Any) -> None:
             """Do not log."""

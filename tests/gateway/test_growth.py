@@ -43,16 +43,20 @@ FIRST = next(iter(published()))
 def shared(document: ConfigDocument, name: str) -> bool:
     """Return whether the first function has the field too, or it is in no field."""
     field = name.partition(":")[0]
-    own, first = (found.function_input_schema["properties"] for found in (document, published()[FIRST]))
-    return bool(own.get(field) == first.get(field))
+    properties, first = (
+        source.function_input_schema["properties"] for source in (document, published()[FIRST])
+    )
+    return bool(properties.get(field) == first.get(field))
 
 
 @pytest.mark.parametrize("function", published())
 def test_the_cost_of_a_body_grows_in_proportion(function: str) -> None:
     document = published()[function]
-    own = [(name, bait) for name, bait in bodies(document) if function == FIRST or not shared(document, name)]
-    assert len(own) > 30
-    wrong = {name: found for name, bait in own if (found := excess(work(document, bait), SIZE))}
+    baits = [
+        (name, bait) for name, bait in bodies(document) if function == FIRST or not shared(document, name)
+    ]
+    assert len(baits) > 30
+    wrong = {name: problem for name, bait in baits if (problem := excess(work(document, bait), SIZE))}
     assert not wrong
 
 
@@ -85,7 +89,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 def test_the_cost_of_a_keyword_grows_in_proportion(name: str) -> None:
     schema = {"properties": {"a": {}}} | SCHEMAS[name]
     document = parse(raw_document(functionInputSchema=schema), name)
-    wrong = {name: found for name, bait in bodies(document) if (found := excess(work(document, bait), SIZE))}
+    wrong = {
+        name: problem for name, bait in bodies(document) if (problem := excess(work(document, bait), SIZE))
+    }
     assert not wrong
 
 
@@ -111,11 +117,11 @@ def test_the_cost_of_findings_grows_in_proportion(value: Callable[[int], Any], u
     document = parse(raw_document(functionInputSchema=schema), "x")
 
     def make(size: int) -> Callable[[], object]:
-        found = value(size)
+        body = value(size)
 
         def refused() -> None:
             with pytest.raises(InputError) as caught:
-                validate(document, found)
+                validate(document, body)
             assert len(caught.value.details["errors"]) <= 10
 
         return refused
@@ -138,8 +144,8 @@ def test_the_cost_of_measuring_a_value_grows_in_proportion(value: Callable[[int]
     extent = Extent(depth=10**9, values=10**9, name=10**9, text=10**9)
 
     def make(size: int) -> Callable[[], object]:
-        found = value(size)
-        return lambda: extent.check(found)
+        body = value(size)
+        return lambda: extent.check(body)
 
     assert excess(make, 20_000) is None
 

@@ -170,9 +170,9 @@ def test_final_waits_for_the_end_of_its_own_job() -> None:
 
 def test_final_returns_the_newest_event_if_the_end_does_not_arrive() -> None:
     inbox = on_event(event("QUEUED"), event("RUNNING"))
-    found = inbox.final("process-1", 0.01)
-    assert found is not None
-    assert found.event.status == "RUNNING"
+    newest = inbox.final("process-1", 0.01)
+    assert newest is not None
+    assert newest.event.status == "RUNNING"
     assert inbox.final("unknown", 0.01) is None
 
 
@@ -235,9 +235,9 @@ def test_it_is_bounded_and_the_oldest_events_are_removed_first(monkeypatch: pyte
     inbox.append(11, event("RUNNING", "last"))
     inbox.append(12, event("RUNNING", "last", queue_position=0))
     inbox.append(13, event("DONE", "last"))
-    found = inbox.job("last")
-    assert found is not None
-    assert found.event.status == "DONE"
+    newest = inbox.job("last")
+    assert newest is not None
+    assert newest.event.status == "DONE"
 
 
 def test_a_waiting_request_keeps_it_in_use() -> None:

@@ -72,9 +72,9 @@ def test_on_one_machine_a_proxys_header_does_not_replace_the_host() -> None:
         assert status(made, **forged, Sec_Fetch_Site="same-origin") == 421
         assert status(made, **forged, Origin=f"http://{name}") == 421
     # A proxy on the same machine calls the gateway by its address, or passes on the browser's host.
-    own = {"Origin": "https://app.example.org", "X_Forwarded_Host": "app.example.org"}
+    headers = {"Origin": "https://app.example.org", "X_Forwarded_Host": "app.example.org"}
     for host in ("127.0.0.1:8080", "app.example.org"):
-        assert status(made, Host=host, **own) == 200
+        assert status(made, Host=host, **headers) == 200
         assert status(made, Host=host, X_Forwarded_Host="evil.example") == 421
 
 

@@ -25,7 +25,7 @@ def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica
     """One gateway without limits, and one with small ones that trusts a proxy's addresses."""
     folder = tmp_path_factory.mktemp("refused")
     path = folder / "documents"
-    raw = [found.model_dump(by_alias=True) for found in published().values()]
+    raw = [document.model_dump(by_alias=True) for document in published().values()]
     with ExitStack() as ends:
         settings = ends.enter_context(documents(path, *raw))
         kafka = ends.enter_context(broker(folder))
@@ -70,12 +70,12 @@ def test_refused_requests_count_in_the_clients_limit(
     strict, address = gateways[1], f"10.0.0.{number}"
     path, request, status = REFUSED[name]
     token, other = opened(strict, address), opened(strict, address)
-    found = [ask(strict, address, "POST", path, token, **request) for _ in range(JOBS + 5)]
+    answers = [ask(strict, address, "POST", path, token, **request) for _ in range(JOBS + 5)]
     # On a slow machine some of it has been refilled in the meantime.
-    assert [answer.status_code for answer in found[:JOBS]] == [status] * JOBS
-    assert {answer.status_code for answer in found[JOBS:]} <= {status, 429}
-    [told] = {answer.json()["detail"].partition(".")[0] for answer in found if answer.status_code == 429}
-    assert told == f"Over {JOBS} jobs a minute"
+    assert [answer.status_code for answer in answers[:JOBS]] == [status] * JOBS
+    assert {answer.status_code for answer in answers[JOBS:]} <= {status, 429}
+    [detail] = {answer.json()["detail"].partition(".")[0] for answer in answers if answer.status_code == 429}
+    assert detail == f"Over {JOBS} jobs a minute"
     # Its own results can still be read, and another client at that address is not affected.
     assert ask(strict, address, "GET", "/jobs", token).status_code == 200
     assert ask(strict, address, "POST", path, other, **request).status_code == status
@@ -110,13 +110,13 @@ def test_a_gateway_that_refuses_large_bodies_answers_others(gateways: tuple[Repl
                 hostile.append((f"/functions/{function}/jobs", bait(150_000)))
     assert len(hostile) > 50
 
-    def refused(one: tuple[str, bytes]) -> int:
-        return ask(free, "10.0.2.1", "POST", one[0], token, data=one[1]).status_code
+    def refused(request: tuple[str, bytes]) -> int:
+        return ask(free, "10.0.2.1", "POST", request[0], token, data=request[1]).status_code
 
     with ThreadPoolExecutor(4) as pool:
         answers, healthy = [], 0
-        for one in hostile:
-            answers.append(pool.submit(refused, one))
+        for request in hostile:
+            answers.append(pool.submit(refused, request))
             healthy += requests.get(f"{free.url}/healthz", timeout=PATIENCE).status_code == 200
     assert {answer.result() for answer in answers} == {422}
     assert healthy == len(hostile)
@@ -142,10 +142,10 @@ def test_a_caller_with_many_addresses_or_ports_has_one_limit(
     gateways: tuple[Replica, Replica], form: str
 ) -> None:
     strict = gateways[1]
-    found = [
+    statuses = [
         ask(strict, form.format(n=1, k=number), "GET", "/jobs", "wrong").status_code
         for number in range(SESSIONS + 10)
     ]
-    assert found[:SESSIONS] == [401] * SESSIONS
-    assert 429 in found
+    assert statuses[:SESSIONS] == [401] * SESSIONS
+    assert 429 in statuses
     assert ask(strict, form.format(n=2, k=1), "GET", "/jobs", "wrong").status_code == 401

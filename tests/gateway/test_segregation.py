@@ -263,10 +263,10 @@ def wrong_tokens(good: str) -> dict[str, tuple[str, str]]:
 
 
 def test_wrong_tokens_are_refused_counted_and_get_no_information(world: World) -> None:
-    one, other = world.replicas
-    good = session(one)
+    first, other = world.replicas
+    good = session(first)
     before = {reason: other.counted(_refused(reason)) for reason in ("missing", "forged", "expired", "gone")}
-    told = set()
+    texts = set()
     expected = dict.fromkeys(before, 0)
     for token, reason in wrong_tokens(good).values():
         answer = requests.get(
@@ -278,12 +278,12 @@ def test_wrong_tokens_are_refused_counted_and_get_no_information(world: World) -
         assert str(refused.value).startswith("HTTP/1.1 401")
         expected[reason] += 2
         if reason != "gone":
-            told.add(answer.text)
+            texts.add(answer.text)
         for secret in (SECRET, good, topic_of(good), "Traceback"):
             assert secret not in answer.text + str(refused.value)
-    assert requests.get(f"{other.url}/api/v1/jobs", timeout=20).text in told
+    assert requests.get(f"{other.url}/api/v1/jobs", timeout=20).text in texts
     expected["missing"] += 1
-    assert len(told) == 1, "the answers differ"
+    assert len(texts) == 1, "the answers differ"
     for reason, count in expected.items():
         assert other.counted(_refused(reason)) - before[reason] == count, reason
 
@@ -295,13 +295,13 @@ def _refused(reason: str) -> str:
 def test_another_clients_job_and_topic_are_indistinguishable_from_missing_ones(
     world: World, publisher: Publisher
 ) -> None:
-    one, other = world.replicas
-    mine, theirs = session(one), session(one)
+    first, other = world.replicas
+    mine, theirs = session(first), session(first)
     topic = topic_of(theirs)
     job = secrets.token_urlsafe(12)
     publisher.publish(topic, job, encode(result_event(status="DONE", process_job_id=job, topic=topic)))
-    own = {"Authorization": f"Bearer {theirs}"}
-    assert requests.get(f"{other.url}/api/v1/jobs/{job}", headers=own, timeout=60).status_code == 200
+    headers = {"Authorization": f"Bearer {theirs}"}
+    assert requests.get(f"{other.url}/api/v1/jobs/{job}", headers=headers, timeout=60).status_code == 200
     foreign = {"Authorization": f"Bearer {mine}"}
     routes = {404: '{method="GET",route="/api/v1/jobs/<process_job_id>",status="404"}'}
     routes[422] = '{method="POST",route="/api/v1/functions/<function>/jobs",status="422"}'
@@ -319,9 +319,9 @@ def test_another_clients_job_and_topic_are_indistinguishable_from_missing_ones(
             assert answer.status_code == 404
             answers.add(answer.text)
     assert len(answers) == 1
-    first, second = (statistics.median(times) for times in spent.values())
+    foreign_time, missing_time = (statistics.median(times) for times in spent.values())
     # Both wait equally long for a job that may be on its way: half a second.
-    assert abs(first - second) < 0.15
+    assert abs(foreign_time - missing_time) < 0.15
     # A caller cannot name a topic at all.
     tried = requests.post(
         f"{other.url}/api/v1/functions/smile/jobs", json={"topic": topic}, headers=foreign, timeout=60
@@ -372,8 +372,8 @@ def test_200_malformed_frames_and_tokens_do_no_harm(world: World, publisher: Pub
         gateway.counted('qwhisk_gateway_requests_total{method="GET",route="/api/v1/events",status="500"}')
         == 0
     )
-    for one in world.replicas:
-        log = Path(one.log).read_text()
+    for survivor in world.replicas:
+        log = Path(survivor.log).read_text()
         assert "Traceback" not in log
         assert good not in log
         assert topic not in log

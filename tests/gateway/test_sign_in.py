@@ -203,9 +203,9 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, 
     """A gateway that requires a sign-in."""
     folder: Path = tmp_path_factory.mktemp("signed")
     path = folder / "documents"
-    with provider() as issuer, broker(folder) as kafka, documents(path) as found:
+    with provider() as issuer, broker(folder) as kafka, documents(path) as settings:
         more = {"GATEWAY_API_KEYS": f"batch:{DIGEST}", "OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": AUDIENCE}
-        with replica(folder, kafka, path, **FREE, **more, **found) as gateway:
+        with replica(folder, kafka, path, **FREE, **more, **settings) as gateway:
             yield gateway, issuer
 
 
@@ -239,9 +239,9 @@ def test_a_client_without_a_sign_in_is_informed_how_to_sign_in(signed: tuple[Rep
     good = jwt.decode(sessions(gateway, KEY).json()["token"], SECRET, ["HS256"])
     long_ago = jwt.encode(good | {"since": good["since"] - 8 * 86_400}, SECRET)
     wrong = [None, "x", DIGEST, issuer.token(aud="else"), jwt.encode(good, "x" * 32), long_ago]
-    told = {sessions(gateway, credential).text for credential in wrong}
-    assert len(told) == 1
-    [text] = told
+    texts = {sessions(gateway, credential).text for credential in wrong}
+    assert len(texts) == 1
+    [text] = texts
     assert "Sign in" in text
     assert '"status":401' in text
     assert gateway.counted('qwhisk_gateway_refused_total{reason="sign_in"}') == before + len(wrong)

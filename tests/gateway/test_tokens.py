@@ -30,8 +30,8 @@ def signed(claims: dict[str, Any], secret: str = SECRET, algorithm: str = "HS256
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    found = {"sub": "client-1", "topic": "results." + "a" * 24, "exp": later()} | changes
-    return {name: value for name, value in found.items() if value is not None}
+    fields = {"sub": "client-1", "topic": "results." + "a" * 24, "exp": later()} | changes
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def part(value: Any) -> str:

@@ -52,7 +52,7 @@ def test_each_inbox_gets_its_own(kafka: KafkaSettings, wait: int, consumers: int
         assert len(shares) == consumers
         # The assignment is random: one may have none, but not half of them.
         assert sum(share > 0 for share in shares) > consumers // 2
-        wait_for(lambda: [one.qubits for one in readers.backends] == [consumers])
+        wait_for(lambda: [listed.qubits for listed in readers.backends] == [consumers])
         assert readers.alive()
     finally:
         readers.close()

@@ -104,9 +104,9 @@ def test_a_missing_field_may_have_any_name(name: str) -> None:
 
 
 def test_findings_for_unknown_fields_list_the_known_ones() -> None:
-    found = findings(GOOD | {"shot": 1, "x" * 500: 2})
+    problems = findings(GOOD | {"shot": 1, "x" * 500: 2})
     known = "is not known. Known: backend, kind, list, nested, shots, text, word."
-    assert found == [("shot", known), ("x" * 64, known)]
+    assert problems == [("shot", known), ("x" * 64, known)]
 
 
 def test_a_field_that_a_pattern_permits_is_not_reported() -> None:

@@ -64,8 +64,8 @@ class Browser:
             assert isinstance(event, TextMessage), event
             text += event.data
             if event.message_finished:
-                found: dict[str, Any] = json.loads(text)
-                return found
+                decoded: dict[str, Any] = json.loads(text)
+                return decoded
 
     def say(self, event: Event) -> None:
         self.sock.sendall(self._ws.send(event))
@@ -130,9 +130,9 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_events_are_pushed_to_all_listeners_as_they_arrive(rig: Rig) -> None:
     rig.tell()
-    one, other = rig.open(), rig.open()
+    browsers = rig.open(), rig.open()
     rig.tell(status="DONE")
-    for browser in (one, other):
+    for browser in browsers:
         first, second = browser.message(), browser.message()
         assert (first["id"], second["id"], second["event"]["status"]) == (0, 1, "DONE")
     assert len(rig.websocket_server) == 2
@@ -159,7 +159,7 @@ def test_a_slow_reader_delays_no_other_and_gets_everything(rig: Rig) -> None:
         rig.tell(params=large)
         quick.message()
     # Six megabytes are not buffered for the slow one: they wait in the inbox.
-    [connection] = [one for one in rig.websocket_server._all() if one.unsent]
+    [connection] = [candidate for candidate in rig.websocket_server._all() if candidate.unsent]
     assert len(connection._out) <= HIGH_WATER + 2 * 100_500
     assert [slow.message()["id"] for _ in range(60)] == list(range(60))
 
@@ -251,8 +251,8 @@ def ticked() -> Iterator[Ticked]:
         return connection, browser
 
     yield make
-    for one in sockets:
-        one.close()
+    for open_socket in sockets:
+        open_socket.close()
 
 
 def test_a_quiet_connection_is_pinged_and_a_silent_one_ended(ticked: Ticked) -> None:

@@ -108,7 +108,9 @@ SAMPLES: dict[str, Job] = {
         view="emoticons",
         params={"emoticon_1": ":-)", "emoticon_2": ";-)"},
         answer=_SMILE,
-        result=_result({one["bitstring"]: one["count"] for one in _SMILE["emoticons"] + _SMILE["others"]}),  # type: ignore[operator]
+        result=_result(
+            {outcome["bitstring"]: outcome["count"] for outcome in _SMILE["emoticons"] + _SMILE["others"]}  # type: ignore[operator]
+        ),
     ),
     "default": _job(
         "default",

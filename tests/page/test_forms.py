@@ -94,7 +94,9 @@ def everything(stack: Stack) -> Iterator[None]:
     with deployed(stack, "everything", functionInputSchema=SCHEMA):
         client = stack.client()
         wait_for(
-            lambda: any(one["id"] == "everything" for one in client.get("/functions").json()["functions"])
+            lambda: any(
+                function["id"] == "everything" for function in client.get("/functions").json()["functions"]
+            )
         )
         yield
 

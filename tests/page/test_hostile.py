@@ -88,8 +88,8 @@ class Scene:
 
     def invoked(self) -> list[str]:
         """Return the activations of the bait."""
-        found = self.whisk("GET", "/activations?limit=200").json()
-        return [record["activationId"] for record in found if record["name"].startswith(self.bait)]
+        records = self.whisk("GET", "/activations?limit=200").json()
+        return [record["activationId"] for record in records if record["name"].startswith(self.bait)]
 
     def payload(self) -> dict[str, str]:
         """Return a job whose action is to hand the API key to the attacker."""
@@ -128,30 +128,32 @@ class Scene:
 def lured(browser: Browser, chromium: str) -> Iterator[Browser]:
     """A browser for which the attacker's name resolves to this machine."""
     rules = f"--host-resolver-rules=MAP {EVIL} 127.0.0.1"
-    own = browser.browser_type.launch(executable_path=chromium, args=[*ARGUMENTS, rules, *PERMISSIVE])
-    yield own
-    own.close()
+    lured_browser = browser.browser_type.launch(
+        executable_path=chromium, args=[*ARGUMENTS, rules, *PERMISSIVE]
+    )
+    yield lured_browser
+    lured_browser.close()
 
 
 @pytest.fixture
 def scene(stack: Stack, lured: Browser) -> Iterator[Scene]:
     """A separate visit, so that keys in the browser are kept for one test only."""
-    own = lured.new_context()
+    context = lured.new_context()
     with listening() as attacker:
         key = part_environment(stack, "gateway")["WHISK_AUTH"]
-        found = Scene(stack, attacker, own, key, f"bait-{secrets.token_hex(4)}")
-        shipped = found.whisk("GET", "/actions/quantum/smile_super_position").json()
+        opened = Scene(stack, attacker, context, key, f"bait-{secrets.token_hex(4)}")
+        shipped = opened.whisk("GET", "/actions/quantum/smile_super_position").json()
         body = {name: shipped[name] for name in ("exec", "annotations", "limits")}
-        assert found.whisk("PUT", f"/actions/quantum/{found.bait}", body).status_code == 200
+        assert opened.whisk("PUT", f"/actions/quantum/{opened.bait}", body).status_code == 200
         exported = {
             "exec": {"kind": "python:3", "code": "def main(p):\n    return {'body': 'done'}\n"},
             "annotations": [{"key": "web-export", "value": True}],
         }
-        assert found.whisk("PUT", f"/actions/{found.bait}-web", exported).status_code == 200
-        yield found
-        own.close()
-        found.whisk("DELETE", f"/actions/quantum/{found.bait}")
-        found.whisk("DELETE", f"/actions/{found.bait}-web")
+        assert opened.whisk("PUT", f"/actions/{opened.bait}-web", exported).status_code == 200
+        yield opened
+        context.close()
+        opened.whisk("DELETE", f"/actions/quantum/{opened.bait}")
+        opened.whisk("DELETE", f"/actions/{opened.bait}-web")
 
 
 def basic(key: str) -> str:

@@ -46,20 +46,20 @@ def test_choose_type_run_see_the_histogram_reload(visit: Visit) -> None:
 def test_every_function_runs_with_the_initial_form(visit: Visit) -> None:
     client = visit.stack.client()
     functions = client.get("/functions").json()["functions"]
-    assert len({one["view"] for one in functions}) >= 2
-    for one in functions:
-        visit.go(f"#/run/{one['id']}")
-        expect(visit.page.locator("h1")).to_have_text(one["title"])
+    assert len({function["view"] for function in functions}) >= 2
+    for function in functions:
+        visit.go(f"#/run/{function['id']}")
+        expect(visit.page.locator("h1")).to_have_text(function["title"])
         visit.run()
         visit.ends(timeout=QUEUED)
         expect(visit.page.get_by_test_id("ending")).to_have_count(0)
-        if one["view"] != "emoticons":
+        if function["view"] != "emoticons":
             expect(visit.page.get_by_test_id("summary")).not_to_be_empty()
-        if one["view"] in ("matrix", "convergence", "graph"):
-            expect(visit.page.get_by_test_id(one["view"]).first).to_be_visible()
-        assert visit.said == [], one["id"]
+        if function["view"] in ("matrix", "convergence", "graph"):
+            expect(visit.page.get_by_test_id(function["view"]).first).to_be_visible()
+        assert visit.said == [], function["id"]
         visit.fits()
-        assert visit.violations() == [], one["id"]
+        assert visit.violations() == [], function["id"]
 
 
 def test_wrong_input_is_shown_next_to_its_field(visit: Visit) -> None:

@@ -24,8 +24,8 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
     keys = {"GATEWAY_API_KEYS": f"ada:{hashlib.sha256(KEY.encode()).hexdigest()}"}
     with (
         broker(folder) as kafka,
-        documents(path, document) as found,
-        replica(folder, kafka, path, **FREE, **keys, **found) as gateway,
+        documents(path, document) as settings,
+        replica(folder, kafka, path, **FREE, **keys, **settings) as gateway,
     ):
         yield gateway
 
@@ -35,10 +35,10 @@ def visitor(browser: Browser, signed: Replica) -> Iterator[Guest]:
     """A user who has not signed in; the console must still stay quiet."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SOON)
-    found = Guest(context, signed.url)
-    yield found
+    guest = Guest(context, signed.url)
+    yield guest
     context.close()
-    assert found.said == []
+    assert guest.said == []
 
 
 def test_a_user_who_signs_in_gets_the_page_and_stays_signed_in(visitor: Guest) -> None:

@@ -105,13 +105,13 @@ class Guest:
 
     def violations(self) -> list[str]:
         """Return the findings of axe-core, with all its rules."""
-        found: list[str] = self.page.evaluate(
+        findings: list[str] = self.page.evaluate(
             AXE.read_text()
             + """;axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
                 violations.flatMap(({id, nodes}) =>
                     nodes.map(({target, failureSummary}) => `${id} ${target} ${failureSummary}`)))"""
         )
-        return found
+        return findings
 
     def fits(self) -> None:
         """Check that the page does not scroll sideways."""
@@ -155,4 +155,4 @@ def _shown(client: Client, document: dict[str, Any]) -> bool:
         "description": document["functionDescription"],
         "input_schema": document["functionInputSchema"],
     }
-    return any(shown.items() <= found.items() for found in client.get("/functions").json()["functions"])
+    return any(shown.items() <= listed.items() for listed in client.get("/functions").json()["functions"])

@@ -28,8 +28,8 @@ def _passthrough(pubs: int, shots: int) -> str:
     program, options = prepare([circuit] * pubs, SamplerOptions(default_shots=shots))
     program._semantic_role = "sampler_v2"
     encoded = QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"].encoder(program, options).model_dump(mode="json")
-    found: dict[str, Any] = encoded["quantum_program"]["passthrough_data"]
-    return json.dumps(found)
+    passthrough: dict[str, Any] = encoded["quantum_program"]["passthrough_data"]
+    return json.dumps(passthrough)
 
 
 def executor(*shots: list[list[int]]) -> str:
@@ -55,7 +55,10 @@ def executor(*shots: list[list[int]]) -> str:
 
 def sampler(counts: dict[str, int], **registers: dict[str, int]) -> str:
     """Return the answer to a job of the program `sampler`: counts of `meas` and of further registers."""
-    bits = {name: BitArray.from_counts(found) for name, found in ({"meas": counts} | registers).items()}
+    bits = {
+        name: BitArray.from_counts(register_counts)
+        for name, register_counts in ({"meas": counts} | registers).items()
+    }
     pub = SamplerPubResult(DataBin(**bits), metadata={"circuit_metadata": {}})
     return _encoded(pub)
 

@@ -137,10 +137,10 @@ def test_a_job_that_an_action_adopts_is_not_cancelled_by_a_poller(
     found = {view.job_id for view in finder.search(EVENT)}
     if adopted is not None:
         assert jobs.view.status == "QUEUED", "a job was announced that the poller has cancelled"
-        assert found == {"earlier"}
+        assert job_ids == {"earlier"}
     else:
         assert jobs.view.status == "CANCELLED", "the job is an orphan"
-        assert not found, "the next attempt would adopt a cancelled job"
+        assert not job_ids, "the next attempt would adopt a cancelled job"
 
 
 def test_a_stray_that_another_attempt_hides_is_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def count(text: str, name: str, **labels: str) -> float:
     return sum(
         float(line.rpartition(" ")[2])
         for line in text.splitlines()
-        if line.startswith(name) and all(one in line for one in wanted)
+        if line.startswith(name) and all(label in line for label in wanted)
     )
 
 

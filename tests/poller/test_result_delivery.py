@@ -261,9 +261,9 @@ NEXT = {
 
 def test_a_next_job_is_progress_and_not_the_end() -> None:
     rig = Rig(NEXT)
-    told = rig.delivery.deliver(job(**LOOPING), view("DONE"))
+    progress = rig.delivery.deliver(job(**LOOPING), view("DONE"))
     event = rig.published()
-    assert (event.status, event.final, told.final) == ("RUNNING", False, False)
+    assert (event.status, event.final, progress.final) == ("RUNNING", False, False)
     assert (event.job_id, event.backend, event.step) == ("d2", "fake_brisbane", 3)
     assert event.progress is not None
     assert (event.progress.step, event.progress.of, event.progress.value) == (3, 9, -1.5)

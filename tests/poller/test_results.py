@@ -116,10 +116,10 @@ class Colour(Enum):
     ],
 )
 def test_values_that_are_not_json_become_json(value: Any, expected: Any) -> None:
-    found = native(value)
-    assert found == expected
-    assert type(found) is type(expected)
-    json.dumps(found, allow_nan=False)
+    encoded = native(value)
+    assert encoded == expected
+    assert type(encoded) is type(expected)
+    json.dumps(encoded, allow_nan=False)
 
 
 def test_an_unknown_objects_text_is_bounded() -> None:

@@ -60,8 +60,8 @@ def test_a_delivered_step_is_past_before_its_successor_is_consumed(rig: Rig) -> 
     """As after a crash, if the step itself and the second announcement of its job are both on their way."""
     rig.consume(Message(JOBS, 0, wire(step=3)))
     tracked = rig.job()
-    told = ResultEvent(**tracked.event.model_dump() | {"step": 4}, status="RUNNING")
-    rig.poller.completion.delivered(tracked, told)
+    published = ResultEvent(**tracked.event.model_dump() | {"step": 4}, status="RUNNING")
+    rig.poller.completion.delivered(tracked, published)
     rig.consume(Message(JOBS, 1, wire(step=3)))
     assert len(rig.poller.tracker) == 0
 

@@ -35,9 +35,11 @@ def test_metrics_count_calls_jobs_and_lag(rig: Rig) -> None:
         assert line in text
 
 
-@pytest.mark.parametrize("told", [4, 5])
-def test_progress_of_a_slow_step_is_not_published_after_that_of_a_later_step(rig: Rig, told: int) -> None:
-    """The function has announced the next job, but is slow to answer; that job has progress before it does."""
+@pytest.mark.parametrize("published_step", [4, 5])
+def test_progress_of_a_slow_step_is_not_published_after_that_of_a_later_step(
+    rig: Rig, published_step: int
+) -> None:
+    """The function has announced the next job, but is slow to answer; that job has progress before."""
     invoke = SlowInvoke(next_job(4))
     rig.delivery._invoke = invoke
     rig.provider.raw = results.sampler({"0": 1})
@@ -45,11 +47,11 @@ def test_progress_of_a_slow_step_is_not_published_after_that_of_a_later_step(rig
     looping = {"function": "smile_super_position", "progress": {"step": 3, "of": 9, "value": 0.0}}
     rig.consume(Message(JOBS, 0, wire(step=3, job_id="d3", backend_type="simulator", **looping)))
     rig.step_until(invoke.asked.is_set)
-    later = job(**looping | {"step": told, "job_id": f"d{told}"})
+    later = job(**looping | {"step": published_step, "job_id": f"d{published_step}"})
     rig.delivery.notify(ResultEvent(**later.model_dump(), status="RUNNING"))
     invoke.may_answer.set()
     rig.step_until(lambda: not len(rig.poller.tracker))
-    assert [event.step for event in rig.results()] == [told]
+    assert [event.step for event in rig.results()] == [published_step]
     assert rig.finals() == []
 
 

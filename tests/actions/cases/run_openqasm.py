@@ -34,5 +34,5 @@ def check(answer: dict[str, Any], noisy: bool) -> None:
         return
     assert (top["bitstring"], top["count"]) == ("1", 1024)
     # Each of the four is expected 256 times, with a standard deviation of 14.
-    assert sum(one["count"] for one in sent["outcomes"]) == 1024
-    assert all(abs(one["count"] - 256) < 100 for one in sent["outcomes"])
+    assert sum(outcome["count"] for outcome in sent["outcomes"]) == 1024
+    assert all(abs(outcome["count"] - 256) < 100 for outcome in sent["outcomes"])

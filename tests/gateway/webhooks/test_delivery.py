@@ -25,8 +25,8 @@ def event(**changes: object) -> ResultEvent:
 
 
 def made(attempt: int = 0, first: float = 1_000.0, **changes: object) -> WebhookDelivery:
-    told = event(**changes)
-    return WebhookDelivery(told, encode(told), attempt, first)
+    final = event(**changes)
+    return WebhookDelivery(final, encode(final), attempt, first)
 
 
 def test_the_signature_is_that_of_the_standard() -> None:
@@ -44,38 +44,40 @@ def test_each_client_has_a_different_secret() -> None:
 
 
 def test_the_receiver_gets_the_final_event_and_nothing_secret() -> None:
-    found = made(answer={"summary": "yes"})
-    body = json.loads(found.body)
+    delivery = made(answer={"summary": "yes"})
+    body = json.loads(delivery.body)
     assert (body["type"], body["timestamp"]) == ("job.done", "2026-05-01T12:00:05+00:00")
     assert body["data"]["answer"] == {"summary": "yes"}
     assert body["data"]["process_job_id"] == "process-1"
-    assert found.event.topic not in found.body.decode()
-    assert URL not in found.body.decode()
-    assert found.host == "app.example.org"
+    assert delivery.event.topic not in delivery.body.decode()
+    assert URL not in delivery.body.decode()
+    assert delivery.host == "app.example.org"
 
 
 def test_a_signature_is_valid_for_one_attempt_and_one_body() -> None:
-    found, secret = made(), secret_of("s" * 32, "client-1")
-    headers = found.headers(secret, found.body, 1_614_265_330.9)
+    delivery, secret = made(), secret_of("s" * 32, "client-1")
+    headers = delivery.headers(secret, delivery.body, 1_614_265_330.9)
     assert headers["webhook-timestamp"] == "1614265330"
-    told = Delivery("/", headers, found.body, 1_614_265_331.0)
-    assert told.signed_with(secret)
-    assert not told.signed_with(secret_of("s" * 32, "client-2"))
-    assert not Delivery("/", headers, found.body + b" ", told.at).signed_with(secret)
-    assert not Delivery("/", headers, found.body, told.at + 600).signed_with(secret), "a replay was accepted"
-    later = found.headers(secret, found.body, 1_614_265_400.0)
+    received = Delivery("/", headers, delivery.body, 1_614_265_331.0)
+    assert received.signed_with(secret)
+    assert not received.signed_with(secret_of("s" * 32, "client-2"))
+    assert not Delivery("/", headers, delivery.body + b" ", received.at).signed_with(secret)
+    assert not Delivery("/", headers, delivery.body, received.at + 600).signed_with(secret), (
+        "a replay was accepted"
+    )
+    later = delivery.headers(secret, delivery.body, 1_614_265_400.0)
     assert later["webhook-id"] == headers["webhook-id"]
     assert later["webhook-signature"] != headers["webhook-signature"]
 
 
 def test_retries_are_less_and_less_frequent_and_end() -> None:
-    now, found, delays = 1_000.0, made(), []
-    while (wait := found.schedule_retry(now, 0.0)) is not None:
+    now, delivery, delays = 1_000.0, made(), []
+    while (wait := delivery.schedule_retry(now, 0.0)) is not None:
         delays.append(due(list(wait.headers.items())) - now)
         assert wait.topic == WEBHOOK_WAITS[delays[-1]]
         now += delays[-1]
-        found = parse_delivery(found.data, list(wait.headers.items()), now)
-        assert found.first == 1_000.0
+        delivery = parse_delivery(delivery.data, list(wait.headers.items()), now)
+        assert delivery.first == 1_000.0
     assert delays == list(DELAYS)
     assert delays == sorted(delays)
     assert now - 1_000.0 < MAX_AGE
@@ -116,8 +118,8 @@ def test_only_a_final_event_with_an_address_is_a_delivery(data: bytes) -> None:
 
 
 def test_invalid_headers_mean_a_first_attempt() -> None:
-    found = parse_delivery(made().data, [("attempt", b"x"), ("first", b"\xff"), ("due", b"1.2.3")], 7.0)
-    assert (found.attempt, found.first) == (0, 7.0)
+    delivery = parse_delivery(made().data, [("attempt", b"x"), ("first", b"\xff"), ("due", b"1.2.3")], 7.0)
+    assert (delivery.attempt, delivery.first) == (0, 7.0)
     assert due([("due", b"nan")]) == 0.0
 
 
@@ -125,8 +127,8 @@ def test_invalid_headers_mean_a_first_attempt() -> None:
 def test_numbers_in_headers_are_bounded(digits: int) -> None:
     """Otherwise one message blocks its topic, or ends the thread that reads it."""
     number = b"9" * digits
-    found = parse_delivery(made().data, [("attempt", number), ("first", number)], 7.0)
-    assert found.attempt >= 0
+    delivery = parse_delivery(made().data, [("attempt", number), ("first", number)], 7.0)
+    assert delivery.attempt >= 0
     # If a time far in the future remains, the consumer waits no longer than its topic's delay.
     assert due([("due", number)]) == (0.0 if digits > 20 else float(number))
 
@@ -142,8 +144,8 @@ def test_a_header_that_is_not_a_number_is_ignored(value: bytes | None) -> None:
     """For any message on the topic: an exception there would stop every webhook behind it."""
     headers = [(name, value) for name in ("attempt", "first", "due")]
     assert due(headers) == 0.0
-    found = parse_delivery(made().data, headers, 1_000.0)
-    assert (found.attempt, found.first) == (0, 1_000.0)
+    delivery = parse_delivery(made().data, headers, 1_000.0)
+    assert (delivery.attempt, delivery.first) == (0, 1_000.0)
 
 
 def test_no_wait_is_longer_than_the_delay_of_its_topic() -> None:

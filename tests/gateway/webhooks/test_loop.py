@@ -31,8 +31,8 @@ PATIENCE = 90.0
 def kafka(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), getattr(request, "param", "local")) as found:
-        settings = replace(found, partitions=2)
+    with broker(tmp_path_factory.mktemp("broker"), getattr(request, "param", "local")) as address:
+        settings = replace(address, partitions=2)
         Topics(settings).ensure(shared(2))
         yield settings
 
@@ -71,7 +71,7 @@ def submit(publisher: Publisher, hooks: Receiver, client: str = "client-1", path
 
 def refused_once(delivery: Delivery, before: list[Delivery]) -> int:
     """Answer 503 at first, then 200."""
-    return 200 if delivery.id in {one.id for one in before} else 503
+    return 200 if delivery.id in {earlier.id for earlier in before} else 503
 
 
 @pytest.mark.parametrize("kafka", BROKERS, indirect=True)
@@ -81,7 +81,7 @@ def test_members_share_the_work_and_everything_is_delivered(members: Members, pu
             members.add()
         jobs = [submit(publisher, hooks, f"client-{number % 5}") for number in range(40)]
         wait_for(lambda: members.counted("delivered") >= len(jobs), PATIENCE)
-        assert {one.id for one in hooks.deliveries} == {f"msg_{job}" for job in jobs}
+        assert {delivery.id for delivery in hooks.deliveries} == {f"msg_{job}" for job in jobs}
         for job in jobs:
             first, second, *more = hooks.of(job)
             # A member that joins takes partitions from others, which may have started on their messages.
@@ -117,7 +117,9 @@ def test_what_was_delivered_is_not_delivered_again(members: Members, publisher: 
         members.add()
         last = submit(publisher, hooks)
         wait_for(lambda: hooks.of(last), PATIENCE)
-        assert Counter(one.id for one in hooks.deliveries) == {f"msg_{job}": 1 for job in [*jobs, last]}
+        assert Counter(delivery.id for delivery in hooks.deliveries) == {
+            f"msg_{job}": 1 for job in [*jobs, last]
+        }
 
 
 def test_a_receiver_that_hangs_delays_no_other_client(members: Members, publisher: Publisher) -> None:
@@ -135,7 +137,7 @@ def test_deliveries_end(
     """Given up after the last attempt, or at the receiver's request; an unreadable message blocks nothing."""
     monkeypatch.setattr("gateway.webhooks.delivery.DELAYS", (5.0,))
     caplog.set_level("INFO")
-    with receiver(lambda one, _: 410 if one.path.startswith("/gone") else 500) as hooks:
+    with receiver(lambda item, _: 410 if item.path.startswith("/gone") else 500) as hooks:
         members.add()
         publisher.publish(WEBHOOKS, "x", b"not an event")
         gone = submit(publisher, hooks, path="/gone?key=a-secret")
@@ -143,13 +145,13 @@ def test_deliveries_end(
         wait_for(lambda: members.counted("given_up") == 2, PATIENCE)
         assert (len(hooks.of(gone)), len(hooks.of(dead))) == (1, 2)
     assert (members.counted("unreadable"), members.counted("failed")) == (1, 1)
-    told = {
-        (vars(one)["process_job_id"], vars(one)["reason"])
-        for one in caplog.records
-        if one.getMessage() == "webhook given up"
+    reasons = {
+        (vars(item)["process_job_id"], vars(item)["reason"])
+        for item in caplog.records
+        if item.getMessage() == "webhook given up"
     }
-    assert told == {(gone, "status 410"), (dead, "status 500")}
-    assert "a-secret" not in str([vars(one) for one in caplog.records])
+    assert reasons == {(gone, "status 410"), (dead, "status 500")}
+    assert "a-secret" not in str([vars(item) for item in caplog.records])
 
 
 def test_a_waiting_delivery_is_not_tried_before_its_time(members: Members, publisher: Publisher) -> None:

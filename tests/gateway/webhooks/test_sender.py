@@ -153,7 +153,7 @@ def test_plain_http_is_not_permitted_in_a_public_deployment() -> None:
 def test_the_outcome_of_a_status_and_redirects_are_not_followed(status: int, expected: Outcome) -> None:
     with receiver(lambda *_: status) as hooks, sender() as made:
         assert made.post(f"http://127.0.0.1:{hooks.port}/", HEADERS, b"{}") == expected
-    assert [one.path for one in hooks.deliveries] == ["/"]
+    assert [delivery.path for delivery in hooks.deliveries] == ["/"]
 
 
 def test_the_second_address_is_tried_if_the_first_is_unreachable() -> None:
@@ -177,20 +177,20 @@ def _silent(_: socket.socket, over: threading.Event) -> None:
     over.wait(30)
 
 
-def _dripping(one: socket.socket, over: threading.Event) -> None:
-    one.sendall(b"HTTP/1.1 200 OK\r\n")
+def _dripping(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
     while not over.wait(0.05):
-        one.sendall(b"X: y\r\n")
+        connection.sendall(b"X: y\r\n")
 
 
-def _endless(one: socket.socket, over: threading.Event) -> None:
-    one.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+def _endless(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
     while not over.is_set():
-        one.sendall(b"x" * 65_536)
+        connection.sendall(b"x" * 65_536)
 
 
-def _garbled(one: socket.socket, _: threading.Event) -> None:
-    one.sendall(b"\0\1\2 what?\r\n\r\n")
+def _garbled(connection: socket.socket, _: threading.Event) -> None:
+    connection.sendall(b"\0\1\2 what?\r\n\r\n")
 
 
 def _gone(_: socket.socket, __: threading.Event) -> None:
@@ -213,11 +213,11 @@ def test_misbehaving_receivers_take_bounded_time(
     over = threading.Event()
 
     def serve(server: socket.socket) -> None:
-        one, _ = server.accept()
-        with one:
-            one.recv(65_536)
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
             try:
-                behaviour(one, over)
+                behaviour(connection, over)
             except OSError:
                 return
 

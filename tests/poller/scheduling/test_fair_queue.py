@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from poller.scheduling.fair_queue import FairQueue, level
 
 
-def test_a_thousand_items_of_one_client_delay_a_single_one_by_one() -> None:
+def test_a_thousand_items_of_one_client_delay_anothers_single_item_by_one() -> None:
     line: FairQueue[int] = FairQueue()
     for number in range(1000):
         line.put("many", number)
@@ -33,7 +33,7 @@ def test_nothing_is_lost_and_each_clients_order_is_kept(items: list[tuple[str, i
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(0, 400))
 def test_the_level_uses_the_whole_capacity(sizes: list[int], room: int) -> None:
-    found = level(sizes, room)
-    assert sum(min(size, found) for size in sizes) <= room
-    if sizes and found < max(sizes):
-        assert sum(min(size, found + 1) for size in sizes) > room
+    shares = level(sizes, room)
+    assert sum(min(size, shares) for size in sizes) <= room
+    if sizes and shares < max(sizes):
+        assert sum(min(size, shares + 1) for size in sizes) > room

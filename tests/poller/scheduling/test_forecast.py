@@ -43,9 +43,9 @@ def test_the_expected_lag_is_the_integral_of_the_remaining_probability(since: fl
 
 @given(forecasts, st.floats(-1e7, 1e7), st.floats(0, 1e6), st.floats(0, 1e6))
 def test_the_expected_lag_grows_and_is_at_most_the_elapsed_time(
-    forecast: Forecast, since: float, one: float, other: float
+    forecast: Forecast, since: float, elapsed: float, other: float
 ) -> None:
-    sooner, later = sorted([one, other])
+    sooner, later = sorted([elapsed, other])
     first, second = lag(since + sooner, forecast, since), lag(since + later, forecast, since)
     assert 0 <= first <= second + 1e-6 * (1 + second)
     assert second <= later * (1 + 1e-6) + 1e-6
@@ -61,10 +61,10 @@ def test_a_look_is_made_when_the_expected_lag_reaches_its_price(
 ) -> None:
     since = [at for _, at in jobs]
     latest = min(since) + patience
-    found = look_instant([forecast for forecast, _ in jobs], since, price, latest)
-    assert min(since) <= found <= latest
-    piled = sum(lag(found, forecast, at) for forecast, at in jobs)
-    if found < latest:
+    instant = look_instant([forecast for forecast, _ in jobs], since, price, latest)
+    assert min(since) <= instant <= latest
+    piled = sum(lag(instant, forecast, at) for forecast, at in jobs)
+    if instant < latest:
         # At the price, or slightly above; precision is lost for large instants.
         assert piled >= price * (1 - 1e-3) - 1e-4
         assert piled <= price * (1 + 2 * NEAR) + 1e-4 * len(jobs)
@@ -75,8 +75,8 @@ def test_a_look_is_made_when_the_expected_lag_reaches_its_price(
 def test_at_a_constant_rate_it_is_the_square_root_rule() -> None:
     """Many overdue jobs, together one completion in 5 s: d = sqrt(2 * price / rate)."""
     jobs = [Forecast(0, -1e6, 5_000.0)] * 1000
-    found = look_instant(jobs, [0.0] * 1000, price=1.0, latest=1e6)
-    assert found == pytest.approx(math.sqrt(2 * 1.0 / (1000 / 5_000)), rel=0.01)
+    instant = look_instant(jobs, [0.0] * 1000, price=1.0, latest=1e6)
+    assert instant == pytest.approx(math.sqrt(2 * 1.0 / (1000 / 5_000)), rel=0.01)
 
 
 def test_an_expensive_call_is_made_later_and_a_certain_completion_on_time() -> None:

@@ -40,24 +40,24 @@ def test_position(ahead: int | None, length: int | None, now: float, position: i
     device: Device[int] = Device()
     if length is not None:
         device.listed(length, True, 0.0)
-    one = job(1, 0.0, ahead)
-    device.add(one, 0.0)
+    tracked = job(1, 0.0, ahead)
+    device.add(tracked, 0.0)
     device.forecast(now)
-    assert one.forecast.position == position
-    assert one.forecast.mean >= now
+    assert tracked.forecast.position == position
+    assert tracked.forecast.mean >= now
 
 
 def test_our_own_jobs_before_and_behind_bound_the_position() -> None:
     device: Device[int] = Device()
     jobs = [job(number, float(number), ahead=number) for number in range(10)]
-    for one in jobs:
-        device.add(one, 9.0)
+    for tracked in jobs:
+        device.add(tracked, 9.0)
     device.listed(10, True, 9.5)
     device.forecast(9.5)
     # The queue has only our jobs: at any pace, each position is known.
-    assert [one.forecast.position for one in jobs] == list(range(10))
+    assert [tracked.forecast.position for tracked in jobs] == list(range(10))
     device.forecast(9.5 + 100 * FIRST_GUESS)
-    assert [one.forecast.position for one in jobs] == list(range(10))
+    assert [tracked.forecast.position for tracked in jobs] == list(range(10))
 
 
 def test_an_observed_start_corrects_the_jobs_that_waited_at_the_same_time() -> None:
@@ -76,30 +76,32 @@ def test_an_observed_start_corrects_the_jobs_that_waited_at_the_same_time() -> N
 
 def test_a_providers_own_figures_take_precedence() -> None:
     device: Device[int] = Device()
-    one, two = job(1, 0.0, ahead=50), job(2, 0.0, ahead=50)
-    device.add(one, 0.0)
-    device.add(two, 0.0)
-    device.saw(one, JobObservation("QUEUED", False, completion=500.0), 10.0)
-    device.saw(two, JobObservation("QUEUED", False, position=9), 10.0)
+    first, second = job(1, 0.0, ahead=50), job(2, 0.0, ahead=50)
+    device.add(first, 0.0)
+    device.add(second, 0.0)
+    device.saw(first, JobObservation("QUEUED", False, completion=500.0), 10.0)
+    device.saw(second, JobObservation("QUEUED", False, position=9), 10.0)
     device.forecast(10.0)
-    assert one.forecast.mean == pytest.approx(500.0)
-    assert two.forecast.position == 9
+    assert first.forecast.mean == pytest.approx(500.0)
+    assert second.forecast.position == 9
 
 
 def test_nothing_changes_while_the_device_is_down() -> None:
     device: Device[int] = Device()
-    one = job(1, 0.0, ahead=100)
-    device.add(one, 0.0)
+    tracked = job(1, 0.0, ahead=100)
+    device.add(tracked, 0.0)
     device.listed(101, True, 1.0)
     device.forecast(30.0)
-    before = one.forecast.position
+    before = tracked.forecast.position
     device.listed(101, False, 30.0)
     device.forecast(3_630.0)
-    assert one.forecast.position == before
-    assert one.forecast.mean > 3_630.0 + 1_000.0, "a device that was down for an hour may be down for longer"
+    assert tracked.forecast.position == before
+    assert tracked.forecast.mean > 3_630.0 + 1_000.0, (
+        "a device that was down for an hour may be down for longer"
+    )
     device.listed(101, True, 3_630.0)
     device.forecast(3_660.0)
-    assert one.forecast.position == before - 10
+    assert tracked.forecast.position == before - 10
 
 
 def test_another_pollers_estimate_is_used_if_nothing_is_known() -> None:
@@ -111,12 +113,12 @@ def test_another_pollers_estimate_is_used_if_nothing_is_known() -> None:
 
 def test_a_job_that_is_late_is_expected_later_and_later() -> None:
     device: Device[int] = Device()
-    one = job(1, 0.0, ahead=1)
-    device.add(one, 0.0)
+    tracked = job(1, 0.0, ahead=1)
+    device.add(tracked, 0.0)
     left = []
     for now in (10.0, 100.0, 1_000.0, 10_000.0):
         device.forecast(now)
-        left.append(one.forecast.mean - now)
+        left.append(tracked.forecast.mean - now)
     assert left == sorted(left)
     assert left[-1] > 1_000
 
@@ -124,18 +126,20 @@ def test_a_job_that_is_late_is_expected_later_and_later() -> None:
 def test_it_learns_the_ratio_of_real_to_stated_running_times() -> None:
     device: Device[int] = Device()
     for number in range(10):
-        one = job(number, 100.0 * number)
-        device.add(one, one.submitted)
+        tracked = job(number, 100.0 * number)
+        device.add(tracked, tracked.submitted)
         device.saw(
-            one,
-            JobObservation("DONE", True, one.submitted, one.submitted, one.submitted + 8.0, run_seconds=4.0),
-            one.submitted + 9.0,
+            tracked,
+            JobObservation(
+                "DONE", True, tracked.submitted, tracked.submitted, tracked.submitted + 8.0, run_seconds=4.0
+            ),
+            tracked.submitted + 9.0,
         )
-    told = job(99, 5_000.0)
-    device.add(told, 5_000.0)
-    device.saw(told, JobObservation("RUNNING", False, 5_000.0, 5_000.0, run_seconds=20.0), 5_000.0)
+    stated = job(99, 5_000.0)
+    device.add(stated, 5_000.0)
+    device.saw(stated, JobObservation("RUNNING", False, 5_000.0, 5_000.0, run_seconds=20.0), 5_000.0)
     device.forecast(5_000.0)
-    assert told.forecast.mean == pytest.approx(5_040.0, abs=2.0), "twice the stated time, as always"
+    assert stated.forecast.mean == pytest.approx(5_040.0, abs=2.0), "twice the stated time, as always"
 
 
 def test_on_a_steady_queue_the_estimate_is_right_within_its_uncertainty() -> None:
@@ -153,13 +157,13 @@ def test_on_a_steady_queue_the_estimate_is_right_within_its_uncertainty() -> Non
         departures.append(free)
         if number % 3:
             continue
-        one = job(number, at, ahead)
-        device.add(one, at)
+        tracked = job(number, at, ahead)
+        device.add(tracked, at)
         device.forecast(at)
         if number > 60:
             count += 1
-            inside += one.forecast.quantile(0.025) <= free <= one.forecast.quantile(0.975)
-        device.saw(one, JobObservation("DONE", True, at, started, free), free)
+            inside += tracked.forecast.quantile(0.025) <= free <= tracked.forecast.quantile(0.975)
+        device.saw(tracked, JobObservation("DONE", True, at, started, free), free)
     assert inside / count > 0.85
 
 
@@ -219,7 +223,7 @@ def test_every_forecast_is_valid(
     device.add(one, now)
     device.saw(one, observation, now)
     device.forecast(now)
-    assert_sound(one, now)
+    assert_sound(tracked, now)
 
 
 def assert_sound(one: ScheduledJob[int], now: float) -> None:
@@ -244,13 +248,13 @@ def test_an_impossible_job_leaves_the_forecasts_of_the_others_valid(
     for number, (submitted, ahead, _) in enumerate(jobs):
         device.add(job(number, submitted, ahead), now)
     watched = list(device.jobs)
-    for one, (_, _, observation) in zip(watched, jobs, strict=True):
-        device.saw(one, observation, now)
+    for tracked, (_, _, observation) in zip(watched, jobs, strict=True):
+        device.saw(tracked, observation, now)
     late = job(99, now, MAX_QUEUE)
     device.add(late, now)
     device.forecast(now)
-    for one in device.jobs:
-        assert_sound(one, now)
+    for tracked in device.jobs:
+        assert_sound(tracked, now)
     assert late in device.jobs
 
 
