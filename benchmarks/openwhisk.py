@@ -179,13 +179,13 @@ def report_cold(rounds: int) -> str:
     The median of the rounds' ratios cancels what disturbs both alike.
     """
     with tempfile.TemporaryDirectory() as folder:
-        places = [Path(folder) / name for name in ("anew", "forked")]
+        places = [Path(folder) / name for name in ("spawned", "forked")]
         for place in places:
             place.mkdir()
-        anew, forked = OpenWhisk(places[0], "--fork-server", "0"), OpenWhisk(places[1])
+        spawned, forked = OpenWhisk(places[0], "--fork-server", "0"), OpenWhisk(places[1])
         ways: dict[str, Callable[[], float]] = {
             "action process: start to /init's answer": _own_start,
-            "OpenWhisk: first invocation, started anew": lambda: _first_invocation(anew),
+            "OpenWhisk: first invocation, started from the command": lambda: _first_invocation(spawned),
             "OpenWhisk: first invocation, forked": lambda: _first_invocation(forked),
         }
         times_by_way: dict[str, list[float]] = {name: [] for name in ways}
@@ -199,7 +199,7 @@ def report_cold(rounds: int) -> str:
                         times_by_way[name].append(seconds)
                 order = [*order[1:], order[0]]
         finally:
-            anew.close()
+            spawned.close()
             forked.close()
     process_times = next(iter(times_by_way.values()))
     rows = [

@@ -29,7 +29,7 @@ class Variant:
 def example(schema: Schema) -> dict[str, Any]:
     """Return input made of the examples of the required fields."""
     for name in schema.get("required", []):
-        assert schema["properties"][name].get("examples"), f"input field {name!r} has no examples"
+        assert schema["properties"][name].get("examples"), f"input field {name!r}: has no examples"
     return {name: schema["properties"][name]["examples"][0] for name in schema.get("required", [])}
 
 

@@ -241,7 +241,7 @@ def test_no_submission_is_duplicated_orphaned_or_lost(private_stack: Stack) -> N
     at_once = found(private_stack, tally)
     left = after_the_pollers_looks(private_stack, tally)
     print(
-        f"\nseed {SEED}: {len(work)} jobs asked for {sum(len(runs) for runs, _ in work)} times, "
+        f"\nseed {SEED}: {len(work)} jobs requested {sum(len(runs) for runs, _ in work)} times, "
         f"{len(tally.job_ids)} announced, {sum(tally.errors.values())} errors, "
         f"{time.process_time() - began:.0f} s of CPU here; at once: {at_once}; in the end: {left}"
     )

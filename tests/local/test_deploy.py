@@ -165,7 +165,7 @@ def test_wskdeploy_is_used_if_it_is_on_path(whisk: OpenWhisk, tmp_path: Path) ->
         '#!/bin/sh\necho "$@" > "$TOLD"\nwhile [ "$1" != --config ]; do shift; done\ncp "$2" "$TOLD.props"\n'
     )
     tool.chmod(0o755)
-    record = tmp_path / "told"
+    record = tmp_path / "record"
     host = whisk.url.removesuffix("/api/v1")
     for arguments, first in (([], "-m"), (["--undo"], "undeploy")):
         env = {
@@ -181,7 +181,7 @@ def test_wskdeploy_is_used_if_it_is_on_path(whisk: OpenWhisk, tmp_path: Path) ->
         assert words[0] == first
         assert words[words.index("-m") + 1] == str(ROOT / "manifest.yaml")
         assert KEY not in record.read_text()
-        properties = (tmp_path / "told.props").read_text()
+        properties = (tmp_path / "record.props").read_text()
         assert f"APIHOST={host}\n" in properties
         assert f"AUTH={KEY}\n" in properties
 

@@ -20,7 +20,7 @@ SELF = (
 )
 
 
-@pytest.fixture(params=["1", "0"], ids=["forked", "anew"])
+@pytest.fixture(params=["1", "0"], ids=["forked", "spawned"])
 def server(start: Start, request: pytest.FixtureRequest) -> OpenWhisk:
     """A separate server that forks its processes, or starts each from the command."""
     return start("--fork-server", request.param)

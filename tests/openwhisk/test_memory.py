@@ -9,7 +9,7 @@ import pytest
 from testkit.openwhisk import OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how much memory a process has")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc reports the memory of a process")
 
 EXHAUSTED = {"error": "The action exhausted its memory and was aborted."}
 GROW = (
@@ -23,7 +23,7 @@ GROW = (
 
 #: Code that exceeds 128 MB.
 GREEDY = {
-    "by itself": GROW + "def main(p):\n    grow()\n",
+    "alone": GROW + "def main(p):\n    grow()\n",
     "at its import": GROW + "grow()\n",
     "in a process that it starts": (
         f"import subprocess, sys\nCODE = {GROW!r} + 'grow()'\n"
@@ -92,7 +92,7 @@ def test_the_fork_servers_imports_are_not_counted(start: Start) -> None:
     answer = whisk.invoke("modest", query="blocking=true&result=true").json()
     assert (answer["warm"], answer["kept"]) == (True, 60_000_000)
     assert running(answer["pid"])
-    whisk.action("greedy", GREEDY["by itself"], limits={"memory": 128})
+    whisk.action("greedy", GREEDY["alone"], limits={"memory": 128})
     assert whisk.invoke("greedy", query="blocking=true&result=true").json() == EXHAUSTED
 
 

@@ -32,8 +32,8 @@ def warm_up():
 {before}
 fork = ForkServer(socket.socket(fileno=options.fork_server_fd), warm_up).serve()
 if fork is not None:
-    told = dict(fork.arguments, warmed=len(warmed), parent=os.getppid())
-    os.write(fork.descriptors[0], json.dumps(told).encode() + b"\\n")
+    report = dict(fork.arguments, warmed=len(warmed), parent=os.getppid())
+    os.write(fork.descriptors[0], json.dumps(report).encode() + b"\\n")
     os.close(fork.descriptors[0])
     signal.pause()
 """

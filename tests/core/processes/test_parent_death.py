@@ -12,7 +12,9 @@ import pytest
 
 from tests.core.processes.conftest import ROOT, running, until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread checks once a second")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems use a thread that checks once a second"
+)
 
 CHILD = (
     "import os, signal, sys\n"
