@@ -1,4 +1,4 @@
-"""The shipped manifest.yaml contains every algorithm, with settings that the code reads."""
+"""The shipped manifest.yaml holds every algorithm there is, with settings that the code reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.documents import ACTIONS, algorithms
 ROOT = ACTIONS.parent
 JSON_TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 FOUND = algorithms()
-#: Names in the actions' code that are only variables of the process: no parameter is read by them.
+#: Names in the actions' code that are variables of the process alone: no parameter is read by them.
 ENVIRONMENT = {
     "IAM_URL",
     "LOOK_PAGE",
@@ -32,7 +32,7 @@ ENVIRONMENT = {
 PACKAGE: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text())["packages"]["quantum"]
 
 
-def test_the_manifest_in_the_repository_is_up_to_date() -> None:
+def test_the_manifest_in_the_repository_is_the_algorithms_own() -> None:
     assert (ROOT / "manifest.yaml").read_text() == manifest.text(FOUND.values()), (
         "stale: run `make documents`"
     )
@@ -47,12 +47,12 @@ def test_every_algorithm_is_in_it_and_nothing_else() -> None:
 def test_an_action_has_its_image_limits_and_annotations(name: str) -> None:
     entry, algorithm = PACKAGE["actions"][name], FOUND[name]
     assert entry["docker"] == f"qwhisk/{name}"
-    # The maximum that OpenWhisk grants by default.
+    # What OpenWhisk grants at most, unless its operator says otherwise.
     assert 30_000 <= entry["limits"]["timeout"] <= 300_000
     assert 256 <= entry["limits"]["memorySize"] <= 512
     annotations = entry["annotations"]
     assert annotations["require-whisk-auth"] is True
-    assert annotations["final"] is True, "a caller could decide where the keys are sent"
+    assert annotations["final"] is True, "a caller could say where the keys are sent"
     assert annotations["description"] == algorithm.description
     assert "$" not in yaml.safe_dump(annotations), "wskdeploy would look for an environment variable"
     schema = algorithm.input.model_json_schema()
@@ -77,7 +77,7 @@ def test_an_action_has_its_image_limits_and_annotations(name: str) -> None:
         ({"const": "a"}, "string"),
     ],
 )
-def test_the_type_of_a_parameter_is_one_word(field: dict[str, Any], kind: str) -> None:
+def test_the_type_of_a_parameter_is_said_in_a_word(field: dict[str, Any], kind: str) -> None:
     definitions = {name: {"type": "object"} for name in "AB"}
     assert manifest.kind(field, definitions) == kind
 
@@ -94,7 +94,7 @@ def test_one_dockerfile_makes_every_algorithms_image() -> None:
 
 def test_bound_inputs_are_settings_that_an_action_reads() -> None:
     for name, value in PACKAGE["inputs"].items():
-        assert value == f"value:${{{name}}}", "the manifest must contain no value, least of all a secret"
+        assert value == f"value:${{{name}}}", "no value, least of all a secret, stands in the manifest"
     numbers = [name for name in PACKAGE["inputs"] if name.endswith(("_MS", "_FACTOR", "_PARTITIONS"))]
     event_streams = bound_settings(
         dict.fromkeys(PACKAGE["inputs"], "value:x")
@@ -107,7 +107,7 @@ def test_bound_inputs_are_settings_that_an_action_reads() -> None:
     )
     assert KafkaSettings.from_env(event_streams).sasl_password == "x"
     assert ProviderSettings.from_env(event_streams).hardware.token == "x"
-    # Only the prefix is bound if a variable is not set. A value that was bound by hand has no prefix.
+    # The prefix alone is bound where a variable is not set. A value that was bound by hand has none.
     plain = bound_settings(
         dict.fromkeys(PACKAGE["inputs"], "value:")
         | {
@@ -121,7 +121,7 @@ def test_bound_inputs_are_settings_that_an_action_reads() -> None:
 
 
 class Noted(dict[str, str]):
-    """Settings that record which of them are read."""
+    """Settings that note which of them are read."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -137,7 +137,7 @@ class Noted(dict[str, str]):
 
 
 def test_every_setting_that_an_action_reads_is_bound() -> None:
-    """A caller of an action could set one that is not bound."""
+    """One that is not could be given by the caller of an action."""
     account = {"TOKEN": "x", "INSTANCE": "x", "URL": "http://x"}
     env = Noted(
         {f"QISKIT_IBM_{name}": value for name, value in account.items()}
@@ -159,12 +159,12 @@ def test_actions_read_settings_nowhere_else() -> None:
         ROOT / "core/kafka/publisher.py",
         ROOT / "core/openwhisk/action_server.py",
     ]:
-        names.update(pattern.findall(path.read_text()))
-    assert names == ENVIRONMENT, names ^ ENVIRONMENT
+        found.update(names.findall(path.read_text()))
+    assert found == ENVIRONMENT, found ^ ENVIRONMENT
 
 
 @pytest.mark.parametrize("name", ["SIMULATOR_SECRET", "PATH_TO", "KAFKA_SSL_KEY_PASSWORD"])
-def test_a_name_that_is_not_bound_is_not_a_setting(name: str) -> None:
+def test_a_name_that_is_not_bound_is_no_setting(name: str) -> None:
     assert bound_settings({name: "x", "SIMULATOR_URL": "value:http://x", "shots": 1}) == {
         "SIMULATOR_URL": "http://x"
     }

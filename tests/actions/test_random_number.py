@@ -37,7 +37,7 @@ WIDTH = ORDER_QUBITS + VALUE_QUBITS
 
 
 def measured(shots: int, seed: int, ones: Any = 0.5) -> dict[str, int]:
-    """Return the counts of this many shots of qubits that give 1 with these probabilities."""
+    """The counts of so many shots of qubits that give 1 with these probabilities."""
     random = np.random.default_rng(seed)
     bits = random.random((shots, WIDTH)) < ones
     return dict(Counter("".join("1" if bit else "0" for bit in row) for row in bits))
@@ -59,7 +59,7 @@ def test_every_outcome_is_equally_likely() -> None:
     assert probabilities(coins(3, 2)) == pytest.approx(dict.fromkeys(every, 1 / 32))
 
 
-def test_all_qubits_have_equally_likely_outcomes_too() -> None:
+def test_also_of_all_the_qubits() -> None:
     circuit = coins()
     assert circuit.depth() == 2
     state = StabilizerState(circuit.remove_final_measurements(inplace=False))
@@ -76,8 +76,8 @@ def test_shots_come_in_the_order_of_their_places_and_ties_are_left_out() -> None
     assert values_in_random_order(counts, value=4) == [8, 7]
 
 
-def test_the_order_is_independent_of_the_values() -> None:
-    """Every order of three values is equally likely, over all positions that they may have had."""
+def test_the_order_has_nothing_to_do_with_the_values() -> None:
+    """Every order of three values is equally likely, over all places that they may have had."""
     seen: Counter[tuple[int, ...]] = Counter()
     for places in itertools.product(range(8), repeat=3):
         counts = Counter(f"{place:03b}{value:02b}" for place, value in zip(places, (1, 2, 3), strict=True))
@@ -90,18 +90,18 @@ def test_the_order_is_independent_of_the_values() -> None:
 
 
 @given(st.lists(st.floats(0.05, 0.95), min_size=3, max_size=3))
-def test_von_neumanns_bits_of_two_shots_are_exactly_fair_and_independent(ones: list[float]) -> None:
-    """All pairs of outcomes with their exact probabilities, each qubit with a different bias."""
+def test_of_two_shots_von_neumanns_bits_are_exactly_fair_and_independent(ones: list[float]) -> None:
+    """All pairs of outcomes with their exact probabilities, each qubit with a bias of its own."""
 
     def weight(value: int) -> float:
         return math.prod(p if value >> qubit & 1 else 1 - p for qubit, p in enumerate(ones))
 
-    distribution: dict[tuple[int, ...], float] = {}
+    found: dict[tuple[int, ...], float] = {}
     for first, second in itertools.product(range(8), repeat=2):
         bits = tuple(debiased_bits([first, second], 3))
         found[bits] = found.get(bits, 0) + weight(first) * weight(second)
     for length in (1, 2, 3):
-        parts = [distribution[bits] for bits in itertools.product((0, 1), repeat=length)]
+        parts = [found[bits] for bits in itertools.product((0, 1), repeat=length)]
         assert parts == pytest.approx([parts[0]] * len(parts))
 
 
@@ -122,7 +122,7 @@ def test_biased_qubits_give_fair_bits() -> None:
 
 
 @given(st.integers(2, 40))
-def test_over_all_bits_every_number_is_equally_frequent(size: int) -> None:
+def test_over_all_bits_every_number_comes_equally_often(size: int) -> None:
     width = (size - 1).bit_length()
     seen = Counter(
         number for bits in itertools.product((0, 1), repeat=width) for number in integers(iter(bits), size, 1)
@@ -131,10 +131,10 @@ def test_over_all_bits_every_number_is_equally_frequent(size: int) -> None:
 
 
 @given(st.lists(st.integers(0, 1), max_size=200), st.integers(2, 300), st.integers(1, 20))
-def test_never_more_than_requested_and_all_in_range(bits: list[int], size: int, count: int) -> None:
-    numbers = integers(iter(bits), size, count)
-    assert len(numbers) <= count
-    assert all(0 <= number < size for number in numbers)
+def test_never_more_than_asked_for_and_all_in_range(bits: list[int], size: int, count: int) -> None:
+    found = integers(iter(bits), size, count)
+    assert len(found) <= count
+    assert all(0 <= number < size for number in found)
 
 
 @pytest.mark.parametrize(("backend_type", "ones"), [("simulator", 0.5), ("hardware", 0.42)])
@@ -155,10 +155,10 @@ def test_the_numbers_are_uniform(backend_type: str, ones: float) -> None:
 
 
 @given(st.integers(1, 10**5), st.floats(0.3, 1))
-def test_the_margin_has_the_stated_probability(wanted: int, probability: float) -> None:
+def test_the_margin_is_what_it_says(wanted: int, probability: float) -> None:
     tries = budget.trials(wanted, probability)
     assert binom.cdf(wanted - 1, tries, probability) < 1e-9
-    # It is not wasteful either: without the margin, only slightly less would suffice.
+    # And it is not a waste: without the margin one would do with little less.
     assert tries <= wanted / probability + 2 * budget.MARGIN * math.sqrt(wanted) / probability + 200
 
 
@@ -173,7 +173,7 @@ def test_the_shots_suffice(size: int, noisy: bool, count: int) -> None:
         assert len(integers(bits, size, count)) == count
 
 
-def test_the_largest_request_fits() -> None:
+def test_the_most_that_can_be_asked_for_fits() -> None:
     worst = max(budget.shots(size, MAX_COUNT, True) for size in (2**30 + 1, MAX_NUMBER - MIN_NUMBER + 1, 257))
     assert worst <= MAX_SHOTS
     assert MAX_SHOTS * (WIDTH + len('"":1,')) < 0.6 * MAX_EVENT_BYTES
@@ -195,7 +195,7 @@ def test_the_case_that_runs_end_to_end(noisy: bool) -> None:
     case.check(answered(measured(shots, 3), **values), noisy)
 
 
-def test_bytes_are_given_in_hexadecimal() -> None:
+def test_bytes_are_told_in_hexadecimal() -> None:
     counts = {f"{place:016b}{value:016b}": 1 for place, value in enumerate((0x1234, 0xFF00))}
     answer = answered(counts, kind="bytes", count=4)
     # The lowest qubit's bit comes first.
@@ -205,14 +205,14 @@ def test_bytes_are_given_in_hexadecimal() -> None:
     assert answer["summary"] == "4 random bytes: " + ", ".join(answer["values"]) + "."
 
 
-def test_fewer_than_requested_is_reported() -> None:
+def test_fewer_than_asked_for_is_said() -> None:
     answer = answered(measured(2, 1), kind="bytes", count=5, shots=2)
     assert len(answer["values"]) == 4
     assert answer["note"].startswith("Only 4 of the 5 requested")
     assert answer["summary"].startswith("4 random bytes")
 
 
-def test_even_none_is_reported() -> None:
+def test_even_none_is_said() -> None:
     stuck = answered({"0" * WIDTH: 500}, backend_type="hardware")
     assert stuck["values"] == []
     assert stuck["summary"] == "No random number was made."
@@ -225,7 +225,7 @@ def test_even_none_is_reported() -> None:
 @pytest.mark.parametrize(
     ("backend_type", "real"), [("hardware", True), ("simulator", False), ("noisy_simulator", False)]
 )
-def test_an_answer_says_that_a_simulator_is_not_random(backend_type: str, real: bool) -> None:
+def test_that_a_simulator_only_computes_is_said(backend_type: str, real: bool) -> None:
     answer = answered(measured(500, 1), backend_type=backend_type)
     assert ("computes" in answer.get("note", "")) is not real
 
@@ -236,14 +236,14 @@ def test_a_range_without_numbers_is_refused(low: int, high: int) -> None:
         validated(RandomNumberInput, {"low": 10})
     with pytest.raises(InputError, match=f"high: is {high}, but low is {low}; make high larger than low"):
         validated(RandomNumberInput, {"low": low, "high": high})
-    # They do not apply to bytes.
+    # They do not concern bytes.
     validated(RandomNumberInput, {"kind": "bytes", "low": low, "high": high})
 
 
 @given(
     st.dictionaries(st.text("01", min_size=WIDTH, max_size=WIDTH), st.integers(1, 3), min_size=1, max_size=30)
 )
-def test_any_counts_give_an_answer(counts: dict[str, int]) -> None:
+def test_whatever_was_measured_gives_an_answer(counts: dict[str, int]) -> None:
     answer = answered(counts, backend_type="noisy_simulator")
     assert all(1 <= value <= 6 for value in answer["values"])
     assert len(answer["values"]) <= 10

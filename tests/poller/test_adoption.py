@@ -1,4 +1,4 @@
-"""An action adopts a job while a poller is about to cancel it: an announced job is never cancelled.
+"""An action takes a job over while a poller is about to cancel it: what is announced is never cancelled.
 
 The actions' and the poller's own code make their calls to one provider, in every order that can happen.
 """
@@ -27,7 +27,7 @@ CREATED = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 class Jobs(InMemoryAccount):
-    """A provider with one job of an earlier attempt whose answer was lost."""
+    """A provider with one job, of an earlier attempt whose answer was lost."""
 
     def __init__(self) -> None:
         self.view = JobView("earlier", "fake_fez", "QUEUED", "executor", None, CREATED, None, None)
@@ -44,7 +44,7 @@ class Jobs(InMemoryAccount):
 
 
 class Stepped(InMemoryAccount):
-    """The provider for one caller, which makes each call only when the test permits it."""
+    """The provider for one who makes each call only when it is let."""
 
     def __init__(self, jobs: Jobs, begin: Callable[[QuantumAccount], None]) -> None:
         self._jobs = jobs
@@ -76,13 +76,13 @@ class Stepped(InMemoryAccount):
         assert self._may.acquire(timeout=60)
 
     def step(self) -> None:
-        """Permit one call."""
+        """Let it make one call."""
         assert self._did.acquire(timeout=10)
         if self.ended:
             self._did.release()
         else:
             self._may.release()
-            # Wait until it is about to make the next.
+            # Until it stands before the next.
             assert self._did.acquire(timeout=10)
             self._did.release()
 
@@ -93,7 +93,7 @@ class Stepped(InMemoryAccount):
 
 
 def looking(following: list[tuple[str, str]]) -> Callable[[QuantumAccount], None]:
-    """The poller's search for jobs of the first attempt; records the calls that follow."""
+    """The poller's look for what the first attempt left behind; notes the calls that are to follow."""
 
     def begin(account: QuantumAccount) -> None:
         following.extend(
@@ -106,10 +106,10 @@ def looking(following: list[tuple[str, str]]) -> Callable[[QuantumAccount], None
 @pytest.mark.parametrize("follows", ["in time", "late", "never"])
 @pytest.mark.parametrize("before", range(4))
 @pytest.mark.parametrize("between", range(4))
-def test_a_job_that_an_action_adopts_is_not_cancelled_by_a_poller(
+def test_what_an_action_takes_over_is_not_cancelled_by_a_poller(
     before: int, between: int, follows: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The poller has finished its calls when the action looks again; later calls may be late, or fail."""
+    """What the poller began it has done when the action looks again; what follows may be late, or fail."""
     jobs, following = Jobs(), list[tuple[str, str]]()
     poller = Stepped(jobs, looking(following))
 
@@ -137,14 +137,14 @@ def test_a_job_that_an_action_adopts_is_not_cancelled_by_a_poller(
     found = {view.job_id for view in finder.search(EVENT)}
     if adopted is not None:
         assert jobs.view.status == "QUEUED", "a job was announced that the poller has cancelled"
-        assert job_ids == {"earlier"}
+        assert found == {"earlier"}
     else:
-        assert jobs.view.status == "CANCELLED", "the job is an orphan"
-        assert not job_ids, "the next attempt would adopt a cancelled job"
+        assert jobs.view.status == "CANCELLED", "an orphan"
+        assert not found, "the next attempt takes a cancelled job for the client's"
 
 
-def test_a_stray_that_another_attempt_hides_is_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One attempt learns that the job was cancelled during adoption, while another finds the job."""
+def test_a_stray_that_another_attempt_hides_is_not_brought_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One attempt finds out that the job was cancelled under its hands, while another finds the job."""
     jobs = Jobs()
     jobs.tags = TAGS[:2]
     jobs.cancel("")
@@ -155,8 +155,8 @@ def test_a_stray_that_another_attempt_hides_is_not_restored(monkeypatch: pytest.
     assert finder.search(EVENT) == []
 
 
-def test_a_step_is_not_confused_with_another_run_of_a_similar_id() -> None:
-    """A caller of an action chooses its id: step 1 of the run `a` and the run `a-1` are different."""
+def test_a_step_is_not_taken_for_another_run_whose_id_looks_like_it() -> None:
+    """A caller of an action chooses its id: step 1 of the run `a` and the run `a-1` are two things."""
     jobs = Jobs()
     jobs.tags = [run_tag("a-1"), step_tag("a-1", 0)]
     event = job(process_job_id="a", step=1)

@@ -1,4 +1,4 @@
-"""Noise models and single qubits, compared with Aer's and Qiskit's own."""
+"""Noise models and single qubits, against Aer's and Qiskit's own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_full_error_has_the_reported_infidelity(
     if gate.error:
         assert infidelity == pytest.approx(gate.error, rel=1e-6)
     else:
-        assert 0 < infidelity < 0.01  # relaxation alone exceeds the reported error
+        assert 0 < infidelity < 0.01  # relaxation alone is more than was reported
 
 
 @pytest.mark.parametrize(("gate", "qubits"), GATES)
@@ -92,14 +92,14 @@ def circuit_on(qubit: int, steps: list[tuple[str, float | None]]) -> QuantumCirc
         [("sx", None), ("rz", -1.1), ("reset", None), ("sx", None), ("rz", 0.2), ("sx", None)],
     ],
 )
-def test_single_qubits_agree_with_aer(
+def test_single_qubits_are_as_in_aer(
     noise: DeviceNoise, backends: dict[str, Backend], device: bool, steps: list[tuple[str, float | None]]
 ) -> None:
     circuit = circuit_on(2, steps)
     shape = examine(circuit, Isa(backends["fake_fez"]))
     rest, _, (one,) = separate_isolated_qubits(circuit, shape)
     assert rest is None
-    [probability] = IsolatedQubits([isolated], {}, np.empty((1, 0))).ones(isolated, noise if device else None)
+    [probability] = IsolatedQubits([one], {}, np.empty((1, 0))).ones(one, noise if device else None)
     options: dict[str, Any] = {"noise_model": noise.model("full", shape.uses)} if device else {}
     shots = 200_000
     simulator = AerSimulator(method="density_matrix", seed_simulator=5)
@@ -119,7 +119,7 @@ def test_samples_follow_the_probabilities(backends: dict[str, Backend]) -> None:
     assert bits.mean(axis=0) == pytest.approx([1, 0, 0.3], abs=0.01)
 
 
-def test_parameters_of_single_qubits_give_the_same_as_binding_each_execution(
+def test_parameters_of_single_qubits_are_as_if_each_execution_were_bound(
     noise: DeviceNoise, backends: dict[str, Backend]
 ) -> None:
     first, second = Parameter("first"), Parameter("second")
@@ -140,15 +140,15 @@ def test_parameters_of_single_qubits_give_the_same_as_binding_each_execution(
         return separate_isolated_qubits(of, examine(of, Isa(backends["aer_simulator"])))[2]
 
     together = IsolatedQubits(alone(circuit), columns, rows)
-    for place, isolated in enumerate(alone(circuit)):
-        together_ones = together.ones(isolated, noise)
+    for place, one in enumerate(alone(circuit)):
+        found = together.ones(one, noise)
         for row, values in enumerate(rows):
             bound = circuit.assign_parameters({first: values[0], second: values[1]})
             [expected] = IsolatedQubits([], {}, np.empty((1, 0))).ones(alone(bound)[place], noise)
-            assert together_ones[row] == pytest.approx(expected, abs=1e-12)
+            assert found[row] == pytest.approx(expected, abs=1e-12)
 
 
-def test_separation_keeps_interacting_qubits_together(backends: dict[str, Backend]) -> None:
+def test_separating_keeps_what_belongs_together(backends: dict[str, Backend]) -> None:
     isa = Isa(backends["aer_simulator"])
     circuit = QuantumCircuit(6, 6)
     circuit.ry(0.3, 0)  # alone, and not Clifford
@@ -156,7 +156,7 @@ def test_separation_keeps_interacting_qubits_together(backends: dict[str, Backen
     circuit.cx(1, 2)  # a pair
     circuit.h(3)
     circuit.measure(3, 3)
-    circuit.x(3)  # continues after its measurement
+    circuit.x(3)  # goes on after its measurement
     circuit.measure(3, 4)
     circuit.x(5)  # alone, never measured
     circuit.barrier()
@@ -165,7 +165,7 @@ def test_separation_keeps_interacting_qubits_together(backends: dict[str, Backen
     assert not shape.clifford
     rest, rest_shape, alone = separate_isolated_qubits(circuit, shape)
     assert rest is not None
-    assert {isolated.qubit: isolated.clbit for isolated in alone} == {0: 0, 5: None}
+    assert {one.qubit: one.clbit for one in alone} == {0: 0, 5: None}
     assert rest_shape.qubits == {1, 2, 3}
     assert rest_shape.clifford
     assert rest.count_ops() == {"h": 2, "cx": 1, "measure": 4, "x": 1}

@@ -1,4 +1,4 @@
-"""The positions of our jobs in a device's queue, from the data that the provider still gives."""
+"""Where our jobs stand in a device's queue, from what the provider still tells."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ def job(key: int, submitted: float, ahead: int | None = 0) -> ScheduledJob[int]:
 @pytest.mark.parametrize(
     ("ahead", "length", "now", "position"),
     [
-        # Nothing has been served yet: all jobs that were there are before us.
+        # Nothing has been served yet: all that were there are before us.
         (4, None, 0.0, 4),
         (4, None, 6.0, 2),
-        # Slower than expected: still next, never behind the queue.
+        # Slower than thought: still next, never behind the queue.
         (4, None, 60.0, 0),
         # The queue is shorter than the estimate: our own job is the last of it.
         (40, 3, 0.0, 2),
-        # Others arrived after us: that says nothing about our position.
+        # Others came after us: that says nothing about our place.
         (4, 90, 0.0, 4),
         (4, 0, 0.0, 0),
-        # The length at submission is unknown: as many as now, less the job itself.
+        # It was not told how many there were: as many as there are, less itself.
         (None, 7, 0.0, 6),
     ],
 )
-def test_position(ahead: int | None, length: int | None, now: float, position: int) -> None:
+def test_place(ahead: int | None, length: int | None, now: float, position: int) -> None:
     device: Device[int] = Device()
     if length is not None:
         device.listed(length, True, 0.0)
-    tracked = job(1, 0.0, ahead)
-    device.add(tracked, 0.0)
+    one = job(1, 0.0, ahead)
+    device.add(one, 0.0)
     device.forecast(now)
-    assert tracked.forecast.position == position
-    assert tracked.forecast.mean >= now
+    assert one.forecast.position == position
+    assert one.forecast.mean >= now
 
 
-def test_our_own_jobs_before_and_behind_bound_the_position() -> None:
+def test_our_own_jobs_before_and_behind_bound_the_place() -> None:
     device: Device[int] = Device()
     jobs = [job(number, float(number), ahead=number) for number in range(10)]
-    for tracked in jobs:
-        device.add(tracked, 9.0)
+    for one in jobs:
+        device.add(one, 9.0)
     device.listed(10, True, 9.5)
     device.forecast(9.5)
-    # The queue has only our jobs: at any pace, each position is known.
-    assert [tracked.forecast.position for tracked in jobs] == list(range(10))
+    # The queue is ours alone: whatever the pace, each place is known.
+    assert [one.forecast.position for one in jobs] == list(range(10))
     device.forecast(9.5 + 100 * FIRST_GUESS)
-    assert [tracked.forecast.position for tracked in jobs] == list(range(10))
+    assert [one.forecast.position for one in jobs] == list(range(10))
 
 
-def test_an_observed_start_corrects_the_jobs_that_waited_at_the_same_time() -> None:
-    """A device serves a job in 2 s, not the expected 3 s: the start of the first gives the next position."""
+def test_a_start_that_is_seen_puts_right_what_waited_beside_it() -> None:
+    """A device serves a job in 2 s where 3 were thought: the first's start tells the next one's place."""
     device: Device[int] = Device()
     first, second = job(1, 0.0, ahead=20), job(2, 10.0, ahead=22)
     device.add(first, 0.0)
@@ -69,42 +69,40 @@ def test_an_observed_start_corrects_the_jobs_that_waited_at_the_same_time() -> N
     device.saw(first, JobObservation("RUNNING", False, 0.0, started=40.0), 41.0)
     device.forecast(41.0)
     assert device.service.mean == pytest.approx(2.0)
-    # 22 before it at 10 s; by 40 s fifteen of them were served, and half of another.
+    # 22 before it at 10 s; at 40 s fifteen of them were served, and half of one more since.
     assert second.forecast.position == pytest.approx(22 - 15.5, abs=0.51)
     assert second.forecast.mean == pytest.approx(41 + (22 - 15.5) * 2 + 2, abs=0.1)
 
 
-def test_a_providers_own_figures_take_precedence() -> None:
+def test_a_providers_own_figures_come_first() -> None:
     device: Device[int] = Device()
-    first, second = job(1, 0.0, ahead=50), job(2, 0.0, ahead=50)
-    device.add(first, 0.0)
-    device.add(second, 0.0)
-    device.saw(first, JobObservation("QUEUED", False, completion=500.0), 10.0)
-    device.saw(second, JobObservation("QUEUED", False, position=9), 10.0)
+    one, two = job(1, 0.0, ahead=50), job(2, 0.0, ahead=50)
+    device.add(one, 0.0)
+    device.add(two, 0.0)
+    device.saw(one, JobObservation("QUEUED", False, completion=500.0), 10.0)
+    device.saw(two, JobObservation("QUEUED", False, position=9), 10.0)
     device.forecast(10.0)
-    assert first.forecast.mean == pytest.approx(500.0)
-    assert second.forecast.position == 9
+    assert one.forecast.mean == pytest.approx(500.0)
+    assert two.forecast.position == 9
 
 
-def test_nothing_changes_while_the_device_is_down() -> None:
+def test_nothing_moves_while_the_device_is_down() -> None:
     device: Device[int] = Device()
-    tracked = job(1, 0.0, ahead=100)
-    device.add(tracked, 0.0)
+    one = job(1, 0.0, ahead=100)
+    device.add(one, 0.0)
     device.listed(101, True, 1.0)
     device.forecast(30.0)
-    before = tracked.forecast.position
+    before = one.forecast.position
     device.listed(101, False, 30.0)
     device.forecast(3_630.0)
-    assert tracked.forecast.position == before
-    assert tracked.forecast.mean > 3_630.0 + 1_000.0, (
-        "a device that was down for an hour may be down for longer"
-    )
+    assert one.forecast.position == before
+    assert one.forecast.mean > 3_630.0 + 1_000.0, "what was down for an hour may be so for longer"
     device.listed(101, True, 3_630.0)
     device.forecast(3_660.0)
-    assert tracked.forecast.position == before - 10
+    assert one.forecast.position == before - 10
 
 
-def test_another_pollers_estimate_is_used_if_nothing_is_known() -> None:
+def test_another_pollers_estimate_is_used_where_nothing_is_known() -> None:
     device: Device[int] = Device()
     one = ScheduledJob(1, "client", "fez", 0.0, 400, looked=0.0, expected=900.0)
     device.add(one, 600.0)
@@ -113,33 +111,31 @@ def test_another_pollers_estimate_is_used_if_nothing_is_known() -> None:
 
 def test_a_job_that_is_late_is_expected_later_and_later() -> None:
     device: Device[int] = Device()
-    tracked = job(1, 0.0, ahead=1)
-    device.add(tracked, 0.0)
+    one = job(1, 0.0, ahead=1)
+    device.add(one, 0.0)
     left = []
     for now in (10.0, 100.0, 1_000.0, 10_000.0):
         device.forecast(now)
-        left.append(tracked.forecast.mean - now)
+        left.append(one.forecast.mean - now)
     assert left == sorted(left)
     assert left[-1] > 1_000
 
 
-def test_it_learns_the_ratio_of_real_to_stated_running_times() -> None:
+def test_it_learns_how_long_our_jobs_run_beside_what_is_told() -> None:
     device: Device[int] = Device()
     for number in range(10):
-        tracked = job(number, 100.0 * number)
-        device.add(tracked, tracked.submitted)
+        one = job(number, 100.0 * number)
+        device.add(one, one.submitted)
         device.saw(
-            tracked,
-            JobObservation(
-                "DONE", True, tracked.submitted, tracked.submitted, tracked.submitted + 8.0, run_seconds=4.0
-            ),
-            tracked.submitted + 9.0,
+            one,
+            JobObservation("DONE", True, one.submitted, one.submitted, one.submitted + 8.0, run_seconds=4.0),
+            one.submitted + 9.0,
         )
-    stated = job(99, 5_000.0)
-    device.add(stated, 5_000.0)
-    device.saw(stated, JobObservation("RUNNING", False, 5_000.0, 5_000.0, run_seconds=20.0), 5_000.0)
+    told = job(99, 5_000.0)
+    device.add(told, 5_000.0)
+    device.saw(told, JobObservation("RUNNING", False, 5_000.0, 5_000.0, run_seconds=20.0), 5_000.0)
     device.forecast(5_000.0)
-    assert stated.forecast.mean == pytest.approx(5_040.0, abs=2.0), "twice the stated time, as always"
+    assert told.forecast.mean == pytest.approx(5_040.0, abs=2.0), "twice what is told, as always"
 
 
 def test_on_a_steady_queue_the_estimate_is_right_within_its_uncertainty() -> None:
@@ -157,17 +153,17 @@ def test_on_a_steady_queue_the_estimate_is_right_within_its_uncertainty() -> Non
         departures.append(free)
         if number % 3:
             continue
-        tracked = job(number, at, ahead)
-        device.add(tracked, at)
+        one = job(number, at, ahead)
+        device.add(one, at)
         device.forecast(at)
         if number > 60:
             count += 1
-            inside += tracked.forecast.quantile(0.025) <= free <= tracked.forecast.quantile(0.975)
-        device.saw(tracked, JobObservation("DONE", True, at, started, free), free)
+            inside += one.forecast.quantile(0.025) <= free <= one.forecast.quantile(0.975)
+        device.saw(one, JobObservation("DONE", True, at, started, free), free)
     assert inside / count > 0.85
 
 
-#: Any number that a provider's JSON can contain, and any instant.
+#: Any number that a provider's JSON can hold, and any instant.
 ANY = st.none() | st.floats(-1e12, 1e12) | st.floats() | st.integers(-(10**400), 10**400)
 SIGHTINGS = st.builds(
     JobObservation,
@@ -206,7 +202,7 @@ SIGHTINGS = st.builds(
     operational=False,
     observation=JobObservation("QUEUED", False, started=-1.0),
 ).via("a job submitted centuries ago")
-def test_every_forecast_is_valid(
+def test_every_forecast_is_sound(
     ahead: int | None,
     length: int | None,
     expected: float | None,
@@ -214,7 +210,7 @@ def test_every_forecast_is_valid(
     operational: bool,
     observation: JobObservation,
 ) -> None:
-    """For any clocks and provider: position not below 0, completion not before now, finite spread."""
+    """Whatever clocks and providers say: place not below 0, completion not before now, finite spread."""
     submitted, seen, now = instants
     device: Device[int] = Device()
     if length is not None:
@@ -223,7 +219,7 @@ def test_every_forecast_is_valid(
     device.add(one, now)
     device.saw(one, observation, now)
     device.forecast(now)
-    assert_sound(tracked, now)
+    assert_sound(one, now)
 
 
 def assert_sound(one: ScheduledJob[int], now: float) -> None:
@@ -238,28 +234,28 @@ def assert_sound(one: ScheduledJob[int], now: float) -> None:
     ),
     st.floats() | st.none(),
 )
-def test_an_impossible_job_leaves_the_forecasts_of_the_others_valid(
+def test_what_one_job_tells_leaves_the_forecasts_of_the_others_sound(
     jobs: list[tuple[float, int, JobObservation]], wait: float | None
 ) -> None:
-    """What is learned from impossible instants would be used for all jobs of the device."""
+    """What is learned from impossible instants is used for all jobs of the device."""
     device: Device[int] = Device()
     now = 1.8e9
     device.listed(MAX_QUEUE, True, now - 1.0, wait)
     for number, (submitted, ahead, _) in enumerate(jobs):
         device.add(job(number, submitted, ahead), now)
     watched = list(device.jobs)
-    for tracked, (_, _, observation) in zip(watched, jobs, strict=True):
-        device.saw(tracked, observation, now)
+    for one, (_, _, observation) in zip(watched, jobs, strict=True):
+        device.saw(one, observation, now)
     late = job(99, now, MAX_QUEUE)
     device.add(late, now)
     device.forecast(now)
-    for tracked in device.jobs:
-        assert_sound(tracked, now)
+    for one in device.jobs:
+        assert_sound(one, now)
     assert late in device.jobs
 
 
 @given(SIGHTINGS, st.floats(0, 2e9), st.floats(0, 2e9))
-def test_an_observation_is_bounded_to_plausible_values(
+def test_a_sighting_is_bounded_to_what_can_be_true(
     observation: JobObservation, submitted: float, waited: float
 ) -> None:
     now = submitted + waited
@@ -276,7 +272,7 @@ def test_an_observation_is_bounded_to_plausible_values(
     assert bounded.run_seconds is None or SHORTEST <= bounded.run_seconds <= HORIZON
 
 
-def test_plausible_values_are_kept() -> None:
+def test_what_can_be_true_is_kept() -> None:
     seen = JobObservation("DONE", True, 100.0, 103.0, 109.0, 3, 110.0, 6.0)
     assert seen.bounded(100.0, 110.0) == seen
     # A clock that is ahead by a minute: the job cannot have started before it was seen, and ran for 6 s.
@@ -285,7 +281,7 @@ def test_plausible_values_are_kept() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.floats(0.5, 20)), max_size=40))
-def test_a_duration_is_positive_for_any_clocks(samples: list[tuple[float, float]]) -> None:
+def test_a_duration_is_positive_whatever_the_clocks_say(samples: list[tuple[float, float]]) -> None:
     learned = DurationEstimate(3.0)
     for seconds, weight in samples:
         learned.observe(seconds, weight)
@@ -293,7 +289,7 @@ def test_a_duration_is_positive_for_any_clocks(samples: list[tuple[float, float]
     assert CV_LEAST <= learned.cv <= CV_MOST
 
 
-def test_one_outage_does_not_distort_what_was_learned() -> None:
+def test_one_outage_does_not_spoil_what_was_learned() -> None:
     learned = DurationEstimate(3.0)
     for _ in range(2 * ENOUGH):
         learned.observe(4.0)
@@ -302,7 +298,7 @@ def test_one_outage_does_not_distort_what_was_learned() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(0, 50), st.floats(0, 1e4)), max_size=30))
-def test_the_number_served_never_decreases(starts: list[tuple[float, int, float]]) -> None:
+def test_what_was_served_never_becomes_less(starts: list[tuple[float, int, float]]) -> None:
     served = ServedCurve()
     for came, ahead, waited in starts:
         served.pin(came, ahead, came + waited, 3.0)
