@@ -59,6 +59,7 @@ class OpenQasmInput(ActionInput):
         default_factory=dict,
         max_length=MAX_INPUTS,
         title="Inputs",
+        examples=[{"theta": 1.5708}],
         description="Values of what an OpenQASM 3 program declares as input, by name: numbers, or bits as "
         'in "01".',
     )

@@ -21,7 +21,7 @@ from core.openqasm.values import (
     FLOAT,
     FUNCTIONS,
     INT,
-    Bits,
+    BitValues,
     Const,
     Type,
     Value,
@@ -57,7 +57,7 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "dt": 1e-9}
 MAX_ELEMENTS = 10_000
 #: Steps that an operation takes for each bit of values that depend on a measurement.
 NODE = 10
-#: Bits of a sum or product that depends on a measurement.
+#: BitValues of a sum or product that depends on a measurement.
 MAX_SUM = 64
 MAX_WIDTH = 4_096
 
@@ -134,7 +134,7 @@ class Expressions:
 
     def _element(self, node: ast.Expression) -> Any:
         value = self.value(node, real=True)
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             raise error_at(node, "an element of an array cannot depend on a measurement")
         return value.value
 
@@ -150,14 +150,14 @@ class Expressions:
             ProgramError: it depends on a measurement, or has no such value.
         """
         value = self.value(node, real=kind.kind in ("float", "angle"))
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             raise error_at(node, f"{what} cannot depend on a measurement")
         return convert(value, kind, node).value
 
     def integer(self, node: ast.QASMNode, what: str) -> int:
         """Return a whole number that is known before the circuit runs."""
         value = self.value(node)
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             raise error_at(node, f"{what} cannot depend on a measurement")
         if not is_integer(value) and not (isinstance(value.value, float) and value.value.is_integer()):
             raise error_at(node, f"{what} must be a whole number")
@@ -173,7 +173,7 @@ class Expressions:
 
     def truth(self, value: Value, node: ast.QASMNode) -> Node:
         """Return a value as a bool."""
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             return logic.any_of(value.nodes)
         return bool(convert(value, BOOL, node).value)
 
@@ -207,17 +207,17 @@ class Expressions:
         if isinstance(value, Const):
             return convert(value, kind, node)
         if kind.kind in ("bool", "bit"):
-            return Bits((logic.any_of(value.nodes),), kind)
+            return BitValues((logic.any_of(value.nodes),), kind)
         if kind.kind not in ("bits", "int", "uint"):
             raise error_at(node, f"a {kind} cannot depend on a measurement")
         if kind.kind == value.type.kind == "bits" and kind.width != value.type.width:
             raise error_at(node, f"{value.type} has another size than {kind}")
-        return Bits(logic.resize(value.nodes, kind.width or DEFAULT_WIDTH, value.signed), kind)
+        return BitValues(logic.resize(value.nodes, kind.width or DEFAULT_WIDTH, value.signed), kind)
 
     def vector(self, value: Value, kind: Type, node: ast.QASMNode) -> Vector:
         """Return the bits of a value as a type."""
         value = self.converted(value, kind, node)
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             return value.nodes
         return logic.constant(int(value.value), kind.width or DEFAULT_WIDTH)
 
@@ -226,7 +226,7 @@ class Expressions:
             case Qubits():
                 raise error_at(node, f"{node.name!r} is a quantum register and has no value; measure it")
             case Stored(bits, kind):
-                return Bits(tuple(bits), kind)
+                return BitValues(tuple(bits), kind)
             case Variable(value=None):
                 raise error_at(node, f"{node.name!r} has no value yet")
             case Variable(value=value):
@@ -241,13 +241,13 @@ class Expressions:
         operator = node.op.name
         if operator == "!":
             truth = logic.invert(self.truth(value, node))
-            return Const(truth, BOOL) if isinstance(truth, bool) else Bits((truth,), BOOL)
-        if isinstance(value, Bits):
+            return Const(truth, BOOL) if isinstance(truth, bool) else BitValues((truth,), BOOL)
+        if isinstance(value, BitValues):
             if operator == "~":
-                return Bits(tuple(map(logic.invert, value.nodes)), value.type)
+                return BitValues(tuple(map(logic.invert, value.nodes)), value.type)
             zero = logic.constant(0, len(value.nodes))
             kind = Type("int", len(value.nodes))
-            return Bits(logic.subtract(zero, value.nodes, self._output.spill(node)), kind)
+            return BitValues(logic.subtract(zero, value.nodes, self._output.spill(node)), kind)
         if isinstance(value.value, list):
             raise error_at(node, "arrays have no arithmetic")
         if operator == "-":
@@ -277,7 +277,7 @@ class Expressions:
         self, operator: str, left: Value, right: Value, node: ast.QASMNode, real: bool = False
     ) -> Value:
         """Return the outcome of an operator between two values."""
-        if isinstance(left, Bits) or isinstance(right, Bits):
+        if isinstance(left, BitValues) or isinstance(right, BitValues):
             return self._of_bits(operator, left, right, node)
         if isinstance(left.value, list) or isinstance(right.value, list):
             raise error_at(node, "arrays have no arithmetic")
@@ -305,9 +305,9 @@ class Expressions:
         bits = widths[0] * widths[1] if operator == "*" else max(widths)
         self._budget.steps(NODE * bits, node)
         if operator in ("<<", ">>"):
-            if isinstance(right, Bits) or isinstance(left, Const):
+            if isinstance(right, BitValues) or isinstance(left, Const):
                 raise error_at(node, "the distance of a shift cannot depend on a measurement")
-            return Bits(_shifted(operator, left, int(right.value), node), left.type)
+            return BitValues(_shifted(operator, left, int(right.value), node), left.type)
         if operator in ("/", "%", "**"):
             raise error_at(node, f"{operator} is not supported for values that depend on a measurement")
         kind, one, other = _common(left, right)
@@ -315,10 +315,10 @@ class Expressions:
             return _truth(_compared(operator, one, other, signed=kind.kind == "int"))
         if operator in _BITWISE:
             combine = {"&": logic.both, "|": logic.either, "^": logic.differ}[operator]
-            return Bits(tuple(map(combine, one, other)), kind)
+            return BitValues(tuple(map(combine, one, other)), kind)
         kind, one, other = _widened(operator, left, right)
         combine_all = {"+": logic.add, "-": logic.subtract, "*": logic.multiply}[operator]
-        return Bits(combine_all(one, other, self._output.spill(node)), kind)
+        return BitValues(combine_all(one, other, self._output.spill(node)), kind)
 
     def indices(self, index: Any, size: int, node: ast.QASMNode) -> tuple[list[int], bool]:
         """Return the places that an index names, and whether it is a single one.
@@ -385,7 +385,7 @@ class Expressions:
         kind = BIT if single else Type("bits", len(chosen))
         if all(isinstance(part, bool) for part in chosen):
             return Const(sum(int(bool(part)) << place for place, part in enumerate(chosen)), kind)
-        return Bits(chosen, kind)
+        return BitValues(chosen, kind)
 
     def _size_of(self, node: ast.SizeOf) -> Value:
         dimension = 0 if node.index is None else self.integer(node.index, "a dimension")
@@ -407,7 +407,7 @@ class Expressions:
         values = [self.value(argument, real=True) for argument in node.arguments]
         numbers = []
         for argument in values:
-            if isinstance(argument, Bits):
+            if isinstance(argument, BitValues):
                 raise error_at(node, f"the argument of {name} cannot depend on a measurement")
             if isinstance(argument.value, list) or argument.type.kind == "duration":
                 raise error_at(node, f"{name} is for numbers")
@@ -435,14 +435,14 @@ class Expressions:
             return convert(Const(number, FLOAT), kind, node)
         if isinstance(first, Const) and not is_integer(first):
             raise error_at(node, f"{name} is for bits")
-        width = len(first.nodes) if isinstance(first, Bits) else first.type.width or DEFAULT_WIDTH
-        nodes = first.nodes if isinstance(first, Bits) else logic.constant(int(first.value), width)
+        width = len(first.nodes) if isinstance(first, BitValues) else first.type.width or DEFAULT_WIDTH
+        nodes = first.nodes if isinstance(first, BitValues) else logic.constant(int(first.value), width)
         if name == "popcount":
             return self._popcount(nodes, node)
         turns = self.integer(node.arguments[1], "a distance") * (1 if name == "rotl" else -1) % width
         rotated = nodes[width - turns :] + nodes[: width - turns]
-        if isinstance(first, Bits):
-            return Bits(rotated, first.type)
+        if isinstance(first, BitValues):
+            return BitValues(rotated, first.type)
         number = sum(int(bool(bit)) << place for place, bit in enumerate(rotated))
         return Const(wrapped(number, first.type, node), first.type)
 
@@ -454,15 +454,15 @@ class Expressions:
         total: Vector = logic.constant(0, width)
         for bit in nodes:
             total = logic.add(total, logic.constant(0, width), self._output.spill(node), carry=bit)
-        return Bits(total, Type("uint", width))
+        return BitValues(total, Type("uint", width))
 
 
 def _truth(node: Node) -> Value:
-    return Const(node, BOOL) if isinstance(node, bool) else Bits((node,), BOOL)
+    return Const(node, BOOL) if isinstance(node, bool) else BitValues((node,), BOOL)
 
 
 def _sizes(value: Value) -> list[int]:
-    if isinstance(value, Bits):
+    if isinstance(value, BitValues):
         return [len(value.nodes)]
     sizes = []
     inner = value.value
@@ -488,7 +488,7 @@ def _bitwise(operator: str, left: Const, right: Const, node: ast.QASMNode) -> Co
     return Const(wrapped(one << other, left.type, node), left.type)
 
 
-def _shifted(operator: str, value: Bits, distance: int, node: ast.QASMNode) -> Vector:
+def _shifted(operator: str, value: BitValues, distance: int, node: ast.QASMNode) -> Vector:
     if distance < 0:
         raise error_at(node, f"a shift by {distance} is not possible")
     width = len(value.nodes)
@@ -503,11 +503,11 @@ def _common(left: Value, right: Value) -> tuple[Type, Vector, Vector]:
     """Return two values as vectors of one width, and their type."""
     kinds = {left.type.kind, right.type.kind}
     negative = any(isinstance(value, Const) and value.value < 0 for value in (left, right))
-    signed = negative or any(isinstance(value, Bits) and value.signed for value in (left, right))
+    signed = negative or any(isinstance(value, BitValues) and value.signed for value in (left, right))
     width = max(map(_width, (left, right))) + (1 if signed else 0)
     vectors = []
     for value in (left, right):
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             vectors.append(logic.resize(value.nodes, width, value.signed))
         else:
             vectors.append(logic.constant(int(value.value), width))
@@ -521,7 +521,7 @@ def _common(left: Value, right: Value) -> tuple[Type, Vector, Vector]:
 
 
 def _width(value: Value) -> int:
-    if isinstance(value, Bits):
+    if isinstance(value, BitValues):
         return len(value.nodes)
     return max(1, int(value.value).bit_length(), value.type.width or 1 if value.type.kind == "bits" else 1)
 
@@ -532,7 +532,7 @@ def _widened(operator: str, left: Value, right: Value) -> tuple[Type, Vector, Ve
     width = kind.width
     signed = kind.kind == "int" and (
         operator == "-"
-        or any(value.signed if isinstance(value, Bits) else value.value < 0 for value in (left, right))
+        or any(value.signed if isinstance(value, BitValues) else value.value < 0 for value in (left, right))
         or width is not None
     )
     if width is None:
@@ -541,7 +541,7 @@ def _widened(operator: str, left: Value, right: Value) -> tuple[Type, Vector, Ve
         kind = Type("int" if signed else "uint")
     vectors = [
         logic.resize(value.nodes, width, value.signed)
-        if isinstance(value, Bits)
+        if isinstance(value, BitValues)
         else logic.constant(int(value.value), width)
         for value in (left, right)
     ]

@@ -16,7 +16,7 @@ from core.openqasm.logic import Node
 from core.openqasm.output import Output
 from core.openqasm.scope import Scopes, Stored, Variable, assigned_names
 from core.openqasm.storage import Storage
-from core.openqasm.values import BIT, INT, Bits, Const, Type, Value
+from core.openqasm.values import BIT, INT, BitValues, Const, Type, Value
 
 Statements = Sequence[ast.QASMNode]
 
@@ -162,8 +162,8 @@ class Flow:
             values = [self._expressions.value(item, real) for item in over.values]
         else:
             source = self._expressions.value(over)
-            if isinstance(source, Bits):
-                values = [Bits((bit,), BIT) for bit in source.nodes]
+            if isinstance(source, BitValues):
+                values = [BitValues((bit,), BIT) for bit in source.nodes]
             elif isinstance(source.value, list):
                 values = [Const(item, source.type) for item in source.value]
             elif source.type.kind == "bits":
@@ -200,14 +200,14 @@ class Flow:
                 name, value, kind = variable
                 symbol = (
                     Stored([*self._copied(value, node)], kind)
-                    if isinstance(value, Bits)
+                    if isinstance(value, BitValues)
                     else Variable(value, kind, branches=self._output.branches)
                 )
                 self._scopes.declare(name, symbol, node)
             with self._scopes.block():
                 return self.statements(block)
 
-    def _copied(self, value: Bits, node: ast.QASMNode) -> list[Clbit]:
+    def _copied(self, value: BitValues, node: ast.QASMNode) -> list[Clbit]:
         bits = self._output.temporary(len(value.nodes), node)
         self._output.store(bits, value.nodes, node)
         return bits

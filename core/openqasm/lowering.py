@@ -30,7 +30,7 @@ from core.openqasm.scope import Qubits, Scopes, Stored
 from core.openqasm.storage import Inputs, Storage
 from core.openqasm.subroutines import Subroutines
 from core.openqasm.tokens import Token, tokens
-from core.openqasm.values import BIT, Bits, Type, Value
+from core.openqasm.values import BIT, BitValues, Type, Value
 
 #: The file of standard gates, which is known without being read.
 INCLUDE = "stdgates.inc"
@@ -309,7 +309,7 @@ class _Lowering:
         qubits = self._operands.qubits(node.qubit)
         bits = self._output.temporary(len(qubits.bits), node)
         self._output.measure(qubits.bits, bits, node)
-        return Bits(tuple(bits), BIT if qubits.single else Type("bits", len(bits)))
+        return BitValues(tuple(bits), BIT if qubits.single else Type("bits", len(bits)))
 
     def _reset(self, node: ast.QuantumReset) -> None:
         self._output.reset(self._operands.qubits(node.qubits).bits, node)

@@ -13,7 +13,7 @@ from core.openqasm.expressions import MAX_ELEMENTS, Expressions
 from core.openqasm.operands import Operands
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Variable
-from core.openqasm.values import DEFAULT_WIDTH, INT, Bits, Const, Type, Value, convert
+from core.openqasm.values import DEFAULT_WIDTH, INT, BitValues, Const, Type, Value, convert
 
 #: Types of variables that may come to depend on a measurement.
 _STORABLE = frozenset({"bool", "bit", "bits", "int", "uint"})
@@ -66,7 +66,7 @@ class Storage:
         if init is not None:
             real = of_type.kind in ("float", "angle", "complex")
             value = self._expressions.converted(self._expressions.value(init, real), of_type, init)
-            if isinstance(value, Bits):
+            if isinstance(value, BitValues):
                 if constant:
                     raise error_at(init, "a constant cannot depend on a measurement")
                 stored = self.local(len(value.nodes), of_type, node)
@@ -94,7 +94,7 @@ class Storage:
         if isinstance(init, ast.QuantumMeasurement):
             self.measure(init, stored, node)
         else:
-            # Bits that were not written into are 0 already.
+            # BitValues that were not written into are 0 already.
             value = value or logic.constant(0, width)
             pairs = [
                 (bit, part)
@@ -131,7 +131,7 @@ class Storage:
             value: Any = _zeros(sizes)
         else:
             found = self._expressions.value(init)
-            if isinstance(found, Bits) or not isinstance(found.value, list):
+            if isinstance(found, BitValues) or not isinstance(found.value, list):
                 raise error_at(init, "an array is expected here")
             value = self._elements(found.value, sizes, base, init)
         branches = self._output.branches
@@ -201,7 +201,7 @@ class Storage:
         if isinstance(target, ast.IndexedIdentifier):
             raise error_at(node, f"bits of {name.name!r} cannot be assigned")
         self._check_branch(symbol, name.name, node)
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             if symbol.type.kind not in _STORABLE:
                 raise error_at(node, f"a {symbol.type} cannot depend on a measurement")
             self.store_all([name.name], node)
@@ -220,7 +220,7 @@ class Storage:
         if not isinstance(target, ast.IndexedIdentifier):
             raise error_at(node, "arrays are assigned element by element")
         self._check_branch(symbol, target.name.name, node)
-        if isinstance(value, Bits):
+        if isinstance(value, BitValues):
             raise error_at(node, "an element of an array cannot depend on a measurement")
         assert isinstance(symbol.value, Const)
         inner: Any = symbol.value.value

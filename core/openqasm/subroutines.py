@@ -14,7 +14,7 @@ from core.openqasm.expressions import Expressions
 from core.openqasm.operands import Operands
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Symbol, Variable
-from core.openqasm.values import DEFAULT_WIDTH, Bits, Const, Type, Value
+from core.openqasm.values import DEFAULT_WIDTH, BitValues, Const, Type, Value
 
 VOID = Type("void")
 
@@ -110,7 +110,7 @@ class Subroutines:
         if self._frames.ends(left):
             raise error_at(node, "end in a subroutine is not supported")
         if call.bits:
-            return Bits(tuple(call.bits), kind)
+            return BitValues(tuple(call.bits), kind)
         if call.value is not None:
             return call.value
         if kind is not VOID:
@@ -135,7 +135,7 @@ class Subroutines:
         kind = self._expressions.type(formal.type)
         value = self._expressions.value(actual, real=kind.kind in ("float", "angle", "complex"))
         value = self._expressions.converted(value, kind, actual)
-        if isinstance(value, Bits) or kind.kind in ("bit", "bits"):
+        if isinstance(value, BitValues) or kind.kind in ("bit", "bits"):
             nodes = self._expressions.vector(value, kind, actual)
             bits = self._output.temporary(len(nodes), actual)
             self._output.store(bits, nodes, actual)
@@ -156,7 +156,7 @@ class Subroutines:
             raise error_at(node, f"a value of type {call.kind} is to be returned")
         # A branch that a measurement decides on, or one after such a return.
         decided = self._frames.is_decided("return")
-        if value is not None and (decided or isinstance(value, Bits)):
+        if value is not None and (decided or isinstance(value, BitValues)):
             nodes = self._expressions.vector(value, call.kind, node)
             width = 1 if call.kind.kind in ("bool", "bit") else call.kind.width or DEFAULT_WIDTH
             if not call.bits:

@@ -13,9 +13,9 @@ from openqasm3 import ast
 from core.openqasm.errors import error_at
 from core.openqasm.logic import Vector
 
-#: Bits of the largest integer that is worked out.
+#: BitValues of the largest integer that is worked out.
 MAX_BITS = 4_096
-#: Bits of `int` and `uint` without a size, where their bits matter.
+#: BitValues of `int` and `uint` without a size, where their bits matter.
 DEFAULT_WIDTH = 32
 
 _INTEGERS = frozenset({"bool", "bit", "bits", "int", "uint"})
@@ -62,7 +62,7 @@ class Const:
 
 
 @dataclass(frozen=True)
-class Bits:
+class BitValues:
     """A value that is known when the circuit runs.
 
     Attributes:
@@ -79,7 +79,7 @@ class Bits:
         return self.type.kind == "int"
 
 
-Value = Const | Bits
+Value = Const | BitValues
 
 
 def is_integer(value: Const) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -151,7 +152,9 @@ class ForkServerClient:
         self._close_socket()
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+                # Not `process.kill()`: if the process has just ended, that reaps it, and asyncio warns of an
+                # unknown child.
+                os.kill(self.process.pid, signal.SIGKILL)
 
     async def stop(self, grace: float) -> None:
         """End the fork server and its forks, and wait for its end.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 from collections.abc import Callable, Sequence
 
 from local.openwhisk.logs import Logs
@@ -43,6 +45,13 @@ class Forked(LocalProcess):
             self._outputs[number] = descriptor
             loop.add_reader(descriptor, self._read, number)
         loop.add_reader(handle, self._on_exit)
+
+    def _signal_group(self) -> None:
+        super()._signal_group()
+        # Just after the fork the process does not lead a group yet, and has no processes of its own.
+        if not self.exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def _read(self, number: int) -> None:
         try:

@@ -107,6 +107,8 @@ def _beyond(field: Schema, value: Any, definitions: Schema) -> _Changes:
             if kind.get("uniqueItems"):
                 yield "twice the same", [value[0], *value]
         if isinstance(value, dict):
+            if "maxProperties" in kind:
+                yield "too many", {f"name_{number}": 1 for number in range(kind["maxProperties"] + 1)}
             yield "an extra field", value | {"extra": 1}
             for name in value:
                 yield f"without {name}", {key: item for key, item in value.items() if key != name}
@@ -141,6 +143,9 @@ def _inside(change: Any, field: Schema, value: Any, definitions: Schema) -> _Cha
                 for why, item in change(place, value[index], definitions):
                     yield why, [*value[:index], item, *value[index + 1 :]]
         if isinstance(value, dict):
+            if isinstance(others := kind.get("additionalProperties"), dict):
+                for why, item in change(others, "x", definitions):
+                    yield why, value | {"another": item}
             for name, place in kind.get("properties", {}).items():
                 for why, item in change(place, value.get(name), definitions):
                     yield why, value | {name: item}

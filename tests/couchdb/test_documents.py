@@ -134,7 +134,7 @@ def test_every_actions_document_is_loaded_once(env: dict[str, str]) -> None:
         ({"WHISK_APIHOST": ""}, "WHISK_APIHOST is not set"),
         ({"WHISK_APIHOST": "whisk"}, "WHISK_APIHOST must be an http(s) URL"),
         ({"CLOUDANT_URL": "http://127.0.0.1:1"}, "The database cannot be reached"),
-        ({"CLOUDANT_DATABASE": "No Capitals"}, "CLOUDANT_DATABASE must begin with a small letter"),
+        ({"CLOUDANT_DATABASE": "No Capitals"}, "CLOUDANT_DATABASE must be a lower-case letter"),
     ],
 )
 def test_problems_with_loading_are_reported(env: dict[str, str], changes: dict[str, str], words: str) -> None:

@@ -198,6 +198,23 @@ def test_a_process_is_forked_again_if_the_fork_server_has_just_ended() -> None:
     asyncio.run(start_two())
 
 
+def test_a_fork_that_does_not_lead_its_group_yet_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just after the fork there is no process group of its number."""
+
+    def no_group(pid: int, number: int) -> None:
+        raise ProcessLookupError
+
+    async def start_and_kill() -> None:
+        starter = ForkStarter(True, 60.0)
+        process = await starter.start(bare_launch())
+        assert isinstance(process, Forked)
+        monkeypatch.setattr(os, "killpg", no_group)
+        await asyncio.wait_for(process.kill(), 30)
+        await starter.close()
+
+    asyncio.run(start_and_kill())
+
+
 def test_closing_does_not_wait_for_the_watcher(monkeypatch: pytest.MonkeyPatch) -> None:
     """The watcher waits for the end of the fork server, which comes later: the wait would time out."""
     left: list[Any] = []
