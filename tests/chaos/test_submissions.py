@@ -225,6 +225,15 @@ def after_the_pollers_looks(stack: Stack, tally: Tally) -> CallOutcome:
     return left
 
 
+def evidence(stack: Stack, left: CallOutcome) -> str:
+    """Return the orphans with their tags, and what the logs say about their runs."""
+    orphans = [job for job in jobs(stack) if job["id"] in left.orphans]
+    runs = {tag.removeprefix("qwhisk-")[:22] for job in orphans for tag in job["tags"]}
+    lines = [line for line in stack.logs().splitlines() if any(run in line for run in runs)]
+    shown = [f"{job['id']} {job['state']} {job['tags']} created {job['created']}" for job in orphans]
+    return "\n".join([*shown, *lines[-60:]])
+
+
 @pytest.fixture(scope="module")
 def private_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of which only these tests use the device and the faults."""
@@ -246,7 +255,7 @@ def test_no_submission_is_duplicated_orphaned_or_lost(private_stack: Stack) -> N
         f"{time.process_time() - began:.0f} s of CPU here; at once: {at_once}; in the end: {left}"
     )
     assert tally.errors, "no fault happened"
-    assert (left.doubled, left.orphans, left.lost) == ([], [], [])
+    assert (left.doubled, left.orphans, left.lost) == ([], [], []), evidence(private_stack, left)
 
 
 @pytest.mark.timeout(SETTLED + 200)
@@ -262,5 +271,5 @@ def test_a_job_that_the_provider_lists_late_is_found_and_cancelled(private_stack
     # Listed now, or soon.
     set_faults(private_stack, PAUSED)
     left = after_the_pollers_looks(private_stack, tally)
-    assert (left.doubled, left.orphans, left.lost) == ([], [], [])
+    assert (left.doubled, left.orphans, left.lost) == ([], [], []), evidence(private_stack, left)
     assert cancelled(private_stack) - before == 10
