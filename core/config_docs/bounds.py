@@ -10,6 +10,13 @@ MAX_DOCUMENTS = 10_000
 MAX_DOCUMENT_BYTES = 256 * 1024
 
 
+def too_large(name: str) -> DocumentError:
+    """Return the error for a document of more than `MAX_DOCUMENT_BYTES`."""
+    return DocumentError(
+        f"Config document {name} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller.", document=name
+    )
+
+
 def left_out(count: int, source: str) -> dict[str, DocumentError]:
     """An entry that reports how many documents were not read; empty if none.
 

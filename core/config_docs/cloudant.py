@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, cast
 
-from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out, too_large
 from core.errors import DocumentError
 from core.settings import Source
 from core.settings.stores import (
@@ -127,7 +127,7 @@ class CloudantSource:
         with closing(answer):
             data = answer.raw.read(MAX_DOCUMENT_BYTES + 1, decode_content=True)
         if len(data) > MAX_DOCUMENT_BYTES:
-            return _too_large(name)
+            return too_large(name[:100])
         try:
             document = json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -153,10 +153,4 @@ class CloudantSource:
 
 
 def _bounded(name: str, document: Mapping[str, Any]) -> Entry:
-    return document if len(json.dumps(document)) <= MAX_DOCUMENT_BYTES else _too_large(name)
-
-
-def _too_large(name: str) -> DocumentError:
-    return DocumentError(
-        f"Config document {name[:100]} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller."
-    )
+    return document if len(json.dumps(document)) <= MAX_DOCUMENT_BYTES else too_large(name[:100])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, left_out, too_large
 from core.errors import DocumentError
 
 #: Seconds between checks of the folder; at least `REST` times the seconds that a check takes.
@@ -77,7 +77,7 @@ def _entry(path: Path) -> Mapping[str, Any] | DocumentError:
 def _load(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise DocumentError(f"Config document {path.name} has over {MAX_DOCUMENT_BYTES} bytes.")
+            raise too_large(path.name)
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DocumentError(f"Config document {path.name} cannot be read: {error}") from None

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from core.config_docs.bounds import MAX_DOCUMENT_BYTES
+from core.config_docs.bounds import MAX_DOCUMENT_BYTES, too_large
 from core.errors import DocumentError
 from core.extent import Extent, ExtentError
 from core.input_schema import InputSchema, SchemaError
@@ -133,9 +133,7 @@ def parse(raw: Mapping[str, Any], where: str) -> ConfigDocument:
         # An integer beyond 64 bits, or half of a surrogate pair.
         raise DocumentError(f"Config document {where}: {error}", document=where) from None
     if size > MAX_DOCUMENT_BYTES:
-        raise DocumentError(
-            f"Config document {where} has over {MAX_DOCUMENT_BYTES} bytes. Make it smaller.", document=where
-        )
+        raise too_large(where)
     try:
         return ConfigDocument.model_validate(dict(raw))
     except ValidationError as error:
