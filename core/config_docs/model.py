@@ -62,7 +62,7 @@ class FunctionParams(BaseModel):
 class ConfigDocument(BaseModel):
     """One function. The first four fields are the paper's; the others are for the page and the gateway.
 
-    Fields that this version does not know are kept out of the way, so that a newer document still works.
+    Fields that this version does not know are ignored, so that a newer document still works.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")

@@ -34,8 +34,7 @@ def most_expensive(schema_nodes: list[Node], own: Callable[[Node], int], most: i
 
     A schema can check one value many times: with `allOf` and similar keywords, or along a recursive
     reference, where each level can double the number. The total is calculated level by level, since values
-    are at most
-    `MAX_DEPTH` deep.
+    are at most `MAX_DEPTH` deep.
 
     Raises:
         SchemaError: a reference leads back to itself without a step into the value.

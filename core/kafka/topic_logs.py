@@ -20,7 +20,7 @@ _UNKNOWN = (
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
 )
-#: The topic is known, but its leader is not: so for a moment after the topic was created.
+#: The topic is known, but has no leader yet: it was created a moment ago.
 _LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
 
 

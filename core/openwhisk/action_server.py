@@ -32,7 +32,7 @@ PORT_VARIABLE = "PORT"
 #: requests.
 READY_VARIABLE = "QWHISK_READY_FD"
 
-#: The variable with the process id of the parent, with which the server ends.
+#: The variable with the process id of the parent. The server ends when its parent does.
 PARENT_VARIABLE = "QWHISK_PARENT_PID"
 
 #: The variable with the key that every request must have, and its header. All users of a machine can connect

@@ -69,8 +69,7 @@ def make_private(folder: Path) -> None:
         raise _error(f"Cannot create {error.filename}: {error.strerror}. Set LOCAL_FOLDER.") from None
     raise _error(
         f"Other users of this machine may enter {folder}, which has keys and logs. Run `chmod 700 {folder}`, "
-        f"or set "
-        "LOCAL_FOLDER to another folder."
+        "or set LOCAL_FOLDER to another folder."
     )
 
 
@@ -120,8 +119,7 @@ def _read(path: Path) -> str:
         if status.st_mode & 0o077:
             raise _error(
                 f"Other users of this machine may read the key in {path}. Delete the file, and a new key is "
-                f"made; "
-                f"or run `chmod 600 {path}` if you know that no other user has read it."
+                f"made; or run `chmod 600 {path}` if you know that no other user has read it."
             )
         text = os.read(descriptor, _MAX_FILE).decode("ascii", "replace")
     finally:

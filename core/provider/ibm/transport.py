@@ -75,7 +75,7 @@ class Transport(HTTPAdapter):
                 transient = response.status_code in _TRANSIENT and "Retry-After" not in response.headers
                 if not changes_nothing and response.status_code in _TO_A_GET and response.is_redirect:
                     # A 303 means that the request was carried out. The outcome of a GET elsewhere, such as a
-                    # refused connection or a 401, must not be taken for the outcome of this request.
+                    # refused connection or a 401, must not count as the outcome of this request.
                     response.close()
                     raise requests.TooManyRedirects("The answer is a redirect to a GET.", request=request)
                 if not remaining or not changes_nothing or not transient or not _time_for(pause):
