@@ -1,7 +1,7 @@
 """The events of one client, from its topic. The topic is the log, and its offsets are the ids of the events.
 
 Every replica that serves the client reads the whole topic, so all replicas show the same events without any
-own state.
+state of their own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from core.kafka.topics import WEBHOOK_WAITS
 from core.protocol import PRIVATE_FIELDS, ResultEvent, decode
 from gateway.webhooks.signature import signature
 
-#: The minimum seconds from each failed attempt to the next. After the last of them the delivery is given up.
+#: The minimum seconds from each failed attempt to the next. After the last of them there is no further
+#: attempt.
 DELAYS = (5.0, 60.0, 600.0, *(3_600.0,) * 8)
 #: Seconds after the first attempt beyond which there is no further one.
 MAX_AGE = 12 * 3_600.0
@@ -76,7 +77,7 @@ class WebhookDelivery:
         }
 
     def schedule_retry(self, now: float, chance: float, retry_after: float = 0.0) -> Wait | None:
-        """Return where the delivery waits after a failed attempt; None if it is given up.
+        """Return where the delivery waits after a failed attempt; None if there is no further one.
 
         Args:
             now: the time in seconds since 1970.
@@ -88,7 +89,7 @@ class WebhookDelivery:
         return choose_wait(max(DELAYS[self.attempt], retry_after), now, chance, self.attempt + 1, self.first)
 
     def postpone(self, now: float, chance: float) -> Wait | None:
-        """Return where the delivery waits for others of its client, without an attempt; None to give up."""
+        """Return where the delivery waits for others of its client, without an attempt; None if too old."""
         if now - self.first > MAX_AGE:
             return None
         return choose_wait(0.0, now, chance, self.attempt, self.first)

@@ -43,8 +43,9 @@ REPUBLISH_INTERVAL = 1.0
 class Webhooks:
     """A thread that consumes messages, and worker threads that deliver them.
 
-    A message's offset is committed when the event is delivered, given up, or published to a wait topic. After
-    a crash another replica or the next process delivers it, perhaps twice, under the same `webhook-id`.
+    A message's offset is committed when the event is delivered, when there is no further attempt, or when the
+    event is published to a wait topic. After a crash another replica or the next process delivers it, perhaps
+    twice, under the same `webhook-id`.
 
     Args:
         kafka: how to reach the broker.
