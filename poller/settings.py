@@ -57,7 +57,7 @@ DEADLINE_SECONDS = Setting(
     "POLLER_DEADLINE_SECONDS",
     number(1, 90 * 86_400),
     7 * 86_400.0,
-    "seconds after its submission at which a job that is not done is given up",
+    "seconds after its submission at which a job that is not done fails for good",
 )
 CALLS_PER_MINUTE = Setting(
     "POLLER_CALLS_PER_MINUTE",
