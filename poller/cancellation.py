@@ -219,8 +219,8 @@ def _follow_stray(
                 # Cancelled at once, not as a separate call: an action that takes the job over relies on it.
                 if view.status in OPEN:
                     if stray.attempt:
-                        # First, so that no action takes a cancelled job for the step's, however late the
-                        # last tags are removed. It is found by these two again if this poller ends now.
+                        # First, so that no action uses a cancelled job as the step's, however late the last
+                        # tags are removed. If this poller ends now, these two find the job again.
                         account.tag(view.job_id, [run, tag])
                     account.cancel(view.job_id)
             return [("untag", view.job_id) for view in views]

@@ -132,7 +132,7 @@ class JobConsumer:
     def _dead_letter(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
         """Publish a message that cannot be read to the dead-letter topic, with the reason, and finish it."""
         log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
-        # One that is too long for a dead letter is cut off: refused, its offset would never be committed.
+        # Cut to the size of a dead letter: if the broker rejected it, its offset would never be committed.
         key, value = (message.key() or b"")[:MAX_KEY_BYTES], (message.value() or b"")[:MAX_EVENT_BYTES]
 
         def published(acknowledged: bool) -> None:

@@ -204,7 +204,6 @@ class JobTracker:
         forecast = self.forecast(job)
         if forecast is not None:
             event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
-
         try:
             data = encode(event)
         except EventError as error:
