@@ -53,7 +53,7 @@ def made(topics: Topics, age: float) -> str:
 
 
 def gone(topics: Topics, *names: str) -> None:
-    """Wait until they exist: Kafka acknowledges before every broker knows of it."""
+    """Wait until they are gone: Kafka acknowledges before every broker knows of it."""
     wait_for(lambda: not set(names) & set(topics.names()))
 
 

@@ -47,7 +47,7 @@ class Browser:
         self._events: list[Event] = []
 
     def next(self) -> Event:
-        """Return the next bytes. Raises ConnectionError at the end."""
+        """Return the next event. Raises ConnectionError at the end."""
         while not self._events:
             data = self.sock.recv(65_536)
             if not data:

@@ -154,7 +154,7 @@ def view(
 
 
 class Message:
-    """Return one Kafka message."""
+    """One Kafka message."""
 
     def __init__(self, topic: str, offset: int, value: bytes, stamp: float | None = None) -> None:
         self._topic, self._offset, self._value, self._stamp = topic, offset, value, stamp
@@ -189,7 +189,7 @@ class Consumer:
 
     def __init__(self) -> None:
         self.messages: deque[Message] = deque()
-        #: Called at every poll, so that a message may arrive at any moment.
+        #: The number of polls so far.
         self.polls = 0
         self.committed: dict[str, int] = {}
         self.paused: list[str] = []

@@ -122,7 +122,7 @@ def next_job(step: int) -> dict[str, Any]:
 
 
 def consume_third_step(rig: Rig) -> None:
-    """Return the event of a loop's third job, which is done."""
+    """Consume the event of a loop's third job, which is done."""
     rig.provider.raw = results.sampler({"0": 1})
     rig.provider.views = {"d3": view("DONE", job_id="d3")}
     progress = {"step": 3, "of": 9, "value": 0.0}

@@ -86,7 +86,7 @@ def test_a_rejected_cancellation_ends_no_job(rig: Rig) -> None:
 
 
 def stray_rig(rig: Rig, event: JobEvent) -> CancellationRequest:
-    """Return a poller that has a cancellation request for a job submitted just now."""
+    """Consume and return a cancellation request for a job submitted just now."""
     event = event.model_copy(update={"submitted_at": datetime.now(UTC)})
     rig.consume(Message(CANCEL, 0, encode(event)))
     return rig.request()
