@@ -6,10 +6,8 @@ Without a fork server processes are started from their command, which is slower.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -77,7 +75,7 @@ class ForkStarter:
                 except ForkServerError as exc:
                     log.warning("no fork for %s: %s", launch.action, exc)
                 except asyncio.CancelledError:
-                    forking.add_done_callback(_discard)
+                    self._keep(asyncio.get_running_loop().create_task(_discard(forking)))
                     raise
         return await spawn(launch)
 
@@ -194,8 +192,7 @@ class ForkStarter:
         return Forked(fork.pid, fork.handle, (out, err), logs, context, client.end_fork, inherited)
 
 
-def _discard(forking: asyncio.Task[Process]) -> None:
+async def _discard(forking: asyncio.Task[Process]) -> None:
     """End a process whose start was cancelled."""
-    if not forking.cancelled() and forking.exception() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(forking.result().pid, signal.SIGKILL)
+    process = await forking
+    await process.kill()

@@ -110,9 +110,12 @@ async def spawn(launch: Launch) -> Process:
             # processes in order. And it can be killed with the processes that the action starts.
             start_new_session=True,
         )
-    except OSError as exc:
+    except BaseException as exc:
+        # Also if the start is cancelled: asyncio has ended the process then.
         context.discard()
-        raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
+        if isinstance(exc, OSError):
+            raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
+        raise
     finally:
         os.close(context.ready_end)
     process = Spawned(transport, logs, context)

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,34 @@ def test_a_fork_that_does_not_lead_its_group_yet_is_killed(monkeypatch: pytest.M
         await starter.close()
 
     asyncio.run(start_and_kill())
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_a_start_that_is_cancelled_leaves_no_process_and_no_folder(
+    forks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def until_there_are(folders: int) -> None:
+        async with asyncio.timeout(30):
+            while len(list(tmp_path.iterdir())) != folders:
+                await asyncio.sleep(0)
+
+    async def start_and_cancel() -> None:
+        starter = ForkStarter(forks, 60.0)
+        first = await starter.start(bare_launch())
+        starting = asyncio.create_task(starter.start(bare_launch()))
+        await until_there_are(2)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        # The folder is removed after the end of its process.
+        await until_there_are(1)
+        await first.kill()
+        await starter.close()
+
+    asyncio.run(start_and_cancel())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_closing_does_not_wait_for_the_watcher(monkeypatch: pytest.MonkeyPatch) -> None:
