@@ -77,7 +77,7 @@ class QueueSettings:
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """All settings of the service. Each row of the table above describes one."""
+    """All settings of the service. Each row of `settings_table.TABLE` describes one."""
 
     #: None: any key is accepted.
     api_key: str | None = field(repr=False)

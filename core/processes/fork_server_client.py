@@ -133,8 +133,9 @@ class ForkServerClient:
             timeout: seconds, including the warm-up.
             warm_up: whether the fork server imports first what forks need.
 
-        Raises: ForkServerError: it rejected the request; or it has ended, or did not answer in time, and is
-            killed.
+        Raises:
+            ForkServerError: it rejected the request; or it has ended, or did not answer in time, and is
+                killed.
         """
         answer, received = await self._request(
             {"warm_up": warm_up, "fork": dict(arguments)}, descriptors, timeout

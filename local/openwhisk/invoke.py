@@ -86,9 +86,12 @@ class ActionInvoker:
         Returns:
             The activation's id, and the task that returns its record.
 
-        Raises: BadRequest: the payload sets a parameter that is final in the action, or in the first action
-            of the sequence. TooLarge: the merged parameters are larger than allowed. TooMany: too many
-            activations are running or waiting. TooFast: there were too many activations in the last minute.
+        Raises:
+            BadRequest: the payload sets a parameter that is final in the action, or in the first action of
+                the sequence.
+            TooLarge: the merged parameters are larger than allowed.
+            TooMany: too many activations are running or waiting.
+            TooFast: there were too many activations in the last minute.
         """
         if not self._final(plan).isdisjoint(payload):
             raise BadRequest(NOT_ALLOWED)

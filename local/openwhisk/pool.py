@@ -237,7 +237,7 @@ class ContainerPool:
         self._replenish()
 
     def _exited(self, container: Container) -> None:
-        """Handle the end of a process: replace an idle one if needed, and end a busy one's activation."""
+        """Replace an idle process that has ended. A busy one's activation notices the end itself."""
         if container in self._idle:
             log.warning("idle process %d of %s ended unexpectedly", container.pid, container.launch.action)
             self._drop(container)

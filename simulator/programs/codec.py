@@ -99,6 +99,7 @@ def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
     try:
         loaded, own = openqasm.convert(openqasm3.parse(text))
     except Exception as error:
+        # The parser and the importer can raise other exceptions than their own.
         raise InvalidJob(f"{name} is not OpenQASM 3 that can be read: {error}") from error
     return native(require(loaded, QuantumCircuit, name), own)
 
