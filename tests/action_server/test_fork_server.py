@@ -19,6 +19,7 @@ import pytest
 from core.openwhisk.action_server import ServerFork
 from core.processes.messages import MessageReader, encode
 from testkit.action_server import ROOT, SENTINEL, until
+from testkit.openwhisk import running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
 
@@ -125,14 +126,6 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
         fork_server.close()
 
 
-def alive(pid: int) -> bool:
-    """Return whether a process runs."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
 def test_a_fork_equals_a_process_started_from_the_command(begin: Begin, tmp_path: Path) -> None:
     fork = begin(OF_THE_FORK_SERVER="yes").fork(OWN="yes")
     state = fork.state()
@@ -178,7 +171,7 @@ def test_a_fork_that_has_ended_keeps_its_number_until_it_is_reaped(begin: Begin)
     fork_server = begin()
     fork = fork_server.fork()
     signal.pidfd_send_signal(fork.handle, signal.SIGKILL)
-    until(lambda: not alive(fork.pid))
+    until(lambda: not running(fork.pid))
     assert Path(f"/proc/{fork.pid}").exists()
     fork_server.control.sendall(encode({"end": fork.pid}))
     until(lambda: not Path(f"/proc/{fork.pid}").exists())
@@ -194,13 +187,13 @@ def test_its_forks_end_with_it(begin: Begin, how: str) -> None:
         assert fork_server.process.wait(10) == 0
     else:
         fork_server.process.kill()
-    until(lambda: not alive(fork.pid))
+    until(lambda: not running(fork.pid))
 
 
 def test_a_fork_ends_with_zero_on_sigterm(begin: Begin) -> None:
     fork_server = begin()
     fork = fork_server.fork()
     os.kill(fork.pid, signal.SIGTERM)
-    until(lambda: not alive(fork.pid))
+    until(lambda: not running(fork.pid))
     # The exit code is the last of the fields in /proc/pid/stat.
     assert Path(f"/proc/{fork.pid}/stat").read_text().split()[-1] == "0"

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from testkit.action_server import ROOT, ActionServer, until
+from testkit.openwhisk import running
 
 
 def test_sigterm_ends_an_idle_server_with_zero(server: ActionServer) -> None:
@@ -70,14 +71,7 @@ def test_the_server_ends_with_its_parent() -> None:
         child = int(said.readline().split()[0])
     parent.send_signal(signal.SIGKILL)
     parent.wait(5)
-    until(lambda: not _runs(child))
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
+    until(lambda: not running(child))
 
 
 def test_the_server_imports_no_slow_modules() -> None:

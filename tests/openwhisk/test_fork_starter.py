@@ -17,7 +17,7 @@ import pytest
 from local.openwhisk.fork_starter import ForkStarter
 from local.openwhisk.forked import Forked
 from local.openwhisk.launch import Launch
-from testkit.openwhisk import OpenWhisk, running, until
+from testkit.openwhisk import ROOT, OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server is Linux's")
@@ -114,11 +114,10 @@ def test_a_fork_server_that_cannot_start_is_replaced_by_the_command(start: Start
     """An older `actions` package has no fork server."""
     runtime = tmp_path / "actions" / "runtime"
     runtime.mkdir(parents=True)
-    real = Path(__file__).resolve().parents[2]
     (runtime / "__main__.py").write_text(
         "import runpy, sys\n"
         "if '--fork-server-fd' in sys.argv:\n    sys.exit(2)\n"
-        f"sys.path[:] = [{str(real)!r}] + [p for p in sys.path if p != {str(tmp_path)!r}]\n"
+        f"sys.path[:] = [{str(ROOT)!r}] + [p for p in sys.path if p != {str(tmp_path)!r}]\n"
         "for name in [n for n in sys.modules if n.split('.')[0] == 'actions']:\n    del sys.modules[name]\n"
         "runpy.run_module('actions.runtime', run_name='__main__')\n"
     )
@@ -163,7 +162,6 @@ def test_it_ends_with_the_server(start: Start, number: signal.Signals) -> None:
 
 def bare_launch() -> Launch:
     """The launch of an action without an algorithm."""
-    root = str(Path(__file__).resolve().parents[2])
     return Launch(
         key=("a", 1, b""),
         action="a",
@@ -172,7 +170,7 @@ def bare_launch() -> Launch:
         costly=False,
         image="",
         concurrency=1,
-        environment={**os.environ, "PYTHONPATH": root},
+        environment={**os.environ, "PYTHONPATH": str(ROOT)},
         init=b"",
         memory=256,
         logs=1_000,

@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from core.processes.fork_server_client import ForkServerClient
 
@@ -50,20 +47,3 @@ async def serving(before: str = "", warm_up: str = "pass") -> AsyncIterator[Fork
     finally:
         client.close()
         await client.process.wait()
-
-
-def running(pid: int) -> bool:
-    """Whether a process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Poll until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("the condition does not hold")
-        time.sleep(0.01)

@@ -15,7 +15,9 @@ import pytest
 
 from core.processes.fork_server_client import ForkedProcess, ForkServerClient, ForkServerError
 from core.processes.messages import MAX_MESSAGE
-from tests.core.processes.conftest import running, serving, until
+from testkit.openwhisk import running
+from testkit.waiting import until
+from tests.core.processes.conftest import ROOT, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pidfds and /proc are Linux's")
 
@@ -257,11 +259,10 @@ def test_it_ends_if_a_message_cannot_be_read() -> None:
 
 
 def test_core_processes_imports_the_standard_library_only() -> None:
-    root = Path(__file__).resolve().parents[3]
-    modules = [f"core.processes.{path.stem}" for path in (root / "core" / "processes").glob("[a-z]*.py")]
+    modules = [f"core.processes.{path.stem}" for path in (ROOT / "core" / "processes").glob("[a-z]*.py")]
     assert len(modules) == 4
     names = ", ".join(["core.openwhisk.action_server", *modules])
-    code = f"import sys; sys.path.insert(0, {str(root)!r}); import {names}"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {names}"
     # -I and -S: no installed packages.
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.processes.conftest import ROOT, running, until
+from testkit.openwhisk import running
+from testkit.waiting import until
+from tests.core.processes.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="other systems use a thread that checks once a second"
