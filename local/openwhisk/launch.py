@@ -68,7 +68,7 @@ def launch_of(
     Returns:
         The launch; None if there is no command for its image, or it is a sequence.
     """
-    image, _ = _split_image(action.exec.image)
+    image = _image_name(action.exec.image)
     algorithm = image.removeprefix(_OURS) if image.startswith(_OURS) else ""
     command = settings.image_commands.get(action.exec.image) or settings.image_commands.get(image)
     forkable = command is None
@@ -117,9 +117,7 @@ def launch_of(
     )
 
 
-def _split_image(image: str) -> tuple[str, str]:
-    """Return an image's name without the host of Docker Hub, and its tag."""
-    image = image.partition("@")[0]
-    path, slash, last = image.rpartition("/")
-    name, _, tag = last.partition(":")
-    return (path + slash + name).removeprefix("docker.io/"), tag
+def _image_name(image: str) -> str:
+    """Return an image's name without the host of Docker Hub, its tag and its digest."""
+    path, slash, last = image.partition("@")[0].rpartition("/")
+    return (path + slash + last.partition(":")[0]).removeprefix("docker.io/")
