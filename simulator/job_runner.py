@@ -222,8 +222,7 @@ class JobRunner:
     async def _follow_simulation(self, job: SimulatorJob, task: Task) -> None:
         """Wait for a simulation, and set its job's final state."""
         header, result = await task.outcome
-        if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
-            job.verdict = verdict
+        _keep_verdict(job, task)
         await self._set_outcome(job, *self._apply_fault(job, header, result))
 
     async def _follow_computation(self, device: QueuedDevice, job: SimulatorJob, task: Task) -> None:
@@ -233,8 +232,7 @@ class JobRunner:
         if job.decided or self._closing:
             return
         header, result = self._apply_fault(job, header, result)
-        if task.verdict.done() and "simulator" in (verdict := task.verdict.result()):
-            job.verdict = verdict
+        _keep_verdict(job, task)
         device.outcomes[job.job_id] = (header, result)
         # A device is occupied for its overhead and the shots. A job that fails leaves at once.
         seconds = 0.0
@@ -281,3 +279,10 @@ class JobRunner:
         task = asyncio.create_task(coroutine)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _keep_verdict(job: SimulatorJob, task: Task) -> None:
+    """Keep what a worker has reported about a job, unless it could not decode it. The task has ended."""
+    verdict = task.verdict.result()
+    if "simulator" in verdict:
+        job.verdict = verdict
