@@ -122,9 +122,10 @@ class ContainerPool:
         self._waiting.fail_all(Unavailable("The server is shutting down."))
         for task in self._starts:
             task.cancel()
-        stopping = [container.stop(self._settings.stop_grace) for container in (*self._idle, *self._busy)]
+        for container in (*self._idle, *self._busy):
+            self._spawn(container.stop(self._settings.stop_grace))
         self._idle.clear()
-        await asyncio.gather(*stopping, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._starter.close()
 
     def _reuse(self, launch: Launch) -> Container | None:
