@@ -32,7 +32,7 @@ from simulator.settings import SimulationLimits
 
 #: Share of the files that must run and agree.
 WANTED = 0.98
-#: Probability that a right result is taken for a wrong one.
+#: Probability that a right result counts as wrong.
 FALSE_ALARM = 1e-6
 
 Runner = Callable[[str, int], dict[str, int]]

@@ -1,4 +1,4 @@
-"""OpenQASM 3 as circuits in which no gate of the program's own can be taken for another."""
+"""OpenQASM 3 as circuits in which none of the program's own gates is confused with a library's."""
 
 from core.openqasm.importer import Imported, convert
 from core.openqasm.names import PREFIX, OwnNames

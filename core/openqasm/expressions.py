@@ -53,13 +53,14 @@ _TYPES = {
 }
 #: Seconds of a unit of time; a `dt` is the backend's.
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "dt": 1e-9}
-#: Elements of an array, and sizes of a type.
+#: Elements of an array.
 MAX_ELEMENTS = 10_000
+#: Bits of a register or a type, and distance of a shift.
+MAX_WIDTH = 4_096
 #: Steps that an operation takes for each bit of values that depend on a measurement.
 NODE = 10
-#: BitValues of a sum or product that depends on a measurement.
+#: Bits of a sum or product that depends on a measurement.
 MAX_SUM = 64
-MAX_WIDTH = 4_096
 
 
 class Expressions:
@@ -290,7 +291,7 @@ class Expressions:
             return _bitwise(operator, left, right, node)
         if real and operator == "/" and is_integer(left) and is_integer(right) and right.value:
             if left.literal and right.literal and left.value % right.value:
-                self.note(f"{left.value}/{right.value} is taken for a real number", node)
+                self.note(f"{left.value}/{right.value} is calculated as a real number", node)
             elif left.value % right.value:
                 self.note("a division of whole numbers gives a whole number, as the language has it", node)
         return arithmetic(operator, left, right, node, real)

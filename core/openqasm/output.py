@@ -51,7 +51,7 @@ class Output:
     def __init__(self, budget: ProgramBudget) -> None:
         self.circuit = QuantumCircuit()
         self.registers: list[Register] = []
-        #: BitValues that are measured or assigned.
+        #: Bits that are measured or assigned.
         self.written: set[Clbit] = set()
         self._budget = budget
         self._names: set[str] = set()

@@ -94,7 +94,7 @@ class Storage:
         if isinstance(init, ast.QuantumMeasurement):
             self.measure(init, stored, node)
         else:
-            # BitValues that were not written into are 0 already.
+            # Bits that were not written into are 0 already.
             value = value or logic.constant(0, width)
             pairs = [
                 (bit, part)

@@ -13,9 +13,9 @@ from openqasm3 import ast
 from core.openqasm.errors import error_at
 from core.openqasm.logic import Vector
 
-#: BitValues of the largest integer that is worked out.
+#: Bits of the largest integer that is worked out.
 MAX_BITS = 4_096
-#: BitValues of `int` and `uint` without a size, where their bits matter.
+#: Bits of `int` and `uint` without a size, where their bits matter.
 DEFAULT_WIDTH = 32
 
 _INTEGERS = frozenset({"bool", "bit", "bits", "int", "uint"})

@@ -124,7 +124,7 @@ class _Cell:
 
 
 class _Part:
-    """BitValues of a register, by reference."""
+    """Bits of a register, by reference."""
 
     def __init__(self, cell: _Cell, places: list[int]) -> None:
         self.cell, self.places = cell, places
