@@ -62,12 +62,11 @@ def program(text: str, inputs: Inputs = ()) -> Program:
     if number == 2:
         words.check_version_2(found)
         circuit, registers, notes = version2.load(text, found)
-        measures = any(name == "measure" for name in _operations(circuit))
         used: frozenset[str] = frozenset()
     else:
-        lowered = version3.load(text, dict(inputs))
+        lowered = version3.load(found, dict(inputs))
         circuit, registers, notes = lowered.circuit, lowered.registers, lowered.notes
-        measures, used, unfinished = lowered.measures, lowered.inputs, lowered.unfinished
+        used, unfinished = lowered.inputs, lowered.unfinished
     for name, _ in inputs:
         if name not in used:
             raise program_error(f"it declares no input {name[:40]!r}", 1, 1)
@@ -83,33 +82,3 @@ def program(text: str, inputs: Inputs = ()) -> Program:
         circuit.measure(circuit.qubits, register)
         registers = [Register(name, name, circuit.num_qubits)]
     return Program(circuit, number, not measures, registers, _measured(circuit, registers), notes, unfinished)
-
-
-def _measured(circuit: QuantumCircuit, registers: list[Register]) -> dict[str, int]:
-    written = set(_written(circuit))
-    by_name = {register.name: register for register in circuit.cregs}
-    return {register.name: sum(bit in written for bit in by_name[register.name]) for register in registers}
-
-
-def _written(circuit: QuantumCircuit) -> Iterator[Any]:
-    """Yield the classical bits that are measured or assigned, also inside blocks."""
-    for item in circuit.data:
-        operation = item.operation
-        if operation.name == "measure":
-            yield item.clbits[0]
-        elif operation.name == "store":
-            yield operation.lvalue.var
-        elif isinstance(operation, ControlFlowOp):
-            for block in operation.blocks:
-                outer = dict(zip(block.clbits, item.clbits, strict=True))
-                for bit in _written(block):
-                    yield outer.get(bit, bit)
-
-
-def _operations(circuit: QuantumCircuit) -> Iterator[str]:
-    """Yield the names of all instructions, also of those inside blocks."""
-    for item in circuit.data:
-        yield item.operation.name
-        if isinstance(item.operation, ControlFlowOp):
-            for block in item.operation.blocks:
-                yield from _operations(block)

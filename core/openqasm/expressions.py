@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from openqasm3 import ast
@@ -558,8 +558,3 @@ def _compared(operator: str, left: Vector, right: Vector, signed: bool) -> Node:
         return smaller if operator == "<" else logic.invert(smaller)
     larger = logic.less(right, left, signed)
     return larger if operator == ">" else logic.invert(larger)
-
-
-def elements(values: Sequence[Any]) -> int:
-    """Return the number of elements of an array, those of inner arrays included."""
-    return sum(elements(value) if isinstance(value, list) else 1 for value in values)

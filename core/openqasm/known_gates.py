@@ -16,7 +16,6 @@ from qiskit.circuit.library import (
     RYYGate,
     RZZGate,
     SdgGate,
-    SwapGate,
     SXdgGate,
     SXGate,
     TdgGate,
@@ -129,7 +128,6 @@ def _others() -> dict[str, KnownGate]:
         "cphaseshift00": _composed("cphaseshift00", 2, _phase_where(0, 0), 1),
         "cphaseshift01": _composed("cphaseshift01", 2, _phase_where(0, 1), 1),
         "cphaseshift10": _composed("cphaseshift10", 2, _phase_where(1, 0), 1),
-        "swap": KnownGate(SwapGate, 0, 2),
     }
 
 
