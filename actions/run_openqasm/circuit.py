@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from qiskit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit import ControlFlowOp
 
+from actions.framework.measurement import coverage
 from actions.run_openqasm import version2, version3, words
 from actions.run_openqasm.bounds import program_error
 from core.openqasm.output import Register
@@ -72,7 +71,9 @@ def program(text: str, inputs: Inputs = ()) -> Program:
             raise program_error(f"it declares no input {name[:40]!r}", 1, 1)
     if not circuit.num_qubits:
         raise program_error("it declares no qubits", 1, 1)
-    if not measures:
+    # Every bit of a register that is added below is measured.
+    bits = coverage(circuit)
+    if not bits.measured:
         names = {register.name for register in (*circuit.cregs, *circuit.qregs)}
         name = "meas"
         while name in names:
@@ -81,4 +82,7 @@ def program(text: str, inputs: Inputs = ()) -> Program:
         circuit.add_register(register)
         circuit.measure(circuit.qubits, register)
         registers = [Register(name, name, circuit.num_qubits)]
-    return Program(circuit, number, not measures, registers, _measured(circuit, registers), notes, unfinished)
+    unwritten = set(bits.unwritten)
+    clbits = {register.name: set(register) for register in circuit.cregs}
+    measured = {register.name: len(clbits[register.name] - unwritten) for register in registers}
+    return Program(circuit, number, not bits.measured, registers, measured, notes, unfinished)

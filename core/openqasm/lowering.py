@@ -47,8 +47,6 @@ class Lowered:
     Attributes:
         circuit: the circuit; each of its classical bits is in one register.
         registers: the program's classical registers, as far as they are part of the answer.
-        measures: whether it measures anything.
-        written: the bits that are measured or assigned.
         own: the program's names of the gates that it defines, by their names in the circuit.
         notes: remarks on what was left out or assumed.
         unfinished: the register whose bit is set where a loop was still going on after its last turn.
@@ -57,25 +55,23 @@ class Lowered:
 
     circuit: QuantumCircuit
     registers: list[Register]
-    measures: bool
-    written: frozenset[Clbit]
     own: dict[str, str]
     notes: list[str]
     unfinished: str | None
     inputs: frozenset[str]
 
 
-def lower(program: str, inputs: Inputs | None = None) -> Lowered:
+def lower(program: str | Sequence[Token], inputs: Inputs | None = None) -> Lowered:
     """Return the circuit of a program.
 
     Args:
-        program: the text.
+        program: the text, or its tokens.
         inputs: values of the program's inputs: numbers, or bits as text.
 
     Raises:
         ProgramError: what is wrong with it, and where.
     """
-    found = list(tokens(program))
+    found = list(tokens(program)) if isinstance(program, str) else program
     tree = syntax.parse(found)
     return _Lowering(inputs or {}).program(tree, found)
 
@@ -116,7 +112,6 @@ class _Lowering:
         #: Number of gates of the definition that is carried out; None outside of definitions.
         self._defining: int | None = None
         self._notes: dict[str, int] = {}
-        self._measures = False
         self._unnamed: list[Clbit] = []
         self._last: ast.QASMNode | None = None
         self._handlers: dict[type, Callable[[Any], Left | None]] = {
@@ -174,8 +169,6 @@ class _Lowering:
         return Lowered(
             self._output.finish(),
             registers,
-            self._measures,
-            frozenset(self._output.written),
             self._gates.own,
             [
                 text if line == 0 else f"line {line}: {text}"
@@ -224,8 +217,6 @@ class _Lowering:
         self._scopes.declare(name, Qubits(bits, single=node.size is None), node)
 
     def _declare(self, node: ast.ClassicalDeclaration | ast.ConstantDeclaration, constant: bool) -> None:
-        if isinstance(node.init_expression, ast.QuantumMeasurement):
-            self._measures = True
         self._storage.declare(node, node.identifier.name, node.type, node.init_expression, constant)
 
     def _input_or_output(self, node: ast.IODeclaration) -> None:
@@ -289,7 +280,6 @@ class _Lowering:
     # --- measurement ------------------------------------------------------------------------------
 
     def _measure(self, node: ast.QuantumMeasurementStatement) -> None:
-        self._measures = True
         if node.target is None:
             qubits = self._operands.qubits(node.measure.qubit).bits
             bits = self._output.fresh(len(qubits), node)
@@ -305,7 +295,6 @@ class _Lowering:
             self._storage.assign(node.target, self._measured(node.measure), node)
 
     def _measured(self, node: ast.QuantumMeasurement) -> Value:
-        self._measures = True
         qubits = self._operands.qubits(node.qubit)
         bits = self._output.temporary(len(qubits.bits), node)
         self._output.measure(qubits.bits, bits, node)

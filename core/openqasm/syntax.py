@@ -22,7 +22,7 @@ from openqasm3._antlr.qasm3Parser import qasm3Parser  # type: ignore[import-not-
 from openqasm3.parser import QASM3ParsingError, QASMNodeVisitor
 
 from core.openqasm.errors import ProgramError
-from core.openqasm.tokens import Token, tokens
+from core.openqasm.tokens import Token
 
 #: Characters that the reference parser is given for one program, statements of one shape once. It takes the
 #: longer for them the deeper brackets are: a statement counts again for each `BRACKETS` of its depth.
@@ -81,16 +81,16 @@ class _Context(NamedTuple):
     inner: bool = False
 
 
-def parse(program: str | Sequence[Token]) -> Tree:
+def parse(found: Sequence[Token]) -> Tree:
     """Return the syntax tree of a program in OpenQASM 3.
 
     Args:
-        program: the text, or its tokens.
+        found: its tokens.
 
     Raises:
         ProgramError: the program is not OpenQASM 3, or too large to be parsed in time.
     """
-    return _Reader(list(tokens(program)) if isinstance(program, str) else program).program()
+    return _Reader(found).program()
 
 
 class _Reader:
