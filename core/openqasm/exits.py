@@ -6,6 +6,8 @@ is carried out under the condition that the bit is not set.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from openqasm3 import ast
@@ -65,15 +67,18 @@ class Frames:
         self._output = output
         self._frames = [Frame(frozenset({"end"}), 0)]
 
-    def open(self, *kinds: str) -> Frame:
-        """Open a loop or a subroutine."""
-        frame = Frame(frozenset(kinds), self._output.branches)
-        self._frames.append(frame)
-        return frame
+    @contextmanager
+    def open(self, *kinds: str) -> Iterator[Frame]:
+        """Open a loop or a subroutine for the time of the context."""
+        self._frames.append(Frame(frozenset(kinds), self._output.branches))
+        try:
+            yield self._frames[-1]
+        finally:
+            self._frames.pop()
 
-    def close(self) -> None:
-        """Close the innermost."""
-        self._frames.pop()
+    def _left_by(self, kind: str) -> Frame:
+        """Return the innermost that such a statement leaves."""
+        return next(frame for frame in reversed(self._frames) if kind in frame.kinds)
 
     def ends(self, left: Left) -> bool:
         """Tell whether the program may have been ended."""
@@ -82,14 +87,13 @@ class Frames:
 
     def is_decided(self, kind: str) -> bool:
         """Tell whether a measurement decides if such a statement is reached."""
-        frame = next(frame for frame in reversed(self._frames) if kind in frame.kinds)
-        return frame.branches != self._output.branches
+        return self._left_by(kind).branches != self._output.branches
 
     def leave(self, kind: str, node: ast.QASMNode) -> Left:
         """Carry out a statement that leaves a block."""
-        frame = next(frame for frame in reversed(self._frames) if kind in frame.kinds)
-        if frame.branches == self._output.branches:
+        if not self.is_decided(kind):
             return Left(kind)
+        frame = self._left_by(kind)
         if kind not in frame.flags:
             # Nothing was written into it: it is false wherever this branch is not taken.
             [frame.flags[kind]] = self._output.fresh(1, node)

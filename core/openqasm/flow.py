@@ -137,19 +137,17 @@ class Flow:
     def for_loop(self, node: ast.ForInLoop) -> Left:
         """Unroll a loop."""
         kind = self._expressions.type(node.type)
-        frame = self._frames.open("break", "continue")
         maybe: tuple[Clbit, ...] = ()
-        try:
+        with self._frames.open("break", "continue") as frame:
             for value in self._items(node, kind):
                 self._budget.steps(STATEMENT, node)
-                left = self._turn(frame, maybe, node, node.block, (node.identifier.name, value, kind))
+                variable = node.identifier.name, value, kind
+                left = self._turn(frame, maybe, node, node.block, variable=variable)
                 if left.kind in ("return", "end"):
                     return left
                 maybe += left.maybe
                 if left.kind == "break":
                     break
-        finally:
-            self._frames.close()
         return Left(None, self._outer(frame, maybe))
 
     def _items(self, node: ast.ForInLoop, kind: Type) -> Iterable[Value]:
@@ -179,16 +177,22 @@ class Flow:
         maybe: tuple[Clbit, ...],
         node: ast.QASMNode,
         block: Statements,
+        condition: Node = True,
         variable: tuple[str, Value, Type] | None = None,
     ) -> Left:
-        """Carry out a turn of a loop, if nothing has left the loop before."""
-        leaving = tuple(bit for bit in dict.fromkeys(maybe) if bit is not frame.flags.get("continue"))
-        if not leaving:
+        """Carry out a turn of a loop under a condition, if nothing has left the loop before."""
+        condition = logic.both(self._stays(frame, maybe), condition)
+        if condition is True:
             return self._body(frame, node, block, variable)
         self._storage.store_all(assigned_names(block), node)
-        with self._output.branch(logic.invert(logic.any_of(leaving)), node):
+        with self._output.branch(condition, node):
             left = self._body(frame, node, block, variable)
         return Left(None, left.maybe)
+
+    def _stays(self, frame: Frame, maybe: tuple[Clbit, ...]) -> Node:
+        """Return whether nothing has left a loop before."""
+        leaving = [bit for bit in dict.fromkeys(maybe) if bit is not frame.flags.get("continue")]
+        return logic.invert(logic.any_of(leaving))
 
     def _body(
         self, frame: Frame, node: ast.QASMNode, block: Statements, variable: tuple[str, Value, Type] | None
@@ -219,10 +223,9 @@ class Flow:
 
     def while_loop(self, node: ast.WhileLoop) -> Left:
         """Unroll a loop; one whose condition depends on a measurement up to `WHILE_TURNS` times."""
-        frame = self._frames.open("break", "continue")
         maybe: tuple[Clbit, ...] = ()
         turns = 0
-        try:
+        with self._frames.open("break", "continue") as frame:
             while True:
                 self._budget.steps(STATEMENT, node)
                 condition = self._expressions.condition(node.while_condition)
@@ -239,32 +242,18 @@ class Flow:
                 if turns > WHILE_TURNS:
                     self._note_unfinished(condition, frame, maybe, node)
                     break
-                left = self._while_turn(frame, maybe, node, condition)
+                left = self._turn(frame, maybe, node, node.block, condition)
                 if left.kind in ("return", "end"):
                     return left
                 maybe += left.maybe
                 if left.kind == "break":
                     break
-        finally:
-            self._frames.close()
         return Left(None, self._outer(frame, maybe))
-
-    def _while_turn(
-        self, frame: Frame, maybe: tuple[Clbit, ...], node: ast.WhileLoop, condition: Node
-    ) -> Left:
-        if isinstance(condition, bool):
-            return self._turn(frame, maybe, node, node.block)
-        leaving = [bit for bit in dict.fromkeys(maybe) if bit is not frame.flags.get("continue")]
-        condition = logic.both(logic.invert(logic.any_of(leaving)), condition)
-        with self._output.branch(condition, node):
-            left = self._body(frame, node, node.block, None)
-        return Left(None, left.maybe)
 
     def _note_unfinished(
         self, condition: Node, frame: Frame, maybe: tuple[Clbit, ...], node: ast.QASMNode
     ) -> None:
-        leaving = [bit for bit in dict.fromkeys(maybe) if bit is not frame.flags.get("continue")]
-        going_on = logic.both(logic.invert(logic.any_of(leaving)), condition)
+        going_on = logic.both(self._stays(frame, maybe), condition)
         if self.unfinished is None:
             [self.unfinished] = self._output.fresh(1, node)
         self._output.store([self.unfinished], (logic.either(self.unfinished, going_on),), node)

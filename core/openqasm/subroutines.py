@@ -98,15 +98,13 @@ class Subroutines:
         kind = VOID if definition.return_type is None else self._expressions.type(definition.return_type)
         call = _Call(kind)
         self._calls.append(call)
-        self._frames.open("return")
         try:
-            with self._scopes.definition():
+            with self._frames.open("return"), self._scopes.definition():
                 for formal, symbol in zip(definition.arguments, symbols, strict=True):
                     self._scopes.declare(formal.name.name, symbol, formal)
                 left = self._statements(definition.body)
         finally:
             self._calls.pop()
-            self._frames.close()
         if self._frames.ends(left):
             raise error_at(node, "end in a subroutine is not supported")
         if call.bits:
