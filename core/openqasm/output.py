@@ -52,7 +52,7 @@ class Output:
         self.circuit = QuantumCircuit()
         self.registers: list[Register] = []
         #: Bits that are measured or assigned.
-        self.written: set[Clbit] = set()
+        self._written: set[Clbit] = set()
         self._budget = budget
         self._names: set[str] = set()
         self._hidden: list[Clbit] = []
@@ -169,15 +169,25 @@ class Output:
                 break
         self._budget.gates(len(pairs), node)
         for bit, value in pairs:
-            self.written.add(bit)
+            self._written.add(bit)
             self.circuit.store(bit, expression(value))
+
+    def store_first(self, bits: Sequence[Clbit], nodes: Vector, node: ast.QASMNode) -> None:
+        """Assign functions to the bits of a new variable."""
+        # Bits that were not written into are 0 already.
+        pairs = [
+            (bit, value)
+            for bit, value in zip(bits, nodes, strict=True)
+            if value is not False or bit in self._written
+        ]
+        self.store([bit for bit, _ in pairs], tuple(value for _, value in pairs), node)
 
     def measure(self, qubits: Sequence[Qubit], bits: Sequence[Clbit], node: ast.QASMNode) -> None:
         """Measure qubits into bits."""
         self._check_gate(node)
         self._budget.gates(len(qubits), node)
         for qubit, bit in zip(qubits, bits, strict=True):
-            self.written.add(bit)
+            self._written.add(bit)
             self._measured = qubit
             self.circuit.measure(qubit, bit)
 

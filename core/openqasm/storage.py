@@ -94,14 +94,7 @@ class Storage:
         if isinstance(init, ast.QuantumMeasurement):
             self.measure(init, stored, node)
         else:
-            # Bits that were not written into are 0 already.
-            value = value or logic.constant(0, width)
-            pairs = [
-                (bit, part)
-                for bit, part in zip(stored.bits, value, strict=True)
-                if part is not False or bit in self._output.written
-            ]
-            self._output.store([bit for bit, _ in pairs], tuple(part for _, part in pairs), node)
+            self._output.store_first(stored.bits, value or logic.constant(0, width), node)
         self._scopes.declare(name, stored, node)
 
     def measure(self, node: ast.QuantumMeasurement, target: Stored, place: ast.QASMNode) -> None:
@@ -248,12 +241,10 @@ class Storage:
                 continue
             if symbol.type.kind not in _STORABLE:
                 continue
-            width = 1 if symbol.type.kind in ("bool", "bit") else symbol.type.width or DEFAULT_WIDTH
-            stored = Stored(self._output.fresh(width, node), symbol.type)
+            stored = Stored(self._output.fresh(symbol.type.width or DEFAULT_WIDTH, node), symbol.type)
             if symbol.value is not None:
                 nodes = self._expressions.vector(symbol.value, symbol.type, node)
-                pairs = [pair for pair in zip(stored.bits, nodes, strict=True) if pair[1] is not False]
-                self._output.store([bit for bit, _ in pairs], tuple(part for _, part in pairs), node)
+                self._output.store_first(stored.bits, nodes, node)
             self._scopes.replace(name, stored)
 
 

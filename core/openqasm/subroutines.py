@@ -14,7 +14,7 @@ from core.openqasm.expressions import Expressions
 from core.openqasm.operands import Operands
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Symbol, Variable
-from core.openqasm.values import DEFAULT_WIDTH, BitValues, Const, Type, Value
+from core.openqasm.values import BitValues, Const, Type, Value
 
 VOID = Type("void")
 
@@ -156,9 +156,8 @@ class Subroutines:
         decided = self._frames.is_decided("return")
         if value is not None and (decided or isinstance(value, BitValues)):
             nodes = self._expressions.vector(value, call.kind, node)
-            width = 1 if call.kind.kind in ("bool", "bit") else call.kind.width or DEFAULT_WIDTH
             if not call.bits:
-                call.bits = self._output.fresh(width, node)
+                call.bits = self._output.fresh(len(nodes), node)
             self._output.store(call.bits, nodes, node)
         else:
             call.value = value
