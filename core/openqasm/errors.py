@@ -21,6 +21,10 @@ class ProgramError(Exception):
         self.column = column
 
 
+class NotFiniteError(ProgramError):
+    """A number is infinite or undefined; with other arguments of a gate it may be finite."""
+
+
 def error_at(node: ast.QASMNode, message: str) -> ProgramError:
     """Return an error at the start of a part of the syntax tree.
 
@@ -28,6 +32,20 @@ def error_at(node: ast.QASMNode, message: str) -> ProgramError:
         node: the part.
         message: a sentence without its full stop.
     """
+    return ProgramError(message, *_place(node))
+
+
+def not_finite_at(node: ast.QASMNode, what: str = "this") -> NotFiniteError:
+    """Return the error of a number that is not finite.
+
+    Args:
+        node: where it stands.
+        what: the number.
+    """
+    return NotFiniteError(f"{what} is not a finite number", *_place(node))
+
+
+def _place(node: ast.QASMNode) -> tuple[int | None, int | None]:
     if node.span is None:
-        return ProgramError(message)
-    return ProgramError(message, node.span.start_line, node.span.start_column + 1)
+        return None, None
+    return node.span.start_line, node.span.start_column + 1

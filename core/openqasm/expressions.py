@@ -9,7 +9,7 @@ from openqasm3 import ast
 
 from core.openqasm import logic
 from core.openqasm.budget import ProgramBudget
-from core.openqasm.errors import error_at
+from core.openqasm.errors import error_at, not_finite_at
 from core.openqasm.logic import Node, Vector
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Variable
@@ -416,7 +416,7 @@ class Expressions:
         try:
             found = function(*numbers)
         except (ValueError, OverflowError, ZeroDivisionError):
-            raise error_at(node, f"{name} of this is not a finite number") from None
+            raise not_finite_at(node, f"{name} of this") from None
         if isinstance(found, int):
             return Const(found, INT)
         return Const(found, Type("complex") if isinstance(found, complex) else FLOAT)

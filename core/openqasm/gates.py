@@ -11,7 +11,7 @@ from qiskit.circuit import Gate, Qubit
 
 from core.openqasm import stdgates
 from core.openqasm.budget import MAX_DEPTH, ProgramBudget
-from core.openqasm.errors import ProgramError, error_at
+from core.openqasm.errors import NotFiniteError, error_at, not_finite_at
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
 from core.openqasm.modifiers import Sized, weight
 from core.openqasm.names import OwnNames
@@ -95,9 +95,9 @@ class Gates:
         # What is wrong in it is found now, while the gate itself is not defined yet.
         try:
             self._write(definition, [_PROBE + place for place in range(len(node.arguments))])
-        except ProgramError as error:
-            # For other arguments it may be.
-            if not (node.arguments and "finite number" in error.message):
+        except NotFiniteError:
+            # For other arguments it may be finite.
+            if not node.arguments:
                 raise
         self.later.pop(name, None)
         if stdgates.defines(node, self._same):
@@ -136,7 +136,7 @@ class Gates:
         self._check(node, len(angles), qubits, known.angles, known.qubits)
         for angle in angles:
             if not math.isfinite(angle):
-                raise error_at(node, f"an angle of gate {name!r} is not a finite number")
+                raise not_finite_at(node, f"an angle of gate {name!r}")
         gate = known.make(*angles)
         return Sized(gate, weight(known.qubits))
 

@@ -17,7 +17,7 @@ from qiskit.circuit import Clbit
 
 from core.openqasm import syntax
 from core.openqasm.budget import ProgramBudget
-from core.openqasm.errors import ProgramError, error_at
+from core.openqasm.errors import ProgramError, error_at, not_finite_at
 from core.openqasm.exits import STAYED, Frames, Left
 from core.openqasm.expressions import Expressions
 from core.openqasm.flow import Flow
@@ -254,7 +254,7 @@ class _Lowering:
     def _phase(self, node: ast.QuantumPhase) -> None:
         angle = self._expressions.real(node.argument, "a phase")
         if not math.isfinite(angle):
-            raise error_at(node, "a phase is not a finite number")
+            raise not_finite_at(node, "a phase")
         operands = [self._operands.qubits(operand) for operand in node.qubits]
         controls = self._modifiers.controls(node.modifiers)
         if len(operands) != controls:

@@ -10,7 +10,7 @@ from typing import Any
 
 from openqasm3 import ast
 
-from core.openqasm.errors import error_at
+from core.openqasm.errors import error_at, not_finite_at
 from core.openqasm.logic import Vector
 
 #: Bits of the largest integer that is worked out.
@@ -125,7 +125,7 @@ def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
     if kind.kind in _INTEGERS:
         if isinstance(source, float):
             if not math.isfinite(source):
-                raise error_at(node, "this is not a finite number")
+                raise not_finite_at(node)
             source = math.trunc(source)
         if kind.kind == "bits" and value.type.kind == "bits" and value.type.width != kind.width:
             raise error_at(node, f"{value.type} has another size than {kind}")
@@ -137,7 +137,7 @@ def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
             return Const(complex(source), kind, value.literal)
         source = float(source)
     except OverflowError:
-        raise error_at(node, "this is not a finite number") from None
+        raise not_finite_at(node) from None
     if kind.kind == "angle" and kind.width is not None and math.isfinite(source):
         steps = 1 << min(kind.width, 52)
         source = round(source / math.tau * steps) % steps * math.tau / steps
@@ -173,11 +173,11 @@ def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, rea
     except ZeroDivisionError:
         raise error_at(node, "division by zero") from None
     except (OverflowError, ValueError):
-        raise error_at(node, "this is not a finite number") from None
+        raise not_finite_at(node) from None
     if isinstance(number, complex):
         return Const(number, Type("complex"), literal)
     if not math.isfinite(number):
-        raise error_at(node, "this is not a finite number")
+        raise not_finite_at(node)
     angles = "angle" in (left.type.kind, right.type.kind) and operator in ("+", "-", "*", "/")
     both = left.type.kind == right.type.kind == "angle"
     return Const(number, Type("angle") if angles and not (both and operator == "/") else FLOAT, literal)
