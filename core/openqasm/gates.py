@@ -11,6 +11,7 @@ from qiskit.circuit import Gate, Qubit
 
 from core.openqasm import stdgates
 from core.openqasm.budget import MAX_DEPTH, ProgramBudget
+from core.openqasm.definitions import PROBE
 from core.openqasm.errors import NotFiniteError, error_at, not_finite_at
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
 from core.openqasm.modifiers import Sized, weight
@@ -18,8 +19,6 @@ from core.openqasm.names import OwnNames
 from core.openqasm.scope import Qubits, Scopes, Variable
 from core.openqasm.values import Const, Type
 
-#: An argument that is nothing special.
-_PROBE = 0.7390851332151607
 #: Carries out the body of a gate's definition in a circuit, and returns how many gates it comes to.
 Body = Callable[[Sequence[ast.Statement], QuantumCircuit], int]
 
@@ -94,7 +93,7 @@ class Gates:
         definition = Definition(node, self._names.add(name))
         # What is wrong in it is found now, while the gate itself is not defined yet.
         try:
-            self._write(definition, [_PROBE + place for place in range(len(node.arguments))])
+            self._write(definition, [PROBE + place for place in range(len(node.arguments))])
         except NotFiniteError:
             # For other arguments it may be finite.
             if not node.arguments:

@@ -20,13 +20,12 @@ from qiskit_qasm3_import.data import Scope, Symbol
 from qiskit_qasm3_import.state import GateScope, State
 
 from core.openqasm import stdgates
+from core.openqasm.definitions import PROBE, in_standard_gates
 from core.openqasm.names import OwnNames
 
 #: Gates that a program's own definitions may come to, each counted again for each modifier of it. Each takes
 #: some 80 microseconds and 3 kB.
 MAX_WRITTEN = 20_000
-#: An argument that is nothing special.
-_PROBE = 0.7390851332151607
 
 
 class Imported(NamedTuple):
@@ -98,7 +97,7 @@ class _Importer(ConvertVisitor):
         if isinstance(modified, UnitaryGate):
             self._powers += 1
             power = Gate(self._names.add(f"pow{self._powers}"), modified.num_qubits, [])
-            power.definition = _of_gates(modified.definition)
+            power.definition = in_standard_gates(modified.definition)
             return power
         return modified
 
@@ -148,13 +147,6 @@ def _real(node: ast.Expression) -> ast.Expression:
     return converted
 
 
-def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
-    """Return a definition in standard gates. Qiskit's definition of a matrix has subroutines too."""
-    while others := {item.name for item in definition.data if not item.is_standard_gate()}:
-        definition = definition.decompose(list(others))
-    return definition
-
-
 class _Definition:
     """A gate of the program, expanded for each set of arguments that it is called with.
 
@@ -191,7 +183,7 @@ class _Definition:
         """
         before, self._importer.checking = self._importer.checking, True
         try:
-            self._write([_PROBE + place for place in range(len(self._node.arguments))])
+            self._write([PROBE + place for place in range(len(self._node.arguments))])
         finally:
             self._importer.checking = before
 

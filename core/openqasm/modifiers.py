@@ -12,6 +12,7 @@ from qiskit.circuit import Gate
 from qiskit.circuit.library import PhaseGate, UnitaryGate
 
 from core.openqasm.budget import ProgramBudget
+from core.openqasm.definitions import in_standard_gates
 from core.openqasm.errors import error_at
 from core.openqasm.expressions import Expressions
 from core.openqasm.names import OwnNames
@@ -126,7 +127,7 @@ class Modifiers:
             power = gate.power(exponent if times is None else int(exponent), annotated=False)
             if not isinstance(power, UnitaryGate):
                 return power, max(1, size)
-            definition = _of_gates(power.definition)
+            definition = in_standard_gates(power.definition)
             size = 4**gate.num_qubits
         elif times is not None:
             size *= times
@@ -183,10 +184,3 @@ class Modifiers:
 
 def _group(kind: ast.GateModifierName) -> str:
     return "ctrl" if kind in _CTRL else str(kind.name)
-
-
-def _of_gates(definition: QuantumCircuit) -> QuantumCircuit:
-    """Return a definition in standard gates; Qiskit's for a matrix has subroutines, which are no gates."""
-    while others := {item.name for item in definition.data if not item.is_standard_gate()}:
-        definition = definition.decompose(list(others))
-    return definition
