@@ -14,6 +14,7 @@ from typing import Any
 
 from actions.framework.algorithm import Algorithm
 from actions.framework.presentation import CATEGORIES, VIEWS
+from tools.scaffold import class_name
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,7 +43,7 @@ def faults(folder: str, root: Path = ROOT) -> list[str]:
     algorithm = getattr(importlib.import_module(f"actions.{folder}.algorithm"), "algorithm", None)
     place = f"actions/{folder}/algorithm.py"
     if not isinstance(algorithm, Algorithm):
-        return [*lines, f"{place}: has no algorithm. End it with `algorithm = {_class(folder)}()`."]
+        return [*lines, f"{place}: has no algorithm. End it with `algorithm = {class_name(folder)}()`."]
     lines += [f"{place}: {fault}" for fault in description_errors(folder, type(algorithm))]
     if getattr(getattr(package, "main", None), "__self__", None) is not algorithm:
         lines.append(f"actions/{folder}/__init__.py: `main` is another's. Write `main = algorithm.main`.")
@@ -107,10 +108,6 @@ def unwritten(folder: str, root: Path) -> Iterator[str]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if _UNWRITTEN.search(line):
                 yield f"{path.relative_to(root)}:{number}: is still to be written: {line.strip()[:80]}"
-
-
-def _class(folder: str) -> str:
-    return "".join(word.capitalize() for word in folder.split("_"))
 
 
 def main() -> int:

@@ -53,7 +53,7 @@ def files(name: str, kind: str = "circuit") -> dict[str, str]:
         template: (TEMPLATES / kind / f"{template}.txt").read_text(encoding="utf-8") for template in _PLACES
     }
     _check(name, templates)
-    words = {"name": name, "class_name": _class(name), "title": name.replace("_", " ").capitalize()}
+    words = {"name": name, "class_name": class_name(name), "title": name.replace("_", " ").capitalize()}
     return {
         _PLACES[template].format(name=name): Template(text).substitute(words)
         for template, text in templates.items()
@@ -79,10 +79,10 @@ def scaffold(name: str, root: Path, kind: str = "circuit") -> list[str]:
         if (root / place).exists():
             raise ValueError(f"{place} exists already. Choose another name.")
     for folder in sorted((root / "actions").glob("*/algorithm.py")):
-        if _class(folder.parent.name) == _class(name):
+        if class_name(folder.parent.name) == class_name(name):
             raise ValueError(
-                f"{name!r} and {folder.parent.name!r} would both have a class {_class(name)}. Choose another "
-                "name."
+                f"{name!r} and {folder.parent.name!r} would both have a class {class_name(name)}. Choose "
+                "another name."
             )
     for place, text in texts.items():
         path = root / place
@@ -94,7 +94,7 @@ def scaffold(name: str, root: Path, kind: str = "circuit") -> list[str]:
 def _check(name: str, templates: dict[str, str]) -> None:
     if not name:
         raise ValueError("An algorithm needs a name: make new-action NAME=coin_toss")
-    if not _NAME.fullmatch(name) or len(name) > MAX_NAME or len(_class(name)) > MAX_CLASS:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME or len(class_name(name)) > MAX_CLASS:
         raise ValueError(
             f"{name[: 2 * MAX_NAME]!r} cannot be the name of an algorithm. Use up to {MAX_CLASS} lower-case "
             f"letters and digits, with a letter first and single underscores between them, {MAX_NAME} "
@@ -103,10 +103,10 @@ def _check(name: str, templates: dict[str, str]) -> None:
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise ValueError(f"{name!r} is a word of Python. Choose another name.")
     used = {word for text in templates.values() for word in _names(text)} | set(dir(builtins))
-    for class_name in (_class(name), f"{_class(name)}Input"):
-        if class_name in used:
+    for needed in (class_name(name), f"{class_name(name)}Input"):
+        if needed in used:
             raise ValueError(
-                f"{name!r} would need a class {class_name}, and the algorithm's files use another class of "
+                f"{name!r} would need a class {needed}, and the algorithm's files use another class of "
                 "that name. Choose another name."
             )
 
@@ -118,7 +118,8 @@ def _names(template: str) -> set[str]:
     return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
-def _class(name: str) -> str:
+def class_name(name: str) -> str:
+    """Return the name of an algorithm's class."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
