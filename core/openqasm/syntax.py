@@ -7,21 +7,14 @@ their own names, numbers and places.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from antlr4 import CommonTokenStream, InputStream
-from antlr4.error.Errors import ParseCancellationException
-from antlr4.error.ErrorStrategy import BailErrorStrategy
 from openqasm3 import ast
-from openqasm3._antlr.qasm3Lexer import qasm3Lexer  # type: ignore[import-not-found]
-from openqasm3._antlr.qasm3Parser import qasm3Parser  # type: ignore[import-not-found]
-from openqasm3.parser import QASM3ParsingError, QASMNodeVisitor
 
 from core.openqasm.errors import ProgramError
+from core.openqasm.shapes import BLOCK, KEYWORDS, Context, Shape
 from core.openqasm.tokens import Token
 
 #: Characters that the reference parser is given for one program, statements of one shape once. It takes the
@@ -34,26 +27,16 @@ MAX_STATEMENT = 12_000
 MAX_SIGNS = 30
 #: Brackets and blocks inside one another.
 MAX_NESTING = 40
-#: Shapes of statements that are kept between programs, and the characters of the longest of them.
-KEPT_SHAPES = 2_000
-KEPT_CHARACTERS = 300
-
-KEYWORDS = frozenset(name.strip("'") for name in qasm3Lexer.literalNames) | {
-    *("true", "false", "sizeof", "pragma", "im"),
+#: Signs of the parser's lexer.
+_SIGNS = KEYWORDS | {
+    *("+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", "&=", "|=", "^=", "~="),
+    *("==", "!=", "<", ">", "<=", ">=", "<<", ">>"),
 }
-_SIGNS = (
-    KEYWORDS
-    | frozenset(["+=", "-=", "*=", "/=", "%=", "**=", "<<=", ">>=", "&=", "|=", "^=", "~="])
-    | {
-        *("==", "!=", "<", ">", "<=", ">=", "<<", ">>"),
-    }
-)
 _BITSTRING = re.compile(r'"[01](?:_?[01])*"')
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _CLOSED = frozenset(_OPEN.values())
 #: Before a brace that opens a set or an array, not a block.
 _BEFORE_SET = frozenset({"=", "in", "return", ","})
-_BLOCK = "__block"
 _UNARY = frozenset({"-", "!", "~"})
 _CALIBRATION = frozenset({"cal", "defcal"})
 
@@ -70,15 +53,6 @@ class Tree(NamedTuple):
     statements: list[ast.Statement]
     pragmas: list[Token]
     annotations: list[Token]
-
-
-class _Context(NamedTuple):
-    """Where a statement stands, as far as the parser looks at it."""
-
-    gate: bool = False
-    subroutine: bool = False
-    loop: bool = False
-    inner: bool = False
 
 
 def parse(found: Sequence[Token]) -> Tree:
@@ -102,12 +76,12 @@ class _Reader:
             [token for token in lines if token.text.startswith("@")],
         )
         self._place = 0
-        self._shapes: set[tuple[str, _Context]] = set()
+        self._shapes: set[tuple[str, Context]] = set()
         self._parsed = 0
 
     def program(self) -> Tree:
         self._version()
-        statements = self._statements(_Context(), 0)
+        statements = self._statements(Context(), 0)
         if self._place < len(self._tokens):
             raise self._unexpected()
         return Tree(statements, *self._notes)
@@ -131,7 +105,7 @@ class _Reader:
             line, column = last.line, last.column + len(last.text)
         return ProgramError("the end of the program is not expected here", line, column)
 
-    def _statements(self, context: _Context, depth: int) -> list[ast.Statement]:
+    def _statements(self, context: Context, depth: int) -> list[ast.Statement]:
         statements: list[ast.Statement] = []
         while self._place < len(self._tokens) and self._tokens[self._place].text != "}":
             if self._tokens[self._place].text == ";":
@@ -141,7 +115,7 @@ class _Reader:
             statements.extend(self._statement(context, depth))
         return statements
 
-    def _statement(self, context: _Context, depth: int) -> list[ast.Statement]:
+    def _statement(self, context: Context, depth: int) -> list[ast.Statement]:
         found, begin = self._tokens, self._place
         first = found[begin]
         if first.text in _CALIBRATION:
@@ -173,7 +147,7 @@ class _Reader:
                     switch = True
                     stack.append("switch")
                 else:
-                    inner = _Context(
+                    inner = Context(
                         context.gate or first.text == "gate",
                         context.subroutine or first.text == "def",
                         loop,
@@ -183,7 +157,7 @@ class _Reader:
                     if self._place >= len(found):
                         raise self._unexpected()
                     self._place += 1
-                    name = token._replace(kind="block", text=f"{_BLOCK}{len(blocks) - 1}")
+                    name = token._replace(kind="block", text=f"{BLOCK}{len(blocks) - 1}")
                     shape += [token, name, name._replace(kind="sign", text="q"), token._replace(text=";")]
                     shape.append(token._replace(text="}"))
                     if not stack and self._next() != "else":
@@ -223,53 +197,25 @@ class _Reader:
         return bool(shape) and shape[-1].text in _BEFORE_SET
 
     def _tree(
-        self, shape: list[Token], blocks: list[list[ast.Statement]], context: _Context
+        self, found: list[Token], blocks: list[list[ast.Statement]], context: Context
     ) -> list[ast.Statement]:
-        texts = [_general(token, place) for place, token in enumerate(shape)]
-        text = " ".join(texts)
-        if len(text) > MAX_STATEMENT:
+        shape = Shape(found, context)
+        if len(shape.text) > MAX_STATEMENT:
             raise ProgramError(
-                f"a statement has over {MAX_STATEMENT} characters; split it", shape[0].line, shape[0].column
+                f"a statement has over {MAX_STATEMENT} characters; split it", found[0].line, found[0].column
             )
-        key = text, context
+        key = shape.text, context
         if key not in self._shapes:
             self._shapes.add(key)
-            self._parsed += len(text) * (1 + _depth(text) // BRACKETS)
+            self._parsed += len(shape.text) * (1 + _depth(shape.text) // BRACKETS)
             if self._parsed > MAX_PARSED:
                 raise ProgramError(
                     f"statements of different shapes have over {MAX_PARSED} characters; write shorter "
                     "statements, or more of them in the same way",
-                    shape[0].line,
-                    shape[0].column,
+                    found[0].line,
+                    found[0].column,
                 )
-        before, after = _wrapping(context)
-        columns: dict[int, Token] = {}
-        column = len(before)
-        for token, general in zip(shape, texts, strict=True):
-            columns[column] = token
-            column += len(general) + 1
-        try:
-            parse_shape = _kept if len(text) <= KEPT_CHARACTERS else _parsed
-            statements = parse_shape(before + text + after, context)
-        except _ShapeError as error:
-            raise self._syntax_error(error, columns, shape) from None
-        copied = _Copy(shape, columns, blocks).block(statements)
-        assert isinstance(copied, list)
-        return copied
-
-    def _syntax_error(
-        self, error: _ShapeError, columns: dict[int, Token], shape: list[Token]
-    ) -> ProgramError:
-        token = columns.get(error.column if error.column is not None else -1)
-        if error.message:
-            where = token or shape[0]
-            return ProgramError(error.message, where.line, where.column)
-        if token is None:
-            # The error is what follows the statement: its end came too early.
-            token = shape[-1]
-        if token.kind == "block":
-            return ProgramError("a block is not expected here", token.line, token.column)
-        return ProgramError(f"{token.text[:40]!r} is not expected here", token.line, token.column)
+        return shape.statements(blocks)
 
 
 def _depth(text: str) -> int:
@@ -279,138 +225,3 @@ def _depth(text: str) -> int:
         depth += (sign in _OPEN) - (sign in _CLOSED)
         deepest = max(deepest, depth)
     return deepest
-
-
-def _general(token: Token, place: int) -> str:
-    """Return what stands for a token in the shape of its statement; it tells the token's place in it."""
-    if token.kind == "name":
-        return token.text if token.text in KEYWORDS else f"n{place}"
-    if token.kind == "number":
-        return str(place + 1) if token.text.replace("_", "").isdecimal() else f"{place + 1}.0"
-    if token.kind == "hardware":
-        return f"${place}"
-    return token.text
-
-
-def _wrapping(context: _Context) -> tuple[str, str]:
-    """Return what stands before and after a statement, so that the parser sees where it stands."""
-    before, after = "", ""
-    if context.subroutine:
-        before, after = "def n ( ) { ", " }"
-    elif context.gate:
-        before, after = "gate n n { ", " }"
-    if context.loop:
-        before, after = before + "while ( n ) { ", " }" + after
-    elif context.inner and not before:
-        before, after = "if ( n ) { ", " }"
-    return before, after
-
-
-class _ShapeError(Exception):
-    """The parser does not accept a shape.
-
-    Args:
-        column: of the text, from 0.
-        message: what the parser says; empty if the token there is not expected.
-    """
-
-    def __init__(self, column: int | None, message: str = "") -> None:
-        super().__init__(message)
-        self.column = column
-        self.message = message
-
-
-def _parsed(text: str, context: _Context) -> list[Any]:
-    lexer = qasm3Lexer(InputStream(text))
-    parser = qasm3Parser(CommonTokenStream(lexer))
-    parser._errHandler = BailErrorStrategy()
-    # What is wrong is in the exceptions; the listeners that are there print it.
-    lexer.removeErrorListeners()
-    parser.removeErrorListeners()
-    try:
-        visitor = QASMNodeVisitor()  # type: ignore[no-untyped-call]
-        statements: list[Any] = visitor.visitProgram(parser.program()).statements
-    except ParseCancellationException as error:
-        token = getattr(error.args[0] if error.args else None, "offendingToken", None)
-        raise _ShapeError(None if token is None else token.column) from None
-    except QASM3ParsingError as error:
-        place, _, message = str(error).partition(": ")
-        raise _ShapeError(int(place.partition(":C")[2] or 0), message[:200]) from None
-    except RecursionError:
-        raise _ShapeError(None, "this statement is too deep; make it simpler") from None
-    if context.subroutine or context.gate:
-        statements = statements[0].body
-    if context.loop:
-        statements = statements[0].block
-    elif context.inner and not (context.subroutine or context.gate):
-        statements = statements[0].if_block
-    return statements
-
-
-_kept = lru_cache(maxsize=KEPT_SHAPES)(_parsed)
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    if kind not in _FIELDS:
-        omitted = ("span", "annotations")
-        _FIELDS[kind] = tuple(item.name for item in dataclasses.fields(kind) if item.name not in omitted)
-    return _FIELDS[kind]
-
-
-class _Copy:
-    """Copies a tree, with the names, numbers and places of a statement."""
-
-    def __init__(
-        self, shape: list[Token], columns: dict[int, Token], blocks: list[list[ast.Statement]]
-    ) -> None:
-        self._shape = shape
-        self._columns = columns
-        self._blocks = blocks
-
-    def block(self, value: Any) -> Any:
-        """Return a copy of a tree or of a list of trees."""
-        if isinstance(value, list):
-            if len(value) == 1 and type(value[0]) is ast.QuantumGate:
-                name = value[0].name.name
-                if name.startswith(_BLOCK):
-                    return self._blocks[int(name[len(_BLOCK) :])]
-            return [self.block(item) for item in value]
-        if isinstance(value, ast.QASMNode):
-            return self._node(value)
-        if isinstance(value, tuple):
-            return tuple(self.block(item) for item in value)
-        return value
-
-    def _node(self, node: Any) -> Any:
-        kind = type(node)
-        token = self._columns.get(node.span.start_column) if node.span is not None else None
-        if kind is ast.Identifier:
-            token = self._shape[int(node.name[1:])]
-            copied: Any = ast.Identifier(token.text)
-        elif kind is ast.IntegerLiteral and self._is_number(node.value):
-            token = self._shape[node.value - 1]
-            copied = ast.IntegerLiteral(int(token.text.replace("_", "")))
-        elif kind is ast.FloatLiteral:
-            token = self._shape[round(node.value) - 1]
-            copied = ast.FloatLiteral(float(token.text.replace("_", "")))
-        else:
-            copied = object.__new__(kind)
-            for name in _fields(kind):
-                value = getattr(node, name)
-                if isinstance(value, list | ast.QASMNode | tuple):
-                    value = self.block(value)
-                setattr(copied, name, value)
-            if isinstance(copied, ast.Statement):
-                copied.annotations = []
-        if token is not None:
-            copied.span = ast.Span(token.line, token.column - 1, token.line, token.column - 1)
-        else:
-            copied.span = None
-        return copied
-
-    def _is_number(self, value: int) -> bool:
-        """Tell a decimal number from one in another base, which is itself in the shape."""
-        return 0 < value <= len(self._shape) and self._shape[value - 1].kind == "number"
