@@ -11,6 +11,7 @@ from core.openqasm import logic
 from core.openqasm.budget import ProgramBudget
 from core.openqasm.errors import error_at, not_finite_at
 from core.openqasm.logic import Node, Vector
+from core.openqasm.notes import Notes
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Variable
 from core.openqasm.values import (
@@ -70,17 +71,17 @@ class Expressions:
         scopes: the names.
         output: the circuit.
         budget: what is left of the bounds.
+        notes: gets remarks on the program.
     """
 
-    def __init__(self, scopes: Scopes, output: Output, budget: ProgramBudget) -> None:
+    def __init__(self, scopes: Scopes, output: Output, budget: ProgramBudget, notes: Notes) -> None:
         self._scopes = scopes
         self._output = output
         self._budget = budget
+        self._notes = notes
         #: Calls a subroutine, and measures; set by what carries out statements.
         self.call: Callable[[ast.FunctionCall], Value]
         self.measure: Callable[[ast.QuantumMeasurement], Value]
-        #: Gets a remark on the program.
-        self.note: Callable[[str, ast.QASMNode], None]
 
     def value(self, node: ast.QASMNode, real: bool = False) -> Value:
         """Return the value of an expression.
@@ -290,10 +291,14 @@ class Expressions:
         if operator in _BITWISE or operator in ("<<", ">>"):
             return _bitwise(operator, left, right, node)
         if real and operator == "/" and is_integer(left) and is_integer(right) and right.value:
-            if left.literal and right.literal and left.value % right.value:
-                self.note(f"{left.value}/{right.value} is calculated as a real number", node)
+            if not left.value % right.value:
+                pass
+            elif left.literal and right.literal:
+                self._notes.add_at(node, f"{left.value}/{right.value} is calculated as a real number")
             elif left.value % right.value:
-                self.note("a division of whole numbers gives a whole number, as the language has it", node)
+                self._notes.add_at(
+                    node, "a division of whole numbers gives a whole number, as the language has it"
+                )
         return arithmetic(operator, left, right, node, real)
 
     def _of_bits(self, operator: str, left: Value, right: Value, node: ast.QASMNode) -> Value:

@@ -16,6 +16,7 @@ from core.openqasm.errors import NotFiniteError, error_at, not_finite_at
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
 from core.openqasm.modifiers import Sized, weight
 from core.openqasm.names import OwnNames
+from core.openqasm.notes import Notes
 from core.openqasm.scope import Qubits, Scopes, Variable
 from core.openqasm.values import Const, Type
 
@@ -44,16 +45,16 @@ class Gates:
         scopes: the names.
         budget: what is left of the bounds.
         names: of the program's own gates.
+        notes: gets remarks on the program.
     """
 
-    def __init__(self, scopes: Scopes, budget: ProgramBudget, names: OwnNames) -> None:
+    def __init__(self, scopes: Scopes, budget: ProgramBudget, names: OwnNames, notes: Notes) -> None:
         self._scopes = scopes
         self._budget = budget
         self._names = names
+        self._notes = notes
         #: Carries out a definition; set by what carries out statements.
         self.body: Body
-        #: Gets a remark on the program.
-        self.note: Callable[[str, ast.QASMNode], None]
         #: Lines of the definitions that are still to come, by the names of their gates.
         self.later: dict[str, int] = {}
         #: The program's names of the gates that it defines, by their names in the circuit.
@@ -146,10 +147,12 @@ class Gates:
                 node.name, f"gate {name!r} is not defined yet; its definition is in line {self.later[name]}"
             )
         if name in STANDARD:
-            self.note("the program uses gates of stdgates.inc, which it does not include", node)
+            self._notes.add_at(node, "the program uses gates of stdgates.inc, which it does not include")
             return STANDARD[name]
         if name in OTHERS:
-            self.note(f"gate {name!r} is not defined by the program; its usual definition is used", node)
+            self._notes.add_at(
+                node, f"gate {name!r} is not defined by the program; its usual definition is used"
+            )
             return OTHERS[name]
         raise error_at(node.name, f"gate {name!r} is not defined")
 

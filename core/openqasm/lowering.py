@@ -6,7 +6,6 @@ What depends on a measurement becomes branches on classical bits, and bits that 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +15,16 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Clbit
 
 from core.openqasm import syntax
+from core.openqasm.applications import Applications
 from core.openqasm.budget import ProgramBudget
-from core.openqasm.errors import ProgramError, error_at, not_finite_at
+from core.openqasm.errors import ProgramError, error_at
 from core.openqasm.exits import STAYED, Frames, Left
 from core.openqasm.expressions import Expressions
 from core.openqasm.flow import Flow
-from core.openqasm.gates import Gates, broadcast
-from core.openqasm.modifiers import Modifiers, Sized
+from core.openqasm.gates import Gates
+from core.openqasm.modifiers import Modifiers
 from core.openqasm.names import OwnNames
+from core.openqasm.notes import Notes
 from core.openqasm.operands import Operands
 from core.openqasm.output import Output, Register
 from core.openqasm.scope import Qubits, Scopes, Stored
@@ -36,8 +37,6 @@ from core.openqasm.values import BIT, BitValues, Type, Value
 INCLUDE = "stdgates.inc"
 #: Pragmas that change what a program does; others are left out.
 _ESSENTIAL = ("braket unitary", "braket noise")
-#: Remarks on one program.
-MAX_NOTES = 8
 
 
 @dataclass(frozen=True)
@@ -81,12 +80,12 @@ class _Lowering:
         self._budget = ProgramBudget()
         self._output = Output(self._budget)
         self._scopes = Scopes()
-        self._names = OwnNames()
-        self._expressions = Expressions(self._scopes, self._output, self._budget)
+        self._notes = Notes()
+        self._expressions = Expressions(self._scopes, self._output, self._budget, self._notes)
         self._operands = Operands(self._scopes, self._expressions, self._output)
         self._storage = Storage(self._scopes, self._expressions, self._operands, self._output, inputs)
-        self._gates = Gates(self._scopes, self._budget, self._names)
-        self._modifiers = Modifiers(self._expressions, self._names, self._budget)
+        names = OwnNames()
+        self._gates = Gates(self._scopes, self._budget, names, self._notes)
         self._frames = Frames(self._output)
         self._flow = Flow(
             self._scopes,
@@ -96,6 +95,16 @@ class _Lowering:
             self._frames,
             self._budget,
             self._statement,
+        )
+        applications = Applications(
+            self._expressions,
+            self._operands,
+            self._output,
+            self._gates,
+            Modifiers(self._expressions, names, self._budget),
+            self._budget,
+            self._notes,
+            self._flow.statements,
         )
         self._subroutines = Subroutines(
             self._scopes,
@@ -107,11 +116,6 @@ class _Lowering:
         )
         self._expressions.call = self._subroutines.call
         self._expressions.measure = self._measured
-        self._expressions.note = self._gates.note = self._note
-        self._gates.body = self._gate_body
-        #: Number of gates of the definition that is carried out; None outside of definitions.
-        self._defining: int | None = None
-        self._notes: dict[str, int] = {}
         self._unnamed: list[Clbit] = []
         self._last: ast.QASMNode | None = None
         self._handlers: dict[type, Callable[[Any], Left | None]] = {
@@ -122,11 +126,11 @@ class _Lowering:
             ast.IODeclaration: self._input_or_output,
             ast.QuantumGateDefinition: self._gates.define,
             ast.SubroutineDefinition: self._subroutines.define,
-            ast.QuantumGate: self._gate,
-            ast.QuantumPhase: self._phase,
+            ast.QuantumGate: applications.gate,
+            ast.QuantumPhase: applications.phase,
             ast.QuantumMeasurementStatement: self._measure,
             ast.QuantumReset: self._reset,
-            ast.QuantumBarrier: self._barrier,
+            ast.QuantumBarrier: applications.barrier,
             ast.ClassicalAssignment: self._assign,
             ast.AliasStatement: self._alias,
             ast.ExpressionStatement: self._expression,
@@ -152,7 +156,7 @@ class _Lowering:
         physical = sorted({int(token.text[1:]) for token in found if token.kind == "hardware"})
         if physical and tree.statements:
             self._operands.declare_physical(physical, tree.statements[0])
-            self._add_note("physical qubits stand for qubits of the backend that are found for them")
+            self._notes.add("physical qubits stand for qubits of the backend that are found for them")
         try:
             self._flow.statements(tree.statements)
         except RecursionError:
@@ -170,10 +174,7 @@ class _Lowering:
             self._output.finish(),
             registers,
             self._gates.own,
-            [
-                text if line == 0 else f"line {line}: {text}"
-                for text, line in list(self._notes.items())[:MAX_NOTES]
-            ],
+            self._notes.texts(),
             unfinished,
             frozenset(self._storage.used_inputs),
         )
@@ -184,16 +185,9 @@ class _Lowering:
             if text.startswith(_ESSENTIAL):
                 raise ProgramError(f"the pragma {text[:40]!r} is not supported", token.line, token.column)
         if tree.pragmas:
-            self._add_note("pragmas are left out", tree.pragmas[0].line)
+            self._notes.add("pragmas are left out", tree.pragmas[0].line)
         if tree.annotations:
-            self._add_note("annotations are left out", tree.annotations[0].line)
-
-    def _note(self, text: str, node: ast.QASMNode) -> None:
-        self._add_note(text, node.span.start_line if node.span is not None else 0)
-
-    def _add_note(self, text: str, line: int = 0) -> None:
-        if len(self._notes) < MAX_NOTES:
-            self._notes.setdefault(text, line)
+            self._notes.add("annotations are left out", tree.annotations[0].line)
 
     def _statement(self, node: ast.QASMNode) -> Left:
         self._last = node
@@ -228,55 +222,6 @@ class _Lowering:
     def _alias(self, node: ast.AliasStatement) -> None:
         self._scopes.declare(node.target.name, self._operands.alias(node.value), node)
 
-    # --- gates ------------------------------------------------------------------------------------
-
-    def _gate(self, node: ast.QuantumGate) -> None:
-        operands = [self._operands.qubits(operand) for operand in node.qubits]
-        angles = [self._expressions.real(argument, "an angle") for argument in node.arguments]
-        if node.duration is not None:
-            self._note("durations of gates are left out: the backend chooses them", node)
-        applied = broadcast(operands, node)
-        controls = self._modifiers.controls(node.modifiers)
-        gate = self._gates.gate(node, angles, len(operands) - controls)
-        if node.modifiers:
-            gate = self._modifiers.apply(gate, node.modifiers)
-        self._emit(gate, applied, node)
-
-    def _emit(self, gate: Sized, applied: Sequence[tuple[Any, ...]], node: ast.QASMNode) -> None:
-        size = gate.size * len(applied)
-        if self._defining is None:
-            self._budget.gates(size, node)
-        else:
-            self._defining += size
-        for qubits in applied:
-            self._output.circuit.append(gate.gate, qubits, copy=False)
-
-    def _phase(self, node: ast.QuantumPhase) -> None:
-        angle = self._expressions.real(node.argument, "a phase")
-        if not math.isfinite(angle):
-            raise not_finite_at(node, "a phase")
-        operands = [self._operands.qubits(operand) for operand in node.qubits]
-        controls = self._modifiers.controls(node.modifiers)
-        if len(operands) != controls:
-            raise error_at(node, f"this phase has {controls} controls, and {len(operands)} qubits for them")
-        found = self._modifiers.phase(angle, node.modifiers)
-        if isinstance(found, float):
-            if not self._output.branches or self._defining is not None:
-                self._output.circuit.global_phase += found
-        else:
-            self._emit(found, broadcast(operands, node), node)
-
-    def _gate_body(self, statements: Sequence[ast.Statement], circuit: QuantumCircuit) -> int:
-        outer, before = self._output.circuit, self._defining
-        self._output.circuit, self._defining = circuit, 0
-        self._output.in_gate = True
-        try:
-            self._flow.statements(statements)
-            return self._defining
-        finally:
-            self._output.circuit, self._defining = outer, before
-            self._output.in_gate = before is not None
-
     # --- measurement ------------------------------------------------------------------------------
 
     def _measure(self, node: ast.QuantumMeasurementStatement) -> None:
@@ -303,16 +248,6 @@ class _Lowering:
     def _reset(self, node: ast.QuantumReset) -> None:
         self._output.reset(self._operands.qubits(node.qubits).bits, node)
 
-    def _barrier(self, node: ast.QuantumBarrier) -> None:
-        if self._defining is not None:
-            # A gate with a barrier in it has no inverse.
-            return
-        named = [bit for operand in node.qubits for bit in self._operands.qubits(operand).bits]
-        qubits = list(dict.fromkeys(named)) if node.qubits else list(self._output.circuit.qubits)
-        self._budget.gates(1, node)
-        if qubits:
-            self._output.circuit.barrier(qubits)
-
     # --- classical statements ---------------------------------------------------------------------
 
     def _assign(self, node: ast.ClassicalAssignment) -> None:
@@ -333,11 +268,11 @@ class _Lowering:
 
     def _box(self, node: ast.Box) -> Left:
         if node.duration is not None:
-            self._note("durations of boxes are left out: the backend chooses the timing", node)
+            self._notes.add_at(node, "durations of boxes are left out: the backend chooses the timing")
         return self._flow.block(node.body)
 
     def _delay(self, node: ast.DelayInstruction) -> None:
         self._expressions.const(node.duration, Type("duration"), "a delay")
         for operand in node.qubits:
             self._operands.qubits(operand)
-        self._note("delays are left out: they change nothing on an ideal machine", node)
+        self._notes.add_at(node, "delays are left out: they change nothing on an ideal machine")
