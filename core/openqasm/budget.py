@@ -15,6 +15,8 @@ BRANCH = 6
 #: and STATEMENT for a statement.
 MAX_STEPS = 400_000
 STATEMENT = 5
+#: Steps that an operation takes for each bit of values that depend on a measurement.
+NODE = 10
 #: Qubits that a program may use: as many as the backends have.
 MAX_QUBITS = 127
 #: Classical bits, those for intermediate values included. Each outcome of a register has as many characters.

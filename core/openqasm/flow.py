@@ -13,6 +13,7 @@ from core.openqasm.errors import error_at
 from core.openqasm.exits import STAYED, Frame, Frames, Left
 from core.openqasm.expressions import Expressions
 from core.openqasm.logic import Node
+from core.openqasm.operators import truth
 from core.openqasm.output import Output
 from core.openqasm.scope import Scopes, Stored, Variable, assigned_names
 from core.openqasm.storage import Storage
@@ -116,8 +117,8 @@ class Flow:
         return self._cases(cases, default, node)
 
     def _equals(self, target: Value, number: int, node: ast.QASMNode) -> Node:
-        same = self._expressions.combined("==", target, Const(number, INT), node)
-        return self._expressions.truth(same, node)
+        same = self._expressions.operators.combined("==", target, Const(number, INT), node)
+        return truth(same, node)
 
     def _cases(self, cases: list[tuple[Node, Statements]], default: Statements, node: ast.QASMNode) -> Left:
         for place, (condition, block) in enumerate(cases):

@@ -21,11 +21,13 @@ from core.openqasm.errors import ProgramError, error_at
 from core.openqasm.exits import STAYED, Frames, Left
 from core.openqasm.expressions import Expressions
 from core.openqasm.flow import Flow
+from core.openqasm.functions import Functions
 from core.openqasm.gates import Gates
 from core.openqasm.modifiers import Modifiers
 from core.openqasm.names import OwnNames
 from core.openqasm.notes import Notes
 from core.openqasm.operands import Operands
+from core.openqasm.operators import Operators
 from core.openqasm.output import Output, Register
 from core.openqasm.scope import Qubits, Scopes, Stored
 from core.openqasm.storage import Inputs, Storage
@@ -81,7 +83,8 @@ class _Lowering:
         self._output = Output(self._budget)
         self._scopes = Scopes()
         self._notes = Notes()
-        self._expressions = Expressions(self._scopes, self._output, self._budget, self._notes)
+        self._operators = Operators(self._output, self._budget, self._notes)
+        self._expressions = Expressions(self._scopes, self._operators, self._budget)
         self._operands = Operands(self._scopes, self._expressions, self._output)
         self._storage = Storage(self._scopes, self._expressions, self._operands, self._output, inputs)
         names = OwnNames()
@@ -114,7 +117,8 @@ class _Lowering:
             self._frames,
             self._flow.statements,
         )
-        self._expressions.call = self._subroutines.call
+        functions = Functions(self._expressions, self._output, self._budget, self._subroutines.call)
+        self._expressions.call = functions.call
         self._expressions.measure = self._measured
         self._unnamed: list[Clbit] = []
         self._last: ast.QASMNode | None = None
@@ -254,7 +258,8 @@ class _Lowering:
         value = self._expressions.value(node.rvalue)
         if node.op.name != "=":
             operator = node.op.name.removesuffix("=")
-            value = self._expressions.combined(operator, self._expressions.value(node.lvalue), value, node)
+            before = self._expressions.value(node.lvalue)
+            value = self._operators.combined(operator, before, value, node)
         self._storage.assign(node.lvalue, value, node)
 
     def _expression(self, node: ast.ExpressionStatement) -> None:

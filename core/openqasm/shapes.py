@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from antlr4 import CommonTokenStream, InputStream
@@ -158,10 +158,14 @@ def _parsed(text: str, context: Context) -> list[Any]:
 _kept = lru_cache(maxsize=KEPT_SHAPES)(_parsed)
 
 
-@cache
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
 def _fields(kind: type[Any]) -> tuple[str, ...]:
-    omitted = ("span", "annotations")
-    return tuple(item.name for item in dataclasses.fields(kind) if item.name not in omitted)
+    if kind not in _FIELDS:
+        omitted = ("span", "annotations")
+        _FIELDS[kind] = tuple(item.name for item in dataclasses.fields(kind) if item.name not in omitted)
+    return _FIELDS[kind]
 
 
 class _Copy:

@@ -9,12 +9,14 @@ from openqasm3 import ast
 
 from core.openqasm import logic
 from core.openqasm.errors import error_at
-from core.openqasm.expressions import MAX_ELEMENTS, Expressions
+from core.openqasm.expressions import Expressions
 from core.openqasm.operands import Operands
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Variable
 from core.openqasm.values import DEFAULT_WIDTH, INT, BitValues, Const, Type, Value, convert
 
+#: Elements of an array.
+MAX_ELEMENTS = 10_000
 #: Types of variables that may come to depend on a measurement.
 _STORABLE = frozenset({"bool", "bit", "bits", "int", "uint"})
 #: Values of a program's inputs.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +14,8 @@ from core.openqasm.logic import Vector
 
 #: Bits of the largest integer that is worked out.
 MAX_BITS = 4_096
+#: Bits of a register or a type, and distance of a shift.
+MAX_WIDTH = 4_096
 #: Bits of `int` and `uint` without a size, where their bits matter.
 DEFAULT_WIDTH = 32
 
@@ -240,36 +241,6 @@ def _power(left: Any, right: Any) -> Any:
     return math.pow(left, right)
 
 
-def _function(real: Callable[..., float], complex_: Callable[..., complex] | None = None) -> Any:
-    def call(*values: Any) -> Any:
-        chosen = complex_ if any(isinstance(value, complex) for value in values) else real
-        if chosen is None:
-            raise ValueError
-        return chosen(*values)
-
-    return call
-
-
-#: The functions of the language on real numbers: how many arguments, and what they do.
-FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
-    "sin": (1, _function(math.sin, cmath.sin)),
-    "cos": (1, _function(math.cos, cmath.cos)),
-    "tan": (1, _function(math.tan, cmath.tan)),
-    "arcsin": (1, _function(math.asin)),
-    "arccos": (1, _function(math.acos)),
-    "arctan": (1, _function(math.atan)),
-    "asin": (1, _function(math.asin)),
-    "acos": (1, _function(math.acos)),
-    "atan": (1, _function(math.atan)),
-    "exp": (1, _function(math.exp, cmath.exp)),
-    "log": (1, _function(math.log)),
-    "ln": (1, _function(math.log)),
-    "sqrt": (1, _function(math.sqrt, cmath.sqrt)),
-    "floor": (1, _function(math.floor)),
-    "ceiling": (1, _function(math.ceil)),
-    "real": (1, lambda value: complex(value).real),
-    "imag": (1, lambda value: complex(value).imag),
-}
 CONSTANTS = {
     "pi": math.pi,
     "π": math.pi,

@@ -1,0 +1,252 @@
+"""Operators: of numbers the outcome now, of values that depend on a measurement as functions of bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from openqasm3 import ast
+
+from core.openqasm import logic
+from core.openqasm.budget import NODE, ProgramBudget
+from core.openqasm.errors import error_at
+from core.openqasm.logic import Node, Vector
+from core.openqasm.notes import Notes
+from core.openqasm.output import Output
+from core.openqasm.values import (
+    BIT,
+    BOOL,
+    DEFAULT_WIDTH,
+    INT,
+    MAX_WIDTH,
+    BitValues,
+    Const,
+    Type,
+    Value,
+    arithmetic,
+    convert,
+    is_integer,
+    joined,
+    wrapped,
+)
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+}
+_BITWISE: dict[str, Callable[[int, int], int]] = {
+    "&": lambda left, right: left & right,
+    "|": lambda left, right: left | right,
+    "^": lambda left, right: left ^ right,
+}
+#: Bits of a sum or product that depends on a measurement.
+MAX_SUM = 64
+
+
+class Operators:
+    """Applies operators.
+
+    Args:
+        output: the circuit.
+        budget: what is left of the bounds.
+        notes: gets remarks on the program.
+    """
+
+    def __init__(self, output: Output, budget: ProgramBudget, notes: Notes) -> None:
+        self._output = output
+        self._budget = budget
+        self._notes = notes
+
+    def unary(self, operator: str, value: Value, node: ast.QASMNode) -> Value:
+        """Return the outcome of `!`, `~` or `-`.
+
+        Raises:
+            ProgramError: the value has none.
+        """
+        if operator == "!":
+            return as_bool(logic.invert(truth(value, node)))
+        if isinstance(value, BitValues):
+            if operator == "~":
+                return BitValues(tuple(map(logic.invert, value.nodes)), value.type)
+            zero = logic.constant(0, len(value.nodes))
+            kind = Type("int", len(value.nodes))
+            return BitValues(logic.subtract(zero, value.nodes, self._output.spill(node)), kind)
+        if isinstance(value.value, list):
+            raise error_at(node, "arrays have no arithmetic")
+        if operator == "-":
+            kind = INT if value.type.kind in ("bool", "bit", "bits") else value.type
+            if is_integer(value):
+                kind = Type("int", None) if value.type.width is None else kind
+                return Const(wrapped(-int(value.value), kind, node), kind, value.literal)
+            return Const(-value.value, value.type, value.literal)
+        if not is_integer(value):
+            raise error_at(node, f"~ is for bits and whole numbers, not for {value.type}")
+        if value.type.kind in ("bool", "bit"):
+            return Const(not value.value, value.type)
+        width = value.type.width or (DEFAULT_WIDTH if value.type.kind == "uint" else None)
+        inverse = ~value.value if width is None else ~value.value & ((1 << width) - 1)
+        kind = value.type if value.type.width or value.type.kind != "uint" else Type("uint", width)
+        return Const(wrapped(inverse, kind, node), kind)
+
+    def combined(
+        self, operator: str, left: Value, right: Value, node: ast.QASMNode, real: bool = False
+    ) -> Value:
+        """Return the outcome of an operator between two values.
+
+        Args:
+            operator: the operator, but not `&&` and `||`.
+            left: the first operand.
+            right: the second.
+            node: where it stands.
+            real: whether a real number is wanted.
+
+        Raises:
+            ProgramError: there is none.
+        """
+        if isinstance(left, BitValues) or isinstance(right, BitValues):
+            return self._of_bits(operator, left, right, node)
+        if isinstance(left.value, list) or isinstance(right.value, list):
+            raise error_at(node, "arrays have no arithmetic")
+        if operator in _COMPARISONS:
+            try:
+                return Const(_COMPARISONS[operator](left.value, right.value), BOOL)
+            except TypeError:
+                raise error_at(node, "these values cannot be compared") from None
+        if operator in _BITWISE or operator in ("<<", ">>"):
+            return _bitwise(operator, left, right, node)
+        if real and operator == "/" and is_integer(left) and is_integer(right):
+            self._note_division(left, right, node)
+        return arithmetic(operator, left, right, node, real)
+
+    def _note_division(self, left: Const, right: Const, node: ast.QASMNode) -> None:
+        if not right.value or not left.value % right.value:
+            return
+        if left.literal and right.literal:
+            self._notes.add_at(node, f"{left.value}/{right.value} is calculated as a real number")
+        else:
+            text = "a division of whole numbers gives a whole number, as the language has it"
+            self._notes.add_at(node, text)
+
+    def _of_bits(self, operator: str, left: Value, right: Value, node: ast.QASMNode) -> Value:
+        for operand in (left, right):
+            if isinstance(operand, Const) and not is_integer(operand):
+                raise error_at(
+                    node, f"{operand.type} and a value that depends on a measurement cannot be combined"
+                )
+        widths = [_width(operand) for operand in (left, right)]
+        bits = widths[0] * widths[1] if operator == "*" else max(widths)
+        self._budget.steps(NODE * bits, node)
+        if operator in ("<<", ">>"):
+            if isinstance(right, BitValues) or isinstance(left, Const):
+                raise error_at(node, "the distance of a shift cannot depend on a measurement")
+            return BitValues(_shifted(operator, left, int(right.value), node), left.type)
+        if operator in ("/", "%", "**"):
+            raise error_at(node, f"{operator} is not supported for values that depend on a measurement")
+        if operator in _COMPARISONS:
+            kind, one, other = _common(left, right)
+            return as_bool(_compared(operator, one, other, signed=kind.kind == "int"))
+        if operator in _BITWISE:
+            kind, one, other = _common(left, right)
+            combine = {"&": logic.both, "|": logic.either, "^": logic.differ}[operator]
+            return BitValues(tuple(map(combine, one, other)), kind)
+        kind, one, other = _widened(operator, left, right)
+        combine_all = {"+": logic.add, "-": logic.subtract, "*": logic.multiply}[operator]
+        return BitValues(combine_all(one, other, self._output.spill(node)), kind)
+
+
+def truth(value: Value, node: ast.QASMNode) -> Node:
+    """Return whether a value is true, as a function of bits."""
+    if isinstance(value, BitValues):
+        return logic.any_of(value.nodes)
+    return bool(convert(value, BOOL, node).value)
+
+
+def as_bool(node: Node) -> Value:
+    """Return a function of bits as a value."""
+    return Const(node, BOOL) if isinstance(node, bool) else BitValues((node,), BOOL)
+
+
+def _bitwise(operator: str, left: Const, right: Const, node: ast.QASMNode) -> Const:
+    if not is_integer(left) or not is_integer(right):
+        raise error_at(node, f"{operator} is for bits and whole numbers")
+    one, other = int(left.value), int(right.value)
+    if operator in _BITWISE:
+        single = left.type.kind in ("bool", "bit") and right.type.kind in ("bool", "bit")
+        kind = left.type if single or right.literal or left.type.width else right.type
+        outcome = wrapped(_BITWISE[operator](one, other), kind, node)
+        return Const(outcome, kind, left.literal and right.literal)
+    if other < 0 or other > MAX_WIDTH:
+        raise error_at(node, f"a shift by {other} is not possible")
+    if operator == ">>":
+        return Const(one >> other, left.type)
+    return Const(wrapped(one << other, left.type, node), left.type)
+
+
+def _shifted(operator: str, value: BitValues, distance: int, node: ast.QASMNode) -> Vector:
+    if distance < 0:
+        raise error_at(node, f"a shift by {distance} is not possible")
+    width = len(value.nodes)
+    distance = min(distance, width)
+    if operator == "<<":
+        return (*[False] * distance, *value.nodes)[:width]
+    filler = value.nodes[-1] if value.signed else False
+    return (*value.nodes[distance:], *[filler] * distance)
+
+
+def _common(left: Value, right: Value) -> tuple[Type, Vector, Vector]:
+    """Return two values as vectors of one width, and their type."""
+    kinds = {left.type.kind, right.type.kind}
+    negative = any(isinstance(value, Const) and value.value < 0 for value in (left, right))
+    signed = negative or any(isinstance(value, BitValues) and value.signed for value in (left, right))
+    width = max(map(_width, (left, right))) + (1 if signed else 0)
+    if signed:
+        kind = Type("int", width)
+    elif kinds <= {"bool", "bit"}:
+        kind = BOOL if "bool" in kinds else BIT
+    else:
+        kind = Type("bits" if kinds <= {"bits", "bit", "bool", "int"} and "bits" in kinds else "uint", width)
+    return kind, _vector(left, width), _vector(right, width)
+
+
+def _vector(value: Value, width: int) -> Vector:
+    """Return a value as so many bits."""
+    if isinstance(value, BitValues):
+        return logic.resize(value.nodes, width, value.signed)
+    return logic.constant(int(value.value), width)
+
+
+def _width(value: Value) -> int:
+    if isinstance(value, BitValues):
+        return len(value.nodes)
+    return max(1, int(value.value).bit_length(), value.type.width or 1 if value.type.kind == "bits" else 1)
+
+
+def _widened(operator: str, left: Value, right: Value) -> tuple[Type, Vector, Vector]:
+    """Return the operands of arithmetic as vectors that have room for its outcome, and the outcome's type."""
+    kind = joined(left.type, right.type)
+    width = kind.width
+    signed = kind.kind == "int" and (
+        operator == "-"
+        or any(value.signed if isinstance(value, BitValues) else value.value < 0 for value in (left, right))
+        or width is not None
+    )
+    if width is None:
+        sizes = [_width(value) + (1 if signed else 0) for value in (left, right)]
+        width = min(sum(sizes) if operator == "*" else max(sizes) + 1, MAX_SUM)
+        kind = Type("int" if signed else "uint")
+    return kind, _vector(left, width), _vector(right, width)
+
+
+def _compared(operator: str, left: Vector, right: Vector, signed: bool) -> Node:
+    if operator in ("==", "!="):
+        same = logic.equal(left, right)
+        return same if operator == "==" else logic.invert(same)
+    if operator in ("<", ">="):
+        smaller = logic.less(left, right, signed)
+        return smaller if operator == "<" else logic.invert(smaller)
+    larger = logic.less(right, left, signed)
+    return larger if operator == ">" else logic.invert(larger)
