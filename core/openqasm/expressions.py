@@ -29,12 +29,7 @@ from core.openqasm.values import (
     is_integer,
 )
 
-_TYPES = {
-    ast.IntType: "int",
-    ast.UintType: "uint",
-    ast.FloatType: "float",
-    ast.AngleType: "angle",
-}
+_TYPES = {ast.IntType: "int", ast.UintType: "uint", ast.FloatType: "float", ast.AngleType: "angle"}
 #: Seconds of a unit of time; a `dt` is the backend's.
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "dt": 1e-9}
 
