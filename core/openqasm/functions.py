@@ -113,15 +113,12 @@ class Functions:
         wanted = 1 if name in ("popcount", "abs") else 2
         if len(node.arguments) != wanted:
             raise error_at(node, f"{name} takes {wanted} arguments, not {len(node.arguments)}")
+        if name in ("abs", "max", "min"):
+            return self._extreme(name, node)
         first = self._expressions.value(node.arguments[0])
         if name in ("mod", "pow"):
             second = self._expressions.value(node.arguments[1])
             return self._expressions.operators.combined({"mod": "%", "pow": "**"}[name], first, second, node)
-        if name in ("abs", "max", "min"):
-            numbers = [self._expressions.const(argument, FLOAT, name) for argument in node.arguments]
-            kind = first.type if isinstance(first, Const) and is_integer(first) else FLOAT
-            number = abs(numbers[0]) if name == "abs" else max(numbers) if name == "max" else min(numbers)
-            return convert(Const(number, FLOAT), kind, node)
         if isinstance(first, Const) and not is_integer(first):
             raise error_at(node, f"{name} is for bits")
         width = len(first.nodes) if isinstance(first, BitValues) else first.type.width or DEFAULT_WIDTH
@@ -135,6 +132,18 @@ class Functions:
             return BitValues(rotated, first.type)
         number = sum(int(bool(bit)) << place for place, bit in enumerate(rotated))
         return Const(wrapped(number, first.type, node), first.type)
+
+    def _extreme(self, name: str, node: ast.FunctionCall) -> Value:
+        """Return the outcome of `abs`, `max` or `min`; arguments may have effects and are worked out once."""
+        types, numbers = [], []
+        for argument in node.arguments:
+            value = self._expressions.value(argument, real=True)
+            if isinstance(value, BitValues):
+                raise error_at(argument, f"{name} cannot depend on a measurement")
+            types.append(value.type if is_integer(value) else FLOAT)
+            numbers.append(convert(value, FLOAT, argument).value)
+        number = abs(numbers[0]) if name == "abs" else max(numbers) if name == "max" else min(numbers)
+        return convert(Const(number, FLOAT), types[0], node)
 
     def _popcount(self, nodes: Vector, node: ast.QASMNode) -> Value:
         if all(isinstance(bit, bool) for bit in nodes):

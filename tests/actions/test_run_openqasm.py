@@ -93,7 +93,15 @@ def test_feed_forward_works_in_all_registers() -> None:
     assert answer["ideal"] == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
 
 
-@pytest.mark.parametrize("program", [TWO + "x q[9];", THREE + "x q[9];", THREE + "bit[3] meas; x q[9];"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        TWO + "x q[9];",
+        THREE + "x q[9];",
+        THREE + "bit[3] meas; x q[9];",
+        THREE + "x q[9]; measure q[2:1];",
+    ],
+)
 def test_a_program_without_measurement_is_measured_at_its_end_and_the_answer_says_so(program: str) -> None:
     params = OpenQasmInput(program=program)
     answer = algorithm.proceed(params, step_of(algorithm.start(params)))

@@ -141,6 +141,12 @@ def test_common_gates_that_a_program_does_not_define_have_their_usual_definition
     )
 
 
+@pytest.mark.parametrize("call", ["abs(f(q[0]))", "max(f(q[0]), 0)", "min(f(q[0]), 2)", "mod(f(q[0]), 2)"])
+def test_an_argument_of_a_function_is_worked_out_once(call: str) -> None:
+    lowered = lower(Q3 + f"def f(qubit r) -> int {{ x r; return 1; }} rx({call} * pi) q[1]; c = measure q;")
+    assert distribution(lowered.circuit, "c") == pytest.approx({"011": 1.0})
+
+
 def test_standard_gates_without_their_file_are_used_with_a_note() -> None:
     lowered = lower("OPENQASM 3.0; qubit q; bit c; x q; c = measure q;")
     assert distribution(lowered.circuit, "c") == {"1": 1.0}
