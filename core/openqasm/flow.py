@@ -12,6 +12,7 @@ from core.openqasm.budget import STATEMENT, WHILE_TURNS, ProgramBudget
 from core.openqasm.errors import error_at
 from core.openqasm.exits import STAYED, Frame, Frames, Left
 from core.openqasm.expressions import Expressions
+from core.openqasm.functions import calls_subroutine
 from core.openqasm.logic import Node
 from core.openqasm.operators import truth
 from core.openqasm.output import Output
@@ -226,15 +227,12 @@ class Flow:
         """Unroll a loop; one whose condition depends on a measurement up to `WHILE_TURNS` times."""
         maybe: tuple[Clbit, ...] = ()
         turns = 0
+        condition: Node = True
         with self._frames.open("break", "continue") as frame:
             while True:
                 self._budget.steps(STATEMENT, node)
-                condition = self._expressions.condition(node.while_condition)
-                if not isinstance(condition, bool):
-                    # What the body assigns decides on the next turn.
-                    self._storage.store_all(assigned_names(node.block), node)
-                    condition = self._expressions.condition(node.while_condition)
-                elif turns and condition:
+                condition = self._next_condition(frame, maybe, node, condition)
+                if turns and condition is True:
                     raise error_at(node, "this loop is not supported: its condition becomes always true")
                 if condition is False:
                     break
@@ -250,6 +248,34 @@ class Flow:
                 if left.kind == "break":
                     break
         return Left(None, self._outer(frame, maybe))
+
+    def _next_condition(
+        self, frame: Frame, maybe: tuple[Clbit, ...], node: ast.WhileLoop, before: Node
+    ) -> Node:
+        """Work out the condition of the next turn, if the loop may still be going on.
+
+        Args:
+            frame: the loop.
+            maybe: bits that are set if a statement has left it.
+            node: the loop.
+            before: the condition of the turn before.
+        """
+        reached = logic.both(self._stays(frame, maybe), before)
+        if not calls_subroutine(node.while_condition):
+            return self._expressions.condition(node.while_condition)
+        # A call has effects: it is made once for each turn, and not after the last one.
+        if reached is True:
+            condition = self._expressions.condition(node.while_condition)
+            if isinstance(condition, bool):
+                return condition
+            [going] = self._output.fresh(1, node)
+            self._output.store([going], (condition,), node)
+            return going
+        [going] = [before] if isinstance(before, Clbit) else self._output.fresh(1, node)
+        with self._output.branch(reached, node), self._output.block():
+            condition = self._expressions.condition(node.while_condition)
+            self._output.store([going], (condition,), node)
+        return going if condition is not False else False
 
     def _note_unfinished(
         self, condition: Node, frame: Frame, maybe: tuple[Clbit, ...], node: ast.QASMNode

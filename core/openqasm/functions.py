@@ -59,6 +59,19 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "real": lambda value: complex(value).real,
     "imag": lambda value: complex(value).imag,
 }
+#: Functions of bits or of several numbers.
+_SPECIAL = frozenset({"popcount", "rotl", "rotr", "mod", "pow", "abs", "max", "min"})
+
+
+def calls_subroutine(node: object) -> bool:
+    """Tell whether a part of an expression calls a subroutine, which may apply gates and measure."""
+    if isinstance(node, list | tuple):
+        return any(map(calls_subroutine, node))
+    if not isinstance(node, ast.QASMNode):
+        return False
+    if isinstance(node, ast.FunctionCall) and node.name.name not in _SPECIAL | FUNCTIONS.keys():
+        return True
+    return any(map(calls_subroutine, vars(node).values()))
 
 
 class Functions:
@@ -90,7 +103,7 @@ class Functions:
             ProgramError: there is none for these arguments.
         """
         name = node.name.name
-        if name in ("popcount", "rotl", "rotr", "mod", "pow", "abs", "max", "min"):
+        if name in _SPECIAL:
             return self._special(name, node)
         if name not in FUNCTIONS:
             return self._subroutine(node)

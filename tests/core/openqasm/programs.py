@@ -81,6 +81,14 @@ PROGRAMS: dict[str, str] = {
     + "int i = 0; while (i < 3) { h q[i]; c[i] = measure q[i]; if (c[i]) { break; } i += 1; }".replace(
         "q[i]", "q[0]"
     ).replace("c[i]", "c[0]"),
+    "call-in-a-while": Q3
+    + "def m(qubit r) -> bit { x r; return measure r; } while (m(q[0])) { x q[1]; } c = measure q;",
+    "call-in-a-while-that-is-left": Q3
+    + "def m(qubit r) -> bit { x r; return measure r; } h q[1]; c[1] = measure q[1]; "
+    "while (!m(q[0]) || c[1]) { x q[2]; if (c[1]) break; } c = measure q;",
+    "call-of-numbers-in-a-while": Q3
+    + "def less(int n) -> bool { return n < 2; } int n = 0; h q[0]; c[0] = measure q[0]; "
+    "while (less(n)) { x q[1]; n += 1; if (c[0]) break; x q[2]; } c = measure q;",
     "nested-loops": Q3 + "for int i in [0:1] { for int j in [0:1] { h q[i]; c[i] = measure q[i]; "
     "if (c[i]) { break; } x q[2]; } } bit d; d = measure q[2];",
     "statements-after-a-branch-that-leaves": Q3 + "for int i in [0:1] { h q[0]; c[0] = measure q[0]; "
