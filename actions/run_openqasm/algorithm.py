@@ -15,7 +15,7 @@ from actions.framework.job import Job, Pub, Step
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS, MAX_SIZE
 from actions.run_openqasm.circuit import KEPT, Inputs, Program, program
 from actions.run_openqasm.exact import distribution
-from actions.toolkit.outcomes import MAX_IDEAL
+from actions.toolkit.outcomes import MAX_IDEAL, format_list
 from core.errors import InputError
 from core.openqasm.budget import WHILE_TURNS
 
@@ -203,8 +203,7 @@ def _most_often(register: dict[str, Any]) -> str:
     if len(close) == 1:
         return f"{named[0]} in {register['name']} ({shares})"
     rest = max(0, len(close) - MAX_NAMED)
-    last = f"{rest} more" if rest else named.pop()
-    listed = f"{', '.join(named)} and {last}"
+    listed = format_list([*named, f"{rest} more"] if rest else named)
     return f"{listed} in {register['name']} ({shares}; too close to tell apart)"
 
 
