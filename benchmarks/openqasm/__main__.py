@@ -12,23 +12,20 @@ import json
 import math
 import sys
 import time
-import types
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from qiskit_ibm_runtime.models import BackendProperties, QasmBackendConfiguration
-from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
 from actions.run_openqasm.circuit import program
 from core.errors import InputError
-from core.provider.ibm.target import IBMTarget
 from simulator.backends import catalog
 from simulator.counts import registers
 from simulator.engine import Engine
 from simulator.settings import SimulationLimits
+from testkit.targets import client_target
 
 #: Share of the files that must run and agree.
 WANTED = 0.98
@@ -42,10 +39,7 @@ def runner(noisy: bool) -> Runner:
     """Return what runs a program on the simulator and gives the counts of all its registers as one."""
     found = catalog(["fake_fez"])
     backend = found["aer_simulator_noisy_fez" if noisy else "aer_simulator"]
-    configuration = QasmBackendConfiguration.from_dict(dict(backend.configuration))
-    properties = BackendProperties.from_dict(backend.properties) if backend.properties else None
-    made = convert_to_target(configuration, properties)
-    target = IBMTarget(types.SimpleNamespace(name=backend.name, target=made))
+    target = client_target(backend)
     engine = Engine(found, SimulationLimits())
 
     def run(text: str, shots: int) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import types
 import zlib
 from functools import lru_cache
 from importlib.resources import files
@@ -13,8 +12,6 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qasm3
 from qiskit.quantum_info import Statevector
-from qiskit_ibm_runtime.models import BackendProperties, QasmBackendConfiguration
-from qiskit_ibm_runtime.utils.backend_converter import convert_to_target
 
 from actions.framework.submission import describe
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
@@ -25,6 +22,7 @@ from core.provider.ibm.target import IBMTarget
 from simulator.backends import catalog
 from simulator.engine import Engine
 from simulator.settings import SimulationLimits
+from testkit.targets import client_target
 from tests.actions.own_gates import INCLUDED, KEYWORDS, Program, generated, names
 from tests.actions.theory import probabilities
 
@@ -46,11 +44,7 @@ def built(program: object) -> QuantumCircuit:
 @lru_cache
 def target(backend_type: str) -> IBMTarget:
     """Return the backend as the client knows it."""
-    backend = CATALOG[BACKENDS[backend_type]]
-    configuration = QasmBackendConfiguration.from_dict(dict(backend.configuration))
-    properties = BackendProperties.from_dict(backend.properties) if backend.properties else None
-    made = convert_to_target(configuration, properties)
-    return IBMTarget(types.SimpleNamespace(name=backend.name, target=made))
+    return client_target(CATALOG[BACKENDS[backend_type]])
 
 
 def exact(ready: QuantumCircuit) -> dict[str, float]:
