@@ -120,7 +120,7 @@ class Expressions:
         Raises:
             ProgramError: it depends on a measurement, or has no such value.
         """
-        value = self.value(node, real=kind.kind in ("float", "angle"))
+        value = self.value(node, kind.is_real)
         if isinstance(value, BitValues):
             raise error_at(node, f"{what} cannot depend on a measurement")
         return convert(value, kind, node).value

@@ -158,8 +158,7 @@ class Flow:
             numbers = self._expressions.range(over)
             return (self._expressions.converted(Const(number, INT), kind, node) for number in numbers)
         if isinstance(over, ast.DiscreteSet):
-            real = kind.kind in ("float", "angle")
-            values = [self._expressions.value(item, real) for item in over.values]
+            values = [self._expressions.value(item, kind.is_real) for item in over.values]
         else:
             source = self._expressions.value(over)
             if isinstance(source, BitValues):

@@ -66,8 +66,8 @@ class Storage:
             return
         value: Value | None = None
         if init is not None:
-            real = of_type.kind in ("float", "angle", "complex")
-            value = self._expressions.converted(self._expressions.value(init, real), of_type, init)
+            value = self._expressions.value(init, of_type.is_real)
+            value = self._expressions.converted(value, of_type, init)
             if isinstance(value, BitValues):
                 if constant:
                     raise error_at(init, "a constant cannot depend on a measurement")
@@ -164,7 +164,7 @@ class Storage:
             value = Const(int(given, 2), Type("bits", len(given)))
         else:
             value = Const(given, Type("float") if isinstance(given, float) else INT)
-            if isinstance(given, float) and kind.kind not in ("float", "angle", "complex"):
+            if isinstance(given, float) and not kind.is_real:
                 raise error_at(node, f"input {name!r} must be a whole number")
         self._scopes.declare(name, Variable(convert(value, kind, node), kind, constant=True), node)
 

@@ -131,7 +131,7 @@ class Subroutines:
             read_only = formal.access is not ast.AccessControl.mutable
             return Variable(symbol.value, symbol.type, read_only, True, symbol.branches)
         kind = self._expressions.type(formal.type)
-        value = self._expressions.value(actual, real=kind.kind in ("float", "angle", "complex"))
+        value = self._expressions.value(actual, kind.is_real)
         value = self._expressions.converted(value, kind, actual)
         if isinstance(value, BitValues) or kind.kind in ("bit", "bits"):
             nodes = self._expressions.vector(value, kind, actual)
@@ -147,8 +147,7 @@ class Subroutines:
         if node.expression is not None:
             if call.kind is VOID:
                 raise error_at(node, "this subroutine returns no value")
-            real = call.kind.kind in ("float", "angle", "complex")
-            value = self._expressions.value(node.expression, real)
+            value = self._expressions.value(node.expression, call.kind.is_real)
             value = self._expressions.converted(value, call.kind, node)
         elif call.kind is not VOID:
             raise error_at(node, f"a value of type {call.kind} is to be returned")

@@ -35,6 +35,11 @@ class Type:
     kind: str
     width: int | None = None
 
+    @property
+    def is_real(self) -> bool:
+        """Whether its values are real or complex numbers, so that `1/2` is one half."""
+        return self.kind in ("float", "angle", "complex")
+
     def __str__(self) -> str:
         name = "bit" if self.kind == "bits" else self.kind
         sized = self.width is not None and self.kind not in ("bool", "bit")
