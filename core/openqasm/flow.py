@@ -227,10 +227,14 @@ class Flow:
         maybe: tuple[Clbit, ...] = ()
         turns = 0
         condition: Node = True
+        calls = calls_subroutine(node.while_condition)
         with self._frames.open("break", "continue") as frame:
             while True:
                 self._budget.steps(STATEMENT, node)
-                condition = self._next_condition(frame, maybe, node, condition)
+                if calls:
+                    condition = self._call_condition(frame, maybe, node, condition)
+                else:
+                    condition = self._expressions.condition(node.while_condition)
                 if turns and condition is True:
                     raise error_at(node, "this loop is not supported: its condition becomes always true")
                 if condition is False:
@@ -248,10 +252,10 @@ class Flow:
                     break
         return Left(None, self._outer(frame, maybe))
 
-    def _next_condition(
+    def _call_condition(
         self, frame: Frame, maybe: tuple[Clbit, ...], node: ast.WhileLoop, before: Node
     ) -> Node:
-        """Work out the condition of the next turn, if the loop may still be going on.
+        """Return a condition that calls a subroutine, which is called only if the turn is reached.
 
         Args:
             frame: the loop.
@@ -260,9 +264,6 @@ class Flow:
             before: the condition of the turn before.
         """
         reached = logic.both(self._stays(frame, maybe), before)
-        if not calls_subroutine(node.while_condition):
-            return self._expressions.condition(node.while_condition)
-        # A call has effects: it is made once for each turn, and not after the last one.
         if reached is True:
             condition = self._expressions.condition(node.while_condition)
             if isinstance(condition, bool):

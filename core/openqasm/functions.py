@@ -61,6 +61,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 #: Functions of bits or of several numbers.
 _SPECIAL = frozenset({"popcount", "rotl", "rotr", "mod", "pow", "abs", "max", "min"})
+_NAMES = _SPECIAL | FUNCTIONS.keys()
 
 
 def calls_subroutine(node: object) -> bool:
@@ -69,7 +70,7 @@ def calls_subroutine(node: object) -> bool:
         return any(map(calls_subroutine, node))
     if not isinstance(node, ast.QASMNode):
         return False
-    if isinstance(node, ast.FunctionCall) and node.name.name not in _SPECIAL | FUNCTIONS.keys():
+    if isinstance(node, ast.FunctionCall) and node.name.name not in _NAMES:
         return True
     return any(map(calls_subroutine, vars(node).values()))
 
