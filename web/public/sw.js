@@ -29,15 +29,15 @@ async function trimmed(cache) {
   await Promise.all(kept.slice(0, Math.max(0, kept.length - MOST)).map((request) => cache.delete(request)));
 }
 
-/** The page from the network, or without one as it was last seen. */
-async function page(request) {
+/** What may change under its path: from the network, or without one as it was last seen. */
+async function newest(request, path) {
   const cache = await caches.open(CACHE);
   try {
     const answer = await fetch(request);
-    if (answer.ok) await cache.put("/", answer.clone());
+    if (answer.ok) await cache.put(path, answer.clone());
     return answer;
   } catch (error) {
-    const known = await cache.match("/");
+    const known = await cache.match(path);
     if (known) return known;
     throw error;
   }
@@ -62,6 +62,7 @@ addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin) return;
-  if (request.mode === "navigate" && pathname === "/") event.respondWith(page(request));
-  else if (pathname.startsWith("/assets/") || FILES.has(pathname)) event.respondWith(file(request));
+  if ((request.mode === "navigate" && pathname === "/") || FILES.has(pathname))
+    event.respondWith(newest(request, pathname));
+  else if (pathname.startsWith("/assets/")) event.respondWith(file(request));
 });
