@@ -45,6 +45,7 @@ export function explanation(job: StoredJob): HTMLElement {
     text.replaceChildren(...lines.map((line) => h("p", {}, line)));
     element.hidden = lines.length === 0;
   };
-  void fill();
+  // Without its texts, the explanation stays hidden and the result is complete.
+  void fill().catch(() => undefined);
   return element;
 }
