@@ -95,3 +95,16 @@ def test_who_signs_out_leaves_nothing_behind(visitor: Guest) -> None:
     page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in-form")).to_be_visible()
     assert "token" not in page.evaluate("JSON.stringify({...localStorage})")
+
+
+def test_signing_out_signs_out_the_other_tabs(visitor: Guest) -> None:
+    first = visitor.page
+    first.get_by_test_id("credential").fill(KEY)
+    first.get_by_test_id("sign-in").click()
+    visitor.connection("live")
+    second = visitor.open()
+    visitor.connection("live")
+    first.reload()
+    first.get_by_test_id("sign-out").click()
+    expect(second.get_by_test_id("sign-in-form")).to_be_visible()
+    assert "token" not in second.evaluate("JSON.stringify({...localStorage})")

@@ -20,7 +20,7 @@ import { ResultFetcher } from "./result/fetcher";
 import { JobLookup } from "./result/lookup";
 import { helpPage, notFound } from "./page/texts";
 import { ResultPanel } from "./result/result";
-import { SessionKeeper } from "./session/session";
+import { SESSION_KEY, SessionKeeper } from "./session/session";
 import { h } from "./shared/dom";
 import { SignIn } from "./sign-in/sign-in";
 import { Workbench } from "./workbench/workbench";
@@ -121,7 +121,10 @@ export class App {
 
   #listen(): void {
     addEventListener("hashchange", () => this.#arrive());
-    addEventListener("storage", ({ key }) => key === JOBS_KEY && this.#store.reload());
+    addEventListener("storage", ({ key, newValue }) => {
+      if (key === JOBS_KEY) this.#store.reload();
+      if (key === SESSION_KEY && newValue === null) this.#restart();
+    });
     addEventListener("online", () => {
       this.#stream.connect();
       void this.#load();
@@ -194,9 +197,14 @@ export class App {
 
   /** Ends the session in this browser, and removes what the session's jobs have left here. */
   #signOut(): void {
-    this.#stream.stop();
     this.#session.forget();
     this.#store.clear();
+    this.#restart();
+  }
+
+  /** Loads the page again, so that nothing of the session is in memory: this tab or another one has signed out. */
+  #restart(): void {
+    this.#stream.stop();
     location.assign("/");
   }
 
