@@ -52,10 +52,9 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
 
 /** The provider's jobs so far and that of a step. Those of the first steps are dropped if there are too many. */
 function withProviderJob(jobs: Record<string, string>, step: number, id: string): Record<string, string> {
-  const all: [string, string][] = Object.entries<string>({ ...jobs, [step]: id }).sort(
-    ([a], [b]) => Number(a) - Number(b),
-  );
-  return Object.fromEntries(id ? all.slice(-MAX_PROVIDER_JOBS) : all);
+  if (id === "") return jobs;
+  const all = Object.entries<string>({ ...jobs, [step]: id }).sort(([a], [b]) => Number(a) - Number(b));
+  return Object.fromEntries(all.slice(-MAX_PROVIDER_JOBS));
 }
 
 /** The largest of what is known. */

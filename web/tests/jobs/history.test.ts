@@ -50,6 +50,7 @@ test("every step's provider job is known, under one job id", () => {
   expect(run.provider_jobs).toEqual({ 0: "provider-0", 1: "provider-1", 2: "provider-2" });
   expect(run.process_job_id).toBe("p");
 });
+  expect(mergeEvent(run, event({ step: 2, job_id: "" })).provider_jobs).toEqual(run.provider_jobs);
 
 describe("a long history", () => {
   const done = (n: number, size = 10): ResultEvent =>
