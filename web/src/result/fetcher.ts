@@ -16,9 +16,9 @@ export class ResultFetcher {
     this.#failed = failed;
   }
 
-  /** Fetches the result of a job that has ended without it; does nothing for other jobs. */
-  async fetch({ process_job_id: id, status, result, result_url: url }: StoredJob): Promise<void> {
-    if (status !== "DONE" || result !== null || url === null || this.#asked.has(id)) return;
+  /** Fetches the result of a job that has ended without it; does nothing for other jobs, and for trimmed ones. */
+  async fetch({ process_job_id: id, status, result, result_url: url, trimmed }: StoredJob): Promise<void> {
+    if (status !== "DONE" || result !== null || url === null || trimmed || this.#asked.has(id)) return;
     this.#asked.add(id);
     try {
       this.#store.fetched(id, await this.#api.result(url));

@@ -1,5 +1,5 @@
 /** Jobs that the address names: from this browser, or else from the gateway. */
-import { ApiError } from "../api/api";
+import { ApiError, type Api } from "../api/api";
 import type { ResultEvent } from "../api/documents";
 import type { StoredJob } from "../jobs/job";
 import { mergeEvent } from "../jobs/merger";
@@ -9,15 +9,17 @@ import type { Missing } from "./ending";
 /** Jobs whose details are kept in memory. */
 const MAX_DETAILS = 20;
 
+type LookupApi = Pick<Api, "job" | "result">;
+
 export class JobLookup {
-  #api: { job(id: string): Promise<ResultEvent> };
+  #api: LookupApi;
   #store: Store;
   #changed: () => void;
   #states = new Map<string, Missing>();
   /** Details of jobs that are too old to be kept in full. */
   #details = new Map<string, StoredJob>();
 
-  constructor(api: { job(id: string): Promise<ResultEvent> }, store: Store, changed: () => void) {
+  constructor(api: LookupApi, store: Store, changed: () => void) {
     this.#api = api;
     this.#store = store;
     this.#changed = changed;
@@ -43,7 +45,7 @@ export class JobLookup {
     try {
       const event = await this.#api.job(id);
       const job = this.#store.get(id);
-      if (job) this.#remember(id, { ...mergeEvent(undefined, event), ...identity(job) });
+      if (job) this.#remember(id, { ...mergeEvent(undefined, await this.#complete(event)), ...identity(job) });
       else this.#store.receive(event, null);
       this.#states.delete(id);
     } catch (error) {
@@ -51,6 +53,12 @@ export class JobLookup {
       this.#states.set(id, gone ? "unknown" : "failed");
     }
     this.#changed();
+  }
+
+  /** The event with its result, if that was too large for it. */
+  async #complete(event: ResultEvent): Promise<ResultEvent> {
+    if (event.result || !event.result_url) return event;
+    return { ...event, result: await this.#api.result(event.result_url) };
   }
 
   #remember(id: string, job: StoredJob): void {

@@ -4,8 +4,9 @@ import { outlook, queueWords, restOfRun } from "../../src/jobs/estimate";
 import { matching } from "../../src/jobs/filter";
 import type { StoredJob } from "../../src/jobs/job";
 import { mergeEvent } from "../../src/jobs/merger";
-import { Store } from "../../src/jobs/store";
+import { JOBS_KEY, Store } from "../../src/jobs/store";
 import type { ResultEvent } from "../../src/api/documents";
+import { ResultFetcher } from "../../src/result/fetcher";
 import { JobLookup } from "../../src/result/lookup";
 import { ApiError } from "../../src/api/api";
 import { Memory } from "../memory";
@@ -49,8 +50,8 @@ test("every step's provider job is known, under one job id", () => {
   for (const step of [1, 2]) run = mergeEvent(run, event({ step, job_id: `provider-${step}` }));
   expect(run.provider_jobs).toEqual({ 0: "provider-0", 1: "provider-1", 2: "provider-2" });
   expect(run.process_job_id).toBe("p");
-});
   expect(mergeEvent(run, event({ step: 2, job_id: "" })).provider_jobs).toEqual(run.provider_jobs);
+});
 
 describe("a long history", () => {
   const done = (n: number, size = 10): ResultEvent =>
@@ -109,7 +110,7 @@ describe("looking a job up", () => {
   test("one that only the gateway has is fetched once", async () => {
     const store = new Store(new Memory());
     let asked = 0;
-    const api = { job: async () => ((asked += 1), event({ status: "DONE" })) };
+    const api = { job: async () => ((asked += 1), event({ status: "DONE" })), result: async () => ({}) };
     const lookup = new JobLookup(api, store, () => undefined);
     expect(lookup.job("p")).toBeNull();
     expect(lookup.state("p")).toBe("asking");
@@ -118,8 +119,27 @@ describe("looking a job up", () => {
     expect(asked).toBe(1);
   });
 
+  test("a trimmed one is completed in memory only, with a result that was too large for its event", async () => {
+    const memory = new Memory();
+    const stored = trim(job({ status: "DONE", result_url: "/results/p" }));
+    memory.setItem(JOBS_KEY, JSON.stringify({ v: 1, client_id: "c", last_id: 0, jobs: [stored] }));
+    const store = new Store(memory);
+    const fetched: string[] = [];
+    const api = {
+      job: async () => event({ status: "DONE", result_url: "/results/p" }),
+      result: async (url: string) => (fetched.push(url), { counts: { c: { 0: 7 } } }),
+    };
+    const lookup = new JobLookup(api, store, () => undefined);
+    lookup.job("p");
+    await settled();
+    expect(lookup.job("p")).toMatchObject({ trimmed: false, result: { counts: { c: { 0: 7 } } } });
+    await new ResultFetcher(api, store, () => undefined).fetch(store.get("p")!);
+    expect(fetched).toEqual(["/results/p"]);
+    expect(store.get("p")).toMatchObject({ trimmed: true, result: null });
+  });
+
   test("one that nothing has is said to be unknown", async () => {
-    const api = { job: async () => Promise.reject(new ApiError(404, "Not found", "")) };
+    const api = { job: async () => Promise.reject(new ApiError(404, "Not found", "")), result: async () => ({}) };
     const lookup = new JobLookup(api, new Store(new Memory()), () => undefined);
     lookup.job("p");
     await settled();
