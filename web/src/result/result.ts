@@ -167,8 +167,9 @@ export class ResultPanel {
       again.toggleAttribute("disabled", true);
       void this.#actions.again(job).finally(() => again.toggleAttribute("disabled", false));
     });
+    // The job as it is then: it may have been named since this was drawn.
     const save = (format: Format): HTMLElement =>
-      button("ghost", format.toUpperCase(), `export-${format}`, () => download(exportJob(job, format)));
+      button("ghost", format.toUpperCase(), `export-${format}`, () => download(exportJob(this.#job ?? job, format)));
     const kept = job.result !== null || job.answer !== null;
     return h(
       "div",
