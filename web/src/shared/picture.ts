@@ -1,5 +1,5 @@
 /** Saves a drawn picture as a file: SVG with its colours written into it, or PNG. */
-import { h } from "./dom";
+import { h, setText } from "./dom";
 import { save } from "./download";
 
 /** What a style sheet says of a shape, as attributes that an SVG alone can carry. */
@@ -28,7 +28,7 @@ interface Drawn {
 }
 
 /** The picture as an SVG file of its own. */
-export function standalone(picture: SVGSVGElement): Drawn {
+function standalone(picture: SVGSVGElement): Drawn {
   const copy = picture.cloneNode(true) as SVGSVGElement;
   const everything = (root: Element): Element[] => [root, ...root.querySelectorAll("*")];
   const copies = everything(copy);
@@ -63,7 +63,7 @@ export function standalone(picture: SVGSVGElement): Drawn {
 }
 
 /** The picture as PNG. */
-export async function toPng({ text, width, height }: Drawn): Promise<Blob> {
+async function toPng({ text, width, height }: Drawn): Promise<Blob> {
   const image = new Image();
   // The page's policy permits data: for images, and not blob:.
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
@@ -79,7 +79,7 @@ export async function toPng({ text, width, height }: Drawn): Promise<Blob> {
 export function offerPictures(element: HTMLElement, name: string): void {
   [...element.querySelectorAll<SVGSVGElement>("svg[role=img]")].forEach((picture, at) => {
     const file = `${name}-${at + 1}`;
-    const button = (ending: string, act: () => Promise<void> | void): HTMLElement =>
+    const button = (ending: string, act: () => void): HTMLElement =>
       h(
         "button",
         {
@@ -87,10 +87,18 @@ export function offerPictures(element: HTMLElement, name: string): void {
           class: "text-button",
           "aria-label": `Save picture ${at + 1} as ${ending.toUpperCase()}`,
           "data-testid": `save-${ending}`,
-          click: () => void act(),
+          click: act,
         },
         ending.toUpperCase(),
       );
+    const failed = h("span", { role: "status" });
+    const savePng = async (): Promise<void> => {
+      try {
+        save(`${file}.png`, await toPng(standalone(picture)));
+      } catch {
+        setText(failed, "The picture is too large for a PNG in this browser.");
+      }
+    };
     const place = picture.closest(".plot, .bloch, .graph, .circuit") ?? picture.parentElement!;
     place.append(
       h(
@@ -99,7 +107,8 @@ export function offerPictures(element: HTMLElement, name: string): void {
         "Save picture ",
         button("svg", () => save(`${file}.svg`, new Blob([standalone(picture).text], { type: "image/svg+xml" }))),
         " ",
-        button("png", async () => save(`${file}.png`, await toPng(standalone(picture)))),
+        button("png", () => void savePng()),
+        failed,
       ),
     );
   });
