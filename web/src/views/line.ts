@@ -65,7 +65,7 @@ export function lineChart(
   title: string,
   options: LineOptions = {},
 ): HTMLElement {
-  const { marked = null, band = null, place = null, step: stepName = "Step" } = options;
+  const { marked = null, band = null, place = null, step: stepName = "Step", referenceName = "Exact" } = options;
   const values = points.map(({ value }) => value);
   const edges = marked ? [marked.value - (marked.error ?? 0), marked.value + (marked.error ?? 0)] : [];
   const scale = toScale([...values, ...edges, ...(reference === null ? [] : [reference])]);
@@ -74,7 +74,7 @@ export function lineChart(
   const x = (step: number): number => ((step - first) / (last - first || 1)) * 100;
   const y = (value: number): number => (1 - (value - scale.least) / (scale.most - scale.least)) * HEIGHT;
   const range = `from ${short(values[0]!)} to ${short(values.at(-1)!)}`;
-  const known = reference === null ? "" : `; the exact value is ${short(reference)}`;
+  const known = reference === null ? "" : `; ${referenceName.toLowerCase()}: ${short(reference)}`;
   const said = `${title}: ${count(points.length)} points, ${range}${known}.`;
   const grid = scale.ticks.flatMap((tick) => [
     s("line", { class: "plot__grid", x1: 0, x2: "100%", y1: y(tick), y2: y(tick) }),
@@ -149,7 +149,7 @@ export function lineChart(
       "figcaption",
       { class: "legend" },
       legend("line", title),
-      reference === null ? null : legend("reference", `${options.referenceName ?? "Exact"}: ${short(reference)}`),
+      reference === null ? null : legend("reference", `${referenceName}: ${short(reference)}`),
       band ? legend("band", band.name) : null,
       place ? legend("reference", place.name) : null,
       marked ? legend("marked", `${marked.name}: ${measured(marked.value, marked.error)}`) : null,
