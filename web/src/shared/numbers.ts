@@ -61,3 +61,6 @@ export function sampling(value: number, shots: number): number {
   const smoothed = (value * shots + 0.5) / (shots + 1);
   return Math.sqrt((smoothed * (1 - smoothed)) / shots);
 }
+
+/** The standard error of an average of values that are 1 or -1, seen in `shots` runs. */
+export const signSampling = (average: number, shots: number): number => 2 * sampling((1 + average) / 2, shots);

@@ -4,7 +4,7 @@
  * The gateway does not publish a schema of the answers. A field that is not listed here is shown with its name in
  * words and its number with four significant digits.
  */
-import { fixed, measured, sampling, share, significant } from "../shared/numbers";
+import { fixed, measured, sampling, share, significant, signSampling } from "../shared/numbers";
 import { humanize } from "../form/schema";
 import { words } from "./words";
 
@@ -130,8 +130,7 @@ function numeric(kind: Meaning["kind"], value: number, uncertainty: number | nul
     case "share":
       return share(value, uncertainty);
     case "expectation":
-      // Each shot gives 1 or -1.
-      return measured(value, shots ? 2 * sampling((1 + value) / 2, shots) : null);
+      return measured(value, shots ? signSampling(value, shots) : null);
     case "sampled":
       return share(value, shots ? sampling(value, shots) : null);
     case "times":

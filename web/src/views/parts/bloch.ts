@@ -1,6 +1,6 @@
 /** The state of a qubit as an arrow on the Bloch sphere: as it was sent, and as it was received. */
 import { h, s } from "../../shared/dom";
-import { measured } from "../../shared/numbers";
+import { measured, signSampling } from "../../shared/numbers";
 import { NOTHING, type View } from "../view";
 
 interface Vector {
@@ -53,8 +53,7 @@ const AXES: [string, Vector, [number, number]][] = [
 
 function sphere(title: string, vector: Vector, before: Vector | null, shots: number | null): HTMLElement {
   const text = (["X", "Y", "Z"] as const).map((axis) => {
-    // Where all shots agree the spread is not zero, but unknown below one shot.
-    const error = shots ? Math.sqrt(Math.max(1 - vector[axis] ** 2, 1 / shots) / shots) : null;
+    const error = shots ? signSampling(vector[axis], shots) : null;
     return `${axis.toLowerCase()} ${measured(vector[axis], error)}`;
   });
   const middle = SIZE / 2;
