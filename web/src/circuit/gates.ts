@@ -11,14 +11,12 @@ const CONTROLS = new Map(
   ].flatMap((names, count) => names.split(" ").map((name) => [name, count] as const)),
 );
 
-export const controlsOf = (name: string): number => CONTROLS.get(name) ?? 0;
-
 /** Gates with any number of controls: all operands but the last. */
 const MANY = new Set(["mcx", "mcp", "mcphase"]);
 
 /** How many of the `operands` of a gate control it. */
 export const controlCount = (name: string, operands: number): number =>
-  MANY.has(name) ? Math.max(0, operands - 1) : controlsOf(name);
+  MANY.has(name) ? Math.max(0, operands - 1) : (CONTROLS.get(name) ?? 0);
 
 /**
  * A gate's name without what Qiskit's exporter appends: a number where a program has several gates of one name

@@ -94,10 +94,6 @@ class Reader {
       return this.read(body, both(condition, kind === "else" ? "else" : own), depth + 1);
     }
     // A loop or a switch: one box over what it touches.
-    const inner = new Reader(this.#own);
-    inner.circuit.wires = this.circuit.wires;
-    inner.#qubits = this.#qubits;
-    inner.#bits = this.#bits;
     const touched = [...body.matchAll(/[A-Za-z_]\w*|\$\d+/g)].flatMap(([name]) => this.#everyWire(name));
     this.#add({
       kind: "block",

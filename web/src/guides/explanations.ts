@@ -4,7 +4,7 @@ import { fixed, measured, sampling, share, significant } from "../shared/numbers
 import type { StoredJob } from "../jobs/job";
 
 type Answer = Record<string, unknown>;
-type Explain = (answer: Answer, shots: number | null, job: StoredJob) => (string | false)[];
+type Explain = (answer: Answer, shots: number | null) => (string | false)[];
 
 const num = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
 const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
@@ -140,7 +140,7 @@ const EXPLANATIONS: Record<string, Explain> = {
 export function explain(job: StoredJob): string[] {
   if (!job.answer || !Object.hasOwn(EXPLANATIONS, job.function)) return [];
   return (
-    EXPLANATIONS[job.function]!(job.answer, job.result?.shots ?? null, job)
+    EXPLANATIONS[job.function]!(job.answer, job.result?.shots ?? null)
       .filter((line): line is string => line !== false)
       // A number that the answer does not have.
       .filter((line) => !/NaN|–/.test(line))

@@ -11,7 +11,7 @@ import { words } from "./words";
 interface Meaning {
   title?: string;
   /** A share is written in percent. A sampled one is what was seen in the job's shots. */
-  kind?: "share" | "sampled" | "expectation" | "bits" | "times";
+  kind?: "share" | "sampled" | "expectation" | "times";
   /** Shown elsewhere: in the counts, or as the job's data. */
   elsewhere?: boolean;
   /** Significant digits of a number that is itself an estimate of an error; otherwise four. */
@@ -31,19 +31,14 @@ const FIELDS: Record<string, Meaning> = {
   average_value: { title: "Average measured cut" },
   bit_agreement: { title: "Bits read right", kind: "share" },
   bits_left: { title: "Bits used" },
-  bits_measured: { title: "Bits measured" },
   chance_rate: { title: "Success by chance alone", kind: "share" },
   classical_error: { title: "Uncertainty of a classical estimate", digits: 2 },
   classical_queries: { title: "Questions of a classical program" },
-  coherence: { title: "Coherence" },
   eve_knew: { title: "Bits that the eavesdropper read right", kind: "share" },
-  correct: { title: "Correct" },
   correlations: { title: "Correlations", kind: "expectation" },
   debiased: { title: "Bias taken out" },
   decay: { title: "Decay for each round" },
   entangled: { title: "Entanglement shown" },
-  exact_energy: { title: "Exact energy" },
-  exact_order: { title: "Exact order" },
   exact_phase: { title: "Exact phase, in turns" },
   energy: { title: "Energy", error: "uncertainty" },
   error: { title: "Difference from the exact value", error: "uncertainty" },
@@ -55,9 +50,7 @@ const FIELDS: Record<string, Meaning> = {
   guess_probability: { title: "Found by guessing", kind: "share" },
   ideal_success_probability: { title: "Found without noise", kind: "share" },
   ideal_value: { title: "Average cut without noise" },
-  input_bits: { title: "Input bits" },
-  iterations: { title: "Iterations" },
-  key: { title: "Secret key", kind: "bits" },
+  key: { title: "Secret key" },
   key_bits: { title: "Bits of the key" },
   keys_match: { title: "Alice and Bob have the same key" },
   largest_difference: { title: "Largest difference from the exact kernel", digits: 2 },
@@ -72,11 +65,8 @@ const FIELDS: Record<string, Meaning> = {
   phase: { title: "Phase, in turns", error: "error" },
   positive_semidefinite: { title: "Usable as a kernel (no negative eigenvalue)" },
   quantum_queries: { title: "Questions of the quantum program" },
-  qubits_sent: { title: "Qubits sent" },
   random_value: { title: "Average cut by chance" },
-  received: { title: "Received" },
   registers: { elsewhere: true },
-  sent: { title: "Sent" },
   settings: { title: "Measurement settings" },
   shots: { elsewhere: true },
   signal: { title: "Share that comes from the circuit", kind: "share" },
