@@ -1,4 +1,5 @@
 import type { SessionKeeper } from "../session/session";
+import { upperFirst } from "../shared/format";
 import type {
   Accepted,
   Backend,
@@ -32,9 +33,10 @@ export const describe = (error: unknown): string =>
 
 /** Turns a problem document (RFC 9457), or its absence, into an ApiError. */
 export function problemToError(status: number, problem: Problem | null, retryAfter: string | null = null): ApiError {
+  // Beside a field, "must be at least 1." stands alone.
   const fields = ((problem?.errors ?? []) as (FieldError | null)[])
     .filter((error): error is FieldError => typeof error?.message === "string")
-    .map((error) => ({ field: fieldName(error.field), message: sentence(error.message) }));
+    .map((error) => ({ field: fieldName(error.field), message: upperFirst(error.message) }));
   const wait = retryAfter && /^\d+$/.test(retryAfter) ? ` Try again in ${retryAfter} s.` : "";
   return new ApiError(
     status,
@@ -43,9 +45,6 @@ export function problemToError(status: number, problem: Problem | null, retryAft
     fields,
   );
 }
-
-/** Beside a field, "must be at least 1." stands alone. */
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** `body.edges.2`, `/edges/2` and `edges.2` are in the same field, `edges`. */
 function fieldName(field: unknown): string {

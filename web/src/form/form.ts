@@ -1,6 +1,6 @@
 /** The form of one function, drawn from its input schema. */
 import "@carbon/web-components/es/components/button/button.js";
-import { ApiError } from "../api/api";
+import { ApiError, describe } from "../api/api";
 import { automaticOption, backendOption, kindLabel, kindSummary, ofType } from "../devices/backends";
 import { RadioControl, SelectControl } from "../controls/choice";
 import type { Control } from "../controls/control";
@@ -194,7 +194,7 @@ export class FunctionForm {
     }
     if (wrong.length > 0) this.#refuse(wrong, rest);
     else {
-      const said = `${error.title}. ${error.message}`;
+      const said = describe(error);
       this.#say(
         [
           said,

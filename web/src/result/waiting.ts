@@ -1,7 +1,7 @@
 /** What the page says while a job waits or runs: no more than is known. */
 import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
 import { h, setText } from "../shared/dom";
-import { backendTypeWords, span } from "../shared/format";
+import { backendTypeWords, span, upperFirst } from "../shared/format";
 import { outlook, queueWords } from "../jobs/estimate";
 import type { StoredJob } from "../jobs/job";
 import { lineChart } from "../views/line";
@@ -34,8 +34,6 @@ export function stateWords(job: StoredJob): string {
   if (job.status === "RUNNING") return "Running";
   return job.backend_type === "hardware" ? "In the queue" : "Submitted, waiting for the result";
 }
-
-const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export class Waiting {
   readonly element: HTMLElement;

@@ -3,6 +3,8 @@ import { significant } from "./numbers";
 import type { JobStatus } from "../jobs/job";
 import { COMMON_INPUTS } from "./common-inputs";
 
+export const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const count = (value: number): string => value.toLocaleString("en");
 
 export function percent(share: number): string {

@@ -1,6 +1,6 @@
 /** Asks the person to sign in, where the gateway gives sessions only to those who do. */
 import "@carbon/web-components/es/components/button/button.js";
-import { ApiError } from "../api/api";
+import { ApiError, describe } from "../api/api";
 import { h, setText } from "../shared/dom";
 import type { Session } from "../api/documents";
 
@@ -107,9 +107,7 @@ export class SignIn {
       this.#say(
         refused
           ? "This key is not known or has expired. Check it, or ask the operator for a new one."
-          : error instanceof ApiError
-            ? `${error.title}. ${error.message}`
-            : String(error),
+          : describe(error),
       );
     } finally {
       this.#button.removeAttribute("disabled");
