@@ -3,7 +3,7 @@ import { conditions, isFixed } from "../src/form/conditions";
 import { measured, share, significant } from "../src/shared/numbers";
 import { described } from "../src/views/fields";
 import { logLikelihood } from "../src/views/parts/likelihood";
-import { words } from "../src/views/words";
+import { words } from "../src/shared/words";
 
 describe("numbers", () => {
   test.each([

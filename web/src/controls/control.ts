@@ -4,7 +4,7 @@
  */
 import { h, setText } from "../shared/dom";
 import { constraint, type Field } from "../form/schema";
-import { words } from "../views/words";
+import { words } from "../shared/words";
 
 export interface Control {
   readonly field: Field;

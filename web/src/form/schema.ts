@@ -2,7 +2,7 @@
 import { itemSchema, resolve } from "./resolution";
 import type { JsonSchema } from "../api/documents";
 import { COMMON_INPUTS } from "../shared/common-inputs";
-import { words } from "../views/words";
+import { words } from "../shared/words";
 import { number } from "./validation";
 
 export type FieldKind =
@@ -80,12 +80,7 @@ function toChoices(schema: JsonSchema, nullable: boolean): Choice[] {
   const values = schema.enum ?? (schema.const === undefined ? [] : [schema.const]);
   return values
     .filter((value) => !(nullable && value === null))
-    .map((value) => ({ value, label: choiceLabel(String(value)) }));
-}
-
-function choiceLabel(value: string): string {
-  const label = words(value);
-  return humanize(label);
+    .map((value) => ({ value, label: humanize(words(String(value))) }));
 }
 
 function toKind(schema: JsonSchema, choices: Choice[], root: JsonSchema): FieldKind {

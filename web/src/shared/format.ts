@@ -1,4 +1,4 @@
-import { words } from "../views/words";
+import { words } from "./words";
 import { significant } from "./numbers";
 import type { JobStatus } from "../jobs/job";
 import { COMMON_INPUTS } from "./common-inputs";

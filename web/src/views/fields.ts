@@ -6,7 +6,7 @@
  */
 import { fixed, measured, sampling, share, significant, signSampling } from "../shared/numbers";
 import { humanize } from "../form/schema";
-import { words } from "./words";
+import { words } from "../shared/words";
 
 interface Meaning {
   title?: string;
