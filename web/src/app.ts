@@ -42,6 +42,7 @@ export class App {
     connection: this.#badge.element,
     toasts: this.#notifier.element,
     announcer: this.#notifier.announcer,
+    storage: this.#storage,
     signOut: () => this.#signOut(),
   });
   #catalogue = new Catalogue();

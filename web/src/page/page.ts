@@ -1,6 +1,7 @@
 /** The page's frame: the header with its links, and the content. */
 import "@carbon/web-components/es/components/ui-shell/header.js";
 import "@carbon/web-components/es/components/ui-shell/header-name.js";
+import type { KeyValue } from "../session/session";
 import { h, setText } from "../shared/dom";
 import { themeSwitch } from "./theme";
 import { toHash, type Route } from "./route";
@@ -10,6 +11,7 @@ export interface Fixed {
   connection: HTMLElement;
   toasts: HTMLElement;
   announcer: HTMLElement;
+  storage: KeyValue;
 }
 
 const WAYS: { page: Route["page"]; label: string; route: Route }[] = [
@@ -25,7 +27,7 @@ export class Page {
   #signOut = h("button", { type: "button", class: "text-button", "data-testid": "sign-out", hidden: true }, "Sign out");
   #active = h("span", { class: "ways__count", "data-testid": "active", hidden: true });
 
-  constructor({ connection, toasts, announcer, signOut }: Fixed) {
+  constructor({ connection, toasts, announcer, storage, signOut }: Fixed) {
     const items = WAYS.map(({ page, label, route }) => {
       const link = h(
         "a",
@@ -58,7 +60,7 @@ export class Page {
         "footer",
         { class: "footer" },
         h("a", { href: toHash({ page: "help" }), "data-testid": "go-help" }, "Help"),
-        themeSwitch(),
+        themeSwitch(storage),
       ),
       toasts,
       announcer,

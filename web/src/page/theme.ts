@@ -1,17 +1,14 @@
 /** Light or dark, or as the system has it. */
+import type { KeyValue } from "../session/session";
 import { h } from "../shared/dom";
 
 const KEY = "qwhisk.theme.v1";
 const THEMES = { system: "As the system", light: "Light", dark: "Dark" } as const;
 type Theme = keyof typeof THEMES;
 
-function stored(): Theme {
-  try {
-    const theme = localStorage.getItem(KEY);
-    return theme === "light" || theme === "dark" ? theme : "system";
-  } catch {
-    return "system";
-  }
+function read(storage: KeyValue): Theme {
+  const theme = storage.getItem(KEY);
+  return theme === "light" || theme === "dark" ? theme : "system";
 }
 
 function apply(theme: Theme): void {
@@ -20,22 +17,23 @@ function apply(theme: Theme): void {
 }
 
 /** A choice of the theme, which this browser remembers. */
-export function themeSwitch(): HTMLElement {
+export function themeSwitch(storage: KeyValue): HTMLElement {
   const select = h(
     "select",
     { class: "small-select", id: "theme", "data-testid": "theme" },
     ...Object.entries(THEMES).map(([value, label]) => h("option", { value }, label)),
   );
-  select.value = stored();
-  apply(stored());
+  const remembered = read(storage);
+  select.value = remembered;
+  apply(remembered);
   select.addEventListener("change", () => {
     const theme = select.value as Theme;
     apply(theme);
     try {
-      if (theme === "system") localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, theme);
+      if (theme === "system") storage.removeItem(KEY);
+      else storage.setItem(KEY, theme);
     } catch {
-      // Storage full or forbidden: the choice lasts until the page is closed.
+      // Storage full: the choice lasts until the page is closed.
     }
   });
   return h("div", { class: "footer__theme" }, h("label", { for: "theme" }, "Colours"), select);
