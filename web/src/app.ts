@@ -186,10 +186,9 @@ export class App {
 
   /** Removes jobs. Where the address names one of them, it is then the list's. */
   #removed(remove: () => void): void {
-    const { page, id } = this.#route as { page: string; id?: string | null };
-    const shown = page === "jobs" && id ? this.#store.get(id) : undefined;
+    const named = this.#route.page === "jobs" && this.#route.id !== null ? this.#store.get(this.#route.id) : undefined;
     remove();
-    if (shown && !this.#store.get(shown.process_job_id)) {
+    if (named && !this.#store.get(named.process_job_id)) {
       this.#route = { page: "jobs", id: null };
       history.replaceState(null, "", toHash(this.#route));
       this.#draw();

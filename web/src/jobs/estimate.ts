@@ -9,7 +9,7 @@ export const queueWords = (ahead: number): string =>
 /**
  * Milliseconds that the rest of a run of several steps takes at most; null if that is unknown.
  *
- * The remaining steps are taken to last as long as those before them on average. Before the first step has ended, its
+ * The remaining steps are assumed to last as long as those before them on average. Before the first step has ended, its
  * own expected duration is used.
  */
 export function restOfRun(job: StoredJob, now: Date = new Date()): number | null {
@@ -27,18 +27,18 @@ export function restOfRun(job: StoredJob, now: Date = new Date()): number | null
 /** What is known of a job that has not ended, in a line. */
 export function outlook(job: StoredJob, now: Date = new Date()): string {
   if (isFinal(job.status)) return "";
-  const parts: string[] = [];
   const { progress } = job;
+  const queue = job.status === "QUEUED" && job.queue_position !== null ? queueWords(job.queue_position) : "";
+  const parts: string[] = [];
   if (progress?.of) {
     // A search may end before its last step.
-    parts.push(`step ${Math.min(progress.step + 1, progress.of)} of at most ${progress.of}`);
-    if (job.status === "QUEUED" && job.queue_position !== null) parts.push(queueWords(job.queue_position));
+    parts.push(`step ${Math.min(progress.step + 1, progress.of)} of at most ${progress.of}`, queue);
     const rest = restOfRun(job, now);
     if (rest !== null) parts.push(`the whole run is expected to end within ${span(rest)}`);
-    return parts.join(", ");
+  } else {
+    parts.push(queue);
+    if (job.status === "RUNNING" && progress) parts.push(`step ${progress.step}`);
+    parts.push(expected(job.estimated_completion_time, now));
   }
-  if (job.status === "QUEUED" && job.queue_position !== null) parts.push(queueWords(job.queue_position));
-  if (job.status === "RUNNING" && progress) parts.push(`step ${progress.step}`);
-  parts.push(expected(job.estimated_completion_time, now));
   return parts.filter(Boolean).join(", ");
 }

@@ -192,7 +192,8 @@ export class Store {
     const jobs = fit(this.#document.jobs, (job) => this.#text(job).length);
     this.#document = { ...this.#document, jobs };
     if (this.#save(jobs)) return;
-    for (let kept = jobs.length; kept >= 0; kept = kept === 0 ? -1 : Math.floor(kept / 2))
+    for (let kept = jobs.length; kept > 0; ) {
+      kept = Math.floor(kept / 2);
       if (this.#save(jobs.slice(0, kept))) return;
   }
 
