@@ -1,4 +1,4 @@
-"""The pictures of circuits: held against Qiskit's own text drawer, gate by gate and wire by wire."""
+"""The pictures of circuits: compared with Qiskit's own text drawer, gate by gate and wire by wire."""
 
 from __future__ import annotations
 

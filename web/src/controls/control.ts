@@ -32,7 +32,7 @@ function hintOf(field: Field): string {
   return [field.description, said ? "" : bound].filter(Boolean).join(field.description.endsWith(".") ? " " : " · ");
 }
 
-/** A text in which names stand in backticks, as text and code. */
+/** A text with names in backticks, as text and code. */
 const marked = (text: string): Node[] =>
   text
     .split("`")

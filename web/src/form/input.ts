@@ -91,12 +91,12 @@ function fromJson(field: Field, typed: string): Parsed {
   }
 }
 
-/** The message, and where in the field it belongs. */
 /** The column of a table that a path leads to; empty if it leads to the row. */
 function column(names: string[], at: string | number | undefined): string {
   return typeof at === "number" ? `, ${names[at] ?? at + 1}` : "";
 }
 
+/** The message, and where in the field it belongs. */
 function said(kind: FieldKind, { path, message }: Violation): string {
   const [first, second] = path;
   if (typeof first !== "number") return path.length > 0 ? `${path.join(".")}: ${message}` : message;

@@ -8,10 +8,9 @@
  *           "jobs":      [StoredJob, ...] newest first}
  *
  * It is bounded: at most MAX_JOBS jobs, of which the oldest are trimmed beyond MAX_DOCUMENT characters, MAX_OUTCOMES
- * bit strings of a register (what is left out is summed in
- * `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT characters of a circuit, and four times
- * as many of an answer. A document of another version, or one that cannot be read, is ignored and a new one started.
- * `last_id` and the jobs are one value, so they cannot disagree.
+ * bit strings of a register (what is left out is summed in `other`), MAX_POINTS steps of a hybrid algorithm, MAX_TEXT
+ * characters of a circuit, and four times as many of an answer. A document of another version, or one that cannot be
+ * read, is ignored and a new one started. `last_id` and the jobs are one value, so they cannot disagree.
  */
 import type { JobResult, ResultEvent } from "../api/documents";
 import { fit, MAX_JOBS, MAX_NAME, toStored } from "./bounds";
@@ -128,7 +127,7 @@ export class Store {
     this.#put(processJobId, (job) => (job && !isFinal(job.status) ? { ...job, status: "LOST" } : job!), null);
   }
 
-  /** Gives a job a name; an empty one takes it away. */
+  /** Gives a job a name; an empty one removes it. */
   rename(processJobId: string, name: string): void {
     if (this.get(processJobId))
       this.#put(processJobId, (job) => ({ ...job!, name: name.trim().slice(0, MAX_NAME) }), null);
@@ -195,6 +194,7 @@ export class Store {
     for (let kept = jobs.length; kept > 0; ) {
       kept = Math.floor(kept / 2);
       if (this.#save(jobs.slice(0, kept))) return;
+    }
   }
 
   #save(jobs: StoredJob[]): boolean {
