@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties trial-submissions test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties trial-submissions trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'

@@ -34,6 +34,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "images": ("tests/images/",),
 }
 
+#: The beginning of each path with the name of its group, in order.
+_STARTS = [(start, name) for name, starts in GROUPS.items() for start in starts]
+
 #: A device five times as fast as by default: tests that need a job to wait pause it.
 _FAST = {"SIMULATOR_QUEUE_SPEED_UP": "5"}
 #: The groups whose files share a stack, and its settings.
@@ -56,8 +59,7 @@ def group(nodeid: str) -> str:
 def _match(nodeid: str) -> tuple[str, str]:
     """The beginning of the path that matches, and the name of its group; twice the path if none does."""
     path = nodeid.partition("::")[0]
-    starts = [(start, name) for name, group_starts in GROUPS.items() for start in group_starts]
-    matches = [(start, name) for start, name in starts if path.startswith(start)]
+    matches = [match for match in _STARTS if path.startswith(match[0])]
     return max(matches, key=lambda match: len(match[0]), default=(path, path))
 
 
@@ -66,8 +68,7 @@ def sort(items: list[pytest.Item]) -> None:
 
     What takes longest comes first, so that no process of several is left with it at the end.
     """
-    starts = [(start, name) for name, group_starts in GROUPS.items() for start in group_starts]
-    places = {match: place for place, match in enumerate(starts)}
+    places = {match: place for place, match in enumerate(_STARTS)}
     slow = {group(item.nodeid) for item in items if item.get_closest_marker(MARK)}
 
     def place(item: pytest.Item) -> tuple[int, bool]:
