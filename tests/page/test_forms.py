@@ -128,7 +128,7 @@ def test_every_control_sends_its_value(form: Visit) -> None:
     form.field("size").fill("7")
     form.field("angle").fill("0.25")
     form.field("mood").select_option("odd")
-    form.field("way-down").check(force=True)
+    form.field("way-down").check()
     form.field("deep").check()
     form.field("seed").fill("42")
     form.field("angles").fill("1, 2.5 -3")

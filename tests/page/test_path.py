@@ -269,7 +269,7 @@ def test_devices_and_their_queues(visit: Visit) -> None:
     expect(row).to_contain_text("156")
     expect(row).to_contain_text("Operational")
     visit.go("#/run/smile_super_position")
-    visit.field("backend_type-hardware").check(force=True)
+    visit.field("backend_type-hardware").check()
     expect(visit.field("backend")).to_contain_text("fake_fez · 156 qubits")
 
 

@@ -182,7 +182,7 @@ def test_fields_that_do_not_apply_are_not_shown(
     visit: Visit, function: str, choice: str, shown: list[str], hidden: list[str]
 ) -> None:
     visit.go(f"#/run/{function}")
-    visit.field(choice).check(force=True)
+    visit.field(choice).check()
     for name in shown:
         expect(visit.field(name).last).to_be_visible()
     for name in hidden:
@@ -192,7 +192,7 @@ def test_fields_that_do_not_apply_are_not_shown(
 def test_what_is_hidden_is_not_sent(visit: Visit) -> None:
     visit.go("#/run/deutsch_jozsa")
     visit.field("mask").fill("11")
-    visit.field("kind-constant_1").check(force=True)
+    visit.field("kind-constant_1").check()
     visit.run()
     visit.ends()
     [job] = json.loads(visit.page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"]

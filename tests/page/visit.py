@@ -66,7 +66,7 @@ class Guest:
         self.go("#/run/smile_super_position")
         self.field("emoticon_1").fill(first)
         self.field("emoticon_2").fill(second)
-        self.field(f"backend_type-{backend_type}").check(force=True)
+        self.field(f"backend_type-{backend_type}").check()
         self.run()
 
     def run(self) -> None:
