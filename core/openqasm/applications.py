@@ -105,10 +105,10 @@ class Applications:
 
     def barrier(self, node: ast.QuantumBarrier) -> None:
         """Add a barrier."""
+        named = [bit for operand in node.qubits for bit in self._operands.qubits(operand).bits]
         if self._defining is not None:
             # A gate with a barrier in it has no inverse.
             return
-        named = [bit for operand in node.qubits for bit in self._operands.qubits(operand).bits]
         qubits = list(dict.fromkeys(named)) if node.qubits else list(self._output.circuit.qubits)
         self._budget.gates(1, node)
         if qubits:

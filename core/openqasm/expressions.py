@@ -199,7 +199,9 @@ class Expressions:
                 return value
         if node.name in CONSTANTS:
             return Const(CONSTANTS[node.name], FLOAT, literal=True)
-        raise error_at(node, f"{node.name!r} is not declared")
+        if node.name.startswith("$"):
+            raise error_at(node, f"{node.name} is a qubit and has no value; measure it")
+        raise self._scopes.undeclared(node)
 
     def _binary(self, node: ast.BinaryExpression, real: bool) -> Value:
         operator = node.op.name

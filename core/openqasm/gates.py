@@ -169,8 +169,10 @@ class Gates:
             self._depth += 1
             if self._depth > MAX_DEPTH:
                 raise error_at(definition.node, f"gate definitions are over {MAX_DEPTH} deep")
-            known = self._write(definition, angles)
-            self._depth -= 1
+            try:
+                known = self._write(definition, angles)
+            finally:
+                self._depth -= 1
             definition.written[angles] = known
         return known
 

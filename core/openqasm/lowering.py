@@ -147,7 +147,7 @@ class _Lowering:
             ast.DelayInstruction: self._delay,
             ast.BreakStatement: lambda node: self._frames.leave("break", node),
             ast.ContinueStatement: lambda node: self._frames.leave("continue", node),
-            ast.EndStatement: lambda node: self._frames.leave("end", node),
+            ast.EndStatement: self._end,
             ast.ReturnStatement: self._subroutines.give_back,
         }
 
@@ -268,6 +268,10 @@ class _Lowering:
     def _if(self, node: ast.BranchingStatement) -> Left:
         condition = self._expressions.condition(node.condition)
         return self._flow.branch(condition, node, node.if_block, node.else_block)
+
+    def _end(self, node: ast.EndStatement) -> Left:
+        self._output.check_gate(node)
+        return self._frames.leave("end", node)
 
     # --- timing -----------------------------------------------------------------------------------
 

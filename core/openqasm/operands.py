@@ -73,11 +73,13 @@ class Operands:
     def _bits(self, node: ast.QASMNode) -> Qubits | Stored:
         match node:
             case ast.Identifier() if node.name.startswith("$"):
+                if self._scopes.in_gate:
+                    raise error_at(node, f"{node.name} is a qubit of the backend; a gate has its own qubits")
                 return Qubits([self._physical[int(node.name[1:])]], single=True)
             case ast.Identifier():
                 symbol = self._scopes.find(node.name)
                 if symbol is None:
-                    raise error_at(node, f"{node.name!r} is not declared")
+                    raise self._scopes.undeclared(node)
                 if not isinstance(symbol, Qubits | Stored):
                     raise error_at(node, f"{node.name!r} is no register")
                 return symbol

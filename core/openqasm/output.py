@@ -110,13 +110,14 @@ class Output:
                 f"{MAX_CLBITS} are possible",
             )
 
-    def _check_gate(self, node: ast.QASMNode) -> None:
+    def check_gate(self, node: ast.QASMNode) -> None:
+        """Raise `ProgramError` if the circuit is the definition of a gate."""
         if self.in_gate:
             raise error_at(node, "a gate has nothing in it but gates")
 
     def fresh(self, size: int, node: ast.QASMNode) -> list[Clbit]:
         """Return bits that are no part of the answer and that nothing has been written into."""
-        self._check_gate(node)
+        self.check_gate(node)
         self._check_clbits(size, node)
         bits = [Clbit() for _ in range(size)]
         self.circuit.add_bits(bits)
@@ -184,7 +185,7 @@ class Output:
 
     def measure(self, qubits: Sequence[Qubit], bits: Sequence[Clbit], node: ast.QASMNode) -> None:
         """Measure qubits into bits."""
-        self._check_gate(node)
+        self.check_gate(node)
         self._budget.gates(len(qubits), node)
         for qubit, bit in zip(qubits, bits, strict=True):
             self._written.add(bit)
@@ -193,7 +194,7 @@ class Output:
 
     def reset(self, qubits: Sequence[Qubit], node: ast.QASMNode) -> None:
         """Reset qubits."""
-        self._check_gate(node)
+        self.check_gate(node)
         self._budget.gates(len(qubits), node)
         for qubit in qubits:
             self.circuit.reset(qubit)
@@ -201,7 +202,7 @@ class Output:
     @contextmanager
     def branch(self, condition: Node, node: ast.QASMNode) -> Iterator[Callable[[], Any]]:
         """Open a branch; what the context gives opens the other one, after this is closed."""
-        self._check_gate(node)
+        self.check_gate(node)
         if not self.circuit.qubits:
             raise error_at(node, "nothing is measured yet that could decide this")
         self._budget.gates(BRANCH, node)

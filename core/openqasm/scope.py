@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from openqasm3 import ast
 from qiskit.circuit import Clbit, Qubit
 
-from core.openqasm.errors import error_at
+from core.openqasm.errors import ProgramError, error_at
 from core.openqasm.values import Type, Value
 
 
@@ -76,6 +76,21 @@ class Scopes:
         """Whether no block is open."""
         return len(self._tables) == 1
 
+    @property
+    def in_gate(self) -> bool:
+        """Whether the body of a gate is open, also one that calls a subroutine."""
+        return self._constants_only
+
+    def undeclared(self, node: ast.Identifier) -> ProgramError:
+        """Return the error of a name that stands for nothing."""
+        if self._constants_only and node.name in self._tables[0]:
+            return error_at(
+                node,
+                f"{node.name!r} is not declared in this gate; a gate has its own qubits and parameters, and "
+                "global constants",
+            )
+        return error_at(node, f"{node.name!r} is not declared")
+
     def find(self, name: str) -> Symbol | None:
         """Return what a name stands for; None if it is not declared."""
         for place in range(len(self._tables) - 1, -1, -1):
@@ -117,10 +132,11 @@ class Scopes:
         """Open the body of a gate or subroutine, which sees no block around its call.
 
         Args:
-            constants_only: whether it sees nothing global but constants, as a gate does.
+            constants_only: whether it sees nothing global but constants, as a gate does. So does a subroutine
+                that a gate calls.
         """
         hidden, self._tables[1:] = self._tables[1:], [{}]
-        before, self._constants_only = self._constants_only, constants_only
+        before, self._constants_only = self._constants_only, self._constants_only or constants_only
         try:
             yield
         finally:

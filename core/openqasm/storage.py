@@ -178,7 +178,7 @@ class Storage:
         assert isinstance(name, ast.Identifier)
         symbol = self._scopes.find(name.name)
         if symbol is None:
-            raise error_at(name, f"{name.name!r} is not declared")
+            raise self._scopes.undeclared(name)
         if isinstance(symbol, Qubits):
             raise error_at(node, f"{name.name!r} is a quantum register; nothing can be assigned to it")
         if isinstance(symbol, Stored):

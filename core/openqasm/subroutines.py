@@ -120,8 +120,8 @@ class Subroutines:
             found = self._operands.alias(actual)
             size = None if formal.size is None else self._expressions.size(formal.size, "a register")
             if not isinstance(found, Qubits) or len(found.bits) != (size or 1):
-                wanted = "1 qubit" if size is None else f"{size} qubits"
-                raise error_at(actual, f"{wanted} are expected here")
+                wanted = "1 qubit is" if size in (None, 1) else f"{size} qubits are"
+                raise error_at(actual, f"{wanted} expected here")
             return Qubits(found.bits, single=size is None)
         assert isinstance(formal, ast.ClassicalArgument)
         if isinstance(formal.type, ast.ArrayReferenceType):

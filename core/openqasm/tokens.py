@@ -65,7 +65,7 @@ def tokens(program: str) -> Iterator[Token]:
         text = match[0]
         if kind != "space":
             column = place - start + 1
-            if kind in ("number", "literal") and len(text) > MAX_DIGITS:
+            if kind in ("number", "literal", "hardware") and len(text) > MAX_DIGITS:
                 raise ProgramError(f"a number has over {MAX_DIGITS} digits", line, column)
             yield Token(kind, text, line, column)
             at_start = kind == "line" or text in ";{}"
