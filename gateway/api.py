@@ -12,8 +12,9 @@ from core.errors import InputError, NotFoundError
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
 from core.protocol import API, encode, job_path, result_path
-from gateway.auth.tokens import TokenError
+from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
+from gateway.edge.exchange import exchange, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.replies import json_response
@@ -100,7 +101,7 @@ def new_job(function: str) -> Response:
     """
     client, gateway = session(), services()
     with count_request(client):
-        wait_seconds = _wait_seconds()
+        wait_seconds = _wait_seconds(client)
         callback_url = callback(request.headers.get(CALLBACK), gateway.settings.webhooks)
         key = key_of(request.headers.get(HEADER))
         document = gateway.documents.get(function)
@@ -135,10 +136,12 @@ def jobs() -> Response:
 @api.get(_JOB)
 def job(process_job_id: str) -> Response:
     """Return the job's newest event; with `?wait=`, the final event if it arrives in time."""
-    inbox, wait_seconds = services().inbox(session()), _wait_seconds()
+    client = session()
+    wait_seconds = _wait_seconds(client)
+    inbox = services().inbox(client)
     entry = _require_job(inbox, process_job_id)
     if wait_seconds and not entry.event.final:
-        entry = inbox.final(process_job_id, wait_seconds) or entry
+        wait_for_final(inbox, process_job_id, wait_seconds, newest=True)
     return Response(entry.json, 200, mimetype="application/json")
 
 
@@ -171,7 +174,8 @@ def _require_job(inbox: Inbox, process_job_id: str) -> InboxEntry:
     return entry
 
 
-def _wait_seconds() -> float:
+def _wait_seconds(client: ClientSession) -> float:
+    """Return how long the request waits for a result, and count it among those that wait."""
     raw = request.args.get("wait", "0")
     try:
         wait_seconds = float(raw)
@@ -179,4 +183,6 @@ def _wait_seconds() -> float:
         wait_seconds = -1.0
     if not 0 <= wait_seconds <= MAX_WAIT:
         raise InputError(f"wait must be a number of seconds from 0 to {MAX_WAIT:.0f}.", field="wait")
+    if wait_seconds:
+        exchange().reserve_wait(client.client_id)
     return wait_seconds

@@ -1,11 +1,9 @@
-"""The Flask application: the API, the WebSocket, the page, health and security headers."""
+"""The Flask application: the API, the WebSocket's route, the page and security headers."""
 
 from __future__ import annotations
 
 import mimetypes
-from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from flask import Flask, Response, request, send_from_directory
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -14,17 +12,9 @@ from werkzeug.security import safe_join
 from gateway import metrics, openapi, origin, problems
 from gateway.api import api
 from gateway.edge import events
-from gateway.replies import json_response
+from gateway.edge.bodies import MAX_BODY
+from gateway.replies import secured
 from gateway.services import GatewayServices
-
-#: The most bytes of a request's body. OpenWhisk accepts 1 MB of parameters, including the envelope.
-MAX_BODY = 1_000_000
-
-_CSP = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
-
 
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
@@ -32,11 +22,6 @@ _CORS = {
     "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed",
     "Access-Control-Max-Age": "600",
 }
-
-#: Seconds that a client may pause while it sends its body.
-BODY_TIMEOUT = 20.0
-#: The most bytes of a rejected body that are read and discarded.
-MAX_DISCARDED = 16 * 1024 * 1024
 
 #: The encodings that the page's build creates next to each file, smallest first.
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
@@ -57,13 +42,6 @@ def _file(folder: Path, name: str) -> Response:
     return response
 
 
-def _discard(body: BinaryIO, most: int) -> None:
-    """Read the rest of a body, up to `most` bytes."""
-    with suppress(OSError):
-        while most > 0 and (chunk := body.read(min(most, 65_536))):
-            most -= len(chunk)
-
-
 def create_app(services: GatewayServices) -> Flask:
     """Return the application with these services."""
     app = Flask("gateway", static_folder=None)
@@ -79,36 +57,12 @@ def create_app(services: GatewayServices) -> Flask:
     app.register_blueprint(api)
     events.register(app, services)
 
-    @app.get("/healthz")
-    def healthz() -> Response:
-        alive = services.reader.alive() and services.websocket_server.alive()
-        alive = alive and (services.webhooks is None or services.webhooks.alive())
-        return json_response({"status": "ok" if alive else "failed"}, 200 if alive else 503)
-
-    @app.get("/readyz")
-    def readyz() -> Response:
-        ready = services.reader.alive() and services.topics.reachable()
-        return json_response({"status": "ok" if ready else "not ready"}, 200 if ready else 503)
-
     @app.get("/")
     @app.get("/<path:name>")
     def page(name: str = "index.html") -> Response:
         response = _file(services.settings.page, name)
         # File names under assets/ change with their content.
         response.cache_control.max_age = 31_536_000 if name.startswith("assets/") else 0
-        return response
-
-    @app.before_request
-    def bound() -> None:
-        connection = request.environ.get("gunicorn.socket")
-        if connection is not None and request.path != events.PATH:
-            connection.settimeout(BODY_TIMEOUT)
-
-    @app.after_request
-    def drain(response: Response) -> Response:
-        # Closing a connection with unread data resets it, and then the client may not get the error.
-        if request.content_length and request.content_length > MAX_BODY:
-            _discard(request.environ["wsgi.input"], MAX_DISCARDED)
         return response
 
     @app.after_request
@@ -120,14 +74,6 @@ def create_app(services: GatewayServices) -> Flask:
                 response.headers.update(_CORS | {"Access-Control-Allow-Origin": origin})
         return response
 
-    @app.after_request
-    def secure(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", _CSP)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Frame-Options"] = "DENY"
-        if response.mimetype != "text/html" and "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
-        return response
+    app.after_request(secured)
 
     return app

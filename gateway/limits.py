@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
+from collections import Counter
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from core.errors import QwhiskError
 from core.rate_limits import RateLimiter, TokenBucket
 
 #: Clients and addresses that are remembered.
 MAX_CLIENTS = 50_000
+
+#: The most characters of an address. An IPv6 address with a zone has fewer.
+MAX_ADDRESS = 64
+#: An IPv4 address, or an IPv6 address in brackets, with a port.
+_PORT = re.compile(r"\A([0-9.]+|\[[^\]]*\]):[0-9]{1,5}\Z", re.ASCII)
+
+
+def network_of(address: str) -> str:
+    """Return an address as limits count it: for IPv6 the /64 network.
+
+    A provider assigns a whole /64, and so 2^64 addresses, to one customer.
+    """
+    raw = address[:MAX_ADDRESS]
+    try:
+        # Some proxies add the port.
+        parsed = ip_address(_PORT.sub(r"\1", raw).strip("[]").partition("%")[0])
+    except ValueError:
+        return raw
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
 
 
 class LimitError(QwhiskError):
@@ -60,3 +85,35 @@ class Limit:
 
     def _admit(self, client: str, now: float | None) -> float:
         return self._limiter.admit(client, time.monotonic() if now is None else now)
+
+
+class Concurrency:
+    """The number of things that each client or address may have at the same time. Thread-safe.
+
+    Args:
+        most: the limit; 0 for none.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def acquire(self, asker: str) -> bool:
+        """Count one more; return False if the limit is reached."""
+        if not self.most:
+            return True
+        with self._lock:
+            if self._counts[asker] >= self.most:
+                return False
+            self._counts[asker] += 1
+        return True
+
+    def release(self, asker: str) -> None:
+        """Count one less."""
+        if not self.most:
+            return
+        with self._lock:
+            self._counts[asker] -= 1
+            if self._counts[asker] <= 0:
+                del self._counts[asker]

@@ -14,6 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from gateway.edge.exchange import exchange
 from gateway.services import GatewayServices
 
 #: Bounds in seconds. An invocation takes some ten milliseconds; a request that waits for a result takes up to
@@ -84,12 +85,21 @@ def register(app: Flask, services: GatewayServices) -> None:
     def _count(response: Response) -> Response:
         # The rule and not the path: paths contain ids, so their number is unbounded.
         route = request.url_rule.rule if request.url_rule else "none"
-        metrics.requests.labels(route, request.method, response.status_code).inc()
         if function := g.get("submitted"):
             metrics.jobs.labels(function).inc()
         if reason := g.get("refused"):
             metrics.refused.labels(reason).inc()
-        metrics.seconds.labels(route).observe(time.perf_counter() - g.get("began", time.perf_counter()))
+        method, began = request.method, g.get("began", time.perf_counter())
+
+        def answered(status: int) -> None:
+            metrics.requests.labels(route, method, status).inc()
+            metrics.seconds.labels(route).observe(time.perf_counter() - began)
+
+        wait = exchange().wait
+        if wait is None:
+            answered(response.status_code)
+        else:
+            wait.on_answer = answered
         return response
 
     @app.get("/metrics")

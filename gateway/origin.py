@@ -9,7 +9,7 @@ from gateway.problems import problem
 from gateway.services import GatewayServices
 
 #: The error codes, by status.
-_CODES = {403: "foreign_origin", 421: "unknown_host"}
+CODES = {403: "foreign_origin", 421: "unknown_host"}
 
 
 def register(app: Flask, services: GatewayServices) -> None:
@@ -32,4 +32,4 @@ def register(app: Flask, services: GatewayServices) -> None:
             refusal = allowed.refusal(before["HTTP_HOST"], None, None)
         if refusal is None:
             return None
-        return problem(refusal.status, refusal.message, _CODES[refusal.status])
+        return problem(refusal.status, refusal.message, CODES[refusal.status])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from flask import current_app, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -25,11 +23,12 @@ from core.openwhisk.credentials import EnvironmentCredentials
 from core.settings import Source
 from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import ClientSession, TokenError, Tokens
+from gateway.edge.waits import Waits
 from gateway.edge.websocket_server import WebSocketServer
 from gateway.idempotency import InFlight
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_readers import TopicReaders
-from gateway.limits import Limit
+from gateway.limits import Limit, network_of
 from gateway.settings import GatewaySettings
 from gateway.topic_cleaner import RENEWED, TopicCleaner
 from gateway.webhooks import Webhooks
@@ -39,11 +38,6 @@ from gateway.webhooks.sender import WebhookSender
 DAY = 86_400
 #: Seconds after a sign-in during which the session can be renewed without another sign-in.
 SIGNED_IN = 7 * DAY
-
-#: The most characters of an address. An IPv6 address with a zone has fewer.
-MAX_ADDRESS = 64
-#: An IPv4 address, or an IPv6 address in brackets, with a port.
-_PORT = re.compile(r"\A([0-9.]+|\[[^\]]*\]):[0-9]{1,5}\Z", re.ASCII)
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +53,7 @@ class GatewayServices:
     publisher: Publisher
     reader: TopicReaders
     websocket_server: WebSocketServer
+    waits: Waits
     topics: Topics
     job_limit: Limit
     session_limit: Limit
@@ -75,7 +70,12 @@ class GatewayServices:
         """Connect to the services that the settings name and create the shared topics."""
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
-        websocket_server = WebSocketServer(settings.websockets)
+        websocket_server, waits = WebSocketServer(settings.websockets), Waits()
+
+        def on_event(topic: str) -> None:
+            websocket_server.on_event(topic)
+            waits.on_event(topic)
+
         publisher = Publisher(settings.kafka)
         webhooks = None
         if settings.webhooks != "off":
@@ -86,8 +86,9 @@ class GatewayServices:
             documents=from_env(env),
             invoke=FunctionInvoker(EnvironmentCredentials(env)),
             publisher=publisher,
-            reader=TopicReaders(settings.kafka, websocket_server.on_event),
+            reader=TopicReaders(settings.kafka, on_event),
             websocket_server=websocket_server,
+            waits=waits,
             topics=topics,
             job_limit=Limit("jobs", settings.jobs_per_minute),
             session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
@@ -218,19 +219,8 @@ def count_request(client: ClientSession) -> Iterator[None]:
 
 
 def address() -> str:
-    """Return the address that the request came from, as limits count it: for IPv6 the /64 network.
-
-    A provider assigns a whole /64, and so 2^64 addresses, to one customer.
-    """
-    raw = (request.remote_addr or "")[:MAX_ADDRESS]
-    try:
-        # Some proxies add the port.
-        parsed = ip_address(_PORT.sub(r"\1", raw).strip("[]").partition("%")[0])
-    except ValueError:
-        return raw
-    if isinstance(parsed, IPv4Address):
-        return str(parsed)
-    return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
+    """Return the address that the request came from, as limits count it."""
+    return network_of(request.remote_addr or "")
 
 
 def bearer() -> str:

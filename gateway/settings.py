@@ -79,13 +79,21 @@ PROXIES = Setting(
     common=True,
 )
 THREADS = Setting(
-    "GATEWAY_THREADS", integer(4, 4_096), 512, "requests that are served at the same time", common=True
+    "GATEWAY_THREADS", integer(4, 4_096), 512, "functions that are invoked at the same time", common=True
 )
 WEBSOCKETS = Setting(
     "GATEWAY_WEBSOCKETS",
     integer(1, 50_000),
     4_000,
     "WebSockets that are open at the same time",
+    common=True,
+)
+CONNECTIONS_PER_ADDRESS = Setting(
+    "GATEWAY_CONNECTIONS_PER_ADDRESS",
+    integer(1, 100_000),
+    1_000,
+    "connections, WebSockets included, that one address may have at the same time; without effect with "
+    "GATEWAY_PROXIES",
     common=True,
 )
 SECRET = Setting(
@@ -174,6 +182,7 @@ TABLE = SettingsTable(
         SESSIONS_PER_MINUTE,
         THREADS,
         WEBSOCKETS,
+        CONNECTIONS_PER_ADDRESS,
         INVOKE_TIMEOUT,
         WEBHOOKS,
         PAGE,
@@ -196,6 +205,7 @@ class GatewaySettings:
     allowed: Allowed
     threads: int
     websockets: int
+    connections_per_address: int
     secret: str = field(repr=False)
     session_seconds: int
     #: Seconds.
@@ -228,6 +238,7 @@ class GatewaySettings:
             port=GATEWAY_PORT.read(env),
             threads=THREADS.read(env),
             websockets=WEBSOCKETS.read(env),
+            connections_per_address=CONNECTIONS_PER_ADDRESS.read(env),
             secret=SECRET.read(env),
             session_seconds=SESSION_SECONDS.read(env),
             invoke_timeout=INVOKE_TIMEOUT.read(env),

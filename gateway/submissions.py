@@ -15,6 +15,7 @@ from core.kafka.publisher import PUBLISH_TIMEOUT
 from core.protocol import Envelope, ResultEvent, SubmittedJob, encode, first_event, job_path
 from core.strays import sought
 from gateway.auth.tokens import ClientSession
+from gateway.edge.exchange import wait_for_final
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.limits import LimitError
 from gateway.replies import json_response
@@ -70,30 +71,26 @@ def submit(
         "submitted",
         extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},
     )
-    if wait_seconds:
-        entry = inbox.final(process_job_id, wait_seconds)
-        if entry is not None and entry.event.final:
-            return Response(entry.json, 200, mimetype="application/json")
     # A client that gets the answer must find the job at every replica.
     _wait_for_publication(remembered)
     if again:
         # A client that repeats the request must not be faster than the broker.
         inbox.appearing(process_job_id, APPEARS)
+    if wait_seconds:
+        wait_for_final(inbox, process_job_id, wait_seconds)
     return accepted_response(reply | {"status": "QUEUED"}, process_job_id)
 
 
 def existing_job_response(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
     """Return the response for a job that already exists."""
     event = entry.event
-    if wait_seconds and not event.final:
-        entry = inbox.final(event.process_job_id, wait_seconds) or entry
-    if entry.event.final and wait_seconds:
+    if wait_seconds and event.final:
         response = Response(entry.json, 200, mimetype="application/json")
     else:
+        if wait_seconds:
+            wait_for_final(inbox, event.process_job_id, wait_seconds)
         shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
-        response = accepted_response(
-            {name: getattr(entry.event, name) for name in shown}, event.process_job_id
-        )
+        response = accepted_response({name: getattr(event, name) for name in shown}, event.process_job_id)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 

@@ -30,7 +30,11 @@ from tools.load_config_documents import load
 SECRET = "a-secret-of-the-tests-that-every-replica-knows"
 
 #: Limits are neither tested nor measured here.
-FREE = {"GATEWAY_JOBS_PER_MINUTE": "10000000", "GATEWAY_SESSIONS_PER_MINUTE": "10000000"}
+FREE = {
+    "GATEWAY_JOBS_PER_MINUTE": "10000000",
+    "GATEWAY_SESSIONS_PER_MINUTE": "10000000",
+    "GATEWAY_CONNECTIONS_PER_ADDRESS": "100000",
+}
 
 
 @contextmanager

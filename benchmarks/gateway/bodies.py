@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.table import milliseconds, table
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError
-from gateway.app import MAX_BODY
 from gateway.body import parsed
+from gateway.edge.bodies import MAX_BODY
 from gateway.validation import validate
 from testkit.adversarial import bodies, published
 from testkit.growth import cost

@@ -78,7 +78,7 @@ def accepting(folder: Path, say: Callable[[str], None], jobs: int, seconds: floa
         ]
         for name, *_ in ways
     ]
-    title = f"an action that does nothing; jobs/s with {SUBMITTERS} clients, gunicorn with {THREADS} threads"
+    title = f"an action that does nothing; jobs/s with {SUBMITTERS} clients, {THREADS} threads"
     say(table(title, ["", "p50", "p99", "jobs/s"], rows))
     added = percentile(results["the gateway"], 0.5) - percentile(results["the action alone"], 0.5)
     part = rate["the gateway"] / rate["bare Flask route"]

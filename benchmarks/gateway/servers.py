@@ -50,14 +50,14 @@ async def noop(port: int) -> None:
 
 
 class Bare(BaseApplication):  # type: ignore[misc]
-    """A Flask application under gunicorn, with the same kind of worker as the gateway."""
+    """A Flask application under gunicorn, with threads."""
 
     def __init__(self, port: int, threads: int, action: str) -> None:
         self._port, self._threads, self._action = port, threads, action
         super().__init__()
 
     def load_config(self) -> None:
-        """The gateway's own options."""
+        """As many threads as the gateway has."""
         for name, value in {
             "bind": f"127.0.0.1:{self._port}",
             "workers": 1,

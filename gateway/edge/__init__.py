@@ -1,1 +1,1 @@
-"""WebSockets: the gunicorn worker that hands connections over, and the server that pushes events."""
+"""The HTTP server in front of the Flask views: connections, bodies, waits, probes and WebSockets."""

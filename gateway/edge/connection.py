@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -45,6 +46,7 @@ class Connection:
         inbox: the client's events.
         last: the id of the last event that the client has seen; -1 for none.
         session: the client's session.
+        on_close: called when the connection is closed.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Connection:
         inbox: Inbox,
         last: int,
         session: ClientSession,
+        on_close: Callable[[], None] | None = None,
     ) -> None:
         self.sock = sock
         self.inbox = inbox
         self.last = last
         self.session = session
+        self.on_close = on_close
         self._ws = WSConnection(ConnectionType.SERVER)
         self._out = bytearray()
         self._chatter = 0

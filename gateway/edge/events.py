@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Iterable
-from typing import Any, NoReturn
 
 from flask import Flask, Response, request
 
 from core.protocol import API
 from gateway.auth.tokens import TokenError
-from gateway.edge.connection import Connection, HandshakeError
+from gateway.edge.exchange import Upgrade, exchange
 from gateway.problems import problem
 from gateway.services import GatewayServices, session_of
 
@@ -22,17 +19,6 @@ PATH = f"{API}/events"
 
 #: Offsets have 63 bits.
 _ID = re.compile(r"[0-9]{1,18}")
-
-
-class _Taken(Response):
-    """Tells gunicorn that the connection now belongs to another owner."""
-
-    def __call__(self, *_: Any) -> Iterable[bytes]:
-        _end()
-
-
-def _end() -> NoReturn:
-    raise StopIteration
 
 
 def register(app: Flask, services: GatewayServices) -> None:
@@ -54,17 +40,8 @@ def register(app: Flask, services: GatewayServices) -> None:
         last = _after(request.args.get("after"))
         if not inbox.reaches(last, REACH):
             raise TokenError("This session's events were deleted. Create a new session.", "gone")
-        sock: socket.socket = request.environ["gunicorn.socket"]
-        try:
-            connection = Connection(sock, list(request.headers.items()), inbox, last, session)
-        except HandshakeError as error:
-            return problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
-        # From here on the WebSocketServer owns the socket. gunicorn keeps one without a descriptor.
-        connection.sock = socket.socket(fileno=sock.detach())
-        connection.sock.setblocking(False)
-        inbox.enter()
-        services.websocket_server.add(connection)
-        return _Taken()
+        exchange().upgrade = Upgrade(inbox, last, session)
+        return Response(status=101)
 
 
 def _after(raw: str | None) -> int:

@@ -150,6 +150,8 @@ class WebSocketServer:
             return
         self._selector.unregister(connection.sock)
         connection.sock.close()
+        if connection.on_close is not None:
+            connection.on_close()
         topic = connection.inbox.topic
         self._by_topic[topic].discard(connection)
         if not self._by_topic[topic]:

@@ -193,3 +193,6 @@ class Inbox:
         with self._changed:
             self.closed = True
             self._changed.notify_all()
+            on_event = self._on_event if self._entered else None
+        if on_event is not None:
+            on_event(self.topic)

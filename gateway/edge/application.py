@@ -1,0 +1,248 @@
+"""The ASGI application in front of the Flask views."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from flask import Flask, Response
+
+from core.origin import opens_a_page
+from core.protocol import API
+from gateway.edge.answer import Answer
+from gateway.edge.bodies import (
+    Bodies,
+    BodyTimeoutError,
+    DisconnectedError,
+    Receive,
+    RequestBody,
+    TooManyBodiesError,
+)
+from gateway.edge.connection import Connection, HandshakeError
+from gateway.edge.connections import Connections
+from gateway.edge.exchange import NAME, Exchange, FinalEventWait, Upgrade, WaitLimits
+from gateway.edge.heads import rejection, wsgi_headers
+from gateway.edge.http_protocol import HttpProtocol
+from gateway.edge.probes import Probes
+from gateway.edge.view_pool import BusyError, ViewPool
+from gateway.inbox.inbox import InboxEntry
+from gateway.metrics import GatewayMetrics
+from gateway.origin import CODES
+from gateway.problems import problem
+from gateway.replies import secured
+from gateway.services import GatewayServices
+
+#: Threads for the views that invoke no function.
+VIEW_THREADS = 64
+#: The status in the metrics of a request whose client did not wait for the response.
+CLIENT_LEFT = 499
+
+_SUBMISSION = re.compile(re.escape(API) + r"/functions/[^/]+/jobs")
+
+log = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Edge:
+    """Serves the gateway.
+
+    Bodies, waits for results and probes are coroutines. Views run in two pools of threads, one of them for
+    those that invoke functions, so that slow functions delay no other request.
+
+    Args:
+        app: the Flask application.
+        services: its services.
+        connections: the HTTP connections.
+    """
+
+    def __init__(self, app: Flask, services: GatewayServices, connections: Connections) -> None:
+        self._services = services
+        self._connections = connections
+        self._metrics: GatewayMetrics = app.extensions["metrics"]
+        self._invocations = ViewPool(app, services.settings.threads)
+        self._views = ViewPool(app, min(VIEW_THREADS, services.settings.threads))
+        probes = Probes(services)
+        self._probes = {"/healthz": probes.healthz, "/readyz": probes.readyz}
+        # Behind proxies, addresses are those of the proxies.
+        known = not services.settings.proxies
+        self._limits = WaitLimits() if known else WaitLimits(per_address=0)
+        self._bodies = Bodies() if known else Bodies(per_address=0)
+
+    def close_waits(self) -> None:
+        """Answer all requests that wait for results. Called by the event loop's thread."""
+        self._services.waits.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        connection: HttpProtocol = scope["state"]["connection"]
+        try:
+            await self._request(connection, scope, receive, send)
+        except DisconnectedError:
+            connection.abort()
+        except asyncio.CancelledError:
+            # The process stops.
+            connection.abort()
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        scope["state"]["connections"] = self._connections
+        check = asyncio.create_task(self._connections.check())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        check.cancel()
+        with suppress(asyncio.CancelledError):
+            await check
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _request(self, connection: HttpProtocol, scope: Scope, receive: Receive, send: Send) -> None:
+        if (rejected := rejection(scope)) is not None:
+            await self._refuse(connection, send, rejected)
+            return
+        if scope["path"] in self._probes and scope["method"] in ("GET", "HEAD"):
+            await self._probe(scope, send)
+            return
+        exchange = Exchange(connection.address, self._limits)
+        answer = Answer(send)
+        try:
+            headers = dict(scope["headers"])
+            async with self._bodies.read(receive, headers, connection.address) as body:
+                if not body.complete:
+                    answer.close_connection()
+                await self._view(connection, scope, body, exchange, answer)
+            if exchange.upgrade is not None:
+                await self._upgrade(connection, scope, exchange.upgrade, send)
+                return
+            if exchange.wait is not None:
+                await self._wait(exchange.wait, receive, answer)
+            await answer.finish()
+        except BodyTimeoutError:
+            late = problem(408, "The body took too long. Send it again.", "http_408")
+            await self._refuse(connection, send, late)
+        except TooManyBodiesError as error:
+            await self._refuse(connection, send, _no_room(error))
+        except BusyError:
+            busy = problem(503, "Too many requests are in progress. Try again later.", "busy")
+            await self._refuse(connection, send, busy, charged=False)
+        finally:
+            exchange.close()
+
+    async def _view(
+        self, connection: HttpProtocol, scope: Scope, body: RequestBody, exchange: Exchange, answer: Answer
+    ) -> None:
+        """Run the view in a thread of its pool."""
+        submits = scope["method"] == "POST" and _SUBMISSION.fullmatch(scope["path"])
+        pool = self._invocations if submits else self._views
+        inner = scope | {
+            "headers": wsgi_headers(scope["headers"], body.length),
+            "extensions": {NAME: exchange},
+        }
+        async with pool.slot():
+            if connection.transport.is_closing():
+                # The client left while its request was queued.
+                raise DisconnectedError
+            await pool.app(inner, body.receive, answer)
+
+    async def _wait(self, wait: FinalEventWait, receive: Receive, answer: Answer) -> None:
+        """Wait for the job's final event; raise DisconnectedError as soon as the client leaves."""
+        waits = self._services.waits
+        entry = asyncio.create_task(waits.final(wait.inbox, wait.process_job_id, wait.seconds))
+        left = asyncio.create_task(_disconnected(receive))
+        try:
+            await asyncio.wait((entry, left), return_when=asyncio.FIRST_COMPLETED)
+            if not entry.done():
+                wait.answered(CLIENT_LEFT)
+                raise DisconnectedError
+        finally:
+            entry.cancel()
+            left.cancel()
+            await asyncio.gather(entry, left, return_exceptions=True)
+        _replace(answer, wait, entry.result())
+        wait.answered(answer.status)
+
+    async def _upgrade(self, connection: HttpProtocol, scope: Scope, upgrade: Upgrade, send: Send) -> None:
+        """Hand the connection to the WebSocket server."""
+        if connection.transport.is_closing():
+            raise DisconnectedError
+        sock: socket.socket = connection.duplicate()
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        release = self._connections.per_address.release
+        try:
+            websocket = Connection(
+                sock,
+                headers,
+                upgrade.inbox,
+                upgrade.last,
+                upgrade.session,
+                on_close=lambda: release(connection.address),
+            )
+        except HandshakeError as error:
+            sock.close()
+            refusal = problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
+            await self._refuse(connection, send, refusal)
+            return
+        connection.detach()
+        upgrade.inbox.enter()
+        self._services.websocket_server.add(websocket)
+
+    async def _probe(self, scope: Scope, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        opened = opens_a_page(scope["method"], headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+        refusal = self._services.settings.allowed.refusal(
+            headers.get("host"), headers.get("origin"), headers.get("sec-fetch-site"), opened=opened
+        )
+        if refusal is None:
+            response = await self._probes[scope["path"]]()
+        else:
+            response = problem(refusal.status, refusal.message, CODES[refusal.status])
+        self._metrics.requests.labels(scope["path"], scope["method"], response.status_code).inc()
+        await Answer.of(send, secured(response)).finish()
+
+    async def _refuse(
+        self, connection: HttpProtocol, send: Send, response: Response, charged: bool = True
+    ) -> None:
+        """Send an error, and end the connection with it.
+
+        Args:
+            connection: the connection.
+            send: sends ASGI messages.
+            response: the error.
+            charged: whether it counts in the limit of the address.
+        """
+        if charged and not self._services.settings.proxies:
+            self._services.session_limit.charge(connection.address)
+        self._metrics.requests.labels("none", "none", response.status_code).inc()
+        answer = Answer.of(send, secured(response))
+        answer.close_connection()
+        await answer.finish()
+
+
+def _no_room(error: TooManyBodiesError) -> Response:
+    if error.address:
+        response = problem(
+            429, "The requests in progress from this address have too many bytes.", "too_many_requests"
+        )
+        response.headers["Retry-After"] = "5"
+        return response
+    return problem(503, "The requests in progress have too many bytes. Try again later.", "busy")
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Return when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _replace(answer: Answer, wait: FinalEventWait, entry: InboxEntry | None) -> None:
+    """Answer with the job's event, if it is final or the newest one was requested."""
+    if entry is not None and (wait.newest or entry.event.final):
+        answer.replace(200, entry.json, without=(b"location",))

@@ -1,0 +1,120 @@
+"""What a view leaves to the edge: a wait for a result, or a connection that becomes a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import request
+
+from gateway.auth.tokens import ClientSession
+from gateway.inbox.inbox import Inbox
+from gateway.limits import Concurrency, LimitError
+
+#: The name of the exchange among a scope's extensions.
+NAME = "qwhisk.exchange"
+
+#: The most requests of one client, and of one address, that wait for results at the same time.
+WAITS_PER_CLIENT, WAITS_PER_ADDRESS = 100, 500
+#: Seconds after which a request over these limits should be sent again.
+RETRY_AFTER = 5.0
+
+
+class WaitLimits:
+    """How many requests may wait for results at the same time.
+
+    Args:
+        per_address: the limit of each address; 0 if addresses are not known.
+    """
+
+    def __init__(self, per_address: int = WAITS_PER_ADDRESS) -> None:
+        self.clients = Concurrency(WAITS_PER_CLIENT)
+        self.addresses = Concurrency(per_address)
+
+
+@dataclass
+class FinalEventWait:
+    """The response waits for the final event of a job.
+
+    Attributes:
+        inbox: the client's events.
+        process_job_id: the job.
+        seconds: the longest wait.
+        newest: whether the response is the job's newest event after that time; else it is the view's.
+        on_answer: called with the status of the response.
+    """
+
+    inbox: Inbox
+    process_job_id: str
+    seconds: float
+    newest: bool
+    on_answer: Callable[[int], None] | None = None
+
+    def answered(self, status: int) -> None:
+        """Report the status of the response."""
+        if self.on_answer is not None:
+            self.on_answer(status)
+
+
+@dataclass
+class Upgrade:
+    """The connection becomes a WebSocket.
+
+    Attributes:
+        inbox: the client's events.
+        last: the id of the last event that the client has seen; -1 for none.
+        session: the client's session.
+    """
+
+    inbox: Inbox
+    last: int
+    session: ClientSession
+
+
+@dataclass
+class Exchange:
+    """One request at the edge.
+
+    Attributes:
+        address: where it came from, as limits count it.
+        wait: what the response waits for; None if it is sent at once.
+        upgrade: set if the connection becomes a WebSocket.
+    """
+
+    address: str
+    _limits: WaitLimits
+    wait: FinalEventWait | None = None
+    upgrade: Upgrade | None = None
+    _reserved: list[tuple[Concurrency, str]] = field(default_factory=list)
+
+    def reserve_wait(self, client_id: str) -> None:
+        """Count this request among those that wait, until it ends.
+
+        Raises:
+            LimitError: the client or the address has too many.
+        """
+        for limit, name in ((self._limits.clients, client_id), (self._limits.addresses, self.address)):
+            if not limit.acquire(name):
+                raise LimitError(
+                    f"Over {limit.most} requests wait for results. Wait for some to end, or listen on the "
+                    "WebSocket.",
+                    RETRY_AFTER,
+                )
+            self._reserved.append((limit, name))
+
+    def close(self) -> None:
+        """End the request."""
+        while self._reserved:
+            limit, name = self._reserved.pop()
+            limit.release(name)
+
+
+def exchange() -> Exchange:
+    """Return the exchange of the request that a view serves."""
+    found: Exchange = request.environ["asgi.scope"]["extensions"][NAME]
+    return found
+
+
+def wait_for_final(inbox: Inbox, process_job_id: str, seconds: float, newest: bool = False) -> None:
+    """Hold the view's response until the job's final event arrives (see `FinalEventWait`)."""
+    exchange().wait = FinalEventWait(inbox, process_job_id, seconds, newest)

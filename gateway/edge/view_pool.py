@@ -1,0 +1,57 @@
+"""Threads that run the Flask views, in pools with a bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+#: The longest time in seconds that a request waits for a free thread.
+QUEUE_TIMEOUT = 10.0
+#: The most requests that wait, for each thread.
+QUEUED_PER_THREAD = 4
+
+
+class BusyError(Exception):
+    """All threads are busy, and enough requests are waiting."""
+
+
+class ViewPool:
+    """Runs a WSGI application in a number of threads.
+
+    Args:
+        app: the WSGI application.
+        threads: the most requests that it serves at the same time.
+    """
+
+    def __init__(self, app: Any, threads: int) -> None:
+        #: The ASGI application that calls it. Untyped: its types of messages differ from uvicorn's.
+        self.app: Any = WSGIMiddleware(app, workers=threads)
+        self._free = asyncio.Semaphore(threads)
+        self._most = QUEUED_PER_THREAD * threads
+        self._queued = 0
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Occupy a thread for the duration of the context.
+
+        Raises:
+            BusyError: none is free in time.
+        """
+        if self._queued >= self._most:
+            raise BusyError
+        self._queued += 1
+        try:
+            async with asyncio.timeout(QUEUE_TIMEOUT):
+                await self._free.acquire()
+        except TimeoutError:
+            raise BusyError from None
+        finally:
+            self._queued -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
