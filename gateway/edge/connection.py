@@ -24,6 +24,8 @@ MAX_CHATTER = 64 * 1024
 STALLED = 30.0
 #: Seconds between pings, and seconds without any answer after which a client counts as disconnected.
 PING, SILENT = 25.0, 60.0
+#: Seconds for sending what is left once the connection is being closed.
+CLOSE_TIMEOUT = 10.0
 
 #: Close codes (RFC 6455 section 7.4.1): going away, protocol error, policy violation, try again later.
 AWAY, PROTOCOL, POLICY, LATER = 1001, 1002, 1008, 1013
@@ -69,6 +71,8 @@ class Connection:
         now = time.monotonic()
         self._heard = self._moved = self._pinged = now
         self.closing = False
+        #: When `tick` first saw that the connection is being closed.
+        self._closing_since: float | None = None
         try:
             handshake = [(k.encode(), v.encode()) for k, v in headers if _HANDSHAKE.fullmatch(k)]
             self._ws.initiate_upgrade_connection(handshake, "/")
@@ -166,13 +170,19 @@ class Connection:
             ConnectionResetError: the client does not answer or does not receive.
         """
         if self.closing:
+            if self._closing_since is None:
+                self._closing_since = now
+            elif now - self._closing_since > CLOSE_TIMEOUT:
+                raise ConnectionResetError
             return
         if now - self._heard > SILENT or (self._out and now - self._moved > STALLED):
             raise ConnectionResetError
         if time.time() >= self.session.expires_at.timestamp():
             self.close(POLICY, "the session has ended")
+            self._closing_since = now
         elif self.inbox.closed:
             self.close(AWAY, "connect again")
+            self._closing_since = now
         elif now - self._pinged >= PING:
             self._pinged, self._chatter = now, 0
             self._say(Ping())

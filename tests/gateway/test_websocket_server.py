@@ -294,6 +294,28 @@ def test_a_closed_inbox_informs_the_client_to_connect_again(ticked: Ticked) -> N
     assert browser.goodbye() == module.AWAY
 
 
+@pytest.mark.parametrize("cause", ["expired", "too many", "said goodbye"])
+def test_a_client_that_does_not_receive_the_close_frame_is_dropped(ticked: Ticked, cause: str) -> None:
+    ended = ClientSession("client-1", TOPIC, datetime.now(UTC) - timedelta(seconds=1))
+    connection, browser = ticked(ended if cause == "expired" else SESSION)
+    for offset in range(200):
+        data = encode(result_event(status="RUNNING", process_job_id=f"p{offset}", params={"x": "y" * 50_000}))
+        connection.inbox.append(offset, data)
+    connection.pump()
+    if cause == "too many":
+        connection.close(module.LATER, "too many connections")
+    elif cause == "said goodbye":
+        browser.say(CloseConnection(code=1000))
+        connection.receive()
+    now = time.monotonic()
+    connection.tick(now)
+    assert connection.closing
+    assert connection.unsent
+    connection.tick(now + module.CLOSE_TIMEOUT - 1)
+    with pytest.raises(ConnectionResetError):
+        connection.tick(now + module.CLOSE_TIMEOUT + 1)
+
+
 @pytest.mark.parametrize("missing", ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"])
 def test_an_invalid_handshake_is_refused(missing: str) -> None:
     headers = [(name, value) for name, value in HEADERS if name != missing]
