@@ -51,6 +51,7 @@ class GatewayMetrics:
             self.registry.register(services.webhooks.outcomes)
         for name, text, value in (
             ("websockets", "WebSockets open", lambda: len(services.websocket_server)),
+            ("waits", "Requests that wait for a result", lambda: len(services.waits)),
             ("inboxes", "Clients' topics that are read", lambda: len(services.reader)),
             (
                 "topics_removed",

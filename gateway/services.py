@@ -154,10 +154,11 @@ class GatewayServices:
 
     def close(self) -> None:
         """Close all connections."""
+        # First: clients of WebSockets can connect to another replica.
+        self.websocket_server.close()
         self.topic_cleaner.close()
         if self.webhooks is not None:
             self.webhooks.close()
-        self.websocket_server.close()
         self.reader.close()
         self.publisher.close()
 

@@ -126,7 +126,12 @@ def topic_of(token: str) -> str:
 
 @contextmanager
 def replica(
-    folder: Path, kafka: KafkaSettings, documents: Path, name: str = "gateway", **more: str
+    folder: Path,
+    kafka: KafkaSettings,
+    documents: Path,
+    name: str = "gateway",
+    host: str = "127.0.0.1",
+    **more: str,
 ) -> Iterator[Replica]:
     """Start one gateway and wait until it is ready."""
     [port] = free_ports(1)
@@ -140,9 +145,10 @@ def replica(
         **more,
     }
     log = folder / f"{name}.log"
-    url = f"http://127.0.0.1:{port}"
-    with process([sys.executable, "-m", "gateway"], env, log, f"{url}/readyz") as started:
-        yield Replica(port, started.pid, log)
+    gateway = Replica(port, 0, log, host)
+    with process([sys.executable, "-m", "gateway"], env, log, f"{gateway.url}/readyz") as started:
+        gateway.pid = started.pid
+        yield gateway
 
 
 @contextmanager
@@ -163,11 +169,11 @@ def documents(folder: Path, *raw_documents: dict[str, Any]) -> Iterator[dict[str
 class Replica:
     """A running gateway."""
 
-    def __init__(self, port: int, pid: int, log: Path) -> None:
+    def __init__(self, port: int, pid: int, log: Path, host: str = "127.0.0.1") -> None:
         self.port = port
         self.pid = pid
         self.log = log
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def memory(self) -> int:
         """Return the bytes of memory of its processes. Shared memory counts once (`Pss` on Linux)."""

@@ -67,7 +67,7 @@ class Edge:
         self._connections = connections
         self._metrics: GatewayMetrics = app.extensions["metrics"]
         self._invocations = ViewPool(app, services.settings.threads)
-        self._views = ViewPool(app, min(VIEW_THREADS, services.settings.threads))
+        self._views = ViewPool(app, VIEW_THREADS)
         probes = Probes(services)
         self._probes = {"/healthz": probes.healthz, "/readyz": probes.readyz}
         # Behind proxies, addresses are those of the proxies.

@@ -11,8 +11,8 @@ from a2wsgi import WSGIMiddleware
 
 #: The longest time in seconds that a request waits for a free thread.
 QUEUE_TIMEOUT = 10.0
-#: The most requests that wait, for each thread.
-QUEUED_PER_THREAD = 4
+#: The most requests that wait.
+MAX_QUEUED = 4_096
 
 
 class BusyError(Exception):
@@ -31,7 +31,6 @@ class ViewPool:
         #: The ASGI application that calls it. Untyped: its types of messages differ from uvicorn's.
         self.app: Any = WSGIMiddleware(app, workers=threads)
         self._free = asyncio.Semaphore(threads)
-        self._most = QUEUED_PER_THREAD * threads
         self._queued = 0
 
     @asynccontextmanager
@@ -41,7 +40,7 @@ class ViewPool:
         Raises:
             BusyError: none is free in time.
         """
-        if self._queued >= self._most:
+        if self._queued >= MAX_QUEUED:
             raise BusyError
         self._queued += 1
         try:
