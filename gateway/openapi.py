@@ -20,6 +20,7 @@ _TEXTS = {
     401: "No valid token",
     404: "This client has no such thing",
     405: "The path does not support this method",
+    408: "The body is not complete in time",
     409: "A request with this Idempotency-Key is in progress",
     413: "The body is larger than 1 MB",
     422: "The input is wrong; `errors` names the fields",
@@ -94,7 +95,7 @@ def document() -> dict[str, Any]:
                 "post": _operation(
                     "Submit a job",
                     {200: ("The final event", "ResultEvent"), 202: ("The job was submitted", "Accepted")},
-                    [400, 401, 404, 409, 413, 422, 429, 502, 503, 504],
+                    [400, 401, 404, 408, 409, 413, 422, 429, 502, 503, 504],
                     parameters=[function, wait, key, callback],
                     requestBody=anything,
                     callbacks={"final": {"{$request.header.Callback-Url}": {"post": _webhook()}}},
