@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response
+from prometheus_client import Gauge
 
 from core.origin import opens_a_page
 from core.protocol import API
@@ -38,7 +39,7 @@ from gateway.replies import secured
 from gateway.services import GatewayServices
 
 #: Threads for the views that invoke no function.
-VIEW_THREADS = 64
+VIEW_THREADS = 32
 #: The status in the metrics of a request whose client did not wait for the response.
 CLIENT_LEFT = 499
 
@@ -66,6 +67,9 @@ class Edge:
         self._services = services
         self._connections = connections
         self._metrics: GatewayMetrics = app.extensions["metrics"]
+        Gauge(
+            "qwhisk_gateway_connections", "HTTP connections open", registry=self._metrics.registry
+        ).set_function(lambda: len(connections))
         self._invocations = ViewPool(app, services.settings.threads)
         self._views = ViewPool(app, VIEW_THREADS)
         probes = Probes(services)
