@@ -15,7 +15,6 @@ from prometheus_client import Gauge
 
 from core.origin import opens_a_page
 from core.protocol import API
-from gateway.edge.answer import Answer
 from gateway.edge.bodies import (
     Bodies,
     BodyTimeoutError,
@@ -28,6 +27,7 @@ from gateway.edge.connection import Connection, HandshakeError
 from gateway.edge.connections import Connections
 from gateway.edge.exchange import NAME, Exchange, FinalEventWait, Upgrade, WaitLimits
 from gateway.edge.heads import rejection, wsgi_headers
+from gateway.edge.held_response import HeldResponse
 from gateway.edge.http_protocol import HttpProtocol
 from gateway.edge.probes import Probes
 from gateway.edge.view_pool import BusyError, ViewPool
@@ -80,7 +80,7 @@ class Edge:
         self._bodies = Bodies() if known else Bodies(per_address=0)
 
     def close_waits(self) -> None:
-        """Answer all requests that wait for results. Called by the event loop's thread."""
+        """End the waits of all requests that wait for results. Called by the event loop's thread."""
         self._services.waits.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,7 +116,7 @@ class Edge:
             await self._probe(scope, send)
             return
         exchange = Exchange(connection.address, self._limits)
-        answer = Answer(send)
+        answer = HeldResponse(send)
         try:
             headers = dict(scope["headers"])
             async with self._bodies.read(receive, headers, connection.address) as body:
@@ -141,7 +141,12 @@ class Edge:
             exchange.close()
 
     async def _view(
-        self, connection: HttpProtocol, scope: Scope, body: RequestBody, exchange: Exchange, answer: Answer
+        self,
+        connection: HttpProtocol,
+        scope: Scope,
+        body: RequestBody,
+        exchange: Exchange,
+        answer: HeldResponse,
     ) -> None:
         """Run the view in a thread of its pool."""
         submits = scope["method"] == "POST" and _SUBMISSION.fullmatch(scope["path"])
@@ -156,7 +161,7 @@ class Edge:
                 raise DisconnectedError
             await pool.app(inner, body.receive, answer)
 
-    async def _wait(self, wait: FinalEventWait, receive: Receive, answer: Answer) -> None:
+    async def _wait(self, wait: FinalEventWait, receive: Receive, answer: HeldResponse) -> None:
         """Wait for the job's final event; raise DisconnectedError as soon as the client leaves."""
         waits = self._services.waits
         entry = asyncio.create_task(waits.final(wait.inbox, wait.process_job_id, wait.seconds))
@@ -209,7 +214,7 @@ class Edge:
         else:
             response = problem(refusal.status, refusal.message, CODES[refusal.status])
         self._metrics.requests.labels(scope["path"], scope["method"], response.status_code).inc()
-        await Answer.of(send, secured(response)).finish()
+        await HeldResponse.of(send, secured(response)).finish()
 
     async def _refuse(
         self, connection: HttpProtocol, send: Send, response: Response, charged: bool = True
@@ -225,7 +230,7 @@ class Edge:
         if charged and not self._services.settings.proxies:
             self._services.session_limit.charge(connection.address)
         self._metrics.requests.labels("none", "none", response.status_code).inc()
-        answer = Answer.of(send, secured(response))
+        answer = HeldResponse.of(send, secured(response))
         answer.close_connection()
         await answer.finish()
 
@@ -246,7 +251,7 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _replace(answer: Answer, wait: FinalEventWait, entry: InboxEntry | None) -> None:
-    """Answer with the job's event, if it is final or the newest one was requested."""
+def _replace(answer: HeldResponse, wait: FinalEventWait, entry: InboxEntry | None) -> None:
+    """Replace the response by the job's event, if that is final or the newest one was requested."""
     if entry is not None and (wait.newest or entry.event.final):
         answer.replace(200, entry.json, without=(b"location",))

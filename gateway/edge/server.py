@@ -36,9 +36,17 @@ def listen(settings: GatewaySettings) -> list[socket.socket]:
     host = settings.host.removeprefix("[").removesuffix("]")
     sockets: list[socket.socket] = []
     try:
-        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in dict.fromkeys(found):
-            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            # Accepted sockets inherit the protocol, and asyncio sets TCP_NODELAY only if it is TCP. Without
+            # it, every second packet of a response waits 40 ms for an acknowledgement.
+            sock = socket.socket(family, kind, protocol)
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(address)
+            sock.listen(BACKLOG)
     except OSError as error:
         for sock in sockets:
             sock.close()

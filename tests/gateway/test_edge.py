@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,14 +19,19 @@ from pathlib import Path
 import pytest
 import requests
 
+from core.errors import SettingsError
 from core.kafka.publisher import Publisher
 from core.protocol import encode
 from core.settings import KafkaSettings
 from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.edge.heads import MAX_HEAD, MAX_TARGET, wsgi_headers
+from gateway.edge.server import listen
+from gateway.settings import GatewaySettings
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, topic_of
+from testkit.stack import free_ports
 from testkit.websocket import WebSocket
 from tests.core.samples import result_event
+from tests.gateway.test_settings import ENV
 
 #: Functions that this gateway invokes at the same time, and connections of each address.
 THREADS, CONNECTIONS = 4, 250
@@ -488,3 +494,29 @@ def test_an_underscore_does_not_pass_for_a_hyphen() -> None:
         (b"content_length", b"9"),
     ]
     assert wsgi_headers(headers, 0) == [(b"x-forwarded-for", b"10.0.0.2")]
+
+
+def test_accepted_connections_send_small_packets_at_once() -> None:
+    [port] = free_ports(1)
+    [listener] = listen(GatewaySettings.from_env(ENV | {"GATEWAY_PORT": str(port)}))
+
+    async def accept() -> int:
+        accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=listener)
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
+            writer = await accepted
+            sock = writer.get_extra_info("socket")
+            nodelay = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            writer.close()
+        server.close()
+        return int(nodelay)
+
+    assert asyncio.run(accept())
+
+
+def test_a_gateway_that_cannot_listen_names_the_setting() -> None:
+    [port] = free_ports(1)
+    settings = GatewaySettings.from_env(ENV | {"GATEWAY_PORT": str(port)})
+    [listener] = listen(settings)
+    with listener, pytest.raises(SettingsError, match=f"GATEWAY_PORT {port}"):
+        listen(settings)

@@ -13,7 +13,7 @@ MAX_HELD = 1024 * 1024
 _CLOSE = (b"connection", b"close")
 
 
-class Answer:
+class HeldResponse:
     """Receives the ASGI messages of a view.
 
     A response of up to `MAX_HELD` bytes is sent by `finish`, so that no thread waits for a slow client.
@@ -30,7 +30,7 @@ class Answer:
         self.status = 500
 
     @classmethod
-    def of(cls, send: Callable[[Any], Awaitable[None]], response: Response) -> Answer:
+    def of(cls, send: Callable[[Any], Awaitable[None]], response: Response) -> HeldResponse:
         """Return the answer that is this response."""
         answer = cls(send)
         answer.status = response.status_code
