@@ -38,8 +38,8 @@ from gateway.problems import problem
 from gateway.replies import secured
 from gateway.services import GatewayServices
 
-#: Threads for the views that invoke no function.
-VIEW_THREADS = 32
+#: Threads for the views that invoke no function. The event loop competes with them for the interpreter.
+VIEW_THREADS = 16
 #: The status in the metrics of a request whose client did not wait for the response.
 CLIENT_LEFT = 499
 
