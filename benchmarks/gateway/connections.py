@@ -159,7 +159,7 @@ def main() -> int:
             ]
             tokens = [session(gateway) for _ in range(300)]
             shakes = [handshake(gateway.port, f"token={token}") for token in tokens]
-            met.append(memory(gateway, "idle WebSockets", IDLE - 50, lambda number: shakes[number % 300]))
+            met.append(memory(gateway, "idle WebSockets", IDLE // 2, lambda number: shakes[number % 300]))
     return 0 if all(met) else 1
 
 
