@@ -18,15 +18,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gateway.publisher import first
 from benchmarks.table import milliseconds
 from core.kafka.publisher import Publisher
-from core.protocol import encode
 from testkit.replicas import FREE, Replica, broker, replica, session, topic_of
 from testkit.websocket import handshake
-from tests.core.samples import result_event
 
 #: Connections of an attack, the addresses that they come from, and the clients of the waits.
 CONNECTIONS, ADDRESSES, CLIENTS = 2_000, 50, 10
+#: The job that is waited for.
+JOB = "first-0"
 #: Connections whose memory is measured.
 IDLE = 4_000
 #: Seconds of each attack, and the aims: seconds for an answer, bytes for the idle connections.
@@ -145,11 +146,10 @@ def main() -> int:
             publisher = Publisher(kafka)
             for token in tokens:
                 topic = topic_of(token)
-                event = result_event(status="RUNNING", process_job_id="one", topic=topic)
-                publisher.publish(topic, "one", encode(event))
+                publisher.publish(topic, JOB, first(topic, 0))
             publisher.close()
             body = head("POST /api/v1/functions/noop/jobs", "Content-Length: 900000")
-            wait = "GET /api/v1/jobs/one?wait=60"
+            wait = f"GET /api/v1/jobs/{JOB}?wait=60"
             waits = [head(wait, f"Authorization: Bearer {token}") for token in tokens]
             met += [
                 attack(gateway, "idle sockets", b""),
