@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from core.errors import StreamError
 from core.kafka.client import client_config, redact_topics
+from core.kafka.topics import JOBS
 from core.settings import KafkaSettings
 
 #: Seconds an administrative call may take.
@@ -56,7 +57,7 @@ class Topics:
                         raise
         except (KafkaException, FutureTimeout) as error:
             reason = error if isinstance(error, KafkaException) else f"no answer within {ADMIN_TIMEOUT:.0f} s"
-            raise StreamError(f"Kafka did not create a topic: {reason}") from None
+            raise StreamError(f"Kafka did not create a topic: {redact_topics(reason)}") from None
 
     def names(self) -> list[str]:
         """Return the names of all topics.
@@ -96,14 +97,34 @@ class Topics:
             raise StreamError(f"Kafka did not delete a topic: {redact_topics(error)}") from None
         return deleted
 
+    def exists(self, name: str, timeout: float = ADMIN_TIMEOUT) -> bool:
+        """Return whether a broker knows a topic. The broker is asked at every call.
+
+        Args:
+            name: the topic.
+            timeout: seconds to wait for the answer.
+
+        Raises:
+            StreamError: no broker answered in time.
+        """
+        try:
+            # Not `list_topics`, which creates the topic if the broker permits that.
+            described = self._admin.describe_topics(TopicCollection([name]), request_timeout=timeout)
+            described[name].result(timeout + 1)
+        except (KafkaException, FutureTimeout) as error:
+            if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return False
+            raise StreamError(f"Kafka did not look up a topic: {redact_topics(error)}") from None
+        return True
+
     def reachable(self, timeout: float = 2.0) -> bool:
-        """Return whether a broker answers.
+        """Return whether a broker answers. The work does not grow with the number of topics.
 
         Args:
             timeout: seconds to wait for the answer.
         """
         try:
-            self._admin.list_topics(timeout=timeout)
-        except KafkaException:
+            self.exists(JOBS, timeout)
+        except StreamError:
             return False
         return True

@@ -76,10 +76,27 @@ class TopicLogs:
             StreamError: the broker did not answer in time.
         """
         try:
+            return self._offsets(topic, timeout)
+        except TopicUnknownError:
+            # librdkafka may remember for minutes that a topic did not exist. This asks the broker.
+            self._refresh(topic, timeout)
+        return self._offsets(topic, timeout)
+
+    def _offsets(self, topic: str, timeout: float) -> range:
+        try:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout)
         except KafkaException as error:
             raise _stream_error(error.args[0]) from None
         return range(int(low), int(high))
+
+    def _refresh(self, topic: str, timeout: float) -> None:
+        """Ask the broker for a topic. Raises the errors of `offsets`."""
+        try:
+            metadata = self._consumer.list_topics(topic, timeout).topics[topic]
+        except KafkaException as error:
+            raise _stream_error(error.args[0]) from None
+        if metadata.error is not None:
+            raise _stream_error(metadata.error)
 
     def follow(self, topics: Mapping[str, int | None]) -> None:
         """Start reading topics, in addition to the others.

@@ -15,6 +15,9 @@ DEAD = "jobs.dead"
 #: The provider's backends, from the pollers to every gateway.
 BACKENDS = "backends"
 
+#: Between the gateways: when the first of them started, and which client's topic was created last. Compacted.
+SESSIONS = "sessions"
+
 #: Final events to be sent to their clients' addresses, from the pollers to the gateways.
 WEBHOOKS = "webhooks"
 

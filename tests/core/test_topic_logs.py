@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -91,3 +92,59 @@ def test_a_topic_that_does_not_exist_is_named_as_that(kafka: KafkaSettings, logs
     with pytest.raises(TopicUnknownError) as caught:
         logs.offsets(topic, TIMEOUT)
     assert topic not in caught.value.message, "the name is secret"
+
+
+def test_a_topic_is_found_after_it_was_looked_up_in_vain(kafka: KafkaSettings, logs: TopicLogs) -> None:
+    for _ in range(5):
+        topic = new_results_topic()
+        with pytest.raises(TopicUnknownError):
+            logs.offsets(topic, TIMEOUT)
+        publisher = Publisher(kafka)
+        Topics(kafka).ensure({topic: 1})
+        publisher.publish(topic, "key", b"a")
+        publisher.close()
+        end = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                assert logs.offsets(topic, TIMEOUT) == range(1)
+                break
+            except TopicUnknownError:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+
+
+def test_the_administrator_finds_a_topic_as_soon_as_it_exists(kafka: KafkaSettings) -> None:
+    topics, topic = Topics(kafka), new_results_topic()
+    assert not topics.exists(topic)
+    topics.ensure({topic: 1})
+    end = time.monotonic() + TIMEOUT
+    while not topics.exists(topic):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    topics.delete([topic])
+
+
+def test_a_look_up_creates_no_topic(kafka: KafkaSettings) -> None:
+    topics, topic = Topics(kafka), new_results_topic()
+    assert not topics.exists(topic)
+    assert not topics.exists(topic)
+    assert topic not in topics.names()
+
+
+def test_a_probe_of_the_broker_does_not_list_the_topics(
+    kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics = Topics(kafka)
+    assert topics.reachable()
+
+    class Admin:
+        """Answers everything but lists of topics."""
+
+        def __getattr__(self, name: str) -> Any:
+            assert name != "list_topics"
+            return getattr(real, name)
+
+    real = topics._admin
+    monkeypatch.setattr(topics, "_admin", Admin())
+    assert topics.reachable()
+    assert not Topics(KafkaSettings("127.0.0.1:9")).reachable(0.2)
