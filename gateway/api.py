@@ -108,7 +108,7 @@ def new_job(function: str) -> Response:
         value = body()
         validate(document, value)
     # Opened before the job exists, so that its first event finds the inbox ready.
-    inbox = gateway.inbox(client)
+    inbox = gateway.inbox_for_job(client)
     if key is None:
         return submit(
             gateway, client, inbox, document, value, secrets.token_urlsafe(16), wait_seconds, callback_url

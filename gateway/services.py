@@ -16,7 +16,7 @@ from core.config_docs import Documents, from_env
 from core.errors import InputError, NotFoundError
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
-from core.kafka.topics import shared
+from core.kafka.topics import SESSIONS, shared
 from core.large_results import LargeResults
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
@@ -26,6 +26,7 @@ from gateway.auth.tokens import ClientSession, TokenError, Tokens
 from gateway.edge.waits import Waits
 from gateway.edge.websocket_server import WebSocketServer
 from gateway.idempotency import InFlight
+from gateway.inbox import session_notices
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_readers import TopicReaders
 from gateway.limits import Limit, network_of
@@ -70,6 +71,7 @@ class GatewayServices:
         """Connect to the services that the settings name and create the shared topics."""
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
+        topics.ensure({SESSIONS: 1}, session_notices.CONFIG)
         websocket_server, waits = WebSocketServer(settings.websockets), Waits()
 
         def on_event(topic: str) -> None:
@@ -77,6 +79,7 @@ class GatewayServices:
             waits.on_event(topic)
 
         publisher = Publisher(settings.kafka)
+        since = session_notices.beginning(settings.kafka, publisher)
         webhooks = None
         if settings.webhooks != "off":
             webhooks = Webhooks(settings.kafka, publisher, WebhookSender(settings.webhooks), settings.secret)
@@ -86,14 +89,14 @@ class GatewayServices:
             documents=from_env(env),
             invoke=FunctionInvoker(EnvironmentCredentials(env)),
             publisher=publisher,
-            reader=TopicReaders(settings.kafka, on_event),
+            reader=TopicReaders(settings.kafka, topics, on_event, since),
             websocket_server=websocket_server,
             waits=waits,
             topics=topics,
             job_limit=Limit("jobs", settings.jobs_per_minute),
             session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
             in_flight=InFlight(),
-            topic_cleaner=TopicCleaner(settings.kafka, topics, settings.session_seconds + DAY),
+            topic_cleaner=TopicCleaner(settings.kafka, topics, publisher, settings.session_seconds + DAY),
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
             webhooks=webhooks,
             large_results=large_results.from_env(env),
@@ -130,11 +133,8 @@ class GatewayServices:
         return session, token, True
 
     def new_session(self) -> tuple[ClientSession, str]:
-        """Return a new session with its own topic, and its token."""
-        session, token = self.tokens.new()
-        retention = (self.settings.session_seconds + DAY) * 1000
-        self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
-        return session, token
+        """Return a new session and its token. Its first job creates its topic."""
+        return self.tokens.new()
 
     def renewed_session(self, session: ClientSession) -> tuple[ClientSession, str]:
         """Return the session with a new token.
@@ -142,15 +142,32 @@ class GatewayServices:
         A message in the session's topic records the renewal, so that the topic does not count as unused.
 
         Raises:
-            TokenError: the topic was deleted.
+            TokenError: the topic was lost.
         """
-        self.inbox(session)  # raises an error if the topic was deleted
-        self.publisher.publish(session.topic, "session", RENEWED)
+        if self.inbox(session).followed:
+            self.publisher.publish(session.topic, "session", RENEWED)
         return self.tokens.renew(session)
 
     def inbox(self, session: ClientSession) -> Inbox:
         """Return the events of this client only."""
         return self.reader.inbox(session.topic)
+
+    def inbox_for_job(self, session: ClientSession) -> Inbox:
+        """Return the events of this client. Its topic is created if this is its first job.
+
+        Raises:
+            StreamError: the topic cannot be created or read now.
+        """
+        inbox = self.inbox(session)
+        if inbox.followed:
+            return inbox
+        retention = (self.settings.session_seconds + DAY) * 1000
+        self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
+        # Shows the topic cleaner that the topic is used. The acknowledgement shows that it has a leader.
+        self.publisher.publish(session.topic, "session", RENEWED)
+        session_notices.announce(self.publisher, session.topic)
+        self.reader.open(session.topic)
+        return self.inbox(session)
 
     def close(self) -> None:
         """Close all connections."""

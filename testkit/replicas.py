@@ -119,6 +119,13 @@ def session(gateway: Replica) -> str:
     return str(answer.json()["token"])
 
 
+def session_with_topic(gateway: Replica, kafka: KafkaSettings) -> str:
+    """A new client's token. Its topic exists, as after a first job."""
+    token = session(gateway)
+    Topics(kafka).ensure({topic_of(token): 1})
+    return token
+
+
 def topic_of(token: str) -> str:
     """Return the topic that a token names."""
     return str(jwt.decode(token, SECRET, ["HS256"])["topic"])

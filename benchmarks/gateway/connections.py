@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.gateway.publisher import first
 from benchmarks.table import milliseconds
 from core.kafka.publisher import Publisher
-from testkit.replicas import FREE, Replica, broker, replica, session, topic_of
+from testkit.replicas import FREE, Replica, broker, replica, session, session_with_topic, topic_of
 from testkit.websocket import handshake
 
 #: Connections of an attack, the addresses that they come from, and the clients of the waits.
@@ -142,7 +142,7 @@ def main() -> int:
         with broker(folder) as kafka, replica(folder, kafka, documents, **SETTINGS) as gateway:
             # First: what an attack has left would be used again.
             met = [memory(gateway, "idle sockets, kept alive", IDLE, lambda _: alive)]
-            tokens = [session(gateway) for _ in range(CLIENTS)]
+            tokens = [session_with_topic(gateway, kafka) for _ in range(CLIENTS)]
             publisher = Publisher(kafka)
             for token in tokens:
                 topic = topic_of(token)

@@ -18,7 +18,7 @@ from benchmarks.table import milliseconds, table
 from core.kafka.consumers import topic_reader
 from core.settings import KafkaSettings
 from testkit.percentile import percentile
-from testkit.replicas import FREE, broker, replica, session, topic_of
+from testkit.replicas import FREE, broker, replica, session_with_topic, topic_of
 
 #: Aims: seconds from a result's publication to its client at p99; bytes for a client.
 AIM_PUSH, AIM_MEMORY = 0.100, 60_000
@@ -45,7 +45,7 @@ def pushing(folder: Path, say: Callable[[str], None], seconds: float, listeners:
             crowd = Crowd()
             try:
                 with ThreadPoolExecutor(8) as pool:
-                    tokens = list(pool.map(session, [gateway] * listeners))
+                    tokens = list(pool.map(lambda _: session_with_topic(gateway, kafka), range(listeners)))
                 time.sleep(2)
                 before = gateway.memory()
                 began = time.perf_counter()

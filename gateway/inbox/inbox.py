@@ -33,7 +33,7 @@ class InboxEntry:
 class Inbox:
     """The visible events of one topic. One thread appends; any number wait."""
 
-    def __init__(self, topic: str, end: int, on_event: Callable[[str], None] | None = None) -> None:
+    def __init__(self, topic: str, end: int = 0, on_event: Callable[[str], None] | None = None) -> None:
         """
         Args:
             topic: the client's topic.
@@ -46,6 +46,9 @@ class Inbox:
         #: The end of the topic when the inbox was opened. Until it is reached, past events are being read.
         self._end = end
         self._position = 0
+        #: Whether the topic is read. A client's first job creates its topic. Before that, there is nothing to
+        #: read.
+        self.followed = False
         self._entries: list[InboxEntry] = []
         self._bytes = 0
         self._latest: dict[str, InboxEntry] = {}
@@ -53,6 +56,17 @@ class Inbox:
         self._waiting = 0
         self._used = time.monotonic()
         self.closed = False
+
+    @property
+    def position(self) -> int:
+        """The offset of the next message."""
+        return self._position
+
+    def follow(self, end: int) -> None:
+        """Record that the topic is read, and its end offset now."""
+        with self._changed:
+            self._end = end
+            self.followed = True
 
     def append(self, offset: int, data: bytes | None) -> None:
         """Add a message of the topic. Events after a job's final event are not shown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zlib import crc32
 
+from core.kafka.admin import Topics
 from core.protocol import BackendInfo
 from core.settings import KafkaSettings
 from gateway.inbox.inbox import Inbox
@@ -22,9 +23,23 @@ class TopicReaders:
     as a message arrives, and more consumers would only send more fetches. Then there is only one.
     """
 
-    def __init__(self, kafka: KafkaSettings, on_event: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topics: Topics,
+        on_event: Callable[[str], None] | None = None,
+        since: int = 0,
+    ) -> None:
+        """The arguments are those of `TopicReader`."""
         count = CONSUMERS if kafka.fetch_wait_max_ms > FETCH_WAIT_MS else 1
-        self._all = [TopicReader(kafka, on_event, backends=number == 0) for number in range(count)]
+        others = [TopicReader(kafka, topics, on_event, None, since) for _ in range(count - 1)]
+        self._all = [TopicReader(kafka, topics, on_event, self._created, since), *others]
+
+    def _created(self, topic: str) -> None:
+        self._reader(topic).created(topic)
+
+    def _reader(self, topic: str) -> TopicReader:
+        return self._all[crc32(topic.encode()) % len(self._all)]
 
     @property
     def backends(self) -> list[BackendInfo]:
@@ -33,7 +48,11 @@ class TopicReaders:
 
     def inbox(self, topic: str) -> Inbox:
         """Return the topic's inbox after its past events are read (see `TopicReader.inbox`)."""
-        return self._all[crc32(topic.encode()) % len(self._all)].inbox(topic)
+        return self._reader(topic).inbox(topic)
+
+    def open(self, topic: str) -> Inbox:
+        """Return the inbox of a topic that exists (see `TopicReader.open`)."""
+        return self._reader(topic).open(topic)
 
     def __len__(self) -> int:
         """Return the number of open inboxes."""

@@ -27,7 +27,7 @@ from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.edge.heads import MAX_HEAD, MAX_TARGET, wsgi_headers
 from gateway.edge.server import listen
 from gateway.settings import GatewaySettings
-from testkit.replicas import FREE, Replica, broker, documents, replica, session, topic_of
+from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
 from testkit.stack import free_ports
 from testkit.websocket import WebSocket
 from tests.core.samples import result_event
@@ -197,7 +197,8 @@ def test_slow_clients_are_disconnected_and_others_answered(
 def test_waits_are_limited_answered_and_ended_with_their_clients(
     world: World, publisher: Publisher, sockets: list[socket.socket]
 ) -> None:
-    gateway, token = world.gateway, session(world.gateway)
+    gateway = world.gateway
+    token = session_with_topic(gateway, world.kafka)
     topic = topic_of(token)
 
     def publish(job: str, status: str) -> None:
@@ -221,7 +222,7 @@ def test_waits_are_limited_answered_and_ended_with_their_clients(
         sock.close()
     until(lambda: gateway.counted("qwhisk_gateway_waits") == len(waiting))
     # Another client's final event of the same name is not theirs.
-    stranger = session(gateway)
+    stranger = session_with_topic(gateway, world.kafka)
     requests.get(f"{gateway.url}/api/v1/jobs", headers={"Authorization": f"Bearer {stranger}"}, timeout=60)
     theirs = topic_of(stranger)
     publisher.publish(theirs, "one", encode(result_event(status="DONE", process_job_id="one", topic=theirs)))
@@ -461,7 +462,7 @@ def test_a_signal_answers_the_waits_and_closes_the_websockets(
     world: World, publisher: Publisher, sockets: list[socket.socket], tmp_path: Path
 ) -> None:
     with replica(tmp_path, world.kafka, world.path, **FREE) as gateway:
-        token = session(gateway)
+        token = session_with_topic(gateway, world.kafka)
         topic = topic_of(token)
         event = result_event(status="RUNNING", process_job_id="one", topic=topic)
         publisher.publish(topic, "one", encode(event))

@@ -23,9 +23,20 @@ import pytest
 import requests
 
 from core.kafka.publisher import Publisher
+from core.kafka.topics import new_results_topic
 from core.protocol import FINAL, encode
 from core.settings import KafkaSettings
-from testkit.replicas import FREE, SECRET, Replica, broker, documents, replica, session, topic_of
+from testkit.replicas import (
+    FREE,
+    SECRET,
+    Replica,
+    broker,
+    documents,
+    replica,
+    session,
+    session_with_topic,
+    topic_of,
+)
 from testkit.stack import descendants
 from testkit.websocket import WebSocket, handshake
 from tests.core.samples import result_event
@@ -184,7 +195,9 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
 ) -> None:
     chance = random.Random(6)
     with ThreadPoolExecutor(8) as pool:
-        tokens = list(pool.map(session, [world.replicas[index % 2] for index in range(CLIENTS)]))
+        tokens = list(
+            pool.map(lambda index: session_with_topic(world.replicas[index % 2], world.kafka), range(CLIENTS))
+        )
     wanderers = [Wanderer(token, random.Random(index)) for index, token in enumerate(tokens)]
     for number in range(JOBS):
         wanderers[number % CLIENTS].jobs.append(secrets.token_urlsafe(12))
@@ -246,7 +259,8 @@ def test_each_client_gets_its_own_once_though_one_of_three_replicas_is_killed(
 def wrong_tokens(good: str) -> dict[str, tuple[str, str]]:
     """Return what may be tried instead of a valid token, and its name in the metrics."""
     claims = jwt.decode(good, SECRET, ["HS256"])
-    other = "results." + secrets.token_urlsafe(18)
+    # Older than the broker's data.
+    other = new_results_topic(time.time() - 86_400)
     header, _, signature = good.split(".")
     guessed = jwt.encode(claims | {"topic": other}, "another-secret-of-32-characters-and-more")
     return {
@@ -296,7 +310,7 @@ def test_another_clients_job_and_topic_are_indistinguishable_from_missing_ones(
     world: World, publisher: Publisher
 ) -> None:
     first, other = world.replicas
-    mine, theirs = session(first), session(first)
+    mine, theirs = session(first), session_with_topic(first, world.kafka)
     topic = topic_of(theirs)
     job = secrets.token_urlsafe(12)
     publisher.publish(topic, job, encode(result_event(status="DONE", process_job_id=job, topic=topic)))
@@ -337,7 +351,7 @@ def test_another_clients_job_and_topic_are_indistinguishable_from_missing_ones(
 def test_200_malformed_frames_and_tokens_do_no_harm(world: World, publisher: Publisher) -> None:
     gateway = world.replicas[0]
     chance = random.Random(7)
-    good = session(gateway)
+    good = session_with_topic(gateway, world.kafka)
     for number in range(100):
         size = chance.choice([0, 1, 20, 200, 1500])
         token = bytes(chance.choice(b"abc.%-_=&;/\\\"'{}\x7f\x80\xff\xc3") for _ in range(size))

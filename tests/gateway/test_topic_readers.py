@@ -10,7 +10,7 @@ import pytest
 
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
-from core.kafka.topics import BACKENDS, new_results_topic
+from core.kafka.topics import BACKENDS, SESSIONS, new_results_topic
 from core.protocol import BackendInfo, BackendList, encode
 from core.settings import KafkaSettings
 from gateway.inbox.topic_readers import CONSUMERS, TopicReaders
@@ -26,7 +26,7 @@ def kafka(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[KafkaSettings]:
     with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        Topics(settings).ensure({BACKENDS: 1})
+        Topics(settings).ensure({BACKENDS: 1, SESSIONS: 1})
         yield settings
 
 
@@ -34,7 +34,8 @@ def kafka(
 def test_each_inbox_gets_its_own(kafka: KafkaSettings, wait: int, consumers: int) -> None:
     topics = [new_results_topic() for _ in range(CLIENTS)]
     Topics(kafka).ensure(dict.fromkeys(topics, 1))
-    publisher, readers = Publisher(kafka), TopicReaders(replace(kafka, fetch_wait_max_ms=wait))
+    publisher = Publisher(kafka)
+    readers = TopicReaders(replace(kafka, fetch_wait_max_ms=wait), Topics(kafka))
     try:
         publisher.publish(BACKENDS, BACKENDS, encode(BackendList(backends=[backend(consumers)])))
         inboxes = {topic: readers.inbox(topic) for topic in topics}
