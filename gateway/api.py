@@ -12,6 +12,7 @@ from core.errors import InputError, NotFoundError
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
 from core.protocol import API, encode, job_path, result_path
+from gateway import listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
 from gateway.edge.exchange import exchange, wait_for_final
@@ -126,11 +127,11 @@ def new_job(function: str) -> Response:
 
 @api.get("/jobs")
 def jobs() -> Response:
-    """Return the newest event of each of the client's jobs, newest job first."""
-    entries = services().inbox(session()).latest()
-    return Response(
-        b'{"jobs":[' + b",".join(entry.json for entry in entries) + b"]}", mimetype="application/json"
-    )
+    """Return a page of the newest events of the client's jobs, newest job first."""
+    client = session()
+    limit, cursor = listing.limit_of(request.args.get("limit")), listing.parse(request.args.get("cursor"))
+    page = listing.page(services().inbox(client).latest(), limit, cursor)
+    return services().unread.response(client.client_id, page.parts(), "application/json")
 
 
 @api.get(_JOB)
@@ -163,7 +164,7 @@ def cancel(process_job_id: str) -> Response:
     entry = _require_job(gateway.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        gateway.publisher.publish(CANCEL, process_job_id, encode(event.job_event()))
+        gateway.publisher.publish(CANCEL, process_job_id, encode(entry.complete().job_event()))
     return accepted_response({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 

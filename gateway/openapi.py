@@ -9,6 +9,7 @@ from flask import Flask, Response
 from pydantic.json_schema import models_json_schema
 
 from core.protocol import API, MAX_CALLBACK, job_path, result_path
+from gateway.listing import MAX_CURSOR, MAX_JOBS
 from gateway.openapi_models import MODELS
 from gateway.replies import json_response
 
@@ -102,7 +103,25 @@ def document() -> dict[str, Any]:
                 )
             },
             f"{API}/jobs": {
-                "get": _operation("List the client's jobs", {200: ("All jobs", "Jobs")}, [401, 429, 503])
+                "get": _operation(
+                    "List the client's jobs, the most recently submitted first",
+                    {200: ("A page of jobs", "Jobs")},
+                    [401, 422, 429, 503],
+                    parameters=[
+                        {
+                            "name": "limit",
+                            "in": "query",
+                            "description": "The most jobs of the page. It ends earlier at 1 MB.",
+                            "schema": {"type": "integer", "minimum": 1, "maximum": MAX_JOBS},
+                        },
+                        {
+                            "name": "cursor",
+                            "in": "query",
+                            "description": "The `next` of the page before. Omit it for the first page.",
+                            "schema": {"type": "string", "maxLength": MAX_CURSOR},
+                        },
+                    ],
+                )
             },
             job_path("{process_job_id}"): {
                 "get": _operation(

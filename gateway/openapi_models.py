@@ -78,9 +78,10 @@ class Cancelling(BaseModel):
 
 
 class Jobs(BaseModel):
-    """The newest event of each of a client's jobs."""
+    """The newest event of each job of a page, and the cursor of the next page; null on the last."""
 
     jobs: list[ResultEvent]
+    next: str | None
 
 
 class Health(BaseModel):

@@ -20,6 +20,7 @@ from core.errors import (
 )
 from gateway.auth.sign_in import SignInError
 from gateway.auth.tokens import TokenError
+from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
 from gateway.replies import json_response
 
@@ -100,7 +101,7 @@ def status_of(error: QwhiskError) -> int:
             return error.status
         case ActionError():
             return _CODES.get(error.code, 502)
-        case StreamError() | SignInError() | ResultStoreError():
+        case StreamError() | BusyError() | SignInError() | ResultStoreError():
             return 503
         case DocumentError():
             return 502

@@ -30,6 +30,7 @@ from gateway.inbox import session_notices
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_readers import TopicReaders
 from gateway.limits import Limit, network_of
+from gateway.listing import UnreadResponses
 from gateway.settings import GatewaySettings
 from gateway.topic_cleaner import RENEWED, TopicCleaner
 from gateway.webhooks import Webhooks
@@ -60,6 +61,7 @@ class GatewayServices:
     session_limit: Limit
     in_flight: InFlight
     topic_cleaner: TopicCleaner
+    unread: UnreadResponses
     sign_in: SignIn
     #: None if webhooks are off.
     webhooks: Webhooks | None = None
@@ -97,6 +99,7 @@ class GatewayServices:
             session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
             in_flight=InFlight(),
             topic_cleaner=TopicCleaner(settings.kafka, topics, publisher, settings.session_seconds + DAY),
+            unread=UnreadResponses(),
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
             webhooks=webhooks,
             large_results=large_results.from_env(env),

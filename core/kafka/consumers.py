@@ -50,7 +50,14 @@ def topic_reader(settings: KafkaSettings) -> Consumer:
     """Return a consumer outside any group, whose owner assigns its partitions."""
     return Consumer(
         consumer_config(settings)
-        | {"group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+        | {
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            # A fetch of thousands of topics would take 50 MB otherwise.
+            "fetch.max.bytes": 2_000_000,
+            "queued.max.messages.kbytes": 2_048,
+        }
     )
 
 

@@ -11,35 +11,64 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import EventError
 from core.protocol import ResultEvent, decode
+from gateway.inbox.memory import Memory
 
 #: The most events of one client that are kept. The oldest are removed first.
 MAX_EVENTS = 5_000
 #: The most bytes of one client's events that are kept.
 MAX_BYTES = 32 * 1024 * 1024
+#: Bytes of an entry besides its JSON, measured.
+ENTRY_BYTES = 3_000
+#: The fields that are kept only in the JSON.
+_LARGE: dict[str, Any] = {"result": None, "answer": None, "error": None, "state": None, "params": {}}
 
 
 @dataclass(frozen=True)
 class InboxEntry:
-    """One event that the client may see, with its id (the offset) and its JSON."""
+    """One event that the client may see.
+
+    Args:
+        id: its offset.
+        event: the event without its large fields, such as `params` and `result`.
+        json: the complete event.
+    """
 
     id: int
     event: ResultEvent
     json: bytes
 
+    @property
+    def bytes(self) -> int:
+        """The memory that it takes."""
+        return len(self.json) + ENTRY_BYTES
+
+    def complete(self) -> ResultEvent:
+        """Return the event with all its fields."""
+        return decode(ResultEvent, self.json)
+
 
 class Inbox:
     """The visible events of one topic. One thread appends; any number wait."""
 
-    def __init__(self, topic: str, end: int = 0, on_event: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        topic: str,
+        end: int = 0,
+        on_event: Callable[[str], None] | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         """
         Args:
             topic: the client's topic.
             end: the topic's end offset now.
             on_event: called with the topic after each new event, while a WebSocket has entered.
+            memory: bounds the memory of all inboxes; None for a bound of this inbox alone.
         """
+        self._memory = memory
         self.topic = topic
         self._on_event = on_event
         self._entered = 0
@@ -79,7 +108,7 @@ class Inbox:
         try:
             event = decode(ResultEvent, data)
             # The largest parts are kept only once, in the JSON that is sent.
-            entry = InboxEntry(offset, event.model_copy(update={"result": None, "answer": None}), data or b"")
+            entry = InboxEntry(offset, event.model_copy(update=_LARGE), data or b"")
         except EventError:
             # Not an event: only the position changes.
             entry = None
@@ -87,17 +116,39 @@ class Inbox:
             if entry is not None and self._shown(entry):
                 self._entries.append(entry)
                 self._latest[entry.event.process_job_id] = entry
-                self._bytes += len(entry.json)
-                while len(self._entries) > MAX_EVENTS or (self._bytes > MAX_BYTES and len(self._entries) > 1):
-                    gone = self._entries.pop(0)
-                    self._bytes -= len(gone.json)
-                    if self._latest.get(gone.event.process_job_id) is gone:
-                        del self._latest[gone.event.process_job_id]
+                self._bytes += entry.bytes
+                self._reduce(MAX_BYTES)
             self._position = offset + 1
             self._changed.notify_all()
             on_event = self._on_event if self._entered else None
+        if self._memory is not None:
+            self._memory.record(self)
         if on_event is not None:
             on_event(self.topic)
+
+    @property
+    def bytes(self) -> int:
+        """The memory that the events take."""
+        return self._bytes
+
+    def reduce(self, limit: int) -> None:
+        """Remove events until they take at most `limit` bytes. The newest event is kept.
+
+        Events that a newer one of the same job has replaced are removed first, then the oldest.
+        """
+        with self._changed:
+            self._reduce(limit)
+
+    def _reduce(self, limit: int) -> None:
+        if len(self._entries) <= MAX_EVENTS and self._bytes <= limit:
+            return
+        kept = [entry for entry in self._entries if self._latest[entry.event.process_job_id] is entry]
+        total, first = sum(entry.bytes for entry in kept), 0
+        while first < len(kept) - 1 and (len(kept) - first > MAX_EVENTS or total > limit):
+            total -= kept[first].bytes
+            del self._latest[kept[first].event.process_job_id]
+            first += 1
+        self._entries, self._bytes = kept[first:], total
 
     def _shown(self, entry: InboxEntry) -> bool:
         before = self._latest.get(entry.event.process_job_id)
@@ -208,5 +259,7 @@ class Inbox:
             self.closed = True
             self._changed.notify_all()
             on_event = self._on_event if self._entered else None
+        if self._memory is not None:
+            self._memory.forget(self)
         if on_event is not None:
             on_event(self.topic)

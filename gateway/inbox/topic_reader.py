@@ -22,6 +22,7 @@ from core.protocol import BackendInfo, BackendList, decode
 from core.settings import KafkaSettings
 from gateway.auth.tokens import TokenError
 from gateway.inbox.inbox import Inbox
+from gateway.inbox.memory import Memory
 from gateway.inbox.session_notices import created_topic
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ OPEN_TIMEOUT = 10.0
 #: Seconds after which an unused inbox is closed, so that its topic is no longer fetched. It is opened again
 #: when it is needed.
 IDLE = 60.0
+#: The same while the inboxes take much memory, and the seconds between two searches for unused inboxes.
+IDLE_PRESSED = 1.0
 #: The most open inboxes. When there are more, those unused for longest are closed.
 MAX_INBOXES = 5_000
 #: The longest time in milliseconds that a fetch may wait at the broker. A new client's topic is part of the
@@ -58,6 +61,7 @@ class TopicReader:
         on_event: Callable[[str], None] | None = None,
         on_created: Callable[[str], None] | None = None,
         since: int = 0,
+        memory: Memory | None = None,
     ) -> None:
         """
         Args:
@@ -67,11 +71,13 @@ class TopicReader:
             on_created: called with each client's topic that a gateway creates. If given, this reader follows
                 these notices and the list of backends too.
             since: when the broker's log of sessions begins, in seconds since 1970.
+            memory: bounds the memory of all inboxes.
         """
         self._topics = topics
         self._on_event = on_event
         self._on_created = on_created
         self._since = since
+        self._memory = memory or Memory()
         self._logs = TopicLogs(replace(kafka, fetch_wait_max_ms=min(kafka.fetch_wait_max_ms, FETCH_WAIT_MS)))
         self._inboxes: dict[str, Inbox] = {}
         self._lock = threading.Lock()
@@ -90,6 +96,7 @@ class TopicReader:
         Raises:
             StreamError: the broker did not answer in time.
             TokenError: the topic was lost.
+            BusyError: there is no memory for another inbox now.
         """
         with self._lock:
             inbox = self._inboxes.get(topic)
@@ -97,6 +104,7 @@ class TopicReader:
                 # Under the lock: from now on the sweep leaves it open.
                 inbox.touch()
         if inbox is None:
+            self._memory.require()
             inbox = self._new_inbox(topic) if self._never_created(topic) else self.open(topic)
         if not inbox.caught_up(OPEN_TIMEOUT) or inbox.closed:
             raise StreamError(_LATER)
@@ -113,7 +121,7 @@ class TopicReader:
 
     def _new_inbox(self, topic: str) -> Inbox:
         with self._lock:
-            return self._inboxes.setdefault(topic, Inbox(topic, 0, self._on_event))
+            return self._inboxes.setdefault(topic, Inbox(topic, 0, self._on_event, self._memory))
 
     def open(self, topic: str) -> Inbox:
         """Return the inbox of a topic that exists. It may have been created a moment ago.
@@ -162,7 +170,8 @@ class TopicReader:
                     self._later.popleft()[1]()
                 try:
                     self._dispatch(self._logs.poll(PATIENCE))
-                    if time.monotonic() - sweep > IDLE / 10:
+                    interval = IDLE_PRESSED if self._memory.pressed else IDLE / 10
+                    if time.monotonic() - sweep > interval:
                         sweep = time.monotonic()
                         self._sweep()
                         self._look_up()
@@ -274,8 +283,9 @@ class TopicReader:
         with self._lock:
             by_idleness = sorted(self._inboxes.values(), key=lambda inbox: -inbox.idle())
             overflow = len(by_idleness) - MAX_INBOXES
+            longest = IDLE_PRESSED if self._memory.pressed else IDLE
             closed = [
-                inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > IDLE or place < overflow
+                inbox for place, inbox in enumerate(by_idleness) if inbox.idle() > longest or place < overflow
             ]
             for inbox in closed:
                 del self._inboxes[inbox.topic]

@@ -9,6 +9,7 @@ from core.kafka.admin import Topics
 from core.protocol import BackendInfo
 from core.settings import KafkaSettings
 from gateway.inbox.inbox import Inbox
+from gateway.inbox.memory import Memory
 from gateway.inbox.topic_reader import FETCH_WAIT_MS, TopicReader
 
 #: The number of consumers. A fetch covers all topics of its consumer and ends with the first message, so with
@@ -32,8 +33,9 @@ class TopicReaders:
     ) -> None:
         """The arguments are those of `TopicReader`."""
         count = CONSUMERS if kafka.fetch_wait_max_ms > FETCH_WAIT_MS else 1
-        others = [TopicReader(kafka, topics, on_event, None, since) for _ in range(count - 1)]
-        self._all = [TopicReader(kafka, topics, on_event, self._created, since), *others]
+        self.memory = Memory()
+        others = [TopicReader(kafka, topics, on_event, None, since, self.memory) for _ in range(count - 1)]
+        self._all = [TopicReader(kafka, topics, on_event, self._created, since, self.memory), *others]
 
     def _created(self, topic: str) -> None:
         self._reader(topic).created(topic)

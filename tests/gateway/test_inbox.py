@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.protocol import encode
 from gateway.inbox import inbox as module
-from gateway.inbox.inbox import Inbox
+from gateway.inbox.inbox import ENTRY_BYTES, Inbox
 from tests.core.samples import TOPIC, result_event
 
 
@@ -272,7 +272,7 @@ def test_an_id_that_was_never_given_is_not_reached() -> None:
 
 def test_the_bytes_of_an_inbox_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(event("DONE", "job-0"))
-    monkeypatch.setattr("gateway.inbox.inbox.MAX_BYTES", 3 * size)
+    monkeypatch.setattr("gateway.inbox.inbox.MAX_BYTES", 3 * (size + ENTRY_BYTES))
     inbox = on_event(*(event("DONE", f"job-{number}") for number in range(6)))
     assert shown(inbox) == [(3, "DONE"), (4, "DONE"), (5, "DONE")]
     assert inbox.job("job-0") is None

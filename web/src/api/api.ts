@@ -93,7 +93,15 @@ export class Api {
   }
 
   async jobs(): Promise<ResultEvent[]> {
-    return ((await this.#call("GET", `${ROOT}/jobs`)) as { jobs: ResultEvent[] }).jobs;
+    const jobs: ResultEvent[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+      const page = (await this.#call("GET", `${ROOT}/jobs${query}`)) as { jobs: ResultEvent[]; next?: string | null };
+      jobs.push(...page.jobs);
+      cursor = page.next ?? null;
+    } while (cursor !== null);
+    return jobs;
   }
 
   /** One job's newest event. */
