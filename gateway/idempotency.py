@@ -17,6 +17,7 @@ from typing import Any
 
 from core.errors import InputError
 from gateway.auth.tokens import ClientSession
+from gateway.inbox.digest import digest_of
 from gateway.inbox.inbox import InboxEntry
 from gateway.problems import ConflictError
 
@@ -52,10 +53,9 @@ def require_same_request(
     Raises:
         InputError: the key was used for another request.
     """
-    # An event that is too large for one message has no input. Then only the function is compared.
     event = entry.event
     if (event.function, event.callback_url) != (function, callback) or (
-        event.params and event.params != value
+        entry.request is not None and entry.request != digest_of(value)
     ):
         raise InputError(
             f"This {HEADER} was used for another function, other input or another callback. Use a new key.",

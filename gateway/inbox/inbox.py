@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import EventError
 from core.protocol import ResultEvent, decode
+from gateway.inbox.digest import digest_of
 from gateway.inbox.memory import Memory
 
 #: The most events of one client that are kept. The oldest are removed first.
@@ -35,11 +36,13 @@ class InboxEntry:
         id: its offset.
         event: the event without its large fields, such as `params` and `result`.
         json: the complete event.
+        request: the digest of the job's input; None if no event had the input.
     """
 
     id: int
     event: ResultEvent
     json: bytes
+    request: bytes | None = None
 
     @property
     def bytes(self) -> int:
@@ -108,11 +111,14 @@ class Inbox:
         try:
             event = decode(ResultEvent, data)
             # The largest parts are kept only once, in the JSON that is sent.
-            entry = InboxEntry(offset, event.model_copy(update=_LARGE), data or b"")
+            request = self._request(event)
+            entry = InboxEntry(offset, event.model_copy(update=_LARGE), data or b"", request)
         except EventError:
             # Not an event: only the position changes.
             entry = None
         with self._changed:
+            if entry is not None:
+                self._complete(entry)
             if entry is not None and self._shown(entry):
                 self._entries.append(entry)
                 self._latest[entry.event.process_job_id] = entry
@@ -125,6 +131,24 @@ class Inbox:
             self._memory.record(self)
         if on_event is not None:
             on_event(self.topic)
+
+    def _complete(self, entry: InboxEntry) -> None:
+        """Add the digest to a job's newest event if this event is the first that has the input."""
+        before = self._latest.get(entry.event.process_job_id)
+        if before is not None and before.request is None and entry.request is not None:
+            completed = replace(before, request=entry.request)
+            self._latest[entry.event.process_job_id] = completed
+            self._entries[bisect_left(self._entries, before.id, key=lambda each: each.id)] = completed
+
+    def _request(self, event: ResultEvent) -> bytes | None:
+        """Return the digest of the job's input, computed once for each job."""
+        job = event.process_job_id
+        with self._changed:
+            before = self._latest.get(job)
+        if before is not None and before.request is not None:
+            return before.request
+        # The pollers omit the input of a final event that is too large for a message.
+        return digest_of(event.params) if event.params or not event.final else None
 
     @property
     def bytes(self) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from core.errors import InputError
-from core.protocol import encode
+from core.protocol import ResultEvent, encode
 from gateway.auth.tokens import ClientSession
 from gateway.idempotency import InFlight, key_of, process_job_id, require_same_request
-from gateway.inbox.inbox import InboxEntry
+from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.problems import ConflictError
 from tests.core.samples import TOPIC, result_event
 
@@ -45,9 +46,48 @@ def test_a_missing_key_is_not_an_error() -> None:
     assert key_of("x" * 255) == "x" * 255
 
 
+def entry_of(*events: ResultEvent) -> InboxEntry:
+    """The newest entry of a job with these events."""
+    inbox = Inbox(TOPIC)
+    for number, event in enumerate(events):
+        inbox.append(number, encode(event))
+    [entry] = inbox.latest()
+    return entry
+
+
+def test_a_key_of_an_empty_input_is_for_no_other() -> None:
+    entry = entry_of(result_event(params={}, status="QUEUED"))
+    require_same_request(entry, "smile_super_position", {}, None)
+    with pytest.raises(InputError, match="Use a new key"):
+        require_same_request(entry, "smile_super_position", {"n": 1}, None)
+
+
+@pytest.mark.parametrize("first", [{}, {"n": 1}])
+def test_the_input_is_known_after_the_final_event_omitted_it(first: dict[str, Any]) -> None:
+    queued = result_event(params=first, status="QUEUED")
+    final = result_event(params={}, status="DONE")
+    # The gateway's first event may also be the last that arrives.
+    for entry in (entry_of(queued, final), entry_of(final, queued)):
+        assert entry.event.final
+        require_same_request(entry, "smile_super_position", first, None)
+        for other in ({"n": 2}, {} if first else {"n": 1}):
+            with pytest.raises(InputError, match="Use a new key"):
+                require_same_request(entry, "smile_super_position", other, None)
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    entry = entry_of(result_event(params={"n": 1, "m": [1e16, -0.0], "s": {"b": 1, "a": 2}}))
+    require_same_request(
+        entry, "smile_super_position", {"m": [10**16, 0], "n": 1.0, "s": {"a": 2, "b": 1}}, None
+    )
+    with pytest.raises(InputError):
+        require_same_request(
+            entry, "smile_super_position", {"m": [1e16, 0], "n": True, "s": {"a": 2, "b": 1}}, None
+        )
+
+
 def test_a_key_is_for_one_input() -> None:
-    event = result_event(params={"n": 1})
-    entry = InboxEntry(0, event, encode(event))
+    entry = entry_of(result_event(params={"n": 1}))
     require_same_request(entry, "smile_super_position", {"n": 1}, None)
     for function, value, callback in (
         ("other", {"n": 1}, None),

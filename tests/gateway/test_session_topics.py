@@ -143,20 +143,25 @@ def test_an_older_topic_that_does_not_exist_is_gone(
     assert caught.value.reason == "gone"
 
 
-def test_a_deleted_topic_is_noticed(gateways: tuple[GatewayServices, GatewayServices]) -> None:
+def test_a_deleted_topic_is_noticed(
+    gateways: tuple[GatewayServices, GatewayServices], monkeypatch: pytest.MonkeyPatch
+) -> None:
     gateway = gateways[0]
     session, _ = gateway.new_session()
     inbox = gateway.inbox_for_job(session)
     reader = gateway.reader._reader(session.topic)
-    # The local broker does not tell the consumers of a topic that it was deleted.
     failure = LogFailure(session.topic, TopicUnknownError("no such topic"))
     reader._requests.put(lambda: reader._failed(failure))
     wait_for(lambda: not inbox.followed or not reader._requests.qsize())
     assert gateway.inbox(session) is inbox, "the topic exists: one broker did not know it yet"
-    gateway.topics.delete([session.topic])
+
+    def unknown(*_: object) -> range:
+        raise failure.error
+
+    # Not deleted at the local broker: librdkafka crashes at its answer to the next fetch.
+    monkeypatch.setattr(reader._logs, "offsets", unknown)
     reader._requests.put(lambda: reader._failed(failure))
     wait_for(lambda: inbox.closed, 60)
-    assert not gateway.inbox(session).followed
 
 
 def test_all_gateways_agree_when_the_log_begins(tmp_path: Path) -> None:
