@@ -13,6 +13,18 @@ import type {
 
 const ROOT = "/api/v1";
 
+/** The statuses after which a submission is repeated: no answer, and "this request is in progress". */
+const REPEATABLE = new Set([0, 409]);
+/** The attempts to submit a job, and the milliseconds by which the pause between them grows. */
+const ATTEMPTS = 4;
+const PAUSE = 1_000;
+
+const online = (): boolean => (globalThis as { navigator?: Navigator }).navigator?.onLine !== false;
+
+/** A new key. `crypto.randomUUID` exists only on pages from a secure origin. */
+const idempotencyKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** What the gateway, or the way to it, refused; its message is meant to be read by the person at the page. */
 export class ApiError extends Error {
   readonly status: number;
@@ -88,8 +100,19 @@ export class Api {
     return ((await this.#call("GET", `${ROOT}/backends`)) as { backends: Backend[] }).backends;
   }
 
+  /** Submits a job. If the answer is lost, the request is repeated with the same key, which gives the same job. */
   async submit(functionId: string, input: Record<string, unknown>): Promise<Accepted> {
-    return (await this.#call("POST", `${ROOT}/functions/${encodeURIComponent(functionId)}/jobs`, input)) as Accepted;
+    const path = `${ROOT}/functions/${encodeURIComponent(functionId)}/jobs`;
+    const key = idempotencyKey();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await this.#call("POST", path, input, key)) as Accepted;
+      } catch (error) {
+        const repeatable = error instanceof ApiError && REPEATABLE.has(error.status) && online();
+        if (!repeatable || attempt >= ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, attempt * PAUSE));
+      }
+    }
   }
 
   async jobs(): Promise<ResultEvent[]> {
@@ -123,25 +146,25 @@ export class Api {
   }
 
   /** A refused token is answered with a new session, silently and once. */
-  async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+  async #call(method: string, path: string, body?: unknown, key?: string): Promise<unknown> {
     const session = await this.#session.get();
     try {
-      return await send(method, path, session.token, body);
+      return await send(method, path, session.token, body, key);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       const renewed = await this.#session.renew(session.token);
-      return send(method, path, renewed.token, body);
+      return send(method, path, renewed.token, body, key);
     }
   }
 }
 
-async function send(method: string, path: string, token?: string, body?: unknown): Promise<unknown> {
+async function send(method: string, path: string, token?: string, body?: unknown, key?: string): Promise<unknown> {
   // Trying without a network would only be an error in the browser's console.
-  const { navigator } = globalThis as { navigator?: Navigator };
-  if (navigator?.onLine === false) throw new ApiError(0, "You are offline", "Try again when the network is back.");
+  if (!online()) throw new ApiError(0, "You are offline", "Try again when the network is back.");
   // Browsers write every refusal by status into their console as an error; this asks for it in the body alone.
   const headers: Record<string, string> = { Accept: "application/json", Prefer: "problem=in-body" };
   if (token) headers.Authorization = `Bearer ${token}`;
+  if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {

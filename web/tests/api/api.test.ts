@@ -15,7 +15,9 @@ function api(...answers: (Response | Error)[]) {
   vi.stubGlobal("fetch", fetched);
   const session = new SessionKeeper(new Memory(), async () => ({ client_id: `c${++made}`, token: `t${made}` }));
   const tokens = () => fetched.mock.calls.map(([, init]) => (init.headers as Record<string, string>).Authorization);
-  return { api: new Api(session), tokens };
+  const keys = () => fetched.mock.calls.map(([, init]) => (init.headers as Record<string, string>)["Idempotency-Key"]);
+  const urls = () => fetched.mock.calls.map(([url]) => url);
+  return { api: new Api(session), tokens, keys, urls };
 }
 
 const refused = () => Response.json({ title: "Unauthorized", status: 401 }, { status: 401 });
@@ -91,4 +93,35 @@ test("what is no problem document is told in ours", async () => {
   await expect(gateway.jobs()).rejects.toMatchObject({ status: 0, title: "No answer from the gateway" });
   await expect(gateway.jobs()).rejects.toBeInstanceOf(ApiError);
   await expect(gateway.jobs()).rejects.toMatchObject({ message: "The service asks for a pause. Try again in 12 s." });
+});
+
+test("a submission whose answer is lost is repeated with the same key, and the next one has another", async () => {
+  vi.useFakeTimers();
+  const accepted = () => Response.json({ process_job_id: "p" }, { status: 202 });
+  const conflict = Response.json({ title: "Conflict", status: 409 }, { status: 409 });
+  const { api: gateway, keys } = api(new Error("lost"), conflict, accepted(), accepted());
+  const submitted = gateway.submit("f", {});
+  await vi.runAllTimersAsync();
+  expect(await submitted).toEqual({ process_job_id: "p" });
+  await gateway.submit("f", {});
+  vi.useRealTimers();
+  const [first, second, third, other] = keys();
+  expect(first).toMatch(/^[0-9a-f]{32}$/);
+  expect([second, third]).toEqual([first, first]);
+  expect(other).not.toEqual(first);
+});
+
+test("a submission that is rejected is not repeated", async () => {
+  const { api: gateway, keys } = api(Response.json({ title: "Invalid input", status: 422 }, { status: 422 }));
+  await expect(gateway.submit("f", {})).rejects.toMatchObject({ status: 422 });
+  expect(keys()).toHaveLength(1);
+});
+
+test("all pages of the jobs are fetched", async () => {
+  const { api: gateway, urls } = api(
+    Response.json({ jobs: [{ process_job_id: "a" }], next: "x=" }),
+    Response.json({ jobs: [{ process_job_id: "b" }], next: null }),
+  );
+  expect((await gateway.jobs()).map((job) => job.process_job_id)).toEqual(["a", "b"]);
+  expect(urls()).toEqual(["/api/v1/jobs", "/api/v1/jobs?cursor=x%3D"]);
 });
