@@ -21,6 +21,7 @@ from core.large_results import LargeResults
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from core.settings import Source
+from gateway.auth import sources
 from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import ClientSession, TokenError, Tokens
 from gateway.edge.waits import Waits
@@ -118,7 +119,7 @@ class GatewayServices:
         if not self.sign_in.needed:
             if credential:
                 return *self.renewed_session(self.tokens.read(credential)), False
-            return *self.new_session(), True
+            return *self.new_session("address", address()), True
         try:
             known = self.tokens.read(credential)
         except TokenError:
@@ -131,13 +132,18 @@ class GatewayServices:
                 "Sign in: send your API key or your provider's token as `Authorization: Bearer <it>`.",
                 "sign_in",
             )
-        session, token = self.new_session()
+        session, token = self.new_session("tenant", who)
         log.info("signed in", extra={"who": who, "client_id": session.client_id})
         return session, token, True
 
-    def new_session(self) -> tuple[ClientSession, str]:
-        """Return a new session and its token. Its first job creates its topic."""
-        return self.tokens.new()
+    def new_session(self, kind: str, source: str) -> tuple[ClientSession, str]:
+        """Return a new session and its token. Its first job creates its topic.
+
+        Args:
+            kind: `tenant` or `address`.
+            source: the name of who signed in, or the address.
+        """
+        return self.tokens.new(sources.digest_of(self.settings.secret, kind, source))
 
     def renewed_session(self, session: ClientSession) -> tuple[ClientSession, str]:
         """Return the session with a new token.

@@ -55,9 +55,13 @@ class Tokens:
         self._secret = secret
         self._seconds = seconds
 
-    def new(self) -> tuple[ClientSession, str]:
-        """Return a session for a new client, and its token."""
-        return self._sign(secrets.token_urlsafe(12), new_results_topic(), int(time.time()))
+    def new(self, source: str = "") -> tuple[ClientSession, str]:
+        """Return a session for a new client, and its token.
+
+        Args:
+            source: the digest of the session's source (`gateway/auth/sources.py`).
+        """
+        return self._sign(secrets.token_urlsafe(12) + source, new_results_topic(), int(time.time()))
 
     def renew(self, session: ClientSession) -> tuple[ClientSession, str]:
         """Return the same session with a later expiry, and its token."""

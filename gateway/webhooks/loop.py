@@ -7,7 +7,7 @@ import queue
 import random
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,17 +23,21 @@ from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.settings import KafkaSettings
+from gateway.auth.sources import source_of
 from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.sender import Outcome, WebhookSender
+from gateway.webhooks.shares import Shares
 from gateway.webhooks.signature import secret_of
 
 log = logging.getLogger(__name__)
 
 #: The consumer group of all replicas.
 GROUP = "webhooks"
-#: The most deliveries in progress in one process, and of one client among them, so that a receiver that does
-#: not answer delays only its own deliveries.
-MAX_IN_FLIGHT, MAX_IN_FLIGHT_OF_CLIENT = 32, 8
+#: The most deliveries in progress in one process.
+MAX_IN_FLIGHT = 32
+#: The most of one client among them, and of all clients of one source, since sessions are free. So receivers
+#: that do not answer delay only deliveries of their own source. The sender limits those to one address.
+MAX_IN_FLIGHT_OF_CLIENT, MAX_IN_FLIGHT_OF_SOURCE = 8, 12
 #: Seconds that one poll waits, and seconds between commits.
 POLL_TIMEOUT, COMMIT_INTERVAL = 0.2, 1.0
 #: Seconds between attempts to publish to a wait topic.
@@ -69,7 +73,9 @@ class Webhooks:
         self._done: queue.SimpleQueue[tuple[Partition, int]] = queue.SimpleQueue()
         #: Messages that were consumed and are not yet with a worker. Only the loop's thread uses it.
         self._consumed: deque[Message] = deque()
-        self._of_client: Counter[str] = Counter()
+        self._clients = Shares(MAX_IN_FLIGHT_OF_CLIENT)
+        self._sources = Shares(MAX_IN_FLIGHT_OF_SOURCE)
+        self._delivering = 0
         #: The number of messages with the workers, including those of revoked partitions.
         self._in_progress = 0
         self._lock = threading.Lock()
@@ -91,7 +97,7 @@ class Webhooks:
 
     def __len__(self) -> int:
         """Return the number of deliveries in progress."""
-        return self._of_client.total()
+        return self._delivering
 
     def alive(self) -> bool:
         """Return whether messages are being consumed."""
@@ -157,11 +163,10 @@ class Webhooks:
             self.outcomes.labels("unreadable").inc()
             self._done.put((partition, offset))
             return
+        busy = not self._claim(delivery)
         with self._lock:
             self._in_progress += 1
-            busy = self._of_client[delivery.event.client_id] >= MAX_IN_FLIGHT_OF_CLIENT
-            if not busy:
-                self._of_client[delivery.event.client_id] += 1
+            self._delivering += not busy
         step = self._postpone if busy else self._deliver
         try:
             self._workers.submit(self._work, step, delivery, partition, offset)
@@ -198,17 +203,30 @@ class Webhooks:
         return True if wait is None else self._put(delivery, wait)
 
     def _ended(self, delivery: WebhookDelivery, counted: bool) -> None:
-        """Record that a worker has finished; `counted` if the delivery counted in its client's limit."""
+        """Record that a worker has finished; `counted` if the delivery has a share."""
+        client = delivery.event.client_id
+        if counted:
+            self._clients.release([client])
+            self._sources.release([source_of(client)])
         with self._lock:
             self._in_progress -= 1
-            if counted:
-                self._of_client[delivery.event.client_id] -= 1
-                if not self._of_client[delivery.event.client_id]:
-                    del self._of_client[delivery.event.client_id]
+            self._delivering -= counted
+
+    def _claim(self, delivery: WebhookDelivery) -> bool:
+        """Return whether the delivery's client and its source have a share left, and use it."""
+        client = delivery.event.client_id
+        if not self._clients.claim([client]):
+            return False
+        if self._sources.claim([source_of(client)]):
+            return True
+        self._clients.release([client])
+        return False
 
     def _deliver(self, delivery: WebhookDelivery) -> bool:
         """Make an attempt. Return False if the gateway stopped before its consequence was certain."""
         outcome = self._attempt(delivery)
+        if outcome.postponed:
+            return self._postpone(delivery)
         wait = None
         if not outcome.delivered and not outcome.last:
             wait = delivery.schedule_retry(time.time(), random.random(), outcome.retry_after)
@@ -226,7 +244,10 @@ class Webhooks:
         secret = secret_of(self._secret, delivery.event.client_id)
         try:
             return self._sender.post(
-                str(delivery.event.callback_url), delivery.headers(secret, body, time.time()), body
+                str(delivery.event.callback_url),
+                delivery.headers(secret, body, time.time()),
+                body,
+                source_of(delivery.event.client_id),
             )
         except Exception as error:
             if self._stop.is_set():
@@ -235,10 +256,10 @@ class Webhooks:
             return Outcome(False, f"an error of the gateway ({type(error).__name__})")
 
     def _postpone(self, delivery: WebhookDelivery) -> bool:
-        """Let the delivery wait: too many deliveries of the same client are in progress."""
+        """Let the delivery wait: too many of its client, its source or its receiver are in progress."""
         wait = delivery.postpone(time.time(), random.random())
         if wait is None:
-            self._note(delivery, "given_up", "too many deliveries of this client")
+            self._note(delivery, "given_up", "too many deliveries of this client, its source or its receiver")
             return True
         return self._put(delivery, wait)
 

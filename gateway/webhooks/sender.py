@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ from urllib.parse import SplitResult
 import h11
 
 from core.retry_after import parse_retry_after
+from gateway.limits import network_of
 from gateway.webhooks.callback import Policy, parsed, permitted
+from gateway.webhooks.shares import Shares
 
 #: The longest time in seconds for one attempt, including the resolution of its name.
 TIMEOUT = 10.0
@@ -24,6 +26,8 @@ TIMEOUT = 10.0
 MAX_ADDRESSES = 4
 #: The most concurrent resolutions. A resolver may take longer than an attempt.
 _RESOLVERS = 16
+#: The most concurrent resolutions for clients of one source, and the most attempts at one address.
+MAX_RESOLUTIONS_OF_SOURCE, MAX_IN_FLIGHT_AT_ADDRESS = 4, 16
 
 #: Returns the IP addresses of a host. Raises OSError if there are none.
 Resolve = Callable[[str, int], list[str]]
@@ -38,12 +42,14 @@ class Outcome:
         reason: the reason, for the log. It contains nothing that the receiver sent.
         last: whether a retry is useless.
         retry_after: seconds that the receiver asked to wait.
+        postponed: whether no attempt was made, because too many others are in progress.
     """
 
     delivered: bool
     reason: str
     last: bool = False
     retry_after: float = 0.0
+    postponed: bool = False
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -73,21 +79,32 @@ class WebhookSender:
         self._names = names
         self._context = context or ssl.create_default_context()
         self._timeout = timeout
+        self._resolutions = Shares(MAX_RESOLUTIONS_OF_SOURCE)
+        self._attempts = Shares(MAX_IN_FLIGHT_AT_ADDRESS)
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver")
 
     def close(self) -> None:
         """Stop; resolutions that wait are cancelled."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """POST the body once and return how that ended."""
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, source: str = "") -> Outcome:
+        """POST the body once and return how that ended.
+
+        Args:
+            url: the receiver's address.
+            headers: the headers of the request, besides the usual ones.
+            body: the body.
+            source: whose share of the resolver is used.
+        """
         deadline = time.monotonic() + self._timeout
         parts = parsed(url)
         if parts is None or (parts.scheme != "https" and self._policy != "private"):
             return Outcome(False, "the address may not be called", last=True)
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+        if not self._resolutions.claim([source]):
+            return Outcome(False, "too many names of this source are being resolved", postponed=True)
         try:
-            addresses = self._resolvers.submit(self._names, host, port).result(self._timeout)
+            addresses = self._resolve(host, port, source).result(self._timeout)
         except FutureTimeout:
             return Outcome(False, "the name was not resolved in time")
         except (OSError, UnicodeError):
@@ -95,8 +112,36 @@ class WebhookSender:
         # All must be permitted: the owner of the name decides which of them is used.
         if not all(permitted(address, self._policy) for address in addresses):
             return Outcome(False, "the name resolves to an address that may not be called", last=True)
+        addresses = addresses[:MAX_ADDRESSES]
+        receivers = [network_of(address) for address in addresses]
+        if not self._attempts.claim(receivers):
+            return Outcome(False, "too many deliveries to this address are in progress", postponed=True)
         try:
-            with self._connect(addresses[:MAX_ADDRESSES], port, parts, deadline) as sock:
+            return self._connect_and_exchange(addresses, port, parts, headers, body, deadline)
+        finally:
+            self._attempts.release(receivers)
+
+    def _resolve(self, host: str, port: int, source: str) -> Future[list[str]]:
+        """Resolve a name. The source's share is in use until that ends, which may be after the attempt."""
+        try:
+            resolution = self._resolvers.submit(self._names, host, port)
+        except RuntimeError:  # stopped, or no thread can be started now
+            self._resolutions.release([source])
+            raise
+        resolution.add_done_callback(lambda _: self._resolutions.release([source]))
+        return resolution
+
+    def _connect_and_exchange(
+        self,
+        addresses: list[str],
+        port: int,
+        parts: SplitResult,
+        headers: Mapping[str, str],
+        body: bytes,
+        deadline: float,
+    ) -> Outcome:
+        try:
+            with self._connect(addresses, port, parts, deadline) as sock:
                 return _exchange(sock, _request(parts, headers, body), body, deadline)
         except TimeoutError:
             return Outcome(False, f"no answer within {self._timeout:.0f} s")

@@ -46,8 +46,8 @@ def take(kafka: KafkaSettings, stop: threading.Event) -> None:
 class Telling(WebhookSender):
     """Writes what it delivers to standard output."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        outcome = super().post(url, headers, body)
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, source: str = "") -> Outcome:
+        outcome = super().post(url, headers, body, source)
         if outcome.delivered:
             notify(headers["webhook-id"].removeprefix("msg_"))
         return outcome

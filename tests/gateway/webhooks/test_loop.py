@@ -16,6 +16,7 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
 from core.protocol import encode
 from core.settings import KafkaSettings
+from gateway.auth.sources import digest_of
 from gateway.webhooks import Webhooks, loop, secret_of
 from gateway.webhooks.sender import WebhookSender
 from testkit.receiver import Delivery, Receiver, receiver
@@ -129,6 +130,18 @@ def test_a_receiver_that_hangs_delays_no_other_client(members: Members, publishe
         good = submit(publisher, hooks, "good")
         wait_for(lambda: hooks.of(good), PATIENCE)
         assert len(hanging.deliveries) <= loop.MAX_IN_FLIGHT_OF_CLIENT < len(bad)
+
+
+def test_many_sessions_of_one_source_delay_no_other(members: Members, publisher: Publisher) -> None:
+    first, other = (digest_of(SECRET, "address", address) for address in ("192.0.2.1", "192.0.2.2"))
+    with receiver(lambda *_: None) as hanging, receiver(lambda *_: 200) as hooks:
+        members.add(timeout=60)
+        for number in range(3 * loop.MAX_IN_FLIGHT):
+            submit(publisher, hanging, f"attacker-------{number % 6}{first}")
+        good = submit(publisher, hooks, f"stranger--------{other}")
+        wait_for(lambda: hooks.of(good), PATIENCE)
+        assert len(hanging.deliveries) <= loop.MAX_IN_FLIGHT_OF_SOURCE
+        assert members.counted("failed") == 0, "no attempt was counted"
 
 
 def test_deliveries_end(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import queue
 import socket
 import ssl
 import threading
@@ -17,9 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gateway.webhooks import sender as module
 from gateway.webhooks.callback import Policy
 from gateway.webhooks.sender import Outcome, WebhookSender, resolve
 from testkit.receiver import receiver
+from testkit.stack import wait_for
 
 HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
 
@@ -245,3 +248,52 @@ def test_a_resolver_that_hangs_takes_bounded_time() -> None:
     assert made.post("https://a.test/", HEADERS, b"{}").reason == "the name was not resolved in time"
     over.set()
     made.close()
+
+
+def test_the_attempts_at_one_address_are_bounded() -> None:
+    with receiver(lambda *_: None) as hanging, sender(timeout=30, a_test=["127.0.0.1"]) as made:
+        outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+        def post(url: str) -> None:
+            outcomes.put(made.post(url, HEADERS, b"{}", "source"))
+
+        url = f"http://127.0.0.1:{hanging.port}/"
+        for _ in range(module.MAX_IN_FLIGHT_AT_ADDRESS):
+            threading.Thread(target=post, args=[url], daemon=True).start()
+            wait_for(lambda: made._resolutions.claim([]) and not len(made._resolutions))
+        wait_for(lambda: len(hanging.deliveries) == module.MAX_IN_FLIGHT_AT_ADDRESS)
+        # Another name of the same address has no share of its own.
+        outcome = made.post(f"http://a.test:{hanging.port}/", HEADERS, b"{}", "source")
+        assert (outcome.postponed, outcome.delivered) == (True, False)
+        with receiver(lambda *_: 200) as hooks, sender(a_test=["127.0.0.1"]) as other:
+            assert other.post(f"http://a.test:{hooks.port}/", HEADERS, b"{}").delivered
+        hanging.over.set()
+        for _ in range(module.MAX_IN_FLIGHT_AT_ADDRESS):
+            assert not outcomes.get(timeout=20).postponed
+    assert not len(made._attempts)
+
+
+def test_a_slow_resolver_of_one_source_delays_no_other() -> None:
+    over = threading.Event()
+
+    def names(host: str, port: int) -> list[str]:
+        if host.endswith(".slow.test"):
+            over.wait(30)
+            raise OSError
+        return ["127.0.0.1"]
+
+    made = WebhookSender("private", names, timeout=0.1)
+    try:
+        for number in range(40):
+            outcome = made.post(f"http://{number}.slow.test/", HEADERS, b"{}", "attacker")
+            # The resolution goes on after the attempt, and keeps the share of its source.
+            assert outcome.postponed == (number >= module.MAX_RESOLUTIONS_OF_SOURCE)
+        with receiver(lambda *_: 200) as hooks:
+            patient = WebhookSender("private", names)
+            patient._resolvers, patient._resolutions = made._resolvers, made._resolutions
+            assert patient.post(f"http://a.test:{hooks.port}/", HEADERS, b"{}", "stranger").delivered
+        over.set()
+        wait_for(lambda: not len(made._resolutions))
+    finally:
+        over.set()
+        made.close()

@@ -1,0 +1,31 @@
+"""The source of a session, as part of its client's id: who signed in, or the address of the request.
+
+Sessions are free, so limits that many sessions could evade count by source. The source is a keyed digest. It
+tells whether two clients have the same source, and nothing else about it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+#: The characters of a client's id that are random, and those of the source that follow them.
+RANDOM, SOURCE = 16, 12
+
+
+def digest_of(secret: str, kind: str, name: str) -> str:
+    """Return the digest of a source.
+
+    Args:
+        secret: the gateway's secret.
+        kind: `tenant` or `address`.
+        name: the name of who signed in, or the address.
+    """
+    digest = hmac.new(secret.encode(), f"source\0{kind}\0{name}".encode("utf-8", "replace"), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest.digest()[:9]).decode()
+
+
+def source_of(client_id: str) -> str:
+    """Return the source of a client; the id itself if it has none, as those of older sessions."""
+    return client_id[RANDOM:] if len(client_id) == RANDOM + SOURCE else client_id
