@@ -69,11 +69,11 @@ def clients_topics(topics: Topics) -> set[str]:
 def test_sessions_create_no_topics(gateways: tuple[GatewayServices, GatewayServices]) -> None:
     gateway = gateways[0]
     before, client = clients_topics(gateway.topics), client_of(gateway)
-    tokens = [client.post("/api/v1/sessions").json["token"] for _ in range(SESSION_COUNT)]
+    tokens = [client.post("/api/v1/sessions").get_json()["token"] for _ in range(SESSION_COUNT)]
     assert len(set(tokens)) == SESSION_COUNT
     for token in tokens[:20]:
         headers = {"Authorization": f"Bearer {token}"}
-        assert client.get("/api/v1/jobs", headers=headers).json["jobs"] == []
+        assert client.get("/api/v1/jobs", headers=headers).get_json()["jobs"] == []
         assert client.get("/api/v1/jobs/unknown", headers=headers).status_code == 404
         assert client.post("/api/v1/sessions", headers=headers).status_code == 200
         wrong = client.post("/api/v1/functions/nothing/jobs", headers=headers, json={})
