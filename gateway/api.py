@@ -153,8 +153,8 @@ def result(process_job_id: str) -> Response:
     _require_job(gateway.inbox(client), process_job_id)
     if gateway.large_results is None:
         raise NotFoundError("This gateway stores no large results. See the job's final event.")
-    data = gateway.large_results.get(name_of(client.topic, process_job_id))
-    return Response(data, 200, mimetype="application/json")
+    store, name = gateway.large_results, name_of(client.topic, process_job_id)
+    return gateway.unread.large(client.client_id, lambda: store.get(name))
 
 
 @api.delete(_JOB)

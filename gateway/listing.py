@@ -6,7 +6,7 @@ import base64
 import binascii
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,9 +28,11 @@ MAX_CURSOR = 400
 #: Bytes that are sent at once. A response that is not larger is not counted.
 _PART = 64 * 1024
 #: The most bytes of all responses that their clients have not read yet.
-MAX_UNREAD = 64_000_000
+MAX_UNREAD = 96 * 1024 * 1024
 #: The most such responses of one client.
 MAX_UNREAD_OF_CLIENT = 2
+#: The most large results that are read from their store at the same time, and the seconds to wait for a turn.
+MAX_READS, READ_WAIT = 1, 10.0
 
 #: The place of a job in the list: when it was submitted, and its id.
 Cursor = tuple[datetime, str]
@@ -121,6 +123,21 @@ class UnreadResponses:
         self._lock = threading.Lock()
         self._bytes = 0
         self._of_client: Counter[str] = Counter()
+        self._reads = threading.BoundedSemaphore(MAX_READS)
+
+    def large(self, client_id: str, read: Callable[[], bytes]) -> Response:
+        """Return a response with a large result. Raises the errors of `response` and of `read`.
+
+        Args:
+            client_id: the client.
+            read: reads the result.
+        """
+        if not self._reads.acquire(timeout=READ_WAIT):
+            raise BusyError("Too many results are being read now. Try again later.")
+        try:
+            return self.response(client_id, [read()], "application/json")
+        finally:
+            self._reads.release()
 
     def response(self, client_id: str, parts: Sequence[bytes], mimetype: str) -> Response:
         """Return a response that is sent in small parts.

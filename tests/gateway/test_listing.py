@@ -95,3 +95,16 @@ def test_unread_responses_are_bounded_per_client_and_together(monkeypatch: pytes
     for response in (first, second, third):
         response.close()
     assert unread.response("a", parts, "application/json").content_length == 150_000
+
+
+def test_large_results_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "READ_WAIT", 0.01)
+    unread = listing.UnreadResponses()
+
+    def read() -> bytes:
+        with pytest.raises(BusyError):
+            unread.large("b", lambda: b"x")
+        return b"y" * 100_000
+
+    assert unread.large("a", read).get_data() == b"y" * 100_000
+    assert unread.large("b", lambda: b"x").get_data() == b"x"
