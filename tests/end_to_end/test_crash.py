@@ -119,7 +119,7 @@ def test_the_stack_continues_although_the_broker_was_killed(private_stack: Stack
     # any other the client has to create a new session.
     def afresh() -> bool:
         reply = answer()
-        return reply is not None and (reply.status_code == 401 or reply.json() == {"jobs": []})
+        return reply is not None and (reply.status_code == 401 or reply.json() == {"jobs": [], "next": None})
 
     wait_for(afresh, 60)
     assert private_stack.client().smile()["status"] == "DONE"
