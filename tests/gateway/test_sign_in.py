@@ -221,7 +221,10 @@ def test_a_signed_in_client_gets_a_session_and_can_renew_it(signed: tuple[Replic
         assert made.status_code == 201, made.text
         token = made.json()["token"]
         headers = {"Authorization": f"Bearer {token}"}
-        assert requests.get(f"{gateway.url}/api/v1/jobs", headers=headers, timeout=60).json() == {"jobs": [], "next": None}
+        assert requests.get(f"{gateway.url}/api/v1/jobs", headers=headers, timeout=60).json() == {
+            "jobs": [],
+            "next": None,
+        }
         renewed = sessions(gateway, token)
         assert (renewed.status_code, renewed.json()["client_id"]) == (200, made.json()["client_id"])
         assert topic_of(renewed.json()["token"]) == topic_of(token)
