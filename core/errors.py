@@ -112,6 +112,18 @@ class StreamError(QwhiskError):
     code = "stream_error"
 
 
+class MessageTooLargeError(StreamError):
+    """The broker rejected a message because of its size. A retry of the same message cannot succeed."""
+
+    code = "message_too_large"
+
+
+class TopicUnknownError(StreamError):
+    """The topic does not exist, or not every broker knows yet that it does."""
+
+    code = "topic_unknown"
+
+
 class ResultStoreError(QwhiskError):
     """The store of large results was not available or rejected the request."""
 

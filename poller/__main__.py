@@ -50,10 +50,16 @@ def main() -> int:
         print(f"poller: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
     try:
-        Topics(settings.kafka).ensure(topics.shared(settings.kafka.partitions))
+        admin = Topics(settings.kafka)
+        admin.ensure(topics.shared(settings.kafka.partitions))
         publisher = Publisher(settings.kafka)
         delivery = ResultDelivery(
-            provider, publisher, sources, FunctionInvoker(EnvironmentCredentials(env)), store
+            provider,
+            publisher,
+            sources,
+            FunctionInvoker(EnvironmentCredentials(env)),
+            store,
+            admin.max_message_bytes,
         )
         poller = Poller(
             settings.kafka,

@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from core.errors import JobNotFoundError, QwhiskError, ResultStoreError, StreamError
+from core.errors import (
+    JobNotFoundError,
+    MessageTooLargeError,
+    QwhiskError,
+    ResultStoreError,
+    StreamError,
+    TopicUnknownError,
+)
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView
 from poller.account import Accounts, AccountWorker, CallOutcome, observation
@@ -22,6 +29,8 @@ log = logging.getLogger(__name__)
 UNKNOWN_GRACE = 10.0
 #: Transient failures of a job. They are retried until the deadline.
 _TRANSIENT = (StreamError, ResultStoreError, JobNotFoundError, StepError)
+#: The errors of a final event that can never be published.
+UNDELIVERABLE = (MessageTooLargeError, TopicUnknownError)
 #: A job fails for good after this many other failures.
 MAX_FAILURES = 5
 
@@ -83,6 +92,11 @@ class Completion:
             self._tracker.finish(job)  # only the function's reply was lost: its next job is announced
         elif isinstance(error, JobNotFoundError) and now - job.event.submitted_at.timestamp() > UNKNOWN_GRACE:
             self.fail_permanently(job, "job_not_found", "The provider does not know this job any more.")
+        elif isinstance(error, TopicUnknownError):
+            self.undeliverable(job, error)
+        elif isinstance(error, MessageTooLargeError):
+            message = "The broker rejects the result because of its size."
+            self.fail_permanently(job, "result_too_large", message)
         elif self.is_overdue(job.event, now):
             self.overdue(job, f"No result within {self.deadline:.0f} s; the last error: {error.message}")
         elif isinstance(error, _TRANSIENT) or job.failures < MAX_FAILURES:
@@ -90,6 +104,21 @@ class Completion:
         else:
             self.fail_permanently(job, error.code, error.message)
         return failure_delay(job.failures)
+
+    def undeliverable(self, tracked: TrackedJob | CancellationRequest, error: QwhiskError) -> None:
+        """End a run whose final event can never be published.
+
+        Args:
+            tracked: the job or the request.
+            error: why.
+        """
+        log.error(
+            "the final event cannot be published: %s",
+            error.message,
+            extra={"process_job_id": tracked.event.process_job_id},
+        )
+        self._tracker.metrics.undeliverable.labels(error.code).inc()
+        self._tracker.end(tracked)
 
     def sweep(self, now: float) -> None:
         """End the jobs that are past their deadline and whose account does not answer.
@@ -130,6 +159,9 @@ class Completion:
                 return
             if isinstance(delivered, ResultEvent):
                 self.delivered(job, delivered)
+                return
+            if isinstance(delivered, UNDELIVERABLE):
+                self.undeliverable(job, delivered)
                 return
             # The job's next failure leads back here, so the publication is retried.
             self._tracker.move(job, Stage.SCHEDULED)

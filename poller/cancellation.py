@@ -15,7 +15,7 @@ from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView, QuantumAccount, run_tag, step_tag
 from core.strays import Stray, sought
 from poller.account import OPEN, Accounts, AccountWorker
-from poller.call_outcomes import Completion
+from poller.call_outcomes import UNDELIVERABLE, Completion
 from poller.metrics import ACCOUNTS
 from poller.scheduling.delays import failure_delay
 from poller.state import CancellationRequest, Stage
@@ -137,6 +137,9 @@ class CancellationHandler:
         request.failures += 1
         request.calls.clear()
         self._tracker.metrics.failed(account_worker.name, error)
+        if isinstance(error, UNDELIVERABLE):
+            self._completion.undeliverable(request, error)
+            return
         account = isinstance(error, ACCOUNTS)
         extra = {"process_job_id": request.event.process_job_id}
         hopeless = (

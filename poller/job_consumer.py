@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
-from core.errors import EventError
+from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.delayed_consumer import DelayedConsumer
 from core.kafka.errors import KafkaException
 from core.kafka.messages import Message, offset_of, partition_of, timestamp_of
@@ -28,6 +30,8 @@ MAX_BATCH = 200
 MAX_KEY_BYTES = 1_000
 #: Seconds between commits.
 COMMIT_INTERVAL = 0.2
+#: Seconds after which a dead letter that was not acknowledged is published again.
+DEAD_LETTER_RETRY = 5.0
 
 _DELAYS = {topic: delay for delay, topic in WAITS.items()}
 
@@ -73,6 +77,8 @@ class JobConsumer:
         self._publisher = publisher
         self._call = call
         self._full = False
+        #: The dead letters to publish again, each with its time on the monotonic clock.
+        self._retries: deque[tuple[float, Callable[[], None]]] = deque()
         self._joined: set[str] = set()
         self._partitions = kafka.partitions
         #: Set once both groups have assigned partitions to this member.
@@ -107,6 +113,7 @@ class JobConsumer:
         Raises:
             KafkaException: a librdkafka call failed. No event is lost.
         """
+        self._retry_dead_letters()
         # Every message that a consumer returns must be handled: one that is dropped here would be lost.
         consumed = self._receive(self._urgent.poll(timeout, MAX_BATCH))
         try:
@@ -134,22 +141,38 @@ class JobConsumer:
         log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
         # Cut to the size of a dead letter: if the broker rejected it, its offset would never be committed.
         key, value = (message.key() or b"")[:MAX_KEY_BYTES], (message.value() or b"")[:MAX_EVENT_BYTES]
-
-        def published(acknowledged: bool) -> None:
-            if acknowledged:  # if not, it is consumed again after the next restart
-                self.finish(partition, offset)
-
         headers = {"reason": reason.encode(), "topic": partition[0].encode()}
-        self._publish(DEAD, key.decode(errors="replace"), value, published, headers)
 
-    def requeue(self, topic: str, key: str, value: bytes, published: Callable[[bool], None]) -> None:
+        def publish(size: int) -> None:
+            self._publish(DEAD, key.decode(errors="replace"), value[:size], partial(published, size), headers)
+
+        def published(size: int, error: StreamError | None) -> None:
+            if error is None or (isinstance(error, MessageTooLargeError) and size == 0):
+                self.finish(partition, offset)
+            elif isinstance(error, MessageTooLargeError):
+                publish(size // 2)
+            else:
+                self._retries.append((time.monotonic() + DEAD_LETTER_RETRY, partial(publish, size)))
+
+        publish(len(value))
+
+    def _retry_dead_letters(self) -> None:
+        """Publish the dead letters again that the broker did not acknowledge."""
+        now = time.monotonic()
+        while self._retries and self._retries[0][0] <= now:
+            self._retries.popleft()[1]()
+
+    def requeue(
+        self, topic: str, key: str, value: bytes, published: Callable[[StreamError | None], None]
+    ) -> None:
         """Publish an event to a wait topic, from which any poller may consume it later.
 
         Args:
             topic: the wait topic.
             key: the run's id.
             value: the event.
-            published: called in the loop's thread with whether the broker acknowledged the event.
+            published: called in the loop's thread once the broker has acknowledged the event, or with the
+                error if it has not.
         """
         self._publish(topic, key, value, published)
 
@@ -158,14 +181,15 @@ class JobConsumer:
         topic: str,
         key: str,
         value: bytes,
-        published: Callable[[bool], None],
+        published: Callable[[StreamError | None], None],
         headers: Mapping[str, bytes] | None = None,
     ) -> None:
         def done(sent: Future[None]) -> None:
             error = sent.exception()
             if error is not None:
                 log.error("%s", error)
-            self._call(lambda: published(error is None))
+            failure = error if isinstance(error, StreamError) or error is None else StreamError(str(error))
+            self._call(lambda: published(failure))
 
         self._publisher.send(topic, key, value, headers).add_done_callback(done)
 

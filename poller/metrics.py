@@ -55,6 +55,12 @@ class Metrics:
         self.delivered = Counter(
             "qwhisk_poller_delivered", "Final events delivered", ["status"], registry=registry
         )
+        self.undeliverable = Counter(
+            "qwhisk_poller_undeliverable",
+            "Runs whose final event can never be published, by error code",
+            ["code"],
+            registry=registry,
+        )
         self.requeued = Counter(
             "qwhisk_poller_requeued", "Events put into a wait topic", ["topic"], registry=registry
         )

@@ -1,14 +1,15 @@
-"""What the poller knows about each job, each cancellation request and each run."""
+"""What the poller knows about each job, each cancellation request, each run and each client's topic."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 
+from core.errors import StreamError, TopicUnknownError
 from core.kafka.offsets import Partition
 from core.protocol import JobEvent, ResultEvent, Status
 from core.provider import JobView
@@ -19,6 +20,12 @@ Key = tuple[str, int]
 
 #: Runs remembered. Forgetting one costs extra looks and an extra call of its function, but no job or event.
 MAX_RUNS = 20_000
+
+#: Publications in a row that fail because the topic is unknown, until it counts as deleted. A broker may not
+#: know a topic for a moment after the broker was restarted.
+MAX_UNKNOWN = 5
+#: The most topics remembered as unknown. Forgetting one costs further attempts to publish.
+MAX_UNKNOWN_TOPICS = 10_000
 
 _ENDED = 1_000_000
 
@@ -98,6 +105,8 @@ class TrackedJob(TrackedMessage):
     """A job whose result is not delivered."""
 
     stage: Stage = Stage.SCHEDULED
+    #: False once its event was too large for a wait topic.
+    may_wait_at_broker: bool = True
     #: The last progress event published; None if there was none.
     last_notified: LastNotified | None = None
     #: The provider's view of the job at the last look; None before the first.
@@ -120,6 +129,10 @@ class CancellationRequest(TrackedMessage):
     calls: list[tuple[str, str]] = field(default_factory=list)
 
 
+def _failed(sent: Future[None]) -> bool:
+    return sent.done() and sent.exception() is not None
+
+
 @dataclass
 class _Run:
     """The progress of one run."""
@@ -129,8 +142,8 @@ class _Run:
     #: The step of the last event published, and whether the event came from the step itself and not from the
     #: step before.
     notified: tuple[int, bool] = (0, False)
-    #: The publications of the final event.
-    publications: list[Future[None]] = field(default_factory=list)
+    #: The publications of the final event, by topic.
+    publications: dict[str, Future[None]] = field(default_factory=dict)
 
 
 class RunProgress:
@@ -158,7 +171,11 @@ class RunProgress:
             return run is not None and run.announced > event.step
 
     def in_order(
-        self, event: ResultEvent, send: Callable[[], list[Future[None]]], from_previous_step: bool = False
+        self,
+        event: ResultEvent,
+        topics: Sequence[str],
+        send: Callable[[str], Future[None]],
+        from_previous_step: bool = False,
     ) -> list[Future[None]]:
         """Publish an event unless its client already has one of a later step or the run's final event.
 
@@ -168,28 +185,28 @@ class RunProgress:
 
         Args:
             event: the event.
-            send: publishes it without waiting.
+            topics: the topics to publish it to.
+            send: publishes it to a topic without waiting.
             from_previous_step: whether the event is about a new step but comes from the step before. Events
                 from the new step itself are newer.
 
         Returns:
-            The publications to wait for. For a second final event they are those of the first.
+            The publications to wait for. A second final event is published only to those topics for which
+            the publication of the first has failed.
         """
         place = (_ENDED, True) if event.final else (event.step, not from_previous_step)
         with self._lock:
             run = self._runs.get(event.process_job_id, _Run())
             if run.notified > place:
                 return []
-            if (
-                event.final
-                and run.notified == place
-                and not any(sent.done() and sent.exception() for sent in run.publications)
-            ):
-                return run.publications
-            sent = send()
-            run.notified, run.publications = place, sent if event.final else []
+            earlier = run.publications if event.final and run.notified == place else {}
+            sent = {
+                topic: earlier[topic] if topic in earlier and not _failed(earlier[topic]) else send(topic)
+                for topic in topics
+            }
+            run.notified, run.publications = place, sent if event.final else {}
             self._remember(event.process_job_id, run)
-            return sent
+            return list(sent.values())
 
     def _announce(self, run_id: str, step: int) -> None:
         with self._lock:
@@ -202,3 +219,52 @@ class RunProgress:
         self._runs.move_to_end(run_id)
         if len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)
+
+
+class UnknownTopics:
+    """Counts the failures of publications to topics that the broker does not know. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures: OrderedDict[str, int] = OrderedDict()
+
+    def failed(self, topic: str) -> None:
+        """Record that the broker does not know a topic.
+
+        Args:
+            topic: the topic.
+
+        Raises:
+            TopicUnknownError: the topic counts as deleted.
+            StreamError: it does not yet. Retry later.
+        """
+        with self._lock:
+            self._failures[topic] = self._failures.get(topic, 0) + 1
+            self._failures.move_to_end(topic)
+            if len(self._failures) > MAX_UNKNOWN_TOPICS:
+                self._failures.popitem(last=False)
+        self.check(topic)
+        raise StreamError("The broker does not know the client's topic.")
+
+    def check(self, topic: str) -> None:
+        """Raise a TopicUnknownError if a topic counts as deleted.
+
+        Args:
+            topic: the topic.
+
+        Raises:
+            TopicUnknownError: the topic counts as deleted.
+        """
+        with self._lock:
+            deleted = self._failures.get(topic, 0) >= MAX_UNKNOWN
+        if deleted:
+            raise TopicUnknownError("The client's topic was deleted.")
+
+    def succeeded(self, topic: str) -> None:
+        """Record that the broker knows a topic.
+
+        Args:
+            topic: the topic.
+        """
+        with self._lock:
+            self._failures.pop(topic, None)

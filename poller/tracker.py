@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from core.errors import EventError
+from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.offsets import Partition
-from core.protocol import JobEvent, ResultEvent, encode
+from core.protocol import MAX_ATTEMPT, JobEvent, ResultEvent, encode
 from core.strays import MAX_JOB_ID, stray
 from poller.job_consumer import ConsumedEvent, JobConsumer, choose_wait_topic
 from poller.metrics import Metrics
@@ -125,10 +125,15 @@ class JobTracker:
             event: the published event.
         """
         if event.final:
-            self._run_progress.end(tracked.event)
+            self.end(tracked)
         else:
             # The next step's JobEvent is in its topic. If this step's event is delivered again, it is past.
             self._run_progress.note(event)
+            self.finish(tracked)
+
+    def end(self, tracked: TrackedMessage) -> None:
+        """Stop tracking: the run has ended, and its other messages are past."""
+        self._run_progress.end(tracked.event)
         self.finish(tracked)
 
     def finish(self, tracked: TrackedMessage) -> None:
@@ -194,13 +199,15 @@ class JobTracker:
     def requeue(self, job: TrackedJob, seconds: float) -> None:
         """Publish the event to a wait topic and commit it once the broker has acknowledged that.
 
-        An event that is too large with its estimate stays here.
+        An event that is too large for the wait topic stays here.
 
         Args:
             job: the job.
             seconds: how long it can wait; more than `KEEP`.
         """
-        event = job.event.model_copy(update={"attempt": job.event.attempt + 1})
+        if not job.may_wait_at_broker:
+            return
+        event = job.event.model_copy(update={"attempt": min(job.event.attempt + 1, MAX_ATTEMPT)})
         forecast = self.forecast(job)
         if forecast is not None:
             event.estimated_completion_time = datetime.fromtimestamp(forecast.mean, UTC)
@@ -209,15 +216,19 @@ class JobTracker:
         except EventError as error:
             # The estimate makes it longer than the consumed event, and too long: it waits here instead.
             log.warning("%s", error.message, extra={"process_job_id": event.process_job_id})
+            job.may_wait_at_broker = False
             return
         topic = choose_wait_topic(seconds).topic
         self.move(job, Stage.REQUEUEING)
         self.metrics.requeued.labels(topic).inc()
         self._job_consumer.requeue(topic, event.process_job_id, data, partial(self._requeued, job))
 
-    def _requeued(self, job: TrackedJob, acknowledged: bool) -> None:
+    def _requeued(self, job: TrackedJob, error: StreamError | None) -> None:
         if job not in self:
             return
+        if isinstance(error, MessageTooLargeError):
+            job.may_wait_at_broker = False
+        acknowledged = error is None
         # A newer message about the step shows that it was published although that was not acknowledged.
         if acknowledged or self._by_step.get(job.key) is not job:
             self.finish(job)

@@ -19,7 +19,13 @@ from qiskit import QuantumCircuit, qasm3
 from actions.framework.input import COMMON_INPUTS, ActionInput
 from actions.framework.job import Job, Pub
 from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
-from core.errors import InputError, ProviderUnavailableError, QwhiskError, StreamError
+from core.errors import (
+    InputError,
+    MessageTooLargeError,
+    ProviderUnavailableError,
+    QwhiskError,
+    StreamError,
+)
 from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
 from core.kafka.topics import JOBS
 from core.protocol import BackendInfo, Envelope, JobEvent, SubmissionReply, encode, explain
@@ -149,6 +155,15 @@ class Submission:
             event, circuits, is_ours = self._submit_or_find(account, recovery, run, job)
         try:
             self._publisher.publish(JOBS, event.process_job_id, encode(event))
+        except MessageTooLargeError:
+            # No repetition can announce it either, so the job of a later step is cancelled too.
+            if is_ours:
+                recovery.abandon(event, [event.job_id])
+            raise InputError(
+                f"The broker rejects the job's event of {len(encode(event))} bytes because of its size. "
+                "Make the input or the algorithm's state smaller.",
+                field="input",
+            ) from None
         except QwhiskError as error:
             message = "The job could not be announced. Try again later."
             # A later step is repeated and finds its job; the job of another attempt may be announced already.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from core.errors import StreamError
 from core.kafka.client import client_config, redact_topics
@@ -15,6 +16,12 @@ from core.settings import KafkaSettings
 
 #: Seconds an administrative call may take.
 ADMIN_TIMEOUT = 15.0
+#: Seconds that reading the settings of a topic may take.
+CONFIG_TIMEOUT = 5.0
+#: The digits of a setting that is a number of bytes.
+MAX_DIGITS = 12
+
+log = logging.getLogger(__name__)
 
 
 class Topics:
@@ -116,6 +123,24 @@ class Topics:
                 return False
             raise StreamError(f"Kafka did not look up a topic: {redact_topics(error)}") from None
         return True
+
+    def max_message_bytes(self, topic: str) -> int | None:
+        """Return the most bytes of a message of a topic, with its key and headers; None if unknown.
+
+        It is unknown if the broker does not answer, does not allow this client to read the topic's settings,
+        or does not have the setting.
+
+        Args:
+            topic: the topic.
+        """
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        try:
+            futures = self._admin.describe_configs([resource], request_timeout=CONFIG_TIMEOUT)
+            value = futures[resource].result(CONFIG_TIMEOUT)["max.message.bytes"].value
+            return int(value) if value.isdecimal() and len(value) < MAX_DIGITS else None
+        except (KafkaException, FutureTimeout, KeyError, AttributeError) as error:
+            log.warning("the size limit of a topic is unknown: %s", redact_topics(error))
+            return None
 
     def reachable(self, timeout: float = 2.0) -> bool:
         """Return whether a broker answers. The work does not grow with the number of topics.

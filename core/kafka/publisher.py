@@ -9,8 +9,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from core.errors import StreamError
-from core.kafka.client import client_config
+from core.errors import MessageTooLargeError, StreamError, TopicUnknownError
+from core.kafka.client import client_config, redact_topics
+from core.kafka.errors import TOO_LARGE, UNKNOWN_TOPIC
 from core.kafka.topics import partition
 from core.settings import KafkaSettings
 
@@ -18,6 +19,20 @@ from core.settings import KafkaSettings
 PUBLISH_TIMEOUT = 10.0
 #: The most messages in one process that may be waiting for an acknowledgement.
 MAX_UNACKNOWLEDGED = 10_000
+#: The most bytes of several messages that are sent together. A broker that accepts batches of this size never
+#: rejects a message because of the others in its batch.
+MAX_BATCH_BYTES = 65_536
+
+
+def _stream_error(topic: str, error: KafkaError) -> StreamError:
+    """Return the error of a message that was not published."""
+    kind: type[StreamError] = StreamError
+    if error.code() in TOO_LARGE:
+        kind = MessageTooLargeError
+    elif error.code() in UNKNOWN_TOPIC:
+        kind = TopicUnknownError
+    # Only the first part of the name: a client's topic is secret.
+    return kind(f"Kafka rejected the message for {topic.split('.')[0]}: {redact_topics(error)}")
 
 
 class Publisher:
@@ -35,6 +50,7 @@ class Publisher:
             | {
                 "acks": "all",
                 "linger.ms": 0,
+                "batch.size": MAX_BATCH_BYTES,
                 "message.timeout.ms": int(PUBLISH_TIMEOUT * 1000),
                 "queue.buffering.max.messages": MAX_UNACKNOWLEDGED,
                 "socket.nagle.disable": True,
@@ -60,7 +76,8 @@ class Publisher:
             headers: the message's headers.
 
         Returns:
-            A future that completes with the broker's acknowledgement, or fails with a StreamError.
+            A future that completes with the broker's acknowledgement, or fails with the StreamError that
+            `publish` raises.
         """
         done: Future[None] = Future()
 
@@ -68,9 +85,7 @@ class Publisher:
             if error is None:
                 done.set_result(None)
             else:
-                done.set_exception(
-                    StreamError(f"Kafka did not take the message for {topic.split('.')[0]}: {error}")
-                )
+                done.set_exception(_stream_error(topic, error))
 
         try:
             self._producer.produce(
@@ -81,14 +96,18 @@ class Publisher:
                 on_delivery=delivered,
                 headers=dict(headers) if headers else None,
             )
-        except (BufferError, KafkaException) as error:
-            done.set_exception(StreamError(f"Kafka cannot take a message now: {error}"))
+        except BufferError as error:
+            done.set_exception(StreamError(f"Kafka cannot accept a message now: {error}"))
+        except KafkaException as error:
+            done.set_exception(_stream_error(topic, error.args[0]))
         return done
 
     def publish(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
         """Publish a message and wait for its acknowledgement. The arguments are those of `send`.
 
         Raises:
+            MessageTooLargeError: the message is larger than the topic allows.
+            TopicUnknownError: the topic does not exist.
             StreamError: the broker rejected the message, or did not acknowledge it in time.
         """
         self.wait(self.send(topic, key, value, headers))

@@ -9,23 +9,15 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from core.errors import StreamError
+from core.errors import TopicUnknownError as TopicUnknownError
 from core.kafka.client import redact_topics
 from core.kafka.consumers import topic_reader
-from core.kafka.errors import KafkaError, KafkaException
+from core.kafka.errors import UNKNOWN_TOPIC, KafkaError, KafkaException
 from core.kafka.messages import Message, offset_of, timestamp_of
 from core.settings import KafkaSettings
 
-_UNKNOWN = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-)
 #: The topic is known, but has no leader yet: it was created a moment ago.
 _LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
-
-
-class TopicUnknownError(StreamError):
-    """The topic does not exist, or not every broker knows yet that it does."""
 
 
 class TopicLeaderlessError(StreamError):
@@ -161,6 +153,6 @@ class TopicLogs:
 
 def _stream_error(error: Any) -> StreamError:
     text = f"Kafka: {redact_topics(error)}"
-    if error.code() in _UNKNOWN:
+    if error.code() in UNKNOWN_TOPIC:
         return TopicUnknownError(text)
     return TopicLeaderlessError(text) if error.code() in _LEADERLESS else StreamError(text)

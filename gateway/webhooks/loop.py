@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from prometheus_client import Counter as Metric
 
-from core.errors import EventError, StreamError
+from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.client import redact_topics
 from core.kafka.delayed_consumer import DelayedConsumer
 from core.kafka.errors import KafkaException
@@ -270,6 +270,10 @@ class Webhooks:
                 self._publisher.publish(
                     wait.topic, delivery.event.process_job_id, delivery.data, wait.headers
                 )
+                return True
+            except MessageTooLargeError as error:
+                # The wait topic accepts smaller messages than the topic that the webhook came from.
+                self._note(delivery, "given_up", error.message)
                 return True
             except StreamError as error:
                 log.warning("a webhook could not be published to its wait topic: %s", error.message)

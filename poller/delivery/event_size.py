@@ -13,23 +13,28 @@ log = logging.getLogger(__name__)
 _ENVELOPE_ROOM = 16_000
 
 
-def fit_event(event: ResultEvent, store: LargeResults | None = None) -> ResultEvent:
+def fit_event(
+    event: ResultEvent, store: LargeResults | None = None, limit: int = MAX_EVENT_BYTES
+) -> ResultEvent:
     """Return the event in a form that fits into one message: large parts are stored or omitted.
+
+    If the event is still too large without all of them, it is returned without all of them.
 
     Args:
         event: the event to be published.
         store: stores the complete result and answer, and the event refers to them by `result_url`. If None,
             the parts that are omitted are lost, and the event has an error that names them.
+        limit: the most bytes of a message of the topic.
 
     Raises:
         ResultStoreError: the store is not available.
     """
-    size = _bytes(event)
-    if size <= MAX_EVENT_BYTES - _ENVELOPE_ROOM:
+    size, most = _bytes(event), limit - min(_ENVELOPE_ROOM, limit // 4)
+    if size <= most:
         return event
     stored = store is not None and _store(event, store)
     cut = None
-    while _bytes(event) > MAX_EVENT_BYTES - _ENVELOPE_ROOM:
+    while _bytes(event) > most:
         # The client knows its own input: it is omitted without an error, and only if it is the largest part.
         smaller = {
             name: event.model_copy(update={name: {} if name == "params" else None})
@@ -48,7 +53,7 @@ def fit_event(event: ResultEvent, store: LargeResults | None = None) -> ResultEv
         elif cut is None:
             cut = ErrorInfo(
                 code=f"{name}_too_large",
-                message=f"With its {name} the event has {size} bytes; {MAX_EVENT_BYTES} can be sent. "
+                message=f"With its {name} the event has {size} bytes; {limit} can be sent. "
                 "Ask for fewer shots or a smaller problem.",
             )
             event = event.model_copy(update={"error": cut})

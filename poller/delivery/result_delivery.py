@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.config_docs import Documents
-from core.errors import ActionError, QwhiskError
+from core.errors import ActionError, MessageTooLargeError, QwhiskError, TopicUnknownError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
 from core.large_results import LargeResults
 from core.openwhisk.client import FunctionInvoker
 from core.protocol import (
+    MAX_EVENT_BYTES,
     ErrorInfo,
     JobEvent,
     JobResult,
@@ -28,10 +29,12 @@ from core.provider import JobView, Provider
 from core.strays import lost
 from poller.delivery.event_size import fit_event
 from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_be_temporary, retries
-from poller.state import RunProgress
+from poller.state import RunProgress, UnknownTopics
 
 log = logging.getLogger(__name__)
 
+#: An event of fewer bytes is not made smaller.
+MIN_EVENT_BYTES = 4_000
 #: Seconds to wait for a step. Longer than an action may run, so that a retry never overlaps with it.
 ANSWER_TIMEOUT = 75.0
 
@@ -45,6 +48,7 @@ class ResultDelivery:
         documents: the config documents of the functions.
         invoke: invokes functions.
         large_results: stores results that are too large for an event; None if there is no store.
+        topic_limit: returns the most bytes of a message of a topic; None if unknown.
     """
 
     def __init__(
@@ -54,12 +58,15 @@ class ResultDelivery:
         documents: Documents,
         invoke: FunctionInvoker,
         large_results: LargeResults | None = None,
+        topic_limit: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         self._provider = provider
         self._publisher = publisher
         self._documents = documents
         self._invoke = invoke
         self._large_results = large_results
+        self._topic_limit = topic_limit
+        self._unknown_topics = UnknownTopics()
         #: The newest step of each run.
         self.run_progress = RunProgress()
 
@@ -82,9 +89,12 @@ class ResultDelivery:
             The published event: a final event, or RUNNING if the function has submitted the next job.
 
         Raises:
+            MessageTooLargeError, TopicUnknownError: the event can never be published.
             QwhiskError: the result was not fetched, the function was not invoked or the event was not
                 published. Retry later.
         """
+        if event.callback_url is None:
+            self._unknown_topics.check(event.topic)
         final = ResultEvent.of(event, view.status)
         if view.status == "DONE":
             result = self._provider.account(event.backend_type).result(view)
@@ -109,8 +119,7 @@ class ResultDelivery:
         final.finished_at = view.finished or datetime.now(UTC)
         # If the store stays unavailable, a final event without the result is better than none.
         store = self._large_results if failures < ANSWER_RETRIES else None
-        self._publish(fit_event(final, store))
-        return final
+        return self._publish_fitting(final, store)
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""
@@ -129,12 +138,12 @@ class ResultDelivery:
             The published event.
 
         Raises:
+            MessageTooLargeError, TopicUnknownError: the event can never be published.
             QwhiskError: the event was not published. Retry later.
         """
         error = ErrorInfo(code=code, message=message[:4_000])
         final = ResultEvent.of(event, "ERROR", error=error, finished_at=datetime.now(UTC))
-        self._publish(fit_event(final))
-        return final
+        return self._publish_fitting(final, None)
 
     def notify(self, progress: ResultEvent) -> None:
         """Publish a progress event.
@@ -145,7 +154,7 @@ class ResultDelivery:
         Raises:
             QwhiskError: the event was not published.
         """
-        self._publish(progress)
+        self._publish_fitting(progress, None)
 
     def _publish(self, event: ResultEvent, from_previous_step: bool = False) -> None:
         """Publish an event unless the client already has one of a later step (`RunProgress.in_order`)."""
@@ -154,11 +163,49 @@ class ResultDelivery:
         if event.final and event.callback_url:
             topics.append(WEBHOOKS)
 
-        def send() -> list[Future[None]]:
-            return [self._publisher.send(topic, event.process_job_id, data) for topic in topics]
+        def send(topic: str) -> Future[None]:
+            return self._publisher.send(topic, event.process_job_id, data)
 
-        for sent in self.run_progress.in_order(event, send, from_previous_step):
-            self._publisher.wait(sent)
+        unknown = False
+        for sent in self.run_progress.in_order(event, topics, send, from_previous_step):
+            try:
+                self._publisher.wait(sent)
+            except TopicUnknownError:
+                unknown = True  # the webhook is published even if the client's topic was deleted
+        if not unknown:
+            self._unknown_topics.succeeded(event.topic)
+            return
+        try:
+            self._unknown_topics.failed(event.topic)
+        except TopicUnknownError:
+            # A webhook needs no topic of the client.
+            if event.callback_url is None:
+                raise
+
+    def _publish_fitting(
+        self, complete: ResultEvent, store: LargeResults | None, from_previous_step: bool = False
+    ) -> ResultEvent:
+        """Publish an event without the parts that are too large for its topic, and return it."""
+        limit = MAX_EVENT_BYTES
+        while True:
+            event = fit_event(complete, store, limit)
+            try:
+                self._publish(event, from_previous_step)
+            except MessageTooLargeError:
+                size = len(encode(event))
+                known = self._topic_limit(event.topic)
+                # If the topic's limit is unknown, or does not explain the rejection, it is below the size.
+                limit = known if known is not None and known < min(size, limit) else size // 2
+                log.warning(
+                    "an event of %d bytes was rejected; the limit is now %d",
+                    size,
+                    limit,
+                    extra={"process_job_id": event.process_job_id},
+                )
+                if limit < MIN_EVENT_BYTES:
+                    raise
+            else:
+                return event
 
     def _step(
         self, event: JobEvent, result: JobResult, failures: int
@@ -206,7 +253,11 @@ class ResultDelivery:
         )
         try:
             if is_ours():
-                self._publish(fit_event(progress), from_previous_step=True)
+                self._publish_fitting(progress, None, from_previous_step=True)
+        except TopicUnknownError:
+            # No client can get the result, so the next job is cancelled.
+            self._abandon_next(event)
+            raise
         except QwhiskError as error:
             # The next job is announced, so the loop continues without this progress event.
             log.warning("progress of %s not published: %s", event.process_job_id, error.message)

@@ -20,6 +20,7 @@ from actions.framework.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Sub
 from actions.smile_super_position.algorithm import SmileInput
 from core.errors import (
     InputError,
+    MessageTooLargeError,
     ProviderError,
     ProviderUnavailableError,
     QwhiskError,
@@ -98,6 +99,14 @@ def test_a_job_that_cannot_be_announced_is_cancelled(cancel_error: Exception | N
         rig.submit()
     assert rig.provider.cancelled == ["job-1"]
     assert caught.value.details == {"cause": "Kafka did not acknowledge within 10 s."}
+
+
+def test_a_job_whose_event_the_broker_rejects_for_its_size_is_cancelled() -> None:
+    rig = Rig()
+    rig.publisher.error = MessageTooLargeError("Kafka rejected the message.")
+    with pytest.raises(InputError, match="because of its size"):
+        rig.submit()
+    assert rig.provider.cancelled == ["job-1"]
 
 
 def test_an_input_too_large_for_an_event_is_refused_before_anything_is_submitted() -> None:

@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition
 
 from core import config_docs, provider
 from core.config_docs.model import ConfigDocument
-from core.errors import NotFoundError
+from core.errors import MessageTooLargeError, NotFoundError, TopicUnknownError
 from core.kafka import publisher
 from core.kafka.topics import CANCEL
 from core.openwhisk import client
@@ -26,9 +26,14 @@ from tests.core.samples import raw_document
 
 
 class Publisher(publisher.Publisher):
-    """Acknowledges every message, or fails with `error`."""
+    """Acknowledges every message, or fails with `error` or as the topic requires."""
 
     def __init__(self) -> None:
+        #: The most bytes of a message, by topic.
+        self.limits: dict[str, int] = {}
+        #: Topics that do not exist.
+        self.unknown: set[str] = set()
+        self.attempts = 0
         self.sent: list[tuple[str, str, bytes]] = []
         self.headers: list[dict[str, bytes]] = []
         self.error: Exception | None = None
@@ -37,8 +42,13 @@ class Publisher(publisher.Publisher):
         self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None
     ) -> Future[None]:
         done: Future[None] = Future()
+        self.attempts += 1
         if self.error is not None:
             done.set_exception(self.error)
+        elif topic in self.unknown:
+            done.set_exception(TopicUnknownError("Kafka does not know the topic."))
+        elif len(value) > self.limits.get(topic, len(value)):
+            done.set_exception(MessageTooLargeError("The message is too large for the topic."))
         else:
             self.sent.append((topic, key, value))
             self.headers.append(dict(headers or {}))

@@ -35,7 +35,10 @@ def test_no_event_of_an_older_step_is_published_after_one_of_a_newer_step(
     for step, from_previous_step, final in events:
         event = ResultEvent(**job(step=step).model_dump(), status="DONE" if final else "RUNNING")
         run_progress.in_order(
-            event, partial(lambda event: [publisher.send("t", "k", encode(event))], event), from_previous_step
+            event,
+            ["t"],
+            partial(lambda event, topic: publisher.send(topic, "k", encode(event)), event),
+            from_previous_step,
         )
     published = publisher.events()
     before_the_end = list(itertools.takewhile(lambda event: not event.final, published))
