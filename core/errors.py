@@ -106,6 +106,24 @@ class ProviderUnavailableError(ProviderError):
         self.unclear = unclear
 
 
+class ProviderQuotaError(ProviderError):
+    """The account has used up what it has paid for (402)."""
+
+    code = "provider_quota"
+
+
+class ProviderForbiddenError(ProviderError):
+    """The account may not do this (403)."""
+
+    code = "provider_forbidden"
+
+
+class BackendUnusableError(ProviderError):
+    """The provider's description of a backend is incomplete, so no circuit can be transpiled for it."""
+
+    code = "backend_unusable"
+
+
 class StreamError(QwhiskError):
     """Kafka did not accept or deliver a message in time."""
 
@@ -136,14 +154,16 @@ class InvocationError(QwhiskError):
     Args:
         message: what is wrong and how to fix it.
         status: the HTTP status for the caller: 502 unless the cause requires another.
+        permanent: whether the same invocation would fail in the same way again.
         details: facts for programs.
     """
 
     code = "invocation_failed"
 
-    def __init__(self, message: str, status: int = 502, **details: Any) -> None:
+    def __init__(self, message: str, status: int = 502, permanent: bool = False, **details: Any) -> None:
         super().__init__(message, **details)
         self.status = status
+        self.permanent = permanent
 
 
 class ActionError(QwhiskError):

@@ -16,6 +16,7 @@ from core.provider import JobView, QuantumAccount, run_tag, step_tag
 from core.strays import Stray, sought
 from poller.account import OPEN, Accounts, AccountWorker
 from poller.call_outcomes import UNDELIVERABLE, Completion
+from poller.delivery.step_reply import is_loop
 from poller.metrics import ACCOUNTS
 from poller.scheduling.delays import failure_delay
 from poller.state import CancellationRequest, Stage
@@ -109,11 +110,13 @@ class CancellationHandler:
         waited = now - request.consumed_at
         if answer.delivered is not None:
             self._completion.delivered(request, answer.delivered)
-        elif answer.newest is not None and _too_late(answer.newest, waited):
-            self._tracker.finish(request)  # the run ended in another way, and its own JobEvent reports how
         elif request.calls:
             request.due = now
             return
+        elif answer.newest is not None and (
+            _too_late(answer.newest, waited) or self._tracker.has_ended(request.event)
+        ):
+            self._tracker.finish(request)  # the run ended in another way, and its own JobEvent reports how
         elif (target := sought(request.event.job_id)) is not None:
             request.failures = 0
             searched = asked - request.event.submitted_at.timestamp()
@@ -185,7 +188,9 @@ def _make(account_worker: AccountWorker, event: JobEvent, call: tuple[str, str])
     if newest.status != "CANCELLED" or following:
         return Answer(newest, following)
     # Published at once: the job's own event may stay in a wait topic for minutes.
-    event = event.model_copy(update={"job_id": newest.job_id})
+    # The request may be of an earlier step than the newest job.
+    step = max(event.step, len(views) - 1) if is_loop(event) else event.step
+    event = event.model_copy(update={"job_id": newest.job_id, "step": step})
     return Answer(newest, following, account_worker.delivery.deliver(event, newest))
 
 

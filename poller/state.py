@@ -142,6 +142,8 @@ class _Run:
     #: The step of the last event published, and whether the event came from the step itself and not from the
     #: step before.
     notified: tuple[int, bool] = (0, False)
+    #: Whether a client requested its cancellation.
+    cancelled: bool = False
     #: The publications of the final event, by topic.
     publications: dict[str, Future[None]] = field(default_factory=dict)
 
@@ -163,6 +165,25 @@ class RunProgress:
     def end(self, event: JobEvent) -> None:
         """Record that the run's final event was published."""
         self._announce(event.process_job_id, _ENDED)
+
+    def cancel(self, event: JobEvent) -> None:
+        """Record that a client requested the run's cancellation, so no further step may be invoked."""
+        with self._lock:
+            run = self._runs.get(event.process_job_id, _Run())
+            run.cancelled = True
+            self._remember(event.process_job_id, run)
+
+    def is_cancelled(self, event: JobEvent) -> bool:
+        """Return whether a client requested the run's cancellation."""
+        with self._lock:
+            run = self._runs.get(event.process_job_id)
+            return run is not None and run.cancelled
+
+    def has_ended(self, event: JobEvent) -> bool:
+        """Return whether the run's final event was published."""
+        with self._lock:
+            run = self._runs.get(event.process_job_id)
+            return run is not None and run.announced >= _ENDED
 
     def is_past(self, event: JobEvent) -> bool:
         """Return whether this step is done: its event was delivered again after a crash or a rebalance."""

@@ -12,7 +12,7 @@ from functools import partial
 from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.offsets import Partition
 from core.protocol import MAX_ATTEMPT, JobEvent, ResultEvent, encode
-from core.strays import MAX_JOB_ID, stray
+from core.strays import MAX_JOB_ID, sought, stray
 from poller.job_consumer import ConsumedEvent, JobConsumer, choose_wait_topic
 from poller.metrics import Metrics
 from poller.scheduling.forecast import Forecast
@@ -94,6 +94,8 @@ class JobTracker:
         if same is not None and same.key == job.key:
             pass  # delivered twice by the broker: it is in progress, and must not be committed
         elif consumed.cancel:
+            if sought(event.job_id) is None:
+                self._run_progress.cancel(event)
             self._add_request(consumed, event, now)
         elif first is not None and first.event.job_id != event.job_id and len(event.job_id) <= MAX_JOB_ID:
             # Two actions have announced different jobs for the same step: the first one counts.
@@ -262,6 +264,10 @@ class JobTracker:
     def is_past(self, event: JobEvent) -> bool:
         """Return whether this step is done. Thread-safe."""
         return self._run_progress.is_past(event)
+
+    def has_ended(self, event: JobEvent) -> bool:
+        """Return whether the run's final event was published. Thread-safe."""
+        return self._run_progress.has_ended(event)
 
     def next_request_at(self) -> float:
         """Return when the next call for a cancellation request is due, in seconds since 1970; or infinity."""

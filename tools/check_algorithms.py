@@ -14,6 +14,7 @@ from typing import Any
 
 from actions.framework.algorithm import Algorithm
 from actions.framework.presentation import CATEGORIES, VIEWS
+from core.config_docs.model import MAX_JOBS
 from tools.scaffold import class_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +71,8 @@ def description_errors(folder: str, algorithm: type[Algorithm[Any]]) -> Iterator
         yield f"category: {algorithm.category!r} does not exist. Choose one of: {', '.join(CATEGORIES)}."
     if algorithm.view not in VIEWS:
         yield f"view: {algorithm.view!r} does not exist. Choose one of: {', '.join(VIEWS)}."
+    if type(algorithm.max_jobs) is not int or not 1 <= algorithm.max_jobs <= MAX_JOBS:
+        yield f"max_jobs: is {algorithm.max_jobs!r}. Make it a whole number from 1 to {MAX_JOBS}."
     if not hasattr(algorithm, "input"):
         yield "input: is missing. Name the input model."
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
@@ -19,7 +20,16 @@ from core.settings import bound_settings, is_setting
 
 log = logging.getLogger(__name__)
 
+#: The most bytes of an answer. OpenWhisk's own limit of a reply is 1,048,576.
+MAX_ANSWER_BYTES = 1_000_000
+#: The most characters of the reason why an answer cannot be sent.
+MAX_REASON = 1_000
+
 Input = TypeVar("Input", bound=ActionInput)
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be sent: a mistake in the algorithm, not in its input."""
 
 
 class Algorithm(ABC, Generic[Input]):
@@ -39,6 +49,9 @@ class Algorithm(ABC, Generic[Input]):
     #: Limits of an activation in OpenWhisk: memory in MB and time in seconds.
     memory: ClassVar[int] = 512
     timeout: ClassVar[int] = 60
+    #: The most jobs of one run; more than one only for an algorithm whose `proceed` returns jobs. A run that
+    #: needs more ends with an error.
+    max_jobs: ClassVar[int] = 1
     input: type[Input]
 
     @abstractmethod
@@ -84,6 +97,10 @@ class Algorithm(ABC, Generic[Input]):
             log.exception("%s made a job that cannot run", self.name)
             message = f"The function {self.name} made a job that cannot run, and did not submit it: {error}"
             return error_reply(QwhiskError(message))
+        except AnswerError as error:
+            log.exception("%s gave an answer that cannot be sent", self.name)
+            message = f"The function {self.name} gave an answer that cannot be sent: {error}"
+            return error_reply(QwhiskError(message[:MAX_REASON]))
         except Exception:
             log.exception("%s failed", self.name)
             message = f"The function {self.name} failed. The error is in the function, not in its input."
@@ -107,7 +124,9 @@ class Algorithm(ABC, Generic[Input]):
         noisy = event.backend_type != "simulator"
         outcome = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
         if not isinstance(outcome, Job):
-            return answer_reply(outcome)
+            return answer_reply(_sendable(outcome))
+        if event.step + 1 >= self.max_jobs:
+            raise JobError(f"a run has at most {self.max_jobs} jobs; `max_jobs` declares how many")
         envelope = Envelope.of_event(event)
         run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
         return Submission.shared(settings).submit(run, outcome)
@@ -133,7 +152,23 @@ class Algorithm(ABC, Generic[Input]):
             "functionInputSchema": self.input.model_json_schema(),
             "functionCategory": self.category,
             "functionView": self.view,
+            "functionMaxJobs": self.max_jobs,
         }
+
+
+def _sendable(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer if it can be sent.
+
+    Raises:
+        AnswerError: it cannot. The same result would give the same answer again.
+    """
+    try:
+        size = len(json.dumps(answer, allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AnswerError(f"it is not JSON: {error}") from None
+    if size > MAX_ANSWER_BYTES:
+        raise AnswerError(f"it has {size} bytes, and {MAX_ANSWER_BYTES} can be sent")
+    return answer
 
 
 class CircuitAlgorithm(Algorithm[Input]):

@@ -43,6 +43,9 @@ Input = TypeVar("Input", bound=HybridInput)
 class HybridAlgorithm(Algorithm[Input]):
     """An algorithm that minimises an expectation value, with one Estimator job for each step."""
 
+    #: The steps of the longest search, and the job with the best parameters.
+    max_jobs = MAX_STEPS + 1
+
     @abstractmethod
     def plan(self, params: Input) -> SearchConfig:
         """Return the settings of the search."""

@@ -45,6 +45,12 @@ Credentials = Callable[[str], str]
 MAX_BODIES = 4
 
 
+#: The most jobs that one run of any function may have.
+MAX_JOBS = 10_000
+#: The most jobs of one run of a function whose document does not state a number.
+UNDECLARED_JOBS = 100
+
+
 class FunctionParams(BaseModel):
     """What is sent to the function."""
 
@@ -77,6 +83,10 @@ class ConfigDocument(BaseModel):
     function_input_schema: dict[str, Any] = Field(alias="functionInputSchema", default_factory=dict)
     function_category: str = Field(alias="functionCategory", default="", max_length=64)
     function_view: str = Field(alias="functionView", default="default", max_length=64)
+    #: The most jobs of one run. The poller ends a run that submits more.
+    function_max_jobs: int = Field(
+        alias="functionMaxJobs", default=UNDECLARED_JOBS, ge=1, le=MAX_JOBS, strict=True
+    )
 
     @field_validator("function_backend_url")
     @classmethod

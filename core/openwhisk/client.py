@@ -25,6 +25,10 @@ MAX_ANSWER_BYTES = 2_000_000
 ACTIVATION_INTERVAL = 0.5
 
 
+#: The header in which OpenWhisk names the activation, and the most characters of its id.
+ACTIVATION_HEADER, MAX_ACTIVATION = "X-OpenWhisk-Activation-Id", 64
+
+
 #: Seconds to connect.
 CONNECT_TIMEOUT = 5.0
 
@@ -56,12 +60,12 @@ class FunctionInvoker:
         """
         deadline = time.monotonic() + timeout
         call = resolve(document, body, self._credentials)
-        status, payload = self._request(
+        status, payload, activation = self._request(
             call.method, call.url, dict(call.headers), orjson.dumps(call.body), deadline, document.id
         )
         if status == 202:
             status, payload = self._follow(call.url, dict(call.headers), payload, deadline, document.id)
-        return interpret(document.id, status, payload)
+        return interpret(document.id, status, payload, activation)
 
     def _request(
         self,
@@ -71,7 +75,8 @@ class FunctionInvoker:
         body: bytes | None,
         deadline: float,
         function: str,
-    ) -> tuple[int, Any]:
+    ) -> tuple[int, Any, str]:
+        """Return the response's status, its JSON, and the id of the activation; "" if it names none."""
         remaining = max(0.1, deadline - time.monotonic())
         try:
             response = self._pool.request(
@@ -99,11 +104,14 @@ class FunctionInvoker:
                 f"The function {function} cannot be reached. Try again later.", status=502
             ) from None
         if len(data) > MAX_ANSWER_BYTES:
-            raise InvocationError(f"The function {function} answered with over {MAX_ANSWER_BYTES} bytes.")
+            raise InvocationError(
+                f"The function {function} answered with over {MAX_ANSWER_BYTES} bytes.", permanent=True
+            )
+        activation = response.headers.get(ACTIVATION_HEADER, "")[:MAX_ACTIVATION]
         try:
-            return response.status, orjson.loads(data) if data else {}
+            return response.status, orjson.loads(data) if data else {}, activation
         except orjson.JSONDecodeError:
-            return response.status, {}
+            return response.status, {}, activation
 
     def _follow(
         self, url: str, headers: dict[str, str], payload: Any, deadline: float, function: str
@@ -111,13 +119,13 @@ class FunctionInvoker:
         activation = payload.get("activationId") if isinstance(payload, dict) else None
         if not isinstance(activation, str) or "/actions/" not in url:
             raise InvocationError(
-                f"The function {function} was accepted, but the response names no activation."
+                f"The function {function} was accepted, but the response names no activation.", permanent=True
             )
         parts = urlsplit(url)
         base = f"{parts.scheme}://{parts.netloc}{parts.path.split('/actions/')[0]}"
         while time.monotonic() < deadline:
             time.sleep(min(ACTIVATION_INTERVAL, max(0.0, deadline - time.monotonic())))
-            status, answer = self._request(
+            status, answer, _ = self._request(
                 "GET", f"{base}/activations/{activation}", headers, None, deadline, function
             )
             if status == 200 and isinstance(answer, dict):

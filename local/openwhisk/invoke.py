@@ -34,6 +34,9 @@ from local.openwhisk.settings import OpenWhiskSettings
 
 log = logging.getLogger(__name__)
 
+#: The most characters of what a failed action has printed that are logged.
+MAX_LOGGED = 8_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -159,6 +162,14 @@ class ActionInvoker:
             )
         record.end = now()
         self._activations.add(record)
+        if (
+            record.response.status is not ActivationStatus.SUCCESS
+            and record.logs
+            and not isinstance(record.topmost, bool)
+        ):
+            # What the failed action has printed, such as a traceback: activations are forgotten.
+            printed = "\n".join(record.logs)[-MAX_LOGGED:]
+            log.warning("activation %s of %s failed", call.id, action.path, extra={"printed": printed})
         return record
 
     async def _run_components(self, sequence: Action, value: bytes, record: Activation, call: _Call) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.config_docs import Documents
+from core.config_docs.model import UNDECLARED_JOBS
 from core.errors import ActionError, MessageTooLargeError, QwhiskError, TopicUnknownError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
@@ -21,14 +22,25 @@ from core.protocol import (
     JobResult,
     NextJob,
     ResultEvent,
+    Status,
     encode,
     parse_step_reply,
     step_request,
 )
 from core.provider import JobView, Provider
-from core.strays import lost
+from core.strays import lost, stray
 from poller.delivery.event_size import fit_event
-from poller.delivery.step_reply import ANSWER_RETRIES, StepError, is_loop, may_be_temporary, retries
+from poller.delivery.step_reply import (
+    ANSWER_RETRIES,
+    CANCELLED,
+    StepError,
+    is_loop,
+    loop_progress,
+    may_be_temporary,
+    retries,
+    too_many_jobs,
+    with_jobs,
+)
 from poller.state import RunProgress, UnknownTopics
 
 log = logging.getLogger(__name__)
@@ -96,30 +108,64 @@ class ResultDelivery:
         if event.callback_url is None:
             self._unknown_topics.check(event.topic)
         final = ResultEvent.of(event, view.status)
-        if view.status == "DONE":
+        if view.status == "DONE" and self._stops(event):
+            final.status, final.error = "CANCELLED", CANCELLED
+        elif view.status == "DONE":
             result = self._provider.account(event.backend_type).result(view)
             reply = self._step(event, result, failures)
             if isinstance(reply, NextJob):
-                return self._continue_loop(event, reply, is_ours)
-            if isinstance(reply, ErrorInfo) and self.run_progress.is_past(event):
+                end = self._end_of_loop(event, reply)
+                if end is None:
+                    return self._continue_loop(event, reply, is_ours)
+                final.step, final.status, final.error = reply.step, *end
+            elif isinstance(reply, ErrorInfo) and self.run_progress.is_past(event):
                 raise StepError("The reply was lost, but the next job is announced.")
-            final.result = result
-            if not isinstance(reply, ErrorInfo):
-                final.answer = reply
-            else:
-                final.error = reply
+            elif isinstance(reply, ErrorInfo):
+                final.result, final.error = result, reply
                 # Counts are useful without an answer, except those of an intermediate step of a loop.
                 if is_loop(event):
                     final.status = "ERROR"
                     self._abandon_next(event)
+            else:
+                final.result, final.answer = result, reply
         elif view.status == "ERROR":
-            final.error = ErrorInfo(
-                code="job_failed", message=(view.reason or "The provider gave no reason.")[:4_000]
-            )
+            message = view.reason or "The provider gave no reason."
+            final.error = ErrorInfo(code="job_failed", message=message[:4_000])
+        elif view.reason:
+            final.error = ErrorInfo(code="cancelled", message=view.reason[:4_000])
+        elif is_loop(event):
+            final.error = CANCELLED
+        final.error = with_jobs(final)
         final.finished_at = view.finished or datetime.now(UTC)
         # If the store stays unavailable, a final event without the result is better than none.
         store = self._large_results if failures < ANSWER_RETRIES else None
         return self._publish_fitting(final, store)
+
+    def _stops(self, event: JobEvent) -> bool:
+        """Return whether the run's cancellation was requested and its function may submit further jobs."""
+        return self.run_progress.is_cancelled(event) and (is_loop(event) or self._max_jobs(event) > 1)
+
+    def _end_of_loop(self, event: JobEvent, following: NextJob) -> tuple[Status, ErrorInfo] | None:
+        """Return how the run ends although its function has submitted the next job; None if it continues.
+
+        The next job is cancelled if the run ends.
+        """
+        most = self._max_jobs(event)
+        if self.run_progress.is_cancelled(event):
+            end: tuple[Status, ErrorInfo] = "CANCELLED", CANCELLED
+        elif following.step >= most:
+            end = "ERROR", too_many_jobs(event, most)
+        else:
+            return None
+        self._publisher.publish(CANCEL, event.process_job_id, encode(stray(event, following.job_id)))
+        return end
+
+    def _max_jobs(self, event: JobEvent) -> int:
+        """Return the most jobs of the run."""
+        try:
+            return self._documents.find(event.function).function_max_jobs
+        except QwhiskError:
+            return UNDECLARED_JOBS
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""
@@ -143,6 +189,7 @@ class ResultDelivery:
         """
         error = ErrorInfo(code=code, message=message[:4_000])
         final = ResultEvent.of(event, "ERROR", error=error, finished_at=datetime.now(UTC))
+        final.error = with_jobs(final)
         return self._publish_fitting(final, None)
 
     def notify(self, progress: ResultEvent) -> None:
@@ -238,19 +285,7 @@ class ResultDelivery:
 
     def _continue_loop(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
         """Publish the progress of the loop. The function has already announced the next job."""
-        progress = ResultEvent.of(event, "RUNNING").model_copy(
-            update={
-                "job_id": following.job_id,
-                "backend": following.backend,
-                "step": following.step,
-                "progress": following.progress,
-                # These describe the job before, not the next one.
-                "submitted_at": datetime.now(UTC),
-                "queue_length_at_submit": None,
-                "estimated_completion_time": None,
-                "attempt": 0,
-            }
-        )
+        progress = loop_progress(event, following)
         try:
             if is_ours():
                 self._publish_fitting(progress, None, from_previous_step=True)

@@ -24,7 +24,9 @@ MAX_IDEAL = 64
 
 def output_survives_json(algorithm: Algorithm[Any]) -> None:
     """The output is the same after a round trip through JSON: no tuples, arrays or keys that are numbers."""
-    for output in walked(type(algorithm)).outputs:
+    run = walked(type(algorithm))
+    assert run.answer is not None
+    for output in run.outputs:
         try:
             text = json.dumps(output)
         except (TypeError, ValueError) as error:
@@ -34,13 +36,17 @@ def output_survives_json(algorithm: Algorithm[Any]) -> None:
 
 def numbers_are_finite(algorithm: Algorithm[Any]) -> None:
     """Every number is finite."""
-    for output in walked(type(algorithm)).outputs:
+    run = walked(type(algorithm))
+    assert run.answer is not None
+    for output in run.outputs:
         assert finite(output), "a number is not finite"
 
 
 def output_is_under_1_mb(algorithm: Algorithm[Any]) -> None:
     """The result of the example, and of every input at the end of a range, is small enough."""
-    outputs = list(walked(type(algorithm)).outputs)
+    run = walked(type(algorithm))
+    assert run.answer is not None
+    outputs = list(run.outputs)
     outputs += [output for _, _, output in at_the_edges(type(algorithm))]
     for output in outputs:
         size = len(json.dumps(output, default=str))

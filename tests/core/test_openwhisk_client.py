@@ -439,3 +439,55 @@ def test_a_kept_connection_that_has_been_closed_is_not_used(server: Server) -> N
         call(server, invoker)
         assert len(server.seen) == number
         time.sleep(0.05)  # the end of the connection arrives
+
+
+# --- failures that cannot pass ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (502, "The action's result is not JSON: Out of range float values", "its reply is not valid JSON"),
+        (502, "The action did not produce a valid JSON response: x", "its reply is not valid JSON"),
+        (502, "The action produced a response that exceeded the allowed length: 2 > 1 bytes.", "too large"),
+        (502, "The action raised ZeroDivisionError. Its log has the traceback.", "it raised an error"),
+        (502, "The action returned a list, not an object.", "not a JSON object"),
+        (502, "The action exceeded its time limits of 60000 milliseconds.", "exceeded its time limit"),
+        (413, "The request content was malformed.", "too large"),
+        (400, "The request content was malformed.", "failed"),
+    ],
+)
+def test_a_failure_that_would_occur_again_is_permanent(status: int, error: str, words: str) -> None:
+    with pytest.raises(InvocationError, match=words) as caught:
+        interpret("smile", status, {"error": error})
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (502, "The action did not produce a valid response and exited unexpectedly."),
+        (502, "Failed to pull container image 'x'."),
+        (502, "The action exceeded its time limits of 60000 milliseconds during initialization."),
+        (429, "Too many concurrent requests in flight."),
+        (500, "There was an internal server error."),
+        (503, None),
+    ],
+)
+def test_a_failure_that_may_pass_is_not_permanent(status: int, error: str | None) -> None:
+    with pytest.raises(InvocationError) as caught:
+        interpret("smile", status, {"error": error})
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": "The action raised KeyError."}, {"error": {"code": "internal_error", "message": "m"}}]
+)
+def test_a_failure_is_logged_with_the_activations_id(
+    server: Server, caplog: pytest.LogCaptureFixture, body: dict[str, Any]
+) -> None:
+    server.routes[ACTION] = reply(502, body, **{"X-OpenWhisk-Activation-Id": "abc123"})
+    with pytest.raises(QwhiskError):
+        call(server)
+    [record] = [record for record in caplog.records if record.name == "core.openwhisk.answers"]
+    assert record.__dict__["activation_id"] == "abc123"

@@ -88,6 +88,7 @@ class _TwoSteps(Algorithm[_Input]):
     name = "two_steps"
     title = "Two steps"
     description = "A job, a second one, and an answer."
+    max_jobs = 2
     input = _Input
 
     def start(self, params: _Input) -> Job:

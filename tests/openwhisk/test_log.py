@@ -30,3 +30,17 @@ def test_a_higher_level_leaves_lines_out(tmp_path: Path) -> None:
     finally:
         server.close()
     assert server.log() == ""
+
+
+def test_the_traceback_of_a_failed_action_is_logged_with_the_activation(tmp_path: Path) -> None:
+    server = OpenWhisk(tmp_path)
+    try:
+        server.action("broken", "def main(params):\n    return {'share': 1 / params['n']}\n")
+        answer = server.ask("POST", "/actions/broken?blocking=true", {"n": 0})
+        assert answer.status_code == 502
+        activation = answer.headers["X-OpenWhisk-Activation-Id"]
+    finally:
+        server.close()
+    [entry] = [entry for line in server.log().splitlines() if "printed" in (entry := json.loads(line))]
+    assert activation in entry["message"]
+    assert "ZeroDivisionError: division by zero" in entry["printed"]

@@ -320,6 +320,8 @@ def test_a_temporary_failure_is_retried_long_enough(error: Exception) -> None:
     "error",
     [
         InvocationError("Too large.", status=413),
+        InvocationError("The function failed: its reply is not valid JSON.", permanent=True),
+        InvocationError("The function exceeded its time limit.", status=504, permanent=True),
         ActionError("invalid_input", "step: no."),
         DocumentError("No."),
     ],
@@ -327,6 +329,10 @@ def test_a_temporary_failure_is_retried_long_enough(error: Exception) -> None:
 def test_a_permanent_failure_is_reported_at_once(error: Exception) -> None:
     rig = Rig(error)
     assert rig.delivery.deliver(job(**LOOPING), view("DONE")).status == "ERROR"
+    single = rig.delivery.deliver(job(process_job_id="p2"), view("DONE"))
+    assert single.error is not None
+    assert (single.status, single.error.message) == ("DONE", str(error))
+    assert len(rig.invoke.bodies) == 2, "each is invoked once"
 
 
 @pytest.mark.parametrize(
