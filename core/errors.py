@@ -101,7 +101,8 @@ class ProviderUnavailableError(ProviderError):
     def __init__(
         self, message: str, retry_after: float | None = None, unclear: bool = False, **details: Any
     ) -> None:
-        super().__init__(message, **details)
+        # An action's caller gets the details as JSON.
+        super().__init__(message, **details, **({} if retry_after is None else {"retry_after": retry_after}))
         self.retry_after = retry_after
         self.unclear = unclear
 

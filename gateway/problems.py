@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 #: The statuses of errors of actions: errors in the caller's input, and transient errors.
 _CODES = {"invalid_input": 422, "backend_not_found": 422, "provider_unavailable": 503, "stream_error": 503}
 
+#: The most seconds of a Retry-After header that an action states.
+MAX_RETRY_AFTER = 3_600
+
 _TITLES = {
     400: "Bad request",
     401: "Unauthorized",
@@ -113,6 +116,14 @@ def of(error: QwhiskError) -> Response:
     """Return the problem document of an exception."""
     if isinstance(error, LimitError):
         return _limited(error)
+    response = _described(error)
+    retry_after = error.details.get("retry_after")
+    if response.status_code == 503 and isinstance(retry_after, int | float) and retry_after > 0:
+        response.headers["Retry-After"] = str(max(1, round(min(retry_after, MAX_RETRY_AFTER))))
+    return response
+
+
+def _described(error: QwhiskError) -> Response:
     extra: dict[str, Any] = {}
     errors = error.details.get("errors")
     if isinstance(errors, list):

@@ -20,6 +20,7 @@ from actions.framework.input import COMMON_INPUTS, ActionInput
 from actions.framework.job import Job, Pub
 from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
 from core.errors import (
+    BackendUnusableError,
     InputError,
     MessageTooLargeError,
     ProviderUnavailableError,
@@ -56,6 +57,8 @@ UNKNOWN = "not-submitted-yet"
 TIME_LIMIT = 60.0
 #: Seconds of it that are reserved for the announcement, and for cancelling the job if that fails.
 ANNOUNCE_TIME = PUBLISH_TIMEOUT + 1 + ABANDON_TIME
+#: The most backends that are passed over because their description cannot be used.
+MAX_UNUSABLE = 4
 #: Seconds that are reserved to search for a job whose answer was lost.
 LOOK_TIME = 10.0
 
@@ -186,12 +189,12 @@ class Submission:
             views = recovery.search(event)
             if views and (adopted := recovery.adopt(event, views)) is not None:
                 return adopted, [pub.circuit for pub in job.pubs], False
-        backend = self._choose(run, job.qubits)
+        backend, target = self._target(account, run, job.qubits)
         queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
         # An event that cannot be encoded must fail now, not when the job is running.
         event = _event(run, job, backend.name, queue_length, UNKNOWN)
         encode(event)
-        circuits = transpiled(account.target(backend.name), run, job)
+        circuits = transpiled(target, run, job)
         event, is_ours = self._submit(account, recovery, run, job, event, circuits)
         return event, circuits, is_ours
 
@@ -228,6 +231,18 @@ class Submission:
             return event, True
         settled = recovery.resolve(event, run.own_attempt)
         return settled, settled.job_id == job_id
+
+    def _target(self, account: QuantumAccount, run: Run, qubits: int) -> tuple[BackendInfo, CircuitTarget]:
+        """Choose a backend whose description can be used; return it with its target."""
+        for remaining in range(MAX_UNUSABLE, -1, -1):
+            backend = self._choose(run, qubits)
+            try:
+                return backend, account.target(backend.name)
+            except BackendUnusableError:
+                # The account does not offer this backend for a while.
+                if run.params.backend or not remaining:
+                    raise
+        raise AssertionError("the last time returns or raises")
 
     def _choose(self, run: Run, qubits: int) -> BackendInfo:
         """Choose the backend; a later step stays on the backend of the previous one, if possible."""

@@ -24,6 +24,9 @@ MAX_STATE_BYTES = 64 * 1024
 #: The most bytes of a message. The client rejects messages over 1,000,000 bytes, including key and headers.
 MAX_EVENT_BYTES = 950_000
 
+#: The most characters of the reason why a backend is not operational.
+MAX_BACKEND_REASON = 200
+
 #: The most characters of a callback address.
 MAX_CALLBACK = 2_000
 
@@ -215,6 +218,12 @@ class BackendInfo(BaseModel):
     operational: bool
     queue_length: int = Field(ge=0, le=MAX_QUEUE)
     seen_at: Instant
+    reason: str | None = Field(
+        default=None,
+        max_length=MAX_BACKEND_REASON,
+        exclude_if=lambda reason: reason is None,
+        description="Why the backend is not operational, in the provider's words.",
+    )
 
 
 class BackendList(BaseModel):

@@ -76,7 +76,8 @@ def _named(
                 f"backend {name} has {backend.qubits} qubits; this input needs {qubits}.", field="backend"
             )
         if not backend.operational:
-            raise InputError(f"backend {name} is not operational now. Choose another.", field="backend")
+            why = f" ({backend.reason})" if backend.reason else ""
+            raise InputError(f"backend {name} is not operational now{why}. Choose another.", field="backend")
         return backend
     names = ", ".join(sorted(b.name for b in offered)[:20]) or "none"
     raise InputError(

@@ -19,6 +19,7 @@ from actions.framework.job import MAX_PUBS, Job, Pub
 from actions.framework.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
 from actions.smile_super_position.algorithm import SmileInput
 from core.errors import (
+    BackendUnusableError,
     InputError,
     MessageTooLargeError,
     ProviderError,
@@ -521,3 +522,25 @@ def test_the_estimator_gets_its_observable_on_the_backends_qubits() -> None:
     rig.submission.submit(run(step=0), Job([pub, pub]))
     assert rig.provider.primitives == ["estimator"]
     assert len(rig.provider.ready.keys) == 1, "the circuit was transpiled more than once"
+
+
+@pytest.mark.parametrize("chosen", [None, "ibm_calm"])
+def test_a_backend_that_cannot_be_used_is_replaced_unless_the_caller_chose_it(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    rig, tried = Rig(), []
+
+    def target(name: str) -> Any:
+        tried.append(name)
+        if len(tried) < 3:
+            raise BackendUnusableError("Its calibration is incomplete.")
+        return rig.provider.ready
+
+    monkeypatch.setattr(rig.provider, "target", target)
+    if chosen:
+        with pytest.raises(BackendUnusableError):
+            rig.submit(backend_type="hardware", backend=chosen)
+        assert (len(tried), rig.provider.submitted) == (1, [])
+    else:
+        rig.submit(backend_type="hardware")
+        assert (len(tried), len(rig.provider.submitted)) == (3, 1)

@@ -156,3 +156,15 @@ def test_the_wrong_method_and_a_body_too_large_are_problems(app: Flask) -> None:
     large = client.post("/body", data=b"x" * 11)
     assert (large.status_code, large.get_json()["code"]) == (413, "http_413")
     assert client.post("/body", data=b"x" * 10).data == b"x" * 10
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "header"),
+    [(90.4, "90"), (0.2, "1"), (10**400, "3600"), (None, "5"), ("7", "5"), (-1, "5"), (float("nan"), "5")],
+)
+def test_an_actions_503_has_the_time_after_which_to_try_again(
+    app: Flask, retry_after: Any, header: str
+) -> None:
+    with app.test_request_context():
+        response = of(ActionError("provider_unavailable", "Busy.", {"retry_after": retry_after}))
+    assert response.headers["Retry-After"] == header

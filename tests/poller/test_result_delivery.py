@@ -163,6 +163,15 @@ def test_a_result_that_cannot_be_fetched_does_not_end_the_job(error: Exception) 
     assert rig.publisher.sent == []
 
 
+def test_a_cancelled_job_has_the_providers_reason() -> None:
+    rig = Rig()
+    rig.delivery.deliver(job(), view("CANCELLED", reason="The device was retired (code 1313)" + "!" * 9_000))
+    event = rig.published()
+    assert event.error is not None
+    assert (event.status, event.error.code, len(event.error.message)) == ("CANCELLED", "cancelled", 4_000)
+    assert event.error.message.startswith("The device was retired (code 1313)!")
+
+
 def test_a_result_that_cannot_be_read_does_not_end_the_job() -> None:
     rig = Rig()
     rig.provider.raw = "garbage"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -13,9 +14,19 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime import QiskitRuntimeService
+from qiskit_ibm_runtime.api.exceptions import RequestsApiError
+from qiskit_ibm_runtime.exceptions import IBMError
 
-from core.errors import ProviderError, ProviderUnauthorizedError, ProviderUnavailableError
+from core.errors import (
+    BackendUnusableError,
+    JobNotFoundError,
+    ProviderError,
+    ProviderUnauthorizedError,
+    ProviderUnavailableError,
+    QwhiskError,
+)
 from core.protocol import BackendInfo, JobResult
 from core.provider.ibm.backends import backends_of
 from core.provider.ibm.failures import readable, translated
@@ -27,10 +38,14 @@ from core.provider.ibm.transport import REPEATS, TIMEOUT, Transport, from_the_st
 from core.provider.port import BACKENDS_FRESH, LOOK_PAGE, JobView, Primitive
 from core.settings import AccountSettings
 
+log = logging.getLogger(__name__)
+
 #: Seconds for which a list of backends is used if no newer one is available.
 BACKENDS_USABLE = 300.0
 #: Seconds for which a backend's target and its pass manager are cached.
 TARGET_FRESH = 3600.0
+#: Seconds for which a backend is not chosen after its description could not be used.
+UNUSABLE_PAUSE = 300.0
 #: The most jobs that `tagged` returns.
 PAGE = 100
 
@@ -63,6 +78,8 @@ class IBMAccount:
         self._connected: QiskitRuntimeService | None = None
         self._backends: tuple[float, list[BackendInfo]] = (-BACKENDS_USABLE, [])
         self._targets: dict[str, IBMTarget] = {}
+        #: Until when each backend whose description cannot be used is not chosen, on the monotonic clock.
+        self._unusable: dict[str, float] = {}
 
     @property
     def _service(self) -> QiskitRuntimeService:
@@ -130,28 +147,57 @@ class IBMAccount:
         with self._lock:
             seen, known = self._backends
             if time.monotonic() - seen < fresh:
-                return known
+                return self._usable(known)
             try:
                 raw = self._call("list backends", lambda client: client.list_backends())
             except ProviderUnavailableError:
                 if time.monotonic() - seen < BACKENDS_USABLE:
-                    return known
+                    return self._usable(known)
                 raise
             with readable("list backends"):
                 known = backends_of(raw, datetime.now(UTC))
             self._backends = (time.monotonic(), known)
-            return known
+            return self._usable(known)
 
     def target(self, name: str) -> IBMTarget:
         """Return the target of a backend, which is rebuilt hourly."""
         with self._lock:
             target = self._targets.get(name)
             if target is None or time.monotonic() - target.created >= TARGET_FRESH:
-                target = self._call(
-                    "describe the backend", lambda _client: IBMTarget(self._service.backend(name))
-                )
+                try:
+                    target = self._call("describe the backend", lambda _client: self._described(name))
+                except (JobNotFoundError, BackendUnusableError):
+                    log.exception("the description of the backend %s cannot be used", name)
+                    self._unusable[name] = time.monotonic() + UNUSABLE_PAUSE
+                    raise BackendUnusableError(
+                        f"The calibration of backend {name} is incomplete. Choose another backend.",
+                        field="backend",
+                    ) from None
                 self._targets[name] = target
             return target
+
+    def _described(self, name: str) -> IBMTarget:
+        """Return the target of a backend.
+
+        Raises:
+            BackendUnusableError: the client cannot build it, for example without a qubit's T1.
+        """
+        try:
+            return IBMTarget(self._service.backend(name))
+        except (QwhiskError, IBMError, RequestsApiError, QiskitBackendNotFoundError, OSError):
+            raise  # the request failed, and not what it returned
+        except Exception as error:
+            raise BackendUnusableError(f"{type(error).__name__}: {error}"[:500]) from error
+
+    def _usable(self, known: list[BackendInfo]) -> list[BackendInfo]:
+        """Return the backends; those whose description could not be used lately are not operational."""
+        now = time.monotonic()
+        return [
+            backend.model_copy(update={"operational": False, "reason": "calibration incomplete"})
+            if self._unusable.get(backend.name, now) > now
+            else backend
+            for backend in known
+        ]
 
     def submit(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.bounds import MAX_QUEUE
 from core.protocol import BackendInfo
+from core.protocol.events import MAX_BACKEND_REASON
 from core.provider.choice import backend_type_of
 from core.provider.ibm import reported
 
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: The permitted names of backends: events carry them.
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+#: The reasons of a status that do not count against a backend. Others do, such as `paused`.
+_AVAILABLE = ("", "available", "active", "online")
 
 
 def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
@@ -36,12 +39,16 @@ def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             log.warning("a backend has no usable name: %s", ascii(name)[:60])
             continue
+        status = reported.mapping(entry.get("status"))
+        reason = reported.text(status.get("reason"), MAX_BACKEND_REASON)
+        operational = status.get("name") == "online" and reason.lower() in _AVAILABLE
         backends.append(
             BackendInfo(
                 name=name,
                 backend_type=backend_type_of(name),
                 qubits=reported.count(entry.get("qubits"), reported.MAX_QUBITS),
-                operational=reported.mapping(entry.get("status")).get("name") == "online",
+                operational=operational,
+                reason=None if operational else reason or None,
                 queue_length=reported.count(entry.get("queue_length"), MAX_QUEUE),
                 seen_at=now,
             )

@@ -15,6 +15,8 @@ from qiskit_ibm_runtime.exceptions import IBMError, IBMNotAuthorizedError
 from core.errors import (
     JobNotFoundError,
     ProviderError,
+    ProviderForbiddenError,
+    ProviderQuotaError,
     ProviderUnauthorizedError,
     ProviderUnavailableError,
     QwhiskError,
@@ -114,11 +116,21 @@ def of_status(
     if status == 404:
         return JobNotFoundError(f"IBM Quantum does not know the job: {text}")
     if status == 429 or status >= 500 or status == -1:
+        when = "" if retry_after is None else f" Try again in {max(1, round(retry_after))} s."
         return ProviderUnavailableError(
-            f"IBM Quantum cannot {action} now: {text}",
+            f"IBM Quantum cannot {action} now: {text}{when}",
             retry_after,
             # A 4xx means that the request was not carried out; a 5xx does not.
             unclear=unclear and status != 429,
+            status=status,
+        )
+    if status == 402:
+        return ProviderQuotaError(
+            f"The quantum account's quota is used up, so IBM Quantum does not {action}: {text}", status=status
+        )
+    if status == 403:
+        return ProviderForbiddenError(
+            f"The quantum account has no permission to {action}: {text}. Ask the operator to check its plan.",
             status=status,
         )
     return ProviderError(f"IBM Quantum rejected the request to {action}: {text}", status=status)
