@@ -24,6 +24,9 @@ from core.errors import (
 from core.provider.ibm.transport import nothing_sent
 from core.retry_after import parse_retry_after
 
+#: The most characters of the client's message that are read.
+MAX_MESSAGE = 1_000
+
 
 @contextmanager
 def translated(action: str, changes: bool = False) -> Iterator[None]:
@@ -112,7 +115,8 @@ def of_status(
         unclear: whether the request may have been carried out, unless the status says otherwise.
     """
     # Addresses and hosts in the texts of the HTTP library do not concern the caller.
-    text = re.sub(r"\s*https?://\S+|\w+Pool\([^)]*\):?\s*", "", message)[:500]
+    # The message may be the provider's whole answer, and the expression takes quadratic time.
+    text = re.sub(r"\s*https?://\S+|\w+Pool\([^)]*\):?\s*", "", message[:MAX_MESSAGE])[:500]
     if status == 404:
         return JobNotFoundError(f"IBM Quantum does not know the job: {text}")
     if status == 429 or status >= 500 or status == -1:
