@@ -17,7 +17,7 @@ from tests.poller.fakes import Message, view
 from tests.poller.harness import WAIT, Rig, long_ago
 
 #: Values that break code that trusts them: huge and impossible numbers, wrong types, strange texts.
-HOSTILE = st.one_of(
+HOSTILE: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(
         [
             10**400,
