@@ -101,10 +101,16 @@ class ProviderUnavailableError(ProviderError):
     def __init__(
         self, message: str, retry_after: float | None = None, unclear: bool = False, **details: Any
     ) -> None:
-        # An action's caller gets the details as JSON.
-        super().__init__(message, **details, **({} if retry_after is None else {"retry_after": retry_after}))
+        super().__init__(message, **details)
         self.retry_after = retry_after
         self.unclear = unclear
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the `error` object; its details have `retry_after` if the provider named a time."""
+        details = (
+            self.details if self.retry_after is None else self.details | {"retry_after": self.retry_after}
+        )
+        return super().as_dict() | {"details": details}
 
 
 class ProviderQuotaError(ProviderError):

@@ -130,5 +130,5 @@ def test_a_refusal_is_reported_as_what_it_is(status: int, kind: type[ProviderErr
 
 def test_the_caller_gets_the_time_after_which_to_try_again() -> None:
     error = of_status("take the job", 429, "Busy.", 90.4)
-    assert error.details == {"status": 429, "retry_after": 90.4}
+    assert error.as_dict()["details"] == {"status": 429, "retry_after": 90.4}
     assert "Try again in 90 s." in error.message
