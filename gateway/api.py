@@ -15,7 +15,7 @@ from core.protocol import API, encode, job_path, result_path
 from gateway import listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
-from gateway.edge.exchange import exchange, wait_for_final
+from gateway.edge.exchange import exchange, json_parts, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.replies import json_response
@@ -131,7 +131,7 @@ def jobs() -> Response:
     client = session()
     limit, cursor = listing.limit_of(request.args.get("limit")), listing.parse(request.args.get("cursor"))
     page = listing.page(services().inbox(client).latest(), limit, cursor)
-    return services().unread.response(client.client_id, page.parts(), "application/json")
+    return services().unread.response(client.client_id, page.parts())
 
 
 @api.get(_JOB)
@@ -143,7 +143,7 @@ def job(process_job_id: str) -> Response:
     entry = _require_job(inbox, process_job_id)
     if wait_seconds and not entry.event.final:
         wait_for_final(inbox, process_job_id, wait_seconds, newest=True)
-    return Response(entry.json, 200, mimetype="application/json")
+    return json_parts([entry.json])
 
 
 @api.get(_RESULT)

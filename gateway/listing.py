@@ -1,4 +1,4 @@
-"""Pages of a client's jobs, and responses that are sent in small parts."""
+"""Pages of a client's jobs, and the bounds of large responses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import base64
 import binascii
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import orjson
 from flask import Response
 
 from core.errors import InputError
+from gateway.edge.exchange import exchange, json_parts
+from gateway.edge.held_response import SLICE
 from gateway.inbox.inbox import InboxEntry
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
@@ -25,9 +28,8 @@ MAX_BYTES = 1_000_000
 #: The most characters of a cursor.
 MAX_CURSOR = 400
 
-#: Bytes that are sent at once. A response that is not larger is not counted.
-_PART = 64 * 1024
-#: The most bytes of all responses that their clients have not read yet.
+#: The most bytes of all responses that their clients have not read yet. Those that are sent at once are not
+#: counted.
 MAX_UNREAD = 96 * 1024 * 1024
 #: The most such responses of one client.
 MAX_UNREAD_OF_CLIENT = 2
@@ -135,20 +137,20 @@ class UnreadResponses:
         if not self._reads.acquire(timeout=READ_WAIT):
             raise BusyError("Too many results are being read now. Try again later.")
         try:
-            return self.response(client_id, [read()], "application/json")
+            return self.response(client_id, [read()])
         finally:
             self._reads.release()
 
-    def response(self, client_id: str, parts: Sequence[bytes], mimetype: str) -> Response:
-        """Return a response that is sent in small parts.
+    def response(self, client_id: str, parts: Sequence[bytes]) -> Response:
+        """Return a response with this JSON. If it is large, it counts until its client has received it.
 
         Raises:
             LimitError: the client does not read its other responses.
             BusyError: there is no memory for the response now.
         """
         size = sum(map(len, parts))
-        if size <= _PART:
-            return Response(b"".join(parts), mimetype=mimetype)
+        if size <= SLICE:
+            return json_parts(parts)
         with self._lock:
             if self._of_client[client_id] >= MAX_UNREAD_OF_CLIENT:
                 raise LimitError("Read the responses to your other requests first.", 1)
@@ -156,10 +158,8 @@ class UnreadResponses:
                 raise BusyError("Too many responses are being sent now. Try again later.")
             self._of_client[client_id] += 1
             self._bytes += size
-        response = Response(_sliced(parts), mimetype=mimetype)
-        response.content_length = size
-        response.call_on_close(lambda: self._sent(client_id, size))
-        return response
+        exchange().at_end(partial(self._sent, client_id, size))
+        return json_parts(parts)
 
     def _sent(self, client_id: str, size: int) -> None:
         with self._lock:
@@ -167,9 +167,3 @@ class UnreadResponses:
             self._of_client[client_id] -= 1
             if self._of_client[client_id] <= 0:
                 del self._of_client[client_id]
-
-
-def _sliced(parts: Sequence[bytes]) -> Iterator[bytes]:
-    for part in parts:
-        for start in range(0, len(part), _PART):
-            yield part[start : start + _PART]

@@ -15,7 +15,7 @@ from core.kafka.publisher import PUBLISH_TIMEOUT
 from core.protocol import Envelope, ResultEvent, SubmittedJob, encode, first_event, job_path
 from core.strays import sought
 from gateway.auth.tokens import ClientSession
-from gateway.edge.exchange import wait_for_final
+from gateway.edge.exchange import json_parts, wait_for_final
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.limits import LimitError
 from gateway.replies import json_response
@@ -85,7 +85,7 @@ def existing_job_response(inbox: Inbox, entry: InboxEntry, wait_seconds: float) 
     """Return the response for a job that already exists."""
     event = entry.event
     if wait_seconds and event.final:
-        response = Response(entry.json, 200, mimetype="application/json")
+        response = json_parts([entry.json])
     else:
         if wait_seconds:
             wait_for_final(inbox, event.process_job_id, wait_seconds)

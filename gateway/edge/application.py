@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response
@@ -40,10 +41,13 @@ from gateway.services import GatewayServices
 
 #: Threads for the views that invoke no function. The event loop competes with them for the interpreter.
 VIEW_THREADS = 16
+#: Threads for the views that read large results from their store.
+RESULT_THREADS = 4
 #: The status in the metrics of a request whose client did not wait for the response.
 CLIENT_LEFT = 499
 
 _SUBMISSION = re.compile(re.escape(API) + r"/functions/[^/]+/jobs")
+_RESULT = re.compile(re.escape(API) + r"/jobs/[^/]+/result")
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +58,9 @@ Send = Callable[[Any], Awaitable[None]]
 class Edge:
     """Serves the gateway.
 
-    Bodies, waits for results and probes are coroutines. Views run in two pools of threads, one of them for
-    those that invoke functions, so that slow functions delay no other request.
+    Bodies, waits for results, large responses and probes are coroutines. Views run in three pools of threads.
+    Those that invoke functions and those that read large results have separate ones, so that a slow function
+    or store delays no other request.
 
     Args:
         app: the Flask application.
@@ -71,6 +76,7 @@ class Edge:
             "qwhisk_gateway_connections", "HTTP connections open", registry=self._metrics.registry
         ).set_function(lambda: len(connections))
         self._invocations = ViewPool(app, services.settings.threads)
+        self._results = ViewPool(app, RESULT_THREADS)
         self._views = ViewPool(app, VIEW_THREADS)
         probes = Probes(services)
         self._probes = {"/healthz": probes.healthz, "/readyz": probes.readyz}
@@ -149,8 +155,7 @@ class Edge:
         answer: HeldResponse,
     ) -> None:
         """Run the view in a thread of its pool."""
-        submits = scope["method"] == "POST" and _SUBMISSION.fullmatch(scope["path"])
-        pool = self._invocations if submits else self._views
+        pool = self._pool(scope["method"], scope["path"])
         inner = scope | {
             "headers": wsgi_headers(scope["headers"], body.length),
             "extensions": {NAME: exchange},
@@ -160,6 +165,14 @@ class Edge:
                 # The client left while its request was queued.
                 raise DisconnectedError
             await pool.app(inner, body.receive, answer)
+        if answer.status == HTTPStatus.OK:
+            answer.extend(exchange.parts)
+
+    def _pool(self, method: str, path: str) -> ViewPool:
+        """Return the threads for the view of a request."""
+        if method == "POST" and _SUBMISSION.fullmatch(path):
+            return self._invocations
+        return self._results if _RESULT.fullmatch(path) else self._views
 
     async def _wait(self, wait: FinalEventWait, receive: Receive, answer: HeldResponse) -> None:
         """Wait for the job's final event; raise DisconnectedError as soon as the client leaves."""

@@ -20,7 +20,7 @@ class CheckedConnection(Protocol):
         """Close the connection if a deadline has passed."""
 
     def idle(self) -> bool:
-        """Return whether no request is in progress."""
+        """Return whether no request is in progress, or its client has not received what was sent."""
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -1,13 +1,15 @@
-"""What a view leaves to the edge: a wait for a result, or a connection that becomes a WebSocket."""
+"""What a view leaves to the edge: a wait for a result, a large body, or a WebSocket."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from flask import request
+from flask import Response, request
 
 from gateway.auth.tokens import ClientSession
+from gateway.edge.held_response import SLICE
 from gateway.inbox.inbox import Inbox
 from gateway.limits import Concurrency, LimitError
 
@@ -79,13 +81,15 @@ class Exchange:
         address: where it came from, as limits count it.
         wait: what the response waits for; None if it is sent at once.
         upgrade: set if the connection becomes a WebSocket.
+        parts: the body of the response, if the view's own is empty.
     """
 
     address: str
     _limits: WaitLimits
     wait: FinalEventWait | None = None
     upgrade: Upgrade | None = None
-    _reserved: list[tuple[Concurrency, str]] = field(default_factory=list)
+    parts: Sequence[bytes] = ()
+    _releases: list[Callable[[], None]] = field(default_factory=list)
 
     def reserve_wait(self, client_id: str) -> None:
         """Count this request among those that wait, until it ends.
@@ -100,21 +104,38 @@ class Exchange:
                     "WebSocket.",
                     RETRY_AFTER,
                 )
-            self._reserved.append((limit, name))
+            self.at_end(partial(limit.release, name))
+
+    def at_end(self, release: Callable[[], None]) -> None:
+        """Call `release` once when the client has received the response, or has left."""
+        self._releases.append(release)
 
     def close(self) -> None:
         """End the request."""
-        while self._reserved:
-            limit, name = self._reserved.pop()
-            limit.release(name)
+        while self._releases:
+            self._releases.pop()()
 
 
 def exchange() -> Exchange:
     """Return the exchange of the request that a view serves."""
-    found: Exchange = request.environ["asgi.scope"]["extensions"][NAME]
-    return found
+    current: Exchange = request.environ["asgi.scope"]["extensions"][NAME]
+    return current
 
 
 def wait_for_final(inbox: Inbox, process_job_id: str, seconds: float, newest: bool = False) -> None:
     """Hold the view's response until the job's final event arrives (see `FinalEventWait`)."""
     exchange().wait = FinalEventWait(inbox, process_job_id, seconds, newest)
+
+
+def json_parts(parts: Sequence[bytes]) -> Response:
+    """Return a response with this JSON. If it is large, the edge sends it as fast as the client reads.
+
+    The parts are not copied, so many responses with the same event take little more memory than one.
+    """
+    size = sum(map(len, parts))
+    if size <= SLICE:
+        return Response(b"".join(parts), mimetype="application/json")
+    exchange().parts = parts
+    response = Response(mimetype="application/json")
+    response.content_length = size
+    return response

@@ -1,14 +1,19 @@
-"""The response of a view, held until it is known whether the request waits for a result."""
+"""The response of a view, held until it is known whether the request waits for a result.
+
+It is sent as fast as the client reads, by the event loop and not by a thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from flask import Response
 
 #: Bytes of a response above which it is sent while the view produces it.
 MAX_HELD = 1024 * 1024
+#: The most bytes that are sent at once. The next are sent when the client has received most of them.
+SLICE = 64 * 1024
 
 _CLOSE = (b"connection", b"close")
 
@@ -25,6 +30,7 @@ class HeldResponse:
     def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
         self._send = send
         self._body = bytearray()
+        self._parts: Sequence[bytes] = ()
         self._streaming = self._close = False
         self._headers: list[tuple[bytes, bytes]] = []
         self.status = 500
@@ -45,8 +51,12 @@ class HeldResponse:
         """End the connection with this response."""
         self._close = True
 
+    def extend(self, parts: Sequence[bytes]) -> None:
+        """Add parts to the body. They are not copied. The response's headers already state its length."""
+        self._parts = parts
+
     def replace(self, status: int, body: bytes, without: Sequence[bytes]) -> None:
-        """Replace the status and the JSON of a response that is held.
+        """Replace the status and the JSON of a response that is held. The body is not copied.
 
         Args:
             status: the new status.
@@ -54,7 +64,8 @@ class HeldResponse:
             without: the names of headers to remove.
         """
         self.status = status
-        self._body[:] = body
+        self._body.clear()
+        self._parts = [body]
         kept = [(name, value) for name, value in self._headers if name not in (b"content-length", *without)]
         self._headers = [*kept, (b"content-length", str(len(body)).encode())]
 
@@ -76,12 +87,28 @@ class HeldResponse:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def finish(self) -> None:
-        """Send what is held."""
+        """Send what is held. Return when the client has received most of it, or has left."""
         if self._streaming:
             return
         await self._start()
-        await self._send({"type": "http.response.body", "body": bytes(self._body), "more_body": False})
+        held = bytes(self._body)
+        self._body.clear()
+        previous = b""
+        for piece in _slices([held, *self._parts]):
+            if previous:
+                await self._send_body(previous, more=True)
+            previous = piece
+        await self._send_body(previous, more=False)
+
+    async def _send_body(self, data: bytes, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def _start(self) -> None:
         headers = [*self._headers, _CLOSE] if self._close else self._headers
         await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
+
+
+def _slices(parts: Sequence[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), SLICE):
+            yield part[start : start + SLICE]

@@ -116,8 +116,8 @@ class HttpProtocol(H11Protocol):
             self._incomplete_since = self.loop.time()
 
     def idle(self) -> bool:
-        """Return whether no request is in progress."""
-        return self.conn.our_state not in _RESPONDING
+        """Return whether no request is in progress, or its client has not received what was sent."""
+        return self.conn.our_state not in _RESPONDING or bool(self.transport.get_write_buffer_size())
 
     def check(self, now: float) -> None:
         """Close the connection if a deadline has passed.

@@ -21,8 +21,11 @@ import requests
 
 from core.errors import SettingsError
 from core.kafka.publisher import Publisher
+from core.large_results import name_of
 from core.protocol import encode
 from core.settings import KafkaSettings
+from gateway import listing
+from gateway.edge.application import VIEW_THREADS
 from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.edge.heads import MAX_HEAD, MAX_TARGET, wsgi_headers
 from gateway.edge.server import listen
@@ -240,6 +243,44 @@ def test_waits_are_limited_answered_and_ended_with_their_clients(
     assert gateway.counted(f'{route},status="200"') == len(waiting) + 1
 
 
+def test_pages_count_as_unread_until_their_client_has_received_them_or_left(
+    world: World, publisher: Publisher, sockets: list[socket.socket]
+) -> None:
+    gateway, token = world.gateway, session_with_topic(world.gateway, world.kafka)
+    topic, headers = topic_of(token), {"Authorization": f"Bearer {token}"}
+    for number in range(3):
+        event = result_event(process_job_id=f"p{number}", topic=topic, params={"text": "x" * 300_000})
+        publisher.publish(topic, f"p{number}", encode(event))
+
+    def listed() -> requests.Response:
+        return requests.get(f"{gateway.url}/api/v1/jobs", headers=headers, timeout=PATIENCE)
+
+    def unread() -> socket.socket:
+        """Request a page without reading it. The kernel keeps only a small part of it for this client."""
+        sock = socket.socket()
+        sockets.append(sock)
+        sock.settimeout(PATIENCE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        sock.connect(("127.0.0.1", gateway.port))
+        sock.sendall(head("GET", "/api/v1/jobs", token=token))
+        return sock
+
+    until(lambda: len(listed().json()["jobs"]) == 3)
+    pages = [unread() for _ in range(listing.MAX_UNREAD_OF_CLIENT)]
+    for page in pages:
+        page.recv(1, socket.MSG_PEEK)
+    assert listed().status_code == 429
+    for page in pages:
+        status, _, body = answer(page)
+        assert (status, len(json.loads(body)["jobs"])) == (200, 3)
+    until(lambda: listed().status_code == 200)
+    for page in [unread() for _ in range(listing.MAX_UNREAD_OF_CLIENT)]:
+        page.recv(1)
+        page.close()
+    until(lambda: listed().status_code == 200)
+
+
 def test_a_wait_that_is_over_answers_with_what_there_is(world: World) -> None:
     token = session(world.gateway)
     headers = {"Authorization": f"Bearer {token}"}
@@ -275,6 +316,34 @@ def test_slow_functions_block_no_other_route(world: World) -> None:
     # On a slow machine some of those in the queue have waited too long.
     assert set(statuses) <= {202, 503}
     assert statuses.count(202) >= THREADS
+
+
+def test_a_slow_store_of_results_blocks_no_other_route(
+    world: World, publisher: Publisher, sockets: list[socket.socket], tmp_path: Path
+) -> None:
+    token = session_with_topic(world.gateway, world.kafka)
+    topic, headers = topic_of(token), {"Authorization": f"Bearer {token}"}
+    publisher.publish(topic, "large", encode(result_event(process_job_id="large", topic=topic)))
+    # Reading it takes until something is written.
+    result = tmp_path / "store" / name_of(topic, "large")
+    result.parent.mkdir(parents=True)
+    os.mkfifo(result)
+    with replica(
+        tmp_path, world.kafka, world.path, RESULTS_FOLDER=str(tmp_path / "store"), **FREE
+    ) as gateway:
+        reading = [connect(gateway, sockets) for _ in range(5 * VIEW_THREADS)]
+        for sock in reading:
+            sock.sendall(head("GET", "/api/v1/jobs/large/result", token=token))
+        for path in ("/api/v1/jobs", "/api/v1/functions", "/readyz"):
+            seen = requests.get(f"{gateway.url}{path}", headers=headers, timeout=PATIENCE)
+            assert seen.status_code == 200, path
+        with result.open("wb") as stream:
+            # No other request can read it from here on.
+            result.unlink()
+            stream.write(b'{"result":{}}')
+        statuses = [answer(sock)[0] for sock in reading]
+        assert statuses.count(200) == 1
+        assert set(statuses) <= {200, 404, 503}
 
 
 CHUNKED = "Transfer-Encoding: chunked"

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
 from core.errors import StreamError
 from core.kafka.admin import Topics
@@ -26,6 +25,7 @@ from gateway.settings import GatewaySettings
 from testkit.replicas import BROKERS, FREE, SECRET, broker
 from testkit.stack import wait_for
 from tests.core.samples import result_event
+from tests.gateway.views import client_of
 
 SESSION_COUNT = 300
 
@@ -58,17 +58,13 @@ def gateways(
         yield first, second
 
 
-def client_of(gateway: GatewayServices) -> FlaskClient:
-    return create_app(gateway).test_client()
-
-
 def clients_topics(topics: Topics) -> set[str]:
     return {name for name in topics.names() if name.startswith("results.")}
 
 
 def test_sessions_create_no_topics(gateways: tuple[GatewayServices, GatewayServices]) -> None:
     gateway = gateways[0]
-    before, client = clients_topics(gateway.topics), client_of(gateway)
+    before, client = clients_topics(gateway.topics), client_of(create_app(gateway))
     tokens = [client.post("/api/v1/sessions").get_json()["token"] for _ in range(SESSION_COUNT)]
     assert len(set(tokens)) == SESSION_COUNT
     for token in tokens[:20]:
