@@ -31,7 +31,7 @@ from gateway.edge.heads import rejection, wsgi_headers
 from gateway.edge.held_response import HeldResponse
 from gateway.edge.http_protocol import HttpProtocol
 from gateway.edge.probes import Probes
-from gateway.edge.view_pool import BusyError, ViewPool
+from gateway.edge.view_pool import NoFreeThreadError, ViewPool
 from gateway.inbox.inbox import InboxEntry
 from gateway.metrics import GatewayMetrics
 from gateway.origin import CODES
@@ -140,7 +140,7 @@ class Edge:
             await self._refuse(connection, send, late)
         except TooManyBodiesError as error:
             await self._refuse(connection, send, _no_room(error))
-        except BusyError:
+        except NoFreeThreadError:
             busy = problem(503, "Too many requests are in progress. Try again later.", "busy")
             await self._refuse(connection, send, busy, charged=False)
         finally:

@@ -16,12 +16,12 @@ MAX_HEADERS = 100
 #: Headers that concern one connection, whose work is done before a view is called.
 _CONNECTION = (b"content-length", b"transfer-encoding", b"expect")
 
-Headers = list[tuple[bytes, bytes]]
+HeaderFields = list[tuple[bytes, bytes]]
 
 
 def rejection(scope: dict[str, Any]) -> Response | None:
     """Return the error for a request head that is too large or ambiguous; None if it is fine."""
-    headers: Headers = scope["headers"]
+    headers: HeaderFields = scope["headers"]
     if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
         return problem(414, f"The address has more than {MAX_TARGET} characters.", "http_414")
     if len(headers) > MAX_HEADERS or sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEAD:
@@ -35,7 +35,7 @@ def rejection(scope: dict[str, Any]) -> Response | None:
     return None
 
 
-def wsgi_headers(headers: Headers, length: int) -> Headers:
+def wsgi_headers(headers: HeaderFields, length: int) -> HeaderFields:
     """Return the headers for a view.
 
     Args:

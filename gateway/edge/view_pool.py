@@ -15,7 +15,7 @@ QUEUE_TIMEOUT = 10.0
 MAX_QUEUED = 4_096
 
 
-class BusyError(Exception):
+class NoFreeThreadError(Exception):
     """All threads are busy, and enough requests are waiting."""
 
 
@@ -38,16 +38,16 @@ class ViewPool:
         """Occupy a thread for the duration of the context.
 
         Raises:
-            BusyError: none is free in time.
+            NoFreeThreadError: none is free in time.
         """
         if self._queued >= MAX_QUEUED:
-            raise BusyError
+            raise NoFreeThreadError
         self._queued += 1
         try:
             async with asyncio.timeout(QUEUE_TIMEOUT):
                 await self._free.acquire()
         except TimeoutError:
-            raise BusyError from None
+            raise NoFreeThreadError from None
         finally:
             self._queued -= 1
         try:

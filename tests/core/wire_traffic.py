@@ -196,6 +196,7 @@ def _gateway() -> Iterator[str]:
         invoke=invoke,
         publisher=publisher,
         inbox=lambda _: inbox,
+        inbox_for_job=lambda _: inbox,
         job_limit=Limit("jobs", 99),
         session_limit=Limit("sessions", 99),
         in_flight=InFlight(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from gateway.edge.exchange import NAME, Exchange, WaitLimits
 
@@ -15,12 +15,6 @@ def environ() -> dict[str, Any]:
     return {"asgi.scope": {"extensions": {NAME: Exchange("192.0.2.1", WaitLimits())}}}
 
 
-def client_of(app: Flask) -> FlaskClient:
+def client_of(app: Flask) -> Client:
     """Return a client that calls the application's views."""
-    views = app.wsgi_app
-
-    def with_exchange(given: Any, start_response: Any) -> Any:
-        return views(given | environ(), start_response)
-
-    app.wsgi_app = with_exchange  # type: ignore[method-assign]
-    return app.test_client()
+    return Client(lambda given, start_response: app(given | environ(), start_response))
