@@ -99,21 +99,21 @@ class Concurrency:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
 
-    def acquire(self, asker: str) -> bool:
+    def acquire(self, name: str) -> bool:
         """Count one more; return False if the limit is reached."""
         if not self.most:
             return True
         with self._lock:
-            if self._counts[asker] >= self.most:
+            if self._counts[name] >= self.most:
                 return False
-            self._counts[asker] += 1
+            self._counts[name] += 1
         return True
 
-    def release(self, asker: str) -> None:
+    def release(self, name: str) -> None:
         """Count one less."""
         if not self.most:
             return
         with self._lock:
-            self._counts[asker] -= 1
-            if self._counts[asker] <= 0:
-                del self._counts[asker]
+            self._counts[name] -= 1
+            if self._counts[name] <= 0:
+                del self._counts[name]

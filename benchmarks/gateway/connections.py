@@ -51,7 +51,7 @@ def connect(gateway: Replica, number: int) -> socket.socket:
 
 def slowest(gateway: Replica, seconds: float) -> tuple[float, int]:
     """The slowest answer of `/healthz` to another address in this time, and how many there were."""
-    found = []
+    durations = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         began = time.perf_counter()
@@ -60,9 +60,9 @@ def slowest(gateway: Replica, seconds: float) -> tuple[float, int]:
         if (status := asked.getresponse().status) != 200:
             raise RuntimeError(f"/healthz answered {status}")
         asked.close()
-        found.append(time.perf_counter() - began)
+        durations.append(time.perf_counter() - began)
         time.sleep(0.05)
-    return max(found), len(found)
+    return max(durations), len(durations)
 
 
 @contextmanager

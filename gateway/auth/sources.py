@@ -1,7 +1,7 @@
 """The source of a session, as part of its client's id: who signed in, or the address of the request.
 
 Sessions are free, so limits that many sessions could evade count by source. The source is a keyed digest. It
-tells whether two clients have the same source, and nothing else about it.
+shows whether two clients have the same source, and nothing else about the source.
 """
 
 from __future__ import annotations

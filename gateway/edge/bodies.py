@@ -82,7 +82,7 @@ class Bodies:
         Args:
             receive: returns the next ASGI message.
             headers: the request's headers.
-            address: where the request came from.
+            address: the address of the client, as limits count it.
 
         Raises:
             DisconnectedError: the client has closed the connection.

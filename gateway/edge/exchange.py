@@ -78,7 +78,7 @@ class Exchange:
     """One request at the edge.
 
     Attributes:
-        address: where it came from, as limits count it.
+        address: the address of the client, as limits count it.
         wait: what the response waits for; None if it is sent at once.
         upgrade: set if the connection becomes a WebSocket.
         parts: the body of the response, if the view's own is empty.

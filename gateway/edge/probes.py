@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, which are answered whatever the views do."""
+"""`/healthz` and `/readyz`, which need no thread of the views."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ def listen(settings: GatewaySettings) -> list[socket.socket]:
     host = settings.host.removeprefix("[").removesuffix("]")
     sockets: list[socket.socket] = []
     try:
-        found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        for family, kind, protocol, _, address in dict.fromkeys(found):
+        addresses = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        for family, kind, protocol, _, address in dict.fromkeys(addresses):
             # Accepted sockets inherit the protocol, and asyncio sets TCP_NODELAY only if it is TCP. Without
             # it, every second packet of a response waits 40 ms for an acknowledgement.
             sock = socket.socket(family, kind, protocol)

@@ -1,4 +1,4 @@
-"""What the gateways tell one another about clients' topics, on the topic `sessions`.
+"""Messages between the gateways about clients' topics, on the topic `sessions`.
 
 The first message says when the log of the broker begins. The others each name a client's topic that was
 created. Their keys are constant, so that compaction keeps the first message and the newest of the others.
@@ -35,7 +35,7 @@ class SessionNotice(BaseModel):
 
 
 def announce(publisher: Publisher, topic: str) -> None:
-    """Tell all gateways that a client's topic was created.
+    """Announce to all gateways that a client's topic was created.
 
     Raises:
         StreamError: the broker did not acknowledge the message.

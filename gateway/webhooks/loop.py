@@ -36,7 +36,7 @@ GROUP = "webhooks"
 #: The most deliveries in progress in one process.
 MAX_IN_FLIGHT = 32
 #: The most of one client among them, and of all clients of one source, since sessions are free. So receivers
-#: that do not answer delay only deliveries of their own source. The sender limits those to one address.
+#: that do not answer delay only deliveries of the same source. The sender limits those to one address.
 MAX_IN_FLIGHT_OF_CLIENT, MAX_IN_FLIGHT_OF_SOURCE = 8, 12
 #: Seconds that one poll waits, and seconds between commits.
 POLL_TIMEOUT, COMMIT_INTERVAL = 0.2, 1.0

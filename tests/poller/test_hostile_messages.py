@@ -1,4 +1,4 @@
-"""Whatever a message of a topic contains, its partition is committed and others are handled."""
+"""A partition is committed and other messages are handled, for any content of a message."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ def test_the_attempts_at_one_address_are_bounded() -> None:
             threading.Thread(target=post, args=[url], daemon=True).start()
             wait_for(lambda: made._resolutions.claim([]) and not len(made._resolutions))
         wait_for(lambda: len(hanging.deliveries) == module.MAX_IN_FLIGHT_AT_ADDRESS)
-        # Another name of the same address has no share of its own.
+        # Another name of the same address has no separate share.
         outcome = made.post(f"http://a.test:{hanging.port}/", HEADERS, b"{}", "source")
         assert (outcome.postponed, outcome.delivered) == (True, False)
         with receiver(lambda *_: 200) as hooks, sender(a_test=["127.0.0.1"]) as other:
