@@ -15,9 +15,10 @@ from core.protocol import API, encode, job_path, result_path
 from gateway import listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
-from gateway.edge.exchange import exchange, json_parts, wait_for_final
+from gateway.edge.exchange import exchange, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
+from gateway.problems import NO_JOB
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, count_request, services, session
 from gateway.submissions import APPEARS, accepted_response, existing_job_response, submit
@@ -122,7 +123,7 @@ def new_job(function: str) -> Response:
                 gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
             )
     require_same_request(known, document.id, value, callback_url)
-    return existing_job_response(inbox, known, wait_seconds)
+    return existing_job_response(gateway, client, inbox, known, wait_seconds)
 
 
 @api.get("/jobs")
@@ -137,13 +138,15 @@ def jobs() -> Response:
 @api.get(_JOB)
 def job(process_job_id: str) -> Response:
     """Return the job's newest event; with `?wait=`, the final event if it arrives in time."""
-    client = session()
+    client, gateway = session(), services()
     wait_seconds = _wait_seconds(client)
-    inbox = services().inbox(client)
+    inbox = gateway.inbox(client)
     entry = _require_job(inbox, process_job_id)
     if wait_seconds and not entry.event.final:
-        wait_for_final(inbox, process_job_id, wait_seconds, newest=True)
-    return json_parts([entry.json])
+        wait_for_final(client.client_id, inbox, process_job_id, wait_seconds, newest=True)
+        # The edge sends the newest event. This one is not kept meanwhile: it may be large.
+        return Response(mimetype="application/json")
+    return gateway.unread.response(client.client_id, [entry.json])
 
 
 @api.get(_RESULT)
@@ -171,7 +174,7 @@ def cancel(process_job_id: str) -> Response:
 def _require_job(inbox: Inbox, process_job_id: str) -> InboxEntry:
     entry = inbox.appearing(process_job_id, APPEARS)
     if entry is None:
-        raise NotFoundError("There is no such job for this client.")
+        raise NotFoundError(NO_JOB)
     return entry
 
 

@@ -88,32 +88,42 @@ class Limit:
 
 
 class Concurrency:
-    """The number of things that each client or address may have at the same time. Thread-safe.
+    """How much each client, address or other holder uses at the same time. Thread-safe.
 
     Args:
-        most: the limit; 0 for none.
+        most: the most that one holder may use; 0 for no limit.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._used: Counter[str] = Counter()
 
-    def acquire(self, name: str) -> bool:
-        """Count one more; return False if the limit is reached."""
+    def __len__(self) -> int:
+        """Return the number of holders that use something."""
+        return len(self._used)
+
+    def acquire(self, *holders: str) -> bool:
+        """Count one use for each of these holders.
+
+        Returns:
+            False if one of them has reached the limit. Then none is counted.
+        """
         if not self.most:
             return True
+        names = set(holders)
         with self._lock:
-            if self._counts[name] >= self.most:
+            if any(self._used[name] >= self.most for name in names):
                 return False
-            self._counts[name] += 1
-        return True
+            self._used.update(names)
+            return True
 
-    def release(self, name: str) -> None:
-        """Count one less."""
+    def release(self, *holders: str) -> None:
+        """End the uses that an `acquire` of the same holders counted."""
         if not self.most:
             return
         with self._lock:
-            self._counts[name] -= 1
-            if self._counts[name] <= 0:
-                del self._counts[name]
+            for name in set(holders):
+                self._used[name] -= 1
+                if self._used[name] <= 0:
+                    del self._used[name]

@@ -1,25 +1,17 @@
-"""Pages of a client's jobs, and the bounds of large responses."""
+"""Pages of a client's jobs."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import orjson
-from flask import Response
 
 from core.errors import InputError
-from gateway.edge.exchange import exchange, json_parts
-from gateway.edge.held_response import SLICE
 from gateway.inbox.inbox import InboxEntry
-from gateway.inbox.memory import BusyError
-from gateway.limits import LimitError
 
 #: The most jobs of a page.
 MAX_JOBS = 1_000
@@ -27,14 +19,6 @@ MAX_JOBS = 1_000
 MAX_BYTES = 1_000_000
 #: The most characters of a cursor.
 MAX_CURSOR = 400
-
-#: The most bytes of all responses that their clients have not read yet. Those that are sent at once are not
-#: counted.
-MAX_UNREAD = 96 * 1024 * 1024
-#: The most such responses of one client.
-MAX_UNREAD_OF_CLIENT = 2
-#: The most large results that are read from their store at the same time, and the seconds to wait for a turn.
-MAX_READS, READ_WAIT = 1, 10.0
 
 #: The place of a job in the list: when it was submitted, and its id.
 Cursor = tuple[datetime, str]
@@ -116,54 +100,3 @@ def _place(entry: InboxEntry) -> Cursor:
 def _cursor(entry: InboxEntry) -> str:
     submitted_at, process_job_id = _place(entry)
     return base64.urlsafe_b64encode(orjson.dumps([submitted_at.isoformat(), process_job_id])).decode()
-
-
-class UnreadResponses:
-    """Responses that are being sent, within bounds for each client and for all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bytes = 0
-        self._of_client: Counter[str] = Counter()
-        self._reads = threading.BoundedSemaphore(MAX_READS)
-
-    def large(self, client_id: str, read: Callable[[], bytes]) -> Response:
-        """Return a response with a large result. Raises the errors of `response` and of `read`.
-
-        Args:
-            client_id: the client.
-            read: reads the result.
-        """
-        if not self._reads.acquire(timeout=READ_WAIT):
-            raise BusyError("Too many results are being read now. Try again later.")
-        try:
-            return self.response(client_id, [read()])
-        finally:
-            self._reads.release()
-
-    def response(self, client_id: str, parts: Sequence[bytes]) -> Response:
-        """Return a response with this JSON. If it is large, it counts until its client has received it.
-
-        Raises:
-            LimitError: the client does not read its other responses.
-            BusyError: there is no memory for the response now.
-        """
-        size = sum(map(len, parts))
-        if size <= SLICE:
-            return json_parts(parts)
-        with self._lock:
-            if self._of_client[client_id] >= MAX_UNREAD_OF_CLIENT:
-                raise LimitError("Read the responses to your other requests first.", 1)
-            if self._bytes + size > MAX_UNREAD:
-                raise BusyError("Too many responses are being sent now. Try again later.")
-            self._of_client[client_id] += 1
-            self._bytes += size
-        exchange().at_end(partial(self._sent, client_id, size))
-        return json_parts(parts)
-
-    def _sent(self, client_id: str, size: int) -> None:
-        with self._lock:
-            self._bytes -= size
-            self._of_client[client_id] -= 1
-            if self._of_client[client_id] <= 0:
-                del self._of_client[client_id]

@@ -133,6 +133,9 @@ def _described(error: QwhiskError) -> Response:
     return problem(status_of(error), error.message, error.code, **extra)
 
 
+#: The detail of a 404 for a job.
+NO_JOB = "There is no such job for this client."
+
 _DETAILS = {
     404: "There is nothing at this path. The README describes the API.",
     405: "This path does not support that method.",

@@ -31,9 +31,9 @@ from gateway.inbox import session_notices
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_readers import TopicReaders
 from gateway.limits import Limit, network_of
-from gateway.listing import UnreadResponses
 from gateway.settings import GatewaySettings
 from gateway.topic_cleaner import RENEWED, TopicCleaner
+from gateway.unread import UnreadResponses
 from gateway.webhooks import Webhooks
 from gateway.webhooks.sender import WebhookSender
 

@@ -15,7 +15,7 @@ from core.kafka.publisher import PUBLISH_TIMEOUT
 from core.protocol import Envelope, ResultEvent, SubmittedJob, encode, first_event, job_path
 from core.strays import sought
 from gateway.auth.tokens import ClientSession
-from gateway.edge.exchange import json_parts, wait_for_final
+from gateway.edge.exchange import wait_for_final
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.limits import LimitError
 from gateway.replies import json_response
@@ -77,18 +77,28 @@ def submit(
         # A client that repeats the request must not be faster than the broker.
         inbox.appearing(process_job_id, APPEARS)
     if wait_seconds:
-        wait_for_final(inbox, process_job_id, wait_seconds)
+        wait_for_final(client.client_id, inbox, process_job_id, wait_seconds)
     return accepted_response(reply | {"status": "QUEUED"}, process_job_id)
 
 
-def existing_job_response(inbox: Inbox, entry: InboxEntry, wait_seconds: float) -> Response:
-    """Return the response for a job that already exists."""
+def existing_job_response(
+    gateway: GatewayServices, client: ClientSession, inbox: Inbox, entry: InboxEntry, wait_seconds: float
+) -> Response:
+    """Return the response for a job that already exists.
+
+    Args:
+        gateway: the gateway's services.
+        client: the client.
+        inbox: the client's events.
+        entry: the job's newest event.
+        wait_seconds: seconds to wait for the final event; 0 to answer at once.
+    """
     event = entry.event
     if wait_seconds and event.final:
-        response = json_parts([entry.json])
+        response = gateway.unread.response(client.client_id, [entry.json])
     else:
         if wait_seconds:
-            wait_for_final(inbox, event.process_job_id, wait_seconds)
+            wait_for_final(client.client_id, inbox, event.process_job_id, wait_seconds)
         shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
         response = accepted_response({name: getattr(event, name) for name in shown}, event.process_job_id)
     response.headers["Idempotent-Replayed"] = "true"

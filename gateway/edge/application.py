@@ -14,16 +14,11 @@ from typing import Any
 from flask import Flask, Response
 from prometheus_client import Gauge
 
+from core.errors import NotFoundError, QwhiskError
 from core.origin import opens_a_page
 from core.protocol import API
-from gateway.edge.bodies import (
-    Bodies,
-    BodyTimeoutError,
-    DisconnectedError,
-    Receive,
-    RequestBody,
-    TooManyBodiesError,
-)
+from gateway import problems
+from gateway.edge.bodies import Bodies, BodyTimeoutError, DisconnectedError, Receive, RequestBody
 from gateway.edge.connection import Connection, HandshakeError
 from gateway.edge.connections import Connections
 from gateway.edge.exchange import NAME, Exchange, FinalEventWait, Upgrade, WaitLimits
@@ -33,9 +28,11 @@ from gateway.edge.http_protocol import HttpProtocol
 from gateway.edge.probes import Probes
 from gateway.edge.view_pool import NoFreeThreadError, ViewPool
 from gateway.inbox.inbox import InboxEntry
+from gateway.inbox.memory import BusyError
+from gateway.limits import LimitError
 from gateway.metrics import GatewayMetrics
 from gateway.origin import CODES
-from gateway.problems import problem
+from gateway.problems import NO_JOB, problem
 from gateway.replies import secured
 from gateway.services import GatewayServices
 
@@ -121,7 +118,7 @@ class Edge:
         if scope["path"] in self._probes and scope["method"] in ("GET", "HEAD"):
             await self._probe(scope, send)
             return
-        exchange = Exchange(connection.address, self._limits)
+        exchange = Exchange(connection.address, self._limits, _abort(connection, lambda: exchange.ended))
         answer = HeldResponse(send)
         try:
             headers = dict(scope["headers"])
@@ -133,13 +130,13 @@ class Edge:
                 await self._upgrade(connection, scope, exchange.upgrade, send)
                 return
             if exchange.wait is not None:
-                await self._wait(exchange.wait, receive, answer)
+                await self._wait(exchange, exchange.wait, receive, answer)
             await answer.finish()
         except BodyTimeoutError:
             late = problem(408, "The body took too long. Send it again.", "http_408")
             await self._refuse(connection, send, late)
-        except TooManyBodiesError as error:
-            await self._refuse(connection, send, _no_room(error))
+        except (LimitError, BusyError) as error:
+            await self._refuse(connection, send, problems.of(error))
         except NoFreeThreadError:
             busy = problem(503, "Too many requests are in progress. Try again later.", "busy")
             await self._refuse(connection, send, busy, charged=False)
@@ -174,7 +171,9 @@ class Edge:
             return self._invocations
         return self._results if _RESULT.fullmatch(path) else self._views
 
-    async def _wait(self, wait: FinalEventWait, receive: Receive, answer: HeldResponse) -> None:
+    async def _wait(
+        self, exchange: Exchange, wait: FinalEventWait, receive: Receive, answer: HeldResponse
+    ) -> None:
         """Wait for the job's final event; raise DisconnectedError as soon as the client leaves."""
         waits = self._services.waits
         entry = asyncio.create_task(waits.final(wait.inbox, wait.process_job_id, wait.seconds))
@@ -188,8 +187,26 @@ class Edge:
             entry.cancel()
             left.cancel()
             await asyncio.gather(entry, left, return_exceptions=True)
-        _replace(answer, wait, entry.result())
+        self._replace(answer, exchange, wait, entry.result())
         wait.answered(answer.status)
+
+    def _replace(
+        self, answer: HeldResponse, exchange: Exchange, wait: FinalEventWait, entry: InboxEntry | None
+    ) -> None:
+        """Replace the response by the job's event, if that is final or the newest one was requested."""
+        if not wait.newest and (entry is None or not entry.event.final):
+            return
+        try:
+            if entry is None:
+                raise NotFoundError(NO_JOB)
+            self._services.unread.count(wait.client_id, len(entry.json), exchange)
+        except QwhiskError as error:
+            # Else the client gets the job, and can request its event later.
+            if wait.newest:
+                refusal = problems.of(error)
+                answer.replace(refusal.status_code, refusal.get_data(), dict(refusal.headers))
+            return
+        answer.replace(200, entry.json, {}, without=("location",))
 
     async def _upgrade(self, connection: HttpProtocol, scope: Scope, upgrade: Upgrade, send: Send) -> None:
         """Hand the connection to the WebSocket server."""
@@ -248,23 +265,22 @@ class Edge:
         await answer.finish()
 
 
-def _no_room(error: TooManyBodiesError) -> Response:
-    if error.address:
-        response = problem(
-            429, "The requests in progress from this address have too many bytes.", "too_many_requests"
-        )
-        response.headers["Retry-After"] = "5"
-        return response
-    return problem(503, "The requests in progress have too many bytes. Try again later.", "busy")
-
-
 async def _disconnected(receive: Receive) -> None:
     """Return when the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _replace(answer: HeldResponse, wait: FinalEventWait, entry: InboxEntry | None) -> None:
-    """Replace the response by the job's event, if that is final or the newest one was requested."""
-    if entry is not None and (wait.newest or entry.event.final):
-        answer.replace(200, entry.json, without=(b"location",))
+def _abort(connection: HttpProtocol, ended: Callable[[], bool]) -> Callable[[], None]:
+    """Return a function for any thread that ends the connection unless its request has ended."""
+    loop = asyncio.get_running_loop()
+
+    def abort() -> None:
+        if not ended():
+            connection.abort()
+
+    def soon() -> None:
+        with suppress(RuntimeError):  # the process stops
+            loop.call_soon_threadsafe(abort)
+
+    return soon

@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.inbox.memory import BusyError
+from gateway.limits import LimitError
+
 #: The most bytes of a request's body. OpenWhisk accepts 1 MB of parameters, including the envelope.
 MAX_BODY = 1_000_000
 #: Seconds for a whole body.
@@ -18,6 +21,8 @@ BODY_TIMEOUT = 30.0
 MAX_DISCARDED = 16 * 1024 * 1024
 #: The most bytes of all bodies that are kept at the same time, and of those of one address.
 MAX_KEPT, MAX_KEPT_PER_ADDRESS = 64 * 1024 * 1024, 16 * 1024 * 1024
+#: Seconds after which a request for which an address had no room should be sent again.
+RETRY_AFTER = 5.0
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -28,18 +33,6 @@ class DisconnectedError(Exception):
 
 class BodyTimeoutError(Exception):
     """The body is not complete in time."""
-
-
-class TooManyBodiesError(Exception):
-    """The bodies of all requests together are too large.
-
-    Args:
-        address: whether those of one address are.
-    """
-
-    def __init__(self, address: bool) -> None:
-        super().__init__()
-        self.address = address
 
 
 @dataclass
@@ -87,7 +80,8 @@ class Bodies:
         Raises:
             DisconnectedError: the client has closed the connection.
             BodyTimeoutError: the body is not complete in time.
-            TooManyBodiesError: there is no room for it.
+            LimitError: the address has no room for it.
+            BusyError: there is no room for it now.
         """
         declared = int(headers.get(b"content-length", b"0"))
         if declared > MAX_BODY and b"expect" in headers:
@@ -134,6 +128,6 @@ class Bodies:
 
     def _check(self, address: str) -> None:
         if self._per_address and self._by_address[address] > self._per_address:
-            raise TooManyBodiesError(True)
+            raise LimitError("The requests in progress from this address have too many bytes.", RETRY_AFTER)
         if self._kept > MAX_KEPT:
-            raise TooManyBodiesError(False)
+            raise BusyError("The requests in progress have too many bytes. Try again later.")

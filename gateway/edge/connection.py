@@ -69,7 +69,9 @@ class Connection:
         self._out = bytearray()
         self._chatter = 0
         now = time.monotonic()
-        self._heard = self._moved = self._pinged = now
+        self._heard = self._pinged = now
+        #: When the client last received something, or had nothing to receive.
+        self.moved = now
         self.closing = False
         #: When `tick` first saw that the connection is being closed.
         self._closing_since: float | None = None
@@ -126,13 +128,13 @@ class Connection:
             except BlockingIOError:
                 return True
             del self._out[:sent]
-            self._moved = time.monotonic()
+            self.moved = time.monotonic()
         return not self.closing
 
     @property
-    def unsent(self) -> bool:
-        """Whether there is unsent data."""
-        return bool(self._out)
+    def unsent(self) -> int:
+        """The bytes of unsent data."""
+        return len(self._out)
 
     def receive(self) -> None:
         """Read what the client sent. Pongs and the close frame count; anything else is ignored.
@@ -175,7 +177,7 @@ class Connection:
             elif now - self._closing_since > CLOSE_TIMEOUT:
                 raise ConnectionResetError
             return
-        if now - self._heard > SILENT or (self._out and now - self._moved > STALLED):
+        if now - self._heard > SILENT or (self._out and now - self.moved > STALLED):
             raise ConnectionResetError
         if time.time() >= self.session.expires_at.timestamp():
             self.close(POLICY, "the session has ended")
@@ -187,7 +189,7 @@ class Connection:
             self._pinged, self._chatter = now, 0
             self._say(Ping())
         if not self._out:
-            self._moved = now
+            self.moved = now
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame. The connection ends when it is sent."""

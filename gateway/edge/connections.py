@@ -9,6 +9,9 @@ from gateway.limits import Concurrency
 
 #: Seconds between two checks of all connections.
 CHECK_INTERVAL = 1.0
+#: The most unsent bytes of all connections. If there are more, those end first whose clients have received
+#: too little for the longest time.
+MAX_UNSENT = 32 * 1024 * 1024
 
 
 class CheckedConnection(Protocol):
@@ -18,6 +21,9 @@ class CheckedConnection(Protocol):
 
     def check(self, now: float) -> None:
         """Close the connection if a deadline has passed."""
+
+    def unsent(self) -> tuple[float, int]:
+        """Return since when the client has received too little, and the unsent bytes."""
 
     def idle(self) -> bool:
         """Return whether no request is in progress, or its client has not received what was sent."""
@@ -68,3 +74,15 @@ class Connections:
             now = asyncio.get_running_loop().time()
             for connection in list(self._open):
                 connection.check(now)
+            self.limit_unsent()
+
+    def limit_unsent(self) -> None:
+        """End connections whose clients do not receive, until the rest has few unsent bytes."""
+        waiting = [(*connection.unsent(), connection) for connection in self._open]
+        total = sum(size for _, size, _ in waiting)
+        for _, size, connection in sorted(waiting, key=lambda each: each[0]):
+            if total <= MAX_UNSENT:
+                break
+            if size:
+                connection.abort()
+                total -= size

@@ -39,6 +39,7 @@ class FinalEventWait:
     """The response waits for the final event of a job.
 
     Attributes:
+        client_id: the client.
         inbox: the client's events.
         process_job_id: the job.
         seconds: the longest wait.
@@ -46,6 +47,7 @@ class FinalEventWait:
         on_answer: called with the status of the response.
     """
 
+    client_id: str
     inbox: Inbox
     process_job_id: str
     seconds: float
@@ -79,16 +81,20 @@ class Exchange:
 
     Attributes:
         address: the address of the client, as limits count it.
+        abort: ends the connection. May be called by any thread.
         wait: what the response waits for; None if it is sent at once.
         upgrade: set if the connection becomes a WebSocket.
         parts: the body of the response, if the view's own is empty.
+        ended: whether the client has received the response, or has left.
     """
 
     address: str
     _limits: WaitLimits
+    abort: Callable[[], None]
     wait: FinalEventWait | None = None
     upgrade: Upgrade | None = None
     parts: Sequence[bytes] = ()
+    ended: bool = False
     _releases: list[Callable[[], None]] = field(default_factory=list)
 
     def reserve_wait(self, client_id: str) -> None:
@@ -112,6 +118,7 @@ class Exchange:
 
     def close(self) -> None:
         """End the request."""
+        self.ended = True
         while self._releases:
             self._releases.pop()()
 
@@ -122,9 +129,11 @@ def exchange() -> Exchange:
     return current
 
 
-def wait_for_final(inbox: Inbox, process_job_id: str, seconds: float, newest: bool = False) -> None:
+def wait_for_final(
+    client_id: str, inbox: Inbox, process_job_id: str, seconds: float, newest: bool = False
+) -> None:
     """Hold the view's response until the job's final event arrives (see `FinalEventWait`)."""
-    exchange().wait = FinalEventWait(inbox, process_job_id, seconds, newest)
+    exchange().wait = FinalEventWait(client_id, inbox, process_job_id, seconds, newest)
 
 
 def json_parts(parts: Sequence[bytes]) -> Response:

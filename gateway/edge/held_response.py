@@ -5,7 +5,7 @@ It is sent as fast as the client reads, by the event loop and not by a thread.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import Response
@@ -55,19 +55,27 @@ class HeldResponse:
         """Add parts to the body. They are not copied. The response's headers already state its length."""
         self._parts = parts
 
-    def replace(self, status: int, body: bytes, without: Sequence[bytes]) -> None:
-        """Replace the status and the JSON of a response that is held. The body is not copied.
+    def replace(
+        self, status: int, body: bytes, headers: Mapping[str, str], without: Sequence[str] = ()
+    ) -> None:
+        """Replace the status and the body of a response that is held. The body is not copied.
 
         Args:
             status: the new status.
             body: the new body.
+            headers: headers that replace those of the same names.
             without: the names of headers to remove.
         """
         self.status = status
         self._body.clear()
         self._parts = [body]
-        kept = [(name, value) for name, value in self._headers if name not in (b"content-length", *without)]
-        self._headers = [*kept, (b"content-length", str(len(body)).encode())]
+        new = {name.lower(): value for name, value in headers.items()} | {"content-length": str(len(body))}
+        replaced = {name.encode("latin-1") for name in (*new, *without)}
+        kept = [(name, value) for name, value in self._headers if name not in replaced]
+        self._headers = [
+            *kept,
+            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in new.items()),
+        ]
 
     async def __call__(self, message: dict[str, Any]) -> None:
         """Handle a message of the view."""

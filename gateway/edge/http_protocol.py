@@ -119,6 +119,11 @@ class HttpProtocol(H11Protocol):
         """Return whether no request is in progress, or its client has not received what was sent."""
         return self.conn.our_state not in _RESPONDING or bool(self.transport.get_write_buffer_size())
 
+    def unsent(self) -> tuple[float, int]:
+        """Return since when the client has received too little, and the unsent bytes."""
+        size = self.transport.get_write_buffer_size()
+        return (self.loop.time() if self._unsent is None else self._unsent[1]), size
+
     def check(self, now: float) -> None:
         """Close the connection if a deadline has passed.
 

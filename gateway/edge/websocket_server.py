@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 #: The most WebSockets of one client (browser tabs).
 MAX_PER_CLIENT = 16
+#: The most unsent bytes of all connections. If there are more, those end first whose clients have received
+#: nothing for the longest time.
+MAX_UNSENT = 32 * 1024 * 1024
 #: Seconds between two calls of `Connection.tick`.
 TICK = 1.0
 #: Seconds for sending the close frames at the end.
@@ -43,6 +46,9 @@ class WebSocketServer:
         self._on_event: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._by_topic: dict[str, set[Connection]] = defaultdict(set)
         self._count = 0
+        #: The unsent bytes of the connections that have any, and their sum.
+        self._unsent: dict[Connection, int] = {}
+        self._all_unsent = 0
         self.pushed = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="websocket-server", daemon=True)
@@ -128,6 +134,8 @@ class WebSocketServer:
 
     def _guarded(self, connection: Connection, work: Callable[[Connection], None] | None = None) -> None:
         """Use a connection, then send its data. An error ends this connection only."""
+        if connection.sock.fileno() < 0:
+            return
         try:
             if work is not None:
                 work(connection)
@@ -141,13 +149,24 @@ class WebSocketServer:
         if not keep:
             self._drop(connection)
             return
+        self._count_unsent(connection, connection.unsent)
+        while self._all_unsent > MAX_UNSENT:
+            self._drop(min(self._unsent, key=lambda other: other.moved))
+        if connection.sock.fileno() < 0:
+            return
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.unsent else 0)
         if self._selector.get_key(connection.sock).events != wanted:
             self._selector.modify(connection.sock, wanted, connection)
 
+    def _count_unsent(self, connection: Connection, size: int) -> None:
+        self._all_unsent += size - self._unsent.pop(connection, 0)
+        if size:
+            self._unsent[connection] = size
+
     def _drop(self, connection: Connection) -> None:
         if connection.sock.fileno() < 0:
             return
+        self._count_unsent(connection, 0)
         self._selector.unregister(connection.sock)
         connection.sock.close()
         if connection.on_close is not None:

@@ -24,9 +24,9 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.settings import KafkaSettings
 from gateway.auth.sources import source_of
+from gateway.limits import Concurrency
 from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.sender import Outcome, WebhookSender
-from gateway.webhooks.shares import Shares
 from gateway.webhooks.signature import secret_of
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,8 @@ class Webhooks:
         self._done: queue.SimpleQueue[tuple[Partition, int]] = queue.SimpleQueue()
         #: Messages that were consumed and are not yet with a worker. Only the loop's thread uses it.
         self._consumed: deque[Message] = deque()
-        self._clients = Shares(MAX_IN_FLIGHT_OF_CLIENT)
-        self._sources = Shares(MAX_IN_FLIGHT_OF_SOURCE)
+        self._clients = Concurrency(MAX_IN_FLIGHT_OF_CLIENT)
+        self._sources = Concurrency(MAX_IN_FLIGHT_OF_SOURCE)
         self._delivering = 0
         #: The number of messages with the workers, including those of revoked partitions.
         self._in_progress = 0
@@ -206,8 +206,8 @@ class Webhooks:
         """Record that a worker has finished; `counted` if the delivery has a share."""
         client = delivery.event.client_id
         if counted:
-            self._clients.release([client])
-            self._sources.release([source_of(client)])
+            self._clients.release(client)
+            self._sources.release(source_of(client))
         with self._lock:
             self._in_progress -= 1
             self._delivering -= counted
@@ -215,11 +215,11 @@ class Webhooks:
     def _claim(self, delivery: WebhookDelivery) -> bool:
         """Return whether the delivery's client and its source have a share left, and use it."""
         client = delivery.event.client_id
-        if not self._clients.claim([client]):
+        if not self._clients.acquire(client):
             return False
-        if self._sources.claim([source_of(client)]):
+        if self._sources.acquire(source_of(client)):
             return True
-        self._clients.release([client])
+        self._clients.release(client)
         return False
 
     def _deliver(self, delivery: WebhookDelivery) -> bool:

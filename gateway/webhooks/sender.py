@@ -16,9 +16,8 @@ from urllib.parse import SplitResult
 import h11
 
 from core.retry_after import parse_retry_after
-from gateway.limits import network_of
+from gateway.limits import Concurrency, network_of
 from gateway.webhooks.callback import Policy, parsed, permitted
-from gateway.webhooks.shares import Shares
 
 #: The longest time in seconds for one attempt, including the resolution of its name.
 TIMEOUT = 10.0
@@ -79,8 +78,8 @@ class WebhookSender:
         self._names = names
         self._context = context or ssl.create_default_context()
         self._timeout = timeout
-        self._resolutions = Shares(MAX_RESOLUTIONS_OF_SOURCE)
-        self._attempts = Shares(MAX_IN_FLIGHT_AT_ADDRESS)
+        self._resolutions = Concurrency(MAX_RESOLUTIONS_OF_SOURCE)
+        self._attempts = Concurrency(MAX_IN_FLIGHT_AT_ADDRESS)
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver")
 
     def close(self) -> None:
@@ -101,7 +100,7 @@ class WebhookSender:
         if parts is None or (parts.scheme != "https" and self._policy != "private"):
             return Outcome(False, "the address may not be called", last=True)
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-        if not self._resolutions.claim([source]):
+        if not self._resolutions.acquire(source):
             return Outcome(False, "too many names of this source are being resolved", postponed=True)
         try:
             addresses = self._resolve(host, port, source).result(self._timeout)
@@ -114,21 +113,21 @@ class WebhookSender:
             return Outcome(False, "the name resolves to an address that may not be called", last=True)
         addresses = addresses[:MAX_ADDRESSES]
         receivers = [network_of(address) for address in addresses]
-        if not self._attempts.claim(receivers):
+        if not self._attempts.acquire(*receivers):
             return Outcome(False, "too many deliveries to this address are in progress", postponed=True)
         try:
             return self._connect_and_exchange(addresses, port, parts, headers, body, deadline)
         finally:
-            self._attempts.release(receivers)
+            self._attempts.release(*receivers)
 
     def _resolve(self, host: str, port: int, source: str) -> Future[list[str]]:
         """Resolve a name. The source's share is in use until that ends, which may be after the attempt."""
         try:
             resolution = self._resolvers.submit(self._names, host, port)
         except RuntimeError:  # stopped, or no thread can be started now
-            self._resolutions.release([source])
+            self._resolutions.release(source)
             raise
-        resolution.add_done_callback(lambda _: self._resolutions.release([source]))
+        resolution.add_done_callback(lambda _: self._resolutions.release(source))
         return resolution
 
     def _connect_and_exchange(

@@ -24,12 +24,12 @@ from core.kafka.publisher import Publisher
 from core.large_results import name_of
 from core.protocol import encode
 from core.settings import KafkaSettings
-from gateway import listing
 from gateway.edge.application import VIEW_THREADS
 from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.edge.heads import MAX_HEAD, MAX_TARGET, wsgi_headers
 from gateway.edge.server import listen
 from gateway.settings import GatewaySettings
+from gateway.unread import MAX_UNREAD_OF_CLIENT
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
 from testkit.stack import free_ports
 from testkit.websocket import WebSocket
@@ -243,42 +243,68 @@ def test_waits_are_limited_answered_and_ended_with_their_clients(
     assert gateway.counted(f'{route},status="200"') == len(waiting) + 1
 
 
-def test_pages_count_as_unread_until_their_client_has_received_them_or_left(
-    world: World, publisher: Publisher, sockets: list[socket.socket]
-) -> None:
-    gateway, token = world.gateway, session_with_topic(world.gateway, world.kafka)
-    topic, headers = topic_of(token), {"Authorization": f"Bearer {token}"}
-    for number in range(3):
-        event = result_event(process_job_id=f"p{number}", topic=topic, params={"text": "x" * 300_000})
-        publisher.publish(topic, f"p{number}", encode(event))
+@dataclass
+class Reader:
+    """A client with jobs whose events are large."""
 
-    def listed() -> requests.Response:
-        return requests.get(f"{gateway.url}/api/v1/jobs", headers=headers, timeout=PATIENCE)
+    gateway: Replica
+    token: str
+    opened: list[socket.socket]
 
-    def unread() -> socket.socket:
-        """Request a page without reading it. The kernel keeps only a small part of it for this client."""
+    def get(self, path: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return requests.get(f"{self.gateway.url}/api/v1{path}", headers=headers, timeout=PATIENCE)
+
+    def unread(self, path: str) -> socket.socket:
+        """Request something without reading it. The kernel keeps only a small part of it for this client."""
         sock = socket.socket()
-        sockets.append(sock)
+        self.opened.append(sock)
         sock.settimeout(PATIENCE)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-        sock.connect(("127.0.0.1", gateway.port))
-        sock.sendall(head("GET", "/api/v1/jobs", token=token))
+        sock.connect(("127.0.0.1", self.gateway.port))
+        sock.sendall(head("GET", f"/api/v1{path}", token=self.token))
         return sock
 
-    until(lambda: len(listed().json()["jobs"]) == 3)
-    pages = [unread() for _ in range(listing.MAX_UNREAD_OF_CLIENT)]
-    for page in pages:
-        page.recv(1, socket.MSG_PEEK)
-    assert listed().status_code == 429
+    def use_up(self, path: str) -> list[socket.socket]:
+        """Request something without reading it until the client's bytes are used up."""
+        size = len(self.get(path).content)
+        unread = [self.unread(path) for _ in range(MAX_UNREAD_OF_CLIENT // size)]
+        for sock in unread:
+            sock.recv(1, socket.MSG_PEEK)
+        return unread
+
+
+@pytest.fixture
+def reader(world: World, publisher: Publisher, sockets: list[socket.socket]) -> Reader:
+    token = session_with_topic(world.gateway, world.kafka)
+    topic = topic_of(token)
+    for number in range(3):
+        event = result_event(process_job_id=f"p{number}", topic=topic, params={"text": "x" * 300_000})
+        publisher.publish(topic, f"p{number}", encode(event))
+    made = Reader(world.gateway, token, sockets)
+    until(lambda: len(made.get("/jobs").json()["jobs"]) == 3)
+    return made
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/jobs/p1", "/jobs/p1?wait=0.1"])
+def test_large_responses_count_as_unread_until_their_client_has_received_them_or_left(
+    reader: Reader, path: str
+) -> None:
+    pages = reader.use_up(path)
+    assert reader.get(path).status_code == 429
+    assert reader.get(path).headers["Content-Type"] == "application/problem+json"
+    # Tabs that read are answered as soon as there is room for them.
+    expected = 3 if path == "/jobs" else 1
     for page in pages:
         status, _, body = answer(page)
-        assert (status, len(json.loads(body)["jobs"])) == (200, 3)
-    until(lambda: listed().status_code == 200)
-    for page in [unread() for _ in range(listing.MAX_UNREAD_OF_CLIENT)]:
+        assert status == 200
+        assert len(json.loads(body).get("jobs", [None])) == expected
+    until(lambda: reader.get(path).status_code == 200)
+    for page in reader.use_up(path):
         page.recv(1)
         page.close()
-    until(lambda: listed().status_code == 200)
+    until(lambda: reader.get(path).status_code == 200)
 
 
 def test_a_wait_that_is_over_answers_with_what_there_is(world: World) -> None:

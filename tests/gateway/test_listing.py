@@ -1,24 +1,18 @@
-"""Pages of jobs: all of them, once, newest first, within bounds; unread responses are bounded too."""
+"""Pages of jobs: all of them, once, newest first, within bounds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.protocol import encode
 from gateway import listing
-from gateway.edge.exchange import Exchange, exchange
 from gateway.inbox.inbox import Inbox, InboxEntry
-from gateway.inbox.memory import BusyError
-from gateway.limits import LimitError
 from tests.core.samples import TOPIC, result_event
-from tests.gateway.views import environ
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -82,43 +76,3 @@ def test_a_wrong_limit_is_rejected(raw: str) -> None:
 def test_a_wrong_cursor_is_rejected(raw: str) -> None:
     with pytest.raises(InputError, match="cursor must be"):
         listing.parse(raw)
-
-
-def test_unread_responses_are_bounded_per_client_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_UNREAD", 500_000)
-    unread, parts = listing.UnreadResponses(), [b"a" * 100_000, b"b" * 50_000]
-    exchanges: list[Exchange] = []
-
-    def request(client: str, body: Sequence[bytes] = parts) -> Response:
-        with Flask("test").test_request_context(environ_overrides=environ()):
-            response = unread.response(client, body)
-            exchanges.append(exchange())
-            return response
-
-    responses = [request("a"), request("a")]
-    with pytest.raises(LimitError):
-        request("a")
-    assert request("a", [b"small"]).get_data() == b"small"
-    responses.append(request("b"))
-    with pytest.raises(BusyError):
-        request("c")
-    assert {response.content_length for response in responses} == {150_000}
-    for current in exchanges:
-        current.close()
-    request("a")
-    request("c")
-
-
-def test_large_results_are_read_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "READ_WAIT", 0.01)
-    unread = listing.UnreadResponses()
-
-    def read() -> bytes:
-        with pytest.raises(BusyError):
-            unread.large("b", lambda: b"x")
-        return b"y" * 100_000
-
-    with Flask("test").test_request_context(environ_overrides=environ()):
-        assert unread.large("a", read).content_length == 100_000
-        assert exchange().parts == [b"y" * 100_000]
-        assert unread.large("b", lambda: b"x").get_data() == b"x"

@@ -19,6 +19,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Pi
 from core.protocol import encode
 from gateway.auth.tokens import ClientSession
 from gateway.edge import connection as module
+from gateway.edge import websocket_server as server_module
 from gateway.edge.connection import HIGH_WATER, Connection, HandshakeError
 from gateway.edge.websocket_server import MAX_PER_CLIENT, WebSocketServer
 from gateway.inbox.inbox import Inbox
@@ -159,9 +160,29 @@ def test_a_slow_reader_delays_no_other_and_gets_everything(rig: Rig) -> None:
         rig.tell(params=large)
         quick.message()
     # Six megabytes are not buffered for the slow one: they wait in the inbox.
+    until(lambda: sum(candidate.unsent > 0 for candidate in rig.websocket_server._all()) == 1)
     [connection] = [candidate for candidate in rig.websocket_server._all() if candidate.unsent]
     assert len(connection._out) <= HIGH_WATER + 2 * 100_500
     assert [slow.message()["id"] for _ in range(60)] == list(range(60))
+
+
+def test_unsent_events_of_all_clients_are_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those end first that have received nothing for the longest time, and can resume."""
+    monkeypatch.setattr(server_module, "MAX_UNSENT", 3_000_000)
+    for number in range(3):
+        rig.tell(params={"text": "x" * 700_000}, process_job_id=f"p{number}")
+    unread = [rig.open() for _ in range(8)]
+    server = rig.websocket_server
+    until(lambda: len(server) < len(unread) and server._all_unsent <= 3_000_000)
+    assert len(server) >= 3
+    for browser in unread[-3:]:
+        assert browser.message()["event"]["process_job_id"] == "p0"
+    with pytest.raises(ConnectionError):
+        unread[0].goodbye()
+    assert rig.open(last=1).message()["event"]["process_job_id"] == "p2"
+    for browser in unread:
+        browser.sock.close()
+    until(lambda: server._all_unsent == 0)
 
 
 def test_a_client_that_leaves_is_removed(rig: Rig) -> None:

@@ -12,7 +12,7 @@ from gateway.edge.exchange import NAME, Exchange, WaitLimits
 
 def environ() -> dict[str, Any]:
     """Return what the edge adds to the WSGI environment of one request."""
-    return {"asgi.scope": {"extensions": {NAME: Exchange("192.0.2.1", WaitLimits())}}}
+    return {"asgi.scope": {"extensions": {NAME: Exchange("192.0.2.1", WaitLimits(), lambda: None)}}}
 
 
 def client_of(app: Flask) -> Client:
