@@ -18,8 +18,10 @@ from core.openwhisk.credentials import EnvironmentCredentials
 from core.provider import LOOK_PAGE, connect
 from core.settings import command_line
 from poller import health
+from poller.cancellation_feed import CancellationFeed
 from poller.delivery.result_delivery import ResultDelivery
 from poller.settings import TABLE, PollerSettings
+from poller.state import RunProgress
 from poller.worker import Poller
 
 #: Exit code: a setting is wrong.
@@ -53,6 +55,8 @@ def main() -> int:
         admin = Topics(settings.kafka)
         admin.ensure(topics.shared(settings.kafka.partitions))
         publisher = Publisher(settings.kafka)
+        run_progress = RunProgress()
+        feed = CancellationFeed(settings.kafka, run_progress)
         delivery = ResultDelivery(
             provider,
             publisher,
@@ -60,6 +64,8 @@ def main() -> int:
             FunctionInvoker(EnvironmentCredentials(env)),
             store,
             admin.max_message_bytes,
+            run_progress,
+            feed.catch_up,
         )
         poller = Poller(
             settings.kafka,
@@ -80,6 +86,7 @@ def main() -> int:
         print(f"poller: {error.message}", file=sys.stderr)
         return EXIT_UNAVAILABLE
     poller.run(stop)
+    feed.close()
     server.shutdown()
     return 0
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.config_docs import Documents
-from core.config_docs.model import UNDECLARED_JOBS
 from core.errors import ActionError, MessageTooLargeError, QwhiskError, TopicUnknownError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
@@ -37,6 +36,7 @@ from poller.delivery.step_reply import (
     is_loop,
     loop_progress,
     may_be_temporary,
+    most_jobs,
     retries,
     too_many_jobs,
     with_jobs,
@@ -61,6 +61,9 @@ class ResultDelivery:
         invoke: invokes functions.
         large_results: stores results that are too large for an event; None if there is no store.
         topic_limit: returns the most bytes of a message of a topic; None if unknown.
+        run_progress: the newest step of each run.
+        learn_cancellations: called before the next step of a run, so that cancellation requests which another
+            poller has consumed are known too.
     """
 
     def __init__(
@@ -71,6 +74,8 @@ class ResultDelivery:
         invoke: FunctionInvoker,
         large_results: LargeResults | None = None,
         topic_limit: Callable[[str], int | None] = lambda _: None,
+        run_progress: RunProgress | None = None,
+        learn_cancellations: Callable[[], object] = lambda: None,
     ) -> None:
         self._provider = provider
         self._publisher = publisher
@@ -79,8 +84,8 @@ class ResultDelivery:
         self._large_results = large_results
         self._topic_limit = topic_limit
         self._unknown_topics = UnknownTopics()
-        #: The newest step of each run.
-        self.run_progress = RunProgress()
+        self._learn_cancellations = learn_cancellations
+        self.run_progress = run_progress or RunProgress()
 
     def deliver(
         self,
@@ -143,14 +148,17 @@ class ResultDelivery:
 
     def _stops(self, event: JobEvent) -> bool:
         """Return whether the run's cancellation was requested and its function may submit further jobs."""
-        return self.run_progress.is_cancelled(event) and (is_loop(event) or self._max_jobs(event) > 1)
+        if not is_loop(event) and most_jobs(self._documents, event) <= 1:
+            return False
+        self._learn_cancellations()
+        return self.run_progress.is_cancelled(event)
 
     def _end_of_loop(self, event: JobEvent, following: NextJob) -> tuple[Status, ErrorInfo] | None:
         """Return how the run ends although its function has submitted the next job; None if it continues.
 
         The next job is cancelled if the run ends.
         """
-        most = self._max_jobs(event)
+        most = most_jobs(self._documents, event)
         if self.run_progress.is_cancelled(event):
             end: tuple[Status, ErrorInfo] = "CANCELLED", CANCELLED
         elif following.step >= most:
@@ -159,13 +167,6 @@ class ResultDelivery:
             return None
         self._publisher.publish(CANCEL, event.process_job_id, encode(stray(event, following.job_id)))
         return end
-
-    def _max_jobs(self, event: JobEvent) -> int:
-        """Return the most jobs of the run."""
-        try:
-            return self._documents.find(event.function).function_max_jobs
-        except QwhiskError:
-            return UNDECLARED_JOBS
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+from core.config_docs import Documents
+from core.config_docs.model import UNDECLARED_JOBS
 from core.errors import ActionError, DocumentsUnreadableError, InvocationError, QwhiskError
 from core.protocol import ErrorInfo, JobEvent, NextJob, ResultEvent
 
@@ -45,6 +47,14 @@ def may_be_temporary(error: QwhiskError) -> bool:
     if isinstance(error, DocumentsUnreadableError):
         return True
     return isinstance(error, InvocationError) and not error.permanent and error.status in _PASSING_STATUSES
+
+
+def most_jobs(documents: Documents, event: JobEvent) -> int:
+    """Return the most jobs that the run may have."""
+    try:
+        return documents.find(event.function).function_max_jobs
+    except QwhiskError:
+        return UNDECLARED_JOBS
 
 
 def too_many_jobs(event: JobEvent, most: int) -> ErrorInfo:
