@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ trial-openqasm: venv ## OpenQASM files of other tools against their own simulati
 
 trial-connections: venv ## 2,000 idle or slow connections and waits: /healthz answers, and what they cost
 	@$(BIN)/python -m benchmarks.gateway.connections
+
+trial-memory: venv ## 20 clients that do not read: the gateway's memory stays below 512 MiB
+	@$(BIN)/python -m benchmarks.gateway.memory
 
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test

@@ -8,9 +8,11 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import wait
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from core.kafka.publisher import Publisher
 from core.protocol import JobResult, ResultEvent, Status, encode
@@ -24,18 +26,19 @@ TOGETHER = 50
 
 def first(topic: str, number: int) -> bytes:
     """Return the first event of a client's log. The producer learns the topic with it."""
-    return encode(_event(topic, f"first-{number}", "QUEUED", {}))
+    return encode(event(topic, f"first-{number}", "QUEUED", {}))
 
 
 def result(topic: str, number: int) -> bytes:
     """Return a final event, as large as that of the emoticons, with the time at which it was sent."""
-    event = _event(topic, f"bench-{number}", "DONE", {"sent": time.time()})
-    event.result = JobResult(counts={"meas": {f"{i:016b}": 512 for i in range(8)}}, shots=1024)
-    event.answer = {"summary": ":) was seen 512 times, :( 512 times.", "shots": 1024}
-    return encode(event)
+    final = event(topic, f"bench-{number}", "DONE", {"sent": time.time()})
+    final.result = JobResult(counts={"meas": {f"{i:016b}": 512 for i in range(8)}}, shots=1024)
+    final.answer = {"summary": ":) was seen 512 times, :( 512 times.", "shots": 1024}
+    return encode(final)
 
 
-def _event(topic: str, name: str, status: Status, params: dict[str, float]) -> ResultEvent:
+def event(topic: str, name: str, status: Status, params: Mapping[str, Any]) -> ResultEvent:
+    """Return an event of a client's log."""
     return ResultEvent(
         job_id=name,
         backend="aer_simulator",
@@ -45,7 +48,7 @@ def _event(topic: str, name: str, status: Status, params: dict[str, float]) -> R
         process_job_id=name,
         topic=topic,
         submitted_at=datetime.now(UTC),
-        params=params,
+        params=dict(params),
         status=status,
     )
 

@@ -54,7 +54,7 @@ def test_a_replaced_body_is_not_copied_and_has_its_length(size: int) -> None:
         answer = HeldResponse(send)
         await answer({**START, "status": 202, "headers": [(b"content-length", b"2"), (b"location", b"/j")]})
         await answer({"type": "http.response.body", "body": b"{}", "more_body": False})
-        answer.replace(200, body, without=(b"location",))
+        answer.replace(200, body, {}, without=("location",))
         assert answer._parts[0] is body
         await answer.finish()
 
