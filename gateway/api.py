@@ -15,7 +15,7 @@ from core.protocol import API, encode, job_path, result_path
 from gateway import listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
-from gateway.edge.exchange import exchange, wait_for_final
+from gateway.edge.exchange import awaited, exchange, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.problems import NO_JOB
@@ -172,8 +172,9 @@ def cancel(process_job_id: str) -> Response:
 
 
 def _require_job(inbox: Inbox, process_job_id: str) -> InboxEntry:
-    entry = inbox.appearing(process_job_id, APPEARS)
+    entry = inbox.job(process_job_id)
     if entry is None:
+        awaited(inbox, lambda: inbox.job(process_job_id) is not None, APPEARS)
         raise NotFoundError(NO_JOB)
     return entry
 

@@ -96,11 +96,8 @@ def register(app: Flask, services: GatewayServices) -> None:
             metrics.requests.labels(route, method, status).inc()
             metrics.seconds.labels(route).observe(time.perf_counter() - began)
 
-        wait = exchange().wait
-        if wait is None:
-            answered(response.status_code)
-        else:
-            wait.on_answer = answered
+        # The status is known later if the request waits.
+        exchange().on_answer = answered
         return response
 
     @app.get("/metrics")

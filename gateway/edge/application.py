@@ -6,16 +6,15 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, Response
 from prometheus_client import Gauge
 
 from core.errors import NotFoundError, QwhiskError
-from core.origin import opens_a_page
 from core.protocol import API
 from gateway import problems
 from gateway.edge.bodies import Bodies, BodyTimeoutError, DisconnectedError, Receive, RequestBody
@@ -25,13 +24,12 @@ from gateway.edge.exchange import NAME, Exchange, FinalEventWait, Upgrade, WaitL
 from gateway.edge.heads import rejection, wsgi_headers
 from gateway.edge.held_response import HeldResponse
 from gateway.edge.http_protocol import HttpProtocol
-from gateway.edge.probes import Probes
+from gateway.edge.probes import PROBES, Probes
 from gateway.edge.view_pool import NoFreeThreadError, ViewPool
 from gateway.inbox.inbox import InboxEntry
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
 from gateway.metrics import GatewayMetrics
-from gateway.origin import CODES
 from gateway.problems import NO_JOB, problem
 from gateway.replies import secured
 from gateway.services import GatewayServices
@@ -47,6 +45,8 @@ _SUBMISSION = re.compile(re.escape(API) + r"/functions/[^/]+/jobs")
 _RESULT = re.compile(re.escape(API) + r"/jobs/[^/]+/result")
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Scope = dict[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -75,8 +75,7 @@ class Edge:
         self._invocations = ViewPool(app, services.settings.threads)
         self._results = ViewPool(app, RESULT_THREADS)
         self._views = ViewPool(app, VIEW_THREADS)
-        probes = Probes(services)
-        self._probes = {"/healthz": probes.healthz, "/readyz": probes.readyz}
+        self._probes = Probes(services)
         # Behind proxies, addresses are those of the proxies.
         known = not services.settings.proxies
         self._limits = WaitLimits() if known else WaitLimits(per_address=0)
@@ -115,7 +114,7 @@ class Edge:
         if (rejected := rejection(scope)) is not None:
             await self._refuse(connection, send, rejected)
             return
-        if scope["path"] in self._probes and scope["method"] in ("GET", "HEAD"):
+        if scope["path"] in PROBES and scope["method"] in ("GET", "HEAD"):
             await self._probe(scope, send)
             return
         exchange = Exchange(connection.address, self._limits, _abort(connection, lambda: exchange.ended))
@@ -126,11 +125,16 @@ class Edge:
                 if not body.complete:
                     answer.close_connection()
                 await self._view(connection, scope, body, exchange, answer)
+                if body.complete and await self._is_repeated(exchange, receive):
+                    exchange, answer = exchange.repeat(), HeldResponse(send)
+                    await self._view(connection, scope, body, exchange, answer)
             if exchange.upgrade is not None:
+                exchange.answered(answer.status)
                 await self._upgrade(connection, scope, exchange.upgrade, send)
                 return
             if exchange.wait is not None:
                 await self._wait(exchange, exchange.wait, receive, answer)
+            exchange.answered(answer.status)
             await answer.finish()
         except BodyTimeoutError:
             late = problem(408, "The body took too long. Send it again.", "http_408")
@@ -174,21 +178,31 @@ class Edge:
     async def _wait(
         self, exchange: Exchange, wait: FinalEventWait, receive: Receive, answer: HeldResponse
     ) -> None:
-        """Wait for the job's final event; raise DisconnectedError as soon as the client leaves."""
-        waits = self._services.waits
-        entry = asyncio.create_task(waits.final(wait.inbox, wait.process_job_id, wait.seconds))
-        left = asyncio.create_task(_disconnected(receive))
+        """Wait for the job's final event."""
+        final = self._services.waits.final(wait.inbox, wait.process_job_id, wait.seconds)
+        self._replace(answer, exchange, wait, await self._unless_left(final, exchange, receive))
+
+    async def _is_repeated(self, exchange: Exchange, receive: Receive) -> bool:
+        """Return whether the view must be called again, after a wait for the condition that it named."""
+        wait = exchange.repetition
+        if wait is None:
+            return False
+        holds = self._services.waits.until(wait.inbox, wait.holds, wait.seconds)
+        return await self._unless_left(holds, exchange, receive)
+
+    async def _unless_left(self, wait: Coroutine[Any, Any, T], exchange: Exchange, receive: Receive) -> T:
+        """Wait, but raise DisconnectedError as soon as the client leaves."""
+        waiting, left = asyncio.create_task(wait), asyncio.create_task(_disconnected(receive))
         try:
-            await asyncio.wait((entry, left), return_when=asyncio.FIRST_COMPLETED)
-            if not entry.done():
-                wait.answered(CLIENT_LEFT)
+            await asyncio.wait((waiting, left), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                exchange.answered(CLIENT_LEFT)
                 raise DisconnectedError
         finally:
-            entry.cancel()
+            waiting.cancel()
             left.cancel()
-            await asyncio.gather(entry, left, return_exceptions=True)
-        self._replace(answer, exchange, wait, entry.result())
-        wait.answered(answer.status)
+            await asyncio.gather(waiting, left, return_exceptions=True)
+        return waiting.result()
 
     def _replace(
         self, answer: HeldResponse, exchange: Exchange, wait: FinalEventWait, entry: InboxEntry | None
@@ -234,15 +248,7 @@ class Edge:
         self._services.websocket_server.add(websocket)
 
     async def _probe(self, scope: Scope, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        opened = opens_a_page(scope["method"], headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
-        refusal = self._services.settings.allowed.refusal(
-            headers.get("host"), headers.get("origin"), headers.get("sec-fetch-site"), opened=opened
-        )
-        if refusal is None:
-            response = await self._probes[scope["path"]]()
-        else:
-            response = problem(refusal.status, refusal.message, CODES[refusal.status])
+        response = await self._probes.answer(scope)
         self._metrics.requests.labels(scope["path"], scope["method"], response.status_code).inc()
         await HeldResponse.of(send, secured(response)).finish()
 

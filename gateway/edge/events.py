@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 
 from core.protocol import API
 from gateway.auth.tokens import TokenError
-from gateway.edge.exchange import Upgrade, exchange
+from gateway.edge.exchange import Upgrade, awaited, exchange
 from gateway.problems import problem
 from gateway.services import GatewayServices, session_of
 
@@ -38,7 +38,8 @@ def register(app: Flask, services: GatewayServices) -> None:
         session = session_of(request.args.get("token"))
         inbox = services.inbox(session)
         last = _after(request.args.get("after"))
-        if not inbox.reaches(last, REACH):
+        # An id beyond the end means that the topic was deleted and created again.
+        if not awaited(inbox, lambda: inbox.position > last, REACH) or inbox.closed:
             raise TokenError("This session's events were deleted. Create a new session.", "gone")
         exchange().upgrade = Upgrade(inbox, last, session)
         return Response(status=101)

@@ -44,7 +44,6 @@ class FinalEventWait:
         process_job_id: the job.
         seconds: the longest wait.
         newest: whether the response is the job's newest event after that time; else it is the view's.
-        on_answer: called with the status of the response.
     """
 
     client_id: str
@@ -52,12 +51,21 @@ class FinalEventWait:
     process_job_id: str
     seconds: float
     newest: bool
-    on_answer: Callable[[int], None] | None = None
 
-    def answered(self, status: int) -> None:
-        """Report the status of the response."""
-        if self.on_answer is not None:
-            self.on_answer(status)
+
+@dataclass
+class Repetition:
+    """The view is called again when a condition holds. If it does not hold in time, the response is sent.
+
+    Attributes:
+        inbox: the client's events, on which the condition depends.
+        holds: the condition.
+        seconds: the longest wait.
+    """
+
+    inbox: Inbox
+    holds: Callable[[], bool]
+    seconds: float
 
 
 @dataclass
@@ -85,6 +93,9 @@ class Exchange:
         wait: what the response waits for; None if it is sent at once.
         upgrade: set if the connection becomes a WebSocket.
         parts: the body of the response, if the view's own is empty.
+        repeated: whether the view is called for the second time.
+        repetition: set if the view may have to be called again.
+        on_answer: called with the status of the response.
         ended: whether the client has received the response, or has left.
     """
 
@@ -94,6 +105,9 @@ class Exchange:
     wait: FinalEventWait | None = None
     upgrade: Upgrade | None = None
     parts: Sequence[bytes] = ()
+    repeated: bool = False
+    repetition: Repetition | None = None
+    on_answer: Callable[[int], None] | None = None
     ended: bool = False
     _releases: list[Callable[[], None]] = field(default_factory=list)
 
@@ -116,6 +130,16 @@ class Exchange:
         """Call `release` once when the client has received the response, or has left."""
         self._releases.append(release)
 
+    def answered(self, status: int) -> None:
+        """Report the status of the response."""
+        if self.on_answer is not None:
+            self.on_answer(status)
+
+    def repeat(self) -> Exchange:
+        """End this call of the view, and return the exchange of the next one."""
+        self.close()
+        return Exchange(self.address, self._limits, self.abort, repeated=True)
+
     def close(self) -> None:
         """End the request."""
         self.ended = True
@@ -134,6 +158,24 @@ def wait_for_final(
 ) -> None:
     """Hold the view's response until the job's final event arrives (see `FinalEventWait`)."""
     exchange().wait = FinalEventWait(client_id, inbox, process_job_id, seconds, newest)
+
+
+def awaited(inbox: Inbox, holds: Callable[[], bool], seconds: float) -> bool:
+    """Return whether a condition on an inbox holds.
+
+    If it does not, the edge waits for it without a thread, and calls the view again when it holds.
+
+    Args:
+        inbox: the client's events, on which the condition depends.
+        holds: the condition.
+        seconds: the longest wait.
+    """
+    if holds():
+        return True
+    current = exchange()
+    if not current.repeated:
+        current.repetition = Repetition(inbox, holds, seconds)
+    return False
 
 
 def json_parts(parts: Sequence[bytes]) -> Response:

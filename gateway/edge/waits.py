@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 
 from gateway.inbox.inbox import Inbox, InboxEntry
 
@@ -43,6 +44,22 @@ class Waits:
             process_job_id: the job.
             seconds: the longest wait.
         """
+
+        def is_final() -> bool:
+            entry = inbox.job(process_job_id)
+            return entry is not None and entry.event.final
+
+        await self.until(inbox, is_final, seconds)
+        return inbox.job(process_job_id)
+
+    async def until(self, inbox: Inbox, holds: Callable[[], bool], seconds: float) -> bool:
+        """Wait for a condition on an inbox, and return whether it holds.
+
+        Args:
+            inbox: the client's events.
+            holds: the condition.
+            seconds: the longest wait.
+        """
         self._loop = asyncio.get_running_loop()
         changed = asyncio.Event()
         # Before the first look, so that no event is missed.
@@ -50,16 +67,14 @@ class Waits:
         inbox.enter()
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    changed.clear()
-                    entry = inbox.job(process_job_id)
-                    if self._closed or inbox.closed or (entry is not None and entry.event.final):
-                        return entry
+                while not (self._closed or inbox.closed or holds()):
                     await changed.wait()
+                    changed.clear()
         except TimeoutError:
-            return inbox.job(process_job_id)
+            pass
         finally:
             inbox.leave()
             self._by_topic[inbox.topic].discard(changed)
             if not self._by_topic[inbox.topic]:
                 del self._by_topic[inbox.topic]
+        return holds()

@@ -200,13 +200,6 @@ class Inbox:
         """Wait until the past events are read; return False if `timeout` seconds are not enough."""
         return self._wait(lambda: self._position >= self._end, timeout)
 
-    def reaches(self, last: int, timeout: float) -> bool:
-        """Wait until the id `last` is read; return False if it is not within `timeout` seconds.
-
-        An id beyond the end means that the topic was deleted and created again.
-        """
-        return self._wait(lambda: self._position > last, timeout) and not self.closed
-
     def after(self, last: int, timeout: float) -> list[InboxEntry]:
         """Return the events with an id above `last`, waiting up to `timeout` seconds for the first."""
         self._wait(lambda: bool(self._entries) and self._entries[-1].id > last, timeout)

@@ -32,7 +32,7 @@ from gateway.settings import GatewaySettings
 from gateway.unread import MAX_UNREAD_OF_CLIENT
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
 from testkit.stack import free_ports
-from testkit.websocket import WebSocket
+from testkit.websocket import WebSocket, handshake
 from tests.core.samples import result_event
 from tests.gateway.test_settings import ENV
 
@@ -315,6 +315,64 @@ def test_a_wait_that_is_over_answers_with_what_there_is(world: World) -> None:
     job = submitted.headers["Location"]
     seen = requests.get(f"{world.gateway.url}{job}?wait=0.05", headers=headers, timeout=60)
     assert (seen.status_code, seen.json()["status"]) == (200, "QUEUED")
+
+
+def is_answered(sock: socket.socket) -> bool:
+    sock.setblocking(False)
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+    finally:
+        sock.settimeout(PATIENCE)
+
+
+def test_requests_for_events_that_are_not_there_yet_block_no_other_route(
+    world: World, sockets: list[socket.socket]
+) -> None:
+    """A client may request an event before its replica has it. If the event never comes, no thread waits."""
+    gateway, token = world.gateway, session_with_topic(world.gateway, world.kafka)
+    headers = {"Authorization": f"Bearer {token}"}
+    waiting = [connect(gateway, sockets) for _ in range(12 * VIEW_THREADS)]
+    for sock in waiting:
+        sock.sendall(handshake(gateway.port, f"token={token}&after={10**17}"))
+    functions = requests.get(f"{gateway.url}/api/v1/functions", headers=headers, timeout=PATIENCE)
+    assert functions.status_code == 200
+    assert sum(map(is_answered, waiting)) < len(waiting) / 2
+    for sock in waiting:
+        status, _, body = answer(sock)
+        assert (status, json.loads(body)["code"]) == (401, "unauthorized")
+        assert "events were deleted" in json.loads(body)["detail"]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_job_that_appears_while_it_is_requested_is_found(
+    world: World, publisher: Publisher, sockets: list[socket.socket], method: str
+) -> None:
+    gateway, token = world.gateway, session_with_topic(world.gateway, world.kafka)
+    topic = topic_of(token)
+    # The topic is read from now on.
+    publisher.publish(topic, "known", encode(result_event(process_job_id="known", topic=topic)))
+    headers = {"Authorization": f"Bearer {token}"}
+    known = f"{gateway.url}/api/v1/jobs/known"
+    until(lambda: requests.get(known, headers=headers, timeout=PATIENCE).status_code == 200)
+    attempts = iter(range(1_000))
+
+    def is_found() -> bool:
+        """Request a job before its first event; False if the event comes too late on a busy machine."""
+        late = f"late-{next(attempts)}"
+        sock = connect(gateway, sockets)
+        sock.sendall(head(method, f"/api/v1/jobs/{late}", token=token))
+        time.sleep(0.1)
+        publisher.publish(topic, late, encode(result_event(process_job_id=late, topic=topic)))
+        status, _, body = answer(sock)
+        assert status in (200 if method == "GET" else 202, 404)
+        return status != 404 and json.loads(body)["process_job_id"] == late
+
+    until(is_found)
+    sock = connect(gateway, sockets)
+    sock.sendall(head(method, "/api/v1/jobs/never", token=token))
+    assert answer(sock)[0] == 404
 
 
 def test_slow_functions_block_no_other_route(world: World) -> None:

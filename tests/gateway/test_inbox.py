@@ -260,16 +260,6 @@ def test_a_position_in_the_queue_is_not_overwritten_by_a_late_queued() -> None:
     assert shown(inbox) == [(0, "QUEUED"), (2, "QUEUED")]
 
 
-def test_an_id_that_was_never_given_is_not_reached() -> None:
-    """A topic that was created again begins at 0: a client that resumes after 7 gets an error, not a wait."""
-    inbox = on_event(event("QUEUED"), event("DONE"))
-    assert inbox.reaches(-1, 0)
-    assert inbox.reaches(1, 0)
-    assert not inbox.reaches(2, 0)
-    assert not Inbox(TOPIC, 0).reaches(0, 0)
-    assert Inbox(TOPIC, 0).reaches(-1, 0)
-
-
 def test_the_bytes_of_an_inbox_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(event("DONE", "job-0"))
     monkeypatch.setattr("gateway.inbox.inbox.MAX_BYTES", 3 * (size + ENTRY_BYTES))
