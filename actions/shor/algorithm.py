@@ -97,6 +97,7 @@ class Shor(Algorithm[ShorInput]):
     )
     category = "Arithmetic"
     input = ShorInput
+    max_jobs = MAX_ATTEMPTS
 
     def start(self, params: ShorInput) -> Job:
         if params.base is not None:
