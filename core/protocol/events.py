@@ -24,7 +24,7 @@ MAX_STATE_BYTES = 64 * 1024
 #: The most bytes of a message. The client rejects messages over 1,000,000 bytes, including key and headers.
 MAX_EVENT_BYTES = 950_000
 
-#: The most characters of the reason why a backend is not operational.
+#: The most characters of the reason why a backend is not operational or is passed over.
 MAX_BACKEND_REASON = 200
 
 #: The most characters of a callback address.
@@ -222,7 +222,7 @@ class BackendInfo(BaseModel):
         default=None,
         max_length=MAX_BACKEND_REASON,
         exclude_if=lambda reason: reason is None,
-        description="Why the backend is not operational, in the provider's words.",
+        description="Why the backend is not operational, or is passed over, in the provider's words.",
     )
 
 

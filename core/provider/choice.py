@@ -21,9 +21,10 @@ def choose(
 ) -> BackendInfo:
     """Return the backend to use.
 
-    For `hardware`: the least busy operational device with enough qubits. For `simulator`: the noiseless
-    simulator. For `noisy_simulator`: the one with the noise of the least busy such device, or the smallest
-    sufficient one if there is none for that device.
+    For `hardware`: the least busy operational device with enough qubits. One that the provider has paused,
+    with a `reason`, is used only if there is no other. For `simulator`: the noiseless simulator. For
+    `noisy_simulator`: the one with the noise of the least busy such device, or the smallest sufficient one if
+    there is none for that device.
 
     Args:
         backends: all backends.
@@ -56,7 +57,7 @@ def choose(
                 if backend.name == noisy_name(device.name):
                     return backend
         return min(fitting, key=lambda b: (b.qubits, b.name))
-    return min(fitting, key=lambda b: (b.queue_length, b.name))
+    return min(fitting, key=lambda b: (b.reason is not None, b.queue_length, b.name))
 
 
 def _named(

@@ -1,4 +1,4 @@
-"""Backends that are paused or described incompletely are not chosen, and refusals keep their kind."""
+"""Backends that are paused or described incompletely are passed over, and refusals keep their kind."""
 
 from __future__ import annotations
 
@@ -28,19 +28,27 @@ from core.settings import AccountSettings
 NOW = datetime(2026, 5, 1, 13, tzinfo=UTC)
 
 
-def listed(name: str, **status: Any) -> dict[str, Any]:
+def listed(backend: str, **status: Any) -> dict[str, Any]:
     """A backend in the provider's list."""
-    return {"name": name, "qubits": 127, "queue_length": 0, "status": {"name": "online"} | status}
+    return {"name": backend, "qubits": 127, "queue_length": 0, "status": {"name": "online"} | status}
 
 
 @pytest.mark.parametrize("reason", ["paused", "Paused", "maintenance"])
-def test_a_paused_backend_is_not_chosen_and_says_why(reason: str) -> None:
+def test_a_paused_backend_is_chosen_only_if_there_is_no_other(reason: str) -> None:
     busy = listed("ibm_busy", reason="available") | {"queue_length": 90}
     known = backends_of([listed("ibm_paused", reason=reason), busy], NOW)
-    assert [(backend.operational, backend.reason) for backend in known] == [(False, reason), (True, None)]
+    assert [(backend.operational, backend.reason) for backend in known] == [(True, reason), (True, None)]
     assert choose(known, "hardware", 5).name == "ibm_busy"
-    with pytest.raises(InputError, match=rf"not operational now \({reason}\)"):
-        choose(known, "hardware", 5, "ibm_paused")
+    # It accepts jobs, and a caller who names it may wait.
+    assert choose(known, "hardware", 5, "ibm_paused").name == "ibm_paused"
+    assert choose(known[:1], "hardware", 5).name == "ibm_paused"
+
+
+def test_a_backend_that_is_offline_is_not_chosen_and_says_why() -> None:
+    known = backends_of([listed("ibm_offline", name="offline", reason="repair")], NOW)
+    assert [(backend.operational, backend.reason) for backend in known] == [(False, "repair")]
+    with pytest.raises(InputError, match=r"not operational now \(repair\)"):
+        choose(known, "hardware", 5, "ibm_offline")
 
 
 @pytest.mark.parametrize("reason", ["available", "", None, 7, ["paused"]])

@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 #: The permitted names of backends: events carry them.
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-#: The reasons of a status that do not count against a backend. Others do, such as `paused`.
+#: The reasons of a status that do not count against a backend. Others do: one that is `paused` accepts jobs
+#: but starts none.
 _AVAILABLE = ("", "available", "active", "online")
 
 
@@ -41,14 +42,13 @@ def backends_of(raw: Any, now: datetime) -> list[BackendInfo]:
             continue
         status = reported.mapping(entry.get("status"))
         reason = reported.text(status.get("reason"), MAX_BACKEND_REASON)
-        operational = status.get("name") == "online" and reason.lower() in _AVAILABLE
         backends.append(
             BackendInfo(
                 name=name,
                 backend_type=backend_type_of(name),
                 qubits=reported.count(entry.get("qubits"), reported.MAX_QUBITS),
-                operational=operational,
-                reason=None if operational else reason or None,
+                operational=status.get("name") == "online",
+                reason=None if reason.lower() in _AVAILABLE else reason,
                 queue_length=reported.count(entry.get("queue_length"), MAX_QUEUE),
                 seen_at=now,
             )
