@@ -78,8 +78,9 @@ export NAME KIND
 new-action: venv ## make the files of a new algorithm: make new-action NAME=coin_toss, or with KIND=hybrid too
 	@$(BIN)/python -m tools.scaffold "$$NAME" "$$KIND"
 
-documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas and the tables of settings
+documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas, docs/functions.md and the tables of settings
 	@$(BIN)/python -m tools.documents
+	@$(BIN)/python -m tools.functions_reference
 	@$(BIN)/python -m tools.export_schemas
 	@$(BIN)/python -m tools.settings_tables
 

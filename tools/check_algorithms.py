@@ -15,9 +15,20 @@ from typing import Any
 from actions.framework.algorithm import Algorithm
 from actions.framework.presentation import CATEGORIES, VIEWS
 from core.config_docs.model import MAX_JOBS
+from tools.check_answers import answer_errors
 from tools.scaffold import class_name
 
 ROOT = Path(__file__).resolve().parents[1]
+
+#: The texts of an algorithm, and where they are shown.
+_TEXTS = {
+    "title": "The page",
+    "description": "The page",
+    "use_case": "docs/functions.md",
+    "classical_alternative": "docs/functions.md",
+}
+#: Functions whose answers have no model yet.
+_UNTYPED = {"run_openqasm"}
 
 #: What the templates of `make new-action` leave to be written.
 _UNWRITTEN = re.compile(r"to be written|raise NotImplementedError", re.IGNORECASE)
@@ -64,15 +75,19 @@ def description_errors(folder: str, algorithm: type[Algorithm[Any]]) -> Iterator
     name = getattr(algorithm, "name", None)
     if name != folder:
         yield f"name: is {name!r} and the folder is {folder!r}. Make them the same."
-    for attribute in ("title", "description"):
+    for attribute, reader in _TEXTS.items():
+        if folder in _UNTYPED and attribute not in ("title", "description"):
+            continue
         if not str(getattr(algorithm, attribute, "")).strip():
-            yield f"{attribute}: is missing. The page shows it."
+            yield f"{attribute}: is missing. {reader} shows it."
     if algorithm.category not in CATEGORIES:
         yield f"category: {algorithm.category!r} does not exist. Choose one of: {', '.join(CATEGORIES)}."
     if algorithm.view not in VIEWS:
         yield f"view: {algorithm.view!r} does not exist. Choose one of: {', '.join(VIEWS)}."
     if type(algorithm.max_jobs) is not int or not 1 <= algorithm.max_jobs <= MAX_JOBS:
         yield f"max_jobs: is {algorithm.max_jobs!r}. Make it a whole number from 1 to {MAX_JOBS}."
+    if folder not in _UNTYPED:
+        yield from answer_errors(algorithm.output, algorithm.view)
     if not hasattr(algorithm, "input"):
         yield "input: is missing. Name the input model."
         return

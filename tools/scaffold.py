@@ -28,6 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLACES = {
     "__init__.py": "actions/{name}/__init__.py",
     "algorithm.py": "actions/{name}/algorithm.py",
+    "answer.py": "actions/{name}/answer.py",
     "circuit.py": "actions/{name}/circuit.py",
     "test.py": "tests/actions/test_{name}.py",
     "case.py": "tests/actions/cases/{name}.py",
@@ -103,7 +104,7 @@ def _check(name: str, templates: dict[str, str]) -> None:
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise ValueError(f"{name!r} is a word of Python. Choose another name.")
     used = {word for text in templates.values() for word in _names(text)} | set(dir(builtins))
-    for needed in (class_name(name), f"{class_name(name)}Input"):
+    for needed in (class_name(name), f"{class_name(name)}Input", f"{class_name(name)}Answer"):
         if needed in used:
             raise ValueError(
                 f"{name!r} would need a class {needed}, and the algorithm's files use another class of "

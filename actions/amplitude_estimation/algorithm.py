@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
+from actions.amplitude_estimation.answer import AmplitudeAnswer
 from actions.amplitude_estimation.circuit import amplification_circuit, bernoulli, uniform
 from actions.amplitude_estimation.likelihood import Estimate, estimate
 from actions.framework.algorithm import Algorithm
+from actions.framework.answer import ConvergencePoint
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 
@@ -78,22 +80,25 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
         "probability that explains all counts best. The answer has a confidence interval, and the error of "
         "a classical Monte Carlo estimate with the same number of calls."
     )
+    use_case = (
+        "Estimating the probability of an event with fewer evaluations than sampling, as in risk "
+        "analysis. The built-in events are simple, so that the result can be checked."
+    )
+    classical_alternative = (
+        "Both built-in problems have a formula, which gives the exact value at once. For other events, "
+        "Monte Carlo sampling makes billions of cheap evaluations in the time in which today's devices "
+        "make thousands, so needing fewer of them does not pay off yet."
+    )
     category = "Estimation"
     view = "convergence"
     input = AmplitudeInput
+    output = AmplitudeAnswer
 
     def start(self, params: AmplitudeInput) -> Job:
         preparation, wanted = _problem(params)
         return Job([Pub(amplification_circuit(preparation, wanted, power)) for power in _powers(params)])
 
-    def proceed(self, params: AmplitudeInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "estimate", "lower", "upper", "exact", "error", "classical_error", "calls",
-        "advantage", "decay", "powers", "hits", "shots", "convergence", "reference", "ideal"}`.
-
-        `error` is half the width of the 95 % interval. `classical_error` is that of a Monte Carlo estimate
-        with the same number of `calls` of the preparation; `advantage` is the factor by which it would need
-        more calls for the same error.
-        """
+    def proceed(self, params: AmplitudeInput, step: Step) -> AmplitudeAnswer:
         powers = _powers(params)
         wanted = {place for place, part in enumerate(_problem(params)[1].data) if abs(part) > 0}
         hits, shots = [], []
@@ -115,44 +120,46 @@ class AmplitudeEstimation(Algorithm[AmplitudeInput]):
         error = (best.upper - best.lower) / 2
         # An outcome that is never measured has a probability below 3 / calls with 95 % confidence.
         classical = max(1.96 * sqrt(exact * (1 - exact) / calls), 1.5 / calls)
-        answer: dict[str, Any] = {
-            "summary": f"The probability is {best.probability:.4f}, between {best.lower:.4f} and "
+        return AmplitudeAnswer(
+            summary=f"The probability is {best.probability:.4f}, between {best.lower:.4f} and "
             f"{best.upper:.4f} with 95 % confidence; the exact value is {exact:.4f}. A classical estimate "
             f"with as many calls would have an error of {classical:.4f}, this one has {error:.4f}.",
-            "estimate": best.probability,
-            "lower": best.lower,
-            "upper": best.upper,
-            "exact": exact,
-            "error": error,
-            "classical_error": classical,
-            "calls": calls,
-            "advantage": (classical / error) ** 2,
-            "decay": best.decay,
-            "powers": powers,
-            "hits": hits,
-            "shots": shots,
-            "convergence": [
-                {"step": number, "value": item.probability} for number, item in enumerate(estimates)
+            estimate=best.probability,
+            lower=best.lower,
+            upper=best.upper,
+            exact=exact,
+            error=error,
+            classical_error=classical,
+            calls=calls,
+            advantage=(classical / error) ** 2,
+            decay=best.decay,
+            powers=powers,
+            hits=hits,
+            shots=shots,
+            convergence=[
+                ConvergencePoint(step=number, value=item.probability) for number, item in enumerate(estimates)
             ],
-            "reference": exact,
-            "ideal": _ideal(params),
-        }
-        if step.noisy:
-            notes = []
-            if best.decay * powers[-1] > DAMPED:
-                notes.append(
-                    "Noise damped most of the amplified signal, so the deeper circuits add little. The fit "
-                    "takes that into account. Fewer rounds would give the same."
-                )
-            if not best.lower <= exact <= best.upper:
-                notes.append(
-                    "The exact value is outside the interval. By chance that happens in one of twenty runs. "
-                    "Otherwise the device has systematic errors, such as those of its readout, which the "
-                    "interval does not cover."
-                )
-            if notes:
-                answer["note"] = " ".join(notes)
-        return answer
+            reference=exact,
+            ideal=_ideal(params),
+            note=_note(best, powers[-1], exact) if step.noisy else None,
+        )
+
+
+def _note(best: Estimate, most: int, exact: float) -> str | None:
+    """The effect of noise, in plain words; `most` is the number of rounds of the deepest circuit."""
+    notes = []
+    if best.decay * most > DAMPED:
+        notes.append(
+            "Noise damped most of the amplified signal, so the deeper circuits add little. The fit "
+            "takes that into account. Fewer rounds would give the same."
+        )
+    if not best.lower <= exact <= best.upper:
+        notes.append(
+            "The exact value is outside the interval. By chance that happens in one of twenty runs. "
+            "Otherwise the device has systematic errors, such as those of its readout, which the "
+            "interval does not cover."
+        )
+    return " ".join(notes) or None
 
 
 def exact_probability(params: AmplitudeInput) -> float:

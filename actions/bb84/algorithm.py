@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
+from actions.bb84.answer import Bb84Answer
 from actions.bb84.circuit import BATCH, angles, channel
 from actions.bb84.exchange import THRESHOLD, Exchange, run_exchange
 from actions.bb84.secrecy import Secrets
@@ -52,8 +51,18 @@ class Bb84(Algorithm[Bb84Input]):
         "basis. The bits with equal bases make a secret key. An eavesdropper causes errors and is detected. "
         "This is a demonstration: one service plays all parts, so it knows the key."
     )
+    use_case = (
+        "Showing how two parties notice an eavesdropper, and how correcting errors and removing what she may "
+        "know shorten the key."
+    )
+    classical_alternative = (
+        "Never use the key: one service plays all parts and knows it. TLS with a post-quantum method such "
+        "as ML-KEM agrees on secret keys over any network. Real quantum key distribution needs an optical "
+        "line between the parties, not a quantum computer."
+    )
     category = "Communication"
     input = Bb84Input
+    output = Bb84Answer
 
     def start(self, params: Bb84Input) -> Job:
         secrets = Secrets.draw(params.qubits, params.eavesdropper)
@@ -65,37 +74,26 @@ class Bb84(Algorithm[Bb84Input]):
             pubs.append(Pub(circuit, angles(secrets.bits[sent], secrets.alice[sent], eve, secrets.bob[sent])))
         return Job(pubs, shots=1, state=secrets.state, key="channel")
 
-    def proceed(self, params: Bb84Input, step: Step) -> dict[str, Any]:
-        """`{"summary", "aborted", "error_rate", "qubits", "sifted", "compared", "corrected", "disclosed",
-        "key", "key_bits", "keys_match"}`, and with an eavesdropper `"eve_knew"`.
-
-        `sifted` bits had the same basis on both sides. `compared` of them were disclosed, and the share that
-        differed is `error_rate`. Of the rest, `corrected` errors were corrected, for which `disclosed`
-        parities were announced. `key` remains after the removal of everything that Eve may know.
-        `eve_knew` is the share of the sifted bits that she measured correctly.
-        """
+    def proceed(self, params: Bb84Input, step: Step) -> Bb84Answer:
         secrets = Secrets.of(step.state or {})
         bob = _received_bits(step, "meas")
         eve = _received_bits(step, "eve") if params.eavesdropper else None
         exchange = run_exchange(secrets, bob, eve)
-        answer: dict[str, Any] = {
-            "summary": _summary(exchange),
-            "aborted": exchange.aborted,
-            "error_rate": exchange.error_rate,
-            "qubits": params.qubits,
-            "sifted": exchange.sifted,
-            "compared": exchange.sampled,
-            "corrected": exchange.corrected,
-            "disclosed": exchange.announced,
-            "key": exchange.alice,
-            "key_bits": len(exchange.alice),
-            "keys_match": bool(exchange.alice) and exchange.alice == exchange.bob,
-        }
-        if exchange.known is not None:
-            answer["eve_knew"] = exchange.known
-        if note := _note(params, exchange):
-            answer["note"] = note
-        return answer
+        return Bb84Answer(
+            summary=_summary(exchange),
+            aborted=exchange.aborted,
+            error_rate=exchange.error_rate,
+            qubits=params.qubits,
+            sifted=exchange.sifted,
+            compared=exchange.sampled,
+            corrected=exchange.corrected,
+            disclosed=exchange.announced,
+            key=exchange.alice,
+            key_bits=len(exchange.alice),
+            keys_match=bool(exchange.alice) and exchange.alice == exchange.bob,
+            eve_knew=exchange.known,
+            note=_note(params, exchange),
+        )
 
 
 def _received_bits(step: Step, register: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from pydantic import Field
 
+from actions.bell_state.answer import BellAnswer, BellCorrelations
 from actions.bell_state.circuit import SIGNS, BellState, bell
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
@@ -38,17 +38,22 @@ class BellStates(Algorithm[BellInput]):
         "Entangles two qubits: each alone gives 0 or 1 at random, but together they always agree (or always "
         "differ). Measurements in three bases show how good the entanglement is."
     )
+    use_case = "A first experiment with entanglement, and a check of how well a backend entangles two qubits."
+    classical_alternative = (
+        "A laptop computes the exact result for two qubits at once. If you only need two equal random "
+        "bits, copy one."
+    )
     category = "Basics"
     input = BellInput
+    output = BellAnswer
 
     def start(self, params: BellInput) -> Job:
         return Job([Pub(bell(params.state, basis)) for basis in ORDER])
 
-    def proceed(self, params: BellInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "state", "agreement", "correlations", "fidelity", "fidelity_error", "entangled",
-        "ideal"}`.
+    def proceed(self, params: BellInput, step: Step) -> BellAnswer:
+        """Estimate the fidelity.
 
-        The fidelity follows exactly from the three correlations, because the state's projector is
+        It follows exactly from the three correlations, because the state's projector is
         (1 + s_x XX + s_y YY + s_z ZZ) / 4 with the signs s of the state. Above one half, the qubits are
         entangled.
         """
@@ -66,23 +71,24 @@ class BellStates(Algorithm[BellInput]):
         same = signs["Z"] > 0
         wanted = ("00", "11") if same else ("01", "10")
         right = sum(bits.get(outcome, 0) for outcome in wanted)
-        answer = {
-            "summary": f"The two qubits gave {'the same bit' if same else 'opposite bits'} in {right:,} of "
-            f"{times(total, 'measurement')} ({percent(right / total)}). The fidelity of the "
-            f"Bell state is {percent(fidelity)}.",
-            "state": params.state,
-            "agreement": right / total,
-            "correlations": {basis * 2: value for basis, value in correlations.items()},
-            "fidelity": fidelity,
-            "fidelity_error": deviation,
-            "entangled": entangled,
-            "ideal": dict.fromkeys(wanted, 0.5),
-        }
+        note = None
         if not entangled:
-            answer["note"] = "This does not prove entanglement: the fidelity must be clearly above 50 %. " + (
+            note = "This does not prove entanglement: the fidelity must be clearly above 50 %. " + (
                 "Use more shots." if fidelity > 0.5 else "The noise was too strong."
             )
-        return answer
+        return BellAnswer(
+            summary=f"The two qubits gave {'the same bit' if same else 'opposite bits'} in {right:,} of "
+            f"{times(total, 'measurement')} ({percent(right / total)}). The fidelity of the "
+            f"Bell state is {percent(fidelity)}.",
+            state=params.state,
+            agreement=right / total,
+            correlations=BellCorrelations(ZZ=correlations["Z"], XX=correlations["X"], YY=correlations["Y"]),
+            fidelity=fidelity,
+            fidelity_error=deviation,
+            entangled=entangled,
+            ideal=dict.fromkeys(wanted, 0.5),
+            note=note,
+        )
 
 
 algorithm = BellStates()

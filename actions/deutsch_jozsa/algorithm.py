@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
 
+from actions.deutsch_jozsa.answer import DeutschJozsaAnswer
 from actions.deutsch_jozsa.circuit import deutsch_jozsa, distribution, parity_table
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
@@ -102,47 +103,52 @@ class DeutschJozsa(CircuitAlgorithm[DeutschJozsaInput]):
         "Decides with one query whether a function of bits is constant (always 0 or always 1) or balanced "
         "(1 for half of its inputs). A classical program may have to query more than half of all inputs."
     )
+    use_case = "Learning how interference answers a question about all inputs of a function at once."
+    classical_alternative = (
+        "A classical program reads a table of 256 values in microseconds. With a few random queries it "
+        "tells the two kinds of function apart almost certainly, however large the table is. No practical "
+        "problem needs this."
+    )
     category = "Oracles"
     input = DeutschJozsaInput
+    output = DeutschJozsaAnswer
 
     def build(self, params: DeutschJozsaInput) -> QuantumCircuit:
         return deutsch_jozsa(params.values)
 
-    def answer(self, params: DeutschJozsaInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "verdict", "correct", "zeros_probability", "input_bits", "quantum_queries",
-        "classical_queries", "ideal"}`. Without noise, a constant function always gives 00...0, and a
-        balanced one never does; `classical_queries` is the worst case.
-        """
+    def answer(self, params: DeutschJozsaInput, step: Step) -> DeutschJozsaAnswer:
+        """Decide by 00...0: without noise, a constant function always gives it, and a balanced one never."""
         counts = step.counts()
         shots = sum(counts.values())
         values = params.values
         bits = len(values).bit_length() - 1
         zeros = counts.get("0" * bits, 0) / shots
-        verdict = "constant" if zeros > 0.5 else "balanced"
+        verdict: Literal["constant", "balanced"] = "constant" if zeros > 0.5 else "balanced"
         correct = (verdict == "constant") == (len(set(values)) == 1)
         agreeing = zeros if verdict == "constant" else 1 - zeros
-        answer: dict[str, Any] = {
-            "summary": f"The function is {verdict}: {percent(agreeing)} of the shots show it. "
-            f"One query of the function is enough; a classical program may need {2 ** (bits - 1) + 1}.",
-            "verdict": verdict,
-            "correct": correct,
-            "zeros_probability": zeros,
-            "input_bits": bits,
-            "quantum_queries": 1,
-            "classical_queries": 2 ** (bits - 1) + 1,
-            "ideal": ideal(distribution(values)),
-        }
+        note = None
         if not correct:
-            answer["note"] = (
+            note = (
                 "This is wrong: noise outweighed the result. Try fewer input bits, a simpler function, "
                 "or the noiseless simulator."
             )
         elif DOUBT[0] < zeros < DOUBT[1]:
-            answer["note"] = (
+            note = (
                 "The verdict is uncertain: without noise, either all shots or none would show only zeros. "
                 "Try a simpler function or another backend."
             )
-        return answer
+        return DeutschJozsaAnswer(
+            summary=f"The function is {verdict}: {percent(agreeing)} of the shots show it. "
+            f"One query of the function is enough; a classical program may need {2 ** (bits - 1) + 1}.",
+            verdict=verdict,
+            correct=correct,
+            zeros_probability=zeros,
+            input_bits=bits,
+            quantum_queries=1,
+            classical_queries=2 ** (bits - 1) + 1,
+            ideal=ideal(distribution(values)),
+            note=note,
+        )
 
 
 algorithm = DeutschJozsa()

@@ -11,11 +11,12 @@ import orjson
 from pydantic import ValidationError
 from qiskit import QuantumCircuit
 
+from actions.framework.answer import ActionAnswer, output_schema
 from actions.framework.input import ActionInput, findings, validated
 from actions.framework.job import Job, JobError, Pub, Step
 from actions.framework.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
-from core.protocol import ENVELOPE_NAMES, STEP, Envelope, ResultEvent, answer_reply, error_reply
+from core.protocol import ENVELOPE_NAMES, STEP, Envelope, ResultEvent, answer_reply, error_reply, explain
 from core.settings import bound_settings, is_setting
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class AnswerError(ValueError):
 
 
 class Algorithm(ABC, Generic[Input]):
-    """An algorithm of one or more jobs. A subclass has a name, an input model, and its steps.
+    """An algorithm of one or more jobs. A subclass has a name, models of input and answer, and its steps.
 
     `main` never raises: it returns any error as `{"error": {"code", "message", "details"}}`.
     """
@@ -52,7 +53,13 @@ class Algorithm(ABC, Generic[Input]):
     #: The most jobs of one run; more than one only for an algorithm whose `proceed` returns jobs. A run that
     #: needs more ends with an error.
     max_jobs: ClassVar[int] = 1
+    #: When a caller needs it, for docs/functions.md.
+    use_case: ClassVar[str]
+    #: When not to use it: what a classical program does instead, and how well.
+    classical_alternative: ClassVar[str]
     input: type[Input]
+    #: The model of the answer; None for a function whose answers have no schema.
+    output: ClassVar[type[ActionAnswer] | None] = None
 
     @abstractmethod
     def start(self, params: Input) -> Job:
@@ -63,8 +70,8 @@ class Algorithm(ABC, Generic[Input]):
         """
 
     @abstractmethod
-    def proceed(self, params: Input, step: Step) -> Job | dict[str, Any]:
-        """Return the next job, or the answer in the caller's terms: JSON values, finite, with a `summary`.
+    def proceed(self, params: Input, step: Step) -> Job | ActionAnswer | dict[str, Any]:
+        """Return the next job, or the answer in the caller's terms, of the model `output`.
 
         Pure: the same step always gives the same result.
         """
@@ -122,17 +129,32 @@ class Algorithm(ABC, Generic[Input]):
             raise InputError("step: has no result.", field="step")
         params = validated(self.input, event.params)
         noisy = event.backend_type != "simulator"
-        outcome = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
+        try:
+            outcome = self.proceed(params, Step(event.step, event.result, event.state, event.backend, noisy))
+        except ValidationError as error:
+            raise AnswerError(f"it is not of its model: {explain(error)}") from None
         if not isinstance(outcome, Job):
-            return answer_reply(_sendable(outcome))
+            return answer_reply(_sendable(self._checked(outcome)))
         if event.step + 1 >= self.max_jobs:
             raise JobError(f"a run has at most {self.max_jobs} jobs; `max_jobs` declares how many")
         envelope = Envelope.of_event(event)
         run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
         return Submission.shared(settings).submit(run, outcome)
 
+    def _checked(self, answer: ActionAnswer | dict[str, Any]) -> dict[str, Any]:
+        """Return the answer as JSON values; AnswerError if it is not of the model `output`."""
+        if isinstance(answer, dict) and self.output is None:
+            return answer
+        if isinstance(answer, dict) or type(answer) is not self.output:
+            raise AnswerError(f"it is a {type(answer).__name__}. Return the model `output`")
+        try:
+            return answer.as_dict()
+        except (ValueError, RecursionError) as error:
+            raise AnswerError(f"it is not JSON: {error}") from None
+
     def document(self) -> dict[str, Any]:
         """Return the function's config document; loading completes its URL (see docs/deploy.md)."""
+        output = {} if self.output is None else {"functionOutputSchema": output_schema(self.output)}
         return {
             "_id": self.name,
             "functionHttpMethod": "POST",
@@ -150,6 +172,7 @@ class Algorithm(ABC, Generic[Input]):
             "functionTitle": self.title,
             "functionDescription": self.description,
             "functionInputSchema": self.input.model_json_schema(),
+            **output,
             "functionCategory": self.category,
             "functionView": self.view,
             "functionMaxJobs": self.max_jobs,
@@ -183,11 +206,11 @@ class CircuitAlgorithm(Algorithm[Input]):
         """
 
     @abstractmethod
-    def answer(self, params: Input, step: Step) -> dict[str, Any]:
-        """Return the result in the caller's terms: JSON values, finite, with a `summary`; pure."""
+    def answer(self, params: Input, step: Step) -> ActionAnswer | dict[str, Any]:
+        """Return the result in the caller's terms, of the model `output`; pure."""
 
     def start(self, params: Input) -> Job:
         return Job([Pub(self.build(params))])
 
-    def proceed(self, params: Input, step: Step) -> dict[str, Any]:
+    def proceed(self, params: Input, step: Step) -> ActionAnswer | dict[str, Any]:
         return self.answer(params, step)

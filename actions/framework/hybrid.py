@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 
 from actions.framework.algorithm import Algorithm
+from actions.framework.answer import ActionAnswer, ConvergencePoint
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.toolkit import descent
@@ -71,8 +72,8 @@ class HybridAlgorithm(Algorithm[Input]):
         """Return the job after the search; its state and progress are added."""
 
     @abstractmethod
-    def answer(self, params: Input, step: Step, search: SearchState) -> dict[str, Any]:
-        """Return the last job's result in the caller's terms; `convergence` is added."""
+    def answer(self, params: Input, step: Step, search: SearchState) -> ActionAnswer:
+        """Return the last job's result in the caller's terms, with the `convergence` of the search."""
 
     def search_shots(self, params: Input) -> int | None:  # noqa: ARG002
         """Return the shots of the search's jobs; None means the caller's."""
@@ -81,10 +82,10 @@ class HybridAlgorithm(Algorithm[Input]):
     def start(self, params: Input) -> Job:
         return self._search(params, descent.begin(self.origin(params), self.plan(params)))
 
-    def proceed(self, params: Input, step: Step) -> Job | dict[str, Any]:
+    def proceed(self, params: Input, step: Step) -> Job | ActionAnswer:
         search, over = _previous(step)
         if over:
-            return self.answer(params, step, search) | {"convergence": self.convergence(params, search)}
+            return self.answer(params, step, search)
         plan = self.plan(params)
         result = step.pubs[0]
         values = measured(result, len(descent.points(search, plan)))
@@ -94,10 +95,11 @@ class HybridAlgorithm(Algorithm[Input]):
         job = self.last(params, search)
         return Job(job.pubs, job.shots, _state(search, over=True), self._progress(params, search), key="last")
 
-    def convergence(self, params: Input, search: SearchState) -> list[dict[str, float]]:
+    def convergence(self, params: Input, search: SearchState) -> list[ConvergencePoint]:
         """Return the value of each step, which the page draws."""
         return [
-            {"step": number, "value": self.value(params, value)} for number, value in enumerate(search.values)
+            ConvergencePoint(step=number, value=self.value(params, value))
+            for number, value in enumerate(search.values)
         ]
 
     def _search(self, params: Input, search: SearchState) -> Job:

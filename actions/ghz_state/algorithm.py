@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from pydantic import Field
 
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
+from actions.ghz_state.answer import GhzAnswer
 from actions.ghz_state.circuit import equatorial_circuit, populations_circuit
 from actions.ghz_state.settings import angles, choose, coherence
 from actions.toolkit.outcomes import percent, times
@@ -50,8 +50,16 @@ class GhzState(Algorithm[GhzInput]):
         "(Schrödinger's cat). The answer has the estimated fidelity of the state, and whether it proves that "
         "all qubits are entangled."
     )
+    use_case = (
+        "Measuring how many qubits of a backend can be entangled with each other: a benchmark for devices."
+    )
+    classical_alternative = (
+        "A classical program simulates this state for thousands of qubits. Without a device to test there "
+        "is no reason to make it."
+    )
     category = "Basics"
     input = GhzInput
+    output = GhzAnswer
 
     def start(self, params: GhzInput) -> Job:
         settings = choose(params.qubits)
@@ -65,11 +73,10 @@ class GhzState(Algorithm[GhzInput]):
             key="chain",
         )
 
-    def proceed(self, params: GhzInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "qubits", "all_zero", "all_one", "coherence", "fidelity", "fidelity_error",
-        "entangled", "settings", "ideal"}`.
+    def proceed(self, params: GhzInput, step: Step) -> GhzAnswer:
+        """Estimate the fidelity.
 
-        The fidelity is half the sum of the populations (`all_zero` + `all_one`) and the coherence. Above
+        It is half the sum of the populations (`all_zero` + `all_one`) and the coherence. Above
         one half it proves genuine entanglement of all qubits (Gühne and Tóth, arXiv:0811.2803).
         """
         settings = (step.state or {})["settings"]
@@ -84,25 +91,26 @@ class GhzState(Algorithm[GhzInput]):
         uncertain = math.hypot(standard_error(2 * share - 1, total) / 2, deviation) / 2
         entangled = fidelity - 3 * uncertain > 0.5
         everyone = "Both" if params.qubits == 2 else f"All {params.qubits}"
-        answer = {
-            "summary": f"{everyone} qubits gave the same bit in {percent(share)} of "
-            f"{times(total, 'measurement')}. The fidelity of the GHZ state is {percent(fidelity)}.",
-            "qubits": params.qubits,
-            "all_zero": counts.get(zeros, 0) / total,
-            "all_one": counts.get(ones, 0) / total,
-            "coherence": coherent,
-            "fidelity": fidelity,
-            "fidelity_error": uncertain,
-            "entangled": entangled,
-            "settings": len(settings),
-            "ideal": {zeros: 0.5, ones: 0.5},
-        }
+        note = None
         if not entangled:
-            answer["note"] = (
+            note = (
                 "This does not prove that all qubits are entangled: the fidelity must be clearly above 50 %. "
                 + ("Use more shots." if fidelity > 0.5 else "The noise was too strong; try fewer qubits.")
             )
-        return answer
+        return GhzAnswer(
+            summary=f"{everyone} qubits gave the same bit in {percent(share)} of "
+            f"{times(total, 'measurement')}. The fidelity of the GHZ state is {percent(fidelity)}.",
+            qubits=params.qubits,
+            all_zero=counts.get(zeros, 0) / total,
+            all_one=counts.get(ones, 0) / total,
+            coherence=coherent,
+            fidelity=fidelity,
+            fidelity_error=uncertain,
+            entangled=entangled,
+            settings=len(settings),
+            ideal={zeros: 0.5, ones: 0.5},
+            note=note,
+        )
 
 
 algorithm = GhzState()

@@ -12,6 +12,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
+from actions.grover.answer import GroverAnswer, GroverOutcome
 from actions.grover.circuit import grover, two_qubit_gates_per_iteration
 from actions.grover.plan import GroverPlan, fidelity, plan
 from actions.toolkit.outcomes import bitstring, format_list, ideal, percent
@@ -108,20 +109,23 @@ class Grover(CircuitAlgorithm[GroverInput]):
         "Finds marked elements among up to 256 with few queries, each about all elements at once. The answer "
         "compares the success with that of a perfect device and with guessing."
     )
+    use_case = (
+        "Learning how a search gets by with about the square root of the queries, and how noise takes "
+        "that gain away."
+    )
+    classical_alternative = (
+        "The marked elements are part of the input, so there is nothing to find. A classical program "
+        "searches 256 elements in microseconds. Large searches gain too little for today's devices: use "
+        "an index, or a solver for constraints."
+    )
     category = "Oracles"
     input = GroverInput
+    output = GroverAnswer
 
     def build(self, params: GroverInput) -> QuantumCircuit:
         return grover(params.qubits, params.elements, params.plan)
 
-    def answer(self, params: GroverInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "found", "missed", "success_probability", "ideal_success_probability",
-        "guess_probability", "iterations", "quantum_queries", "classical_queries", "outcomes", "ideal"}`.
-
-        `found` are the marked elements that were measured, the most frequent first; one more query can check
-        each. `quantum_queries` are those of one shot, `classical_queries` the average of a classical search
-        for one marked element.
-        """
+    def answer(self, params: GroverInput, step: Step) -> GroverAnswer:
         counts = step.counts()
         shots = sum(counts.values())
         size = 2**params.qubits
@@ -132,31 +136,29 @@ class Grover(CircuitAlgorithm[GroverInput]):
         missed = [value for value in marked if value not in measured]
         success = sum(counts[outcome] for outcome in order if int(outcome, 2) in marked) / shots
         guess = len(marked) / size
-        answer: dict[str, Any] = {
-            "summary": _summary(params, measured, success, guess),
-            "found": measured,
-            "missed": missed,
-            "success_probability": success,
-            "ideal_success_probability": search.success,
-            "guess_probability": guess,
-            "iterations": search.iterations,
-            "quantum_queries": search.iterations,
-            "classical_queries": round((size + 1) / (len(marked) + 1), 1),
-            "outcomes": [
-                {
-                    "value": int(outcome, 2),
-                    "bitstring": outcome,
-                    "count": counts[outcome],
-                    "probability": counts[outcome] / shots,
-                    "marked": int(outcome, 2) in marked,
-                }
+        return GroverAnswer(
+            summary=_summary(params, measured, success, guess),
+            found=measured,
+            missed=missed,
+            success_probability=success,
+            ideal_success_probability=search.success,
+            guess_probability=guess,
+            iterations=search.iterations,
+            quantum_queries=search.iterations,
+            classical_queries=round((size + 1) / (len(marked) + 1), 1),
+            outcomes=[
+                GroverOutcome(
+                    value=int(outcome, 2),
+                    bitstring=outcome,
+                    count=counts[outcome],
+                    probability=counts[outcome] / shots,
+                    marked=int(outcome, 2) in marked,
+                )
                 for outcome in order[:MAX_OUTCOMES]
             ],
-            "ideal": ideal(distribution(params)),
-        }
-        if note := _note(params, success, guess, step.noisy):
-            answer["note"] = note
-        return answer
+            ideal=ideal(distribution(params)),
+            note=_note(params, success, guess, step.noisy),
+        )
 
 
 def distribution(params: GroverInput) -> Any:

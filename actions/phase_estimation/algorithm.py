@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
+from actions.phase_estimation.answer import PhaseAnswer, PhaseOutcome
 from actions.phase_estimation.circuit import REGISTER, GateName, exact_phase, fourier, iterative
 from actions.phase_estimation.likelihood import estimate
 from actions.toolkit.outcomes import ideal
@@ -58,17 +59,23 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
         "Measures the phase that a quantum gate gives one of its eigenstates, digit by digit. The answer has "
         "the phase with its error, and the exact value. Many quantum algorithms are based on it."
     )
+    use_case = (
+        "Learning the building block of Shor's algorithm and of quantum chemistry, and comparing two "
+        "circuits for it on a noisy backend."
+    )
+    classical_alternative = (
+        "The gate is given by its angle, so its phase is known. For a matrix of up to some thousand rows, "
+        "`numpy.linalg.eigvals` gives all phases at once, and exactly."
+    )
     category = "Building blocks"
     input = PhaseInput
+    output = PhaseAnswer
 
     def build(self, params: PhaseInput) -> QuantumCircuit:
         make = iterative if params.method == "iterative" else fourier
         return make(params.gate, params.angle, params.bits)
 
-    def answer(self, params: PhaseInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "phase", "error", "exact_phase", "difference", "most_frequent": {"bitstring",
-        "phase", "probability"}, "resolution", "signal", "shots", "ideal"}`; phases in turns.
-        """
+    def answer(self, params: PhaseInput, step: Step) -> PhaseAnswer:
         counts = step.counts(REGISTER)
         shots = sum(counts.values())
         size = 2**params.bits
@@ -76,37 +83,37 @@ class PhaseEstimation(CircuitAlgorithm[PhaseInput]):
         exact = exact_phase(params.gate, params.angle)
         difference = (result.phase - exact + 0.5) % 1.0 - 0.5
         top = min(counts, key=lambda bits: (-counts[bits], bits))
-        answer: dict[str, Any] = {
-            "summary": f"The estimated phase is {result.phase:.5f} ± {result.error:.5f} turns; "
-            f"the exact value is {exact:.5f}.",
-            "phase": result.phase,
-            "error": result.error,
-            "exact_phase": exact,
-            "difference": difference,
-            "most_frequent": {
-                "bitstring": top,
-                "phase": int(top, 2) / size,
-                "probability": counts[top] / shots,
-            },
-            "resolution": 1 / size,
-            "signal": result.signal,
-            "shots": shots,
-            "ideal": ideal(distribution(exact, np.arange(2**params.bits), params.bits)),
-        }
+        note = None
+        summary = (
+            f"The estimated phase is {result.phase:.5f} ± {result.error:.5f} turns; "
+            f"the exact value is {exact:.5f}."
+        )
         if not result.seen:
-            answer["summary"] = (
-                f"No phase could be read from {shots} shots; the exact value is {exact:.5f} turns."
-            )
-            answer["note"] = (
+            summary = f"No phase could be read from {shots} shots; the exact value is {exact:.5f} turns."
+            note = (
                 "The outcomes are not distinguishable from chance: too much noise, or too few shots. Use "
                 "fewer bits, more shots or a less noisy backend."
             )
         elif step.noisy and result.signal < 0.5:
-            answer["note"] = (
+            note = (
                 f"Only about {result.signal:.0%} of the shots carry a signal; the rest is treated as random. "
                 "The error does not include systematic errors of the device."
             )
-        return answer
+        return PhaseAnswer(
+            summary=summary,
+            phase=result.phase,
+            error=result.error,
+            exact_phase=exact,
+            difference=difference,
+            most_frequent=PhaseOutcome(
+                bitstring=top, phase=int(top, 2) / size, probability=counts[top] / shots
+            ),
+            resolution=1 / size,
+            signal=result.signal,
+            shots=shots,
+            ideal=ideal(distribution(exact, np.arange(2**params.bits), params.bits)),
+            note=note,
+        )
 
 
 algorithm = PhaseEstimation()

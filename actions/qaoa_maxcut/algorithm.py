@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
@@ -12,6 +12,7 @@ from qiskit.quantum_info import Statevector
 
 from actions.framework.hybrid import HybridAlgorithm, HybridInput
 from actions.framework.job import Job, Pub, Step
+from actions.qaoa_maxcut.answer import CutGraph, MaxCutAnswer, QaoaAngles
 from actions.qaoa_maxcut.circuit import ANGLES, ansatz, cost, measured, starting_angles, to_circuit
 from actions.qaoa_maxcut.graph import Edge, Graph
 from actions.toolkit.descent import SearchConfig, SearchState
@@ -103,9 +104,19 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
         "weight. A quantum circuit is tuned step by step until its cuts are large. The answer has the best "
         "measured cut and the true optimum."
     )
+    use_case = (
+        "Trying a method for optimisation on today's devices: how tuning a circuit leads to good cuts, "
+        "and what noise costs."
+    )
+    classical_alternative = (
+        "With 12 nodes, a classical program tries all 2,048 cuts in milliseconds; the optimum in the "
+        "answer comes from there. With thousands of nodes, simulated annealing or a solver for integer "
+        "programs finds better cuts than today's devices."
+    )
     category = "Optimization"
     view = "graph"
     input = MaxCutInput
+    output = MaxCutAnswer
 
     def plan(self, params: MaxCutInput) -> SearchConfig:
         weight = math.fsum(abs(weight) for *_, weight in params.edges)
@@ -130,14 +141,7 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
         graph = params.graph
         return Job([Pub(measured(graph, params.layers), to_circuit(graph, search.best))])
 
-    def answer(self, params: MaxCutInput, step: Step, search: SearchState) -> dict[str, Any]:
-        """`{"summary", "note", "cut", "value", "optimum", "approximation_ratio", "average_value",
-        "ideal_value", "random_value", "optimum_probability", "angles", "graph", "reference", "convergence",
-        "ideal"}`.
-
-        `average_value` is that of all measured cuts, `ideal_value` the same without noise, `random_value`
-        that of random cuts. `approximation_ratio` is null if no cut has a weight above 0.
-        """
+    def answer(self, params: MaxCutInput, step: Step, search: SearchState) -> MaxCutAnswer:
         graph = params.graph
         counts = {int(outcome, 2): count for outcome, count in step.counts().items()}
         shots = sum(counts.values())
@@ -151,26 +155,28 @@ class QaoaMaxCut(HybridAlgorithm[MaxCutInput]):
         )
         angles = to_circuit(graph, search.best)
         exact = Statevector(ansatz(graph, params.layers).assign_parameters(angles)).probabilities()
-        result = {
-            "summary": _summary(cut, value, optimum),
-            "cut": cut,
-            "value": value,
-            "optimum": optimum,
-            "approximation_ratio": value / optimum if optimum > 0 else None,
-            "average_value": average,
-            "ideal_value": float(exact @ graph.values),
-            "random_value": graph.total / 2,
-            "optimum_probability": hits / shots,
-            "angles": {"beta": angles[: params.layers], "gamma": angles[params.layers :]},
-            "graph": {"nodes": graph.nodes, "edges": [list(edge) for edge in graph.edges]},
-            "reference": optimum,
-        }
-        if note := _note(result, step.noisy):
-            result["note"] = note
+        ideal_value, random_value = float(exact @ graph.values), graph.total / 2
+        ideal = None
         if len(exact) <= MAX_IDEAL:
             width = len(graph.joined)
-            result["ideal"] = {f"{sides:0{width}b}": float(p) for sides, p in enumerate(exact) if p > 1e-9}
-        return result
+            ideal = {f"{sides:0{width}b}": float(p) for sides, p in enumerate(exact) if p > 1e-9}
+        return MaxCutAnswer(
+            summary=_summary(cut, value, optimum),
+            cut=cut,
+            value=value,
+            optimum=optimum,
+            approximation_ratio=value / optimum if optimum > 0 else None,
+            average_value=average,
+            ideal_value=ideal_value,
+            random_value=random_value,
+            optimum_probability=hits / shots,
+            angles=QaoaAngles(beta=angles[: params.layers], gamma=angles[params.layers :]),
+            graph=CutGraph(nodes=graph.nodes, edges=list(graph.edges)),
+            reference=optimum,
+            note=_note(average, ideal_value, random_value) if step.noisy else None,
+            ideal=ideal,
+            convergence=self.convergence(params, search),
+        )
 
 
 def _summary(cut: list[int], value: float, optimum: float) -> str:
@@ -185,11 +191,8 @@ def _summary(cut: list[int], value: float, optimum: float) -> str:
     return f"{sides}: the cut weighs {value:g}; the best possible one weighs {optimum:g}."
 
 
-def _note(result: dict[str, Any], noisy: bool) -> str | None:
-    """The effect of noise, in plain words."""
-    if not noisy:
-        return None
-    average, ideal, chance = (result[f"{name}_value"] for name in ("average", "ideal", "random"))
+def _note(average: float, ideal: float, chance: float) -> str:
+    """The effect of noise on the average weight of the cuts, in plain words."""
     kept = (average - chance) / (ideal - chance) if ideal - chance > 1e-9 else 0.0
     return (
         f"Noise made the measured cuts smaller: {average:.3g} on average, with {ideal:.3g} "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.job import Step
+from actions.quantum_fourier_transform.answer import FourierAnswer, SpectrumPeak
 from actions.quantum_fourier_transform.circuit import fourier_circuit, spectrum
 from actions.quantum_fourier_transform.input import FourierInput
 from actions.toolkit.outcomes import bitstring, format_list, frequencies, ideal, percent
@@ -36,17 +36,23 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
         "Transforms the amplitudes of a quantum state into their spectrum and measures it. A periodic state "
         "has peaks. The answer compares the measured spectrum with the exact discrete Fourier transform."
     )
+    use_case = (
+        "Seeing the transform behind Shor's algorithm and phase estimation at work, on a state of your "
+        "choice."
+    )
+    classical_alternative = (
+        "To analyse data, use `numpy.fft`: it returns the whole spectrum of a million values in a moment. "
+        "Here each shot returns one frequency at random, and the data must be loaded with about as many "
+        "gates as it has values."
+    )
     category = "Transforms"
     input = FourierInput
+    output = FourierAnswer
 
     def build(self, params: FourierInput) -> QuantumCircuit:
         return fourier_circuit(params.preparation, params.inverse)
 
-    def answer(self, params: FourierInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "peaks": [{"value", "bitstring", "probability", "ideal_probability"}],
-        "fidelity", "qubits", "changes"?, "ideal"}`. `fidelity` is that of the measured distribution to the
-        exact one, 1 if they are equal; `changes` describes how the amplitudes were made into a state.
-        """
+    def answer(self, params: FourierInput, step: Step) -> FourierAnswer:
         exact = spectrum(params.given.amplitudes, params.inverse)
         bits = len(exact).bit_length() - 1
         seen = frequencies(step.counts(), bits)
@@ -60,36 +66,37 @@ class QuantumFourierTransform(CircuitAlgorithm[FourierInput]):
             _describe_peaks(peaks, likely, params),
             f"The measured spectrum agrees with the exact one by {percent(fidelity)}.",
         ]
-        answer: dict[str, Any] = {
-            "summary": " ".join(summary),
-            "peaks": [
-                {
-                    "value": value,
-                    "bitstring": bitstring(value, bits),
-                    "probability": float(measured[value]),
-                    "ideal_probability": float(exact[value]),
-                }
-                for value in peaks[:MAX_PEAKS]
-            ],
-            "fidelity": fidelity,
-            "qubits": bits,
-            "ideal": ideal(exact),
-        }
         if params.given.changes:
-            answer["summary"] += f" {params.given.changes}"
-            answer["changes"] = params.given.changes
+            summary.append(params.given.changes)
+        note = None
         flat = _fidelity(np.full(len(exact), 1 / len(exact)), exact)
         if step.noisy and flat < 1 - 1e-6 and fidelity - flat < SPOILT * (1 - flat):
-            answer["note"] = (
+            note = (
                 "Noise flattened the spectrum. Try a state that is easier to prepare (a period that is a "
                 "power of two), fewer qubits, or the noiseless simulator."
             )
         elif shots < ENOUGH * likely:
-            answer["note"] = (
+            note = (
                 f"{shots} shots are few for about {likely} likely outcomes, so the spectrum is rough; take "
                 "more of them."
             )
-        return answer
+        return FourierAnswer(
+            summary=" ".join(summary),
+            peaks=[
+                SpectrumPeak(
+                    value=value,
+                    bitstring=bitstring(value, bits),
+                    probability=float(measured[value]),
+                    ideal_probability=float(exact[value]),
+                )
+                for value in peaks[:MAX_PEAKS]
+            ],
+            fidelity=fidelity,
+            qubits=bits,
+            ideal=ideal(exact),
+            changes=params.given.changes or None,
+            note=note,
+        )
 
 
 def _fidelity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

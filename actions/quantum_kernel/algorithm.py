@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
+from actions.quantum_kernel.answer import KernelAnswer
 from actions.quantum_kernel.circuit import Entanglement, outcomes, overlap, states
 from actions.quantum_kernel.kernel import alignment, mitigate, nearest
 
@@ -76,9 +77,18 @@ class QuantumKernel(Algorithm[KernelInput]):
         "Encodes each vector in a quantum state and measures the overlap of each pair. The answer has the "
         "kernel matrix for a support vector machine, and the exact one."
     )
+    use_case = (
+        "Experiments with quantum feature maps: `matrix` is what a support vector machine takes as a "
+        "precomputed kernel."
+    )
+    classical_alternative = (
+        "With up to 6 features a classical program computes the exact matrix, as the answer does. On "
+        "ordinary data, a Gaussian kernel is usually as good or better, and takes microseconds."
+    )
     category = "Machine learning"
     view = "matrix"
     input = KernelInput
+    output = KernelAnswer
 
     def start(self, params: KernelInput) -> Job:
         circuit = overlap(len(params.vectors[0]), params.reps, params.entanglement)
@@ -89,14 +99,7 @@ class QuantumKernel(Algorithm[KernelInput]):
             ]
         )
 
-    def proceed(self, params: KernelInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "matrix", "exact_matrix", "measured_matrix"?, "nearest_kernel"?, "labels",
-        "largest_difference", "expected_error", "alignment", "smallest_eigenvalue", "positive_semidefinite",
-        "ideal"}`.
-
-        `measured_matrix` is present if noise was removed from it, `nearest_kernel` if `matrix` is not
-        positive semidefinite.
-        """
+    def proceed(self, params: KernelInput, step: Step) -> KernelAnswer:
         vectors, qubits = params.vectors, len(params.vectors[0])
         measured = np.eye(len(vectors))
         shots = 1
@@ -110,37 +113,22 @@ class QuantumKernel(Algorithm[KernelInput]):
         smallest = float(np.linalg.eigvalsh(matrix)[0])
         off = np.triu_indices(len(vectors), 1)
         difference = float(np.abs(matrix - exact)[off].max())
-        answer: dict[str, Any] = {
-            "summary": _summary(matrix, difference),
-            "matrix": matrix.tolist(),
-            "labels": [f"vector {place + 1}" for place in range(len(vectors))],
-            "exact_matrix": exact.tolist(),
-            "largest_difference": difference,
-            "expected_error": float(np.sqrt(exact * (1 - exact) / shots)[off].max()),
-            "alignment": alignment(matrix, exact),
-            "smallest_eigenvalue": smallest,
-            "positive_semidefinite": smallest >= -ROUNDING,
-            "ideal": outcomes(vectors[0], vectors[1], params.reps, params.entanglement),
-        }
-        notes = []
-        if _noisy(params):
-            answer["measured_matrix"] = measured.tolist()
-            kept = float(np.diag(measured).min())
-            if kept < 2 * 2.0**-qubits or kept < 0.2:
-                notes.append(
-                    f"Noise left only {kept:.0%} of a vector's overlap with itself, which should be 100 %: "
-                    "the kernel is only a rough estimate. Use fewer features, fewer repetitions "
-                    "or linear entanglement."
-                )
-        if smallest < -ROUNDING:
-            answer["nearest_kernel"] = nearest(matrix).tolist()
-            notes.append(
-                f"Chance and noise made the smallest eigenvalue {smallest:.3f}: not quite a kernel. "
-                "nearest_kernel is one. More shots help."
-            )
-        if notes:
-            answer["note"] = " ".join(notes)
-        return answer
+        definite = smallest >= -ROUNDING
+        return KernelAnswer(
+            summary=_summary(matrix, difference),
+            matrix=matrix.tolist(),
+            labels=[f"vector {place + 1}" for place in range(len(vectors))],
+            exact_matrix=exact.tolist(),
+            largest_difference=difference,
+            expected_error=float(np.sqrt(exact * (1 - exact) / shots)[off].max()),
+            alignment=alignment(matrix, exact),
+            smallest_eigenvalue=smallest,
+            positive_semidefinite=definite,
+            ideal=outcomes(vectors[0], vectors[1], params.reps, params.entanglement),
+            measured_matrix=measured.tolist() if _noisy(params) else None,
+            nearest_kernel=None if definite else nearest(matrix).tolist(),
+            note=_note(float(np.diag(measured).min()), qubits, smallest),
+        )
 
 
 def _noisy(params: KernelInput) -> bool:
@@ -152,6 +140,29 @@ def _pairs(params: KernelInput) -> list[tuple[int, int]]:
     places = range(len(params.vectors))
     pairs = list(combinations(places, 2))
     return pairs + [(place, place) for place in places] if _noisy(params) else pairs
+
+
+def _note(kept: float, qubits: int, smallest: float) -> str | None:
+    """Why the kernel is unreliable, in plain words.
+
+    Args:
+        kept: the smallest measured overlap of a vector with itself; 1 without noise.
+        qubits: number of features.
+        smallest: the smallest eigenvalue.
+    """
+    notes = []
+    if kept < 2 * 2.0**-qubits or kept < 0.2:
+        notes.append(
+            f"Noise left only {kept:.0%} of a vector's overlap with itself, which should be 100 %: "
+            "the kernel is only a rough estimate. Use fewer features, fewer repetitions "
+            "or linear entanglement."
+        )
+    if smallest < -ROUNDING:
+        notes.append(
+            f"Chance and noise made the smallest eigenvalue {smallest:.3f}: not quite a kernel. "
+            "nearest_kernel is one. More shots help."
+        )
+    return " ".join(notes) or None
 
 
 def _summary(matrix: np.ndarray[Any, Any], difference: float) -> str:

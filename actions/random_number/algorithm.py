@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -11,6 +11,7 @@ from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from actions.random_number import budget
+from actions.random_number.answer import RandomNumberAnswer
 from actions.random_number.circuit import coins
 from actions.random_number.extraction import debiased_bits, integers, raw_bits, values_in_random_order
 from actions.toolkit.outcomes import times
@@ -92,20 +93,22 @@ class RandomNumber(Algorithm[RandomNumberInput]):
         "Random integers in a range, or random bytes, from measured qubits. All are equally likely: on noisy "
         "backends the bias of the qubits is removed from the bits."
     )
+    use_case = "Random numbers from the measurement of qubits, on hardware."
+    classical_alternative = (
+        "For simulations use `numpy.random`, for keys `secrets` or the operating system: they are free, "
+        "immediate and well examined. A simulator computes its numbers as any program does. The numbers "
+        "pass through this service, so do not use them as secrets."
+    )
     category = "Basics"
     view = "values"
     input = RandomNumberInput
+    output = RandomNumberAnswer
 
     def start(self, params: RandomNumberInput) -> Job:
         needed = budget.shots(params.size, params.count, params.noisy)
         return Job([Pub(coins())], shots=min(needed, params.shots))
 
-    def proceed(self, params: RandomNumberInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "values", "debiased", "ones", "bits_measured", "bits_left"}`, for bytes also `"hex"`.
-
-        `values` are the numbers, or strings of two hexadecimal digits. `ones` is the share of ones among the
-        measured bits; `bits_left` is the number of bits left for the numbers.
-        """
+    def proceed(self, params: RandomNumberInput, step: Step) -> RandomNumberAnswer:
         shots = values_in_random_order(step.counts())
         measured = sum(1 for _ in raw_bits(shots))
         bits = list(debiased_bits(shots) if params.noisy else raw_bits(shots))
@@ -115,19 +118,16 @@ class RandomNumber(Algorithm[RandomNumberInput]):
             values = [f"{number:02x}" for number in numbers]
         else:
             values = [params.low + number for number in numbers]
-        answer = {
-            "summary": _summary(params, values),
-            "values": values,
-            "debiased": params.noisy,
-            "ones": sum(raw_bits(shots)) / measured if measured else 0.5,
-            "bits_measured": measured,
-            "bits_left": len(bits),
-        }
-        if params.kind == "bytes":
-            answer["hex"] = "".join(f"{number:02x}" for number in numbers)
-        if notes := list(_notes(params, len(values))):
-            answer["note"] = " ".join(notes)
-        return answer
+        return RandomNumberAnswer(
+            summary=_summary(params, values),
+            values=values,
+            debiased=params.noisy,
+            ones=sum(raw_bits(shots)) / measured if measured else 0.5,
+            bits_measured=measured,
+            bits_left=len(bits),
+            hex="".join(f"{number:02x}" for number in numbers) if params.kind == "bytes" else None,
+            note=" ".join(_notes(params, len(values))) or None,
+        )
 
 
 def _summary(params: RandomNumberInput, values: list[int] | list[str]) -> str:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
+from actions.shor.answer import ShorAnswer, ShorAttempt
 from actions.shor.circuit import REGISTER, order_finding
 from actions.shor.order import (
     FoundOrder,
@@ -95,9 +96,19 @@ class Shor(Algorithm[ShorInput]):
         "repeat modulo it, and the factors follow. The answer separates the contribution of the circuit "
         "from chance."
     )
+    use_case = (
+        "Learning how a period leads to factors. The answer separates what the circuit contributes from "
+        "chance."
+    )
+    classical_alternative = (
+        "A classical program factors numbers up to 63 at once, and numbers of 100 decimal digits within "
+        "hours. The numbers that protect data today have over 600 digits: for these, about a million "
+        "qubits would be needed, and there are some hundreds."
+    )
     category = "Arithmetic"
     input = ShorInput
     max_jobs = MAX_ATTEMPTS
+    output = ShorAnswer
 
     def start(self, params: ShorInput) -> Job:
         if params.base is not None:
@@ -106,14 +117,7 @@ class Shor(Algorithm[ShorInput]):
         bases = secrets.SystemRandom().sample(coprime, MAX_ATTEMPTS)
         return _job(params, bases, [])
 
-    def proceed(self, params: ShorInput, step: Step) -> Job | dict[str, Any]:
-        """`{"summary", "note"?, "factors": [p, q] | null, "number", "base", "order", "exact_order",
-        "attempts": [{"base", "order", "result"}], "success_rate", "chance_rate", "signal", "bits", "shots",
-        "ideal"}`.
-
-        `success_rate` is the share of shots each of which gives the factors by itself, `chance_rate` the same
-        for uniformly random outcomes. `signal` is the share of shots that is not noise.
-        """
+    def proceed(self, params: ShorInput, step: Step) -> Job | ShorAnswer:
         bases, attempts = _read_state(params, step)
         base, bits = bases[0], _bits(params)
         counts = {int(outcome, 2): count for outcome, count in step.counts(REGISTER).items()}
@@ -125,7 +129,8 @@ class Shor(Algorithm[ShorInput]):
         ]
         if pair is None and len(bases) > 1:
             return _job(params, bases[1:], attempts)
-        return _answer(params, attempts, counts, result, pair)
+        tried = [ShorAttempt.model_validate(attempt) for attempt in attempts]
+        return _answer(params, tried, counts, result, pair)
 
 
 def _job(params: ShorInput, bases: list[int], attempts: list[dict[str, Any]]) -> Job:
@@ -165,12 +170,12 @@ def _describe_result(result: FoundOrder, pair: tuple[int, int] | None) -> str:
 
 def _answer(
     params: ShorInput,
-    attempts: list[dict[str, Any]],
+    attempts: list[ShorAttempt],
     counts: dict[int, int],
     result: FoundOrder,
     pair: tuple[int, int] | None,
-) -> dict[str, Any]:
-    number, bits, base = params.number, _bits(params), int(attempts[-1]["base"])
+) -> ShorAnswer:
+    number, bits, base = params.number, _bits(params), attempts[-1].base
     shots = sum(counts.values())
     success = sum(count for outcome, count in counts.items() if leads_to_factors(outcome, number, base, bits))
     chance = sum(leads_to_factors(outcome, number, base, bits) for outcome in range(2**bits)) / 2**bits
@@ -185,27 +190,13 @@ def _answer(
     elif result.order is not None:
         summary = (
             f"No factors of {number}: the powers of {base} repeat after {result.order}, and "
-            f"{attempts[-1]['result']}. Try another base."
+            f"{attempts[-1].result}. Try another base."
         )
     else:
         summary = f"No factors of {number}: no order could be read from the outcomes."
-    answer: dict[str, Any] = {
-        "summary": summary,
-        "factors": None if pair is None else list(pair),
-        "number": number,
-        "base": base,
-        "order": result.order,
-        "exact_order": order,
-        "attempts": attempts,
-        "success_rate": success / shots,
-        "chance_rate": chance,
-        "signal": result.signal,
-        "bits": bits,
-        "shots": shots,
-        "ideal": ideal(outcome_probabilities(order, np.arange(2**bits), bits)),
-    }
+    note = None
     if not result.seen:
-        answer["note"] = (
+        note = (
             f"The {shots} outcomes are not distinguishable from chance: too much noise, or too few shots. "
             + ("The factors are correct, which was checked, but " if pair else "Even so, ")
             + f"random outcomes would lead to them in {chance:.0%} of the shots. Fewer bits make a shallower "
@@ -217,8 +208,23 @@ def _answer(
             if result.order
             else "More shots or fewer bits may help."
         )
-        answer["note"] = f"About {result.signal:.0%} of the shots came through the noise. {more}"
-    return answer
+        note = f"About {result.signal:.0%} of the shots came through the noise. {more}"
+    return ShorAnswer(
+        summary=summary,
+        factors=None if pair is None else list(pair),
+        number=number,
+        base=base,
+        order=result.order,
+        exact_order=order,
+        attempts=attempts,
+        success_rate=success / shots,
+        chance_rate=chance,
+        signal=result.signal,
+        bits=bits,
+        shots=shots,
+        ideal=ideal(outcome_probabilities(order, np.arange(2**bits), bits)),
+        note=note,
+    )
 
 
 algorithm = Shor()

@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
+from actions.simon.answer import SimonAnswer
 from actions.simon.circuit import simon
 from actions.simon.decoding import decode
 from actions.toolkit.outcomes import bitstring, ideal, percent
@@ -44,18 +45,21 @@ class Simon(CircuitAlgorithm[SimonInput]):
         "input are flipped together. Each shot gives an equation for the secret, and a few more than its "
         "number of bits are enough. A classical program needs exponentially many queries."
     )
+    use_case = (
+        "Learning the first problem with an exponential gain in queries, which led to Shor's algorithm."
+    )
+    classical_alternative = (
+        "The secret is part of the input, so there is nothing to find. With 7 bits, a classical program "
+        "tries all 128 inputs in microseconds. No practical problem of this kind is known."
+    )
     category = "Oracles"
     input = SimonInput
+    output = SimonAnswer
 
     def build(self, params: SimonInput) -> QuantumCircuit:
         return simon(params.secret)
 
-    def answer(self, params: SimonInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "note"?, "found", "correct", "agreement", "equations", "quantum_queries",
-        "classical_queries", "ideal"}`. `found` is zeros only where there is no secret; `equations` are the
-        independent outcomes it follows from, each orthogonal to it, and `agreement` the share of all shots
-        that are. `quantum_queries` is the average number of queries, `classical_queries` the worst case.
-        """
+    def answer(self, params: SimonInput, step: Step) -> SimonAnswer:
         bits = len(params.secret)
         decoded = decode(step.counts(), bits, step.noisy)
         estimate = bitstring(decoded.secret, bits)
@@ -67,30 +71,31 @@ class Simon(CircuitAlgorithm[SimonInput]):
             )
         else:
             summary = "There is no secret: the function has a different value for every input."
-        answer: dict[str, Any] = {
-            "summary": summary,
-            "found": estimate,
-            "correct": correct,
-            "agreement": decoded.agreement,
-            "equations": [bitstring(y, bits) for y in decoded.equations],
-            # Each outcome is new to the r equations before it with probability 1 - 2^(r - rank).
-            "quantum_queries": round(sum(1 / (1 - 2.0**-left) for left in range(1, bits)), 1),
-            "classical_queries": 2 ** (bits - 1) + 1,
-            "ideal": ideal(distribution(int(params.secret, 2), bits)),
-        }
+        note = None
         if not correct:
-            answer["summary"] = summary.replace("The secret is", "The shots point to the secret", 1)
-            answer["note"] = (
+            summary = summary.replace("The secret is", "The shots point to the secret", 1)
+            note = (
                 f"This is wrong: the secret is {params.secret}. "
                 "There were too few shots or too much noise. Try more shots, fewer bits or another backend."
             )
         elif not decoded.certain:
-            answer["note"] = (
+            note = (
                 "This is not certain: more shots may show another secret."
                 if decoded.secret
                 else "No secret stands out from the noise. A faint one could still be hidden by it."
             )
-        return answer
+        return SimonAnswer(
+            summary=summary,
+            found=estimate,
+            correct=correct,
+            agreement=decoded.agreement,
+            equations=[bitstring(y, bits) for y in decoded.equations],
+            # Each outcome is new to the r equations before it with probability 1 - 2^(r - rank).
+            quantum_queries=round(sum(1 / (1 - 2.0**-left) for left in range(1, bits)), 1),
+            classical_queries=2 ** (bits - 1) + 1,
+            ideal=ideal(distribution(int(params.secret, 2), bits)),
+            note=note,
+        )
 
 
 def distribution(secret: int, bits: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 from qiskit import QuantumCircuit
@@ -10,6 +10,7 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
+from actions.smile_super_position.answer import SmileAnswer, SmileOutcome
 from actions.smile_super_position.circuit import superposition, to_bits, to_text
 
 #: Maximum number of other strings in the answer, the most frequent first.
@@ -57,28 +58,25 @@ class SmileSuperPosition(CircuitAlgorithm[SmileInput]):
         "Puts two emoticons in quantum superposition. Each measurement gives one of them, each half of the "
         "time; on a noisy backend sometimes another string."
     )
+    use_case = "A first job: superposition and noise, with two strings that you can read."
+    classical_alternative = (
+        "To choose one of two strings at random, `random.choice` is enough, without a queue."
+    )
     category = "Basics"
     view = "emoticons"
     input = SmileInput
+    output = SmileAnswer
 
     def build(self, params: SmileInput) -> QuantumCircuit:
         return superposition(to_bits(params.emoticon_1), to_bits(params.emoticon_2))
 
-    def answer(self, params: SmileInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "emoticons": [first, second], "others": [...], "others_probability", "shots",
-        "ideal"}`; each entry is `{"text", "bitstring", "count", "probability"}`.
-        """
+    def answer(self, params: SmileInput, step: Step) -> SmileAnswer:
         counts = step.counts()
         shots = sum(counts.values())
 
-        def entry(bits: str) -> dict[str, Any]:
+        def entry(bits: str) -> SmileOutcome:
             count = counts.get(bits, 0)
-            return {
-                "text": to_text(bits),
-                "bitstring": bits,
-                "count": count,
-                "probability": count / shots,
-            }
+            return SmileOutcome(text=to_text(bits), bitstring=bits, count=count, probability=count / shots)
 
         wanted = [to_bits(params.emoticon_1), to_bits(params.emoticon_2)]
         others = sorted(
@@ -86,15 +84,15 @@ class SmileSuperPosition(CircuitAlgorithm[SmileInput]):
         )
         seen = sum(counts.get(bits, 0) for bits in wanted)
         first, second = (entry(bits) for bits in wanted)
-        return {
-            "summary": f"{first['text']} was seen {first['count']} times and {second['text']} "
-            f"{second['count']} times, out of {shots}.",
-            "emoticons": [first, second],
-            "others": [entry(bits) for bits in others[:MAX_OTHERS]],
-            "others_probability": (shots - seen) / shots,
-            "shots": shots,
-            "ideal": dict.fromkeys(wanted, 0.5),
-        }
+        return SmileAnswer(
+            summary=f"{first.text} was seen {first.count} times and {second.text} "
+            f"{second.count} times, out of {shots}.",
+            emoticons=[first, second],
+            others=[entry(bits) for bits in others[:MAX_OTHERS]],
+            others_probability=(shots - seen) / shots,
+            shots=shots,
+            ideal=dict.fromkeys(wanted, 0.5),
+        )
 
 
 algorithm = SmileSuperPosition()

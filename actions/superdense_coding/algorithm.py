@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Step
+from actions.superdense_coding.answer import SuperdenseAnswer
 from actions.superdense_coding.circuit import superdense_coding
 from actions.toolkit.outcomes import percent, times
 
@@ -40,19 +39,20 @@ class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
         "Sends two bits with one qubit that is entangled with a qubit of the receiver. The answer has the "
         "received message, and how often each part of it was correct."
     )
+    use_case = "Learning how entanglement lets one qubit carry two bits, and testing a backend."
+    classical_alternative = (
+        "To send bits, use a network. All qubits are on one chip here, so nothing travels, and each needs "
+        "a partner that the receiver must have before."
+    )
     category = "Communication"
     input = SuperdenseInput
+    output = SuperdenseAnswer
 
     def build(self, params: SuperdenseInput) -> QuantumCircuit:
         return superdense_coding(params.message)
 
-    def answer(self, params: SuperdenseInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "message", "received", "qubits_sent", "success", "pairs", "ideal"}`.
-
-        `received` has the most frequent value of each pair of bits, which tolerates more noise than the most
-        frequent whole message. `success` is the share of shots with the whole message correct, `pairs` the
-        share for each pair of bits.
-        """
+    def answer(self, params: SuperdenseInput, step: Step) -> SuperdenseAnswer:
+        """Read each pair of bits by itself: this tolerates more noise than the most frequent message."""
         message, counts = params.message, step.counts()
         shots = sum(counts.values())
         starts = range(0, len(message), 2)
@@ -61,23 +61,25 @@ class SuperdenseCoding(CircuitAlgorithm[SuperdenseInput]):
         success = counts.get(message, 0) / shots
         pairs = [tally[message[start : start + 2]] / shots for start, tally in zip(starts, read, strict=True)]
         sent = times(len(message) // 2, "qubit")
-        answer: dict[str, Any] = {
-            "message": message,
-            "received": received,
-            "qubits_sent": len(message) // 2,
-            "success": success,
-            "pairs": pairs,
-            "ideal": {message: 1.0},
-        }
+        note = None
         if received == message:
             rate = f"the whole message was read right in {percent(success)} of {times(shots, 'transmission')}"
-            answer["summary"] = f"All {len(message)} bits arrived by sending {sent}: {received}; {rate}."
+            summary = f"All {len(message)} bits arrived by sending {sent}: {received}; {rate}."
             if min(pairs) <= 0.5:
-                answer["note"] = "Noise was strong: only the many repetitions made the message readable."
+                note = "Noise was strong: only the many repetitions made the message readable."
         else:
-            answer["summary"] = f"{message} was sent by {sent}, but {received} was received."
-            answer["note"] = "The noise was too strong for this message, or there were too few shots."
-        return answer
+            summary = f"{message} was sent by {sent}, but {received} was received."
+            note = "The noise was too strong for this message, or there were too few shots."
+        return SuperdenseAnswer(
+            message=message,
+            received=received,
+            qubits_sent=len(message) // 2,
+            success=success,
+            pairs=pairs,
+            ideal={message: 1.0},
+            summary=summary,
+            note=note,
+        )
 
 
 def _tally(counts: dict[str, int], start: int) -> dict[str, int]:

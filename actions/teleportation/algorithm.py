@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from pydantic import Field
 
 from actions.framework.algorithm import Algorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
+from actions.teleportation.answer import BlochVector, TeleportationAnswer
 from actions.teleportation.circuit import Check, teleportation
 from actions.toolkit.outcomes import percent
 from actions.toolkit.pauli import BASES, parity, shots, standard_error
@@ -51,44 +51,49 @@ class Teleportation(Algorithm[TeleportationInput]):
         "pair, a measurement in the middle of the circuit, and two classical bits that control the receiving "
         "qubit. The answer compares the received state with the sent one."
     )
+    use_case = (
+        "Learning how quantum networks pass on a state, and testing whether a backend can act on a "
+        "measurement in the middle of a circuit."
+    )
+    classical_alternative = (
+        "Within one chip, a swap gate moves a state with less effort. A classical program computes these "
+        "three qubits exactly. Nothing is faster than light: two classical bits must be sent."
+    )
     category = "Communication"
     input = TeleportationInput
+    output = TeleportationAnswer
 
     def start(self, params: TeleportationInput) -> Job:
         return Job([Pub(teleportation(params.theta, params.phi, check)) for check in ORDER])
 
-    def proceed(self, params: TeleportationInput, step: Step) -> dict[str, Any]:
-        """`{"summary", "fidelity", "fidelity_error", "sent", "received", "alice", "ideal"}`.
-
-        The fidelity is the share of shots in which Bob's qubit, with the preparation undone, was 0. `sent`
-        and `received` are Bloch vectors {"X", "Y", "Z"}, the latter by state tomography. `alice` is the share
-        of each pair of sent bits, the first for Z and the second for X.
-        """
-        sent = {
-            "X": math.sin(params.theta) * math.cos(params.phi),
-            "Y": math.sin(params.theta) * math.sin(params.phi),
-            "Z": math.cos(params.theta),
-        }
+    def proceed(self, params: TeleportationInput, step: Step) -> TeleportationAnswer:
+        """Estimate the fidelity, and the received state by tomography."""
         arrived, *measured = (step.counts(pub=number) for number in range(len(ORDER)))
         overlap = parity(arrived)
         fidelity = (1 + overlap) / 2
         deviation = standard_error(overlap, shots(arrived)) / 2
-        answer = {
-            "summary": f"The state arrived at the other qubit with a fidelity of {percent(fidelity)}.",
-            "fidelity": fidelity,
-            "fidelity_error": deviation,
-            "sent": sent,
-            "received": {basis: parity(counts) for basis, counts in zip(BASES, measured, strict=True)},
-            "alice": _alice(step),
-            "ideal": {"0": 1.0},
-        }
+        received = {basis: parity(counts) for basis, counts in zip(BASES, measured, strict=True)}
+        note = None
         if fidelity - 3 * deviation <= CLASSICAL:
             advice = "Use more shots." if fidelity > CLASSICAL else "The noise was too strong."
-            answer["note"] = (
+            note = (
                 "This does not prove a quantum effect: measuring the state and sending only the outcome "
                 f"reaches two thirds on average. {advice}"
             )
-        return answer
+        return TeleportationAnswer(
+            summary=f"The state arrived at the other qubit with a fidelity of {percent(fidelity)}.",
+            fidelity=fidelity,
+            fidelity_error=deviation,
+            sent=BlochVector(
+                X=math.sin(params.theta) * math.cos(params.phi),
+                Y=math.sin(params.theta) * math.sin(params.phi),
+                Z=math.cos(params.theta),
+            ),
+            received=BlochVector(X=received["X"], Y=received["Y"], Z=received["Z"]),
+            alice=_alice(step),
+            ideal={"0": 1.0},
+            note=note,
+        )
 
 
 def _alice(step: Step) -> dict[str, float]:

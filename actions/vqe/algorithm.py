@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, field_validator
 from qiskit import QuantumCircuit
@@ -13,6 +13,7 @@ from actions.framework.hybrid import HybridAlgorithm, HybridInput, measured
 from actions.framework.input import MAX_SHOTS
 from actions.framework.job import Job, Pub, Step
 from actions.toolkit.descent import SearchConfig, SearchState
+from actions.vqe.answer import Ansatz, VqeAnswer
 from actions.vqe.circuit import ansatz, ansatz_name, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits, operator
 from core.errors import InputError
@@ -90,9 +91,19 @@ class Vqe(HybridAlgorithm[VqeInput]):
         "tuned step by step until its measured energy stops falling. The answer has this energy and the "
         "exact one."
     )
+    use_case = (
+        "Finding the lowest energy of a small molecule or magnet with a circuit that is short enough for "
+        "today's devices."
+    )
+    classical_alternative = (
+        "With up to 8 qubits, a classical program diagonalises the Hamiltonian in milliseconds: the exact "
+        "energy in the answer. For larger molecules, methods such as coupled cluster are more accurate "
+        "than today's devices."
+    )
     category = "Chemistry"
     view = "convergence"
     input = VqeInput
+    output = VqeAnswer
 
     def plan(self, params: VqeInput) -> SearchConfig:
         weight = math.fsum(abs(weight) for label, weight in params.hamiltonian if label.strip("I"))
@@ -119,12 +130,10 @@ class Vqe(HybridAlgorithm[VqeInput]):
         shots = min(MAX_SHOTS, LAST_SHOTS * params.shots)
         return Job([self.trial(params, [search.centre, search.best])], shots=shots)
 
-    def answer(self, params: VqeInput, step: Step, search: SearchState) -> dict[str, Any]:
-        """`{"summary", "note", "energy", "uncertainty", "exact_energy", "error", "ansatz", "angles",
-        "reference", "convergence"}`; energies in the unit of the coefficients.
+    def answer(self, params: VqeInput, step: Step, search: SearchState) -> VqeAnswer:
+        """Return the lower energy.
 
-        The last job measures the last and the best point of the search again with more shots; `energy` is the
-        lower value.
+        The last job measures the last and the best point of the search again with more shots.
         """
         result = step.pubs[0]
         energies = measured(result, 2)
@@ -133,24 +142,23 @@ class Vqe(HybridAlgorithm[VqeInput]):
         spreads = result.stds if isinstance(result.stds, list) else []
         uncertainty = float(spreads[lower]) if len(spreads) == 2 and spreads[lower] is not None else None
         circuit = self._circuit(params)
-        answer: dict[str, Any] = {
-            "summary": _summary(energy, uncertainty, exact),
-            "energy": energy,
-            "uncertainty": uncertainty,
-            "exact_energy": exact,
-            "error": energy - exact,
-            "ansatz": {
-                "name": ansatz_name(params.real),
-                "layers": params.layers,
-                "qubits": circuit.num_qubits,
-                "parameters": circuit.num_parameters,
-            },
-            "angles": [search.centre, search.best][lower],
-            "reference": exact,
-        }
-        if step.noisy:
-            answer["note"] = _note(energy - exact, uncertainty or 0.0)
-        return answer
+        return VqeAnswer(
+            summary=_summary(energy, uncertainty, exact),
+            energy=energy,
+            uncertainty=uncertainty,
+            exact_energy=exact,
+            error=energy - exact,
+            ansatz=Ansatz(
+                name=ansatz_name(params.real),
+                layers=params.layers,
+                qubits=circuit.num_qubits,
+                parameters=circuit.num_parameters,
+            ),
+            angles=[search.centre, search.best][lower],
+            reference=exact,
+            note=_note(energy - exact, uncertainty or 0.0) if step.noisy else None,
+            convergence=self.convergence(params, search),
+        )
 
     def _circuit(self, params: VqeInput) -> QuantumCircuit:
         return ansatz(len(params.terms[0][0]), params.layers, params.real)

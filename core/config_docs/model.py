@@ -24,7 +24,7 @@ from pydantic import (
 from core.config_docs.bounds import MAX_DOCUMENT_BYTES, too_large
 from core.errors import DocumentError
 from core.extent import Extent, ExtentError
-from core.input_schema import InputSchema, SchemaError
+from core.input_schema import InputSchema, SchemaError, check_schema
 from core.protocol import explain
 
 BODY = "incomingRequestBody"
@@ -68,7 +68,8 @@ class FunctionParams(BaseModel):
 class ConfigDocument(BaseModel):
     """One function. The first four fields are the paper's; the others are for the page and the gateway.
 
-    Fields that this version does not know are ignored, so that a newer document still works.
+    Fields that this version does not know are ignored, so that a newer document still works. An older
+    document has no output schema, nor has that of a function whose answers have none.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
@@ -81,6 +82,7 @@ class ConfigDocument(BaseModel):
     function_title: str = Field(alias="functionTitle", default="", max_length=200)
     function_description: str = Field(alias="functionDescription", default="", max_length=4_000)
     function_input_schema: dict[str, Any] = Field(alias="functionInputSchema", default_factory=dict)
+    function_output_schema: dict[str, Any] = Field(alias="functionOutputSchema", default_factory=dict)
     function_category: str = Field(alias="functionCategory", default="", max_length=64)
     function_view: str = Field(alias="functionView", default="default", max_length=64)
     #: The most jobs of one run. The poller ends a run that submits more.
@@ -106,6 +108,10 @@ class ConfigDocument(BaseModel):
                 self._input = InputSchema(self.function_input_schema)
             except SchemaError as error:
                 raise ValueError(f"the function {self.id} has a broken input schema: {error}") from None
+        try:
+            check_schema(self.function_output_schema)
+        except SchemaError as error:
+            raise ValueError(f"the function {self.id} has a broken output schema: {error}") from None
         return self
 
     @property

@@ -119,6 +119,19 @@ class InputSchema:
         )
 
 
+def check_schema(schema: dict[str, Any]) -> None:
+    """Check a schema that no value is checked against, such as that of a function's output.
+
+    Raises:
+        SchemaError: it is invalid, too large, or refers to something outside of it.
+    """
+    nodes(schema)
+    try:
+        jsonschema_rs.meta.validate(_without_dialect(schema))
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        raise SchemaError(f"{getattr(error, 'message', error)!s:.200}") from None
+
+
 def _compile(schema: dict[str, Any], options: RegexOptions = _REGEX) -> jsonschema_rs.Validator:
     # Offline: references point inside the schema, and nothing is fetched. In messages the mask replaces the
     # value, which can be large.

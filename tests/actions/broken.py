@@ -6,13 +6,14 @@ import itertools
 import math
 import os
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import ConfigDict, Field
 from qiskit import QuantumCircuit
 
 from actions.framework.algorithm import Algorithm, CircuitAlgorithm
+from actions.framework.answer import ActionAnswer, Number, Share, Summary
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
 from core.protocol import Progress
@@ -31,6 +32,19 @@ class CoinsInput(ActionInput):
     )
 
 
+class CoinsAnswer(ActionAnswer):
+    """The share of the coins that showed the second side."""
+
+    summary: Summary = Field(examples=["49% of the coins showed tails."])
+    share: Share = Field(title="Share", description="Share of all coins.", examples=[0.49])
+
+
+class RoundsAnswer(ActionAnswer):
+    """The outcomes of the last round."""
+
+    summary: Summary = Field(examples=["16 outcomes were seen in the last round."])
+
+
 def toss(coins: int) -> QuantumCircuit:
     """Coins that are each 0 or 1."""
     circuit = QuantumCircuit(coins)
@@ -45,16 +59,19 @@ class Coins(CircuitAlgorithm[CoinsInput]):
     name = "coins"
     title = "Coins"
     description = "Tosses coins."
+    use_case = "Decisions."
+    classical_alternative = "A coin."
     input = CoinsInput
+    output: ClassVar[type[ActionAnswer] | None] = CoinsAnswer
 
     def build(self, params: CoinsInput) -> QuantumCircuit:
         return toss(params.coins)
 
-    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
+    def answer(self, params: CoinsInput, step: Step) -> CoinsAnswer:
         counts = step.counts()
         ones = sum(outcome.count("1") * count for outcome, count in counts.items())
         share = ones / (params.coins * sum(counts.values()))
-        return {"summary": f"{share:.0%} of the coins showed {params.sides[1]}.", "share": share}
+        return CoinsAnswer(summary=f"{share:.0%} of the coins showed {params.sides[1]}.", share=share)
 
 
 class Rounds(Algorithm[CoinsInput]):
@@ -63,18 +80,21 @@ class Rounds(Algorithm[CoinsInput]):
     name = "rounds"
     title = "Rounds"
     description = "Tosses coins, more of them in every round."
+    use_case = "Long decisions."
+    classical_alternative = "Several coins."
     input = CoinsInput
+    output = RoundsAnswer
     rounds = 3
     max_jobs = 3
 
     def start(self, params: CoinsInput) -> Job:
         return self.round(params, 0)
 
-    def proceed(self, params: CoinsInput, step: Step) -> Job | dict[str, Any]:
+    def proceed(self, params: CoinsInput, step: Step) -> Job | RoundsAnswer:
         seen = step.counts()
         if step.number + 1 < self.rounds:
             return self.round(params, step.number + 1)
-        return {"summary": f"{len(seen)} outcomes were seen in the last round."}
+        return RoundsAnswer(summary=f"{len(seen)} outcomes were seen in the last round.")
 
     def round(self, params: CoinsInput, number: int) -> Job:
         """The job of one round."""
@@ -171,8 +191,9 @@ class _Answers(Coins):
 
     more: dict[Any, Any] = {}
 
-    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
-        return super().answer(params, step) | self.more
+    def main(self, params: dict[str, Any]) -> dict[str, Any]:
+        output = super().main(params)
+        return {"answer": output["answer"] | self.more} if "answer" in output else output
 
 
 class AnswersATuple(_Answers):
@@ -209,6 +230,18 @@ class AnswersWithACode(_Answers):
 
 class AnswersMoreThanAllThereIs(_Answers):
     more = {"ideal": {"00": 0.7, "11": 0.7}}
+
+
+class AnswersMoreThanItsSchema(_Answers):
+    more = {"tails": 3}
+
+
+class AnswersOtherwiseThanItsSchema(_Answers):
+    more = {"share": "half"}
+
+
+class AnswersAnotherModel(Coins):
+    output = RoundsAnswer
 
 
 class ForgetsItsView(Coins):
@@ -251,7 +284,7 @@ class LogsItsSettings(Coins):
 class NeverEnds(Rounds):
     """Requests the same round again and again."""
 
-    def proceed(self, params: CoinsInput, step: Step) -> Job | dict[str, Any]:
+    def proceed(self, params: CoinsInput, step: Step) -> Job | RoundsAnswer:
         return self.round(params, 0)
 
 
@@ -279,13 +312,20 @@ class StartsAnyhowUnderOneKey(Coins):
         return Job([Pub(circuit)], state={"angle": angle})
 
 
+class CountingAnswer(CoinsAnswer):
+    """An answer with the number of calls."""
+
+    asked: Number = Field(title="Asked", description="Number of calls.", examples=[1])
+
+
 class AnswersAnyhow(Coins):
     """Counts its calls."""
 
+    output = CountingAnswer
     asked = itertools.count()
 
-    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
-        return super().answer(params, step) | {"asked": next(self.asked)}
+    def answer(self, params: CoinsInput, step: Step) -> CountingAnswer:
+        return CountingAnswer(**super().answer(params, step).as_dict(), asked=next(self.asked))
 
 
 class ProceedsAnyhow(Rounds):
@@ -305,9 +345,9 @@ class MixesUpItsCircuits(Rounds):
 class WantsAllOutcomes(Coins):
     """Assumes that every likely outcome was seen."""
 
-    def answer(self, params: CoinsInput, step: Step) -> dict[str, Any]:
-        likely = ("01" * params.coins)[: params.coins]
-        return super().answer(params, step) | {"likely": step.counts()[likely]}
+    def answer(self, params: CoinsInput, step: Step) -> CoinsAnswer:
+        assert step.counts()[("01" * params.coins)[: params.coins]] > 0
+        return super().answer(params, step)
 
 
 #: The check that each of them breaks, and its message.
@@ -329,6 +369,9 @@ BROKEN: list[tuple[type[Algorithm[Any]], str, str]] = [
     (AnswersWithoutSummary, "answer_has_a_summary", "a summary of 0 characters"),
     (AnswersWithACode, "answer_has_a_summary", "a summary of 9|not a sentence"),
     (AnswersMoreThanAllThereIs, "answer_fits_its_view", "ideal does not add up"),
+    (AnswersMoreThanItsSchema, "answer_is_what_its_schema_says", "'tails' was unexpected"),
+    (AnswersOtherwiseThanItsSchema, "answer_is_what_its_schema_says", "'half' is not of type 'number'"),
+    (AnswersAnotherModel, "it_comes_to_an_answer", "not an answer"),
     (ForgetsItsView, "answer_fits_its_view", "needs answer.matrix"),
     (HasAViewOfItsOwn, "answer_fits_its_view", "no view 'coins'"),
     (AnswersErrorsInWords, "error_has_its_shape", "an error that is a str"),

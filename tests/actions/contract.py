@@ -18,6 +18,7 @@ from tests.actions.contract_input import (
 from tests.actions.contract_output import (
     answer_fits_its_view,
     answer_has_a_summary,
+    answer_is_what_its_schema_says,
     error_has_its_shape,
     no_secret_gets_out,
     numbers_are_finite,
@@ -48,6 +49,7 @@ CHECKS: dict[str, Check] = {
         numbers_are_finite,
         output_is_under_1_mb,
         answer_has_a_summary,
+        answer_is_what_its_schema_says,
         answer_fits_its_view,
         error_has_its_shape,
         no_secret_gets_out,

@@ -6,13 +6,16 @@ import json
 import math
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from actions.framework.algorithm import Algorithm
+from actions.framework.answer import output_schema
 from actions.framework.presentation import VIEWS
 from core.errors import ProviderError, SettingsError
 from core.protocol import JobResult
 from tests.actions.inputs import example
 from tests.actions.runs import at_the_edges, finite, schema_of, walked
-from tests.actions.walk import SECRET, Caller
+from tests.actions.walk import SECRET, Caller, useless
 
 #: Bytes of a result, the limit of OpenWhisk.
 MAX_RESULT = 1024 * 1024
@@ -61,6 +64,31 @@ def answer_has_a_summary(algorithm: Algorithm[Any]) -> None:
     assert 10 <= len(summary) <= MAX_SUMMARY, f"a summary of {len(summary)} characters"
     assert summary[-1] in ".!?", f"not a sentence: {summary!r}"
     assert isinstance(answer.get("note", ""), str | None), "the note is not text"
+
+
+def answer_is_what_its_schema_says(algorithm: Algorithm[Any]) -> None:
+    """The answers, also those to pure noise, satisfy the output schema and have no field besides."""
+    if algorithm.output is None:
+        return
+    schema = Draft202012Validator(_closed(output_schema(algorithm.output)))
+    answers = [walked(type(algorithm)).answer]
+    for _, caller, submitted in at_the_edges(type(algorithm)):
+        if "job_id" in submitted:
+            output = caller.call(caller.step(useless(caller.submission.jobs[-1]), noisy=True))
+            answers += [output["answer"]] if "answer" in output else []
+    for answer in answers:
+        found = next(schema.iter_errors(answer), None)
+        assert found is None, f"{found.json_path}: {found.message}"
+
+
+def _closed(schema: Any) -> Any:
+    """The schema, in which an object has no properties but those that are listed."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: _closed(value) for name, value in schema.items()}
+    return {"additionalProperties": False} | inner if isinstance(inner.get("properties"), dict) else inner
 
 
 def answer_fits_its_view(algorithm: Algorithm[Any]) -> None:

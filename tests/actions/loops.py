@@ -11,6 +11,7 @@ import orjson
 from actions.framework.hybrid import HybridAlgorithm
 from actions.framework.job import Job, Step
 from core.protocol import MAX_STATE_BYTES
+from tests.actions.answers import answer_of
 from tests.actions.theory import step_of
 
 
@@ -41,7 +42,7 @@ def looped(
         reply = algorithm.proceed(params, step)
         assert algorithm.proceed(params, step) == reply, "a repeated step must give the same reply"
         if not isinstance(reply, Job):
-            return reply, jobs
+            return answer_of(reply), jobs
         jobs.append(reply)
 
 

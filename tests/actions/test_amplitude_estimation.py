@@ -54,7 +54,9 @@ def test_a_perfect_machine_gives_the_probability_within_its_error(
     values: dict[str, Any], noisy: bool, seed: int
 ) -> None:
     params = AmplitudeInput(**values)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params), seed=seed, shots=1024, noisy=noisy))
+    answer = algorithm.proceed(
+        params, step_of(algorithm.start(params), seed=seed, shots=1024, noisy=noisy)
+    ).as_dict()
     assert abs(answer["estimate"] - answer["exact"]) < 4 * answer["error"]
     assert 0 <= answer["lower"] <= answer["estimate"] <= answer["upper"] <= 1
     assert answer["calls"] == 1024 * (1 + 3 + 5 + 9 + 17)
@@ -96,7 +98,7 @@ def test_a_damped_signal_still_gives_the_probability(decay: float, floor: float 
 def answered(hits: list[int], shots: int, noisy: bool, **values: Any) -> dict[str, Any]:
     pubs = [PubResult(counts={"meas": {"1": seen, "0": shots - seen}}) for seen in hits]
     step = Step(0, JobResult(pubs=pubs), None, "x", noisy)
-    return algorithm.proceed(AmplitudeInput(**values), step)
+    return algorithm.proceed(AmplitudeInput(**values), step).as_dict()
 
 
 def test_a_machine_without_coherence_is_reported() -> None:

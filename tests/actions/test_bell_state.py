@@ -31,7 +31,7 @@ every = pytest.mark.parametrize("state", get_args(BellState))
 
 def answer_of(state: BellState, *pubs: dict[str, int]) -> dict[str, Any]:
     result = JobResult(pubs=[PubResult(counts={"meas": counts}) for counts in pubs])
-    answer = algorithm.proceed(BellInput(state=state), Step(0, result, None, "fake_fez", True))
+    answer = algorithm.proceed(BellInput(state=state), Step(0, result, None, "fake_fez", True)).as_dict()
     assert isinstance(answer, dict)
     json.dumps(answer, allow_nan=False)
     return answer
@@ -58,7 +58,7 @@ def test_both_qubits_are_correlated_as_theory_says_in_every_basis(state: BellSta
 def test_a_perfect_machine_is_reported_as_perfect(state: BellState) -> None:
     params = BellInput(state=state)
     job = algorithm.start(params)
-    answer = algorithm.proceed(params, step_of(job, shots=500))
+    answer = algorithm.proceed(params, step_of(job, shots=500)).as_dict()
     assert isinstance(answer, dict)
     assert (answer["agreement"], answer["fidelity"], answer["entangled"]) == (1, 1, True)
     assert answer["correlations"] == {basis * 2: SIGNS[state][basis] for basis in ORDER}
@@ -68,7 +68,7 @@ def test_a_perfect_machine_is_reported_as_perfect(state: BellState) -> None:
 
 def test_the_case_that_runs_end_to_end() -> None:
     params = BellInput(**case.VALUES)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=params.shots))
+    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=params.shots)).as_dict()
     assert isinstance(answer, dict)
     case.check(answer, noisy=False)
 
@@ -87,7 +87,7 @@ def test_noise_is_measured() -> None:
 @pytest.mark.parametrize("other", [state for state in get_args(BellState) if state != "phi_minus"])
 def test_another_bell_state_is_not_mistaken_for_the_requested_one(other: BellState) -> None:
     job = algorithm.start(BellInput(state=other))
-    answer = algorithm.proceed(BellInput(state="phi_minus"), step_of(job))
+    answer = algorithm.proceed(BellInput(state="phi_minus"), step_of(job)).as_dict()
     assert isinstance(answer, dict)
     assert answer["fidelity"] == 0
     assert not answer["entangled"]

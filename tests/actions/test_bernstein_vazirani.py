@@ -54,7 +54,7 @@ def test_the_secret_is_measured_with_certainty(secret: str) -> None:
 def test_the_state_vector_agrees(secret: str) -> None:
     params = given_input(secret=secret)
     assert probabilities(algorithm.build(params)) == pytest.approx({secret: 1.0})
-    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=20))
+    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=20)).as_dict()
     assert answer["summary"].startswith(f"The secret is {secret}. 100 % of the shots")
     assert (answer["found"], answer["success_probability"]) == (secret, 1.0)
     assert "note" not in answer
@@ -112,7 +112,7 @@ def test_a_wrong_secret_is_refused(values: dict[str, Any], words: str) -> None:
 
 def test_the_case_of_the_end_to_end_tests() -> None:
     params = given_input(**VALUES)
-    check(algorithm.answer(params, step_of(algorithm.start(params))), noisy=False)
+    check(algorithm.answer(params, step_of(algorithm.start(params))).as_dict(), noisy=False)
     check(asked(VALUES["secret"], noisy(VALUES["secret"], 0.2, 500)), noisy=True)
     with pytest.raises(AssertionError):
         check(asked(VALUES["secret"], noisy(VALUES["secret"], 0.01, 500)), noisy=False)

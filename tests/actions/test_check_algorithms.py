@@ -12,6 +12,7 @@ from pydantic import Field
 
 from actions.bell_state.algorithm import BellStates
 from actions.framework.algorithm import Algorithm
+from actions.framework.answer import ActionAnswer, AnswerPart, Number, Summary
 from actions.framework.input import ActionInput
 from actions.framework.presentation import CATEGORIES, VIEWS
 from tests.actions.broken import Coins
@@ -37,6 +38,49 @@ class Uncategorized(Coins):
 
 class Unseen(Coins):
     view = "hologram"
+
+
+class Unexplained(Coins):
+    use_case = ""
+    classical_alternative = " "
+
+
+class BareAnswer(ActionAnswer):
+    """Fields without what describes them."""
+
+    share: float
+    note: str | None = None
+
+
+class Undocumented(Coins):
+    output = BareAnswer
+
+
+class Toss(AnswerPart):
+    """One toss, with a field that may be left out and an example of another type."""
+
+    side: str = Field(title="Side", description="What it showed.", examples=[1])
+    coin: Number | None = Field(default=None, title="Coin", description="Its number.", examples=[0])
+
+
+class TossAnswer(ActionAnswer):
+    """Numbers without units in lists and objects."""
+
+    summary: Summary = Field(examples=["One toss."])
+    tosses: list[Toss] | None = Field(
+        title="Tosses", description="All.", examples=[[{"side": "a", "coin": 1}]]
+    )
+    shares: dict[str, list[float]] = Field(title="Shares", description="Of each.", examples=[{"a": [1.0]}])
+    matrix: list[list[float]] | None = Field(default=None, title="M", description="All.", examples=[[[0.5]]])
+
+
+class Unitless(Coins):
+    output = TossAnswer
+    view = "matrix"
+
+
+class Unmodelled(Coins):
+    output = None
 
 
 class BareInput(ActionInput):
@@ -70,7 +114,43 @@ class Nameless(Algorithm[ActionInput]):
                 "input field 'coins': has no examples.",
             ],
         ),
-        (Nameless, ["name: is None", "title: is missing", "description: is missing", "input: is missing"]),
+        (
+            Undocumented,
+            [
+                "answer: has no field 'summary'. Add `summary: Summary`.",
+                "answer field 'share': has no title.",
+                "answer field 'share': has no description.",
+                "answer field 'share': has no examples.",
+                "answer field 'note': has no title.",
+                "answer field 'note': has no description.",
+                "answer field 'note': has no examples.",
+                "answer field 'share': has a number without a unit. Annotate it with Unit.",
+            ],
+        ),
+        (
+            Unitless,
+            [
+                "answer: has no required field 'matrix', which the view 'matrix' draws.",
+                "field 'side' of Toss: has the example '1', which is of another type.",
+                "field 'coin' of Toss: has a default.",
+                "answer field 'shares': has a number without a unit.",
+                "answer field 'matrix': has a number without a unit.",
+            ],
+        ),
+        (Unmodelled, ["output: is missing. Name the model of the answer, a subclass of ActionAnswer."]),
+        (Unexplained, ["use_case: is missing. docs/functions.md", "classical_alternative: is missing."]),
+        (
+            Nameless,
+            [
+                "name: is None",
+                "title: is missing",
+                "description: is missing",
+                "use_case: is missing",
+                "classical_alternative: is missing",
+                "output: is missing",
+                "input: is missing",
+            ],
+        ),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

@@ -41,7 +41,7 @@ def test_only_zeros_are_seen_exactly_if_the_function_is_constant(table: str) -> 
     exact = probabilities(algorithm.build(params))
     zeros = exact.get("0" * (len(table).bit_length() - 1), 0.0)
     assert zeros == pytest.approx(float(len(set(table)) == 1), abs=1e-9)
-    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=50))
+    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=50)).as_dict()
     assert answer["correct"]
     assert "note" not in answer
     assert answer["ideal"] == pytest.approx(exact)
@@ -72,14 +72,14 @@ def test_a_function_of_eight_bits_without_structure() -> None:
     expected = distribution(params.values)
     assert exact == pytest.approx({f"{y:08b}": p for y, p in enumerate(expected) if p > 1e-12}, abs=1e-9)
     assert "00000000" not in exact
-    assert len(algorithm.answer(params, step_of(algorithm.start(params)))["ideal"]) <= 64
+    assert len(algorithm.answer(params, step_of(algorithm.start(params))).as_dict()["ideal"]) <= 64
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("constant_0", 1), ("constant_1", 8)])
 def test_a_constant_function(kind: str, bits: int) -> None:
     params = given_input(kind=kind, input_bits=bits)
     assert probabilities(algorithm.build(params)) == pytest.approx({"0" * bits: 1.0})
-    answer = algorithm.answer(params, step_of(algorithm.start(params)))
+    answer = algorithm.answer(params, step_of(algorithm.start(params))).as_dict()
     assert (answer["verdict"], answer["classical_queries"]) == ("constant", 2 ** (bits - 1) + 1)
     assert answer["summary"].startswith("The function is constant: 100 % of the shots show it.")
 
@@ -128,7 +128,7 @@ def test_the_schema_accepts_what_the_model_accepts(values: dict[str, Any]) -> No
 
 def test_the_case_of_the_end_to_end_tests() -> None:
     params = given_input(**VALUES)
-    check(algorithm.answer(params, step_of(algorithm.start(params))), noisy=False)
+    check(algorithm.answer(params, step_of(algorithm.start(params))).as_dict(), noisy=False)
     check(asked({"001": 300, "000": 200, "111": 500}, **VALUES), noisy=True)
     with pytest.raises(AssertionError):
         check(asked({"001": 1000, "000": 1}, **VALUES), noisy=False)

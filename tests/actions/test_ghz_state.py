@@ -124,7 +124,7 @@ def test_a_random_choice_of_settings_gives_it_within_its_error() -> None:
 def test_a_perfect_machine_is_reported_as_perfect(qubits: int) -> None:
     params = GhzInput(qubits=qubits)
     job = algorithm.start(params)
-    answer = algorithm.proceed(params, step_of(job, shots=300))
+    answer = algorithm.proceed(params, step_of(job, shots=300)).as_dict()
     assert isinstance(answer, dict)
     assert answer["fidelity"] == 1
     assert answer["coherence"] == 1
@@ -135,7 +135,7 @@ def test_a_perfect_machine_is_reported_as_perfect(qubits: int) -> None:
 
 def test_the_case_that_runs_end_to_end() -> None:
     params = GhzInput(**case.VALUES)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=params.shots))
+    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=params.shots)).as_dict()
     assert isinstance(answer, dict)
     case.check(answer, noisy=False)
 
@@ -143,7 +143,7 @@ def test_the_case_that_runs_end_to_end() -> None:
 def answer_of(settings: list[int], *pubs: dict[str, int]) -> dict[str, Any]:
     result = JobResult(pubs=[PubResult(counts={"meas": counts}) for counts in pubs])
     step = Step(0, result, {"settings": settings}, "fake_fez", True)
-    answer = algorithm.proceed(GhzInput(qubits=2), step)
+    answer = algorithm.proceed(GhzInput(qubits=2), step).as_dict()
     assert isinstance(answer, dict)
     json.dumps(answer, allow_nan=False)
     return answer

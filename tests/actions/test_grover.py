@@ -61,7 +61,7 @@ def test_the_circuit_is_the_iterated_reflections(values: dict[str, Any]) -> None
     expected = reflected(params.qubits, values["marked"], search.iterations, search.angle)
     assert exact == pytest.approx(expected, abs=1e-9)
     assert exact[values["marked"]].sum() == pytest.approx(search.success, abs=1e-9)
-    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=200))
+    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=200)).as_dict()
     wanted = {f"{y:0{params.qubits}b}": p for y, p in enumerate(expected) if p > 1e-9}
     assert {y: p for y, p in answer["ideal"].items() if p > 1e-9} == pytest.approx(wanted, abs=1e-9)
 
@@ -226,7 +226,7 @@ def test_a_value_that_is_not_a_list_of_elements_is_refused_by_model_and_schema(m
 def test_the_case_of_the_end_to_end_tests() -> None:
     params = given_input(**VALUES)
     Draft202012Validator(GroverInput.model_json_schema()).validate(VALUES)
-    check(algorithm.answer(params, step_of(algorithm.start(params))), noisy=False)
+    check(algorithm.answer(params, step_of(algorithm.start(params))).as_dict(), noisy=False)
     check(asked({"101": 400, "010": 350, "000": 250}, **VALUES), noisy=True)
     check(asked({f"{y:03b}": 100 for y in range(8)}, **VALUES), noisy=True)
     with pytest.raises(AssertionError):

@@ -78,7 +78,7 @@ def test_the_closed_form_is_the_sum(phase: float, bits: int) -> None:
 def answered(counts: dict[int, int], bits: int, noisy: bool = True, angle: float = 0.3) -> dict[str, Any]:
     named = {f"{outcome:0{bits}b}": count for outcome, count in counts.items()}
     step = Step(0, JobResult(counts={REGISTER: named}), None, "x", noisy)
-    return algorithm.answer(PhaseInput(angle=angle, bits=bits), step)
+    return algorithm.answer(PhaseInput(angle=angle, bits=bits), step).as_dict()
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3, 0.3125, 0.99, -0.4])
@@ -86,7 +86,7 @@ def answered(counts: dict[int, int], bits: int, noisy: bool = True, angle: float
 @pytest.mark.parametrize("seed", range(5))
 def test_a_perfect_machine_gives_the_phase_within_its_error(angle: float, bits: int, seed: int) -> None:
     params = PhaseInput(angle=angle, bits=bits)
-    answer = algorithm.answer(params, step_of(algorithm.start(params), seed=seed))
+    answer = algorithm.answer(params, step_of(algorithm.start(params), seed=seed)).as_dict()
     assert abs(answer["difference"]) < 4 * answer["error"]
     assert answer["error"] < 0.2 * answer["resolution"]
     assert "note" not in answer

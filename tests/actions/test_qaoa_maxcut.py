@@ -20,6 +20,7 @@ from actions.qaoa_maxcut.graph import Graph
 from actions.toolkit.descent import begin
 from core.errors import InputError
 from core.protocol import JobResult
+from tests.actions.answers import answer_of
 from tests.actions.loops import looped
 from tests.actions.theory import probabilities
 from tests.examples import examples
@@ -214,8 +215,7 @@ def answered(counts: dict[str, int], noisy: bool = True) -> dict[str, Any]:
     search = search.model_copy(update={"best": search.centre, "values": [1.0]})
     state = {"search": search.dump(), "over": True}
     reply = algorithm.proceed(params, Step(9, JobResult(counts={"meas": counts}), state, "ibm_x", noisy))
-    assert isinstance(reply, dict)
-    return reply
+    return answer_of(reply)
 
 
 def test_noise_is_reported_in_plain_words() -> None:

@@ -72,7 +72,7 @@ def test_what_is_measured_is_the_discrete_fourier_transform(values: dict[str, An
         expected, abs=1e-7
     )
     assert spectrum(amplitudes, params.inverse) == pytest.approx(expected, abs=1e-9)
-    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=2000))
+    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=2000)).as_dict()
     assert sum(answer["ideal"].values()) == pytest.approx(1)
     assert answer["fidelity"] > 0.9
 
@@ -98,7 +98,9 @@ def test_a_wave_has_one_peak_and_the_two_transforms_show_its_direction(sign: int
             inverse=inverse,
         )
         assert list(probabilities(algorithm.build(params)).values()) == pytest.approx([1])
-        answers.append(algorithm.answer(params, step_of(algorithm.start(params)))["peaks"][0]["value"])
+        answers.append(
+            algorithm.answer(params, step_of(algorithm.start(params))).as_dict()["peaks"][0]["value"]
+        )
     assert answers == ([13, 3] if sign == 1 else [3, 13])
 
 
@@ -150,7 +152,7 @@ def test_what_was_changed_is_said() -> None:
 
 def test_peaks_are_reported_in_the_callers_terms() -> None:
     params = given_input(**VALUES)
-    answer = algorithm.answer(params, step_of(algorithm.start(params)))
+    answer = algorithm.answer(params, step_of(algorithm.start(params))).as_dict()
     assert answer["summary"].startswith(
         "The spectrum has peaks at 0, 4, 8 and 12; those of period 4 are near the multiples of 4. "
     )
@@ -163,11 +165,11 @@ def test_peaks_are_reported_in_the_callers_terms() -> None:
 
 def test_a_flat_spectrum_has_no_peaks() -> None:
     params = given_input(state="basis", qubits=6, value=5)
-    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=2000))
+    answer = algorithm.answer(params, step_of(algorithm.start(params), shots=2000)).as_dict()
     assert answer["peaks"] == []
     assert "spread over about 64 outcomes" in answer["summary"]
     assert "note" not in answer
-    few = algorithm.answer(params, step_of(algorithm.start(params), shots=100))
+    few = algorithm.answer(params, step_of(algorithm.start(params), shots=100)).as_dict()
     assert "100 shots are few for about 64 likely outcomes" in few["note"]
 
 
@@ -230,7 +232,7 @@ def test_the_schema_accepts_what_the_model_accepts(values: dict[str, Any]) -> No
 
 def test_the_case_of_the_end_to_end_tests() -> None:
     params = given_input(**VALUES)
-    check(algorithm.answer(params, step_of(algorithm.start(params), shots=1024)), noisy=False)
+    check(algorithm.answer(params, step_of(algorithm.start(params), shots=1024)).as_dict(), noisy=False)
     mild = {f"{y:04b}": 220 if y % 4 == 0 else 12 for y in range(16)}
     check(asked(mild, **VALUES), noisy=True)
     with pytest.raises(AssertionError):

@@ -56,7 +56,7 @@ def test_the_probability_of_zeros_is_the_overlap(reps: int, entanglement: Entang
     for pub, (i, j) in zip(job.pubs, places, strict=True):
         exact = probabilities(pub.circuit.assign_parameters(list(pub.values or [])))
         assert exact.get("000", 0.0) == pytest.approx(expected[i, j], abs=1e-9)
-    answer = algorithm.proceed(params, step_of(job))
+    answer = algorithm.proceed(params, step_of(job)).as_dict()
     assert np.allclose(answer["exact_matrix"], expected, atol=1e-9)
 
 
@@ -90,7 +90,7 @@ def stepped(matrix: Any, params: KernelInput, shots: int = 10**6) -> Step:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_perfect_machine_gives_the_exact_kernel_within_shot_noise(seed: int) -> None:
     params = KernelInput(vectors=VECTORS)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params), seed=seed))
+    answer = algorithm.proceed(params, step_of(algorithm.start(params), seed=seed)).as_dict()
     assert answer["largest_difference"] < 7 * answer["expected_error"]
     assert answer["alignment"] > 0.99
     assert "measured_matrix" not in answer
@@ -111,21 +111,21 @@ def test_depolarizing_noise_is_removed(kept: list[float]) -> None:
     exact = theory(VECTORS, 2, False)
     both = np.outer(np.sqrt(kept), np.sqrt(kept))
     noisy = both * exact + (1 - both) / 8
-    answer = algorithm.proceed(params, stepped(noisy, params))
+    answer = algorithm.proceed(params, stepped(noisy, params)).as_dict()
     assert np.allclose(answer["measured_matrix"], noisy, atol=1e-5)
     assert np.allclose(answer["matrix"], exact, atol=1e-4)
 
 
 def test_pure_noise_is_reported_as_such() -> None:
     params = KernelInput(vectors=VECTORS, backend_type="hardware")
-    answer = algorithm.proceed(params, stepped(np.full((4, 4), 1 / 8), params))
+    answer = algorithm.proceed(params, stepped(np.full((4, 4), 1 / 8), params)).as_dict()
     assert "should be 100 %" in answer["note"]
 
 
 def test_a_matrix_that_is_not_positive_semidefinite_is_reported_and_corrected() -> None:
     params = KernelInput(vectors=VECTORS[:3])
     broken = [[1, 0.9, 0.9], [0.9, 1, 0.1], [0.9, 0.1, 1]]
-    answer = algorithm.proceed(params, stepped(broken, params))
+    answer = algorithm.proceed(params, stepped(broken, params)).as_dict()
     assert answer["positive_semidefinite"] is False
     assert answer["smallest_eigenvalue"] == pytest.approx(np.linalg.eigvalsh(broken)[0])
     assert "not quite a kernel" in answer["note"]

@@ -46,7 +46,7 @@ def measured(shots: int, seed: int, ones: Any = 0.5) -> dict[str, int]:
 def answered(counts: dict[str, int], **values: Any) -> dict[str, Any]:
     params = RandomNumberInput(**values)
     step = Step(0, JobResult(counts={"meas": counts}), None, "somewhere", params.noisy)
-    answer = algorithm.proceed(params, step)
+    answer = algorithm.proceed(params, step).as_dict()
     json.dumps(answer, allow_nan=False)
     return answer
 

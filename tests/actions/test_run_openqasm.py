@@ -84,7 +84,7 @@ def test_feed_forward_works_in_all_registers() -> None:
     assert probabilities(made, "received") == pytest.approx({"1": 1.0})
     assert probabilities(made, "sent") == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
     params = OpenQasmInput(program=PROGRAM)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params)))
+    answer = algorithm.answer(params, step_of(algorithm.start(params)))
     assert [register["name"] for register in answer["registers"]] == ["sent", "received"]
     assert answer["registers"][1]["outcomes"] == [{"bitstring": "1", "count": 4096, "probability": 1.0}]
     assert "1 in received (100.0%)" in answer["summary"]
@@ -104,7 +104,7 @@ def test_feed_forward_works_in_all_registers() -> None:
 )
 def test_a_program_without_measurement_is_measured_at_its_end_and_the_answer_says_so(program: str) -> None:
     params = OpenQasmInput(program=program)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params)))
+    answer = algorithm.answer(params, step_of(algorithm.start(params)))
     assert answer["measured_all"] is True
     assert "It measures nothing, so all qubits were measured" in answer["summary"]
     [register] = answer["registers"]

@@ -34,7 +34,7 @@ def copy(tmp_path: Path) -> Path:
             return {f"{name}.py" for name in left_out} & set(names)
         return {"__pycache__"} & set(names)
 
-    for name in ("actions", "core", "local", "testkit", "tests", "tools"):
+    for name in ("actions", "core", "local", "simulator", "testkit", "tests", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
@@ -67,8 +67,15 @@ def fails(folder: Path, *command: str) -> str:
     return output
 
 
+#: A text of the README's algorithm.
+SEEING = "Seeing that a qubit in superposition is a fair coin."
+#: The lines of the files that are replaced together.
+FIELDS = r"summary: Summary.*\n *value:"
+DESCRIPTIONS = r'description = "To be written.*\n *use_case = .*\n *classical_alternative ='
+
+
 def replace(path: Path, pattern: str, block: str) -> None:
-    """Replace the one line that matches with the documented lines."""
+    """Replace the one place that matches, up to the end of its line, with the documented lines."""
     text = path.read_text()
     [(line, indent)] = re.findall(rf"^(( *){pattern}.*\n)", text, re.M)
     path.write_text(text.replace(line, textwrap.indent(block, indent)))
@@ -99,13 +106,14 @@ def complete(copy: Path, name: str, written: list[str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) -> None:
-    section, [source, circuit, description, answer, expected, check] = blocks("README.md", "Add an algorithm")
+    section, code = blocks("README.md", "Add an algorithm")
+    source, circuit, fields, description, answer, expected, check = code
     test = "tests/actions/test_coin_toss.py"
     assert "make new-action NAME=coin_toss`" in section
 
     output = passes(copy, "tools.scaffold", "coin_toss")
     written = [line for line in output.splitlines() if line.endswith(".py") and " " not in line]
-    assert len(written) == 5
+    assert len(written) == 6
     assert all(f"`{file}`" in section or "__init__" in file for file in written), "the README names each"
 
     output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
@@ -117,21 +125,26 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
 
     replace(copy / "actions/coin_toss/circuit.py", r'"""The circuit\. Source: to be written', source)
     replace(copy / "actions/coin_toss/circuit.py", "raise NotImplementedError", circuit)
+    replace(copy / "actions/coin_toss/answer.py", FIELDS, fields)
     replace(copy / "actions/coin_toss/algorithm.py", "raise NotImplementedError", answer)
     output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
     assert f"EXPECTED: write it in {test}" in output
     assert "check: write tests/actions/cases/coin_toss.py" in output
 
-    replace(copy / "actions/coin_toss/algorithm.py", 'description = "To be written', description)
+    replace(copy / "actions/coin_toss/algorithm.py", DESCRIPTIONS, description)
     replace(copy / test, "EXPECTED: dict", expected)
     replace(copy / "tests/actions/cases/coin_toss.py", "raise NotImplementedError", check)
     complete(copy, "coin_toss", written)
+    passes(copy, "tools.functions_reference")
+    page = (copy / "docs/functions.md").read_text()
+    assert f"**What it is for.** {SEEING}" in page
+    assert re.search(r'"summary": "\d\d% of the coins showed heads\."', page)
 
 
 @pytest.mark.timeout(600)
 def test_the_documented_hybrid_algorithm_is_complete(copy: Path) -> None:
     section, code = blocks("docs/algorithms.md", "A hybrid algorithm")
-    source, cost, imported, description, answer, lowest, check = code
+    source, cost, fields, imported, description, answer, lowest, check = code
     test = "tests/actions/test_spin_row.py"
     assert "make new-action NAME=spin_row KIND=hybrid" in section
 
@@ -144,8 +157,9 @@ def test_the_documented_hybrid_algorithm_is_complete(copy: Path) -> None:
     algorithm = copy / "actions/spin_row/algorithm.py"
     replace(copy / "actions/spin_row/circuit.py", '"""The trial circuit and its cost. Source: to be', source)
     replace(copy / "actions/spin_row/circuit.py", "raise NotImplementedError", cost)
-    replace(algorithm, "from typing import Any", f"{imported}from typing import Any\n")
-    replace(algorithm, 'description = "To be written', description)
+    replace(copy / "actions/spin_row/answer.py", FIELDS, fields)
+    replace(algorithm, "from collections.abc", f"from collections.abc import Sequence\n{imported}")
+    replace(algorithm, DESCRIPTIONS, description)
     replace(algorithm, "raise NotImplementedError", answer)
     output = fails(copy, "pytest", "-q", "-p", "no:cacheprovider", test)
     assert f"LOWEST: write it in {test}" in output
@@ -188,6 +202,7 @@ def test_the_files_are_typed_and_lint_clean_when_they_are_created(copy: Path, ki
         ("quantum_circuit", "a class QuantumCircuit"),
         # The input's class would hide the base class that it inherits.
         ("action", "a class ActionInput"),
+        ("share", "another class of that name"),
         ("value_error", "a class ValueError"),
     ],
 )

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.framework.job import Step
+from actions.framework.job import Job, Step
 from actions.shor.algorithm import MAX_ATTEMPTS, ShorInput, algorithm
 from actions.shor.circuit import REGISTER, multiplications, order_finding
 from actions.shor.order import exact_order, factors, find_order, leads_to_factors, outcome_probabilities
 from actions.shor.synthesis import SynthesisPlan, plan
 from core.errors import InputError
 from core.protocol import JobResult
+from tests.actions.answers import answer_of
 from tests.actions.theory import probabilities, step_of
 from tests.examples import examples
 
@@ -169,16 +170,15 @@ def answered(counts: dict[int, int], noisy: bool = True, **values: Any) -> dict[
     bits = params.bits or params.number.bit_length() + 1
     named = {f"{outcome:0{bits}b}": count for outcome, count in counts.items()}
     state = {"bases": [params.base], "attempts": []}
-    answer = algorithm.proceed(params, Step(0, JobResult(counts={REGISTER: named}), state, "x", noisy))
-    assert isinstance(answer, dict)
-    return answer
+    return answer_of(
+        algorithm.proceed(params, Step(0, JobResult(counts={REGISTER: named}), state, "x", noisy))
+    )
 
 
 @pytest.mark.parametrize(("number", "base", "pair"), [(15, 7, [3, 5]), (15, 11, [3, 5]), (21, 2, [3, 7])])
 def test_a_perfect_machine_factors(number: int, base: int, pair: list[int]) -> None:
     params = ShorInput(number=number, base=base)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=1024))
-    assert isinstance(answer, dict)
+    answer = answer_of(algorithm.proceed(params, step_of(algorithm.start(params), shots=1024)))
     assert answer["factors"] == pair
     assert answer["summary"].startswith(f"{number} = {pair[0]} x {pair[1]}. ")
     assert answer["order"] == answer["exact_order"]
@@ -188,8 +188,7 @@ def test_a_perfect_machine_factors(number: int, base: int, pair: list[int]) -> N
 
 def test_a_base_that_leads_to_no_factors_is_reported_as_such() -> None:
     params = ShorInput(number=21, base=5, bits=5)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params)))
-    assert isinstance(answer, dict)
+    answer = answer_of(algorithm.proceed(params, step_of(algorithm.start(params))))
     assert answer["factors"] is None
     assert "half of the order leads to -1. Try another base." in answer["summary"]
 
@@ -207,7 +206,7 @@ def test_without_a_base_others_are_tried_until_one_leads_to_factors() -> None:
     for number in range(3):
         result = step_of(algorithm.start(ShorInput(number=21, base=state["bases"][0])))
         reply = algorithm.proceed(params, Step(number, result.result, state, "x", False))
-        if isinstance(reply, dict):
+        if not isinstance(reply, Job):
             break
         assert reply == algorithm.proceed(params, Step(number, result.result, state, "x", False))
         assert reply.state is not None
@@ -217,9 +216,9 @@ def test_without_a_base_others_are_tried_until_one_leads_to_factors() -> None:
         tried.append(reply.key)
         state = reply.state
     assert tried == [5, 2]
-    assert isinstance(reply, dict)
-    assert reply["factors"] == [3, 7]
-    assert [attempt["result"] for attempt in reply["attempts"]] == [
+    answer = answer_of(reply)
+    assert answer["factors"] == [3, 7]
+    assert [attempt["result"] for attempt in answer["attempts"]] == [
         "the order is odd",
         "half of the order leads to -1",
         "factors 3 and 7",
@@ -229,10 +228,8 @@ def test_without_a_base_others_are_tried_until_one_leads_to_factors() -> None:
 def test_if_no_base_leads_to_factors_all_are_listed() -> None:
     result = step_of(algorithm.start(ShorInput(number=21, base=5))).result
     before = [{"base": 4, "order": 3, "result": "the order is odd"}]
-    answer = algorithm.proceed(
-        ShorInput(number=21), Step(1, result, {"bases": [5], "attempts": before}, "x", False)
-    )
-    assert isinstance(answer, dict)
+    step = Step(1, result, {"bases": [5], "attempts": before}, "x", False)
+    answer = answer_of(algorithm.proceed(ShorInput(number=21), step))
     assert answer["summary"] == "No factors of 21 with any of 2 bases. Run it again for others."
     assert [attempt["base"] for attempt in answer["attempts"]] == [4, 5]
 

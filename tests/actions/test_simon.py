@@ -69,7 +69,9 @@ def test_every_outcome_orthogonal_to_the_secret_is_equally_likely(secret: str) -
     expected = orthogonal(secret)
     exact = probabilities(algorithm.build(params))
     assert exact == pytest.approx(dict.fromkeys(expected, 1 / len(expected)))
-    assert algorithm.answer(params, step_of(algorithm.start(params)))["ideal"] == pytest.approx(exact)
+    assert algorithm.answer(params, step_of(algorithm.start(params))).as_dict()["ideal"] == pytest.approx(
+        exact
+    )
 
 
 @pytest.mark.parametrize("secret", ["0000000", "1111111", "1011101", "0000001"])
@@ -212,7 +214,7 @@ def test_a_wrong_secret_is_refused(values: dict[str, Any], words: str) -> None:
 
 def test_the_case_of_the_end_to_end_tests() -> None:
     params = given_input(**VALUES)
-    check(algorithm.answer(params, step_of(algorithm.start(params))), noisy=False)
+    check(algorithm.answer(params, step_of(algorithm.start(params))).as_dict(), noisy=False)
     noisy = asked(VALUES["secret"], measured(VALUES["secret"], 1024, flips=0.02, lost=0.2))
     check(noisy, noisy=True)
     with pytest.raises(AssertionError):

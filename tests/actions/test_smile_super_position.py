@@ -202,7 +202,7 @@ def test_every_shot_is_in_the_answer_once(noise: dict[str, int]) -> None:
     counts = {SMILE: 5} | noise
     params = SmileInput(emoticon_1=":)", emoticon_2=":(")
     result = JobResult(counts={"meas": counts})
-    answer = SmileSuperPosition().answer(params, Step(0, result, None, "aer_simulator", False))
+    answer = SmileSuperPosition().answer(params, Step(0, result, None, "aer_simulator", False)).as_dict()
     assert answer["shots"] == sum(counts.values())
     wanted = sum(entry["probability"] for entry in answer["emoticons"])
     assert wanted + answer["others_probability"] == pytest.approx(1)

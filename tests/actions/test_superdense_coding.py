@@ -26,7 +26,7 @@ messages = st.lists(st.sampled_from(["00", "01", "10", "11"]), min_size=1, max_s
 
 def answer_of(message: str, counts: dict[str, int]) -> dict[str, Any]:
     step = Step(0, JobResult(counts={"meas": counts}), None, "fake_fez", True)
-    answer = algorithm.answer(SuperdenseInput(message=message), step)
+    answer = algorithm.answer(SuperdenseInput(message=message), step).as_dict()
     json.dumps(answer, allow_nan=False)
     return answer
 
@@ -77,7 +77,7 @@ def test_the_transpiler_leaves_the_protocol_whole() -> None:
 
 def test_the_case_that_runs_end_to_end() -> None:
     params = SuperdenseInput(**case.VALUES)
-    case.check(algorithm.answer(params, step_of(algorithm.start(params))), noisy=False)
+    case.check(algorithm.answer(params, step_of(algorithm.start(params))).as_dict(), noisy=False)
 
 
 def test_a_message_is_read_through_noise_that_changes_every_shot() -> None:

@@ -32,7 +32,7 @@ def sent(theta: float, phi: float) -> Statevector:
 def answer_of(*pubs: dict[str, int], alice: Any = None) -> dict[str, Any]:
     result = JobResult(pubs=[PubResult(counts={"meas": bob, "alice": alice or {"00": 1}}) for bob in pubs])
     params = TeleportationInput(theta=math.pi / 2)
-    answer = algorithm.proceed(params, Step(0, result, None, "fake_fez", True))
+    answer = algorithm.proceed(params, Step(0, result, None, "fake_fez", True)).as_dict()
     assert isinstance(answer, dict)
     json.dumps(answer, allow_nan=False)
     return answer
@@ -82,7 +82,7 @@ def test_bobs_qubit_never_meets_the_state() -> None:
 def test_a_perfect_machine_is_reported_as_perfect(theta: float, phi: float, seed: int) -> None:
     params = TeleportationInput(theta=theta, phi=phi)
     job = algorithm.start(params)
-    answer = algorithm.proceed(params, step_of(job, shots=400, seed=seed))
+    answer = algorithm.proceed(params, step_of(job, shots=400, seed=seed)).as_dict()
     assert isinstance(answer, dict)
     assert answer["fidelity"] == 1
     assert "note" not in answer
@@ -95,7 +95,7 @@ def test_a_perfect_machine_is_reported_as_perfect(theta: float, phi: float, seed
 
 def test_the_case_that_runs_end_to_end() -> None:
     params = TeleportationInput(**case.VALUES)
-    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=params.shots))
+    answer = algorithm.proceed(params, step_of(algorithm.start(params), shots=params.shots)).as_dict()
     assert isinstance(answer, dict)
     case.check(answer, noisy=False)
 

@@ -19,6 +19,7 @@ from actions.vqe.circuit import NUDGE, ansatz, starting_angles
 from actions.vqe.hamiltonian import H2, bases, exact_energy, is_real, lowest_bits
 from core.errors import InputError
 from core.protocol import JobResult
+from tests.actions.answers import answer_of
 from tests.actions.loops import looped
 
 TERMS = [list(term) for term in H2]
@@ -168,8 +169,7 @@ def answered(energies: list[float], spread: float | None, noisy: bool) -> dict[s
     result = JobResult(evs=energies, stds=None if spread is None else [spread] * 2)
     state = {"search": search.dump(), "over": True}
     reply = algorithm.proceed(params, Step(9, result, state, "ibm_x", noisy))
-    assert isinstance(reply, dict)
-    return reply
+    return answer_of(reply)
 
 
 def test_the_uncertainty_determines_the_digits() -> None:

@@ -99,6 +99,36 @@ def test_both_credentials_are_known(name: str) -> None:
     assert resolve(document, {}, Credentials()).headers == {"Authorization": f"<{name}>"}
 
 
+def test_a_document_may_have_an_output_schema() -> None:
+    schema = {
+        "properties": {"x": {"$ref": "#/$defs/X"}},
+        "$defs": {"X": {"type": "number", "x-unit": "shots"}},
+    }
+    assert parse(raw_document(functionOutputSchema=schema), "x").function_output_schema == schema
+
+
+def test_an_older_document_without_an_output_schema_still_works() -> None:
+    raw = raw_document()
+    assert "functionOutputSchema" not in raw
+    assert parse(raw, "x").function_output_schema == {}
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "nonsense"}, "nonsense"),
+        ({"properties": {"a": {"$ref": "https://example.com/schema.json"}}}, "other references are not"),
+        ({"properties": {"a": {"$ref": "#/$defs/A"}}}, "which does not exist"),
+        ({"properties": {"a": 1}}, "must be a schema"),
+        ({"allOf": [{} for _ in range(2_001)]}, "more than 2000 schemas"),
+    ],
+)
+def test_a_broken_output_schema_is_refused(schema: dict[str, Any], words: str) -> None:
+    with pytest.raises(DocumentError, match="has a broken output schema: ") as caught:
+        parse(raw_document(functionOutputSchema=schema), "the_name")
+    assert words in caught.value.message
+
+
 def test_fields_of_a_newer_version_are_ignored() -> None:
     document = parse(raw_document(_rev="1-abc", functionColour="red"), "x")
     assert document.id == "smile_super_position"
@@ -126,6 +156,7 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
         ({"functionDescription": "x" * 4_001}, "functionDescription"),
         ({"functionParams": []}, "functionParams"),
         ({"functionInputSchema": []}, "functionInputSchema"),
+        ({"functionOutputSchema": []}, "functionOutputSchema"),
         ({"_id": "Upper"}, "_id"),
         ({"_id": "a/b"}, "_id"),
         ({"_id": "a\n"}, "_id"),
