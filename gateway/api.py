@@ -80,6 +80,14 @@ def _function(document: ConfigDocument) -> dict[str, Any]:
     }
 
 
+@api.get("/functions/<function>")
+def function(function: str) -> Response:
+    """Return a function with the schemas of its input and its answer."""
+    session()
+    document = services().documents.get(function)
+    return json_response(_function(document) | {"output_schema": document.function_output_schema})
+
+
 @api.get("/backends")
 def backends() -> Response:
     """Return the backends as the poller last saw them."""

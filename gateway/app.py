@@ -53,7 +53,7 @@ def create_app(services: GatewayServices) -> Flask:
     problems.register(app)
     origin.register(app, services)
     metrics.register(app, services)
-    openapi.register(app)
+    openapi.register(app, services.documents)
     app.register_blueprint(api)
     events.register(app, services)
 

@@ -1,20 +1,40 @@
-"""The OpenAPI document, built from the models that the API uses and served at `/openapi.json`."""
+"""The OpenAPI document, built from the models that the API uses and the config documents."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from flask import Flask, Response
 from pydantic.json_schema import models_json_schema
 
+from core.config_docs import Documents
+from core.config_docs.model import ConfigDocument
 from core.protocol import API, MAX_CALLBACK, job_path, result_path
+from gateway.function_operations import ANY_FUNCTION, add_functions
 from gateway.listing import MAX_CURSOR, MAX_JOBS
 from gateway.openapi_models import MODELS
-from gateway.replies import json_response
 
 VERSION = "1"
 
+#: The names of the operations, for clients that are generated; those of functions are `run_` and their ids.
+OPERATION_IDS = {
+    f"post {API}/sessions": "create_session",
+    f"get {API}/webhooks/secret": "get_webhook_secret",
+    f"get {API}/functions": "list_functions",
+    f"get {API}/functions/{{function}}": "get_function",
+    f"get {API}/backends": "list_backends",
+    f"post {ANY_FUNCTION}": "submit_job",
+    f"get {API}/jobs": "list_jobs",
+    f"get {job_path('{process_job_id}')}": "get_job",
+    f"delete {job_path('{process_job_id}')}": "cancel_job",
+    f"get {result_path('{process_job_id}')}": "get_large_result",
+    f"get {API}/events": "open_events",
+    "get /healthz": "get_health",
+    "get /readyz": "get_readiness",
+}
 
 _TEXTS = {
     400: "The body is not JSON, or the path is malformed",
@@ -34,8 +54,23 @@ _TEXTS = {
 }
 
 
-def document() -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document."""
+def document(functions: Mapping[str, ConfigDocument]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document.
+
+    Args:
+        functions: the config documents of the functions, by their ids.
+    """
+    description = _common()
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            operation["operationId"] = OPERATION_IDS[f"{method} {path}"]
+            operation["tags"] = ["Gateway"]
+    add_functions(description, [functions[name] for name in sorted(functions)])
+    return description
+
+
+def _common() -> dict[str, Any]:
+    """Return the document without the functions."""
     _, definitions = models_json_schema(
         [(model, "serialization") for model in MODELS], ref_template="#/components/schemas/{model}"
     )
@@ -66,17 +101,21 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "qwhisk",
             "version": VERSION,
-            "description": "Quantum algorithms as functions. Each function's input is described by its own "
-            "`input_schema`, which `GET /functions` returns.",
+            "description": "Quantum algorithms as functions. Each function has an operation with its own "
+            "input and answer.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "This gateway"}],
+        "tags": [{"name": "Gateway", "description": "Sessions, jobs of any function, backends, health"}],
         "paths": {
             f"{API}/sessions": {
                 "post": _operation(
                     "Create a client, or renew the token of a client that sends a valid token",
                     {200: ("The renewed token", "NewSession"), 201: ("A new client", "NewSession")},
                     [401, 429, 503],
-                    security=[{}, {"token": []}],
+                    security=[],
+                    description="`Authorization: Bearer` is optional: the token to renew, or a key if the "
+                    "deployment requires a sign-in.",
                 )
             },
             f"{API}/webhooks/secret": {
@@ -87,14 +126,22 @@ def document() -> dict[str, Any]:
                 )
             },
             f"{API}/functions": {
-                "get": _operation("List the functions", {200: ("All functions", "Functions")}, [401, 429])
+                "get": _operation("List the functions", {200: ("All functions", "FunctionPage")}, [401, 429])
+            },
+            f"{API}/functions/{{function}}": {
+                "get": _operation(
+                    "Get a function with the schemas of its input and answer",
+                    {200: ("The function", "FunctionDetails")},
+                    [401, 404, 429],
+                    parameters=[function],
+                )
             },
             f"{API}/backends": {
-                "get": _operation("List the backends", {200: ("All backends", "Backends")}, [401, 429])
+                "get": _operation("List the backends", {200: ("All backends", "BackendPage")}, [401, 429])
             },
-            API + "/functions/{function}/jobs": {
+            ANY_FUNCTION: {
                 "post": _operation(
-                    "Submit a job",
+                    "Submit a job of any function",
                     {200: ("The final event", "ResultEvent"), 202: ("The job was submitted", "Accepted")},
                     [400, 401, 404, 408, 409, 413, 422, 429, 502, 503, 504],
                     parameters=[function, wait, key, callback],
@@ -105,7 +152,7 @@ def document() -> dict[str, Any]:
             f"{API}/jobs": {
                 "get": _operation(
                     "List the client's jobs, the most recently submitted first",
-                    {200: ("A page of jobs", "Jobs")},
+                    {200: ("A page of jobs", "JobPage")},
                     [401, 422, 429, 503],
                     parameters=[
                         {
@@ -150,7 +197,7 @@ def document() -> dict[str, Any]:
                     "WebSocket of this client's events, each as {id, event}",
                     {101: ("The events", None)},
                     [400, 401, 426, 429, 503],
-                    security=[{}],
+                    security=[],
                     parameters=[
                         {"name": "token", "in": "query", "schema": {"type": "string"}},
                         {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": -1}},
@@ -222,13 +269,39 @@ def _webhook() -> dict[str, Any]:
 
 def _health(summary: str) -> dict[str, Any]:
     answers = {200: ("Yes", "Health"), 503: ("No", "Health")}
-    return _operation(summary, answers, [], security=[{}])
+    return _operation(summary, answers, [], security=[])
 
 
-def register(app: Flask) -> None:
-    """Serve the document."""
-    described = document()
+class ServedDocument:
+    """The document as JSON, built again only when a config document has changed."""
+
+    def __init__(self) -> None:
+        self._building = threading.Lock()
+        self._functions: Mapping[str, ConfigDocument] | None = None
+        self._json = b""
+
+    def json(self, functions: Mapping[str, ConfigDocument]) -> bytes:
+        """Return the document.
+
+        Args:
+            functions: the config documents; the same object as long as none of them has changed.
+        """
+        with self._building:
+            if self._functions is not functions:
+                self._json = orjson.dumps(document(functions))
+                self._functions = functions
+            return self._json
+
+
+def register(app: Flask, documents: Documents) -> None:
+    """Serve the document at `/openapi.json`.
+
+    Args:
+        app: the application.
+        documents: the config documents, followed as they change.
+    """
+    served = ServedDocument()
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        return json_response(described)
+        return Response(served.json(documents.all()), mimetype="application/json")

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from core.protocol import BackendInfo, BackendType, Instant, LargeResult, Progress, ResultEvent, Status
 
 
+def _open(schema: dict[str, Any]) -> None:
+    schema.pop("additionalProperties", None)
+
+
 class NewSession(BaseModel):
     """A client and its token."""
 
@@ -42,13 +46,19 @@ class Function(BaseModel):
     input_schema: dict[str, Any]
 
 
-class Functions(BaseModel):
+class FunctionDetails(Function):
+    """A function with the schema of its answer; empty if its answers have none."""
+
+    output_schema: dict[str, Any]
+
+
+class FunctionPage(BaseModel):
     """All functions."""
 
     functions: list[Function]
 
 
-class Backends(BaseModel):
+class BackendPage(BaseModel):
     """All backends, as a poller last saw them."""
 
     backends: list[BackendInfo]
@@ -57,7 +67,8 @@ class Backends(BaseModel):
 class Accepted(BaseModel):
     """A submitted job, with the other fields of its function's reply."""
 
-    model_config = ConfigDict(extra="allow")
+    # The schema does not say that there are other fields: TypeScript could not tell this from an event then.
+    model_config = ConfigDict(extra="allow", json_schema_extra=_open)
 
     process_job_id: str
     job_id: str
@@ -77,7 +88,7 @@ class Cancelling(BaseModel):
     status: Status
 
 
-class Jobs(BaseModel):
+class JobPage(BaseModel):
     """The newest event of each job of a page, and the cursor of the next page; null on the last."""
 
     jobs: list[ResultEvent]
@@ -113,11 +124,12 @@ MODELS = (
     NewSession,
     WebhookSecret,
     Webhook,
-    Functions,
-    Backends,
+    FunctionPage,
+    FunctionDetails,
+    BackendPage,
     Accepted,
     Cancelling,
-    Jobs,
+    JobPage,
     ResultEvent,
     LargeResult,
     Health,

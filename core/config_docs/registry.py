@@ -78,7 +78,7 @@ class Documents:
         return True
 
     def all(self) -> dict[str, ConfigDocument]:
-        """Return every valid document by its id."""
+        """Return every valid document by its id: the same object until a document changes."""
         return self._known
 
     def get(self, function: str) -> ConfigDocument:
@@ -130,7 +130,8 @@ class Documents:
                 )
             else:
                 known[document.id] = document
-        self._known = known
+        if known.keys() != self._known.keys() or any(known[name] is not self._known[name] for name in known):
+            self._known = known
         self._report(broken)
         return True
 

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.openapi import document
+from testkit.adversarial import published
 from testkit.stack import Client, Stack
 
 CHECKS = [
@@ -25,7 +26,10 @@ CHECKS = [
     response_schema_conformance,
 ]
 
-schema = schemathesis.openapi.from_dict(document())
+#: Functions whose operations are tried; each request of those submits a job.
+TRIED = ("bernstein_vazirani", "grover")
+
+schema = schemathesis.openapi.from_dict(document({name: published()[name] for name in TRIED}))
 
 #: Requests made for each operation.
 EXAMPLES = 25
@@ -56,5 +60,22 @@ def test_every_answer_is_documented(case: Any, stack: Stack, token: str) -> None
 
 def test_the_document_is_served_and_lists_every_address(stack: Stack) -> None:
     served = requests.get(f"{stack.gateway}/openapi.json", timeout=20).json()
-    assert served == document()
+    assert served == document(published())
+    assert "/api/v1/functions/vqe/jobs" in served["paths"]
     assert "/api/v1/functions/{function}/jobs" in served["paths"]
+
+
+def test_a_function_has_the_schemas_of_its_input_and_answer(stack: Stack, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    response = requests.get(f"{stack.api}/functions/grover", headers=headers, timeout=20)
+    assert response.status_code == 200
+    function = response.json()
+    assert function["input_schema"] == published()["grover"].function_input_schema
+    assert function["output_schema"] == published()["grover"].function_output_schema
+    assert function["output_schema"]["properties"]["found"]["title"] == "Found"
+    listed = requests.get(f"{stack.api}/functions", headers=headers, timeout=20).json()["functions"]
+    [same] = [item for item in listed if item["id"] == "grover"]
+    assert function == same | {"output_schema": function["output_schema"]}
+    assert requests.get(f"{stack.api}/functions/grover", timeout=20).status_code == 401
+    unknown = requests.get(f"{stack.api}/functions/none", headers=headers, timeout=20)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")

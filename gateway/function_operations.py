@@ -1,0 +1,243 @@
+"""The operations of the functions in the OpenAPI document: one for each, with its own input and answer."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+
+from core.config_docs.model import ConfigDocument
+from core.input_schema.nodes import LISTS, MAPS, SINGLE
+from core.protocol import API, ResultEvent
+
+#: The path of the operation for any function.
+ANY_FUNCTION = f"{API}/functions/{{function}}/jobs"
+#: The most functions with an operation of their own, and the most bytes of their schemas. The others have the
+#: operation for any function only.
+MAX_FUNCTIONS, MAX_SCHEMA_BYTES = 500, 4_000_000
+#: The most characters of the name of a component.
+MAX_COMPONENT = 100
+
+JsonSchema = dict[str, Any]
+
+_ANY = {"type": "object"}
+
+
+def add_functions(description: dict[str, Any], documents: Iterable[ConfigDocument]) -> None:
+    """Add an operation for each function to an OpenAPI document, by the operation for any function.
+
+    Args:
+        description: the OpenAPI document; extended in place.
+        documents: the config documents of the functions.
+    """
+    paths = description["paths"]
+    any_function = paths[ANY_FUNCTION]["post"]
+    components = Components(description["components"]["schemas"])
+    categories: dict[str, None] = {}
+    for document in described(documents):
+        category = document.function_category or "Other"
+        categories[category] = None
+        paths[ANY_FUNCTION.replace("{function}", document.id)] = {
+            "post": _operation(any_function, document, components, category)
+        }
+    description["tags"] = [*description.get("tags", []), *({"name": name} for name in categories)]
+
+
+def _operation(
+    any_function: dict[str, Any], document: ConfigDocument, components: Components, category: str
+) -> dict[str, Any]:
+    name = type_name(document.id)
+    accepted = components.add(f"{name}Input", optional(document.function_input_schema or _ANY))
+    body: dict[str, Any] = {"schema": accepted}
+    if (value := example(document.function_input_schema)) is not None:
+        body["examples"] = {"example": {"value": value}}
+    responses = copy.deepcopy(any_function["responses"])
+    done = responses["200"]["content"]["application/json"]
+    event = components.get(done["schema"])
+    if document.function_output_schema:
+        answer = components.add(f"{name}Answer", document.function_output_schema)
+        event = event | {
+            "description": f"An event of a job of {document.id}.",
+            "properties": event["properties"] | {"answer": {"anyOf": [answer, {"type": "null"}]}},
+        }
+        done["schema"] = components.add(f"{name}Event", event, moved=False)
+        if (value := event_example(document)) is not None:
+            done["examples"] = {"example": {"value": value}}
+    return any_function | {
+        "operationId": f"run_{document.id}",
+        "tags": [category],
+        "summary": document.function_title or document.id,
+        "description": document.function_description,
+        "parameters": [item for item in any_function["parameters"] if item["name"] != "function"],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": responses,
+    }
+
+
+def described(documents: Iterable[ConfigDocument]) -> Iterator[ConfigDocument]:
+    """Yield the documents that get an operation, in order: as many as the bounds allow."""
+    size = 0
+    for document in islice(documents, MAX_FUNCTIONS):
+        size += len(orjson.dumps([document.function_input_schema, document.function_output_schema]))
+        if size > MAX_SCHEMA_BYTES:
+            return
+        yield document
+
+
+class Components:
+    """The schemas of the document, by their names.
+
+    Args:
+        schemas: those that are not of functions; extended in place.
+    """
+
+    def __init__(self, schemas: dict[str, JsonSchema]) -> None:
+        self._schemas = schemas
+
+    def get(self, reference: JsonSchema) -> JsonSchema:
+        """Return the schema that a reference names."""
+        return self._schemas[reference["$ref"].rpartition("/")[2]]
+
+    def add(self, name: str, schema: JsonSchema, moved: bool = True) -> JsonSchema:
+        """Add a schema with the definitions inside of it.
+
+        Args:
+            name: the name of the component; changed if it is taken.
+            schema: the schema.
+            moved: whether its references point inside of it; else they point to components.
+
+        Returns:
+            A reference to the component.
+        """
+        root = self._unused(name[:MAX_COMPONENT])
+        # Generators name types by the title, which must be unique.
+        self._schemas[root] = schema | {"title": root}
+        if not moved:
+            return _reference(root)
+        definitions = schema.get("$defs")
+        names = {inner: self._reserve(name, inner) for inner in definitions or ()}
+        outer = {key: value for key, value in schema.items() if key not in ("$defs", "$schema", "$id")}
+        self._schemas[root] = _moved(outer, root, names) | {"title": root}
+        for inner, component in names.items():
+            inside = _moved(schema["$defs"][inner], root, names)
+            self._schemas[component] = inside | {"title": component} if isinstance(inside, dict) else inside
+        return _reference(root)
+
+    def _reserve(self, name: str, inner: str) -> str:
+        plain = re.sub(r"[^A-Za-z0-9]", "_", inner)
+        component = self._unused(f"{name}_{plain}"[:MAX_COMPONENT])
+        self._schemas[component] = {}
+        return component
+
+    def _unused(self, name: str) -> str:
+        """Return the name, with a number if there is such a component."""
+        candidate, number = name, 2
+        # Compared without case: generators name files by them.
+        taken = {known.casefold() for known in self._schemas}
+        while candidate.casefold() in taken:
+            candidate, number = f"{name}_{number}", number + 1
+        return candidate
+
+
+def type_name(function: str) -> str:
+    """Return a function's id as the beginning of a type's name, such as `BellState` of `bell_state`."""
+    return "".join(word.capitalize() for word in function.split("_"))
+
+
+def event_example(document: ConfigDocument) -> dict[str, Any] | None:
+    """Return the final event of a job with the answer that its schema's examples make; None without them."""
+    answer = example(document.function_output_schema)
+    if answer is None:
+        return None
+    event = ResultEvent(
+        job_id="d3v8q2c1f5s73e9k0ab0",
+        backend="aer_simulator",
+        backend_type="simulator",
+        function=document.id,
+        client_id="c-1",
+        process_job_id="p-1",
+        topic="results." + "a" * 24,
+        submitted_at=datetime(2026, 1, 1, tzinfo=UTC),
+        params=example(document.function_input_schema) or {},
+        status="DONE",
+        answer=answer,
+        finished_at=datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC),
+    )
+    return event.model_dump(mode="json")
+
+
+def optional(schema: JsonSchema) -> JsonSchema:
+    """Return an input schema with the defaults of its fields in their descriptions.
+
+    Generators make a field with a default one that a caller must give.
+    """
+    fields = schema.get("properties")
+    if not isinstance(fields, dict):
+        return schema
+    changed = {}
+    for name, field in fields.items():
+        if isinstance(field, dict) and "default" in field:
+            default = field["default"]
+            words = [str(field.get("description", ""))]
+            words += [] if default is None else [f"Default: {orjson.dumps(default).decode()}."]
+            field = {key: value for key, value in field.items() if key != "default"}
+            field |= {"description": " ".join(filter(None, words))}
+        changed[name] = field
+    return schema | {"properties": changed}
+
+
+def example(schema: JsonSchema) -> JsonSchema | None:
+    """Return the value that the examples of the required fields make; None if one of them has no example."""
+    fields = schema.get("properties")
+    required = schema.get("required", [])
+    if not isinstance(fields, dict) or not isinstance(required, list):
+        return None
+    value = {}
+    for name in required:
+        field = fields.get(name)
+        examples = field.get("examples") if isinstance(field, dict) else None
+        if not isinstance(examples, list) or not examples:
+            return None
+        value[name] = examples[0]
+    return value
+
+
+def _reference(component: str) -> JsonSchema:
+    return {"$ref": f"#/components/schemas/{component}"}
+
+
+def _moved(schema: Any, root: str, names: dict[str, str]) -> Any:
+    """Return a copy of a schema whose references point to the components.
+
+    Only keywords with schemas are followed, so that a value that looks like a reference stays.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    moved: JsonSchema = {}
+    for keyword, value in schema.items():
+        if keyword == "$ref":
+            moved[keyword] = _target(value, root, names)
+        elif keyword in SINGLE:
+            moved[keyword] = _moved(value, root, names)
+        elif keyword in LISTS and isinstance(value, list):
+            moved[keyword] = [_moved(item, root, names) for item in value]
+        elif (keyword in MAPS or keyword == "$defs") and isinstance(value, dict):
+            moved[keyword] = {name: _moved(item, root, names) for name, item in value.items()}
+        else:
+            moved[keyword] = copy.deepcopy(value)
+    return moved
+
+
+def _target(reference: str, root: str, names: dict[str, str]) -> str:
+    path = unquote(reference).split("/")
+    if path[:2] == ["#", "$defs"] and len(path) >= 3:
+        inner = path[2].replace("~1", "/").replace("~0", "~")
+        if inner in names:
+            return "/".join(["#/components/schemas", names[inner], *path[3:]])
+    return "/".join(["#/components/schemas", root, *path[1:]])
