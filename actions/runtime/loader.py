@@ -9,17 +9,19 @@ import io
 import linecache
 import os
 import re
+import runpy
 import sys
 import tempfile
 import types
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from core.openwhisk.action_server import ALGORITHM_VARIABLE
 
-#: An action's entry point: parameters in, result out, both JSON objects.
-Main = Callable[[dict[str, Any]], Any]
+#: An action's entry point: parameters in, result out. Each is a JSON object; in sequences also a list.
+Main = Callable[[Any], Any]
 
 #: Bytes of a zip's unpacked files: ten times the 48 MB of code that OpenWhisk allows.
 MAX_UNPACKED = 512 * 1024 * 1024
@@ -84,6 +86,25 @@ def load_code(code: str, *, entry: str, binary: bool, name: str) -> Main:
     return _entry(module, entry, "the action's code")
 
 
+def _activate(folder: str) -> None:
+    """Make the packages of a zip's `virtualenv` folder importable, if there is one.
+
+    Raises:
+        LoadError: it does not have the script that does so.
+        Exception: any error that the script raises.
+    """
+    environment = Path(folder, "virtualenv")
+    if not environment.is_dir():
+        return
+    for scripts in ("bin", "Scripts"):
+        script = environment / scripts / "activate_this.py"
+        if script.is_file():
+            # The script finds the packages by its own path.
+            runpy.run_path(str(script))
+            return
+    raise LoadError("Invalid virtualenv. Zip file does not include 'activate_this.py'.")
+
+
 def _entry(module: types.ModuleType, entry: str, where: str) -> Main:
     main: Main | None = getattr(module, entry, None)
     if not callable(main):
@@ -109,6 +130,7 @@ def _unpack(code: str) -> tuple[str, str]:
     # Code from a zip imports its other modules, and opens files by relative path.
     sys.path.insert(0, folder)
     os.chdir(folder)
+    _activate(folder)
     path = f"{folder}/__main__.py"
     with open(path, encoding="utf-8") as file:  # noqa: PTH123
         return file.read(), path

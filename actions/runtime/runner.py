@@ -12,6 +12,9 @@ from actions.runtime.loader import LoadError, Main, load_code
 from actions.runtime.server import Reply
 from actions.runtime.streams import Streams
 
+#: OpenWhisk's words.
+_SECOND_INIT = "Cannot initialize the action more than once."
+
 
 class _Rejected(Exception):
     """The request is not served; the response has this status and message."""
@@ -35,6 +38,8 @@ class Runner:
         self._streams = streams
         self._baked = baked
         self._main: Main | None = None
+        #: Whether `main` is the image's own: the messages of its exceptions are not for callers.
+        self._hides_errors = False
         self._init_seen = False
         self._context: set[str] = set()
 
@@ -61,7 +66,8 @@ class Runner:
 
     def _init(self, body: bytes) -> Reply:
         if self._init_seen:
-            raise _Rejected(403, "The action is already initialised.")
+            self._streams.log(_SECOND_INIT)
+            raise _Rejected(403, _SECOND_INIT)
         value = _object(body).get("value")
         if not isinstance(value, dict):
             raise _Rejected(400, "`value` must be an object.")
@@ -71,6 +77,8 @@ class Runner:
         env = value.get("env") or {}
         if not isinstance(env, dict):
             raise _Rejected(400, "`value.env` must be an object.")
+        if not code and self._baked is None:
+            raise _Rejected(403, "Missing main/no code to execute.")
         # A second attempt is rejected from here on, since the effects of code that failed remain.
         self._init_seen = True
         _export(env)
@@ -79,8 +87,7 @@ class Runner:
                 self._main = load_code(code, entry=entry, binary=bool(value.get("binary")), name=name)
             elif self._baked is not None:
                 self._main = self._baked()
-            else:
-                raise LoadError("This image has no algorithm, and /init has no code.")
+                self._hides_errors = True
         except LoadError as exc:
             self._fail(str(exc), str(exc))
         except (Exception, SystemExit) as exc:
@@ -92,24 +99,26 @@ class Runner:
 
     def _run(self, body: bytes) -> Reply:
         if self._main is None:
-            raise _Rejected(403, "The action is not initialised. Send /init first.")
+            raise _Rejected(500, "no action defined yet")
         request = _object(body)
         value = request.pop("value", None)
         if value is None:
             value = {}
-        if not isinstance(value, dict):
-            raise _Rejected(400, "`value` must be an object.")
+        if not isinstance(value, dict | list):
+            raise _Rejected(400, "`value` must be an object or a list.")
         self._set_context(request)
         try:
             result = self._main(value)
-        except (Exception, SystemExit) as exc:
-            # Only the type of the error: an exception's message may have data that callers must not see.
+        except SystemExit:
+            self._fail("command exited", traceback.format_exc(), 400)
+        except Exception as exc:
+            self._streams.log(traceback.format_exc())
+            result = {"error": self._describe(exc)}
+        if not isinstance(result, dict | list):
             self._fail(
-                f"The action raised {type(exc).__name__}. Its log has the traceback.", traceback.format_exc()
+                "The action did not return a dictionary or array.",
+                f"The action returned {_kind(result)}, not a dictionary or array.",
             )
-        if not isinstance(result, dict):
-            reason = f"The action returned {_kind(result)}, not an object."
-            self._fail(reason, reason)
         try:
             encoded = json.dumps(result, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError) as exc:
@@ -126,10 +135,20 @@ class Runner:
         self._context = set(context)
         _export(context)
 
-    def _fail(self, message: str, log: str) -> NoReturn:
+    def _describe(self, exc: Exception) -> str:
+        """Return an exception's message for callers."""
+        if self._hides_errors:
+            return f"The action raised {type(exc).__name__}. Its log has the traceback."
+        try:
+            # Half a surrogate pair cannot be sent.
+            return str(exc).encode("utf-8", "replace").decode()
+        except Exception:
+            return f"The action raised {type(exc).__name__}, which has no message."
+
+    def _fail(self, message: str, log: str, status: int = 502) -> NoReturn:
         self._streams.log(log)
         self._streams.close_activation()
-        raise _Rejected(502, message)
+        raise _Rejected(status, message)
 
 
 def _reply(status: int, body: dict[str, Any]) -> Reply:

@@ -36,9 +36,10 @@ def test_a_zip_runs_and_its_modules_and_files_are_found(server: ActionServer) ->
 
 def test_a_second_init_is_refused_and_changes_nothing(server: ActionServer) -> None:
     server.init(ECHO)
-    status, body = server.init("def main(p):\n    return {'second': True}\n")
-    assert (status, "already" in body["error"]) == (403, True)
+    message = "Cannot initialize the action more than once."
+    assert server.init("def main(p):\n    return {'second': True}\n") == (403, {"error": message})
     assert server.run({"a": 1}) == (200, {"a": 1})
+    assert message in server.stderr()
 
 
 def test_env_is_set_when_the_code_is_imported(server: ActionServer) -> None:
@@ -61,7 +62,6 @@ def test_classes_of_given_code_can_be_dataclasses(server: ActionServer) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"code": ""}, "has no algorithm"),
         ({"code": "x = 1\n"}, "no function 'main'"),
         ({"code": "main = 3\n"}, "no function 'main'"),
         ({"code": ECHO, "main": "absent"}, "no function 'absent'"),
@@ -71,6 +71,17 @@ def test_classes_of_given_code_can_be_dataclasses(server: ActionServer) -> None:
         ({"code": "no base64!", "binary": True}, "not base64"),
         ({"code": base64.b64encode(b"no zip").decode(), "binary": True}, "not a zip"),
         ({"code": zipped(other="x = 1"), "binary": True}, "no __main__.py"),
+        (
+            {"code": zipped(**{"__main__": ECHO, "virtualenv/bin/python": ""}), "binary": True},
+            "Invalid virtualenv. Zip file does not include 'activate_this.py'.",
+        ),
+        (
+            {
+                "code": zipped(**{"__main__": ECHO, "virtualenv/bin/activate_this": "1 / 0"}),
+                "binary": True,
+            },
+            "ZeroDivisionError",
+        ),
     ],
 )
 def test_bad_code_is_502_and_the_log_says_why(
@@ -84,7 +95,33 @@ def test_bad_code_is_502_and_the_log_says_why(
     assert last == SENTINEL
     assert message in "\n".join(reason)
     assert server.stdout() == f"{SENTINEL}\n"
-    assert server.run()[0] == 403
+    assert server.run() == (500, {"error": "no action defined yet"})
+
+
+def test_without_code_and_algorithm_init_is_403(server: ActionServer) -> None:
+    assert server.init("") == (403, {"error": "Missing main/no code to execute."})
+    # It does not count, as in OpenWhisk.
+    assert server.init(ECHO)[0] == 200
+
+
+@pytest.mark.parametrize("scripts", ["bin", "Scripts"])
+def test_the_packages_of_a_zips_virtualenv_are_found(server: ActionServer, scripts: str) -> None:
+    """As virtualenv writes it, the script adds the environment's packages to the path."""
+    activate = (
+        "import os, site\n"
+        "base = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))\n"
+        "os.environ['VIRTUAL_ENV'] = base\n"
+        "site.addsitedir(os.path.join(base, 'lib', 'site-packages'))\n"
+    )
+    code = zipped(
+        **{
+            "__main__": "import os, packaged\ndef main(p):\n    return {'n': packaged.N}\n",
+            f"virtualenv/{scripts}/activate_this": activate,
+            "virtualenv/lib/site-packages/packaged": "N = 7\n",
+        }
+    )
+    assert server.init(code, binary=True) == (200, {"ok": True})
+    assert server.run() == (200, {"n": 7})
 
 
 @pytest.mark.parametrize(

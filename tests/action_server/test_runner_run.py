@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from testkit.action_server import SENTINEL, ActionServer
+from testkit.action_server import ROOT, SENTINEL, ActionServer
+from tests.action_server.conftest import Start
 
 
 def test_run_before_init_is_refused(server: ActionServer) -> None:
-    status, body = server.run()
-    assert (status, "init" in body["error"]) == (403, True)
+    assert server.run() == (500, {"error": "no action defined yet"})
 
 
 def test_a_result_with_an_error_key_is_still_a_result(server: ActionServer) -> None:
@@ -23,14 +26,13 @@ def test_a_result_with_an_error_key_is_still_a_result(server: ActionServer) -> N
         "None",
         "3",
         "'text'",
-        "[1]",
         "{'x': float('nan')}",
         "{'x': float('inf')}",
         "{'x': object()}",
         "{'x': '\\ud800'}",
     ],
 )
-def test_what_is_not_a_json_object_is_502(server: ActionServer, expression: str) -> None:
+def test_what_is_not_a_json_object_or_list_is_502(server: ActionServer, expression: str) -> None:
     server.init(f"def main(p):\n    return {expression}\n")
     status, body = server.run()
     assert status == 502
@@ -38,20 +40,62 @@ def test_what_is_not_a_json_object_is_502(server: ActionServer, expression: str)
     assert server.stderr().splitlines()[-1] == SENTINEL
 
 
+def test_lists_are_parameters_and_results(server: ActionServer) -> None:
+    server.init("def main(p):\n    return p[::-1]\n")
+    assert server.run([1, {"a": 2}]) == (200, [{"a": 2}, 1])
+
+
 @pytest.mark.parametrize(
-    "statement", ["raise ValueError('s3cret')", "import sys; sys.exit('s3cret')", "main(p)"]
+    ("statement", "error"),
+    [
+        ("raise ValueError('why')", "why"),
+        ("raise ValueError", ""),
+        ("p['absent']", "'absent'"),
+        ("raise ValueError('\\ud800')", "?"),
+        ("main(p)", "maximum recursion depth exceeded"),
+        (
+            "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})",
+            "The action raised Odd, which has no message.",
+        ),
+    ],
 )
-def test_an_exception_is_reported_briefly_and_logged_in_full(server: ActionServer, statement: str) -> None:
+def test_what_an_action_raises_is_its_error_and_logged_in_full(
+    server: ActionServer, statement: str, error: str
+) -> None:
     server.init(f"def main(p):\n    {statement}\n")
-    status, body = server.run()
-    assert status == 502
-    assert "s3cret" not in body["error"]
-    assert "Traceback" not in body["error"]
+    for _ in range(2):
+        status, body = server.run()
+        assert status == 200
+        assert list(body) == ["error"]
+        assert body["error"].startswith(error)
+        assert bool(body["error"]) == bool(error)
     log = server.stderr()
-    assert "Traceback (most recent call last)" in log
-    assert statement.split(";")[0] in log  # the line of code itself
-    # The server still works.
-    assert server.run()[0] == 502
+    assert log.count("Traceback (most recent call last)") >= 2
+    assert statement in log  # the line of code itself
+    assert log.splitlines()[-1] == SENTINEL
+
+
+def test_an_exit_is_400(server: ActionServer) -> None:
+    server.init("import sys\ndef main(p):\n    sys.exit('s3cret')\n")
+    assert server.run() == (400, {"error": "command exited"})
+    assert "s3cret" in server.stderr()
+    assert server.stderr().splitlines()[-1] == SENTINEL
+
+
+def test_what_an_images_algorithm_raises_is_only_logged(start: Start, tmp_path: Path) -> None:
+    """Its main catches all errors; if it does not, callers see no more than the type."""
+    package = tmp_path / "more" / "faulty"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("def main(p):\n    raise ValueError('s3cret')\n")
+    # A second folder of the package `actions`, which only this process has.
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import actions\nactions.__path__.append({str(package.parent)!r})\n"
+    )
+    server = start(QWHISK_ACTION="faulty", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert server.init() == (200, {"ok": True})
+    message = "The action raised ValueError. Its log has the traceback."
+    assert server.run() == (200, {"error": message})
+    assert "s3cret" in server.stderr()
 
 
 def test_the_context_is_in_the_environment_of_its_activation_only(server: ActionServer) -> None:
@@ -116,7 +160,7 @@ def test_parameters_and_results_of_a_megabyte_pass(server: ActionServer) -> None
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"nonsense", b'"text"', b'{"value": []}', b'{"value": {"x": NaN}}', b'{"value": {}, "a=b": "c"}'],
+    [b"", b"nonsense", b'"text"', b'{"value": 1}', b'{"value": {"x": NaN}}', b'{"value": {}, "a=b": "c"}'],
 )
 def test_a_malformed_request_is_400(server: ActionServer, body: bytes) -> None:
     server.init("def main(p):\n    return p\n")

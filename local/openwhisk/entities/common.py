@@ -12,6 +12,10 @@ from local.openwhisk.errors import BadRequest
 #: OpenWhisk's entity names: up to 256 characters, beginning with a letter, digit or underscore.
 _NAME = re.compile(r"\w([\w@ .&-]{0,254}[\w@.&-])?", re.ASCII)
 
+#: A version: numbers with dots between. OpenWhisk's are 32 bits; nine digits always fit.
+_VERSION = re.compile(r"(\d{1,9}(\.\d{1,9})*\.?)?", re.ASCII)
+_MAX_VERSION = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -126,7 +130,11 @@ def parameters(body: dict[str, Any], name: str, old: tuple[Parameter, ...]) -> t
 
 
 def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """Return the annotations of a PUT, or the old ones, without those that it deletes."""
+    """Return the annotations of a PUT, or the old ones, without those that it deletes.
+
+    Raises:
+        BadRequest: a field is wrong.
+    """
     annotations = parameters(body, "annotations", old)
     dropped = body.get("delAnnotations") or []
     if not isinstance(dropped, list):
@@ -147,13 +155,21 @@ def common(body: dict[str, Any], old: Entity | None, at: int) -> dict[str, Any]:
 def _next_version(body: dict[str, Any], old: Entity | None) -> str:
     version = body.get("version")
     if version is not None:
-        if not isinstance(version, str) or not re.fullmatch(r"\d{1,9}\.\d{1,9}\.\d{1,9}", version):
-            raise malformed_request("version must be a string of three numbers with dots between")
-        return version
+        return _semantic_version(version)
     if old is None:
         return "0.0.1"
     major, minor, patch = old.version.split(".")
     return f"{major}.{minor}.{int(patch) + 1}"
+
+
+def _semantic_version(text: Any) -> str:
+    """Return a version as three numbers. As in OpenWhisk, missing ones are 0 and others are ignored."""
+    if not isinstance(text, str) or len(text) > _MAX_VERSION or not _VERSION.fullmatch(text):
+        raise malformed_request(
+            "version is malformed: it must be a string of up to three numbers with dots between, such as 1.0.0"
+        )
+    numbers = [int(part) for part in text.split(".") if part][:3]
+    return ".".join(map(str, numbers + [0] * (3 - len(numbers))))
 
 
 def string(value: dict[str, Any], name: str, prefix: str = "") -> str:
