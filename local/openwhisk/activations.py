@@ -51,7 +51,6 @@ class Response:
         """Return it as the API shows it."""
         return {
             "status": self.status.text,
-            "statusCode": int(self.status),
             "success": self.status is ActivationStatus.SUCCESS,
             "size": len(self.result),
             "result": orjson.Fragment(self.result),
@@ -78,8 +77,10 @@ class Activation:
     limits: dict[str, Any] = field(default_factory=dict)
     #: The activation that caused this one, or "".
     cause: str = ""
-    #: For a sequence: whether it was invoked directly, and not as part of another sequence.
+    #: For a sequence or a composition: whether it was invoked directly, and not by another one.
     topmost: bool | None = None
+    #: Whether it is a composition.
+    conductor: bool = False
     caused_by_sequence: bool = False
     #: Milliseconds; for a sequence, the sum of its components.
     duration: int | None = None
@@ -108,6 +109,9 @@ class Activation:
 
     def summary(self) -> dict[str, Any]:
         """Return it as the API lists it."""
+        return self._common() | {"statusCode": int(self.response.status)}
+
+    def _common(self) -> dict[str, Any]:
         notes: dict[str, Any] = {"path": self.path, "kind": self.kind}
         if self.kind == TRIGGER:
             notes = {"path": self.path}
@@ -115,6 +119,8 @@ class Activation:
             notes |= {"waitTime": self.wait_ms, "timeout": self.timed_out, "limits": self.limits}
         else:
             notes |= {"topmost": self.topmost, "limits": self.limits}
+        if self.conductor:
+            notes["conductor"] = True
         if self.init_ms is not None:
             notes["initTime"] = self.init_ms
         if self.caused_by_sequence:
@@ -128,18 +134,24 @@ class Activation:
             "start": self.start,
             "end": self.end,
             "duration": self.elapsed,
-            "statusCode": int(self.response.status),
             "annotations": [{"key": key, "value": value} for key, value in notes.items()],
         }
         return summary | {"cause": self.cause} if self.cause else summary
 
     def document(self) -> dict[str, Any]:
         """Return it as the API shows it."""
-        return self.summary() | {
+        return self._common() | {
             "subject": self.namespace,
             "response": self.response.document(),
             "logs": self.logs,
         }
+
+    def answer(self) -> dict[str, Any]:
+        """Return it as the response to a blocking invocation.
+
+        As in OpenWhisk, an action's log is collected later. That of a sequence or a composition is complete.
+        """
+        return self.document() | ({"logs": []} if self.topmost is None else {})
 
 
 class Activations:

@@ -11,7 +11,7 @@ from typing import Protocol
 import orjson
 
 from core.openwhisk.action_server import MAX_PAYLOAD
-from local.openwhisk.errors import Crashed, ResultTooLarge, StartFailed, TimedOut
+from local.openwhisk.errors import Crashed, InitTimedOut, ResultTooLarge, StartFailed, TimedOut
 from local.openwhisk.http_connection import BodyTooLarge, HttpConnection, HttpConnectionError
 from local.openwhisk.launch import Launch
 from local.openwhisk.process import Process
@@ -46,7 +46,7 @@ class Container:
     def __init__(self, launch: Launch, process: Process) -> None:
         self.launch = launch
         self.last_used = time.monotonic()
-        #: Milliseconds from the start of the process to the response to /init.
+        #: Milliseconds from the request for /init to its response.
         self.init_ms = 0
         #: Whether it has served an activation.
         self.used = False
@@ -79,12 +79,16 @@ class Container:
         Raises:
             StartFailed: one of the steps failed. The process has ended.
         """
-        began = time.monotonic()
         process = await starter.start(launch)
         container = cls(launch, process)
         try:
             port = await process.port(timeout)
-            await container._initialise(port)
+            began = time.monotonic()
+            try:
+                await container._initialise(port)
+            except StartFailed as exc:
+                exc.init_ms = int((time.monotonic() - began) * 1000)
+                raise
         except BaseException:
             await container.kill()
             raise
@@ -115,7 +119,7 @@ class Container:
                 status, body = await connection.post("/init", self.launch.init, _MAX_INIT_REPLY)
         except TimeoutError:
             milliseconds = int(self.launch.timeout * 1000)
-            raise StartFailed(
+            raise InitTimedOut(
                 f"The action exceeded its time limits of {milliseconds} milliseconds during initialization.",
                 self._logs.flush(),
             ) from None
@@ -164,7 +168,8 @@ class Container:
             await self.kill()
             raise ResultTooLarge(
                 "The action produced a response that exceeded the allowed length: "
-                f"{exc.length} > {MAX_PAYLOAD} bytes.",
+                f"{exc.length} > {MAX_PAYLOAD} bytes. The truncated response was: "
+                f"{exc.beginning.decode('utf-8', 'replace')}",
                 self._logs.flush(),
             ) from None
         except (OSError, HttpConnectionError):

@@ -106,6 +106,9 @@ class ContainerError(Exception):
         logs: the output of the process, if it was collected.
     """
 
+    #: Whether the action exceeded its time limit.
+    timed_out = False
+
     def __init__(self, message: str, logs: list[str] | None = None) -> None:
         super().__init__(message)
         self.message = message
@@ -113,7 +116,19 @@ class ContainerError(Exception):
 
 
 class StartFailed(ContainerError):
-    """The process ended or did not respond before it accepted requests, or its /init failed."""
+    """The process ended or did not respond before it accepted requests, or its /init failed.
+
+    Attributes:
+        init_ms: milliseconds of its /init; None if the process did not get so far.
+    """
+
+    init_ms: int | None = None
+
+
+class InitTimedOut(StartFailed):
+    """The action's /init exceeded the action's time limit."""
+
+    timed_out = True
 
 
 class Crashed(ContainerError):
@@ -122,6 +137,8 @@ class Crashed(ContainerError):
 
 class TimedOut(ContainerError):
     """The activation exceeded the action's time limit. Its process has been killed."""
+
+    timed_out = True
 
 
 class ResultTooLarge(ContainerError):

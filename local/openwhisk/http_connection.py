@@ -23,11 +23,13 @@ class BodyTooLarge(HttpConnectionError):
 
     Attributes:
         length: of the body, in bytes.
+        beginning: of the body, as many bytes as the caller accepts.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, beginning: bytes) -> None:
         super().__init__(f"a response of {length} bytes")
         self.length = length
+        self.beginning = beginning
 
 
 class HttpConnection(asyncio.Protocol):
@@ -115,7 +117,9 @@ class HttpConnection(asyncio.Protocol):
         except HttpConnectionError as exc:
             self._fail(exc)
             return
-        if len(self._buffer) >= self._length:
+        if self._length > self._limit and len(self._buffer) >= self._limit:
+            self._fail(BodyTooLarge(self._length, bytes(self._buffer[: self._limit])))
+        elif len(self._buffer) >= self._length:
             body = bytes(self._buffer[: self._length])
             del self._buffer[: self._length]
             self._length = -1
@@ -143,8 +147,6 @@ class HttpConnection(asyncio.Protocol):
             length = next(int(value) for name, _, value in fields if name.lower() == "content-length")
         except (IndexError, ValueError, StopIteration):
             raise HttpConnectionError("the response is not HTTP with a Content-Length") from None
-        if length > self._limit:
-            raise BodyTooLarge(length)
         self._length = length
         return True
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import Activation, Activations, ActivationStatus, Response
+from local.openwhisk.call import Call
+from local.openwhisk.composition import Composition
 from local.openwhisk.container import Container
 from local.openwhisk.entities import SEQUENCE, Action, now
 from local.openwhisk.entities.action import MAX_COMPONENTS
@@ -21,8 +21,8 @@ from local.openwhisk.errors import (
     BadRequest,
     ContainerError,
     OpenWhiskError,
+    ResultTooLarge,
     StartFailed,
-    TimedOut,
     TooLarge,
     TooMany,
     Unavailable,
@@ -30,6 +30,8 @@ from local.openwhisk.errors import (
 from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
 from local.openwhisk.pool import ContainerPool
 from local.openwhisk.rates import Rate
+from local.openwhisk.results import judge
+from local.openwhisk.sequence import run_sequence
 from local.openwhisk.settings import OpenWhiskSettings
 
 log = logging.getLogger(__name__)
@@ -37,28 +39,8 @@ log = logging.getLogger(__name__)
 #: The most characters of what a failed action has printed that are logged.
 MAX_LOGGED = 8_000
 
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """The place of an activation among those that a request causes."""
-
-    id: str
-    transaction: str
-    #: The id of the activation that caused it, or "".
-    cause: str
-    #: Number of sequences around it.
-    depth: int = 0
-    #: The actions of sequences that the request has run so far.
-    count: list[str] = field(default_factory=list)
-
-    @property
-    def in_sequence(self) -> bool:
-        """Whether it is a component of a sequence."""
-        return self.depth > 0
-
-    def part(self, cause: str) -> _Call:
-        """Return the call of a component of this sequence."""
-        return _Call(os.urandom(16).hex(), self.transaction, cause, self.depth + 1, self.count)
+#: Characters of an error that are logged. An error may contain a whole result.
+_LOGGED = 1000
 
 
 class ActionInvoker:
@@ -104,7 +86,7 @@ class ActionInvoker:
         if len(self._running) >= self._allowed:
             raise TooMany(len(self._running) + 1, self._allowed)
         self._rate.count()
-        call = _Call(os.urandom(16).hex(), transaction, cause)
+        call = Call(transaction, cause)
         task = asyncio.get_running_loop().create_task(self._run(plan, value, call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -128,8 +110,9 @@ class ActionInvoker:
         if self._running:
             await asyncio.wait(self._running, timeout=1.0)
 
-    async def _run(self, plan: LaunchPlan, value: bytes, call: _Call) -> Activation:
+    async def _run(self, plan: LaunchPlan, value: bytes, call: Call) -> Activation:
         action = plan.action
+        call.total.activations += 1
         record = Activation(
             id=call.id,
             namespace=action.namespace,
@@ -143,15 +126,27 @@ class ActionInvoker:
             caused_by_sequence=call.in_sequence,
         )
         try:
-            if action.exec.kind == SEQUENCE:
-                await self._run_components(action, value, record, call)
+            if call.exceeds:
+                record.response = Response.error(
+                    ActivationStatus.APPLICATION_ERROR, "Too many actions in the composition."
+                )
+            elif action.exec.kind == SEQUENCE:
+                await run_sequence(action, value, record, call, self._plans, self._run)
+            elif plan.conducts and not call.conducts:
+                await Composition(plan, record, call, self._plans, self._run).run(value)
             else:
                 await self._run_action(plan, value, record, call)
         except ContainerError as exc:
             record.logs = exc.logs
-            record.timed_out = isinstance(exc, TimedOut)
-            record.response = Response.error(ActivationStatus.DEVELOPER_ERROR, exc.message)
-            log.warning("activation %s of %s: %s", call.id, action.path, exc.message)
+            record.timed_out = exc.timed_out
+            if isinstance(exc, StartFailed) and exc.init_ms is not None:
+                record.init_ms = exc.init_ms
+                record.start = now() - exc.init_ms
+            status = ActivationStatus.DEVELOPER_ERROR
+            if isinstance(exc, ResultTooLarge):
+                status = ActivationStatus.APPLICATION_ERROR
+            record.response = Response.error(status, exc.message)
+            log.warning("activation %s of %s: %s", call.id, action.path, exc.message[:_LOGGED])
         except Unavailable as exc:
             record.response = Response.error(ActivationStatus.WHISK_ERROR, exc.message)
         except Exception:
@@ -172,44 +167,7 @@ class ActionInvoker:
             log.warning("activation %s of %s failed", call.id, action.path, extra={"printed": printed})
         return record
 
-    async def _run_components(self, sequence: Action, value: bytes, record: Activation, call: _Call) -> None:
-        """Run a sequence's actions one after another, each with the result of the previous one."""
-        record.topmost = not call.in_sequence
-        record.duration = 0
-        record.response = Response(ActivationStatus.SUCCESS, value)
-        memory = 0
-        for component in sequence.exec.components:
-            try:
-                plan = self._plans.of(component)
-            except OpenWhiskError:
-                record.response = Response.error(
-                    ActivationStatus.APPLICATION_ERROR, "Sequence component does not exist."
-                )
-                break
-            if plan.action.exec.kind != SEQUENCE:
-                call.count.append(component)
-            if len(call.count) > MAX_COMPONENTS or call.depth >= MAX_COMPONENTS:
-                record.response = Response.error(
-                    ActivationStatus.APPLICATION_ERROR, "Too many actions in the sequence."
-                )
-                break
-            handed = orjson.loads(value)
-            if not plan.final.isdisjoint(handed):
-                # OpenWhisk's own lets one action of a sequence set final parameters of the next.
-                record.response = Response.error(ActivationStatus.APPLICATION_ERROR, NOT_ALLOWED)
-                break
-            parameters = orjson.dumps(plan.bound | handed) if plan.bound else value
-            part = await self._run(plan, parameters, call.part(record.id))
-            record.logs.append(part.id)
-            record.duration += part.elapsed
-            memory = max(memory, part.limits["memory"])
-            record.response = part.response
-            if part.response.status is not ActivationStatus.SUCCESS:
-                break
-            value = part.response.result
-        record.limits = record.limits | {"memory": memory or record.limits["memory"]}
-
-    async def _run_action(self, plan: LaunchPlan, value: bytes, record: Activation, call: _Call) -> None:
+    async def _run_action(self, plan: LaunchPlan, value: bytes, record: Activation, call: Call) -> None:
         if plan.launch is None:
             raise StartFailed(f"Failed to pull container image '{plan.action.exec.image}'.")
         waiting_since = time.monotonic()
@@ -222,13 +180,16 @@ class ActionInvoker:
     ) -> None:
         keep = False
         try:
-            if not container.used:
-                record.init_ms = container.init_ms
             record.start = now()
+            if not container.used:
+                # As in OpenWhisk, the initialisation belongs to the first activation.
+                record.init_ms = container.init_ms
+                record.start -= container.init_ms
+                record.wait_ms = max(0, record.wait_ms - container.init_ms)
             status, result, record.logs = await container.run(
                 self._request(action, value, record.id, transaction)
             )
-            record.response = _judge(status, result)
+            record.response = judge(status, result)
             # As in OpenWhisk, a container is not used again after an error that its action did not handle.
             keep = record.response.status <= ActivationStatus.APPLICATION_ERROR
         finally:
@@ -249,22 +210,3 @@ class ActionInvoker:
         if action.annotation("provide-api-key"):
             context["api_key"] = self._key
         return orjson.dumps(context)
-
-
-def _judge(status: int, body: bytes) -> Response:
-    """Return the response of an activation from its container's response to /run."""
-    try:
-        result = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        result = None
-    if not isinstance(result, dict):
-        text = body[:1024].decode("utf-8", "replace")
-        return Response.error(
-            ActivationStatus.DEVELOPER_ERROR, f"The action did not produce a valid JSON response: {text}"
-        )
-    if status != 200:
-        return Response.error(ActivationStatus.DEVELOPER_ERROR, result.get("error", result))
-    if "error" in result:
-        # OpenWhisk keeps the error and drops the other fields.
-        return Response.error(ActivationStatus.APPLICATION_ERROR, result["error"])
-    return Response(ActivationStatus.SUCCESS, body)

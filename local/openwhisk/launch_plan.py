@@ -23,6 +23,8 @@ class LaunchPlan:
     bound: dict[str, Any]
     #: The parameters an invocation may not set.
     final: frozenset[str]
+    #: Whether it is the conductor of a composition. The annotation has no effect on a sequence.
+    conducts: bool
     #: What it was computed from.
     sources: tuple[Action | Package, ...]
 
@@ -75,5 +77,11 @@ class LaunchPlans:
             # A sequence passes on its parameters, without those of its package.
             bound={item.key: item.value for item in bound if not item.init},
             final=frozenset(item.key for item in action.parameters if final and item.value is not None),
+            conducts=action.exec.kind != SEQUENCE and _is_truthy(action.annotation("conductor")),
             sources=sources,
         )
+
+
+def _is_truthy(value: Any) -> bool:
+    """Return whether OpenWhisk takes an annotation for true: not 0, null, false or an empty string."""
+    return isinstance(value, dict | list) or bool(value)

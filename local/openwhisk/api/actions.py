@@ -112,5 +112,5 @@ class Actions:
                 status = _HTTP_STATUS[record.response.status]
                 if only_result:
                     return json_text(record.response.result, status, headers)
-                return json_response(record.document(), status, headers)
+                return json_response(record.answer(), status, headers)
         return json_response({"activationId": activation_id}, 202, headers)

@@ -166,7 +166,7 @@ def _semantic_version(text: Any) -> str:
     """Return a version as three numbers. As in OpenWhisk, missing ones are 0 and others are ignored."""
     if not isinstance(text, str) or len(text) > _MAX_VERSION or not _VERSION.fullmatch(text):
         raise malformed_request(
-            "version is malformed: it must be a string of up to three numbers with dots between, such as 1.0.0"
+            "version is malformed: it must be a string of numbers with dots between, such as 1.0.0"
         )
     numbers = [int(part) for part in text.split(".") if part][:3]
     return ".".join(map(str, numbers + [0] * (3 - len(numbers))))
