@@ -55,7 +55,7 @@ class OpenWhisk:
 
     def action(self, name: str, code: str, **fields: Any) -> dict[str, Any]:
         """Create or update an action of Python code."""
-        body = {"exec": {"kind": "python:3", "code": code}, **fields}
+        body = {"exec": {"kind": "python:default", "code": code}, **fields}
         answer = self.ask("PUT", f"/actions/{name}?overwrite=true", body)
         assert answer.status_code == 200, answer.text
         document: dict[str, Any] = answer.json()
@@ -65,6 +65,11 @@ class OpenWhisk:
         """Invoke an action. By default the call blocks and returns the whole record."""
         return self.ask("POST", f"/actions/{name}?{query}", {} if body is None else body)
 
+    def logged(self, name: str, body: Any = None) -> list[str]:
+        """Invoke an action and return its log, which is only in its record."""
+        lines: list[str] = self.activation(self.invoke(name, body).json()["activationId"])["logs"]
+        return lines
+
     def activation(self, activation_id: str) -> dict[str, Any]:
         """Return the record as soon as it exists."""
         until(lambda: self.ask("GET", f"/activations/{activation_id}").status_code == 200)
@@ -73,7 +78,8 @@ class OpenWhisk:
 
     def numbers(self) -> dict[str, int]:
         """Return the number of processes and invocations by state."""
-        numbers: dict[str, int] = self.session.get(self.url, timeout=10).json()["processes"]
+        root = self.url.removesuffix("api/v1")
+        numbers: dict[str, int] = self.session.get(root, timeout=10).json()["processes"]
         return numbers
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

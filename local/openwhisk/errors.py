@@ -75,6 +75,18 @@ class TooLarge(OpenWhiskError):
         super().__init__(f"{what} larger than allowed: {size} > {allowed} bytes.")
 
 
+class UnsupportedMediaType(OpenWhiskError):
+    """The body is not JSON, according to its Content-Type."""
+
+    status = 415
+
+
+class NotAvailable(OpenWhiskError):
+    """A part of OpenWhisk that this server does not have."""
+
+    status = 501
+
+
 class TooMany(OpenWhiskError):
     """Too many invocations are running or waiting."""
 

@@ -12,6 +12,7 @@ from core.origin import Allowed
 from core.settings import Source, command_line
 from core.settings.ports import OPENWHISK_PORT
 from local.openwhisk import settings_table as rows
+from local.openwhisk.entities import LIMITS
 from local.openwhisk.settings_table import DOCKER, ROOT
 
 __all__ = ["DOCKER", "OpenWhiskSettings", "parse"]
@@ -35,6 +36,8 @@ class OpenWhiskSettings:
     max_waiting: int
     invocations_per_minute: int
     fires_per_minute: int
+    #: Minimum and maximum of each limit of an action: milliseconds, MB, MB, activations.
+    action_limits: dict[str, tuple[int, int]]
     idle_seconds: float
     prewarm: int
     fork_server: int
@@ -80,6 +83,12 @@ class OpenWhiskSettings:
             max_waiting=rows.MAX_WAITING.read(source),
             invocations_per_minute=rows.INVOCATIONS_PER_MINUTE.read(source),
             fires_per_minute=rows.FIRES_PER_MINUTE.read(source),
+            action_limits={
+                **LIMITS,
+                "timeout": (LIMITS["timeout"][0], rows.MAX_ACTION_TIMEOUT.read(source)),
+                "memory": (LIMITS["memory"][0], rows.MAX_ACTION_MEMORY.read(source)),
+                "concurrency": (LIMITS["concurrency"][0], rows.MAX_ACTION_CONCURRENCY.read(source)),
+            },
             idle_seconds=rows.IDLE_SECONDS.read(source),
             prewarm=rows.PREWARM.read(source),
             fork_server=rows.FORK_SERVER.read(source),

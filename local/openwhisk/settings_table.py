@@ -20,6 +20,7 @@ from core.settings.kinds import (
 )
 from core.settings.openwhisk import WHISK_AUTH, WHISK_KEY
 from core.settings.ports import OPENWHISK_PORT
+from local.openwhisk.entities import LIMITS, ActionLimits
 
 #: The variables of this server's environment that action processes see. A container would see none of them;
 #: these are what a process needs to run on this machine, and the project's own settings. The server's key is
@@ -139,6 +140,27 @@ FIRES_PER_MINUTE = Setting(
     100_000,
     "trigger fires in a minute; further ones get 429",
     "--fires-per-minute",
+)
+MAX_ACTION_TIMEOUT = Setting(
+    "OPENWHISK_MAX_ACTION_TIMEOUT",
+    integer(ActionLimits().timeout, 3_600_000),
+    LIMITS["timeout"][1],
+    "the longest time limit that an action may have, in milliseconds",
+    "--max-action-timeout",
+)
+MAX_ACTION_MEMORY = Setting(
+    "OPENWHISK_MAX_ACTION_MEMORY",
+    integer(ActionLimits().memory, 1024 * 1024),
+    LIMITS["memory"][1],
+    "the largest memory limit that an action may have, in MB",
+    "--max-action-memory",
+)
+MAX_ACTION_CONCURRENCY = Setting(
+    "OPENWHISK_MAX_ACTION_CONCURRENCY",
+    integer(1, 200),
+    LIMITS["concurrency"][1],
+    "the most activations at a time in one process that an action's concurrency limit may allow",
+    "--max-action-concurrency",
 )
 IDLE_SECONDS = Setting(
     "OPENWHISK_IDLE_SECONDS", number(0), 600.0, "seconds after which an idle process ends", "--idle-seconds"
@@ -262,6 +284,9 @@ TABLE = SettingsTable(
         MAX_WAITING,
         INVOCATIONS_PER_MINUTE,
         FIRES_PER_MINUTE,
+        MAX_ACTION_TIMEOUT,
+        MAX_ACTION_MEMORY,
+        MAX_ACTION_CONCURRENCY,
         IDLE_SECONDS,
         PREWARM,
         FORK_SERVER,

@@ -66,14 +66,15 @@ class Store:
         """Add or replace a package.
 
         Raises:
-            BadRequest: it is a binding, and does not refer to a package.
+            BadRequest: it is a binding, and its package does not exist or is a binding too.
+            Conflict: it is a binding of another entity than a package.
         """
         if package.binding:
             bound = self._entities.get(package.binding)
             if bound is None:
                 raise BadRequest("Binding references a package that does not exist.")
             if not isinstance(bound, Package):
-                raise BadRequest("Cannot bind to a resource that is not a package.")
+                raise Conflict("Cannot bind to a resource that is not a package.")
             if bound.binding:
                 raise BadRequest("Cannot bind to another package binding.")
         self._put(package)

@@ -16,8 +16,8 @@ const named = () => `test-${randomBytes(5).toString('hex')}`
 test('the client: actions, packages, triggers, rules, activations', async () => {
   const [action, trigger, rule, pack] = [named(), named(), named(), named()]
   await ow.packages.create({ name: pack, package: { parameters: [{ key: 'a', value: 1 }] } })
-  await ow.actions.create({ name: `${pack}/${action}`, kind: 'python:3', action: ECHO })
-  await ow.actions.update({ name: `${pack}/${action}`, kind: 'python:3', action: ECHO })
+  await ow.actions.create({ name: `${pack}/${action}`, kind: 'python:default', action: ECHO })
+  await ow.actions.update({ name: `${pack}/${action}`, kind: 'python:default', action: ECHO })
   assert.equal((await ow.actions.get(`${pack}/${action}`)).version, '0.0.2')
   const blocking = await ow.actions.invoke({ name: `${pack}/${action}`, blocking: true, params: { b: 2 } })
   assert.deepEqual(blocking.response.result, { got: { a: 1, b: 2 } })
@@ -37,7 +37,7 @@ test('the client: actions, packages, triggers, rules, activations', async () => 
 
 test('its logs', async () => {
   const name = named()
-  await ow.actions.create({ name, kind: 'python:3', action: "def main(p):\n    print('heard')\n    return {}\n" })
+  await ow.actions.create({ name, kind: 'python:default', action: "def main(p):\n    print('heard')\n    return {}\n" })
   await ow.actions.invoke({ name, blocking: true })
   const lines = []
   const { lastActivationTime } = await utils.printFilteredActionLogs(

@@ -8,7 +8,7 @@ import openwhisk from 'openwhisk'
 const { WHISK_APIHOST: apihost, WHISK_AUTH: api_key, ZIP } = process.env
 const ow = openwhisk({ apihost, api_key })
 const ECHO = "def main(params):\n    print('said')\n    return {'got': params}\n"
-const kind = 'python:3'
+const kind = 'python:default'
 const named = () => `test-${randomBytes(5).toString('hex')}`
 const status = code => error => error.statusCode === code
 

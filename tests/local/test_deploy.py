@@ -64,7 +64,7 @@ def test_the_manifests_actions_are_deployed_and_undeployed(whisk: OpenWhisk) -> 
         refused = whisk.ask("POST", "/actions/quantum/smile_super_position?blocking=true", {setting: "x"})
         assert refused.status_code == 400
         assert refused.json()["error"].startswith("Request defines parameters that are not allowed")
-    mine = {"exec": {"kind": "python:3", "code": "def main(p):\n    return p\n"}}
+    mine = {"exec": {"kind": "python:default", "code": "def main(p):\n    return p\n"}}
     whisk.ask("PUT", "/actions/mine", mine)
     for _ in range(2):  # removing it again is not an error
         assert command("--undo", **env).returncode == 0

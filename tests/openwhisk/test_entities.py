@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
 from testkit.openwhisk import OpenWhisk
+from tests.openwhisk.conftest import Start
 
 ECHO = "def main(params):\n    return params\n"
-EXEC = {"kind": "python:3", "code": ECHO}
+EXEC = {"kind": "python:default", "code": ECHO}
 
 
 def test_an_action_is_created_read_listed_and_deleted(whisk: OpenWhisk, name: str) -> None:
@@ -17,9 +19,10 @@ def test_an_action_is_created_read_listed_and_deleted(whisk: OpenWhisk, name: st
     assert created.status_code == 200
     document = created.json()
     assert (document["namespace"], document["name"], document["version"]) == ("guest", name, "0.0.1")
-    assert document["exec"] == {"kind": "python:3", "binary": False, "code": ECHO}
+    kind = f"python:{sys.version_info.major}.{sys.version_info.minor}"
+    assert document["exec"] == {"kind": kind, "binary": False, "code": ECHO}
     assert document["limits"] == {"timeout": 60000, "memory": 256, "logs": 10, "concurrency": 1}
-    assert {"key": "exec", "value": "python:3"} in document["annotations"]
+    assert {"key": "exec", "value": kind} in document["annotations"]
     assert whisk.ask("GET", f"/actions/{name}").json() == document
     assert "code" not in whisk.ask("GET", f"/actions/{name}?code=false").json()["exec"]
     listed = {item["name"]: item for item in whisk.ask("GET", "/actions?limit=0").json()}
@@ -55,13 +58,18 @@ def test_an_updated_action_runs_next(whisk: OpenWhisk, name: str) -> None:
         ({"exec": 1}, "exec"),
         ({"exec": {"kind": "cobol", "code": "x"}}, "exec.kind"),
         ({"exec": {"kind": 3}}, "exec.kind"),
-        ({"exec": {"kind": "python:3"}}, "exec.code"),
+        ({"exec": {"kind": "python:default"}}, "exec.code"),
         ({"exec": {"kind": "blackbox"}}, "exec.image"),
+        ({"exec": {"kind": "blackbox", "image": "a b"}}, "exec.image"),
+        ({"exec": {"kind": "blackbox", "image": "a/" * 300 + "b"}}, "exec.image"),
         ({"exec": EXEC | {"main": 1}}, "exec.main"),
         ({"exec": EXEC | {"binary": "yes"}}, "exec.binary"),
         ({"exec": EXEC, "limits": {"timeout": 99}}, "limits.timeout"),
         ({"exec": EXEC, "limits": {"timeout": "1"}}, "limits.timeout"),
         ({"exec": EXEC, "limits": {"memory": True}}, "limits.memory"),
+        ({"exec": EXEC, "limits": {"memory": 513}}, "limits.memory"),
+        ({"exec": EXEC, "limits": {"timeout": 300_001}}, "limits.timeout"),
+        ({"exec": EXEC, "limits": {"concurrency": 2}}, "limits.concurrency"),
         ({"exec": EXEC, "limits": []}, "limits"),
         ({"exec": EXEC, "parameters": {}}, "parameters"),
         ({"exec": EXEC, "parameters": [{"key": "a", "value": 1}, {"value": 1}]}, "parameters[1]"),
@@ -153,3 +161,39 @@ def test_init_parameters_are_environment(whisk: OpenWhisk, name: str) -> None:
     )
     answer = whisk.invoke(name, query="blocking=true&result=true").json()
     assert answer == {"seen": "blue", "params": {"a": 1}}
+
+
+def test_python_3_is_accepted_too(whisk: OpenWhisk, name: str) -> None:
+    """Older OpenWhisks have this kind, and many manifests name it."""
+    created = whisk.ask("PUT", f"/actions/{name}", {"exec": {"kind": "python:3", "code": ECHO}})
+    assert created.json()["exec"]["kind"] == "python:3"
+    assert whisk.invoke(name, {"a": 1}, "blocking=true&result=true").json() == {"a": 1}
+
+
+def test_the_maxima_of_an_actions_limits_can_be_set(start: Start) -> None:
+    whisk = start(
+        "--max-action-timeout",
+        "600000",
+        OPENWHISK_MAX_ACTION_MEMORY="1024",
+        OPENWHISK_MAX_ACTION_CONCURRENCY="5",
+    )
+    limits = {"timeout": 600_000, "memory": 1024, "concurrency": 5}
+    assert whisk.action("large", ECHO, limits=limits)["limits"] == limits | {"logs": 10}
+    shown = whisk.ask("GET", "/limits").json()
+    assert (shown["maxActionTimeout"], shown["maxActionMemory"]) == (600_000, 1024)
+    assert (shown["minActionConcurrency"], shown["maxActionConcurrency"]) == (1, 5)
+
+
+@pytest.mark.parametrize("field", ["annotations", "parameters"])
+def test_a_body_that_is_nested_too_deeply_is_400(whisk: OpenWhisk, name: str, field: str) -> None:
+    """It could be read, but not written again: no list with it could be shown."""
+    for levels, status in ((200, 200), (250, 400), (300, 400), (1000, 400), (5000, 400)):
+        nested = "[" * levels + "]" * levels
+        items = f'[{{"key": "a", "value": {nested}}}]'
+        text = f'{{"exec": {{"kind": "python:3", "code": "x"}}, "{field}": {items}}}'
+        answer = whisk.ask("PUT", f"/actions/{name}?overwrite=true", data=text)
+        assert answer.status_code == status
+        assert ("malformed" in answer.text) == (status == 400)
+        for path in ("/actions?limit=0", f"/actions/{name}"):
+            assert whisk.ask("GET", path).status_code == 200
+    assert whisk.ask("DELETE", f"/actions/{name}").status_code == 200

@@ -63,7 +63,7 @@ def test_a_deployed_algorithm_starts_quickly(start: Start) -> None:
         times.append({item["key"]: item["value"] for item in record["annotations"]}["initTime"])
     # A start from the command takes over a second on any machine. The best of three, for a busy machine.
     assert min(times) < 800
-    whisk.ask("PUT", "/actions/code", {"exec": {"kind": "python:3", "code": PIDS}})
+    whisk.ask("PUT", "/actions/code", {"exec": {"kind": "python:default", "code": PIDS}})
     assert process_ids(whisk, "code")["warm"]
 
 

@@ -42,7 +42,7 @@ def test_everything_is_available_after_a_restart(
     first.ask("PUT", "/rules/r", {"trigger": "/_/t", "action": "/_/p/a"})
     first.ask("POST", "/rules/r", {"status": "inactive"})
     assert first.ask("DELETE", "/actions/gone").status_code == 200
-    record = first.invoke("b/a", {"c": 3}).json()
+    record = first.activation(first.invoke("b/a", {"c": 3}).json()["activationId"])
     before = documents(first)
     first.stop(number)
 
@@ -74,7 +74,7 @@ def test_a_damaged_file_affects_only_its_entity(start: Start, tmp_path: Path) ->
     assert [item["name"] for item in second.ask("GET", "/actions").json()] == ["two"]
     assert "is not read" in second.log()
     # The truncated line must not be joined with the next.
-    record = second.invoke("two").json()
+    record = second.activation(second.invoke("two").json()["activationId"])
     second.stop()
     third = start("--state", str(state))
     assert third.ask("GET", f"/activations/{record['activationId']}").json() == record
@@ -113,7 +113,7 @@ def test_the_rotating_log_is_bounded(tmp_path: Path) -> None:
 def test_kept_activations_are_bounded_too(tmp_path: Path) -> None:
     def record(number: int) -> Activation:
         return Activation(
-            id=f"{number:032}", namespace="n", name="a", path="n/a", version="0.0.1", kind="python:3",
+            id=f"{number:032}", namespace="n", name="a", path="n/a", version="0.0.1", kind="python:default",
             start=number, end=number + 1, response=Response(ActivationStatus.SUCCESS, b'{"a":"\xc3\xa4"}'),
         )  # fmt: skip
 

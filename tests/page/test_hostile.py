@@ -146,7 +146,7 @@ def scene(stack: Stack, lured: Browser) -> Iterator[Scene]:
         body = {name: shipped[name] for name in ("exec", "annotations", "limits")}
         assert opened.whisk("PUT", f"/actions/quantum/{opened.bait}", body).status_code == 200
         exported = {
-            "exec": {"kind": "python:3", "code": "def main(p):\n    return {'body': 'done'}\n"},
+            "exec": {"kind": "python:default", "code": "def main(p):\n    return {'body': 'done'}\n"},
             "annotations": [{"key": "web-export", "value": True}],
         }
         assert opened.whisk("PUT", f"/actions/{opened.bait}-web", exported).status_code == 200

@@ -74,11 +74,20 @@ class Actions:
     async def put(self, request: web.Request) -> web.Response:
         """Create or update an action."""
         package, name = names_of(request)
-        body = await object_of(request, MAX_ENTITY)
+        body = await object_of(request, MAX_ENTITY, required=True)
         old = self._store.find(Action, f"{package}/{name}" if package else name)
         check_overwrite(request, old)
         namespace = self._context.settings.namespace
-        action = put_action(body, namespace, package, name, old, now(), next(self._revisions))
+        action = put_action(
+            body,
+            namespace,
+            package,
+            name,
+            old,
+            now(),
+            next(self._revisions),
+            self._context.settings.action_limits,
+        )
         self._store.put_action(action)
         self._context.pool.retire(action.path)
         started = self._context.plans.get(package, name).launch

@@ -31,13 +31,14 @@ class ActivationRecords:
         name = request.query.get("name") or None
         if name is not None and name.count("/") > 1:
             raise BadRequest(f"Parameter may be a 'simple' name or 'package-name/simple' name: {name}")
-        since, upto = (optional_integer(request, key) for key in ("since", "upto"))
+        since, upto = (_time(request, key) for key in ("since", "upto"))
+        skip, limit = range_of(request, "activations")
         docs = flag(request, "docs")
         if flag(request, "count"):
             if docs:
                 raise BadRequest("The parameter 'docs' is not permitted with 'count'.")
-            return json_response({"activations": self._records.count(name=name, since=since, upto=upto)})
-        skip, limit = range_of(request, "activations")
+            count = self._records.count(name=name, since=since, upto=upto)
+            return json_response({"activations": max(0, count - skip)})
         records = self._records.list(name=name, since=since, upto=upto, skip=skip, limit=limit)
         return json_response([record.document() if docs else record.summary() for record in records])
 
@@ -61,3 +62,15 @@ class ActivationRecords:
         if record is None:
             raise NotFound
         return record
+
+
+def _time(request: web.Request, name: str) -> int | None:
+    """Return a query parameter that is a time in milliseconds since 1970, or None if it is missing."""
+    try:
+        return optional_integer(request, name)
+    except BadRequest:
+        value = request.query[name]
+        raise BadRequest(
+            f"The query parameter '{name}' was malformed: Parameter is not a valid value for epoch seconds: "
+            f"{value}"
+        ) from None

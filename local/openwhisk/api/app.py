@@ -14,14 +14,26 @@ from local.openwhisk.api.actions import Actions
 from local.openwhisk.api.activations import ActivationRecords
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.packages import Packages
-from local.openwhisk.api.requests import MAX_ENTITY, TRANSACTION, json_response
+from local.openwhisk.api.requests import ALLOWED_HEADERS, MAX_ENTITY, TRANSACTION, json_response
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
-from local.openwhisk.entities import LIMITS, PYTHON_KINDS
+from local.openwhisk.entities import PYTHON_KIND, PYTHON_KINDS
+from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import Forbidden, NotFound, OpenWhiskError, OriginRejected
 
 log = logging.getLogger(__name__)
 
+_MB = 1024 * 1024
+
+#: OpenWhisk's headers for pages. Requests of other origins' pages are rejected before they are sent.
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+    "Access-Control-Allow-Methods": "GET, DELETE, POST, PUT, HEAD",
+}
+
+#: Shown by `wsk property get` as the build of the API.
+_BUILD = "qwhisk local"
 
 _SPACES = "/api/v1/namespaces"
 _WEB = "/api/v1/web"
@@ -37,8 +49,9 @@ class Api:
     def application(self) -> web.Application:
         """Return the aiohttp application."""
         app = web.Application(middlewares=[self._around], client_max_size=MAX_ENTITY)
-        for path in ("/", "/api/v1", "/api/v1/"):
-            app.router.add_get(path, self.info)
+        app.router.add_get("/", self.info)
+        for path in ("/api/v1", "/api/v1/"):
+            app.router.add_get(path, self.version)
         for path in ("/ping", "/api/v1/ping"):
             app.router.add_get(path, self.ping)
         for path in (_SPACES, f"{_SPACES}/"):
@@ -58,9 +71,14 @@ class Api:
             request_id if re.fullmatch(r"[\w-]{1,64}", request_id, re.ASCII) else os.urandom(16).hex()
         )
         request[TRANSACTION] = transaction
-        headers = {}
+        headers: dict[str, str] = {}
         try:
             self._check_origin(request)
+            if not request.path.startswith(f"{_WEB}/"):
+                headers.update(_CORS)
+                if request.method == "OPTIONS":
+                    # Browsers send no key with it.
+                    return web.Response(headers=headers | {"X-Request-ID": transaction})
             if request.path.startswith(_SPACES):
                 self._authorize(request)
             response = await handler(request)
@@ -81,7 +99,7 @@ class Api:
             log.exception("request %s: %s %s", transaction, request.method, request.path)
             status, message = 500, "There was an internal server error."
         else:
-            response.headers["X-Request-ID"] = transaction
+            response.headers.update(headers | {"X-Request-ID": transaction})
             return response
         headers["X-Request-ID"] = transaction
         return json_response({"error": message, "code": transaction}, status, headers)
@@ -101,36 +119,47 @@ class Api:
     def _authorize(self, request: web.Request) -> None:
         self._context.auth.check(request.headers.get("Authorization"))
         namespace = request.match_info.get("namespace", "_")
-        if namespace not in ("_", self._settings.namespace):
+        is_public = request.method == "GET" and request.path == f"{_SPACES}/{namespace}/packages"
+        if namespace not in ("_", self._settings.namespace) and not is_public:
             path = request.path.removeprefix(f"{_SPACES}/")
             raise Forbidden(f"The supplied authentication is not authorized to access '{path}'.")
 
     async def info(self, _: web.Request) -> web.Response:
         """Describe this server and its limits."""
         runtimes = [
-            {"kind": kind, "default": kind == "python:3", "deprecated": False, "requireMain": False}
+            {"kind": kind, "default": kind == PYTHON_KIND, "deprecated": False, "requireMain": False}
             for kind in PYTHON_KINDS
         ]
-        megabyte = 1024 * 1024
         limits = {
             "actions_per_minute": self._settings.invocations_per_minute,
             "triggers_per_minute": self._settings.fires_per_minute,
             "concurrent_actions": self._settings.max_processes + self._settings.max_waiting,
-            "min_action_duration": LIMITS["timeout"][0],
-            "max_action_duration": LIMITS["timeout"][1],
-            "min_action_memory": LIMITS["memory"][0] * megabyte,
-            "max_action_memory": LIMITS["memory"][1] * megabyte,
-            "min_action_logs": LIMITS["logs"][0] * megabyte,
-            "max_action_logs": LIMITS["logs"][1] * megabyte,
+            "sequence_length": MAX_COMPONENTS,
         }
+        for name, key, unit in (("duration", "timeout", 1), ("memory", "memory", _MB), ("logs", "logs", _MB)):
+            minimum, maximum = self._settings.action_limits[key]
+            for prefix in ("", "default_"):
+                limits[f"{prefix}min_action_{name}"] = minimum * unit
+                limits[f"{prefix}max_action_{name}"] = maximum * unit
         return json_response(
             {
                 "description": "OpenWhisk",
                 "api_paths": ["/api/v1"],
-                "api_version": "1.0.0",
                 "runtimes": {"python": runtimes},
                 "limits": limits,
                 "processes": self._context.pool.numbers(),
+            }
+        )
+
+    async def version(self, _: web.Request) -> web.Response:
+        """Describe the API."""
+        return json_response(
+            {
+                "description": "OpenWhisk API",
+                "api_version": "1.0.0",
+                "api_version_path": "v1",
+                "build": _BUILD,
+                "buildno": _BUILD,
             }
         )
 
@@ -144,11 +173,13 @@ class Api:
 
     async def limits(self, _: web.Request) -> web.Response:
         """Return the namespace's limits."""
-        return json_response(
-            {
-                "concurrentInvocations": self._settings.max_processes + self._settings.max_waiting,
-                "invocationsPerMinute": self._settings.invocations_per_minute,
-                "firesPerMinute": self._settings.fires_per_minute,
-                "maxParameterSize": f"{MAX_PAYLOAD} B",
-            }
-        )
+        limits: dict[str, int | str] = {
+            "concurrentInvocations": self._settings.max_processes + self._settings.max_waiting,
+            "invocationsPerMinute": self._settings.invocations_per_minute,
+            "firesPerMinute": self._settings.fires_per_minute,
+            "maxParameterSize": f"{MAX_PAYLOAD} B",
+        }
+        for key, (minimum, maximum) in self._settings.action_limits.items():
+            limits[f"minAction{key.capitalize()}"] = minimum
+            limits[f"maxAction{key.capitalize()}"] = maximum
+        return json_response(limits)

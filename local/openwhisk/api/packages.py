@@ -28,11 +28,14 @@ class Packages:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        """List the packages; with public=true only those that are shared."""
-        packages = self._store.all(Package)
+        """List the packages; with public=true only those that are shared. Another namespace has none."""
+        packages = self._store.all(Package) if self._is_own(request) else []
         if flag(request, "public"):
             packages = [package for package in packages if package.publish]
         return json_response(page(request, [package.summary() for package in packages], "packages"))
+
+    def _is_own(self, request: web.Request) -> bool:
+        return request.match_info["namespace"] in ("_", self._context.settings.namespace)
 
     async def get(self, request: web.Request) -> web.Response:
         """Return a package and its actions."""
@@ -56,7 +59,7 @@ class Packages:
     async def put(self, request: web.Request) -> web.Response:
         """Create or update a package."""
         name = name_of(request)
-        body = await object_of(request, MAX_PAYLOAD)
+        body = await object_of(request, MAX_PAYLOAD, required=True)
         old = self._store.find(Package, name)
         check_overwrite(request, old)
         package = put_package(body, self._context.settings.namespace, name, old, now())

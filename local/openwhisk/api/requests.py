@@ -10,7 +10,7 @@ from aiohttp import web
 
 from core.openwhisk.action_server import MAX_CODE
 from local.openwhisk.entities import entity_name
-from local.openwhisk.errors import BadRequest, Conflict, TooLarge
+from local.openwhisk.errors import BadRequest, Conflict, TooLarge, UnsupportedMediaType
 
 #: Bytes of a PUT of an action: the code, JSON's escapes, and the other fields.
 MAX_ENTITY = MAX_CODE + 16 * 1024 * 1024
@@ -18,6 +18,12 @@ MAX_ENTITY = MAX_CODE + 16 * 1024 * 1024
 #: Maximum and default number of a list's elements.
 MAX_LIST = 200
 _LIST = 30
+
+#: Headers that pages may set, if they may call this server.
+ALLOWED_HEADERS = "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"
+
+#: Levels of the documents around a part of a request's body.
+_WRAPPED = 10
 
 #: The id of the request.
 TRANSACTION = web.RequestKey("transaction", str)
@@ -61,15 +67,26 @@ async def body_of(request: web.Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def object_of(request: web.Request, limit: int) -> dict[str, Any]:
+async def object_of(request: web.Request, limit: int, *, required: bool = False) -> dict[str, Any]:
     """Return the JSON object in the body; an empty one if there is no body.
 
+    Args:
+        request: the request.
+        limit: bytes of the body.
+        required: whether there must be a body.
+
     Raises:
+        UnsupportedMediaType: the body is declared to be something other than JSON.
         TooLarge: the body has more than `limit` bytes.
-        BadRequest: it is not a JSON object.
+        BadRequest: it is not a JSON object, or is nested too deeply, or there must be one.
     """
+    declared = request.headers.get("Content-Type")
+    if declared and request.body_exists and request.content_type != "application/json":
+        raise UnsupportedMediaType("The request's Content-Type is not supported. Expected: application/json")
     body = await body_of(request, limit)
     if not body:
+        if required:
+            raise BadRequest("Request entity expected but not supplied")
         return {}
     try:
         document = orjson.loads(body)
@@ -77,7 +94,23 @@ async def object_of(request: web.Request, limit: int) -> dict[str, Any]:
         raise BadRequest(f"The request content was malformed: {exc}.") from None
     if not isinstance(document, dict):
         raise BadRequest("The request content was malformed: the body must be a JSON object.")
+    _check_depth(document)
     return document
+
+
+def _check_depth(document: dict[str, Any]) -> None:
+    """Check that a document can be written as JSON again, also as a part of larger documents.
+
+    Raises:
+        BadRequest: it is nested too deeply.
+    """
+    wrapped: Any = document
+    for _ in range(_WRAPPED):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except orjson.JSONEncodeError:
+        raise BadRequest("The request content was malformed: the body is nested too deeply.") from None
 
 
 def flag(request: web.Request, name: str, default: bool = False) -> bool:
@@ -120,9 +153,9 @@ def range_of(request: web.Request, collection: str) -> tuple[int, int]:
 
 def page(request: web.Request, items: list[dict[str, Any]], collection: str) -> Any:
     """Return the requested part of a list, or its length."""
-    if flag(request, "count"):
-        return {collection: len(items)}
     skip, limit = range_of(request, collection)
+    if flag(request, "count"):
+        return {collection: max(0, len(items) - skip)}
     return items[skip : skip + limit]
 
 

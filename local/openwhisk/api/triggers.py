@@ -17,6 +17,9 @@ from local.openwhisk.entities.trigger import STATUSES
 from local.openwhisk.errors import BadRequest, OpenWhiskError
 from local.openwhisk.rates import Rate
 
+#: Headers that the actions of a trigger do not see.
+_PRIVATE_HEADERS = frozenset(("authorization", "cookie"))
+
 
 class Triggers:
     """The handlers of `/triggers`."""
@@ -49,7 +52,7 @@ class Triggers:
     async def put(self, request: web.Request) -> web.Response:
         """Create or update a trigger."""
         name = name_of(request)
-        body = await object_of(request, MAX_PAYLOAD)
+        body = await object_of(request, MAX_PAYLOAD, required=True)
         old = self._store.find(Trigger, name)
         check_overwrite(request, old)
         trigger = put_trigger(body, self._context.settings.namespace, name, old, now())
@@ -79,6 +82,12 @@ class Triggers:
             response=Response(ActivationStatus.SUCCESS, orjson.dumps(payload)),
         )
         parameters = {item.key: item.value for item in trigger.parameters} | payload
+        # As on OpenWhisk, the actions see the request's headers, in which webhooks have their event's type.
+        parameters["__ow_headers"] = {
+            name.lower(): value
+            for name, value in request.headers.items()
+            if name.lower() not in _PRIVATE_HEADERS
+        }
         for link in trigger.rules:
             entry = self._invoke(link, parameters, request[TRANSACTION], activation_id)
             record.logs.append(orjson.dumps(entry).decode())
@@ -142,7 +151,7 @@ class Rules:
     async def put(self, request: web.Request) -> web.Response:
         """Create or update a rule."""
         name = name_of(request)
-        body = await object_of(request, MAX_PAYLOAD)
+        body = await object_of(request, MAX_PAYLOAD, required=True)
         old = self._store.find(Rule, name)
         check_overwrite(request, old)
         rule = put_rule(body, self._context.settings.namespace, name, old, now())

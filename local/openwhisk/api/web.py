@@ -12,9 +12,9 @@ from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk import web_action
 from local.openwhisk.activations import ActivationStatus
 from local.openwhisk.api.context import Context
-from local.openwhisk.api.requests import TRANSACTION, body_of, json_response
+from local.openwhisk.api.requests import ALLOWED_HEADERS, TRANSACTION, body_of, json_response
 from local.openwhisk.entities import Action
-from local.openwhisk.errors import BadRequest, NotFound, OpenWhiskError, Unauthorized
+from local.openwhisk.errors import BadRequest, NotAvailable, NotFound, OpenWhiskError, Unauthorized
 from local.openwhisk.launch_plan import LaunchPlan
 
 METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
@@ -22,7 +22,8 @@ METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
 #: The package name for actions without a package.
 _DEFAULT = "default"
 
-_ALLOWED_HEADERS = "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"
+#: The namespace and the package of the actions that `wsk api` invokes.
+_API_GATEWAY = ("whisk.system", "apimgmt")
 
 
 class WebActions:
@@ -40,6 +41,11 @@ class WebActions:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Invoke the action of a request, and respond with its result."""
+        if (request.match_info["namespace"], request.match_info["package"]) == _API_GATEWAY:
+            raise NotAvailable(
+                "The API gateway is not available here: this OpenWhisk has no `wsk api`. "
+                "Use the address of the web action itself, which `wsk action get NAME --url` prints."
+            )
         name, extension = web_action.split_extension(request.match_info["name"])
         plan = self._exported_action(request, name)
         own_options = plan.action.annotation("web-custom-options") is True
@@ -150,5 +156,5 @@ def _cors_headers(request: web.Request) -> dict[str, str]:
     return {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Methods": ", ".join(METHODS),
-        "Access-Control-Allow-Headers": requested or _ALLOWED_HEADERS,
+        "Access-Control-Allow-Headers": requested or ALLOWED_HEADERS,
     }

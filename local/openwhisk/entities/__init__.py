@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from local.openwhisk.entities.action import (
     LIMITS,
+    PYTHON_KIND,
     PYTHON_KINDS,
     SEQUENCE,
     Action,
@@ -18,6 +19,7 @@ from local.openwhisk.entities.trigger import Link, Rule, Trigger, put_rule, put_
 
 __all__ = [
     "LIMITS",
+    "PYTHON_KIND",
     "PYTHON_KINDS",
     "SEQUENCE",
     "Action",

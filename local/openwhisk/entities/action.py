@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -22,8 +23,17 @@ from local.openwhisk.entities.common import (
 from local.openwhisk.entities.package import Package
 from local.openwhisk.errors import BadRequest, TooLarge
 
-#: The kinds whose code this server runs. `blackbox` is an image.
-PYTHON_KINDS = ("python:3", "python:3.10", "python:3.11", "python:3.12", "python:default")
+#: The kind of the Python that actions run with.
+PYTHON_KIND = f"python:{sys.version_info.major}.{sys.version_info.minor}"
+
+#: The name that stands for that kind.
+PYTHON_DEFAULT = "python:default"
+
+#: The kinds whose code this server runs, each with the same Python. `blackbox` is an image. A stock OpenWhisk
+#: has no `python:3`, but older ones and many manifests do.
+PYTHON_KINDS = tuple(
+    sorted({"python:3", "python:3.10", "python:3.11", "python:3.12", "python:3.13", PYTHON_KIND})
+)
 
 #: The kind of a sequence: an action that runs others, one after another.
 SEQUENCE = "sequence"
@@ -31,8 +41,23 @@ SEQUENCE = "sequence"
 #: Actions that a sequence may have, including those of sequences in it.
 MAX_COMPONENTS = 50
 
-#: Minimum and maximum of each limit: milliseconds, MB, MB, activations in one container.
-LIMITS = {"timeout": (100, 600_000), "memory": (128, 4096), "logs": (0, 10), "concurrency": (1, 200)}
+#: Minimum and maximum of each limit of a stock OpenWhisk: milliseconds, MB, MB, activations in one container.
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "timeout": (100, 300_000),
+    "memory": (128, 512),
+    "logs": (0, 10),
+    "concurrency": (1, 1),
+}
+
+#: Characters of an image's name.
+_MAX_IMAGE = 500
+
+#: A name of an image: a host, then names with slashes between, a tag and a digest.
+_IMAGE = re.compile(
+    r"([\w.-]+(:\d{1,5})?/)?[a-z0-9]+((\.|_{1,2}|-+|/)[a-z0-9]+)*"
+    r"(:\w[\w.-]{0,127})?(@[A-Za-z][\w+.-]*:[0-9A-Fa-f]{32,})?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +149,26 @@ class Action(Entity):
 
 
 def put_action(
-    body: dict[str, Any], namespace: str, package: str, name: str, old: Action | None, at: int, revision: int
+    body: dict[str, Any],
+    namespace: str,
+    package: str,
+    name: str,
+    old: Action | None,
+    at: int,
+    revision: int,
+    limits: Mapping[str, tuple[int, int]] = LIMITS,
 ) -> Action:
     """Return the action that a PUT creates: a new one, or the old one with the fields of the body.
+
+    Args:
+        body: of the request.
+        namespace: of the action.
+        package: its package; "" for none.
+        name: its name.
+        old: the action that it replaces.
+        at: milliseconds since 1970.
+        revision: its revision.
+        limits: minimum and maximum of each limit.
 
     Raises:
         BadRequest: a field is missing or wrong; the message names it.
@@ -154,7 +196,7 @@ def put_action(
         name=name,
         exec=executes,
         revision=revision,
-        limits=_limits(body.get("limits"), old.limits if old else ActionLimits()),
+        limits=_limits(body.get("limits"), old.limits if old else ActionLimits(), limits),
         parameters=bound,
         **fields | {"annotations": tuple(annotated.values())},
     )
@@ -177,15 +219,19 @@ def _exec(value: Any, namespace: str) -> Exec:
     kind = string(value, "kind", "exec.")
     if kind == SEQUENCE:
         return Exec(kind, components=_components(value.get("components"), namespace))
+    if kind == PYTHON_DEFAULT:
+        kind = PYTHON_KIND
     image, code, main = (string(value, name, "exec.") for name in ("image", "code", "main"))
     if kind == "blackbox":
         if not image:
             raise malformed_request("exec.image must be a string that names the image")
+        if len(image) > _MAX_IMAGE or not _IMAGE.fullmatch(image):
+            raise malformed_request(f"exec.image is {image[:_MAX_IMAGE]!r}, which is not an image's name")
     elif kind in PYTHON_KINDS:
         if not code:
             raise malformed_request(f"exec.code must be a string, for kind {kind}")
     else:
-        known = ", ".join(("blackbox", SEQUENCE, *PYTHON_KINDS))
+        known = ", ".join(("blackbox", SEQUENCE, PYTHON_DEFAULT, *PYTHON_KINDS))
         raise malformed_request(f"exec.kind is {kind!r}, and must be one of {known}")
     size = len(code.encode("utf-8", "surrogatepass"))
     if size > MAX_CODE:
@@ -212,13 +258,13 @@ def _is_binary(value: dict[str, Any], code: str) -> bool:
     return declared or (code.startswith("UEsDB") and re.fullmatch(r"[A-Za-z0-9+/=\s]*", code) is not None)
 
 
-def _limits(value: Any, old: ActionLimits) -> ActionLimits:
+def _limits(value: Any, old: ActionLimits, allowed: Mapping[str, tuple[int, int]]) -> ActionLimits:
     if value is None:
         return old
     if not isinstance(value, dict):
         raise malformed_request("limits must be an object")
     limits: dict[str, int] = {}
-    for name, (minimum, maximum) in LIMITS.items():
+    for name, (minimum, maximum) in allowed.items():
         if name not in value:
             continue
         number = value[name]

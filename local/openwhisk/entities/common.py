@@ -12,6 +12,9 @@ from local.openwhisk.errors import BadRequest
 #: OpenWhisk's entity names: up to 256 characters, beginning with a letter, digit or underscore.
 _NAME = re.compile(r"\w([\w@ .&-]{0,254}[\w@.&-])?", re.ASCII)
 
+#: Characters of a path: a namespace, a package and a name.
+_MAX_PATH = 3 * 257
+
 #: A version: numbers with dots between. OpenWhisk's are 32 bits; nine digits always fit.
 _VERSION = re.compile(r"(\d{1,9}(\.\d{1,9})*\.?)?", re.ASCII)
 _MAX_VERSION = 100
@@ -83,6 +86,15 @@ def entity_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadRequest(f"The name of the entity contains illegal characters: {name!r}.")
     return name
+
+
+def is_path(value: Any) -> bool:
+    """Return whether a value is the name of an entity, with or without its namespace and package."""
+    return (
+        isinstance(value, str)
+        and len(value) <= _MAX_PATH
+        and all(_NAME.fullmatch(part) for part in value.removeprefix("/").split("/"))
+    )
 
 
 def reference(value: Any, namespace: str, field: str, parts: int) -> str:

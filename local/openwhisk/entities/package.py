@@ -14,7 +14,10 @@ from local.openwhisk.entities.common import (
     parameters,
     parameters_from_record,
 )
-from local.openwhisk.errors import BadRequest
+from local.openwhisk.errors import BadRequest, Conflict
+
+#: Names that packages may not have. In the addresses of web actions, this one means no package.
+RESERVED = ("default",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,11 @@ def put_package(body: dict[str, Any], namespace: str, name: str, old: Package | 
     """Return the package that a PUT creates: a new one, or the old one with the fields of the body.
 
     Raises:
-        BadRequest: a field is wrong, or a package would become a binding or refer to another namespace.
+        BadRequest: a field or the name is wrong, or it refers to another namespace.
+        Conflict: a package would become a binding.
     """
+    if name in RESERVED:
+        raise BadRequest(f"Package name '{name}' is reserved.")
     binding = old.binding if old else ""
     target = body.get("binding")
     if target:
@@ -59,12 +65,17 @@ def put_package(body: dict[str, Any], namespace: str, name: str, old: Package | 
         if target.get("namespace", "_") not in ("_", namespace):
             raise BadRequest("Binding references a package that does not exist.")
         if old is not None and not old.binding:
-            raise BadRequest("Resource is a package and cannot be converted into a binding.")
+            raise Conflict("Resource is a package and cannot be converted into a binding.")
         binding = entity_name(target["name"])
+    fields = common(body, old, at)
+    # Lists of packages show by this annotation which are bindings. Only the server sets it.
+    annotations = [item for item in fields["annotations"] if item.key != "binding"]
+    if binding:
+        annotations.append(Parameter("binding", {"namespace": namespace, "name": binding}))
     return Package(
         namespace=namespace,
         name=name,
         parameters=parameters(body, "parameters", old.parameters if old else ()),
         binding=binding,
-        **common(body, old, at),
+        **fields | {"annotations": tuple(annotations)},
     )

@@ -9,11 +9,13 @@ from local.openwhisk.entities.common import (
     Entity,
     Parameter,
     common,
+    is_path,
     malformed_request,
     parameters,
     parameters_from_record,
     reference,
 )
+from local.openwhisk.errors import BadRequest
 
 #: The values of a rule's status.
 STATUSES = {"active": True, "inactive": False}
@@ -96,9 +98,10 @@ def put_trigger(body: dict[str, Any], namespace: str, name: str, old: Trigger | 
         BadRequest: a field is wrong.
     """
     fields = common(body, old, at)
-    for item in fields["annotations"]:
-        if item.key == "feed":
-            reference(item.value, namespace, "annotations.feed", 2)
+    for item in fields["annotations"] if old is None else ():
+        # Only the form is checked, as in OpenWhisk: clients create the trigger before they invoke its feed.
+        if item.key == "feed" and not is_path(item.value):
+            raise BadRequest("Feed name is not valid")
     return Trigger(
         namespace=namespace,
         name=name,

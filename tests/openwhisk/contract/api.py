@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import secrets
 import time
@@ -15,6 +16,9 @@ import requests
 
 #: Set if tests of the contract were left out.
 IN_PART = pytest.StashKey[bool]()
+
+#: Minutes for which a request is repeated that is refused because there were too many.
+MINUTES = 5
 
 #: Seconds for what happens after the answer, such as storing an activation's record.
 PATIENCE = 30.0
@@ -66,6 +70,8 @@ class Api:
         self.anonymous = requests.Session()
         self.anonymous.trust_env = False
         self.base = f"{self.host}/api/v1"
+        #: Whether it is the local OpenWhisk.
+        self.is_local: bool = "qwhisk" in self.anonymous.get(self.base, timeout=90).json().get("buildno", "")
         self.namespace: str = self.ask("GET", "/namespaces", root=True).json()[0]
 
     def ask(
@@ -73,14 +79,25 @@ class Api:
     ) -> requests.Response:
         """Send a request below the namespace `_`, or below the root of the API."""
         where = path if root else f"/namespaces/_{path}"
-        answer = self.session.request(method, self.base + where, json=body, timeout=90, **arguments)
+        answer = self._send(self.session, method, where, json=body, **arguments)
         self._note(method, where, answer.status_code)
+        return answer
+
+    def _send(
+        self, session: requests.Session, method: str, where: str, **arguments: Any
+    ) -> requests.Response:
+        """Send a request; repeat it in the next minute if the server has had too many in this one."""
+        for _ in range(MINUTES):
+            answer = session.request(method, self.base + where, timeout=90, **arguments)
+            if answer.status_code != 429:
+                break
+            time.sleep(60 - time.time() % 60 + random.uniform(0, 1))
         return answer
 
     def web(self, method: str, path: str, session: requests.Session | None = None, **arguments: Any) -> Any:
         """Send a request to a web action of the namespace, by default without a key."""
         where = f"/web/{self.namespace}{path}"
-        answer = (session or self.anonymous).request(method, self.base + where, timeout=90, **arguments)
+        answer = self._send(session or self.anonymous, method, where, **arguments)
         self._note(method, where.partition("?")[0], answer.status_code)
         return answer
 
@@ -104,7 +121,9 @@ class Api:
     def action(self, code: str, name: str = "", **fields: Any) -> str:
         """Create an action of Python code and return its name."""
         name = name or self.name()
-        self.put(f"/actions/{name}", {"exec": {"kind": "python:3", "code": code}, **fields}, overwrite=True)
+        self.put(
+            f"/actions/{name}", {"exec": {"kind": "python:default", "code": code}, **fields}, overwrite=True
+        )
         return name
 
     def result(self, name: str, body: Any = None) -> Any:

@@ -1,6 +1,7 @@
 """The OpenWhisk under test: the local one, or the one of WHISK_APIHOST and WHISK_AUTH.
 
-OPENWHISK_CONTAINERS=docker makes the local one run actions as containers.
+OPENWHISK_CONTAINERS=docker makes the local one run actions as containers. Tests with the mark `ours` are for
+the local one alone; all others hold on any OpenWhisk, also with the limits of a stock one.
 """
 
 from __future__ import annotations
@@ -43,6 +44,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         yield Api(server.url.removesuffix("/api/v1"), KEY)
     finally:
         server.close()
+
+
+@pytest.fixture(autouse=True)
+def is_for_this_server(request: pytest.FixtureRequest, api: Api) -> None:
+    """Skip what holds on the local server only, if the tests run against another one."""
+    if request.node.get_closest_marker("ours") and not api.is_local:
+        pytest.skip("tests of the local OpenWhisk alone, on another one")
 
 
 @pytest.fixture

@@ -54,7 +54,8 @@ def test_a_sequence_may_be_part_of_another(api: Api) -> None:
     ("code", "status", "message"),
     [
         ("def main(p):\n    return {'error': 'not today'}\n", "application error", "not today"),
-        ("def main(p):\n    raise ValueError\n", "action developer error", None),
+        ("def main(p):\n    raise ValueError('not now')\n", "application error", "not now"),
+        ("import sys\ndef main(p):\n    sys.exit(1)\n", "action developer error", None),
     ],
 )
 def test_it_ends_at_the_first_error(api: Api, code: str, status: str, message: str | None) -> None:

@@ -44,7 +44,7 @@ def test_a_trigger_without_active_rules_answers_204(api: Api, name: str) -> None
 
 def test_a_fired_trigger_invokes_the_actions_of_its_rules(api: Api) -> None:
     action, trigger, rule = made(api, parameters=[{"key": "a", "value": 1}, {"key": "b", "value": 1}])
-    answer = api.ask("POST", f"/triggers/{trigger}", {"b": 2})
+    answer = api.ask("POST", f"/triggers/{trigger}", {"b": 2}, headers={"X-Event": "push"})
     assert answer.status_code == 202
     record = api.record(answer.json()["activationId"])
     assert record["name"] == trigger
@@ -55,7 +55,10 @@ def test_a_fired_trigger_invokes_the_actions_of_its_rules(api: Api) -> None:
     assert (entry["statusCode"], entry["success"]) == (0, True)
     invoked = api.record(entry["activationId"])
     assert invoked["name"] == action
-    assert invoked["response"]["result"] == {"got": {"a": 1, "b": 2}}
+    got = invoked["response"]["result"]["got"]
+    headers = got.pop("__ow_headers")
+    assert headers["x-event"] == "push"
+    assert got == {"a": 1, "b": 2}
 
 
 def test_a_rule_is_created_read_listed_updated_and_deleted(api: Api) -> None:
@@ -144,6 +147,6 @@ def test_a_wrong_status_is_refused(api: Api) -> None:
 
 def test_a_name_belongs_to_one_entity(api: Api, name: str) -> None:
     api.put(f"/triggers/{name}", {})
-    answer = api.ask("PUT", f"/actions/{name}", {"exec": {"kind": "python:3", "code": ECHO}})
+    answer = api.ask("PUT", f"/actions/{name}", {"exec": {"kind": "python:default", "code": ECHO}})
     assert answer.status_code == 409
     assert api.ask("GET", f"/packages/{name}").status_code in (404, 409)

@@ -151,7 +151,7 @@ def test_results_that_cannot_be_converted(
 
 
 def test_an_action_that_fails_is_400(api: Api) -> None:
-    answer = api.web("GET", web(api, "def main(p):\n    raise ValueError('secret')\n") + ".json")
+    answer = api.web("GET", web(api, "import sys\ndef main(p):\n    sys.exit('secret')\n") + ".json")
     assert answer.status_code == 400
     assert answer.json()["error"] == "There was an error processing your request."
     assert "secret" not in answer.text
