@@ -19,9 +19,18 @@ from core.errors import QwhiskError, SettingsError
 from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER, local_folder, local_key
 from core.settings import Setting, SettingsTable, Source, command_line
 from core.settings import openwhisk as rows
-from core.settings.kinds import SWITCH, TEXT
-from local.deployment import HERE, MANIFEST, PACKAGE, deploy, deployed_values, package, undeploy
+from core.settings.kinds import SWITCH
+from local.deployment import (
+    HERE,
+    PACKAGE,
+    deploy,
+    deployed_values,
+    manifest_text,
+    package,
+    undeploy,
+)
 from local.errors import LocalError
+from local.settings import IMAGE_TAG, MANIFEST_FILE, manifest_file
 
 #: Seconds that wskdeploy may take.
 TIMEOUT = 600
@@ -35,22 +44,19 @@ AUTH = replace(
     default_text="for the local OpenWhisk its key, else required",
 )
 UNDO = Setting("", SWITCH, False, "delete what the manifest names", "--undo")
-MANIFEST_PATH = Setting(
-    "", TEXT, str(MANIFEST), "the manifest", "--manifest", default_text="manifest.yaml in the repository"
-)
 
 TABLE = SettingsTable(
     "python -m local.deploy",
     "Deploys manifest.yaml to an OpenWhisk, by wskdeploy if that is on PATH, else over HTTP. The variables "
     "that the manifest names are bound to the actions.",
-    (UNDO, MANIFEST_PATH, APIHOST, AUTH, LOCAL_FOLDER),
+    (UNDO, MANIFEST_FILE, IMAGE_TAG, APIHOST, AUTH, LOCAL_FOLDER),
 )
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Deploy or undeploy, print what was done, and return the exit code."""
-    source = command_line.parse(TABLE, arguments, env, _check_manifest)
-    undo, manifest = UNDO.read(source), Path(MANIFEST_PATH.read(source)).resolve()
+    source = command_line.parse(TABLE, arguments, env, _check)
+    undo, manifest, tag = UNDO.read(source), manifest_file(source), IMAGE_TAG.read(source)
     try:
         apihost, auth, is_local = _target(source)
         values = env
@@ -61,11 +67,11 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
             }
         tool = shutil.which("wskdeploy", path=env.get("PATH"))
         if tool:
-            _run_wskdeploy(tool, undo, manifest, apihost, auth, values)
+            _run_wskdeploy(tool, undo, manifest, tag, apihost, auth, values)
         elif undo:
             undeploy(apihost, auth, manifest)
         else:
-            deploy(apihost, auth, values, manifest)
+            deploy(apihost, auth, values, manifest, tag)
     except QwhiskError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -77,10 +83,9 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     return 0
 
 
-def _check_manifest(source: Source) -> Source:
-    path = Path(MANIFEST_PATH.read(source))
-    if not path.is_file():
-        raise MANIFEST_PATH.error(f"must be a file; there is no file {path}.")
+def _check(source: Source) -> Source:
+    manifest_file(source)
+    IMAGE_TAG.read(source)
     return source
 
 
@@ -106,9 +111,13 @@ def _target(source: Source) -> tuple[str, str, bool]:
 
 
 def _run_wskdeploy(
-    tool: str, undo: bool, manifest: Path, apihost: str, auth: str, env: Mapping[str, str]
+    tool: str, undo: bool, manifest: Path, tag: str, apihost: str, auth: str, env: Mapping[str, str]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        if tag:
+            tagged = Path(folder) / "manifest.yaml"
+            tagged.write_text(manifest_text(manifest, tag), encoding="utf-8")
+            manifest = tagged
         # The key is in a file that only this user can read: every user can see a process's arguments.
         properties = Path(folder) / "wskprops"
         properties.touch(mode=0o600)

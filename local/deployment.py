@@ -26,10 +26,23 @@ HERE = ("127.0.0.1", "localhost", "::1")
 TIMEOUT = 30.0
 
 
-def package(path: Path = MANIFEST) -> dict[str, Any]:
-    """Return the manifest's package: its `inputs`, and its `actions` by their names."""
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["packages"][PACKAGE]
+def package(path: Path = MANIFEST, tag: str = "") -> dict[str, Any]:
+    """Return the manifest's package: its `version`, its `inputs`, and its `actions` by their names.
+
+    Args:
+        path: the manifest.
+        tag: of the images that have none in the manifest; "" for none.
+    """
+    content: dict[str, Any] = yaml.safe_load(manifest_text(path, tag))["packages"][PACKAGE]
     return content
+
+
+def manifest_text(path: Path, tag: str = "") -> str:
+    """Return a manifest's text, with a tag for the images that have none; see `package`."""
+    text = path.read_text(encoding="utf-8")
+    # A colon before the last slash is that of a registry's port.
+    untagged = r"(?m)^(\s*docker:\s+(?:\S*/)?[^\s/:@]+)[ \t]*$"
+    return re.sub(untagged, rf"\g<1>:{tag}", text) if tag else text
 
 
 def bound(inputs: Mapping[str, str], values: Mapping[str, str]) -> list[dict[str, str]]:
@@ -50,7 +63,9 @@ def action(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def deploy(apihost: str, auth: str, values: Mapping[str, str], path: Path = MANIFEST) -> list[str]:
+def deploy(
+    apihost: str, auth: str, values: Mapping[str, str], path: Path = MANIFEST, tag: str = ""
+) -> list[str]:
     """Create or update the package with its parameters, and every action in it.
 
     Args:
@@ -58,6 +73,7 @@ def deploy(apihost: str, auth: str, values: Mapping[str, str], path: Path = MANI
         auth: its key, `user:password`.
         values: variables and their values. Only those that the manifest binds reach the actions.
         path: the manifest.
+        tag: of the images that have none in the manifest.
 
     Returns:
         The actions' names.
@@ -65,11 +81,12 @@ def deploy(apihost: str, auth: str, values: Mapping[str, str], path: Path = MANI
     Raises:
         LocalError: OpenWhisk cannot be reached, or it rejected a request.
     """
-    manifest = package(path)
+    manifest = package(path, tag)
     with _session(apihost, auth) as session:
         base = f"{apihost}/api/v1/namespaces/_"
         parameters = bound(manifest["inputs"], values)
-        _request(session, "PUT", f"{base}/packages/{PACKAGE}", {"parameters": parameters})
+        body = {"parameters": parameters, "version": str(manifest["version"])}
+        _request(session, "PUT", f"{base}/packages/{PACKAGE}", body)
         for name, entry in manifest["actions"].items():
             _request(session, "PUT", f"{base}/actions/{PACKAGE}/{name}", action(entry))
     return list(manifest["actions"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER, ROOT, local_folder, local_key, make_private
 from core.settings import Setting, SettingsTable, Source
-from core.settings.kinds import PORT, SWITCH, TEXT
+from core.settings.kinds import PORT, SWITCH, TEXT, pattern
 from core.settings.openwhisk import WHISK_ADDRESS, WHISK_KEY
 from core.settings.ports import GATEWAY_PORT, OPENWHISK_PORT, POLLER_PORT, SIMULATOR_PORT
 from core.settings.stores import CONFIG_FOLDER
@@ -61,6 +61,21 @@ WHISK_AUTH = Setting(
 ADDRESS = Setting(
     "LOCAL_ADDRESS", TEXT, LOOPBACK, "address at which actions find the broker and the simulator", common=True
 )
+MANIFEST_FILE = Setting(
+    "MANIFEST",
+    TEXT,
+    str(ROOT / "manifest.yaml"),
+    "manifest with the actions and their images",
+    "--manifest",
+    default_text="manifest.yaml in the repository",
+)
+IMAGE_TAG = Setting(
+    "IMAGE_TAG",
+    pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a tag of an image, such as 0.1.0"),
+    "",
+    "tag of the actions' images without one in the manifest; OpenWhisk pulls untagged images at each start",
+    common=True,
+)
 DEMO = Setting("", SWITCH, False, "run the demo job once everything is up", "--demo")
 ONCE = Setting("", SWITCH, False, "end after the demo job; status 0 if its result was right", "--once")
 
@@ -77,6 +92,8 @@ TABLE = SettingsTable(
         WHISK_APIHOST,
         WHISK_AUTH,
         ADDRESS,
+        MANIFEST_FILE,
+        IMAGE_TAG,
     ),
 )
 
@@ -114,6 +131,9 @@ class LocalSettings:
     key_file: Path | None
     #: Where broker and simulator listen, and where actions find them.
     address: str
+    #: The manifest that is deployed, and the tag of its images that have none; "" for none.
+    manifest: Path
+    image_tag: str
     #: The user's environment, which the parts inherit.
     env: Mapping[str, str] = field(repr=False)
     api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
@@ -146,6 +166,8 @@ class LocalSettings:
             whisk_auth=key or local_key(folder),
             key_file=None if key else folder / KEY_FILE,
             address=ADDRESS.read(env),
+            manifest=manifest_file(env),
+            image_tag=IMAGE_TAG.read(env),
             env=env,
         )
 
@@ -230,6 +252,18 @@ class LocalSettings:
             }
             | ({"CLOUDANT_URL": self.couchdb} if self.couchdb else {})
         )
+
+
+def manifest_file(source: Source) -> Path:
+    """Return the manifest's path.
+
+    Raises:
+        SettingsError: there is no such file.
+    """
+    path = Path(MANIFEST_FILE.read(source)).resolve()
+    if not path.is_file():
+        raise MANIFEST_FILE.error(f"must be a file; there is no file {path}.")
+    return path
 
 
 def _names(given: str | None, address: str) -> str:

@@ -44,7 +44,13 @@ _OPENWHISK = {"OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
 
 def deploy_manifest(settings: LocalSettings) -> list[str]:
     """Deploy the manifest to the OpenWhisk that runs the actions, and return the actions' names."""
-    return deploy(settings.url("openwhisk"), settings.whisk_auth, settings.bound())
+    return deploy(
+        settings.url("openwhisk"),
+        settings.whisk_auth,
+        settings.bound(),
+        settings.manifest,
+        settings.image_tag,
+    )
 
 
 def parts(settings: LocalSettings) -> list[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from core.errors import InvocationError
@@ -20,6 +21,9 @@ _ERRORS = {
     413: (413, "The input is too large for the function. Make it smaller."),
     429: (429, "Too many invocations at once. Try again in a minute."),
 }
+
+#: OpenWhisk's error if it has no image of an action, which the error names.
+_NO_IMAGE = re.compile(r"Failed to pull container image '([\w./:@+-]{1,300})'", re.ASCII)
 
 
 #: What OpenWhisk and the actions' runtimes report about faults in an action's code, and our words for each.
@@ -59,6 +63,13 @@ def interpret(function: str, status: int, payload: Any, activation: str = "") ->
             log.error("function %s failed: %s", function, failure.message[:500], extra=extra)
         raise failure
     error = payload.get("error") if isinstance(payload, dict) else None
+    if isinstance(error, str) and (pulled := _NO_IMAGE.match(error)):
+        log.error("function %s: %s", function, error[:500])
+        raise InvocationError(
+            f"OpenWhisk cannot pull {pulled[1]}, the image of the function {function}. Ask the operator to "
+            "push it, or to deploy the function with the tag of an image that OpenWhisk can reach.",
+            function=function,
+        )
     if status == 200 and isinstance(payload, dict) and error is None:
         return payload
     log.error("function %s answered %s: %s", function, status, str(error)[:500], extra=extra)

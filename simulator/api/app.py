@@ -157,8 +157,10 @@ class App:
 
     @staticmethod
     def _require_local(request: web.Request) -> None:
-        """Reject requests from another machine."""
-        if not ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104
+        """Reject requests from another machine. Those of this one may come from any of its addresses."""
+        own = request.transport.get_extra_info("sockname") if request.transport else None
+        remote = ip_address(request.remote or "0.0.0.0")  # noqa: S104
+        if not remote.is_loopback and (own is None or remote != ip_address(own[0])):
             raise ApiError(403, 1200, "Faults can be set from the service's own machine only.")
 
 

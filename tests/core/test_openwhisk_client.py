@@ -100,6 +100,20 @@ def test_a_rejection_has_our_own_message(status: int, seen: int, words: str, pay
     assert caught.value.details == {"function": "smile"}
 
 
+@pytest.mark.parametrize("image", ["qwhisk/smile", "registry.example.com:5000/me/qwhisk/smile:0.1.0"])
+def test_an_image_that_cannot_be_pulled_is_named(image: str) -> None:
+    with pytest.raises(InvocationError) as caught:
+        interpret("smile", 502, {"error": f"Failed to pull container image '{image}'."})
+    assert caught.value.status == 502
+    assert f"cannot pull {image}, the image of the function smile" in caught.value.message
+
+
+@pytest.mark.parametrize("image", ["", "a b", "x" * 1000, "<script>"])
+def test_what_is_no_images_name_is_not_repeated(image: str) -> None:
+    with pytest.raises(InvocationError, match=FAILED):
+        interpret("smile", 502, {"error": f"Failed to pull container image '{image}'."})
+
+
 @pytest.mark.parametrize("payload", [["x"], "x", 7, None, {"error": "action developer error"}])
 def test_a_200_without_a_result_is_a_failure(payload: Any) -> None:
     with pytest.raises(InvocationError, match=FAILED):

@@ -51,6 +51,8 @@ def test_the_manifests_actions_are_deployed_and_undeployed(whisk: OpenWhisk) -> 
         assert (ended.returncode, ended.stderr) == (0, "")
         assert f"package quantum with {len(names)} actions deployed to" in ended.stdout
     shown = whisk.ask("GET", "/packages/quantum").json()
+    # As wskdeploy does, however often it is deployed.
+    assert shown["version"] == package()["version"]
     assert {item["name"] for item in shown["actions"]} == names
     parameters = {item["key"]: item["value"] for item in shown["parameters"]}
     # A setting that is not set still has a value, which no caller may replace.
@@ -213,3 +215,40 @@ def test_another_manifest_may_name_the_images_differently(whisk: OpenWhisk, tmp_
         shown = whisk.ask("GET", f"/actions/quantum/{name}").json()
         assert shown["exec"]["image"] == f"registry.example.com/me/qwhisk/{name}:1"
     assert command("--manifest", str(tmp_path / "none.yaml"), **env).returncode == 2
+
+
+@pytest.mark.parametrize("tool", [False, True], ids=["http", "wskdeploy"])
+def test_images_may_have_a_tag_that_the_manifest_does_not_name(
+    whisk: OpenWhisk, tmp_path: Path, tool: bool
+) -> None:
+    manifest = tmp_path / "mine.yaml"
+    images = {"a": "qwhisk/a", "b": "registry:5000/me/b", "c": "me/c:2", "d": "me/d@sha256:" + "0" * 64}
+    entries = "".join(
+        f"      {name}:\n        docker: {image}\n        limits: {{timeout: 60000, memorySize: 256}}\n"
+        "        annotations: {final: true}\n"
+        for name, image in images.items()
+    )
+    manifest.write_text(f"packages:\n  quantum:\n    version: 1.0\n    inputs: {{}}\n    actions:\n{entries}")
+    expected = images | {"a": "qwhisk/a:0.1.0", "b": "registry:5000/me/b:0.1.0"}
+    env = {"WHISK_APIHOST": whisk.url.removesuffix("/api/v1"), "WHISK_AUTH": KEY, "IMAGE_TAG": "0.1.0"}
+    if tool:
+        script = tmp_path / "wskdeploy"
+        script.write_text('#!/bin/sh\nwhile [ "$1" != -m ]; do shift; done\ncat "$2"\n')
+        script.chmod(0o755)
+        ended = command("--manifest", str(manifest), PATH=f"{tmp_path}:/usr/bin:/bin", **env)
+        assert ended.returncode == 0, ended.stderr
+        for image in expected.values():
+            assert f"docker: {image}\n" in ended.stdout
+        return
+    ended = command("--manifest", str(manifest), **env)
+    assert ended.returncode == 0, ended.stderr
+    for name, image in expected.items():
+        assert whisk.ask("GET", f"/actions/quantum/{name}").json()["exec"]["image"] == image
+    assert whisk.ask("GET", "/packages/quantum").json()["version"] == "1.0.0"
+
+
+def test_a_wrong_tag_is_named(whisk: OpenWhisk) -> None:
+    host = whisk.url.removesuffix("/api/v1")
+    ended = command(WHISK_APIHOST=host, WHISK_AUTH=KEY, IMAGE_TAG="a b")
+    assert ended.returncode == 2
+    assert "IMAGE_TAG" in ended.stderr

@@ -63,9 +63,19 @@ def test_a_given_openwhisk_replaces_the_local_one(tmp_path: Path) -> None:
     assert [name for name, value in env.items() if value == "me:secret"] == ["WHISK_AUTH"]
 
 
+def test_a_given_openwhisk_gets_the_images_of_another_manifest(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("packages: {}\n")
+    given = {"LOCAL_FOLDER": str(tmp_path), "MANIFEST": str(mine), "IMAGE_TAG": "0.1.0"}
+    settings = LocalSettings.from_env(given)
+    assert (settings.manifest, settings.image_tag) == (mine, "0.1.0")
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
+        ({"MANIFEST": "/nowhere/mine.yaml"}, "MANIFEST"),
+        ({"IMAGE_TAG": "a b"}, "IMAGE_TAG"),
         ({"LOCAL_WHISK_APIHOST": "ftp://x", "LOCAL_WHISK_AUTH": "a:b"}, "LOCAL_WHISK_APIHOST"),
         ({"LOCAL_WHISK_APIHOST": "https://x"}, "LOCAL_WHISK_AUTH"),
     ],

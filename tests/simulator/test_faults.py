@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -242,3 +243,27 @@ def test_a_paused_queue_starts_nothing() -> None:
     assert queue.length == 2
     assert queue.pause(False, 100.0) == []
     assert [event.kind for event in queue.advance(200.0)] == ["started"]
+
+
+def test_faults_may_be_set_by_any_address_of_the_services_own_machine() -> None:
+    """A stack that containers can reach does not listen on the loopback address."""
+    address = own_address()
+    service = Running("--admin", "1", "--host", address, "--hosts", address)
+    try:
+        api = Api(service)
+        assert api("PUT", "/admin/faults", json={"devices": {"fake_fez": "paused"}}).status_code == 200
+        api.session.close()
+    finally:
+        assert service.stop() == 0
+
+
+def own_address() -> str:
+    """Return an address of this machine other than loopback; skip the test if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: this only chooses the address for a route.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        address: str = probe.getsockname()[0]
+        return address
