@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import openwhisk from 'openwhisk'
 
@@ -24,8 +25,39 @@ async function record (id) {
   }
 }
 
+/** The operations of the client that the documentation lists. */
+const documented = () => readFileSync(new URL('../../docs/openwhisk-api.md', import.meta.url), 'utf8')
+  .match(/(?<=^\| `)ow\.\w+\.\w+(?=` \|)/gm)
+const called = new Set()
+for (const [name, resource] of Object.entries(ow)) {
+  for (let proto = resource; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+    for (const verb of Object.getOwnPropertyNames(proto)) {
+      const own = resource[verb]
+      if (!/^(list|get|invoke|create|update|delete|enable|disable|logs|result)$/.test(verb)) continue
+      if (Object.hasOwn(resource, verb)) continue
+      resource[verb] = function (...options) {
+        called.add(`ow.${name}.${verb}`)
+        return own.apply(this, options)
+      }
+    }
+  }
+}
+
 test('namespaces', async () => {
-  assert.equal((await ow.namespaces.list()).length, 1)
+  const [namespace] = await ow.namespaces.list()
+  assert.match(namespace, /\w/)
+  const content = await ow.namespaces.get(namespace)
+  assert.deepEqual(Object.keys(content).sort(), ['actions', 'packages', 'rules', 'triggers'])
+})
+
+test('routes: the API gateway is not here, and the error says so', async () => {
+  const unavailable = error => error.statusCode === 501 && /not available here/.test(error.message)
+  const isLocal = /qwhisk/.test((await (await fetch(`${apihost}/api/v1`)).json()).buildno)
+  if (!isLocal) return
+  await assert.rejects(ow.routes.list(), unavailable)
+  await assert.rejects(ow.routes.get({ basepath: '/x' }), unavailable)
+  await assert.rejects(ow.routes.create({ relpath: '/x', operation: 'get', action: 'y' }), unavailable)
+  await assert.rejects(ow.routes.delete({ basepath: '/x' }), unavailable)
 })
 
 test('actions: create, update, get, list, invoke, delete', async () => {
@@ -89,6 +121,12 @@ test('packages: create, update, get, list, bind, delete', async () => {
   assert.ok((await ow.packages.list({ limit: 200 })).some(item => item.name === bound))
   const got = await ow.actions.invoke({ name: `${bound}/${action}`, blocking: true, result: true })
   assert.deepEqual(got, { got: { a: 2 } })
+  assert.ok(Array.isArray(await ow.packages.list({ namespace: 'whisk.system' })))
+  await ow.packages.update({ name, package: { version: '1.0', publish: true } })
+  const shown = await ow.packages.get({ name })
+  assert.deepEqual([shown.version, shown.publish, shown.parameters], ['1.0.0', true, [{ key: 'a', value: 2 }]])
+  await assert.rejects(ow.packages.create({ name: 'default' }), status(400))
+  assert.throws(() => ow.packages.invoke({ name }), /not supported/)
   await assert.rejects(ow.packages.delete({ name }), status(409))
   await ow.actions.delete(`${name}/${action}`)
   for (const each of [bound, name]) await ow.packages.delete(each)
@@ -108,21 +146,31 @@ test('triggers and rules: create, update, get, list, enable, fire, delete', asyn
   await ow.rules.disable({ name: rule })
   assert.equal((await ow.rules.get({ name: rule })).status, 'inactive')
   await ow.rules.enable({ name: rule })
+  assert.ok((await ow.triggers.get({ name: trigger })).rules)
   const { activationId } = await ow.triggers.invoke({ name: trigger, params: { b: 2 } })
-  const told = JSON.parse((await record(activationId)).logs[0])
-  assert.deepEqual((await record(told.activationId)).response.result, { got: { a: 1, b: 2 } })
+  const entry = JSON.parse((await record(activationId)).logs[0])
+  const { __ow_headers: headers, ...got } = (await record(entry.activationId)).response.result.got
+  assert.deepEqual(got, { a: 1, b: 2 })
+  assert.match(headers['content-type'], /json/)
+  assert.throws(() => ow.rules.invoke({ name: rule }), /not supported/)
   await ow.rules.delete({ name: rule })
   await ow.triggers.delete({ name: trigger })
   await ow.actions.delete(action)
   await assert.rejects(ow.triggers.get({ name: trigger }), status(404))
 })
 
-test('feeds: an action that is told of its trigger', async () => {
+test('feeds: an action that is notified of its trigger', async () => {
   const [feed, trigger] = [named(), named()]
   await ow.actions.create({ name: feed, kind, action: ECHO })
   const { response } = await ow.feeds.create({ name: feed, trigger, params: { cron: '* * * * *' } })
   assert.deepEqual([response.result.got.lifecycleEvent, response.result.got.cron], ['CREATE', '* * * * *'])
-  await ow.feeds.delete({ name: feed, trigger })
+  for (const [verb, event] of [['get', 'READ'], ['update', 'UPDATE'], ['delete', 'DELETE']]) {
+    const { response } = await ow.feeds[verb]({ name: feed, trigger })
+    assert.equal(response.result.got.lifecycleEvent, event)
+    assert.match(response.result.got.triggerName, new RegExp(`^/_/${trigger}$`))
+  }
+  await ow.triggers.create({ name: trigger, trigger: { annotations: [{ key: 'feed', value: '/whisk.system/alarms/alarm' }] } })
+  await ow.triggers.delete({ name: trigger })
   await ow.actions.delete(feed)
 })
 
@@ -136,4 +184,26 @@ test('activations: list with filters', async () => {
   assert.deepEqual(listed.map(item => item.activationId), ids.slice(1))
   assert.ok(listed[0].response.success)
   await ow.actions.delete(name)
+})
+
+test('compositions: a conductor action', async () => {
+  const [add, conductor] = [named(), named()]
+  await ow.actions.create({ name: add, kind, action: "def main(p):\n    return {'n': p['n'] + 1}\n" })
+  const code = `def main(p):
+    if p['n'] >= 3:
+        return {'params': {'n': p['n']}}
+    return {'action': '${add}', 'params': p, 'state': {'kept': True}}
+`
+  await ow.actions.create({ name: conductor, kind, action: code, annotations: { conductor: true } })
+  const ran = await ow.actions.invoke({ name: conductor, blocking: true, params: { n: 1 } })
+  assert.deepEqual([ran.response.result, ran.logs.length], [{ n: 3 }, 5])
+  for (const name of [conductor, add]) await ow.actions.delete(name)
+})
+
+test('the documentation lists every operation of the client, and each was called', () => {
+  const listed = documented()
+  assert.ok(listed.length > 30)
+  const isLocal = [...called].some(name => name.startsWith('ow.routes'))
+  const expected = listed.filter(name => isLocal || !name.startsWith('ow.routes'))
+  assert.deepEqual([...called].sort(), expected.sort())
 })

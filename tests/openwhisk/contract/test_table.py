@@ -12,6 +12,31 @@ from tests.openwhisk.contract.api import IN_PART, OPERATIONS, Api, operations
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "openwhisk-api.md"
 
+#: The operations of OpenWhisk's JavaScript client. tests/clients/openwhisk.test.mjs calls each.
+CLIENT = {
+    "actions": "list get invoke create update delete",
+    "activations": "list get logs result",
+    "feeds": "get create update delete",
+    "namespaces": "list get",
+    "packages": "list get create update delete",
+    "rules": "list get create update delete enable disable",
+    "triggers": "list get invoke create update delete",
+    "routes": "list get create delete",
+}
+
+
+def client_rows() -> str:
+    """Return the rows of the table of the JavaScript client."""
+    rows = []
+    for resource, verbs in CLIENT.items():
+        for verb in verbs.split():
+            here = "no: 501, there is no API gateway" if resource == "routes" else "yes"
+            rows.append(f"| `ow.{resource}.{verb}` | {here} |")
+    for resource in ("packages", "rules"):
+        rows.append(f"| `ow.{resource}.invoke` | not an operation: the client itself refuses it |")
+    return "\n".join(rows)
+
+
 HEAD = f"""# The local OpenWhisk's REST API
 
 The operations in OpenWhisk's description of its API, and how the tests in `tests/openwhisk/contract` found
@@ -46,6 +71,25 @@ OpenWhisk:
   sends it with the requests of every page. OpenWhisk's clients send the key without that header.
 - A parameter that is bound to an action annotated `final` cannot be set through a sequence either: for the
   first action the request gets 400, and for a later action the sequence fails.
+
+## Limits
+
+- Limits of an action are those of a stock server: 300 s, 512 MB and one activation at a time in a container.
+  Settings (`OPENWHISK_MAX_ACTION_*`) permit more. Rate limits are higher than a stock server's 60 a minute.
+- A request may cause 7,601 activations, in compositions that run sequences of compositions.
+- Bodies that are nested more than about 240 levels deep are refused.
+- `python:3`, which a stock server does not have, is accepted beside `python:default`. All Python kinds run
+  the Python that runs the server.
+- The API gateway (`wsk api`) is not available: the answer is 501. Use the addresses of web actions.
+
+## The JavaScript client
+
+Every operation of OpenWhisk's npm package `openwhisk`, as it is published, is called in `tests/clients`. That
+test also checks that this list is complete.
+
+| operation | here |
+|---|---|
+{client_rows()}
 
 ## Operations
 
