@@ -21,7 +21,7 @@ help: ## list the targets
 demo: page ## run the main job on this machine and serve the page; ONCE=1 ends after the result
 	@exec $(BIN)/python -m local --demo $(if $(ONCE),--once)
 
-up: page ## start the whole stack on this machine, without the demo job
+up: page ## start the whole stack on this machine, without the demo job; IMAGE_TAG or MANIFEST for another OpenWhisk
 	@exec $(BIN)/python -m local
 
 test: page ## run every test; TESTS=tests/gateway runs some
