@@ -23,7 +23,7 @@ SELF = (
 @pytest.fixture(params=["1", "0"], ids=["forked", "spawned"])
 def server(start: Start, request: pytest.FixtureRequest) -> OpenWhisk:
     """A separate server that forks its processes, or starts each from the command."""
-    return start("--fork-server", request.param)
+    return start("--fork-server", request.param, "--max-action-concurrency", "5")
 
 
 @pytest.mark.parametrize("concurrency", [1, 5])

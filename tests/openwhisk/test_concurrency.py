@@ -14,6 +14,9 @@ import requests
 from testkit.openwhisk import KEY, OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
 
+#: Permits several activations at a time in one process.
+SHARED = ("--max-action-concurrency", "10")
+
 #: Returns when `of` activations are in this process at once, with the id of the process.
 MEETING = (
     "import os, threading\n"
@@ -63,19 +66,20 @@ def pids(records: list[dict[str, Any]]) -> set[int]:
 
 
 def test_activations_up_to_the_limit_share_a_process(start: Start) -> None:
-    whisk = start()
+    whisk = start(*SHARED)
     whisk.action("meet", MEETING, limits={"concurrency": 4})
     for meeting in ("cold", "warm"):
         records = meet(whisk, "meet", 4, meeting, 4)
         assert len(pids(records)) == 1, meeting
         # The activation of a line is unknown, but no line is lost.
-        lines = [line.partition("stdout: ")[2] for record in records for line in record["logs"]]
+        kept = [whisk.activation(record["activationId"]) for record in records]
+        lines = [line.partition("stdout: ")[2] for record in kept for line in record["logs"]]
         assert sorted(lines) == [f"met {n}" for n in range(4)]
     assert whisk.numbers() == {"idle": 1, "busy": 0, "starting": 0, "waiting": 0}
 
 
 def test_activations_over_the_limit_get_another_process(start: Start, tmp_path: Path) -> None:
-    whisk = start("--grow-after", "0")
+    whisk = start(*SHARED, "--grow-after", "0")
     whisk.action("stay", STAYING, limits={"concurrency": 2})
     ids = [
         whisk.invoke("stay", {"n": n, "folder": str(tmp_path)}, "").json()["activationId"] for n in range(4)
@@ -89,7 +93,7 @@ def test_activations_over_the_limit_get_another_process(start: Start, tmp_path: 
 
 
 def test_an_activation_that_times_out_ends_the_process_of_all(start: Start) -> None:
-    whisk = start()
+    whisk = start(*SHARED)
     whisk.action(
         "wait",
         "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n",
@@ -106,7 +110,7 @@ def test_an_activation_that_times_out_ends_the_process_of_all(start: Start) -> N
 
 
 def test_an_update_lets_current_activations_finish(start: Start) -> None:
-    whisk = start()
+    whisk = start(*SHARED)
     code = "import os, time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'pid': os.getpid()}\n"
     whisk.action("wait", code, limits={"concurrency": 3})
     begun = [whisk.invoke("wait", {"wait": 3}, "").json()["activationId"] for _ in range(3)]

@@ -148,7 +148,8 @@ def test_an_unknown_algorithm(whisk: OpenWhisk, name: str) -> None:
     whisk.ask("PUT", f"/actions/{name}", {"exec": {"kind": "blackbox", "image": "qwhisk/no_such_algorithm"}})
     answer = whisk.invoke(name)
     assert answer.status_code == 502
-    assert "ModuleNotFoundError" in str(answer.json()["logs"])
+    record = whisk.activation(answer.json()["activationId"])
+    assert "ModuleNotFoundError" in str(record["logs"])
 
 
 def test_a_baked_in_algorithm_answers(start: Start) -> None:
