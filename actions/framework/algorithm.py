@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MAX_ANSWER_BYTES = 1_000_000
 #: The most characters of the reason why an answer cannot be sent.
 MAX_REASON = 1_000
+#: The beginning of the names of parameters that OpenWhisk adds to the calls of rules and web requests.
+PLATFORM_PREFIX = "__ow_"
 
 Input = TypeVar("Input", bound=ActionInput)
 
@@ -90,7 +92,11 @@ class Algorithm(ABC, Generic[Input]):
         """
         try:
             settings = bound_settings(params)
-            values = {key: value for key, value in params.items() if not is_setting(key)}
+            values = {
+                key: value
+                for key, value in params.items()
+                if not is_setting(key) and not key.startswith(PLATFORM_PREFIX)
+            }
             if STEP in values:
                 return self._step(values, settings)
             return self._submit(values, settings)

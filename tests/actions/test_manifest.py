@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.protocol import Envelope
 from core.settings import KafkaSettings, ProviderSettings, bound_settings
 from tools import manifest
 from tools.documents import ACTIONS, algorithms
@@ -57,9 +58,11 @@ def test_an_action_has_its_image_limits_and_annotations(name: str) -> None:
     assert "$" not in yaml.safe_dump(annotations), "wskdeploy would look for an environment variable"
     schema = algorithm.input.model_json_schema()
     listed = {parameter["name"]: parameter for parameter in annotations["parameters"]}
-    assert set(listed) == set(schema["properties"])
+    # `wsk action get NAME --summary` prints them: a direct call needs the envelope as well.
+    envelope = [name for name, field in Envelope.model_fields.items() if field.is_required()]
+    assert set(listed) == {*schema["properties"], *envelope}
     required = [field for field, parameter in listed.items() if parameter["required"]]
-    assert sorted(required) == sorted(schema.get("required", []))
+    assert sorted(required) == sorted([*schema.get("required", []), *envelope])
     for parameter in listed.values():
         assert set(parameter) == {"name", "description", "required", "type"}
         assert set(parameter["type"].split("|")) <= JSON_TYPES

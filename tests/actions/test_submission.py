@@ -14,6 +14,7 @@ from qiskit import QuantumCircuit
 from qiskit.qasm3 import QASM3ExporterError
 from qiskit.quantum_info import SparsePauliOp
 
+from actions.bell_state.algorithm import algorithm as bell_state
 from actions.framework import submission as module
 from actions.framework.job import MAX_PUBS, Job, Pub
 from actions.framework.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
@@ -33,6 +34,7 @@ from core.protocol import MAX_STATE_BYTES, Envelope, Progress
 from core.provider import JobView
 from core.strays import sought
 from tests.actions.fakes import Provider, Publisher
+from tests.actions.walk import Caller
 
 ENVELOPE = Envelope(client_id="c-1", process_job_id="p-1", topic="results." + "a" * 24)
 OWN = {"emoticon_1": ":)", "emoticon_2": ":("}
@@ -544,3 +546,10 @@ def test_a_backend_that_cannot_be_used_is_replaced_unless_the_caller_chose_it(
     else:
         rig.submit(backend_type="hardware")
         assert (len(tried), len(rig.provider.submitted)) == (3, 1)
+
+
+def test_what_openwhisk_adds_to_the_call_of_a_rule_is_no_input() -> None:
+    caller = Caller(bell_state)
+    added = {"__ow_headers": {"x-event": "push"}, "__ow_method": "post"}
+    assert "job_id" in caller.submit(added)
+    assert caller.events[0].params == {}

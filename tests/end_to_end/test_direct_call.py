@@ -1,0 +1,35 @@
+"""A function that is invoked with OpenWhisk's key, without the gateway, as docs/deploy.md describes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from testkit.processes import part_environment
+from testkit.stack import ROOT, Stack
+
+
+def test_the_example_of_the_documentation(stack: Stack) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on PATH: install it to try the lines of docs/deploy.md")
+    [lines] = re.findall(
+        r"### Direct calls\n.*?```sh\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.S
+    )
+    script = lines.replace("http://127.0.0.1:8080", stack.gateway)
+    gateway = part_environment(stack, "gateway")
+    env = {name: gateway[name] for name in ("WHISK_APIHOST", "WHISK_AUTH")}
+    done = subprocess.run(
+        ["bash", "-euc", script], env={**os.environ, **env}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    decoder, rest = json.JSONDecoder(), done.stdout.strip()
+    reply, end = decoder.raw_decode(rest)
+    event, _ = decoder.raw_decode(rest[end:].lstrip())
+    assert reply["process_job_id"] == event["process_job_id"]
+    assert event["status"] == "DONE"
+    assert [entry["text"] for entry in event["answer"]["emoticons"]] == [":)", ":("]
