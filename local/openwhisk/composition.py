@@ -78,7 +78,7 @@ class Composition:
             state = _boxed(fields["state"], "state") if "state" in fields else None
             params = _boxed(fields["params"], "value") if "params" in fields else None
             if "action" not in fields:
-                text = activation.response.result if params is None else orjson.dumps(params)
+                text = activation.response.result if params is None else _dumps(params)
                 return Response(activation.response.status, text)
             payload = await self._next(fields["action"], params or {})
         return Response.error(ActivationStatus.APPLICATION_ERROR, _TOO_LONG)
@@ -93,7 +93,7 @@ class Composition:
         namespace = self._conductor.action.namespace
         path = _qualified(name, namespace)
         if path is None:
-            text = orjson.dumps(name).decode()
+            text = _dumps(name).decode()
             return _error(f"Failed to parse action name from json value {text} during composition.")
         if self._counts.components >= MAX_COMPONENTS:
             return _error(_TOO_LONG)
@@ -116,10 +116,7 @@ class Composition:
         Raises:
             _Failure: its parameters are too large, or nested too deeply.
         """
-        try:
-            value = orjson.dumps(plan.bound | payload if isinstance(payload, dict) else payload)
-        except orjson.JSONEncodeError:
-            raise _Failure from None
+        value = _dumps(plan.bound | payload if isinstance(payload, dict) else payload)
         if len(value) > MAX_PAYLOAD:
             raise _Failure
         # Compositions share their limits with those that they run; a sequence has its own.
@@ -150,6 +147,18 @@ def _qualified(name: Any, namespace: str) -> str | None:
         return "/".join(entity_name(part) for part in parts)
     except BadRequest:
         return None
+
+
+def _dumps(value: Any) -> bytes:
+    """Return a value as JSON text.
+
+    Raises:
+        _Failure: it is nested too deeply.
+    """
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise _Failure from None
 
 
 def _boxed(value: Any, key: str) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _as_text(result: Any) -> WebAnswer:
     value = _field(result, "text", missing)
     if value is missing:
         raise NotFound("Response does not include requested property.")
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    text = value if isinstance(value, str) else _dumps(value, indent=2)
     return WebAnswer(200, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
 
 
@@ -248,7 +248,14 @@ def _is_text(media: str) -> bool:
 
 
 def _to_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _dumps(value, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _dumps(value: Any, **options: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, **options)
+    except RecursionError:
+        raise BadRequest("Response is nested too deeply.") from None
 
 
 def _invalid(media: str) -> BadRequest:

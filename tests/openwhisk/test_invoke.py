@@ -304,3 +304,30 @@ def test_many_callers_at_once_are_all_answered(whisk: OpenWhisk, name: str) -> N
             callers.map(lambda n: whisk.invoke(name, {"n": n}, "blocking=true&result=true"), range(100))
         )
     assert [answer.json() for answer in answers] == [{"n": n} for n in range(100)]
+
+
+@pytest.mark.parametrize("levels", [200, 300, 900, 1020, 100_000])
+def test_a_result_that_is_nested_deeply_breaks_nothing(whisk: OpenWhisk, name: str, levels: int) -> None:
+    """An action may return what this server could read, but not write again."""
+    code = (
+        "def deep():\n    value = 1\n"
+        f"    for _ in range({levels}):\n        value = [value]\n    return value\n"
+        "def main(p):\n    if 'choose' in p:\n        return {'action': deep()}\n"
+        "    return {'body': deep(), 'params': {'a': deep()}}\n"
+    )
+    exported = [{"key": "web-export", "value": True}, {"key": "conductor", "value": True}]
+    whisk.action(name, code, annotations=exported[:1])
+    whisk.action(f"{name}-conductor", code, annotations=exported)
+    bound = [{"key": "b", "value": 1}]
+    whisk.action(f"{name}-bound", ECHO, parameters=bound)
+    components = [f"/_/{name}", f"/_/{name}-bound"]
+    whisk.ask("PUT", f"/actions/{name}-s", {"exec": {"kind": "sequence", "components": components}})
+    for invoked in (name, f"{name}-conductor", f"{name}-s"):
+        for body in ({}, {"choose": 1}):
+            answer = whisk.invoke(invoked, body)
+            assert answer.status_code in (200, 500, 502)
+            assert whisk.activation(answer.json()["activationId"])["end"]
+    for extension in (".json", ".text", ".http", ""):
+        answer = whisk.session.get(f"{whisk.url}/web/guest/default/{name}{extension}", timeout=30)
+        assert answer.status_code in (200, 400)
+    assert "Traceback" not in whisk.log()

@@ -46,7 +46,7 @@ ACTIONS: dict[str, tuple[str, dict[str, int], int, Judge]] = {
         "def main(p):\n    raise ValueError(p['n'])\n",
         {},
         502,
-        lambda n, r: "ValueError" in _error(r) and r["status"] == "action developer error",
+        lambda n, r: _error(r) == str(n) and r["status"] == "application error",
     ),
     "crashes": (
         "import os, signal\n"
