@@ -50,12 +50,23 @@ class ActionInvoker:
         self, settings: OpenWhiskSettings, plans: LaunchPlans, pool: ContainerPool, activations: Activations
     ) -> None:
         self._key = settings.auth
-        self._allowed = settings.max_processes + settings.max_waiting
+        self._allowed = settings.concurrent_invocations
         self._rate = Rate(settings.invocations_per_minute)
         self._plans = plans
         self._pool = pool
         self._activations = activations
         self._running: set[asyncio.Task[Activation]] = set()
+
+    def admit(self) -> None:
+        """Count a request for an activation. As in OpenWhisk, those count too that are refused.
+
+        Raises:
+            TooFast: the minute has had too many.
+            TooMany: too many activations are running or waiting.
+        """
+        self._rate.count()
+        if len(self._running) >= self._allowed:
+            raise TooMany(len(self._running) + 1, self._allowed)
 
     def begin(
         self, plan: LaunchPlan, payload: dict[str, Any], transaction: str, cause: str = ""
@@ -75,17 +86,12 @@ class ActionInvoker:
             BadRequest: the payload sets a parameter that is final in the action, or in the first action of
                 the sequence.
             TooLarge: the merged parameters are larger than allowed.
-            TooMany: too many activations are running or waiting.
-            TooFast: there were too many activations in the last minute.
         """
         if not self._final(plan).isdisjoint(payload):
             raise BadRequest(NOT_ALLOWED)
         value = orjson.dumps(plan.bound | payload if plan.bound else payload)
         if len(value) > MAX_PAYLOAD:
             raise TooLarge("The parameters are", len(value), MAX_PAYLOAD)
-        if len(self._running) >= self._allowed:
-            raise TooMany(len(self._running) + 1, self._allowed)
-        self._rate.count()
         call = Call(transaction, cause)
         task = asyncio.get_running_loop().create_task(self._run(plan, value, call))
         self._running.add(task)

@@ -11,6 +11,7 @@ from core.openwhisk.local_key import local_folder, local_key, make_private
 from core.origin import Allowed
 from core.settings import Source, command_line
 from core.settings.ports import OPENWHISK_PORT
+from local.openwhisk import limits_table as limits
 from local.openwhisk import settings_table as rows
 from local.openwhisk.entities import LIMITS
 from local.openwhisk.settings_table import DOCKER, ROOT
@@ -34,6 +35,7 @@ class OpenWhiskSettings:
     #: MB.
     memory: int
     max_waiting: int
+    concurrent_invocations: int
     invocations_per_minute: int
     fires_per_minute: int
     #: Minimum and maximum of each limit of an action: milliseconds, MB, MB, activations.
@@ -69,7 +71,8 @@ class OpenWhiskSettings:
             SettingsError: a setting is wrong, or the machine's key cannot be read or made.
         """
         host = rows.HOST.read(source)
-        max_processes = rows.MAX_PROCESSES.read(source)
+        max_processes = limits.MAX_PROCESSES.read(source)
+        max_waiting = limits.MAX_WAITING.read(source)
         state = rows.STATE.read(source)
         return cls(
             host=host,
@@ -78,16 +81,17 @@ class OpenWhiskSettings:
             web=_allowed(source, host, rows.WEB_ORIGINS.name),
             namespace=rows.NAMESPACE.read(source),
             max_processes=max_processes,
-            max_per_action=rows.MAX_PER_ACTION.read(source) or max_processes,
-            memory=rows.MEMORY.read(source),
-            max_waiting=rows.MAX_WAITING.read(source),
-            invocations_per_minute=rows.INVOCATIONS_PER_MINUTE.read(source),
-            fires_per_minute=rows.FIRES_PER_MINUTE.read(source),
+            max_per_action=limits.MAX_PER_ACTION.read(source) or max_processes,
+            memory=limits.MEMORY.read(source),
+            max_waiting=max_waiting,
+            concurrent_invocations=limits.CONCURRENT_INVOCATIONS.read(source) or max_processes + max_waiting,
+            invocations_per_minute=limits.INVOCATIONS_PER_MINUTE.read(source),
+            fires_per_minute=limits.FIRES_PER_MINUTE.read(source),
             action_limits={
                 **LIMITS,
-                "timeout": (LIMITS["timeout"][0], rows.MAX_ACTION_TIMEOUT.read(source)),
-                "memory": (LIMITS["memory"][0], rows.MAX_ACTION_MEMORY.read(source)),
-                "concurrency": (LIMITS["concurrency"][0], rows.MAX_ACTION_CONCURRENCY.read(source)),
+                "timeout": (LIMITS["timeout"][0], limits.MAX_ACTION_TIMEOUT.read(source)),
+                "memory": (LIMITS["memory"][0], limits.MAX_ACTION_MEMORY.read(source)),
+                "concurrency": (LIMITS["concurrency"][0], limits.MAX_ACTION_CONCURRENCY.read(source)),
             },
             idle_seconds=rows.IDLE_SECONDS.read(source),
             prewarm=rows.PREWARM.read(source),

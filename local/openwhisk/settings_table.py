@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from core.settings.kinds import (
 )
 from core.settings.openwhisk import WHISK_AUTH, WHISK_KEY
 from core.settings.ports import OPENWHISK_PORT
-from local.openwhisk.entities import LIMITS, ActionLimits
+from local.openwhisk.limits_table import LIMIT_ROWS
 
 #: The variables of this server's environment that action processes see. A container would see none of them;
 #: these are what a process needs to run on this machine, and the project's own settings. The server's key is
@@ -37,16 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: How an action's container is run.
 PROCESS, DOCKER = "process", "docker"
 
-_CORES = os.cpu_count() or 1
 _COUNT = integer(1)
-
-
-def _machine_memory() -> int:
-    """Return the machine's memory in MB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
-    except (ValueError, OSError):
-        return 8192
 
 
 def _image_commands(text: str) -> dict[str, list[str]]:
@@ -101,67 +91,6 @@ AUTH = replace(
     default_text=f"a random key, made once and kept in {KEY_FILE} in the folder {LOCAL_FOLDER.name}",
 )
 NAMESPACE = Setting("OPENWHISK_NAMESPACE", TEXT, "guest", "namespace of the key", "--namespace")
-MAX_PROCESSES = Setting(
-    "OPENWHISK_MAX_PROCESSES",
-    _COUNT,
-    max(16, 8 * _CORES),
-    "action processes in all",
-    "--max-processes",
-    default_text="8 for each core, at least 16",
-)
-MAX_PER_ACTION = Setting(
-    "OPENWHISK_MAX_PER_ACTION",
-    integer(0),
-    0,
-    "processes of one action; 0: no limit but that of all actions",
-    "--max-per-action",
-)
-MEMORY = Setting(
-    "OPENWHISK_MEMORY",
-    _COUNT,
-    _machine_memory() // 2,
-    "MB that the memory limits of the actions with a process may add up to",
-    "--memory",
-    default_text="half of the machine's memory",
-)
-MAX_WAITING = Setting(
-    "OPENWHISK_MAX_WAITING", _COUNT, 200, "invocations that may wait; further ones get 429", "--max-waiting"
-)
-INVOCATIONS_PER_MINUTE = Setting(
-    "OPENWHISK_INVOCATIONS_PER_MINUTE",
-    _COUNT,
-    100_000,
-    "invocations in a minute; further ones get 429",
-    "--invocations-per-minute",
-)
-FIRES_PER_MINUTE = Setting(
-    "OPENWHISK_FIRES_PER_MINUTE",
-    _COUNT,
-    100_000,
-    "trigger fires in a minute; further ones get 429",
-    "--fires-per-minute",
-)
-MAX_ACTION_TIMEOUT = Setting(
-    "OPENWHISK_MAX_ACTION_TIMEOUT",
-    integer(ActionLimits().timeout, 3_600_000),
-    LIMITS["timeout"][1],
-    "the longest time limit that an action may have, in milliseconds",
-    "--max-action-timeout",
-)
-MAX_ACTION_MEMORY = Setting(
-    "OPENWHISK_MAX_ACTION_MEMORY",
-    integer(ActionLimits().memory, 1024 * 1024),
-    LIMITS["memory"][1],
-    "the largest memory limit that an action may have, in MB",
-    "--max-action-memory",
-)
-MAX_ACTION_CONCURRENCY = Setting(
-    "OPENWHISK_MAX_ACTION_CONCURRENCY",
-    integer(1, 200),
-    LIMITS["concurrency"][1],
-    "the most activations at a time in one process that an action's concurrency limit may allow",
-    "--max-action-concurrency",
-)
 IDLE_SECONDS = Setting(
     "OPENWHISK_IDLE_SECONDS", number(0), 600.0, "seconds after which an idle process ends", "--idle-seconds"
 )
@@ -278,15 +207,7 @@ TABLE = SettingsTable(
         WEB_ORIGINS,
         AUTH,
         NAMESPACE,
-        MAX_PROCESSES,
-        MAX_PER_ACTION,
-        MEMORY,
-        MAX_WAITING,
-        INVOCATIONS_PER_MINUTE,
-        FIRES_PER_MINUTE,
-        MAX_ACTION_TIMEOUT,
-        MAX_ACTION_MEMORY,
-        MAX_ACTION_CONCURRENCY,
+        *LIMIT_ROWS,
         IDLE_SECONDS,
         PREWARM,
         FORK_SERVER,

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,45 @@ def test_the_requests_of_a_minute_are_limited(start: Start) -> None:
     )
     limits = whisk.ask("GET", "/limits").json()
     assert (limits["invocationsPerMinute"], limits["firesPerMinute"]) == (2, 1)
+
+
+def test_refused_requests_count_too(start: Start) -> None:
+    """On a stock server also those that are refused for another reason."""
+    whisk = start("--invocations-per-minute", "4", "--max-processes", "1")
+    while time.time() % 60 > 50:
+        time.sleep(1)  # so that no new minute begins in between
+    whisk.action("echo", ECHO)
+    assert whisk.invoke("absent").status_code == 404
+    assert whisk.ask("POST", "/actions/echo", data="[").status_code == 400
+    assert whisk.invoke("echo").status_code == 200
+    whisk.ask("PUT", "/triggers/t", {})
+    whisk.ask("PUT", "/rules/r", {"trigger": "/_/t", "action": "/_/echo"})
+    fired = [whisk.ask("POST", "/triggers/t", {}).json()["activationId"] for _ in range(2)]
+    entries = [json.loads(whisk.activation(item)["logs"][0]) for item in fired]
+    assert [entry["success"] for entry in entries] == [True, False]
+    assert entries[1]["error"] == "Too many requests in the last minute (count: 5, allowed: 4)."
+    refused = [whisk.invoke("echo") for _ in range(2)]
+    assert [answer.status_code for answer in refused] == [429, 429]
+    assert refused[1].json()["error"] == "Too many requests in the last minute (count: 7, allowed: 4)."
+
+
+def test_no_more_invocations_run_at_a_time_than_are_allowed(start: Start, tmp_path: Path) -> None:
+    whisk = start("--concurrent-invocations", "2")
+    gate = tmp_path / "open"
+    code = (
+        "import pathlib, time\ndef main(p):\n"
+        "    while not pathlib.Path(p['gate']).exists():\n        time.sleep(0.01)\n    return {}\n"
+    )
+    whisk.action("gate", code)
+    answers = [whisk.invoke("gate", {"gate": str(gate)}, "") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    message = "Too many concurrent requests in flight (count: 3, allowed: 2)."
+    assert answers[2].json()["error"] == message
+    assert whisk.ask("GET", "/limits").json()["concurrentInvocations"] == 2
+    gate.touch()
+    for answer in answers[:2]:
+        whisk.activation(answer.json()["activationId"])
+    assert whisk.invoke("gate", {"gate": str(gate)}).status_code == 200
 
 
 def test_a_new_minute_starts_a_new_count() -> None:

@@ -104,6 +104,7 @@ class Actions:
 
     async def invoke(self, request: web.Request) -> web.Response:
         """Invoke an action, and wait for its result if the request is blocking."""
+        self._context.invoker.admit()
         plan = self._context.plans.get(*names_of(request))
         blocking, only_result = flag(request, "blocking"), flag(request, "result")
         maximum = int(self._context.settings.blocking_wait * 1000)

@@ -133,7 +133,7 @@ class Api:
         limits = {
             "actions_per_minute": self._settings.invocations_per_minute,
             "triggers_per_minute": self._settings.fires_per_minute,
-            "concurrent_actions": self._settings.max_processes + self._settings.max_waiting,
+            "concurrent_actions": self._settings.concurrent_invocations,
             "sequence_length": MAX_COMPONENTS,
         }
         for name, key, unit in (("duration", "timeout", 1), ("memory", "memory", _MB), ("logs", "logs", _MB)):
@@ -174,7 +174,7 @@ class Api:
     async def limits(self, _: web.Request) -> web.Response:
         """Return the namespace's limits."""
         limits: dict[str, int | str] = {
-            "concurrentInvocations": self._settings.max_processes + self._settings.max_waiting,
+            "concurrentInvocations": self._settings.concurrent_invocations,
             "invocationsPerMinute": self._settings.invocations_per_minute,
             "firesPerMinute": self._settings.fires_per_minute,
             "maxParameterSize": f"{MAX_PAYLOAD} B",

@@ -65,9 +65,10 @@ class Triggers:
 
     async def fire(self, request: web.Request) -> web.Response:
         """Invoke the actions of the active rules. Without any it responds with 204."""
+        # First, as in OpenWhisk: requests count too that are refused.
+        self._rate.count()
         trigger = self._store.get(Trigger, name_of(request))
         payload = await object_of(request, MAX_PAYLOAD)
-        self._rate.count()
         if not any(link.active for link in trigger.rules):
             return web.Response(status=204)
         activation_id = os.urandom(16).hex()
@@ -109,6 +110,7 @@ class Triggers:
             message = f"Rule '{entry['rule']}' is inactive, action '{entry['action']}' was not activated."
             return entry | {"error": message}
         try:
+            self._context.invoker.admit()
             plan = self._context.plans.of(link.action)
             activation_id, _ = self._context.invoker.begin(plan, parameters, transaction, cause)
         except OpenWhiskError as exc:

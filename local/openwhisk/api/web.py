@@ -96,6 +96,7 @@ class WebActions:
         raw = plan.action.annotation("raw-http") is True
         # Final parameters are checked here; the parameters that describe the request are allowed.
         parameters = web_action.arguments(call, raw, plan.final)
+        self._context.invoker.admit()
         activation_id, task = self._context.invoker.begin(plan, parameters, request[TRANSACTION])
         headers = {"X-OpenWhisk-Activation-Id": activation_id}
         await asyncio.wait((task,), timeout=self._context.settings.blocking_wait)
