@@ -50,7 +50,7 @@ class Algorithm(ABC, Generic[Input]):
     #: How the page shows the answer; one of `VIEWS`.
     view: ClassVar[str] = "default"
     #: Limits of an activation in OpenWhisk: memory in MB and time in seconds.
-    memory: ClassVar[int] = 512
+    memory: ClassVar[int] = 256
     timeout: ClassVar[int] = 60
     #: The most jobs of one run; more than one only for an algorithm whose `proceed` returns jobs. A run that
     #: needs more ends with an error.

@@ -80,6 +80,8 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         "Gives the outcomes of every classical register, most frequent first."
     )
     category = "Basics"
+    #: The largest programs take 320 MB, other algorithms at most 200.
+    memory = 512
     input = OpenQasmInput
 
     def start(self, params: OpenQasmInput) -> Job:
