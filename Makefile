@@ -87,8 +87,8 @@ documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas, doc
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
 	@$(BIN)/python -m tools.load_config_documents
 
-deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdeploy where there is one
-	@$(BIN)/python -m local.deploy --manifest $(MANIFEST)
+deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdeploy where there is one; WARM=1 starts a container each
+	@$(BIN)/python -m local.deploy --manifest $(MANIFEST) $(if $(WARM),--warm)
 
 undeploy: venv ## delete from WHISK_APIHOST what manifest.yaml names
 	@$(BIN)/python -m local.deploy --manifest $(MANIFEST) --undo

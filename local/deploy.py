@@ -28,6 +28,7 @@ from local.deployment import (
     manifest_text,
     package,
     undeploy,
+    warm_up,
 )
 from local.errors import LocalError
 from local.settings import IMAGE_TAG, MANIFEST_FILE, manifest_file
@@ -45,11 +46,13 @@ AUTH = replace(
 )
 UNDO = Setting("", SWITCH, False, "delete what the manifest names", "--undo")
 
+WARM = Setting("", SWITCH, False, "then invoke each action once, so that it has a container", "--warm")
+
 TABLE = SettingsTable(
     "python -m local.deploy",
     "Deploys manifest.yaml to an OpenWhisk, by wskdeploy if that is on PATH, else over HTTP. The variables "
     "that the manifest names are bound to the actions.",
-    (UNDO, MANIFEST_FILE, IMAGE_TAG, APIHOST, AUTH, LOCAL_FOLDER),
+    (UNDO, WARM, MANIFEST_FILE, IMAGE_TAG, APIHOST, AUTH, LOCAL_FOLDER),
 )
 
 
@@ -80,7 +83,22 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     print(
         f"package {PACKAGE} with {len(names)} actions {done} {apihost} by {'wskdeploy' if tool else 'HTTP'}"
     )
+    if WARM.read(source) and not undo:
+        return _warm_up(apihost, auth, manifest)
     return 0
+
+
+def _warm_up(apihost: str, auth: str, manifest: Path) -> int:
+    """Start a container for each action, print what failed, and return the exit code."""
+    try:
+        problems = warm_up(apihost, auth, manifest)
+    except QwhiskError as error:
+        problems = [error.message]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not problems:
+        print("every action has a container")
+    return 1 if problems else 0
 
 
 def _check(source: Source) -> Source:

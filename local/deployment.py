@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import requests
 import yaml
 
 from core.openwhisk.local_key import ROOT
+from core.openwhisk.pace import pause_after
 from core.shipped_documents import shipped_documents
 from local.errors import LocalError
 from local.settings import python
@@ -22,8 +25,10 @@ PACKAGE = "quantum"
 MANIFEST = ROOT / "manifest.yaml"
 #: Names of this machine.
 HERE = ("127.0.0.1", "localhost", "::1")
-#: Seconds that one call may take.
-TIMEOUT = 30.0
+#: Seconds that one call may take, and that the first invocation of an action may take.
+TIMEOUT, WARM_UP_TIMEOUT = 30.0, 120.0
+#: Minutes for which an invocation is repeated that OpenWhisk refuses because there were too many.
+_WARM_UP_MINUTES = 5
 
 
 def package(path: Path = MANIFEST, tag: str = "") -> dict[str, Any]:
@@ -90,6 +95,44 @@ def deploy(
         for name, entry in manifest["actions"].items():
             _request(session, "PUT", f"{base}/actions/{PACKAGE}/{name}", action(entry))
     return list(manifest["actions"])
+
+
+def warm_up(apihost: str, auth: str, path: Path = MANIFEST) -> list[str]:
+    """Start a container for each of the manifest's actions, so that the first jobs do not wait for one.
+
+    Each action is invoked without input, which it answers with an error and without a job.
+
+    Returns:
+        Why actions did not answer, such as an image that cannot be pulled; empty if all did.
+
+    Raises:
+        LocalError: OpenWhisk cannot be reached.
+    """
+    problems = []
+    with _session(apihost, auth) as session:
+        for name in package(path)["actions"]:
+            url = f"{apihost}/api/v1/namespaces/_/actions/{PACKAGE}/{name}"
+            answer = _invoke_empty(session, url)
+            error = answer.get("error")
+            # An error with a code is the action's own.
+            if not isinstance(error, dict) or "code" not in error:
+                problems.append(f"{name}: {str(error or 'no answer')[:300]}")
+    return problems
+
+
+def _invoke_empty(session: requests.Session, url: str) -> dict[str, Any]:
+    """Invoke an action without input, in the next minute if this one has had too many invocations."""
+    try:
+        for _ in range(_WARM_UP_MINUTES):
+            query = {"blocking": "true", "result": "true"}
+            response = session.post(url, params=query, json={}, timeout=WARM_UP_TIMEOUT)
+            if response.status_code != 429:
+                break
+            time.sleep(pause_after(response.text, time.time(), random.random()))
+        answer = response.json()
+    except requests.RequestException as error:
+        raise LocalError(f"OpenWhisk cannot be reached: {type(error).__name__}") from None
+    return answer if isinstance(answer, dict) else {}
 
 
 def deployed_values(apihost: str, auth: str, path: Path = MANIFEST) -> dict[str, str]:

@@ -252,3 +252,25 @@ def test_a_wrong_tag_is_named(whisk: OpenWhisk) -> None:
     ended = command(WHISK_APIHOST=host, WHISK_AUTH=KEY, IMAGE_TAG="a b")
     assert ended.returncode == 2
     assert "IMAGE_TAG" in ended.stderr
+
+
+def test_each_action_may_get_a_container(whisk: OpenWhisk, tmp_path: Path) -> None:
+    manifest = tmp_path / "mine.yaml"
+    entries = "".join(
+        f"      {name}:\n        docker: {image}\n        limits: {{timeout: 60000, memorySize: 256}}\n"
+        "        annotations: {final: true}\n"
+        for name, image in {"bell_state": "qwhisk/bell_state", "absent": "me/absent:1"}.items()
+    )
+    manifest.write_text(f"packages:\n  quantum:\n    version: 1.0\n    inputs: {{}}\n    actions:\n{entries}")
+    env = {"WHISK_APIHOST": whisk.url.removesuffix("/api/v1"), "WHISK_AUTH": KEY}
+    ended = command("--manifest", str(manifest), "--warm", **env)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "absent: Failed to pull container image 'me/absent:1'.\n",
+    )
+    assert whisk.numbers()["idle"] == 1
+    manifest.write_text(manifest.read_text().replace("me/absent:1", "qwhisk/bell_state"))
+    ended = command("--manifest", str(manifest), "--warm", **env)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("every action has a container\n")
+    assert whisk.numbers()["idle"] == 2
