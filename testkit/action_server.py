@@ -19,7 +19,8 @@ from testkit.waiting import until as until
 ROOT = Path(__file__).resolve().parents[1]
 SENTINEL = action_server.SENTINEL.decode()
 
-Response = tuple[int, dict[str, Any]]
+#: The status of a response, and its JSON.
+Response = tuple[int, Any]
 
 
 def zipped(**files: str) -> str:
