@@ -69,8 +69,11 @@ OpenWhisk:
   origin, as OpenWhisk does. A link from another page to a web action gets 403 too; a typed address does not.
 - A 401 has no `WWW-Authenticate: Basic`. With that header, a browser keeps a key that was in a link, and
   sends it with the requests of every page. OpenWhisk's clients send the key without that header.
-- A parameter that is bound to an action annotated `final` cannot be set through a sequence either: for the
-  first action the request gets 400, and for a later action the sequence fails.
+- A parameter that is bound to an action annotated `final` cannot be set through a sequence or a composition
+  either. For the first action of a sequence the request gets 400, and for a later one the sequence fails. A
+  conductor gets the error instead of the action's result.
+- The headers that the action of a rule gets (`__ow_headers`) are without `Authorization` and `Cookie`.
+- An action's process is ended after a result that is too large.
 
 ## Limits
 
