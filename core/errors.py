@@ -173,6 +173,22 @@ class InvocationError(QwhiskError):
         self.permanent = permanent
 
 
+class ThrottledError(InvocationError):
+    """OpenWhisk refused an invocation because there were too many. The action was not run.
+
+    Args:
+        message: what is wrong and how to fix it.
+        retry_after: the seconds after which the invocation may be accepted.
+        refusal: OpenWhisk's error text, which states its limit.
+        details: facts for programs.
+    """
+
+    def __init__(self, message: str, retry_after: float, refusal: str = "", **details: Any) -> None:
+        super().__init__(message, status=429, **details)
+        self.retry_after = retry_after
+        self.refusal = refusal
+
+
 class ActionError(QwhiskError):
     """An action replied with an error object, which is passed on unchanged."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -17,6 +18,7 @@ from core.errors import (
     QwhiskError,
     ResultStoreError,
     StreamError,
+    ThrottledError,
 )
 from gateway.auth.sign_in import SignInError
 from gateway.auth.tokens import TokenError
@@ -117,6 +119,8 @@ def of(error: QwhiskError) -> Response:
     if isinstance(error, LimitError):
         return _limited(error)
     response = _described(error)
+    if isinstance(error, ThrottledError):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     retry_after = error.details.get("retry_after")
     if response.status_code == 503 and isinstance(retry_after, int | float) and retry_after > 0:
         response.headers["Retry-After"] = str(max(1, round(min(retry_after, MAX_RETRY_AFTER))))

@@ -16,7 +16,7 @@ from core.errors import (
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView
 from poller.account import Accounts, AccountWorker, CallOutcome, observation
-from poller.delivery.step_reply import StepError
+from poller.delivery.step_reply import StepError, StepThrottledError
 from poller.metrics import ACCOUNTS
 from poller.notifier import ProgressNotifier
 from poller.scheduling.delays import KEEP, failure_delay
@@ -87,7 +87,8 @@ class Completion:
             The seconds after which to retry.
         """
         now = self._tracker.now()
-        job.failures += 1
+        if not isinstance(error, StepThrottledError):
+            job.failures += 1
         if self._tracker.is_past(job.event):
             self._tracker.finish(job)  # only the function's reply was lost: its next job is announced
         elif isinstance(error, JobNotFoundError) and now - job.event.submitted_at.timestamp() > UNKNOWN_GRACE:
@@ -99,6 +100,8 @@ class Completion:
             self.fail_permanently(job, "result_too_large", message)
         elif self.is_overdue(job.event, now):
             self.overdue(job, f"No result within {self.deadline:.0f} s; the last error: {error.message}")
+        elif isinstance(error, StepThrottledError):
+            return error.retry_after
         elif isinstance(error, _TRANSIENT) or job.failures < MAX_FAILURES:
             log.warning("%s", error.message, extra={"process_job_id": job.event.process_job_id})
         else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +13,10 @@ import orjson
 import urllib3
 
 from core.config_docs.model import ConfigDocument, Credentials, resolve
-from core.errors import InvocationError
+from core.errors import InvocationError, ThrottledError
 from core.openwhisk.answers import interpret
+from core.openwhisk.pace import pause_after
+from core.retry_after import parse_retry_after
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +113,12 @@ class FunctionInvoker:
             )
         activation = response.headers.get(ACTIVATION_HEADER, "")[:MAX_ACTIVATION]
         try:
-            return response.status, orjson.loads(data) if data else {}, activation
+            payload = orjson.loads(data) if data else {}
         except orjson.JSONDecodeError:
-            return response.status, {}, activation
+            payload = {}
+        if response.status == 429:
+            raise _throttled(function, response.headers.get("Retry-After"), payload)
+        return response.status, payload, activation
 
     def _follow(
         self, url: str, headers: dict[str, str], payload: Any, deadline: float, function: str
@@ -125,9 +132,12 @@ class FunctionInvoker:
         base = f"{parts.scheme}://{parts.netloc}{parts.path.split('/actions/')[0]}"
         while time.monotonic() < deadline:
             time.sleep(min(ACTIVATION_INTERVAL, max(0.0, deadline - time.monotonic())))
-            status, answer, _ = self._request(
-                "GET", f"{base}/activations/{activation}", headers, None, deadline, function
-            )
+            try:
+                status, answer, _ = self._request(
+                    "GET", f"{base}/activations/{activation}", headers, None, deadline, function
+                )
+            except ThrottledError:
+                continue  # The activation runs all the same.
             if status == 200 and isinstance(answer, dict):
                 response = answer.get("response")
                 if not isinstance(response, dict):
@@ -136,3 +146,14 @@ class FunctionInvoker:
             if status != 404:
                 return status, answer
         raise InvocationError(f"The function {function} did not finish in time. Try again later.", status=504)
+
+
+def _throttled(function: str, header: str | None, payload: Any) -> ThrottledError:
+    """Return the error for a refusal because of too many invocations."""
+    refusal = str(payload.get("error"))[:1_000] if isinstance(payload, dict) else ""
+    retry_after = parse_retry_after(header, datetime.now(UTC))
+    if retry_after is None:
+        retry_after = pause_after(refusal, time.time(), random.random())
+    log.warning("function %s: OpenWhisk refused an invocation: %s", function, refusal)
+    message = f"Too many invocations at once. Try again in {max(1, round(retry_after))} s."
+    return ThrottledError(message, retry_after, refusal, function=function)

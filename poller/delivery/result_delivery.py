@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any
 
 from core.config_docs import Documents
-from core.errors import ActionError, MessageTooLargeError, QwhiskError, TopicUnknownError
+from core.errors import MessageTooLargeError, QwhiskError, TopicUnknownError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
 from core.large_results import LargeResults
 from core.openwhisk.client import FunctionInvoker
+from core.openwhisk.pace import Pace
 from core.protocol import (
     MAX_EVENT_BYTES,
     ErrorInfo,
     JobEvent,
-    JobResult,
     NextJob,
     ResultEvent,
     Status,
     encode,
-    parse_step_reply,
-    step_request,
 )
 from core.provider import JobView, Provider
 from core.strays import lost, stray
@@ -33,11 +31,10 @@ from poller.delivery.step_reply import (
     ANSWER_RETRIES,
     CANCELLED,
     StepError,
+    StepInvoker,
     is_loop,
     loop_progress,
-    may_be_temporary,
     most_jobs,
-    retries,
     too_many_jobs,
     with_jobs,
 )
@@ -47,8 +44,6 @@ log = logging.getLogger(__name__)
 
 #: An event of fewer bytes is not made smaller.
 MIN_EVENT_BYTES = 4_000
-#: Seconds to wait for a step. Longer than an action may run, so that a retry never overlaps with it.
-ANSWER_TIMEOUT = 75.0
 
 
 class ResultDelivery:
@@ -64,6 +59,7 @@ class ResultDelivery:
         run_progress: the newest step of each run.
         learn_cancellations: called before the next step of a run, so that cancellation requests which another
             poller has consumed are known too.
+        pace: gives each invocation its time; None for one that knows no limit yet.
     """
 
     def __init__(
@@ -76,15 +72,16 @@ class ResultDelivery:
         topic_limit: Callable[[str], int | None] = lambda _: None,
         run_progress: RunProgress | None = None,
         learn_cancellations: Callable[[], object] = lambda: None,
+        pace: Pace | None = None,
     ) -> None:
         self._provider = provider
         self._publisher = publisher
         self._documents = documents
-        self._invoke = invoke
         self._large_results = large_results
         self._topic_limit = topic_limit
         self._unknown_topics = UnknownTopics()
         self._learn_cancellations = learn_cancellations
+        self._steps = StepInvoker(documents, invoke, pace or Pace(time.time))
         self.run_progress = run_progress or RunProgress()
 
     def deliver(
@@ -116,8 +113,9 @@ class ResultDelivery:
         if view.status == "DONE" and self._stops(event):
             final.status, final.error = "CANCELLED", CANCELLED
         elif view.status == "DONE":
+            self._steps.await_turn(event)
             result = self._provider.account(event.backend_type).result(view)
-            reply = self._step(event, result, failures)
+            reply = self._steps.invoke(event, result, failures)
             if isinstance(reply, NextJob):
                 end = self._end_of_loop(event, reply)
                 if end is None:
@@ -254,35 +252,6 @@ class ResultDelivery:
                     raise
             else:
                 return event
-
-    def _step(
-        self, event: JobEvent, result: JobResult, failures: int
-    ) -> NextJob | dict[str, Any] | ErrorInfo:
-        """Invoke the function with the result.
-
-        Returns:
-            The next job, the answer, or the error if there is neither.
-
-        Raises:
-            StepError: the invocation failed and should be retried.
-        """
-        body = step_request(ResultEvent.of(event, "DONE", result=result, state=event.state))
-        try:
-            # A gateway has the document, since the job was submitted there; this process may not have it yet.
-            document = self._documents.find(event.function)
-            reply = self._invoke(document, body, ANSWER_TIMEOUT)
-        except QwhiskError as error:
-            if may_be_temporary(error) and failures < retries(event):
-                raise StepError(error.message) from None
-            code = error.code if isinstance(error, ActionError) else "answer_failed"
-            log.warning("no answer for %s: %s", event.process_job_id, error.message)
-            return ErrorInfo(code=code[:100], message=error.message[:4_000])
-        parsed = parse_step_reply(reply, event)
-        if parsed is None:
-            return ErrorInfo(
-                code="answer_failed", message=f"The function {event.function} gave no answer to its result."
-            )
-        return parsed
 
     def _continue_loop(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
         """Publish the progress of the loop. The function has already announced the next job."""

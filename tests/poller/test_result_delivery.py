@@ -19,8 +19,8 @@ from core.errors import (
 )
 from core.kafka.topics import CANCEL, WEBHOOKS
 from core.protocol import MAX_EVENT_BYTES, ResultEvent, Status
-from poller.delivery.result_delivery import ANSWER_TIMEOUT, ResultDelivery
-from poller.delivery.step_reply import ANSWER_RETRIES, LOOP_RETRIES, StepError
+from poller.delivery.result_delivery import ResultDelivery
+from poller.delivery.step_reply import ANSWER_RETRIES, ANSWER_TIMEOUT, LOOP_RETRIES, StepError
 from tests.core.samples import TOPIC, job, result_event
 from tests.poller import results
 from tests.poller.fakes import Documents, Invoke, Provider, Publisher, view
