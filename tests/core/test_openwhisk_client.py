@@ -14,7 +14,14 @@ import jwt
 import pytest
 
 from core.config_docs.model import parse
-from core.errors import ActionError, DocumentError, InvocationError, QwhiskError, SettingsError
+from core.errors import (
+    ActionError,
+    DocumentError,
+    InvocationError,
+    QwhiskError,
+    SettingsError,
+    ThrottledError,
+)
 from core.openwhisk import client
 from core.openwhisk.answers import interpret
 from core.openwhisk.client import MAX_ANSWER_BYTES, FunctionInvoker
@@ -505,3 +512,44 @@ def test_a_failure_is_logged_with_the_activations_id(
         call(server)
     [record] = [record for record in caplog.records if record.name == "core.openwhisk.answers"]
     assert record.__dict__["activation_id"] == "abc123"
+
+
+PER_MINUTE = {"error": "Too many requests in the last minute (count: 61, allowed: 60).", "code": "abc"}
+AT_A_TIME = {"error": "Too many concurrent requests in flight (count: 31, allowed: 30).", "code": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "headers", "least", "most"),
+    [
+        (PER_MINUTE, {}, 0.0, 61.0),
+        (AT_A_TIME, {}, 1.0, 3.0),
+        (PER_MINUTE, {"Retry-After": "7"}, 7.0, 7.0),
+        (b"<html>", {"Retry-After": "7"}, 7.0, 7.0),
+        (b"[]", {}, 1.0, 3.0),
+    ],
+)
+def test_a_refusal_because_of_too_many_invocations_says_when_to_retry(
+    server: Server, payload: Any, headers: dict[str, str], least: float, most: float
+) -> None:
+    server.routes[ACTION] = reply(429, payload, **headers)
+    error = refusal(server)
+    assert isinstance(error, ThrottledError)
+    assert error.status == 429
+    assert least <= error.retry_after <= most
+    assert "Try again in" in error.message
+    if isinstance(payload, dict):
+        assert error.refusal == payload["error"]
+        assert payload["error"] not in error.message
+
+
+def test_an_activation_is_followed_even_if_a_request_for_it_is_refused(server: Server) -> None:
+    answers = [
+        reply(429, AT_A_TIME),
+        reply(404, {}),
+        reply(200, {"response": {"success": True, "result": {"n": 1}}}),
+    ]
+    server.routes[ACTION] = reply(202, {"activationId": "abc123"})
+    server.routes[ACTIVATION] = lambda handler: answers.pop(0)(handler)
+    assert call(server, timeout=10.0) == {"n": 1}
+    # The action was invoked once.
+    assert [path for _, path, _, _ in server.seen].count(f"{ACTION}?blocking=true&result=true") == 1

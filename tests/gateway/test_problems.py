@@ -21,6 +21,7 @@ from core.errors import (
     QwhiskError,
     SettingsError,
     StreamError,
+    ThrottledError,
 )
 from gateway import problems
 from gateway.auth.tokens import TokenError
@@ -168,3 +169,10 @@ def test_an_actions_503_has_the_time_after_which_to_try_again(
     with app.test_request_context():
         response = of(ActionError("provider_unavailable", "Busy.", {"retry_after": retry_after}))
     assert response.headers["Retry-After"] == header
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (17.0, "17"), (17.1, "18")])
+def test_a_caller_learns_when_openwhisk_accepts_invocations_again(seconds: float, header: str) -> None:
+    with Flask("test").app_context():
+        response = of(ThrottledError("Too many.", seconds))
+    assert (response.status_code, response.headers["Retry-After"]) == (429, header)
