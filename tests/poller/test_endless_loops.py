@@ -115,7 +115,7 @@ def test_a_request_counts_in_any_order_of_the_messages(order: list[str]) -> None
     with pytest.MonkeyPatch.context() as patch:
         rig = Rig(patch)
         rig.delivery._documents = Declaring(1_000)
-        rig.invoke = rig.delivery._invoke = SlowInvoke(next_job(1))
+        rig.invoke = rig.delivery._steps._invoke = SlowInvoke(next_job(1))
         rig.invoke.may_answer.set()
         rig.provider.raw = results.sampler({"0": 1})
         rig.provider.views = {"d1abc": view("RUNNING"), "d1": view("CANCELLED", job_id="d1")}
@@ -144,7 +144,7 @@ def test_a_run_that_was_not_cancelled_continues() -> None:
 
 def test_the_answer_of_a_single_job_is_delivered_although_its_cancellation_came_too_late() -> None:
     loop = Loop(1)
-    loop.delivery._invoke = Invoke({"answer": {"summary": "Done."}})
+    loop.delivery._steps._invoke = Invoke({"answer": {"summary": "Done."}})
     loop.delivery.run_progress.cancel(job())
     final = loop.delivery.deliver(job(), view("DONE"))
     assert (final.status, final.answer) == ("DONE", {"summary": "Done."})

@@ -52,7 +52,7 @@ def test_no_result_is_fetched_while_no_invocation_is_permitted() -> None:
     fetches: list[str] = []
     account = provider.account("simulator")
     fetch = account.result
-    account.result = lambda seen: fetches.append(seen.job_id) or fetch(seen)  # type: ignore[method-assign, func-returns-value]
+    account.result = lambda seen: fetches.append(seen.job_id) or fetch(seen)  # type: ignore[assignment, method-assign, func-returns-value]
     with pytest.raises(StepThrottledError) as refused:
         delivery.deliver(job(), view("DONE"))
     assert refused.value.retry_after == 20.0

@@ -41,7 +41,7 @@ def test_progress_of_a_slow_step_is_not_published_after_that_of_a_later_step(
 ) -> None:
     """The function has announced the next job, but is slow to answer; that job has progress before."""
     invoke = SlowInvoke(next_job(4))
-    rig.delivery._invoke = invoke
+    rig.delivery._steps._invoke = invoke
     rig.provider.raw = results.sampler({"0": 1})
     rig.provider.views = {"d3": view("DONE", job_id="d3")}
     looping = {"function": "smile_super_position", "progress": {"step": 3, "of": 9, "value": 0.0}}
@@ -64,7 +64,7 @@ def test_progress_of_a_slow_step_is_published_if_there_is_no_later_step(rig: Rig
 
 def test_progress_of_a_revoked_job_is_not_published(rig: Rig) -> None:
     invoke = SlowInvoke(next_job(4))
-    rig.delivery._invoke = invoke
+    rig.delivery._steps._invoke = invoke
     consume_third_step(rig)
     rig.step_until(invoke.asked.is_set)
     rig.poller._revoked((JOBS, 0))
