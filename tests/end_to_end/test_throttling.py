@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_no_answer_of_a_burst_is_lost(tmp_path: Path) -> None:
         accepted = {answer.json()["process_job_id"] for answer in answers if answer.status_code == 202}
         # The burst may lie in two minutes.
         assert 0 < len(accepted) <= 2 * LIMIT
-        events = {}
+        events: dict[str, dict[str, Any]] = {}
 
         def all_are_final() -> bool:
             for job in sorted(accepted - events.keys()):
