@@ -214,6 +214,7 @@ class ContainerPool:
 
     async def _started(self, launch: Launch) -> None:
         """Start a process, and give it or its error to a waiting invocation."""
+        began = time.monotonic()
         try:
             container = await Container.start(
                 launch, self._starter, self._settings.start_timeout, self._exited
@@ -223,7 +224,8 @@ class ContainerPool:
             self._prewarmed.pop(launch.action, None)
             self._waiting.fail_oldest(launch, exc)
         else:
-            log.info("process %d for %s, ready after %d ms", container.pid, launch.action, container.init_ms)
+            ready_ms = (time.monotonic() - began) * 1000
+            log.info("process %d for %s, ready after %d ms", container.pid, launch.action, ready_ms)
             if self._closing:
                 await container.kill()
             else:
