@@ -52,8 +52,8 @@ def test_a_zip_sent_in_init_is_run_with_its_modules(container: Container) -> Non
 
 def test_it_has_no_algorithm_and_reports_that(container: Container) -> None:
     answer = container.init()
-    assert answer.status_code == 502
-    assert "no algorithm" in answer.json()["error"]
+    assert answer.status_code == 403
+    assert answer.json() == {"error": "Missing main/no code to execute."}
 
 
 def test_bad_code_is_refused_and_its_log_has_the_reason(container: Container) -> None:
