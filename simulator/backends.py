@@ -13,6 +13,7 @@ import orjson
 from core.simulators import NOISELESS, noisy_name
 
 from .errors import BackendUnknown
+from .timing import DEFAULT_DT
 
 #: Qubits of the noiseless simulator. Only Clifford circuits can use as many.
 NOISELESS_QUBITS = 128
@@ -52,6 +53,12 @@ class Backend:
     def num_qubits(self) -> int:
         """Number of qubits."""
         return int(self.configuration["n_qubits"])
+
+    @property
+    def dt(self) -> float:
+        """Seconds of the device's unit of time."""
+        nanoseconds = self.configuration.get("dt")
+        return DEFAULT_DT if nanoseconds is None else float(nanoseconds) * 1e-9
 
     @property
     def simulator(self) -> bool:

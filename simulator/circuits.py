@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, ControlFlowOp, ParameterExpression
+from qiskit.circuit import CircuitInstruction, ControlFlowOp
 
 from .backends import Backend
+from .clifford import is_clifford, is_clifford_gate
 from .errors import InvalidJob
 from .own_gates import RESERVED, STANDARD
 
-#: Gates that the stabilizer method can always simulate.
-CLIFFORD = frozenset(
-    {"id", "x", "y", "z", "h", "s", "sdg", "sx", "sxdg", "cx", "cy", "cz", "swap", "ecr"}
-    | {"barrier", "measure", "reset", "delay"}
-)
-#: Rotations that it can simulate if the angle is a multiple of half pi.
-QUARTER_TURNS = frozenset({"rx", "ry", "rz"})
 #: Instructions that take no time and have no error.
 VIRTUAL = frozenset({"rz", "barrier", "delay"})
-#: How far an angle may be from a multiple of half pi to count as one, in units of half pi. Clients send some
-#: angles in single precision, and a rounding error must not hide that a circuit is Clifford.
-ANGLE_TOLERANCE = 1e-6
 #: Instructions of every backend. The last ones occur only in control flow.
 ALWAYS = frozenset({"barrier", "measure", "reset", "delay", "break_loop", "continue_loop", "store"})
 #: An isolated qubit may have gates and these instructions.
@@ -52,7 +42,9 @@ class Shape:
     @property
     def qubits(self) -> frozenset[int]:
         """The qubits that are not idle."""
-        return frozenset(qubit for name, where in self.uses if name != "barrier" for qubit in where)
+        return frozenset(
+            qubit for name, where in self.uses if name not in ("barrier", "delay") for qubit in where
+        )
 
     @property
     def gates(self) -> int:
@@ -66,7 +58,7 @@ class IsolatedQubit:
 
     Attributes:
         qubit: Its index.
-        gates: Its gates, in order; they may have parameters of the circuit.
+        gates: Its gates, resets and delays, in order; they may have parameters of the circuit.
         clbit: The classical bit that it is measured into at the end; None if it is not.
     """
 
@@ -154,8 +146,8 @@ class _Scan:
                 assert isinstance(operation, ControlFlowOp)
                 for block in operation.blocks:
                     self.visit(block, dict(zip(block.qubits, use[1], strict=True)))
-            elif self.clifford and name not in CLIFFORD:
-                self.clifford = name in QUARTER_TURNS and is_quarter_turn(instruction.params[0])
+            elif self.clifford:
+                self.clifford = is_clifford_gate(name, instruction.params)
 
 
 def separate_isolated_qubits(
@@ -187,7 +179,9 @@ def separate_isolated_qubits(
         for bit in instruction.clbits:
             writes[clbits[bit]] += 1
         qubit = qubits[instruction.qubits[0]] if len(instruction.qubits) == 1 else -1
-        if qubit not in gates or instruction.name in ("barrier", "delay"):
+        if qubit not in gates or instruction.name == "barrier":
+            continue
+        if instruction.name == "delay" and qubit in measured:
             continue
         if qubit in measured or not (
             instruction.name in ISOLATED_INSTRUCTIONS or instruction.is_standard_gate()
@@ -248,20 +242,3 @@ def remove_final_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, 
     if not measured or len(set(measured.values())) < len(measured):
         return None
     return rest, measured
-
-
-def is_clifford(circuit: QuantumCircuit) -> bool:
-    """Return whether the stabilizer method can simulate a circuit without control flow."""
-    return all(
-        instruction.name in CLIFFORD
-        or (instruction.name in QUARTER_TURNS and is_quarter_turn(instruction.params[0]))
-        for instruction in circuit.data
-    )
-
-
-def is_quarter_turn(angle: object) -> bool:
-    """Return whether an angle is a multiple of half pi."""
-    if isinstance(angle, ParameterExpression):
-        return False
-    turns = float(angle) / (math.pi / 2)  # type: ignore[arg-type]
-    return abs(turns - round(turns)) < ANGLE_TOLERANCE

@@ -1,39 +1,37 @@
-"""Runs circuits on Aer simulators, and chooses the method, the noise model and the threads."""
+"""Prepares circuits, chooses how each is simulated, and runs them with that method."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.exceptions import QiskitError
-from qiskit_aer import AerSimulator
-from qiskit_aer.jobs import utils as jobs_utils
 from qiskit_aer.library import SaveProbabilities
-from qiskit_aer.noise import NoiseModel
 
+from . import density, stabilizer
+from .aer import Aer
+from .aer_noise import AerNoise
 from .backends import Backend
 from .circuits import (
-    ANGLE_TOLERANCE,
     Isa,
     IsolatedQubit,
     Shape,
     examine,
-    is_clifford,
     remove_final_measurements,
     separate_isolated_qubits,
 )
-from .counts import Bits, draw, shots
+from .clifford import for_aer, is_clifford
+from .costs import Costs
+from .counts import Bits
+from .demand import demand_of
 from .errors import InvalidJob, SimulationError
 from .isolated_qubits import IsolatedQubits
 from .noise import DeviceNoise
+from .operations import Program, program
 from .settings import SimulationLimits
 from .simulation_plan import (
-    LARGE_SECONDS,
     MAX_SEEDED_QUBITS,
     SMALL_QUBITS,
     Execution,
@@ -42,23 +40,15 @@ from .simulation_plan import (
     SimulationPlan,
     plan,
 )
+from .timing import has_parameters, scheduled
+from .trajectories import Trajectories
 
-
-class Inline(Executor):
-    """Runs a function at once in the calling thread.
-
-    Aer would use another thread for each run, which costs a small circuit a quarter of its time. A worker
-    only waits for it.
-    """
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run it."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+#: The simulator's own methods.
+OWN: dict[Method, Callable[[Program, int, int, np.random.Generator], Bits]] = {
+    "stabilizer": stabilizer.sample,
+    "density_matrix": density.sample,
+    "statevector": lambda program, clbits, shots, rng: Trajectories(program, rng).sample(clbits, shots),
+}
 
 
 class Engine:
@@ -67,28 +57,18 @@ class Engine:
     Args:
         backends: The backends.
         limits: Limits of one job.
+        costs: The cost model.
     """
 
-    def __init__(self, backends: Mapping[str, Backend], limits: SimulationLimits) -> None:
+    def __init__(
+        self, backends: Mapping[str, Backend], limits: SimulationLimits, costs: Costs | None = None
+    ) -> None:
         self.backends = backends
         self.limits = limits
-        #: Threads that a large job may use.
-        self.large_threads = 1
+        self.costs = costs or Costs()
+        self.aer = Aer(limits.max_memory_mb)
         self._isas: dict[str, Isa] = {}
-        self._noise: dict[str, DeviceNoise] = {}
-        self._simulators: dict[Method, AerSimulator] = {}
-
-    def warm(self) -> None:
-        """Create the simulators, and run a first circuit on each, which takes longer than the next ones.
-
-        From then on Aer runs in the calling thread of this process.
-        """
-        jobs_utils.DEFAULT_EXECUTOR = Inline()
-        circuit = QuantumCircuit(1, 1)
-        circuit.h(0)
-        circuit.measure(0, 0)
-        for method in ("stabilizer", "statevector", "density_matrix"):
-            self.simulator(method).run(circuit, shots=1, max_parallel_threads=1).result()
+        self._noise: dict[str, tuple[DeviceNoise, AerNoise]] = {}
 
     def isa(self, backend: Backend) -> Isa:
         """Return the instructions of a backend."""
@@ -96,13 +76,20 @@ class Engine:
             self._isas[backend.name] = Isa(backend)
         return self._isas[backend.name]
 
+    def check(self, backend: Backend, circuit: QuantumCircuit) -> None:
+        """Check a circuit.
+
+        Raises:
+            InvalidJob: If the backend cannot run it.
+        """
+        examine(circuit, self.isa(backend))
+
     def prepare(
         self,
         backend: Backend,
         circuit: QuantumCircuit,
         parameters: NDArray[np.float64],
         num_shots: int,
-        whole: bool = False,
         seeded: bool = False,
         noise: NoiseChoice = "auto",
     ) -> list[Execution]:
@@ -113,8 +100,7 @@ class Engine:
             circuit: The circuit.
             parameters: One row of values, in the order of ``circuit.parameters``, per execution.
             num_shots: Shots of each execution.
-            whole: Whether isolated qubits stay in the circuit.
-            seeded: Whether the client has set a seed, so that the result must be that of Aer.
+            seeded: Whether the client has set a seed, so that a noiseless result must be that of Aer.
             noise: The noise model that the client has chosen.
 
         Returns:
@@ -134,54 +120,79 @@ class Engine:
             )
         if not np.isfinite(parameters).all():
             raise InvalidJob("Parameter values must be finite numbers.")
-        turns = parameters / (np.pi / 2)
-        nearest = np.round(turns)
-        parameters = np.where(np.abs(turns - nearest) < ANGLE_TOLERANCE, nearest * (np.pi / 2), parameters)
         # What does not depend on the parameters is computed once. Parameters of isolated qubits are not
         # bound.
+        device = self._device(backend)
         shape = examine(circuit, self.isa(backend))
+        if device is not None and not shape.control_flow:
+            if any(item.name == "delay" and has_parameters(item.operation) for item in circuit.data):
+                # Each set of parameters has a schedule of its own.
+                return [
+                    self.prepare(backend, bound, np.empty((1, 0)), num_shots, seeded, noise)[0]
+                    for bound in map(circuit.assign_parameters, parameters)
+                ]
+            circuit = scheduled(circuit, device[0])
         rest: QuantumCircuit | None = circuit
         split: list[IsolatedQubit] = []
-        if not whole and not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
+        seeded = seeded and device is None
+        if not (seeded and len(shape.qubits) <= MAX_SEEDED_QUBITS):
             rest, shape, split = separate_isolated_qubits(circuit, shape)
         columns = {parameter: column for column, parameter in enumerate(circuit.parameters)}
         # Without parameters all executions are equal.
         rows = parameters if count else parameters[:1]
-        isolated = IsolatedQubits(split, columns, rows) if split else None
-        exact = not (whole or seeded or shape.control_flow)
+        noise_model = None if device is None else device[0]
+        isolated = IsolatedQubits(split, columns, rows, noise_model) if split else None
+        plans: dict[bool, SimulationPlan] = {}
         executions = []
         for row, values in enumerate(rows):
-            bound, form = rest, shape
+            bound, clifford = rest, shape.clifford
             if rest is not None and rest.parameters:
                 bound = rest.assign_parameters({free: values[columns[free]] for free in rest.parameters})
-                form = replace(shape, clifford=not shape.control_flow and is_clifford(bound))
-            execution = self._execution(backend, bound, form, isolated, num_shots, noise, exact)
+                clifford = not shape.control_flow and is_clifford(bound)
+            if bound is not None and clifford not in plans:
+                form = replace(shape, clifford=clifford)
+                plans[clifford] = self._plan(bound, form, noise_model, num_shots, seeded, noise)
+            decided = None if bound is None else plans[clifford]
+            execution = self._execution(bound, shape, decided, isolated, num_shots, seeded)
             executions.append(replace(execution, num_clbits=circuit.num_clbits, row=row))
         return executions if count else executions * len(parameters)
 
+    def _plan(
+        self,
+        circuit: QuantumCircuit,
+        shape: Shape,
+        noise: DeviceNoise | None,
+        num_shots: int,
+        seeded: bool,
+        choice: NoiseChoice,
+    ) -> SimulationPlan:
+        demand = demand_of(circuit, shape, noise, num_shots, seeded)
+        if demand.seeded and demand.clifford and for_aer(circuit) is None:
+            demand = replace(demand, seeded=False)
+        return plan(demand, self.limits, choice, self.costs)
+
     def _execution(
         self,
-        backend: Backend,
         circuit: QuantumCircuit | None,
         shape: Shape,
+        decided: SimulationPlan | None,
         isolated: IsolatedQubits | None,
         num_shots: int,
-        choice: NoiseChoice,
-        exact: bool,
+        seeded: bool,
     ) -> Execution:
-        """Decide how to run a circuit without parameters; with `exact` Aer may compute probabilities."""
-        noisy = backend.device is not None
-        if circuit is None:
+        """Return an execution; without a seed Aer may compute probabilities, from which shots are drawn."""
+        if circuit is None or decided is None:
             seconds = isolated.seconds if isolated else 0.0
-            decided = SimulationPlan("bloch", "full" if noisy else "none", seconds, 0)
-            return Execution(None, 0, num_shots, shape, decided, isolated)
-        decided = plan(shape, num_shots, noisy, self.limits, choice)
+            decided = SimulationPlan("bloch", "full" if isolated and isolated.noisy else "none", seconds, 0)
+            return Execution(None, 0, num_shots, frozenset(), decided, isolated)
+        uses = frozenset(shape.uses)
         small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
-        if exact and small and (bare := remove_final_measurements(circuit)) is not None:
+        exact = small and not seeded and not shape.control_flow
+        if exact and (bare := remove_final_measurements(circuit)) is not None:
             rest, measured = bare
             rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
-            return Execution(rest, 0, num_shots, shape, decided, isolated, clbits=list(measured.values()))
-        return Execution(circuit, 0, num_shots, shape, decided, isolated)
+            return Execution(rest, 0, num_shots, uses, decided, isolated, clbits=list(measured.values()))
+        return Execution(circuit, 0, num_shots, uses, decided, isolated)
 
     def run(
         self,
@@ -202,87 +213,42 @@ class Engine:
             For each execution an array of shape (shots, classical bits).
 
         Raises:
-            SimulationError: If Aer cannot simulate one of them.
+            SimulationError: If one of them cannot be simulated.
         """
+        device = self._device(backend)
         results = [
             np.zeros((execution.shots, execution.num_clbits), dtype=np.uint8) for execution in executions
         ]
-        groups: dict[tuple[Method, str, int, bool], list[int]] = {}
+        on_aer = [
+            index for index, each in enumerate(executions) if each.circuit is not None and each.plan.aer
+        ]
+        noise = None if device is None else device[1]
+        outcomes = self.aer.run([executions[index] for index in on_aer], noise, rng, seed)
+        for index, bits in zip(on_aer, outcomes, strict=True):
+            results[index] = bits
         for index, execution in enumerate(executions):
-            if execution.circuit is not None:
-                exact = execution.clbits is not None
-                key = (execution.plan.method, execution.plan.noise, 1 if exact else execution.shots, exact)
-                groups.setdefault(key, []).append(index)
-        for (method, noise, num_shots, _), members in groups.items():
-            # Circuits with the same kind of noise share one model that covers all of them, and one call to
-            # Aer.
-            model = self.noise_model(backend, noise, [executions[index].shape for index in members])
-            circuits = [executions[index].circuit for index in members]
-            aer_seed = int(rng.integers(2**31)) if seed is None else seed
-            data = self._run_aer(circuits, method, model, num_shots, executions[members[0]].plan, aer_seed)
-            for index, item in zip(members, data, strict=True):
-                execution = executions[index]
-                if execution.clbits is not None:
-                    results[index][:, execution.clbits] = draw(
-                        item.probabilities, len(execution.clbits), execution.shots, rng
-                    )
-                else:
-                    outcomes = getattr(item, "counts", None) or {}
-                    results[index] = shots(outcomes, execution.num_clbits, num_shots, rng)
-        device = self.device_noise(backend)
-        for execution, bits in zip(executions, results, strict=True):
+            if execution.circuit is not None and not execution.plan.aer:
+                results[index] = self._run_own(execution, None if device is None else device[0], rng)
             if execution.isolated is not None:
-                execution.isolated.sample(execution.row, device, bits, rng)
+                execution.isolated.sample(execution.row, results[index], rng)
         return results
 
-    def device_noise(self, backend: Backend) -> DeviceNoise | None:
+    @staticmethod
+    def _run_own(execution: Execution, device: DeviceNoise | None, rng: np.random.Generator) -> Bits:
+        """Run a circuit with one of the simulator's own methods."""
+        assert execution.circuit is not None
+        noise = execution.plan.noise
+        prepared = program(execution.circuit, device, "full" if noise == "none" else noise)
+        try:
+            return OWN[execution.plan.method](prepared, execution.num_clbits, execution.shots, rng)
+        except MemoryError as error:
+            raise SimulationError("The simulation ran out of memory.") from error
+
+    def _device(self, backend: Backend) -> tuple[DeviceNoise, AerNoise] | None:
         """Return the noise of a backend's device; None for a noiseless backend."""
         if backend.device is None or backend.properties is None:
             return None
         if backend.device not in self._noise:
-            self._noise[backend.device] = DeviceNoise(backend.properties)
+            noise = DeviceNoise(backend.properties, backend.dt)
+            self._noise[backend.device] = (noise, AerNoise(noise))
         return self._noise[backend.device]
-
-    def noise_model(self, backend: Backend, noise: str, shapes: Sequence[Shape]) -> NoiseModel | None:
-        """Return a noise model that covers the instructions of some circuits; None for no noise."""
-        device = self.device_noise(backend)
-        if device is None or noise == "none":
-            return None
-        uses = shapes[0].uses.copy()
-        for shape in shapes[1:]:
-            uses |= shape.uses
-        return device.model("full" if noise == "full" else "pauli_twirled", uses)
-
-    def threads(self, plan: SimulationPlan) -> int:
-        """Return how many threads Aer may use."""
-        return self.large_threads if plan.seconds > LARGE_SECONDS else 1
-
-    def simulator(self, method: Method) -> AerSimulator:
-        """Return the cached simulator of a method."""
-        if method not in self._simulators:
-            self._simulators[method] = AerSimulator(method=method, max_memory_mb=self.limits.max_memory_mb)
-        return self._simulators[method]
-
-    def _run_aer(
-        self,
-        circuits: list[QuantumCircuit | None],
-        method: Method,
-        model: NoiseModel | None,
-        num_shots: int,
-        plan: SimulationPlan,
-        seed: int,
-    ) -> list[Any]:
-        options: dict[str, Any] = {"shots": num_shots, "seed_simulator": seed}
-        options["max_parallel_threads"] = self.threads(plan)
-        if model is not None:
-            options["noise_model"] = model
-        try:
-            result = self.simulator(method).run(circuits, **options).result()
-        except QiskitError as error:
-            raise SimulationError(f"Aer could not simulate the circuit: {error.message}") from error
-        for item in result.results:
-            if not item.success:
-                raise SimulationError(f"Aer could not simulate the circuit: {item.status}")
-        if not result.success:
-            raise SimulationError(f"Aer could not simulate the circuits: {result.status}")
-        return [item.data for item in result.results]

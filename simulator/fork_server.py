@@ -75,7 +75,7 @@ def main() -> None:
     try:
         limit_memory(limits.max_memory_mb)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        engine.warm()
+        engine.aer.warm()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             SimulationWorker(engine, socket.socket(fileno=fork.descriptors[0])).serve()
         status = 0

@@ -13,6 +13,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from .circuits import IsolatedQubit
 from .noise import DeviceNoise
+from .timing import delay_seconds
 
 GATES = get_standard_gate_name_mapping()
 PAULIS = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
@@ -40,11 +41,18 @@ class IsolatedQubits:
         qubits: The qubits; their gates may have the circuit's parameters.
         columns: The column of `rows` for each parameter.
         rows: The parameters' values, one row per execution.
+        noise: The device's noise; None for no noise.
     """
 
     def __init__(
-        self, qubits: Sequence[IsolatedQubit], columns: Mapping[Parameter, int], rows: NDArray[np.float64]
+        self,
+        qubits: Sequence[IsolatedQubit],
+        columns: Mapping[Parameter, int],
+        rows: NDArray[np.float64],
+        noise: DeviceNoise | None = None,
     ) -> None:
+        self._noise = noise
+        self.noisy = noise is not None
         self._measured = {qubit.clbit: qubit for qubit in qubits if qubit.clbit is not None}
         self._columns = columns
         self._rows = rows
@@ -53,33 +61,36 @@ class IsolatedQubits:
         #: Seconds that one execution takes: about ten microseconds for each gate's matrix product and noise.
         self.seconds = 1e-5 * sum(len(qubit.gates) + 1 for qubit in qubits)
 
-    def sample(
-        self, row: int, noise: DeviceNoise | None, bits: NDArray[np.uint8], rng: np.random.Generator
-    ) -> None:
+    def sample(self, row: int, bits: NDArray[np.uint8], rng: np.random.Generator) -> None:
         """Draw the outcomes of one execution.
 
         Args:
             row: Its index.
-            noise: The device's noise; None for no noise.
             bits: Array of shape (shots, classical bits) for the outcomes.
             rng: Draws the outcomes.
         """
         if not self._measured:
             return
         if self._probabilities is None:
-            self._probabilities = np.stack(
-                [self.ones(qubit, noise) for qubit in self._measured.values()], axis=1
-            )
+            self._probabilities = np.stack([self.ones(qubit) for qubit in self._measured.values()], axis=1)
         places = list(self._measured)
         bits[:, places] = rng.random((len(bits), len(places))) < self._probabilities[row]
 
-    def ones(self, qubit: IsolatedQubit, noise: DeviceNoise | None) -> NDArray[np.float64]:
+    def ones(self, qubit: IsolatedQubit) -> NDArray[np.float64]:
         """Return the probability in each execution that a qubit is read as 1 at the end."""
         start = np.tile([0.0, 0.0, 1.0], (len(self._rows), 1))
         bloch = start
+        noise = self._noise
         for instruction in qubit.gates:
             if instruction.name == "reset":
                 bloch = start
+                continue
+            if instruction.name == "delay":
+                if noise is not None:
+                    seconds = delay_seconds(instruction.operation, noise.dt)
+                    if (relaxation := noise.waiting(qubit.qubit, seconds)) is not None:
+                        matrix = relaxation.transfer()
+                        bloch = bloch * np.diagonal(matrix)[1:] + matrix[1:, 0]
                 continue
             bloch = np.einsum("rij,rj->ri", self._rotations(instruction), bloch)
             if noise is not None and (change := noise.gate_noise(instruction.name, qubit.qubit)) is not None:

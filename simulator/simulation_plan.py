@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qiskit import QuantumCircuit
 
-from .circuits import Shape
+from .channels import NoiseKind
+from .costs import Costs
 from .errors import InvalidJob
 from .isolated_qubits import IsolatedQubits
-from .noise import NoiseKind
 from .settings import SimulationLimits
 
 #: The noise models that a client can choose; `auto` is the full one unless that takes too long.
-NoiseChoice = Literal["auto", "full", "pauli_twirled"]
-Method = Literal["stabilizer", "statevector", "density_matrix", "bloch"]
+NoiseChoice = Literal["auto", "full", "reset_mixture", "pauli_twirled"]
+Method = Literal["stabilizer", "statevector", "density_matrix", "matrix_product_state", "bloch"]
 
 #: Seconds above which a job is large: such jobs may not occupy all workers, and get several threads.
 LARGE_SECONDS = 0.1
@@ -25,13 +26,44 @@ SMALL_QUBITS = 12
 MAX_SEEDED_QUBITS = 20
 #: Qubits up to which the density matrix (4**n numbers) is considered.
 MAX_DENSITY_MATRIX_QUBITS = 12
-#: Seconds of one step on one core; measured with Aer 0.18, accurate to a factor of about three.
-COST_CALL = 5e-4
-COST_AMPLITUDE = 1.5e-9
-COST_MATRIX_ELEMENT = 2e-8
-COST_TRAJECTORY_GATE = 8e-6
-COST_STABILIZER_GATE = 1e-6
-COST_STABILIZER_BIT = 1.3e-8
+#: Bytes of an amplitude of Aer's state vector, and of all the states that trajectories hold at once.
+AMPLITUDE_BYTES = 16
+TRAJECTORY_BYTES = 80
+#: Bytes of an element of a density matrix and of its copies.
+ELEMENT_BYTES = 24
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a simulation has to do.
+
+    Attributes:
+        qubits: Number of qubits that are not idle.
+        gates: Number of instructions other than barriers and delays.
+        shots: Number of shots.
+        noisy: Whether the backend has noise.
+        clifford: Whether the stabilizer method can simulate the gates.
+        control_flow: Whether there are control-flow instructions.
+        midway: Whether there are measurements other than at the end.
+        errors: Expected number of errors in a shot.
+        resets: Expected number of resets by noise in a shot.
+        mixture: Whether the noise is exactly a mixture of Paulis and resets.
+        bonds: Bound of the sum of cubed bond dimensions over the gates of a matrix product state.
+        seeded: Whether the client has set a seed for Aer.
+    """
+
+    qubits: int
+    gates: int
+    shots: int
+    noisy: bool = False
+    clifford: bool = False
+    control_flow: bool = False
+    midway: bool = False
+    errors: float = 0.0
+    resets: float = 0.0
+    mixture: bool = False
+    bonds: float = math.inf
+    seeded: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,80 +71,126 @@ class SimulationPlan:
     """How a circuit will be simulated.
 
     Attributes:
-        method: Aer's simulation method.
-        noise: The noise model.
+        method: The simulation method.
+        noise: The noise model that the result has.
         seconds: Approximate time of one execution on one core.
         qubits: Number of qubits that are not idle.
+        aer: Whether Aer runs it; otherwise the simulator's own methods do.
     """
 
     method: Method
     noise: NoiseKind | Literal["none"]
     seconds: float
     qubits: int
+    aer: bool = False
 
 
 def plan(
-    shape: Shape, num_shots: int, noisy: bool, limits: SimulationLimits, choice: NoiseChoice = "auto"
+    demand: Demand, limits: SimulationLimits, choice: NoiseChoice = "auto", costs: Costs | None = None
 ) -> SimulationPlan:
     """Decide how to simulate a circuit.
 
     Args:
-        shape: The circuit's instructions.
-        num_shots: Number of shots.
-        noisy: Whether the backend has noise.
+        demand: What there is to simulate.
         limits: Limits of a job, including the time up to which the full noise model is used.
         choice: The noise model; `auto` lets the time decide.
+        costs: The cost model.
 
     Raises:
         InvalidJob: If no method can simulate the circuit within the limits.
     """
-    qubits, gates = len(shape.qubits), max(shape.gates, 1)
-    sampling = num_shots * (2e-6 + qubits**2 * COST_STABILIZER_BIT)
-    dynamic = shape.control_flow
-    if not noisy:
-        if shape.clifford and (qubits > SMALL_QUBITS or dynamic):
-            return SimulationPlan("stabilizer", "none", COST_CALL + gates * 2e-5 + sampling, qubits)
-        _check_state_vector(shape, limits)
-        runs = num_shots if dynamic else 1
-        return SimulationPlan(
-            "statevector", "none", COST_CALL + runs * gates * 2**qubits * COST_AMPLITUDE, qubits
-        )
+    costs = costs or Costs()
+    if not demand.noisy:
+        return _noiseless(demand, limits, costs)
+    return (
+        _dynamic(demand, limits, choice, costs)
+        if demand.control_flow
+        else _noisy(demand, limits, choice, costs)
+    )
+
+
+def _noiseless(demand: Demand, limits: SimulationLimits, costs: Costs) -> SimulationPlan:
+    qubits, gates = demand.qubits, demand.gates
+    if demand.clifford and qubits > SMALL_QUBITS:
+        seconds = costs.stabilizer(qubits, gates, demand.shots)
+        return SimulationPlan("stabilizer", "none", seconds, qubits, aer=demand.seeded)
+    runs = demand.shots if demand.control_flow or demand.midway else 1
     choices = []
+    if qubits <= _state_vector_qubits(limits):
+        seconds = costs.state_vector(qubits, gates, runs)
+        choices.append(SimulationPlan("statevector", "none", seconds, qubits, aer=True))
+    # Without a state vector a matrix product state is tried even if its size is not known in advance. The
+    # limits of time and memory end it.
+    if not demand.control_flow and not demand.seeded and (not choices or math.isfinite(demand.bonds)):
+        seconds = min(costs.product_state(demand.bonds, demand.shots, qubits), limits.max_seconds)
+        choices.append(SimulationPlan("matrix_product_state", "none", seconds, qubits, aer=True))
+    if not choices:
+        raise _too_large(demand, _state_vector_qubits(limits))
+    return min(choices, key=lambda each: each.seconds)
+
+
+def _dynamic(demand: Demand, limits: SimulationLimits, choice: NoiseChoice, costs: Costs) -> SimulationPlan:
+    """Decide for a noisy circuit with control flow, which Aer runs shot by shot."""
+    qubits, gates, shots = demand.qubits, demand.gates, demand.shots
+    if qubits > _state_vector_qubits(limits):
+        raise _too_large(demand, _state_vector_qubits(limits))
+    kind: NoiseKind = "full" if choice == "auto" else choice
+    choices = [SimulationPlan("statevector", kind, costs.shots(qubits, gates, shots), qubits, aer=True)]
     if qubits <= MAX_DENSITY_MATRIX_QUBITS:
-        runs = num_shots if dynamic else 1
-        choices.append(
-            SimulationPlan("density_matrix", "full", runs * gates * 4**qubits * COST_MATRIX_ELEMENT, qubits)
-        )
-    if qubits <= limits.max_qubits:
-        trajectory = gates * (COST_TRAJECTORY_GATE + 2**qubits * COST_AMPLITUDE * 4)
-        choices.append(SimulationPlan("statevector", "full", num_shots * trajectory, qubits))
-    best = min(choices, key=lambda choice: choice.seconds, default=None)
-    if choice == "full" and best is None:
-        _check_state_vector(shape, limits)
+        seconds = costs.aer_density(qubits, gates, shots)
+        choices.append(SimulationPlan("density_matrix", kind, seconds, qubits, aer=True))
+    best = min(choices, key=lambda each: each.seconds)
+    if choice == "auto" and best.seconds > limits.full_noise_seconds:
+        # Without Kraus operators the state need not be examined at each error.
+        return replace(choices[0], noise="full" if demand.mixture else "reset_mixture")
+    return best
+
+
+def _noisy(demand: Demand, limits: SimulationLimits, choice: NoiseChoice, costs: Costs) -> SimulationPlan:
+    qubits, gates, shots = demand.qubits, demand.gates, demand.shots
+    kind: NoiseKind = "full" if choice == "auto" else choice
+    choices = []
     if (
-        best is not None
-        and choice != "pauli_twirled"
-        and (choice == "full" or best.seconds <= limits.full_noise_seconds)
+        qubits <= MAX_DENSITY_MATRIX_QUBITS
+        and not demand.midway
+        and _fits(4.0**qubits * ELEMENT_BYTES, limits)
     ):
-        return replace(best, seconds=best.seconds + COST_CALL)
-    if shape.clifford:
-        seconds = num_shots * gates * COST_STABILIZER_GATE + sampling
-        return SimulationPlan("stabilizer", "pauli_twirled", COST_CALL + seconds, qubits)
-    _check_state_vector(shape, limits)
-    if best is not None and best.method == "density_matrix" and choice != "pauli_twirled":
-        return best
-    trajectory = gates * (COST_STABILIZER_GATE + 2**qubits * COST_AMPLITUDE)
-    return SimulationPlan("statevector", "pauli_twirled", COST_CALL + num_shots * trajectory, qubits)
+        choices.append(SimulationPlan("density_matrix", kind, costs.density(qubits, gates), qubits))
+    most = _state_vector_qubits(limits, TRAJECTORY_BYTES)
+    if qubits <= most:
+        seconds = costs.trajectories(qubits, gates, shots, demand.errors)
+        choices.append(SimulationPlan("statevector", kind, seconds, qubits))
+    seconds = costs.stabilizer(qubits, gates, shots, demand.resets)
+    if demand.clifford and (demand.mixture or kind != "full"):
+        choices.append(SimulationPlan("stabilizer", kind, seconds, qubits))
+    best = min(choices, key=lambda each: each.seconds, default=None)
+    fast = best is not None and (best.seconds <= limits.full_noise_seconds or best.method == "stabilizer")
+    if demand.clifford and choice == "auto" and not fast:
+        return SimulationPlan("stabilizer", "full" if demand.mixture else "reset_mixture", seconds, qubits)
+    if best is None:
+        raise _too_large(demand, most)
+    return best
 
 
-def _check_state_vector(shape: Shape, limits: SimulationLimits) -> None:
-    if len(shape.qubits) > limits.max_qubits:
-        raise InvalidJob(
-            f"The circuit uses {len(shape.qubits)} qubits and is not Clifford: its state vector does not "
-            f"fit. At most {limits.max_qubits} active qubits can be simulated, or any number in a Clifford "
-            "circuit.",
-            code=1527,
-        )
+def _fits(size: float, limits: SimulationLimits) -> bool:
+    return size <= limits.max_memory_mb * 2.0**20
+
+
+def _state_vector_qubits(limits: SimulationLimits, size: int = AMPLITUDE_BYTES) -> int:
+    """Return the number of qubits whose state vectors fit."""
+    most = limits.max_qubits
+    while most > 0 and not _fits(2.0**most * size, limits):
+        most -= 1
+    return most
+
+
+def _too_large(demand: Demand, most: int) -> InvalidJob:
+    return InvalidJob(
+        f"The circuit uses {demand.qubits} qubits and is not Clifford: its state vector does not "
+        f"fit. At most {most} active qubits can be simulated, or any number in a Clifford "
+        "circuit.",
+        code=1527,
+    )
 
 
 @dataclass(frozen=True)
@@ -120,19 +198,19 @@ class Execution:
     """One circuit without free parameters, ready to run.
 
     Attributes:
-        circuit: The circuit for Aer; None if all qubits are isolated.
+        circuit: The circuit; None if all qubits are isolated.
         num_clbits: Number of classical bits.
         shots: Number of shots.
-        shape: The instructions of `circuit`.
+        uses: The instructions of `circuit`, by name and qubits.
         plan: How `circuit` is simulated.
-        isolated: The isolated qubits, simulated without Aer; None if there are none.
+        isolated: The isolated qubits, simulated by themselves; None if there are none.
         row: The index of this execution in `isolated`.
     """
 
     circuit: QuantumCircuit | None
     num_clbits: int
     shots: int
-    shape: Shape
+    uses: frozenset[tuple[str, tuple[int, ...]]]
     plan: SimulationPlan
     isolated: IsolatedQubits | None
     row: int = 0

@@ -70,7 +70,7 @@ class SimulationWorker:
         started = time.perf_counter()
         request = orjson.loads(body)
         backend = self._engine.backends[header["backend"]]
-        self._engine.large_threads = header["threads"]
+        self._engine.aer.large_threads = header["threads"]
         rng = np.random.default_rng(header.get("seed"))
         program = load(self._engine, backend, request["program_id"], request["params"], rng)
         large = program.seconds > LARGE_SECONDS

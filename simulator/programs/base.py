@@ -99,3 +99,8 @@ def checked_seed(value: object) -> int | None:
     if not 0 <= number < 2**63:
         raise InvalidJob("seed_simulator must not be negative, nor have more than 63 bits.")
     return number
+
+
+def without_effect(ignored: list[str]) -> dict[str, list[str]]:
+    """Return the line of a result's metadata that names the options without effect; empty if there are none."""
+    return {"options_without_effect": ignored} if ignored else {}

@@ -1,104 +1,149 @@
 """The `estimator` program: what `qiskit_ibm_runtime.EstimatorV2` submits.
 
-Aer computes the expectation values, and the statistical error of the requested precision is added. Resilience
-options have no effect: there is no error mitigation.
+Observables are measured as on a device: terms that commute qubit by qubit are measured together, each group
+with its own shots. Values and standard errors come from the counts. Resilience options have no effect: there
+is no error mitigation.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.observables_array import ObservablesArray
-from qiskit_aer.primitives import EstimatorV2
 
 from ..backends import Backend
+from ..counts import Bits
 from ..engine import Engine
-from ..errors import InvalidJob, SimulationError
-from ..simulation_plan import Execution
+from ..errors import InvalidJob
+from ..settings import SimulationLimits
+from ..simulation_plan import Execution, NoiseChoice
 from . import codec
-from .base import PrimitiveProgram, checked_seed, noise_choice, require
+from .base import PrimitiveProgram, checked_seed, noise_choice, require, without_effect
+from .observables import Estimate, Group, Observable, group, measured, term
 
 DEFAULT_PRECISION = 0.015625
+#: Options of the client that have no effect here.
+NO_EFFECT = ("resilience_level", "resilience", "dynamical_decoupling", "twirling")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The executions that measure one group for some of the parameter sets.
+
+    Attributes:
+        group: The group.
+        rows: The indices of the parameter sets.
+        places: The classical bits of the group's measurements.
+        executions: One execution per parameter set.
+    """
+
+    group: Group
+    rows: list[int]
+    places: list[int]
+    executions: list[Execution]
 
 
 @dataclass(frozen=True)
 class EstimatorPub:
-    """One PUB: a circuit, its observables and parameter values, and the requested precision."""
+    """One PUB.
 
-    circuit: QuantumCircuit
-    observables: ObservablesArray
-    values: NDArray[np.float64]
+    Attributes:
+        shape: Shape of its results.
+        cells: For each result the indices of its parameter set and its observable.
+        wanted: For each parameter set the indices of its observables.
+        observables: The observables.
+        sweeps: The measurements.
+        precision: The requested precision.
+        shots: Shots of each measurement.
+        circuit_metadata: The metadata of the circuit.
+    """
+
+    shape: tuple[int, ...]
+    cells: list[tuple[int, int]]
+    wanted: dict[int, tuple[int, ...]]
+    observables: list[Observable]
+    sweeps: list[Sweep]
     precision: float
-    executions: list[Execution]
+    shots: int
+    circuit_metadata: dict[str, Any]
+
+    @property
+    def executions(self) -> list[Execution]:
+        """All executions."""
+        return [execution for sweep in self.sweeps for execution in sweep.executions]
 
 
 class Estimator(PrimitiveProgram[EstimatorPub]):
-    """A decoded estimator job."""
+    """A decoded estimator job.
+
+    Args:
+        engine, backend, pubs, seed: See `PrimitiveProgram`.
+        ignored: The options that the client has set and that have no effect.
+    """
+
+    def __init__(
+        self, engine: Engine, backend: Backend, pubs: list[EstimatorPub], seed: int | None, ignored: list[str]
+    ) -> None:
+        super().__init__(engine, backend, pubs, seed)
+        self._ignored = ignored
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
-        results = [
-            self._run_pub(pub, meta, rng) for pub, meta in zip(self._pubs, self.simulator, strict=True)
-        ]
-        value = {"pub_results": results, "metadata": {"version": 2, "simulator": self.simulator}}
+        if self._seed is not None:
+            rng = np.random.default_rng(self._seed)
+        results = []
+        for pub, simulator in zip(self._pubs, self.simulator, strict=True):
+            outcomes = self._engine.run(self._backend, pub.executions, rng)
+            results.append(_result(pub, outcomes, simulator))
+        metadata = {"version": 2, "simulator": self.simulator, **without_effect(self._ignored)}
+        value = {"pub_results": results, "metadata": metadata}
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
 
-    def _run_pub(
-        self, pub: EstimatorPub, simulator: dict[str, Any], rng: np.random.Generator
-    ) -> dict[str, Any]:
-        shapes = [execution.shape for execution in pub.executions]
-        plan = pub.executions[0].plan
-        options: dict[str, Any] = {
-            "method": plan.method,
-            "max_parallel_threads": self._engine.threads(plan),
-            "max_memory_mb": self._engine.limits.max_memory_mb,
-        }
-        model = self._engine.noise_model(self._backend, plan.noise, shapes)
-        if model is not None:
-            options["noise_model"] = model
-        seed = int(rng.integers(2**31)) if self._seed is None else self._seed
-        estimator = EstimatorV2(options={"backend_options": options, "run_options": {"seed_simulator": seed}})
-        try:
-            bare = pub.circuit.remove_final_measurements(inplace=False) if pub.circuit.clbits else pub.circuit
-            values = pub.values if pub.circuit.num_parameters else None
-            result = estimator.run([(bare, pub.observables, values)], precision=pub.precision).result()[0]
-        except QiskitError as error:
-            raise SimulationError(f"Aer could not simulate the circuit: {error.message}") from error
-        evs = np.asarray(result.data.evs, dtype=np.float64)
-        stds = np.full(evs.shape, pub.precision)
-        fields = {
-            "evs": codec.encode_array(evs),
-            "stds": codec.encode_array(stds),
-            "ensemble_standard_error": codec.encode_array(stds),
-        }
-        data = {"field_names": list(fields), "shape": list(evs.shape), "fields": fields}
-        metadata = {
-            "shots": round(1 / pub.precision**2),
-            "target_precision": pub.precision,
-            "circuit_metadata": pub.circuit.metadata or {},
-            "resilience": {},
-            "num_randomizations": 1,
-            "simulator": simulator,
-        }
-        value = {"data": {"__type__": "DataBin", "__value__": data}, "metadata": metadata}
-        return {"__type__": "PubResult", "__value__": value}
+
+def _result(pub: EstimatorPub, outcomes: list[Bits], simulator: dict[str, Any]) -> dict[str, Any]:
+    estimates = {
+        row: Estimate([pub.observables[index] for index in wanted]) for row, wanted in pub.wanted.items()
+    }
+    remaining = iter(outcomes)
+    for sweep in pub.sweeps:
+        for row in sweep.rows:
+            estimates[row].add(sweep.group, next(remaining)[:, sweep.places])
+    evs, stds = np.zeros(len(pub.cells)), np.zeros(len(pub.cells))
+    for cell, (row, index) in enumerate(pub.cells):
+        place = pub.wanted[row].index(index)
+        evs[cell], stds[cell] = estimates[row].values[place], estimates[row].errors[place]
+    fields = {
+        "evs": codec.encode_array(evs.reshape(pub.shape)),
+        "stds": codec.encode_array(stds.reshape(pub.shape)),
+        "ensemble_standard_error": codec.encode_array(stds.reshape(pub.shape)),
+    }
+    data = {"field_names": list(fields), "shape": list(pub.shape), "fields": fields}
+    metadata = {
+        "shots": pub.shots,
+        "target_precision": pub.precision,
+        "circuit_metadata": pub.circuit_metadata,
+        "resilience": {},
+        "num_randomizations": 1,
+        "simulator": simulator,
+    }
+    value = {"data": {"__type__": "DataBin", "__value__": data}, "metadata": metadata}
+    return {"__type__": "PubResult", "__value__": value}
 
 
 def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.Generator) -> Estimator:
     """Decode an estimator job's parameters."""
-    limits = engine.limits
     options = require(params.get("options", {}), dict, "options")
     simulator = require(options.get("simulator", {}), dict, "options.simulator")
     if simulator.get("noise_model") is not None:
         raise InvalidJob(
             "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
-    default = params.get("precision") or options.get("default_precision") or DEFAULT_PRECISION
+    seed = options.get("seed_estimator", params.get("seed_estimator", simulator.get("seed_simulator")))
     noise = noise_choice(options)
     pubs = []
     executions = 0
@@ -109,32 +154,108 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
             raise InvalidJob(
                 f"{name} must be [circuit, observables, parameter values, precision], the last two optional."
             )
-        circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
-        observables = _observables(parts[1], circuit.num_qubits, f"{name}[1]")
-        values = codec.array(parts[2] if len(parts) > 2 else None, limits.max_body_bytes, f"{name}[2]")
-        precision = parts[3] if len(parts) > 3 and parts[3] is not None else default
-        if not isinstance(precision, int | float) or not 1e-4 <= precision <= 1:
-            raise InvalidJob(f"{name}[3] (precision) must be a number from 0.0001 to 1.")
-        shape, rows = codec.rows(values, circuit.num_parameters, f"{name}[2]")
-        try:
-            np.broadcast_shapes(shape, observables.shape)
-        except ValueError as error:
-            raise InvalidJob(
-                f"{name}: observables {observables.shape} and parameters {shape} do not match."
-            ) from error
-        executions += len(rows) * max(observables.size, 1)
-        if executions > limits.max_executions:
-            raise InvalidJob(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
-        shots = min(max(round(1 / precision**2), 1), limits.max_shots)
-        prepared = engine.prepare(backend, circuit, rows, shots, whole=True, noise=noise)
-        if not prepared:
-            raise InvalidJob(f"{name} has no parameter values.")
-        pubs.append(EstimatorPub(circuit, observables, values, float(precision), prepared))
+        precision, shots = _precision(parts, params, options, engine.limits, name)
+        loaded = _pub(engine, backend, parts, precision, shots, noise, name, executions)
+        executions += len(loaded.executions)
+        pubs.append(loaded)
     if not pubs:
         raise InvalidJob("The job has no PUBs.")
-    return Estimator(
-        engine, backend, pubs, checked_seed(params.get("seed_estimator") or simulator.get("seed_simulator"))
+    ignored = [option for option in NO_EFFECT if params.get(option) or options.get(option)]
+    return Estimator(engine, backend, pubs, checked_seed(seed), ignored)
+
+
+def _precision(
+    parts: list[Any], params: dict[str, Any], options: dict[str, Any], limits: SimulationLimits, name: str
+) -> tuple[float, int]:
+    """Return the precision and the shots of a PUB, by the client's rules.
+
+    The precision of the PUB or of `run` comes first, then `default_shots`, then `default_precision`.
+    """
+    given = parts[3] if len(parts) > 3 and parts[3] is not None else params.get("precision")
+    field = f"{name}[3] (precision)"
+    if given is None and (shots := options.get("default_shots")) is not None:
+        shots = require(shots, int, "options.default_shots")
+        if not 1 <= shots <= limits.max_shots:
+            raise InvalidJob(f"options.default_shots must be from 1 to {limits.max_shots}.", code=1519)
+        return 1 / math.sqrt(shots), shots
+    if given is None:
+        given, field = options.get("default_precision", DEFAULT_PRECISION), "options.default_precision"
+    if not isinstance(given, int | float) or isinstance(given, bool) or not 0 < given < math.inf:
+        raise InvalidJob(f"{field} must be a number above 0.")
+    # Rounding errors of the square must not add a shot.
+    shots = max(math.ceil(given**-2 * (1 - 1e-9)), 1) if given > 1e-9 else limits.max_shots + 1
+    if shots > limits.max_shots:
+        least = 1 / math.sqrt(limits.max_shots)
+        raise InvalidJob(
+            f"{field} must be at least {least:.2g}: a measurement may have {limits.max_shots} shots.", code=1519
+        )
+    return float(given), shots
+
+
+def _pub(
+    engine: Engine,
+    backend: Backend,
+    parts: list[Any],
+    precision: float,
+    shots: int,
+    noise: NoiseChoice,
+    name: str,
+    executions: int,
+) -> EstimatorPub:
+    limits = engine.limits
+    circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
+    array = _observables(parts[1], circuit.num_qubits, f"{name}[1]")
+    values = codec.array(parts[2] if len(parts) > 2 else None, limits.max_body_bytes, f"{name}[2]")
+    sweep, rows = codec.rows(values, circuit.num_parameters, f"{name}[2]")
+    try:
+        shape = np.broadcast_shapes(sweep, array.shape)
+    except ValueError as error:
+        raise InvalidJob(f"{name}: observables {array.shape} and parameters {sweep} do not match.") from error
+    if math.prod(shape) > limits.max_executions:
+        raise InvalidJob(f"The job has more than {limits.max_executions} circuit executions.", code=1518)
+    if not math.prod(shape):
+        raise InvalidJob(f"{name} has no parameter values or no observables.")
+    observables = [_terms(observable) for observable in array.ravel()]
+    row_of = np.broadcast_to(np.arange(len(rows)).reshape(sweep), shape).reshape(-1).tolist()
+    index_of = np.broadcast_to(np.arange(len(observables)).reshape(array.shape), shape).reshape(-1).tolist()
+    cells = list(zip(row_of, index_of, strict=True))
+    chosen: dict[int, dict[int, None]] = {}
+    for row, index in cells:
+        chosen.setdefault(row, {})[index] = None
+    wanted = {row: tuple(indices) for row, indices in chosen.items()}
+    bare = circuit.remove_final_measurements(inplace=False) if circuit.clbits else circuit
+    if bare.num_parameters != circuit.num_parameters:
+        raise InvalidJob(f"{name}[0] has parameters only in measurements.")
+    together: dict[tuple[int, ...], list[int]] = {}
+    for row, indices in wanted.items():
+        together.setdefault(indices, []).append(row)
+    sweeps = []
+    gates = [gate["name"] for gate in backend.configuration["gates"]]
+    # The circuit is checked by itself, since the measurements may need no execution.
+    engine.check(backend, bare)
+    for indices, members in together.items():
+        for part in group([observables[index] for index in indices], circuit.num_qubits, f"{name}[1]"):
+            executions += len(members)
+            if executions > limits.max_executions:
+                raise InvalidJob(
+                    f"The job has more than {limits.max_executions} circuit executions: one for each parameter "
+                    "set and group of observables that can be measured together.",
+                    code=1518,
+                )
+            complete, places = measured(bare, part.bases, gates)
+            prepared = engine.prepare(backend, complete, rows[members], shots, noise=noise)
+            sweeps.append(Sweep(part, members, places, prepared))
+    return EstimatorPub(
+        shape, cells, wanted, observables, sweeps, precision, shots, circuit.metadata or {}
     )
+
+
+def _terms(observable: dict[str, float]) -> Observable:
+    terms: dict[tuple[tuple[int, str], ...], float] = {}
+    for label, coefficient in observable.items():
+        letters = term(label)
+        terms[letters] = terms.get(letters, 0.0) + float(coefficient)
+    return terms
 
 
 def _observables(value: object, num_qubits: int, name: str) -> ObservablesArray:
@@ -142,9 +263,13 @@ def _observables(value: object, num_qubits: int, name: str) -> ObservablesArray:
         value = value.get("__value__")
     try:
         observables = ObservablesArray(value)
+        each = list(observables.ravel())
+        finite = all(math.isfinite(float(weight)) for observable in each for weight in observable.values())
     except (ValueError, TypeError, QiskitError) as error:
         raise InvalidJob(f"{name} is not an array of observables: {error}") from error
-    for observable in observables.ravel():
+    if not finite:
+        raise InvalidJob(f"{name}: coefficients must be finite numbers.")
+    for observable in each:
         if any(len(pauli) != num_qubits for pauli in observable):
             raise InvalidJob(f"{name}: every Pauli string must have {num_qubits} letters, one per qubit.")
     return observables

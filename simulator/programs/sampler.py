@@ -13,9 +13,11 @@ from ..engine import Engine
 from ..errors import InvalidJob
 from ..simulation_plan import Execution
 from . import codec
-from .base import PrimitiveProgram, checked_seed, noise_choice, require
+from .base import PrimitiveProgram, checked_seed, noise_choice, require, without_effect
 
 DEFAULT_SHOTS = 4096
+#: Options of the client that have no effect here.
+NO_EFFECT = ("dynamical_decoupling", "twirling")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,18 @@ class SamplerPub:
 
 
 class Sampler(PrimitiveProgram[SamplerPub]):
-    """A decoded sampler job."""
+    """A decoded sampler job.
+
+    Args:
+        engine, backend, pubs, seed: See `PrimitiveProgram`.
+        ignored: The options that the client has set and that have no effect.
+    """
+
+    def __init__(
+        self, engine: Engine, backend: Backend, pubs: list[SamplerPub], seed: int | None, ignored: list[str]
+    ) -> None:
+        super().__init__(engine, backend, pubs, seed)
+        self._ignored = ignored
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
@@ -50,7 +63,12 @@ class Sampler(PrimitiveProgram[SamplerPub]):
             results.append(self._pub_result(pub, bits, simulator))
         value = {
             "pub_results": results,
-            "metadata": {"execution": {}, "version": 2, "simulator": self.simulator},
+            "metadata": {
+                "execution": {},
+                "version": 2,
+                "simulator": self.simulator,
+                **without_effect(self._ignored),
+            },
         }
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
 
@@ -109,4 +127,5 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         pubs.append(SamplerPub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
     if not pubs:
         raise InvalidJob("The job has no PUBs.")
-    return Sampler(engine, backend, pubs, seed)
+    ignored = [option for option in NO_EFFECT if options.get(option)]
+    return Sampler(engine, backend, pubs, seed, ignored)

@@ -1,0 +1,144 @@
+"""Running circuits on Aer: noiseless ones, those with control flow, and those whose seed is set by the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit_aer import AerSimulator
+from qiskit_aer.jobs import utils as jobs_utils
+
+from .aer_noise import AerNoise
+from .clifford import for_aer
+from .counts import Bits, draw, shots
+from .errors import SimulationError
+from .simulation_plan import LARGE_SECONDS, Execution, Method, SimulationPlan
+
+#: The methods that are used, and a first circuit is run with.
+METHODS: tuple[Method, ...] = ("stabilizer", "statevector", "density_matrix")
+
+
+class Inline(Executor):
+    """Runs a function at once in the calling thread.
+
+    Aer would use another thread for each run, which costs a small circuit a quarter of its time. A worker
+    only waits for it.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Aer:
+    """Aer's simulators.
+
+    Args:
+        max_memory_mb: MB that the simulated state may take.
+    """
+
+    def __init__(self, max_memory_mb: int) -> None:
+        #: Threads that a large job may use.
+        self.large_threads = 1
+        self._max_memory_mb = max_memory_mb
+        self._simulators: dict[Method, AerSimulator] = {}
+
+    def warm(self) -> None:
+        """Create the simulators, and run a first circuit on each, which takes longer than the next ones.
+
+        From then on Aer runs in the calling thread of this process.
+        """
+        jobs_utils.DEFAULT_EXECUTOR = Inline()
+        circuit = QuantumCircuit(1, 1)
+        circuit.h(0)
+        circuit.measure(0, 0)
+        for method in METHODS:
+            self._simulator(method).run(circuit, shots=1, max_parallel_threads=1).result()
+
+    def run(
+        self,
+        executions: Sequence[Execution],
+        noise: AerNoise | None,
+        rng: np.random.Generator,
+        seed: int | None,
+    ) -> list[Bits]:
+        """Run circuits.
+
+        Args:
+            executions: The executions.
+            noise: The device's noise; None for no noise.
+            rng: Seeds the simulation.
+            seed: Seeds Aer instead, if it is set.
+
+        Returns:
+            For each execution an array of shape (shots, classical bits).
+
+        Raises:
+            SimulationError: If Aer cannot simulate one of them.
+        """
+        results: list[Bits] = [np.empty((0, 0), dtype=np.uint8)] * len(executions)
+        groups: dict[tuple[Method, str, int, bool], list[int]] = {}
+        for index, execution in enumerate(executions):
+            exact = execution.clbits is not None
+            key = (execution.plan.method, execution.plan.noise, 1 if exact else execution.shots, exact)
+            groups.setdefault(key, []).append(index)
+        for (method, _, num_shots, _), members in groups.items():
+            aer_seed = int(rng.integers(2**31)) if seed is None else seed
+            chosen = [executions[index] for index in members]
+            data = self._run(chosen, method, noise, num_shots, aer_seed)
+            for index, item in zip(members, data, strict=True):
+                execution = executions[index]
+                bits = np.zeros((execution.shots, execution.num_clbits), dtype=np.uint8)
+                if execution.clbits is not None:
+                    bits[:, execution.clbits] = draw(
+                        item.probabilities, len(execution.clbits), execution.shots, rng
+                    )
+                else:
+                    outcomes = getattr(item, "counts", None) or {}
+                    bits = shots(outcomes, execution.num_clbits, num_shots, rng)
+                results[index] = bits
+        return results
+
+    def _run(
+        self, executions: list[Execution], method: Method, noise: AerNoise | None, num_shots: int, seed: int
+    ) -> list[Any]:
+        """Run circuits in one call, with one noise model that covers all of them."""
+        plan = executions[0].plan
+        circuits = [execution.circuit for execution in executions]
+        options: dict[str, Any] = {"shots": num_shots, "seed_simulator": seed}
+        options["max_parallel_threads"] = self._threads(plan)
+        if noise is not None and plan.noise != "none":
+            uses = frozenset[tuple[str, tuple[int, ...]]]().union(*(each.uses for each in executions))
+            options["noise_model"] = noise.model(plan.noise, uses)
+            circuits = [noise.with_delays(circuit, plan.noise) for circuit in circuits if circuit is not None]
+        if method == "stabilizer":
+            circuits = [for_aer(circuit) for circuit in circuits if circuit is not None]
+        try:
+            result = self._simulator(method).run(circuits, **options).result()
+        except QiskitError as error:
+            raise SimulationError(f"Aer could not simulate the circuit: {error.message}") from error
+        for item in result.results:
+            if not item.success:
+                raise SimulationError(f"Aer could not simulate the circuit: {item.status}")
+        if not result.success:
+            raise SimulationError(f"Aer could not simulate the circuits: {result.status}")
+        return [item.data for item in result.results]
+
+    def _threads(self, plan: SimulationPlan) -> int:
+        """Return how many threads Aer may use."""
+        return self.large_threads if plan.seconds > LARGE_SECONDS else 1
+
+    def _simulator(self, method: Method) -> AerSimulator:
+        """Return the cached simulator of a method."""
+        if method not in self._simulators:
+            self._simulators[method] = AerSimulator(method=method, max_memory_mb=self._max_memory_mb)
+        return self._simulators[method]

@@ -1,0 +1,97 @@
+"""The cost model: how long each simulation method takes, on one core.
+
+Each method's time is a sum of terms, such as the number of gates times the size of the state, with one constant
+per term. The defaults were measured with Aer 0.18, NumPy 2.4 and Stim 1.16; `calibration.py` measures them on
+this machine at the first start. Estimates are right to within a factor of about three.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+#: Gates of a block of trajectories, and of density matrices.
+GATES_PER_BLOCK = 8
+#: Bond dimension above which the bound of a matrix product state says little about its time.
+MAX_BOND = 2.0**12
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The constants, in seconds.
+
+    Attributes:
+        call: One call of Aer.
+        amplitude: Aer's time for one amplitude and gate of a state vector.
+        matrix_element: Aer's for one element and gate of a density matrix.
+        shot_gate: Aer's for one gate of one shot, besides the amplitudes.
+        operation: Preparing one operation of the simulator's own methods.
+        transfer_element: One element of a density matrix in one block.
+        branch_block: One block of one trajectory, besides the amplitudes.
+        branch_amplitude: One amplitude of one trajectory in one block.
+        pattern_gate: Reading one gate for each pattern of resets of the stabilizer method.
+        pattern_bit: One pair of qubits for each pattern.
+        frame_gate: One gate of one shot of the stabilizer method.
+        bond_cube: One two-qubit gate of a matrix product state, per cubed bond dimension.
+    """
+
+    call: float = 5e-4
+    amplitude: float = 1.5e-9
+    matrix_element: float = 2e-8
+    shot_gate: float = 8e-6
+    operation: float = 1.2e-5
+    transfer_element: float = 2e-8
+    branch_block: float = 6e-5
+    branch_amplitude: float = 1e-8
+    pattern_gate: float = 5e-7
+    pattern_bit: float = 3e-8
+    frame_gate: float = 3e-9
+    bond_cube: float = 1e-6
+
+    def state_vector(self, qubits: int, gates: int, runs: int = 1) -> float:
+        """Return the time of Aer's state vectors."""
+        return self.call + runs * gates * 2.0**qubits * self.amplitude
+
+    def shots(self, qubits: int, gates: int, shots: int) -> float:
+        """Return the time of Aer's state vectors with noise, shot by shot."""
+        return self.call + shots * gates * (self.shot_gate + 2.0**qubits * self.amplitude * 4)
+
+    def aer_density(self, qubits: int, gates: int, runs: int) -> float:
+        """Return the time of Aer's density matrices."""
+        return self.call + runs * gates * 4.0**qubits * self.matrix_element
+
+    def density(self, qubits: int, gates: int) -> float:
+        """Return the time of a density matrix in the Pauli basis."""
+        blocks = 1 + gates / GATES_PER_BLOCK
+        return 3 * gates * self.operation + blocks * 4.0**qubits * self.transfer_element
+
+    def trajectories(self, qubits: int, gates: int, shots: int, errors: float) -> float:
+        """Return the time of trajectories.
+
+        Args:
+            qubits: Number of qubits.
+            gates: Number of gates.
+            shots: Number of shots.
+            errors: Expected number of errors in a shot.
+        """
+        blocks = 1 + gates / GATES_PER_BLOCK
+        block = self.branch_block + 2.0**qubits * self.branch_amplitude
+        faulty = shots * -math.expm1(-errors)
+        # The first error is in the middle on average, if there is one; with many it is close to the start.
+        followed = 1 - 0.5 / (1 + errors)
+        # A block with an error is simulated operation by operation.
+        stepped = shots * errors * GATES_PER_BLOCK * 3 * 0.5
+        return 3 * gates * self.operation + (blocks * (1 + faulty * followed) + stepped) * block
+
+    def stabilizer(self, qubits: int, gates: int, shots: int, resets: float = 0.0) -> float:
+        """Return the time of stabilizers, with an expected number of resets by noise in a shot."""
+        patterns = 1 + shots * -math.expm1(-resets)
+        return (
+            3 * gates * self.operation
+            + patterns * (gates * self.pattern_gate + qubits**2 * self.pattern_bit + 5e-5)
+            + shots * (gates * self.frame_gate + 2e-6)
+        )
+
+    def product_state(self, bonds: float, shots: int, qubits: int) -> float:
+        """Return the time of a matrix product state; `bonds` is the sum of cubed bond dimensions over gates."""
+        return self.call + bonds * self.bond_cube + shots * qubits * 2e-6

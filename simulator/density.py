@@ -1,0 +1,70 @@
+"""Exact outcome probabilities of noisy circuits from their density matrix in the Pauli basis.
+
+The state is the vector of the expectation values of all Pauli strings, on which gates and channels act as real
+matrices (the Pauli transfer matrices of Greenbaum, arXiv:1509.02921). Successive ones are fused into blocks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import Tensor, block_matrix, fuse
+from .channels import Depolarizing, Relaxation
+from .counts import Bits, draw
+from .operations import Operation, Program, Unitary, read_out
+
+#: Qubits of a block.
+BLOCK_QUBITS = 3
+#: Qubits of a circuit below which blocks have two qubits, since larger matrices take longer to compute.
+SMALL = 5
+#: The Pauli transfer matrix of a reset.
+RESET = np.array([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1.0, 0, 0, 0]])
+#: From the expectation values of I and Z to the probabilities of 0 and 1.
+OUTCOMES = np.array([[0.5, 0.5], [0.5, -0.5]])
+
+
+def sample(program: Program, num_clbits: int, shots: int, rng: np.random.Generator) -> Bits:
+    """Return the outcomes of a circuit without measurements in its middle.
+
+    Args:
+        program: The circuit with its noise.
+        num_clbits: Number of classical bits.
+        shots: Number of shots.
+        rng: Draws the outcomes.
+
+    Returns:
+        Array of shape (shots, classical bits) of zeros and ones.
+    """
+    bits = np.zeros((shots, num_clbits), dtype=np.uint8)
+    if program.measured:
+        bits[:, list(program.measured.values())] = draw(
+            probabilities(program), len(program.measured), shots, rng
+        )
+    read_out(program, bits, rng)
+    return bits
+
+
+def probabilities(program: Program) -> NDArray[np.float64]:
+    """Return the probability of each outcome before readout errors; the first measured qubit is bit 0."""
+    size = program.num_qubits
+    values = np.zeros((4,) * size)
+    # All qubits are 0: I and Z have the expectation value 1.
+    values[np.ix_(*([0, 3] for _ in range(size)))] = 1.0
+    state = Tensor(values, tuple(range(size)))
+    for block in fuse(program.operations, 2 if size < SMALL else BLOCK_QUBITS):
+        state = state.apply(block_matrix(block, _transfer, 4), block.qubits)
+    measured = set(program.measured)
+    values = state.data[tuple(slice(0, 4, 3) if qubit in measured else 0 for qubit in state.order)]
+    order = [qubit for qubit in state.order if qubit in measured]
+    for axis in range(len(order)):
+        values = np.moveaxis(np.tensordot(OUTCOMES, values, (1, axis)), 0, axis)
+    axes = [order.index(qubit) for qubit in reversed(program.measured)]
+    result: NDArray[np.float64] = values.transpose(axes).reshape(-1)
+    return result
+
+
+def _transfer(operation: Operation) -> NDArray[np.float64]:
+    if isinstance(operation, Unitary | Depolarizing | Relaxation):
+        return operation.transfer()
+    return RESET
