@@ -54,6 +54,11 @@ class Tensor:
         rows = self.data.shape[0] ** len(axes)
         return moved.reshape(rows, -1), tuple([self.order[axis] for axis in axes + rest])
 
+    def reduced(self, qubits: Sequence[int]) -> NDArray[np.complex128]:
+        """Return the density matrix of some qubits; the first one is the least significant of the index."""
+        grouped, _ = self.grouped(qubits)
+        return (grouped @ grouped.conj().T).astype(np.complex128)
+
 
 def fuse(operations: Iterable[Operation], max_qubits: int) -> list[Block]:
     """Return operations in blocks.

@@ -9,8 +9,6 @@ the weight of Z would be negative, and the closest mixture has only identity and
 
 from __future__ import annotations
 
-import functools
-import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -176,19 +174,3 @@ def _mixture_kraus(mixture: Mixture) -> Matrix:
     weights = np.sqrt([kept, mixture.x, mixture.y, mixture.z])
     resets = math.sqrt(mixture.reset) * np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]])
     return np.concatenate([weights[:, None, None] * PAULIS, resets])
-
-
-def pauli_channel(fidelities: NDArray[np.float64], num_qubits: int) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the Pauli channel that multiplies each Pauli by its fidelity.
-
-    Args:
-        fidelities: The factor of each Pauli string, in the order of the returned labels.
-        num_qubits: Length of the strings.
-
-    Returns:
-        The Pauli strings, and the probability of each.
-    """
-    transform = functools.reduce(np.kron, [COMMUTES] * num_qubits)
-    probabilities = np.clip(transform @ fidelities / len(fidelities), 0, None)
-    labels = ["".join(letters) for letters in itertools.product("IXYZ", repeat=num_qubits)]
-    return labels, probabilities / probabilities.sum()

@@ -187,7 +187,8 @@ def _precision(
     if shots > limits.max_shots:
         least = 1 / math.sqrt(limits.max_shots)
         raise InvalidJob(
-            f"{field} must be at least {least:.2g}: a measurement may have {limits.max_shots} shots.", code=1519
+            f"{field} must be at least {least:.2g}: a measurement may have {limits.max_shots} shots.",
+            code=1519,
         )
     return float(given), shots
 
@@ -245,9 +246,7 @@ def _pub(
             complete, places = measured(bare, part.bases, gates)
             prepared = engine.prepare(backend, complete, rows[members], shots, noise=noise)
             sweeps.append(Sweep(part, members, places, prepared))
-    return EstimatorPub(
-        shape, cells, wanted, observables, sweeps, precision, shots, circuit.metadata or {}
-    )
+    return EstimatorPub(shape, cells, wanted, observables, sweeps, precision, shots, circuit.metadata or {})
 
 
 def _terms(observable: dict[str, float]) -> Observable:

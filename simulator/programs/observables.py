@@ -126,7 +126,9 @@ def measured(
         elif "u2" in names:
             result.append(U2Gate(0, math.pi if basis == "X" else math.pi / 2), [qubit])
         else:
-            raise InvalidJob("The backend cannot measure X and Y: it has neither rz and sx nor u2.", code=1517)
+            raise InvalidJob(
+                "The backend cannot measure X and Y: it has neither rz and sx nor u2.", code=1517
+            )
     for qubit, bit in zip(bases, bits, strict=True):
         result.measure(qubit, bit)
     return result, list(range(start, start + len(bits)))

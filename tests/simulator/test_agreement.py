@@ -150,13 +150,14 @@ def distribution(
 
 
 @pytest.mark.parametrize("name", ["ghz2", "ghz4", "ghz8", "su2", "ising"])
-def test_the_fast_noise_model_is_close_to_the_full_one(name: str) -> None:
+@pytest.mark.parametrize("kind", ["reset_mixture", "pauli_twirled"])
+def test_the_fast_noise_models_are_close_to_the_full_one(name: str, kind: str) -> None:
     """Closer than either is to no noise: a Hellinger fidelity of at least 0.99."""
     maker = engine(60.0)
     circuit = transpiled(name)
     full, full_name = distribution(maker, circuit, "full", NOISY_SHOTS)
-    cheap, cheap_name = distribution(maker, circuit, "pauli_twirled", NOISY_SHOTS)
-    assert (full_name, cheap_name) == ("full", "pauli_twirled")
+    cheap, cheap_name = distribution(maker, circuit, kind, NOISY_SHOTS)
+    assert (full_name, cheap_name) == ("full", kind)
     near = hellinger_fidelity(full, cheap)
     assert near > 0.99
     backend = maker.backends["aer_simulator"]
@@ -172,7 +173,11 @@ def test_the_fast_noise_model_is_close_to_the_full_one(name: str) -> None:
 def test_the_full_model_can_be_requested(client: QiskitRuntimeService, how: str) -> None:
     backend = client.backend("aer_simulator_noisy_fez")
     prepared = isa(ghz(12), backend)
-    for wanted, method in (("full", "statevector"), ("pauli_twirled", "stabilizer")):
+    for wanted, method in (
+        ("full", "statevector"),
+        ("reset_mixture", "stabilizer"),
+        ("pauli_twirled", "stabilizer"),
+    ):
         if how == "executor":
             sampler = Sampler(backend)
             sampler.options.experimental = {"noise_model": wanted}

@@ -24,7 +24,13 @@ from simulator.settings import SimulationLimits
 #: The two-qubit Hamiltonian of H2 at 0.735 angstrom (O'Malley et al., PRX 6, 031007, 2016, by parity mapping).
 H2 = SparsePauliOp(
     ["II", "IZ", "ZI", "ZZ", "XX"],
-    [-1.052373245772859, 0.39793742484318045, -0.39793742484318045, -0.01128010425623538, 0.18093119978423156],
+    [
+        -1.052373245772859,
+        0.39793742484318045,
+        -0.39793742484318045,
+        -0.01128010425623538,
+        0.18093119978423156,
+    ],
 )
 
 
@@ -201,7 +207,11 @@ def test_readout_errors_show_in_the_estimator(engine: Engine) -> None:
     circuit = QuantumCircuit(156)
     circuit.x(0)
     result = run(
-        engine, [[circuit, "I" * 155 + "Z"]], "aer_simulator_noisy_fez", options={"default_shots": 50_000}, seed=9
+        engine,
+        [[circuit, "I" * 155 + "Z"]],
+        "aer_simulator_noisy_fez",
+        options={"default_shots": 50_000},
+        seed=9,
     )[0]
     properties = engine.backends["fake_fez"].properties
     assert properties is not None
@@ -210,5 +220,7 @@ def test_readout_errors_show_in_the_estimator(engine: Engine) -> None:
 
 
 def test_options_without_effect_are_named(engine: Engine) -> None:
-    result = run(engine, [[QuantumCircuit(1), "Z"]], resilience_level=1, options={"twirling": {"enable_gates": True}})
+    result = run(
+        engine, [[QuantumCircuit(1), "Z"]], resilience_level=1, options={"twirling": {"enable_gates": True}}
+    )
     assert result.metadata["options_without_effect"] == ["resilience_level", "twirling"]

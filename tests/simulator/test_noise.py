@@ -12,11 +12,14 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import PTM, SuperOp, average_gate_fidelity
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import QuantumError
 
+from simulator.aer_noise import AerNoise, error_of
 from simulator.backends import Backend, catalog
+from simulator.channels import NoiseKind
 from simulator.circuits import Isa, IsolatedQubit, examine, separate_isolated_qubits
 from simulator.isolated_qubits import IsolatedQubits
-from simulator.noise import DeviceNoise, Gate, Qubit, pauli_channel
+from simulator.noise import DeviceNoise, Gate, Qubit, gate_channels
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +41,15 @@ GATES = [
 ]
 
 
+def gate_error(gate: Gate, qubits: tuple[Qubit, ...], kind: NoiseKind) -> QuantumError:
+    """Return the noise after a gate, as Aer's error."""
+    channels = gate_channels(gate, tuple(range(len(qubits))), list(qubits), kind)
+    return error_of(channels, len(qubits))
+
+
 @pytest.mark.parametrize(("gate", "qubits"), GATES)
-def test_full_error_has_the_reported_infidelity(
-    noise: DeviceNoise, gate: Gate, qubits: tuple[Qubit, ...]
-) -> None:
-    error = noise._build_full_error(gate, qubits)
+def test_full_error_has_the_reported_infidelity(gate: Gate, qubits: tuple[Qubit, ...]) -> None:
+    error = gate_error(gate, qubits, "full")
     infidelity = 1 - average_gate_fidelity(SuperOp(error))
     if gate.error:
         assert infidelity == pytest.approx(gate.error, rel=1e-6)
@@ -51,26 +58,18 @@ def test_full_error_has_the_reported_infidelity(
 
 
 @pytest.mark.parametrize(("gate", "qubits"), GATES)
-def test_twirled_error_is_the_twirl_of_the_full_one(
-    noise: DeviceNoise, gate: Gate, qubits: tuple[Qubit, ...]
-) -> None:
-    full = PTM(SuperOp(noise._build_full_error(gate, qubits))).data.real
-    twirled = PTM(SuperOp(noise._build_twirled_error(gate, qubits))).data.real
+def test_twirled_error_is_the_twirl_of_the_full_one(gate: Gate, qubits: tuple[Qubit, ...]) -> None:
+    full = PTM(SuperOp(gate_error(gate, qubits, "full"))).data.real
+    twirled = PTM(SuperOp(gate_error(gate, qubits, "pauli_twirled"))).data.real
     assert np.diag(twirled) == pytest.approx(np.diag(full), abs=1e-9)
     assert twirled - np.diag(np.diag(twirled)) == pytest.approx(0, abs=1e-9)
 
 
-def test_pauli_channel() -> None:
-    labels, probabilities = pauli_channel(np.array([1.0, 1.0, 0.8, 0.8]), 1)
-    assert dict(zip(labels, probabilities, strict=True)) == pytest.approx(
-        {"I": 0.9, "X": 0.1, "Y": 0, "Z": 0}
-    )
-
-
 def test_models_are_kept_and_cover_only_what_is_used(noise: DeviceNoise) -> None:
     uses = Counter({("sx", (3,)): 5, ("cz", (3, 4)): 1, ("rz", (3,)): 2, ("measure", (3,)): 1})
-    model = noise.model("pauli_twirled", uses)
-    assert model is noise.model("pauli_twirled", Counter(set(uses)))
+    noise_models = AerNoise(noise)
+    model = noise_models.model("pauli_twirled", uses)
+    assert model is noise_models.model("pauli_twirled", Counter(set(uses)))
     assert set(model.noise_instructions) == {"sx", "cz", "measure"}
     assert set(model.noise_qubits) == {3, 4}
 
@@ -99,8 +98,9 @@ def test_single_qubits_are_as_in_aer(
     shape = examine(circuit, Isa(backends["fake_fez"]))
     rest, _, (one,) = separate_isolated_qubits(circuit, shape)
     assert rest is None
-    [probability] = IsolatedQubits([one], {}, np.empty((1, 0))).ones(one, noise if device else None)
-    options: dict[str, Any] = {"noise_model": noise.model("full", shape.uses)} if device else {}
+    isolated = IsolatedQubits([one], {}, np.empty((1, 0)), noise if device else None)
+    [probability] = isolated.ones(one)
+    options: dict[str, Any] = {"noise_model": AerNoise(noise).model("full", shape.uses)} if device else {}
     shots = 200_000
     simulator = AerSimulator(method="density_matrix", seed_simulator=5)
     counts = simulator.run(circuit, shots=shots, **options).result().get_counts()
@@ -115,7 +115,7 @@ def test_samples_follow_the_probabilities(backends: dict[str, Backend]) -> None:
     circuit.measure([0, 1, 2], [2, 1, 0])
     _, _, alone = separate_isolated_qubits(circuit, examine(circuit, Isa(backends["aer_simulator"])))
     bits = np.zeros((50_000, 3), dtype=np.uint8)
-    IsolatedQubits(alone, {}, np.empty((1, 0))).sample(0, None, bits, np.random.default_rng(1))
+    IsolatedQubits(alone, {}, np.empty((1, 0))).sample(0, bits, np.random.default_rng(1))
     assert bits.mean(axis=0) == pytest.approx([1, 0, 0.3], abs=0.01)
 
 
@@ -139,12 +139,12 @@ def test_parameters_of_single_qubits_are_as_if_each_execution_were_bound(
     def alone(of: QuantumCircuit) -> list[IsolatedQubit]:
         return separate_isolated_qubits(of, examine(of, Isa(backends["aer_simulator"])))[2]
 
-    together = IsolatedQubits(alone(circuit), columns, rows)
+    together = IsolatedQubits(alone(circuit), columns, rows, noise)
     for place, one in enumerate(alone(circuit)):
-        found = together.ones(one, noise)
+        found = together.ones(one)
         for row, values in enumerate(rows):
             bound = circuit.assign_parameters({first: values[0], second: values[1]})
-            [expected] = IsolatedQubits([], {}, np.empty((1, 0))).ones(alone(bound)[place], noise)
+            [expected] = IsolatedQubits([], {}, np.empty((1, 0)), noise).ones(alone(bound)[place])
             assert found[row] == pytest.approx(expected, abs=1e-12)
 
 

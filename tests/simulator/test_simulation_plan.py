@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from dataclasses import replace
 
 import pytest
+from qiskit import QuantumCircuit
 
-from simulator.circuits import Shape, Uses
+from simulator.demand import bonds
 from simulator.errors import InvalidJob
 from simulator.settings import SimulationLimits
-from simulator.simulation_plan import plan
+from simulator.simulation_plan import Demand, plan
 
-
-def shape(qubits: int, gates: int, clifford: bool) -> Shape:
-    uses: Uses = Counter()
-    for qubit in range(qubits - 1):
-        uses["cx", (qubit, qubit + 1)] = gates // (qubits - 1)
-    return Shape(uses, clifford, control_flow=False)
+NOISY = Demand(qubits=0, gates=0, shots=1024, noisy=True, errors=0.5, resets=0.1)
 
 
 @pytest.mark.parametrize(
@@ -28,22 +25,59 @@ def shape(qubits: int, gates: int, clifford: bool) -> Shape:
         (20, 60, False, False, "statevector", "none"),
         (2, 5, True, True, "density_matrix", "full"),
         (5, 100, False, True, "density_matrix", "full"),
-        (16, 60, True, True, "stabilizer", "pauli_twirled"),
-        (100, 400, True, True, "stabilizer", "pauli_twirled"),
-        (14, 400, False, True, "statevector", "pauli_twirled"),
+        (20, 200, True, True, "stabilizer", "reset_mixture"),
+        (100, 400, True, True, "stabilizer", "reset_mixture"),
+        (14, 400, False, True, "statevector", "full"),
+        (40, 200, False, False, "matrix_product_state", "none"),
     ],
 )
 def test_plan(qubits: int, gates: int, clifford: bool, noisy: bool, method: str, noise: str) -> None:
-    decided = plan(shape(qubits, gates, clifford), 1024, noisy, SimulationLimits())
+    demand = replace(NOISY, qubits=qubits, gates=gates, clifford=clifford, noisy=noisy)
+    decided = plan(demand, SimulationLimits())
     assert (decided.method, decided.noise) == (method, noise)
 
 
-@pytest.mark.parametrize("noisy", [True, False])
-def test_a_circuit_that_does_not_fit_is_refused(noisy: bool) -> None:
+def test_a_circuit_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
-        plan(shape(40, 200, clifford=False), 10, noisy, SimulationLimits())
+        plan(replace(NOISY, qubits=40, gates=200), SimulationLimits())
+    # Aer's state vectors, shot by shot or with a seed, are no way out.
+    for other in ({"control_flow": True}, {"seeded": True}):
+        with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
+            plan(Demand(qubits=40, gates=200, shots=10, **other), SimulationLimits())  # type: ignore[arg-type]
 
 
-def test_full_noise_is_used_only_up_to_the_requested_size() -> None:
+def test_states_must_fit_in_memory() -> None:
+    limits = SimulationLimits(max_memory_mb=16)
+    assert plan(Demand(qubits=20, gates=10, shots=10), limits).method == "statevector"
+    with pytest.raises(InvalidJob, match="At most 20 active qubits"):
+        plan(Demand(qubits=21, gates=10, shots=10, control_flow=True), limits)
+    with pytest.raises(InvalidJob, match="At most 17 active qubits"):
+        plan(replace(NOISY, qubits=18, gates=10), limits)
+
+
+def test_full_noise_of_clifford_circuits_is_used_only_up_to_the_requested_time() -> None:
+    demand = replace(NOISY, qubits=2, gates=5, clifford=True)
     limits = SimulationLimits(full_noise_seconds=0.0)
-    assert plan(shape(2, 5, clifford=True), 1024, True, limits).noise == "pauli_twirled"
+    assert plan(demand, limits).noise == "reset_mixture"
+    # If relaxation is a mixture, the fast method has the full noise too.
+    exact = plan(replace(demand, qubits=30, mixture=True), limits)
+    assert (exact.method, exact.noise) == ("stabilizer", "full")
+    assert plan(demand, limits, "full").noise == "full"
+    assert plan(demand, limits, "pauli_twirled").noise == "pauli_twirled"
+
+
+def test_the_bond_dimension_is_bounded_by_the_gates_and_by_the_size() -> None:
+    chain = QuantumCircuit(5)
+    for qubit in range(4):
+        chain.cx(qubit, qubit + 1)
+    assert bonds(chain) == 4 * 8
+    chain.swap(0, 1)  # the outer cut has two sides, the smaller of one qubit
+    assert bonds(chain) == 5 * 8
+    far = QuantumCircuit(5)
+    far.h(range(5))
+    far.cz(0, 4)
+    assert bonds(far) == 4 * 8
+    wide = QuantumCircuit(40)
+    for _ in range(15):
+        wide.cz(19, 20)
+    assert bonds(wide) == math.inf
