@@ -84,6 +84,17 @@ class Engine:
         """
         examine(circuit, self.isa(backend))
 
+    def uses(self, backend: Backend, circuit: QuantumCircuit) -> frozenset[tuple[str, tuple[int, ...]]]:
+        """Return the instructions of a circuit with their qubits."""
+        return frozenset(examine(circuit, self.isa(backend)).uses)
+
+    def scheduled(self, backend: Backend, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Return a circuit without free parameters in which all waiting is explicit."""
+        device = self._device(backend)
+        if device is None or any(item.is_control_flow() for item in circuit.data):
+            return circuit
+        return scheduled(circuit, device[0])
+
     def prepare(
         self,
         backend: Backend,

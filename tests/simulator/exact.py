@@ -3,7 +3,8 @@
 An independent reference: it shares no code with the simulator and does not use Aer. A gate is followed by
 depolarizing noise, then by amplitude damping and dephasing of its qubits for its duration. The depolarizing
 strength makes the average gate fidelity the reported one (Nielsen, Phys. Lett. A 303, 249, 2002). Delays damp
-and dephase. Readout is a confusion matrix. Only up to about eight qubits.
+and dephase; a circuit with delays is scheduled as late as possible. Readout is a confusion matrix. Only up to
+about eight qubits.
 """
 
 from __future__ import annotations
@@ -41,6 +42,24 @@ def relaxation(t1: float, t2: float, duration: float) -> list[Matrix]:
     return [second @ first for first in damping for second in dephasing]
 
 
+def approximated(t1: float, t2: float, duration: float, kind: str) -> list[Matrix]:
+    """Return the Kraus operators of the mixtures that replace relaxation."""
+    coherence, excitation = np.exp(-duration / t2), np.exp(-duration / t1)
+    if kind == "pauli_twirled":
+        flip, same = (1 - excitation) / 4, (1 + excitation) / 4
+        weights = [same + coherence / 2, flip, flip, same - coherence / 2]
+        return [np.sqrt(weight) * pauli for weight, pauli in zip(weights, PAULIS, strict=True)]
+    reset = 1 - excitation if t2 <= t1 else 1 - 0.6 * coherence - 0.4 * excitation
+    phase = (excitation - coherence) / 2 if t2 <= t1 else 0.0
+    to_zero = np.sqrt(reset)
+    return [
+        np.sqrt(1 - reset - phase) * PAULIS[0],
+        np.sqrt(phase) * PAULIS[3],
+        to_zero * np.array([[1, 0], [0, 0]], dtype=complex),
+        to_zero * np.array([[0, 1], [0, 0]], dtype=complex),
+    ]
+
+
 def depolarizing_strength(error: float, relaxations: Sequence[list[Matrix]]) -> float:
     """Return the probability of full depolarization with which a gate has the reported average infidelity."""
     dimension = 2 ** len(relaxations)
@@ -55,8 +74,9 @@ def depolarizing_strength(error: float, relaxations: Sequence[list[Matrix]]) -> 
 class Device:
     """A device's numbers, read from IBM's properties document; times in nanoseconds."""
 
-    def __init__(self, properties: Mapping[str, Any], dt: float) -> None:
+    def __init__(self, properties: Mapping[str, Any], dt: float, kind: str = "full") -> None:
         self.dt = dt
+        self.kind = kind
         self._qubits = [
             {entry["name"]: entry["value"] * NANOSECONDS.get(entry["unit"], 1.0) for entry in entries}
             for entries in properties["qubits"]
@@ -78,6 +98,19 @@ class Device:
         up, down = self._qubits[qubit]["prob_meas1_prep0"], self._qubits[qubit]["prob_meas0_prep1"]
         return np.array([[1 - up, down], [up, 1 - down]])
 
+    def relax(self, qubit: int, duration: float) -> list[Matrix]:
+        """Return the Kraus operators of waiting."""
+        times = self.times(qubit)
+        return (
+            relaxation(*times, duration) if self.kind == "full" else approximated(*times, duration, self.kind)
+        )
+
+    def length(self, name: str, qubits: tuple[int, ...]) -> float:
+        """Return the duration of an instruction."""
+        if name == "measure":
+            return self._qubits[qubits[0]]["readout_length"]
+        return self._gates.get((name, qubits), {}).get("gate_length", 0.0)
+
     def gate(self, name: str, qubits: tuple[int, ...]) -> tuple[float, float] | None:
         """Return a gate's error and duration; None if it has neither."""
         data = self._gates.get((name, qubits))
@@ -87,7 +120,7 @@ class Device:
 
 
 class ExactState:
-    """A density matrix of a few qubits of a device.
+    """The density matrix of a few qubits of a device, for each result of the measurements so far.
 
     Args:
         qubits: Their indices on the device.
@@ -98,31 +131,35 @@ class ExactState:
         self._place = {qubit: index for index, qubit in enumerate(qubits)}
         self._device = device
         self.size = len(qubits)
-        self.rho: Matrix = np.zeros((2**self.size, 2**self.size), dtype=complex)
-        self.rho[0, 0] = 1
+        start: Matrix = np.zeros((2**self.size, 2**self.size), dtype=complex)
+        start[0, 0] = 1
+        self.branches = {0: start}
 
     def _apply(self, operators: Sequence[Matrix], qubits: Sequence[int]) -> None:
+        self.branches = {
+            record: self._changed(rho, operators, qubits) for record, rho in self.branches.items()
+        }
+
+    def _changed(self, rho: Matrix, operators: Sequence[Matrix], qubits: Sequence[int]) -> Matrix:
         """Apply Kraus operators; the first qubit is the least significant one of a matrix's index."""
         count = self.size
         places = [count - 1 - self._place[qubit] for qubit in reversed(qubits)]
-        total = np.zeros_like(self.rho)
+        columns = [place + count for place in places]
+        total = np.zeros_like(rho)
         shape = (2,) * len(places)
+        half = range(len(places), 2 * len(places))
         for kraus in operators:
-            tensor = self.rho.reshape((2,) * (2 * count))
+            tensor = rho.reshape((2,) * (2 * count))
             small = kraus.reshape(shape + shape)
-            half = range(len(places), 2 * len(places))
             tensor = np.moveaxis(np.tensordot(small, tensor, (half, places)), range(len(places)), places)
-            columns = [place + count for place in places]
-            tensor = np.moveaxis(
-                np.tensordot(small.conj(), tensor, (half, columns)), range(len(places)), columns
-            )
-            total += tensor.reshape(total.shape)
-        self.rho = total
+            tensor = np.tensordot(small.conj(), tensor, (half, columns))
+            total += np.moveaxis(tensor, range(len(places)), columns).reshape(total.shape)
+        return total
 
     def wait(self, qubit: int, nanoseconds: float) -> None:
         """Let a qubit relax."""
         if self._device is not None and nanoseconds > 0:
-            self._apply(relaxation(*self._device.times(qubit), nanoseconds), [qubit])
+            self._apply(self._device.relax(qubit, nanoseconds), [qubit])
 
     def gate(self, name: str, matrix: Matrix, qubits: tuple[int, ...]) -> None:
         """Apply a gate and its noise."""
@@ -131,8 +168,8 @@ class ExactState:
         if self._device is None or data is None:
             return
         error, duration = data
-        relaxations = [relaxation(*self._device.times(qubit), duration) for qubit in qubits]
-        strength = depolarizing_strength(error, relaxations)
+        full = [relaxation(*self._device.times(qubit), duration) for qubit in qubits]
+        strength = depolarizing_strength(error, full)
         dimension = 4 ** len(qubits)
         depolarizing = []
         for letters in itertools.product(range(4), repeat=len(qubits)):
@@ -142,66 +179,109 @@ class ExactState:
             weight = strength / dimension + (0 if any(letters) else 1 - strength)
             depolarizing.append(np.sqrt(weight) * pauli)
         self._apply(depolarizing, qubits)
-        for qubit, operators in zip(qubits, relaxations, strict=True):
-            self._apply(operators, [qubit])
+        for qubit in qubits:
+            self._apply(self._device.relax(qubit, duration), [qubit])
 
     def reset(self, qubit: int) -> None:
         """Reset a qubit."""
-        self._apply(
-            [np.array([[1, 0], [0, 0]], dtype=complex), np.array([[0, 1], [0, 0]], dtype=complex)], [qubit]
-        )
+        self._apply([np.array([[1.0 + 0j, 0], [0, 0]]), np.array([[0, 1.0 + 0j], [0, 0]])], [qubit])
+
+    def measure(self, qubit: int, clbit: int) -> None:
+        """Measure a qubit, which may be used again."""
+        confusion = np.eye(2) if self._device is None else self._device.confusion(qubit)
+        branches: dict[int, Matrix] = {}
+        for record, rho in self.branches.items():
+            for state in (0, 1):
+                projector = np.zeros((2, 2), dtype=complex)
+                projector[state, state] = 1
+                projected = self._changed(rho, [projector], [qubit])
+                for reading in (0, 1):
+                    key = record & ~(1 << clbit) | reading << clbit
+                    part = confusion[reading, state] * projected
+                    branches[key] = branches[key] + part if key in branches else part
+        self.branches = branches
 
     def outcomes(self, measured: Mapping[int, int], num_clbits: int) -> NDArray[np.float64]:
         """Return the probability of each outcome.
 
         Args:
-            measured: The classical bit of each measured qubit.
+            measured: The classical bit of each qubit that is measured now.
             num_clbits: Number of classical bits; bit 0 is the lowest of an outcome's index.
         """
-        tensor = np.real(np.diagonal(self.rho)).reshape((2,) * self.size)
-        for qubit in measured:
-            if self._device is not None:
-                axis = self.size - 1 - self._place[qubit]
-                confusion = self._device.confusion(qubit)
-                tensor = np.moveaxis(np.tensordot(confusion, tensor, (1, axis)), 0, axis)
         result = np.zeros(2**num_clbits)
-        for index, probability in enumerate(tensor.reshape(-1)):
-            outcome = sum(1 << clbit for qubit, clbit in measured.items() if index >> self._place[qubit] & 1)
-            result[outcome] += probability
+        for record, rho in self.branches.items():
+            tensor = np.real(np.diagonal(rho)).reshape((2,) * self.size)
+            for qubit in measured:
+                if self._device is not None:
+                    axis = self.size - 1 - self._place[qubit]
+                    confusion = self._device.confusion(qubit)
+                    tensor = np.moveaxis(np.tensordot(confusion, tensor, (1, axis)), 0, axis)
+            kept = record & ~sum(1 << clbit for clbit in measured.values())
+            for index, probability in enumerate(tensor.reshape(-1)):
+                read = sum(1 << clbit for qubit, clbit in measured.items() if index >> self._place[qubit] & 1)
+                result[kept | read] += probability
         return result
 
 
-def run(circuit: QuantumCircuit, device: Device | None) -> tuple[ExactState, dict[int, int]]:
-    """Return the final state of a circuit without control flow, and the bit of each qubit measured at its end."""
+def starts(circuit: QuantumCircuit, device: Device) -> list[tuple[float, float]]:
+    """Return when each instruction starts and ends, before the end of the circuit, all as late as possible."""
+    index = {bit: place for place, bit in enumerate(circuit.qubits)}
+    free = dict.fromkeys(range(circuit.num_qubits), 0.0)
+    times = []
+    for item in reversed(circuit.data):
+        qubits = [index[bit] for bit in item.qubits]
+        end = max(free[qubit] for qubit in qubits)
+        if item.name == "delay":
+            length = delay_length(item.operation, device)
+        else:
+            length = 0.0 if item.name == "barrier" else device.length(item.name, tuple(qubits))
+        free.update(dict.fromkeys(qubits, end + length))
+        times.append((end + length, end))
+    return times[::-1]
+
+
+def delay_length(operation: Any, device: Device | None) -> float:
+    """Return the nanoseconds of a delay."""
+    unit = operation.unit
+    scale = (device.dt if device else 0.0) if unit == "dt" else NANOSECONDS[unit]
+    return float(operation.duration) * scale
+
+
+def distribution(circuit: QuantumCircuit, device: Device | None) -> NDArray[np.float64]:
+    """Return the exact probability of each outcome of a circuit without control flow."""
     index = {bit: place for place, bit in enumerate(circuit.qubits)}
     clbit = {bit: place for place, bit in enumerate(circuit.clbits)}
     used = sorted({index[bit] for item in circuit.data if item.name != "barrier" for bit in item.qubits})
+    last = {index[bit]: place for place, item in enumerate(circuit.data) for bit in item.qubits}
+    writers = {clbit[bit]: place for place, item in enumerate(circuit.data) for bit in item.clbits}
+    schedule = None
+    if device is not None and circuit.count_ops().get("delay"):
+        schedule = starts(circuit, device)
+    ended: dict[int, float] = {}
     state = ExactState(used, device)
     measured: dict[int, int] = {}
-    for item in circuit.data:
+    for place, item in enumerate(circuit.data):
         qubits = tuple(index[bit] for bit in item.qubits)
         operation = item.operation
+        if schedule is not None:
+            start, end = schedule[place]
+            for qubit in qubits:
+                if qubit in ended:
+                    state.wait(qubit, ended[qubit] - start)
+                ended[qubit] = end
         if item.name == "barrier":
             continue
-        assert not measured.keys() & set(qubits)
         if item.name == "delay":
-            unit = operation.unit
-            length = float(operation.duration)
-            state.wait(
-                qubits[0],
-                length * (device.dt if device else 0) if unit == "dt" else length * NANOSECONDS[unit],
-            )
+            state.wait(qubits[0], delay_length(operation, device))
         elif item.name == "measure":
-            measured[qubits[0]] = clbit[item.clbits[0]]
+            target = clbit[item.clbits[0]]
+            if last[qubits[0]] == place and writers[target] == place:
+                measured[qubits[0]] = target
+            else:
+                state.measure(qubits[0], target)
         elif item.name == "reset":
             state.reset(qubits[0])
         else:
             assert isinstance(operation, Gate)
             state.gate(item.name, operation.to_matrix(), qubits)
-    return state, measured
-
-
-def distribution(circuit: QuantumCircuit, device: Device | None) -> NDArray[np.float64]:
-    """Return the exact probability of each outcome of a circuit that is measured at its end."""
-    state, measured = run(circuit, device)
     return state.outcomes(measured, circuit.num_clbits)
