@@ -1,4 +1,4 @@
-"""Running circuits on Aer: noiseless ones, those with control flow, and those whose seed is set by the client."""
+"""Running circuits on Aer: noiseless ones, those with control flow, and those with a seed of the client."""
 
 from __future__ import annotations
 

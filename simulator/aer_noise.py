@@ -103,7 +103,7 @@ def error_of(channels: tuple[Channel, ...], num_qubits: int) -> QuantumError:
 
 
 def _terms(channel: Relaxation) -> list[tuple[QuantumCircuit | Kraus, float]]:
-    """Return relaxation as circuits with their probabilities if it is a mixture, else as one Kraus operation."""
+    """Return relaxation as circuits with probabilities if it is a mixture, else as one Kraus operation."""
     mixture = channel.mixture()
     if channel.kind == "full" and not mixture.exact:
         return [(Kraus(list(channel.kraus())), 1.0)]

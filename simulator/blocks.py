@@ -47,7 +47,7 @@ class Tensor:
         return Tensor((matrix @ grouped).reshape(self.data.shape), order)
 
     def grouped(self, qubits: Sequence[int]) -> tuple[Array, tuple[int, ...]]:
-        """Return the state as a matrix, whose rows are the states of some qubits, and the order of its axes."""
+        """Return the state as a matrix, with a row per state of some qubits, and the order of its axes."""
         axes = [self.order.index(qubit) for qubit in reversed(qubits)]
         rest = [axis for axis in range(len(self.order)) if axis not in axes]
         moved = self.data.transpose(axes + rest)
@@ -63,7 +63,7 @@ class Tensor:
 def fuse(operations: Iterable[Operation], max_qubits: int) -> list[Block]:
     """Return operations in blocks.
 
-    An operation joins an earlier block, behind everything else on its qubits, if the block stays small enough.
+    An operation joins an earlier block, behind everything else on its qubits, if the block stays small.
 
     Args:
         operations: The operations in order.

@@ -1,10 +1,10 @@
 """The noise channels of gates and of waiting, in the forms that the simulation methods need.
 
 Depolarizing noise is a mixture of Paulis. Thermal relaxation for a time t damps the coherence of a qubit by
-c = exp(-t/T2) and its excitation by d = exp(-t/T1), towards the ground state. If T2 <= T1 it is exactly a mixture
-of identity, Z and reset, which the stabilizer method can simulate (Garner et al., arXiv:2512.09189). Otherwise
-the weight of Z would be negative, and the closest mixture has only identity and reset, see
-`relaxation_mixture`.
+c = exp(-t/T2) and its excitation by d = exp(-t/T1), towards the ground state. If T2 <= T1 it is exactly a
+mixture of identity, Z and reset, which the stabilizer method can simulate (Garner et al.,
+arXiv:2512.09189). Otherwise the weight of Z would be negative, and the closest mixture has only identity and
+reset, see `relaxation_mixture`.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def relaxation_mixture(coherence: float, excitation: float) -> Mixture:
     """Return thermal relaxation as a mixture of identity, Z and reset, or the closest mixture.
 
     Closest is meant in the trace distance of the Choi states. A mixture of identity and reset with the reset
-    probability (1 - c) + y (c - d) is off by (c - d) (1 - y + sqrt((1 - y)^2 + 4 y^2)) / 4, which is least for
-    y = 2/5. Further Paulis only add to the distance.
+    probability (1 - c) + y (c - d) is off by (c - d) (1 - y + sqrt((1 - y)^2 + 4 y^2)) / 4, which is least
+    for y = 2/5. Further Paulis only add to the distance.
 
     Args:
         coherence: The factor c of the coherence.
@@ -77,7 +77,10 @@ def relaxation_mixture(coherence: float, excitation: float) -> Mixture:
 
 
 def twirled_relaxation(coherence: float, excitation: float) -> Mixture:
-    """Return the Pauli channel with the diagonal of thermal relaxation (Geller & Zhou, PRA 88, 012314, 2013)."""
+    """Return the Pauli channel with the diagonal of thermal relaxation.
+
+    Source: Geller & Zhou, PRA 88, 012314, 2013.
+    """
     flips = (1 - excitation) / 4
     phase = max((1 + excitation) / 4 - coherence / 2, 0.0)
     return Mixture(flips, flips, phase, 0.0, exact=flips < NEGLIGIBLE)
@@ -99,7 +102,8 @@ class Depolarizing:
         strings = pauli_strings(len(self.qubits))
         weights = np.full(len(strings), self.probability / len(strings))
         weights[0] = 1 - weights[1:].sum()
-        return np.sqrt(weights)[:, None, None] * strings
+        operators: Matrix = np.sqrt(weights)[:, None, None] * strings
+        return operators
 
     def transfer(self) -> NDArray[np.float64]:
         """Return the Pauli transfer matrix."""
@@ -142,7 +146,7 @@ class Relaxation:
     def transfer(self) -> NDArray[np.float64]:
         """Return the Pauli transfer matrix."""
         if self.kind == "full":
-            matrix = np.diag([1.0, self.coherence, self.coherence, self.excitation])
+            matrix: NDArray[np.float64] = np.diag([1.0, self.coherence, self.coherence, self.excitation])
             matrix[3, 0] = 1 - self.excitation
             return matrix
         mixture = self.mixture()

@@ -20,8 +20,19 @@ ANGLE_TOLERANCE = 1e-6
 OTHERS = frozenset({"barrier", "measure", "reset", "delay"})
 #: Stim's names of gates.
 STIM = {
-    **{"id": "I", "x": "X", "y": "Y", "z": "Z", "h": "H", "s": "S", "sdg": "S_DAG", "sx": "SQRT_X"},
-    **{"sxdg": "SQRT_X_DAG", "cx": "CX", "cy": "CY", "cz": "CZ", "swap": "SWAP"},
+    "id": "I",
+    "x": "X",
+    "y": "Y",
+    "z": "Z",
+    "h": "H",
+    "s": "S",
+    "sdg": "S_DAG",
+    "sx": "SQRT_X",
+    "sxdg": "SQRT_X_DAG",
+    "cx": "CX",
+    "cy": "CY",
+    "cz": "CZ",
+    "swap": "SWAP",
 }
 #: Gates that Aer's stabilizer method can simulate; the rotations only by multiples of half pi.
 AER_GATES = frozenset(STIM) | {"ecr"}
@@ -61,7 +72,7 @@ def is_clifford(circuit: QuantumCircuit) -> bool:
 
 
 def for_aer(circuit: QuantumCircuit) -> QuantumCircuit | None:
-    """Return a Clifford circuit with exact angles, as Aer needs it; None if Aer does not know one of its gates."""
+    """Return a Clifford circuit with exact angles, as Aer needs it; None if Aer lacks one of its gates."""
     result = circuit.copy_empty_like()
     for item in circuit.data:
         if item.name in AER_ROTATIONS:

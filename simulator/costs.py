@@ -1,7 +1,7 @@
 """The cost model: how long each simulation method takes, on one core.
 
-Each method's time is a sum of terms, such as the number of gates times the size of the state, with one constant
-per term. The defaults were measured with Aer 0.18, NumPy 2.4 and Stim 1.16; `calibration.py` measures them on
+Each method's time is a sum of terms, such as the number of gates times the size of the state, with one
+constant per term. The defaults were measured with Aer 0.18, NumPy 2.4 and Stim 1.16; `calibration.py` measures them on
 this machine at the first start. Estimates are right to within a factor of about three.
 """
 
@@ -93,5 +93,5 @@ class Costs:
         )
 
     def product_state(self, bonds: float, shots: int, qubits: int) -> float:
-        """Return the time of a matrix product state; `bonds` is the sum of cubed bond dimensions over gates."""
+        """Return the time of a matrix product state; `bonds` is the sum of cubed bond dimensions."""
         return self.call + bonds * self.bond_cube + shots * qubits * 2e-6

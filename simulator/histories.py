@@ -1,7 +1,7 @@
-"""What happens to shots inside a block of operations: where the first error occurs, which it is, what follows.
+"""What happens to shots inside a block of operations: where errors occur, and which.
 
 All of it depends on the state only through the reduced density matrix of the block's few qubits. So the
-errors are drawn with small matrices, and each distinct history is one small matrix, applied to the state once.
+errors are drawn with small matrices, and each distinct history is a matrix that is applied to the state once.
 """
 
 from __future__ import annotations

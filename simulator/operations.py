@@ -55,8 +55,8 @@ class Program:
     """A circuit without control flow, with its noise.
 
     Attributes:
-        operations: Gates, noise channels, resets and measurements in the middle, in order. Qubits are numbered
-            from 0, without idle ones.
+        operations: Gates, noise channels, resets and measurements in the middle, in order. Qubits are
+            numbered from 0, without idle ones.
         num_qubits: Number of qubits.
         measured: The classical bit of each qubit that is measured at the end.
         flips: For a classical bit the probabilities that a measured 0 is read as 1, and a 1 as 0.
@@ -77,7 +77,8 @@ def program(circuit: QuantumCircuit, noise: DeviceNoise | None, kind: NoiseKind 
     """Return a circuit with its noise.
 
     Args:
-        circuit: A circuit without control flow and free parameters, whose waiting is explicit (`timing.scheduled`).
+        circuit: A circuit without control flow and free parameters, whose waiting is explicit
+            (`timing.scheduled`).
         noise: The device's noise; None for no noise.
         kind: The kind of noise.
 

@@ -102,5 +102,5 @@ def checked_seed(value: object) -> int | None:
 
 
 def without_effect(ignored: list[str]) -> dict[str, list[str]]:
-    """Return the line of a result's metadata that names the options without effect; empty if there are none."""
+    """Return the line of a result's metadata that names the options without effect, if there are any."""
     return {"options_without_effect": ignored} if ignored else {}

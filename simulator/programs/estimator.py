@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.observables_array import ObservablesArray
 
@@ -239,8 +238,8 @@ def _pub(
             executions += len(members)
             if executions > limits.max_executions:
                 raise InvalidJob(
-                    f"The job has more than {limits.max_executions} circuit executions: one for each parameter "
-                    "set and group of observables that can be measured together.",
+                    f"The job has more than {limits.max_executions} circuit executions: one for each "
+                    "parameter set and group of observables that can be measured together.",
                     code=1518,
                 )
             complete, places = measured(bare, part.bases, gates)

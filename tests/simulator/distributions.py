@@ -111,7 +111,7 @@ class Comparison:
     statistics: list[tuple[float, int]] = field(default_factory=list)
 
     def p_values(self) -> list[float]:
-        """Return the p-value of each circuit, and that of all together, which shows small systematic errors."""
+        """Return the p-value of each circuit, and that of all together, for small systematic errors."""
         total = np.sum(self.statistics, axis=0)
         return [
             # A circuit with one possible outcome has no freedom.

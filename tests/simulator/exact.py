@@ -108,8 +108,8 @@ class Device:
     def length(self, name: str, qubits: tuple[int, ...]) -> float:
         """Return the duration of an instruction."""
         if name == "measure":
-            return self._qubits[qubits[0]]["readout_length"]
-        return self._gates.get((name, qubits), {}).get("gate_length", 0.0)
+            return float(self._qubits[qubits[0]]["readout_length"])
+        return float(self._gates.get((name, qubits), {}).get("gate_length", 0.0))
 
     def gate(self, name: str, qubits: tuple[int, ...]) -> tuple[float, float] | None:
         """Return a gate's error and duration; None if it has neither."""
@@ -224,7 +224,7 @@ class ExactState:
 
 
 def starts(circuit: QuantumCircuit, device: Device) -> list[tuple[float, float]]:
-    """Return when each instruction starts and ends, before the end of the circuit, all as late as possible."""
+    """Return when each instruction starts and ends, before the circuit's end, as late as possible."""
     index = {bit: place for place, bit in enumerate(circuit.qubits)}
     free = dict.fromkeys(range(circuit.num_qubits), 0.0)
     times = []

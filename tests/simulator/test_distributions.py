@@ -1,6 +1,7 @@
 """Every method and noise model against exact density matrices: no deviation at the 1 % level.
 
-`make trial-simulator` compares 200 circuits of up to eight qubits each, with random seeds. `SEED=N` repeats a run.
+`make trial-simulator` compares 200 circuits of up to eight qubits each, with random seeds. `SEED=N` repeats a
+run.
 """
 
 from __future__ import annotations

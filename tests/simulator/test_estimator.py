@@ -21,7 +21,7 @@ from simulator.programs import estimator
 from simulator.programs.observables import group, term
 from simulator.settings import SimulationLimits
 
-#: The two-qubit Hamiltonian of H2 at 0.735 angstrom (O'Malley et al., PRX 6, 031007, 2016, by parity mapping).
+#: The two-qubit Hamiltonian of H2 at 0.735 angstrom (O'Malley et al., PRX 6, 031007, 2016; parity mapping).
 H2 = SparsePauliOp(
     ["II", "IZ", "ZI", "ZZ", "XX"],
     [
@@ -106,7 +106,7 @@ def test_values_are_within_the_spectrum(engine: Engine) -> None:
 
 def test_energies_of_h2_are_those_of_exact_sampling(engine: Engine) -> None:
     """1,000 evaluations with 4,000 shots: the spread of theory, and nothing that sampling cannot give."""
-    energies, eigenvectors = np.linalg.eigh(H2.to_matrix())
+    energies = np.linalg.eigvalsh(H2.to_matrix())
     angle = min(
         np.linspace(-1, 1, 2001),
         key=lambda value: Statevector(prepared(value)).expectation_value(H2).real,

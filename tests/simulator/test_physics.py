@@ -118,7 +118,7 @@ def test_kicked_ising_at_its_clifford_point(engine: Engine) -> None:
 
 @pytest.mark.parametrize("qubit", [0, 5])
 def test_a_waiting_qubit_decays(engine: Engine, qubit: int) -> None:
-    """An excited qubit after twice its T1: explicit delays in each unit, alone and in an entangled circuit."""
+    """An excited qubit after twice its T1: delays in each unit, alone and in an entangled circuit."""
     backend = engine.backends["aer_simulator_noisy_fez"]
     properties = device(backend)
     t1, _ = properties.times(qubit)
@@ -127,7 +127,7 @@ def test_a_waiting_qubit_decays(engine: Engine, qubit: int) -> None:
             circuit = QuantumCircuit(156, 2)
             circuit.x(qubit)
             if entangled:
-                circuit.cz(*sorted(((0, 1) if qubit == 0 else (4, 5))))
+                circuit.cz(*sorted((0, 1) if qubit == 0 else (4, 5)))
             circuit.delay(length, qubit, unit=unit)
             circuit.measure(qubit, 0)
             if entangled:
@@ -157,7 +157,7 @@ def test_waiting_dephases(engine: Engine) -> None:
 
 
 def test_a_qubit_waits_while_another_is_delayed(engine: Engine) -> None:
-    """A circuit with a delay has a schedule: others wait until their next instruction, as late as possible."""
+    """A circuit with a delay has a schedule: others wait until their next instruction, which is late."""
     backend = engine.backends["aer_simulator_noisy_fez"]
     properties = device(backend)
     t1, _ = properties.times(0)

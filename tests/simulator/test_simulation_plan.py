@@ -43,7 +43,7 @@ def test_a_circuit_that_does_not_fit_is_refused() -> None:
     # Aer's state vectors, shot by shot or with a seed, are no way out.
     for other in ({"control_flow": True}, {"seeded": True}):
         with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
-            plan(Demand(qubits=40, gates=200, shots=10, **other), SimulationLimits())  # type: ignore[arg-type]
+            plan(Demand(qubits=40, gates=200, shots=10, **other), SimulationLimits())
 
 
 def test_states_must_fit_in_memory() -> None:
