@@ -1,8 +1,9 @@
 """The cost model: how long each simulation method takes, on one core.
 
 Each method's time is a sum of terms, such as the number of gates times the size of the state, with one
-constant per term. The defaults were measured with Aer 0.18, NumPy 2.4 and Stim 1.16; `calibration.py` measures them on
-this machine at the first start. Estimates are right to within a factor of about three.
+constant per term. The defaults were measured with Aer 0.18, NumPy 2.4 and Stim 1.16; `calibration.py`
+measures those that matter most on this machine at the first start. Estimates are right to within a factor of
+about three.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 from dataclasses import dataclass
 
 #: Gates of a block of trajectories, and of density matrices.
-GATES_PER_BLOCK = 8
+GATES_PER_BRANCH_BLOCK = 27
+GATES_PER_BLOCK = 10
 #: Bond dimension above which the bound of a matrix product state says little about its time.
 MAX_BOND = 2.0**12
 
@@ -29,6 +31,8 @@ class Costs:
         transfer_element: One element of a density matrix in one block.
         branch_block: One block of one trajectory, besides the amplitudes.
         branch_amplitude: One amplitude of one trajectory in one block.
+        history: Drawing what happens to a shot in a block where it has an error.
+        block: Preparing one block.
         pattern_gate: Reading one gate for each pattern of resets of the stabilizer method.
         pattern_bit: One pair of qubits for each pattern.
         frame_gate: One gate of one shot of the stabilizer method.
@@ -39,10 +43,12 @@ class Costs:
     amplitude: float = 1.5e-9
     matrix_element: float = 2e-8
     shot_gate: float = 8e-6
-    operation: float = 1.2e-5
+    operation: float = 4e-6
     transfer_element: float = 2e-8
     branch_block: float = 6e-5
-    branch_amplitude: float = 1e-8
+    branch_amplitude: float = 5e-9
+    history: float = 1e-3
+    block: float = 5e-3
     pattern_gate: float = 5e-7
     pattern_bit: float = 3e-8
     frame_gate: float = 3e-9
@@ -74,14 +80,17 @@ class Costs:
             shots: Number of shots.
             errors: Expected number of errors in a shot.
         """
-        blocks = 1 + gates / GATES_PER_BLOCK
+        blocks = 1 + gates / GATES_PER_BRANCH_BLOCK
         block = self.branch_block + 2.0**qubits * self.branch_amplitude
         faulty = shots * -math.expm1(-errors)
         # The first error is in the middle on average, if there is one; with many it is close to the start.
         followed = 1 - 0.5 / (1 + errors)
-        # A block with an error is simulated operation by operation.
-        stepped = shots * errors * GATES_PER_BLOCK * 3 * 0.5
-        return 3 * gates * self.operation + (blocks * (1 + faulty * followed) + stepped) * block
+        return (
+            3 * gates * self.operation
+            + blocks * self.block
+            + blocks * (1 + faulty * followed) * block
+            + shots * errors * (self.history + block)
+        )
 
     def stabilizer(self, qubits: int, gates: int, shots: int, resets: float = 0.0) -> float:
         """Return the time of stabilizers, with an expected number of resets by noise in a shot."""

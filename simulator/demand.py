@@ -82,8 +82,8 @@ def bonds(circuit: QuantumCircuit) -> float:
     """Return a bound of the sum of cubed bond dimensions over the gates of a matrix product state.
 
     Qubits are in a row. A gate on two of them multiplies the bond dimension of each cut between them by at
-    most its Schmidt rank, which is two for gates with one control or one angle, and at most four (Vidal, PRL 91,
-    147902, 2003). A bond dimension is at most that of the smaller part.
+    most its Schmidt rank, which is two for gates with one control or one angle, and at most four (Vidal, PRL
+    91, 147902, 2003). A bond dimension is at most that of the smaller part.
 
     Returns:
         The bound; infinite if a bond dimension may exceed `MAX_BOND`.

@@ -1,7 +1,8 @@
 """Exact outcome probabilities of noisy circuits from their density matrix in the Pauli basis.
 
 The state is the vector of the expectation values of all Pauli strings, on which gates and channels act as
-real matrices (the Pauli transfer matrices of Greenbaum, arXiv:1509.02921). Successive ones are fused into blocks.
+real matrices (the Pauli transfer matrices of Greenbaum, arXiv:1509.02921). Successive ones are fused into
+blocks.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from core.processes.fork_server import ForkServer
 from core.processes.messages import PARENT_OPTION, SOCKET_OPTION
@@ -60,6 +61,7 @@ def main() -> None:
     import orjson
 
     from .backends import catalog
+    from .calibration import calibrated
     from .engine import Engine
     from .settings import SimulationLimits
     from .worker import SimulationWorker
@@ -76,6 +78,7 @@ def main() -> None:
         limit_memory(limits.max_memory_mb)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         engine.aer.warm()
+        engine.costs = calibrated(None if settings["costs"] is None else Path(settings["costs"]))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             SimulationWorker(engine, socket.socket(fileno=fork.descriptors[0])).serve()
         status = 0

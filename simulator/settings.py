@@ -18,6 +18,7 @@ from .settings_table import (
     ADMIN,
     ANY_KEY,
     API_KEY,
+    COSTS,
     DATABASE,
     DEVICES,
     FAULTS,
@@ -94,6 +95,8 @@ class SimulatorSettings:
     keep_bytes: int = KEEP_BYTES.read({})
     #: None: jobs are in memory only.
     database: Path | None = None
+    #: None: the cost model has its default constants.
+    costs: Path | None = None
     rate_limit: int = RATE_LIMIT.read({})
     faults: dict[str, Any] = field(default_factory=dict)
     admin: bool = False
@@ -125,6 +128,7 @@ class SimulatorSettings:
             keep_jobs=KEEP_JOBS.read(source),
             keep_bytes=KEEP_BYTES.read(source),
             database=database_path(DATABASE.text(source) or None, port, source),
+            costs=costs_path(COSTS.text(source) or None, port, source),
             rate_limit=RATE_LIMIT.read(source),
             faults=FAULTS.read(source),
             admin=ADMIN.read(source),
@@ -173,8 +177,22 @@ def database_path(text: str | None, port: int, environ: Mapping[str, str]) -> Pa
         return None
     if text is not None:
         return Path(text).expanduser().absolute()
-    state = Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
-    return state / "qwhisk" / f"simulator-{port}.db"
+    return _state(environ) / f"simulator-{port}.db"
+
+
+def costs_path(text: str | None, port: int, environ: Mapping[str, str]) -> Path | None:
+    """Return the file that keeps the constants of the cost model; None for no file.
+
+    All services of a user on one machine share it. A service on any free port is one for tests, whose results
+    must not depend on the machine.
+    """
+    if text == IN_MEMORY or (text is None and port == 0):
+        return None
+    return _state(environ) / "simulator-costs.json" if text is None else Path(text).expanduser().absolute()
+
+
+def _state(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "qwhisk"
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> SimulatorSettings:

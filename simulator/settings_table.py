@@ -124,6 +124,15 @@ DATABASE = Setting(
     "--database",
     default_text="~/.local/state/qwhisk/simulator-PORT.db; none with --port 0",
 )
+COSTS = Setting(
+    "SIMULATOR_COSTS",
+    TEXT,
+    "",
+    "file with the speed of this machine, measured at the first start, by which the simulation method is "
+    f"chosen; {IN_MEMORY}: none, the defaults are used",
+    "--costs",
+    default_text="~/.local/state/qwhisk/simulator-costs.json; none with --port 0",
+)
 RATE_LIMIT = Setting(
     "SIMULATOR_RATE_LIMIT",
     integer(0),
@@ -181,7 +190,8 @@ FULL_NOISE_SECONDS = Setting(
     "SIMULATOR_FULL_NOISE_SECONDS",
     number(0),
     1.0,
-    "seconds of computing up to which the full noise model is used, not its Pauli-twirled approximation",
+    "seconds of computing up to which a Clifford circuit has the full noise model, not the closest one that "
+    "stabilizers can simulate",
     "--full-noise-seconds",
 )
 QUEUE_ARRIVALS = Setting(
@@ -233,6 +243,7 @@ TABLE = SettingsTable(
         KEEP_JOBS,
         KEEP_BYTES,
         DATABASE,
+        COSTS,
         RATE_LIMIT,
         FAULTS,
         ADMIN,

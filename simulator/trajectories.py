@@ -3,10 +3,10 @@
 A channel has Kraus operators K0 (no error), K1, K2, .... The trajectory without any error is simulated once:
 its squared norm falls from channel to channel, and is the probability that a shot is still without error.
 Each shot has drawn one uniform number; its first error occurs where the norm falls below that number (Dum,
-Zoller & Ritsch, PRA 45, 4879, 1992). Which error it is follows from the state at that place. All shots with the same error
-continue together, in the same way. So the shots are batched by distinct error patterns, as in pre-trajectory
-sampling (Patti et al., PTSBE) and TUSQ (arXiv:2508.04880), but the probabilities are exact for channels
-that are no mixtures of unitaries too.
+Zoller & Ritsch, PRA 45, 4879, 1992). Which error it is follows from the state at that place. All shots with
+the same error continue together, in the same way. So the shots are batched by distinct error patterns, as in
+pre-trajectory sampling (PTSBE) and TUSQ (arXiv:2508.04880), but the probabilities are exact also for channels
+that are not mixtures of unitaries.
 
 Measurements in the middle and resets are channels as well. Operations are fused into blocks. What happens
 inside a block is decided with small matrices (`histories.py`).

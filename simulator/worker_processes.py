@@ -195,6 +195,7 @@ class WorkerProcesses:
                 arguments = {
                     "devices": self._settings.devices,
                     "limits": dataclasses.asdict(self._settings.limits),
+                    "costs": None if self._settings.costs is None else str(self._settings.costs),
                 }
                 self._fork_server = await ForkServerClient.start(
                     [sys.executable, "-m", f"{__package__}.fork_server", orjson.dumps(arguments).decode()],
