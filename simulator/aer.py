@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
+from qiskit.circuit import CircuitInstruction, Gate
+from qiskit.circuit.library import UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit_aer import AerSimulator
 from qiskit_aer.jobs import utils as jobs_utils
@@ -122,6 +124,9 @@ class Aer:
             circuits = [noise.with_delays(circuit, plan.noise) for circuit in circuits if circuit is not None]
         if method == "stabilizer":
             circuits = [for_aer(circuit) for circuit in circuits if circuit is not None]
+        if method == "matrix_product_state":
+            known = frozenset(self._simulator(method).configuration().basis_gates)
+            circuits = [_with_known_gates(circuit, known) for circuit in circuits if circuit is not None]
         try:
             result = self._simulator(method).run(circuits, **options).result()
         except QiskitError as error:
@@ -142,3 +147,15 @@ class Aer:
         if method not in self._simulators:
             self._simulators[method] = AerSimulator(method=method, max_memory_mb=self._max_memory_mb)
         return self._simulators[method]
+
+
+def _with_known_gates(circuit: QuantumCircuit, known: frozenset[str]) -> QuantumCircuit:
+    """Return a circuit in which gates that a method of Aer does not know are matrices."""
+    result = circuit.copy_empty_like()
+    for item in circuit.data:
+        if item.name in known or not isinstance(item.operation, Gate):
+            result._append(item)
+        else:
+            matrix = UnitaryGate(item.operation.to_matrix())
+            result._append(CircuitInstruction(matrix, item.qubits, item.clbits))
+    return result

@@ -203,3 +203,19 @@ def test_delays_without_noise_do_nothing(engine: Engine) -> None:
     circuit.measure(0, 0)
     bits, _ = sample(engine, "aer_simulator", circuit)
     assert bits.all()
+
+
+def test_wide_circuits_of_low_entanglement_run(engine: Engine) -> None:
+    """A W state of 50 qubits, by gates that Aer's matrix product states do not know: exactly one qubit is 1."""
+    size = 50
+    circuit = QuantumCircuit(size)
+    circuit.x(0)
+    for qubit in range(size - 1):
+        circuit.cry(2 * math.acos(math.sqrt(1 / (size - qubit))), qubit, qubit + 1)
+        circuit.cx(qubit + 1, qubit)
+    circuit.measure_all()
+    bits, how = sample(engine, "aer_simulator", circuit, 2000)
+    assert how == {"method": "matrix_product_state", "noise_model": "none", "active_qubits": size}
+    assert (bits.sum(axis=1) == 1).all()
+    counts = bits.sum(axis=0)
+    assert ((counts - 40) ** 2 / 40).sum() < 100  # chi-squared of 49 degrees of freedom: p of about 2e-5
