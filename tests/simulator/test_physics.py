@@ -206,7 +206,7 @@ def test_delays_without_noise_do_nothing(engine: Engine) -> None:
 
 
 def test_wide_circuits_of_low_entanglement_run(engine: Engine) -> None:
-    """A W state of 50 qubits, by gates that Aer's matrix product states do not know: exactly one qubit is 1."""
+    """A W state of 50 qubits, by gates that Aer's matrix product states lack: one qubit is 1."""
     size = 50
     circuit = QuantumCircuit(size)
     circuit.x(0)
