@@ -1,7 +1,7 @@
 """The simulator's methods for noisy circuits, compared with Aer's noise model of the same device, in one run.
 
 Each circuit is random, on neighbouring qubits of fake_fez: layers of one-qubit gates and of `cz` on every
-second pair. Aer simulates the full noise shot by shot; it runs fewer shots, and its time is proportional to them.
+second pair. Aer simulates the full noise shot by shot; it runs fewer shots, and its time is in proportion.
 Times are processor seconds of one thread, the median of the rounds.
 """
 
