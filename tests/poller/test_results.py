@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import types
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -88,6 +89,10 @@ def test_an_unreadable_result_is_our_error(program: str, raw: str, words: str) -
     assert len(caught.value.message) < 200
 
 
+#: Also halves of surrogate pairs, which JSON can have and UTF-8 cannot.
+ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=5)
+
+
 class Colour(Enum):
     RED = 1
 
@@ -135,22 +140,83 @@ def test_an_unknown_objects_text_is_bounded() -> None:
         st.none()
         | st.booleans()
         | st.integers()
-        | st.text()
+        | ANY_TEXT
         | st.floats()
         | st.complex_numbers()
         | st.binary(),
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.tuples(inner, inner)
-            | st.dictionaries(st.integers() | st.text(), inner, max_size=3)
+            | st.dictionaries(st.integers() | ANY_TEXT, inner, max_size=3)
         ),
         max_leaves=10,
     )
 )
 def test_any_result_can_be_sent_and_is_unchanged(value: Any) -> None:
     found = native(value)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert json.loads(json.dumps(found, allow_nan=False, ensure_ascii=False).encode()) == found
     assert native(found) == found
+
+
+RESULTS = {
+    "executor": results.executor([[1, 0], [0, 1]]),
+    "sampler": results.sampler({"01": 5, "10": 3}, flags={"1": 8}),
+    "estimator": results.estimator([0.5, 0.1], [0.01, 0.02]),
+}
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield place
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _places(value[key], (*place, key))
+
+
+def _replaced(value: Any, place: tuple[Any, ...], by: Any) -> Any:
+    if not place:
+        return by
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[place[0]] = _replaced(value[place[0]], place[1:], by)
+    return copied
+
+
+def _deep(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = {"deeper": [value]}
+    return value
+
+
+@given(st.sampled_from(sorted(RESULTS)), st.data())
+def test_a_result_with_any_part_replaced_is_sent_or_refused(program: str, data: st.DataObject) -> None:
+    document = json.loads(RESULTS[program])
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from(list(_places(document))))
+        others = st.sampled_from([None, [], {}, 2**70, math.nan, "\ud800", {"\udfff": 1}, _deep(120)])
+        kinds = ["ndarray", "DataBin", "BitArray", "PubResult", "PrimitiveResult", "complex", "datetime"]
+        typed = st.builds(
+            lambda kind, inner: {"__type__": kind, "__value__": inner}, st.sampled_from(kinds), others
+        )
+        document = _replaced(document, place, data.draw(others | typed | st.integers() | ANY_TEXT))
+    with contextlib.suppress(ProviderError):
+        result = decode_result(program, json.dumps(document))
+        assert JobResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_metadata_that_is_no_dictionary_is_refused() -> None:
+    document = json.loads(RESULTS["sampler"])
+    document["__value__"]["metadata"] = [1]
+    with pytest.raises(ProviderError, match="could not be decoded"):
+        decode_result("sampler", json.dumps(document))
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"\ud800": 1}, _deep(200)])
+def test_metadata_that_cannot_be_encoded_is_changed(value: Any) -> None:
+    document = json.loads(RESULTS["sampler"])
+    document["__value__"]["metadata"] = {"version": 2, "more": value}
+    result = decode_result("sampler", json.dumps(document))
+    assert result.counts == {"meas": {"01": 5, "10": 3}, "flags": {"1": 8}}
+    assert JobResult.model_validate_json(result.model_dump_json()) == result
 
 
 def test_a_register_without_bits_has_one_outcome() -> None:

@@ -12,6 +12,8 @@ from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 from core.errors import ProviderError
 from core.protocol import JobResult, PubResult
 
+#: Lists and dictionaries inside one another; what is deeper cannot be encoded in a message.
+MAX_DEPTH = 100
 #: Entries that only the client uses: its options, and objects that only it can read.
 _CLIENTS_OWN = frozenset({"options", "executor", "version"})
 
@@ -37,11 +39,15 @@ def decode_result(program_id: str, raw: str) -> JobResult:
         )
         if not isinstance(decoded, PrimitiveResult) or not len(decoded):
             raise ProviderError("The job's result has no PUB results.")
-        pubs = [_pub(pub) for pub in decoded]
+        return _job_result(decoded)
     except ProviderError:
         raise
     except Exception as error:  # the decoders raise any error for a result that they do not understand
         raise ProviderError(f"The result could not be decoded ({type(error).__name__}).") from error
+
+
+def _job_result(decoded: PrimitiveResult[Any]) -> JobResult:
+    pubs = [_pub(pub) for pub in decoded]
     metadata = {key: value for key, value in native(decoded.metadata).items() if key not in _CLIENTS_OWN}
     first = pubs[0]
     return JobResult(
@@ -83,14 +89,21 @@ def count(data: BitArray) -> dict[str, int]:
     }
 
 
-def native(value: Any) -> Any:
-    """Return a JSON-native, finite value: arrays as lists, unknown objects as text, NaN as None."""
+def native(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return a JSON-native, finite value: arrays as lists, unknown objects as text, NaN as None.
+
+    Args:
+        value: any object.
+        depth: number of levels of lists and dictionaries that are kept.
+    """
+    if isinstance(value, dict | list | tuple) and depth <= 0:
+        return "..."
     if isinstance(value, dict):
-        return {str(key): native(item) for key, item in value.items()}
+        return {_text(str(key)): native(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [native(item) for item in value]
+        return [native(item, depth - 1) for item in value]
     if isinstance(value, np.ndarray):
-        return native(value.tolist())
+        return native(value.tolist(), depth)
     if isinstance(value, np.floating | np.complexfloating):
         # Not `item()`, which returns a long double unchanged.
         return native(float(value) if isinstance(value, np.floating) else complex(value))
@@ -98,6 +111,13 @@ def native(value: Any) -> Any:
         return native(value.item())
     if isinstance(value, float):
         return value if np.isfinite(value) else None
-    if value is None or isinstance(value, str | int | bool):
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, int | bool):
         return value
-    return str(value)[:1_000]
+    return _text(str(value)[:1_000])
+
+
+def _text(value: str) -> str:
+    """Return a text without the halves of surrogate pairs, which cannot be encoded."""
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
