@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from datetime import UTC, datetime
@@ -273,6 +274,42 @@ def test_retry_after_of_a_429_is_kept_and_bounded(header: str, seconds: float | 
     with pytest.raises(ProviderUnavailableError) as caught, translated("take the job"):
         refuse()
     assert caught.value.retry_after == seconds
+
+
+def rejected(status: int, body: str) -> None:
+    """Raise what the client raises for a response with this status and body."""
+    answer = requests.Response()
+    answer.status_code = status
+    answer._content = body.encode()
+    try:
+        raise requests.HTTPError(f"{status} Client Error: Bad Request for url: https://x", response=answer)
+    except requests.HTTPError as error:
+        raise RequestsApiError(f"{status} Client Error: {body}", status) from error
+
+
+@pytest.mark.parametrize("code", [1518, 1519, 1527])
+def test_a_job_that_exceeds_a_limit_of_the_backend_is_the_callers_error(code: int) -> None:
+    reason = "The circuit uses 30 qubits. At most 27 can be simulated."
+    with pytest.raises(InputError) as caught, translated("take the job", changes=True):
+        rejected(400, json.dumps({"error": {"code": code, "message": reason}}))
+    assert caught.value.message == f"The backend cannot run this: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, '{"error": {"code": 1517, "message": "x is not supported"}}'),
+        (400, '{"error": {"code": 1527}}'),
+        (400, '{"error": [1527]}'),
+        (400, '{"error": {"code": null, "message": "x"}}'),
+        (400, "not JSON"),
+        (409, '{"error": {"code": 1527, "message": "x"}}'),
+    ],
+)
+def test_any_other_rejection_is_the_providers(status: int, body: str) -> None:
+    with pytest.raises(ProviderError) as caught, translated("take the job", changes=True):
+        rejected(status, body)
+    assert type(caught.value) is ProviderError
 
 
 def test_an_account_without_an_address_never_gets_that_of_another(monkeypatch: pytest.MonkeyPatch) -> None:

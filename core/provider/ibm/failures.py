@@ -13,6 +13,7 @@ from qiskit_ibm_runtime.api.exceptions import RequestsApiError
 from qiskit_ibm_runtime.exceptions import IBMError, IBMNotAuthorizedError
 
 from core.errors import (
+    InputError,
     JobNotFoundError,
     ProviderError,
     ProviderForbiddenError,
@@ -26,6 +27,8 @@ from core.retry_after import parse_retry_after
 
 #: The most characters of the client's message that are read.
 MAX_MESSAGE = 1_000
+#: IBM's codes of a job that exceeds a limit of the backend: executions, shots, or the size of a circuit.
+_LIMIT_CODES = frozenset({1518, 1519, 1527})
 
 
 @contextmanager
@@ -49,6 +52,8 @@ def translated(action: str, changes: bool = False) -> Iterator[None]:
         # The backend was in the list a moment ago.
         raise ProviderUnavailableError(f"IBM Quantum cannot {action} now.") from None
     except RequestsApiError as error:
+        if (reason := _exceeded_limit(_response(error))) is not None:
+            raise InputError(f"The backend cannot run this: {reason}") from None
         # For a 503 the client reports no status.
         status = error.status_code
         if status == -1 and (response := _response(error)) is not None:
@@ -92,6 +97,18 @@ def _response(error: BaseException) -> requests.Response | None:
     """Return the response that the client's exception refers to; None if there was none."""
     response = getattr(error.__cause__ or error.__context__, "response", None)
     return response if isinstance(response, requests.Response) else None
+
+
+def _exceeded_limit(response: requests.Response | None) -> str | None:
+    """Return which limit of the backend a job exceeds; None if that is not why it was rejected."""
+    if response is None or response.status_code != 400:
+        return None
+    try:
+        error = response.json()["error"]
+        code, message = int(error["code"]), str(error["message"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return message[:500] if code in _LIMIT_CODES else None
 
 
 def _retry_after(error: BaseException) -> float | None:
