@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from actions.run_openqasm.bounds import (
+    MAX_DEFINITIONS,
     MAX_DIGITS,
     MAX_NESTING,
     MAX_OPERATORS,
@@ -106,7 +107,7 @@ def _check_include(found: Sequence[Token], place: int) -> None:
 def _check_registers(found: Sequence[Token]) -> None:
     """Add up the registers, whose sizes are plain numbers, and what is applied to all of one."""
     sizes: dict[str, dict[str, int]] = {"qreg": {}, "creg": {}}
-    depth = size = width = 0
+    depth = size = width = definitions = 0
     for place, token in enumerate(found):
         following = found[place + 1].text if place + 1 < len(found) else ""
         if token.text in sizes and place + 3 < len(found) and found[place + 3].text.isdecimal():
@@ -120,6 +121,12 @@ def _check_registers(found: Sequence[Token]) -> None:
             sizes[token.text][following] = number
             qubits, clbits = (sum(sizes[kind].values()) for kind in ("qreg", "creg"))
             check_totals(qubits, clbits, token.line, token.column)
+        elif token.text == "gate":
+            definitions += 1
+            if definitions > MAX_DEFINITIONS:
+                raise program_error(
+                    f"the program defines over {MAX_DEFINITIONS} gates; split it", token.line, token.column
+                )
         elif token.text in "{}":
             depth += 1 if token.text == "{" else -1
         elif token.text == ";":

@@ -17,6 +17,11 @@ MAX_STEPS = 400_000
 STATEMENT = 5
 #: Steps that an operation takes for each bit of values that depend on a measurement.
 NODE = 10
+#: Steps that an assignment of a bit takes, and each operation in what is assigned.
+STORE = 10
+OPERATION = 3
+#: Steps that writing out a gate's definition takes, in addition to those of its statements.
+DEFINITION = 20
 #: Qubits that a program may use: as many as the backends have.
 MAX_QUBITS = 127
 #: Classical bits, those for intermediate values included. Each outcome of a register has as many characters.

@@ -46,7 +46,7 @@ class Expressions:
     def __init__(self, scopes: Scopes, operators: Operators, budget: ProgramBudget) -> None:
         self._scopes = scopes
         self.operators = operators
-        self._budget = budget
+        self.budget = budget
         #: Calls a function or a subroutine, and measures; set by what carries out statements.
         self.call: Callable[[ast.FunctionCall], Value]
         self.measure: Callable[[ast.QuantumMeasurement], Value]
@@ -61,7 +61,7 @@ class Expressions:
         Raises:
             ProgramError: it has none.
         """
-        self._budget.steps(1, node)
+        self.budget.steps(1, node)
         match node:
             case ast.IntegerLiteral():
                 return Const(node.value, INT, literal=True)

@@ -10,7 +10,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Qubit
 
 from core.openqasm import stdgates
-from core.openqasm.budget import MAX_DEPTH, ProgramBudget
+from core.openqasm.budget import DEFINITION, MAX_DEPTH, ProgramBudget
 from core.openqasm.definitions import PROBE
 from core.openqasm.errors import NotFiniteError, error_at, not_finite_at
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
@@ -178,6 +178,7 @@ class Gates:
 
     def _write(self, definition: Definition, angles: Sequence[float]) -> Sized:
         node = definition.node
+        self._budget.steps(DEFINITION, node)
         circuit = QuantumCircuit(len(node.qubits))
         with self._scopes.definition(constants_only=True):
             for formal, angle in zip(node.arguments, angles, strict=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from antlr4 import CommonTokenStream, InputStream
@@ -16,6 +14,7 @@ from openqasm3.parser import QASM3ParsingError, QASMNodeVisitor
 
 from core.openqasm.errors import ProgramError
 from core.openqasm.tokens import Token
+from core.openqasm.trees import Builder, build, builder_of
 
 #: Shapes of statements that are kept between programs, and the characters of the longest of them.
 KEPT_SHAPES = 2_000
@@ -25,8 +24,6 @@ KEPT_CHARACTERS = 300
 KEYWORDS = frozenset(name.strip("'") for name in qasm3Lexer.literalNames) | {
     *("true", "false", "sizeof", "pragma", "im"),
 }
-#: What the name of a block's placeholder in a shape begins with; the block's number follows.
-BLOCK = "__block"
 
 
 class Context(NamedTuple):
@@ -36,6 +33,10 @@ class Context(NamedTuple):
     subroutine: bool = False
     loop: bool = False
     inner: bool = False
+
+
+#: What builds the trees of the shapes that are kept.
+_kept: dict[tuple[str, Context], Builder] = {}
 
 
 class Shape:
@@ -52,32 +53,47 @@ class Shape:
         self._texts = [_general(token, place) for place, token in enumerate(found)]
         self.text = " ".join(self._texts)
 
-    def statements(self, blocks: list[list[ast.Statement]]) -> list[ast.Statement]:
+    def statements(self, builder: Builder, blocks: list[list[ast.Statement]]) -> list[ast.Statement]:
         """Return the statement's tree, with its own names, numbers and places.
 
         Args:
+            builder: of the shape.
             blocks: the statements of its blocks.
+        """
+        return build(builder, self._tokens, blocks)
+
+    def builder(self) -> Builder:
+        """Return what builds the trees of the statements of this shape.
 
         Raises:
             ProgramError: it is not OpenQASM 3.
         """
+        key = self.text, self._context
+        builder = _kept.get(key)
+        if builder is None:
+            builder = self._builder()
+            if len(self.text) <= KEPT_CHARACTERS:
+                if len(_kept) >= KEPT_SHAPES:
+                    _kept.clear()
+                _kept[key] = builder
+        return builder
+
+    def _builder(self) -> Builder:
         before, after = _wrapping(self._context)
-        columns: dict[int, Token] = {}
+        places: dict[int, int] = {}
         column = len(before)
-        for token, general in zip(self._tokens, self._texts, strict=True):
-            columns[column] = token
+        for place, general in enumerate(self._texts):
+            places[column] = place
             column += len(general) + 1
         try:
-            parse_shape = _kept if len(self.text) <= KEPT_CHARACTERS else _parsed
-            statements = parse_shape(before + self.text + after, self._context)
+            statements = _parsed(before + self.text + after, self._context)
         except _ShapeError as error:
-            raise self._syntax_error(error, columns) from None
-        copied = _Copy(self._tokens, columns, blocks).block(statements)
-        assert isinstance(copied, list)
-        return copied
+            raise self._syntax_error(error, places) from None
+        return builder_of(statements, self._tokens, places)
 
-    def _syntax_error(self, error: _ShapeError, columns: dict[int, Token]) -> ProgramError:
-        token = columns.get(error.column if error.column is not None else -1)
+    def _syntax_error(self, error: _ShapeError, places: dict[int, int]) -> ProgramError:
+        place = places.get(error.column if error.column is not None else -1)
+        token = None if place is None else self._tokens[place]
         if error.message:
             where = token or self._tokens[0]
             return ProgramError(error.message, where.line, where.column)
@@ -153,72 +169,3 @@ def _parsed(text: str, context: Context) -> list[Any]:
     elif context.inner and not (context.subroutine or context.gate):
         statements = statements[0].if_block
     return statements
-
-
-_kept = lru_cache(maxsize=KEPT_SHAPES)(_parsed)
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    if kind not in _FIELDS:
-        omitted = ("span", "annotations")
-        _FIELDS[kind] = tuple(item.name for item in dataclasses.fields(kind) if item.name not in omitted)
-    return _FIELDS[kind]
-
-
-class _Copy:
-    """Copies a tree, with the names, numbers and places of a statement."""
-
-    def __init__(
-        self, shape: list[Token], columns: dict[int, Token], blocks: list[list[ast.Statement]]
-    ) -> None:
-        self._shape = shape
-        self._columns = columns
-        self._blocks = blocks
-
-    def block(self, value: Any) -> Any:
-        """Return a copy of a tree or of a list of trees."""
-        if isinstance(value, list):
-            if len(value) == 1 and type(value[0]) is ast.QuantumGate:
-                name = value[0].name.name
-                if name.startswith(BLOCK):
-                    return self._blocks[int(name[len(BLOCK) :])]
-            return [self.block(item) for item in value]
-        if isinstance(value, ast.QASMNode):
-            return self._node(value)
-        if isinstance(value, tuple):
-            return tuple(self.block(item) for item in value)
-        return value
-
-    def _node(self, node: Any) -> Any:
-        kind = type(node)
-        token = self._columns.get(node.span.start_column) if node.span is not None else None
-        if kind is ast.Identifier:
-            token = self._shape[int(node.name[1:])]
-            copied: Any = ast.Identifier(token.text)
-        elif kind is ast.IntegerLiteral and self._is_number(node.value):
-            token = self._shape[node.value - 1]
-            copied = ast.IntegerLiteral(int(token.text.replace("_", "")))
-        elif kind is ast.FloatLiteral:
-            token = self._shape[round(node.value) - 1]
-            copied = ast.FloatLiteral(float(token.text.replace("_", "")))
-        else:
-            copied = object.__new__(kind)
-            for name in _fields(kind):
-                value = getattr(node, name)
-                if isinstance(value, list | ast.QASMNode | tuple):
-                    value = self.block(value)
-                setattr(copied, name, value)
-            if isinstance(copied, ast.Statement):
-                copied.annotations = []
-        if token is not None:
-            copied.span = ast.Span(token.line, token.column - 1, token.line, token.column - 1)
-        else:
-            copied.span = None
-        return copied
-
-    def _is_number(self, value: int) -> bool:
-        """Tell a decimal number from one in another base, which is itself in the shape."""
-        return 0 < value <= len(self._shape) and self._shape[value - 1].kind == "number"

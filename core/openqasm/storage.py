@@ -122,6 +122,7 @@ class Storage:
             total *= max(size, 1)
             if size < 0 or total > MAX_ELEMENTS:
                 raise error_at(node, f"an array has 0 to {MAX_ELEMENTS} elements")
+        self._expressions.budget.steps(total, node)
         if init is None:
             value: Any = _zeros(sizes)
         else:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from openqasm3 import ast
 
 from core.openqasm.errors import ProgramError
-from core.openqasm.shapes import BLOCK, KEYWORDS, Context, Shape
+from core.openqasm.shapes import KEYWORDS, Context, Shape
 from core.openqasm.tokens import Token
+from core.openqasm.trees import BLOCK, Builder
 
 #: Characters that the reference parser is given for one program, statements of one shape once. It takes the
 #: longer for them the deeper brackets are: a statement counts again for each `BRACKETS` of its depth.
@@ -23,6 +24,8 @@ MAX_PARSED = 20_000
 BRACKETS = 4
 #: Characters of one statement, without its blocks; the parser goes deeper for each operator.
 MAX_STATEMENT = 12_000
+#: Statements of a program, those in blocks included. Each takes some 20 microseconds to be read.
+MAX_STATEMENTS = 40_000
 #: Signs in front of one number.
 MAX_SIGNS = 30
 #: Brackets and blocks inside one another.
@@ -76,8 +79,9 @@ class _Reader:
             [token for token in lines if token.text.startswith("@")],
         )
         self._place = 0
-        self._shapes: set[tuple[str, Context]] = set()
+        self._builders: dict[tuple[str, Context], Builder] = {}
         self._parsed = 0
+        self._count = 0
 
     def program(self) -> Tree:
         self._version()
@@ -118,6 +122,13 @@ class _Reader:
     def _statement(self, context: Context, depth: int) -> list[ast.Statement]:
         found, begin = self._tokens, self._place
         first = found[begin]
+        self._count += 1
+        if self._count > MAX_STATEMENTS:
+            raise ProgramError(
+                f"the program has over {MAX_STATEMENTS} statements; use loops or split it",
+                first.line,
+                first.column,
+            )
         if first.text in _CALIBRATION:
             raise ProgramError("calibrations of pulses are not supported", first.line, first.column)
         shape: list[Token] = []
@@ -205,8 +216,8 @@ class _Reader:
                 f"a statement has over {MAX_STATEMENT} characters; split it", found[0].line, found[0].column
             )
         key = shape.text, context
-        if key not in self._shapes:
-            self._shapes.add(key)
+        builder = self._builders.get(key)
+        if builder is None:
             self._parsed += len(shape.text) * (1 + _depth(shape.text) // BRACKETS)
             if self._parsed > MAX_PARSED:
                 raise ProgramError(
@@ -215,7 +226,8 @@ class _Reader:
                     found[0].line,
                     found[0].column,
                 )
-        return shape.statements(blocks)
+            builder = self._builders[key] = shape.builder()
+        return shape.statements(builder, blocks)
 
 
 def _depth(text: str) -> int:

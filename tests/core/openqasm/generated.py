@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 from tests.core.openqasm.programs import HEAD
 
 QUBITS = 3
 #: Measurements of one run at most.
 MEASUREMENTS = 5
+_NUMBER = re.compile(r'(?<![\w."])\d+(?![\w."])')
 
 
 def program(seed: int) -> str:
@@ -43,7 +45,12 @@ class _Generator:
         ]
         lines += [self._statement() for _ in range(chance.randint(4, 9))]
         lines.append("c[0] = measure q[0];")
-        return HEAD + "\n".join(lines) + "\n"
+        return HEAD + _NUMBER.sub(self._in_a_base, "\n".join(lines)) + "\n"
+
+    def _in_a_base(self, number: re.Match[str]) -> str:
+        """Return a whole number in any base that the language has."""
+        write = self._chance.choice([str, str, str, str, str, hex, oct, bin])
+        return str(write(int(number[0])))
 
     def _block(self) -> str:
         self._depth += 1

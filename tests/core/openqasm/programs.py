@@ -37,6 +37,9 @@ PROGRAMS: dict[str, str] = {
     "constants": Q3 + "const int n = 2; const float t = pi / 2 ** n; rx(t) q[n]; rx(t) q[0]; c = measure q;",
     "numbers": Q3 + "int[8] a = 7; uint[4] b = 3; a = a * b - 20; b += 14; rx(a * pi / 3) q[0]; "
     "if (b == 1) x q[1]; c = measure q;",
+    "numbers-in-other-bases": Q3
+    + "rx(1) q[0x2]; int n = 2 + 0b11; rx(n * 0x1) q[1]; for int i in [0x0:0o2] { rx(3 * i) q[i]; } "
+    "if (n == 0x5) ry((2)) q[((0))]; ctrl(0x1) @ rx(2) q[0], q[1]; c = measure q;",
     "division": Q3 + "int a = 7; int b = a / 2; if (b == 3) x q[0]; a = -7; b = a / 2; if (b == -3) x q[1]; "
     "b = a % 3; if (b == -1) x q[2]; c = measure q;",
     "overflow": Q3 + "int[4] a = 7; a += 1; if (a == -8) x q[0]; uint[4] b = 0; b -= 1; if (b == 15) x q[1]; "

@@ -221,6 +221,8 @@ REFUSED: list[tuple[str, int, int, str]] = [
     ("}", 5, 1, "is not expected"),
     ("if (c[0]) { return; }", 5, 13, "outside subroutine"),
     ("break;", 5, 1, "outside loop"),
+    ("rx(-sizeof) q[0];", 5, 5, "'sizeof' is not declared"),
+    ("x sizeof;", 5, 3, "'sizeof' is not declared"),
 ]
 
 
