@@ -15,6 +15,7 @@ from actions.framework.job import Job, Pub, Step
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS, MAX_SIZE
 from actions.run_openqasm.circuit import KEPT, Inputs, Program, program
 from actions.run_openqasm.exact import distribution
+from actions.run_openqasm.simulation import sentence, simulation
 from actions.toolkit.outcomes import MAX_IDEAL, format_list
 from core.errors import InputError
 from core.openqasm.budget import WHILE_TURNS
@@ -101,9 +102,10 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
 
         `{"summary", "note"?, "notes", "registers": [{"name", "bits", "measured", "distinct", "outcomes":
         [{"bitstring", "count", "probability"}]}], "measured_all", "openqasm", "qubits", "shots",
-        "unfinished"?, "ideal"?, "fidelity"?}`. `measured` is the number of bits that the program measures or
-        assigns. `unfinished` is the number of shots in which a loop was cut off. `fidelity` is how close the
-        first register's outcomes come to the ideal ones, 1 for the same (Bhattacharyya).
+        "unfinished"?, "simulation"?, "ideal"?, "fidelity"?}`. `measured` is the number of bits that the
+        program measures or assigns. `unfinished` is the number of shots in which a loop was cut off.
+        `simulation` is how the simulator ran the circuit. `fidelity` is how close the first register's
+        outcomes come to the ideal ones, 1 for the same (Bhattacharyya).
         """
         made = program(params.program, params.input_values)
         every = {register.name: step.counts(register.name) for register in made.registers}
@@ -141,6 +143,9 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
                     f"in {cut} of {shots} shots a while loop was still going on after {WHILE_TURNS} turns, "
                     "where it was cut off"
                 )
+        if (how := simulation(step.pubs[0])) is not None:
+            answer["simulation"] = how
+            answer["notes"].append(sentence(how))
         ideal = exact(params.program, params.input_values)
         if ideal is not None:
             answer["ideal"] = dict(sorted(ideal.items(), key=lambda item: (-item[1], item[0]))[:MAX_IDEAL])

@@ -172,7 +172,9 @@ def test_the_ideal_distribution_follows_measurements_inside_the_circuit(
     "program",
     [
         "OPENQASM 2.0; qreg q[40]; creg c[40];" + "h q; cx q[0],q[1]; t q; h q; measure q -> c;",
-        "OPENQASM 2.0; qreg q[18]; creg c[18];" + "h q;" * 200 + "measure q -> c;",
+        "OPENQASM 2.0; qreg q[18]; creg c[18];"
+        + ("u2(1,2) q; t q;" + "".join(f"cx q[{n}],q[{n + 1}];" for n in range(17))) * 40
+        + "measure q -> c;",
         "OPENQASM 2.0; qreg q[9]; creg c[9];" + "h q; measure q -> c;" * 20,
     ],
 )
