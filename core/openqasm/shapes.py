@@ -50,7 +50,10 @@ class Shape:
     def __init__(self, found: list[Token], context: Context) -> None:
         self._tokens = found
         self._context = context
-        self._texts = [_general(token, place) for place, token in enumerate(found)]
+        self._texts = [
+            (text if text in KEYWORDS else f"n{place}") if kind == "name" else _general(kind, text, place)
+            for place, (kind, text, _, _) in enumerate(found)
+        ]
         self.text = " ".join(self._texts)
 
     def statements(self, builder: Builder, blocks: list[list[ast.Statement]]) -> list[ast.Statement]:
@@ -105,15 +108,11 @@ class Shape:
         return ProgramError(f"{token.text[:40]!r} is not expected here", token.line, token.column)
 
 
-def _general(token: Token, place: int) -> str:
+def _general(kind: str, text: str, place: int) -> str:
     """Return what stands for a token in the shape of its statement; it tells the token's place in it."""
-    if token.kind == "name":
-        return token.text if token.text in KEYWORDS else f"n{place}"
-    if token.kind == "number":
-        return str(place + 1) if token.text.replace("_", "").isdecimal() else f"{place + 1}.0"
-    if token.kind == "hardware":
-        return f"${place}"
-    return token.text
+    if kind == "number":
+        return f"{place + 1}" if text.isdecimal() or text.replace("_", "").isdecimal() else f"{place + 1}.0"
+    return f"${place}" if kind == "hardware" else text
 
 
 def _wrapping(context: Context) -> tuple[str, str]:

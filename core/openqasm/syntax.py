@@ -41,6 +41,12 @@ _CLOSED = frozenset(_OPEN.values())
 #: Before a brace that opens a set or an array, not a block.
 _BEFORE_SET = frozenset({"=", "in", "return", ","})
 _UNARY = frozenset({"-", "!", "~"})
+#: First words of statements that may have statements in them.
+_COMPOUND = frozenset({"for", "while", "if", "else", "switch", "box", "gate", "def", "{"})
+#: Kinds of tokens, and signs with the change of depth, that every statement may have.
+_PLAIN = frozenset({"name", "number", "literal", "hardware"})
+_SIMPLE = dict.fromkeys((",", "=", "->", "@", "+", "*", "/", ":", "=="), 0)
+_SIMPLE |= {"(": 1, "[": 1, ")": -1, "]": -1}
 _CALIBRATION = frozenset({"cal", "defcal"})
 
 
@@ -131,6 +137,10 @@ class _Reader:
             )
         if first.text in _CALIBRATION:
             raise ProgramError("calibrations of pulses are not supported", first.line, first.column)
+        end = self._simple_end(begin)
+        if end is not None:
+            self._place = end + 1
+            return self._tree(found[begin : end + 1], [], context)
         shape: list[Token] = []
         blocks: list[list[ast.Statement]] = []
         stack: list[str] = []
@@ -186,6 +196,25 @@ class _Reader:
             if text == ";" and not stack and not (first.text == "if" and self._next() == "else"):
                 break
         return self._tree(shape, blocks, context)
+
+    def _simple_end(self, begin: int) -> int | None:
+        """Return the place of the semicolon of a statement in which there is nothing to check; else None."""
+        depth, found = 0, self._tokens
+        if found[begin].text in _COMPOUND:
+            return None
+        for place in range(begin, len(found)):
+            kind, text, _, _ = found[place]
+            if kind in _PLAIN:
+                continue
+            if text == ";":
+                return None if depth else place
+            change = _SIMPLE.get(text)
+            if change is None or kind != "sign":
+                return None
+            depth += change
+            if not 0 <= depth < MAX_NESTING // 2:
+                return None
+        return None
 
     def _check_token(self, token: Token, shape: list[Token]) -> None:
         """Raise what the parser's lexer would not accept, since it sees no more than shapes."""
