@@ -52,13 +52,13 @@ def parts(circuit: QuantumCircuit, bits: Sequence[Clbit]) -> list[Part]:
     items = _needed(circuit, bits)
     groups = _Groups()
     for item in items:
-        groups.join(_touched(item))
+        groups.join(touched(item))
     found: dict[Bit, Part] = {}
     for qubit in circuit.qubits:
         if groups.has(qubit):
             found.setdefault(groups.find(qubit), Part()).qubits.append(qubit)
     for item in items:
-        found.setdefault(groups.find(next(iter(_touched(item)))), Part()).items.append(item)
+        found.setdefault(groups.find(next(iter(touched(item)))), Part()).items.append(item)
     for bit in bits:
         # A bit that nothing is written into is 0 and in no part.
         if groups.has(bit):
@@ -99,7 +99,7 @@ def _needed(circuit: QuantumCircuit, bits: Sequence[Clbit]) -> list[CircuitInstr
             case "measure":
                 needed = (needed - set(item.clbits)) | set(item.qubits)
             case _:
-                needed |= _touched(item)
+                needed |= touched(item)
     return items[::-1]
 
 
@@ -121,13 +121,13 @@ def _changed(item: CircuitInstruction) -> set[Bit]:
     return changed
 
 
-def _touched(item: CircuitInstruction) -> set[Bit]:
+def touched(item: CircuitInstruction) -> set[Bit]:
     """Return the bits and qubits that an instruction changes or reads."""
-    touched = _changed(item) | set(bits_read(item))
+    bits = _changed(item) | set(bits_read(item))
     if isinstance(item.operation, IfElseOp):
         # Conditions inside read bits too.
-        touched |= set(item.clbits)
-    return touched
+        bits |= set(item.clbits)
+    return bits
 
 
 class _Groups:

@@ -17,7 +17,7 @@ from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp
 from qiskit.circuit.classical import expr
 
 from actions.run_openqasm.costs import Seconds, TooCostlyError
-from actions.run_openqasm.dependencies import Part, bits_read
+from actions.run_openqasm.dependencies import Part, touched
 
 #: Qubits of a state at most: one of 2^20 amplitudes takes 16 MB.
 MAX_QUBITS = 20
@@ -102,7 +102,8 @@ class _Distribution:
         last = self._final_measurements()
         state = np.zeros(2 ** len(self._places), dtype=complex)
         state[0] = 1
-        bits = {bit for item in self._part.items for bit in (*item.qubits, *item.clbits)}
+        # The bits of an assignment are in its expressions alone.
+        bits = {bit for item in self._part.items for bit in (*touched(item), *item.qubits, *item.clbits)}
         same = {bit: bit for bit in bits}
         branches = [_Branch(state, {})]
         for place, item in enumerate(self._part.items):
@@ -131,9 +132,7 @@ class _Distribution:
                 places.add(place)
                 used.update(item.clbits)
             else:
-                used.update(item.qubits)
-                used.update(item.clbits)
-                used.update(bits_read(item))
+                used.update((*item.qubits, *item.clbits, *touched(item)))
         return places
 
     def _outcomes(self, branch: _Branch, bits: Sequence[Any]) -> Iterator[tuple[int, float]]:

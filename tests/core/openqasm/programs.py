@@ -111,6 +111,7 @@ PROGRAMS: dict[str, str] = {
     "if (n == 7) x q[1]; c[1] = measure q[1];",
     "assigned-after-its-test": Q3 + "h q[0]; c[0] = measure q[0]; bit d = c[0]; c[0] = 0; if (d) x q[1]; "
     "c[1] = measure q[1];",
+    "assigned-after-its-measurement": Q3 + "h q[0]; c[0] = measure q[0]; c[0] = 1; c[1] = measure q[0];",
     "gphase": Q3 + "h q[0]; ctrl @ gphase(pi / 2) q[0]; h q[0]; gphase(1); c = measure q;",
     "gphase-in-a-gate": Q3
     + "gate g a { gphase(pi / 3); x a; } h q[0]; ctrl @ g q[0], q[1]; h q[0]; c = measure q;",
