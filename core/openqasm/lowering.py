@@ -6,6 +6,7 @@ What depends on a measurement becomes branches on classical bits, and bits that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ from core.openqasm.values import BIT, BitValues, Type, Value
 #: The file of standard gates, which is known without being read.
 INCLUDE = "stdgates.inc"
 #: Pragmas that change what a program does; others are left out.
-_ESSENTIAL = ("braket unitary", "braket noise")
+_ESSENTIAL = re.compile(r"braket\s+(unitary|noise)\b")
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class _Lowering:
     def _remarks(self, tree: syntax.Tree) -> None:
         for token in tree.pragmas:
             text = " ".join(token.text.lstrip("# \t").split()[1:])
-            if text.startswith(_ESSENTIAL):
+            if _ESSENTIAL.match(text):
                 raise ProgramError(f"the pragma {text[:40]!r} is not supported", token.line, token.column)
         if tree.pragmas:
             self._notes.add("pragmas are left out", tree.pragmas[0].line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from antlr4 import CommonTokenStream, InputStream
@@ -35,6 +36,8 @@ class Context(NamedTuple):
     inner: bool = False
 
 
+#: Signs after which `pow` is a modifier.
+_BEFORE_MODIFIER = frozenset({")", "{", "}", ";", "@"})
 #: What builds the trees of the shapes that are kept.
 _kept: dict[tuple[str, Context], Builder] = {}
 
@@ -54,6 +57,11 @@ class Shape:
             (text if text in KEYWORDS else f"n{place}") if kind == "name" else _general(kind, text, place)
             for place, (kind, text, _, _) in enumerate(found)
         ]
+        if "pow" in self._texts:
+            self._texts = [
+                f"n{place}" if text == "pow" and _is_call(found, place) else text
+                for place, text in enumerate(self._texts)
+            ]
         self.text = " ".join(self._texts)
 
     def statements(self, builder: Builder, blocks: list[list[ast.Statement]]) -> list[ast.Statement]:
@@ -106,6 +114,14 @@ class Shape:
         if token.kind == "block":
             return ProgramError("a block is not expected here", token.line, token.column)
         return ProgramError(f"{token.text[:40]!r} is not expected here", token.line, token.column)
+
+
+def _is_call(found: Sequence[Token], place: int) -> bool:
+    """Tell whether `pow` is the function, which the parser does not know, and not the modifier."""
+    if not place:
+        return False
+    kind, text, _, _ = found[place - 1]
+    return text == "return" if kind == "name" else kind == "sign" and text not in _BEFORE_MODIFIER
 
 
 def _general(kind: str, text: str, place: int) -> str:

@@ -141,6 +141,29 @@ def test_common_gates_that_a_program_does_not_define_have_their_usual_definition
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "same"),
+    [
+        ("rx(pow(2, 3) * pi / 9) q[0];", "rx(2 ** 3 * pi / 9) q[0];"),
+        ("int n = pow(2, pow(2, 1)); rx(n) q[0];", "rx(4) q[0];"),
+        ("if (pow(2, 1) == 2) pow(2) @ rx(pow(0.5, 1)) q[0]; else pow(3) @ x q[0];", "rx(1) q[0];"),
+        ("def f(int n) -> int { return pow(n, 2); } inv @ pow(f(1)) @ rx(f(2)) q[0];", "rx(-4) q[0];"),
+        ("for int i in [pow(1, 2):2] { pow(i) @ ry(0.3) q[0]; }", "ry(0.9) q[0];"),
+    ],
+)
+def test_pow_is_a_function_and_a_modifier(body: str, same: str) -> None:
+    around = "h q[0]; s q[0]; BODY h q[0]; c = measure q;"
+    found, wanted = (
+        distribution(lower(Q3 + around.replace("BODY", text)).circuit, "c") for text in (body, same)
+    )
+    assert found == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_pragma_that_only_begins_like_an_essential_one_is_left_out() -> None:
+    lowered = lower(Q3 + "#pragma braket noise_model off\nx q[0]; c = measure q;")
+    assert distribution(lowered.circuit, "c") == {"001": 1.0}
+
+
 @pytest.mark.parametrize("call", ["abs(f(q[0]))", "max(f(q[0]), 0)", "min(f(q[0]), 2)", "mod(f(q[0]), 2)"])
 def test_an_argument_of_a_function_is_worked_out_once(call: str) -> None:
     lowered = lower(Q3 + f"def f(qubit r) -> int {{ x r; return 1; }} rx({call} * pi) q[1]; c = measure q;")
