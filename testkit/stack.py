@@ -17,6 +17,7 @@ from typing import Any
 import requests
 
 from local.deployment import deploy
+from local.settings import WHISK_APIHOST
 from testkit.waiting import wait_for as wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -123,7 +124,7 @@ class Stack:
         from testkit.processes import part_environment
 
         env = part_environment(self, "poller")
-        deploy(env["WHISK_APIHOST"], env["WHISK_AUTH"], env)
+        deploy(WHISK_APIHOST.read(self.env), env["WHISK_AUTH"], env)
 
     def output(self, start: int = 0) -> str:
         """What the supervisor has printed, from a length of its earlier output."""

@@ -142,19 +142,23 @@ def test_kubernetes_runs_each_part_as_its_image_does(part: str, kind: str) -> No
 
 def test_kubernetes_settings_are_variables_of_a_part() -> None:
     known = frozenset[str]().union(*(TABLES[part].variables for part in PARTS))
-    assert set(of_kind("ConfigMap", "qwhisk")["data"]) <= known
-    secrets = re.findall(
+    names = re.findall(
         r"\b[A-Z]+(?:_[A-Z]+)+\b", (ROOT / "deploy" / "kubernetes" / "settings.yaml").read_text()
     )
-    assert set(secrets) <= known
+    assert set(names) <= known
 
 
 def test_gateway_and_poller_accept_the_kubernetes_settings() -> None:
-    data = of_kind("ConfigMap", "qwhisk")["data"] | {"SIMULATOR_API_KEY": "k", "GATEWAY_SECRET": "x" * 32}
-    assert GatewaySettings.from_env(data).allowed.hosts == {data["GATEWAY_HOSTS"]}
-    assert PollerSettings.from_env(data, page=50).kafka.partitions == int(data["KAFKA_PARTITIONS"])
-    for part in ("gateway", "poller"):
-        reads(part, {name: data[name] for name in data if name in TABLES[part].variables})
+    data = {
+        part: of_kind("ConfigMap", "qwhisk")["data"] | of_kind("ConfigMap", f"qwhisk-{part}")["data"]
+        for part in ("gateway", "poller")
+    }
+    hosts = GatewaySettings.from_env(data["gateway"] | {"GATEWAY_SECRET": "x" * 32}).allowed.hosts
+    assert hosts == {data["gateway"]["GATEWAY_HOSTS"]}
+    settings = PollerSettings.from_env(data["poller"] | {"SIMULATOR_API_KEY": "k"}, page=50)
+    assert settings.kafka.partitions == int(data["poller"]["KAFKA_PARTITIONS"])
+    for part, variables in data.items():
+        reads(part, variables)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +181,7 @@ def test_kubernetes_services_lead_to_their_part(part: str) -> None:
     assert service["selector"] == {"app": part}
     assert service["ports"][0]["targetPort"] == "http"
     if part == "simulator":
-        url = of_kind("ConfigMap", "qwhisk")["data"]["SIMULATOR_URL"]
+        url = of_kind("ConfigMap", "qwhisk-poller")["data"]["SIMULATOR_URL"]
         assert url == f"http://simulator:{service['ports'][0]['port']}"
 
 

@@ -15,6 +15,7 @@ import pytest
 from core.errors import SettingsError
 from core.openwhisk.local_key import KEY_FILE, local_key, make_private
 from local.__main__ import wsk_line
+from local.environments import environment
 from local.openwhisk.settings import parse
 from local.settings import LocalSettings
 from testkit.stack import ROOT
@@ -183,7 +184,7 @@ def test_permissions_of_an_earlier_versions_default_folder_are_restricted(
 def test_the_stack_and_a_separate_server_have_the_same(folder: Path) -> None:
     env = {"LOCAL_FOLDER": str(folder)}
     settings = LocalSettings.from_env(env)
-    assert settings.part_env()["WHISK_AUTH"] == local_key(folder) == parse([], env).auth
+    assert environment(settings, "gateway")["WHISK_AUTH"] == local_key(folder) == parse([], env).auth
     assert settings.key_file == folder / KEY_FILE
     assert local_key(folder) not in repr(settings)
     assert local_key(folder) not in repr(parse([], env))

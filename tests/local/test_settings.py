@@ -7,27 +7,15 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
+from local.environments import environment
 from local.errors import LocalError
 from local.settings import LocalSettings
 from local.stack import parts
 
 
-def test_no_account_of_the_user_reaches_the_parts(tmp_path: Path) -> None:
-    environment = {
-        "LOCAL_FOLDER": str(tmp_path),
-        "QISKIT_IBM_TOKEN": "s3cret",
-        "KAFKA_SASL_PASSWORD": "s3cret",
-        "CLOUDANT_APIKEY": "s3cret",
-        "GATEWAY_SECRET": "s3cret",
-        "PATH": "/bin",
-    }
-    env = LocalSettings.from_env(environment).part_env()
-    assert "s3cret" not in env.values()
-    assert env["PATH"] == "/bin"
-
-
 def test_no_proxy_is_used_between_the_parts(tmp_path: Path) -> None:
-    env = LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), "NO_PROXY": "example.com"}).part_env()
+    settings = LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), "NO_PROXY": "example.com"})
+    env = environment(settings, "gateway")
     assert env["NO_PROXY"] == "example.com,127.0.0.1,localhost"
     assert env["no_proxy"] == "127.0.0.1,localhost"
 
@@ -54,8 +42,8 @@ def test_a_given_openwhisk_replaces_the_local_one(tmp_path: Path) -> None:
         "LOCAL_ADDRESS": "127.0.0.2",
     }
     settings = LocalSettings.from_env(given)
-    env = settings.part_env()
-    assert (env["WHISK_APIHOST"], env["WHISK_AUTH"]) == ("https://whisk.example.com", "me:secret")
+    env = environment(settings, "poller")
+    assert (settings.url("openwhisk"), env["WHISK_AUTH"]) == ("https://whisk.example.com", "me:secret")
     assert env["KAFKA_BOOTSTRAP_SERVERS"].startswith("127.0.0.2:")
     assert env["SIMULATOR_URL"].startswith("http://127.0.0.2:")
     assert "openwhisk" not in [part.name for part in parts(settings)]
