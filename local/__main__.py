@@ -16,6 +16,7 @@ from core.settings import Source, command_line
 from local import demo
 from local.deployment import load_documents, write_documents
 from local.environments import documents_environment
+from local.part import say
 from local.settings import DEMO, ONCE, TABLE, LocalSettings
 from local.stack import deploy_manifest, parts
 from local.supervisor import Supervisor
@@ -39,7 +40,7 @@ def main() -> int:
     except QwhiskError as error:
         if stop.is_set():
             return 0
-        print(f"qwhisk: {error.message}", file=sys.stderr, flush=True)
+        say(f"qwhisk: {error.message}", sys.stderr)
         return EXIT_FAILED
     finally:
         supervisor.end()
@@ -89,7 +90,7 @@ def wsk_line(apihost: str, key: Path) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    say(line, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,16 +10,18 @@ from collections.abc import Callable, Sequence
 from local.errors import LocalError
 from local.part import GRACE, Part
 
-#: Seconds in which a part must be ready.
-START_TIMEOUT = 60.0
 #: Seconds between checks of the parts.
 INTERVAL = 0.1
-#: Number of successive failed starts after which the stack ends.
+#: Number of successive failed starts after which the stack ends, if the part was never ready.
 MAX_FAILED_STARTS = 5
-#: Most restarts of a part, and seconds before each.
-MAX_RESTARTS, RESTART_DELAY = 20, 0.5
+#: Seconds before a restart: the first, and the most. They double with each failed start in a row.
+RESTART_DELAY, MAX_RESTART_DELAY = 0.5, 30.0
+#: Restarts after which each further one waits for the longest delay.
+MAX_QUICK_RESTARTS = 20
 #: Seconds of running after which a part's restarts are no longer counted.
 HEALTHY = 600.0
+#: Seconds of starting after which the terminal shows that the part is still starting, and how far it is.
+SLOW = 60.0
 
 Say = Callable[[str], None]
 
@@ -35,6 +38,8 @@ class Supervisor:
         self._say = say
         self._stop = stop
         self._parts: list[Part] = []
+        #: For each part that is starting, the seconds at which the terminal next shows that.
+        self._slow: dict[str, float] = {}
 
     def start(self, parts: Sequence[Part]) -> None:
         """Start the parts in order, without waiting for them."""
@@ -43,7 +48,7 @@ class Supervisor:
             self._parts.append(part)
 
     def wait(self, part: Part) -> None:
-        """Wait until the part is ready. Parts that are killed meanwhile are restarted.
+        """Wait until the part is ready. Parts that fail meanwhile are restarted.
 
         Raises:
             LocalError: a part does not become ready. A part that exits before it was ever ready is not
@@ -60,50 +65,88 @@ class Supervisor:
             self.check()
 
     def check(self) -> None:
-        """Check every part once. It waits for no part, so that a slow one does not delay the others."""
+        """Check every part once. It waits for no part, so that a slow one does not delay the others.
+
+        Raises:
+            LocalError: a part that was never ready has failed too often. One that was ready before is
+                restarted again and again: the others have the accepted jobs.
+        """
         for part in self._parts:
             if part.process is None:
-                if all(other.up for other in self._parts if other.name in part.needs):
-                    part.start()
+                needed = [other for other in self._parts if other.name in part.needs]
+                if time.monotonic() >= part.not_before and all(other.up for other in needed):
+                    self._start_again(part)
             elif (status := part.process.poll()) is not None:
                 self._ended(part, status)
             elif not part.up:
                 self._check_ready(part)
 
+    def _start_again(self, part: Part) -> None:
+        self._slow[part.name] = SLOW
+        try:
+            part.start()
+        except LocalError as error:
+            # The machine may have room for another process later.
+            self._say(f"  {error.message}")
+            part.failed_starts += 1
+            self._delay(part)
+
     def _check_ready(self, part: Part) -> None:
         if not part.ready():
-            if time.monotonic() - part.started > START_TIMEOUT:
-                raise LocalError(
-                    f"the {part.name} is not ready after {START_TIMEOUT:.0f} s:\n{part.last_lines()}"
-                )
+            self._check_progress(part)
             return
         try:
             if part.prepare is not None:
                 part.prepare()
-        except LocalError:
+        except LocalError as error:
             if part.running():
-                raise
-            return  # it was killed meanwhile; the next check restarts it
-        part.up, part.failed_starts = True, 0
+                self._failed(part, "was not prepared", error.message)
+            return  # else it was killed meanwhile; the next check restarts it
+        part.up, part.was_up, part.failed_starts = True, True, 0
         self._say(f"  {part.name:<10} {part.address}")
 
+    def _check_progress(self, part: Part) -> None:
+        seconds = time.monotonic() - part.started
+        if part.progress is not None and part.progress.stalled():
+            self._failed(part, "made no progress", f"not ready after {seconds:.0f} s")
+        elif seconds >= self._slow.get(part.name, SLOW):
+            self._slow[part.name] = seconds + SLOW
+            self._say(f"  {part.name} is still starting after {seconds:.0f} s")
+            self._say(textwrap.indent(part.last_lines(2), "    "))
+
     def _ended(self, part: Part, status: int) -> None:
-        """Restart a part whose process ended, unless it has failed too often."""
+        """Restart a part whose process ended, unless it never worked."""
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        if status >= 0 and not part.up and not part.restarts:
+        if status >= 0 and not part.was_up and not part.restarts:
             raise LocalError(f"the {part.name} ended while starting ({how}):\n{part.last_lines()}")
+        self._failed(part, "ended", how)
+
+    def _failed(self, part: Part, what: str, how: str) -> None:
+        """Restart a part after a failure.
+
+        Args:
+            part: the part.
+            what: what happened to it, as a predicate.
+            how: details.
+
+        Raises:
+            LocalError: it has failed too often without ever being ready.
+        """
         if part.up and time.monotonic() - part.started > HEALTHY:
             part.restarts = 0
         part.restarts += 1
-        part.failed_starts += 0 if part.up else 1
-        if part.failed_starts >= MAX_FAILED_STARTS:
+        if part.up:
+            self._say(f"  {part.name} {what} ({how}); restarting it")
+            self._restart(part)
+            return
+        part.failed_starts += 1
+        if part.failed_starts >= MAX_FAILED_STARTS and not part.was_up:
             raise LocalError(
-                f"the {part.name} ended while starting, {part.failed_starts} times in a row, "
+                f"the {part.name} {what} while starting, {part.failed_starts} times in a row, "
                 f"now by {how}:\n{part.last_lines()}"
             )
-        if part.restarts > MAX_RESTARTS:
-            raise LocalError(f"the {part.name} ended too often ({how}):\n{part.last_lines()}")
-        self._say(f"  {part.name} ended ({how}){'' if part.up else ' while starting'}; restarting it")
+        self._say(f"  {part.name} {what} ({how}) while starting; restarting it")
+        self._say(textwrap.indent(part.last_lines(), "    "))
         self._restart(part)
 
     def _restart(self, part: Part) -> None:
@@ -118,8 +161,14 @@ class Supervisor:
             other.end(deadline)
             other.reset()
         part.reset()
-        if not self._stop.wait(RESTART_DELAY):
-            part.start()
+        self._delay(part)
+
+    def _delay(self, part: Part) -> None:
+        """Set the time of the part's next start."""
+        delay = RESTART_DELAY * 2.0 ** min(max(0, part.failed_starts - 1), 16)
+        if part.restarts > MAX_QUICK_RESTARTS:
+            delay = MAX_RESTART_DELAY
+        part.not_before = time.monotonic() + min(delay, MAX_RESTART_DELAY)
 
     def end(self) -> None:
         """Stop every part in reverse order, and kill those that do not end in time."""
