@@ -31,17 +31,34 @@ def run(gateway: str) -> dict[str, Any]:
     api = f"{gateway}/api/v1"
     with requests.Session() as client:
         client.trust_env = False  # connections to this machine must not use a proxy
-        token = client.post(f"{api}/sessions", timeout=10).json()["token"]
-        client.headers["Authorization"] = f"Bearer {token}"
+        session = _post(client, f"{api}/sessions", 201, timeout=10)
+        client.headers["Authorization"] = f"Bearer {session['token']}"
         began = time.monotonic()
-        response = client.post(
-            f"{api}/functions/smile_super_position/jobs", params={"wait": WAIT}, json=INPUT, timeout=2 * WAIT
+        event = _post(
+            client,
+            f"{api}/functions/smile_super_position/jobs",
+            200,
+            params={"wait": WAIT},
+            json=INPUT,
+            timeout=2 * WAIT,
         )
         seconds = time.monotonic() - began
-    if response.status_code != 200:
-        raise LocalError(f"the demo job failed: {response.status_code} {response.text[:500]}")
-    event: dict[str, Any] = response.json()
     return event | {"seconds": seconds}
+
+
+def _post(client: requests.Session, url: str, expected: int, **options: Any) -> dict[str, Any]:
+    """POST once and return the answer's body.
+
+    Raises:
+        LocalError: there is no answer, or its status is not the expected one.
+    """
+    try:
+        response = client.post(url, **options)
+        if response.status_code == expected:
+            return dict(response.json())
+    except (requests.RequestException, ValueError) as error:
+        raise LocalError(f"the demo job failed: no answer of the gateway: {type(error).__name__}") from None
+    raise LocalError(f"the demo job failed: {response.status_code} {response.text[:500]}")
 
 
 def lines(event: dict[str, Any]) -> list[str]:
