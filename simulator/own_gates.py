@@ -101,7 +101,8 @@ class _Natives:
         if gate.num_qubits != standard.num_qubits or len(gate.params) != len(standard.params):
             return False
         definition = gate.definition
-        if definition is None:
+        # A damaged circuit may define a gate of one qubit by many, whose matrix would fill the memory.
+        if definition is None or definition.num_qubits != gate.num_qubits:
             return False
         for _ in _gates(definition, 0):
             self._left -= 1

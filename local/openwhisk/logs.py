@@ -31,7 +31,7 @@ class Logs:
     def __init__(self, limit: int, several: bool = False) -> None:
         self._limit = limit
         self._several = several
-        self._partial = dict.fromkeys(_STREAMS, b"")
+        self._partial = {descriptor: bytearray() for descriptor in _STREAMS}
         self._lines: list[str] = []
         self._next: list[tuple[int, bytes]] = []
         self._next_used = 0
@@ -46,11 +46,15 @@ class Logs:
             descriptor: 1 or 2.
             data: the bytes.
         """
-        *lines, rest = (self._partial[descriptor] + data).split(b"\n")
+        partial = self._partial[descriptor]
+        partial += data
+        if b"\n" not in data and len(partial) <= MAX_LINE:
+            return  # a process may write its lines byte by byte
+        *lines, rest = bytes(partial).split(b"\n")
         while len(rest) > MAX_LINE:
             lines.append(rest[:MAX_LINE])
             rest = rest[MAX_LINE:]
-        self._partial[descriptor] = rest
+        partial[:] = rest
         for line in lines:
             self._add(descriptor, line)
 
@@ -121,8 +125,8 @@ class Logs:
         """Return the lines so far and the incomplete ones, of a process that has ended."""
         for descriptor, rest in self._partial.items():
             if rest:
-                self._add(descriptor, rest)
-                self._partial[descriptor] = b""
+                self._add(descriptor, bytes(rest))
+                rest.clear()
         return self.take()
 
 

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
+import orjson
+
 from local.openwhisk.errors import NOT_ALLOWED, BadRequest, NotFound
 
 #: Parameters that describe the request.
@@ -24,6 +26,10 @@ EXTENSIONS = (".http", ".json", ".html", ".svg", ".text")
 _TEXT = frozenset(
     f"application/{name}" for name in ("json", "xml", "javascript", "x-www-form-urlencoded", "graphql")
 )
+
+#: Characters of the headers of a response in all. A list repeats its name, so that a small result could make
+#: a response of any size.
+MAX_HEADERS = 64 * 1024
 
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+", re.ASCII)
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
@@ -100,8 +106,9 @@ def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]
 def _parse_body(body: bytes, media: str) -> Any:
     if _is_json(media):
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as exc:
+            # What this reader accepts can be passed on: integers of up to 64 bits, whole surrogate pairs.
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as exc:
             raise BadRequest(f"The request content was malformed: {exc}.") from None
     if media == "application/x-www-form-urlencoded":
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -223,13 +230,17 @@ def _headers(value: Any) -> list[tuple[str, str]]:
     if not isinstance(value, dict):
         raise _invalid("message/http")
     pairs = []
+    size = 0
     for name, item in value.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise _invalid("message/http")
         for single in item if isinstance(item, list) else [item]:
             if not isinstance(single, str | bool | int | float):
                 raise _invalid("message/http")
             text = single if isinstance(single, str) else json.dumps(single)
+            size += len(name) + len(text)
             # A line break would start another header or the body.
-            if not _HEADER_NAME.fullmatch(name) or re.search(r"[\r\n\0]", text):
+            if size > MAX_HEADERS or re.search(r"[\r\n\0]", text):
                 raise _invalid("message/http")
             pairs.append((name, text))
     return pairs

@@ -23,6 +23,9 @@ QPY_VERSIONS = range(13, qpy.QPY_VERSION + 1)
 #: Fast compression, not small size: most results are read once, on the same machine.
 COMPRESSION = 1
 
+#: Dimensions of an array, as in NumPy.
+MAX_DIMENSIONS = 64
+
 #: Element types of executor tensors.
 DTYPES = {
     **{
@@ -141,7 +144,12 @@ def tensor(value: object, limit: int, name: str) -> NDArray[Any]:
     """Decode a tensor of the executor."""
     fields = require(value, dict, name)
     shape = require(fields.get("shape"), list, f"{name}.shape")
-    if not all(isinstance(size, int) and size >= 0 for size in shape) or math.prod(shape) > limit:
+    # The number of sizes is checked first: the product of many is a number with as many digits.
+    if (
+        len(shape) > MAX_DIMENSIONS
+        or not all(type(size) is int and size >= 0 for size in shape)
+        or math.prod(shape) > limit
+    ):
         raise InvalidJob(f"{name}.shape is not a list of sizes, or too large.")
     raw = decompress(fields.get("data"), limit, f"{name}.data")
     dtype = require(fields.get("dtype"), str, f"{name}.dtype")

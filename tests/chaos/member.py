@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 
 from core.kafka.publisher import Publisher
@@ -25,8 +26,8 @@ def settings(bootstrap: str, partitions: int) -> KafkaSettings:
 
 
 def notify(job: str) -> None:
-    """Write a line in one piece, because several threads write."""
-    os.write(1, f"{job}\n".encode())
+    """Write the event and the time in one piece, because several threads write."""
+    os.write(1, f"{job} {time.time():.3f}\n".encode())
 
 
 def take(kafka: KafkaSettings, stop: threading.Event) -> None:

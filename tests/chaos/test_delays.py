@@ -47,7 +47,7 @@ class Member:
 
     def handled(self) -> set[str]:
         """Return the events that it wrote, each with its number at the end."""
-        return set(self._seen.read_text().splitlines())
+        return {line.partition(" ")[0] for line in self._seen.read_text().splitlines()}
 
     def leave(self) -> None:
         """Stop in order: the group is informed at once."""

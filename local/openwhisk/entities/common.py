@@ -151,7 +151,8 @@ def notes(body: dict[str, Any], old: tuple[Parameter, ...]) -> tuple[Parameter, 
     dropped = body.get("delAnnotations") or []
     if not isinstance(dropped, list):
         raise malformed_request("delAnnotations must be a list of strings")
-    return tuple(item for item in annotations if item.key not in dropped)
+    keys = {key for key in dropped if isinstance(key, str)}
+    return tuple(item for item in annotations if item.key not in keys)
 
 
 def common(body: dict[str, Any], old: Entity | None, at: int) -> dict[str, Any]:
