@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-simulator trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -44,6 +44,12 @@ trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none d
 trial-simulator: venv ## 200 random circuits by each of the simulator's methods against exact distributions; SEED=N repeats
 	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && SEED=$$seed CIRCUITS=$${CIRCUITS:-200} OPENBLAS_NUM_THREADS=1 \
 		$(PYTEST) -s -n $(PROCESSES) --dist load tests/simulator/test_distributions.py
+
+trial-rebalances: venv ## members of the consumer groups come, go and fail for minutes, on Apache Kafka; REBALANCE_SEED=N
+	@REBALANCE_SECONDS=$${REBALANCE_SECONDS:-100} $(PYTEST) -s -m kafka tests/chaos/test_rebalances.py
+
+trial-faults: page ## faults of machine, network and operator while clients submit jobs (root, Apache Kafka, libfaketime)
+	@$(PYTEST) -s -m trial tests/chaos/test_faults.py
 
 trial-openqasm: venv ## OpenQASM files of other tools against their own simulations; they are installed apart
 	@set -e; corpus=$$(mktemp -d); trap 'rm -rf $$corpus' EXIT; $(PYTHON) -m venv $$corpus/venv; \
