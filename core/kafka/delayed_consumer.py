@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 from confluent_kafka import Consumer, TopicPartition
 
+from core.kafka.assigned_partition import AssignedPartition
 from core.kafka.client import redact_topics
 from core.kafka.consumers import group_consumer
 from core.kafka.errors import KafkaError, KafkaException
@@ -19,15 +19,8 @@ from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-
-@dataclass
-class _Assigned:
-    """The state of a partition from its assignment until it is revoked or lost."""
-
-    #: Whether librdkafka has paused it; None if unknown.
-    paused: bool | None = None
-    #: Messages that are not due yet, each with the time at which it becomes due.
-    held: deque[tuple[float, Message]] = field(default_factory=deque)
+#: At the end: further attempts to commit, and seconds between them.
+CLOSE_ATTEMPTS, CLOSE_PAUSE = 25, 0.1
 
 
 class DelayedConsumer:
@@ -83,7 +76,7 @@ class DelayedConsumer:
         self._on_revoking = revoking
         self._on_lost = lost
         self._clock = clock
-        self._assigned: dict[Partition, _Assigned] = {}
+        self._assigned: dict[Partition, AssignedPartition] = {}
         #: Messages that are due and not yet returned to the owner.
         self._ready: list[Message] = []
         self._full = False
@@ -163,8 +156,15 @@ class DelayedConsumer:
             self._commit(asynchronous=True)
 
     def close(self) -> None:
-        """Commit the positions that have moved and leave the group."""
+        """Commit the positions that have moved, for a while if that fails, and leave the group."""
         self._commit(asynchronous=False)
+        for _ in range(CLOSE_ATTEMPTS):
+            if not self._offsets.due():
+                break
+            # The members form a new generation. A message that arrives meanwhile is not begun or committed.
+            with suppress(KafkaException):
+                self._consumer.poll(CLOSE_PAUSE)
+            self._commit(asynchronous=False)
         self._consumer.close()
 
     # --- messages -----------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class DelayedConsumer:
                 for partition in differing:
                     self._assigned[partition].paused = pause
 
-    def _wants_pause(self, state: _Assigned) -> bool:
+    def _wants_pause(self, state: AssignedPartition) -> bool:
         return self._full or bool(state.held)
 
     # --- offsets ------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ class DelayedConsumer:
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("partitions of %s assigned: %d", self._group, len(partitions))
-        new = {(partition.topic, partition.partition): _Assigned() for partition in partitions}
+        new = {(partition.topic, partition.partition): AssignedPartition() for partition in partitions}
         self._assigned |= new
         try:
             # Before they are assigned, while nothing is fetched. `poll` retries this if it fails.

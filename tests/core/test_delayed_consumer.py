@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from core.kafka import delayed_consumer
 from core.kafka.delayed_consumer import DelayedConsumer
@@ -246,3 +246,45 @@ def test_no_message_is_stranded_or_lost_in_any_sequence(seed: int) -> None:
             machine.end_well()
     finally:
         logging.disable(logging.NOTSET)
+
+
+def test_what_is_finished_is_committed_although_the_group_is_changing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While others form a new generation, the broker rejects commits for a while."""
+    world = World()
+    owner = Owner(world)
+    world.group.move(FAST, owner.kafka)
+    world.group.produce(FAST)
+    owner.take(5)
+    owner.take(5)
+    [(place, offset, _)] = owner.given
+    owner.consumer.finish(place, offset)
+    commit, rejected = owner.kafka.commit, [KafkaError(KafkaError.REBALANCE_IN_PROGRESS)] * 4
+
+    def rejecting(offsets: Any, asynchronous: bool) -> Any:
+        if rejected:
+            raise KafkaException(rejected.pop())
+        return commit(offsets, asynchronous)
+
+    monkeypatch.setattr(owner.kafka, "commit", rejecting)
+    # One that arrives meanwhile is not handled, so another member must get it.
+    world.group.produce(FAST)
+    owner.consumer.close()
+    assert world.group.committed[FAST] == 1
+
+
+def test_a_member_leaves_although_nothing_can_be_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delayed_consumer, "CLOSE_PAUSE", 0.0)
+    world = World()
+    owner = Owner(world)
+    world.group.move(FAST, owner.kafka)
+    world.group.produce(FAST)
+    owner.take(5)
+    owner.take(5)
+    [(place, offset, _)] = owner.given
+    owner.consumer.finish(place, offset)
+    owner.kafka.failing = {"commit"}
+    owner.consumer.close()
+    assert FAST not in world.group.committed
+    assert world.group.owners[FAST] is None
