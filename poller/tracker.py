@@ -30,6 +30,9 @@ from poller.state import (
 
 log = logging.getLogger(__name__)
 
+#: Seconds after a failure to requeue an event in which none is requeued.
+REQUEUE_PAUSE = 5.0
+
 
 class JobTracker:
     """Holds every job and cancellation request, and the clock that all parts of the poller use.
@@ -65,6 +68,8 @@ class JobTracker:
         self._by_step: dict[Key, TrackedJob] = {}
         #: The cancellation requests, in the order of their consumption.
         self._requests: dict[CancellationRequest, None] = {}
+        #: When events may be requeued again, in seconds since 1970.
+        self._requeue_from = 0.0
 
     def __len__(self) -> int:
         return len(self._tracked)
@@ -207,7 +212,7 @@ class JobTracker:
             job: the job.
             seconds: how long it can wait; more than `KEEP`.
         """
-        if not job.may_wait_at_broker:
+        if not job.may_wait_at_broker or self.now() < self._requeue_from:
             return
         event = job.event.model_copy(update={"attempt": min(job.event.attempt + 1, MAX_ATTEMPT)})
         forecast = self.forecast(job)
@@ -235,6 +240,7 @@ class JobTracker:
         if acknowledged or self._by_step.get(job.key) is not job:
             self.finish(job)
         else:
+            self._requeue_from = self.now() + REQUEUE_PAUSE
             self.move(job, Stage.SCHEDULED)
 
     # --- what is known --------------------------------------------------------------------------------------

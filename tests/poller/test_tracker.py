@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from core.errors import StreamError
 from core.kafka.topics import CANCEL, JOBS
 from core.protocol import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode
 from poller.scheduling.job import IllegalTransitionError
@@ -42,6 +43,24 @@ def test_an_event_that_cannot_be_requeued_stays_here(rig: Rig) -> None:
     assert rig.requeued() == []
     assert tracked.stage is Stage.SCHEDULED
     assert next(iter(rig.poller.accounts)).scheduler.job(tracked.key) is not None
+
+
+def test_a_requeue_that_fails_is_not_repeated_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publisher whose queue is full fails at once. Until the broker answers, the event stays here."""
+    rig.consumer.messages.append(Message(JOBS, 0, wire()))
+    rig.poller.poll(time.time())
+    tracked, tracker, now = rig.job(), rig.poller.tracker, time.time()
+    monkeypatch.setattr(tracker, "now", lambda: now)
+    rig.publisher.error = StreamError("the queue is full")
+    for _ in range(3):
+        tracker.requeue(tracked, 30.0)
+        rig.poller.callbacks.run_pending()
+        assert tracked.stage is Stage.SCHEDULED
+    assert rig.metrics().count(b'requeued_total{topic="jobs.wait.30s"} 1.0') == 1
+    rig.publisher.error = None
+    now += 10.0
+    tracker.requeue(tracked, 30.0)
+    assert len(rig.requeued()) == 1
 
 
 def test_a_step_that_is_announced_twice_is_tracked_once_and_both_are_committed(rig: Rig) -> None:
