@@ -215,7 +215,7 @@ def trial_stack_by_name(folder: Path, wrap: list[str]) -> Iterator[TrialStack]:
     ports = {"SIMULATOR_PORT": str(free_ports(1)[0])}
     more = {"poller": {"SIMULATOR_URL": f"http://simulator.test:{ports['SIMULATOR_PORT']}"}}
     names = {"SIMULATOR_HOSTS": "simulator.test"}
-    with trial_stack(folder, lambda _: wrap, more, **ports, **names) as stack:
+    with trial_stack(folder, lambda _: wrap, more, env=ports | names) as stack:
         yield stack
 
 
@@ -248,7 +248,7 @@ def test_wrong_credentials_for_the_store_of_results(tmp_path: Path) -> None:
         "RESULTS_S3_SECRET_KEY": "wrong",
     }
     try:
-        with trial_stack(tmp_path / "stack", **env) as stack:
+        with trial_stack(tmp_path / "stack", env=env) as stack:
             client = stack.client()
 
             def large() -> None:
@@ -259,7 +259,7 @@ def test_wrong_credentials_for_the_store_of_results(tmp_path: Path) -> None:
 
             jobs: list[str] = []
             figures = run(stack, large)
-            ended = wait_for(lambda: _ended(client, jobs[0]), 150)
+            ended = wait_for(lambda: _ended(client, jobs[0]), 150) or {}
     finally:
         server.shutdown()
         server.server_close()
@@ -281,7 +281,7 @@ def _ended(client: Client, job: str) -> dict[str, Any] | None:
 
 def test_a_broker_that_is_killed(tmp_path: Path) -> None:
     env = apache_kafka.environment(tmp_path / "kafka")
-    with trial_stack(tmp_path / "stack", **env) as stack:
+    with trial_stack(tmp_path / "stack", env=env) as stack:
 
         def kill() -> None:
             for _ in range(2):

@@ -78,11 +78,11 @@ class World(fakes.Provider):
         self.raw = results.sampler({"0": 3})
         self._ends: dict[str, float] = {}
         self._cancelled: set[str] = set()
-        self._tags: dict[str, str] = {}
+        self._run_tags: dict[str, str] = {}
 
     def add(self, event: JobEvent, seconds: float) -> None:
         self._ends[event.job_id] = self._clock.now + seconds
-        self._tags[event.job_id] = f"qwhisk-{event.process_job_id}"
+        self._run_tags[event.job_id] = f"qwhisk-{event.process_job_id}"
 
     def _check(self) -> None:
         if self.down:
@@ -103,7 +103,7 @@ class World(fakes.Provider):
 
     def tagged(self, *tags: str) -> list[JobView]:
         self._check()
-        return [self._view(job_id) for job_id, tag in self._tags.items() if tag in tags]
+        return [self._view(job_id) for job_id, tag in self._run_tags.items() if tag in tags]
 
     def result(self, view: JobView) -> Any:
         self._check()

@@ -77,7 +77,7 @@ def trial_stack(
     wrap: Callable[[str], Sequence[str]] = lambda _: (),
     more: Mapping[str, Mapping[str, str]] | None = None,
     kafka: Mapping[str, str] | None = None,
-    **env: str,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[TrialStack]:
     """Start the stack.
 
@@ -90,7 +90,7 @@ def trial_stack(
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = {"SIMULATOR_QUEUE_SPEED_UP": "20", "GATEWAY_WEBHOOKS": "private"}
-    source = environment(folder) | given | env
+    source = environment(folder) | given | dict(env or {})
     settings = LocalSettings.from_env(source) if kafka is None else with_broker(source, kafka)
     write_documents(settings.documents, settings.url("openwhisk"))
     stack, stop = TrialStack(folder, settings, source), threading.Event()
@@ -124,7 +124,7 @@ def with_broker(source: Mapping[str, str], kafka: Mapping[str, str]) -> LocalSet
 
     class Elsewhere(LocalSettings):
         def kafka(self) -> dict[str, str]:
-            return super().kafka() | kafka
+            return super().kafka() | dict(kafka)
 
     return Elsewhere.from_env(source)
 

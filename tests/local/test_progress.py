@@ -76,6 +76,7 @@ def test_activity_counts_the_processes_of_a_session() -> None:
     with subprocess.Popen([sys.executable, "-c", busy], start_new_session=True) as process:
         try:
             before = wait_for(lambda: whole(progress.activity(process.pid)))
+            assert before is not None
             assert process.pid in before.pids
             # The child is busy; it runs, or waits for a processor.
             wait_for(lambda: progress.activity(process.pid).busy > before.busy + 0.3)

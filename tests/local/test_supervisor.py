@@ -261,7 +261,7 @@ def test_a_machine_without_room_for_another_process_does_not_end_the_stack(
 
     rig.kill(part)
     with monkeypatch.context() as patch:
-        patch.setattr(part_module.threading.Thread, "start", no_thread)
+        patch.setattr(threading.Thread, "start", no_thread)
         rig.look_until(lambda: any("can't start new thread" in line for line in rig.said))
     rig.look_until(lambda: part.up)
 
