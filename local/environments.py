@@ -29,7 +29,7 @@ SYSTEM = (
         "XDG_*",
     ),
     *("PYTHON*", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_*"),
-    *("SSL_CERT_*", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("SSL_CERT_*", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"),
     *("OMP_*", "OPENBLAS_*", "MKL_*", "RAYON_*"),
 )
 #: The same for parts that may connect to other machines. The address of a proxy may have a password.

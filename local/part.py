@@ -19,7 +19,7 @@ from typing import TextIO
 
 from core.processes.parent_death import die_with_parent
 from local.errors import LocalError
-from local.progress import Progress
+from local.progress import StartProgress
 
 #: Bytes of a log file. One older file is kept as well.
 MAX_LOG = 5_000_000
@@ -69,7 +69,7 @@ class Part:
     not_before: float = 0.0
     #: Lines that it has written since its first start.
     lines: int = 0
-    progress: Progress | None = None
+    progress: StartProgress | None = None
     log_lost: bool = False
     _log_thread: threading.Thread | None = None
 
@@ -104,7 +104,7 @@ class Part:
             self.process.stdout.close()
             self.reset()
             raise LocalError(f"the {self.name} cannot be started: {error}") from None
-        self.progress = Progress(self.process.pid, lambda: self.lines)
+        self.progress = StartProgress(self.process.pid, lambda: self.lines)
 
     def _write_log(self, process: subprocess.Popen[bytes]) -> None:
         # Opened at the first line. If the disk is full, the log is lost, but the part keeps running, because

@@ -55,7 +55,7 @@ def _waited(schedstat: Path) -> float:
         return 0.0
 
 
-class Progress:
+class StartProgress:
     """Watches one start of a part.
 
     Args:

@@ -15,14 +15,14 @@ from testkit.stack import wait_for
 
 
 class Looks:
-    """A part's `Progress` with the activity and the time that a test gives it."""
+    """A part's `StartProgress` with the activity and the time that a test gives it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.lines = 0
         self.activity = progress.Activity(frozenset({1}))
         monkeypatch.setattr(progress, "activity", lambda _: self.activity)
-        self.progress = progress.Progress(1, lambda: self.lines, lambda: self.now)
+        self.progress = progress.StartProgress(1, lambda: self.lines, lambda: self.now)
 
     def look(self, count: int = 1, seconds: float = progress.INTERVAL) -> bool:
         for _ in range(count):
