@@ -50,6 +50,8 @@ trial-rebalances: venv ## members of the consumer groups come, go and fail for m
 
 trial-faults: page ## faults of machine, network and operator while clients submit jobs (root, Apache Kafka, libfaketime)
 	@$(PYTEST) -s -m trial tests/chaos/test_faults.py
+	@seed=$${SEED:-$$RANDOM} && echo "SEED=$$seed" && VIRTUAL_DAYS=$${VIRTUAL_DAYS:-24} $(PYTEST) -s \
+		--hypothesis-profile trial --hypothesis-seed $$seed tests/chaos/test_virtual_day.py
 
 trial-openqasm: venv ## OpenQASM files of other tools against their own simulations; they are installed apart
 	@set -e; corpus=$$(mktemp -d); trap 'rm -rf $$corpus' EXIT; $(PYTHON) -m venv $$corpus/venv; \
