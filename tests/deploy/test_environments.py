@@ -67,7 +67,14 @@ def hostile(folder: Path) -> dict[str, str]:
     others = {"AWS_SECRET_ACCESS_KEY": "s3cret", "GITHUB_TOKEN": "s3cret", "DATABASE_URL": "s3cret"}
     numbers = {f"{part}_PORT": "1" for part in ("BROKER", "OPENWHISK", "SIMULATOR", "POLLER", "GATEWAY")}
     unset = {"LOCAL_WHISK_APIHOST": "", "LOCAL_WHISK_AUTH": "", "LOCAL_COUCHDB_URL": "", "LOCAL_ADDRESS": ""}
-    place = {"LOCAL_FOLDER": str(folder), "CONFIG_FOLDER": str(folder / "config")}
+    manifest = folder / "manifest.yaml"
+    manifest.touch()
+    place = {
+        "LOCAL_FOLDER": str(folder),
+        "CONFIG_FOLDER": str(folder / "config"),
+        "MANIFEST": str(manifest),
+        "IMAGE_TAG": "latest",
+    }
     system = {"PATH": "/bin", "LC_ALL": "C", "HTTPS_PROXY": "http://user:s3cret@proxy"}
     return ours | others | numbers | unset | place | system
 
