@@ -113,6 +113,11 @@ LARGE = {
     + "switch (c) {"
     + "".join(f"case {number} {{ x q[0]; }}" for number in range(3_000))
     + "}",
+    "3-arrays": THREE + "".join(f"array[int, 9999] a{number};" for number in range(10_000)),
+    "3-nested-loops": repeated(THREE, "for int i in {1} " * 30 + "x q;"),
+    "3-blocks": repeated(THREE, "{}"),
+    "3-not-reached": repeated(THREE + "if (false) {", "x q;", "}"),
+    "3-definitions": THREE + "".join(f"gate g{number} a {{ x a; }}" for number in range(12_000)),
     "3-condition": THREE + "if (" + "c[0] ^ " * 700 + "c[1]) x q[0];",
 }
 

@@ -21,7 +21,8 @@ def test_a_circuit_that_the_simulator_cannot_run_is_refused_with_the_limit(clien
 
 def test_the_answer_names_the_method_that_the_simulator_used(client: Client) -> None:
     program = "OPENQASM 3.0; qubit[30] q; h q[0]; for int i in [0:28] { cx q[i], q[i + 1]; }"
-    event = client.run(function="run_openqasm", program=program)
+    job = client.submit(function="run_openqasm", program=program).json()["process_job_id"]
+    event = client.get(f"/jobs/{job}", wait=60).json()
     assert event["status"] == "DONE", event
     assert event["answer"]["simulation"]["method"] == "stabilizer"
     assert event["answer"]["simulation"]["active_qubits"] == 30
