@@ -20,7 +20,7 @@ MAX_NESTING = 40
 MAX_OPERATORS = 400
 MAX_SIGNS = 50
 #: Gate definitions of OpenQASM 2. Each takes some 80 microseconds.
-MAX_DEFINITIONS = 8_000
+MAX_DEFINITIONS = 5_000
 #: Digits of an index or a size.
 MAX_DIGITS = 9
 #: Bytes that the counts of all registers may take at worst; results travel in messages of under 1 MB.

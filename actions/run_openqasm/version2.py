@@ -70,7 +70,8 @@ def load(program: str, found: Sequence[Token]) -> Loaded:
         place = _PLACE.match(message)
         text = own.original(_PLACE.sub("", message).rstrip("."))
         if place is None:
-            raise program_error(text, 1, 1) from None
+            # The gate u0 is the only one whose angle decides whether it can be made.
+            raise program_error(text, *own.place("u0")) from None
         line = int(place[1])
         raise program_error(text, line, own.column(line, int(place[2]) + 1)) from None
     except Exception as error:
@@ -142,7 +143,10 @@ class _Renamed:
         return qasm2.loads(
             program,
             include_path=(),
-            custom_instructions=self._instructions,
+            custom_instructions=[
+                replace(gate, constructor=_Idle()) if gate.name == "u0" else gate
+                for gate in self._instructions
+            ],
             custom_classical=qasm2.LEGACY_CUSTOM_CLASSICAL,
         )
 
@@ -209,15 +213,24 @@ def _notes(assumed: Sequence[str]) -> list[str]:
     return notes
 
 
-def _idle(cycles: float) -> Gate:
-    """Return the gate u0, which does nothing for some cycles; it is written out as that many gates."""
-    if not 0 <= cycles <= MAX_SIZE or cycles != int(cycles):
-        raise qasm2.QASM2ParseError(f"u0 takes a whole number of cycles, 0 to {MAX_SIZE}")
-    gate = Gate("u0", 1, [int(cycles)])
-    gate.definition = QuantumCircuit(1)
-    for _ in range(int(cycles)):
-        gate.definition.id(0)
-    return gate
+class _Idle:
+    """Makes the gates u0 of a program, each of which does nothing for some cycles: as many gates."""
+
+    def __init__(self) -> None:
+        self._left = MAX_SIZE
+
+    def __call__(self, cycles: float) -> Gate:
+        """Return the gate for some cycles."""
+        if not 0 <= cycles <= MAX_SIZE or cycles != int(cycles):
+            raise qasm2.QASM2ParseError(f"u0 takes a whole number of cycles, 0 to {MAX_SIZE}")
+        self._left -= int(cycles)
+        if self._left < 0:
+            raise qasm2.QASM2ParseError(f"the cycles of u0 come to over {MAX_SIZE} gates; use fewer")
+        gate = Gate("u0", 1, [int(cycles)])
+        gate.definition = QuantumCircuit(1)
+        for _ in range(int(cycles)):
+            gate.definition.id(0)
+        return gate
 
 
 def _instructions(assumed: Sequence[str], included: bool) -> list[Any]:
@@ -225,7 +238,6 @@ def _instructions(assumed: Sequence[str], included: bool) -> list[Any]:
     found = [
         replace(
             gate,
-            constructor=_idle if gate.name == "u0" else gate.constructor,
             builtin=gate.builtin or (gate.name in assumed and not included),
         )
         for gate in qasm2.LEGACY_CUSTOM_INSTRUCTIONS

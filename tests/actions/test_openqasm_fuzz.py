@@ -86,6 +86,7 @@ LARGE = {
     + "gate g0 a { x a; }\n"
     + "".join(f"gate g{number} a {{ g{number - 1} a; g{number - 1} a; }}\n" for number in range(1, 5_000))
     + "g4999 q[0];",
+    "2-idle": repeated(TWO, "u0(2000) q[0];"),
     "2-comment": repeated(TWO + "/*", "* "),
     "3-flat": repeated(THREE, "cx q[0],q[1];"),
     "3-branches": repeated(THREE, "if (c[0]) { if (c[1]) { x q[0]; } }\n"),
