@@ -49,8 +49,8 @@ class _Generator:
 
     def _in_a_base(self, number: re.Match[str]) -> str:
         """Return a whole number in any base that the language has."""
-        write = self._chance.choice([str, str, str, str, str, hex, oct, bin])
-        return str(write(int(number[0])))
+        form = self._chance.choice(["d", "d", "d", "d", "d", "#x", "#o", "#b"])
+        return format(int(number[0]), form)
 
     def _block(self) -> str:
         self._depth += 1
