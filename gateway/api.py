@@ -175,7 +175,9 @@ def cancel(process_job_id: str) -> Response:
     entry = _require_job(gateway.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        gateway.publisher.publish(CANCEL, process_job_id, encode(entry.complete().job_event()))
+        request_event = encode(entry.complete().job_event())
+        with gateway.processor.waiting():
+            gateway.publisher.publish(CANCEL, process_job_id, request_event)
     return accepted_response({"process_job_id": process_job_id, "status": event.status}, process_job_id)
 
 

@@ -24,6 +24,7 @@ from core.settings import Source
 from gateway.auth import sources
 from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import ClientSession, TokenError, Tokens
+from gateway.edge.processor import Processor
 from gateway.edge.waits import Waits
 from gateway.edge.websocket_server import WebSocketServer
 from gateway.idempotency import InFlight
@@ -63,6 +64,7 @@ class GatewayServices:
     in_flight: InFlight
     topic_cleaner: TopicCleaner
     unread: UnreadResponses
+    processor: Processor
     sign_in: SignIn
     #: None if webhooks are off.
     webhooks: Webhooks | None = None
@@ -81,7 +83,7 @@ class GatewayServices:
             websocket_server.on_event(topic)
             waits.on_event(topic)
 
-        publisher = Publisher(settings.kafka)
+        publisher, processor = Publisher(settings.kafka), Processor()
         since = session_notices.beginning(settings.kafka, publisher)
         webhooks = None
         if settings.webhooks != "off":
@@ -100,7 +102,8 @@ class GatewayServices:
             session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
             in_flight=InFlight(),
             topic_cleaner=TopicCleaner(settings.kafka, topics, publisher, settings.session_seconds + DAY),
-            unread=UnreadResponses(),
+            unread=UnreadResponses(processor.waiting),
+            processor=processor,
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
             webhooks=webhooks,
             large_results=large_results.from_env(env),
@@ -126,7 +129,8 @@ class GatewayServices:
             known = None
         if known is not None and time.time() - known.since < SIGNED_IN:
             return *self.renewed_session(known), False
-        who = self.sign_in.who(credential)
+        with self.processor.waiting():
+            who = self.sign_in.who(credential)
         if who is None:
             raise TokenError(
                 "Sign in: send your API key or your provider's token as `Authorization: Bearer <it>`.",
@@ -154,12 +158,14 @@ class GatewayServices:
             TokenError: the topic was lost.
         """
         if self.inbox(session).followed:
-            self.publisher.publish(session.topic, "session", RENEWED)
+            with self.processor.waiting():
+                self.publisher.publish(session.topic, "session", RENEWED)
         return self.tokens.renew(session)
 
     def inbox(self, session: ClientSession) -> Inbox:
         """Return the events of this client only."""
-        return self.reader.inbox(session.topic)
+        with self.processor.waiting():
+            return self.reader.inbox(session.topic)
 
     def inbox_for_job(self, session: ClientSession) -> Inbox:
         """Return the events of this client. Its topic is created if this is its first job.
@@ -171,11 +177,12 @@ class GatewayServices:
         if inbox.followed:
             return inbox
         retention = (self.settings.session_seconds + DAY) * 1000
-        self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
-        # Shows the topic cleaner that the topic is used. The acknowledgement shows that it has a leader.
-        self.publisher.publish(session.topic, "session", RENEWED)
-        session_notices.announce(self.publisher, session.topic)
-        self.reader.open(session.topic)
+        with self.processor.waiting():
+            self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
+            # Shows the topic cleaner that the topic is used. The acknowledgement shows that it has a leader.
+            self.publisher.publish(session.topic, "session", RENEWED)
+            session_notices.announce(self.publisher, session.topic)
+            self.reader.open(session.topic)
         return self.inbox(session)
 
     def close(self) -> None:

@@ -63,7 +63,9 @@ def submit(
         again=again,
         callback_url=callback_url,
     )
-    reply = gateway.invoke(document, value | envelope.as_params(), gateway.settings.invoke_timeout)
+    params = value | envelope.as_params()
+    with gateway.processor.waiting():
+        reply = gateway.invoke(document, params, gateway.settings.invoke_timeout)
     queued = queued_event(document, value, reply, envelope)
     remembered = _remember(gateway, queued)
     g.submitted = document.id
@@ -71,11 +73,12 @@ def submit(
         "submitted",
         extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},
     )
-    # A client that gets the answer must find the job at every replica.
-    _wait_for_publication(remembered)
-    if again:
-        # A client that repeats the request must not be faster than the broker.
-        inbox.appearing(process_job_id, APPEARS)
+    with gateway.processor.waiting():
+        # A client that gets the answer must find the job at every replica.
+        _wait_for_publication(remembered)
+        if again:
+            # A client that repeats the request must not be faster than the broker.
+            inbox.appearing(process_job_id, APPEARS)
     if wait_seconds:
         wait_for_final(client.client_id, inbox, process_job_id, wait_seconds)
     return accepted_response(reply | {"status": "QUEUED"}, process_job_id)

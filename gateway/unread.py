@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,9 +41,13 @@ class UnreadResponses:
 
     Sources share the bytes: when they are used up, a response of the source that uses the most is dropped in
     favor of one that uses less. So clients that do not read cannot stop the others, however many they are.
+
+    Args:
+        waiting: a context for waits, which use no processor time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._waiting = waiting
         self._lock = threading.Lock()
         self._total = 0
         self._by_source: Counter[str] = Counter()
@@ -63,12 +68,13 @@ class UnreadResponses:
             client_id: the client.
             read: reads the result.
         """
-        if not self._reads.acquire(timeout=READ_WAIT):
-            raise BusyError("Too many results are being read now. Try again later.")
-        try:
-            return self.response(client_id, [read()])
-        finally:
-            self._reads.release()
+        with self._waiting():
+            if not self._reads.acquire(timeout=READ_WAIT):
+                raise BusyError("Too many results are being read now. Try again later.")
+            try:
+                return self.response(client_id, [read()])
+            finally:
+                self._reads.release()
 
     def response(self, client_id: str, parts: Sequence[bytes]) -> Response:
         """Return a response with this JSON. If it is large, it counts until its client has received it.

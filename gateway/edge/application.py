@@ -34,7 +34,7 @@ from gateway.problems import NO_JOB, problem
 from gateway.replies import secured
 from gateway.services import GatewayServices
 
-#: Threads for the views that invoke no function. The event loop competes with them for the interpreter.
+#: Threads for the views that invoke no function (see `Processor`).
 VIEW_THREADS = 16
 #: Threads for the views that read large results from their store.
 RESULT_THREADS = 4
@@ -72,9 +72,10 @@ class Edge:
         Gauge(
             "qwhisk_gateway_connections", "HTTP connections open", registry=self._metrics.registry
         ).set_function(lambda: len(connections))
-        self._invocations = ViewPool(app, services.settings.threads)
-        self._results = ViewPool(app, RESULT_THREADS)
-        self._views = ViewPool(app, VIEW_THREADS)
+        views = services.processor.bounded(app)
+        self._invocations = ViewPool(views, services.settings.threads)
+        self._results = ViewPool(views, RESULT_THREADS)
+        self._views = ViewPool(views, VIEW_THREADS)
         self._probes = Probes(services)
         # Behind proxies, addresses are those of the proxies.
         known = not services.settings.proxies
