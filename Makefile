@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ trial-connections: venv ## 2,000 idle or slow connections and waits: /healthz an
 
 trial-memory: venv ## 20 clients that do not read: the gateway's memory stays below 512 MiB
 	@$(BIN)/python -m benchmarks.gateway.memory
+
+trial-sessions: venv ## 100,000 sessions without a job: no topic; SESSIONS=N, BROKER=kafka
+	@$(BIN)/python -m benchmarks.gateway.sessions
 
 test-page: page ## the page's own unit tests
 	@PYTHON=$(BIN)/python bash web/build.sh test
