@@ -20,7 +20,7 @@ BODY_TIMEOUT = 30.0
 #: it, and then the client may not get the error.
 MAX_DISCARDED = 16 * 1024 * 1024
 #: The most bytes of all bodies that are kept at the same time, and of those of one address.
-MAX_KEPT, MAX_KEPT_PER_ADDRESS = 64 * 1024 * 1024, 16 * 1024 * 1024
+MAX_KEPT, MAX_KEPT_PER_ADDRESS = 48 * 1024 * 1024, 16 * 1024 * 1024
 #: Seconds after which a request for which an address had no room should be sent again.
 RETRY_AFTER = 5.0
 

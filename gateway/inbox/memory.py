@@ -8,7 +8,7 @@ from typing import Protocol
 from core.errors import QwhiskError
 
 #: The most bytes of all inboxes of a process.
-MAX_BYTES = 128 * 1024 * 1024
+MAX_BYTES = 96 * 1024 * 1024
 #: The share of the bytes above which idle inboxes are closed, and above which no further inbox is opened.
 PRESSED, FULL = 0.5, 0.95
 #: Bytes below which an inbox is not reduced.
