@@ -39,14 +39,14 @@ def add_functions(description: dict[str, Any], documents: Iterable[ConfigDocumen
     paths = description["paths"]
     any_function = paths[ANY_FUNCTION]["post"]
     components = Components(description["components"]["schemas"])
-    categories: dict[str, None] = {}
+    tags = {tag["name"]: tag for tag in description["tags"]}
     for document in described(documents):
         category = document.function_category or "Other"
-        categories[category] = None
+        tags.setdefault(category, {"name": category})
         paths[ANY_FUNCTION.replace("{function}", document.id)] = {
             "post": _operation(any_function, document, components, category)
         }
-    description["tags"] = [*description.get("tags", []), *({"name": name} for name in categories)]
+    description["tags"] = list(tags.values())
 
 
 def _operation(
@@ -99,6 +99,10 @@ class Components:
 
     def __init__(self, schemas: dict[str, JsonSchema]) -> None:
         self._schemas = schemas
+        #: The names without case, because generators name files by them.
+        self._taken = {name.casefold() for name in schemas}
+        #: The last number of each name that occurs several times.
+        self._numbers: dict[str, int] = {}
 
     def get(self, reference: JsonSchema) -> JsonSchema:
         """Return the schema that a reference names."""
@@ -121,7 +125,7 @@ class Components:
         if not moved:
             return _reference(root)
         definitions = schema.get("$defs")
-        names = {inner: self._reserve(name, inner) for inner in definitions or ()}
+        names = {inner: self._unused(_component(name, inner)) for inner in definitions or ()}
         outer = {key: value for key, value in schema.items() if key not in ("$defs", "$schema", "$id")}
         self._schemas[root] = _moved(outer, root, names) | {"title": root}
         for inner, component in names.items():
@@ -129,19 +133,13 @@ class Components:
             self._schemas[component] = inside | {"title": component} if isinstance(inside, dict) else inside
         return _reference(root)
 
-    def _reserve(self, name: str, inner: str) -> str:
-        plain = re.sub(r"[^A-Za-z0-9]", "_", inner)
-        component = self._unused(f"{name}_{plain}"[:MAX_COMPONENT])
-        self._schemas[component] = {}
-        return component
-
     def _unused(self, name: str) -> str:
-        """Return the name, with a number if there is such a component."""
-        candidate, number = name, 2
-        # Compared without case: generators name files by them.
-        taken = {known.casefold() for known in self._schemas}
-        while candidate.casefold() in taken:
-            candidate, number = f"{name}_{number}", number + 1
+        """Take the name, with a number if there is such a component, and return it."""
+        candidate = name
+        while candidate.casefold() in self._taken:
+            self._numbers[name] = self._numbers.get(name, 1) + 1
+            candidate = f"{name}_{self._numbers[name]}"
+        self._taken.add(candidate.casefold())
         return candidate
 
 
@@ -206,6 +204,12 @@ def example(schema: JsonSchema) -> JsonSchema | None:
             return None
         value[name] = examples[0]
     return value
+
+
+def _component(name: str, inner: str) -> str:
+    """Return a name for a definition inside a component."""
+    plain = re.sub(r"[^A-Za-z0-9]", "_", inner[:MAX_COMPONENT])
+    return f"{name}_{plain}"[:MAX_COMPONENT]
 
 
 def _reference(component: str) -> JsonSchema:

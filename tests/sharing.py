@@ -17,7 +17,7 @@ from tests.selection import MARK
 #: start first, in this order, and the files of a group run in its order.
 GROUPS: dict[str, tuple[str, ...]] = {
     "page": ("tests/page/",),
-    "end to end": ("tests/end_to_end/",),
+    "end to end": ("tests/end_to_end/", "tests/clients/test_generated.py"),
     "crashes": (
         "tests/end_to_end/test_crash.py",
         "tests/end_to_end/test_hybrid.py",

@@ -161,6 +161,36 @@ def test_names_that_would_be_the_same_are_kept_apart() -> None:
     assert len(set(folded)) == len(folded)
 
 
+def test_a_category_of_the_gateways_own_name_is_not_a_second_tag() -> None:
+    description = document(own(functionCategory="Gateway"))
+    assert [tag["name"] for tag in description["tags"]] == ["Gateway"]
+    assert of("own", description)["tags"] == ["Gateway"]
+
+
+def test_many_definitions_of_one_name_are_numbered_in_linear_time() -> None:
+    def work(count: int) -> int:
+        names = [f"{'x' * 120}{number}" for number in range(count)]
+        schema: dict[str, Any] = {"$defs": {name: {} for name in names}}
+        taken = Taken()
+        components = function_operations.Components({})
+        components._taken = taken
+        components.add("Own", schema)
+        assert len(components._schemas) == count + 1
+        return taken.asked
+
+    assert work(800) < 3 * work(400)
+
+
+class Taken(set[str]):
+    """A set that counts how often it is asked."""
+
+    asked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.asked += 1
+        return super().__contains__(name)
+
+
 def test_the_functions_are_bounded_by_number_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = raw_document(functionInputSchema={"description": "x" * 60_000})
     documents = {f"f{number}": parse(raw | {"_id": f"f{number}"}, "x") for number in range(10)}
