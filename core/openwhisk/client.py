@@ -154,6 +154,7 @@ def _throttled(function: str, header: str | None, payload: Any) -> ThrottledErro
     retry_after = parse_retry_after(header, datetime.now(UTC))
     if retry_after is None:
         retry_after = pause_after(refusal, time.time(), random.random())
-    log.warning("function %s: OpenWhisk refused an invocation: %s", function, refusal)
+    # Not a warning: a burst has hundreds of them, and each caller gets the error.
+    log.debug("function %s: OpenWhisk refused an invocation: %s", function, refusal)
     message = f"Too many invocations at once. Try again in {max(1, round(retry_after))} s."
     return ThrottledError(message, retry_after, refusal, function=function)
