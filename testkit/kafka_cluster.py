@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from core.kafka.admin import Topics
@@ -71,6 +72,11 @@ class Cluster:
             self._processes[node] = subprocess.Popen(
                 [*self._java, "kafka.Kafka", str(home / "server.properties")], stdout=log, stderr=log
             )
+
+    def wait(self, node: int) -> None:
+        """Wait until a broker that was started answers."""
+        alone = replace(self.settings, bootstrap_servers=f"127.0.0.1:{self.ports[node]}")
+        wait_for(lambda: Topics(alone).reachable(), 120)
 
     def kill(self, node: int) -> None:
         """Kill a broker."""
