@@ -27,7 +27,7 @@ KEYWORDS = frozenset(name.strip("'") for name in qasm3Lexer.literalNames) | {
 }
 
 
-class Context(NamedTuple):
+class StatementContext(NamedTuple):
     """Where a statement stands, as far as the parser looks at it."""
 
     gate: bool = False
@@ -39,10 +39,10 @@ class Context(NamedTuple):
 #: Signs after which `pow` is a modifier.
 _BEFORE_MODIFIER = frozenset({")", "{", "}", ";", "@"})
 #: What builds the trees of the shapes that are kept.
-_kept: dict[tuple[str, Context], Builder] = {}
+_kept: dict[tuple[str, StatementContext], Builder] = {}
 
 
-class Shape:
+class StatementShape:
     """The shape of a statement.
 
     Args:
@@ -50,7 +50,7 @@ class Shape:
         context: where it stands.
     """
 
-    def __init__(self, found: list[Token], context: Context) -> None:
+    def __init__(self, found: list[Token], context: StatementContext) -> None:
         self._tokens = found
         self._context = context
         self._texts = [
@@ -131,7 +131,7 @@ def _general(kind: str, text: str, place: int) -> str:
     return f"${place}" if kind == "hardware" else text
 
 
-def _wrapping(context: Context) -> tuple[str, str]:
+def _wrapping(context: StatementContext) -> tuple[str, str]:
     """Return what stands before and after a statement, so that the parser sees where it stands."""
     before, after = "", ""
     if context.subroutine:
@@ -159,7 +159,7 @@ class _ShapeError(Exception):
         self.message = message
 
 
-def _parsed(text: str, context: Context) -> list[Any]:
+def _parsed(text: str, context: StatementContext) -> list[Any]:
     lexer = qasm3Lexer(InputStream(text))
     parser = qasm3Parser(CommonTokenStream(lexer))
     parser._errHandler = BailErrorStrategy()

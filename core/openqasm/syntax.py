@@ -14,7 +14,7 @@ from typing import NamedTuple
 from openqasm3 import ast
 
 from core.openqasm.errors import ProgramError
-from core.openqasm.shapes import KEYWORDS, Context, Shape
+from core.openqasm.shapes import KEYWORDS, StatementContext, StatementShape
 from core.openqasm.tokens import Token
 from core.openqasm.trees import BLOCK, Builder
 
@@ -85,13 +85,13 @@ class _Reader:
             [token for token in lines if token.text.startswith("@")],
         )
         self._place = 0
-        self._builders: dict[tuple[str, Context], Builder] = {}
+        self._builders: dict[tuple[str, StatementContext], Builder] = {}
         self._parsed = 0
         self._count = 0
 
     def program(self) -> Tree:
         self._version()
-        statements = self._statements(Context(), 0)
+        statements = self._statements(StatementContext(), 0)
         if self._place < len(self._tokens):
             raise self._unexpected()
         return Tree(statements, *self._notes)
@@ -115,7 +115,7 @@ class _Reader:
             line, column = last.line, last.column + len(last.text)
         return ProgramError("the end of the program is not expected here", line, column)
 
-    def _statements(self, context: Context, depth: int) -> list[ast.Statement]:
+    def _statements(self, context: StatementContext, depth: int) -> list[ast.Statement]:
         statements: list[ast.Statement] = []
         while self._place < len(self._tokens) and self._tokens[self._place].text != "}":
             if self._tokens[self._place].text == ";":
@@ -125,7 +125,7 @@ class _Reader:
             statements.extend(self._statement(context, depth))
         return statements
 
-    def _statement(self, context: Context, depth: int) -> list[ast.Statement]:
+    def _statement(self, context: StatementContext, depth: int) -> list[ast.Statement]:
         found, begin = self._tokens, self._place
         first = found[begin]
         self._count += 1
@@ -168,7 +168,7 @@ class _Reader:
                     switch = True
                     stack.append("switch")
                 else:
-                    inner = Context(
+                    inner = StatementContext(
                         context.gate or first.text == "gate",
                         context.subroutine or first.text == "def",
                         loop,
@@ -237,9 +237,9 @@ class _Reader:
         return bool(shape) and shape[-1].text in _BEFORE_SET
 
     def _tree(
-        self, found: list[Token], blocks: list[list[ast.Statement]], context: Context
+        self, found: list[Token], blocks: list[list[ast.Statement]], context: StatementContext
     ) -> list[ast.Statement]:
-        shape = Shape(found, context)
+        shape = StatementShape(found, context)
         if len(shape.text) > MAX_STATEMENT:
             raise ProgramError(
                 f"a statement has over {MAX_STATEMENT} characters; split it", found[0].line, found[0].column

@@ -8,12 +8,12 @@ import orjson
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import Activation, ActivationStatus, Response
-from local.openwhisk.call import MAX_CONDUCTORS, Call, Counts
 from local.openwhisk.entities import SEQUENCE, entity_name
 from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import NOT_ALLOWED, BadRequest, OpenWhiskError
+from local.openwhisk.invocation_context import MAX_CONDUCTORS, Counts, InvocationContext
 from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
-from local.openwhisk.sequence import Run
+from local.openwhisk.sequence import RunPlan
 
 _TOO_LONG = "Too many actions in the composition."
 _FAILED = "Activation failure during composition."
@@ -35,7 +35,12 @@ class Composition:
     """
 
     def __init__(
-        self, conductor: LaunchPlan, record: Activation, call: Call, plans: LaunchPlans, run: Run
+        self,
+        conductor: LaunchPlan,
+        record: Activation,
+        call: InvocationContext,
+        plans: LaunchPlans,
+        run: RunPlan,
     ) -> None:
         self._conductor = conductor
         self._record = record

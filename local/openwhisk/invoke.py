@@ -11,7 +11,6 @@ import orjson
 
 from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.activations import Activation, Activations, ActivationStatus, Response
-from local.openwhisk.call import Call
 from local.openwhisk.composition import Composition
 from local.openwhisk.container import Container
 from local.openwhisk.entities import SEQUENCE, Action, now
@@ -27,6 +26,7 @@ from local.openwhisk.errors import (
     TooMany,
     Unavailable,
 )
+from local.openwhisk.invocation_context import InvocationContext
 from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
 from local.openwhisk.pool import ContainerPool
 from local.openwhisk.rates import Rate
@@ -92,7 +92,7 @@ class ActionInvoker:
         value = orjson.dumps(plan.bound | payload if plan.bound else payload)
         if len(value) > MAX_PAYLOAD:
             raise TooLarge("The parameters are", len(value), MAX_PAYLOAD)
-        call = Call(transaction, cause)
+        call = InvocationContext(transaction, cause)
         task = asyncio.get_running_loop().create_task(self._run(plan, value, call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -116,7 +116,7 @@ class ActionInvoker:
         if self._running:
             await asyncio.wait(self._running, timeout=1.0)
 
-    async def _run(self, plan: LaunchPlan, value: bytes, call: Call) -> Activation:
+    async def _run(self, plan: LaunchPlan, value: bytes, call: InvocationContext) -> Activation:
         action = plan.action
         call.total.activations += 1
         record = Activation(
@@ -173,7 +173,9 @@ class ActionInvoker:
             log.warning("activation %s of %s failed", call.id, action.path, extra={"printed": printed})
         return record
 
-    async def _run_action(self, plan: LaunchPlan, value: bytes, record: Activation, call: Call) -> None:
+    async def _run_action(
+        self, plan: LaunchPlan, value: bytes, record: Activation, call: InvocationContext
+    ) -> None:
         if plan.launch is None:
             raise StartFailed(f"Failed to pull container image '{plan.action.exec.image}'.")
         waiting_since = time.monotonic()

@@ -7,18 +7,23 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from local.openwhisk.activations import Activation, ActivationStatus, Response
-from local.openwhisk.call import Call, Counts
 from local.openwhisk.entities import SEQUENCE, Action
 from local.openwhisk.entities.action import MAX_COMPONENTS
 from local.openwhisk.errors import NOT_ALLOWED, OpenWhiskError
+from local.openwhisk.invocation_context import Counts, InvocationContext
 from local.openwhisk.launch_plan import LaunchPlan, LaunchPlans
 
 #: Runs an action with parameters, JSON text, and returns its record.
-Run = Callable[[LaunchPlan, bytes, Call], Awaitable[Activation]]
+RunPlan = Callable[[LaunchPlan, bytes, InvocationContext], Awaitable[Activation]]
 
 
 async def run_sequence(
-    sequence: Action, value: bytes, record: Activation, call: Call, plans: LaunchPlans, run: Run
+    sequence: Action,
+    value: bytes,
+    record: Activation,
+    call: InvocationContext,
+    plans: LaunchPlans,
+    run: RunPlan,
 ) -> None:
     """Run a sequence's actions and complete its record.
 

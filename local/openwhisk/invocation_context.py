@@ -38,7 +38,7 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class InvocationContext:
     """The place of an activation among those that a request causes."""
 
     transaction: str
@@ -62,7 +62,7 @@ class Call:
         """Whether the request has caused too many activations, or has nested them too deeply."""
         return self.total.activations > MAX_ACTIVATIONS or self.depth > MAX_DEPTH
 
-    def part(self, *, conducts: bool = False, counts: Counts | None = None) -> Call:
+    def part(self, *, conducts: bool = False, counts: Counts | None = None) -> InvocationContext:
         """Return the call of an action that this sequence or composition runs.
 
         Args:
