@@ -1,7 +1,7 @@
 /** The page as a whole: creates the components and connects them. */
 import { Api, createSession, describe } from "./api/api";
-import type { QuantumFunction } from "./api/documents";
 import { Catalogue } from "./catalogue/catalogue";
+import { FunctionList } from "./catalogue/functions";
 import { titleOf } from "./catalogue/search";
 import { ConnectionBadge } from "./connection/connection";
 import { Devices } from "./devices/devices";
@@ -48,14 +48,12 @@ export class App {
   #catalogue = new Catalogue();
   #devices = new Devices();
   #jobsHeading = h("h1", { id: "page-title", tabindex: -1 }, "Jobs");
-
-  #functions: QuantumFunction[] | null = null;
-  #failure: string | null = null;
+  #functions = new FunctionList(this.#api);
   #route = toRoute(location.hash);
   /** The job that was chosen on a function's page. */
   #chosenJob = new Map<string, string>();
 
-  #functionOf = (job: StoredJob) => this.#functions?.find((one) => one.id === job.function);
+  #functionOf = (job: StoredJob) => this.#functions.find(job.function);
   #title = (job: StoredJob) => this.#functionOf(job)?.title || job.function_title;
   #selected = (): string | null => selectedId(this.#route, this.#store.jobs, this.#chosenJob);
 
@@ -176,9 +174,9 @@ export class App {
   }
 
   #showFunction(id: string, typed: Record<string, string>): void {
-    const found = this.#functions?.find((one) => one.id === id);
+    const found = this.#functions.find(id);
     if (found) this.#workbench.show(found, Object.keys(typed).length > 0 ? typed : null);
-    else this.#workbench.missing(this.#functions !== null, this.#failure);
+    else this.#workbench.missing(this.#functions.all !== null, this.#functions.failure);
     if (!this.#workbench.place.isConnected || this.#bench.firstChild !== this.#workbench.place)
       this.#bench.replaceChildren(this.#workbench.place, this.#result.element, this.#jobs.element);
     this.#page.show("run", found ? titleOf(found) : "Function", this.#workbench.element, this.#bench);
@@ -251,18 +249,13 @@ export class App {
     this.#badge.show(this.#signInForm.asking ? "signed-out" : state);
     this.#reconciler.live(state === "live");
     // What could not be loaded while there was no connection.
-    if (state === "live" && this.#functions === null && this.#failure !== null) void this.#load();
+    if (state === "live" && this.#functions.all === null && this.#functions.failure !== null) void this.#load();
   }
 
   async #loadFunctions(): Promise<void> {
-    const found = await this.#api.functions().catch((error: unknown) => {
-      this.#failure = describe(error);
-      return null;
-    });
-    if (found === null && this.#functions === null) this.#catalogue.failed(this.#failure!, () => void this.#load());
-    else if (found !== null && JSON.stringify(found) !== JSON.stringify(this.#functions))
-      this.#catalogue.setFunctions((this.#functions = found));
-    else return;
+    if (!(await this.#functions.load())) return;
+    if (this.#functions.all) this.#catalogue.setFunctions(this.#functions.all);
+    else this.#catalogue.failed(this.#functions.failure!, () => void this.#load());
     this.#show();
   }
 
@@ -280,7 +273,7 @@ export class App {
   async #load(): Promise<void> {
     if (this.#signInForm.asking) return;
     if (navigator.onLine) await Promise.all([this.#loadFunctions(), this.#loadOthers()]);
-    else if (!this.#functions) this.#catalogue.offline(() => void this.#load());
+    else if (!this.#functions.all) this.#catalogue.offline(() => void this.#load());
   }
 
   async #loadOthers(): Promise<void> {
