@@ -191,7 +191,7 @@ export class Store {
     const jobs = fit(this.#document.jobs, (job) => this.#text(job).length);
     this.#document = { ...this.#document, jobs };
     if (this.#save(jobs)) return;
-    for (let kept = jobs.length; kept > 0; ) {
+    for (let kept = jobs.length; kept > 0;) {
       kept = Math.floor(kept / 2);
       if (this.#save(jobs.slice(0, kept))) return;
     }
