@@ -17,6 +17,8 @@ from .operations import Operation
 
 #: Number of latest blocks that an operation may join.
 WINDOW = 16
+#: Operations of a block. What is kept for a block grows with them.
+MAX_OPERATIONS = 128
 
 Array = NDArray[Any]
 
@@ -77,6 +79,8 @@ def fuse(operations: Iterable[Operation], max_qubits: int) -> list[Block]:
         chosen, most = -1, -1
         for place in range(max(first, len(blocks) - WINDOW, 0), len(blocks)):
             shared = sum(qubit in blocks[place].qubits for qubit in qubits)
+            if len(blocks[place].operations) == MAX_OPERATIONS:
+                continue
             if len(blocks[place].qubits) + len(qubits) - shared <= max_qubits and shared > most:
                 chosen, most = place, shared
         if chosen < 0:

@@ -8,11 +8,13 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction, ControlFlowOp
+from qiskit.exceptions import QiskitError
 
 from .backends import Backend
 from .clifford import is_clifford, is_clifford_gate
 from .errors import InvalidJob
 from .own_gates import RESERVED, STANDARD
+from .timing import DEFAULT_DT, delay_seconds, has_parameters
 
 #: Instructions that take no time and have no error.
 VIRTUAL = frozenset({"rz", "barrier", "delay"})
@@ -139,6 +141,8 @@ class _Scan:
             if use not in self.uses:
                 self._isa.check(*use)
             self.uses[use] += 1
+            if name == "delay":
+                _check_delay(instruction)
             if instruction.is_control_flow():
                 self.control_flow = True
                 self.clifford = False
@@ -148,6 +152,18 @@ class _Scan:
                     self.visit(block, dict(zip(block.qubits, use[1], strict=True)))
             elif self.clifford:
                 self.clifford = is_clifford_gate(name, instruction.params)
+
+
+def _check_delay(instruction: CircuitInstruction) -> None:
+    """Check that a delay without free parameters has a length."""
+    try:
+        operation = instruction.operation
+    except QiskitError as error:
+        # Qiskit makes the object, and checks its parameter, only now.
+        raise InvalidJob(f"A delay cannot have this duration: {error.message}") from error
+    if not has_parameters(operation):
+        # The length of `dt` does not matter here.
+        delay_seconds(operation, DEFAULT_DT)
 
 
 def separate_isolated_qubits(

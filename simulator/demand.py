@@ -12,6 +12,7 @@ from qiskit import QuantumCircuit
 from .channels import Channel, Depolarizing, Relaxation
 from .circuits import Shape
 from .costs import MAX_BOND
+from .histories import kraus_of
 from .noise import DeviceNoise
 from .operations import program
 from .simulation_plan import SMALL_QUBITS, Demand
@@ -73,8 +74,7 @@ def _exact(channels: Sequence[Channel]) -> bool:
 
 def _errors(channel: Channel) -> float:
     """Return the probability of an error, for the completely mixed state."""
-    operators = channel.kraus()
-    kept = operators[0]
+    kept = kraus_of(channel)[0]
     return 1 - float((abs(kept) ** 2).sum()) / len(kept)
 
 

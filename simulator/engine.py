@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from qiskit_aer.library import SaveProbabilities
 
 from . import density, stabilizer
@@ -140,7 +142,7 @@ class Engine:
                 # Each set of parameters has a schedule of its own.
                 return [
                     self.prepare(backend, bound, np.empty((1, 0)), num_shots, seeded, noise)[0]
-                    for bound in map(circuit.assign_parameters, parameters)
+                    for bound in (_bound(circuit, values) for values in parameters)
                 ]
             circuit = scheduled(circuit, device[0])
         rest: QuantumCircuit | None = circuit
@@ -158,8 +160,11 @@ class Engine:
         for row, values in enumerate(rows):
             bound, clifford = rest, shape.clifford
             if rest is not None and rest.parameters:
-                bound = rest.assign_parameters({free: values[columns[free]] for free in rest.parameters})
+                bound = _bound(rest, {free: values[columns[free]] for free in rest.parameters})
                 clifford = not shape.control_flow and is_clifford(bound)
+                if shape.control_flow:
+                    # The lengths of delays are known now.
+                    self.check(backend, bound)
             if bound is not None and clifford not in plans:
                 form = replace(shape, clifford=clifford)
                 plans[clifford] = self._plan(bound, form, noise_model, num_shots, seeded, noise)
@@ -263,3 +268,15 @@ class Engine:
             noise = DeviceNoise(backend.properties, backend.dt)
             self._noise[backend.device] = (noise, AerNoise(noise))
         return self._noise[backend.device]
+
+
+def _bound(circuit: QuantumCircuit, values: Any) -> QuantumCircuit:
+    """Return a circuit with values for its parameters.
+
+    Raises:
+        InvalidJob: If an instruction cannot have such a value, as a delay cannot be negative.
+    """
+    try:
+        return circuit.assign_parameters(values)
+    except (QiskitError, ValueError, TypeError) as error:
+        raise InvalidJob(f"The parameter values do not fit the circuit: {error}") from error

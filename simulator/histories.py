@@ -108,6 +108,11 @@ class BlockHistories:
     def _all(self) -> _Steps:
         return _Steps(self._block, 0)
 
+    def forget(self) -> None:
+        """Release what is kept from one call of `draw` to the next."""
+        for name in ("_all", "_ends"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def _ends(self) -> list[Matrix]:
         """For each place the product of the operations from there to the end, without errors."""
@@ -187,7 +192,7 @@ def embed(operator: Matrix, qubits: tuple[int, ...], block: list[int]) -> Matrix
     return _embed(operator.tobytes(), tuple(block.index(qubit) for qubit in qubits), len(block))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2048)
 def _embed(operator: bytes, places: tuple[int, ...], size: int) -> Matrix:
     matrix = np.frombuffer(operator, dtype=complex).reshape(2 ** len(places), -1)
     identity = np.eye(2**size, dtype=complex).reshape((2,) * size + (2**size,))

@@ -27,6 +27,8 @@ from .operations import Program, read_out
 
 #: Qubits of a block.
 BLOCK_QUBITS = 5
+#: Blocks whose small matrices are kept in memory, of up to 6 MB each.
+KEPT_BLOCKS = 64
 #: Qubits above which amplitudes have single precision: 7 digits are far more than shots resolve.
 DOUBLE_QUBITS = 12
 
@@ -62,6 +64,8 @@ class Trajectories:
         self._dtype = np.complex128 if program.num_qubits <= DOUBLE_QUBITS else np.complex64
         self._blocks = [BlockHistories(block) for block in fuse(program.operations, BLOCK_QUBITS)]
         self._matrices = [block.matrix().astype(self._dtype) for block in self._blocks]
+        #: The blocks whose small matrices are kept, the oldest first.
+        self._kept: dict[int, None] = {}
         self._bits = np.zeros((0, 0), dtype=np.uint8)
         self._filled = 0
 
@@ -103,6 +107,7 @@ class Trajectories:
                     del after
                 reduced = held[0].reduced(block.qubits)
                 histories = list(block.draw(reduced, thresholds[late], record, self._rng))
+                self._keep(place)
                 for number, history in enumerate(histories, 1):
                     state = held[0].apply(history.matrix.astype(self._dtype), block.qubits)
                     box.append(_Branch(state, place + 1, history.thresholds, history.record))
@@ -116,6 +121,15 @@ class Trajectories:
             held[:] = [after]
             del after
         self._finish(held.pop(), len(thresholds), record)
+
+    def _keep(self, place: int) -> None:
+        """Note that a block has been used, and release those that have not been for the longest time."""
+        self._kept.pop(place, None)
+        self._kept[place] = None
+        if len(self._kept) > KEPT_BLOCKS:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            self._blocks[oldest].forget()
 
     def _finish(self, state: Tensor, shots: int, record: Record) -> None:
         """Draw the outcomes of shots from their final state."""

@@ -78,6 +78,7 @@ def test_the_bond_dimension_is_bounded_by_the_gates_and_by_the_size() -> None:
     far.cz(0, 4)
     assert bonds(far) == 4 * 8
     wide = QuantumCircuit(40)
+    wide.h(range(40))
     for _ in range(15):
         wide.cz(19, 20)
     assert bonds(wide) == math.inf
