@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from testkit.processes import part_environment
-from testkit.stack import ROOT, Stack
+from testkit.stack import GIVEN_WHISK, ROOT, Stack
 
 
 def test_the_example_of_the_documentation(stack: Stack) -> None:
@@ -22,7 +22,8 @@ def test_the_example_of_the_documentation(stack: Stack) -> None:
     )
     script = lines.replace("http://127.0.0.1:8080", stack.gateway)
     gateway = part_environment(stack, "gateway")
-    env = {name: gateway[name] for name in ("WHISK_APIHOST", "WHISK_AUTH")}
+    apihost = GIVEN_WHISK or f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}"
+    env = {"WHISK_APIHOST": apihost, "WHISK_AUTH": gateway["WHISK_AUTH"]}
     done = subprocess.run(
         ["bash", "-euc", script], env={**os.environ, **env}, capture_output=True, text=True, timeout=120
     )
