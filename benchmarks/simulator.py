@@ -37,6 +37,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
 from benchmarks.table import table
+from core.settings.provider import NO_INSTANCE
 from testkit.percentile import percentile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -267,7 +268,7 @@ async def _through(
 ) -> Done:
     """Do jobs for some time, or a number of jobs."""
     host, _, port = url.removeprefix("http://").partition(":")
-    authorization = f"Authorization: Bearer {token}\r\n".encode()
+    authorization = f"Authorization: Bearer {token}\r\nService-CRN: {NO_INSTANCE}\r\n".encode()
     requests = [
         b"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n%s" % (authorization, len(one), one)

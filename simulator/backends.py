@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import orjson
 
 from core.simulators import NOISELESS, noisy_name
 
-from .errors import BackendUnknown
+from .errors import ApiError, BackendUnknown
 from .timing import DEFAULT_DT
 
 #: Qubits of the noiseless simulator. Only Clifford circuits can use as many.
@@ -61,6 +63,35 @@ class Backend:
         return DEFAULT_DT if nanoseconds is None else float(nanoseconds) * 1e-9
 
     @property
+    def calibration_id(self) -> str | None:
+        """The id of its calibration; None if it has none."""
+        if self.properties is None:
+            return None
+        text = f"{self.name}/{self.properties['last_update_date']}"
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    @property
+    def calibrated_at(self) -> float:
+        """When it was calibrated, in seconds since 1970."""
+        if self.properties is None:
+            return 0.0
+        return datetime.fromisoformat(self.properties["last_update_date"]).timestamp()
+
+    def check_calibration(self, calibration_id: str | None) -> None:
+        """Check that it has a calibration; None is any.
+
+        Raises:
+            ApiError: If it does not have it.
+        """
+        if calibration_id is not None and calibration_id != self.calibration_id:
+            raise ApiError(
+                404,
+                1217,
+                f"{self.name} has no calibration {calibration_id[:64]!r}.",
+                f"It has {self.calibration_id}." if self.calibration_id else "Leave out calibration_id.",
+            )
+
+    @property
     def simulator(self) -> bool:
         """Whether it is a simulator, which has no queue."""
         return not self.queued
@@ -106,6 +137,30 @@ def _noiseless() -> Backend:
     return Backend(NOISELESS, configuration, None, None, queued=False)
 
 
+#: Gates with a continuous angle, which the client offers on request, with their parameters. IBM's Heron
+#: devices have them. The descriptions of fake_provider have their errors, but do not list them as gates.
+FRACTIONAL_GATES = {"rx": ("theta",), "rzz": ("theta",)}
+
+
+def _add_fractional_gates(configuration: dict[str, Any], properties: dict[str, Any]) -> None:
+    """List the fractional gates of a device among its gates, if it reports their errors."""
+    for name, parameters in FRACTIONAL_GATES.items():
+        places = [gate["qubits"] for gate in properties["gates"] if gate["gate"] == name]
+        if not places or name in configuration["basis_gates"]:
+            continue
+        configuration["basis_gates"] = sorted([*configuration["basis_gates"], name])
+        configuration["gates"].append(
+            {
+                "name": name,
+                "parameters": list(parameters),
+                "qasm_def": f"gate {name}({', '.join(parameters)})",
+                "coupling_map": places,
+            }
+        )
+        if "supported_instructions" in configuration:
+            configuration["supported_instructions"].append(name)
+
+
 def _device(name: str) -> tuple[Backend, Backend]:
     short = name.removeprefix("fake_")
     folder = _provider_folder() / short
@@ -115,6 +170,7 @@ def _device(name: str) -> tuple[Backend, Backend]:
     except FileNotFoundError as error:
         raise BackendUnknown(f"fake_provider has no device {name!r}") from error
     properties["backend_name"] = configuration["backend_name"] = name
+    _add_fractional_gates(configuration, properties)
     configuration["simulator"] = False
     noisy_backend = noisy_name(name)
     noisy = configuration | {

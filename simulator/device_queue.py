@@ -1,4 +1,4 @@
-"""The queue of one device: jobs of this service and of other users, served in order of arrival.
+"""The queue of one device: jobs of this service and of other users, by arrival or by fair share.
 
 It is a pure function of the time: nothing here sleeps, so tests run it in virtual time.
 """
@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from .fair_share import FairShare
 from .settings import QueueSettings
 
 #: Mean service times without an observation after which the length is drawn at random instead of simulated.
@@ -33,12 +34,14 @@ class QueueEvent:
 class QueueEntry:
     """One job in the queue. `job_id` is None for those of other users.
 
-    `service` is None for a job of this service until its result is computed.
+    `service` is None for a job of this service until its result is computed, and `expected` is the forecast.
     """
 
     job_id: str | None
     arrived: float
     service: float | None
+    user: str = ""
+    expected: float = 0.0
     started: float | None = None
     computed: float | None = None
 
@@ -47,6 +50,15 @@ class QueueEntry:
         if self.started is None or self.service is None:
             return None
         return max(self.started + self.service, self.computed or self.started)
+
+
+@dataclass(frozen=True)
+class QueueForecast:
+    """The forecast for a job: the number of jobs before it, and when it starts and ends, in seconds."""
+
+    position: int
+    start: float
+    completion: float
 
 
 class DeviceQueue:
@@ -69,6 +81,10 @@ class DeviceQueue:
         self._now = now
         self._next_arrival: float | None = None
         self._paused = False
+        self._shares: FairShare | None = None
+        if settings.order == "fair_share":
+            load = settings.arrivals_per_second * settings.service_seconds
+            self._shares = FairShare(settings.users, load, settings.speed_up, self._random, now)
         length = settings.initial_length
         self._populate(self._settled_length() if length is None else length, now)
 
@@ -81,15 +97,27 @@ class DeviceQueue:
         """Return whether a job of this service is in the queue."""
         return any(entry.job_id is not None for entry in self._entries)
 
-    def submit(self, job_id: str, now: float) -> list[QueueEvent]:
-        """Add a job of this service at the end of the queue."""
+    def submit(
+        self, job_id: str, now: float, user: str = "", expected: float | None = None
+    ) -> list[QueueEvent]:
+        """Add a job of this service.
+
+        Args:
+            job_id: Its id.
+            now: The time.
+            user: Its user, for the fair-share order.
+            expected: For how many seconds of device time it will probably occupy the device.
+        """
         events = self.advance(now)
-        self._entries.append(QueueEntry(job_id, now, None))
+        seconds = self._service_mean if expected is None else expected / self._speed_up
+        self._entries.append(QueueEntry(job_id, now, None, f"own-{user}", seconds))
         return events + self._start_next(now)
 
     def cancel(self, job_id: str, now: float) -> list[QueueEvent]:
         """Remove a job of this service, waiting or running."""
         events = self.advance(now)
+        if self._entries and self._entries[0].job_id == job_id:
+            self._charge(self._entries[0], now)
         self._entries = deque(entry for entry in self._entries if entry.job_id != job_id)
         return events + self._start_next(now)
 
@@ -120,16 +148,19 @@ class DeviceQueue:
         ):
             # After a long time without observation the length has its stationary distribution again.
             self._entries.clear()
+            if self._shares is not None:
+                self._shares.settle(now)
             self._populate(self._settled_length(), now)
         events: list[QueueEvent] = []
         while (moment := self.next_change()) is not None and moment <= now:
             self._now = max(self._now, moment)
             if self._entries and self._entries[0].finish() == moment:
                 entry = self._entries.popleft()
+                self._charge(entry, moment)
                 if entry.job_id is not None:
                     events.append(QueueEvent("finished", entry.job_id, moment))
             else:
-                self._entries.append(QueueEntry(None, moment, self._draw_service()))
+                self._entries.append(self._draw_entry(moment))
             # The rate of arrivals depends on the length. Exponential waiting has no memory, so it may start
             # again.
             self._next_arrival = self._draw_arrival(moment)
@@ -154,9 +185,39 @@ class DeviceQueue:
             "p95": ordered[round(0.95 * last)],
         }
 
+    def forecasts(self, now: float) -> dict[str, QueueForecast]:
+        """Return the forecasts for all jobs of this service, by their ids."""
+        running = [entry for entry in self._entries if entry.started is not None]
+        waiting = [entry for entry in self._entries if entry.started is None]
+        ordered = waiting if self._shares is None else self._shares.order(waiting, running, now)
+        forecasts = {}
+        free = now
+        for position, entry in enumerate([*running, *ordered]):
+            start = free if entry.started is None else entry.started
+            # The duration of other users' jobs is not known before they end, except in the simulation.
+            end = None if entry.job_id is None else entry.finish()
+            free = max(start + entry.expected, now) if end is None else end
+            if entry.job_id is not None:
+                forecasts[entry.job_id] = QueueForecast(position, start, free)
+        return forecasts
+
+    def _charge(self, entry: QueueEntry, now: float) -> None:
+        if self._shares is not None and entry.started is not None:
+            self._shares.charge(entry.user, (now - entry.started) * self._speed_up, now)
+
+    def _draw_entry(self, arrived: float) -> QueueEntry:
+        service = self._draw_service()
+        user = "" if self._shares is None else self._shares.draw_user()
+        return QueueEntry(None, arrived, service, user, self._service_mean)
+
     def _start_next(self, now: float) -> list[QueueEvent]:
         if self._paused or not self._entries or self._entries[0].started is not None:
             return []
+        if self._shares is not None:
+            index = self._shares.next(self._entries, now)
+            chosen = self._entries[index]
+            del self._entries[index]
+            self._entries.appendleft(chosen)
         entry = self._entries[0]
         entry.started = now
         self._waits.append(now - entry.arrived)
@@ -166,7 +227,7 @@ class DeviceQueue:
         for index in range(length):
             # Arrivals in the past, one service time apart.
             arrived = now - (length - index) * self._service_mean
-            self._entries.append(QueueEntry(None, arrived, self._draw_service()))
+            self._entries.append(self._draw_entry(arrived))
         self._now = now
         self._start_next(now)
         self._next_arrival = self._draw_arrival(now)

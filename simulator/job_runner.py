@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any
@@ -13,6 +14,7 @@ from .database import Database
 from .device_queue import QueueEvent
 from .errors import ApiError, DatabaseError
 from .faults import Faults
+from .job_documents import JobForecast
 from .job_store import JobStore
 from .jobs import IbmStatus, SimulatorJob
 from .pool import WorkerPool
@@ -20,6 +22,7 @@ from .queued_device import QueuedDevice
 from .sessions import RuntimeSession, Sessions
 from .settings import SimulatorSettings
 from .task import Task
+from .usage import InstanceUsage
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +55,11 @@ class JobRunner:
     ) -> None:
         self.pool = WorkerPool(settings)
         self.faults = faults
-        #: Device time of all jobs, in seconds.
-        self.usage_seconds = 0.0 if database is None else float(database.fact("usage_seconds") or 0.0)
+        self.usage = InstanceUsage(settings.usage_limit, database)
         self._settings = settings
         self._clock = clock
         self._store = store
         self._sessions = sessions
-        self._database = database
         self._devices = {
             backend.name: QueuedDevice(backend, settings.queue, clock, self._on_device_event)
             for backend in backends
@@ -124,9 +125,19 @@ class JobRunner:
         """Run a job of the previous run again. With the same seed it has the same result."""
         device = self.device(job.backend)
         if device is not None:
-            device.submit(job.job_id)
+            self.enqueue(job, device)
         else:
             self.simulate(job, at_once=True)
+
+    def enqueue(self, job: SimulatorJob, device: QueuedDevice) -> None:
+        """Add a job to the queue of its device."""
+        expected = self._settings.timing.job_overhead + float(job.verdict.get("device_seconds") or 0.0)
+        device.submit(job.job_id, job.user, expected)
+
+    def forecasts(self, backend: str) -> dict[str, JobForecast]:
+        """Return the forecasts for the unfinished jobs of a backend, by their ids; none for a simulator."""
+        device = self.device(backend)
+        return {} if device is None else device.forecasts()
 
     def withdraw(self, job: SimulatorJob, task: Task, reason: str) -> None:
         """End a task whose job was not accepted.
@@ -200,9 +211,7 @@ class JobRunner:
     async def _reveal(self, job: SimulatorJob) -> None:
         # The end of a job becomes visible once it is on disk, so that a restart cannot revoke it.
         if job.quantum_seconds:
-            self.usage_seconds += job.quantum_seconds
-            if self._database is not None:
-                self._database.remember("usage_seconds", self.usage_seconds)
+            self.usage.add(job.instance, job.quantum_seconds)
         try:
             await self._store.save(job)
         except DatabaseError:
@@ -222,7 +231,7 @@ class JobRunner:
     async def _follow_simulation(self, job: SimulatorJob, task: Task) -> None:
         """Wait for a simulation, and set its job's final state."""
         header, result = await task.outcome
-        _keep_verdict(job, task)
+        job.keep_verdict(self._settings.timing.timed(task.verdict.result()))
         await self._set_outcome(job, *self._apply_fault(job, header, result))
 
     async def _follow_computation(self, device: QueuedDevice, job: SimulatorJob, task: Task) -> None:
@@ -232,12 +241,12 @@ class JobRunner:
         if job.decided or self._closing:
             return
         header, result = self._apply_fault(job, header, result)
-        _keep_verdict(job, task)
+        job.keep_verdict(self._settings.timing.timed(task.verdict.result()))
         device.outcomes[job.job_id] = (header, result)
         # A device is occupied for its overhead and the shots. A job that fails leaves at once.
         seconds = 0.0
         if header["t"] == "done":
-            seconds = self._settings.queue.service_seconds / 2 + job.verdict.get("device_seconds", 0.0)
+            seconds = self._settings.timing.job_overhead + job.verdict.get("device_seconds", 0.0)
         job.quantum_seconds = seconds
         device.set_computed(job.job_id, seconds)
 
@@ -275,14 +284,16 @@ class JobRunner:
         else:
             await self.finish(job, "Failed", header["message"], header["code"])
 
+    async def delete(self, job: SimulatorJob) -> None:
+        """Delete a job. One that has not finished is cancelled first."""
+        if not job.final:
+            # A job that has just finished by itself cannot be cancelled, and is deleted all the same.
+            with contextlib.suppress(ApiError):
+                await self.cancel(job)
+        await job.finished.wait()
+        self._store.remove(job.job_id)
+
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-def _keep_verdict(job: SimulatorJob, task: Task) -> None:
-    """Keep what a worker has reported about a job, unless it could not decode it. The task has ended."""
-    verdict = task.verdict.result()
-    if "simulator" in verdict:
-        job.verdict = verdict

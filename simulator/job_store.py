@@ -93,6 +93,28 @@ class JobStore:
             return self._database.result(job.job_id)
         return job.result
 
+    async def take_result(self, job: SimulatorJob) -> bytes | None:
+        """Return the result of a private job, if it has not been read, and delete it.
+
+        Raises:
+            DatabaseError: If it cannot be deleted. It can be read again then.
+        """
+        result = None if job.results_read else self.result(job)
+        if result is None:
+            return None
+        job.results_read = True
+        stored = (job.result, job.result_size)
+        job.result, job.result_size = None, 0
+        try:
+            if self._database is not None and job.stored:
+                self._database.forget("results", job.job_id)
+                await self.save(job)
+        except DatabaseError:
+            job.results_read = False
+            job.result, job.result_size = stored
+            raise
+        return result
+
     async def save(self, job: SimulatorJob) -> None:
         """Write the current state of a job to disk.
 
@@ -106,6 +128,8 @@ class JobStore:
             self._database.put("bodies", key, job.body)
         if job.result is not None:
             self._database.put("results", key, job.result)
+        if job.private and job.decided:
+            self._database.forget("bodies", key)
         fields = orjson.dumps(job.fields())
         job.written = self._database.put("jobs", key, job.created, int(job.decided), fields)
         job.stored = True
@@ -132,6 +156,8 @@ class JobStore:
         if job.job_id not in self._jobs or job.job_id in self._finished:
             return
         self.unfinished_bytes -= job.body_size + 1024
+        if job.private:
+            job.body, job.body_size = None, 0
         self._finished[job.job_id] = job.size
         self._finished_bytes += job.size
         while len(self._finished) > 1 and (

@@ -22,6 +22,7 @@ def utc(moment: float | None) -> str | None:
 #: The fields of a job that are stored, besides its body and its result.
 FIELDS = (
     *("job_id", "program_id", "backend", "created", "tags", "session_id", "cost", "private", "user", "seed"),
+    *("instance", "calibration_id", "results_read"),
     *("status", "reason", "reason_code", "running_at", "finished_at", "verdict", "quantum_seconds"),
     *("body_size", "result_size"),
 )
@@ -33,6 +34,9 @@ class SimulatorJob:
 
     Attributes:
         body: The request that submitted it, unchanged; None if it is on disk only.
+        private: Whether its input is never returned, and deleted at its end, and its result can be read once.
+        instance: The CRN of its instance; "" if an earlier version stored it, which belongs to all instances.
+        results_read: Whether the result of a private job was read, and is deleted.
         seed: Seeds the simulation, so that a job that has to be run again gives the same result.
         result: The encoded result; None before it exists, or if it is on disk only.
         verdict: The worker's message after it has decoded the job.
@@ -51,6 +55,9 @@ class SimulatorJob:
     cost: float | None = None
     private: bool = False
     user: str = ""
+    instance: str = ""
+    calibration_id: str | None = None
+    results_read: bool = False
     seed: int = 0
     job_id: str = field(default_factory=lambda: secrets.token_hex(10))
     status: IbmStatus = "Queued"
@@ -88,6 +95,11 @@ class SimulatorJob:
         """Return its stored fields, besides its body and its result."""
         return {name: getattr(self, name) for name in FIELDS} | self._end
 
+    def keep_verdict(self, verdict: dict[str, Any]) -> None:
+        """Keep what a worker has reported about it, unless the worker could not decode it."""
+        if "simulator" in verdict:
+            self.verdict = verdict
+
     def start(self, now: float) -> None:
         """Record that it runs."""
         if self.status == "Queued":
@@ -116,47 +128,3 @@ class SimulatorJob:
         """Set its final state and make it visible, once."""
         if self.decide(status, now, reason, code):
             self.reveal()
-
-    def document(self) -> dict[str, Any]:
-        """Return the job as IBM Quantum does, without its parameters."""
-        state: dict[str, Any] = {"status": self.status}
-        if self.reason is not None:
-            state["reason"] = self.reason
-        if self.reason_code is not None:
-            state["reason_code"] = self.reason_code
-        return {
-            "id": self.job_id,
-            "backend": self.backend,
-            "program": {"id": self.program_id},
-            "state": state,
-            "status": self.status,
-            "created": utc(self.created),
-            "running": utc(self.running_at),
-            "ended": utc(self.finished_at),
-            "finished": utc(self.finished_at),
-            "runtime": "",
-            "cost": self.cost,
-            "tags": self.tags,
-            "session_id": self.session_id,
-            "private": self.private,
-            "estimated_running_time_seconds": self.verdict.get("device_seconds"),
-            "usage": {"seconds": self.quantum_seconds, "quantum_seconds": self.quantum_seconds},
-        }
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the job's usage as IBM Quantum does, and how it was simulated."""
-        return {
-            "timestamps": {
-                "created": utc(self.created),
-                "running": utc(self.running_at),
-                "finished": utc(self.finished_at),
-            },
-            "bss": {"seconds": self.quantum_seconds},
-            "usage": {
-                "status": "done" if self.final else "pending",
-                "seconds": self.quantum_seconds,
-                "quantum_seconds": self.quantum_seconds,
-                "qpu_charge_time_seconds": self.quantum_seconds,
-            },
-            "simulator": self.verdict.get("simulator", []),
-        }

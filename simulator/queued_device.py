@@ -9,6 +9,7 @@ from typing import Any
 from .backends import Backend
 from .clock import Clock
 from .device_queue import DeviceQueue, QueueEvent
+from .job_documents import JobForecast
 from .settings import QueueSettings
 
 
@@ -30,6 +31,7 @@ class QueuedDevice:
         on_event: Callable[[QueuedDevice, QueueEvent], None],
     ) -> None:
         self._clock = clock
+        self._positions = settings.positions
         self._queue = DeviceQueue(settings, clock(), backend.name)
         self._on_event = on_event
         self._timer: asyncio.TimerHandle | None = None
@@ -45,9 +47,17 @@ class QueuedDevice:
         """Update the queue to the current time."""
         self._handle(self._queue.advance(self._clock()))
 
-    def submit(self, job_id: str) -> None:
-        """Add a job at the end of the queue."""
-        self._handle(self._queue.submit(job_id, self._clock()))
+    def forecasts(self) -> dict[str, JobForecast]:
+        """Return the forecasts for all jobs of this service in the queue, after an update."""
+        self.advance()
+        return {
+            job_id: JobForecast(item.position if self._positions else None, item.start, item.completion)
+            for job_id, item in self._queue.forecasts(self._clock()).items()
+        }
+
+    def submit(self, job_id: str, user: str = "", expected: float | None = None) -> None:
+        """Add a job of a user. `expected` is its probable time on the device in seconds."""
+        self._handle(self._queue.submit(job_id, self._clock(), user, expected))
 
     def cancel(self, job_id: str) -> None:
         """Remove a job, waiting or running."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from .errors import ApiError
+from .instances import belongs
 from .jobs import SimulatorJob
 
 #: Seconds in which a request's body must arrive.
@@ -89,13 +90,15 @@ def read_time(text: str | None, name: str) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
     except ValueError as error:
         raise ApiError(400, 1217, f"{name} must be a time such as 2026-01-31T12:00:00+00:00.") from error
     return moment.timestamp()
 
 
-def job_filter(query: Any) -> Callable[[SimulatorJob], bool]:
-    """Return the filter of a list's query."""
+def job_filter(query: Any, instance: str) -> Callable[[SimulatorJob], bool]:
+    """Return the filter of a list's query, for the jobs of an instance."""
     backend, program, session = query.get("backend"), query.get("program"), query.get("session_id")
     tags = set(query.getall("tags", []))
     pending = {"true": True, "false": False}.get(query.get("pending", "").lower())
@@ -110,6 +113,7 @@ def job_filter(query: Any) -> Callable[[SimulatorJob], bool]:
             and (pending is None or job.final is not pending)
             and tags.issubset(job.tags)
             and after <= job.created <= before
+            and belongs(job.instance, instance)
         )
 
     return selects

@@ -14,6 +14,7 @@ from .database import Database
 from .errors import ApiError, DatabaseError, FaultsWrong, PoolFull
 from .faults import Faults
 from .faults import read as read_faults
+from .instances import belongs
 from .job_runner import JobRunner
 from .job_store import JobStore
 from .jobs import SimulatorJob
@@ -130,34 +131,36 @@ class Service:
             )
         return backend
 
-    def job(self, job_id: str) -> SimulatorJob:
-        """Return a job after an update of its state.
+    def job(self, job_id: str, instance: str) -> SimulatorJob:
+        """Return a job of an instance after an update of its state.
 
         Raises:
             ApiError: If it does not exist.
         """
         job = self.store.get(job_id)
-        if job is None:
+        if job is None or not belongs(job.instance, instance):
             raise ApiError(
                 404, 1291, f"Job not found. Job ID: {job_id}", "Check the job ID. Old jobs are deleted."
             )
         self.runner.refresh(job)
         return job
 
-    async def submit(self, body: bytes, user: str = "") -> SimulatorJob:
+    async def submit(self, body: bytes, user: str = "", instance: str = "") -> SimulatorJob:
         """Accept a job.
 
         Args:
             body: The request.
             user: The user who sent it.
+            instance: The CRN of the instance that it is for.
 
         Returns:
             The job. Its input has been checked, unless the service is very busy.
 
         Raises:
-            ApiError: If the request is wrong, or too many jobs are waiting.
+            ApiError: If the request is wrong, too many jobs are waiting, or the instance has no time left.
         """
-        job = self._parse(body, user)
+        self.runner.usage.check(instance)
+        job = self._parse(body, user, instance)
         device = self.runner.device(job.backend)
         task = self._start(job, check_only=device is not None)
         done, _ = await asyncio.wait([task.verdict], timeout=VERDICT_SECONDS)
@@ -167,7 +170,7 @@ class Service:
             raise ApiError(
                 verdict["status"], verdict["code"], verdict["message"], "Correct the job and submit again."
             )
-        job.verdict = verdict
+        job.verdict = self.settings.timing.timed(verdict)
         if device is not None:
             if verdict.get("t") == "failed":
                 raise ApiError(400, verdict["code"], verdict["message"])
@@ -181,7 +184,7 @@ class Service:
             self.store.remove(job.job_id)
             raise ApiError(503, 9503, str(error), "Submit again later.", {"Retry-After": "5"}) from error
         if device is not None and not job.decided:
-            device.submit(job.job_id)
+            self.runner.enqueue(job, device)
         return job
 
     def _start(self, job: SimulatorJob, check_only: bool) -> Task:
@@ -205,11 +208,13 @@ class Service:
             raise ApiError(429, 1301, str(error), "Submit again later.", {"Retry-After": "5"}) from error
         return task
 
-    def _parse(self, body: bytes, user: str) -> SimulatorJob:
+    def _parse(self, body: bytes, user: str, instance: str) -> SimulatorJob:
         submission = SubmissionRequest.read(body)
-        backend = self.backend(submission.backend).name
+        device = self.backend(submission.backend)
+        device.check_calibration(submission.calibration_id)
+        backend = device.name
         if submission.session_id is not None:
-            self.sessions.admit(submission.session_id, backend)
+            self.sessions.admit(submission.session_id, backend, instance)
         return SimulatorJob(
             program_id=submission.program_id,
             backend=backend,
@@ -220,5 +225,7 @@ class Service:
             cost=submission.cost,
             private=submission.private,
             user=user,
+            instance=instance,
+            calibration_id=submission.calibration_id,
             seed=self._seeds.getrandbits(63),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ import orjson
 
 from .database import Database
 from .errors import ApiError
+from .instances import belongs
 from .jobs import SimulatorJob, utc
 
 #: Maximum number of stored sessions.
@@ -29,6 +31,8 @@ class RuntimeSession:
         max_ttl: Its maximum duration in seconds, from the start of its first job.
         quantum_seconds: Device time of its jobs.
         changes: Its states and when they began.
+        user: The user who opened it.
+        instance: The CRN of its instance.
     """
 
     backend: str | None
@@ -43,6 +47,8 @@ class RuntimeSession:
     last_job_completed: float | None = None
     quantum_seconds: float = 0.0
     changes: list[tuple[str, float]] = field(default_factory=list)
+    user: str = ""
+    instance: str = ""
 
     def state(self, now: float, busy: bool) -> str:
         """Return IBM's name of its state."""
@@ -62,6 +68,13 @@ class RuntimeSession:
         until = now if self.closed_at is None else max(self.closed_at, self.last_job_completed or 0.0)
         return max(until - self.activated_at, 0.0)
 
+    def remaining(self, now: float) -> int:
+        """Return how many seconds it may still be active."""
+        if self.closed_at is not None:
+            return 0
+        used = 0.0 if self.activated_at is None else now - self.activated_at
+        return max(math.ceil(self.max_ttl - used), 0)
+
     def document(self, now: float, busy: bool) -> dict[str, Any]:
         """Return it as IBM Quantum does."""
         return {
@@ -70,7 +83,8 @@ class RuntimeSession:
             "mode": self.mode,
             "max_ttl": self.max_ttl,
             "interactive_ttl": INTERACTIVE_SECONDS,
-            "active_ttl": self.max_ttl,
+            "active_ttl": self.remaining(now),
+            "user_id": self.user,
             "state": self.state(now, busy),
             "accepting_jobs": self.accepting_jobs,
             "started_at": utc(self.created),
@@ -96,8 +110,24 @@ class Sessions:
         for fields in database.sessions() if database is not None else ():
             self._sessions[fields["session_id"]] = RuntimeSession(**fields)
 
-    def open(self, backend: str | None, mode: object, max_ttl: object, now: float) -> RuntimeSession:
+    def open(
+        self,
+        backend: str | None,
+        mode: object,
+        max_ttl: object,
+        now: float,
+        user: str = "",
+        instance: str = "",
+    ) -> RuntimeSession:
         """Open a session.
+
+        Args:
+            backend: The name of its backend; None for that of its jobs.
+            mode: `dedicated` or `batch`.
+            max_ttl: Its maximum duration in seconds.
+            now: The time.
+            user: Its user.
+            instance: The CRN of its instance.
 
         Raises:
             ApiError: If its mode or its maximum duration is invalid.
@@ -106,7 +136,9 @@ class Sessions:
             raise ApiError(400, 1217, "mode must be dedicated or batch.")
         if isinstance(max_ttl, bool) or not isinstance(max_ttl, int) or not 1 <= max_ttl <= MAX_SECONDS:
             raise ApiError(400, 1217, f"max_ttl must be a whole number of seconds from 1 to {MAX_SECONDS}.")
-        session = RuntimeSession(backend, mode, max_ttl, now, changes=[("open", now)])
+        session = RuntimeSession(
+            backend, mode, max_ttl, now, changes=[("open", now)], user=user, instance=instance
+        )
         self._sessions[session.session_id] = session
         while len(self._sessions) > MAX_SESSIONS:
             oldest, _ = self._sessions.popitem(last=False)
@@ -119,14 +151,18 @@ class Sessions:
         """Return a session; None if it does not exist."""
         return self._sessions.get(session_id)
 
-    def get(self, session_id: str) -> RuntimeSession:
-        """Return a session.
+    def of_instance(self, instance: str) -> list[RuntimeSession]:
+        """Return the sessions of an instance, oldest first."""
+        return [item for item in self._sessions.values() if belongs(item.instance, instance)]
+
+    def get(self, session_id: str, instance: str) -> RuntimeSession:
+        """Return a session of an instance.
 
         Raises:
             ApiError: If it does not exist.
         """
         session = self._sessions.get(session_id)
-        if session is None:
+        if session is None or not belongs(session.instance, instance):
             raise ApiError(404, 1206, f"Session not found: {session_id}", "Check the session ID.")
         return session
 
@@ -138,13 +174,13 @@ class Sessions:
             if session.activated_at and session.closed_at is None
         ]
 
-    def admit(self, session_id: str, backend: str) -> None:
+    def admit(self, session_id: str, backend: str, instance: str) -> None:
         """Check that a session accepts a job.
 
         Raises:
             ApiError: If the session does not exist, is closed, or is on another backend.
         """
-        session = self.get(session_id)
+        session = self.get(session_id, instance)
         if not session.accepting_jobs:
             raise ApiError(
                 400, 1207, f"Session {session_id} is closed and accepts no jobs.", "Open a new session."

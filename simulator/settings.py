@@ -14,6 +14,19 @@ from core.origin import Allowed
 from core.settings import Source, command_line
 from core.settings.ports import SIMULATOR_PORT
 
+from .device_settings import (
+    CIRCUIT_OVERHEAD_SECONDS,
+    JOB_OVERHEAD_SECONDS,
+    QUEUE_ARRIVALS,
+    QUEUE_INITIAL,
+    QUEUE_ORDER,
+    QUEUE_POSITIONS,
+    QUEUE_SEED,
+    QUEUE_SERVICE_SECONDS,
+    QUEUE_SPEED_UP,
+    QUEUE_USERS,
+    REP_DELAY_SECONDS,
+)
 from .settings_table import (
     ADMIN,
     ANY_KEY,
@@ -27,6 +40,7 @@ from .settings_table import (
     HOST,
     HOSTS,
     IN_MEMORY,
+    INSTANCES,
     KEEP_BYTES,
     KEEP_JOBS,
     LARGE_THREADS,
@@ -38,13 +52,9 @@ from .settings_table import (
     MAX_SHOTS,
     MAX_WAITING,
     ORIGINS,
-    QUEUE_ARRIVALS,
-    QUEUE_INITIAL,
-    QUEUE_SEED,
-    QUEUE_SERVICE_SECONDS,
-    QUEUE_SPEED_UP,
     RATE_LIMIT,
     TABLE,
+    USAGE_LIMIT_SECONDS,
     WORKERS,
 )
 
@@ -74,6 +84,47 @@ class QueueSettings:
     initial_length: int | None = None
     seed: int | None = None
     speed_up: float = QUEUE_SPEED_UP.read({})
+    #: "arrival" or "fair_share".
+    order: str = QUEUE_ORDER.read({})
+    users: int = QUEUE_USERS.read({})
+    #: Whether jobs have their position in the queue.
+    positions: bool = QUEUE_POSITIONS.read({})
+
+
+@dataclass(frozen=True)
+class DeviceTiming:
+    """How long a device needs for a job, in seconds."""
+
+    job_overhead: float = QUEUE_SERVICE_SECONDS.read({}) / 2
+    circuit_overhead: float = CIRCUIT_OVERHEAD_SECONDS.read({})
+    rep_delay: float = REP_DELAY_SECONDS.read({})
+
+    @classmethod
+    def read(cls, source: Source) -> DeviceTiming:
+        """Read the settings."""
+        overhead = JOB_OVERHEAD_SECONDS.read(source)
+        return cls(
+            job_overhead=QUEUE_SERVICE_SECONDS.read(source) / 2 if overhead is None else overhead,
+            circuit_overhead=CIRCUIT_OVERHEAD_SECONDS.read(source),
+            rep_delay=REP_DELAY_SECONDS.read(source),
+        )
+
+    def timed(self, verdict: dict[str, Any]) -> dict[str, Any]:
+        """Add the time of a job on a device to the worker's message about the job.
+
+        Args:
+            verdict: The message.
+
+        Returns:
+            The message with `circuit_seconds`, the time of its shots, and `device_seconds`, which includes
+            the time between its circuits.
+        """
+        if "simulator" not in verdict:
+            return verdict
+        delay = verdict["rep_delay"]
+        circuits = float(verdict["shots"] * (self.rep_delay if delay is None else delay))
+        between = float(verdict["circuits"] * self.circuit_overhead)
+        return verdict | {"circuit_seconds": circuits, "device_seconds": circuits + between}
 
 
 @dataclass(frozen=True)
@@ -102,6 +153,11 @@ class SimulatorSettings:
     admin: bool = False
     limits: SimulationLimits = SimulationLimits()
     queue: QueueSettings = QueueSettings()
+    timing: DeviceTiming = DeviceTiming()
+    #: None: no limit.
+    usage_limit: float | None = None
+    #: CRNs; if there are none, each CRN is an instance.
+    instances: tuple[str, ...] = ()
     log_level: str = LOG_LEVEL.read({})
 
     @classmethod
@@ -147,7 +203,13 @@ class SimulatorSettings:
                 initial_length=QUEUE_INITIAL.read(source),
                 seed=QUEUE_SEED.read(source),
                 speed_up=QUEUE_SPEED_UP.read(source),
+                order=QUEUE_ORDER.read(source),
+                users=QUEUE_USERS.read(source),
+                positions=QUEUE_POSITIONS.read(source),
             ),
+            timing=DeviceTiming.read(source),
+            usage_limit=USAGE_LIMIT_SECONDS.read(source) or None,
+            instances=INSTANCES.read(source),
             log_level=LOG_LEVEL.read(source),
         )
 

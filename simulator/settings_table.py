@@ -14,13 +14,15 @@ from core.settings.kinds import (
     POSITIVE,
     SWITCH,
     TEXT,
-    WHOLE,
     InvalidValueError,
     integer,
     number,
 )
 from core.settings.ports import SIMULATOR_PORT
 from core.settings.provider import SIMULATOR_API_KEY
+
+from .device_settings import DEVICE_ROWS
+from .instances import CRN, MAX_CRN
 
 #: Value of `SIMULATOR_DATABASE` with which nothing is kept.
 IN_MEMORY = ":memory:"
@@ -41,6 +43,14 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidValueError("It is JSON, but not an object.")
     return value
+
+
+def _instances(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if not CRN.fullmatch(name) or len(name) > MAX_CRN:
+            raise InvalidValueError(f"{name[:MAX_CRN]!r} is not a CRN of the service quantum-computing.")
+    return names
 
 
 _CORES = os.cpu_count() or 1
@@ -194,33 +204,20 @@ FULL_NOISE_SECONDS = Setting(
     "stabilizers can simulate",
     "--full-noise-seconds",
 )
-QUEUE_ARRIVALS = Setting(
-    "SIMULATOR_QUEUE_ARRIVALS",
+USAGE_LIMIT_SECONDS = Setting(
+    "SIMULATOR_USAGE_LIMIT_SECONDS",
     number(0),
-    5.0,
-    "jobs of other people that arrive at an idle device in a second; fewer arrive at a busy one",
-    "--queue-arrivals",
+    0.0,
+    "seconds of device time that an instance may use, its further jobs get 409; 0: no limit",
+    "--usage-limit-seconds",
 )
-QUEUE_SERVICE_SECONDS = Setting(
-    "SIMULATOR_QUEUE_SERVICE_SECONDS",
-    POSITIVE,
-    1.0,
-    "mean seconds of other people's jobs",
-    "--queue-service-seconds",
-)
-QUEUE_INITIAL = Setting[int | None](
-    "SIMULATOR_QUEUE_INITIAL",
-    integer(0),
-    None,
-    "jobs in the queue of each device at the start",
-    "--queue-initial",
-    default_text="random",
-)
-QUEUE_SEED = Setting[int | None](
-    "SIMULATOR_QUEUE_SEED", WHOLE, None, "seed of other people's jobs", "--queue-seed", default_text="random"
-)
-QUEUE_SPEED_UP = Setting(
-    "SIMULATOR_QUEUE_SPEED_UP", POSITIVE, 1.0, "seconds of device time in a second", "--queue-speed-up"
+INSTANCES = Setting[tuple[str, ...]](
+    "SIMULATOR_INSTANCES",
+    Kind("CRNs of instances, separated by commas", _instances),
+    (),
+    "CRNs of the instances that exist, separated by commas",
+    "--instances",
+    default_text="any well-formed CRN",
 )
 ANY_KEY = Setting(
     "", SWITCH, False, "accept any API key, if SIMULATOR_API_KEY is not set", "--insecure-any-key"
@@ -254,11 +251,9 @@ TABLE = SettingsTable(
         MAX_MEMORY_MB,
         MAX_BODY_BYTES,
         FULL_NOISE_SECONDS,
-        QUEUE_ARRIVALS,
-        QUEUE_SERVICE_SECONDS,
-        QUEUE_INITIAL,
-        QUEUE_SEED,
-        QUEUE_SPEED_UP,
+        *DEVICE_ROWS,
+        USAGE_LIMIT_SECONDS,
+        INSTANCES,
         ANY_KEY,
         API_KEY,
         LOG_LEVEL,

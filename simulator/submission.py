@@ -23,7 +23,8 @@ class SubmissionRequest:
         tags: The job's tags.
         cost: Maximum execution time in seconds; None if it is not set.
         session_id: The job's session; None if it has none.
-        private: Whether the parameters are not shown.
+        private: Whether the input is never returned, and the result can be read once.
+        calibration_id: The calibration that the job needs; None for any.
     """
 
     program_id: str
@@ -32,6 +33,7 @@ class SubmissionRequest:
     cost: float | None
     session_id: str | None
     private: bool
+    calibration_id: str | None = None
 
     @classmethod
     def read(cls, body: bytes) -> SubmissionRequest:
@@ -60,7 +62,13 @@ class SubmissionRequest:
         session_id = request.get("session_id")
         if session_id is not None and not isinstance(session_id, str):
             raise ApiError(400, 1217, "session_id must be a string.")
-        return cls(program_id, request["backend"], tags, cost, session_id, request.get("private") is True)
+        private = request.get("private", False)
+        if not isinstance(private, bool):
+            raise ApiError(400, 1217, "private must be true or false.")
+        calibration_id = request.get("calibration_id")
+        if calibration_id is not None and not isinstance(calibration_id, str):
+            raise ApiError(400, 1217, "calibration_id must be a string.")
+        return cls(program_id, request["backend"], tags, cost, session_id, private, calibration_id)
 
 
 def read_tags(tags: Any) -> list[str]:

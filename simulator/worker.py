@@ -16,7 +16,6 @@ from . import frames
 from .engine import Engine
 from .errors import InvalidJob, SimulationError
 from .programs import load
-from .programs.base import SECONDS_PER_SHOT
 from .simulation_plan import LARGE_SECONDS
 
 #: Seconds beyond a job's limit after which a worker's own alarm ends it. The service kills it earlier; the
@@ -77,7 +76,10 @@ class SimulationWorker:
         verdict = {
             "large": large,
             "seconds": program.seconds,
-            "device_seconds": program.total_shots * SECONDS_PER_SHOT,
+            "shots": program.total_shots,
+            "circuits": program.total_circuits,
+            "rep_delay": program.rep_delay,
+            "ignored_options": program.ignored_options,
             "simulator": program.simulator,
         }
         if header["check"]:

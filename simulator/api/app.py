@@ -14,15 +14,20 @@ from ..errors import ApiError
 from ..iam import GRANT_TYPE, Iam
 from ..requests import read_object
 from ..service import Service
+from .account_routes import AccountRoutes
 from .backend_routes import BackendRoutes
+from .headers import read_instance, read_version
 from .job_routes import JobRoutes
 from .responses import json_response
 from .session_routes import SessionRoutes
+from .workload_routes import WorkloadRoutes
 
 logger = logging.getLogger(__name__)
 
 
-PREFIXES = ("", "/api/v1")
+PREFIXES = ("", "/api/v1", "/v1")
+#: Paths of this service that IBM does not have: they need no instance.
+ADMIN = "/admin/"
 
 
 class App:
@@ -36,7 +41,13 @@ class App:
     def __init__(self, service: Service, iam: Iam) -> None:
         self._service = service
         self._iam = iam
-        self._groups = (BackendRoutes(service), JobRoutes(service), SessionRoutes(service))
+        self._groups = (
+            BackendRoutes(service),
+            JobRoutes(service),
+            SessionRoutes(service),
+            AccountRoutes(service),
+            WorkloadRoutes(service),
+        )
 
     def build(self) -> web.Application:
         """Return the aiohttp application."""
@@ -59,7 +70,7 @@ class App:
             self._check_origin(request)
             if request.path == "/healthz":
                 return await handler(request)
-            if self._service.faults.http and not request.path.startswith("/admin/"):
+            if self._service.faults.http and not request.path.startswith(ADMIN):
                 return await self._respond_with_faults(request, handler)
             return await self._respond(request, handler)
         except ApiError as error:
@@ -94,6 +105,9 @@ class App:
     async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path != "/identity/token":
             self._authenticate(request)
+            if not request.path.startswith(ADMIN):
+                request["version"] = read_version(request)
+                request["instance"] = read_instance(request, self._service.settings.instances)
         return await handler(request)
 
     async def _respond_with_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:

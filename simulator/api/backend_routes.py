@@ -1,4 +1,4 @@
-"""The routes of backends, and of the instance that has them."""
+"""The routes of backends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import orjson
 from aiohttp import web
 
 from ..backends import Backend
+from ..requests import read_time
 from ..service import Service
+from .headers import BACKENDS_DESCRIBED, version_documents
 from .responses import encoded_response, json_response
 
 #: Whether a device with a fault is operational, and the reason that it states, by the fault.
@@ -33,11 +35,13 @@ class BackendRoutes:
             web.get(f"{prefix}/backends/{{name}}/configuration", self._configuration),
             web.get(f"{prefix}/backends/{{name}}/properties", self._properties),
             web.get(f"{prefix}/backends/{{name}}/status", self._status),
-            web.get(f"{prefix}/instances/usage", self._usage),
+            web.get(f"{prefix}/backends/{{name}}/defaults", self._defaults),
             web.get(f"{prefix}/versions", self._versions),
         ]
 
-    async def _list_backends(self, _: web.Request) -> web.Response:
+    async def _list_backends(self, request: web.Request) -> web.Response:
+        if request["version"] < BACKENDS_DESCRIBED:
+            return json_response({"devices": list(self._service.backends)})
         return json_response(
             {"devices": [self._device(backend) for backend in self._service.backends.values()]}
         )
@@ -45,6 +49,7 @@ class BackendRoutes:
     def _device(self, backend: Backend) -> dict[str, Any]:
         length, waits = self._service.queue_state(backend)
         configuration = backend.configuration
+        clops = configuration.get("clops_h")
         operational, reason = self._operational(backend, "available")
         return {
             "name": backend.name,
@@ -56,7 +61,7 @@ class BackendRoutes:
             "queue_length": length,
             "wait_time_seconds": {name: round(value, 3) for name, value in waits.items()},
             "processor_type": configuration.get("processor_type"),
-            "clops": {"type": "clops_h", "value": configuration.get("clops_h")},
+            "clops": None if clops is None else {"type": "hardware", "value": clops},
         }
 
     def _operational(self, backend: Backend, normal: str) -> tuple[bool, str]:
@@ -67,11 +72,22 @@ class BackendRoutes:
 
     async def _configuration(self, request: web.Request) -> web.Response:
         backend = self._requested_backend(request)
+        backend.check_calibration(request.query.get("calibration_id"))
         return encoded_response(self._document(backend, "configuration", backend.configuration))
 
     async def _properties(self, request: web.Request) -> web.Response:
         backend = self._requested_backend(request)
+        backend.check_calibration(request.query.get("calibration_id"))
+        before = read_time(request.query.get("updated_before"), "updated_before")
+        if before is not None and before < backend.calibrated_at:
+            # As at IBM: a device without a calibration until then has no properties.
+            return json_response({})
         return encoded_response(self._document(backend, "properties", backend.properties))
+
+    async def _defaults(self, request: web.Request) -> web.Response:
+        """Return the pulse defaults. IBM's devices have had none since pulses are not supported."""
+        self._requested_backend(request)
+        return json_response({})
 
     def _document(self, backend: Backend, kind: str, document: object) -> bytes:
         key = (backend.name, kind)
@@ -93,15 +109,5 @@ class BackendRoutes:
             }
         )
 
-    async def _usage(self, _: web.Request) -> web.Response:
-        return json_response(
-            {
-                "instance_id": "local",
-                "plan_id": "local",
-                "usage_consumed_seconds": round(self._service.runner.usage_seconds, 3),
-                "usage_limit_reached": False,
-            }
-        )
-
-    async def _versions(self, _: web.Request) -> web.Response:
-        return json_response({"versions": ["2026-04-15"]})
+    async def _versions(self, request: web.Request) -> web.Response:
+        return json_response({"versions": version_documents(request["version"])})

@@ -16,3 +16,8 @@ def json_response(document: object, status: int = 200, headers: dict[str, str] |
 def encoded_response(body: bytes) -> web.Response:
     """Return a response with JSON text."""
     return web.Response(body=body, content_type="application/json")
+
+
+def text_response(body: bytes) -> web.Response:
+    """Return a response with text, in UTF-8."""
+    return web.Response(body=body, content_type="text/plain", charset="utf-8")

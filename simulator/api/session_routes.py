@@ -31,13 +31,16 @@ class SessionRoutes:
 
     async def _create(self, request: web.Request) -> web.Response:
         body = await read_object(request)
-        backend = self._service.backend(body["backend"]).name if body.get("backend") is not None else None
+        name = body.get("backend", body.get("backend_name"))
+        backend = None if name is None else self._service.backend(name).name
         mode, max_ttl = body.get("mode", "dedicated"), body.get("max_ttl", MAX_SECONDS)
-        session = self._service.sessions.open(backend, mode, max_ttl, self._service.clock())
+        session = self._service.sessions.open(
+            backend, mode, max_ttl, self._service.clock(), request["user"], request["instance"]
+        )
         return self._session_response(session)
 
     def _requested_session(self, request: web.Request) -> RuntimeSession:
-        return self._service.sessions.get(request.match_info["session"])
+        return self._service.sessions.get(request.match_info["session"], request["instance"])
 
     def _session_response(self, session: RuntimeSession) -> web.Response:
         busy = bool(self._service.store.session_jobs(session.session_id))

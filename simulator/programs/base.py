@@ -12,9 +12,6 @@ from ..engine import Engine
 from ..errors import InvalidJob
 from ..simulation_plan import Execution, NoiseChoice
 
-#: Seconds of device time that one shot takes: the default repetition delay of IBM's devices.
-SECONDS_PER_SHOT = 250e-6
-
 
 class LoadedProgram(Protocol):
     """A job's decoded and checked parameters."""
@@ -23,6 +20,12 @@ class LoadedProgram(Protocol):
     seconds: float
     #: Circuit executions times shots.
     total_shots: int
+    #: Circuit executions.
+    total_circuits: int
+    #: The repetition delay that the job sets, in seconds; None for that of the device.
+    rep_delay: float | None
+    #: A sentence for each option that had no effect.
+    ignored_options: list[str]
     #: How each PUB or item is simulated.
     simulator: list[dict[str, Any]]
 
@@ -61,6 +64,9 @@ class PrimitiveProgram(Generic[P]):
         executions = [execution for pub in pubs for execution in pub.executions]
         self.seconds = sum(execution.plan.seconds for execution in executions)
         self.total_shots = sum(execution.shots for execution in executions)
+        self.total_circuits = len(executions)
+        self.rep_delay: float | None = None
+        self.ignored_options: list[str] = []
         self.simulator = [pub.executions[0].metadata() if pub.executions else {} for pub in pubs]
 
 

@@ -24,10 +24,9 @@ from ..simulation_plan import Execution, NoiseChoice
 from . import codec
 from .base import PrimitiveProgram, checked_seed, noise_choice, require, without_effect
 from .observables import Estimate, Group, Observable, group, measured, term
+from .options import PRIMITIVES, ignored, rep_delay
 
 DEFAULT_PRECISION = 0.015625
-#: Options of the client that have no effect here.
-NO_EFFECT = ("resilience_level", "resilience", "dynamical_decoupling", "twirling")
 
 
 @dataclass(frozen=True)
@@ -78,18 +77,7 @@ class EstimatorPub:
 
 
 class Estimator(PrimitiveProgram[EstimatorPub]):
-    """A decoded estimator job.
-
-    Args:
-        engine, backend, pubs, seed: See `PrimitiveProgram`.
-        ignored: The options that the client has set and that have no effect.
-    """
-
-    def __init__(
-        self, engine: Engine, backend: Backend, pubs: list[EstimatorPub], seed: int | None, ignored: list[str]
-    ) -> None:
-        super().__init__(engine, backend, pubs, seed)
-        self._ignored = ignored
+    """A decoded estimator job."""
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
@@ -99,7 +87,7 @@ class Estimator(PrimitiveProgram[EstimatorPub]):
         for pub, simulator in zip(self._pubs, self.simulator, strict=True):
             outcomes = self._engine.run(self._backend, pub.executions, rng)
             results.append(_result(pub, outcomes, simulator))
-        metadata = {"version": 2, "simulator": self.simulator, **without_effect(self._ignored)}
+        metadata = {"version": 2, "simulator": self.simulator, **without_effect(self.ignored_options)}
         value = {"pub_results": results, "metadata": metadata}
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
 
@@ -159,8 +147,11 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         pubs.append(loaded)
     if not pubs:
         raise InvalidJob("The job has no PUBs.")
-    ignored = [option for option in NO_EFFECT if params.get(option) or options.get(option)]
-    return Estimator(engine, backend, pubs, checked_seed(seed), ignored)
+    program = Estimator(engine, backend, pubs, checked_seed(seed))
+    program.rep_delay = rep_delay(options, backend)
+    level = params.get("resilience_level", options.get("resilience_level"))
+    program.ignored_options = ignored(options | {"resilience_level": level}, PRIMITIVES, backend)
+    return program
 
 
 def _precision(

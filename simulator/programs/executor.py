@@ -20,7 +20,8 @@ from ..engine import Engine
 from ..errors import InvalidJob
 from ..simulation_plan import Execution
 from . import codec
-from .base import PrimitiveProgram, checked_seed, noise_choice, require
+from .base import PrimitiveProgram, checked_seed, noise_choice, require, without_effect
+from .options import EXECUTOR, ignored, rep_delay
 from .samplex import draw_arguments
 
 SCHEMA = "v2.0"
@@ -91,33 +92,13 @@ class Executor(PrimitiveProgram[Item]):
                 "schema_version": SCHEMA,
                 "data": data,
                 "metadata": {"chunk_timing": [span]},
-                "passthrough_data": annotate(self._program.get("passthrough_data"), self.simulator),
+                "passthrough_data": self._program.get("passthrough_data"),
                 "semantic_role": self._program.get("semantic_role"),
+                # The schema has no field for these. The client ignores them, and finds them in the metrics.
                 "simulator": self.simulator,
+                **without_effect(self.ignored_options),
             }
         )
-
-
-def annotate(passthrough: Any, simulator: list[dict[str, Any]]) -> Any:
-    """Add how the circuits were simulated to the data for the client's post-processor.
-
-    The schema of results has no field for it, and the client drops what is not in the schema. Only the
-    circuit metadata that the client has sent reaches a PUB's metadata. So it is added there under the key
-    `simulator`, unless the circuit's author uses that key.
-    """
-    if not isinstance(passthrough, dict):
-        return passthrough
-    processor = passthrough.get("post_processor")
-    if not isinstance(processor, dict) or not isinstance(processor.get("circuits_metadata"), list):
-        return {"simulator": simulator, **passthrough}
-    metadata = [
-        {"simulator": how, **(entry or {})} if entry is None or isinstance(entry, dict) else entry
-        # An estimator with measurement mitigation has one more item than PUBs, for the calibration.
-        for entry, how in zip(processor["circuits_metadata"], simulator, strict=False)
-    ]
-    if len(metadata) != len(processor["circuits_metadata"]):
-        return passthrough
-    return passthrough | {"post_processor": processor | {"circuits_metadata": metadata}}
 
 
 def _utc(moment: datetime) -> str:
@@ -178,4 +159,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
                 extra,
             )
         )
-    return Executor(engine, backend, items, program, seed)
+    executor = Executor(engine, backend, items, program, seed)
+    executor.rep_delay = rep_delay(options, backend)
+    executor.ignored_options = ignored(options, EXECUTOR, backend)
+    return executor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from ..errors import InvalidJob
 from ..simulation_plan import Execution
 from . import codec
 from .base import PrimitiveProgram, checked_seed, noise_choice, require, without_effect
+from .options import PRIMITIVES, ignored, rep_delay
+from .spans import execution_spans
 
 DEFAULT_SHOTS = 4096
-#: Options of the client that have no effect here.
-NO_EFFECT = ("dynamical_decoupling", "twirling")
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,13 @@ class SamplerPub:
 
 
 class Sampler(PrimitiveProgram[SamplerPub]):
-    """A decoded sampler job.
-
-    Args:
-        engine, backend, pubs, seed: See `PrimitiveProgram`.
-        ignored: The options that the client has set and that have no effect.
-    """
-
-    def __init__(
-        self, engine: Engine, backend: Backend, pubs: list[SamplerPub], seed: int | None, ignored: list[str]
-    ) -> None:
-        super().__init__(engine, backend, pubs, seed)
-        self._ignored = ignored
+    """A decoded sampler job."""
 
     def run(self, rng: np.random.Generator) -> bytes:
         """Run it and return the encoded `PrimitiveResult`."""
         if self._seed is not None:
             rng = np.random.default_rng(self._seed)
+        started = datetime.now(UTC)
         outcomes = iter(
             self._engine.run(
                 self._backend,
@@ -57,6 +48,8 @@ class Sampler(PrimitiveProgram[SamplerPub]):
                 self._seed,
             )
         )
+        stopped = datetime.now(UTC)
+        shapes = [(pub.shape, pub.shots) for pub in self._pubs]
         results = []
         for pub, simulator in zip(self._pubs, self.simulator, strict=True):
             bits = [next(outcomes) for _ in pub.executions]
@@ -64,10 +57,10 @@ class Sampler(PrimitiveProgram[SamplerPub]):
         value = {
             "pub_results": results,
             "metadata": {
-                "execution": {},
+                "execution": {"execution_spans": execution_spans(started, stopped, shapes)},
                 "version": 2,
                 "simulator": self.simulator,
-                **without_effect(self._ignored),
+                **without_effect(self.ignored_options),
             },
         }
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
@@ -127,5 +120,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         pubs.append(SamplerPub(shape, prepared, registers(circuit), shots, circuit.metadata or {}))
     if not pubs:
         raise InvalidJob("The job has no PUBs.")
-    ignored = [option for option in NO_EFFECT if options.get(option)]
-    return Sampler(engine, backend, pubs, seed, ignored)
+    program = Sampler(engine, backend, pubs, seed)
+    program.rep_delay = rep_delay(options, backend)
+    program.ignored_options = ignored(options, PRIMITIVES, backend)
+    return program

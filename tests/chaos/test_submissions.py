@@ -36,6 +36,7 @@ from core.kafka.topics import JOBS, new_results_topic
 from core.protocol import Envelope, JobEvent, decode
 from core.provider import connect
 from core.settings import KafkaSettings, ProviderSettings
+from core.settings.provider import NO_INSTANCE
 from testkit.faults import set_faults, token
 from testkit.processes import part_environment
 from testkit.stack import Stack, running
@@ -185,7 +186,7 @@ def jobs(stack: Stack) -> list[dict[str, Any]]:
         answer = requests.get(
             f"{url}/jobs",
             params={"limit": "200", "offset": str(len(views)), "sort": "ASC"},
-            headers={"Authorization": f"Bearer {key}"},
+            headers={"Authorization": f"Bearer {key}", "Service-CRN": NO_INSTANCE},
             timeout=20,
         )
         page = answer.json()["jobs"]

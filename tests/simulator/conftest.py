@@ -21,6 +21,8 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:local::"
+#: The version of the API that the client requests.
+VERSION = "2026-04-15"
 START_SECONDS = 30.0
 
 
@@ -82,7 +84,7 @@ class Running:
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 
-    def client(self, api_key: str | None = None) -> QiskitRuntimeService:
+    def client(self, api_key: str | None = None, instance: str = INSTANCE) -> QiskitRuntimeService:
         """Return IBM's client, connected to this service."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("IAM_URL", self.url)
@@ -91,7 +93,7 @@ class Running:
                 channel="ibm_quantum_platform",
                 token=api_key or self.api_key,
                 url=self.url,
-                instance=INSTANCE,
+                instance=instance,
                 url_resolver=lambda url, *_: url,
             )
 
@@ -102,7 +104,13 @@ class Api:
     def __init__(self, running: Running) -> None:
         self.url = running.url
         self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {running.token()}"
+        self.session.headers.update(
+            {
+                "Authorization": f"Bearer {running.token()}",
+                "Service-CRN": INSTANCE,
+                "IBM-API-Version": VERSION,
+            }
+        )
 
     def __call__(self, method: str, path: str, **arguments: Any) -> requests.Response:
         return self.session.request(method, self.url + path, timeout=30, **arguments)

@@ -172,7 +172,7 @@ def test_a_job_from_its_id_to_its_metrics(client: QiskitRuntimeService) -> None:
     assert (job.backend().name, job.primitive_id, job.tags) == ("fake_fez", "executor", ["flow"])
     assert job.creation_date is not None
     metrics = job.metrics()
-    assert metrics["usage"]["quantum_seconds"] == job.usage() > 0
+    assert metrics["usage"]["qpu_charge_time_seconds"] == job.usage() > 0
     assert set(metrics["timestamps"]) == {"created", "running", "finished"}
     listed = client.jobs(
         backend_name="fake_fez", program_id="executor", pending=False, created_after=began, limit=None
