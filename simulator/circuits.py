@@ -150,6 +150,10 @@ class _Scan:
                 assert isinstance(operation, ControlFlowOp)
                 for block in operation.blocks:
                     self.visit(block, dict(zip(block.qubits, use[1], strict=True)))
+            elif name == "store":
+                # Like an assignment in control flow: it must stay in its place.
+                self.control_flow = True
+                self.clifford = False
             elif self.clifford:
                 self.clifford = is_clifford_gate(name, instruction.params)
 

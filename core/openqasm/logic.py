@@ -158,9 +158,19 @@ def multiply(left: Vector, right: Vector, spill: Spill) -> Vector:
 
 def bits_of(node: Node) -> set[Clbit]:
     """Return the classical bits that a function depends on."""
-    if isinstance(node, Operation):
-        return bits_of(node.left) | bits_of(node.right)
-    return set() if isinstance(node, bool) else {node}
+    bits: set[Clbit] = set()
+    # Parts occur several times, the argument of a negation in any case: each is looked at once.
+    seen: set[int] = set()
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Operation):
+            if id(part) not in seen:
+                seen.add(id(part))
+                todo += (part.left, part.right)
+        elif not isinstance(part, bool):
+            bits.add(part)
+    return bits
 
 
 def expression(node: Node) -> expr.Expr:

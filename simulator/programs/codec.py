@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit, qpy
 
 from ..errors import InvalidJob
 from ..own_gates import native
+from ..variables import lower
 from .base import require
 
 #: QPY versions that the client writes. Older ones may have serialised expressions of other libraries.
@@ -74,7 +75,7 @@ def circuits(
     except Exception as error:
         # With damaged QPY the reader may raise any error.
         raise InvalidJob(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
-    return [native(require(circuit, QuantumCircuit, name)) for circuit in loaded]
+    return [lower(native(require(circuit, QuantumCircuit, name))) for circuit in loaded]
 
 
 def circuit(value: object, limit: int, name: str) -> QuantumCircuit:
@@ -104,7 +105,7 @@ def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
     except Exception as error:
         # The parser and the importer can raise other exceptions than their own.
         raise InvalidJob(f"{name} is not OpenQASM 3 that can be read: {error}") from error
-    return native(require(loaded, QuantumCircuit, name), own)
+    return lower(native(require(loaded, QuantumCircuit, name), own))
 
 
 def array(value: object, limit: int, name: str) -> NDArray[np.float64]:
