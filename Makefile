@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -28,7 +28,7 @@ test: page ## run every test; TESTS=tests/gateway runs some
 	@$(PYTEST) -n $(PROCESSES) --no-loadscope-reorder $(TESTS)
 
 test-fast: venv ## the tests that start no process and no browser, for while you write code
-	@$(PYTEST) -n $(PROCESSES) --no-loadscope-reorder -m "not processes and not kafka" $(TESTS)
+	@$(PYTEST) -n $(PROCESSES) --no-loadscope-reorder -m "not processes and not kafka and not provider_clients" $(TESTS)
 
 trial-properties: venv ## ten times as many examples of each property, random ones; SEED=N repeats a run
 	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && $(PYTEST) -n $(PROCESSES) \
@@ -37,6 +37,9 @@ trial-properties: venv ## ten times as many examples of each property, random on
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
 	@$(PYTEST) tests/chaos tests/gateway -m kafka
+
+test-provider-clients: venv ## other clients of IBM Quantum on the simulator; PyPI's packages, 770 MB in .provider-clients
+	@$(PYTEST) -m provider_clients tests/simulator_clients
 
 trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none doubled, orphaned or lost
 	@SUBMISSIONS=$${SUBMISSIONS:-2000} $(PYTEST) -s tests/chaos/test_submissions.py
@@ -128,7 +131,7 @@ format: venv ## format the Python code
 	@$(BIN)/ruff format .
 
 clean: ## remove what was built; the stack must not be running
-	@rm -rf $(VENV) $(STAMPS) .local web/node_modules web/dist
+	@rm -rf $(VENV) $(STAMPS) .local .provider-clients web/node_modules web/dist
 
 # --- what the targets need ------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import Qubit
 
 from ..errors import InvalidJob
 from ..own_gates import native
@@ -106,6 +107,16 @@ def _from_qasm(text: str, limit: int, name: str) -> QuantumCircuit:
         # The parser and the importer can raise other exceptions than their own.
         raise InvalidJob(f"{name} is not OpenQASM 3 that can be read: {error}") from error
     return lower(native(require(loaded, QuantumCircuit, name), own))
+
+
+def on_all_qubits(circuit: QuantumCircuit, num_qubits: int) -> QuantumCircuit:
+    """Return a circuit on all qubits of a backend, if it is on physical qubits.
+
+    An OpenQASM program has as many physical qubits as its highest index says. Observables are for all qubits.
+    """
+    if not circuit.qregs and circuit.num_qubits < num_qubits:
+        circuit.add_bits([Qubit() for _ in range(num_qubits - circuit.num_qubits)])
+    return circuit
 
 
 def array(value: object, limit: int, name: str) -> NDArray[np.float64]:

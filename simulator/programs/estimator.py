@@ -195,6 +195,8 @@ def _pub(
 ) -> EstimatorPub:
     limits = engine.limits
     circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
+    if isinstance(parts[0], str):
+        circuit = codec.on_all_qubits(circuit, backend.num_qubits)
     array = _observables(parts[1], circuit.num_qubits, f"{name}[1]")
     values = codec.array(parts[2] if len(parts) > 2 else None, limits.max_body_bytes, f"{name}[2]")
     sweep, rows = codec.rows(values, circuit.num_parameters, f"{name}[2]")
