@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.circuit.classical import expr, types
 
@@ -34,6 +35,50 @@ def width_of(node: expr.Expr) -> int:
     if node.type.width > MAX_WIDTH:
         raise unsupported(f"a number of {node.type.width} bits (at most {MAX_WIDTH})")
     return int(node.type.width)
+
+
+def needs_lowering(circuit: QuantumCircuit, is_block: bool = False) -> bool:
+    """Return whether Aer cannot run the variables, assignments or conditions of a circuit.
+
+    Args:
+        circuit: The circuit.
+        is_block: Whether it is the block of a control-flow instruction.
+    """
+    if circuit.num_vars:
+        return True
+    for instruction in circuit.data:
+        name = instruction.name
+        if name == "store":
+            # Aer may move an assignment out of a block without qubits.
+            lvalue = instruction.operation.lvalue
+            if (
+                is_block
+                or not (isinstance(lvalue, expr.Var) and isinstance(lvalue.var, Clbit))
+                or _is_hard(instruction.operation.rvalue)
+            ):
+                return True
+        elif instruction.is_control_flow():
+            operation = instruction.operation
+            condition = operation.target if name == "switch_case" else getattr(operation, "condition", None)
+            if isinstance(condition, expr.Expr) and _is_hard(condition):
+                return True
+            if any(needs_lowering(block, is_block=True) for block in operation.blocks):
+                return True
+    return False
+
+
+def _is_hard(node: expr.Expr) -> bool:
+    """Return whether Aer cannot evaluate an expression of bits and registers."""
+    if isinstance(node, expr.Var):
+        return bool(node.standalone)
+    if isinstance(node, expr.Value):
+        return False
+    if isinstance(node, expr.Binary):
+        simple = node.op.name.startswith(("BIT_", "LOGIC_", "EQUAL", "NOT_EQUAL", "LESS", "GREATER"))
+        return not simple or _is_hard(node.left) or _is_hard(node.right)
+    if isinstance(node, expr.Unary | expr.Cast):
+        return _is_hard(node.operand)
+    return True
 
 
 class Expressions:

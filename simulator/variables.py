@@ -27,7 +27,7 @@ from core.openqasm import logic
 from core.openqasm.logic import Node, Vector
 
 from .errors import InvalidJob
-from .expressions import Expressions, unsupported, width_of
+from .expressions import Expressions, needs_lowering, unsupported, width_of
 
 #: Maximum number of bits of all variables and intermediate results, and of operations in all expressions.
 MAX_BITS = 4_096
@@ -43,33 +43,9 @@ def lower(circuit: QuantumCircuit) -> QuantumCircuit:
         InvalidJob: If it has a kind of expression that is not supported, or too many.
     """
     try:
-        return _Lowering(circuit).run() if _needs_lowering(circuit) else circuit
+        return _Lowering(circuit).run() if needs_lowering(circuit) else circuit
     except RecursionError as error:
         raise InvalidJob("The circuit's expressions are nested too deeply.", code=1517) from error
-
-
-def _needs_lowering(circuit: QuantumCircuit, is_block: bool = False) -> bool:
-    if circuit.num_vars:
-        return True
-    for instruction in circuit.data:
-        name = instruction.name
-        if name == "store":
-            # Aer may move an assignment out of a block without qubits.
-            lvalue = instruction.operation.lvalue
-            if (
-                is_block
-                or not (isinstance(lvalue, expr.Var) and isinstance(lvalue.var, Clbit))
-                or _is_hard(instruction.operation.rvalue)
-            ):
-                return True
-        elif instruction.is_control_flow():
-            operation = instruction.operation
-            condition = operation.target if name == "switch_case" else getattr(operation, "condition", None)
-            if isinstance(condition, expr.Expr) and _is_hard(condition):
-                return True
-            if any(_needs_lowering(block, is_block=True) for block in operation.blocks):
-                return True
-    return False
 
 
 def _first_qubits(circuit: QuantumCircuit) -> list[Qubit]:
@@ -78,20 +54,6 @@ def _first_qubits(circuit: QuantumCircuit) -> list[Qubit]:
         if instruction.qubits and instruction.name != "barrier":
             return [instruction.qubits[0]]
     return list(circuit.qubits[:1])
-
-
-def _is_hard(node: expr.Expr) -> bool:
-    """Return whether Aer cannot evaluate an expression of bits and registers."""
-    if isinstance(node, expr.Var):
-        return bool(node.standalone)
-    if isinstance(node, expr.Value):
-        return False
-    if isinstance(node, expr.Binary):
-        simple = node.op.name.startswith(("BIT_", "LOGIC_", "EQUAL", "NOT_EQUAL", "LESS", "GREATER"))
-        return not simple or _is_hard(node.left) or _is_hard(node.right)
-    if isinstance(node, expr.Unary | expr.Cast):
-        return _is_hard(node.operand)
-    return True
 
 
 class _Block:

@@ -29,7 +29,6 @@ def test_qrmi(output: Callable[[str], Any], kind: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "reported"), [("t1", "t1"), ("t2_ramsey", "t2"), ("t2_hahn", "t2")])
-@pytest.mark.xfail(reason="qubits do not decay while they wait", strict=True)
 def test_coherence_times(output: Callable[[str], Any], name: str, reported: str) -> None:
     """qiskit-experiments measures the times that the device reports, within 10 % and the error."""
     result = output("experiments")
