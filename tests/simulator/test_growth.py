@@ -6,6 +6,7 @@ import base64
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,14 +14,17 @@ import orjson
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate
+from qiskit.circuit.classical import expr, types
 
 from simulator.backends import catalog
 from simulator.circuits import Isa, examine, separate_isolated_qubits
 from simulator.errors import ApiError, InvalidJob
 from simulator.iam import Iam
+from simulator.instances import CRN
 from simulator.own_gates import native
 from simulator.programs import codec
 from simulator.requests import job_filter, parse_object, read_number, read_time
+from simulator.variables import lower
 from testkit.growth import excess
 
 SIZE = 10_000
@@ -66,6 +70,15 @@ def defined(size: int) -> QuantumCircuit:
     return circuit
 
 
+def assigned(size: int) -> QuantumCircuit:
+    """A variable that is assigned many times, from itself."""
+    circuit = QuantumCircuit(1, 1)
+    value = circuit.add_var("value", expr.lift(1, types.Uint(4)))
+    for _ in range(size):
+        circuit.store(value, expr.add(value, value))
+    return circuit
+
+
 #: The work for an input of a size.
 WORK: dict[str, Callable[[int], Callable[[], object]]] = {
     "a number in a query": lambda size: lambda: read_number("9" * size, "limit", 1, 0),
@@ -74,9 +87,12 @@ WORK: dict[str, Callable[[int], Callable[[], object]]] = {
         lambda: job_filter(
             SimpleNamespace(
                 get=lambda _, default=None: default, getall=lambda *_: [str(n) for n in range(size)]
-            )
+            ),
+            "",
         )
     ),
+    "assignments of variables": lambda size: partial(lower, assigned(size)),
+    "a CRN": lambda size: lambda: CRN.fullmatch("crn:v1:" + "a:" * size),
     "a token": lambda size: lambda: TOKENS.verify("eyJh." + "a" * size + ".b"),
     "a number in a body": lambda size: lambda: parse_object(b'{"a": ' + b"9" * size + b"}"),
     "a deep body": lambda size: lambda: parse_object(b'{"a": ' + b"[" * size + b"]" * size + b"}"),
