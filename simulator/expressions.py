@@ -81,7 +81,7 @@ def _is_hard(node: expr.Expr) -> bool:
     return True
 
 
-class Expressions:
+class BitExpressions:
     """Translates expressions.
 
     Args:

@@ -27,7 +27,7 @@ from core.openqasm import logic
 from core.openqasm.logic import Node, Vector
 
 from .errors import InvalidJob
-from .expressions import Expressions, needs_lowering, unsupported, width_of
+from .expressions import BitExpressions, needs_lowering, unsupported, width_of
 
 #: Maximum number of bits of all variables and intermediate results, and of operations in all expressions.
 MAX_BITS = 4_096
@@ -145,13 +145,13 @@ class _Lowering:
                 block.append(operation, on, into)
         return block
 
-    def _expressions(self, block: _Block, clbits: dict[Clbit, Clbit]) -> Expressions:
+    def _expressions(self, block: _Block, clbits: dict[Clbit, Clbit]) -> BitExpressions:
         def spill(node: Node) -> Node:
             [bit] = self._allocate(1)
             block.store(bit, self._counted(node))
             return bit
 
-        return Expressions(clbits, self._bits_of, spill)
+        return BitExpressions(clbits, self._bits_of, spill)
 
     def _counted(self, node: Node) -> Node:
         self._operations += logic.size_of(node)
@@ -210,7 +210,9 @@ class _Lowering:
             self._switch(block, operation, blocks, expressions)
         elif isinstance(operation, WhileLoopOp):
             # It is evaluated before each round, so no part of it can be stored before the loop.
-            condition = Expressions(clbits, self._bits_of, lambda node: node).condition(operation.condition)
+            condition = BitExpressions(clbits, self._bits_of, lambda node: node).condition(
+                operation.condition
+            )
             self._loop(block, condition, blocks[0])
         elif isinstance(operation, ForLoopOp):
             indexset, parameter, _ = operation.params
@@ -242,7 +244,7 @@ class _Lowering:
         return sorted(bits, key=self._places.__getitem__)
 
     def _switch(
-        self, block: _Block, operation: SwitchCaseOp, blocks: list[_Block], expressions: Expressions
+        self, block: _Block, operation: SwitchCaseOp, blocks: list[_Block], expressions: BitExpressions
     ) -> None:
         """Lower a switch to branches, of which at most one is taken."""
         value = expressions.vector(operation.target)
