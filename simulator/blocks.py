@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .operations import Operation
+from .operations import QuantumOperation
 
 #: Number of latest blocks that an operation may join.
 WINDOW = 16
 #: Operations of a block. What is kept for a block grows with them.
 MAX_OPERATIONS = 128
 
-Array = NDArray[Any]
+AnyArray = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Block:
     """Successive operations on a few qubits."""
 
     qubits: list[int]
-    operations: list[Operation]
+    operations: list[QuantumOperation]
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Tensor:
         order: The qubit of each axis.
     """
 
-    data: Array
+    data: AnyArray
     order: tuple[int, ...]
 
-    def apply(self, matrix: Array, qubits: Sequence[int]) -> Tensor:
+    def apply(self, matrix: AnyArray, qubits: Sequence[int]) -> Tensor:
         """Return the state after a matrix; the first qubit is the least significant digit of its index."""
         grouped, order = self.grouped(qubits)
         return Tensor((matrix @ grouped).reshape(self.data.shape), order)
 
-    def grouped(self, qubits: Sequence[int]) -> tuple[Array, tuple[int, ...]]:
+    def grouped(self, qubits: Sequence[int]) -> tuple[AnyArray, tuple[int, ...]]:
         """Return the state as a matrix, with a row per state of some qubits, and the order of its axes."""
         axes = [self.order.index(qubit) for qubit in reversed(qubits)]
         rest = [axis for axis in range(len(self.order)) if axis not in axes]
@@ -62,7 +62,7 @@ class Tensor:
         return (grouped @ grouped.conj().T).astype(np.complex128)
 
 
-def fuse(operations: Iterable[Operation], max_qubits: int) -> list[Block]:
+def fuse(operations: Iterable[QuantumOperation], max_qubits: int) -> list[Block]:
     """Return operations in blocks.
 
     An operation joins an earlier block, behind everything else on its qubits, if the block stays small.
@@ -94,7 +94,7 @@ def fuse(operations: Iterable[Operation], max_qubits: int) -> list[Block]:
     return blocks
 
 
-def block_matrix(block: Block, matrix_of: Callable[[Operation], Array], axis: int) -> Array:
+def block_matrix(block: Block, matrix_of: Callable[[QuantumOperation], AnyArray], axis: int) -> AnyArray:
     """Return the product of a block's operations as one matrix.
 
     Args:
@@ -114,10 +114,10 @@ def block_matrix(block: Block, matrix_of: Callable[[Operation], Array], axis: in
 
 @dataclass(frozen=True)
 class _Columns:
-    data: Array
+    data: AnyArray
     order: tuple[int, ...]
 
-    def apply(self, matrix: Array, qubits: Sequence[int]) -> _Columns:
+    def apply(self, matrix: AnyArray, qubits: Sequence[int]) -> _Columns:
         axes = [self.order.index(qubit) for qubit in reversed(qubits)]
         rest = [axis for axis in range(len(self.order)) if axis not in axes]
         moved = self.data.transpose([*axes, *rest, len(self.order)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .blocks import Tensor, block_matrix, fuse
 from .channels import Depolarizing, Relaxation
 from .counts import Bits, draw
-from .operations import Operation, Program, Unitary, read_out
+from .operations import Program, QuantumOperation, Unitary, read_out
 
 #: Qubits of a block.
 BLOCK_QUBITS = 3
@@ -65,7 +65,7 @@ def probabilities(program: Program) -> NDArray[np.float64]:
     return result
 
 
-def _transfer(operation: Operation) -> NDArray[np.float64]:
+def _transfer(operation: QuantumOperation) -> NDArray[np.float64]:
     if isinstance(operation, Unitary | Depolarizing | Relaxation):
         return operation.transfer()
     return RESET

@@ -13,9 +13,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Array, Block, block_matrix
+from .blocks import AnyArray, Block, block_matrix
 from .channels import Depolarizing, Matrix, Relaxation
-from .operations import Measurement, Operation, Reset
+from .operations import Measurement, QuantumOperation, Reset
 
 #: Relative probabilities below this are rounding errors.
 TINY = 1e-12
@@ -43,7 +43,7 @@ class History:
 
 
 @lru_cache(maxsize=8192)
-def kraus_of(operation: Operation) -> Matrix:
+def kraus_of(operation: QuantumOperation) -> Matrix:
     """Return the Kraus operators of an operation; the first is the one of no error."""
     if isinstance(operation, Depolarizing | Relaxation):
         return operation.kraus()
@@ -199,11 +199,11 @@ def _embed(operator: bytes, places: tuple[int, ...], size: int) -> Matrix:
     axes = [size - 1 - place for place in reversed(places)]
     moved = np.moveaxis(identity, axes, range(len(axes)))
     product = (matrix @ moved.reshape(len(matrix), -1)).reshape(moved.shape)
-    result: Array = np.moveaxis(product, range(len(axes)), axes)
+    result: AnyArray = np.moveaxis(product, range(len(axes)), axes)
     return np.ascontiguousarray(result.reshape(2**size, 2**size))
 
 
-def _shares(reduced: Matrix, operation: Operation, block: list[int]) -> NDArray[np.float64] | None:
+def _shares(reduced: Matrix, operation: QuantumOperation, block: list[int]) -> NDArray[np.float64] | None:
     """Return the probability of each error, given that there is one; None if none can occur."""
     operators = kraus_of(operation)
     # Probabilities are traces with the positive operators of the errors.

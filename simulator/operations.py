@@ -47,7 +47,7 @@ class Reset:
     qubits: tuple[int]
 
 
-Operation = Unitary | Channel | Measurement | Reset
+QuantumOperation = Unitary | Channel | Measurement | Reset
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Program:
         flips: For a classical bit the probabilities that a measured 0 is read as 1, and a 1 as 0.
     """
 
-    operations: list[Operation]
+    operations: list[QuantumOperation]
     num_qubits: int
     measured: dict[int, int]
     flips: dict[int, tuple[float, float]]
@@ -89,7 +89,7 @@ def program(circuit: QuantumCircuit, noise: DeviceNoise | None, kind: NoiseKind 
     clbits = {bit: place for place, bit in enumerate(circuit.clbits)}
     ends, writers = _last_uses(circuit, index, clbits)
     places: dict[int, int] = {}
-    operations: list[Operation] = []
+    operations: list[QuantumOperation] = []
     measured: dict[int, int] = {}
 
     def local(channel: Channel) -> Channel:

@@ -15,7 +15,11 @@ _METHODS = {
     "bloch": "for qubits that no gate joins",
 }
 #: What each of the noise models is.
-_NOISE = {"full": "the device's full noise", "pauli_twirled": "noise approximated by Pauli errors"}
+_NOISE = {
+    "full": "the device's full noise",
+    "reset_mixture": "noise whose decay is approximated by Pauli errors and resets",
+    "pauli_twirled": "noise approximated by Pauli errors",
+}
 #: Longest name of a method.
 _MAX_NAME = 40
 
@@ -29,14 +33,13 @@ def simulation(result: PubResult) -> dict[str, Any] | None:
     Returns:
         `{"method", "reason", "noise_model"?, "active_qubits"?}`.
     """
-    for place in (result.metadata, result.metadata.get("circuit_metadata")):
-        found = place.get("simulator") if isinstance(place, dict) else None
-        # A job's metadata has an entry for each of its circuits.
-        found = found[0] if isinstance(found, list) and found else found
-        method = found.get("method") if isinstance(found, dict) else None
-        if isinstance(found, dict) and isinstance(method, str):
-            break
-    else:
+    found = result.metadata.get("simulator")
+    # A job's metadata has an entry for each of its circuits.
+    found = found[0] if isinstance(found, list) and found else found
+    if not isinstance(found, dict):
+        return None
+    method = found.get("method")
+    if not isinstance(method, str):
         return None
     known: dict[str, Any] = {"method": method[:_MAX_NAME]}
     if method in _METHODS:

@@ -24,7 +24,6 @@ STABILIZER = {"method": "stabilizer", "noise_model": "none", "active_qubits": 2}
 @pytest.mark.parametrize(
     "metadata",
     [
-        {"circuit_metadata": {"simulator": STABILIZER}},
         {"simulator": STABILIZER, "circuit_metadata": {}},
         {"simulator": [STABILIZER]},
     ],
@@ -39,6 +38,10 @@ def test_the_answer_says_how_the_circuit_was_simulated(metadata: dict[str, Any])
     assert found["notes"][-1] == (
         "simulated by the method stabilizer (for circuits of Clifford gates, of any width) on 2 active qubits"
     )
+
+
+def test_a_circuits_own_metadata_says_nothing_of_the_simulator() -> None:
+    assert "simulation" not in answer({"00": 4}, circuit_metadata={"simulator": STABILIZER})
 
 
 def test_the_answer_says_how_noise_was_simulated() -> None:
