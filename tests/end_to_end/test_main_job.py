@@ -44,7 +44,7 @@ def test_the_noisy_simulator_reports_the_effect_of_noise(client: Client) -> None
     assert first + second > 0.6, "the answer must be readable despite the noise"
     assert event["answer"]["others"], "the noisy backend shows no noise"
     assert event["answer"]["others"][0]["count"] < min(first, second) * 2048
-    assert event["result"]["metadata"]["circuit_metadata"]["simulator"]["noise_model"] != "none"
+    assert event["result"]["metadata"]["simulator"]["noise_model"] != "none"
 
 
 def test_a_hardware_job_waits_in_the_queue_and_reports_it(client: Client) -> None:

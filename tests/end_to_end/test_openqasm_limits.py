@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testkit.stack import Client
 
-#: 40 qubits, entangled by gates that are not Clifford: no method has a place for the state.
+#: 40 qubits, entangled by gates that are not Clifford: with noise, no method has memory for the state.
 WIDE = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[40]; creg c[40];' + "".join(
     "u2(0.3,0.4) q;" + "".join(f"cx q[{place}],q[{place + 1}];" for place in range(layer % 2, 39, 2))
     for layer in range(60)
@@ -12,7 +12,7 @@ WIDE = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[40]; creg c[40];' + "".join(
 
 
 def test_a_circuit_that_the_simulator_cannot_run_is_refused_with_the_limit(client: Client) -> None:
-    answer = client.submit(function="run_openqasm", program=WIDE)
+    answer = client.submit(function="run_openqasm", program=WIDE, backend_type="noisy_simulator")
     assert answer.status_code == 422, answer.text
     detail = answer.json()["detail"]
     assert "At most" in detail

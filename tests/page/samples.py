@@ -74,7 +74,7 @@ def _result(counts: dict[str, int], **values: Any) -> Job:
         "shots": sum(counts.values()),
         "evs": None,
         "stds": None,
-        "metadata": {"circuit_metadata": {"simulator": {"method": "bloch", "noise_model": "none"}}},
+        "metadata": {"simulator": {"method": "bloch", "noise_model": "none"}},
     } | values
 
 

@@ -41,6 +41,23 @@ def test_all_pubs_are_included_and_the_first_is_in_front() -> None:
     assert [pub.shots for pub in result.pubs] == [3, 3]
 
 
+def test_the_simulators_words_beside_an_executors_results_are_in_the_metadata_of_each_circuit() -> None:
+    document = json.loads(results.executor([[0, 0]], [[1, 1]]))
+    document["simulator"] = [{"method": "bloch"}, {"method": "stabilizer"}]
+    result = decode_result("executor", json.dumps(document))
+    assert result.pubs is not None
+    assert [pub.metadata["simulator"]["method"] for pub in result.pubs] == ["bloch", "stabilizer"]
+    assert result.metadata["simulator"] == {"method": "bloch"}
+
+
+@pytest.mark.parametrize("simulations", ["bloch", {}, [], [{"method": "bloch"}] * 3])
+def test_words_that_fit_no_circuit_are_ignored(simulations: Any) -> None:
+    document = json.loads(results.executor([[0, 0]], [[1, 1]]))
+    document["simulator"] = simulations
+    result = decode_result("executor", json.dumps(document))
+    assert "simulator" not in result.metadata
+
+
 def test_a_samplers_registers_are_separate() -> None:
     result = decode_result("sampler", results.sampler({"01": 5, "10": 3}, flags={"1": 8}))
     assert result.counts == {"meas": {"01": 5, "10": 3}, "flags": {"1": 8}}

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+import orjson
 from qiskit.primitives import BitArray, PrimitiveResult
 from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 
@@ -39,15 +40,29 @@ def decode_result(program_id: str, raw: str) -> JobResult:
         )
         if not isinstance(decoded, PrimitiveResult) or not len(decoded):
             raise ProviderError("The job's result has no PUB results.")
-        return _job_result(decoded)
+        return _job_result(decoded, _simulations(raw) if program_id == "executor" else [])
     except ProviderError:
         raise
     except Exception as error:  # the decoders raise any error for a result that they do not understand
         raise ProviderError(f"The result could not be decoded ({type(error).__name__}).") from error
 
 
-def _job_result(decoded: PrimitiveResult[Any]) -> JobResult:
+def _simulations(raw: str) -> list[Any]:
+    """Return how the simulator ran each circuit; [] for other services.
+
+    The simulator says so beside the results of the program `executor`, where the client does not look.
+    """
+    if '"simulator"' not in raw:
+        return []
+    simulations = orjson.loads(raw).get("simulator")
+    return simulations if isinstance(simulations, list) else []
+
+
+def _job_result(decoded: PrimitiveResult[Any], simulations: list[Any]) -> JobResult:
     pubs = [_pub(pub) for pub in decoded]
+    if len(simulations) == len(pubs):
+        for pub, simulation in zip(pubs, simulations, strict=True):
+            pub.metadata["simulator"] = native(simulation)
     metadata = {key: value for key, value in native(decoded.metadata).items() if key not in _CLIENTS_OWN}
     first = pubs[0]
     return JobResult(
