@@ -56,7 +56,9 @@ def test_a_failing_activation_does_not_disturb_the_others(start: Start) -> None:
     server.init("import time\ndef main(p):\n    time.sleep(p['wait'])\n    return {'n': 1 / p['n']}\n")
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(run, server, wait=0.5, n=1)
-        assert run(server, wait=0, n=0)[0] == 502
+        status, answer = run(server, wait=0, n=0)
+        assert (status, list(answer)) == (200, ["error"])
+        assert "division by zero" in answer["error"]
         assert slow.result() == (200, {"n": 1.0})
 
 
