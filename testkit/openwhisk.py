@@ -47,6 +47,10 @@ class OpenWhisk:
         """The server's own log."""
         return (self.folder / "log").read_text()
 
+    def own_log(self) -> str:
+        """The server's own log without what actions that failed have printed, which it repeats."""
+        return "".join(line for line in self.log().splitlines(True) if '"printed":' not in line)
+
     def ask(self, method: str, path: str, body: Any = None, **arguments: Any) -> requests.Response:
         """Send a request below the namespace `_`."""
         return self.session.request(

@@ -79,7 +79,7 @@ class WebhookSender:
         self.answers = threading.Event()
         self.answers.set()
 
-    def post(self, url: str, headers: Any, body: bytes) -> Outcome:
+    def post(self, url: str, headers: Any, body: bytes, source: str) -> Outcome:
         assert self.answers.wait(60)
         self.done.add(headers["webhook-id"].removeprefix("msg_"))
         return Outcome(True, "200")

@@ -33,6 +33,7 @@ from core.protocol import BackendInfo, JobEvent, Progress
 from core.settings import KafkaSettings
 from gateway.api import api
 from gateway.auth.tokens import ClientSession
+from gateway.edge.processor import Processor
 from gateway.idempotency import InFlight
 from gateway.inbox.inbox import Inbox
 from gateway.limits import Limit
@@ -194,6 +195,7 @@ def _gateway() -> Iterator[str]:
         tokens=SimpleNamespace(read=lambda _: ClientSession("client-1", TOPIC, datetime.now(UTC))),
         documents=SimpleNamespace(get=lambda _: document),
         invoke=invoke,
+        processor=Processor(),
         publisher=publisher,
         inbox=lambda _: inbox,
         inbox_for_job=lambda _: inbox,

@@ -330,4 +330,4 @@ def test_a_result_that_is_nested_deeply_breaks_nothing(whisk: OpenWhisk, name: s
     for extension in (".json", ".text", ".http", ""):
         answer = whisk.session.get(f"{whisk.url}/web/guest/default/{name}{extension}", timeout=30)
         assert answer.status_code in (200, 400)
-    assert "Traceback" not in whisk.log()
+    assert "Traceback" not in whisk.own_log()
