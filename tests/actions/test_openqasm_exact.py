@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.random import random_circuit, random_clifford_circuit
@@ -36,6 +36,14 @@ def whole_part(circuit: QuantumCircuit) -> Part:
     return Part(list(circuit.data), list(circuit.clbits), list(circuit.qubits))
 
 
+def agree(found: dict[int, float] | None, wanted: dict[int, float]) -> None:
+    """Fail unless two distributions are the same. Outcomes that never happen may be left out."""
+    assert found is not None
+    assert {outcome: found.get(outcome, 0.0) for outcome in found | wanted} == pytest.approx(
+        {outcome: wanted.get(outcome, 0.0) for outcome in found | wanted}, abs=1e-8
+    )
+
+
 @settings(deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([state_vector.distribution, matrix_product.distribution]))
 def test_each_method_gives_the_distribution_of_any_gates(seed: int, method: Method) -> None:
@@ -44,7 +52,7 @@ def test_each_method_gives_the_distribution_of_any_gates(seed: int, method: Meth
     gates = random_circuit(width, chance.randint(1, 8), max_operands=3, seed=seed)
     circuit, wanted = measured(gates, chance)
     found = method(whole_part(circuit), Seconds(60))
-    assert found == pytest.approx(wanted, abs=1e-8)
+    agree(found, wanted)
 
 
 @settings(deadline=None)
@@ -54,11 +62,12 @@ def test_stabilizers_give_the_distribution_of_clifford_gates(seed: int) -> None:
     width = chance.randint(1, 7)
     circuit, wanted = measured(random_clifford_circuit(width, chance.randint(1, 30), seed=seed), chance)
     found = stabilizer.distribution(whole_part(circuit), Seconds(60))
-    assert found == pytest.approx(wanted, abs=1e-8)
+    agree(found, wanted)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10**6))
+@example(953)  # outcomes of probabilities near 1e-12
 def test_independent_parts_are_put_together(seed: int) -> None:
     chance = random.Random(seed)
     gates = QuantumCircuit(8)
@@ -69,7 +78,7 @@ def test_independent_parts_are_put_together(seed: int) -> None:
     circuit, wanted = measured(gates, chance)
     found = distribution(circuit, "c")
     assert found is not None
-    assert {int(bits, 2): share for bits, share in found.items()} == pytest.approx(wanted, abs=1e-8)
+    agree({int(bits, 2): share for bits, share in found.items()}, wanted)
     assert len(parts(circuit, circuit.clbits)) >= min(4, len(circuit.clbits)) - 3
 
 
