@@ -130,9 +130,10 @@ class Documents:
                 )
             else:
                 known[document.id] = document
+        # First, so that who sees the new documents finds what is wrong with the others in the log.
+        self._report(broken)
         if known.keys() != self._known.keys() or any(known[name] is not self._known[name] for name in known):
             self._known = known
-        self._report(broken)
         return True
 
     def _parse(self, entry: Mapping[str, Any] | DocumentError, name: str) -> ConfigDocument | DocumentError:
