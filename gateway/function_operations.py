@@ -170,6 +170,20 @@ def event_example(document: ConfigDocument) -> dict[str, Any] | None:
     return event.model_dump(mode="json")
 
 
+#: Larger whole numbers are not all floats.
+_MAX_EXACT = 2.0**53
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value with 1 for 1.0, as databases return it that do not distinguish the two."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT
+    return int(value) if whole else value
+
+
 def optional(schema: JsonSchema) -> JsonSchema:
     """Return an input schema with the defaults of its fields in their descriptions.
 
@@ -183,7 +197,7 @@ def optional(schema: JsonSchema) -> JsonSchema:
         if isinstance(field, dict) and "default" in field:
             default = field["default"]
             words = [str(field.get("description", ""))]
-            words += [] if default is None else [f"Default: {orjson.dumps(default).decode()}."]
+            words += [] if default is None else [f"Default: {orjson.dumps(_plain(default)).decode()}."]
             field = {key: value for key, value in field.items() if key != "default"}
             field |= {"description": " ".join(filter(None, words))}
         changed[name] = field

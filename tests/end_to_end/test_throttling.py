@@ -20,7 +20,7 @@ BURST = 45
 @pytest.mark.timeout(420)
 def test_no_answer_of_a_burst_is_lost(tmp_path: Path) -> None:
     limits = {"OPENWHISK_INVOCATIONS_PER_MINUTE": str(LIMIT), "OPENWHISK_CONCURRENT_INVOCATIONS": "30"}
-    with running(tmp_path / "stack", **limits) as stack:
+    with running(tmp_path, **limits) as stack:
         client = stack.client()
         with ThreadPoolExecutor(BURST) as pool:
             answers = list(pool.map(lambda _: client.submit(emoticon_1=":)", emoticon_2=":("), range(BURST)))

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from core.config_docs import Documents
 from core.config_docs.model import ConfigDocument, parse
 from gateway import function_operations, openapi
-from gateway.function_operations import ANY_FUNCTION, type_name
+from gateway.function_operations import ANY_FUNCTION, optional, type_name
 from gateway.openapi import ServedDocument, document
 from testkit.adversarial import published
 from tests.core.samples import raw_document
@@ -110,6 +110,22 @@ def test_a_default_is_in_the_description_so_that_generated_clients_may_omit_the_
     shots = DOCUMENT["components"]["schemas"]["GroverInput"]["properties"]["shots"]
     assert "default" not in shots
     assert shots["description"].endswith("Default: 1024.")
+
+
+@pytest.mark.parametrize(
+    ("default", "words"),
+    [
+        (0.0, "0"),
+        (0, "0"),
+        (0.5, "0.5"),
+        ([1.0, {"x": 2.0}], '[1,{"x":2}]'),
+        (True, "true"),
+        (1e300, "1e300"),
+    ],
+)
+def test_a_default_is_described_alike_whatever_database_its_document_was_in(default: Any, words: str) -> None:
+    described = optional({"properties": {"x": {"default": default}}})["properties"]["x"]["description"]
+    assert described == f"Default: {words}."
 
 
 def test_a_function_without_an_answers_schema_has_the_general_event() -> None:

@@ -92,6 +92,8 @@ def test_who_signs_out_leaves_nothing_behind(visitor: Guest) -> None:
     page.get_by_test_id("sign-in").click()
     visitor.connection("live")
     page.reload()
+    # The browser's console has a message if a connection is closed while it is being established.
+    visitor.connection("live")
     page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in-form")).to_be_visible()
     assert "token" not in page.evaluate("JSON.stringify({...localStorage})")
@@ -105,6 +107,7 @@ def test_signing_out_signs_out_the_other_tabs(visitor: Guest) -> None:
     second = visitor.open()
     visitor.connection("live")
     first.reload()
+    expect(first.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=SOON)
     first.get_by_test_id("sign-out").click()
     expect(second.get_by_test_id("sign-in-form")).to_be_visible()
     assert "token" not in second.evaluate("JSON.stringify({...localStorage})")
