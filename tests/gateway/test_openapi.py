@@ -120,7 +120,7 @@ def test_a_default_is_in_the_description_so_that_generated_clients_may_omit_the_
         (0.5, "0.5"),
         ([1.0, {"x": 2.0}], '[1,{"x":2}]'),
         (True, "true"),
-        (1e300, "1e300"),
+        (1e300, "1e+300"),
     ],
 )
 def test_a_default_is_described_alike_whatever_database_its_document_was_in(default: Any, words: str) -> None:
