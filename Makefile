@@ -36,7 +36,7 @@ trial-properties: venv ## ten times as many examples of each property, random on
 		--timeout 600 --hypothesis-profile trial --hypothesis-seed $$seed $(TESTS)
 
 test-kafka: page ## poller and gateway on Apache Kafka, its jars from Maven Central (Java, Maven)
-	@$(PYTEST) tests/chaos tests/gateway -m kafka
+	@$(PYTEST) tests/chaos tests/gateway -m "kafka and not trial"
 
 test-provider-clients: venv ## other clients of IBM Quantum on the simulator; PyPI's packages, 770 MB in .provider-clients
 	@$(PYTEST) -m provider_clients tests/simulator_clients
@@ -49,7 +49,7 @@ trial-simulator: venv ## 200 random circuits by each of the simulator's methods 
 		$(PYTEST) -s -n $(PROCESSES) --dist load tests/simulator/test_distributions.py
 
 trial-rebalances: venv ## members of the consumer groups come, go and fail for minutes, on Apache Kafka; REBALANCE_SEED=N
-	@REBALANCE_SECONDS=$${REBALANCE_SECONDS:-100} $(PYTEST) -s -m kafka tests/chaos/test_rebalances.py
+	@REBALANCE_SECONDS=$${REBALANCE_SECONDS:-100} $(PYTEST) -s -m "kafka and trial" tests/chaos/test_rebalances.py
 
 trial-faults: page ## faults of machine, network and operator while clients submit jobs (root, Apache Kafka, libfaketime)
 	@$(PYTEST) -s -m trial tests/chaos/test_faults.py

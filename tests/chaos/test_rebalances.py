@@ -274,6 +274,7 @@ def evidence(members: Members, events: list[str]) -> str:
 
 
 @pytest.mark.kafka
+@pytest.mark.trial
 @pytest.mark.timeout(apache_kafka.TIMEOUT + SECONDS + 400)
 def test_no_event_is_lost_late_or_doubled_in_a_long_sequence(
     start_broker: StartBroker, tmp_path: Path
