@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 #: The maximum cost of twice the input, as a multiple of the cost of the input.
 FACTOR = 2.5
-#: Seconds that are added to that: below this, the clock is measured and not the work.
-FLOOR = 0.003
+#: Seconds that are added to that: below this, the clock and the allocator are measured and not the work.
+#: Memory that only the double needs is mapped again each time; work that grows faster costs much more.
+FLOOR = 0.006
 #: Number of measurements, of which the least counts. Other processes can only make work more expensive.
 REPEATS = 5
-#: Number of rounds of further measurements of the double input, while it seems too expensive.
+#: Number of rounds in which both inputs are measured again, while the double seems too expensive.
 ROUNDS = 7
+#: Seconds between the rounds: other processes make work more expensive for a while.
+PAUSE = 0.1
 
 
 def cost(work: Callable[[], object], enough: float = 0.0, repeats: int = REPEATS) -> float:
@@ -39,18 +42,14 @@ def excess(make: Callable[[int], Callable[[], object]], size: int) -> str | None
     Args:
         make: returns the work for a size.
     """
-    # The single input is measured only if the double takes long enough to be compared, and the double again
-    # only if it seems too expensive: further measurements can only lower its cost.
-    double = cost(make(2 * size), repeats=1)
-    if double <= FLOOR:
+    # The single input is measured only if the double takes long enough to be compared.
+    if cost(make(2 * size), repeats=1) <= FLOOR:
         return None
-    single = cost(make(size))
-    bound = FACTOR * single + FLOOR
-    for _ in range(ROUNDS):
-        if double <= bound:
+    for round in range(ROUNDS):
+        # In turn: a busy machine makes both more expensive for a while, by caches and page faults.
+        single = cost(make(size))
+        double = cost(make(2 * size), FACTOR * single + FLOOR)
+        if double <= FACTOR * single + FLOOR:
             return None
-        # A busy machine makes work more expensive for a while, by caches and page faults; growth persists.
-        double = min(double, cost(make(2 * size), bound))
-    if double <= bound:
-        return None
+        time.sleep(PAUSE * round)
     return f"{single * 1e3:.2f} ms at {size}, {double * 1e3:.2f} ms at {2 * size}"

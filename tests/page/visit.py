@@ -104,7 +104,12 @@ class Guest:
         self.page.evaluate("it => { localStorage['qwhisk.jobs.v1'] = JSON.stringify(it) }", record)
 
     def violations(self) -> list[str]:
-        """Return the findings of axe-core, with all its rules."""
+        """Return the findings of axe-core, with all its rules, once no transition is in progress."""
+        # In the middle of one, a control's text has the new colour and its background still the old one.
+        self.page.wait_for_function(
+            """document.getAnimations().every(it =>
+                it.playState !== "running" || it.effect.getComputedTiming().endTime === Infinity)"""
+        )
         findings: list[str] = self.page.evaluate(
             AXE.read_text()
             + """;axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
