@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: page ## run the main job on this machine and serve the page; ONCE=1 ends a
 
 up: page ## start the whole stack on this machine, without the demo job; IMAGE_TAG or MANIFEST for another OpenWhisk
 	@exec $(BIN)/python -m local
+
+simulator: venv ## start the simulator alone, for your own Qiskit programs; prints how to connect
+	@exec $(BIN)/python -m local.simulator
 
 test: page ## run every test; TESTS=tests/gateway runs some
 	@$(PYTEST) -n $(PROCESSES) --no-loadscope-reorder $(TESTS)

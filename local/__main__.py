@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import QwhiskError
+from core.local_folder import SIMULATOR_KEY
 from core.settings import Source, command_line
 from local import demo
 from local.deployment import load_documents, write_documents
 from local.environments import documents_environment
 from local.part import say
 from local.settings import DEMO, ONCE, TABLE, LocalSettings
+from local.simulator import account_lines
 from local.stack import deploy_manifest, parts
 from local.supervisor import Supervisor
 
@@ -78,6 +80,8 @@ def _run(supervisor: Supervisor, source: Source) -> int:
         _say(
             f"\n  For OpenWhisk's command-line tool: {wsk_line(settings.url('openwhisk'), settings.key_file)}"
         )
+    for line in account_lines(settings.url("simulator"), SIMULATOR_KEY.path(settings.folder)):
+        _say(f"  {line}")
     _say(f"\n  Open {settings.url('gateway')}/ in a browser. Ctrl-C ends everything.")
     supervisor.watch()
     _say("ending")

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.errors import QwhiskError, SettingsError
-from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER, local_folder, local_key
+from core.local_folder import LOCAL_FOLDER, OPENWHISK_KEY, local_folder
 from core.settings import Setting, SettingsTable, Source, command_line
 from core.settings import openwhisk as rows
 from core.settings.kinds import SWITCH
@@ -117,9 +117,9 @@ def _target(source: Source) -> tuple[str, str, bool]:
     """
     apihost, auth = APIHOST.read(source), AUTH.read(source)
     folder, known = local_folder(source), ""
-    if urlsplit(apihost).hostname in HERE and (folder / KEY_FILE).exists():
+    if urlsplit(apihost).hostname in HERE and OPENWHISK_KEY.path(folder).exists():
         try:
-            known = local_key(folder)
+            known = OPENWHISK_KEY.key(folder)
         except SettingsError:
             if not auth:
                 raise

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 import yaml
 
-from core.openwhisk.local_key import ROOT
+from core.local_folder import ROOT
 from core.openwhisk.pace import pause_after
 from core.shipped_documents import shipped_documents
 from local.errors import LocalError

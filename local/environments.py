@@ -9,7 +9,7 @@ import fnmatch
 import os
 from collections.abc import Iterable, Mapping
 
-from core.openwhisk.local_key import ROOT
+from core.local_folder import ROOT
 from local.settings import LOOPBACK, PORTS, LocalSettings
 
 #: Patterns of the user's variables that every part inherits.

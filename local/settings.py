@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER, ROOT, local_folder, local_key, make_private
+from core.local_folder import LOCAL_FOLDER, OPENWHISK_KEY, ROOT, SIMULATOR_KEY, local_folder, make_private
 from core.settings import Setting, SettingsTable, Source
 from core.settings.kinds import PORT, SWITCH, TEXT, pattern
 from core.settings.openwhisk import WHISK_ADDRESS, WHISK_KEY
@@ -55,7 +55,7 @@ WHISK_AUTH = Setting(
     "",
     f"OpenWhisk's key, user:password; required with {WHISK_APIHOST.name}",
     secret=True,
-    default_text=f"a random key, made once and kept in {KEY_FILE} in {LOCAL_FOLDER.name}",
+    default_text=f"a random key, made once and kept in {OPENWHISK_KEY.name} in {LOCAL_FOLDER.name}",
     common=True,
 )
 ADDRESS = Setting(
@@ -103,7 +103,7 @@ _FOR_ACTIONS = ("broker", "simulator")
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """One run of the stack. Its secrets are new for each run; see `local.environments` for who gets them."""
+    """One run of the stack. `local.environments` says who gets its secrets."""
 
     ports: Mapping[str, int]
     #: Logs, keys, state and, by default, the config documents.
@@ -123,7 +123,8 @@ class LocalSettings:
     image_tag: str
     #: The user's environment, of which the parts inherit some variables.
     env: Mapping[str, str] = field(repr=False)
-    api_key: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
+    #: The simulator's key, of which a file in the folder keeps the text for the user's own programs.
+    api_key: str = field(repr=False)
     gateway_secret: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
 
     @classmethod
@@ -150,12 +151,13 @@ class LocalSettings:
             documents=documents,
             couchdb=COUCHDB_URL.read(env),
             whisk=whisk,
-            whisk_auth=key or local_key(folder),
-            key_file=None if key else folder / KEY_FILE,
+            whisk_auth=key or OPENWHISK_KEY.key(folder),
+            key_file=None if key else OPENWHISK_KEY.path(folder),
             address=ADDRESS.read(env),
             manifest=manifest_file(env),
             image_tag=IMAGE_TAG.read(env),
             env=env,
+            api_key=SIMULATOR_KEY.key(folder),
         )
 
     def clear(self) -> None:
@@ -183,23 +185,31 @@ class LocalSettings:
         Raises:
             LocalError: a port is in use, or the address is not one of this machine.
         """
-        for part, port in self.ports.items():
-            if part == "openwhisk" and self.whisk:
-                continue
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((self.host(part), port))
-                except OSError as error:
-                    if error.errno != errno.EADDRINUSE:
-                        raise LocalError(
-                            f"The {part} cannot listen on {self.host(part)}:{port}: {error.strerror}. Set "
-                            "LOCAL_ADDRESS to an address of this machine."
-                        ) from None
+        for part in self.ports:
+            if part != "openwhisk" or not self.whisk:
+                self.check_port(part)
+
+    def check_port(self, part: str) -> None:
+        """Check that one part can listen on its port.
+
+        Raises:
+            LocalError: the port is in use, or the address is not one of this machine.
+        """
+        port = self.ports[part]
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host(part), port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
                     raise LocalError(
-                        f"Port {port} (of the {part}) is in use. End the program that uses it, or set "
-                        f"{PORTS[part].name}."
+                        f"The {part} cannot listen on {self.host(part)}:{port}: {error.strerror}. Set "
+                        "LOCAL_ADDRESS to an address of this machine."
                     ) from None
+                raise LocalError(
+                    f"Port {port} (of the {part}) is in use. End the program that uses it, or set "
+                    f"{PORTS[part].name}."
+                ) from None
 
     def kafka(self) -> dict[str, str]:
         """Return the settings with which parts and actions reach the broker."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.local_folder import OPENWHISK_KEY, local_folder, make_private
 from core.log import LOG_LEVEL
-from core.openwhisk.local_key import local_folder, local_key, make_private
 from core.origin import Allowed
 from core.settings import Source, command_line
 from core.settings.ports import OPENWHISK_PORT
@@ -131,4 +131,4 @@ def _allowed(source: Source, host: str, origins: str) -> Allowed:
 def _local_key(source: Source) -> str:
     folder = local_folder(source)
     make_private(folder)
-    return local_key(folder)
+    return OPENWHISK_KEY.key(folder)

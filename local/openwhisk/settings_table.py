@@ -6,8 +6,8 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from core.local_folder import LOCAL_FOLDER, OPENWHISK_KEY
 from core.log import LOG_LEVEL
-from core.openwhisk.local_key import KEY_FILE, LOCAL_FOLDER
 from core.settings import Kind, Setting, SettingsTable
 from core.settings.kinds import (
     POSITIVE,
@@ -88,7 +88,7 @@ AUTH = replace(
     help="the key, user:password",
     flag="--auth",
     common=False,
-    default_text=f"a random key, made once and kept in {KEY_FILE} in the folder {LOCAL_FOLDER.name}",
+    default_text=f"a random key, made once and kept in {OPENWHISK_KEY.name} in {LOCAL_FOLDER.name}",
 )
 NAMESPACE = Setting("OPENWHISK_NAMESPACE", TEXT, "guest", "namespace of the key", "--namespace")
 IDLE_SECONDS = Setting(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.openwhisk.local_key import local_key
+from core.local_folder import OPENWHISK_KEY
 from testkit.processes import action_pids, module_pid, part_environment
 from testkit.stack import GIVEN_WHISK, Stack, descendants
 
@@ -27,7 +27,7 @@ def test_each_secret_is_in_the_environment_of_the_parts_that_use_it(stack: Stack
     secrets = {
         "GATEWAY_SECRET": part_environment(stack, "gateway")["GATEWAY_SECRET"],
         "SIMULATOR_API_KEY": part_environment(stack, "simulator")["SIMULATOR_API_KEY"],
-        "WHISK_AUTH": local_key(stack.folder),
+        "WHISK_AUTH": OPENWHISK_KEY.key(stack.folder),
     }
     modules = {
         name: module_pid(stack, name) for name in ("gateway", "poller", "simulator", "local.openwhisk")

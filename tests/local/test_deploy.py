@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.openwhisk.local_key import local_key
+from core.local_folder import OPENWHISK_KEY
 from local.deployment import deploy, deployed_values, package
 from testkit.openwhisk import KEY, ROOT, OpenWhisk
 
@@ -129,7 +129,7 @@ def test_the_settings_of_a_running_stack_stay(tmp_path: Path, tool: bool, explic
         script.chmod(0o755)
     server = OpenWhisk(tmp_path / "whisk", WHISK_AUTH="", LOCAL_FOLDER=folder)
     try:
-        key = local_key(Path(folder))
+        key = OPENWHISK_KEY.key(Path(folder))
         apihost = server.url.removesuffix("/api/v1")
         deploy(apihost, key, {"SIMULATOR_URL": "http://127.0.0.1:1", "SIMULATOR_API_KEY": "of-this-run"})
         env = {"WHISK_APIHOST": apihost, "LOCAL_FOLDER": folder, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}

@@ -1,4 +1,4 @@
-"""The key of this machine's OpenWhisk."""
+"""The keys in the local stack's folder: OpenWhisk's and the simulator's."""
 
 from __future__ import annotations
 
@@ -13,15 +13,25 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.openwhisk.local_key import KEY_FILE, local_key, make_private
+from core.local_folder import OPENWHISK_KEY, SIMULATOR_KEY, KeyFile, make_private
 from local.__main__ import wsk_line
 from local.environments import environment
 from local.openwhisk.settings import parse
 from local.settings import LocalSettings
 from testkit.stack import ROOT
 
-#: OpenWhisk's form of a key.
-FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9]{64}"
+#: OpenWhisk's form of a key, and the simulator's.
+FORMS = {
+    OPENWHISK_KEY: r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[A-Za-z0-9]{64}",
+    SIMULATOR_KEY: r"[A-Za-z0-9_-]{43}",
+}
+
+
+@pytest.fixture(params=FORMS, ids=lambda file: file.service)
+def file(request: pytest.FixtureRequest) -> KeyFile:
+    """The file of each service."""
+    found: KeyFile = request.param
+    return found
 
 
 @pytest.fixture
@@ -32,40 +42,41 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_it_is_created_once_and_is_for_its_user_only(folder: Path) -> None:
-    made = local_key(folder)
-    assert re.fullmatch(FORM, made)
-    assert local_key(folder) == made
-    assert stat.S_IMODE((folder / KEY_FILE).stat().st_mode) == 0o600
+def test_it_is_created_once_and_is_for_its_user_only(folder: Path, file: KeyFile) -> None:
+    made = file.key(folder)
+    assert re.fullmatch(FORMS[file], made)
+    assert file.key(folder) == made
+    assert stat.S_IMODE(file.path(folder).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+    assert [path.name for path in folder.iterdir()] == [file.name]
 
 
-def test_each_machine_has_a_different_one(tmp_path: Path) -> None:
+def test_each_machine_has_a_different_one(tmp_path: Path, file: KeyFile) -> None:
     made = set()
     for number in range(20):
         folder = tmp_path / str(number)
         make_private(folder)
-        made.add(local_key(folder))
+        made.add(file.key(folder))
     assert len(made) == 20
 
 
-def test_the_umask_makes_no_difference(tmp_path: Path) -> None:
+def test_the_umask_makes_no_difference(tmp_path: Path, file: KeyFile) -> None:
     before = os.umask(0)
     try:
         make_private(tmp_path / "stack")
-        local_key(tmp_path / "stack")
+        file.key(tmp_path / "stack")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "stack").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "stack" / KEY_FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.path(tmp_path / "stack").stat().st_mode) == 0o600
 
 
-def test_processes_that_create_it_at_once_get_the_same(folder: Path) -> None:
+def test_processes_that_create_it_at_once_get_the_same(folder: Path, file: KeyFile) -> None:
+    constant = "OPENWHISK_KEY" if file is OPENWHISK_KEY else "SIMULATOR_KEY"
     script = (
-        "import sys; from pathlib import Path; from core.openwhisk.local_key import local_key; "
+        f"import sys; from pathlib import Path; from core.local_folder import {constant}; "
         "print('ready', flush=True); "
-        "sys.stdin.readline(); print(local_key(Path(sys.argv[1])))"
+        f"sys.stdin.readline(); print({constant}.key(Path(sys.argv[1])))"
     )
     processes = [
         subprocess.Popen(
@@ -85,18 +96,18 @@ def test_processes_that_create_it_at_once_get_the_same(folder: Path) -> None:
         process.stdin.write("\n")
         process.stdin.flush()
     keys = {process.communicate(timeout=30)[0].strip() for process in processes}
-    assert keys == {local_key(folder)}
-    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+    assert keys == {file.key(folder)}
+    assert [path.name for path in folder.iterdir()] == [file.name]
 
 
 def test_a_process_that_loses_the_race_uses_the_others_key(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, file: KeyFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process creates the file between the check for it and its creation."""
-    made = local_key(folder)
+    made = file.key(folder)
     monkeypatch.setattr("os.path.lexists", lambda _: False)
-    assert local_key(folder) == made
-    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+    assert file.key(folder) == made
+    assert [path.name for path in folder.iterdir()] == [file.name]
 
 
 def _write(text: str) -> Callable[[Path], object]:
@@ -124,21 +135,21 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_an_invalid_key_is_reported_and_not_changed(folder: Path, wrong: str) -> None:
+def test_an_invalid_key_is_reported_and_not_changed(folder: Path, file: KeyFile, wrong: str) -> None:
     make, message = WRONG[wrong]
-    make(folder / KEY_FILE)
+    make(file.path(folder))
     with pytest.raises(SettingsError, match=message) as caught:
-        local_key(folder)
-    assert str(folder / KEY_FILE) in str(caught.value)
-    assert os.path.lexists(folder / KEY_FILE)
+        file.key(folder)
+    assert str(file.path(folder)) in str(caught.value)
+    assert os.path.lexists(file.path(folder))
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666, 0o660])
-def test_a_key_that_others_may_read_is_not_used(folder: Path, mode: int) -> None:
-    secret = local_key(folder)
-    (folder / KEY_FILE).chmod(mode)
+def test_a_key_that_others_may_read_is_not_used(folder: Path, file: KeyFile, mode: int) -> None:
+    secret = file.key(folder)
+    file.path(folder).chmod(mode)
     with pytest.raises(SettingsError, match="may read") as caught:
-        local_key(folder)
+        file.key(folder)
     assert "chmod 600" in str(caught.value)
     assert secret not in str(caught.value)
 
@@ -174,7 +185,7 @@ def test_a_folder_or_a_link_of_another_user_is_refused(tmp_path: Path, kind: str
 def test_permissions_of_an_earlier_versions_default_folder_are_restricted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.openwhisk.local_key.ROOT", tmp_path)
+    monkeypatch.setattr("core.local_folder.ROOT", tmp_path)
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local").chmod(0o755)
     make_private(tmp_path / ".local")
@@ -184,16 +195,16 @@ def test_permissions_of_an_earlier_versions_default_folder_are_restricted(
 def test_the_stack_and_a_separate_server_have_the_same(folder: Path) -> None:
     env = {"LOCAL_FOLDER": str(folder)}
     settings = LocalSettings.from_env(env)
-    assert environment(settings, "gateway")["WHISK_AUTH"] == local_key(folder) == parse([], env).auth
-    assert settings.key_file == folder / KEY_FILE
-    assert local_key(folder) not in repr(settings)
-    assert local_key(folder) not in repr(parse([], env))
+    assert environment(settings, "gateway")["WHISK_AUTH"] == OPENWHISK_KEY.key(folder) == parse([], env).auth
+    assert settings.key_file == OPENWHISK_KEY.path(folder)
+    assert OPENWHISK_KEY.key(folder) not in repr(settings)
+    assert OPENWHISK_KEY.key(folder) not in repr(parse([], env))
 
 
 def test_a_key_that_is_set_replaces_it(folder: Path) -> None:
     settings = LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "a:b"})
     assert (settings.whisk_auth, settings.key_file) == ("a:b", None)
-    assert not (folder / KEY_FILE).exists()
+    assert not OPENWHISK_KEY.path(folder).exists()
     with pytest.raises(SettingsError, match="LOCAL_WHISK_AUTH"):
         LocalSettings.from_env({"LOCAL_FOLDER": str(folder), "LOCAL_WHISK_AUTH": "ab"})
 
@@ -201,11 +212,11 @@ def test_a_key_that_is_set_replaces_it(folder: Path) -> None:
 def test_a_server_with_a_wrong_option_creates_none(folder: Path) -> None:
     with pytest.raises(SystemExit):
         parse(["--hosts", "http://x"], {"LOCAL_FOLDER": str(folder)})
-    assert not (folder / KEY_FILE).exists()
+    assert not OPENWHISK_KEY.path(folder).exists()
 
 
 def test_a_damaged_one_is_reported_by_the_programs(folder: Path) -> None:
-    _write("broken")(folder / KEY_FILE)
+    _write("broken")(OPENWHISK_KEY.path(folder))
     for module in ("local", "local.openwhisk"):
         ended = subprocess.run(
             [sys.executable, "-m", module],
@@ -223,8 +234,8 @@ def test_a_damaged_one_is_reported_by_the_programs(folder: Path) -> None:
 def test_the_line_for_wsk_is_for_a_shell_and_does_not_contain_the_key(tmp_path: Path) -> None:
     folder = tmp_path / "a folder's"
     make_private(folder)
-    made = local_key(folder)
-    line = wsk_line("http://127.0.0.1:3233", folder / KEY_FILE)
+    made = OPENWHISK_KEY.key(folder)
+    line = wsk_line("http://127.0.0.1:3233", OPENWHISK_KEY.path(folder))
     assert made not in line
     shown = subprocess.run(
         ["bash", "-euc", f"wsk() {{ printf '%s\\n' \"$@\"; }}; {line}"],
