@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ trial-faults: page ## faults of machine, network and operator while clients subm
 	@$(PYTEST) -s -m trial tests/chaos/test_faults.py
 	@seed=$${SEED:-$$RANDOM} && echo "SEED=$$seed" && VIRTUAL_DAYS=$${VIRTUAL_DAYS:-24} $(PYTEST) -s \
 		--hypothesis-profile trial --hypothesis-seed $$seed tests/chaos/test_virtual_day.py
+
+trial-burst: venv ## 500 jobs at once on an OpenWhisk with stock limits, 60 invocations a minute: all answered; BURST_SEED=N
+	@$(PYTEST) -s -m trial tests/chaos/test_burst.py
 
 trial-openqasm: venv ## OpenQASM files of other tools against their own simulations; they are installed apart
 	@set -e; corpus=$$(mktemp -d); trap 'rm -rf $$corpus' EXIT; $(PYTHON) -m venv $$corpus/venv; \
