@@ -14,6 +14,7 @@ from aiohttp import web
 from core import log
 from local.openwhisk.activations import Activations
 from local.openwhisk.api.app import Api
+from local.openwhisk.api.connection import connections
 from local.openwhisk.api.context import Context
 from local.openwhisk.auth import Auth
 from local.openwhisk.container import Starter
@@ -73,15 +74,15 @@ async def _serve(
     pool = ContainerPool(settings, starter)
     invoker = ActionInvoker(settings, plans, pool, records)
     api = Api(Context(settings, Auth(settings.auth), store, plans, pool, invoker, records))
-    runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(api.application(), shutdown_timeout=1.0)
     await runner.setup()
-    site = web.SockSite(runner, listener)
-    await site.start()
+    assert runner.server is not None
+    server = await asyncio.get_running_loop().create_server(connections(runner.server), sock=listener)
     # The supervisor reads this line, the only one on standard output.
     print(f"openwhisk: listening on {address}/api/v1", flush=True)
     await stop.wait()
     # First no new requests, then the end of the processes and their activations, then the pending responses.
-    await site.stop()
+    server.close()
     await pool.close()
     await invoker.close()
     records.close()

@@ -44,8 +44,15 @@ class Response:
 
     @classmethod
     def error(cls, status: ActivationStatus, error: Any) -> Response:
-        """Return a response whose result is OpenWhisk's `{"error": …}`."""
-        return cls(status, orjson.dumps({"error": error}))
+        """Return a response whose result is OpenWhisk's `{"error": …}`.
+
+        An error that is nested too deeply to be written as JSON is replaced.
+        """
+        try:
+            result = orjson.dumps({"error": error})
+        except orjson.JSONEncodeError:
+            result = orjson.dumps({"error": "The action's error is nested too deeply."})
+        return cls(status, result)
 
     def document(self) -> dict[str, Any]:
         """Return it as the API shows it."""

@@ -17,10 +17,15 @@ from local.openwhisk.sequence import RunPlan
 
 _TOO_LONG = "Too many actions in the composition."
 _FAILED = "Activation failure during composition."
+_DEEP = "The parameters are nested too deeply."
 
 
 class _Failure(Exception):
-    """An action cannot be invoked."""
+    """An action cannot be invoked, since its parameters are too large."""
+
+
+class _TooDeep(Exception):
+    """What the conductor has returned is nested too deeply."""
 
 
 class Composition:
@@ -64,6 +69,8 @@ class Composition:
             self._record.response = await self._loop(orjson.loads(value))
         except _Failure:
             self._record.response = Response.error(ActivationStatus.WHISK_ERROR, _FAILED)
+        except _TooDeep:
+            self._record.response = Response.error(ActivationStatus.APPLICATION_ERROR, _DEEP)
         finally:
             self._record.duration = self._duration
             self._record.limits = self._record.limits | {"memory": self._memory}
@@ -119,7 +126,8 @@ class Composition:
         """Run an action and note its activation.
 
         Raises:
-            _Failure: its parameters are too large, or nested too deeply.
+            _Failure: its parameters are too large.
+            _TooDeep: they are nested too deeply.
         """
         value = _dumps(plan.bound | payload if isinstance(payload, dict) else payload)
         if len(value) > MAX_PAYLOAD:
@@ -158,12 +166,12 @@ def _dumps(value: Any) -> bytes:
     """Return a value as JSON text.
 
     Raises:
-        _Failure: it is nested too deeply.
+        _TooDeep: it is nested too deeply.
     """
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        raise _Failure from None
+        raise _TooDeep from None
 
 
 def _boxed(value: Any, key: str) -> dict[str, Any]:

@@ -211,5 +211,7 @@ def _init_error(body: bytes) -> str:
         document = None
     if isinstance(document, dict) and "error" in document:
         error = document["error"]
-        return error if isinstance(error, str) else orjson.dumps(error).decode()
+        with contextlib.suppress(orjson.JSONEncodeError):
+            return error if isinstance(error, str) else orjson.dumps(error).decode()
+    # Also an error that can be read, but is nested too deeply to be written again.
     return f"The action failed during initialization: {body.decode('utf-8', 'replace')}"

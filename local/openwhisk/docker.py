@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from core.openwhisk.action_server import CONCURRENT_VARIABLE, HOST_VARIABLE, KEY_VARIABLE, PORT_VARIABLE
-from local.openwhisk.errors import MEMORY_EXHAUSTED, StartFailed
+from local.openwhisk.errors import MEMORY_EXHAUSTED, NO_RESOURCES, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
 from local.openwhisk.process import Process, action_key
@@ -81,7 +81,7 @@ class DockerProcess(Process):
         if status == _NOT_RUN:
             if self.logs.has("image"):
                 return f"Failed to pull container image '{self._image}'."
-            return "Failed to provision resources to run the action."
+            return NO_RESOURCES
         # 128 plus the number of SIGKILL. If this server did not kill it, the kernel did, for lack of memory.
         if status == 128 + signal.SIGKILL and self._unexpected:
             return MEMORY_EXHAUSTED
@@ -158,7 +158,7 @@ class Docker:
                 start_new_session=True,
             )
         except OSError as exc:
-            raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
+            raise StartFailed(f"{NO_RESOURCES} {exc}") from exc
         process = DockerProcess(transport, logs, key, name, self._image(launch), port)
         pipes.attach(process)
         return process

@@ -5,6 +5,9 @@ from __future__ import annotations
 #: The error in an activation's record when its container exceeded the action's memory limit.
 MEMORY_EXHAUSTED = "The action exhausted its memory and was aborted."
 
+#: The error in an activation's record when no process could be started.
+NO_RESOURCES = "Failed to provision resources to run the action."
+
 #: The error for a request that sets a final parameter.
 NOT_ALLOWED = "Request defines parameters that are not allowed (e.g., reserved properties)."
 
@@ -73,6 +76,12 @@ class TooLarge(OpenWhiskError):
 
     def __init__(self, what: str, size: int, allowed: int) -> None:
         super().__init__(f"{what} larger than allowed: {size} > {allowed} bytes.")
+
+
+class TooSlow(OpenWhiskError):
+    """The body was not complete in time."""
+
+    status = 408
 
 
 class UnsupportedMediaType(OpenWhiskError):

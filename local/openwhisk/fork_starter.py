@@ -10,11 +10,13 @@ import logging
 import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from core.openwhisk.action_server import ALGORITHM_VARIABLE, ServerFork
 from core.processes.fork_server_client import ForkServerClient, ForkServerError
+from local.openwhisk.errors import NO_RESOURCES, StartFailed
 from local.openwhisk.forked import Forked
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
@@ -64,6 +66,12 @@ class ForkStarter:
         Raises:
             StartFailed: the process cannot be started.
         """
+        try:
+            return await self._start(launch)
+        except OSError as exc:
+            raise StartFailed(f"{NO_RESOURCES} {exc}") from exc
+
+    async def _start(self, launch: Launch) -> Process:
         if self._enabled and launch.forkable:
             client = self._client
             if launch.costly or client is None or not client.warming:
@@ -165,31 +173,31 @@ class ForkStarter:
         return await self._fork_by(await self._ready(launch), launch)
 
     async def _fork_by(self, client: ForkServerClient, launch: Launch) -> Process:
-        context = ProcessContext(launch)
-        out, out_end = os.pipe()
-        err, err_end = os.pipe()
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            context = ProcessContext(launch)
+            ours.callback(context.discard)
+            theirs.callback(os.close, context.ready_end)
+            outputs, ends = [], []
+            for _ in range(2):
+                output, end = os.pipe()
+                ours.callback(os.close, output)
+                theirs.callback(os.close, end)
+                outputs.append(output)
+                ends.append(end)
             fork = await client.fork(
                 ServerFork(context.environment, context.folder).arguments(),
-                (out_end, err_end, context.ready_end),
+                (*ends, context.ready_end),
                 timeout=self._timeout,
                 warm_up=launch.costly,
             )
             if fork.handle is None:
                 client.end_fork(fork.pid)
                 raise ForkServerError("this system has no pidfd, by which the end of a fork is noticed")
-        except BaseException:
-            context.discard()
-            os.close(out)
-            os.close(err)
-            raise
-        finally:
-            for descriptor in (out_end, err_end, context.ready_end):
-                os.close(descriptor)
+            ours.pop_all()
         logs = Logs(launch.logs, launch.concurrency > 1)
         # Imports that this action does not need, and would not have in a container.
         inherited = 0 if launch.costly else resident_size(fork.pid)
-        return Forked(fork.pid, fork.handle, (out, err), logs, context, client.end_fork, inherited)
+        return Forked(fork.pid, fork.handle, outputs, logs, context, client.end_fork, inherited)
 
 
 async def _discard(forking: asyncio.Task[Process]) -> None:

@@ -84,12 +84,16 @@ class ActionInvoker:
 
         Raises:
             BadRequest: the payload sets a parameter that is final in the action, or in the first action of
-                the sequence.
+                the sequence; or it is nested too deeply.
             TooLarge: the merged parameters are larger than allowed.
         """
         if not self._final(plan).isdisjoint(payload):
             raise BadRequest(NOT_ALLOWED)
-        value = orjson.dumps(plan.bound | payload if plan.bound else payload)
+        try:
+            value = orjson.dumps(plan.bound | payload if plan.bound else payload)
+        except orjson.JSONEncodeError:
+            # The body of a web action can be read, but not be written again.
+            raise BadRequest("The request content was malformed: it is nested too deeply.") from None
         if len(value) > MAX_PAYLOAD:
             raise TooLarge("The parameters are", len(value), MAX_PAYLOAD)
         call = InvocationContext(transaction, cause)

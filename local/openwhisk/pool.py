@@ -12,7 +12,7 @@ from typing import Any
 
 from local.openwhisk.capacity import victims
 from local.openwhisk.container import Container, Starter
-from local.openwhisk.errors import StartFailed, Unavailable
+from local.openwhisk.errors import NO_RESOURCES, StartFailed, Unavailable
 from local.openwhisk.launch import Launch
 from local.openwhisk.settings import OpenWhiskSettings
 from local.openwhisk.waiting import WaitingInvocations
@@ -221,8 +221,11 @@ class ContainerPool:
             )
         except StartFailed as exc:
             log.warning("no process for %s: %s", launch.action, exc.message)
-            self._prewarmed.pop(launch.action, None)
-            self._waiting.fail_oldest(launch, exc)
+            self._failed(launch, exc)
+        except Exception:
+            # A bug in this server. Without an error, the invocation would wait forever.
+            log.exception("no process for %s", launch.action)
+            self._failed(launch, StartFailed(NO_RESOURCES))
         else:
             ready_ms = (time.monotonic() - began) * 1000
             log.info("process %d for %s, ready after %d ms", container.pid, launch.action, ready_ms)
@@ -238,6 +241,10 @@ class ContainerPool:
                 self._stale.discard(launch.key)
         self._grow()
         self._replenish()
+
+    def _failed(self, launch: Launch, error: StartFailed) -> None:
+        self._prewarmed.pop(launch.action, None)
+        self._waiting.fail_oldest(launch, error)
 
     def _exited(self, container: Container) -> None:
         """Replace an idle process that has ended. A busy one's activation notices the end itself."""

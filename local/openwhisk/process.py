@@ -174,14 +174,21 @@ class ProcessContext:
 
     Args:
         launch: of the process.
+
+    Raises:
+        OSError: the disk is full, or this process has too many open files.
     """
 
     def __init__(self, launch: Launch) -> None:
         #: Its memory limit in MB.
         self.memory = launch.memory
         self.folder = tempfile.mkdtemp(prefix="openwhisk-")
-        #: The pipe's ends: this server reads the port, the process writes it.
-        self.ready, self.ready_end = os.pipe()
+        try:
+            #: The pipe's ends: this server reads the port, the process writes it.
+            self.ready, self.ready_end = os.pipe()
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         self.key = action_key()
         self.environment = {
             **launch.environment,

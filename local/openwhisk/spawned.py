@@ -6,7 +6,6 @@ import asyncio
 import os
 
 from core.openwhisk.action_server import PARENT_VARIABLE, READY_VARIABLE
-from local.openwhisk.errors import StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
 from local.openwhisk.process import LocalProcess, Process, ProcessContext
@@ -89,7 +88,7 @@ async def spawn(launch: Launch) -> Process:
         The process.
 
     Raises:
-        StartFailed: the command cannot be started.
+        OSError: the command cannot be started.
     """
     logs = Logs(launch.logs, launch.concurrency > 1)
     context = ProcessContext(launch)
@@ -110,11 +109,9 @@ async def spawn(launch: Launch) -> Process:
             # processes in order. And it can be killed with the processes that the action starts.
             start_new_session=True,
         )
-    except BaseException as exc:
+    except BaseException:
         # Also if the start is cancelled: asyncio has ended the process then.
         context.discard()
-        if isinstance(exc, OSError):
-            raise StartFailed(f"Failed to provision resources to run the action: {exc}") from exc
         raise
     finally:
         os.close(context.ready_end)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from local.openwhisk.errors import NOT_ALLOWED, BadRequest, NotFound
+from local.openwhisk.request_headers import PARAMETER, as_parameter
 
 #: Parameters that describe the request.
 RESERVED = frozenset(f"__ow_{name}" for name in ("method", "headers", "path", "user", "query", "body"))
@@ -30,6 +31,15 @@ _TEXT = frozenset(
 #: Characters of the headers of a response in all. A list repeats its name, so that a small result could make
 #: a response of any size.
 MAX_HEADERS = 64 * 1024
+
+#: Headers that this server sets, as OpenWhisk does. With other values a client would wait for bytes that do
+#: not come, or take the rest of the response for the next one.
+_OF_THE_CONNECTION = frozenset(
+    ("connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
+)
+
+#: Characters that no header may have (RFC 9110, section 5.5).
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+", re.ASCII)
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
@@ -82,7 +92,7 @@ def arguments(call: WebCall, raw: bool, final: frozenset[str]) -> dict[str, Any]
     """
     parameters: dict[str, Any] = {
         "__ow_method": call.method.lower(),
-        "__ow_headers": {name.lower(): value for name, value in call.headers.items()},
+        PARAMETER: as_parameter(call.headers),
         "__ow_path": call.path,
     }
     if call.user is not None:
@@ -219,7 +229,11 @@ def _status(value: Any) -> int | None:
     try:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(value)
-        return HTTPStatus(int(value)).value
+        status = HTTPStatus(int(value))
+        if status < HTTPStatus.OK:
+            # A client would wait for the response itself.
+            raise ValueError(value)
+        return status.value
     except ValueError:
         raise _invalid("message/http") from None
 
@@ -240,9 +254,10 @@ def _headers(value: Any) -> list[tuple[str, str]]:
             text = single if isinstance(single, str) else json.dumps(single)
             size += len(name) + len(text)
             # A line break would start another header or the body.
-            if size > MAX_HEADERS or re.search(r"[\r\n\0]", text):
+            if size > MAX_HEADERS or _CONTROL.search(text):
                 raise _invalid("message/http")
-            pairs.append((name, text))
+            if name.lower() not in _OF_THE_CONNECTION:
+                pairs.append((name, text))
     return pairs
 
 

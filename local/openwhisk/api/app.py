@@ -14,7 +14,13 @@ from local.openwhisk.api.actions import Actions
 from local.openwhisk.api.activations import ActivationRecords
 from local.openwhisk.api.context import Context
 from local.openwhisk.api.packages import Packages
-from local.openwhisk.api.requests import ALLOWED_HEADERS, MAX_ENTITY, TRANSACTION, json_response
+from local.openwhisk.api.requests import (
+    ALLOWED_HEADERS,
+    MAX_ENTITY,
+    TRANSACTION,
+    error_response,
+    json_response,
+)
 from local.openwhisk.api.triggers import Rules, Triggers
 from local.openwhisk.api.web import WebActions
 from local.openwhisk.entities import PYTHON_KIND, PYTHON_KINDS
@@ -101,8 +107,7 @@ class Api:
         else:
             response.headers.update(headers | {"X-Request-ID": transaction})
             return response
-        headers["X-Request-ID"] = transaction
-        return json_response({"error": message, "code": transaction}, status, headers)
+        return error_response(message, status, transaction, headers)
 
     def _check_origin(self, request: web.Request) -> None:
         """Reject requests of foreign web pages, and those to a name that is not this server's.

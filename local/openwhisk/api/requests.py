@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -10,10 +11,13 @@ from aiohttp import web
 
 from core.openwhisk.action_server import MAX_CODE
 from local.openwhisk.entities import entity_name
-from local.openwhisk.errors import BadRequest, Conflict, TooLarge, UnsupportedMediaType
+from local.openwhisk.errors import BadRequest, Conflict, TooLarge, TooSlow, UnsupportedMediaType
 
 #: Bytes of a PUT of an action: the code, JSON's escapes, and the other fields.
 MAX_ENTITY = MAX_CODE + 16 * 1024 * 1024
+
+#: Seconds in which a body must be complete.
+BODY_SECONDS = 120.0
 
 #: Maximum and default number of a list's elements.
 MAX_LIST = 200
@@ -55,15 +59,23 @@ async def body_of(request: web.Request, limit: int) -> bytes:
 
     Raises:
         TooLarge: it has more than `limit` bytes.
+        BadRequest: it is not encoded as its headers say.
+        TooSlow: it was not complete in time.
     """
     declared = request.content_length or 0
     if declared > limit:
         raise TooLarge("Request", declared, limit)
     body = bytearray()
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge("Request", len(body), limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while chunk := await request.content.readany():
+                body += chunk
+                if len(body) > limit:
+                    raise TooLarge("Request", len(body), limit)
+    except web.RequestPayloadError:
+        raise BadRequest("The request content was malformed: it is not encoded as its headers say.") from None
+    except TimeoutError:
+        raise TooSlow(f"The request content was not complete after {BODY_SECONDS:g} s.") from None
     return bytes(body)
 
 
@@ -78,6 +90,7 @@ async def object_of(request: web.Request, limit: int, *, required: bool = False)
     Raises:
         UnsupportedMediaType: the body is declared to be something other than JSON.
         TooLarge: the body has more than `limit` bytes.
+        TooSlow: the body was not complete in time.
         BadRequest: it is not a JSON object, or is nested too deeply, or there must be one.
     """
     declared = request.headers.get("Content-Type")
@@ -162,6 +175,21 @@ def page(request: web.Request, items: list[dict[str, Any]], collection: str) -> 
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Return a response with a document."""
     return json_text(orjson.dumps(document), status, headers)
+
+
+def error_response(
+    message: str, status: int, transaction: str, headers: dict[str, str] | None = None
+) -> web.Response:
+    """Return an error in OpenWhisk's form.
+
+    Args:
+        message: what is wrong.
+        status: of the response.
+        transaction: the id of the request.
+        headers: of the response.
+    """
+    headers = (headers or {}) | {"X-Request-ID": transaction}
+    return json_response({"error": message, "code": transaction}, status, headers)
 
 
 def json_text(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -16,6 +16,7 @@ from local.openwhisk.entities import Link, Rule, Trigger, now, put_rule, put_tri
 from local.openwhisk.entities.trigger import STATUSES
 from local.openwhisk.errors import BadRequest, OpenWhiskError
 from local.openwhisk.rates import Rate
+from local.openwhisk.request_headers import PARAMETER, as_parameter
 
 #: Headers that the actions of a trigger do not see.
 _PRIVATE_HEADERS = frozenset(("authorization", "cookie"))
@@ -84,11 +85,8 @@ class Triggers:
         )
         parameters = {item.key: item.value for item in trigger.parameters} | payload
         # As on OpenWhisk, the actions see the request's headers, in which webhooks have their event's type.
-        parameters["__ow_headers"] = {
-            name.lower(): value
-            for name, value in request.headers.items()
-            if name.lower() not in _PRIVATE_HEADERS
-        }
+        shown = as_parameter(request.headers)
+        parameters[PARAMETER] = {name: shown[name] for name in shown.keys() - _PRIVATE_HEADERS}
         for link in trigger.rules:
             entry = self._invoke(link, parameters, request[TRANSACTION], activation_id)
             record.logs.append(orjson.dumps(entry).decode())

@@ -16,6 +16,7 @@ from local.openwhisk.api.requests import ALLOWED_HEADERS, TRANSACTION, body_of, 
 from local.openwhisk.entities import Action
 from local.openwhisk.errors import BadRequest, NotAvailable, NotFound, OpenWhiskError, Unauthorized
 from local.openwhisk.launch_plan import LaunchPlan
+from local.openwhisk.request_headers import valid_text
 
 METHODS = ("OPTIONS", "GET", "DELETE", "POST", "PUT", "HEAD", "PATCH")
 
@@ -36,7 +37,9 @@ class WebActions:
         """Return the routes below `base`."""
         path = base + "/{namespace}/{package}/{name:[^/]+}"
         return [
-            web.route(method, path + rest, self.serve) for method in METHODS for rest in ("", r"{path:/.*}")
+            web.route(method, path + rest, self.serve)
+            for method in METHODS
+            for rest in ("", r"{path:/[\s\S]*}")
         ]
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -157,5 +160,5 @@ def _cors_headers(request: web.Request) -> dict[str, str]:
     return {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Methods": ", ".join(METHODS),
-        "Access-Control-Allow-Headers": requested or ALLOWED_HEADERS,
+        "Access-Control-Allow-Headers": valid_text(requested) if requested else ALLOWED_HEADERS,
     }
