@@ -15,8 +15,11 @@ from collections.abc import Callable, Hashable
 #: The share of the permitted invocations that one process uses.
 SHARE = 0.5
 
+#: The most seconds after which an invocation is told to ask again. The pace may become faster meanwhile.
+ASK_AGAIN = 60.0
+
 #: Seconds after which a slot that nobody has used is free again.
-UNUSED = 60.0
+UNUSED = 2 * ASK_AGAIN
 
 #: Slots that are kept. Further invocations get the time of the last one.
 MAX_SLOTS = 100_000
@@ -26,6 +29,9 @@ _AT_A_TIME = 2.0
 
 #: A refused process slows down by this factor, up to the second number, and then returns by the third.
 _SLOWER, _SLOWEST, _FASTER = 1.5, 8.0, 0.97
+
+#: The slots that are taken are spread again when the spacing has become less than this part of theirs.
+_SPREAD_AGAIN = 0.9
 
 _MINUTE = 60.0
 _PER_MINUTE = re.compile(r"in the last minute \(count: \d{1,9}, allowed: (\d{1,9})\)", re.ASCII)
@@ -63,11 +69,13 @@ class Pace:
         self._slower = 1.0
         self._closed_until = 0.0
         self._last = 0.0
+        #: The spacing with which the slots were spread last.
+        self._spread = 0.0
         #: The times of the invocations that wait, in order.
         self._slots: OrderedDict[Hashable, float] = OrderedDict()
 
     def wait(self, key: Hashable) -> float:
-        """Return the seconds after which an invocation may be made; 0 if it may be made now.
+        """Return the seconds after which an invocation may be made, or should ask again; 0 if it may be now.
 
         Args:
             key: of the invocation, which keeps its place as long as it waits.
@@ -81,11 +89,11 @@ class Pace:
             if slot <= now:
                 self._slots.pop(key, None)
                 self._last = max(self._last, slot)
-                self._slower = max(1.0, self._slower * _FASTER)
+                self._quicken(now)
                 return 0.0
             if key not in self._slots and len(self._slots) < MAX_SLOTS:
                 self._slots[key] = self._last = slot
-            return slot - now
+            return min(slot - now, ASK_AGAIN)
 
     def refused(self, error: object, retry_after: float) -> None:
         """Note that OpenWhisk has refused an invocation.
@@ -104,14 +112,25 @@ class Pace:
                 self._interval = _MINUTE / (int(found[1]) * SHARE)
             if now + retry_after > self._closed_until:
                 self._closed_until = now + retry_after
-                self._last = self._closed_until - self._spacing
-                for key in self._slots:
-                    self._last += self._spacing
-                    self._slots[key] = self._last
+                self._spread_after(self._closed_until - self._spacing)
 
     @property
     def _spacing(self) -> float:
         return self._interval * self._slower
+
+    def _quicken(self, now: float) -> None:
+        """Return towards the whole share; at once after a minute in which nothing was refused."""
+        calm = now >= self._closed_until + _MINUTE
+        self._slower = 1.0 if calm else max(1.0, self._slower * _FASTER)
+        if self._spacing < self._spread * _SPREAD_AGAIN:
+            self._spread_after(now)
+
+    def _spread_after(self, time: float) -> None:
+        """Give all that wait new times after a time, in order, with the present spacing."""
+        self._last, self._spread = time, self._spacing
+        for key in self._slots:
+            self._last += self._spacing
+            self._slots[key] = self._last
 
     def _forget_unused(self, now: float) -> None:
         while self._slots:

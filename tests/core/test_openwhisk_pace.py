@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections.abc import Collection, Hashable
 
 import pytest
 
-from core.openwhisk.pace import MAX_SLOTS, Pace, pause_after
+from core.openwhisk.pace import ASK_AGAIN, MAX_SLOTS, Pace, pause_after
 
 FAST = "Too many requests in the last minute (count: {}, allowed: {})."
 MANY = "Too many concurrent requests in flight (count: 31, allowed: 30)."
@@ -27,17 +28,27 @@ class Server:
         return FAST.format(self.count, self.allowed) if self.count > self.allowed else None
 
 
-def run(callers: list[list[int]], allowed: int, start: float = 1000.0) -> tuple[list[list[float]], int]:
+class Impatient(Pace):
+    """Of clients that know nothing of one another: each comes back when its own refusal says so."""
+
+    def wait(self, key: Hashable) -> float:
+        return 0.0
+
+
+def run(
+    callers: list[list[int]], allowed: int, start: float = 1000.0, impatient: Collection[int] = ()
+) -> tuple[list[list[float]], int]:
     """Return the times at which each process's invocations were accepted, and how many were refused.
 
     Args:
         callers: the invocations of each process, all wanted at once.
         allowed: invocations in a minute.
         start: the time.
+        impatient: the processes that have no pace.
     """
     server, chance = Server(allowed), random.Random(7)
     now = start
-    paces = [Pace(lambda: now) for _ in callers]
+    paces = [(Impatient if number in impatient else Pace)(lambda: now) for number in range(len(callers))]
     waiting = [(start, process, key) for process, keys in enumerate(callers) for key in keys]
     heapq.heapify(waiting)
     accepted: list[list[float]] = [[] for _ in callers]
@@ -82,6 +93,23 @@ def test_more_processes_than_shares_slow_down(processes: int) -> None:
     accepted, refused = run([list(range(100))] * processes, 60)
     assert [len(times) for times in accepted] == [100] * processes
     assert refused < 30 * processes
+
+
+def test_a_process_is_as_fast_as_before_when_others_have_stopped() -> None:
+    """As a poller with 440 results, while clients repeat hundreds of submissions until all are accepted."""
+    accepted, _ = run([list(range(440)), list(range(500))], 60, impatient=[1])
+    assert [len(times) for times in accepted] == [440, 500]
+    stopped = max(accepted[1])
+    left = sum(time > stopped for time in accepted[0])
+    # Half of the permitted invocations, and three minutes to notice.
+    assert max(accepted[0]) - stopped < 60 * left / 30 + 180
+
+
+def test_no_invocation_is_told_to_come_back_late() -> None:
+    now = 1000.0
+    pace = Pace(lambda: now)
+    pace.refused(FAST.format(61, 60), 20.0)
+    assert [pace.wait(key) for key in range(1000)][-1] == ASK_AGAIN
 
 
 def test_the_order_is_kept() -> None:
