@@ -61,6 +61,8 @@ class Container:
         self.pid = process.pid
         #: Number of its current activations.
         self.active = 0
+        #: Number of its activations that have been answered: only their logs are being collected.
+        self.answered = 0
         #: It gets no other activation.
         self.unusable = False
 
@@ -176,7 +178,11 @@ class Container:
             await self._wait_for_end()
             message = "The action did not produce a valid response and exited unexpectedly."
             raise Crashed(self._process.why_ended or message, self._logs.flush()) from None
-        logs = await self._logs.collect(SENTINEL_WAIT)
+        self.answered += 1
+        try:
+            logs = await self._logs.collect(SENTINEL_WAIT)
+        finally:
+            self.answered -= 1
         self.last_used = time.monotonic()
         return status, result, logs
 

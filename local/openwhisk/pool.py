@@ -176,10 +176,15 @@ class ContainerPool:
         for launch, count in self._starting.items():
             starting[launch.key] += count
         busy = {container.launch.key for container in self._busy}
+        # Places that are free as soon as a log has been collected, which takes less than a start.
+        soon_free: Counter[tuple[str, int, bytes]] = Counter()
+        for container in self._busy:
+            if not container.unusable and not container.retired:
+                soon_free[container.launch.key] += container.answered
         for invocation in self._waiting:
             key = invocation.launch.key
             demand[key] += 1
-            if demand[key] <= starting[key] * invocation.launch.concurrency:
+            if demand[key] <= starting[key] * invocation.launch.concurrency + soon_free[key]:
                 continue
             # A busy process of the action is probably free long before a new one has done its imports.
             wait_seconds = invocation.since + self._settings.grow_after - now

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
+import requests
 
 from testkit.faults import paused
 from testkit.processes import part_environment
@@ -24,6 +26,30 @@ def check_answer(event: dict[str, Any], first: str, second: str, shots: int) -> 
         assert entry["probability"] == pytest.approx(entry["count"] / shots)
         seen += entry["count"]
     assert answer["others_probability"] == pytest.approx((shots - seen) / shots)
+
+
+@pytest.mark.skipif(bool(GIVEN_WHISK), reason="the log of another OpenWhisk is not here")
+def test_the_first_job_pays_one_cold_start(client: Client) -> None:
+    """Its answer is interpreted in the container that has submitted it."""
+    stack = client.stack
+    key = part_environment(stack, "gateway")["WHISK_AUTH"]
+    document = stack.document("smile_super_position")
+    assert document is not None
+    action = document["functionBackendUrl"].partition("?")[0]
+    path = "guest/" + action.partition("/actions/")[2]
+    with requests.Session() as http:
+        http.auth = (key.partition(":")[0], key.partition(":")[2])
+        # An update ends the containers that other tests have left.
+        fields = {"exec": http.get(action, timeout=20).json()["exec"]}
+        assert http.put(action, params={"overwrite": "true"}, json=fields, timeout=20).status_code == 200
+    log = stack.folder / "logs" / "openwhisk.log"
+    start = len(log.read_text())
+    with paused(stack):
+        # It is accepted when the container has answered.
+        accepted = client.smile(wait=0, backend_type="hardware")
+    event = client.get(f"/jobs/{accepted['process_job_id']}", wait=60).json()
+    assert (event["status"], event["answer"] is not None) == ("DONE", True)
+    assert len(re.findall(rf"process \d+ for {path}, ready", log.read_text()[start:])) == 1
 
 
 @pytest.mark.parametrize(("first", "second"), [(":)", ":("), ("a", "b"), ("(^_^)/__", "(T_T)\\__")])

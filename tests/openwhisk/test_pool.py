@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from local.openwhisk import container
+from local.openwhisk.fork_starter import ForkStarter
+from local.openwhisk.pool import ContainerPool
+from local.openwhisk.settings import parse
 from testkit.openwhisk import ROOT, OpenWhisk, running, until
 from tests.openwhisk.conftest import Start
+from tests.openwhisk.test_capacity import launch_of
 
 PID = "import os\ndef main(p):\n    return {'pid': os.getpid()}\n"
 GATE = (
@@ -23,6 +30,30 @@ GATE = (
     "        time.sleep(0.005)\n"
     "    return {'pid': os.getpid()}\n"
 )
+
+#: A runtime whose log is complete some time after its answer, as on OpenWhisk: when a file exists.
+LATE_LOG = """
+import http.server, os, pathlib, sys, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+        if self.path == "/run":
+            while not pathlib.Path(sys.argv[1]).exists():
+                time.sleep(0.01)
+            for stream in (sys.stdout, sys.stderr):
+                print("XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX", file=stream, flush=True)
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+os.write(int(os.environ["QWHISK_READY_FD"]), b"%d\\n" % server.server_port)
+server.serve_forever()
+"""
 
 
 def pid(whisk: OpenWhisk, name: str, **params: str) -> int:
@@ -72,6 +103,47 @@ def test_an_invocation_waits_for_a_busy_process_that_is_soon_free(start: Start) 
     first = pid(whisk, "pid")
     begun = [whisk.invoke("pid", {}, "").json()["activationId"] for _ in range(20)]
     assert {whisk.activation(item)["response"]["result"]["pid"] for item in begun} == {first}
+
+
+def test_an_invocation_waits_for_a_process_whose_log_is_being_collected(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is free in a moment, and a start would take longer."""
+    monkeypatch.setattr(container, "SENTINEL_WAIT", 60.0)
+    script, gate = tmp_path / "runtime.py", tmp_path / "gate"
+    script.write_text(LATE_LOG)
+    launch = replace(
+        launch_of("own"),
+        argv=(sys.executable, str(script), str(gate)),
+        environment=dict(os.environ),
+        timeout=60.0,
+    )
+
+    async def run() -> None:
+        # Without a wait for processes that are still busy with their activation.
+        settings = parse(["--port", "0", "--grow-after", "0"], {"WHISK_AUTH": "user:key"})
+        pool = ContainerPool(settings, ForkStarter(False, 60.0))
+        try:
+            first = await pool.acquire(launch)
+            activation = asyncio.create_task(first.run(b"{}"))
+            while not first.answered:
+                await asyncio.sleep(0.01)
+            following = asyncio.create_task(pool.acquire(launch))
+            await asyncio.sleep(0)
+            assert pool.numbers() == {"idle": 0, "busy": 1, "starting": 0, "waiting": 1}
+            # One more than will be free.
+            third = asyncio.create_task(pool.acquire(launch))
+            await asyncio.sleep(0)
+            assert pool.numbers() == {"idle": 0, "busy": 1, "starting": 1, "waiting": 2}
+            gate.touch()
+            await activation
+            pool.release(first, keep=True)
+            assert await following is first
+            assert await third is not first
+        finally:
+            await pool.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_an_idle_process_makes_room_for_another_action(start: Start) -> None:
