@@ -144,10 +144,12 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._status = int(lines[0].split(" ")[1])
             fields = (line.partition(":") for line in lines[1:])
-            length = next(int(value) for name, _, value in fields if name.lower() == "content-length")
+            length = next(value.strip() for name, _, value in fields if name.lower() == "content-length")
+            if not (length.isascii() and length.isdigit()):
+                raise ValueError(length)
+            self._length = int(length)
         except (IndexError, ValueError, StopIteration):
             raise HttpConnectionError("the response is not HTTP with a Content-Length") from None
-        self._length = length
         return True
 
     def _fail(self, error: HttpConnectionError) -> None:

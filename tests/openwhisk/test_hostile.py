@@ -8,6 +8,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from local.openwhisk.api import requests
 from local.openwhisk.errors import NO_RESOURCES, StartFailed, TooSlow
+from local.openwhisk.http_connection import HttpConnection, HttpConnectionError
 from local.openwhisk.launch import Launch
 from local.openwhisk.pool import ContainerPool
 from local.openwhisk.settings import parse
@@ -192,6 +194,34 @@ def test_an_unexpected_error_at_the_start_of_a_process_ends_the_invocations() ->
 
     errors = asyncio.run(acquire())
     assert [(type(error), str(error)) for error in errors] == [(StartFailed, NO_RESOURCES)] * 3
+
+
+@pytest.mark.parametrize("length", ["-5", "+2", "0_2", "2.0", "", "9" * 5000])
+def test_a_process_that_answers_with_a_wrong_length_is_not_used(length: str) -> None:
+    async def post() -> tuple[int, bytes]:
+        ended = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode() + b"{}abcdefg")
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            ended.set()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            connection = await HttpConnection.connect(*server.sockets[0].getsockname()[:2])
+            try:
+                async with asyncio.timeout(20):
+                    return await connection.post("/run", b"", 1000)
+            finally:
+                connection.close()
+                await ended.wait()
+
+    with pytest.raises(HttpConnectionError):
+        asyncio.run(post())
 
 
 @pytest.mark.parametrize("raw", [False, True])

@@ -74,13 +74,17 @@ OpenWhisk:
   conductor gets the error instead of the action's result.
 - The headers that the action of a rule gets (`__ow_headers`) are without `Authorization` and `Cookie`.
 - An action's process is ended after a result that is too large.
+- A web action cannot respond with a status below 200. The headers of its result that say where the response
+  ends, such as `Content-Length`, are not sent.
+- In `__ow_headers`, bytes that are not UTF-8 are replaced by U+FFFD.
 
 ## Limits
 
 - Limits of an action are those of a stock server: 300 s, 512 MB and one activation at a time in a container.
   Settings (`OPENWHISK_MAX_ACTION_*`) permit more. Rate limits are higher than a stock server's 60 a minute.
 - A request may cause 7,601 activations, in compositions that run sequences of compositions.
-- Bodies that are nested more than about 240 levels deep are refused.
+- Bodies that are nested more than about 240 levels deep are refused, and an error value of an action that is
+  nested as deeply is replaced by a text. A body must be complete after 120 s; otherwise the answer is 408.
 - `python:3`, which a stock server does not have, is accepted beside `python:default`. All Python kinds run
   the Python that runs the server.
 - The API gateway (`wsk api`) is not available: the answer is 501. Use the addresses of web actions.
