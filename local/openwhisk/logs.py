@@ -11,6 +11,10 @@ from core.openwhisk.action_server import SENTINEL
 #: Bytes of a line; a longer one is split.
 MAX_LINE = 64 * 1024
 
+#: Bytes that a line counts besides its text, so that a log of empty lines is bounded too. OpenWhisk counts
+#: lines of Docker's log: {"log":"text\\n","stream":"stdout","time":"2026-01-01T00:00:00.000000000Z"}.
+LINE_BYTES = 75
+
 #: The line that is added if a process does not write the sentinel.
 MISSING = "There was an issue while collecting your logs. Data might be missing."
 
@@ -60,7 +64,7 @@ class Logs:
 
     def _add(self, descriptor: int, line: bytes) -> None:
         if descriptor in self._ended:
-            self._next_used += len(line) + 1
+            self._next_used += len(line) + LINE_BYTES
             if self._next_used <= self._limit:
                 self._next.append((descriptor, line))
             return
@@ -79,7 +83,7 @@ class Logs:
     def _keep(self, descriptor: int, line: bytes) -> None:
         if self._used > self._limit or not self._limit:
             return
-        self._used += len(line) + 1
+        self._used += len(line) + LINE_BYTES
         if self._used > self._limit:
             text = (
                 f"Logs were truncated because the total bytes size exceeds the limit of {self._limit} bytes."

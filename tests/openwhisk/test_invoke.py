@@ -153,11 +153,13 @@ def test_logs_belong_to_their_activation(whisk: OpenWhisk, name: str) -> None:
         assert texts == (sorted([*expected, "stdout: import"]) if n == 1 else expected)
 
 
-def test_logs_are_truncated_at_their_limit(whisk: OpenWhisk, name: str) -> None:
-    code = "def main(p):\n    for _ in range(p['n']):\n        print('x' * 1023)\n    return {}\n"
+@pytest.mark.parametrize(("length", "lines"), [(1000, 976), (0, 13_982)])
+def test_logs_are_truncated_at_their_limit(whisk: OpenWhisk, name: str, length: int, lines: int) -> None:
+    """Each line counts 75 bytes more than its text."""
+    code = f"def main(p):\n    for _ in range(p['n']):\n        print('x' * {length})\n    return {{}}\n"
     whisk.action(name, code, limits={"logs": 1})
-    logs = whisk.logged(name, {"n": 2000})
-    assert len(logs) == 1025
+    logs = whisk.logged(name, {"n": 2 * lines})
+    assert len(logs) == lines
     assert "truncated" in logs[-1]
     # The next activation starts a new log.
     assert len(whisk.logged(name, {"n": 1})) == 1

@@ -83,6 +83,7 @@ OpenWhisk:
 - Limits of an action are those of a stock server: 300 s, 512 MB and one activation at a time in a container.
   Settings (`OPENWHISK_MAX_ACTION_*`) permit more. Rate limits are higher than a stock server's 60 a minute.
 - A request may cause 7,601 activations, in compositions that run sequences of compositions.
+- Each line of a log counts 75 bytes towards the limit besides its text, about as on OpenWhisk.
 - Bodies that are nested more than about 240 levels deep are refused, and an error value of an action that is
   nested as deeply is replaced by a text. A body must be complete after 120 s; otherwise the answer is 408.
 - `python:3`, which a stock server does not have, is accepted beside `python:default`. All Python kinds run
