@@ -289,6 +289,16 @@ def test_a_body_that_is_not_encoded_as_declared_is_400(quiet: OpenWhisk, name: s
     check_error(send(quiet, request("POST", path.format(name), headers, b"{}")), 400)
 
 
+def test_a_client_that_leaves_in_the_middle_is_no_error(quiet: OpenWhisk) -> None:
+    address = urlsplit(quiet.url)
+    for path in ("/namespaces/_/actions/absent", "/namespaces/_/packages/absent"):
+        with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+            connection.sendall(request("PUT", path, b"Content-Type: application/json\r\n", b"{" * 100)[:-1])
+    # The server has read the ends of these connections when it answers.
+    for _ in range(3):
+        assert quiet.ask("GET", "/actions").status_code == 200
+
+
 def test_a_body_that_does_not_end_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "BODY_SECONDS", 0.05)
 

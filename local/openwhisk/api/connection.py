@@ -31,8 +31,10 @@ class RestConnection(web.RequestHandler):
         """Return the response to a request that did not reach the application, and close the connection.
 
         Raises:
-            ConnectionError: a part of another response has been sent.
+            ConnectionError: the client has gone, or a part of another response has been sent.
         """
+        if isinstance(exc, ConnectionError):
+            raise exc
         transaction = os.urandom(16).hex()
         if status >= 500:
             log.error("request %s", transaction, exc_info=exc)
