@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from testkit.processes import part_environment
+from testkit.provider_jobs import provider_token
 from testkit.stack import Stack
 
 
@@ -16,8 +17,7 @@ def token(stack: Stack) -> tuple[str, str]:
     """Return the address of the simulator of a running stack, and a token for it."""
     env = part_environment(stack, "poller")
     url, key = env["SIMULATOR_URL"], env["SIMULATOR_API_KEY"]
-    login = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key}
-    return url, requests.post(f"{url}/identity/token", data=login, timeout=20).json()["access_token"]
+    return url, provider_token(url, key)
 
 
 def set_faults(stack: Stack, document: dict[str, Any]) -> None:

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-import requests
 from confluent_kafka import TopicPartition
 from qiskit import QuantumCircuit
 
@@ -36,9 +35,9 @@ from core.kafka.topics import JOBS, new_results_topic
 from core.protocol import Envelope, JobEvent, decode
 from core.provider import connect
 from core.settings import KafkaSettings, ProviderSettings
-from core.settings.provider import NO_INSTANCE
-from testkit.faults import set_faults, token
+from testkit.faults import set_faults
 from testkit.processes import part_environment
+from testkit.provider_jobs import provider_jobs
 from testkit.stack import Stack, running
 
 SUBMISSIONS = int(os.environ.get("SUBMISSIONS", "300"))
@@ -182,19 +181,8 @@ def announced(stack: Stack) -> dict[Step, set[str]]:
 
 def jobs(stack: Stack) -> list[dict[str, Any]]:
     """Return all jobs of the provider."""
-    url, key = token(stack)
-    views: list[dict[str, Any]] = []
-    while True:
-        answer = requests.get(
-            f"{url}/jobs",
-            params={"limit": "200", "offset": str(len(views)), "sort": "ASC"},
-            headers={"Authorization": f"Bearer {key}", "Service-CRN": NO_INSTANCE},
-            timeout=20,
-        )
-        page = answer.json()["jobs"]
-        views += page
-        if not page:
-            return views
+    env = part_environment(stack, "poller")
+    return provider_jobs(env["SIMULATOR_URL"], env["SIMULATOR_API_KEY"])
 
 
 def cancelled(stack: Stack) -> int:

@@ -24,6 +24,7 @@ from local.settings import LocalSettings
 from local.stack import parts
 from local.supervisor import Supervisor
 from testkit.listener import Listener
+from testkit.provider_jobs import provider_jobs
 from testkit.stack import Client, Stack, environment
 
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
@@ -55,20 +56,7 @@ class TrialStack(Stack):
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return all jobs of the provider."""
-        url, login = self.settings.url("simulator"), {"apikey": self.settings.api_key}
-        login["grant_type"] = "urn:ibm:params:oauth:grant-type:apikey"
-        token = requests.post(f"{url}/identity/token", data=login, timeout=30).json()["access_token"]
-        views: list[dict[str, Any]] = []
-        while True:
-            page = requests.get(
-                f"{url}/jobs",
-                params={"limit": "200", "offset": str(len(views)), "sort": "ASC"},
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=30,
-            ).json()["jobs"]
-            views += page
-            if not page:
-                return views
+        return provider_jobs(self.settings.url("simulator"), self.settings.api_key)
 
 
 @contextmanager
