@@ -54,7 +54,7 @@ trial-simulator: venv ## 200 random circuits by each of the simulator's methods 
 trial-rebalances: venv ## members of the consumer groups come, go and fail for minutes, on Apache Kafka; REBALANCE_SEED=N
 	@REBALANCE_SECONDS=$${REBALANCE_SECONDS:-100} $(PYTEST) -s -m "kafka and trial" tests/chaos/test_rebalances.py
 
-trial-faults: page ## faults of machine, network and operator while clients submit jobs (root, Apache Kafka, libfaketime)
+trial-faults: page ## faults of machine, network and operator while clients submit jobs (root, Apache Kafka, a C compiler)
 	@$(PYTEST) -s -m trial tests/chaos/test_faults.py
 	@seed=$${SEED:-$$RANDOM} && echo "SEED=$$seed" && VIRTUAL_DAYS=$${VIRTUAL_DAYS:-24} $(PYTEST) -s \
 		--hypothesis-profile trial --hypothesis-seed $$seed tests/chaos/test_virtual_day.py

@@ -21,8 +21,11 @@ from typing import Any
 
 import pytest
 
+from local.openwhisk.settings_table import PASSED
+from local.settings import LocalSettings
 from testkit import apache_kafka
 from testkit.kafka_cluster import NODES, cluster
+from testkit.shifted_clock import ShiftedClock
 from testkit.stack import Client, free_ports, wait_for
 from tests.chaos.trial import SEED, TrialStack, report, run, trial_stack
 
@@ -163,32 +166,32 @@ def test_little_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_that_jumps(tmp_path: Path, hours: int) -> None:
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    if library is None:
-        pytest.skip("no libfaketime (Debian: apt install libfaketime)")
-    offset = tmp_path / "offset"
-    offset.write_text("+0\n")
-    fake = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_CACHE_DURATION": "1",
-        # As on a machine whose clock is set.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-    env = dict.fromkeys(("openwhisk", "simulator", "poller", "gateway"), fake)
-    with trial_stack(tmp_path / "stack", more=env) as stack:
+    clock = ShiftedClock(tmp_path / "clock")
+    # The broker is one program without libc's functions.
+    more = dict.fromkeys(("openwhisk", "simulator", "poller", "gateway"), clock.env)
+    passed = {"OPENWHISK_PASS_ENV": ",".join((PASSED, *clock.env))}
+    with trial_stack(tmp_path / "stack", more=more, env=passed) as stack:
 
         def jump() -> None:
-            offset.write_text(f"{hours * 3600:+d}\n")
+            clock.set(hours * 3_600)
             time.sleep(LASTS)
-            offset.write_text("+0\n")
+            clock.set(0)
 
         report(f"clock {hours:+d} h for {LASTS:.0f} s", run(stack, jump))
 
 
+class NamedSettings(LocalSettings):
+    """The parts and actions know broker and simulator by names instead of addresses."""
+
+    def kafka(self) -> dict[str, str]:
+        return super().kafka() | {"KAFKA_BOOTSTRAP_SERVERS": f"broker.test:{self.ports['broker']}"}
+
+    def provider(self) -> dict[str, str]:
+        return super().provider() | {"SIMULATOR_URL": f"http://simulator.test:{self.ports['simulator']}"}
+
+
 def test_names_that_cannot_be_resolved(tmp_path: Path) -> None:
-    """The poller and the gateway know broker and simulator by names, which are unknown for a while."""
+    """The names of broker and simulator are unknown for a while, and parts start meanwhile."""
     hosts, resolver = tmp_path / "hosts", tmp_path / "resolv.conf"
     usual = "127.0.0.1 localhost broker.test simulator.test\n"
     hosts.write_text(usual)
@@ -196,27 +199,22 @@ def test_names_that_cannot_be_resolved(tmp_path: Path) -> None:
     resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     mounts = f"mount --bind {hosts} /etc/hosts && mount --bind {resolver} /etc/resolv.conf"
     wrap = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
-    with trial_stack_by_name(tmp_path / "stack", wrap) as stack:
+    [port] = free_ports(1)
+    given = {"SIMULATOR_HOSTS": "simulator.test", "NO_PROXY": "simulator.test", "BROKER_PORT": str(port)}
+    more = {"broker": {"LISTENER_URL": f"tcp://127.0.0.1:{port}"}}
+    with trial_stack(tmp_path / "stack", lambda _: wrap, more, env=given, kind=NamedSettings) as stack:
 
         def forget() -> None:
             hosts.write_text("127.0.0.1 localhost\n")
             # New connections have to resolve the names.
-            stack.parts["simulator"].terminate()
+            for part in ("simulator", "poller", "gateway"):
+                stack.parts[part].terminate()
             time.sleep(LASTS)
             hosts.write_text(usual)
 
-        report(f"names unknown for {LASTS:.0f} s, simulator restarted", run(stack, forget))
-
-
-@contextmanager
-def trial_stack_by_name(folder: Path, wrap: list[str]) -> Iterator[TrialStack]:
-    """Start the stack with names instead of addresses, for the parts that connect to others."""
-    folder.mkdir(mode=0o700)
-    ports = {"SIMULATOR_PORT": str(free_ports(1)[0])}
-    more = {"poller": {"SIMULATOR_URL": f"http://simulator.test:{ports['SIMULATOR_PORT']}"}}
-    names = {"SIMULATOR_HOSTS": "simulator.test"}
-    with trial_stack(folder, lambda _: wrap, more, env=ports | names) as stack:
-        yield stack
+        report(
+            f"names unknown for {LASTS:.0f} s, simulator, poller and gateway restarted", run(stack, forget)
+        )
 
 
 class Denied(BaseHTTPRequestHandler):
@@ -282,6 +280,8 @@ def _ended(client: Client, job: str) -> dict[str, Any] | None:
 def test_a_broker_that_is_killed(tmp_path: Path) -> None:
     env = apache_kafka.environment(tmp_path / "kafka")
     with trial_stack(tmp_path / "stack", env=env) as stack:
+        # Its topics are on the disk, so the supervisor restarts the broker alone.
+        stack.parts["poller"].needs = stack.parts["gateway"].needs = ()
 
         def kill() -> None:
             for _ in range(2):

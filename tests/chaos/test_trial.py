@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from testkit.shifted_clock import ShiftedClock
 from tests.chaos.test_rebalances import Member, outcome
 from tests.chaos.trial import Figures, doubled_at_provider, report
 
@@ -65,3 +71,44 @@ def test_events_that_are_lost_late_doubled_or_repeated_are_told_apart(tmp_path: 
     assert (result.lost, result.late, result.doubled) == (["never"], ["late"], ["twice"])
     assert result.repeated == 1
     assert str(result).startswith("5 events (1 kill): 1 lost, 1 late, 1 doubled, 1 repeated")
+
+
+#: Reads a line, and prints the time by each of Python's ways; then waits in a lock and in the Kafka client.
+CLOCKS = """
+import datetime, json, sys, threading, time
+from confluent_kafka import Consumer
+
+consumer = Consumer({"bootstrap.servers": "127.0.0.1:1", "group.id": "group", "log_level": 0})
+for _ in sys.stdin:
+    time.sleep(0.01)
+    threading.Event().wait(0.01)
+    consumer.poll(0.01)
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    print(json.dumps([time.time(), now, time.monotonic()]), flush=True)
+"""
+
+
+def test_a_shifted_clock_changes_the_time_of_day_alone(tmp_path: Path) -> None:
+    clock = ShiftedClock(tmp_path)
+    shifts = [0, 3_600, -3_600, 0]
+    with subprocess.Popen(
+        [sys.executable, "-c", CLOCKS],
+        env={**os.environ, **clock.env},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for shift in shifts:
+            clock.set(shift)
+            before = time.time(), time.monotonic()
+            process.stdin.write("\n")
+            process.stdin.flush()
+            of_day, by_datetime, monotonic = json.loads(process.stdout.readline())
+            after = time.time(), time.monotonic()
+            assert before[0] <= of_day - shift <= after[0]
+            assert before[0] - 1e-3 <= by_datetime - shift <= after[0] + 1e-3
+            assert before[1] <= monotonic <= after[1]
+        process.stdin.close()
+        assert process.wait(30) == 0

@@ -66,6 +66,7 @@ def trial_stack(
     more: Mapping[str, Mapping[str, str]] | None = None,
     kafka: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
+    kind: type[LocalSettings] = LocalSettings,
 ) -> Iterator[TrialStack]:
     """Start the stack.
 
@@ -75,11 +76,12 @@ def trial_stack(
         more: variables for single parts.
         kafka: the settings of a broker outside of the stack; None for its own.
         env: the stack's settings.
+        kind: reads the settings, unless `kafka` is given.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = {"SIMULATOR_QUEUE_SPEED_UP": "20", "GATEWAY_WEBHOOKS": "private"}
     source = environment(folder) | given | dict(env or {})
-    settings = LocalSettings.from_env(source) if kafka is None else with_broker(source, kafka)
+    settings = kind.from_env(source) if kafka is None else with_broker(source, kafka)
     write_documents(settings.documents, settings.url("openwhisk"))
     stack, stop = TrialStack(folder, settings, source), threading.Event()
     supervisor = Supervisor(stack.said.append, stop)
