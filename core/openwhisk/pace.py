@@ -58,7 +58,7 @@ class Pace:
     in the order in which they asked.
 
     Args:
-        clock: returns the time in seconds since 1970.
+        clock: returns seconds, and never goes back when the time of day is set.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

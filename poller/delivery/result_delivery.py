@@ -81,7 +81,7 @@ class ResultDelivery:
         self._topic_limit = topic_limit
         self._unknown_topics = UnknownTopics()
         self._learn_cancellations = learn_cancellations
-        self._steps = StepInvoker(documents, invoke, pace or Pace(time.time))
+        self._steps = StepInvoker(documents, invoke, pace or Pace(time.monotonic))
         self.run_progress = run_progress or RunProgress()
 
     def deliver(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -64,6 +65,17 @@ def test_no_result_is_fetched_while_no_invocation_is_permitted() -> None:
     assert len(fetches) == 1
     now += 20.0
     assert delivery.deliver(job(), view("DONE")).answer == {"n": 1}
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_delays_no_invocation(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    shift, true_time = 0.0, time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + shift)
+    provider, invoke = Provider(), Limited(0)
+    provider.raw = results.sampler({"0": 1})
+    delivery = ResultDelivery(provider, Publisher(), Documents(), invoke)
+    for shift in (0.0, hours * 3_600.0, 0.0):
+        assert delivery.deliver(job(process_job_id=f"at-{shift}"), view("DONE")).answer == {"n": 1}
 
 
 def test_the_deadline_ends_a_job_that_is_always_refused(rig: Rig) -> None:
