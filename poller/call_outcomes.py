@@ -25,7 +25,8 @@ from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
 
-#: Seconds after its submission for which a job that the provider does not know may still appear.
+#: Seconds for which a job that the provider does not know may still appear. They begin when its event is
+#: consumed, since the clock of its action may be wrong.
 UNKNOWN_GRACE = 10.0
 #: Transient failures of a job. They are retried until the deadline.
 _TRANSIENT = (StreamError, ResultStoreError, JobNotFoundError, StepError)
@@ -91,7 +92,7 @@ class Completion:
             job.failures += 1
         if self._tracker.is_past(job.event):
             self._tracker.finish(job)  # only the function's reply was lost: its next job is announced
-        elif isinstance(error, JobNotFoundError) and now - job.event.submitted_at.timestamp() > UNKNOWN_GRACE:
+        elif isinstance(error, JobNotFoundError) and now - job.consumed_at > UNKNOWN_GRACE:
             self.fail_permanently(job, "job_not_found", "The provider does not know this job any more.")
         elif isinstance(error, TopicUnknownError):
             self.undeliverable(job, error)

@@ -31,8 +31,9 @@ CANCEL_MIN, CANCEL_BACKOFF, CANCEL_MAX = 0.2, 0.3, 10.0
 #: retried.
 CANCEL_PATIENCE = 480.0
 
-#: Seconds after a submission whose answer was lost for which its job is searched: the provider may accept or
-#: list it late. The pause between two searches starts at `STRAY_FIRST` seconds and doubles each time.
+#: Seconds for which the job of a submission whose answer was lost is searched: the provider may accept or
+#: list it late. They begin when the request is consumed, since the clock of its action may be wrong. The
+#: pause between two searches starts at `STRAY_FIRST` seconds and doubles each time.
 STRAY_PATIENCE, STRAY_FIRST = 180.0, 1.0
 #: The search for a stray job ends after this many failures that are not the account's.
 MAX_FAILURES = 20
@@ -119,8 +120,7 @@ class CancellationHandler:
             self._tracker.finish(request)  # the run ended in another way, and its own JobEvent reports how
         elif (target := sought(request.event.job_id)) is not None:
             request.failures = 0
-            searched = asked - request.event.submitted_at.timestamp()
-            if target.job_id is not None or searched > STRAY_PATIENCE:
+            if target.job_id is not None or asked - request.consumed_at > STRAY_PATIENCE:
                 self._tracker.finish(request)
             request.due = now + max(STRAY_FIRST, waited)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from core.errors import (
     EventError,
     InvocationError,
+    JobNotFoundError,
     ProviderError,
     ProviderUnauthorizedError,
     ProviderUnavailableError,
     StreamError,
 )
 from core.kafka.topics import JOBS
+from poller.call_outcomes import UNKNOWN_GRACE
 from poller.delivery.step_reply import StepError
 from poller.state import Stage
 from tests.core.samples import wire
@@ -43,6 +46,22 @@ def test_nothing_is_committed_while_the_outcome_is_not_acknowledged(rig: Rig) ->
     rig.step_until(lambda: any(tracked.failures for tracked in rig.poller.tracker))
     rig.close()
     assert rig.consumer.committed.get(JOBS, 7) == 7
+
+
+def test_a_job_that_is_not_yet_known_is_awaited_whatever_the_clock_of_its_action_says(rig: Rig) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    rig.consumer.messages.append(Message(JOBS, 0, wire(submitted_at=an_hour_ago.isoformat())))
+    rig.poller.poll(time.time())
+    tracked, error = rig.job(), JobNotFoundError("IBM Quantum does not know the job.")
+    for _ in range(3):
+        assert rig.poller.completion.failed(tracked, error) > 0
+        assert tracked.stage is Stage.SCHEDULED, "the provider may list it later"
+    tracked.consumed_at -= UNKNOWN_GRACE
+    rig.poller.completion.failed(tracked, error)
+    rig.step_until(lambda: bool(rig.finals()))
+    [final] = rig.finals()
+    assert final.error is not None
+    assert final.error.code == "job_not_found"
 
 
 def test_a_failed_final_event_is_retried_after_a_pause(rig: Rig) -> None:

@@ -85,9 +85,9 @@ def test_a_rejected_cancellation_ends_no_job(rig: Rig) -> None:
     assert (tracked.stage, rig.publisher.sent) == (Stage.WAITING, [])
 
 
-def stray_rig(rig: Rig, event: JobEvent) -> CancellationRequest:
-    """Consume and return a cancellation request for a job submitted just now."""
-    event = event.model_copy(update={"submitted_at": datetime.now(UTC)})
+def stray_rig(rig: Rig, event: JobEvent, clock: timedelta = timedelta()) -> CancellationRequest:
+    """Consume and return a cancellation request for a job submitted just now, by a clock that is off."""
+    event = event.model_copy(update={"submitted_at": datetime.now(UTC) + clock})
     rig.consume(Message(CANCEL, 0, encode(event)))
     return rig.request()
 
@@ -105,7 +105,7 @@ def test_a_job_whose_submission_reply_was_lost_is_found_and_cancelled(rig: Rig, 
     hidden = [("late", ["qwhisk-process-1", tag])] if attempt else []
     rig.step_until(lambda: rig.provider.tagged_anew == [*hidden, ("late", [])])
     assert rig.provider.cancelled == ["late"], "another job of the run was cancelled"
-    tracked.event.submitted_at -= timedelta(seconds=STRAY_PATIENCE + 1)
+    tracked.consumed_at -= STRAY_PATIENCE + 1
     rig.step_until(lambda: tracked.stage is not Stage.CALLING)
     tracked.due = 0.0
     rig.step_until(lambda: len(rig.poller.tracker) == 0)
@@ -114,9 +114,10 @@ def test_a_job_whose_submission_reply_was_lost_is_found_and_cancelled(rig: Rig, 
     assert rig.consumer.committed == {CANCEL: 1}
 
 
-def test_the_searches_for_a_lost_job_become_less_frequent(rig: Rig) -> None:
+@pytest.mark.parametrize("clock", [timedelta(), timedelta(hours=-1), timedelta(hours=1)], ids=str)
+def test_the_searches_for_a_lost_job_become_less_frequent(rig: Rig, clock: timedelta) -> None:
     [account_worker] = rig.poller.accounts
-    tracked = stray_rig(rig, lost(job()))
+    tracked = stray_rig(rig, lost(job()), clock)
     looks = []
     now, patience = tracked.consumed_at, STRAY_PATIENCE
     while now - tracked.consumed_at <= patience:
