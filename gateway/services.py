@@ -90,7 +90,7 @@ class GatewayServices:
             webhooks = Webhooks(settings.kafka, publisher, WebhookSender(settings.webhooks), settings.secret)
         return cls(
             settings=settings,
-            tokens=Tokens(settings.secret, settings.session_seconds),
+            tokens=Tokens(settings.secret, settings.session_seconds, since),
             documents=from_env(env),
             invoke=FunctionInvoker(EnvironmentCredentials(env)),
             publisher=publisher,

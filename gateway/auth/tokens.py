@@ -49,11 +49,14 @@ class Tokens:
     Args:
         secret: signs the tokens. Every replica has the same.
         seconds: how long a token is valid.
+        beginning: when the broker's log of sessions begins, in seconds since 1970. A topic with an older name
+            counts as lost, so a new one has none, even if this machine's clock is behind.
     """
 
-    def __init__(self, secret: str, seconds: int) -> None:
+    def __init__(self, secret: str, seconds: int, beginning: int = 0) -> None:
         self._secret = secret
         self._seconds = seconds
+        self._beginning = beginning
 
     def new(self, source: str = "") -> tuple[ClientSession, str]:
         """Return a session for a new client, and its token.
@@ -61,7 +64,9 @@ class Tokens:
         Args:
             source: the digest of the session's source (`gateway/auth/sources.py`).
         """
-        return self._sign(secrets.token_urlsafe(12) + source, new_results_topic(), int(time.time()))
+        now = int(time.time())
+        topic = new_results_topic(max(now, self._beginning))
+        return self._sign(secrets.token_urlsafe(12) + source, topic, now)
 
     def renew(self, session: ClientSession) -> tuple[ClientSession, str]:
         """Return the same session with a later expiry, and its token."""

@@ -139,6 +139,19 @@ def test_an_older_topic_that_does_not_exist_is_gone(
     assert caught.value.reason == "gone"
 
 
+def test_a_session_of_a_gateway_whose_clock_is_behind_is_not_gone(
+    gateways: tuple[GatewayServices, GatewayServices], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_time = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: true_time() - 3_600)
+        session, token = gateways[0].new_session("address", "192.0.2.1")
+    for gateway in gateways:
+        assert gateway.inbox(session).latest() == []
+    assert gateways[0].inbox_for_job(session).followed
+    assert gateways[1].tokens.read(token).topic == session.topic
+
+
 def test_a_deleted_topic_is_noticed(
     gateways: tuple[GatewayServices, GatewayServices], monkeypatch: pytest.MonkeyPatch
 ) -> None:
