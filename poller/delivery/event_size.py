@@ -14,7 +14,7 @@ _ENVELOPE_ROOM = 16_000
 
 
 def fit_event(
-    event: ResultEvent, store: LargeResults | None = None, limit: int = MAX_EVENT_BYTES
+    event: ResultEvent, store: LargeResults | None = None, limit: int = MAX_EVENT_BYTES, hint: str = ""
 ) -> ResultEvent:
     """Return the event in a form that fits into one message: large parts are stored or omitted.
 
@@ -25,6 +25,7 @@ def fit_event(
         store: stores the complete result and answer, and the event refers to them by `result_url`. If None,
             the parts that are omitted are lost, and the event has an error that names them.
         limit: the most bytes of a message of the topic.
+        hint: precedes the advice in the error, such as why there is no store.
 
     Raises:
         ResultStoreError: the store is not available.
@@ -53,7 +54,7 @@ def fit_event(
         elif cut is None:
             cut = ErrorInfo(
                 code=f"{name}_too_large",
-                message=f"With its {name} the event has {size} bytes; {limit} can be sent. "
+                message=f"With its {name} the event has {size} bytes; {limit} can be sent. {hint}"
                 "Ask for fewer shots or a smaller problem.",
             )
             event = event.model_copy(update={"error": cut})

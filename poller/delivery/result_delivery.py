@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 
 from core.config_docs import Documents
-from core.errors import MessageTooLargeError, QwhiskError, TopicUnknownError
+from core.errors import MessageTooLargeError, QwhiskError, ResultStoreError, TopicUnknownError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
 from core.large_results import LargeResults
@@ -140,9 +140,7 @@ class ResultDelivery:
             final.error = CANCELLED
         final.error = with_jobs(final)
         final.finished_at = view.finished or datetime.now(UTC)
-        # If the store stays unavailable, a final event without the result is better than none.
-        store = self._large_results if failures < ANSWER_RETRIES else None
-        return self._publish_fitting(final, store)
+        return self._publish_fitting(final, self._large_results, failures)
 
     def _stops(self, event: JobEvent) -> bool:
         """Return whether the run's cancellation was requested and its function may submit further jobs."""
@@ -229,12 +227,35 @@ class ResultDelivery:
                 raise
 
     def _publish_fitting(
-        self, complete: ResultEvent, store: LargeResults | None, from_previous_step: bool = False
+        self,
+        complete: ResultEvent,
+        store: LargeResults | None,
+        failures: int = 0,
+        from_previous_step: bool = False,
     ) -> ResultEvent:
-        """Publish an event without the parts that are too large for its topic, and return it."""
-        limit = MAX_EVENT_BYTES
+        """Publish an event without the parts that are too large for its topic, and return it.
+
+        Args:
+            complete: the event.
+            store: stores what is too large.
+            failures: how often its delivery has failed before.
+            from_previous_step: see `RunProgress.in_order`.
+
+        Raises:
+            ResultStoreError: the store is not available. After some failures the event is published without
+                what is too large.
+            QwhiskError: the event was not published.
+        """
+        limit, hint = MAX_EVENT_BYTES, ""
         while True:
-            event = fit_event(complete, store, limit)
+            try:
+                event = fit_event(complete, store, limit, hint)
+            except ResultStoreError:
+                if failures < ANSWER_RETRIES:
+                    raise
+                # If the store stays unavailable, a final event without the result is better than none.
+                store, hint = None, "The store of large results is not available. "
+                continue
             try:
                 self._publish(event, from_previous_step)
             except MessageTooLargeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from core.errors import (
     JobNotFoundError,
     ProviderError,
     ProviderUnavailableError,
+    ResultStoreError,
     StreamError,
 )
 from core.kafka.topics import CANCEL, WEBHOOKS
+from core.large_results import Folder
 from core.protocol import MAX_EVENT_BYTES, ResultEvent, Status
 from poller.delivery.result_delivery import ResultDelivery
 from poller.delivery.step_reply import ANSWER_RETRIES, ANSWER_TIMEOUT, LOOP_RETRIES, StepError
@@ -201,6 +204,33 @@ def test_a_result_too_large_for_a_message_leaves_the_answer_with_the_reason() ->
     assert event.error is not None
     assert event.error.code == "result_too_large"
     assert "Ask for fewer shots" in event.error.message
+
+
+@pytest.mark.parametrize("failures", [0, ANSWER_RETRIES, 10 * ANSWER_RETRIES])
+def test_a_large_result_is_stored_however_often_something_else_failed(tmp_path: Path, failures: int) -> None:
+    rig = Rig()
+    rig.provider.raw = results.sampler(LARGE)
+    rig.delivery._large_results = Folder(tmp_path)
+    rig.delivery.deliver(job(), view("DONE"), failures)
+    event = rig.published()
+    assert (event.result, event.error) == (None, None)
+    assert event.result_url is not None
+
+
+def test_a_result_whose_store_is_not_available_is_retried_and_then_omitted(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way")
+    rig = Rig()
+    rig.provider.raw = results.sampler(LARGE)
+    rig.delivery._large_results = Folder(tmp_path)
+    for failures in range(ANSWER_RETRIES):
+        with pytest.raises(ResultStoreError):
+            rig.delivery.deliver(job(), view("DONE"), failures)
+    rig.delivery.deliver(job(), view("DONE"), ANSWER_RETRIES)
+    event = rig.published()
+    assert (event.status, event.result, event.answer) == ("DONE", None, ANSWER["answer"])
+    assert event.error is not None
+    assert event.error.code == "result_too_large"
+    assert "The store of large results is not available." in event.error.message
 
 
 @pytest.mark.parametrize(
