@@ -25,6 +25,7 @@ from local.openwhisk.settings_table import PASSED
 from local.settings import LocalSettings
 from testkit import apache_kafka
 from testkit.kafka_cluster import NODES, cluster
+from testkit.large_job import submit_large
 from testkit.shifted_clock import ShiftedClock
 from testkit.stack import Client, free_ports, wait_for
 from tests.chaos.trial import SEED, TrialStack, report, run, trial_stack
@@ -250,10 +251,7 @@ def test_wrong_credentials_for_the_store_of_results(tmp_path: Path) -> None:
             client = stack.client()
 
             def large() -> None:
-                # Nearly all of the outcomes of 20 qubits are different: over a megabyte.
-                answer = client.submit(0, "run_openqasm", program=PROGRAM, shots=100_000)
-                assert answer.status_code == 202, answer.text
-                jobs.append(answer.json()["process_job_id"])
+                jobs.append(submit_large(stack.parts["poller"].env, client, 1, 50_000))
 
             jobs: list[str] = []
             figures = run(stack, large)
@@ -263,12 +261,6 @@ def test_wrong_credentials_for_the_store_of_results(tmp_path: Path) -> None:
         server.server_close()
     code = (ended.get("error") or {}).get("code", "no error")
     report("wrong credentials for S3", figures, f"; a result of over 1 MB ends as {ended['status']}, {code}")
-
-
-PROGRAM = (
-    'OPENQASM 3.0; include "stdgates.inc"; qubit[20] q; bit[20] c; '
-    "for int i in [0:19] { h q[i]; } c = measure q;"
-)
 
 
 def _ended(client: Client, job: str) -> dict[str, Any] | None:

@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from qiskit import QuantumCircuit
 
-from core.kafka.publisher import Publisher
-from core.kafka.topics import JOBS
-from core.protocol import JobEvent, encode
-from core.provider import connect, run_tag
-from core.settings import KafkaSettings, ProviderSettings
 from testkit import s3
+from testkit.large_job import submit_large
 from testkit.processes import part_environment
 from testkit.stack import Client, Stack, running, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads a part's environment in /proc")
 
-QUBITS = 20
-
 
 def submit(stack: Stack, client: Client, circuits: int, shots: int) -> str:
-    """Submit a job with so many circuits that nearly all outcomes are different; return its id.
-
-    No action of ours requests that much, so the test announces the job to the poller.
-    """
-    small = client.smile()
-    env = part_environment(stack, "poller")
-    circuit = QuantumCircuit(QUBITS)
-    circuit.h(range(QUBITS))
-    circuit.measure_all()
-    account = connect(ProviderSettings.from_env(env)).account("simulator")
-    process_job_id = f"large-{small['process_job_id']}"
-    circuit = account.target("aer_simulator").transpile(circuit, "large")
-    job_id = account.submit([circuit] * circuits, "aer_simulator", shots, [run_tag(process_job_id)])
-    fields = {name: small[name] for name in ("backend_type", "backend", "function", "client_id", "topic")}
-    event = JobEvent(job_id=job_id, process_job_id=process_job_id, submitted_at=datetime.now(UTC), **fields)
-    publisher = Publisher(KafkaSettings.from_env(env))
-    publisher.publish(JOBS, process_job_id, encode(event))
-    publisher.close()
-    return process_job_id
+    """Submit a job whose result is too large for a message; return its id."""
+    return submit_large(part_environment(stack, "poller"), client, circuits, shots)
 
 
 def read_back(stack: Stack, owner: Client, other: Client, process_job_id: str) -> tuple[dict[str, Any], int]:
