@@ -286,7 +286,7 @@ def test_a_broker_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                 os.kill(stack.pid("broker"), signal.SIGKILL)
                 time.sleep(LASTS)
 
-        report("Apache Kafka killed twice", run(stack, kill))
+        report("Apache Kafka killed twice", run(stack, kill, every=6.0))
 
 
 def test_three_brokers_that_are_killed_in_turn(tmp_path: Path) -> None:
@@ -307,4 +307,4 @@ def test_three_brokers_that_are_killed_in_turn(tmp_path: Path) -> None:
                     brokers.wait(node)
                     time.sleep(LASTS / 2)
 
-            report("three brokers killed in turn", run(stack, roll))
+            report("three brokers killed in turn", run(stack, roll, every=10.0))

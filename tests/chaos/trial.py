@@ -30,7 +30,7 @@ from testkit.stack import Client, Stack, environment
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 #: Jobs of each client, and clients.
 JOBS, CLIENTS = int(os.environ.get("FAULTS_JOBS", "10")), 4
-#: Seconds between two submissions of a client, in which it waits for no result.
+#: Seconds between two submissions of a client, in which it waits for no result; longer for long faults.
 EVERY = 1.0
 #: Seconds for which a client repeats a submission with the same key, and in which an accepted job must end.
 PATIENCE, ENDS = 90.0, 150.0
@@ -160,8 +160,8 @@ def submit(work: Submissions, function: str, values: dict[str, Any]) -> None:
     work.refused.append(last)
 
 
-def submit_all(work: Submissions) -> None:
-    """Submit a loop and the jobs of one client, one after another."""
+def submit_all(work: Submissions, every: float) -> None:
+    """Submit a loop and the jobs of one client, one after another, with pauses of `every` seconds."""
     submit(work, "vqe", LOOP | {"backend_type": "simulator"})
     for number in range(JOBS):
         where = "hardware" if number % 5 == 0 else "simulator"
@@ -170,7 +170,7 @@ def submit_all(work: Submissions) -> None:
             "smile_super_position",
             {"emoticon_1": ":)", "emoticon_2": ":(", "shots": 32, "backend_type": where},
         )
-        time.sleep(EVERY)
+        time.sleep(every)
 
 
 @dataclass
@@ -198,12 +198,18 @@ class Figures:
         )
 
 
-def run(stack: TrialStack, fault: Callable[[], None]) -> Figures:
-    """Let clients submit jobs while the fault happens, and return what became of them."""
+def run(stack: TrialStack, fault: Callable[[], None], every: float = EVERY) -> Figures:
+    """Let clients submit jobs while the fault happens, and return what became of them.
+
+    Args:
+        stack: the stack.
+        fault: causes the fault, and returns when it is over.
+        every: seconds between two submissions of a client.
+    """
     work = [Submissions(stack.client()) for _ in range(CLIENTS)]
     said = len(stack.said)
     with ThreadPoolExecutor(CLIENTS) as pool:
-        futures = [pool.submit(submit_all, one) for one in work]
+        futures = [pool.submit(submit_all, one, every) for one in work]
         time.sleep(3 * EVERY)
         fault()
         for future in futures:
