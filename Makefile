@@ -86,7 +86,7 @@ screenshots: page ## pictures of every function at three widths, light and dark,
 check: venv ## lint, types, import borders, descriptions of the algorithms; the page too
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy core actions gateway poller simulator local tools testkit benchmarks tests
+	@$(BIN)/mypy core actions gateway poller simulator local tools testkit benchmarks tests clients/python/src/qwhisk_client
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tools.check_algorithms
 	@PYTHON=$(BIN)/python bash web/build.sh lint
@@ -147,12 +147,14 @@ page: venv $(STAMPS)/page
 
 REQUIREMENTS := requirements.txt constraints.txt $(wildcard */requirements.txt)
 
-$(STAMPS)/venv: $(REQUIREMENTS)
+$(STAMPS)/venv: $(REQUIREMENTS) clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qwhisk needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 1; }
 	@echo "making the virtual environment (once; a few minutes on a slow line)"
 	@# One that is there is kept: another Python laid over it would mix the two.
 	@$(BIN)/python -c "" 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@# The command qwhisk. All that it needs is there in the versions of constraints.txt, and nothing is downloaded.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable clients/python
 	@mkdir -p $(STAMPS) && touch $@
 
 # Node builds the page: the system's where there is one that is new enough, else the one of a Python package.
