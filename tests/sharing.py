@@ -17,11 +17,17 @@ from tests.selection import MARK
 #: start first, in this order, and the files of a group run in its order.
 GROUPS: dict[str, tuple[str, ...]] = {
     "page": ("tests/page/",),
-    "end to end": ("tests/end_to_end/", "tests/clients/test_generated.py"),
+    "end to end": (
+        "tests/end_to_end/",
+        "tests/clients/test_generated.py",
+        "tests/client/test_client.py",
+        "tests/client/test_command.py",
+    ),
     "crashes": (
         "tests/end_to_end/test_crash.py",
         "tests/end_to_end/test_hybrid.py",
         "tests/end_to_end/test_webhooks.py",
+        "tests/client/test_restart.py",
         # Ends the stack.
         "tests/end_to_end/test_shutdown.py",
     ),
