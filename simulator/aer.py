@@ -18,7 +18,10 @@ from .aer_noise import AerNoise
 from .clifford import for_aer
 from .counts import Bits, draw, shots
 from .errors import SimulationError
+from .narrow import narrowed
 from .simulation_plan import LARGE_SECONDS, Execution, Method, SimulationPlan
+from .spare_bit import has_unmeasured, with_spare_bit
+from .stores import as_measurements
 
 #: The methods that are used, and a first circuit is run with.
 METHODS: tuple[Method, ...] = ("stabilizer", "statevector", "density_matrix")
@@ -96,7 +99,7 @@ class Aer:
         for (method, _, num_shots, _), members in groups.items():
             aer_seed = int(rng.integers(2**31)) if seed is None else seed
             chosen = [executions[index] for index in members]
-            data = self._run(chosen, method, noise, num_shots, aer_seed)
+            data = self._run(chosen, method, noise, num_shots, aer_seed, seed is not None)
             for index, item in zip(members, data, strict=True):
                 execution = executions[index]
                 bits = np.zeros((execution.shots, execution.num_clbits), dtype=np.uint8)
@@ -111,22 +114,34 @@ class Aer:
         return results
 
     def _run(
-        self, executions: list[Execution], method: Method, noise: AerNoise | None, num_shots: int, seed: int
+        self,
+        executions: list[Execution],
+        method: Method,
+        noise: AerNoise | None,
+        num_shots: int,
+        seed: int,
+        like_aer: bool,
     ) -> list[Any]:
-        """Run circuits in one call, with one noise model that covers all of them."""
+        """Run circuits in one call, with one noise model that covers all of them.
+
+        With `like_aer` a result without noise is what Aer gives for the circuit and the seed.
+        """
         plan = executions[0].plan
-        circuits = [execution.circuit for execution in executions]
+        circuits = [_prepared(each.circuit, like_aer) for each in executions if each.circuit is not None]
         options: dict[str, Any] = {"shots": num_shots, "seed_simulator": seed}
         options["max_parallel_threads"] = self._threads(plan)
         if noise is not None and plan.noise != "none":
             uses = frozenset[tuple[str, tuple[int, ...]]]().union(*(each.uses for each in executions))
             options["noise_model"] = noise.model(plan.noise, uses)
-            circuits = [noise.with_delays(circuit, plan.noise) for circuit in circuits if circuit is not None]
+            circuits = [
+                noise.with_delays(as_measurements(with_spare_bit(circuit)), plan.noise)
+                for circuit in circuits
+            ]
         if method == "stabilizer":
-            circuits = [for_aer(circuit) for circuit in circuits if circuit is not None]
+            circuits = [for_aer(circuit) for circuit in circuits]
         if method == "matrix_product_state":
             known = frozenset(self._simulator(method).configuration().basis_gates)
-            circuits = [_with_known_gates(circuit, known) for circuit in circuits if circuit is not None]
+            circuits = [_with_known_gates(circuit, known) for circuit in circuits]
         try:
             result = self._simulator(method).run(circuits, **options).result()
         except QiskitError as error:
@@ -147,6 +162,14 @@ class Aer:
         if method not in self._simulators:
             self._simulators[method] = AerSimulator(method=method, max_memory_mb=self._max_memory_mb)
         return self._simulators[method]
+
+
+def _prepared(circuit: QuantumCircuit, like_aer: bool) -> QuantumCircuit:
+    """Return a circuit whose control flow Aer can run."""
+    if not any(item.is_control_flow() for item in circuit.data):
+        return circuit
+    circuit = narrowed(circuit)
+    return circuit if like_aer or not has_unmeasured(circuit) else with_spare_bit(circuit)
 
 
 def _with_known_gates(circuit: QuantumCircuit, known: frozenset[str]) -> QuantumCircuit:

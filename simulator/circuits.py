@@ -13,6 +13,7 @@ from qiskit.exceptions import QiskitError
 from .backends import Backend
 from .clifford import is_clifford, is_clifford_gate
 from .errors import InvalidJob
+from .narrow import PASSIVE
 from .own_gates import RESERVED, STANDARD
 from .timing import DEFAULT_DT, delay_seconds, has_parameters
 
@@ -22,6 +23,9 @@ VIRTUAL = frozenset({"rz", "barrier", "delay"})
 ALWAYS = frozenset({"barrier", "measure", "reset", "delay", "break_loop", "continue_loop", "store"})
 #: An isolated qubit may have gates and these instructions.
 ISOLATED_INSTRUCTIONS = frozenset({"barrier", "measure", "reset", "delay"})
+
+#: Instructions that make no qubit active. The instructions in the blocks of control flow count themselves.
+_PASSIVE = PASSIVE | {"if_else", "for_loop", "while_loop", "switch_case", "box"}
 
 #: The number of occurrences by instruction name and physical qubits.
 Uses = Counter[tuple[str, tuple[int, ...]]]
@@ -44,9 +48,7 @@ class Shape:
     @property
     def qubits(self) -> frozenset[int]:
         """The qubits that are not idle."""
-        return frozenset(
-            qubit for name, where in self.uses if name not in ("barrier", "delay") for qubit in where
-        )
+        return frozenset(qubit for name, where in self.uses if name not in _PASSIVE for qubit in where)
 
     @property
     def gates(self) -> int:

@@ -35,7 +35,9 @@ def shots(counts: Mapping[str, int], num_bits: int, total: int, rng: np.random.G
     if not counts:  # Nothing was measured, and all bits have their initial value.
         return np.zeros((total, num_bits), dtype=np.uint8)
     num_bytes = (num_bits + 7) // 8
-    packed = b"".join(int(outcome, 16).to_bytes(num_bytes, "little") for outcome in counts)
+    # There may be further bits, which are not needed.
+    most = (1 << num_bits) - 1
+    packed = b"".join((int(outcome, 16) & most).to_bytes(num_bytes, "little") for outcome in counts)
     table = np.frombuffer(packed, dtype=np.uint8).reshape(len(counts), num_bytes)
     outcomes = np.unpackbits(table, axis=1, count=num_bits, bitorder="little")
     which = np.repeat(np.arange(len(counts)), np.fromiter(counts.values(), dtype=np.int64, count=len(counts)))

@@ -13,7 +13,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import Qubit
+from qiskit.circuit import CircuitInstruction, Delay, Qubit
+from qiskit.circuit.exceptions import CircuitError
 
 from ..errors import InvalidJob
 from ..own_gates import native
@@ -76,7 +77,41 @@ def circuits(
     except Exception as error:
         # With damaged QPY the reader may raise any error.
         raise InvalidJob(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
+    for each in loaded:
+        if isinstance(each, QuantumCircuit):
+            _check_delays(each, name)
     return [lower(native(require(circuit, QuantumCircuit, name))) for circuit in loaded]
+
+
+def _check_delays(circuit: QuantumCircuit, name: str) -> None:
+    """Check that no delay has lost its unit.
+
+    QPY does not keep the unit of a delay, and the reader takes each number as one of dt (Qiskit's issue
+    8293). A number of dt is an integer, so any other one was in a unit of time.
+
+    Raises:
+        InvalidJob: If a delay has lost its unit.
+    """
+    for item in circuit.data:
+        if item.name == "delay" and _has_lost_unit(item):
+            raise InvalidJob(
+                f"{name} has a delay of {item.params[0]:g}, which is not an integer number of dt. QPY does "
+                "not keep the unit of a delay: transpile the circuit, so that its delays are in dt.",
+                code=1517,
+            )
+        if item.is_control_flow():
+            for block in item.operation.blocks:
+                _check_delays(block, name)
+
+
+def _has_lost_unit(item: CircuitInstruction) -> bool:
+    try:
+        is_delay = isinstance(item.operation, Delay)
+    except CircuitError:
+        # Qiskit makes the object, and checks its parameter, only now.
+        is_delay = True
+    # A circuit may define a gate of this name, with any parameters.
+    return is_delay and isinstance(item.params[0], float)
 
 
 def circuit(value: object, limit: int, name: str) -> QuantumCircuit:

@@ -16,8 +16,9 @@ from simulator.channels import NoiseKind
 from simulator.engine import Engine
 from simulator.settings import SimulationLimits
 from simulator.simulation_plan import Execution, Method, SimulationPlan
+from simulator.variables import lower
 
-from . import exact
+from . import dynamic, exact
 
 SHOTS = 8_000
 #: Qubits in a row on fake_fez; the times of some have T2 > T1.
@@ -60,6 +61,11 @@ WAYS = (
     *(Way("statevector", kind, control_flow=True, aer=True) for kind in KINDS),
     Way("density_matrix", "full", control_flow=True, aer=True),
     Way("bloch", "full"),
+)
+#: Dynamic circuits, whose method the simulator chooses.
+DYNAMIC_WAYS = (
+    Way("statevector", control_flow=True, aer=True),
+    Way("density_matrix", "full", control_flow=True, aer=True),
 )
 
 
@@ -139,6 +145,22 @@ class Laboratory:
             expected = exact.distribution(circuit, self._device(way))
             observed = np.bincount(self._outcomes(way, circuit, rng), minlength=len(expected))
             comparison.statistics.append(chi_squared(observed[: len(expected)], expected))
+        return comparison
+
+    def compare_dynamic(self, way: Way, seeds: Iterator[int]) -> Comparison:
+        """Compare one dynamic circuit per seed, run as the simulator plans it."""
+        comparison = Comparison(way)
+        backend = self._noiseless if way.noise is None else self._noisy
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            circuit = dynamic.random_dynamic_circuit(rng, backend.num_qubits)
+            expected = dynamic.distribution(circuit, self._device(way))
+            executions = self.engine.prepare(backend, lower(circuit), np.empty((1, 0)), SHOTS)
+            (bits,) = self.engine.run(backend, executions, rng)
+            outcomes = bits[:, : circuit.num_clbits] @ (1 << np.arange(circuit.num_clbits))
+            comparison.statistics.append(
+                chi_squared(np.bincount(outcomes, minlength=len(expected)), expected)
+            )
         return comparison
 
     def _device(self, way: Way) -> exact.Device | None:

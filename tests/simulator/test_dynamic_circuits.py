@@ -1,0 +1,186 @@
+"""Dynamic circuits that Aer alone runs wrongly, or not at all."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit, qpy
+from qiskit.circuit.classical import expr, types
+
+from simulator.backends import catalog
+from simulator.counts import Bits
+from simulator.engine import Engine
+from simulator.errors import InvalidJob
+from simulator.programs import codec
+from simulator.settings import SimulationLimits
+from simulator.variables import lower
+
+NOISY = "aer_simulator_noisy_fez"
+BACKENDS = ("aer_simulator", NOISY)
+#: Qubits of fake_fez. The device never reads a 0 of the last one as 1.
+QUBIT, OTHER, FAITHFUL = 0, 2, 150
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(catalog(["fake_fez"]), SimulationLimits())
+
+
+def run(engine: Engine, name: str, circuit: QuantumCircuit, shots: int = 2000) -> tuple[Bits, int]:
+    """Return the bits of a circuit, and its number of active qubits."""
+    backend = engine.backends[name]
+    executions = engine.prepare(backend, lower(circuit), np.empty((1, 0)), shots)
+    (bits,) = engine.run(backend, executions, np.random.default_rng(1))
+    return bits, executions[0].plan.qubits
+
+
+def empty_branch(circuit: QuantumCircuit) -> None:
+    with circuit.if_test((circuit.clbits[0], 1)):
+        pass
+
+
+def empty_loop(circuit: QuantumCircuit) -> None:
+    with circuit.for_loop(range(2)):
+        pass
+
+
+def empty_case(circuit: QuantumCircuit) -> None:
+    with circuit.switch(circuit.clbits[0]) as case, case(0):
+        pass
+
+
+def wide_barrier(circuit: QuantumCircuit) -> None:
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.barrier()
+
+
+def idle_delay(circuit: QuantumCircuit) -> None:
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.delay(100, 3, unit="dt")
+
+
+def nested(circuit: QuantumCircuit) -> None:
+    with circuit.for_loop(range(2)):
+        empty_loop(circuit)
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.barrier()
+            circuit.break_loop()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    "build",
+    [empty_branch, empty_loop, empty_case, wide_barrier, idle_delay, nested],
+    ids=lambda each: each.__name__,
+)
+def test_control_flow_does_not_add_qubits(
+    engine: Engine, name: str, build: Callable[[QuantumCircuit], None]
+) -> None:
+    """Blocks without gates, on a circuit as wide as the backend."""
+    circuit = QuantumCircuit(engine.backends[name].num_qubits, 2)
+    circuit.x(QUBIT)
+    circuit.measure(QUBIT, 0)
+    build(circuit)
+    circuit.measure(QUBIT, 1)
+    bits, active = run(engine, name, circuit)
+    assert active == 1
+    assert (bits.mean(axis=0) > 0.95).all()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("nested", [False, True])
+def test_assignments(engine: Engine, name: str, nested: bool) -> None:
+    """Aer drops assignments if there is readout noise."""
+    circuit = QuantumCircuit(156 if name == NOISY else 20, 4)
+    circuit.sx(QUBIT)
+    circuit.measure(QUBIT, 0)
+    flag = circuit.add_var("flag", expr.lift(False))
+    number = circuit.add_var("number", expr.lift(2, types.Uint(2)))
+    circuit.store(circuit.clbits[1], True)
+    if nested:
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.store(flag, True)
+            circuit.store(number, expr.bit_xor(number, 3))
+    else:
+        circuit.store(flag, circuit.clbits[0])
+        circuit.store(number, expr.bit_xor(number, 3))
+    circuit.store(circuit.clbits[2], flag)
+    circuit.store(circuit.clbits[3], expr.equal(number, 1))
+    bits, _ = run(engine, name, circuit)
+    assert 0.4 < bits[:, 0].mean() < 0.6
+    assert bits[:, 1].all()
+    assert (bits[:, 2] == bits[:, 0]).all()
+    assert (bits[:, 3] == (bits[:, 0] if nested else 1)).all()
+
+
+@pytest.mark.parametrize("gates_between", [False, True])
+def test_a_bit_has_the_readout_error_of_its_last_measurement(engine: Engine, gates_between: bool) -> None:
+    circuit = QuantumCircuit(156, 2)
+    circuit.sx(OTHER)
+    circuit.measure(OTHER, 0)
+    with circuit.for_loop(range(2)):
+        circuit.x(OTHER)
+    if gates_between:
+        circuit.sx(QUBIT)
+        circuit.measure(QUBIT, 1)
+    circuit.measure(OTHER, 0)
+    circuit.measure(FAITHFUL, 0)
+    bits, _ = run(engine, NOISY, circuit, 20_000)
+    assert not bits[:, 0].any()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_qubit_in_control_flow_need_not_be_measured(engine: Engine, name: str) -> None:
+    circuit = QuantumCircuit(30, 1)
+    circuit.sx(QUBIT)
+    with circuit.for_loop(range(2)):
+        circuit.x(QUBIT)
+    circuit.x(20)
+    circuit.measure(20, 0)
+    bits, _ = run(engine, name, circuit)
+    assert bits.mean() > 0.95
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_condition_may_read_a_bit_that_is_never_written(engine: Engine, name: str) -> None:
+    circuit = QuantumCircuit(3, 3)
+    with circuit.if_test(expr.bit_xor(circuit.clbits[2], circuit.clbits[1])) as otherwise:
+        circuit.sx(1)
+    with otherwise:
+        circuit.x(1)
+    circuit.measure([0, 1], [0, 1])
+    bits, _ = run(engine, name, circuit)
+    assert bits[:, 1].mean() > 0.95
+    assert bits[:, [0, 2]].mean() < 0.05
+
+
+def packed(circuit: QuantumCircuit) -> str:
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer, version=17)
+    return base64.b64encode(zlib.compress(buffer.getvalue())).decode()
+
+
+@pytest.mark.parametrize("length", [39.0, 2.5])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_delay_whose_unit_is_lost_is_rejected(length: float, inside: bool) -> None:
+    """QPY does not keep units: 39.0 microseconds would be read as 39 dt."""
+    circuit = QuantumCircuit(1, 1)
+    if inside:
+        with circuit.if_test((circuit.clbits[0], 0)):
+            circuit.delay(length, 0, unit="us")
+    else:
+        circuit.delay(length, 0, unit="us")
+    with pytest.raises(InvalidJob, match="QPY does not keep the unit of a delay"):
+        codec.circuits(packed(circuit), 10**6, "circuit")
+
+
+def test_a_delay_in_dt_is_accepted() -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.delay(40, 0, unit="dt")
+    (loaded,) = codec.circuits(packed(circuit), 10**6, "circuit")
+    assert (loaded.data[0].operation.duration, loaded.data[0].operation.unit) == (40, "dt")
