@@ -10,6 +10,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from core.kafka.client import client_config
 from core.settings import KafkaSettings
 
+#: Heartbeats in the time of one session.
+HEARTBEATS = 10
+
 
 def group_consumer(
     settings: KafkaSettings,
@@ -38,6 +41,8 @@ def group_consumer(
             "on_commit": on_commit,
             "auto.offset.reset": "earliest",
             "session.timeout.ms": settings.session_timeout_ms,
+            # A member learns of a rebalance from the answer to its next heartbeat; the others wait for it.
+            "heartbeat.interval.ms": settings.session_timeout_ms // HEARTBEATS,
             "partition.assignment.strategy": "cooperative-sticky",
         }
         | ({"fetch.wait.max.ms": 500} if patient else {})

@@ -19,8 +19,8 @@ from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: At the end: further attempts to commit, and seconds between them.
-CLOSE_ATTEMPTS, CLOSE_PAUSE = 25, 0.1
+#: Seconds between attempts to commit while leaving the group.
+CLOSE_PAUSE = 0.05
 
 
 class DelayedConsumer:
@@ -37,6 +37,10 @@ class DelayedConsumer:
     A message that is finished after its partition was revoked and assigned again still counts as finished: it
     is the same message at the same offset, and its outcome is acknowledged.
 
+    While a member joins a group, the broker answers none of its other requests, and then rejects the commits
+    among them, since they name the previous generation. So a commit counts only once it is acknowledged: a
+    position whose commit is still in progress is committed again before its partition is given up.
+
     Not thread-safe: one thread makes all calls. It also runs the callbacks, in `poll` and `close`.
 
     Args:
@@ -48,7 +52,7 @@ class DelayedConsumer:
         due_in: returns the seconds until a message is due. It must not raise. `delays` limits its result.
         patient: whether the messages are not urgent, so that the broker may be polled less often.
         assigned: called after each assignment.
-        revoking: called before the commit that precedes a revocation.
+        revoking: called with the revoked partitions, before their positions are committed.
         lost: called with each partition that was revoked or lost.
         clock: returns seconds on a monotonic clock.
     """
@@ -64,11 +68,12 @@ class DelayedConsumer:
         due_in: Callable[[Message], float] = lambda _: 0.0,
         patient: bool = False,
         assigned: Callable[[], None] = lambda: None,
-        revoking: Callable[[], None] = lambda: None,
+        revoking: Callable[[set[Partition]], None] = lambda _: None,
         lost: Callable[[Partition], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._group = group
+        self._session = kafka.session_timeout_ms / 1000
         self._interval = commit_interval
         self._delays = dict(delays or {})
         self._due_in = due_in
@@ -153,18 +158,21 @@ class DelayedConsumer:
         now = self._clock()
         if now - self._last_commit >= self._interval:
             self._last_commit = now
-            self._commit(asynchronous=True)
+            self._commit(self._offsets.due(), asynchronous=True)
 
     def close(self) -> None:
-        """Commit the positions that have moved, for a while if that fails, and leave the group."""
-        self._commit(asynchronous=False)
-        for _ in range(CLOSE_ATTEMPTS):
-            if not self._offsets.due():
-                break
-            # The members form a new generation. A message that arrives meanwhile is not begun or committed.
+        """Commit the positions that have moved, and leave the group.
+
+        If commits fail, they are repeated for as long as a session lasts: the members may be forming a new
+        generation, which waits that long for a member that has failed.
+        """
+        end = time.monotonic() + self._session
+        self._commit(self._offsets.due(), asynchronous=True)
+        while self._offsets.unacknowledged() and time.monotonic() < end:
+            # Serves callbacks. A message that arrives meanwhile is not begun or committed.
             with suppress(KafkaException):
                 self._consumer.poll(CLOSE_PAUSE)
-            self._commit(asynchronous=False)
+            self._commit(self._offsets.due(), asynchronous=True)
         self._consumer.close()
 
     # --- messages -----------------------------------------------------------------------------------
@@ -229,12 +237,11 @@ class DelayedConsumer:
 
     # --- offsets ------------------------------------------------------------------------------------
 
-    def _commit(self, asynchronous: bool) -> None:
-        positions = self._offsets.due()
+    def _commit(self, positions: dict[Partition, int], asynchronous: bool) -> None:
         if not positions:
             return
         offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
-        self._offsets.committed(positions)
+        self._offsets.sent(positions)
         try:
             done = self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
         except KafkaException as error:
@@ -247,9 +254,10 @@ class DelayedConsumer:
     def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         """Handle the outcome of a commit. Positions that failed are committed again later."""
         failed = [position for position in partitions if error is not None or position.error is not None]
-        self._offsets.not_committed(
-            {(position.topic, position.partition): position.offset for position in failed}
+        self._offsets.acknowledged(
+            _positions([position for position in partitions if error is None and position.error is None])
         )
+        self._offsets.rejected(_positions(failed))
         if failed and not self._commit_failed:
             log.warning(
                 "offsets of %s not committed, messages may be delivered again: %s",
@@ -280,9 +288,14 @@ class DelayedConsumer:
         self._on_assigned()
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked = {(partition.topic, partition.partition) for partition in partitions}
         try:
-            self._on_revoking()
-            self._commit(asynchronous=False)
+            self._on_revoking(revoked)
+            positions = self._offsets.unacknowledged()
+            self._commit(
+                {partition: positions[partition] for partition in revoked & positions.keys()},
+                asynchronous=False,
+            )
         finally:
             self._lose(consumer, partitions)
 
@@ -294,3 +307,7 @@ class DelayedConsumer:
             self._assigned.pop(partition, None)
         for partition in gone:
             self._on_lost(partition)
+
+
+def _positions(partitions: list[TopicPartition]) -> dict[Partition, int]:
+    return {(partition.topic, partition.partition): partition.offset for partition in partitions}

@@ -16,7 +16,9 @@ class Offsets:
     def __init__(self) -> None:
         self._open: dict[Partition, set[int]] = {}
         self._next: dict[Partition, int] = {}
-        self._committed: dict[Partition, int] = {}
+        #: The positions that were sent to the broker, and those that it has acknowledged.
+        self._sent: dict[Partition, int] = {}
+        self._acknowledged: dict[Partition, int] = {}
 
     def begin(self, partition: Partition, offset: int) -> None:
         """Record that a message is in progress; offsets rise, unless the log was truncated or recreated."""
@@ -33,7 +35,7 @@ class Offsets:
 
     def forget(self, partition: Partition) -> None:
         """Discard what is known about a partition: it belongs to another consumer now."""
-        for table in (self._open, self._next, self._committed):
+        for table in (self._open, self._next, self._sent, self._acknowledged):
             table.pop(partition, None)
 
     def position(self, partition: Partition) -> int | None:
@@ -46,23 +48,34 @@ class Offsets:
         return min(in_progress) if in_progress else self._next.get(partition)
 
     def due(self) -> dict[Partition, int]:
-        """Return the positions that have moved since the last commit."""
-        moved = {}
-        for partition in self._next:
-            position = self.position(partition)
-            if position is not None and position != self._committed.get(partition, -1):
-                moved[partition] = position
-        return moved
+        """Return the positions that have moved since they were last sent to the broker."""
+        return self._moved_since(self._sent)
 
-    def committed(self, positions: dict[Partition, int]) -> None:
-        """Record that these positions were committed."""
-        self._committed.update(positions)
+    def unacknowledged(self) -> dict[Partition, int]:
+        """Return the positions that the broker has not acknowledged, whether they were sent or not."""
+        return self._moved_since(self._acknowledged)
 
-    def not_committed(self, positions: dict[Partition, int]) -> None:
-        """Record that these commits failed. The positions are due again unless a later one was committed."""
+    def _moved_since(self, known: dict[Partition, int]) -> dict[Partition, int]:
+        positions = {partition: self.position(partition) for partition in self._next}
+        return {
+            partition: position
+            for partition, position in positions.items()
+            if position is not None and position != known.get(partition)
+        }
+
+    def sent(self, positions: dict[Partition, int]) -> None:
+        """Record that commits of these positions were sent to the broker."""
+        self._sent.update(positions)
+
+    def acknowledged(self, positions: dict[Partition, int]) -> None:
+        """Record that the broker has committed these positions."""
+        self._acknowledged.update(positions)
+
+    def rejected(self, positions: dict[Partition, int]) -> None:
+        """Record that these commits failed. The positions are due again unless a later one was sent."""
         for partition, position in positions.items():
-            if self._committed.get(partition) == position:
-                del self._committed[partition]
+            if self._sent.get(partition) == position:
+                del self._sent[partition]
 
     def under_way(self) -> int:
         """Return the number of messages in progress."""

@@ -148,12 +148,17 @@ class Member:
         #: Calls of these names fail, or (those of `ignored`) have no effect.
         self.failing: set[str] = set()
         self.ignored: set[str] = set()
+        #: Polls until it has joined the group's next generation. Until then the broker answers no commit.
+        #: Then it rejects them, because they name the generation before.
+        self.joining = 0
+        self._unanswered: list[list[TopicPartition]] = []
 
     def poll(self, timeout: float) -> Message | None:
         """A message, or a callback."""
         end = time.monotonic() + timeout
         while True:
             with self.group.lock:
+                self._join()
                 if (event := self._event()) or self._outcomes:
                     while self._outcomes:
                         outcome = self._outcomes.popleft()
@@ -167,6 +172,14 @@ class Member:
             if time.monotonic() >= end:
                 return None
             time.sleep(0.001)
+
+    def _join(self) -> None:
+        if self.joining > 0:
+            self.joining -= 1
+        if self.joining == 0:
+            error = KafkaError(KafkaError.ILLEGAL_GENERATION)
+            self._outcomes.extend((error, offsets) for offsets in self._unanswered)
+            self._unanswered.clear()
 
     def _event(self) -> tuple[str, list[Partition]] | None:
         return self.events.popleft() if self.events else None
@@ -242,7 +255,12 @@ class Member:
         """The commit is rejected as a whole if a partition belongs to another member."""
         with self.group.lock:
             error = None
-            if "commit" in self.failing:
+            if self.joining and asynchronous:
+                self._unanswered.append(offsets)
+                return None
+            if self.joining:
+                error = KafkaError(KafkaError.ILLEGAL_GENERATION)
+            elif "commit" in self.failing:
                 error = KafkaError(KafkaError.NOT_COORDINATOR)
             elif any(self.group.owners.get((at.topic, at.partition)) is not self for at in offsets):
                 error = KafkaError(KafkaError.ILLEGAL_GENERATION)

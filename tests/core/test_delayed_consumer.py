@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from core.kafka import delayed_consumer
 from core.kafka.delayed_consumer import DelayedConsumer
@@ -248,10 +248,9 @@ def test_no_message_is_stranded_or_lost_in_any_sequence(seed: int) -> None:
         logging.disable(logging.NOTSET)
 
 
-def test_what_is_finished_is_committed_although_the_group_is_changing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """While others form a new generation, the broker rejects commits for a while."""
+@pytest.fixture
+def finished() -> Owner:
+    """A member that has finished one message and committed nothing."""
     world = World()
     owner = Owner(world)
     world.group.move(FAST, owner.kafka)
@@ -260,31 +259,37 @@ def test_what_is_finished_is_committed_although_the_group_is_changing(
     owner.take(5)
     [(place, offset, _)] = owner.given
     owner.consumer.finish(place, offset)
-    commit, rejected = owner.kafka.commit, [KafkaError(KafkaError.REBALANCE_IN_PROGRESS)] * 4
+    world.monotonic += 1.0
+    return owner
 
-    def rejecting(offsets: Any, asynchronous: bool) -> Any:
-        if rejected:
-            raise KafkaException(rejected.pop())
-        return commit(offsets, asynchronous)
 
-    monkeypatch.setattr(owner.kafka, "commit", rejecting)
+def test_a_member_that_leaves_while_it_joins_commits_what_is_finished(finished: Owner) -> None:
+    """Members form a new generation: the broker answers the commit late, and rejects it."""
+    finished.kafka.joining = 5
+    finished.consumer.commit()
+    assert finished.world.group.committed == {}
     # One that arrives meanwhile is not handled, so another member must get it.
-    world.group.produce(FAST)
-    owner.consumer.close()
-    assert world.group.committed[FAST] == 1
+    finished.world.group.produce(FAST)
+    finished.consumer.close()
+    assert finished.world.group.committed == {FAST: 1}
 
 
-def test_a_member_leaves_although_nothing_can_be_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delayed_consumer, "CLOSE_PAUSE", 0.0)
-    world = World()
-    owner = Owner(world)
-    world.group.move(FAST, owner.kafka)
-    world.group.produce(FAST)
-    owner.take(5)
-    owner.take(5)
-    [(place, offset, _)] = owner.given
-    owner.consumer.finish(place, offset)
-    owner.kafka.failing = {"commit"}
-    owner.consumer.close()
-    assert FAST not in world.group.committed
-    assert world.group.owners[FAST] is None
+def test_a_commit_without_an_answer_is_repeated_before_the_partition_is_revoked(
+    finished: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, world = finished.kafka.commit, finished.world
+    monkeypatch.setattr(finished.kafka, "commit", lambda offsets, asynchronous: None)
+    finished.consumer.commit()
+    monkeypatch.setattr(finished.kafka, "commit", commit)
+    world.group.move(FAST, Member(world.group))
+    finished.take(5)
+    assert FAST not in finished.kafka.positions
+    assert world.group.committed == {FAST: 1}
+
+
+def test_a_member_leaves_although_nothing_can_be_committed(finished: Owner) -> None:
+    finished.kafka.failing = {"commit"}
+    finished.consumer._session = 0.2
+    finished.consumer.close()
+    assert FAST not in finished.world.group.committed
+    assert finished.world.group.owners[FAST] is None

@@ -50,7 +50,7 @@ def test_nothing_unfinished_is_ever_below_the_position(
             if P in due:
                 assert due[P] > committed  # it never moves back
                 committed = due[P]
-            offsets.committed(due)
+            offsets.sent(due)
             assert offsets.due() == {}
 
 
@@ -60,14 +60,14 @@ def test_partitions_are_kept_apart() -> None:
     offsets.begin(Q, 9)
     offsets.finish(Q, 9)
     assert offsets.due() == {P: 5, Q: 10}
-    offsets.committed({Q: 10})
+    offsets.sent({Q: 10})
     assert offsets.due() == {P: 5}
 
 
 def test_a_revoked_partition_is_forgotten() -> None:
     offsets = Offsets()
     offsets.begin(P, 3)
-    offsets.committed(offsets.due())
+    offsets.sent(offsets.due())
     offsets.begin(P, 5)
     offsets.forget(P)
     offsets.finish(P, 5)
@@ -93,13 +93,25 @@ def test_a_position_that_the_broker_rejected_is_due_again() -> None:
     offsets = Offsets()
     offsets.begin(P, 1)
     offsets.finish(P, 1)
-    offsets.committed({P: 2})
-    offsets.not_committed({P: 2})
+    offsets.sent({P: 2})
+    offsets.rejected({P: 2})
     assert offsets.due() == {P: 2}
     # Unless a later one was committed in the meantime.
-    offsets.committed({P: 2})
-    offsets.not_committed({P: 1})
+    offsets.sent({P: 2})
+    offsets.rejected({P: 1})
     assert offsets.due() == {}
+
+
+def test_a_position_that_was_sent_is_unacknowledged_until_the_broker_answers() -> None:
+    offsets = Offsets()
+    offsets.begin(P, 1)
+    offsets.finish(P, 1)
+    offsets.sent(offsets.due())
+    assert (offsets.due(), offsets.unacknowledged()) == ({}, {P: 2})
+    offsets.rejected({P: 2})
+    assert (offsets.due(), offsets.unacknowledged()) == ({P: 2}, {P: 2})
+    offsets.acknowledged({P: 2})
+    assert offsets.unacknowledged() == {}
 
 
 def test_a_topic_that_was_created_again_is_not_committed_at_its_old_end() -> None:
@@ -108,12 +120,12 @@ def test_a_topic_that_was_created_again_is_not_committed_at_its_old_end() -> Non
     for offset in (4998, 4999):
         offsets.begin(P, offset)
     offsets.finish(P, 4998)
-    offsets.committed(offsets.due())
+    offsets.sent(offsets.due())
     offsets.begin(P, 0)
     assert offsets.due() == {P: 0}
     offsets.finish(P, 0)
     assert offsets.due() == {P: 1}
-    offsets.committed(offsets.due())
+    offsets.sent(offsets.due())
     # The outcome of a message of the old topic says nothing about the new one.
     offsets.finish(P, 4999)
     assert offsets.due() == {}

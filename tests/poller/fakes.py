@@ -195,9 +195,15 @@ class Message:
 
 
 class Consumer:
-    """Returns the messages that the test adds, and records commits and pauses."""
+    """Returns the messages that the test adds, and records commits and pauses.
 
-    def __init__(self) -> None:
+    Args:
+        on_commit: called at the next poll with the outcome of a commit.
+    """
+
+    def __init__(self, on_commit: Callable[[None, list[TopicPartition]], None] = lambda *_: None) -> None:
+        self._on_commit = on_commit
+        self._acknowledged: deque[list[TopicPartition]] = deque()
         self.messages: deque[Message] = deque()
         #: The number of polls so far.
         self.polls = 0
@@ -206,10 +212,13 @@ class Consumer:
 
     def poll(self, timeout: float) -> Message | None:
         self.polls += 1
+        while self._acknowledged:
+            self._on_commit(None, self._acknowledged.popleft())
         return self.messages.popleft() if self.messages else None
 
     def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> None:
         self.committed |= {at.topic: at.offset for at in offsets}
+        self._acknowledged.append(offsets)
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         """There is nothing to do: the test adds the messages."""
@@ -233,9 +242,12 @@ class JoiningConsumer(Consumer):
     """A consumer whose partitions are assigned at the first poll."""
 
     def __init__(
-        self, topics: Iterable[str], assign: Callable[[Consumer, list[TopicPartition]], None]
+        self,
+        topics: Iterable[str],
+        assign: Callable[[Consumer, list[TopicPartition]], None],
+        on_commit: Callable[[None, list[TopicPartition]], None],
     ) -> None:
-        super().__init__()
+        super().__init__(on_commit)
         self._topics, self._assign = list(topics), assign
 
     def poll(self, timeout: float) -> Message | None:
@@ -249,4 +261,4 @@ def group_consumer(
     settings: KafkaSettings, group: str, topics: Iterable[str], patient: bool, **callbacks: Any
 ) -> Consumer:
     """Replace `core.kafka.consumers.group_consumer`."""
-    return JoiningConsumer(topics, callbacks["on_assign"])
+    return JoiningConsumer(topics, callbacks["on_assign"], callbacks["on_commit"])
