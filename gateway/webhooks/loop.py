@@ -7,10 +7,9 @@ import queue
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from prometheus_client import Counter as Metric
 
@@ -40,6 +39,9 @@ MAX_IN_FLIGHT = 32
 MAX_IN_FLIGHT_OF_CLIENT, MAX_IN_FLIGHT_OF_SOURCE = 8, 12
 #: Seconds that one poll waits, and seconds between commits.
 POLL_TIMEOUT, COMMIT_INTERVAL = 0.2, 1.0
+#: Seconds that deliveries in progress are awaited before their partitions are given up. Another member
+#: repeats those that take longer. Meanwhile this member starts no other.
+GRACE = 3.0
 #: Seconds between attempts to publish to a wait topic.
 REPUBLISH_INTERVAL = 1.0
 
@@ -48,8 +50,9 @@ class Webhooks:
     """A thread that consumes messages, and worker threads that deliver them.
 
     A message's offset is committed when the event is delivered, when there is no further attempt, or when the
-    event is published to a wait topic. After a crash another replica or the next process delivers it, perhaps
-    twice, under the same `webhook-id`.
+    event is published to a wait topic. Before a partition is given up, its deliveries in progress are awaited
+    for a while. After a crash another replica or the next process delivers it, perhaps twice, under the same
+    `webhook-id`.
 
     Args:
         kafka: how to reach the broker.
@@ -61,6 +64,7 @@ class Webhooks:
     def __init__(
         self, kafka: KafkaSettings, publisher: Publisher, sender: WebhookSender, secret: str
     ) -> None:
+        self._session = kafka.session_timeout_ms / 1000
         self._publisher = publisher
         self._sender = sender
         self._secret = secret
@@ -76,8 +80,8 @@ class Webhooks:
         self._clients = Concurrency(MAX_IN_FLIGHT_OF_CLIENT)
         self._sources = Concurrency(MAX_IN_FLIGHT_OF_SOURCE)
         self._delivering = 0
-        #: The number of messages with the workers, including those of revoked partitions.
-        self._in_progress = 0
+        #: The number of messages with the workers by partition, including those of revoked partitions.
+        self._in_progress: Counter[Partition] = Counter()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._workers = ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="webhook")
@@ -90,7 +94,8 @@ class Webhooks:
             due_in=lambda message: due(message.headers()) - time.time(),
             # A tenth of a second more does not matter here, and fewer polls are less work for the broker.
             patient=True,
-            revoking=lambda: self._settle(0),
+            revoking=self._await_deliveries,
+            lost=self._discard,
         )
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
@@ -104,9 +109,10 @@ class Webhooks:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop. Deliveries in progress are not awaited; another process repeats them."""
+        """Stop. Deliveries in progress are awaited for a while; another process repeats the others."""
         self._stop.set()
-        self._thread.join(3)
+        # To leave the group takes up to a session, and the broker may take as long to answer.
+        self._thread.join(GRACE + 2 * self._session)
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._sender.close()
 
@@ -122,9 +128,27 @@ class Webhooks:
             except Exception:
                 log.exception("the loop of the webhooks failed")
                 self._stop.wait(0.5)
-        with suppress(KafkaException):
-            self._settle(0)
+        self._await_deliveries(set(self._in_progress))
+        try:
             self._consumer.close()
+        except KafkaException as error:
+            log.error("Kafka: %s", redact_topics(error))
+
+    def _await_deliveries(self, partitions: set[Partition]) -> None:
+        """Wait for the deliveries in progress of partitions that are about to be given up."""
+        end = time.monotonic() + GRACE
+        while self._busy(partitions) and time.monotonic() < end:
+            self._settle(POLL_TIMEOUT)
+        self._settle(0)
+
+    def _busy(self, partitions: set[Partition]) -> bool:
+        """Return whether workers have messages of these partitions."""
+        with self._lock:
+            return any(self._in_progress[partition] for partition in partitions)
+
+    def _discard(self, partition: Partition) -> None:
+        """Discard what was consumed of a partition that belongs to another member now."""
+        self._consumed = deque(message for message in self._consumed if partition_of(message) != partition)
 
     def _step(self) -> None:
         self._settle(0)
@@ -133,7 +157,9 @@ class Webhooks:
         # Paused only if it stays full: each pause makes librdkafka discard what it has prefetched.
         room = self._room()
         self._consumer.regulate(full=room <= 0)
-        self._consumed += self._consumer.poll(POLL_TIMEOUT if room > 0 and not self._consumed else 0.0, room)
+        # A revocation during the poll replaces what was consumed before.
+        consumed = self._consumer.poll(POLL_TIMEOUT if room > 0 and not self._consumed else 0.0, room)
+        self._consumed += consumed
         while self._consumed:
             # A message stays at the head until a worker has it. Otherwise it would never be delivered.
             self._start(self._consumed[0], time.time())
@@ -143,7 +169,7 @@ class Webhooks:
     def _room(self) -> int:
         """Return how many messages may be consumed."""
         with self._lock:
-            return MAX_IN_FLIGHT - self._in_progress - len(self._consumed)
+            return MAX_IN_FLIGHT - self._in_progress.total() - len(self._consumed)
 
     def _settle(self, timeout: float) -> None:
         """Record finished messages, waiting up to `timeout` seconds for the first."""
@@ -165,13 +191,13 @@ class Webhooks:
             return
         busy = not self._claim(delivery)
         with self._lock:
-            self._in_progress += 1
+            self._in_progress[partition] += 1
             self._delivering += not busy
         step = self._postpone if busy else self._deliver
         try:
             self._workers.submit(self._work, step, delivery, partition, offset)
         except RuntimeError:  # no thread can be started now
-            self._ended(delivery, counted=not busy)
+            self._ended(delivery, partition, counted=not busy)
             raise
 
     # --- the workers --------------------------------------------------------------------------------
@@ -183,13 +209,12 @@ class Webhooks:
         partition: Partition,
         offset: int,
     ) -> None:
-        done = False
         try:
-            done = self._run_step(step, delivery)
+            if self._run_step(step, delivery):
+                # First: a message that no worker has is finished, or is to be repeated.
+                self._done.put((partition, offset))
         finally:
-            self._ended(delivery, counted=step == self._deliver)
-        if done:
-            self._done.put((partition, offset))
+            self._ended(delivery, partition, counted=step == self._deliver)
 
     def _run_step(self, step: Callable[[WebhookDelivery], bool], delivery: WebhookDelivery) -> bool:
         """Run a step. After an unexpected error the message waits for its next attempt."""
@@ -202,14 +227,14 @@ class Webhooks:
         wait = delivery.schedule_retry(time.time(), random.random())
         return True if wait is None else self._put(delivery, wait)
 
-    def _ended(self, delivery: WebhookDelivery, counted: bool) -> None:
+    def _ended(self, delivery: WebhookDelivery, partition: Partition, counted: bool) -> None:
         """Record that a worker has finished; `counted` if the delivery has a share."""
         client = delivery.event.client_id
         if counted:
             self._clients.release(client)
             self._sources.release(source_of(client))
         with self._lock:
-            self._in_progress -= 1
+            self._in_progress[partition] -= 1
             self._delivering -= counted
 
     def _claim(self, delivery: WebhookDelivery) -> bool:
@@ -265,7 +290,7 @@ class Webhooks:
 
     def _put(self, delivery: WebhookDelivery, wait: Wait) -> bool:
         """Publish to a wait topic, however long that takes. Return False if the gateway stopped before."""
-        while not self._stop.is_set():
+        while True:
             try:
                 self._publisher.publish(
                     wait.topic, delivery.event.process_job_id, delivery.data, wait.headers
@@ -277,8 +302,8 @@ class Webhooks:
                 return True
             except StreamError as error:
                 log.warning("a webhook could not be published to its wait topic: %s", error.message)
-                self._stop.wait(REPUBLISH_INTERVAL)
-        return False
+                if self._stop.wait(REPUBLISH_INTERVAL):
+                    return False
 
     def _note(self, delivery: WebhookDelivery, outcome: str, reason: str) -> None:
         self.outcomes.labels(outcome).inc()

@@ -97,6 +97,7 @@ class Delivering:
         self._groups, self._clock = groups, clock
         patch.setattr(loop, "time", clock)
         patch.setattr(loop, "POLL_TIMEOUT", 0.01)
+        patch.setattr(loop, "GRACE", 0.1)
         self._sender = WebhookSender()
         self.done = self._sender.done
         arguments: Any = (KafkaSettings("nowhere:9092"), Publisher(), self._sender, "a secret")
@@ -266,3 +267,29 @@ def test_an_invalid_address_does_not_block_a_partition(user: Any, url: str) -> N
     user.submit(user.urgent, "odd", url=url)
     user.submit(user.urgent, "usual")
     until(user, lambda: user.group(user.urgent).committed.get(user.urgent) == 2)
+
+
+@pytest.mark.parametrize("user", [Delivering], ids=["webhooks"], indirect=True)
+@pytest.mark.parametrize("how", ["revoked", "closed"])
+def test_a_delivery_in_progress_is_awaited_before_its_partition_is_given_up(
+    user: Any, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the next member delivers the event again."""
+    monkeypatch.setattr(loop, "GRACE", 60.0)
+    place = user.urgent
+    group, sender = user.group(place), user._sender
+    sender.answers.clear()
+    user.submit(place, "slow")
+    until(user, lambda: len(user._webhooks) == 1)
+    other = Member(group)
+    # The receiver answers only after the member would have given the partition up.
+    answer = threading.Timer(0.5, sender.answers.set)
+    if how == "revoked":
+        group.move(place, other)
+        answer.start()
+    else:
+        group.wanted[place] = other
+        answer.start()
+        user._webhooks.close()
+    until(user, lambda: group.owners[place] is other)
+    assert group.committed == {place: 1}

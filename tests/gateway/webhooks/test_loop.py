@@ -97,8 +97,11 @@ def test_members_share_the_work_and_everything_is_delivered(members: Members, pu
 
 
 @pytest.mark.parametrize("kafka", BROKERS, indirect=True)
-def test_what_one_member_leaves_behind_another_delivers(members: Members, publisher: Publisher) -> None:
+def test_what_one_member_leaves_behind_another_delivers(
+    members: Members, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first member ends in the middle of a delivery, and never learns its outcome."""
+    monkeypatch.setattr(loop, "GRACE", 0.5)
     with receiver(lambda _, before: None if not before else 200) as hooks:
         first = members.add(timeout=60)
         job = submit(publisher, hooks)
