@@ -16,9 +16,10 @@ from core.errors import (
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView
 from poller.account import Accounts, AccountWorker, CallOutcome, observation
-from poller.delivery.step_reply import StepError, StepThrottledError
+from poller.delivery.step_reply import StepError, StepThrottledError, StepWaitsError
 from poller.metrics import ACCOUNTS
 from poller.notifier import ProgressNotifier
+from poller.scheduling.call import Call
 from poller.scheduling.delays import KEEP, failure_delay
 from poller.state import CancellationRequest, Key, Stage, TrackedJob
 from poller.tracker import JobTracker
@@ -200,6 +201,10 @@ class CallOutcomeHandler:
             outcome: the call's answer or error.
         """
         now, metrics = self._tracker.now(), self._tracker.metrics
+        if isinstance(outcome.error, StepWaitsError):
+            self._postponed(account_worker, outcome.call, outcome.error, now)
+            return
+        metrics.calls.labels(account_worker.name, outcome.call.kind).inc()
         metrics.seconds.labels(account_worker.name, outcome.call.kind).observe(outcome.seconds)
         if outcome.error is not None:
             self._failed(account_worker, outcome, outcome.error, now)
@@ -246,6 +251,14 @@ class CallOutcomeHandler:
         for job in self._tracker.jobs_of(account_worker.scheduler):
             if job.last_notified is not None and job.view is None:
                 self._notifier.notify(job, "QUEUED", now)
+
+    def _postponed(
+        self, account_worker: AccountWorker, call: Call[Key], error: StepWaitsError, now: float
+    ) -> None:
+        """Handle a fetch that waits for OpenWhisk: no call was made, and nothing has failed."""
+        job = self._tracker.scheduled(call.keys[0])
+        delay = 0.0 if job is None else self._completion.failed(job, error)
+        account_worker.scheduler.fetch_postponed(call, now + delay)
 
     def _failed(
         self, account_worker: AccountWorker, outcome: CallOutcome, error: QwhiskError, now: float

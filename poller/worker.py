@@ -159,8 +159,7 @@ class Poller:
             self.cancellations.start(request, now)
         self.accounts.share(self.job_consumer.share())
         for account_worker in self.accounts:
-            for call in account_worker.start(now, self.tracker.scheduled, self.call_outcomes.handle):
-                self.metrics.calls.labels(account_worker.name, call.kind).inc()
+            account_worker.start(now, self.tracker.scheduled, self.call_outcomes.handle)
             for key, seconds in account_worker.scheduler.to_requeue(now):
                 if (job := self.tracker.scheduled(key)) is not None:
                     self.tracker.requeue(job, seconds)

@@ -62,6 +62,10 @@ class StepThrottledError(StepError):
         self.retry_after = retry_after
 
 
+class StepWaitsError(StepThrottledError):
+    """OpenWhisk permits no invocation now, so no call was made to the provider either."""
+
+
 class StepInvoker:
     """Invokes functions with the results of their jobs. Thread-safe.
 
@@ -80,11 +84,11 @@ class StepInvoker:
         """Check that OpenWhisk permits an invocation now. Called before the result is fetched for it.
 
         Raises:
-            StepThrottledError: it does not.
+            StepWaitsError: it does not.
         """
         wait_seconds = self._pace.wait((event.process_job_id, event.step))
         if wait_seconds > 0:
-            raise StepThrottledError("OpenWhisk permits no invocation now.", wait_seconds)
+            raise StepWaitsError("OpenWhisk permits no invocation now.", wait_seconds)
 
     def invoke(
         self, event: JobEvent, result: JobResult, failures: int

@@ -66,6 +66,10 @@ class Budget:
             self._tokens -= 1.0
         return True
 
+    def refund(self) -> None:
+        """Return what was charged for a call that was not made."""
+        self._tokens = min(self._capacity, self._tokens + 1.0)
+
     def scarcity(self, now: float) -> float:
         """Return the factor on the price of a call: 1 if the bucket is at least half full, else up to 100."""
         if not self.per_minute:

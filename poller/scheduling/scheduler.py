@@ -1,8 +1,8 @@
 """Decides which call to an account comes next. Pure: the time and the answers are passed in.
 
 The owner asks for `next_call`, makes it, and reports how it went: `look_answered`, `fetch_delivered`,
-`backends_listed`, `call_failed` or `job_failed`. All calls to an account come from here, so that one budget
-covers them all. In order:
+`backends_listed`, `call_failed`, `job_failed` or `fetch_postponed`. All calls to an account come from here,
+so that one budget covers them all. In order:
 
 1. fetches of results that are ready, the clients in turn;
 2. a look, when it is worth its call (`forecast`): one call shows up to a page of jobs, the oldest first, from
@@ -261,6 +261,17 @@ class Scheduler(Generic[Key]):
         for job in self._awaiting(call):
             self._jobs.back_off(job, retry_at)
         self._looks.changed()
+
+    def fetch_postponed(self, call: Call[Key], retry_at: float) -> None:
+        """Record that a fetch made no call to the account, because its job has to wait for something else.
+
+        Args:
+            call: the call.
+            retry_at: when to retry it, in seconds since 1970.
+        """
+        self.budget.refund()
+        for job in self._awaiting(call):
+            self._jobs.back_off(job, retry_at)
 
     def _awaiting(self, call: Call[Key]) -> list[ScheduledJob[Key]]:
         """Return the jobs that still wait for the call: not those that changed while it was in progress."""

@@ -78,6 +78,33 @@ def test_a_clock_that_is_set_delays_no_invocation(monkeypatch: pytest.MonkeyPatc
         assert delivery.deliver(job(process_job_id=f"at-{shift}"), view("DONE")).answer == {"n": 1}
 
 
+def test_a_fetch_that_waits_for_openwhisk_is_neither_a_call_nor_an_error(rig: Rig) -> None:
+    clock = [1000.0]
+    rig.delivery._steps._pace = Pace(lambda: clock[0])
+    rig.delivery._steps._pace.refused(REFUSAL, 0.05)
+    rig.provider.raw = results.sampler({"0": 1})
+    rig.provider.views = {"d1abc": view("DONE")}
+    waits: list[float] = []
+    for account_worker in rig.poller.accounts:
+        postponed = account_worker.scheduler.fetch_postponed
+        account_worker.scheduler.fetch_postponed = (  # type: ignore[method-assign]
+            lambda call, at, postponed=postponed: waits.append(at) or postponed(call, at)  # type: ignore[func-returns-value, misc]
+        )
+    rig.consume(Message(JOBS, 0, wire()))
+    rig.step_until(lambda: len(waits) >= 3)
+    assert not rig.finals()
+    clock[0] += 1.0
+    rig.step_until(lambda: bool(rig.finals()))
+    rig.step_until(lambda: not list(rig.poller.tracker))
+    calls = [
+        line
+        for line in rig.metrics().decode().splitlines()
+        if line.startswith("qwhisk_poller_api_calls_total")
+    ]
+    assert [line.split()[-1] for line in calls if 'kind="fetch"' in line] == ["1.0"]
+    assert b"qwhisk_poller_errors_total{" not in rig.metrics()
+
+
 def test_the_deadline_ends_a_job_that_is_always_refused(rig: Rig) -> None:
     rig.invoke.reply = ThrottledError("Too many invocations at once.", 0.01, REFUSAL)
     rig.provider.raw = results.sampler({"0": 1})

@@ -203,6 +203,20 @@ def test_a_job_that_failed_is_retried_at_the_given_time_and_not_before() -> None
     assert len(scheduler) == 0
 
 
+def test_a_fetch_that_made_no_call_costs_nothing_and_says_nothing_about_the_account() -> None:
+    scheduler: Scheduler[int] = Scheduler(Limits(per_minute=4, list_every=1e9), 0.0)
+    scheduler._list_due = 1e9
+    scheduler.add(1, "client", "aer_simulator", True, 0.0, None, 0.0)
+    scheduler.look_answered(Call("look", (1,)), {1: JobObservation("DONE", True)}, 0.0, full=False)
+    fetch = Call("fetch", (1,))
+    for now in range(10):
+        assert scheduler.next_call(now) == fetch, "the budget was charged for calls that were not made"
+        scheduler.fetch_postponed(fetch, now + 1.0)
+    scheduler.budget.failed(9.0)
+    scheduler.fetch_postponed(fetch, 10.0)
+    assert scheduler.budget.failures == 1
+
+
 def test_one_job_that_the_account_always_rejects_does_not_pause_the_others_for_long() -> None:
     """The service fails for every request for the result of one job; all other requests succeed."""
     scheduler: Scheduler[int] = Scheduler(Limits(list_every=1e9), 0.0)
