@@ -36,8 +36,8 @@ SEED = int(os.environ.get("REBALANCE_SEED", "1"))
 #: Seconds during which members come and go.
 SECONDS = float(os.environ.get("REBALANCE_SECONDS", "60"))
 PARTITIONS = 4
-#: The most members of a group.
-MOST = 4
+#: The most members of a group, and the fewest that work: that have joined and are neither killed nor paused.
+MOST, FEWEST = 4, 1
 #: Seconds between two events on each topic, and between two changes of a group.
 EVERY, GAPS = 0.25, (0.5, 6.0)
 #: Seconds that a member pauses: some pauses are longer than a session (6 s).
@@ -114,11 +114,9 @@ class Members:
             self._resume(time.time())
             running = [member for member in self._alive if member.paused_until is None]
             working = [member for member in running if member.works()]
-            # As a rollout does, keep a member that works: one that is starting delivers nothing yet, and on a
-            # busy machine that takes half a minute.
-            ending = [member for member in running if working not in ([], [member])]
             changes = ["join"] * (len(self._alive) < MOST)
-            if ending:
+            # A member that is starting handles nothing yet, and on a busy machine that takes half a minute.
+            if len(working) > FEWEST:
                 changes += ["leave", "kill", "pause"]
             if not changes:
                 continue
@@ -128,7 +126,7 @@ class Members:
                 self._join()
                 self._note("join", self.all[-1])
                 continue
-            self._change(self._dice.choice(ending), change)
+            self._change(self._dice.choice(running), change)
 
     def _note(self, change: str, member: Member) -> None:
         self.history.append((time.time(), f"{change} {self.all.index(member)}"))
