@@ -25,9 +25,8 @@ import { h } from "./shared/dom";
 import { SignIn } from "./sign-in/sign-in";
 import { Workbench } from "./workbench/workbench";
 
-/** Milliseconds between updates of the expected times. */
+/** Milliseconds between updates of the expected times, and between requests for functions while the page is visible. */
 const TICK = 5_000;
-/** Milliseconds between requests for functions and queues while the page is visible. */
 const LOAD_EVERY = 15_000;
 
 export class App {
@@ -58,6 +57,7 @@ export class App {
   #selected = (): string | null => selectedId(this.#route, this.#store.jobs, this.#chosenJob);
 
   #workbench = new Workbench({
+    signIn: () => this.#session.signedIn,
     submit: (chosen, input) => this.#commands.submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
   });
   #result = new ResultPanel({

@@ -19,6 +19,9 @@ const REPEATABLE = new Set([0, 409]);
 const ATTEMPTS = 4;
 const PAUSE = 1_000;
 
+/** The API's address, as other programs reach it. */
+export const apiAddress = (): string => new URL(ROOT, location.href).href;
+
 const online = (): boolean => (globalThis as { navigator?: Navigator }).navigator?.onLine !== false;
 
 /** A new key. `crypto.randomUUID` exists only on pages from a secure origin. */

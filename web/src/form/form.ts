@@ -12,6 +12,12 @@ import { conditions, isFixed, type Condition } from "./conditions";
 import { schemaToFields, show, type Field } from "./schema";
 import type { Backend, FieldError, JsonSchema } from "../api/documents";
 
+/** What Run submits, and the labels of the fields whose values are wrong. */
+export interface FormInput {
+  input: Record<string, unknown>;
+  wrong: string[];
+}
+
 export interface FormActions {
   submit(input: Record<string, unknown>): Promise<void>;
   /** Something was typed: what differs from how the form began. */
@@ -94,6 +100,18 @@ export class FunctionForm {
     );
   }
 
+  /** Reads the fields that apply, and shows no errors beside them. */
+  read(): FormInput {
+    const input: Record<string, unknown> = {};
+    const wrong: string[] = [];
+    for (const one of this.#applying()) {
+      const parsed = parse(one.field, one.value);
+      if (!parsed.ok) wrong.push(one.field.label);
+      else if (!parsed.absent) input[one.field.name] = parsed.value;
+    }
+    return { input, wrong };
+  }
+
   focus(): void {
     this.#controls[0]?.focus();
   }
@@ -141,6 +159,10 @@ export class FunctionForm {
     return !deciding || condition.values.includes(deciding.value);
   }
 
+  #applying(): Control[] {
+    return this.#controls.filter((one) => this.#applies(one));
+  }
+
   #showApplying(): void {
     for (const one of this.#controls) one.element.hidden = !this.#applies(one);
   }
@@ -158,20 +180,14 @@ export class FunctionForm {
 
   async #send(): Promise<void> {
     if (this.#busy) return;
-    const applying = this.#controls.filter((one) => this.#applies(one));
-    const wrong = applying.filter((one) => !this.#check(one));
+    const wrong = this.#applying().filter((one) => !this.#check(one));
     if (wrong.length > 0) {
       this.#refuse(wrong);
       return;
     }
-    const input: Record<string, unknown> = {};
-    for (const one of applying) {
-      const parsed = parse(one.field, one.value);
-      if (parsed.ok && !parsed.absent) input[one.field.name] = parsed.value;
-    }
     this.#wait(true);
     try {
-      await this.#actions.submit(input);
+      await this.#actions.submit(this.read().input);
       this.#say("");
     } catch (error) {
       if (error instanceof ApiError) this.#problem(error);

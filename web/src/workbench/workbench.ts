@@ -1,5 +1,6 @@
-/** One function: what it does, its form, and a link that restores the form. */
+/** One function: what it does, its form, a link that restores the form, and programs that do the same. */
 import { copyButton } from "../shared/clipboard";
+import { CodePanel } from "../code/code";
 import { h, setText } from "../shared/dom";
 import { showGuide } from "../guides/guide";
 import { FunctionForm } from "../form/form";
@@ -8,6 +9,8 @@ import { categoryOf, titleOf, UNSORTED } from "../catalogue/search";
 import type { Backend, QuantumFunction } from "../api/documents";
 
 export interface WorkbenchActions {
+  /** True if the gateway gives a session only for a key. */
+  signIn: () => boolean;
   submit(chosen: QuantumFunction, input: Record<string, unknown>): Promise<void>;
 }
 
@@ -26,10 +29,12 @@ export class Workbench {
   #description = h("p", { class: "page-head__lead" });
   #guide = h("div", { class: "guide", "data-testid": "guide" });
   #link: HTMLElement;
+  #code: CodePanel;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(actions: WorkbenchActions) {
     this.#actions = actions;
+    this.#code = new CodePanel(actions.signIn);
     this.#link = copyButton("Copy link to this input", () => new URL(this.#hash(), location.href).href, "copy-link");
     this.element = h(
       "header",
@@ -54,7 +59,8 @@ export class Workbench {
     setText(this.#description, chosen.description ?? "");
     const form = this.#form(chosen);
     if (typed) form.restore(typed);
-    if (this.place.firstChild !== form.element) this.place.replaceChildren(form.element);
+    if (this.place.firstChild !== form.element) this.place.replaceChildren(form.element, this.#code.element);
+    this.#code.show({ functionId: chosen.id, read: () => form.read() });
     if (this.#guide.dataset.function !== chosen.id)
       // Without its texts, the guide stays empty and the page works.
       void showGuide(this.#guide, chosen.id, (values) => this.#fillExample(values)).catch(() => undefined);
@@ -64,6 +70,7 @@ export class Workbench {
     if (!this.#chosen) return;
     const form = this.#form(this.#chosen);
     form.restore(typed);
+    this.#code.update();
     this.#rememberNow();
     form.focusRun();
   }
@@ -92,6 +99,7 @@ export class Workbench {
   setBackends(backends: Backend[]): void {
     this.#backends = backends;
     for (const { form } of this.#forms.values()) form.setBackends(backends);
+    this.#code.update();
   }
 
   #form(chosen: QuantumFunction): FunctionForm {
@@ -105,7 +113,10 @@ export class Workbench {
         this.#rememberNow();
         return this.#actions.submit(chosen, input);
       },
-      typed: () => this.#remember(),
+      typed: () => {
+        this.#code.update();
+        this.#remember();
+      },
     });
     if (this.#backends) form.setBackends(this.#backends);
     if (kept) form.restore(kept.form.typed());

@@ -1,0 +1,120 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { isPrintable, KEY, toCall, type Language } from "../../src/code/call";
+import { LANGUAGES } from "../../src/code/languages";
+import { oddInput } from "./odd";
+import { receiver } from "./receiver";
+
+/** The command for the program of each language, and the name of its file. */
+const COMMANDS: Record<string, [string, string]> = {
+  curl: ["sh", "call.sh"],
+  python: ["python3", "call.py"],
+  javascript: [process.execPath, "call.mjs"],
+  java: ["java", "Call.java"],
+};
+const RUNNING = { process_job_id: "an-id", status: "RUNNING", answer: null };
+const SUMMARY = String.raw`"yes" \ $HOME $(id) é 😀 'no' \n`;
+const DONE = {
+  process_job_id: "an-id",
+  status: "DONE",
+  params: {},
+  result: { counts: Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`outcome_${at}`, at])) },
+  answer: { shots: 1, summary: SUMMARY, values: [":", '"summary"'] },
+};
+/** Milliseconds for starting an interpreter on a busy machine; Java compiles its program first. */
+const LONG = 120_000;
+
+interface Ended {
+  code: number;
+  out: string;
+  error: string;
+}
+
+/** Runs a program as it is printed. */
+async function run({ id }: Language, program: string, env: Record<string, string> = {}): Promise<Ended> {
+  const folder = await mkdtemp(join(tmpdir(), "qwhisk-program-"));
+  const [command, file] = COMMANDS[id]!;
+  const environment = { PATH: process.env.PATH, HOME: folder, LC_ALL: "C.UTF-8", ...env };
+  try {
+    await writeFile(join(folder, file), program);
+    return await new Promise((resolve) =>
+      execFile(
+        command,
+        [file],
+        { cwd: folder, env: environment, timeout: LONG, maxBuffer: 2 ** 24 },
+        (failure, out, error) => resolve({ code: failure ? Number(failure.code ?? -1) : 0, out, error }),
+      ),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const installed = ({ id }: Language): boolean => spawnSync(COMMANDS[id]![0], ["-version"]).error === undefined;
+
+test("the random inputs fit into a program", () =>
+  expect([1, 2, 3].map((seed) => isPrintable(oddInput(seed)))).toEqual([true, true, true]));
+
+describe.each(LANGUAGES.map((language) => ({ label: language.label, language })))("$label", ({ language }) => {
+  // Only Java may be missing, on a developer's machine or in CI; without the others a test fails.
+  const ready = test.skipIf(language.id === "java" && !installed(language));
+
+  ready.each(language.id === "java" ? [1] : [1, 2, 3])(
+    "any input arrives as it is, and the answer is printed (seed %d)",
+    { timeout: LONG },
+    async (seed) => {
+      await using gateway = await receiver([RUNNING, RUNNING, DONE]);
+      const input = oddInput(seed);
+      const ended = await run(language, language.print(toCall(gateway.api, "a function/é'\"$", input, false)));
+      expect(ended).toEqual({ code: 0, out: `${SUMMARY}\n`, error: "" });
+      const [session, job, ...waits] = gateway.received;
+      expect([session!.method, session!.path, session!.headers.authorization]).toEqual([
+        "POST",
+        "/api/v1/sessions",
+        undefined,
+      ]);
+      expect([job!.method, job!.path]).toEqual(["POST", "/api/v1/functions/a%20function%2F%C3%A9'%22%24/jobs"]);
+      expect(job!.headers).toMatchObject({ authorization: "Bearer a-token", "content-type": "application/json" });
+      expect(job!.headers["idempotency-key"]).toMatch(/^[!-~]{16,255}$/);
+      expect(JSON.stringify(JSON.parse(job!.body))).toBe(JSON.stringify(input));
+      expect(waits.map(({ method, path, headers }) => [method, path, headers.authorization])).toEqual(
+        Array(3).fill(["GET", "/api/v1/jobs/an-id?wait=60", "Bearer a-token"]),
+      );
+    },
+  );
+
+  ready(
+    "reads the key from the environment where a session needs one, in a machine's plainest locale",
+    { timeout: LONG },
+    async () => {
+      await using gateway = await receiver([DONE]);
+      const input = { text: "é 😀" };
+      const program = language.print(toCall(gateway.api, "f", input, true));
+      expect((await run(language, program, { [KEY]: "the-key", LC_ALL: "C" })).code).toBe(0);
+      expect(gateway.received.map(({ headers }) => headers.authorization)).toEqual([
+        "Bearer the-key",
+        "Bearer a-token",
+        "Bearer a-token",
+      ]);
+      expect(JSON.parse(gateway.received[1]!.body)).toEqual(input);
+    },
+  );
+
+  ready("says why a job was refused or has no answer, and fails", { timeout: LONG }, async () => {
+    await using refusing = await receiver([], { title: "Invalid input", status: 422, detail: "shots: too many." });
+    const error = { message: "It is broken." };
+    await using failing = await receiver([{ error, ...DONE, status: "ERROR", answer: null }]);
+    for (const [gateway, words] of [
+      [refusing, "shots: too many."],
+      [failing, "It is broken."],
+    ] as const) {
+      const ended = await run(language, language.print(toCall(gateway.api, "f", {}, false)));
+      expect(ended.code).not.toBe(0);
+      expect(ended.out).toBe("");
+      expect(ended.error).toContain(words);
+    }
+  });
+});
