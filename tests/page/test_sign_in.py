@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from testkit.replicas import FREE, Replica, broker, documents, replica
+from tests.page.test_code import open_code, programs, run
 from tests.page.visit import SOON, Guest
 
 KEY = "an-api-key-of-the-tests"
@@ -111,3 +113,24 @@ def test_signing_out_signs_out_the_other_tabs(visitor: Guest) -> None:
     first.get_by_test_id("sign-out").click()
     expect(second.get_by_test_id("sign-in-form")).to_be_visible()
     assert "token" not in second.evaluate("JSON.stringify({...localStorage})")
+
+
+def test_programs_take_the_key_from_the_environment(visitor: Guest, tmp_path: Path) -> None:
+    visitor.go("#/run/smile")
+    visitor.page.get_by_test_id("credential").fill(KEY)
+    visitor.page.get_by_test_id("sign-in").click()
+    open_code(visitor)
+    expect(visitor.page.get_by_test_id("code-note")).to_contain_text("environment variable QWHISK_API_KEY")
+    found = programs(visitor)
+    for program in found.values():
+        assert "QWHISK_API_KEY" in program
+        assert KEY not in program
+        assert visitor.session["token"] not in program
+    for language in ("curl", "python"):
+        refused = run(language, found[language], tmp_path, QWHISK_API_KEY="wrong")
+        assert refused.returncode != 0
+        assert '"status":401' in refused.stderr
+        # The function's address leads nowhere: the session is created, and the job is not.
+        accepted = run(language, found[language], tmp_path, QWHISK_API_KEY=KEY)
+        assert accepted.returncode != 0
+        assert '"status":50' in accepted.stderr
