@@ -1,4 +1,4 @@
-""" "Call it from code": the programs follow the form, and look right."""
+""" "Call it from code": the programs that a form prints really run, and give the answer of what is typed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from testkit.stack import Stack
 from tests.conftest import IN_CI
+from tests.page.test_algorithms import typed
 from tests.page.test_forms import SCHEMA
 from tests.page.visit import SOON, Guest, Visit, deployed
 
@@ -27,6 +30,16 @@ COMMANDS = {
     "java": ("java", "Call.java"),
 }
 SIZES = {"phone": (390, 844), "tablet": (768, 1024), "desktop": (1440, 900)}
+
+_PROGRAM = (
+    'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\n  x q[1]; // it\'s "1"\nc = measure q;\n'
+)
+#: Functions and what is typed into their forms. With a seed, the same input has the same answer.
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("smile_super_position", {"emoticon_1": "'\"`$(id", "emoticon_2": "\\n</#!%", "shots": 77, "seed": 5}),
+    ("run_openqasm", {"program": _PROGRAM, "shots": 33, "seed": 6}),
+    ("quantum_kernel", {"vectors": [[0.25, 1.5], [-0.5, 3], [2, 0]], "shots": 99, "seed": 7}),
+]
 
 
 def open_code(guest: Guest) -> None:
@@ -77,6 +90,42 @@ def run(language: str, program: str, folder: Path, **more: str) -> subprocess.Co
         text=True,
         timeout=TIMEOUT,
     )
+
+
+@pytest.fixture(scope="module")
+def printed(browser: Browser, stack: Stack) -> Iterator[list[dict[str, str]]]:
+    """The programs of each case, from one visit."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SOON)
+    visit = Visit(context, stack)
+    found: list[dict[str, str]] = []
+    for function, values in CASES:
+        fields = {name: typed(value) for name, value in values.items()}
+        visit.go(f"#/run/{function}?{urlencode(fields)}")
+        expect(visit.field("shots")).to_have_value(fields["shots"])
+        if not found:
+            open_code(visit)
+        found.append(programs(visit))
+    yield found
+    context.close()
+    assert visit.said == []
+
+
+@pytest.mark.timeout(len(CASES) * TIMEOUT + 120)
+@pytest.mark.parametrize("language", COMMANDS)
+def test_each_program_gives_the_answer_of_what_is_typed(
+    printed: list[dict[str, str]], stack: Stack, language: str, tmp_path: Path
+) -> None:
+    interpreter(language)
+    for (function, values), found in zip(CASES, printed, strict=True):
+        ended = run(language, found[language], tmp_path)
+        assert (ended.returncode, ended.stderr) == (0, ""), function
+        event = stack.client().submit(60, function, **values).json()
+        assert ended.stdout == event["answer"]["summary"] + "\n"
+        if function == "smile_super_position":
+            assert values["emoticon_1"] in ended.stdout
+            assert values["emoticon_2"] in ended.stdout
+            assert "77" in ended.stdout
 
 
 def test_the_programs_follow_the_form(visit: Visit) -> None:
