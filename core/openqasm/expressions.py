@@ -25,8 +25,10 @@ from core.openqasm.values import (
     Const,
     Type,
     Value,
+    constant_bits,
     convert,
     is_integer,
+    too_wide_at,
 )
 
 _TYPES = {ast.IntType: "int", ast.UintType: "uint", ast.FloatType: "float", ast.AngleType: "angle"}
@@ -177,6 +179,8 @@ class Expressions:
             raise error_at(node, f"a {kind} cannot depend on a measurement")
         if kind.kind == value.type.kind == "bits" and kind.width != value.type.width:
             raise error_at(node, f"{value.type} has another size than {kind}")
+        if kind.width is None and value.type.kind == "bits" and len(value.nodes) > DEFAULT_WIDTH:
+            raise too_wide_at(node, f"{value.type}", kind)
         return BitValues(logic.resize(value.nodes, kind.width or DEFAULT_WIDTH, value.signed), kind)
 
     def vector(self, value: Value, kind: Type, node: ast.QASMNode) -> Vector:
@@ -184,7 +188,7 @@ class Expressions:
         value = self.converted(value, kind, node)
         if isinstance(value, BitValues):
             return value.nodes
-        return logic.constant(int(value.value), kind.width or DEFAULT_WIDTH)
+        return constant_bits(value, node)
 
     def _name(self, node: ast.Identifier) -> Value:
         match self._scopes.find(node.name):
@@ -265,8 +269,7 @@ class Expressions:
         if isinstance(value, Const):
             if not is_integer(value):
                 raise error_at(node, f"{value.type} has no index")
-            width = value.type.width or DEFAULT_WIDTH
-            nodes = logic.constant(int(value.value), width)
+            nodes = constant_bits(value, node)
         else:
             nodes = value.nodes
             if value.type.kind == "bit":

@@ -16,13 +16,13 @@ from core.openqasm.expressions import Expressions
 from core.openqasm.logic import Vector
 from core.openqasm.output import Output
 from core.openqasm.values import (
-    DEFAULT_WIDTH,
     FLOAT,
     INT,
     BitValues,
     Const,
     Type,
     Value,
+    constant_bits,
     convert,
     is_integer,
     wrapped,
@@ -135,8 +135,8 @@ class Functions:
             return self._expressions.operators.combined({"mod": "%", "pow": "**"}[name], first, second, node)
         if isinstance(first, Const) and not is_integer(first):
             raise error_at(node, f"{name} is for bits")
-        width = len(first.nodes) if isinstance(first, BitValues) else first.type.width or DEFAULT_WIDTH
-        nodes = first.nodes if isinstance(first, BitValues) else logic.constant(int(first.value), width)
+        nodes = first.nodes if isinstance(first, BitValues) else constant_bits(first, node)
+        width = len(nodes)
         if name == "popcount":
             return self._popcount(nodes, node)
         distance = self._expressions.integer(node.arguments[1], "a distance")

@@ -20,7 +20,14 @@ from qiskit_qasm3_import.data import Scope, Symbol
 from qiskit_qasm3_import.state import GateScope, State
 
 from core.openqasm import stdgates
-from core.openqasm.definitions import PROBE, in_standard_gates
+from core.openqasm.definitions import (
+    PROBE,
+    in_standard_gates,
+    loses_phase,
+    own_gate,
+    principal_power,
+    wrapped_gate,
+)
 from core.openqasm.names import OwnNames
 
 #: Gates that a program's own definitions may come to, each counted again for each modifier of it. Each takes
@@ -60,7 +67,8 @@ class _Importer(ConvertVisitor):
         #: Whether a definition is only checked, so that its gates need no definition.
         self.checking = False
         self._names = OwnNames()
-        self._powers = 0
+        #: Gates made here, which number their names.
+        self._made = 0
         self.written = 0
         #: The gates of `stdgates.inc` that the program defines exactly as that file does.
         self._standard = {"U"}
@@ -93,13 +101,19 @@ class _Importer(ConvertVisitor):
             self.spend(4 ** min(controls, 10))
         if kind is ast.GateModifierName.pow:
             self.spend(4 ** min(gate.num_qubits, 10))
-        modified = super()._apply_gate_modifier(modifier, gate, context)
-        if isinstance(modified, UnitaryGate):
-            self._powers += 1
-            power = Gate(self._names.add(f"pow{self._powers}"), modified.num_qubits, [])
-            power.definition = in_standard_gates(modified.definition)
-            return power
-        return modified
+            if modifier.argument is not None:
+                power = principal_power(gate, self._resolve_constant_float(modifier.argument, context))
+                if isinstance(power, UnitaryGate):
+                    return own_gate(self._name("pow"), in_standard_gates(power.definition))
+                return power
+        if controls and loses_phase(gate):
+            gate = wrapped_gate(self._name("cu"), gate)
+        return super()._apply_gate_modifier(modifier, gate, context)
+
+    def _name(self, begin: str) -> str:
+        """Return a name that no other gate has."""
+        self._made += 1
+        return self._names.add(f"{begin}{self._made}")
 
     def _resolve_constant_float(self, node: ast.Expression, context: State) -> float:
         """Calculate a power; `pow(1/2)` is a square root, as in `stdgates.inc`, not 0."""

@@ -12,7 +12,13 @@ from qiskit.circuit import Gate
 from qiskit.circuit.library import PhaseGate, UnitaryGate
 
 from core.openqasm.budget import ProgramBudget
-from core.openqasm.definitions import in_standard_gates
+from core.openqasm.definitions import (
+    in_standard_gates,
+    loses_phase,
+    own_gate,
+    principal_power,
+    wrapped_gate,
+)
 from core.openqasm.errors import error_at
 from core.openqasm.expressions import Expressions
 from core.openqasm.names import OwnNames
@@ -57,7 +63,8 @@ class Modifiers:
         self._expressions = expressions
         self._names = names
         self._budget = budget
-        self._powers = 0
+        #: Gates made here, which number their names.
+        self._made = 0
 
     def controls(self, modifiers: Sequence[ast.QuantumGateModifier]) -> int:
         """Return how many qubits the modifiers add.
@@ -118,13 +125,15 @@ class Modifiers:
         size *= 1 if size == gate.num_qubits == len(states) == 1 else _CONTROLLED[len(states)]
         self._budget.check_gates(size, run[0])
         state = sum(bit << place for place, bit in enumerate(states))
+        if loses_phase(gate):
+            gate = wrapped_gate(self._name("cu"), gate)
         return gate.control(len(states), ctrl_state=state, annotated=False), size
 
     def _power(self, gate: Gate, size: int, exponent: float, node: ast.QASMNode) -> tuple[Gate, int]:
         times = int(abs(exponent)) if abs(exponent) <= MAX_REPEATED and exponent == int(exponent) else None
         if gate.num_qubits <= MAX_POWER_QUBITS:
             self._budget.steps(size * 10, node)
-            power = gate.power(exponent if times is None else int(exponent), annotated=False)
+            power = principal_power(gate, exponent if times is None else int(exponent))
             if not isinstance(power, UnitaryGate):
                 return power, max(1, size)
             definition = in_standard_gates(power.definition)
@@ -142,10 +151,12 @@ class Modifiers:
                 f"this power is for gates on up to {MAX_POWER_QUBITS} qubits; a whole one up to "
                 f"{MAX_REPEATED} is for all",
             )
-        self._powers += 1
-        own = Gate(self._names.add(f"pow{self._powers}"), gate.num_qubits, [])
-        own.definition = definition
-        return own, size + 1
+        return own_gate(self._name("pow"), definition), size + 1
+
+    def _name(self, begin: str) -> str:
+        """Return a name that no other gate has."""
+        self._made += 1
+        return self._names.add(f"{begin}{self._made}")
 
     def phase(self, angle: float, modifiers: Sequence[ast.QuantumGateModifier]) -> Sized | float:
         """Return a global phase with modifiers: still a phase, or a gate if it has controls."""
@@ -171,9 +182,7 @@ class Modifiers:
             definition.x(0)
             definition.p(angle, 0)
             definition.x(0)
-            self._powers += 1
-            base = Sized(Gate(self._names.add(f"phase{self._powers}"), 1, []), 3)
-            base.gate.definition = definition
+            base = Sized(own_gate(self._name("phase"), definition), 3)
         more = self._number(modifier) - 1
         if more:
             kind = ast.QuantumGateModifier(modifier.modifier, ast.IntegerLiteral(more))

@@ -16,7 +16,6 @@ from core.openqasm.output import Output
 from core.openqasm.values import (
     BIT,
     BOOL,
-    DEFAULT_WIDTH,
     INT,
     MAX_WIDTH,
     BitValues,
@@ -24,6 +23,7 @@ from core.openqasm.values import (
     Type,
     Value,
     arithmetic,
+    constant_bits,
     convert,
     is_integer,
     joined,
@@ -43,8 +43,8 @@ _BITWISE: dict[str, Callable[[int, int], int]] = {
     "|": lambda left, right: left | right,
     "^": lambda left, right: left ^ right,
 }
-#: Bits of a sum or product that depends on a measurement.
-MAX_SUM = 64
+#: Bits of a product that depends on a measurement.
+MAX_PRODUCT = 64
 
 
 class Operators:
@@ -82,12 +82,13 @@ class Operators:
             if is_integer(value):
                 kind = Type("int", None) if value.type.width is None else kind
                 return Const(wrapped(-int(value.value), kind, node), kind, value.literal)
-            return Const(-value.value, value.type, value.literal)
+            # Converted, since an angle with a size is less than a full turn.
+            return convert(Const(-value.value, value.type, value.literal), value.type, node)
         if not is_integer(value):
             raise error_at(node, f"~ is for bits and whole numbers, not for {value.type}")
         if value.type.kind in ("bool", "bit"):
             return Const(not value.value, value.type)
-        width = value.type.width or (DEFAULT_WIDTH if value.type.kind == "uint" else None)
+        width = value.type.width or (len(constant_bits(value, node)) if value.type.kind == "uint" else None)
         inverse = ~value.value if width is None else ~value.value & ((1 << width) - 1)
         kind = value.type if value.type.width or value.type.kind != "uint" else Type("uint", width)
         return Const(wrapped(inverse, kind, node), kind)
@@ -153,7 +154,7 @@ class Operators:
             kind, one, other = _common(left, right)
             combine = {"&": logic.both, "|": logic.either, "^": logic.differ}[operator]
             return BitValues(tuple(map(combine, one, other)), kind)
-        kind, one, other = _widened(operator, left, right)
+        kind, one, other = _widened(operator, left, right, node)
         combine_all = {"+": logic.add, "-": logic.subtract, "*": logic.multiply}[operator]
         return BitValues(combine_all(one, other, self._output.spill(node)), kind)
 
@@ -225,8 +226,12 @@ def _width(value: Value) -> int:
     return max(1, int(value.value).bit_length(), value.type.width or 1 if value.type.kind == "bits" else 1)
 
 
-def _widened(operator: str, left: Value, right: Value) -> tuple[Type, Vector, Vector]:
-    """Return the operands of arithmetic as vectors that have room for its outcome, and the outcome's type."""
+def _widened(operator: str, left: Value, right: Value, node: ast.QASMNode) -> tuple[Type, Vector, Vector]:
+    """Return the operands of arithmetic as vectors that have room for its outcome, and the outcome's type.
+
+    Raises:
+        ProgramError: the outcome is too large.
+    """
     kind = joined(left.type, right.type)
     width = kind.width
     signed = kind.kind == "int" and (
@@ -236,7 +241,9 @@ def _widened(operator: str, left: Value, right: Value) -> tuple[Type, Vector, Ve
     )
     if width is None:
         sizes = [_width(value) + (1 if signed else 0) for value in (left, right)]
-        width = min(sum(sizes) if operator == "*" else max(sizes) + 1, MAX_SUM)
+        width = sum(sizes) if operator == "*" else max(sizes) + 1
+        if operator == "*" and width > MAX_PRODUCT:
+            raise error_at(node, f"a product that depends on a measurement has over {MAX_PRODUCT} bits")
         kind = Type("int" if signed else "uint")
     return kind, _vector(left, width), _vector(right, width)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from openqasm3 import ast
 
-from core.openqasm.errors import error_at, not_finite_at
-from core.openqasm.logic import Vector
+from core.openqasm.errors import ProgramError, error_at, not_finite_at
+from core.openqasm.logic import Vector, constant
 
 #: Bits of the largest integer that is worked out.
 MAX_BITS = 4_096
@@ -111,6 +111,26 @@ def wrapped(value: int, kind: Type, node: ast.QASMNode) -> int:
     return value
 
 
+def too_wide_at(node: ast.QASMNode, what: str, kind: Type) -> ProgramError:
+    """Return the error of what has more bits than a type without a size has where its bits matter."""
+    return error_at(node, f"{what} does not fit in the {DEFAULT_WIDTH} bits of {kind}; give the type a size")
+
+
+def constant_bits(value: Const, node: ast.QASMNode) -> Vector:
+    """Return the bits of an integer that is known now.
+
+    Raises:
+        ProgramError: its type has no size, and it is too large.
+    """
+    number, width = int(value.value), value.type.width
+    if width is None:
+        width = DEFAULT_WIDTH
+        least, end = (0, 1 << width) if value.type.kind == "uint" else (-1 << (width - 1), 1 << (width - 1))
+        if not least <= number < end:
+            raise too_wide_at(node, f"{number}", value.type)
+    return constant(number, width)
+
+
 def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
     """Return a value as another type.
 
@@ -145,9 +165,19 @@ def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
     except OverflowError:
         raise not_finite_at(node) from None
     if kind.kind == "angle" and kind.width is not None and math.isfinite(source):
-        steps = 1 << min(kind.width, 52)
-        source = round(source / math.tau * steps) % steps * math.tau / steps
+        source = _turned(round(_steps(source, kind)), kind)
     return Const(source, kind, value.literal)
+
+
+def _steps(angle: float, kind: Type) -> float:
+    """Return an angle in units of the smallest angle of a type with a size."""
+    return angle / math.tau * (1 << min(kind.width or 0, 52))
+
+
+def _turned(steps: int, kind: Type) -> float:
+    """Return the angle of so many of a type's smallest ones, less than a full turn."""
+    full = 1 << min(kind.width or 0, 52)
+    return steps % full * math.tau / full
 
 
 def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, real: bool) -> Const:
@@ -169,6 +199,8 @@ def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, rea
     if "duration" in (left.type.kind, right.type.kind):
         return _durations(operator, left, right, node)
     try:
+        if (angle := _of_angles(operator, left, right)) is not None:
+            return angle
         if is_integer(left) and is_integer(right):
             whole = _integers(operator, int(left.value), int(right.value), node, real and literal)
             if isinstance(whole, float):
@@ -187,6 +219,29 @@ def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, rea
     angles = "angle" in (left.type.kind, right.type.kind) and operator in ("+", "-", "*", "/")
     both = left.type.kind == right.type.kind == "angle"
     return Const(number, Type("angle") if angles and not (both and operator == "/") else FLOAT, literal)
+
+
+def _of_angles(operator: str, left: Const, right: Const) -> Const | None:
+    """Return the outcome of an operator for angles with a size, modulo a full turn; None for others."""
+    types = [value.type for value in (left, right) if value.type.kind == "angle"]
+    if not types or any(kind.width is None for kind in types):
+        return None
+    kind = max(types, key=lambda one: one.width or 0)
+    one, other = (
+        round(_steps(value.value, kind)) if value.type.kind == "angle" else value.value
+        for value in (left, right)
+    )
+    if len(types) == 2 and operator in ("+", "-"):
+        return Const(_turned(one + other if operator == "+" else one - other, kind), kind)
+    if len(types) == 2 and operator == "/":
+        return Const(one // other, Type("uint"))
+    if not all(isinstance(steps, int) for steps in (one, other)):
+        return None
+    if len(types) == 1 and operator == "*":
+        return Const(_turned(one * other, kind), kind)
+    if len(types) == 1 and operator == "/" and left.type.kind == "angle" and other > 0:
+        return Const(_turned(one // other, kind), kind)
+    return None
 
 
 def _durations(operator: str, left: Const, right: Const, node: ast.QASMNode) -> Const:

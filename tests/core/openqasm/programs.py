@@ -126,6 +126,10 @@ PROGRAMS: dict[str, str] = {
     "h q[1]; pow(1.5) @ cz q[0], q[1]; h q[1]; c = measure q;",
     "power-of-a-wide-gate": Q3 + "qubit r; gate g a, b, d, e { cx a, b; rx(0.4) d; cx d, e; h a; } "
     "pow(3) @ g q[0], q[1], q[2], r; pow(-1) @ g q[2], q[1], q[0], r; c = measure q;",
+    "power-of-a-large-angle": Q3 + "h q; pow(0.5) @ p(3 * pi) q[0]; pow(0.5) @ rx(3 * pi) q[1]; "
+    "ctrl @ pow(-1.5) @ rz(-7) q[2], q[0]; h q[0]; h q[2]; c = measure q;",
+    "inverse-of-a-controlled-gate": Q3 + "h q; inv @ ctrl @ cu(1, 2, 0.3, 0.7) q[0], q[1], q[2]; "
+    "inv @ negctrl @ crz(1) q[1], q[2], q[0]; h q; c = measure q;",
     "modifiers-of-own-gates": Q3 + "gate g(t) a { rx(t) a; rz(t / 2) a; } h q[0]; "
     "ctrl @ inv @ pow(2) @ g(0.4) q[0], q[1]; negctrl @ g(1) q[1], q[2]; c = measure q;",
     "box-and-delay": Q3

@@ -1,0 +1,118 @@
+"""Values of types with and without a size are what the language says, or are refused."""
+
+from __future__ import annotations
+
+import math
+import operator
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openqasm3 import ast
+
+from actions.run_openqasm.exact import distribution
+from core.openqasm.errors import ProgramError
+from core.openqasm.lowering import lower
+from core.openqasm.values import INT, Const, Type, arithmetic
+from tests.core.openqasm.programs import HEAD
+
+ONE = HEAD + "qubit q; bit o; "
+SIGNS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+COMPARED = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, ">=": operator.ge}
+
+
+def holds(declarations: str, condition: str) -> bool:
+    """Tell whether a program finds a condition true when it runs."""
+    lowered = lower(f"{ONE}{declarations} if ({condition}) x q; o = measure q;")
+    found = distribution(lowered.circuit, "o")
+    assert found in ({"1": 1.0}, {"0": 1.0})
+    return found == {"1": 1.0}
+
+
+@given(st.integers(1, 52), st.integers(0), st.integers(0), st.sampled_from("+-*/"), st.booleans())
+def test_angles_with_a_size_are_calculated_modulo_a_full_turn(
+    width: int, first: int, second: int, sign: str, is_angle: bool
+) -> None:
+    kind, full = Type("angle", width), 1 << width
+    first, second = first % full, second % full
+    unit = math.tau / full
+    left = Const(first * unit, kind)
+    right = Const(second * unit, kind) if is_angle else Const(second % 100, INT)
+    other = second if is_angle else second % 100
+    if ((sign in "+-") != is_angle and sign != "/") or (sign == "/" and not other):
+        return
+    found = arithmetic(sign, left, right, ast.IntegerLiteral(0), real=True)
+    exact = first // other if sign == "/" else SIGNS[sign](first, other)
+    if is_angle and sign == "/":
+        assert (found.value, found.type.kind) == (exact, "uint")
+    else:
+        assert (found.value, found.type) == (exact % full * unit, kind)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "a + b == angle[4](pi / 2)",
+        "b - a == angle[4](3 * pi / 2)",
+        "2 * b == angle[4](0)",
+        "-a == angle[4](pi / 2)",
+        "a / 2 == angle[4](3 * pi / 4)",
+        "a / b == 1",
+    ],
+)
+def test_angles_of_a_program_wrap(condition: str) -> None:
+    assert holds("angle[4] a = 3 * pi / 2; angle[4] b = pi;", condition)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**9))
+def test_registers_of_any_width_are_calculated_and_compared_without_a_loss(seed: int) -> None:
+    chance = random.Random(seed)
+    width = chance.choice([3, 31, 32, 33, 40, 63, 64, 65, 70])
+    value, number = chance.getrandbits(width), chance.getrandbits(chance.choice([2, width]))
+    sign, compared = chance.choice("+-"), chance.choice(sorted(COMPARED))
+    outcome = SIGNS[sign](value, number)
+    bound = outcome + chance.choice([0, 0, 1, -1, -(2**32), 2**32])
+    program = f'bit[{width}] c = "{value:0{width}b}";'
+    assert holds(program, f"c {sign} {number} {compared} {bound}") == COMPARED[compared](outcome, bound)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("int i = 5000000000; if (m) i += 1;", "5000000000 does not fit in the 32 bits of int"),
+        ("int i = -2147483649; if (m) i += 1;", "-2147483649 does not fit"),
+        ("uint i = 4294967296; if (m) i += 1;", "does not fit in the 32 bits of uint"),
+        ("int i = 2147483648; for int j in [0:1] { if (m) { i = j; } }", "does not fit"),
+        ("bit[40] c; int i = c;", "bit[40] does not fit in the 32 bits of int"),
+        ("bit[33] c; if (uint(c) == 1) x q;", "bit[33] does not fit"),
+        ("bit[33] c; int i = 1; if (m) { i = c; }", "bit[33] does not fit"),
+        ("const int i = 2 ** 40; if (popcount(i) == 1) x q;", "does not fit"),
+        ("const int i = 2 ** 40; if (rotl(i, 1) == 1) x q;", "does not fit"),
+        ("const int i = 2 ** 40; if (i[3]) x q;", "does not fit"),
+        ("const uint i = 2 ** 40; if (~i == 1) x q;", "does not fit"),
+        ("bit[40] c; if (c * c == 4) x q;", "a product that depends on a measurement has over 64 bits"),
+    ],
+)
+def test_what_would_lose_bits_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ProgramError) as caught:
+        lower(ONE + "bit m; m = measure q; " + text)
+    assert words in caught.value.message
+    assert caught.value.line == 3
+    assert caught.value.column is not None
+
+
+@pytest.mark.parametrize(
+    ("declarations", "condition"),
+    [
+        ("int i = 2147483647; bit m; if (m) i = 0;", "i == 2147483647"),
+        ("int i = -2147483648; bit m; if (m) i = 0;", "i == -2147483648"),
+        ("uint i = 4294967295; bit m; if (m) i = 0;", "i == 4294967295"),
+        ("int[64] i = 5000000000; bit m; if (m) i = 0; else i += 1;", "i == 5000000001"),
+        (f'bit[40] c = "1{"0" * 39}";', "uint[40](c) == 2 ** 39"),
+        ("const int i = 5000000000;", "i == 5000000000"),
+    ],
+)
+def test_the_largest_values_are_kept(declarations: str, condition: str) -> None:
+    assert holds(declarations, condition)
