@@ -27,8 +27,6 @@ _TEXTS = {
     "use_case": "docs/functions.md",
     "classical_alternative": "docs/functions.md",
 }
-#: Functions whose answers have no model yet.
-_UNTYPED = {"run_openqasm"}
 
 #: What the templates of `make new-action` leave to be written.
 _UNWRITTEN = re.compile(r"to be written|raise NotImplementedError", re.IGNORECASE)
@@ -76,8 +74,6 @@ def description_errors(folder: str, algorithm: type[Algorithm[Any]]) -> Iterator
     if name != folder:
         yield f"name: is {name!r} and the folder is {folder!r}. Make them the same."
     for attribute, reader in _TEXTS.items():
-        if folder in _UNTYPED and attribute not in ("title", "description"):
-            continue
         if not str(getattr(algorithm, attribute, "")).strip():
             yield f"{attribute}: is missing. {reader} shows it."
     if algorithm.category not in CATEGORIES:
@@ -86,8 +82,7 @@ def description_errors(folder: str, algorithm: type[Algorithm[Any]]) -> Iterator
         yield f"view: {algorithm.view!r} does not exist. Choose one of: {', '.join(VIEWS)}."
     if type(algorithm.max_jobs) is not int or not 1 <= algorithm.max_jobs <= MAX_JOBS:
         yield f"max_jobs: is {algorithm.max_jobs!r}. Make it a whole number from 1 to {MAX_JOBS}."
-    if folder not in _UNTYPED:
-        yield from answer_errors(algorithm.output, algorithm.view)
+    yield from answer_errors(algorithm.output, algorithm.view)
     if not hasattr(algorithm, "input"):
         yield "input: is missing. Name the input model."
         return

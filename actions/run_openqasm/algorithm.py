@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import sqrt
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from qiskit import QuantumCircuit
@@ -12,11 +12,12 @@ from qiskit import QuantumCircuit
 from actions.framework.algorithm import CircuitAlgorithm
 from actions.framework.input import ActionInput
 from actions.framework.job import Job, Pub, Step
+from actions.run_openqasm.answer import OpenQasmAnswer, Outcome, RegisterOutcomes
 from actions.run_openqasm.bounds import MAX_CHARACTERS, MAX_COUNTS, MAX_SIZE
 from actions.run_openqasm.circuit import KEPT, Inputs, Program, program
 from actions.run_openqasm.exact import distribution
 from actions.run_openqasm.simulation import sentence, simulation
-from actions.toolkit.outcomes import MAX_IDEAL, format_list
+from actions.toolkit.outcomes import format_list, most_likely
 from core.errors import InputError
 from core.openqasm.budget import WHILE_TURNS
 
@@ -80,10 +81,19 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         "Runs your own quantum program, in OpenQASM 2 or 3, with mid-circuit measurement and conditions. "
         "Gives the outcomes of every classical register, most frequent first."
     )
+    use_case = (
+        "Running a program that you have, from any tool that writes OpenQASM, on a simulator, with a "
+        "device's noise, or on hardware."
+    )
+    classical_alternative = (
+        "A simulator on a laptop, such as Qiskit Aer, runs programs of up to about 25 qubits without noise "
+        "in seconds, and wide ones with Clifford gates alone."
+    )
     category = "Basics"
     #: The largest programs take 320 MB, other algorithms at most 200.
     memory = 512
     input = OpenQasmInput
+    output = OpenQasmAnswer
 
     def start(self, params: OpenQasmInput) -> Job:
         # OpenQASM lets a program declare bits that it never measures into; they read 0.
@@ -97,67 +107,48 @@ class RunOpenQasm(CircuitAlgorithm[OpenQasmInput]):
         assert isinstance(circuit, QuantumCircuit)
         return circuit
 
-    def answer(self, params: OpenQasmInput, step: Step) -> dict[str, Any]:
-        """Return the outcomes of each register.
-
-        `{"summary", "note"?, "notes", "registers": [{"name", "bits", "measured", "distinct", "outcomes":
-        [{"bitstring", "count", "probability"}]}], "measured_all", "openqasm", "qubits", "shots",
-        "unfinished"?, "simulation"?, "ideal"?, "fidelity"?}`. `measured` is the number of bits that the
-        program measures or assigns. `unfinished` is the number of shots in which a loop was cut off.
-        `simulation` is how the simulator ran the circuit. `fidelity` is how close the first register's
-        outcomes come to the ideal ones, 1 for the same (Bhattacharyya).
-        """
+    def answer(self, params: OpenQasmInput, step: Step) -> OpenQasmAnswer:
+        """Return the outcomes of each register."""
         made = program(params.program, params.input_values)
         every = {register.name: step.counts(register.name) for register in made.registers}
         shots = sum(next(iter(every.values())).values())
-        listed = min(MAX_OUTCOMES, max(1, MAX_LISTED // len(every)))
-        registers = [
-            {
-                "name": register.written,
-                "bits": register.bits,
-                "measured": made.measured[register.name],
-                "distinct": len(every[register.name]),
-                "outcomes": [
-                    {"bitstring": bits, "count": count, "probability": count / shots}
-                    for bits, count in sorted(
-                        every[register.name].items(), key=lambda item: (-item[1], item[0])
-                    )[:listed]
-                ],
-            }
-            for register in made.registers
-        ]
-        answer: dict[str, Any] = {
-            "summary": _summary(made, registers, shots),
-            "registers": registers,
-            "measured_all": made.measured_all,
-            "openqasm": made.version,
-            "qubits": made.circuit.num_qubits,
-            "shots": shots,
-            "notes": list(made.notes),
-        }
+        registers = _registers(made, every, shots)
+        notes = list(made.notes)
+        unfinished = None
         if made.unfinished is not None:
-            cut = step.counts(made.unfinished).get("1", 0)
-            answer["unfinished"] = cut
-            if cut:
-                answer["notes"].append(
-                    f"in {cut} of {shots} shots a while loop was still going on after {WHILE_TURNS} turns, "
-                    "where it was cut off"
+            unfinished = step.counts(made.unfinished).get("1", 0)
+            if unfinished:
+                notes.append(
+                    f"in {unfinished} of {shots} shots a while loop was still going on after {WHILE_TURNS} "
+                    "turns, where it was cut off"
                 )
-        if (how := simulation(step.pubs[0])) is not None:
-            answer["simulation"] = how
-            answer["notes"].append(sentence(how))
-        ideal = exact(params.program, params.input_values)
-        if ideal is not None:
-            answer["ideal"] = dict(sorted(ideal.items(), key=lambda item: (-item[1], item[0]))[:MAX_IDEAL])
+        how = simulation(step.pubs[0])
+        if how is not None:
+            notes.append(sentence(how))
+        exactly = exact(params.program, params.input_values)
+        fidelity = note = None
+        if exactly is not None:
             seen = every[made.registers[0].name]
-            fidelity = sum(sqrt(part * seen.get(bits, 0) / shots) for bits, part in ideal.items()) ** 2
-            answer["fidelity"] = min(fidelity, 1.0)
+            fidelity = sum(sqrt(part * seen.get(bits, 0) / shots) for bits, part in exactly.items()) ** 2
             if step.noisy and fidelity < CLOSE:
-                answer["note"] = (
+                note = (
                     f"Noise changed the outcomes: their fidelity with those of a perfect machine is "
                     f"{fidelity:.0%}. A shorter program with fewer two-qubit gates would suffer less."
                 )
-        return answer
+        return OpenQasmAnswer(
+            summary=_summary(made, registers, shots),
+            registers=registers,
+            measured_all=made.measured_all,
+            openqasm=made.version,
+            qubits=made.circuit.num_qubits,
+            shots=shots,
+            notes=notes,
+            unfinished=unfinished,
+            simulation=how,
+            ideal=None if exactly is None else most_likely(exactly),
+            fidelity=None if fidelity is None else min(fidelity, 1.0),
+            note=note,
+        )
 
 
 @lru_cache(maxsize=KEPT)
@@ -185,7 +176,7 @@ def check_counts(made: Program, shots: int) -> None:
         )
 
 
-def _summary(made: Program, registers: list[dict[str, Any]], shots: int) -> str:
+def _summary(made: Program, registers: list[RegisterOutcomes], shots: int) -> str:
     times = "once" if shots == 1 else f"{shots} times"
     sentences = [f"The program was run {times}."]
     if made.measured_all:
@@ -193,25 +184,45 @@ def _summary(made: Program, registers: list[dict[str, Any]], shots: int) -> str:
     tops = [_most_often(register) for register in registers[:MAX_NAMED]]
     more = f", and so on in {len(registers) - MAX_NAMED} more" if len(registers) > MAX_NAMED else ""
     sentences.append(f"Most often seen: {', '.join(tops)}{more}.")
-    unmeasured = [register["name"] for register in registers if not register["measured"]]
+    unmeasured = [register.name for register in registers if not register.measured]
     if unmeasured:
         listed = ", ".join(unmeasured[:MAX_NAMED]) + (" and others" if len(unmeasured) > MAX_NAMED else "")
         sentences.append(f"Nothing is measured into {listed}.")
     return " ".join(sentences)
 
 
-def _most_often(register: dict[str, Any]) -> str:
+def _registers(made: Program, every: dict[str, dict[str, int]], shots: int) -> list[RegisterOutcomes]:
+    """Return the registers with the outcomes that are listed."""
+    listed = min(MAX_OUTCOMES, max(1, MAX_LISTED // len(every)))
+    return [
+        RegisterOutcomes(
+            name=register.written,
+            bits=register.bits,
+            measured=made.measured[register.name],
+            distinct=len(every[register.name]),
+            outcomes=[
+                Outcome(bitstring=bits, count=count, probability=count / shots)
+                for bits, count in sorted(every[register.name].items(), key=lambda item: (-item[1], item[0]))[
+                    :listed
+                ]
+            ],
+        )
+        for register in made.registers
+    ]
+
+
+def _most_often(register: RegisterOutcomes) -> str:
     """Return the outcomes that were seen most often, several if their counts are too close to tell."""
-    outcomes = register["outcomes"]
-    first = outcomes[0]["count"]
-    close = [item for item in outcomes if first - item["count"] <= TIE * sqrt(first + item["count"])]
-    named = [_short(item["bitstring"]) for item in close[:MAX_NAMED]]
-    shares = ", ".join(f"{item['probability']:.1%}" for item in close[:MAX_NAMED])
+    outcomes = register.outcomes
+    first = outcomes[0].count
+    close = [item for item in outcomes if first - item.count <= TIE * sqrt(first + item.count)]
+    named = [_short(item.bitstring) for item in close[:MAX_NAMED]]
+    shares = ", ".join(f"{item.probability:.1%}" for item in close[:MAX_NAMED])
     if len(close) == 1:
-        return f"{named[0]} in {register['name']} ({shares})"
+        return f"{named[0]} in {register.name} ({shares})"
     rest = max(0, len(close) - MAX_NAMED)
     listed = format_list([*named, f"{rest} more"] if rest else named)
-    return f"{listed} in {register['name']} ({shares}; too close to tell apart)"
+    return f"{listed} in {register.name} ({shares}; too close to tell apart)"
 
 
 def _short(bits: str) -> str:

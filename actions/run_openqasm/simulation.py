@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from actions.run_openqasm.answer import Simulation
 from core.protocol import PubResult
 
 #: What each of the simulator's methods is for.
@@ -24,41 +23,35 @@ _NOISE = {
 _MAX_NAME = 40
 
 
-def simulation(result: PubResult) -> dict[str, Any] | None:
+def simulation(result: PubResult) -> Simulation | None:
     """Return how a circuit was simulated; None if the result does not say so, as on hardware.
 
     Args:
         result: of the circuit.
-
-    Returns:
-        `{"method", "reason", "noise_model"?, "active_qubits"?}`.
     """
     found = result.metadata.get("simulator")
     # A job's metadata has an entry for each of its circuits.
     found = found[0] if isinstance(found, list) and found else found
     if not isinstance(found, dict):
         return None
-    method = found.get("method")
+    method, noise, active = (found.get(name) for name in ("method", "noise_model", "active_qubits"))
     if not isinstance(method, str):
         return None
-    known: dict[str, Any] = {"method": method[:_MAX_NAME]}
-    if method in _METHODS:
-        known["reason"] = _METHODS[method]
-    if isinstance(noise := found.get("noise_model"), str) and noise != "none":
-        known["noise_model"] = noise[:_MAX_NAME]
-    if isinstance(active := found.get("active_qubits"), int):
-        known["active_qubits"] = active
-    return known
+    return Simulation(
+        method=method[:_MAX_NAME],
+        reason=_METHODS.get(method),
+        noise_model=noise[:_MAX_NAME] if isinstance(noise, str) and noise != "none" else None,
+        active_qubits=active if type(active) is int else None,
+    )
 
 
-def sentence(known: dict[str, Any]) -> str:
+def sentence(known: Simulation) -> str:
     """Return a remark on how a circuit was simulated."""
-    text = f"simulated by the method {known['method']}"
-    if "reason" in known:
-        text += f" ({known['reason']})"
-    if "active_qubits" in known:
-        active = known["active_qubits"]
-        text += f" on {active} active qubit{'s' if active != 1 else ''}"
-    if noise := known.get("noise_model"):
+    text = f"simulated by the method {known.method}"
+    if known.reason is not None:
+        text += f" ({known.reason})"
+    if known.active_qubits is not None:
+        text += f" on {known.active_qubits} active qubit{'s' if known.active_qubits != 1 else ''}"
+    if noise := known.noise_model:
         text += f", with {_NOISE.get(noise, f'the noise model {noise}')}"
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 MAX_IDEAL = 64
 #: Probabilities below this are rounding errors.
 _NOTHING = 1e-12
+#: Digits after the point that two probabilities have in common if they are equal but for rounding errors.
+_DIGITS = 12
 
 
 def bitstring(value: int, bits: int) -> str:
@@ -28,13 +30,22 @@ def ideal(probabilities: NDArray[np.float64]) -> dict[str, float]:
         At most `MAX_IDEAL` probabilities by bitstring; equally likely outcomes in ascending order.
     """
     bits = len(probabilities).bit_length() - 1
+    order = np.argsort(-np.round(probabilities, _DIGITS), kind="stable")[:MAX_IDEAL]
+    return most_likely({bitstring(int(value), bits): float(probabilities[value]) for value in order})
+
+
+def most_likely(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Return the most likely outcomes, the most likely first.
+
+    Args:
+        probabilities: the probabilities by bitstring, all of one length.
+
+    Returns:
+        At most `MAX_IDEAL` of them; equally likely outcomes in ascending order.
+    """
     # Rounded for the order only: outcomes that differ by a rounding error are equally likely.
-    order = np.argsort(-np.round(probabilities, 12), kind="stable")[:MAX_IDEAL]
-    return {
-        bitstring(int(value), bits): float(probabilities[value])
-        for value in order
-        if probabilities[value] > _NOTHING
-    }
+    order = sorted(probabilities.items(), key=lambda item: (-round(item[1], _DIGITS), item[0]))
+    return {bits: share for bits, share in order[:MAX_IDEAL] if share > _NOTHING}
 
 
 def frequencies(counts: dict[str, int], bits: int) -> NDArray[np.float64]:

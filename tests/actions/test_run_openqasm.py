@@ -84,7 +84,7 @@ def test_feed_forward_works_in_all_registers() -> None:
     assert probabilities(made, "received") == pytest.approx({"1": 1.0})
     assert probabilities(made, "sent") == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
     params = OpenQasmInput(program=PROGRAM)
-    answer = algorithm.answer(params, step_of(algorithm.start(params)))
+    answer = algorithm.answer(params, step_of(algorithm.start(params))).as_dict()
     assert [register["name"] for register in answer["registers"]] == ["sent", "received"]
     assert answer["registers"][1]["outcomes"] == [{"bitstring": "1", "count": 4096, "probability": 1.0}]
     assert "1 in received (100.0%)" in answer["summary"]
@@ -104,7 +104,7 @@ def test_feed_forward_works_in_all_registers() -> None:
 )
 def test_a_program_without_measurement_is_measured_at_its_end_and_the_answer_says_so(program: str) -> None:
     params = OpenQasmInput(program=program)
-    answer = algorithm.answer(params, step_of(algorithm.start(params)))
+    answer = algorithm.answer(params, step_of(algorithm.start(params))).as_dict()
     assert answer["measured_all"] is True
     assert "It measures nothing, so all qubits were measured" in answer["summary"]
     [register] = answer["registers"]
@@ -190,7 +190,7 @@ def test_noise_is_compared_with_the_ideal() -> None:
 
     def answer(ones: int) -> dict[str, Any]:
         result = JobResult(counts={"c": {"1": ones, "0": 100 - ones}})
-        return algorithm.answer(params, Step(0, result, None, "x", True))
+        return algorithm.answer(params, Step(0, result, None, "x", True)).as_dict()
 
     assert answer(98)["fidelity"] == pytest.approx(0.98)
     assert "note" not in answer(98)
@@ -211,7 +211,8 @@ def test_the_largest_result_fits_in_a_message() -> None:
     }
     result = JobResult(counts=counts, shots=shots)
     assert len(encode(PubResult(**result.model_dump(exclude={"pubs"})))) < 0.75 * MAX_EVENT_BYTES
-    answer = algorithm.answer(OpenQasmInput(program=program, shots=shots), Step(0, result, None, "x", True))
+    params = OpenQasmInput(program=program, shots=shots)
+    answer = algorithm.answer(params, Step(0, result, None, "x", True)).as_dict()
     assert sum(len(item["outcomes"]) for item in answer["registers"]) <= MAX_LISTED
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import openqasm3
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from qiskit.quantum_info import Operator
 
+from core.openqasm.importer import convert
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
 from core.openqasm.lowering import lower
 from tests.core.openqasm.programs import HEAD
@@ -32,10 +34,10 @@ MODIFIERS = st.one_of(
 )
 
 
-def matrix_of(statement: str, qubits: int) -> Matrix:
-    """Return the matrix of a statement; its first qubit is the highest bit of an index."""
+def matrix_of(statement: str, qubits: int, reverse: bool = True) -> Matrix:
+    """Return the matrix of a statement; with `reverse`, its first qubit is the highest bit of an index."""
     circuit = lower(f"{HEAD}qubit[{qubits}] q; {statement}").circuit
-    return np.asarray(Operator(circuit.reverse_bits()).data)
+    return np.asarray(Operator(circuit.reverse_bits() if reverse else circuit).data)
 
 
 def modified(matrix: Matrix, modifier: str | float) -> Matrix:
@@ -97,3 +99,22 @@ def test_modifiers_change_a_gate_as_the_language_says(
     places = ", ".join(f"q[{place}]" for place in range(qubits + controls))
     statement = f"{' '.join(written)} {name}{formal} {places};"
     assert matrix_of(statement, qubits + controls) == pytest.approx(matrix, abs=1e-6), statement
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "inv @ ctrl @ cu(1, 2, 0.3, 0.7) q[0], q[1], q[2];",
+        "inv @ negctrl @ cu(1, 2, 0.3, 0.7) q[2], q[1], q[0];",
+        "pow(0.5) @ p(3 * pi) q[0];",
+        "ctrl @ pow(-1.5) @ rz(7) q[0], q[1];",
+        "pow(0.5) @ crx(9.5) q[0], q[1];",
+        "pow(2) @ rz(7) q[1];",
+    ],
+)
+def test_the_simulator_reads_modifiers_alike(statement: str) -> None:
+    program = f"{HEAD}qubit[3] q; {statement}"
+    found = convert(openqasm3.parse(program)).circuit
+    assert np.asarray(Operator(found).data) == pytest.approx(
+        np.asarray(Operator(lower(program).circuit).data)
+    )
