@@ -19,7 +19,11 @@ STATEMENT = 5
 NODE = 10
 #: Steps that an assignment of a bit takes, and each operation in what is assigned.
 STORE = 10
-OPERATION = 3
+OPERATION = 4
+#: Indices of a range, or bits of a concatenation, that take a step.
+INDICES = 2
+#: Operations of a function that are as deep in it as to take a step, their depths added up.
+PATH = 8
 #: Steps that writing out a gate's definition takes, in addition to those of its statements.
 DEFINITION = 20
 #: Qubits that a program may use: as many as the backends have.

@@ -8,7 +8,7 @@ from typing import Any
 from openqasm3 import ast
 
 from core.openqasm import logic
-from core.openqasm.budget import ProgramBudget
+from core.openqasm.budget import INDICES, ProgramBudget
 from core.openqasm.errors import error_at
 from core.openqasm.logic import Node, Vector
 from core.openqasm.operators import Operators, as_bool, truth
@@ -234,13 +234,21 @@ class Expressions:
             places = [self.integer(value, "an index") for value in index.values]
             single = False
         elif isinstance(index, ast.RangeDefinition):
-            places, single = list(self.range(index, size)), False
+            named = self.range(index, size)
+            # Checked before it becomes a list, for which it may be too long.
+            for place in (named[0], named[-1]) if named else ():
+                self._check_place(place, size, node)
+            self.budget.steps(len(named) // INDICES, node)
+            places, single = list(named), False
         else:
             places, single = [self.integer(index, "an index")], True
         for place in places:
-            if not -size <= place < size:
-                raise error_at(node, f"index {place} is outside of the {size} that there are")
+            self._check_place(place, size, node)
         return [place % size for place in places], single
+
+    def _check_place(self, place: int, size: int, node: ast.QASMNode) -> None:
+        if not -size <= place < size:
+            raise error_at(node, f"index {place} is outside of the {size} that there are")
 
     def range(self, node: ast.RangeDefinition, size: int | None = None) -> range:
         """Return the numbers of a range, whose end is part of it."""

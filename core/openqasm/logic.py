@@ -27,12 +27,14 @@ class Operation:
         left: the first argument.
         right: the second; for `not` the same as the first.
         size: number of operations in it.
+        path: sum of the depths of its operations, which is what Qiskit's visitors of expressions take.
     """
 
     kind: str
     left: Node
     right: Node
     size: int
+    path: int
 
 
 #: A function: a constant, a bit, or an operation.
@@ -47,8 +49,14 @@ def size_of(node: Node) -> int:
     return node.size if isinstance(node, Operation) else 0
 
 
+def path_of(node: Node) -> int:
+    """Return the sum of the depths of the operations of a function."""
+    return node.path if isinstance(node, Operation) else 0
+
+
 def _operation(kind: str, left: Node, right: Node) -> Node:
-    return Operation(kind, left, right, size_of(left) + size_of(right) + 1)
+    size = size_of(left) + size_of(right) + 1
+    return Operation(kind, left, right, size, path_of(left) + path_of(right) + size)
 
 
 def invert(node: Node) -> Node:
@@ -57,7 +65,8 @@ def invert(node: Node) -> Node:
         return not node
     if isinstance(node, Operation) and node.kind == "not":
         return node.left
-    return Operation("not", node, node, size_of(node) + 1)
+    size = size_of(node) + 1
+    return Operation("not", node, node, size, path_of(node) + size)
 
 
 def both(left: Node, right: Node) -> Node:
@@ -121,10 +130,18 @@ def less(left: Vector, right: Vector, signed: bool) -> Node:
     if signed:
         left = (*left[:-1], invert(left[-1]))
         right = (*right[:-1], invert(right[-1]))
-    smaller: Node = False
-    for one, other in zip(left, right, strict=True):
-        smaller = either(both(invert(one), other), both(invert(differ(one, other)), smaller))
-    return smaller
+    # Whether the first is smaller, and whether they are equal, of successive bits: halves are joined, since a
+    # chain would be as deep as it is long.
+    level: list[tuple[Node, Node]] = [
+        (both(invert(one), other), invert(differ(one, other))) for one, other in zip(left, right, strict=True)
+    ]
+    while len(level) > 1:
+        joined = [
+            (either(high[0], both(high[1], low[0])), both(high[1], low[1]))
+            for low, high in zip(level[::2], level[1::2], strict=False)
+        ]
+        level = joined + level[len(level) // 2 * 2 :]
+    return level[0][0] if level else False
 
 
 def add(left: Vector, right: Vector, spill: Spill, carry: Node = False) -> Vector:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from openqasm3 import ast
 from qiskit.circuit import Clbit, Qubit
 
+from core.openqasm.budget import INDICES
 from core.openqasm.errors import error_at
 from core.openqasm.expressions import Expressions
 from core.openqasm.output import Output
-from core.openqasm.scope import Qubits, Scopes, Stored, Symbol
+from core.openqasm.scope import Qubits, Scopes, Stored
 from core.openqasm.values import BIT, Type
 
 
@@ -58,10 +59,11 @@ class Operands:
             raise error_at(node, "classical bits are expected here")
         return found
 
-    def alias(self, node: ast.QASMNode) -> Symbol:
+    def alias(self, node: ast.QASMNode) -> Qubits | Stored:
         """Return what an alias stands for: registers, parts of them, and concatenations."""
         if isinstance(node, ast.Concatenation):
             left, right = self.alias(node.lhs), self.alias(node.rhs)
+            self._expressions.budget.steps((len(left.bits) + len(right.bits)) // INDICES, node)
             if isinstance(left, Qubits) and isinstance(right, Qubits):
                 return Qubits(left.bits + right.bits)
             if isinstance(left, Stored) and isinstance(right, Stored):

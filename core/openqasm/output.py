@@ -13,9 +13,9 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
 from qiskit.circuit.classical import expr
 
-from core.openqasm.budget import BRANCH, MAX_CLBITS, MAX_QUBITS, OPERATION, STORE, ProgramBudget
+from core.openqasm.budget import BRANCH, MAX_CLBITS, MAX_QUBITS, OPERATION, PATH, STORE, ProgramBudget
 from core.openqasm.errors import error_at
-from core.openqasm.logic import Node, Operation, Vector, bits_of, expression, size_of
+from core.openqasm.logic import Node, Operation, Vector, bits_of, expression, path_of, size_of
 
 _SIMPLE = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
 #: Names that a result's container of registers has for itself.
@@ -169,7 +169,7 @@ class Output:
                 pairs = [(bit, spill(value)) for bit, value in pairs]
                 break
         self._budget.gates(len(pairs), node)
-        self._budget.steps(sum(STORE + OPERATION * size_of(value) for _, value in pairs), node)
+        self._budget.steps(sum(STORE + _steps(value) for _, value in pairs), node)
         for bit, value in pairs:
             self._written.add(bit)
             self.circuit.store(bit, expression(value))
@@ -207,7 +207,7 @@ class Output:
         if not self.circuit.qubits:
             raise error_at(node, "nothing is measured yet that could decide this")
         self._budget.gates(BRANCH, node)
-        self._budget.steps(OPERATION * size_of(condition), node)
+        self._budget.steps(_steps(condition), node)
         self.branches += 1
         try:
             with self.circuit.if_test(_test(condition)) as otherwise:
@@ -240,6 +240,11 @@ class Output:
         for item in self.circuit.data:
             circuit._append(item)
         return circuit
+
+
+def _steps(function: Node) -> int:
+    """Return the steps that it takes to write a function down."""
+    return OPERATION * size_of(function) + path_of(function) // PATH
 
 
 def _test(condition: Node) -> tuple[Clbit, bool] | expr.Expr:

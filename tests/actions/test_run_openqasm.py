@@ -290,6 +290,18 @@ NASTY: list[tuple[str, str]] = [
     (THREE + "gate g a { rz(1e300 * 1e300) a; } g q[0];", "not a finite number"),
     (THREE + "rz(2 ** 2 ** 2 ** 2 ** 2 ** 2) q[0];", "a number has over 4096 bits"),
     ("{" * 6000, "brackets and blocks are over 40 deep"),
+    # Numbers, indices and conditions that take long in themselves.
+    (TWO + "rz(" + "9" * 40_000 + ") q[0];", "over 1000 digits"),
+    (THREE + "rz(" + "9" * 40_000 + ") q[0];", "over 1000 digits"),
+    (THREE + ("int a = " + "9" * 900 + "; ") * 280, "'a' is already declared"),
+    (THREE + "x q[0:999999999999];", "index 999999999999 is outside of the 10"),
+    (THREE + "x q[0:" + "9" * 30 + "];", "is outside of the 10"),
+    (THREE + "x q[" + "9" * 30 + ":-1:0];", "is outside of the 10"),
+    (THREE + "let a0 = q; " + "".join(f"let a{n} = a{n - 1} ++ a{n - 1}; " for n in range(1, 40)), "steps"),
+    (THREE + "let a0 = q; " + "".join(f"let a{n} = a{n - 1} ++ q; " for n in range(1, 9_000)), "steps"),
+    (THREE + "array[int, 9999] a; while (true) { int b = sizeof(a[0:9998]); }", "too many steps"),
+    (THREE + "bit[300] d; bit[300] e; " + "if (d < e) x q[0];" * 200, "too many steps"),
+    (THREE + "bit[150] d; " + f"if ({'^'.join(f'd[{n}]' for n in range(150))}) x q[0];" * 200, "steps"),
     # What no backend can be given.
     (THREE + "extern f(int) -> int;", "extern functions cannot be run"),
     (TWO + "x $3;", "'$3' is not expected here"),
