@@ -33,6 +33,9 @@ MAX_REPEATED = 64
 _CONTROLLED = (1, 7, 50, 140, 250, 400, 620, 960, 1_350)
 #: Steps that it takes to write out the inverse of a gate, for each gate that it is made of.
 _INVERSE = 10
+#: Steps that a power that is not whole takes, and a control of a gate that is wrapped first.
+_ROOT = 150
+_WRAPPED = 400
 
 _CTRL = (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl)
 
@@ -126,13 +129,14 @@ class Modifiers:
         self._budget.check_gates(size, run[0])
         state = sum(bit << place for place, bit in enumerate(states))
         if loses_phase(gate):
+            self._budget.steps(_WRAPPED, run[0])
             gate = wrapped_gate(self._name("cu"), gate)
         return gate.control(len(states), ctrl_state=state, annotated=False), size
 
     def _power(self, gate: Gate, size: int, exponent: float, node: ast.QASMNode) -> tuple[Gate, int]:
         times = int(abs(exponent)) if abs(exponent) <= MAX_REPEATED and exponent == int(exponent) else None
         if gate.num_qubits <= MAX_POWER_QUBITS:
-            self._budget.steps(size * 10, node)
+            self._budget.steps(size * 10 + (_ROOT if times is None else 0), node)
             power = principal_power(gate, exponent if times is None else int(exponent))
             if not isinstance(power, UnitaryGate):
                 return power, max(1, size)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from core.openqasm.errors import ProgramError
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
+    r"""(?P<space>\s+|//[^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<string>"[^"\n]*"|'[^'\n]*')
     |(?P<literal>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
         |(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?:ns|us|µs|μs|ms|s|dt|im)(?!\w))
@@ -49,7 +49,7 @@ def tokens(program: str) -> Iterator[Token]:
         program: the text.
 
     Raises:
-        ProgramError: a number has over `MAX_DIGITS` digits.
+        ProgramError: a number has over `MAX_DIGITS` digits, or a comment has no end.
     """
     line, start, place, size = 1, 0, 0, len(program)
     at_start = True
@@ -65,6 +65,8 @@ def tokens(program: str) -> Iterator[Token]:
             kind = str(match.lastgroup)
         text = match[0]
         if kind == "space":
+            if text.startswith("/*") and (len(text) < 4 or not text.endswith("*/")):
+                raise ProgramError("this comment has no end", line, place - start + 1)
             if "\n" in text:
                 line += text.count("\n")
                 start = place + text.rindex("\n") + 1

@@ -302,6 +302,8 @@ NASTY: list[tuple[str, str]] = [
     (THREE + "array[int, 9999] a; while (true) { int b = sizeof(a[0:9998]); }", "too many steps"),
     (THREE + "bit[300] d; bit[300] e; " + "if (d < e) x q[0];" * 200, "too many steps"),
     (THREE + "bit[150] d; " + f"if ({'^'.join(f'd[{n}]' for n in range(150))}) x q[0];" * 200, "steps"),
+    (THREE + "/* " * 80_000, "line 5, column 1: this comment has no end"),
+    (TWO + "x q[0]; /*/", "line 5, column 9: this comment has no end"),
     # What no backend can be given.
     (THREE + "extern f(int) -> int;", "extern functions cannot be run"),
     (TWO + "x $3;", "'$3' is not expected here"),
