@@ -106,14 +106,14 @@ class Guest:
     def violations(self) -> list[str]:
         """Return the findings of axe-core, with all its rules, once no transition is in progress."""
         # In the middle of one, a control's text has the new colour and its background still the old one.
-        self.page.wait_for_function(
-            """document.getAnimations().every(it =>
-                it.playState !== "running" || it.effect.getComputedTiming().endTime === Infinity)"""
-        )
         findings: list[str] = self.page.evaluate(
             AXE.read_text()
-            + """;axe.run(document, {resultTypes: ["violations"]}).then(({violations}) =>
-                violations.flatMap(({id, nodes}) =>
+            + """;Promise.allSettled(document.getAnimations()
+                    .filter(({playState, effect}) =>
+                        playState === "running" && effect.getComputedTiming().endTime !== Infinity)
+                    .map(it => it.finished))
+                .then(() => axe.run(document, {resultTypes: ["violations"]}))
+                .then(({violations}) => violations.flatMap(({id, nodes}) =>
                     nodes.map(({target, failureSummary}) => `${id} ${target} ${failureSummary}`)))"""
         )
         return findings
