@@ -22,8 +22,8 @@ from gateway.settings import TABLE, GatewaySettings
 
 #: Exit code: a setting is wrong.
 EXIT_SETTINGS = 2
-#: Seconds to close all connections at the end.
-CLOSE_TIMEOUT = 3.0
+#: Seconds to close all connections at the end. Leaving a group of consumers may take as long as a session.
+CLOSE_TIMEOUT = 15.0
 #: Seconds after which a busy thread lets another run. The event loop may have to wait for all threads of
 #: views in turn, and Python's 5 ms for each of them would delay the probes by hundreds of milliseconds.
 SWITCH_INTERVAL = 0.001

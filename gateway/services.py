@@ -187,7 +187,9 @@ class GatewayServices:
 
     def close(self) -> None:
         """Close all connections."""
-        # First: clients of WebSockets can connect to another replica.
+        if self.webhooks is not None:
+            self.webhooks.stop()
+        # Clients of WebSockets can connect to another replica.
         self.websocket_server.close()
         self.topic_cleaner.close()
         if self.webhooks is not None:

@@ -171,10 +171,16 @@ class Supervisor:
         part.not_before = time.monotonic() + min(delay, MAX_RESTART_DELAY)
 
     def end(self) -> None:
-        """Stop every part in reverse order, and kill those that do not end in time."""
-        for part in reversed(self._parts):
-            part.terminate()
-        deadline = time.monotonic() + GRACE
-        for part in reversed(self._parts):
-            part.end(deadline)
+        """Stop every part in reverse order, and kill those that do not end in time.
+
+        Parts that others need end last: the broker acknowledges what the others commit when they end.
+        """
+        needed = {name for part in self._parts for name in part.needs}
+        for last in (False, True):
+            parts = [part for part in reversed(self._parts) if (part.name in needed) is last]
+            for part in parts:
+                part.terminate()
+            deadline = time.monotonic() + GRACE
+            for part in parts:
+                part.end(deadline)
         self._parts.clear()

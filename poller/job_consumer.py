@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.errors import EventError, MessageTooLargeError, StreamError
-from core.kafka.delayed_consumer import DelayedConsumer
+from core.kafka.delayed_consumer import DelayedConsumer, close_all
 from core.kafka.errors import KafkaException
 from core.kafka.messages import Message, offset_of, partition_of, timestamp_of
 from core.kafka.offsets import Partition
@@ -239,8 +239,7 @@ class JobConsumer:
 
     def close(self) -> None:
         """Commit the positions that have moved and leave the groups."""
-        self._urgent.close()
-        self._waiting.close()
+        close_all([self._urgent, self._waiting])
 
     def _assigned(self, group: str) -> None:
         self._joined.add(group)

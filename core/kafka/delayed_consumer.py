@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from confluent_kafka import Consumer, TopicPartition
@@ -19,8 +19,12 @@ from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-#: Seconds between attempts to commit while leaving the group.
-CLOSE_PAUSE = 0.05
+#: Seconds between attempts to commit while leaving the group or giving up partitions.
+COMMIT_PAUSE = 0.05
+#: Seconds for which a commit is repeated before partitions are given up. The group waits meanwhile.
+REVOKE_TIMEOUT = 2.0
+#: The member is not in the group any more, so that no repetition helps.
+_EXCLUDED = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID}
 
 
 class DelayedConsumer:
@@ -161,19 +165,18 @@ class DelayedConsumer:
             self._commit(self._offsets.due(), asynchronous=True)
 
     def close(self) -> None:
-        """Commit the positions that have moved, and leave the group.
+        """Commit the positions that have moved, and leave the group: see `close_all`."""
+        close_all([self])
 
-        If commits fail, they are repeated for as long as a session lasts: the members may be forming a new
-        generation, which waits that long for a member that has failed.
-        """
-        end = time.monotonic() + self._session
+    def _settle(self) -> bool:
+        """Commit the positions that have moved, and return whether the broker has acknowledged all."""
         self._commit(self._offsets.due(), asynchronous=True)
-        while self._offsets.unacknowledged() and time.monotonic() < end:
-            # Serves callbacks. A message that arrives meanwhile is not begun or committed.
-            with suppress(KafkaException):
-                self._consumer.poll(CLOSE_PAUSE)
-            self._commit(self._offsets.due(), asynchronous=True)
-        self._consumer.close()
+        if not self._offsets.unacknowledged():
+            return True
+        # Serves callbacks. A message that arrives meanwhile is not begun or committed.
+        with suppress(KafkaException):
+            self._consumer.poll(COMMIT_PAUSE)
+        return False
 
     # --- messages -----------------------------------------------------------------------------------
 
@@ -237,22 +240,21 @@ class DelayedConsumer:
 
     # --- offsets ------------------------------------------------------------------------------------
 
-    def _commit(self, positions: dict[Partition, int], asynchronous: bool) -> None:
+    def _commit(self, positions: dict[Partition, int], asynchronous: bool) -> KafkaError | None:
+        """Commit positions, and return why that failed; None if it did not, or if that is not known yet."""
         if not positions:
-            return
+            return None
         offsets = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
         self._offsets.sent(positions)
         try:
             done = self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
         except KafkaException as error:
-            self._committed(error.args[0], offsets)
-        else:
-            # The outcome of an asynchronous commit is reported by a later poll.
-            if done is not None:
-                self._committed(None, done)
+            return self._committed(error.args[0], offsets)
+        # The outcome of an asynchronous commit is reported by a later poll.
+        return None if done is None else self._committed(None, done)
 
-    def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """Handle the outcome of a commit. Positions that failed are committed again later."""
+    def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> KafkaError | None:
+        """Handle the outcome of a commit, and return why it failed. It is repeated later."""
         failed = [position for position in partitions if error is not None or position.error is not None]
         self._offsets.acknowledged(
             _positions([position for position in partitions if error is None and position.error is None])
@@ -265,6 +267,7 @@ class DelayedConsumer:
                 redact_topics(error or failed[0].error),
             )
         self._commit_failed = bool(failed)
+        return error or (failed[0].error if failed else None)
 
     # --- the group ----------------------------------------------------------------------------------
 
@@ -291,13 +294,22 @@ class DelayedConsumer:
         revoked = {(partition.topic, partition.partition) for partition in partitions}
         try:
             self._on_revoking(revoked)
+            self._commit_revoked(revoked)
+        finally:
+            self._lose(consumer, partitions)
+
+    def _commit_revoked(self, revoked: set[Partition]) -> None:
+        """Commit the positions of partitions that are given up, again if that fails for a while."""
+        end = time.monotonic() + REVOKE_TIMEOUT
+        while True:
             positions = self._offsets.unacknowledged()
-            self._commit(
+            error = self._commit(
                 {partition: positions[partition] for partition in revoked & positions.keys()},
                 asynchronous=False,
             )
-        finally:
-            self._lose(consumer, partitions)
+            if error is None or error.code() in _EXCLUDED or time.monotonic() >= end:
+                return
+            time.sleep(COMMIT_PAUSE)
 
     def _lose(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = {(partition.topic, partition.partition) for partition in partitions}
@@ -307,6 +319,20 @@ class DelayedConsumer:
             self._assigned.pop(partition, None)
         for partition in gone:
             self._on_lost(partition)
+
+
+def close_all(consumers: Sequence[DelayedConsumer]) -> None:
+    """Commit what consumers have finished, and leave their groups.
+
+    If commits fail, they are repeated for as long as a session lasts: the members of a group may be forming a
+    new generation, which waits that long for a member that has failed.
+    """
+    end = time.monotonic() + max(consumer._session for consumer in consumers)
+    unsettled = list(consumers)
+    while unsettled and time.monotonic() < end:
+        unsettled = [consumer for consumer in unsettled if not consumer._settle()]
+    for consumer in consumers:
+        consumer._consumer.close()
 
 
 def _positions(partitions: list[TopicPartition]) -> dict[Partition, int]:

@@ -38,10 +38,10 @@ MAX_IN_FLIGHT = 32
 #: that do not answer delay only deliveries of the same source. The sender limits those to one address.
 MAX_IN_FLIGHT_OF_CLIENT, MAX_IN_FLIGHT_OF_SOURCE = 8, 12
 #: Seconds that one poll waits, and seconds between commits.
-POLL_TIMEOUT, COMMIT_INTERVAL = 0.2, 1.0
-#: Seconds that deliveries in progress are awaited before their partitions are given up. Another member
-#: repeats those that take longer. Meanwhile this member starts no other.
-GRACE = 3.0
+POLL_TIMEOUT, COMMIT_INTERVAL = 0.2, 0.2
+#: Seconds that deliveries in progress are awaited before their partitions are given up to another member, and
+#: when the process ends. Another member repeats those that take longer. Meanwhile this member starts none.
+GRACE, STOP_GRACE = 3.0, 1.0
 #: Seconds between attempts to publish to a wait topic.
 REPUBLISH_INTERVAL = 1.0
 
@@ -108,11 +108,15 @@ class Webhooks:
         """Return whether messages are being consumed."""
         return self._thread.is_alive()
 
+    def stop(self) -> None:
+        """Begin to stop: start no delivery, and leave the group."""
+        self._stop.set()
+
     def close(self) -> None:
         """Stop. Deliveries in progress are awaited for a while; another process repeats the others."""
-        self._stop.set()
+        self.stop()
         # To leave the group takes up to a session, and the broker may take as long to answer.
-        self._thread.join(GRACE + 2 * self._session)
+        self._thread.join(STOP_GRACE + 2 * self._session)
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._sender.close()
 
@@ -128,17 +132,22 @@ class Webhooks:
             except Exception:
                 log.exception("the loop of the webhooks failed")
                 self._stop.wait(0.5)
-        self._await_deliveries(set(self._in_progress))
         try:
+            self._await(set(self._in_progress), STOP_GRACE)
             self._consumer.close()
         except KafkaException as error:
             log.error("Kafka: %s", redact_topics(error))
 
     def _await_deliveries(self, partitions: set[Partition]) -> None:
-        """Wait for the deliveries in progress of partitions that are about to be given up."""
-        end = time.monotonic() + GRACE
+        """Wait for the deliveries in progress of partitions that another member is to get."""
+        # When the process ends, they have been awaited before.
+        self._await(partitions, 0.0 if self._stop.is_set() else GRACE)
+
+    def _await(self, partitions: set[Partition], seconds: float) -> None:
+        end = time.monotonic() + seconds
         while self._busy(partitions) and time.monotonic() < end:
             self._settle(POLL_TIMEOUT)
+            self._consumer.commit()
         self._settle(0)
 
     def _busy(self, partitions: set[Partition]) -> bool:

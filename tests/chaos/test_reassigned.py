@@ -276,6 +276,7 @@ def test_a_delivery_in_progress_is_awaited_before_its_partition_is_given_up(
 ) -> None:
     """Otherwise the next member delivers the event again."""
     monkeypatch.setattr(loop, "GRACE", 60.0)
+    monkeypatch.setattr(loop, "STOP_GRACE", 60.0)
     place = user.urgent
     group, sender = user.group(place), user._sender
     sender.answers.clear()
@@ -293,3 +294,24 @@ def test_a_delivery_in_progress_is_awaited_before_its_partition_is_given_up(
         user._webhooks.close()
     until(user, lambda: group.owners[place] is other)
     assert group.committed == {place: 1}
+
+
+@pytest.mark.parametrize("user", [Delivering], ids=["webhooks"], indirect=True)
+def test_a_receiver_that_does_not_answer_keeps_no_gateway_from_leaving(
+    user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was delivered is committed, and the partitions are free, before the process is killed."""
+    monkeypatch.setattr(loop, "GRACE", 60.0)
+    monkeypatch.setattr(loop, "STOP_GRACE", 0.2)
+    slow, fast = user.urgent, user.waiting
+    group = user.group(slow)
+    user.submit(fast, "fast")
+    user.clock.wall += DELAY + 1
+    until(user, lambda: "fast" in user.done)
+    user._sender.answers.clear()
+    user.submit(slow, "slow")
+    until(user, lambda: len(user._webhooks) == 1)
+    user._webhooks.stop()
+    until(user, lambda: not user._webhooks.alive())
+    assert group.committed == {fast: 1, slow: 0}
+    assert (group.owners[slow], group.owners[fast]) == (None, None)

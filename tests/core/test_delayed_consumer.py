@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from core.kafka import delayed_consumer
-from core.kafka.delayed_consumer import DelayedConsumer
+from core.kafka.delayed_consumer import DelayedConsumer, close_all
 from core.kafka.offsets import Partition
 from core.settings import KafkaSettings
 from tests.core.librdkafka import Group, Member, Message
@@ -248,6 +248,14 @@ def test_no_message_is_stranded_or_lost_in_any_sequence(seed: int) -> None:
         logging.disable(logging.NOTSET)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def commits_are_not_repeated_before_revocations() -> Iterator[None]:
+    """The model's commits fail until a later step: nothing comes of waiting for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delayed_consumer, "REVOKE_TIMEOUT", 0.0)
+        yield
+
+
 @pytest.fixture
 def finished() -> Owner:
     """A member that has finished one message and committed nothing."""
@@ -285,6 +293,52 @@ def test_a_commit_without_an_answer_is_repeated_before_the_partition_is_revoked(
     finished.take(5)
     assert FAST not in finished.kafka.positions
     assert world.group.committed == {FAST: 1}
+
+
+def test_a_commit_that_fails_before_a_revocation_is_repeated(
+    finished: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that has just taken over rejects the first one."""
+    monkeypatch.setattr(delayed_consumer, "REVOKE_TIMEOUT", 60.0)
+    finished.kafka.failing = {"commit"}
+    world, pauses = finished.world, []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        finished.kafka.failing.clear()
+
+    world.group.move(FAST, Member(world.group))
+    monkeypatch.setattr("core.kafka.delayed_consumer.time.sleep", pause)
+    finished.take(5)
+    assert pauses
+    assert world.group.committed == {FAST: 1}
+
+
+def test_members_that_leave_together_wait_for_one_session(
+    finished: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is killed if it takes longer."""
+    other = Owner(finished.world)
+    finished.world.group.move(SLOW, other.kafka)
+    finished.kafka.failing = {"commit"}
+    finished.consumer._session = other.consumer._session = 0.2
+    settled: list[Owner] = []
+
+    def watched(owner: Owner) -> Callable[[], bool]:
+        settle = owner.consumer._settle
+
+        def settle_and_note() -> bool:
+            settled.append(owner)
+            return settle()
+
+        return settle_and_note
+
+    for owner in (finished, other):
+        monkeypatch.setattr(owner.consumer, "_settle", watched(owner))
+    close_all([finished.consumer, other.consumer])
+    # The second did not wait until the first had given up.
+    assert settled[:3] == [finished, other, finished]
+    assert finished.world.group.owners == {FAST: None, SLOW: None}
 
 
 def test_a_member_leaves_although_nothing_can_be_committed(finished: Owner) -> None:
