@@ -20,9 +20,14 @@ from testkit.replicas import SECRET
 SHORT = dict(zip(job_consumer._DELAYS, (1.0, 2.0, 3.0, 4.0), strict=True))
 
 
+#: Seconds after which the group continues without a member that does not answer.
+SESSION = 6.0
+
+
 def settings(bootstrap: str, partitions: int) -> KafkaSettings:
     """The settings of all members of a test."""
-    return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=6_000, partitions=partitions)
+    session = int(SESSION * 1000)
+    return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=session, partitions=partitions)
 
 
 def notify(job: str) -> None:

@@ -29,7 +29,7 @@ from testkit import apache_kafka
 from testkit.receiver import receiver
 from testkit.stack import ROOT, wait_for
 from tests.chaos.conftest import StartBroker
-from tests.chaos.member import SHORT, settings
+from tests.chaos.member import SESSION, SHORT, settings
 from tests.core.samples import result_event, wire
 
 SEED = int(os.environ.get("REBALANCE_SEED", "1"))
@@ -44,9 +44,12 @@ EVERY, GAPS = 0.25, (0.5, 6.0)
 PAUSES = (1.0, 12.0)
 #: Seconds after its due time at which an event is late.
 LATE = 30.0
-#: Seconds before a failure in which a member may have handled events that it has not committed, and seconds
-#: after a pause in which it may handle what it has fetched before.
-UNCERTAIN = 5.0
+#: Seconds before a failure in which a member may have handled events that it could not commit: while it
+#: waits to join, the broker answers none of its commits, and the group waits a session for a member that has
+#: failed, and another one for a member that fails meanwhile.
+UNCOMMITTED = 2 * SESSION + 1.0
+#: Seconds after a pause in which a member may handle what it has fetched before.
+FETCHED = 5.0
 #: Delays in seconds of the wait topics of webhooks.
 DELAYS = (1.0, 2.0, 3.0, 4.0)
 
@@ -69,9 +72,13 @@ class Member:
         lines = self.seen.read_text().splitlines()
         return [(event, float(at)) for event, _, at in (line.partition(" ") for line in lines)]
 
-    def excused(self, at: float) -> bool:
-        """Return whether it may have handled an event at this time without committing it."""
-        return any(start - UNCERTAIN <= at <= end + UNCERTAIN for start, end in self.failures)
+    def could_not_commit(self, at: float) -> bool:
+        """Return whether it may have failed before it could commit what it handled at this time."""
+        return any(start - UNCOMMITTED <= at <= end + FETCHED for start, end in self.failures)
+
+    def held_before(self, at: float) -> bool:
+        """Return whether it may have fetched before a pause what it handled at this time."""
+        return any(start <= at <= end + FETCHED for start, end in self.failures)
 
 
 class Members:
@@ -248,7 +255,7 @@ def outcome(members: Members, due: dict[str, float]) -> Outcome:
     doubled, repeated = [], 0
     for event, entries in handled.items():
         for (first_at, first), (at, second) in pairwise(entries):
-            if first.excused(first_at) or second.excused(at):
+            if first.could_not_commit(first_at) or second.held_before(at):
                 repeated += 1
             else:
                 doubled.append(event)
@@ -306,7 +313,7 @@ def test_no_event_is_lost_late_or_doubled_in_a_long_sequence(
                 wait_for(lambda group=group, due=due: due.keys() <= group.handled().keys(), 90)  # type: ignore[misc]
             except AssertionError:
                 print("some events were not handled")
-            time.sleep(UNCERTAIN)
+            time.sleep(FETCHED)
             outcomes.append(outcome(group, due))
         for name, result in zip(events.due, outcomes, strict=True):
             print(f"\nseed {SEED}, {SECONDS:.0f} s, {name}: {result}")
