@@ -57,7 +57,7 @@ def make_private(folder: Path) -> None:
             raise _error(f"{folder} belongs to another user. Set LOCAL_FOLDER to a folder of your own.")
         if not status.st_mode & 0o077:
             return
-        if folder == ROOT / ".local":
+        if folder == ROOT / ".local" and not folder.is_symlink():
             folder.chmod(0o700)
             return
     except OSError as error:
@@ -73,7 +73,7 @@ class KeyFile:
     """A file with a key, in the local stack's folder."""
 
     name: str
-    #: What the key is for, as messages have it.
+    #: What the key is for, as error messages name it.
     service: str
     #: Returns a new key.
     make: Callable[[], str]

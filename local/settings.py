@@ -123,7 +123,7 @@ class LocalSettings:
     image_tag: str
     #: The user's environment, of which the parts inherit some variables.
     env: Mapping[str, str] = field(repr=False)
-    #: The simulator's key, of which a file in the folder keeps the text for the user's own programs.
+    #: The simulator's key. A file in the folder has it too, for the user's own programs.
     api_key: str = field(repr=False)
     gateway_secret: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(32))
 
@@ -167,7 +167,9 @@ class LocalSettings:
         for a job of an earlier run.
         """
         for path in (*(self.folder / "logs").glob("*.log*"), *self.folder.glob("simulator.db*")):
-            path.unlink(missing_ok=True)
+            # A lock that is deleted locks nothing: a process that holds it would not be noticed.
+            if path.suffix != ".lock":
+                path.unlink(missing_ok=True)
 
     def url(self, part: str) -> str:
         """Return the address of a part."""

@@ -17,7 +17,7 @@ from local.settings import ADDRESS, PORTS, LocalSettings, python
 
 TABLE = SettingsTable(
     "python -m local.simulator",
-    "Runs the simulator alone, with the key and the jobs of the local stack, until Ctrl-C.",
+    "Runs the simulator alone, with the key of the local stack and jobs of its own, until Ctrl-C.",
     (PORTS["simulator"], LOCAL_FOLDER, ADDRESS),
 )
 
@@ -36,15 +36,18 @@ def main() -> NoReturn:
         sys.exit(1)
     for line in account_lines(settings.url("simulator"), SIMULATOR_KEY.path(settings.folder)):
         say(line, sys.stdout)
+    # The stack deletes the jobs in its own file when it starts.
+    database = source.get("SIMULATOR_DATABASE") or str(settings.folder.resolve() / "own-programs.db")
+    env = environment(settings, "simulator") | {"SIMULATOR_DATABASE": database}
     os.chdir(ROOT)
     # The command is this interpreter with a module of ours.
-    os.execve(python(), [python(), "-m", "simulator"], environment(settings, "simulator"))  # noqa: S606
+    os.execve(python(), [python(), "-m", "simulator"], env)  # noqa: S606
 
 
 def account_lines(url: str, key: Path) -> list[str]:
     """Return what a person needs to use the simulator from Qiskit: lines for a shell, and one for Python.
 
-    They do not have the key itself, since a log may keep this output.
+    They do not contain the key itself, since a log may keep this output.
     """
     return [
         "For your own Qiskit programs (docs/simulator.md), in a shell:",
