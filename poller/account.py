@@ -90,24 +90,19 @@ class AccountWorker:
         now: float,
         job_of: Callable[[Key], TrackedJob | None],
         handle: Callable[[AccountWorker, CallOutcome], None],
-    ) -> list[Call[Key]]:
+    ) -> None:
         """Start every call that is due while a worker thread is free.
 
         Args:
             now: the time in seconds since 1970.
             job_of: returns the job of a step.
             handle: called in the loop's thread with the outcome of each call.
-
-        Returns:
-            The calls that were started.
         """
-        started: list[Call[Key]] = []
         while True:
             fetch, look = self._delivering < self._workers, self._looking < self._workers
             call = self.scheduler.next_call(now, fetch, look) if fetch or look else None
             if call is None:
-                return started
-            started.append(call)
+                return
             job = None if call.since is not None or not call.keys else job_of(call.keys[0])
             if call.kind == "fetch":
                 self._delivering += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,13 @@ class ShiftedClock:
 
     def __init__(self, folder: Path) -> None:
         compiler = shutil.which("cc")
+        if sys.platform != "linux":
+            pytest.skip("the library that shifts the clock is for Linux with glibc")
         if compiler is None:
             pytest.skip("no C compiler (Debian: apt install gcc libc6-dev)")
         folder.mkdir(parents=True, exist_ok=True)
         library = folder / "shifted_clock.so"
-        command = [compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]
+        command = [compiler, "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o"]
         command += [str(library), str(_SOURCE)]
         subprocess.run(command, check=True, timeout=60)
         self._file = folder / "shift"

@@ -54,8 +54,9 @@ def pause_after(error: object, now: float, chance: float) -> float:
 class Pace:
     """Gives each invocation its time. Thread-safe.
 
-    Until OpenWhisk has refused an invocation, all may be made at once. From then on they are spread evenly,
-    in the order in which they asked.
+    Until OpenWhisk has refused an invocation, all may be made at once. From then on they are spread over
+    the minute, in the order in which they asked. When the pace becomes faster, several may come at once: each
+    asks again only at the time that it was given before.
 
     Args:
         clock: returns seconds, and never goes back when the time of day is set.

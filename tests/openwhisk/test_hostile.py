@@ -274,6 +274,7 @@ def test_headers_of_the_rest_api_that_are_not_utf8(quiet: OpenWhisk, header: byt
         (request("GET", "/", b"X-Mine: " + b"a" * 20_000 + b"\r\n"), 400),
         (request("GET", "/", b"X-\xff: a\r\n"), 400),
         (request("POST", "/namespaces/_/actions/a", b"Expect: something\r\n", b"{}"), 417),
+        (request("POST", "/namespaces/_/actions/a", b"Expect: \xff\r\n", b"{}"), 417),
         (request("POST", "/namespaces/_/actions/a", b"Content-Length: 3\r\n", b"{}"), 400),
         (request("POST", "/namespaces/_/actions/a", b"Content-Encoding: br\r\n", b"{}"), 400),
     ],

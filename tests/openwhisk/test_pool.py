@@ -138,8 +138,9 @@ def test_an_invocation_waits_for_a_process_whose_log_is_being_collected(
             gate.touch()
             await activation
             pool.release(first, keep=True)
-            assert await following is first
-            assert await third is not first
+            # The new one may be ready before, on a busy machine.
+            given = [await following, await third]
+            assert [container is first for container in given].count(True) == 1
         finally:
             await pool.close()
 

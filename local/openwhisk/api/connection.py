@@ -14,6 +14,8 @@ from local.openwhisk.api.requests import error_response
 
 log = logging.getLogger(__name__)
 
+#: The only value of the header Expect.
+EXPECTED = "100-continue"
 #: Characters of the reason that are shown. It repeats parts of the request.
 _SHOWN = 200
 
@@ -65,12 +67,11 @@ def connections(server: web.Server) -> Callable[[], RestConnection]:
     application = server.request_handler
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await application(request)
-        except web.HTTPExpectationFailed:
-            # aiohttp reads this header before it calls the application.
-            message = "The request's header Expect is not supported. Expected: 100-continue"
+        # aiohttp would answer in a form of its own, and fail if the header is not UTF-8.
+        if request.headers.get("Expect", EXPECTED).lower() != EXPECTED:
+            message = f"The request's header Expect is not supported. Expected: {EXPECTED}"
             return error_response(message, 417, os.urandom(16).hex())
+        return await application(request)
 
     server.request_handler = handle
     loop = asyncio.get_running_loop()
