@@ -20,7 +20,7 @@ from .counts import Bits, draw, shots
 from .errors import SimulationError
 from .narrow import narrowed
 from .simulation_plan import LARGE_SECONDS, Execution, Method, SimulationPlan
-from .spare_bit import has_unmeasured, with_spare_bit
+from .spare_bit import drops_assignments, has_unmeasured, with_spare_bit
 from .stores import as_measurements
 
 #: The methods that are used, and a first circuit is run with.
@@ -124,10 +124,12 @@ class Aer:
     ) -> list[Any]:
         """Run circuits in one call, with one noise model that covers all of them.
 
-        With `like_aer` a result without noise is what Aer gives for the circuit and the seed.
+        With `like_aer` a result without noise is what Aer gives for the circuit and the seed, unless Aer
+        fails for the circuit or drops its assignments.
         """
         plan = executions[0].plan
-        circuits = [_prepared(each.circuit, like_aer) for each in executions if each.circuit is not None]
+        simulator = self._simulator(method)
+        circuits = [_narrowed(each.circuit) for each in executions if each.circuit is not None]
         options: dict[str, Any] = {"shots": num_shots, "seed_simulator": seed}
         options["max_parallel_threads"] = self._threads(plan)
         if noise is not None and plan.noise != "none":
@@ -137,21 +139,17 @@ class Aer:
                 noise.with_delays(as_measurements(with_spare_bit(circuit)), plan.noise)
                 for circuit in circuits
             ]
+            return _data(simulator, circuits, options)
         if method == "stabilizer":
             circuits = [for_aer(circuit) for circuit in circuits]
         if method == "matrix_product_state":
-            known = frozenset(self._simulator(method).configuration().basis_gates)
+            known = frozenset(simulator.configuration().basis_gates)
             circuits = [_with_known_gates(circuit, known) for circuit in circuits]
-        try:
-            result = self._simulator(method).run(circuits, **options).result()
-        except QiskitError as error:
-            raise SimulationError(f"Aer could not simulate the circuit: {error.message}") from error
-        for item in result.results:
-            if not item.success:
-                raise SimulationError(f"Aer could not simulate the circuit: {item.status}")
-        if not result.success:
-            raise SimulationError(f"Aer could not simulate the circuits: {result.status}")
-        return [item.data for item in result.results]
+        circuits = [with_spare_bit(each) if drops_assignments(each) else each for each in circuits]
+        if like_aer:
+            return _data_like_aer(simulator, circuits, options)
+        circuits = [with_spare_bit(each) if _may_fail(each) else each for each in circuits]
+        return _data(simulator, circuits, options)
 
     def _threads(self, plan: SimulationPlan) -> int:
         """Return how many threads Aer may use."""
@@ -164,12 +162,67 @@ class Aer:
         return self._simulators[method]
 
 
-def _prepared(circuit: QuantumCircuit, like_aer: bool) -> QuantumCircuit:
-    """Return a circuit whose control flow Aer can run."""
-    if not any(item.is_control_flow() for item in circuit.data):
-        return circuit
-    circuit = narrowed(circuit)
-    return circuit if like_aer or not has_unmeasured(circuit) else with_spare_bit(circuit)
+def _narrowed(circuit: QuantumCircuit) -> QuantumCircuit:
+    return narrowed(circuit) if _has_control_flow(circuit) else circuit
+
+
+def _has_control_flow(circuit: QuantumCircuit) -> bool:
+    return any(item.is_control_flow() for item in circuit.data)
+
+
+def _may_fail(circuit: QuantumCircuit) -> bool:
+    """Return whether Aer may fail for the circuit's control flow."""
+    return _has_control_flow(circuit) and has_unmeasured(circuit)
+
+
+def _data(simulator: AerSimulator, circuits: list[QuantumCircuit], options: dict[str, Any]) -> list[Any]:
+    """Run circuits in one call, and return the data of each.
+
+    Raises:
+        SimulationError: If Aer cannot simulate one of them.
+    """
+    try:
+        result = simulator.run(circuits, **options).result()
+    except QiskitError as error:
+        raise SimulationError(f"Aer could not simulate the circuit: {error.message}") from error
+    for item in result.results:
+        if not item.success:
+            raise SimulationError(f"Aer could not simulate the circuit: {item.status}")
+    if not result.success:
+        raise SimulationError(f"Aer could not simulate the circuits: {result.status}")
+    return [item.data for item in result.results]
+
+
+def _data_like_aer(
+    simulator: AerSimulator, circuits: list[QuantumCircuit], options: dict[str, Any]
+) -> list[Any]:
+    """Run circuits without noise in one call, unchanged except for those that Aer fails for.
+
+    Raises:
+        SimulationError: If Aer cannot simulate one of them.
+    """
+    try:
+        return _data(simulator, circuits, options)
+    except SimulationError:
+        # Aer does not say which circuit it failed for.
+        failing = [_may_fail(circuit) and not _runs(simulator, circuit, options) for circuit in circuits]
+        if not any(failing):
+            raise
+    # Each circuit keeps its place, since Aer derives its seed from it.
+    circuits = [
+        with_spare_bit(circuit) if fails else circuit
+        for circuit, fails in zip(circuits, failing, strict=True)
+    ]
+    return _data(simulator, circuits, options)
+
+
+def _runs(simulator: AerSimulator, circuit: QuantumCircuit, options: dict[str, Any]) -> bool:
+    """Return whether Aer can run one shot of a circuit."""
+    try:
+        _data(simulator, [circuit], {**options, "shots": 1})
+    except SimulationError:
+        return False
+    return True
 
 
 def _with_known_gates(circuit: QuantumCircuit, known: frozenset[str]) -> QuantumCircuit:

@@ -13,6 +13,12 @@ def has_unmeasured(circuit: QuantumCircuit) -> bool:
     return bool(_unmeasured(circuit))
 
 
+def drops_assignments(circuit: QuantumCircuit) -> bool:
+    """Return whether Aer drops the assignments outside of control flow, as it does if nothing is measured."""
+    names = {item.name for item in circuit.data}
+    return "store" in names and "measure" not in names
+
+
 def _unmeasured(circuit: QuantumCircuit) -> list[Qubit]:
     measured: set[Qubit] = set()
     used: dict[Qubit, None] = {}
@@ -47,8 +53,9 @@ def with_spare_bit(circuit: QuantumCircuit) -> QuantumCircuit:
 
     It has those whose bits are overwritten unread. If Aer draws all shots from one state, it applies the
     readout errors afterwards, and a bit would have those of all its measurements. It also has one of each
-    qubit that is not measured, at the end: Aer fails for control flow on such a qubit, and with noise for a
-    condition on a bit behind all those that are measured into.
+    qubit that is not measured, at the end, and at least one: Aer fails for control flow on such a qubit, and
+    with noise for a condition on a bit behind all those that are measured into, and drops assignments if
+    nothing is measured.
     """
     overwritten = _overwritten(circuit)
     result = circuit.copy_empty_like()
@@ -57,6 +64,6 @@ def with_spare_bit(circuit: QuantumCircuit) -> QuantumCircuit:
     for place, item in enumerate(circuit.data):
         result._append(item.replace(clbits=(spare,)) if place in overwritten else item)
     active = [qubit for item in circuit.data if item.name not in PASSIVE for qubit in item.qubits]
-    for qubit in _unmeasured(circuit) or active[:1]:
+    for qubit in _unmeasured(circuit) or active[:1] or circuit.qubits[:1]:
         result.measure(qubit, spare)
     return result

@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit.classical import expr, types
+from qiskit_aer import AerSimulator
 
+from simulator.aer import Aer
 from simulator.backends import catalog
 from simulator.counts import Bits
 from simulator.engine import Engine
-from simulator.errors import InvalidJob
+from simulator.errors import InvalidJob, SimulationError
 from simulator.programs import codec
 from simulator.settings import SimulationLimits
 from simulator.variables import lower
 
 NOISY = "aer_simulator_noisy_fez"
 BACKENDS = ("aer_simulator", NOISY)
+SEEDS = (None, 7)
 #: Qubits of fake_fez. The device never reads a 0 of the last one as 1.
 QUBIT, OTHER, FAITHFUL = 0, 2, 150
 
@@ -31,12 +34,25 @@ def engine() -> Engine:
     return Engine(catalog(["fake_fez"]), SimulationLimits())
 
 
-def run(engine: Engine, name: str, circuit: QuantumCircuit, shots: int = 2000) -> tuple[Bits, int]:
-    """Return the bits of a circuit, and its number of active qubits."""
+def run_all(
+    engine: Engine, name: str, circuits: list[QuantumCircuit], num_shots: int = 2000, seed: int | None = None
+) -> tuple[list[Bits], list[int]]:
+    """Return the bits of the circuits of one job, and their numbers of active qubits."""
     backend = engine.backends[name]
-    executions = engine.prepare(backend, lower(circuit), np.empty((1, 0)), shots)
-    (bits,) = engine.run(backend, executions, np.random.default_rng(1))
-    return bits, executions[0].plan.qubits
+    executions = [
+        engine.prepare(backend, lower(circuit), np.empty((1, 0)), num_shots, seeded=seed is not None)[0]
+        for circuit in circuits
+    ]
+    bits = engine.run(backend, executions, np.random.default_rng(1), seed)
+    return bits, [execution.plan.qubits for execution in executions]
+
+
+def run(
+    engine: Engine, name: str, circuit: QuantumCircuit, num_shots: int = 2000, seed: int | None = None
+) -> tuple[Bits, int]:
+    """Return the bits of a circuit, and its number of active qubits."""
+    (bits,), (active,) = run_all(engine, name, [circuit], num_shots, seed)
+    return bits, active
 
 
 def empty_branch(circuit: QuantumCircuit) -> None:
@@ -134,16 +150,101 @@ def test_a_bit_has_the_readout_error_of_its_last_measurement(engine: Engine, gat
     assert not bits[:, 0].any()
 
 
-@pytest.mark.parametrize("name", BACKENDS)
-def test_a_qubit_in_control_flow_need_not_be_measured(engine: Engine, name: str) -> None:
-    circuit = QuantumCircuit(30, 1)
+def flipped_in_a_loop(circuit: QuantumCircuit) -> None:
     circuit.sx(QUBIT)
     with circuit.for_loop(range(2)):
         circuit.x(QUBIT)
     circuit.x(20)
     circuit.measure(20, 0)
-    bits, _ = run(engine, name, circuit)
+
+
+def measured_in_a_case(circuit: QuantumCircuit) -> None:
+    circuit.sx(QUBIT)
+    with circuit.switch(circuit.clbits[0]) as case, case(0):
+        circuit.x(20)
+        circuit.measure(20, 0)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("build", [flipped_in_a_loop, measured_in_a_case], ids=lambda each: each.__name__)
+def test_a_qubit_in_control_flow_need_not_be_measured(
+    engine: Engine, name: str, seed: int | None, build: Callable[[QuantumCircuit], None]
+) -> None:
+    circuit = QuantumCircuit(30, 1)
+    build(circuit)
+    bits, _ = run(engine, name, circuit, seed=seed)
     assert bits.mean() > 0.95
+
+
+def test_seeded_counts_are_those_of_aer_beside_a_circuit_that_it_fails_for(engine: Engine) -> None:
+    """Aer's random numbers depend on a circuit's place in the job, and on what it runs of it."""
+    failing = QuantumCircuit(30, 1)
+    flipped_in_a_loop(failing)
+    random = QuantumCircuit(3, 1)
+    random.sx(2)
+    with random.for_loop(range(2)):
+        random.x(2)
+    # Aer drops this, without which the outcome is the same. A measured qubit's reset would draw a number.
+    random.sx(1)
+    random.reset(1)
+    random.measure(2, 0)
+    bits, _ = run_all(engine, "aer_simulator", [random, failing, random], 500, seed=7)
+    # Aer itself would not run the one in the middle.
+    simulator = AerSimulator(method="statevector")
+    aer = simulator.run([random, random, random], shots=500, seed_simulator=7).result()
+    for place in (0, 2):
+        assert bits[place].sum() == aer.get_counts(place)["1"]
+    assert bits[1].all()
+
+
+def test_a_job_that_aer_cannot_run_with_a_spare_bit_either_fails(engine: Engine) -> None:
+    """The second attempt has an end."""
+    small = Engine(engine.backends, SimulationLimits())
+    small.aer = Aer(max_memory_mb=1)
+    circuit = QuantumCircuit(17, 1)
+    circuit.h(range(17))
+    with circuit.for_loop(range(2)):
+        circuit.x(QUBIT)
+    circuit.measure(16, 0)
+    with pytest.raises(SimulationError, match="Aer could not simulate"):
+        run(small, "aer_simulator", circuit, 10, seed=7)
+
+
+def stored(circuit: QuantumCircuit) -> None:
+    circuit.store(circuit.clbits[0], True)
+
+
+def stored_after_a_gate(circuit: QuantumCircuit) -> None:
+    circuit.sx(OTHER)
+    stored(circuit)
+
+
+def stored_before_a_reset(circuit: QuantumCircuit) -> None:
+    stored(circuit)
+    circuit.reset(OTHER)
+
+
+def stored_in_a_branch(circuit: QuantumCircuit) -> None:
+    with circuit.if_test((circuit.clbits[0], 0)):
+        stored(circuit)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "build",
+    [stored, stored_after_a_gate, stored_before_a_reset, stored_in_a_branch],
+    ids=lambda each: each.__name__,
+)
+def test_assignments_without_a_measurement(
+    engine: Engine, name: str, seed: int | None, build: Callable[[QuantumCircuit], None]
+) -> None:
+    circuit = QuantumCircuit(30, 2)
+    build(circuit)
+    circuit.store(circuit.clbits[1], expr.logic_not(circuit.clbits[0]))
+    bits, _ = run(engine, name, circuit, 20, seed)
+    assert (bits == [1, 0]).all()
 
 
 @pytest.mark.parametrize("name", BACKENDS)
