@@ -123,6 +123,9 @@ def examine(circuit: QuantumCircuit, isa: Isa) -> Shape:
         )
     scan = _Scan(isa)
     scan.visit(circuit, {bit: index for index, bit in enumerate(circuit.qubits)})
+    if scan.control_flow and not circuit.qubits:
+        # Aer keeps the order of these instructions only if they are on a qubit.
+        raise InvalidJob("A circuit with control flow or assignments must have a qubit.", code=1517)
     return Shape(scan.uses, scan.clifford, scan.control_flow)
 
 

@@ -247,6 +247,33 @@ def test_assignments_without_a_measurement(
     assert (bits == [1, 0]).all()
 
 
+def empty_branch_and_assignment(circuit: QuantumCircuit) -> None:
+    empty_branch(circuit)
+    stored(circuit)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    "build",
+    [empty_branch, empty_loop, empty_case, stored, stored_in_a_branch, empty_branch_and_assignment],
+    ids=lambda each: each.__name__,
+)
+def test_control_flow_without_qubits_is_rejected(
+    engine: Engine, name: str, build: Callable[[QuantumCircuit], None]
+) -> None:
+    circuit = QuantumCircuit(0, 1)
+    build(circuit)
+    with pytest.raises(InvalidJob, match="must have a qubit"):
+        run(engine, name, circuit)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_circuit_without_qubits_and_control_flow_runs(engine: Engine, name: str) -> None:
+    bits, active = run(engine, name, QuantumCircuit(0, 1), 20)
+    assert (bits.shape, active) == ((20, 1), 0)
+    assert not bits.any()
+
+
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_condition_may_read_a_bit_that_is_never_written(engine: Engine, name: str) -> None:
     circuit = QuantumCircuit(3, 3)
