@@ -45,6 +45,7 @@ def demand_of(
         noisy=noise is not None,
         clifford=shape.clifford,
         control_flow=shape.control_flow,
+        assigns=any(name == "store" for name, _ in shape.uses),
         seeded=seeded,
     )
     if noise is None:

@@ -44,6 +44,7 @@ class Demand:
         noisy: Whether the backend has noise.
         clifford: Whether the stabilizer method can simulate the gates.
         control_flow: Whether there are control-flow instructions.
+        assigns: Whether there are assignments, for which a noisy simulation has one more qubit (`stores.py`).
         midway: Whether there are measurements other than at the end.
         errors: Expected number of errors in a shot.
         resets: Expected number of resets by noise in a shot.
@@ -58,6 +59,7 @@ class Demand:
     noisy: bool = False
     clifford: bool = False
     control_flow: bool = False
+    assigns: bool = False
     midway: bool = False
     errors: float = 0.0
     resets: float = 0.0
@@ -132,12 +134,14 @@ def _noiseless(demand: Demand, limits: SimulationLimits, costs: Costs) -> Simula
 def _dynamic(demand: Demand, limits: SimulationLimits, choice: NoiseChoice, costs: Costs) -> SimulationPlan:
     """Decide for a noisy circuit with control flow, which Aer runs shot by shot."""
     qubits, gates, shots = demand.qubits, demand.gates, demand.shots
-    if qubits > _state_vector_qubits(limits):
-        raise _too_large(demand, _state_vector_qubits(limits))
+    size = qubits + demand.assigns
+    most = _state_vector_qubits(limits)
+    if size > most:
+        raise _too_large(demand, most - demand.assigns)
     kind: NoiseKind = "full" if choice == "auto" else choice
-    choices = [SimulationPlan("statevector", kind, costs.shots(qubits, gates, shots), qubits, aer=True)]
-    if qubits <= MAX_DENSITY_MATRIX_QUBITS:
-        seconds = costs.aer_density(qubits, gates, shots)
+    choices = [SimulationPlan("statevector", kind, costs.shots(size, gates, shots), qubits, aer=True)]
+    if size <= MAX_DENSITY_MATRIX_QUBITS:
+        seconds = costs.aer_density(size, gates, shots)
         choices.append(SimulationPlan("density_matrix", kind, seconds, qubits, aer=True))
     best = min(choices, key=lambda each: each.seconds)
     if choice == "auto" and best.seconds > limits.full_noise_seconds:

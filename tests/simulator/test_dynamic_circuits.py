@@ -274,6 +274,27 @@ def test_a_circuit_without_qubits_and_control_flow_runs(engine: Engine, name: st
     assert not bits.any()
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_assignments_with_noise_need_the_memory_of_one_more_qubit(engine: Engine, inside: bool) -> None:
+    """A state of 16 qubits takes 1 MB."""
+    small = Engine(engine.backends, SimulationLimits(max_memory_mb=1))
+
+    def circuit(qubits: int) -> QuantumCircuit:
+        result = QuantumCircuit(qubits, 1)
+        result.x(range(qubits))
+        (stored_in_a_branch if inside else stored)(result)
+        return result
+
+    bits, active = run(small, NOISY, circuit(15), 2)
+    assert active == 15
+    assert bits.all()
+    with pytest.raises(InvalidJob, match=r"uses 16 qubits .* At most 15 active qubits"):
+        run(small, NOISY, circuit(16), 2)
+    bits, active = run(small, "aer_simulator", circuit(16), 2)
+    assert active == 16
+    assert bits.all()
+
+
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_condition_may_read_a_bit_that_is_never_written(engine: Engine, name: str) -> None:
     circuit = QuantumCircuit(3, 3)

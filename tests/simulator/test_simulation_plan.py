@@ -55,6 +55,21 @@ def test_states_must_fit_in_memory() -> None:
         plan(replace(NOISY, qubits=18, gates=10), limits)
 
 
+def test_assignments_with_noise_take_one_more_qubit() -> None:
+    """`stores.py` adds it; the client's circuit has as many active qubits as before."""
+    limits = SimulationLimits(max_memory_mb=16)
+    for qubits in (2, 14):
+        plain = replace(NOISY, qubits=qubits, gates=10, control_flow=True)
+        decided = plan(replace(plain, assigns=True), limits)
+        assert decided.seconds == plan(replace(plain, qubits=qubits + 1), limits).seconds
+        assert decided.qubits == qubits
+    largest = replace(NOISY, qubits=20, gates=10, control_flow=True)
+    assert plan(largest, limits).qubits == 20
+    assert plan(replace(largest, assigns=True, noisy=False), limits).qubits == 20
+    with pytest.raises(InvalidJob, match=r"uses 20 qubits .* At most 19 active qubits"):
+        plan(replace(largest, assigns=True), limits)
+
+
 def test_full_noise_of_clifford_circuits_is_used_only_up_to_the_requested_time() -> None:
     demand = replace(NOISY, qubits=2, gates=5, clifford=True)
     limits = SimulationLimits(full_noise_seconds=0.0)
