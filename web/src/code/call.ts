@@ -18,13 +18,11 @@ export interface Language {
   print: (call: Call) => string;
 }
 
-/** The environment variable of the key. A key that is written into a program is soon copied with it. */
+/** The environment variable of the key. A key in the program would be copied together with it. */
 export const KEY = "QWHISK_API_KEY";
 
-/** The most characters of an input as JSON. A constant text of a Java class has at most 65,535 bytes. */
-const LONGEST = 20_000;
-/** The most levels of lists and objects that the gateway takes. */
-const DEEPEST = 64;
+/** The most seconds that a program waits for one answer. The gateway answers within the 60 s of `?wait=60`. */
+export const TIMEOUT = 90;
 
 export const toCall = (api: string, functionId: string, input: Record<string, unknown>, signIn: boolean): Call => ({
   api,
@@ -32,12 +30,3 @@ export const toCall = (api: string, functionId: string, input: Record<string, un
   input,
   signIn,
 });
-
-/** True if an input can be written into a program. */
-export const isPrintable = (input: Record<string, unknown>): boolean =>
-  isWithin(input, DEEPEST) && JSON.stringify(input).length <= LONGEST;
-
-const isWithin = (value: unknown, levels: number): boolean =>
-  typeof value !== "object" ||
-  value === null ||
-  (levels > 0 && Object.values(value).every((item) => isWithin(item, levels - 1)));

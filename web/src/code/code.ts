@@ -2,9 +2,11 @@
 import { apiAddress } from "../api/api";
 import { copyButton } from "../shared/clipboard";
 import { h, setText } from "../shared/dom";
-import { isPrintable, KEY, toCall, type Call, type Language } from "./call";
+import { KEY, toCall, type Call } from "./call";
 import { tabs } from "./tabs";
 import type { FormInput } from "../form/form";
+
+type Printer = typeof import("./languages");
 
 export interface CodeSource {
   functionId: string;
@@ -15,7 +17,7 @@ export class CodePanel {
   readonly element: HTMLDetailsElement;
   #signIn: () => boolean;
   #source: CodeSource | null = null;
-  #languages: Language[] = [];
+  #printer: Printer | null = null;
   #chosen = "";
   #place = h("div", {});
   #note = h("p", { class: "code-panel__note", "data-testid": "code-note" });
@@ -46,25 +48,25 @@ export class CodePanel {
     this.update();
   }
 
-  /** Something in the form has changed. While nobody looks, nothing is printed. */
+  /** Something in the form has changed. Nothing is printed while the panel is closed. */
   update(): void {
     if (!this.element.open || !this.#source) return;
-    if (this.#languages.length > 0) this.#draw(this.#source);
+    if (this.#printer) this.#draw(this.#printer, this.#source);
     else void this.#load().catch(() => setText(this.#note, "The programs could not be loaded. Try again later."));
   }
 
   async #load(): Promise<void> {
-    const { LANGUAGES } = await import("./languages");
-    if (this.#languages.length > 0) return;
-    this.#languages = LANGUAGES;
+    const printer = await import("./languages");
+    if (this.#printer) return;
+    this.#printer = printer;
     const choose = (id: string): void => {
       this.#chosen = id;
       this.update();
     };
-    this.#place.replaceChildren(tabs("Languages", LANGUAGES, this.#panel, choose), this.#panel);
+    this.#place.replaceChildren(tabs("Languages", printer.LANGUAGES, this.#panel, choose), this.#panel);
   }
 
-  #draw({ functionId, read }: CodeSource): void {
+  #draw({ isPrintable, LANGUAGES }: Printer, { functionId, read }: CodeSource): void {
     const { input, wrong } = read();
     const printable = wrong.length === 0 && isPrintable(input);
     this.#place.hidden = !printable;
@@ -80,7 +82,7 @@ export class CodePanel {
     }
     const call = toCall(apiAddress(), functionId, input, this.#signIn());
     setText(this.#note, note(call));
-    setText(this.#program, this.#languages.find(({ id }) => id === this.#chosen)?.print(call) ?? "");
+    setText(this.#program, LANGUAGES.find(({ id }) => id === this.#chosen)?.print(call) ?? "");
   }
 }
 

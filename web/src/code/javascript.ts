@@ -1,5 +1,5 @@
 /** A call as a JavaScript module, for Node 18 or newer and for browsers. */
-import { KEY, type Call, type Language } from "./call";
+import { KEY, TIMEOUT, type Call, type Language } from "./call";
 import { printInput, quoted, type Dialect } from "./literals";
 
 /** Inside a page, `</script>` and `<!--` would end or change the script that a text is in. */
@@ -37,7 +37,8 @@ function print({ api, name, input, signIn }: Call): string {
     `const input = ${printInput(input, DIALECT)};`,
     "",
     "async function call(method, path, headers, body) {",
-    "  const response = await fetch(api + path, { method, headers, body });",
+    `  const signal = AbortSignal.timeout(${TIMEOUT}_000);`,
+    "  const response = await fetch(api + path, { method, headers, body, signal });",
     "  if (!response.ok) throw new Error(await response.text());",
     "  return response.json();",
     "}",
@@ -55,8 +56,12 @@ function print({ api, name, input, signIn }: Call): string {
     "// Each request waits for the result, a minute at most.",
     'while (job.status === "QUEUED" || job.status === "RUNNING")',
     '  job = await call("GET", `/jobs/${job.process_job_id}?wait=60`, headers);',
-    "if (!job.answer) throw new Error(JSON.stringify(job));",
-    "console.log(job.answer.summary);",
+    "let { answer } = job;",
+    "if (!answer && job.result_url)",
+    "  // It was too large for the job's document.",
+    '  ({ answer } = await call("GET", `/jobs/${job.process_job_id}/result`, headers));',
+    "if (!answer) throw new Error(JSON.stringify(job));",
+    "console.log(answer.summary);",
     "",
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-/** Values as a language writes them. Pure. */
+/** Values as literals of a language. Pure. */
 
 export interface Dialect {
   text: (value: string, indent: string) => string;
@@ -18,7 +18,7 @@ export interface Dialect {
 /** Columns in which a list or an object stays on one line. */
 const WIDTH = 88;
 
-/** JavaScript without the `u` flag sees an emoji as two units; each has an escape of its own. */
+/** The escape of each UTF-16 unit: an emoji has two. */
 const escaped = (characters: string): string =>
   characters
     .split("")
@@ -48,6 +48,8 @@ export const JSON_DIALECT: Dialect = {
   padding: "",
   last: "",
 };
+
+export const ASCII_JSON_DIALECT: Dialect = { ...JSON_DIALECT, text: ascii, key: ascii };
 
 /** An input, with a line for each of its fields; `indent` is that of the line that it begins on. */
 export const printInput = (input: Record<string, unknown>, dialect: Dialect, indent = ""): string =>

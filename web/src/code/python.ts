@@ -1,5 +1,5 @@
 /** A call as a Python program that needs no package. */
-import { KEY, type Call, type Language } from "./call";
+import { KEY, TIMEOUT, type Call, type Language } from "./call";
 import { lines, printInput, quoted, type Dialect } from "./literals";
 
 const DIALECT: Dialect = {
@@ -33,7 +33,7 @@ function print({ api, name, input, signIn }: Call): string {
     "",
     "def call(method, path, headers, body=None):",
     "    try:",
-    "        with urlopen(Request(API + path, body, headers, method=method), timeout=90) as response:",
+    `        with urlopen(Request(API + path, body, headers, method=method), timeout=${TIMEOUT}) as response:`,
     "            return json.load(response)",
     "    except HTTPError as error:",
     "        raise SystemExit(error.read().decode()) from None",
@@ -51,9 +51,13 @@ function print({ api, name, input, signIn }: Call): string {
     "# Each request waits for the result, a minute at most.",
     'while job["status"] in ("QUEUED", "RUNNING"):',
     '    job = call("GET", f"/jobs/{job[\'process_job_id\']}?wait=60", headers)',
-    'if not job.get("answer"):',
+    'answer = job.get("answer")',
+    'if not answer and job.get("result_url"):',
+    "    # It was too large for the job's document.",
+    '    answer = call("GET", f"/jobs/{job[\'process_job_id\']}/result", headers).get("answer")',
+    "if not answer:",
     "    raise SystemExit(json.dumps(job))",
-    'print(job["answer"]["summary"])',
+    'print(answer["summary"])',
     "",
   ].join("\n");
 }

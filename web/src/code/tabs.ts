@@ -6,7 +6,7 @@ export interface Tab {
   label: string;
 }
 
-/** Where a key leads from the tab at `at` of `count` tabs; null if it leads nowhere. Pure. */
+/** The index of the tab that a key chooses from the tab at `at` of `count` tabs; null for other keys. Pure. */
 export function target(key: string, at: number, count: number): number | null {
   switch (key) {
     case "ArrowRight":

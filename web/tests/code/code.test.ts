@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isPrintable, KEY, toCall } from "../../src/code/call";
-import { LANGUAGES } from "../../src/code/languages";
+import { KEY, toCall } from "../../src/code/call";
+import { isPrintable, LANGUAGES } from "../../src/code/languages";
 import { target } from "../../src/code/tabs";
 
 const PROGRAM = 'OPENQASM 3.0;\nqubit[2] q;\n  h q[0]; // "it\'s"\n';
@@ -65,10 +65,17 @@ test("the comments of the shell script have no quotation marks: an interactive z
 
 describe("an input that is too long or too deep", () => {
   const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+  /** A list of a hundred numbers, at this level. */
+  const wide = (level: number): unknown => (level === 0 ? Array(100).fill(1) : [wide(level - 1)]);
   test.each<[string, Record<string, unknown>, boolean]>([
-    ["long enough", { text: "a".repeat(19_000) }, true],
-    ["too long", { text: "a".repeat(20_000) }, false],
-    ["too long because of its escapes", { text: "\n".repeat(10_000) }, false],
+    ["short enough", { text: "a".repeat(59_900) }, true],
+    ["too long", { text: "a".repeat(60_000) }, false],
+    ["with line breaks, short enough", { text: "\n".repeat(29_900) }, true],
+    ["with line breaks, too long", { text: "\n".repeat(30_000) }, false],
+    ["with Cyrillic letters, short enough", { text: "ж".repeat(9_900) }, true],
+    ["with Cyrillic letters, too long", { text: "ж".repeat(10_000) }, false],
+    ["with Cyrillic names, too long", { ["ж".repeat(10_000)]: 1 }, false],
+    ["with indentation, too long", { list: Array(30).fill(wide(60)) }, false],
     ["deep enough", { list: nested(63) }, true],
     ["too deep", { list: nested(64) }, false],
     ["much too deep", { list: nested(5_000) }, false],

@@ -15,18 +15,33 @@ export interface Receiver extends AsyncDisposable {
   received: Received[];
 }
 
-/** Answers each request for a job with the next of `jobs`; `refused` is the answer to submissions, if it is given. */
-export async function receiver(jobs: unknown[], refused?: unknown): Promise<Receiver> {
+export interface Options {
+  /** The answer to submissions, if they are refused. */
+  refused?: unknown;
+  /** What was too large for the job's event. */
+  large?: unknown;
+  /** The end of the path of requests whose answers begin, and never end. */
+  stalls?: string;
+}
+
+/** A document in which all characters but those of ASCII are escapes, which the gateway may send too. */
+const ascii = (document: unknown): string =>
+  JSON.stringify(document).replace(/[^\0-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** Answers each request for a job with the next of `jobs`. */
+export async function receiver(jobs: unknown[], { refused, large, stalls }: Options = {}): Promise<Receiver> {
   const received: Received[] = [];
   const left = [...jobs];
   const server = createServer((request, response) => {
     const answer = (status: number, document: unknown): void => {
-      response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(document));
+      response.writeHead(status, { "Content-Type": "application/json" }).end(ascii(document));
     };
     void text(request).then((body) => {
       const { method = "", url: path = "", headers } = request;
       received.push({ method, path, headers, body });
-      if (path === "/api/v1/sessions") answer(201, { client_id: "c", token: "a-token" });
+      if (stalls && path.endsWith(stalls)) response.writeHead(200, { "Content-Length": 1_000 }).write("{");
+      else if (path.endsWith("/result")) answer(large ? 200 : 404, large ?? { title: "Not found", status: 404 });
+      else if (path === "/api/v1/sessions") answer(201, { client_id: "c", token: "a-token" });
       else if (method === "GET") answer(200, left.length > 1 ? left.shift() : left[0]);
       else if (refused) answer(422, refused);
       else answer(202, { process_job_id: "an-id", status: "QUEUED" });
