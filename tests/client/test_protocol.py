@@ -27,7 +27,8 @@ from qwhisk_client import (
     UnexpectedResponseError,
     WaitTimeoutError,
 )
-from qwhisk_client.calls import GRACE, base_url
+from qwhisk_client.calls import GRACE, RENEWAL_PAUSE
+from qwhisk_client.checks import base_url
 from qwhisk_client.effects import (
     Authorize,
     Effect,
@@ -80,13 +81,17 @@ class World:
         self._outcomes: Iterator[object] = iter(outcomes)
         self._cost = cost
         self.protocol = Protocol(
-            "the key",
+            "the-key",
             session or Session("t1", "c", 0.0, 86_400.0),
             90.0,
             RetryPolicy(max_retries, lambda: 1.0),
             monotonic=lambda: self.now,
             clock=lambda: self.now,
         )
+
+    def answer_with(self, *outcomes: object) -> None:
+        """Replace what requests, connections and messages give."""
+        self._outcomes = iter(outcomes)
 
     def run(self, flow: Flow[T]) -> T:
         outcome: Any = None
@@ -114,7 +119,7 @@ class World:
 
     def perform(self, effect: Effect) -> Any:
         if isinstance(effect, Authorize):
-            return self.run(self.protocol.authorize(effect.refused))
+            return self.run(self.protocol.authorize(effect.refused, effect.deadline))
         self.done.append(effect)
         if isinstance(effect, Pause):
             self.now += effect.seconds
@@ -200,14 +205,14 @@ def test_a_session_is_opened_with_the_key_by_the_first_request() -> None:
     world.protocol.session = None
     world.run(world.protocol.backends())
     opening, request = world.of(Send)
-    assert (opening.path, opening.headers["Authorization"]) == ("/api/v1/sessions", "Bearer the key")
+    assert (opening.path, opening.headers["Authorization"]) == ("/api/v1/sessions", "Bearer the-key")
     assert request.headers["Authorization"] == "Bearer t2"
     assert "t2" not in repr(request)
     assert "t2" not in repr(world.protocol.session)
 
 
 def test_a_session_is_renewed_after_half_of_its_life_and_replaced_after_all_of_it() -> None:
-    for now, credentials in ((43_199, ["t1"]), (43_201, ["t1", "t2"]), (86_400, ["the key", "t2"])):
+    for now, credentials in ((43_199, ["t1"]), (43_201, ["t1", "t2"]), (86_400, ["the-key", "t2"])):
         world = World(*([SESSION] if len(credentials) > 1 else []), ok({"backends": []}))
         world.now = now
         world.run(world.protocol.backends())
@@ -271,6 +276,108 @@ def test_a_gateway_that_does_not_wait_is_not_asked_without_pause() -> None:
     with pytest.raises(WaitTimeoutError):
         world.run(world.protocol.final_event("j", 10))
     assert len(world.of(Send)) <= 22
+
+
+def of_sessions(world: World) -> list[Send]:
+    return [request for request in world.of(Send) if request.path == "/api/v1/sessions"]
+
+
+def silent(world: World) -> Callable[[Send], Unreachable]:
+    """Return what a gateway does that accepts connections and does not answer."""
+
+    def outcome(request: Send) -> Unreachable:
+        world.now += request.timeout
+        return LOST
+
+    return outcome
+
+
+@pytest.mark.parametrize("now", [50_000, 90_000])
+@pytest.mark.parametrize("timeout", [0.0, 5.0, 200.0])
+@pytest.mark.parametrize("failure", ["lost", "limited", "silent"])
+def test_a_wait_ends_at_its_time_while_its_session_is_renewed_or_replaced(
+    now: int, timeout: float, failure: str
+) -> None:
+    for events in (False, True):
+        world = World()
+        outcome = {"lost": LOST, "limited": refused(429, "60"), "silent": silent(world)}[failure]
+        world.answer_with(*[outcome] * 2_000)
+        world.now = now
+        flow = world.protocol.final_event("j", timeout)
+        with pytest.raises(WaitTimeoutError):
+            _ = list(world.stream("j", timeout)) if events else world.run(flow)
+        assert world.now - now <= timeout + GRACE + 1
+        if now == 50_000:
+            # The old token is valid, so the renewal is not repeated at once.
+            assert 1 <= len(of_sessions(world)) <= 1 + timeout / RENEWAL_PAUSE
+
+
+def test_a_renewal_that_fails_is_tried_again_after_a_pause_until_the_session_expires() -> None:
+    for failure, least in ((LOST, RENEWAL_PAUSE), (refused(429, "600"), 600.0)):
+        world = World(failure, *[ok({"backends": []})] * 10, SESSION, ok({"backends": []}))
+        world.now = 50_000.0
+        for step in range(10):
+            world.run(world.protocol.backends())
+            world.now += least / 10 - (0.001 if step == 9 else 0)
+        assert len(of_sessions(world)) == 1
+        world.now += 0.001
+        world.run(world.protocol.backends())
+        assert world.of(Send)[-1].headers["Authorization"] == "Bearer t2"
+    late = World(LOST, LOST, *[ok({"backends": []})] * 2, session=Session("t1", "c", 0.0, 100.0))
+    late.now = 96.0
+    late.run(late.protocol.backends())
+    late.now = 98.0
+    late.answer_with(SESSION, ok({"backends": []}))
+    late.run(late.protocol.backends())
+    assert len(of_sessions(late)) == 2
+
+
+def test_the_valid_token_is_used_while_another_thread_renews_the_session() -> None:
+    world = World(ok({"backends": []}))
+    world.now = 50_000
+    renewal = world.protocol.authorize(None, None)
+    assert isinstance(next(renewal), Send)
+    world.run(world.protocol.backends())
+    assert [request.headers["Authorization"] for request in world.of(Send)] == ["Bearer t1"]
+
+
+def test_a_wait_ends_if_another_thread_does_not_open_the_session_in_time() -> None:
+    world = World()
+    world.now = 90_000
+    wait = world.protocol.final_event("j", 5)
+    effect = next(wait)
+    assert isinstance(effect, Authorize)
+    assert effect.deadline == world.now + 5
+    world.now += 5
+    with pytest.raises(WaitTimeoutError):
+        wait.send(None)
+
+
+LARGE = DONE | {"answer": None, "result_url": "/api/v1/jobs/j/result"}
+
+
+@pytest.mark.parametrize("failure", [LOST, refused(503), refused(429, "5")])
+def test_a_wait_goes_on_while_its_large_result_cannot_be_fetched(failure: object) -> None:
+    large = ok({"answer": {"summary": "large"}})
+    world = World(ok(LARGE), *[failure] * 10, large)
+    assert world.run(world.protocol.final_event("j", 200)).summary == "large"
+    world = World(Opened(), frame(1, LARGE), *[failure] * 10, large)
+    assert [event.summary for event in world.stream("j", 200)] == ["large"]
+    world = World(ok(LARGE), *[failure] * 500)
+    with pytest.raises(WaitTimeoutError):
+        world.run(world.protocol.final_event("j", 20))
+    assert world.now == pytest.approx(20)
+    world = World(Opened(), frame(1, LARGE), *[failure] * 500)
+    with pytest.raises(WaitTimeoutError):
+        list(world.stream("j", 20))
+    assert world.now == pytest.approx(20)
+
+
+@pytest.mark.parametrize("document", [[], None, 5, "x"])
+def test_a_large_result_that_is_none_is_named(document: Any) -> None:
+    world = World(ok(LARGE), ok(document))
+    with pytest.raises(UnexpectedResponseError):
+        world.run(world.protocol.final_event("j", 20))
 
 
 def test_a_large_result_is_fetched_from_the_gateway_only() -> None:
@@ -376,7 +483,22 @@ def test_an_answer_of_another_service_is_named(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:8080", "ftp://x", "http://", "http://x/?a=b", "http://x/#a", "http://["]
+    "url",
+    [
+        "",
+        "localhost:8080",
+        "ftp://x",
+        "http://",
+        "http://x/?a=b",
+        "http://x/#a",
+        "http://[",
+        "http://x:abc",
+        "http://x:70000",
+        "http://x:0",
+        "http://x\x7f",
+        "http://" + "x" * 70_000,
+        "http://\u2603..x",
+    ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):

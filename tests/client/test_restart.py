@@ -24,11 +24,14 @@ def test_waits_and_events_go_on_when_the_gateway_is_back(stack: Stack) -> None:
             job = client.submit("bell_state", backend_type="hardware")
             watching = pool.submit(lambda: events.extend(client.job(job.id).events(timeout=150)))
             waiting = pool.submit(job.result, 150)
+            # A plain call in flight would be repeated only for a while; after the first event there is none.
+            wait_for(lambda: events, 60)
             pid, before = module_pid(stack, "gateway"), len(stack.output())
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: "gateway ended (signal 9)" in stack.output(before), 30)
-            # The supervisor starts it again meanwhile: a plain call is repeated until then, too.
-            with Client(stack.gateway, session=client.session, max_retries=10) as other:
+            # The supervisor starts it again meanwhile, which may take a minute on a busy machine: a plain
+            # call is repeated until then, too.
+            with Client(stack.gateway, session=client.session, max_retries=40) as other:
                 assert other.job(job.id).status == "QUEUED"
         assert waiting.result(150).counts
         watching.result(150)

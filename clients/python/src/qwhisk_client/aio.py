@@ -1,4 +1,4 @@
-"""`AsyncClient`, the twin of `Client` for asyncio: the same methods, awaited."""
+"""`AsyncClient`, the client for asyncio: it has the methods of `Client`, awaited."""
 
 from __future__ import annotations
 
@@ -13,18 +13,7 @@ import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from qwhisk_client.calls import base_url
-from qwhisk_client.client import (
-    CLOSE_TIMEOUT,
-    MAX_MESSAGE,
-    MAX_RETRIES,
-    TIMEOUT,
-    WAIT,
-    http_timeout,
-    lost,
-    refusal,
-    websocket_url,
-)
+from qwhisk_client.checks import base_url
 from qwhisk_client.effects import (
     Authorize,
     Effect,
@@ -41,6 +30,18 @@ from qwhisk_client.effects import (
 from qwhisk_client.models import Backend, Event, Function, JobView, Result, Session
 from qwhisk_client.protocol import Protocol, require_success
 from qwhisk_client.retries import RetryPolicy
+from qwhisk_client.transport import (
+    CLOSE_TIMEOUT,
+    MAX_MESSAGE,
+    MAX_RETRIES,
+    TIMEOUT,
+    UNSENDABLE,
+    WAIT,
+    http_timeout,
+    lost,
+    refusal,
+    websocket_url,
+)
 
 T = TypeVar("T")
 
@@ -200,9 +201,17 @@ class AsyncClient:
             case Pause(seconds):
                 await asyncio.sleep(seconds)
                 return None
-            case Authorize(refused):
-                async with self._lock:
-                    return await self._run(self._protocol.authorize(refused))
+            case Authorize(refused, deadline):
+                limit = None if deadline is None else self._protocol.time_left(deadline)
+                try:
+                    async with asyncio.timeout(limit):
+                        await self._lock.acquire()
+                except TimeoutError:
+                    return None
+                try:
+                    return await self._run(self._protocol.authorize(refused, deadline))
+                finally:
+                    self._lock.release()
         raise TypeError(f"{type(effect).__name__} is not an effect of a request")
 
     async def _send(self, request: Send) -> Reply | Unreachable:
@@ -214,6 +223,8 @@ class AsyncClient:
                 headers=dict(request.headers),
                 timeout=http_timeout(request),
             )
+        except (httpx.LocalProtocolError, httpx.InvalidURL):
+            raise ValueError(UNSENDABLE) from None
         except httpx.RequestError as error:
             return lost(self._url, error)
         return Reply(response.status_code, response.headers, response.content)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
+from qwhisk_client.checks import secret
 from qwhisk_client.effects import Authorize, Flow, Pause, Reply, Send, Unreachable
 from qwhisk_client.errors import (
     APIConnectionError,
+    APIError,
     AuthenticationError,
     QwhiskError,
     UnexpectedResponseError,
@@ -25,18 +27,8 @@ T = TypeVar("T")
 API = "/api/v1"
 #: Seconds beyond the deadline of a wait within which its last response must arrive.
 GRACE = 5.0
-
-
-def base_url(url: str) -> str:
-    """Return the gateway's address without a slash at its end.
-
-    Raises:
-        ValueError: it is not the address of an HTTP server.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not the address of a gateway. Write it like http://127.0.0.1:8080.")
-    return url.rstrip("/")
+#: Seconds between two attempts to renew a session, and the least if half of its remaining life is shorter.
+RENEWAL_PAUSE, RENEWAL_PAUSE_LEAST = 60.0, 1.0
 
 
 class Calls:
@@ -61,60 +53,107 @@ class Calls:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.session = Session(session) if isinstance(session, str) else session
-        self._key = key
+        if self.session is not None:
+            secret("session's token", self.session.token)
+        self._key = key if key is None else secret("key", key)
         #: A session that only a token is known of cannot be replaced: it is the caller's.
         self._replaceable = not isinstance(session, str)
+        #: When the session may be renewed next, in seconds of `monotonic`.
+        self._renewal_at = -math.inf
         self.timeout = timeout
         self.retries = retries
         self.monotonic = monotonic
         self._clock = clock
 
-    def authorize(self, refused: str | None) -> Flow[str]:
-        """Return a token. The driver runs one of these flows at a time.
+    def token(self, refused: str | None = None, deadline: float | None = None) -> Flow[str]:
+        """Return a token, of a new session if there is none.
 
         Args:
             refused: the token that the gateway has refused; None for the current one.
+            deadline: when the wait that needs it ends.
+
+        Raises:
+            APIConnectionError: by the deadline there was none.
         """
         session = self.session
-        if session is None or session.token == refused or self._expired(session):
+        if session is not None and self._usable(session, refused) and not self._renewal_due(session):
+            return session.token  # also while another thread renews the session
+        outcome: str | QwhiskError | None = yield Authorize(refused, deadline)
+        if outcome is None:
+            raise APIConnectionError("Another request has not opened the session in time.")
+        if isinstance(outcome, QwhiskError):
+            raise outcome
+        return outcome
+
+    def authorize(self, refused: str | None, deadline: float | None) -> Flow[str | QwhiskError]:
+        """Return a token, or why there is none. The driver performs one of these flows at a time.
+
+        The arguments are those of `token`, whose flow gets the outcome.
+        """
+        try:
+            return (yield from self._authorize(refused, deadline))
+        except QwhiskError as error:
+            return error
+
+    def _authorize(self, refused: str | None, deadline: float | None) -> Flow[str]:
+        session = self.session
+        if session is None or not self._usable(session, refused):
             if session is not None and not self._replaceable:
                 raise AuthenticationError(
                     401, "The token is not valid any more. Get a new one, or give a key."
                 )
-            self.session = yield from self._open_session(self._key)
-        elif self._past_half(session):
+            self.session = yield from self._open_session(self._key, deadline)
+        elif self._renewal_due(session):
+            self._postpone_renewal(session, RENEWAL_PAUSE)
             try:
-                self.session = yield from self._open_session(session.token)
-            except QwhiskError:
-                return session.token  # it is still valid, and is renewed with a later request
+                # The old token is still valid, so one short attempt is enough: with a deadline of now.
+                self.session = yield from self._open_session(session.token, self.monotonic())
+            except QwhiskError as error:
+                if isinstance(error, APIError) and error.retry_after is not None:
+                    self._postpone_renewal(session, max(RENEWAL_PAUSE, error.retry_after))
+                return session.token
         return self.session.token if self.session else ""
 
     def authorized(self) -> Flow[None]:
         """Open a session if there is none."""
-        yield Authorize()
+        yield from self.token()
 
-    def _expired(self, session: Session) -> bool:
-        return session.expires_at is not None and self._clock() >= session.expires_at
+    def time_left(self, deadline: float) -> float:
+        """Return the seconds that a response may take which a wait with this deadline needs."""
+        return max(1.0, deadline + GRACE - self.monotonic())
 
-    def _past_half(self, session: Session) -> bool:
+    def _usable(self, session: Session, refused: str | None) -> bool:
+        expired = session.expires_at is not None and self._clock() >= session.expires_at
+        return session.token != refused and not expired
+
+    def _renewal_due(self, session: Session) -> bool:
+        """Return whether half of the session's life is over, and no attempt to renew it was made just now."""
         expires_at = session.expires_at
         return (
             expires_at is not None
             and self._clock() - session.opened_at > (expires_at - session.opened_at) / 2
+            and self.monotonic() >= self._renewal_at
         )
 
-    def _open_session(self, credential: str | None) -> Flow[Session]:
+    def _postpone_renewal(self, session: Session, seconds: float) -> None:
+        if session.expires_at is not None:
+            seconds = min(seconds, (session.expires_at - self._clock()) / 2)
+        self._renewal_at = self.monotonic() + max(RENEWAL_PAUSE_LEAST, seconds)
+
+    def _open_session(self, credential: str | None, deadline: float | None) -> Flow[Session]:
         opened_at = self._clock()
-        document = yield from self.call("POST", "/sessions", credential=credential or "")
-        return read(
+        document = yield from self.call("POST", "/sessions", credential=credential or "", deadline=deadline)
+        session = read(
             lambda raw: Session(
-                raw["token"],
+                secret("token", raw["token"]),
                 raw["client_id"],
                 opened_at,
                 datetime.fromisoformat(raw["expires_at"]).timestamp(),
             ),
             document,
         )
+        self._renewal_at = -math.inf
+        return session
 
     def call(
         self,
@@ -142,7 +181,7 @@ class Calls:
         """
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         attempt, lost, renewed = 0, False, False
-        token = (yield Authorize()) if credential is None else credential
+        token = (yield from self.token(deadline=deadline)) if credential is None else credential
         while True:
             fields = {"Accept": "application/json"} | dict(headers or {})
             if token:
@@ -151,7 +190,7 @@ class Calls:
                 fields["Content-Type"] = "application/json"
             limit = wait + self.timeout
             if deadline is not None:
-                limit = min(limit, max(0.0, deadline - self.monotonic()) + GRACE)
+                limit = min(limit, self.time_left(deadline))
             outcome = yield Send(method, API + path, limit, fields, content)
             if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
                 return _json(outcome)
@@ -161,7 +200,7 @@ class Calls:
             if unauthorized and credential is None and not (renewed or lost or of_session):
                 # If an answer was lost, there may be a job that another session does not have.
                 renewed = True
-                token = yield Authorize(refused=token)
+                token = yield from self.token(refused=token, deadline=deadline)
                 continue
             remaining = None if deadline is None else deadline - self.monotonic()
             pause = self.retries.pause(error, attempt, remaining)

@@ -1,4 +1,4 @@
-"""`Client`, whose methods block. `qwhisk_client/aio.py` has its twin for asyncio."""
+"""`Client`, whose methods block. `qwhisk_client/aio.py` has the client for asyncio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 import websockets
 from websockets.sync.client import ClientConnection, connect
 
-from qwhisk_client.calls import base_url
+from qwhisk_client.checks import base_url
 from qwhisk_client.effects import (
     Authorize,
     Effect,
@@ -31,21 +31,20 @@ from qwhisk_client.effects import (
 from qwhisk_client.models import Backend, Event, Function, JobView, Result, Session
 from qwhisk_client.protocol import Protocol, require_success
 from qwhisk_client.retries import RetryPolicy
+from qwhisk_client.transport import (
+    CLOSE_TIMEOUT,
+    MAX_MESSAGE,
+    MAX_RETRIES,
+    TIMEOUT,
+    UNSENDABLE,
+    WAIT,
+    http_timeout,
+    lost,
+    refusal,
+    websocket_url,
+)
 
 T = TypeVar("T")
-
-#: Seconds that a response may take, by default. A gateway waits 75 s for a function.
-TIMEOUT = 90.0
-#: Seconds for connecting.
-CONNECT_TIMEOUT = 10.0
-#: Seconds that a wait for a result takes at most, by default.
-WAIT = 600.0
-#: How often a request is sent again, by default.
-MAX_RETRIES = 4
-#: Seconds for the end of a WebSocket.
-CLOSE_TIMEOUT = 2.0
-#: The most bytes of a message. An event has less than 1,000,000.
-MAX_MESSAGE = 4 * 1024 * 1024
 
 
 class Client:
@@ -219,9 +218,14 @@ class Client:
             case Pause(seconds):
                 time.sleep(seconds)
                 return None
-            case Authorize(refused):
-                with self._lock:
-                    return self._run(self._protocol.authorize(refused))
+            case Authorize(refused, deadline):
+                limit = -1 if deadline is None else self._protocol.time_left(deadline)
+                if not self._lock.acquire(timeout=limit):
+                    return None
+                try:
+                    return self._run(self._protocol.authorize(refused, deadline))
+                finally:
+                    self._lock.release()
         raise TypeError(f"{type(effect).__name__} is not an effect of a request")
 
     def _send(self, request: Send) -> Reply | Unreachable:
@@ -233,6 +237,8 @@ class Client:
                 headers=dict(request.headers),
                 timeout=http_timeout(request),
             )
+        except (httpx.LocalProtocolError, httpx.InvalidURL):
+            raise ValueError(UNSENDABLE) from None
         except httpx.RequestError as error:
             return lost(self._url, error)
         return Reply(response.status_code, response.headers, response.content)
@@ -240,16 +246,16 @@ class Client:
     def _open(
         self, effect: Open, sockets: ExitStack
     ) -> tuple[ClientConnection | None, Opened | Reply | Unreachable]:
-        opening = connect(
-            websocket_url(self._url, effect.path),
-            ssl=self._ssl if self._url.startswith("https") else None,
-            open_timeout=effect.timeout,
-            close_timeout=CLOSE_TIMEOUT,
-            max_size=MAX_MESSAGE,
-            compression=None,
-        )
         try:
-            return sockets.enter_context(opening), Opened()
+            socket = connect(
+                websocket_url(self._url, effect.path),
+                ssl=self._ssl if self._url.startswith("https") else None,
+                open_timeout=effect.timeout,
+                close_timeout=CLOSE_TIMEOUT,
+                max_size=MAX_MESSAGE,
+                compression=None,
+            )
+            return sockets.enter_context(socket), Opened()
         except websockets.InvalidStatus as error:
             return None, refusal(error)
         except (OSError, EOFError, websockets.WebSocketException) as error:
@@ -282,7 +288,7 @@ class Job(JobView):
         Raises:
             JobFailedError: the job failed.
             JobCancelledError: the job was cancelled.
-            WaitTimeoutError: the time is over. The job continues.
+            WaitTimeoutError: the timeout has expired. The job continues.
         """
         self.event = self._client._run(self._client._protocol.final_event(self.id, timeout))
         return require_success(self.event)
@@ -304,28 +310,6 @@ class Job(JobView):
     def cancel(self) -> None:
         """Request the cancellation. The final event shows whether that was in time."""
         self._client._run(self._client._protocol.cancel(self.id))
-
-
-def http_timeout(request: Send) -> httpx.Timeout:
-    """Return the timeouts of a request: an unreachable gateway is noticed earlier than a slow one."""
-    return httpx.Timeout(request.timeout, connect=min(request.timeout, CONNECT_TIMEOUT))
-
-
-def websocket_url(url: str, path: str) -> str:
-    """Return the address of a WebSocket of the gateway at `url`."""
-    return f"ws{url.removeprefix('http')}{path}"
-
-
-def lost(url: str, error: Exception) -> Unreachable:
-    """Return the outcome of a request without a response. The address that has the token is not named."""
-    words = str(error) or type(error).__name__
-    return Unreachable(f"No response from {url}: {words}. Is the gateway running, and is this its address?")
-
-
-def refusal(error: websockets.InvalidStatus) -> Reply:
-    """Return the response that refused a WebSocket."""
-    headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
-    return Reply(error.response.status_code, headers, bytes(error.response.body or b""))
 
 
 def _receive(socket: ClientConnection, timeout: float) -> str | Unreachable | None:

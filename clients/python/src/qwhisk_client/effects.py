@@ -36,9 +36,15 @@ class Pause:
 
 @dataclass(frozen=True)
 class Authorize:
-    """Return a valid token: the current one, or a new one if it has to be renewed or was refused."""
+    """Return a valid token: the current one, or a new one if it has to be renewed or was refused.
+
+    The driver performs `Calls.authorize`, one at a time. The outcome is that of the flow, or None if its
+    turn has not come by the deadline.
+    """
 
     refused: str | None = field(default=None, repr=False)
+    #: When the wait that needs the token ends.
+    deadline: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Receive:
-    """Receive a message. The outcome is its text, None if the time is over, or `Unreachable` at the end."""
+    """Receive a message. The outcome is its text, None at the timeout, or `Unreachable` at the end."""
 
     timeout: float
 

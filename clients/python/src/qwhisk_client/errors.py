@@ -121,7 +121,7 @@ class JobCancelledError(JobError):
 
 
 class WaitTimeoutError(QwhiskError, TimeoutError):
-    """The time was over before the job ended. The job continues; wait for it again by its id.
+    """The timeout expired before the job ended. The job continues; wait for it again by its id.
 
     Args:
         job_id: the job; None if the wait was for the events of all jobs.

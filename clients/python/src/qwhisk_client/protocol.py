@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from qwhisk_client.calls import API, Calls, failure_of, read
-from qwhisk_client.effects import Authorize, Flow, Open, Opened, Pause, Receive, Stream
-from qwhisk_client.errors import JobCancelledError, JobFailedError, QwhiskError, WaitTimeoutError
+from qwhisk_client.effects import Flow, Open, Opened, Pause, Receive, Stream
+from qwhisk_client.errors import JobCancelledError, JobFailedError
 from qwhisk_client.models import Backend, Event, Function, Result
-from qwhisk_client.retries import is_temporary
+from qwhisk_client.waits import Wait
 
 #: Seconds for which one request waits for a result. The gateway permits 60.
 LONG_POLL = 30.0
@@ -81,35 +81,32 @@ class Protocol(Calls):
         """Wait for a job's final event. A lost connection does not end the wait.
 
         Raises:
-            WaitTimeoutError: the time is over.
+            WaitTimeoutError: the timeout has expired.
         """
-        deadline = self.monotonic() + timeout
+        wait = Wait(job_id, timeout, self.monotonic)
         while True:
             asked = self.monotonic()
-            wait = max(0.0, min(LONG_POLL, deadline - asked))
-            try:
-                document = yield from self.call(
-                    "GET", f"{_job(job_id)}?wait={wait:.3f}", of_session=True, wait=wait, deadline=deadline
-                )
-            except QwhiskError as error:
-                raise self._over(error, deadline, job_id, timeout) from error
+            seconds = max(0.0, min(LONG_POLL, wait.deadline - asked))
+            path = f"{_job(job_id)}?wait={seconds:.3f}"
+            document = yield from wait.bounded(
+                self.call("GET", path, of_session=True, wait=seconds, deadline=wait.deadline)
+            )
             event = read(Event.of, document)
             if event.final:
-                return (yield from self.completed(event))
-            now = self.monotonic()
-            if now >= deadline:
-                raise WaitTimeoutError(job_id, timeout)
-            if now - asked < wait / 2:
-                yield Pause(min(EARLY, deadline - now))
+                return (yield from self._completed(event, wait))
+            if wait.remaining <= 0:
+                raise wait.expired()
+            if self.monotonic() - asked < seconds / 2:
+                yield Pause(max(0.0, min(EARLY, wait.remaining)))
 
-    def completed(self, event: Event) -> Flow[Event]:
+    def _completed(self, event: Event, wait: Wait) -> Flow[Event]:
         """Return a final event with the result that was too large for it."""
         if not event.raw.get("result_url"):
             return event
         # The path is known, so the token is sent to no other address that the event may name.
-        document = yield from self.call("GET", f"{_job(event.job_id)}/result", of_session=True)
-        large = {name: document[name] for name in ("result", "answer") if document.get(name) is not None}
-        return replace(read(Event.of, event.raw | large), id=event.id)
+        path = f"{_job(event.job_id)}/result"
+        document = yield from wait.bounded(self.call("GET", path, of_session=True, deadline=wait.deadline))
+        return read(lambda large: _merged(event, large), document)
 
     # --- events -------------------------------------------------------------------------------------
 
@@ -124,40 +121,34 @@ class Protocol(Calls):
             timeout: seconds until the wait ends.
 
         Raises:
-            WaitTimeoutError: the time is over.
+            WaitTimeoutError: the timeout has expired.
         """
-        deadline, attempt, error = self.monotonic() + timeout, 0, None
+        wait, attempt, error = Wait(job_id, timeout, self.monotonic), 0, None
         while True:
-            token = yield Authorize()
+            token = yield from wait.bounded(self.token(deadline=wait.deadline))
             query = {"token": token} | ({} if after is None else {"after": str(after)})
-            limit = max(1.0, min(self.timeout, deadline - self.monotonic()))
+            limit = max(1.0, min(self.timeout, wait.remaining))
             outcome = yield Open(f"{API}/events?{urlencode(query)}", limit)
             while isinstance(outcome, Opened | str | None):
                 if isinstance(outcome, str) and (event := _frame(outcome)) is not None:
                     after, attempt = event.id, 0
                     if job_id in (None, event.job_id):
                         if event.final:
-                            event = yield from self.completed(event)
+                            event = yield from self._completed(event, wait)
                         yield event
                         if event.final and job_id is not None:
                             return
-                remaining = deadline - self.monotonic()
-                if remaining <= 0:
-                    raise WaitTimeoutError(job_id, timeout) from error
-                yield Authorize()  # renews the session in time
-                outcome = yield Receive(min(LISTEN, remaining))
+                if wait.remaining <= 0:
+                    raise wait.expired() from error
+                # Renews the session in time.
+                yield from wait.bounded(self.token(deadline=wait.deadline))
+                outcome = yield Receive(max(0.0, min(LISTEN, wait.remaining)))
             error = failure_of(outcome)
-            pause = self.retries.pause(error, attempt, deadline - self.monotonic())
+            pause = self.retries.pause(error, attempt, wait.remaining)
             if pause is None:
-                raise self._over(error, deadline, job_id, timeout) from error
+                raise wait.error(error)
             yield Pause(pause)
             attempt += 1
-
-    def _over(self, error: QwhiskError, deadline: float, job_id: str | None, timeout: float) -> QwhiskError:
-        """Return what a wait raises for an error: a temporary one ends it at the deadline only."""
-        if is_temporary(error) and self.monotonic() >= deadline:
-            return WaitTimeoutError(job_id, timeout)
-        return error
 
 
 def require_success(event: Event) -> Result:
@@ -172,6 +163,11 @@ def require_success(event: Event) -> Result:
     if event.status != "DONE":
         raise JobFailedError(event)
     return Result(event)
+
+
+def _merged(event: Event, large: Mapping[str, Any]) -> Event:
+    parts = {name: large[name] for name in ("result", "answer") if large.get(name) is not None}
+    return replace(Event.of(event.raw | parts), id=event.id)
 
 
 def _frame(text: str) -> Event | None:

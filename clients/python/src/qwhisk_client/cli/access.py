@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from qwhisk_client.cli.store import Store, folder
-from qwhisk_client.client import MAX_RETRIES, TIMEOUT, Client
+from qwhisk_client.client import Client
+from qwhisk_client.transport import MAX_RETRIES, TIMEOUT
 
 
 def store() -> Store:

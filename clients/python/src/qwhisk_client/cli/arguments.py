@@ -8,7 +8,7 @@ from typing import Any
 
 from qwhisk_client import __version__
 from qwhisk_client.cli import completion, parameters
-from qwhisk_client.client import WAIT
+from qwhisk_client.transport import WAIT
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 

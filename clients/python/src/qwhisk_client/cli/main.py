@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from qwhisk_client.calls import base_url
+from qwhisk_client.checks import base_url
 from qwhisk_client.cli import completion, output
 from qwhisk_client.cli.access import connect
 from qwhisk_client.cli.arguments import COMMANDS, DEFAULT_URL, make_parser, options_of, split
