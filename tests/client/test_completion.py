@@ -7,12 +7,17 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from qwhisk_client.cli import store
+from qwhisk_client.cli.access import store as credentials
 from qwhisk_client.cli.arguments import COMMANDS, options_of
 from qwhisk_client.cli.completion import SCRIPTS, candidates
+from qwhisk_client.cli.exits import Exit
+from qwhisk_client.cli.main import main
 from testkit.stack import ROOT
 
 OPTIONS = {command: options_of(command) for command in COMMANDS}
@@ -42,7 +47,9 @@ class Shipped:
         (["run", "--timeout", "g"], []),
         (["run", "--det"], ["--detach"]),
         (["run", "grover", "--q"], ["--qubits"]),
-        (["run", "grover", "q"], ["qubits="]),
+        # bash would split name=value, and add a space after it.
+        (["run", "grover", "q"], []),
+        (["run", "grover", "--detach", "--idem"], ["--idempotency-key"]),
         (["run", "grover", "--i"], ["--idempotency-key", "--input", "--iterations"]),
         (["run", "grover", "--backend_type", ""], ["hardware", "noisy_simulator", "simulator"]),
         (["run", "bb84", "--eavesdropper", "t"], ["true"]),
@@ -60,6 +67,22 @@ def test_what_the_last_word_may_become(words: list[str], found: list[str]) -> No
     assert candidates(words, OPTIONS, Shipped()) == found
 
 
+class Hostile(Shipped):
+    """Its names and choices are commands of a shell or of a terminal, or split into words."""
+
+    def functions(self) -> Iterable[str]:
+        return ["$(reboot)", "a b", "`x`", "\x1b[2J", "*", "fine-1.2", ""]
+
+    def input_schema(self, function: str) -> Mapping[str, Any]:
+        return {"properties": {"n;m": {}, "kind": {"enum": ["$HOME", 3]}}}
+
+
+def test_words_that_a_shell_would_have_to_quote_are_not_offered() -> None:
+    assert candidates(["run", ""], OPTIONS, Hostile()) == ["fine-1.2"]
+    assert candidates(["run", "f", "--n"], OPTIONS, Hostile()) == []
+    assert candidates(["run", "f", "--kind", ""], OPTIONS, Hostile()) == ["3"]
+
+
 @pytest.mark.parametrize("shell", SCRIPTS)
 def test_a_shell_accepts_its_script_and_completes_with_it(shell: str, tmp_path: Path) -> None:
     program = shutil.which(shell)
@@ -67,7 +90,7 @@ def test_a_shell_accepts_its_script_and_completes_with_it(shell: str, tmp_path: 
         pytest.skip(f"no {shell} on PATH")
     # Stands for the command, and shows the words that the shell gives it.
     fake = tmp_path / "qwhisk"
-    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$SEEN"\nprintf "grover\\nghz state\\n"\n')
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$SEEN"\nprintf "grover\\nghz state\\n*\\n"\n')
     fake.chmod(0o755)
     script = tmp_path / "script"
     script.write_text(SCRIPTS[shell])
@@ -86,6 +109,21 @@ def test_a_shell_accepts_its_script_and_completes_with_it(shell: str, tmp_path: 
         timeout=60,
     )
     assert ended.stderr == ""
-    assert ended.stdout.startswith("grover|" if shell == "fish" else "grover|ghz state|")
+    assert ended.stdout.startswith("grover|" if shell == "fish" else "grover|ghz state|*|")
     last = "g" if shell == "fish" else "g x"
     assert (tmp_path / "seen").read_text().split("\n") == ["complete", "--", "run", last, ""]
+
+
+def test_completion_does_not_wait_for_a_command_that_opens_a_session(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QWHISK_CONFIG", str(tmp_path))
+    for name in ("QWHISK_TOKEN", "QWHISK_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    pauses: list[float] = []
+    with credentials().locked():
+        monkeypatch.setattr(
+            store, "time", SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
+        )
+        assert main(["complete", "--", "run", ""]) == Exit.UNAVAILABLE
+    assert 0 < sum(pauses) < 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwhisk_client import Event, Result
-from qwhisk_client.cli.output import printable, state_of
+from qwhisk_client.cli.output import printable, state_of, write_json
 from qwhisk_client.display import MAX_BARS, histogram
 from qwhisk_client.models import JobView
 
@@ -98,3 +100,11 @@ def test_a_terminal_gets_no_control_characters(summary: str, backend: str) -> No
     line = state_of(event(answer={"summary": f"\x1b]0;x\x07{summary}"}, backend=backend))
     assert line.isprintable()
     assert printable("a\x1b[2Jb\nc") == "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}c"
+
+
+@given(texts)
+def test_json_has_every_character_in_any_encoding(text: str) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="latin-1", errors="replace")
+    write_json({"text": text, "state": "\N{GREEK SMALL LETTER PSI}\N{ATOM SYMBOL}"}, stream)
+    assert json.loads(raw.getvalue()) == {"text": text, "state": "\N{GREEK SMALL LETTER PSI}\N{ATOM SYMBOL}"}

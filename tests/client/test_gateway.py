@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -255,7 +256,7 @@ def test_threads_share_one_session(world: World) -> None:
         assert len(list(client.jobs(limit=2))) == 2
 
 
-def test_the_twin_for_asyncio_does_the_same(world: World) -> None:
+def test_the_client_for_asyncio_does_the_same(world: World) -> None:
     async def use() -> None:
         async with AsyncClient(world.proxy.url) as client:
             await client.open_session()
@@ -271,6 +272,11 @@ def test_the_twin_for_asyncio_does_the_same(world: World) -> None:
                 elif len(seen) == 3:
                     world.finish(job.id)
             assert [event.status for event in seen] == ["QUEUED", "RUNNING", "RUNNING", "DONE"]
+            async for event in client.events(timeout=60):
+                assert event.id == seen[0].id
+                break
+            assert await client.open_session() == client.session
+            assert (await (await client.job(job.id)).refresh()).done
             assert (await job.result(timeout=60)).counts == COUNTS["counts"]
             assert [function.id for function in await client.functions()] == ["search"]
             assert (await client.function("search")).input_schema == SCHEMA
@@ -340,7 +346,12 @@ def test_the_command_is_a_process(world: World, tmp_path: Path) -> None:
         (["result", "nosuchjob"], Exit.NOT_FOUND, "no such job"),
         (["cancel", "nosuchjob"], Exit.NOT_FOUND, "no such job"),
         (["functions", "--url", "gopher://x"], Exit.USAGE, "is not the address of a gateway"),
-        (["run", "search", "qubits=99", "--json"], Exit.USAGE, '"exit_code": 2'),
+        (["functions", "--url", "http://x:abc"], Exit.USAGE, "is not the address of a gateway"),
+        (
+            ["run", "search", "qubits=99", "--json"],
+            Exit.USAGE,
+            '"errors": [{"field": "qubits", "message": "must be at most 8."}]}, "exit_code": 2}',
+        ),
     ],
 )
 def test_errors_of_the_command_have_exit_codes_and_say_what_to_do(
@@ -372,3 +383,34 @@ def test_completion_asks_the_gateway(
     ):
         assert main(["complete", "--", *words]) == Exit.OK
         assert capsys.readouterr().out == found
+    assert main(["run", "search", "qubits=1", "--detach"]) == Exit.OK
+    job = capsys.readouterr().out
+    assert main(["complete", "--", "result", ""]) == Exit.OK
+    assert capsys.readouterr().out == job
+    monkeypatch.setenv("QWHISK_URL", "http://127.0.0.1:1")
+    assert main(["complete", "--", "run", ""]) == Exit.UNAVAILABLE
+    assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    """Standard error on a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_no_progress_of_a_job_that_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QWHISK_URL", world.proxy.url)
+    monkeypatch.setenv("QWHISK_CONFIG", str(tmp_path))
+    assert main(["run", "search", "qubits=1", "--detach"]) == Exit.OK
+    job = capsys.readouterr().out.strip()
+    world.finish(job)
+    assert main(["result", job]) == Exit.OK
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["result", job]) == Exit.OK
+    assert capsys.readouterr().out.startswith("found <3>")
+    # All events of the session would be read to draw it.
+    assert terminal.getvalue() == ""

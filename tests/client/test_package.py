@@ -67,7 +67,7 @@ def test_everything_public_is_exported_and_typed() -> None:
     assert "Typing :: Typed" in PROJECT["classifiers"]
 
 
-def test_the_twins_have_the_same_methods() -> None:
+def test_both_clients_have_the_same_methods() -> None:
     def public(kind: type) -> set[str]:
         return {name for name in dir(kind) if not name.startswith("_")}
 

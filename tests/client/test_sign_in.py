@@ -9,16 +9,19 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from qwhisk_client import AuthenticationError, Client
+from qwhisk_client import AuthenticationError, Client, Session
+from qwhisk_client.cli.access import connect, store
 from qwhisk_client.cli.exits import Exit
+from qwhisk_client.cli.main import main
 from testkit.replicas import FREE, Replica, broker, documents, replica
 from testkit.stack import ROOT
 
-KEY = "an-api-key-of-the-tests"
+KEY, OTHER_KEY = "an-api-key-of-the-tests", "another-api-key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
     """A gateway that requires a sign-in."""
     folder = tmp_path_factory.mktemp("signed")
     path = folder / "documents"
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    keys = {"batch": KEY, "other": OTHER_KEY}
+    digests = ",".join(f"{name}:{hashlib.sha256(key.encode()).hexdigest()}" for name, key in keys.items())
     with broker(folder) as kafka, documents(path) as settings:
-        more = {"GATEWAY_API_KEYS": f"batch:{digest}"}
+        more = {"GATEWAY_API_KEYS": digests}
         with replica(folder, kafka, path, **FREE, **more, **settings) as gateway:
             yield gateway
 
@@ -99,11 +103,84 @@ def test_the_command_keeps_the_key_for_its_user_only(gateway: Replica, tmp_path:
 
 def test_a_token_or_a_key_of_the_environment_is_used(gateway: Replica, tmp_path: Path) -> None:
     config = tmp_path / "config"
-    assert qwhisk(gateway, config, "jobs", QWHISK_KEY=KEY).returncode == 0
-    assert KEY not in (config / "credentials.json").read_text()
+    # A key that was read from a file may end with its line.
+    assert qwhisk(gateway, config, "jobs", QWHISK_KEY=f" {KEY}\r\n").returncode == 0
+    assert not (config / "credentials.json").exists()
+    assert qwhisk(gateway, config, "jobs").returncode == Exit.SIGN_IN
     with Client(gateway.url, key=KEY) as client:
         token = client.open_session().token
     other = tmp_path / "other"
-    assert qwhisk(gateway, other, "jobs", QWHISK_TOKEN=token).returncode == 0
+    assert qwhisk(gateway, other, "jobs", QWHISK_TOKEN=f"{token}\n").returncode == 0
     assert qwhisk(gateway, other, "jobs", QWHISK_TOKEN="not.a.token").returncode == Exit.SIGN_IN
     assert not other.exists()
+
+
+@pytest.fixture
+def signed_in(gateway: Replica, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Session:
+    """Sign in with a key, and return the kept session."""
+    monkeypatch.setenv("QWHISK_CONFIG", str(tmp_path))
+    monkeypatch.delenv("QWHISK_TOKEN", raising=False)
+    return sign_in(gateway, monkeypatch, KEY)
+
+
+def sign_in(gateway: Replica, monkeypatch: pytest.MonkeyPatch, key: str) -> Session:
+    monkeypatch.setenv("QWHISK_KEY", key)
+    assert main(["login", "--url", gateway.url]) == Exit.OK
+    monkeypatch.delenv("QWHISK_KEY")
+    kept = store().get(gateway.url)
+    assert kept.key == key
+    assert kept.session is not None
+    return kept.session
+
+
+def test_another_key_is_not_used_with_the_kept_session(
+    gateway: Replica, monkeypatch: pytest.MonkeyPatch, signed_in: Session
+) -> None:
+    before = store().get(gateway.url)
+    monkeypatch.setenv("QWHISK_KEY", OTHER_KEY)
+    with connect(gateway.url) as client:
+        client.functions()
+        assert client.session is not None
+        assert client.session.client_id != signed_in.client_id
+    monkeypatch.setenv("QWHISK_KEY", "wrong")
+    with pytest.raises(AuthenticationError), connect(gateway.url) as client:
+        client.functions()
+    assert store().get(gateway.url) == before
+    # The kept key has the kept session.
+    monkeypatch.setenv("QWHISK_KEY", f"{KEY}\n")
+    with connect(gateway.url) as client:
+        assert client.session == signed_in
+
+
+def renew(client: Client) -> Session:
+    """Let the client renew its session, as if half of its life were over, and return the new one."""
+    session = client.session
+    assert session is not None
+    client._protocol.session = replace(session, opened_at=session.opened_at - 10 * 86_400)
+    client.functions()
+    assert client.session is not None
+    assert client.session.token != session.token or client.session.opened_at > session.opened_at
+    return client.session
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_session_that_is_renewed_is_kept(gateway: Replica) -> None:
+    with connect(gateway.url) as client:
+        renewed = renew(client)
+    kept = store().get(gateway.url)
+    assert (kept.key, kept.session) == (KEY, renewed)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_session_that_is_renewed_does_not_undo_a_sign_out_or_another_sign_in(
+    gateway: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(gateway.url) as client:
+        renew(client)
+        other = sign_in(gateway, monkeypatch, OTHER_KEY)
+    kept = store().get(gateway.url)
+    assert (kept.key, kept.session) == (OTHER_KEY, other)
+    with connect(gateway.url) as client:
+        renew(client)
+        assert main(["logout", "--url", gateway.url]) == Exit.OK
+    assert json.loads(store().path.read_text()) == {}

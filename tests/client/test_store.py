@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from qwhisk_client import Session
-from qwhisk_client.cli import store as module
 from qwhisk_client.cli.store import Credentials, Store, StoreError, folder
 
 ONE = Credentials("a key", Session("a token", "client", 1.0, 2.0))
@@ -84,7 +83,7 @@ def test_a_file_that_cannot_be_written_is_left_as_it_was(
     assert [path.name for path in store.path.parent.iterdir()] == ["credentials.json"]
 
 
-def test_no_two_commands_hold_the_lock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_two_commands_hold_the_lock(store: Store) -> None:
     held, release, waited = threading.Event(), threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -100,10 +99,8 @@ def test_no_two_commands_hold_the_lock(store: Store, monkeypatch: pytest.MonkeyP
     holder, follower = threading.Thread(target=hold), threading.Thread(target=follow)
     holder.start()
     assert held.wait(30)
-    with monkeypatch.context() as short:
-        short.setattr(module, "LOCK_TIMEOUT", 0.0)
-        with pytest.raises(StoreError, match="Another command holds"), store.locked():
-            pass
+    with pytest.raises(StoreError, match="Another command holds"), store.locked(0.0):
+        pass
     follower.start()
     assert not waited.is_set()
     release.set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from qwhisk_client.cli.store import Store, folder
+from qwhisk_client.cli.store import LOCK_TIMEOUT, Store, folder
 from qwhisk_client.client import Client
 from qwhisk_client.transport import MAX_RETRIES, TIMEOUT
 
@@ -18,17 +18,32 @@ def store() -> Store:
 
 
 @contextmanager
-def connect(url: str, timeout: float = TIMEOUT, max_retries: int = MAX_RETRIES) -> Iterator[Client]:
-    """Return a client with the kept session, and keep the session that it ends with."""
-    if token := os.environ.get("QWHISK_TOKEN"):
-        with Client(url, session=token, timeout=timeout, max_retries=max_retries) as client:
+def connect(
+    url: str,
+    timeout: float = TIMEOUT,
+    max_retries: int = MAX_RETRIES,
+    lock_timeout: float = LOCK_TIMEOUT,
+) -> Iterator[Client]:
+    """Return a client with the kept session, and keep the session that it ends with.
+
+    With a token, or with a key that is not the kept one, the kept session is not used and nothing is kept.
+
+    Args:
+        url: the gateway's address.
+        timeout: seconds that a response may take.
+        max_retries: how often a request is sent again.
+        lock_timeout: seconds to wait for another command that opens a session.
+    """
+    token, key = _given("QWHISK_TOKEN"), _given("QWHISK_KEY")
+    credentials = store()
+    if token or (key and key != credentials.get(url).key):
+        # Who the kept session belongs to may be someone else.
+        with Client(url, key=key, session=token, timeout=timeout, max_retries=max_retries) as client:
             yield client
         return
-    credentials = store()
-    with credentials.locked():
+    with credentials.locked(lock_timeout):
         kept = credentials.get(url)
-        key = os.environ.get("QWHISK_KEY") or kept.key
-        client = Client(url, key=key, session=kept.session, timeout=timeout, max_retries=max_retries)
+        client = Client(url, key=kept.key, session=kept.session, timeout=timeout, max_retries=max_retries)
         try:
             session = client.open_session()
         except BaseException:
@@ -41,5 +56,12 @@ def connect(url: str, timeout: float = TIMEOUT, max_retries: int = MAX_RETRIES) 
             yield client
         finally:
             if client.session != session:
-                with credentials.locked():
-                    credentials.put(url, replace(credentials.get(url), session=client.session))
+                with credentials.locked(lock_timeout):
+                    now = credentials.get(url)
+                    # Meanwhile, the user may have signed out or in, and other commands may have renewed it.
+                    if now.session == session:
+                        credentials.put(url, replace(now, session=client.session))
+
+
+def _given(variable: str) -> str | None:
+    return os.environ.get(variable, "").strip() or None

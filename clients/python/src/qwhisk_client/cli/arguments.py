@@ -67,7 +67,7 @@ _EPILOG = """\
 parameters:  qwhisk run grover --qubits 4 --marked 3
              qwhisk run grover qubits=4 marked=[3,5]
 exit codes:  0 done, 1 the job failed, 2 wrong input, 3 sign-in needed, 4 not found, 5 gateway unavailable,
-             6 time over, 7 job cancelled, 130 interrupted
+             6 timeout, 7 job cancelled, 130 interrupted
 """
 
 

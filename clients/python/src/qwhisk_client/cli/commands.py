@@ -100,7 +100,7 @@ def _refuse(field: str, message: str) -> NoReturn:
 def _wait(arguments: argparse.Namespace, job: Job) -> Exit:
     """Show the progress of a job until it ends, and print its result."""
     try:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not job.done:
             with output.ProgressBar(sys.stderr) as bar:
                 for event in job.events(timeout=arguments.timeout):
                     bar.update(event)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 SCRIPTS = {
     "bash": """\
 _qwhisk() {
-    local IFS=$'\\n'
-    COMPREPLY=($(qwhisk complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    mapfile -t COMPREPLY < <(qwhisk complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _qwhisk qwhisk
 """,
@@ -26,6 +26,8 @@ compdef _qwhisk qwhisk
 complete -c qwhisk -f -a '(qwhisk complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
 """,
 }
+#: The words that are offered. A shell would have to quote others, and a terminal could act on some.
+_PLAIN = re.compile(r"[\w.=-]+")
 
 
 class Lookup(Protocol):
@@ -57,7 +59,7 @@ def candidates(words: Sequence[str], commands: Mapping[str, Mapping[str, bool]],
         found = []
     else:
         found = _of_command(command, after, current, commands[command], lookup)
-    return sorted({word for word in found if word.startswith(current)})
+    return sorted({word for word in found if word.startswith(current) and _PLAIN.fullmatch(word)})
 
 
 def _of_command(
@@ -103,8 +105,4 @@ def _parameters(
             if kind == "boolean"
             else [str(item) for item in properties[last].get("enum", [])]
         )
-    return (
-        [*(f"--{name}" for name in properties), *options]
-        if current.startswith("-")
-        else [f"{name}=" for name in properties]
-    )
+    return [*(f"--{name}" for name in properties), *options]

@@ -33,7 +33,7 @@ class Exit(IntEnum):
     NOT_FOUND = 4
     #: The gateway cannot be reached, or cannot serve the request now.
     UNAVAILABLE = 5
-    #: The time is over; the job continues.
+    #: The timeout has expired; the job continues.
     TIMEOUT = 6
     #: The job was cancelled.
     CANCELLED = 7

@@ -19,8 +19,9 @@ from qwhisk_client.cli.store import StoreError
 from qwhisk_client.client import Client
 from qwhisk_client.errors import QwhiskError
 
-#: Seconds that an answer may take while a shell waits for a completion.
-COMPLETION_TIMEOUT = 3.0
+#: Seconds that an answer, and another command's lock of the session, may take while a shell waits for a
+#: completion.
+COMPLETION_TIMEOUT, COMPLETION_LOCK_TIMEOUT = 3.0, 1.0
 #: The jobs among which a shell completes.
 COMPLETED_JOBS = 50
 
@@ -84,7 +85,7 @@ class _GatewayLookup:
     @contextmanager
     def _client(self) -> Iterator[Client]:
         url = base_url(os.environ.get("QWHISK_URL") or DEFAULT_URL)
-        with connect(url, COMPLETION_TIMEOUT, 0) as client:
+        with connect(url, COMPLETION_TIMEOUT, 0, COMPLETION_LOCK_TIMEOUT) as client:
             yield client
 
 
@@ -98,5 +99,5 @@ def _complete(words: Sequence[str]) -> Exit:
     except (QwhiskError, StoreError, ValueError):
         return Exit.UNAVAILABLE
     for word in found:
-        print(output.printable(word))
+        print(word)
     return Exit.OK

@@ -15,13 +15,13 @@ _OUTCOMES, _BAR = 8, 30
 
 
 def printable(value: object) -> str:
-    """Return a value as text without control characters, which a terminal would obey."""
+    """Return a value as text without control characters, which could change what a terminal shows."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
 
 
 def write_json(value: Any, stream: TextIO | None = None) -> None:
-    """Print a value as one line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), file=stream or sys.stdout, flush=True)
+    """Print a value as one line of JSON, in ASCII: any encoding of the output has all of it."""
+    print(json.dumps(value), file=stream or sys.stdout, flush=True)
 
 
 def write_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

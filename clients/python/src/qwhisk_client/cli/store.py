@@ -21,7 +21,7 @@ from qwhisk_client.models import Session
 if sys.platform != "win32":
     import fcntl
 
-#: Seconds to wait for another command that opens a session, and between two looks.
+#: Seconds to wait for another command that opens a session, and between two attempts to lock the file.
 LOCK_TIMEOUT, LOCK_PAUSE = 60.0, 0.05
 #: The most bytes of the file.
 MAX_BYTES = 1_000_000
@@ -89,8 +89,11 @@ class Store:
             raise StoreError(f"{self.path} cannot be written: {error.strerror}.") from None
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         """Keep other commands out, so that two that start at the same time do not open two sessions.
+
+        Args:
+            timeout: seconds to wait for a command that holds the lock.
 
         Raises:
             StoreError: another command holds the lock for too long, or the folder cannot be written.
@@ -101,7 +104,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.path.parent} cannot be written: {error.strerror}.") from None
         try:
-            deadline = time.monotonic() + LOCK_TIMEOUT
+            deadline = time.monotonic() + timeout
             while not _lock(descriptor):
                 if time.monotonic() > deadline:
                     raise StoreError(f"Another command holds {self.path.with_suffix('.lock')}. Try again.")
