@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from qwhisk_client import (
-    APIConnectionError,
-    AsyncClient,
-    AuthenticationError,
     Client,
-    InvalidRequestError,
     JobCancelledError,
     JobFailedError,
-    NotFoundError,
     Session,
-    WaitTimeoutError,
 )
 from qwhisk_client.models import FINAL
 from testkit.faults import paused, set_faults
@@ -53,20 +45,6 @@ def test_a_function_is_run_in_one_call(qwhisk: Client) -> None:
     assert max(result.counts["meas"], key=lambda outcome: result.counts["meas"][outcome]) == "0011"
     assert (result.event.status, result.event.backend) == ("DONE", "aer_simulator")
     assert result.summary.split(";")[0] in result._repr_html_()
-
-
-def test_a_job_is_submitted_and_its_result_awaited(stack: Stack, qwhisk: Client) -> None:
-    with paused(stack):
-        job = qwhisk.submit("bell_state", {"shots": 64}, backend_type="hardware")
-        assert (job.status, job.done, job.function) == ("QUEUED", False, "bell_state")
-        with pytest.raises(WaitTimeoutError, match=f"The job {job.id} has not ended after 0.2 s"):
-            job.result(timeout=0.2)
-        with pytest.raises(TimeoutError):
-            list(job.events(timeout=0.2))
-    assert sum(job.result(timeout=120).counts["meas"].values()) == 64
-    assert job.done
-    assert "<svg" in job._repr_html_()
-    assert qwhisk.job(job.id).refresh().status == "DONE"
 
 
 def test_functions_backends_and_jobs_are_listed(qwhisk: Client) -> None:
@@ -114,22 +92,6 @@ def test_a_job_is_cancelled(stack: Stack, qwhisk: Client) -> None:
     assert job.status == "CANCELLED"
 
 
-def test_errors_name_field_and_correction(stack: Stack, qwhisk: Client) -> None:
-    with pytest.raises(InvalidRequestError) as caught:
-        qwhisk.run("grover", qubits=99)
-    assert {error.field: error.message for error in caught.value.errors} == {
-        "qubits": "must be at most 8.",
-        "marked": "is missing. Add it.",
-    }
-    assert caught.value.status == 422
-    with pytest.raises(NotFoundError, match="no function 'grovr'"):
-        qwhisk.run("grovr")
-    with pytest.raises(NotFoundError, match="no such job"):
-        qwhisk.job("nosuchjob").result()
-    with Client(stack.gateway, session="not.a.token") as client, pytest.raises(AuthenticationError):
-        client.functions()
-
-
 def test_a_job_that_fails_says_why(stack: Stack, qwhisk: Client) -> None:
     set_faults(stack, {"jobs": [{"count": 1, "backend": "aer_simulator", "reason": "The cryostat is warm."}]})
     try:
@@ -139,41 +101,6 @@ def test_a_job_that_fails_says_why(stack: Stack, qwhisk: Client) -> None:
         set_faults(stack, {})
     assert caught.value.code
     assert qwhisk.job(caught.value.job_id).status == "ERROR"
-
-
-def test_the_same_key_is_the_same_job(qwhisk: Client) -> None:
-    first = qwhisk.submit("bell_state", idempotency_key="the key")
-    assert qwhisk.submit("bell_state", idempotency_key="the key").id == first.id
-    with pytest.raises(InvalidRequestError, match="was used for another"):
-        qwhisk.submit("bell_state", shots=5, idempotency_key="the key")
-
-
-def test_a_lost_answer_does_not_double_the_job(stack: Stack, proxy: Proxy) -> None:
-    with Client(proxy.url) as client:
-        client.open_session()
-        proxy.swallow_answers(2)
-        job = client.submit("bell_state")
-        assert proxy.accepted >= 3
-        assert [listed.id for listed in client.jobs()] == [job.id]
-        assert job.result(timeout=60).counts
-
-
-def test_events_resume_where_the_connection_was_lost(stack: Stack, proxy: Proxy) -> None:
-    with Client(proxy.url) as client:
-        job = client.submit("qaoa_maxcut", LOOP)
-        seen, cuts = [], 0
-        for event in job.events(timeout=150):
-            seen.append(event)
-            if not event.final:
-                cuts += proxy.cut()
-        assert cuts >= 2
-        assert seen[-1].status == "DONE"
-        ids = [event.id for event in seen]
-        assert ids == sorted(set(ids))  # type: ignore[type-var]
-        # Nothing was missed: a client that was never cut off sees the same final event.
-        session = client.session
-    with Client(stack.gateway, session=session) as direct:
-        assert direct.job(job.id).event.answer == seen[-1].answer
 
 
 def test_a_wait_survives_lost_connections(stack: Stack, proxy: Proxy) -> None:
@@ -186,26 +113,6 @@ def test_a_wait_survives_lost_connections(stack: Stack, proxy: Proxy) -> None:
                     wait_for(proxy.cut, 60)
         # The device continues here, and the wait goes on.
         assert result.result(120).counts
-
-
-def test_a_gateway_that_is_not_there_is_named() -> None:
-    with Proxy(1) as nobody, Client(nobody.url, max_retries=1) as client:
-        with pytest.raises(APIConnectionError, match=r"No response from http://127\.0\.0\.1:\d+: "):
-            client.run("bell_state")
-        assert nobody.accepted == 2
-
-
-def test_threads_share_one_session(stack: Stack) -> None:
-    barrier = threading.Barrier(6)
-
-    def submit(client: Client) -> str:
-        barrier.wait(60)
-        return client.submit("bell_state").id
-
-    with Client(stack.gateway) as client, ThreadPoolExecutor(6) as pool:
-        ids = set(pool.map(submit, [client] * 6))
-        assert {job.id for job in client.jobs()} == ids
-        assert len(ids) == 6
 
 
 def test_a_session_is_kept_and_renewed(stack: Stack, qwhisk: Client) -> None:
@@ -234,58 +141,3 @@ def test_a_result_that_is_too_large_for_an_event_is_fetched(stack: Stack) -> Non
         assert sum(job.result(timeout=120).counts["meas"].values()) == 50_000
         [*_, final] = job.events(timeout=60)
         assert final.counts == job.event.counts
-
-
-def test_the_twin_for_asyncio_does_the_same(stack: Stack) -> None:
-    async def use() -> None:
-        async with AsyncClient(stack.gateway) as client:
-            results = await asyncio.gather(*[client.run("bell_state", shots=32) for _ in range(3)])
-            assert [sum(result.counts["meas"].values()) for result in results] == [32] * 3
-            assert len([job async for job in client.jobs()]) == 3
-            assert "grover" in [function.id for function in await client.functions()]
-            assert (await client.function("grover")).output_schema
-            assert await client.backends()
-            job = await client.submit("qaoa_maxcut", LOOP)
-            events = [event async for event in job.events(timeout=120)]
-            assert events[-1].status == "DONE"
-            assert any(event.progress and event.progress.step > 1 for event in events)
-            assert (await (await client.job(job.id)).refresh()).done
-            assert (await job.result()).summary == events[-1].summary
-            async for event in client.events(timeout=60):
-                assert event.id is not None
-                break
-            with pytest.raises(InvalidRequestError, match="qubits"):
-                await client.run("grover", qubits=99, marked=[1])
-            with paused(stack):
-                queued = await client.submit("bell_state", backend_type="hardware")
-                with pytest.raises(WaitTimeoutError):
-                    await queued.result(timeout=0.2)
-                with pytest.raises(WaitTimeoutError):
-                    [event async for event in queued.events(timeout=0.2)]
-                await queued.cancel()
-                with pytest.raises(JobCancelledError):
-                    await queued.result(timeout=60)
-            session = await client.open_session()
-            assert session == client.session
-
-    asyncio.run(use())
-
-
-def test_the_twin_for_asyncio_survives_lost_connections(stack: Stack, proxy: Proxy) -> None:
-    async def use() -> None:
-        async with AsyncClient(proxy.url) as client:
-            await client.open_session()
-            proxy.swallow_answers(1)
-            job = await client.submit("qaoa_maxcut", LOOP)
-            seen: list[int] = []
-            cuts = 0
-            async for event in job.events(timeout=150):
-                seen += [event.id] if event.id is not None else []
-                if not event.final:
-                    cuts += proxy.cut()
-            assert cuts >= 2
-            assert job.status == "DONE"
-            assert seen == sorted(set(seen))
-            assert [listed.id async for listed in client.jobs()] == [job.id]
-
-    asyncio.run(use())

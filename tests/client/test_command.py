@@ -108,18 +108,15 @@ def test_the_input_is_read_from_a_file_or_standard_input(qwhisk: Command, tmp_pa
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["run", "grover", "--qubit", "4"], Exit.USAGE, "qubit: is not known. Did you mean qubits?"),
-        (["run", "grover", "--qubits", "four"], Exit.USAGE, "qubits: must be a whole number, not 'four'."),
-        (["run", "grover", "--qubits", "4"], Exit.USAGE, "marked: is missing. Add it."),
-        (["run", "grover", "--qubits", "99", "--marked", "3"], Exit.USAGE, "qubits: must be at most 8."),
-        (["run", "grovr"], Exit.NOT_FOUND, "There is no function 'grovr'."),
-        (["result", "nosuchjob"], Exit.NOT_FOUND, "There is no such job"),
-        (["watch", "nosuchjob"], Exit.NOT_FOUND, "There is no such job"),
-        (["cancel", "nosuchjob"], Exit.NOT_FOUND, "There is no such job"),
         (["run"], Exit.USAGE, "FUNCTION"),
         (["nothing"], Exit.USAGE, "invalid choice"),
         (["result", "x", "--timeout", "soon"], Exit.USAGE, "must be a number of seconds"),
-        (["functions", "--url", "gopher://x"], Exit.USAGE, "is not the address of a gateway"),
+        (["functions", "--url", "http://127.0.0.1:abc"], Exit.USAGE, "is not the address of a gateway"),
+        (
+            ["functions", "--url", "http://127.0.0.1:1"],
+            Exit.UNAVAILABLE,
+            "No response from http://127.0.0.1:1",
+        ),
     ],
 )
 def test_errors_have_exit_codes_and_say_what_to_do(
@@ -129,14 +126,6 @@ def test_errors_have_exit_codes_and_say_what_to_do(
     assert (ended.returncode, ended.stdout) == (code, "")
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_errors_are_json_for_programs(qwhisk: Command) -> None:
-    ended = qwhisk.run("run", "grover", "--qubits", "99", "--marked", "3", "--json")
-    assert ended.returncode == Exit.USAGE
-    document = json.loads(ended.stderr)
-    assert document["exit_code"] == Exit.USAGE
-    assert document["error"]["errors"] == [{"field": "qubits", "message": "must be at most 8."}]
 
 
 def test_a_wait_that_is_over_and_a_cancelled_job_have_exit_codes(stack: Stack, qwhisk: Command) -> None:
@@ -221,23 +210,6 @@ def test_commands_that_start_at_once_share_a_session(qwhisk: Command) -> None:
     assert [each.returncode for each in ended] == [0] * 4
     listed = {job["process_job_id"] for job in qwhisk.json("jobs")}
     assert listed == {each.stdout.strip() for each in ended}
-
-
-def test_completion_asks_the_gateway(qwhisk: Command) -> None:
-    assert qwhisk.run("complete", "--", "run", "gro").stdout == "grover\n"
-    assert qwhisk.run("complete", "--", "run", "grover", "--mar").stdout == "--marked\n"
-    job = qwhisk.run("run", "bell_state", "--detach").stdout
-    assert qwhisk.run("complete", "--", "result", "").stdout == job
-    qwhisk.env["QWHISK_URL"] = "http://127.0.0.1:1"
-    silent = qwhisk.run("complete", "--", "run", "")
-    assert (silent.stdout, silent.stderr) == ("", "")
-    assert "complete" in qwhisk.run("completion", "bash").stdout
-
-
-def test_no_gateway_is_reported_in_one_line(qwhisk: Command) -> None:
-    ended = qwhisk.run("backends", "--url", "http://127.0.0.1:1")
-    assert ended.returncode == Exit.UNAVAILABLE
-    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_reader_that_ends_is_no_error(qwhisk: Command) -> None:
