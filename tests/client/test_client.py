@@ -20,7 +20,7 @@ from tests.client.proxy import Proxy
 from tests.end_to_end.test_large_result import submit as submit_large_result
 
 #: A loop of several jobs, and so of many events.
-LOOP = {"edges": [[0, 1], [1, 2], [2, 0]], "layers": 1, "seed": 7}
+LOOP = {"edges": [[0, 1, 1], [1, 2, 1], [2, 0, 1]], "layers": 1, "seed": 7}
 
 
 @pytest.fixture
@@ -104,14 +104,13 @@ def test_a_job_that_fails_says_why(stack: Stack, qwhisk: Client) -> None:
 
 
 def test_a_wait_survives_lost_connections(stack: Stack, proxy: Proxy) -> None:
-    with Client(proxy.url) as client:
+    # The end of the pool waits for the result, so the device continues before it.
+    with Client(proxy.url) as client, ThreadPoolExecutor(1) as pool:
         with paused(stack):
             job = client.submit("bell_state", backend_type="hardware")
-            with ThreadPoolExecutor(1) as pool:
-                result = pool.submit(job.result, 120)
-                for _ in range(3):
-                    wait_for(proxy.cut, 60)
-        # The device continues here, and the wait goes on.
+            result = pool.submit(job.result, 120)
+            for _ in range(3):
+                wait_for(proxy.cut, 60)
         assert result.result(120).counts
 
 

@@ -160,7 +160,7 @@ def test_an_interrupted_wait_leaves_the_job(stack: Stack, qwhisk: Command) -> No
 
 
 def test_events_are_printed_as_they_happen(qwhisk: Command) -> None:
-    words = ["qaoa_maxcut", "edges=[[0,1],[1,2],[2,0]]", "--layers", "1", "--seed", "7", "--detach"]
+    words = ["qaoa_maxcut", "edges=[[0,1,1],[1,2,1],[2,0,1]]", "--layers", "1", "--seed", "7", "--detach"]
     job = qwhisk.run("run", *words).stdout.strip()
     lines = qwhisk.run("watch", job).stdout.splitlines()
     assert all(line.startswith(f"{job}  ") for line in lines)
@@ -173,7 +173,7 @@ def test_events_are_printed_as_they_happen(qwhisk: Command) -> None:
 
 def test_a_terminal_shows_the_progress(qwhisk: Command) -> None:
     near, far = pty.openpty()
-    words = ["run", "qaoa_maxcut", "edges=[[0,1],[1,2],[2,0]]", "--layers", "1", "--seed", "7"]
+    words = ["run", "qaoa_maxcut", "edges=[[0,1,1],[1,2,1],[2,0,1]]", "--layers", "1", "--seed", "7"]
     with subprocess.Popen(
         qwhisk.line(words), env=qwhisk.env, stdin=far, stdout=subprocess.PIPE, stderr=far
     ) as process:
