@@ -162,12 +162,16 @@ class Output:
     def store(self, bits: Sequence[Clbit], nodes: Vector, node: ast.QASMNode) -> None:
         """Assign functions to bits, all at once."""
         pairs = [(bit, value) for bit, value in zip(bits, nodes, strict=True) if bit is not value]
-        for place, (bit, _) in enumerate(pairs):
-            if any(bit in bits_of(value) for _, value in pairs[place + 1 :]):
-                # A later function still needs the old value of this bit.
-                spill = self.spill(node)
-                pairs = [(bit, spill(value)) for bit, value in pairs]
+        needed: set[Clbit] = set()
+        for bit, value in reversed(pairs):
+            if bit in needed:
+                # A later function still needs the old value of this bit. The intermediate bits are added all
+                # at once, since Qiskit looks at all bits each time.
+                values = self.temporary(len(pairs), node)
+                self.store(values, tuple(value for _, value in pairs), node)
+                pairs = [(bit, value) for (bit, _), value in zip(pairs, values, strict=True)]
                 break
+            needed |= bits_of(value)
         self._budget.gates(len(pairs), node)
         self._budget.steps(sum(STORE + _steps(value) for _, value in pairs), node)
         for bit, value in pairs:

@@ -218,6 +218,8 @@ def test_the_largest_result_fits_in_a_message() -> None:
 
 # --- what programs may not do -------------------------------------------------------------------------
 
+#: Registers of which each bit is assigned a function of the other one.
+_REGISTERS = "bit[1000] a; bit[1000] b; b[0] = measure q[0]; "
 NASTY: list[tuple[str, str]] = [
     # Syntax errors, with their place.
     (TWO + "x q[0]", "line 5, column 1: unexpected end-of-file"),
@@ -302,6 +304,8 @@ NASTY: list[tuple[str, str]] = [
     (THREE + "array[int, 9999] a; while (true) { int b = sizeof(a[0:9998]); }", "too many steps"),
     (THREE + "bit[300] d; bit[300] e; " + "if (d < e) x q[0];" * 200, "too many steps"),
     (THREE + "bit[150] d; " + f"if ({'^'.join(f'd[{n}]' for n in range(150))}) x q[0];" * 200, "steps"),
+    (THREE + _REGISTERS + "a = b; b = a; " * 9 + "rz(1 / 0) q[0];", "division by zero"),
+    (THREE + _REGISTERS + "a = a ^ b; " * 15 + "rz(1 / 0) q[0];", "division by zero"),
     (THREE + "/* " * 80_000, "line 5, column 1: this comment has no end"),
     (TWO + "x q[0]; /*/", "line 5, column 9: this comment has no end"),
     # What no backend can be given.
