@@ -11,7 +11,7 @@ from qiskit.circuit import Gate, Qubit
 
 from core.openqasm import stdgates
 from core.openqasm.budget import DEFINITION, MAX_DEPTH, ProgramBudget
-from core.openqasm.definitions import PROBE
+from core.openqasm.definitions import MAX_ANGLE, PROBE
 from core.openqasm.errors import NotFiniteError, error_at, not_finite_at
 from core.openqasm.known_gates import OTHERS, STANDARD, KnownGate, U
 from core.openqasm.modifiers import Sized, weight
@@ -127,6 +127,11 @@ class Gates:
             ProgramError: there is no such gate, or it takes other arguments.
         """
         name = node.name.name
+        for angle in angles:
+            if not math.isfinite(angle):
+                raise not_finite_at(node, f"an angle of gate {name!r}")
+            if abs(angle) > MAX_ANGLE:
+                raise error_at(node, f"an angle of gate {name!r} is over {MAX_ANGLE:g}")
         definition = self._definitions.get(name)
         if definition is not None:
             formal = definition.node
@@ -134,9 +139,6 @@ class Gates:
             return self._written(definition, tuple(angles))
         known = self._known.get(name) or self._undefined(node)
         self._check(node, len(angles), qubits, known.angles, known.qubits)
-        for angle in angles:
-            if not math.isfinite(angle):
-                raise not_finite_at(node, f"an angle of gate {name!r}")
         gate = known.make(*angles)
         return Sized(gate, weight(known.qubits))
 

@@ -17,11 +17,14 @@ from qiskit.circuit.library import UnitaryGate
 from qiskit_qasm3_import import ConversionError, types
 from qiskit_qasm3_import.converter import _STDGATES, ConvertVisitor
 from qiskit_qasm3_import.data import Scope, Symbol
+from qiskit_qasm3_import.exceptions import raise_from_node
 from qiskit_qasm3_import.state import GateScope, State
 
 from core.openqasm import stdgates
 from core.openqasm.definitions import (
     PROBE,
+    PowerError,
+    exponent_of,
     in_standard_gates,
     loses_phase,
     own_gate,
@@ -67,8 +70,6 @@ class _Importer(ConvertVisitor):
         #: Whether a definition is only checked, so that its gates need no definition.
         self.checking = False
         self._names = OwnNames()
-        #: Gates made here, which number their names.
-        self._made = 0
         self.written = 0
         #: The gates of `stdgates.inc` that the program defines exactly as that file does.
         self._standard = {"U"}
@@ -102,23 +103,24 @@ class _Importer(ConvertVisitor):
         if kind is ast.GateModifierName.pow:
             self.spend(4 ** min(gate.num_qubits, 10))
             if modifier.argument is not None:
-                power = principal_power(gate, self._resolve_constant_float(modifier.argument, context))
+                exponent = self._resolve_constant_float(modifier.argument, context)
+                try:
+                    power = principal_power(gate, exponent)
+                except PowerError as error:
+                    raise_from_node(modifier, str(error))
                 if isinstance(power, UnitaryGate):
-                    return own_gate(self._name("pow"), in_standard_gates(power.definition))
+                    return own_gate(self._names.number("pow"), in_standard_gates(power.definition))
                 return power
         if controls and loses_phase(gate):
-            gate = wrapped_gate(self._name("cu"), gate)
+            gate = wrapped_gate(self._names.number("cu"), gate)
         return super()._apply_gate_modifier(modifier, gate, context)
-
-    def _name(self, begin: str) -> str:
-        """Return a name that no other gate has."""
-        self._made += 1
-        return self._names.add(f"{begin}{self._made}")
 
     def _resolve_constant_float(self, node: ast.Expression, context: State) -> float:
         """Calculate a power; `pow(1/2)` is a square root, as in `stdgates.inc`, not 0."""
-        value = float(super()._resolve_constant_float(_real(node), context))
-        return int(value) if value.is_integer() else value
+        try:
+            return exponent_of(float(super()._resolve_constant_float(_real(node), context)))
+        except PowerError as error:
+            raise_from_node(node, str(error))
 
     def visit_QuantumGateDefinition(self, node: ast.QuantumGateDefinition, context: State) -> State:
         """Define a gate."""

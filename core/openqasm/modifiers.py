@@ -13,13 +13,16 @@ from qiskit.circuit.library import PhaseGate, UnitaryGate
 
 from core.openqasm.budget import ProgramBudget
 from core.openqasm.definitions import (
+    PowerError,
+    exponent_of,
     in_standard_gates,
     loses_phase,
     own_gate,
+    principal_phase,
     principal_power,
     wrapped_gate,
 )
-from core.openqasm.errors import error_at
+from core.openqasm.errors import error_at, not_finite_at
 from core.openqasm.expressions import Expressions
 from core.openqasm.names import OwnNames
 
@@ -66,8 +69,6 @@ class Modifiers:
         self._expressions = expressions
         self._names = names
         self._budget = budget
-        #: Gates made here, which number their names.
-        self._made = 0
 
     def controls(self, modifiers: Sequence[ast.QuantumGateModifier]) -> int:
         """Return how many qubits the modifiers add.
@@ -114,9 +115,7 @@ class Modifiers:
                     self._budget.steps(_INVERSE * size, modifier)
                     gate = gate.inverse()
             else:
-                assert modifier.argument is not None
-                exponent = self._expressions.real(modifier.argument, "a power")
-                gate, size = self._power(gate, size, exponent, modifier)
+                gate, size = self._power(gate, size, self._exponent(modifier), modifier)
         return Sized(gate, size)
 
     def _controlled(self, gate: Gate, size: int, run: Sequence[ast.QuantumGateModifier]) -> tuple[Gate, int]:
@@ -130,14 +129,29 @@ class Modifiers:
         state = sum(bit << place for place, bit in enumerate(states))
         if loses_phase(gate):
             self._budget.steps(_WRAPPED, run[0])
-            gate = wrapped_gate(self._name("cu"), gate)
+            gate = wrapped_gate(self._names.number("cu"), gate)
         return gate.control(len(states), ctrl_state=state, annotated=False), size
 
+    def _exponent(self, modifier: ast.QuantumGateModifier) -> float:
+        """Return the argument of `pow`, an `int` if it is whole."""
+        assert modifier.argument is not None
+        exponent = self._expressions.real(modifier.argument, "a power")
+        if not math.isfinite(exponent):
+            # In a definition it may be finite for other arguments.
+            raise not_finite_at(modifier, "a power")
+        try:
+            return exponent_of(exponent)
+        except PowerError as error:
+            raise error_at(modifier, str(error)) from None
+
     def _power(self, gate: Gate, size: int, exponent: float, node: ast.QASMNode) -> tuple[Gate, int]:
-        times = int(abs(exponent)) if abs(exponent) <= MAX_REPEATED and exponent == int(exponent) else None
+        times = abs(exponent) if isinstance(exponent, int) and abs(exponent) <= MAX_REPEATED else None
         if gate.num_qubits <= MAX_POWER_QUBITS:
             self._budget.steps(size * 10 + (_ROOT if times is None else 0), node)
-            power = principal_power(gate, exponent if times is None else int(exponent))
+            try:
+                power = principal_power(gate, exponent)
+            except PowerError as error:
+                raise error_at(node, str(error)) from None
             if not isinstance(power, UnitaryGate):
                 return power, max(1, size)
             definition = in_standard_gates(power.definition)
@@ -155,12 +169,7 @@ class Modifiers:
                 f"this power is for gates on up to {MAX_POWER_QUBITS} qubits; a whole one up to "
                 f"{MAX_REPEATED} is for all",
             )
-        return own_gate(self._name("pow"), definition), size + 1
-
-    def _name(self, begin: str) -> str:
-        """Return a name that no other gate has."""
-        self._made += 1
-        return self._names.add(f"{begin}{self._made}")
+        return own_gate(self._names.number("pow"), definition), size + 1
 
     def phase(self, angle: float, modifiers: Sequence[ast.QuantumGateModifier]) -> Sized | float:
         """Return a global phase with modifiers: still a phase, or a gate if it has controls."""
@@ -171,12 +180,13 @@ class Modifiers:
             if modifier.modifier is ast.GateModifierName.inv:
                 angle = -angle
             else:
-                assert modifier.argument is not None
-                exponent = self._expressions.real(modifier.argument, "a power")
-                if not exponent.is_integer():
+                exponent = self._exponent(modifier)
+                if not isinstance(exponent, int):
                     # The principal root, as for any other gate.
-                    angle = math.remainder(angle, math.tau)
+                    angle = principal_phase(angle)
                 angle *= exponent
+                if not math.isfinite(angle):
+                    raise not_finite_at(modifier, "this phase")
         if not place:
             return angle
         modifier = modifiers[place - 1]
@@ -186,7 +196,7 @@ class Modifiers:
             definition.x(0)
             definition.p(angle, 0)
             definition.x(0)
-            base = Sized(own_gate(self._name("phase"), definition), 3)
+            base = Sized(own_gate(self._names.number("phase"), definition), 3)
         more = self._number(modifier) - 1
         if more:
             kind = ast.QuantumGateModifier(modifier.modifier, ast.IntegerLiteral(more))

@@ -25,6 +25,8 @@ class OwnNames:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        #: Names given to gates that the program does not name, which are numbered.
+        self._numbered = 0
 
     def add(self, name: str) -> str:
         """Return a name that neither a library nor another of the program's gates has, also with modifiers.
@@ -37,3 +39,12 @@ class OwnNames:
             own += "_"
         self._taken.add(own)
         return own
+
+    def number(self, begin: str) -> str:
+        """Return a name that no other gate has, for a gate that has no name in the program.
+
+        Args:
+            begin: what the gate is, at the start of its name.
+        """
+        self._numbered += 1
+        return self.add(f"{begin}{self._numbered}")
