@@ -29,6 +29,7 @@ from core.openqasm.values import (
     convert,
     is_integer,
     too_wide_at,
+    without_literal,
 )
 
 _TYPES = {ast.IntType: "int", ast.UintType: "uint", ast.FloatType: "float", ast.AngleType: "angle"}
@@ -176,7 +177,7 @@ class Expressions:
         if kind.kind in ("bool", "bit"):
             return BitValues((logic.any_of(value.nodes),), kind)
         if kind.kind not in ("bits", "int", "uint"):
-            raise error_at(node, f"a {kind} cannot depend on a measurement")
+            raise error_at(node, f"{kind.named} cannot depend on a measurement")
         if kind.kind == value.type.kind == "bits" and kind.width != value.type.width:
             raise error_at(node, f"{value.type} has another size than {kind}")
         if kind.width is None and value.type.kind == "bits" and len(value.nodes) > DEFAULT_WIDTH:
@@ -200,7 +201,7 @@ class Expressions:
                 raise error_at(node, f"{node.name!r} has no value yet")
             case Variable(value=value):
                 assert value is not None
-                return value
+                return without_literal(value)
         if node.name in CONSTANTS:
             return Const(CONSTANTS[node.name], FLOAT, literal=True)
         if node.name.startswith("$"):
@@ -234,10 +235,8 @@ class Expressions:
             places = [self.integer(value, "an index") for value in index.values]
             single = False
         elif isinstance(index, ast.RangeDefinition):
+            # Its limits are checked before it becomes a list, for which it may be too long.
             named = self.range(index, size)
-            # Checked before it becomes a list, for which it may be too long.
-            for place in (named[0], named[-1]) if named else ():
-                self._check_place(place, size, node)
             self.budget.steps(len(named) // INDICES, node)
             places, single = list(named), False
         else:
@@ -262,6 +261,8 @@ class Expressions:
             number = default if step > 0 else -1 - default
             if place is not None:
                 number = self.integer(place, "a limit")
+                if size is not None:
+                    self._check_place(number, size, place)
             limits.append(number + size if size is not None and number < 0 else number)
         return range(limits[0], limits[1] + (1 if step > 0 else -1), step)
 

@@ -83,7 +83,7 @@ class Operands:
                 if symbol is None:
                     raise self._scopes.undeclared(node)
                 if not isinstance(symbol, Qubits | Stored):
-                    raise error_at(node, f"{node.name!r} is no register")
+                    raise error_at(node, f"{node.name!r} is not a register")
                 return symbol
             case ast.IndexedIdentifier():
                 symbol = self._bits(node.name)

@@ -199,7 +199,7 @@ class Storage:
         self._check_branch(symbol, name.name, node)
         if isinstance(value, BitValues):
             if symbol.type.kind not in _STORABLE:
-                raise error_at(node, f"a {symbol.type} cannot depend on a measurement")
+                raise error_at(node, f"{symbol.type.named} cannot depend on a measurement")
             self.store_all([name.name], node)
             self.assign(target, value, node)
             return

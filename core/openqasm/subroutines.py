@@ -14,7 +14,7 @@ from core.openqasm.expressions import Expressions
 from core.openqasm.operands import Operands
 from core.openqasm.output import Output
 from core.openqasm.scope import Qubits, Scopes, Stored, Symbol, Variable
-from core.openqasm.values import BitValues, Const, Type, Value
+from core.openqasm.values import BitValues, Const, Type, Value, without_literal
 
 VOID = Type("void")
 
@@ -159,5 +159,5 @@ class Subroutines:
                 call.bits = self._output.fresh(len(nodes), node)
             self._output.store(call.bits, nodes, node)
         else:
-            call.value = value
+            call.value = None if value is None else without_literal(value)
         return self._frames.leave("return", node)

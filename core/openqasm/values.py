@@ -40,6 +40,11 @@ class Type:
         """Whether its values are real or complex numbers, so that `1/2` is one half."""
         return self.kind in ("float", "angle", "complex")
 
+    @property
+    def named(self) -> str:
+        """The type with its article."""
+        return f"{'an' if self.kind[0] in 'ai' else 'a'} {self}"
+
     def __str__(self) -> str:
         name = "bit" if self.kind == "bits" else self.kind
         sized = self.width is not None and self.kind not in ("bool", "bit")
@@ -88,6 +93,11 @@ class BitValues:
 Value = Const | BitValues
 
 
+def without_literal(value: Value) -> Value:
+    """Return what the value is of a variable or a call: a division of it by a whole number is whole."""
+    return replace(value, literal=False) if isinstance(value, Const) and value.literal else value
+
+
 def is_integer(value: Const) -> bool:
     """Tell whether a value is a whole number or bits."""
     return value.type.kind in _INTEGERS and not isinstance(value.value, list)
@@ -103,7 +113,7 @@ def wrapped(value: int, kind: Type, node: ast.QASMNode) -> int:
         raise error_at(node, f"a number has over {MAX_BITS} bits")
     if kind.width is None:
         if kind.kind == "uint" and value < 0:
-            raise error_at(node, f"{value} is negative, and so no uint")
+            raise error_at(node, f"{value} is negative, and so not a uint")
         return value
     value &= (1 << kind.width) - 1
     if kind.kind == "int" and value >> (kind.width - 1):
@@ -139,12 +149,12 @@ def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
     """
     source = value.value
     if isinstance(source, list) or value.type.kind == "void":
-        raise error_at(node, f"this is no {kind}")
+        raise error_at(node, f"this is not {kind.named}")
     if (kind.kind == "duration") != (value.type.kind == "duration"):
         raise error_at(node, f"{value.type} cannot be converted to {kind}")
     if isinstance(source, complex):
         if kind.kind != "complex":
-            raise error_at(node, f"a complex number is no {kind}")
+            raise error_at(node, f"a complex number is not {kind.named}")
         return replace(value, type=kind)
     if kind.kind in ("bool", "bit"):
         return Const(bool(source), kind, value.literal)
@@ -165,7 +175,8 @@ def convert(value: Const, kind: Type, node: ast.QASMNode) -> Const:
     except OverflowError:
         raise not_finite_at(node) from None
     if kind.kind == "angle" and kind.width is not None and math.isfinite(source):
-        source = _turned(round(_steps(source, kind)), kind)
+        # Full turns are removed first, since a large angle has more steps than a float can count.
+        source = _turned(round(_steps(math.remainder(source, math.tau), kind)), kind)
     return Const(source, kind, value.literal)
 
 
@@ -195,10 +206,12 @@ def arithmetic(operator: str, left: Const, right: Const, node: ast.QASMNode, rea
     """
     if isinstance(left.value, list) or isinstance(right.value, list):
         raise error_at(node, "arrays have no arithmetic")
+    if operator == "%" and "complex" in (left.type.kind, right.type.kind):
+        raise error_at(node, "% is for real numbers")
     literal = left.literal and right.literal
-    if "duration" in (left.type.kind, right.type.kind):
-        return _durations(operator, left, right, node)
     try:
+        if "duration" in (left.type.kind, right.type.kind):
+            return _durations(operator, left, right, node)
         if (angle := _of_angles(operator, left, right)) is not None:
             return angle
         if is_integer(left) and is_integer(right):

@@ -170,6 +170,42 @@ def test_an_argument_of_a_function_is_worked_out_once(call: str) -> None:
     assert distribution(lowered.circuit, "c") == pytest.approx({"011": 1.0})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int n = 3; rx(pi * (n / 2)) q[0];",
+        "const int n = 3; rx(pi * (n / 2)) q[0];",
+        "int n; n = 3; rx(pi * (n / 2)) q[0];",
+        "int n = 0; n += 3; rx(pi * (n / 2)) q[0];",
+        "input int n; rx(pi * (n / 2)) q[0];",
+        "for int n in {3} { rx(pi * (n / 2)) q[0]; }",
+        "for int n in [3:3] { rx(pi * (n / 2)) q[0]; }",
+        "def f(int n) { rx(pi * (n / 2)) q[0]; } f(3);",
+        "def f() -> int { return 3; } rx(pi * (f() / 2)) q[0];",
+        "array[int, 2] a = {1, 3}; rx(pi * (a[1] / 2)) q[0];",
+        "int n = 3; int m = 2; rx(pi * (n / m)) q[0];",
+        "int n = 2; rx(pi * (3 / n)) q[0];",
+        "int n = 3; int m = n; angle t = m / 2; rx(pi * t) q[0];",
+        "int n = 3; rx(pi * (-n / -2)) q[0];",
+    ],
+)
+def test_a_division_of_whole_numbers_with_a_variable_is_whole(text: str) -> None:
+    lowered = lower(Q3 + text + " c = measure q;", {"n": 3})
+    assert distribution(lowered.circuit, "c") == pytest.approx({"001": 1.0})
+    assert any("gives a whole number" in note for note in lowered.notes)
+
+
+@pytest.mark.parametrize("index", ["-3:1", "0:-2", "-3:1:-2", "-2:-1:-3", "{-2, -3}", ":1", ":-2"])
+def test_an_index_from_the_end_is_one_inside_of_the_register(index: str) -> None:
+    lowered = lower(Q3 + f"x q[{index}]; c = measure q;")
+    assert distribution(lowered.circuit, "c") == pytest.approx({"011": 1.0})
+
+
+def test_an_angle_with_a_size_is_any_number_of_turns() -> None:
+    lowered = lower(Q3 + "angle[64] a = 1e300; angle[8] b = 3 * tau + pi; rx(b) q[0]; c = measure q;")
+    assert distribution(lowered.circuit, "c") == pytest.approx({"001": 1.0})
+
+
 def test_standard_gates_without_their_file_are_used_with_a_note() -> None:
     lowered = lower("OPENQASM 3.0; qubit q; bit c; x q; c = measure q;")
     assert distribution(lowered.circuit, "c") == {"1": 1.0}
@@ -206,6 +242,20 @@ REFUSED: list[tuple[str, int, int, str]] = [
     ("x r;", 5, 3, "'r' is not declared"),
     ("foo q;", 5, 1, "gate 'foo' is not defined"),
     ("x q[3];", 5, 3, "index 3 is outside"),
+    ("x q[-4:1];", 5, 5, "index -4 is outside of the 3"),
+    ("x q[0:3];", 5, 7, "index 3 is outside of the 3"),
+    ("x q[4:3];", 5, 5, "index 4 is outside of the 3"),
+    ("x q[2:-1:-4];", 5, 10, "index -4 is outside of the 3"),
+    ("let a = c[-5:1];", 5, 11, "index -5 is outside of the 3"),
+    ("c[-5:1] = 1;", 5, 3, "index -5 is outside of the 3"),
+    ("array[int, 3] a; let b = q; int n = sizeof(a[-5:1]);", 5, 46, "index -5 is outside of the 3"),
+    ("duration d = 2 ** 2000 * 1ns;", 5, 14, "not a finite number"),
+    ("complex z = 1im % 2;", 5, 13, "% is for real numbers"),
+    ("int n = 1im;", 5, 9, "a complex number is not an int"),
+    ("array[int, 2] a; angle t = a;", 5, 28, "this is not an angle"),
+    ("uint n = -1;", 5, 10, "-1 is negative, and so not a uint"),
+    ("h q[0]; c = measure q; angle t = c;", 5, 34, "an angle cannot depend on a measurement"),
+    ("int n = 1; let a = n;", 5, 20, "'n' is not a register"),
     ("bit[0] d;", 5, 5, "1 bit or more"),
     ("creg d[0];", 5, 8, "1 bit or more"),
     ("h q[0]; c = measure q; x q[uint(c)];", 5, 28, "cannot depend on a measurement"),
