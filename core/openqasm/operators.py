@@ -72,9 +72,13 @@ class Operators:
         if isinstance(value, BitValues):
             if operator == "~":
                 return BitValues(tuple(map(logic.invert, value.nodes)), value.type)
-            zero = logic.constant(0, len(value.nodes))
-            kind = Type("int", len(value.nodes))
-            return BitValues(logic.subtract(zero, value.nodes, self._output.spill(node)), kind)
+            sized = value.type.kind in ("int", "uint") and value.type.width is not None
+            # Without a size there is room for the outcome of any value.
+            width = len(value.nodes) + (0 if sized else 1)
+            self._budget.steps(NODE * width, node)
+            zero = logic.constant(0, width)
+            outcome = logic.subtract(zero, _vector(value, width), self._output.spill(node))
+            return BitValues(outcome, value.type if sized else INT)
         if isinstance(value.value, list):
             raise error_at(node, "arrays have no arithmetic")
         if operator == "-":
@@ -176,8 +180,7 @@ def _bitwise(operator: str, left: Const, right: Const, node: ast.QASMNode) -> Co
         raise error_at(node, f"{operator} is for bits and whole numbers")
     one, other = int(left.value), int(right.value)
     if operator in _BITWISE:
-        single = left.type.kind in ("bool", "bit") and right.type.kind in ("bool", "bit")
-        kind = left.type if single or right.literal or left.type.width else right.type
+        kind = _unsized(left, right) or _common_type(left, right)
         outcome = wrapped(_BITWISE[operator](one, other), kind, node)
         return Const(outcome, kind, left.literal and right.literal)
     if other < 0 or other > MAX_WIDTH:
@@ -198,18 +201,37 @@ def _shifted(operator: str, value: BitValues, distance: int, node: ast.QASMNode)
     return (*value.nodes[distance:], *[filler] * distance)
 
 
+def _unsized(left: Const, right: Const) -> Type | None:
+    """Return the type of a bitwise operator's outcome if no operand has a size; None if one has."""
+    if left.type.width is not None or right.type.width is not None:
+        return None
+    # A number in the program's text has the type of the other operand.
+    kinds = {value.type.kind for value in (left, right) if not value.literal}
+    negative = min(left.value, right.value) < 0
+    return Type("uint") if kinds == {"uint"} and not negative else INT
+
+
+def _common_type(left: Value, right: Value) -> Type:
+    """Return the type that has room for two values, of which one has a size."""
+    kinds = {left.type.kind, right.type.kind}
+    signed = any(
+        value.signed
+        if isinstance(value, BitValues)
+        else value.value < 0 or (value.type.kind == "int" and value.type.width is not None)
+        for value in (left, right)
+    )
+    width = max(max(_width(value), value.type.width or 1) for value in (left, right)) + (1 if signed else 0)
+    if signed:
+        return Type("int", width)
+    if kinds <= {"bool", "bit"}:
+        return BOOL if "bool" in kinds else BIT
+    return Type("bits" if kinds <= {"bits", "bit", "bool", "int"} and "bits" in kinds else "uint", width)
+
+
 def _common(left: Value, right: Value) -> tuple[Type, Vector, Vector]:
     """Return two values as vectors of one width, and their type."""
-    kinds = {left.type.kind, right.type.kind}
-    negative = any(isinstance(value, Const) and value.value < 0 for value in (left, right))
-    signed = negative or any(isinstance(value, BitValues) and value.signed for value in (left, right))
-    width = max(map(_width, (left, right))) + (1 if signed else 0)
-    if signed:
-        kind = Type("int", width)
-    elif kinds <= {"bool", "bit"}:
-        kind = BOOL if "bool" in kinds else BIT
-    else:
-        kind = Type("bits" if kinds <= {"bits", "bit", "bool", "int"} and "bits" in kinds else "uint", width)
+    kind = _common_type(left, right)
+    width = kind.width or 1
     return kind, _vector(left, width), _vector(right, width)
 
 

@@ -7,7 +7,7 @@ import operator
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openqasm3 import ast
 
@@ -76,6 +76,62 @@ def test_registers_of_any_width_are_calculated_and_compared_without_a_loss(seed:
     bound = outcome + chance.choice([0, 0, 1, -1, -(2**32), 2**32])
     program = f'bit[{width}] c = "{value:0{width}b}";'
     assert holds(program, f"c {sign} {number} {compared} {bound}") == COMPARED[compared](outcome, bound)
+
+
+@st.composite
+def operands(draw: st.DrawFn) -> tuple[str, str]:
+    """A type, and a value of it as a number in a program's text."""
+    kind = draw(st.sampled_from(["int", "uint", "bit"]))
+    width = draw(st.sampled_from([1, 2, 4, 7, 8] if kind != "int" else [2, 4, 7, 8]))
+    number = draw(st.integers(0, 2**width - 1))
+    if kind == "bit":
+        return f"bit[{width}]", f'"{number:0{width}b}"'
+    return f"{kind}[{width}]", str(number - 2 ** (width - 1) if kind == "int" else number)
+
+
+def bits_of_outcome(values: str, expression: str, target: str) -> str:
+    """Return what the program gets for an expression, as a type and as 20 bits."""
+    program = f"{values} {target} e = {expression}; int[20] w = {expression}; bit[20] f = w; bit[20] d = e;"
+    lowered = lower(f"{ONE}bit z = measure q; {program}")
+    found = []
+    for register in ("d", "f"):
+        [(outcome, weight)] = (distribution(lowered.circuit, register) or {}).items()
+        assert weight == 1.0
+        found.append(outcome)
+    return " ".join(found)
+
+
+BINARY = ["&", "|", "^", "+", "-", "*"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    operands(),
+    operands(),
+    st.sampled_from([f"a {sign} b" for sign in [*BINARY, *COMPARED, ">", "<="]] + ["a << 2", "a >> 1"])
+    | st.sampled_from(["~a", "-a", "!a", "~(a ^ b)", "-(a | b)", "~(a & b)", "(a ^ b) >> 1", "(a | b) << 3"])
+    | st.sampled_from(["a ^ 1", "a | 37", "5 & a", "a ^ 0", "~(a | 3)", "(a ^ b) + a", "a - 3", "a ^ -1"]),
+    st.sampled_from(["int[20]", "uint[20]", "uint[12]", "int[16]"]),
+)
+@example(("uint[4]", "1"), ("uint[8]", "16"), "a ^ b", "uint[20]")
+@example(("uint[4]", "1"), ("uint[8]", "240"), "a | b", "uint[12]")
+@example(("uint[4]", "1"), ("uint[8]", "0"), "a | 37", "uint[12]")
+@example(("uint[4]", "1"), ("uint[4]", "1"), "-a", "uint[12]")
+@example(("bit[3]", '"101"'), ("uint[4]", "1"), "-a", "int[20]")
+@example(("int[4]", "-1"), ("uint[8]", "16"), "a ^ b", "int[20]")
+def test_constants_and_measured_values_are_calculated_alike(
+    first: tuple[str, str], second: tuple[str, str], expression: str, target: str
+) -> None:
+    values = [
+        f"{kind} {name} = {number};" for name, (kind, number) in zip("ab", (first, second), strict=True)
+    ]
+    constant = bits_of_outcome("const " + " const ".join(values), expression, target)
+    # The measured bit is 0, which is not known before the program runs.
+    for names in ("a", "b", "ab"):
+        change = " ".join(f"{name} = 0;" for name in names)
+        constants = ["" if name in names else "const " for name in "ab"]
+        declared = " ".join(const + value for const, value in zip(constants, values, strict=True))
+        assert bits_of_outcome(f"{declared} if (z) {{ {change} }}", expression, target) == constant
 
 
 @pytest.mark.parametrize(
