@@ -180,7 +180,7 @@ class Expressions:
             raise error_at(node, f"{kind.named} cannot depend on a measurement")
         if kind.kind == value.type.kind == "bits" and kind.width != value.type.width:
             raise error_at(node, f"{value.type} has another size than {kind}")
-        if kind.width is None and value.type.kind == "bits" and len(value.nodes) > DEFAULT_WIDTH:
+        if kind.width is None and value.type.width is not None and len(value.nodes) > DEFAULT_WIDTH:
             raise too_wide_at(node, f"{value.type}", kind)
         return BitValues(logic.resize(value.nodes, kind.width or DEFAULT_WIDTH, value.signed), kind)
 

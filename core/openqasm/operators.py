@@ -74,10 +74,10 @@ class Operators:
                 return BitValues(tuple(map(logic.invert, value.nodes)), value.type)
             sized = value.type.kind in ("int", "uint") and value.type.width is not None
             # Without a size there is room for the outcome of any value.
-            width = len(value.nodes) + (0 if sized else 1)
-            self._budget.steps(NODE * width, node)
-            zero = logic.constant(0, width)
-            outcome = logic.subtract(zero, _vector(value, width), self._output.spill(node))
+            room = len(value.nodes) + (0 if sized else 1)
+            self._budget.steps(NODE * room, node)
+            zero = logic.constant(0, room)
+            outcome = logic.subtract(zero, _vector(value, room), self._output.spill(node))
             return BitValues(outcome, value.type if sized else INT)
         if isinstance(value.value, list):
             raise error_at(node, "arrays have no arithmetic")
@@ -180,7 +180,7 @@ def _bitwise(operator: str, left: Const, right: Const, node: ast.QASMNode) -> Co
         raise error_at(node, f"{operator} is for bits and whole numbers")
     one, other = int(left.value), int(right.value)
     if operator in _BITWISE:
-        kind = _unsized(left, right) or _common_type(left, right)
+        kind, _ = _common_type(left, right)
         outcome = wrapped(_BITWISE[operator](one, other), kind, node)
         return Const(outcome, kind, left.literal and right.literal)
     if other < 0 or other > MAX_WIDTH:
@@ -201,37 +201,49 @@ def _shifted(operator: str, value: BitValues, distance: int, node: ast.QASMNode)
     return (*value.nodes[distance:], *[filler] * distance)
 
 
-def _unsized(left: Const, right: Const) -> Type | None:
-    """Return the type of a bitwise operator's outcome if no operand has a size; None if one has."""
-    if left.type.width is not None or right.type.width is not None:
-        return None
+def _common_type(left: Value, right: Value) -> tuple[Type, int]:
+    """Return the type of what a bitwise operator makes of two values, and a width that has room for both.
+
+    The type has no size if neither operand has one.
+    """
+    both = (left, right)
     # A number in the program's text has the type of the other operand.
-    kinds = {value.type.kind for value in (left, right) if not value.literal}
-    negative = min(left.value, right.value) < 0
-    return Type("uint") if kinds == {"uint"} and not negative else INT
-
-
-def _common_type(left: Value, right: Value) -> Type:
-    """Return the type that has room for two values, of which one has a size."""
-    kinds = {left.type.kind, right.type.kind}
-    signed = any(
-        value.signed
-        if isinstance(value, BitValues)
-        else value.value < 0 or (value.type.kind == "int" and value.type.width is not None)
-        for value in (left, right)
+    kinds = {value.type.kind for value in both if not _is_number(value)} or {"int"}
+    signed = any(map(_is_signed, both))
+    width = max(
+        max(_width(value), value.type.width or 1) + int(signed and not _has_sign(value)) for value in both
     )
-    width = max(max(_width(value), value.type.width or 1) for value in (left, right)) + (1 if signed else 0)
+    sized = any(value.type.width is not None for value in both)
     if signed:
-        return Type("int", width)
-    if kinds <= {"bool", "bit"}:
-        return BOOL if "bool" in kinds else BIT
-    return Type("bits" if kinds <= {"bits", "bit", "bool", "int"} and "bits" in kinds else "uint", width)
+        return Type("int", width if sized else None), width
+    if kinds <= {"bool", "bit"} and width == 1 and not any(map(_is_number, both)):
+        return BOOL if "bool" in kinds else BIT, width
+    kind = "bits" if kinds <= {"bits", "bit", "bool", "int"} and "bits" in kinds else "uint"
+    if not sized:
+        # Without a negative operand, the highest of bits is no sign; of a number that is known it may be one.
+        known = isinstance(left, Const) and isinstance(right, Const)
+        return (INT if known and kinds != {"uint"} else Type("uint")), width
+    return Type(kind, width), width
+
+
+def _is_number(value: Value) -> bool:
+    """Tell whether a value is a whole number in the program's text."""
+    return isinstance(value, Const) and value.literal and value.type.width is None
+
+
+def _has_sign(value: Value) -> bool:
+    """Tell whether the highest bit of a value's type is the sign."""
+    sized = isinstance(value, BitValues) or value.type.width is not None
+    return value.type.kind == "int" and sized
+
+
+def _is_signed(value: Value) -> bool:
+    return _has_sign(value) or (isinstance(value, Const) and value.value < 0)
 
 
 def _common(left: Value, right: Value) -> tuple[Type, Vector, Vector]:
-    """Return two values as vectors of one width, and their type."""
-    kind = _common_type(left, right)
-    width = kind.width or 1
+    """Return two values as vectors of one width, and the type of a bitwise operator's outcome."""
+    kind, width = _common_type(left, right)
     return kind, _vector(left, width), _vector(right, width)
 
 

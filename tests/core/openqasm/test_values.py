@@ -110,7 +110,9 @@ BINARY = ["&", "|", "^", "+", "-", "*"]
     operands(),
     st.sampled_from([f"a {sign} b" for sign in [*BINARY, *COMPARED, ">", "<="]] + ["a << 2", "a >> 1"])
     | st.sampled_from(["~a", "-a", "!a", "~(a ^ b)", "-(a | b)", "~(a & b)", "(a ^ b) >> 1", "(a | b) << 3"])
-    | st.sampled_from(["a ^ 1", "a | 37", "5 & a", "a ^ 0", "~(a | 3)", "(a ^ b) + a", "a - 3", "a ^ -1"]),
+    | st.sampled_from(
+        ["a ^ 1", "a | 37", "5 & a", "a ^ 0", "~(a | 3)", "(a ^ b) + a", "a - 3", "a ^ -1", "~(a ^ -2)"]
+    ),
     st.sampled_from(["int[20]", "uint[20]", "uint[12]", "int[16]"]),
 )
 @example(("uint[4]", "1"), ("uint[8]", "16"), "a ^ b", "uint[20]")
@@ -148,6 +150,19 @@ def test_constants_and_measured_values_are_calculated_alike(
         ("const int i = 2 ** 40; if (rotl(i, 1) == 1) x q;", "does not fit"),
         ("const int i = 2 ** 40; if (i[3]) x q;", "does not fit"),
         ("const uint i = 2 ** 40; if (~i == 1) x q;", "does not fit"),
+        (
+            "uint[40] a = 0; if (m) { a = 549755813888; } uint y = a;",
+            "uint[40] does not fit in the 32 bits of uint",
+        ),
+        ("int[33] a = 0; if (m) { a = 1; } int y = a;", "int[33] does not fit in the 32 bits of int"),
+        (
+            "uint[40] a = 0; if (m) { a = 1; } int y = 0; y = a;",
+            "uint[40] does not fit in the 32 bits of int",
+        ),
+        ("uint[40] a = 0; if (m) { a = 1; } if (uint(a) == 0) x q;", "uint[40] does not fit"),
+        ("uint[40] a = 0; if (m) { a = 1; } def f(uint n) {} f(a);", "uint[40] does not fit"),
+        ("uint[40] a = 0; if (m) { a = 1; } uint[8] b = 1; uint y = a ^ b;", "uint[40] does not fit"),
+        ("uint[33] a = 0; if (m) { a = 1; } int n = 1; if (m) { n = 2; } n ^= a;", "int[34] does not fit"),
         ("bit[40] c; if (c * c == 4) x q;", "a product that depends on a measurement has over 64 bits"),
     ],
 )
@@ -167,6 +182,13 @@ def test_what_would_lose_bits_is_refused(text: str, words: str) -> None:
         ("uint i = 4294967295; bit m; if (m) i = 0;", "i == 4294967295"),
         ("int[64] i = 5000000000; bit m; if (m) i = 0; else i += 1;", "i == 5000000001"),
         (f'bit[40] c = "1{"0" * 39}";', "uint[40](c) == 2 ** 39"),
+        ("int n = 5; bit m; if (m) { n = 1; } int k = n ^ -1;", "k == -6"),
+        ("int n = 5; bit m; if (m) { n = 1; } uint u = 6; if (m) { u = 1; } int k = n ^ u;", "k == 3"),
+        ("int n = -5; bit m; if (m) { n = 1; } uint[8] u = 6; if (m) { u = 1; } int k = n ^ u;", "k == -3"),
+        ("uint n = 4294967295; bit m; if (m) { n = 1; } const int k = 5; uint y = n & k;", "y == 5"),
+        ("uint n = 4294967295; bit m; if (m) { n = 1; } const int k = 5;", "n > k"),
+        ("int n = 7; bit m; if (m) { n = 1; } n = n + 1; int k = -n;", "k == -8"),
+        ("uint[40] a = 7; bit m; if (m) { a = 1; } uint[8] b = a; uint y = b;", "y == 7"),
         ("const int i = 5000000000;", "i == 5000000000"),
     ],
 )
