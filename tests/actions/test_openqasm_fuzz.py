@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actions.run_openqasm.algorithm import OpenQasmInput, algorithm
@@ -72,6 +72,69 @@ def test_a_valid_program_with_words_replaced(text: str, data: st.DataObject) -> 
 def test_a_random_program_with_a_part_missing(seed: int, start: int, length: int) -> None:
     text = program(seed)
     check(text[:start] + text[start + length :])
+
+
+#: Values of every type, among them those with which arithmetic fails, and where a value can stand.
+VALUES = """0 1 -1 3 0.5 1e400 -1e400 1e300 1e308 2**2000 2**40 1im true "01" 1ns 0ns 1e400ns pi
+c c[0] a f z d n u g s arr arr[0] q int(f) bool(f) uint[8](n) angle[8](f) bit[2](n)"""
+DECLARED = (
+    "int a = 3; float f = 2.5; complex z = 1im; duration d = 1ns; uint u = 4; angle[8] g = 1; "
+    "bool s = true; array[int, 2] arr = {1, 2}; "
+)
+SIGNS = "+ - * / % ** & | ^ << >> == < && ||"
+CALLS = "sin tan arcsin exp log sqrt floor ceiling real popcount abs"
+TYPES = "int uint float complex duration int[8] uint[40] angle[8] angle[64] angle bool bit[4]"
+EXPRESSIONS = st.recursive(
+    st.sampled_from(VALUES.split()),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(SIGNS.split()), inner)
+        | st.builds("{}{}".format, st.sampled_from("-~!"), inner)
+        | st.builds("{}({})".format, st.sampled_from(CALLS.split()), inner)
+        | st.builds("{}({}, {})".format, st.sampled_from(["max", "mod", "pow", "rotl"]), inner, inner)
+    ),
+    max_leaves=4,
+)
+PLACES = [
+    "TYPE y = A; y = B; if (y == A) x q[0];",
+    "const TYPE y = A; rx(y) q[0];",
+    "rx(A) q[0]; cu(A, B, 1, A) q[0], q[1];",
+    "pow(A) @ h q[0]; pow(A) @ rz(B) q[0]; pow(A) @ cu(B, A, 1, B) q[0], q[1];",
+    "pow(A) @ h q[0];",
+    "pow(A) @ rz(1) q[0];",
+    "ctrl @ pow(A) @ gphase(B) q[0];",
+    "gate mine(t) k { rx(t * A) k; pow(t * B) @ x k; } mine(A) q[0];",
+    "if (A) x q[0];",
+    "switch (A) { case 1 { x q[0]; } }",
+    "for TYPE i in {A, B} { rx(1) q[0]; }",
+    "for TYPE i in [A:B] { rx(1) q[0]; if (i == 3) { break; } }",
+    "x q[A:B];",
+    "c[A] = B;",
+    "arr[A] = B; a += A; f *= B;",
+    "array[TYPE, 2] y = {A, B};",
+    "delay[A] q[0];",
+    "def f1(TYPE y) -> TYPE { return B; } a = f1(A);",
+]
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(PLACES),
+    st.sampled_from(["", "c = measure q; "]),
+    st.sampled_from(TYPES.split()),
+    EXPRESSIONS,
+    EXPRESSIONS,
+)
+@example(PLACES[5], "", "int", "1099511627776", "1")
+@example(PLACES[4], "", "int", "1099511627776", "1")
+@example(PLACES[4], "", "int", "1e400", "1")
+@example("pow(A) @ dcx q[0], q[1];", "", "int", "1048575.5", "1")
+@example("pow(B) @ cu(A, A, A, A) q[0], q[1];", "", "int", "1e308", "0.5")
+@example(PLACES[0], "", "angle[64]", "1e300", "1")
+@example(PLACES[0], "", "duration", "(2**2000 * 1ns)", "1")
+@example(PLACES[0], "", "complex", "(1im % 2)", "1")
+def test_any_value_anywhere(place: str, before: str, kind: str, first: str, second: str) -> None:
+    text = place.replace("TYPE", kind).replace("A", first).replace("B", second)
+    check(THREE + DECLARED + before + text)
 
 
 def repeated(head: str, part: str, tail: str = "") -> str:
