@@ -28,6 +28,7 @@ from core.openqasm.values import (
     constant_bits,
     convert,
     is_integer,
+    is_wide,
     too_wide_at,
     without_literal,
 )
@@ -180,8 +181,9 @@ class Expressions:
             raise error_at(node, f"{kind.named} cannot depend on a measurement")
         if kind.kind == value.type.kind == "bits" and kind.width != value.type.width:
             raise error_at(node, f"{value.type} has another size than {kind}")
-        if kind.width is None and value.type.width is not None and len(value.nodes) > DEFAULT_WIDTH:
-            raise too_wide_at(node, f"{value.type}", kind)
+        if kind.width is None and is_wide(value):
+            what = f"{value.type}" if value.type.width else f"a number of {len(value.nodes)} bits"
+            raise too_wide_at(node, what, kind)
         return BitValues(logic.resize(value.nodes, kind.width or DEFAULT_WIDTH, value.signed), kind)
 
     def vector(self, value: Value, kind: Type, node: ast.QASMNode) -> Vector:

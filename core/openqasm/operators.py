@@ -26,6 +26,7 @@ from core.openqasm.values import (
     constant_bits,
     convert,
     is_integer,
+    is_wide,
     joined,
     wrapped,
 )
@@ -71,14 +72,14 @@ class Operators:
             return as_bool(logic.invert(truth(value, node)))
         if isinstance(value, BitValues):
             if operator == "~":
-                return BitValues(tuple(map(logic.invert, value.nodes)), value.type)
+                return BitValues(tuple(map(logic.invert, value.nodes)), value.type, is_wide(value))
             sized = value.type.kind in ("int", "uint") and value.type.width is not None
             # Without a size there is room for the outcome of any value.
             room = len(value.nodes) + (0 if sized else 1)
             self._budget.steps(NODE * room, node)
             zero = logic.constant(0, room)
             outcome = logic.subtract(zero, _vector(value, room), self._output.spill(node))
-            return BitValues(outcome, value.type if sized else INT)
+            return BitValues(outcome, value.type if sized else INT, is_wide(value))
         if isinstance(value.value, list):
             raise error_at(node, "arrays have no arithmetic")
         if operator == "-":
@@ -142,13 +143,14 @@ class Operators:
                 raise error_at(
                     node, f"{operand.type} and a value that depends on a measurement cannot be combined"
                 )
+        wide = is_wide(left) or is_wide(right)
         widths = [_width(operand) for operand in (left, right)]
         bits = widths[0] * widths[1] if operator == "*" else max(widths)
         self._budget.steps(NODE * bits, node)
         if operator in ("<<", ">>"):
             if isinstance(right, BitValues) or isinstance(left, Const):
                 raise error_at(node, "the distance of a shift cannot depend on a measurement")
-            return BitValues(_shifted(operator, left, int(right.value), node), left.type)
+            return BitValues(_shifted(operator, left, int(right.value), node), left.type, is_wide(left))
         if operator in ("/", "%", "**"):
             raise error_at(node, f"{operator} is not supported for values that depend on a measurement")
         if operator in _COMPARISONS:
@@ -157,10 +159,10 @@ class Operators:
         if operator in _BITWISE:
             kind, one, other = _common(left, right)
             combine = {"&": logic.both, "|": logic.either, "^": logic.differ}[operator]
-            return BitValues(tuple(map(combine, one, other)), kind)
+            return BitValues(tuple(map(combine, one, other)), kind, wide)
         kind, one, other = _widened(operator, left, right, node)
         combine_all = {"+": logic.add, "-": logic.subtract, "*": logic.multiply}[operator]
-        return BitValues(combine_all(one, other, self._output.spill(node)), kind)
+        return BitValues(combine_all(one, other, self._output.spill(node)), kind, wide)
 
 
 def truth(value: Value, node: ast.QASMNode) -> Node:

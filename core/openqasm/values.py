@@ -79,10 +79,12 @@ class BitValues:
     Attributes:
         nodes: its bits, the lowest first.
         type: its type.
+        wide: whether an operand that it was calculated from has more bits than a type without a size.
     """
 
     nodes: Vector
     type: Type
+    wide: bool = False
 
     @property
     def signed(self) -> bool:
@@ -96,6 +98,13 @@ Value = Const | BitValues
 def without_literal(value: Value) -> Value:
     """Return what the value is of a variable or a call: a division of it by a whole number is whole."""
     return replace(value, literal=False) if isinstance(value, Const) and value.literal else value
+
+
+def is_wide(value: Value) -> bool:
+    """Tell whether a whole number has, or was calculated from, more bits than a type without a size."""
+    if isinstance(value, Const):
+        return int(value.value).bit_length() > DEFAULT_WIDTH
+    return len(value.nodes) > DEFAULT_WIDTH and (value.wide or value.type.width is not None)
 
 
 def is_integer(value: Const) -> bool:

@@ -163,6 +163,13 @@ def test_constants_and_measured_values_are_calculated_alike(
         ("uint[40] a = 0; if (m) { a = 1; } def f(uint n) {} f(a);", "uint[40] does not fit"),
         ("uint[40] a = 0; if (m) { a = 1; } uint[8] b = 1; uint y = a ^ b;", "uint[40] does not fit"),
         ("uint[33] a = 0; if (m) { a = 1; } int n = 1; if (m) { n = 2; } n ^= a;", "int[34] does not fit"),
+        (
+            "uint[40] a = 0; if (m) { a = 1; } uint y = a + 1;",
+            "a number of 41 bits does not fit in the 32 bits",
+        ),
+        ("uint[40] a = 0; if (m) { a = 1; } uint y = ~(a + 1) >> 1;", "a number of 41 bits does not fit"),
+        ("bit[40] c; int y = -c;", "a number of 41 bits does not fit in the 32 bits of int"),
+        ("int n = 1; if (m) { n = 2; } int y = n + 5000000000;", "does not fit in the 32 bits of int"),
         ("bit[40] c; if (c * c == 4) x q;", "a product that depends on a measurement has over 64 bits"),
     ],
 )
@@ -189,6 +196,7 @@ def test_what_would_lose_bits_is_refused(text: str, words: str) -> None:
         ("uint n = 4294967295; bit m; if (m) { n = 1; } const int k = 5;", "n > k"),
         ("int n = 7; bit m; if (m) { n = 1; } n = n + 1; int k = -n;", "k == -8"),
         ("uint[40] a = 7; bit m; if (m) { a = 1; } uint[8] b = a; uint y = b;", "y == 7"),
+        ("uint n = 7; bit m; if (m) { n = 1; } int k = ((n * n) ^ n) + n * 3 - (n << 1);", "k == 61"),
         ("const int i = 5000000000;", "i == 5000000000"),
     ],
 )
