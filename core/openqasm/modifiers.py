@@ -38,7 +38,7 @@ _CONTROLLED = (1, 7, 50, 140, 250, 400, 620, 960, 1_350)
 _INVERSE = 10
 #: Steps that a power that is not whole takes, and a control of a gate that is wrapped first.
 _ROOT = 150
-_WRAPPED = 400
+_WRAPPED = 600
 
 _CTRL = (ast.GateModifierName.ctrl, ast.GateModifierName.negctrl)
 
