@@ -43,8 +43,9 @@ def most_likely(probabilities: Mapping[str, float]) -> dict[str, float]:
     Returns:
         At most `MAX_IDEAL` of them; equally likely outcomes in ascending order.
     """
-    # Rounded for the order only: outcomes that differ by a rounding error are equally likely.
-    order = sorted(probabilities.items(), key=lambda item: (-round(item[1], _DIGITS), item[0]))
+    # Outcomes that differ by a rounding error are equally likely.
+    rounded = {bits: round(share, _DIGITS) for bits, share in probabilities.items()}
+    order = sorted(rounded.items(), key=lambda item: (-item[1], item[0]))
     return {bits: share for bits, share in order[:MAX_IDEAL] if share > _NOTHING}
 
 
