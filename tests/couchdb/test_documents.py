@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+from ibm_cloud_sdk_core import ApiException
 
 from core.config_docs import Documents, from_env
 from core.config_docs.bounds import MAX_DOCUMENTS
@@ -39,8 +40,24 @@ def env(url: str, request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.fixture
 def client(env: dict[str, str]) -> Any:
     made = connect(env)
-    made.put_database(db=env["CLOUDANT_DATABASE"])
+    create(made, env)
     return made
+
+
+def create(client: Any, env: dict[str, str]) -> None:
+    """Create the database. On a busy machine, pouchdb-server may reset the connection first."""
+
+    def created() -> bool:
+        try:
+            client.put_database(db=env["CLOUDANT_DATABASE"])
+        except requests.ConnectionError:
+            return False
+        except ApiException as error:
+            if error.status_code != 412:  # it was created before the connection was reset
+                raise
+        return True
+
+    wait_for(created, 30)
 
 
 @pytest.fixture
@@ -161,7 +178,7 @@ def test_a_database_that_is_deleted_and_created_again_is_followed(
     put(client, env, "first")
     wait_for(lambda: set(documents.all()) == {"first"})
     client.delete_database(db=env["CLOUDANT_DATABASE"])
-    client.put_database(db=env["CLOUDANT_DATABASE"])
+    create(client, env)
     put(client, env, "second")
     wait_for(lambda: set(documents.all()) == {"second"}, 60)
     put(client, env, "third")

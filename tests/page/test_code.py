@@ -55,7 +55,7 @@ def programs(guest: Guest) -> dict[str, str]:
     for language in COMMANDS:
         guest.page.get_by_test_id(f"code-{language}").click()
         guest.page.get_by_test_id("copy-code").click()
-        expect(guest.page.get_by_test_id("copy-code")).to_have_text("Copied")
+        expect(guest.page.get_by_test_id("copy-code")).to_have_text("Copied", timeout=SOON)
         found[language] = guest.page.evaluate("navigator.clipboard.readText()")
         assert found[language] == guest.page.get_by_test_id("code-program").text_content()
     return found
