@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable
 #: The share of the permitted invocations that one process uses.
 SHARE = 0.5
 
-#: The most seconds after which an invocation is told to ask again. The pace may become faster meanwhile.
+#: The most seconds after which an invocation asks again. The pace may become faster in that time.
 ASK_AGAIN = 60.0
 
 #: Seconds after which a slot that nobody has used is free again.
