@@ -27,8 +27,7 @@ def typed(value: Any) -> str:
 
 def kept(visit: Visit) -> dict[str, dict[str, Any]]:
     """Return the page's own record of its jobs, by function."""
-    record = json.loads(visit.page.evaluate("localStorage['qwhisk.jobs.v1'] ?? '{\"jobs\": []}'"))
-    return {job["function"]: job for job in record["jobs"]}
+    return {job["function"]: job for job in visit.kept()}
 
 
 @pytest.mark.timeout(ALL_DONE + 120)

@@ -103,7 +103,7 @@ def test_a_hybrid_jobs_value_is_plotted_as_it_arrives(visit: Visit) -> None:
     visit.ends(timeout=QUEUED)
     expect(page.get_by_test_id("graph")).to_contain_text("Side 1")
     expect(page.get_by_test_id("convergence")).to_have_attribute("data-points", re.compile(r"^([2-9]|\d\d)$"))
-    [job] = json.loads(page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"]
+    [job] = visit.kept()
     steps = [point["step"] for point in job["history"]]
     assert steps
     assert steps == sorted(set(steps))
@@ -130,7 +130,7 @@ def test_several_jobs_one_cancelled_one_repeated(visit: Visit) -> None:
     visit.go("#/jobs")
     page.get_by_test_id("clear").click()
     expect(visit.jobs()).to_have_count(0)
-    assert json.loads(page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"] == []
+    assert visit.kept() == []
 
 
 def test_a_job_that_ends_in_another_tab_is_shown(visit: Visit) -> None:

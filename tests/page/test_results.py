@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_the_job_is_called_by_the_id_of_its_address(visit: Visit) -> None:
     visit.go("#/run/qaoa_maxcut")
     visit.run()
     visit.ends(timeout=QUEUED)
-    [job] = json.loads(visit.page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"]
+    [job] = visit.kept()
     metadata = visit.page.get_by_test_id("metadata")
     expect(metadata).to_contain_text(f"Job{job['process_job_id']}")
     providers = visit.page.get_by_test_id("provider-jobs")
@@ -100,6 +99,30 @@ def test_while_a_run_is_submitted_the_result_is_called_the_earlier_one(visit: Vi
     held[0].continue_()
     expect(submitting).to_be_hidden()
     visit.ends()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["#/", "#/devices", "#/run/grover", "#/run/smile_super_position", "#/jobs"]
+)
+def test_a_submission_that_ends_after_the_user_has_left_changes_no_address(
+    visit: Visit, elsewhere: str
+) -> None:
+    held: list[Route] = []
+    visit.page.route("**/functions/*/jobs", lambda route: held.append(route))
+    with paused(visit.stack):
+        with visit.page.expect_request("**/functions/*/jobs"):
+            visit.smile(":)", ":(", "hardware")
+        wait_for(lambda: held)
+        visit.go("#/help")
+        visit.go(elsewhere)
+        held[0].continue_()
+        wait_for(lambda: any(job["params"] for job in visit.kept()))
+        assert visit.page.evaluate("location.hash") == elsewhere
+    if "smile" not in elsewhere and elsewhere != "#/jobs":
+        # The result is not in sight, so a notification shows that there is one.
+        expect(visit.page.get_by_test_id("notification")).to_contain_text(
+            "Smile superposition: done", timeout=QUEUED
+        )
 
 
 def test_notifications_leave_the_result_free(visit: Visit) -> None:
@@ -152,7 +175,7 @@ def test_a_history_of_a_thousand_jobs(visit: Visit) -> None:
     page.reload()
     page.get_by_test_id("jobs-search").fill("best run")
     expect(visit.jobs()).to_have_count(1)
-    kept = json.loads(page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"]
+    kept = visit.kept()
     assert len(kept) == LONG
 
 
@@ -195,7 +218,7 @@ def test_what_is_hidden_is_not_sent(visit: Visit) -> None:
     visit.field("kind-constant_1").check()
     visit.run()
     visit.ends()
-    [job] = json.loads(visit.page.evaluate("localStorage['qwhisk.jobs.v1']"))["jobs"]
+    [job] = visit.kept()
     assert "mask" not in job["params"]
     assert job["params"]["input_bits"] == 3
 

@@ -96,6 +96,13 @@ class Guest:
         kept: dict[str, str] = json.loads(self.page.evaluate("localStorage['qwhisk.session.v1']"))
         return kept
 
+    def kept(self) -> list[dict[str, Any]]:
+        """Return the browser's record of jobs."""
+        jobs: list[dict[str, Any]] = json.loads(
+            self.page.evaluate("localStorage['qwhisk.jobs.v1'] ?? '{\"jobs\": []}'")
+        )["jobs"]
+        return jobs
+
     def put(self, jobs: list[dict[str, Any]]) -> None:
         """Write the browser's record of jobs, as an earlier visit would have left it."""
         client = self.session["client_id"]

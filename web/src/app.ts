@@ -58,12 +58,13 @@ export class App {
 
   #workbench = new Workbench({
     signIn: () => this.#session.signedIn,
-    submit: (chosen, input) => this.#commands.submit(chosen.id, titleOf(chosen), chosen.view ?? null, input),
+    submit: (chosen, input) =>
+      this.#selectSubmitted(this.#commands.submit(chosen.id, titleOf(chosen), chosen.view ?? null, input)),
   });
   #result = new ResultPanel({
     title: this.#title,
     view: (job) => job.view ?? this.#functionOf(job)?.view ?? null,
-    again: (job) => this.#commands.repeat(job),
+    again: (job) => this.#selectSubmitted(this.#commands.repeat(job)),
     edit: (job) => this.#edit(job),
     rename: (job, name) => this.#store.rename(job.process_job_id, name),
   });
@@ -83,7 +84,6 @@ export class App {
     notifier: this.#notifier,
     title: this.#title,
     submitting: (busy) => this.#result.setSubmitting(busy),
-    submitted: (job) => this.#select(job),
   });
   #bench = h("div", { class: "bench" }, this.#workbench.place, this.#result.element, this.#jobs.element);
 
@@ -94,10 +94,7 @@ export class App {
   #reconciler = new Reconciler(this.#api, this.#store, () => this.#stream.connect());
   #stream = new EventStream({
     open: (url) => new WebSocket(url),
-    session: async () => {
-      await this.#api.jobs();
-      return this.#session.get();
-    },
+    session: () => this.#api.jobs().then(() => this.#session.get()),
     check: async () => void (await this.#api.jobs()),
     lastId: ({ client_id }) => this.#store.lastId(client_id),
     receive: (frame) => this.#receive(frame),
@@ -229,6 +226,13 @@ export class App {
     this.#result.reveal();
   }
 
+  /** Selects the job of a submission, unless the user has gone elsewhere before the submission ended. */
+  async #selectSubmitted(submission: Promise<StoredJob | null>): Promise<void> {
+    const from = this.#route;
+    const job = await submission;
+    if (job && this.#route === from) this.#select(job);
+  }
+
   /** Opens the form of a job's function with the job's input. */
   #edit(job: StoredJob): void {
     const found = this.#functionOf(job);
@@ -260,13 +264,9 @@ export class App {
   }
 
   async #loadBackends(): Promise<void> {
-    try {
-      const found = await this.#api.backends();
-      this.#devices.setBackends(found);
-      this.#workbench.setBackends(found);
-    } catch {
-      // The form works without: the service chooses the backend.
-    }
+    // The form works without backends: the service chooses one.
+    const found = await this.#api.backends().catch(() => null);
+    if (found) for (const place of [this.#devices, this.#workbench]) place.setBackends(found);
   }
 
   /** Loads functions, backends and results. A function deployed while the page is open appears on it. */

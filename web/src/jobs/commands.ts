@@ -11,7 +11,6 @@ export interface CommandOptions {
   title: (job: StoredJob) => string;
   /** A submission begins or ends. */
   submitting: (busy: boolean) => void;
-  submitted: (job: StoredJob) => void;
 }
 
 export class JobCommands {
@@ -21,8 +20,13 @@ export class JobCommands {
     this.#options = options;
   }
 
-  async submit(functionId: string, name: string, view: string | null, input: Record<string, unknown>): Promise<void> {
-    const { api, store, notifier, title, submitting, submitted } = this.#options;
+  async submit(
+    functionId: string,
+    name: string,
+    view: string | null,
+    input: Record<string, unknown>,
+  ): Promise<StoredJob> {
+    const { api, store, notifier, title, submitting } = this.#options;
     notifier.clear();
     submitting(true);
     const accepted = await api.submit(functionId, input).finally(() => submitting(false));
@@ -35,15 +39,16 @@ export class JobCommands {
       now: new Date(),
     });
     notifier.announce(`${title(job)} was submitted to ${job.backend}.`);
-    submitted(job);
+    return job;
   }
 
-  /** Submits the input of an earlier job again. */
-  repeat(job: StoredJob): Promise<void> {
+  /** Submits the input of an earlier job again. Shows why if that fails, and returns null. */
+  repeat(job: StoredJob): Promise<StoredJob | null> {
     const { title, notifier } = this.#options;
-    return this.submit(job.function, title(job), job.view, job.params).catch((error: unknown) =>
-      notifier.show("error", "The job was not submitted", describe(error)),
-    );
+    return this.submit(job.function, title(job), job.view, job.params).catch((error: unknown) => {
+      notifier.show("error", "The job was not submitted", describe(error));
+      return null;
+    });
   }
 
   async cancel(job: StoredJob): Promise<void> {
