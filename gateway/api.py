@@ -21,7 +21,7 @@ from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.problems import NO_JOB
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, count_request, services, session
-from gateway.submissions import APPEARS, accepted_response, existing_job_response, submit
+from gateway.submissions import APPEARS, accepted, existing_job_response, submit
 from gateway.validation import validate
 from gateway.webhooks import HEADER as CALLBACK
 from gateway.webhooks import callback, secret_of
@@ -175,10 +175,11 @@ def cancel(process_job_id: str) -> Response:
     entry = _require_job(gateway.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        request_event = encode(entry.complete().job_event())
+        request_event = encode(entry.job_event())
         with gateway.processor.waiting():
             gateway.publisher.publish(CANCEL, process_job_id, request_event)
-    return accepted_response({"process_job_id": process_job_id, "status": event.status}, process_job_id)
+    shown = {"process_job_id": process_job_id, "status": event.status}
+    return accepted(json_response(shown), process_job_id)
 
 
 def _require_job(inbox: Inbox, process_job_id: str) -> InboxEntry:

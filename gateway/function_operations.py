@@ -14,7 +14,7 @@ import orjson
 
 from core.config_docs.model import ConfigDocument
 from core.input_schema.nodes import LISTS, MAPS, SINGLE
-from core.protocol import API, ResultEvent
+from core.protocol import API, PublicJob, ResultEvent
 
 #: The path of the operation for any function.
 ANY_FUNCTION = f"{API}/functions/{{function}}/jobs"
@@ -63,11 +63,12 @@ def _operation(
     if document.function_output_schema:
         answer = components.add(f"{name}Answer", document.function_output_schema)
         event = event | {
-            "description": f"An event of a job of {document.id}.",
+            "description": f"A job of {document.id}.",
             "properties": event["properties"] | {"answer": {"anyOf": [answer, {"type": "null"}]}},
         }
-        done["schema"] = components.add(f"{name}Event", event, moved=False)
-        if (value := event_example(document)) is not None:
+        done["schema"] = components.add(f"{name}Job", event, moved=False)
+        responses["202"]["content"]["application/json"]["schema"] = done["schema"]
+        if (value := job_example(document)) is not None:
             done["examples"] = {"example": {"value": value}}
     return any_function | {
         "operationId": f"run_{document.id}",
@@ -148,8 +149,8 @@ def type_name(function: str) -> str:
     return "".join(word.capitalize() for word in function.split("_"))
 
 
-def event_example(document: ConfigDocument) -> dict[str, Any] | None:
-    """Return the final event of a job with the answer that its schema's examples make; None without them."""
+def job_example(document: ConfigDocument) -> dict[str, Any] | None:
+    """Return a job that is done, with the answer that its schema's examples make; None without them."""
     answer = example(document.function_output_schema)
     if answer is None:
         return None
@@ -167,7 +168,7 @@ def event_example(document: ConfigDocument) -> dict[str, Any] | None:
         answer=answer,
         finished_at=datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC),
     )
-    return event.model_dump(mode="json")
+    return PublicJob.of(event).model_dump(mode="json")
 
 
 #: Larger whole numbers are not all floats.

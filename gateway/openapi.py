@@ -142,7 +142,7 @@ def _common() -> dict[str, Any]:
             ANY_FUNCTION: {
                 "post": _operation(
                     "Submit a job of any function",
-                    {200: ("The final event", "ResultEvent"), 202: ("The job was submitted", "Accepted")},
+                    {200: ("The job has ended", "PublicJob"), 202: ("The job was submitted", "PublicJob")},
                     [400, 401, 404, 408, 409, 413, 422, 429, 502, 503, 504],
                     parameters=[function, wait, key, callback],
                     requestBody=anything,
@@ -172,8 +172,8 @@ def _common() -> dict[str, Any]:
             },
             job_path("{process_job_id}"): {
                 "get": _operation(
-                    "Get a job's newest event",
-                    {200: ("Its newest event", "ResultEvent")},
+                    "Get a job",
+                    {200: ("The job", "PublicJob")},
                     [401, 404, 422, 429, 503],
                     parameters=[job, wait],
                 ),
@@ -186,7 +186,7 @@ def _common() -> dict[str, Any]:
             },
             result_path("{process_job_id}"): {
                 "get": _operation(
-                    "Get the result that a job's final event names by `result_url`",
+                    "Get the result that a job names by `result_url`",
                     {200: ("`result` and `answer`", "LargeResult")},
                     [401, 404, 429, 503],
                     parameters=[job],
@@ -194,7 +194,7 @@ def _common() -> dict[str, Any]:
             },
             f"{API}/events": {
                 "get": _operation(
-                    "WebSocket of this client's events, each as {id, event}",
+                    "WebSocket of this client's events, each as {id, event}: an id and a PublicJob",
                     {101: ("The events", None)},
                     [400, 401, 426, 429, 503],
                     security=[],

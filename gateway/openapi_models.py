@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from core.protocol import BackendInfo, BackendType, Instant, LargeResult, Progress, ResultEvent, Status
-
-
-def _open(schema: dict[str, Any]) -> None:
-    schema.pop("additionalProperties", None)
+from core.protocol import BackendInfo, Instant, LargeResult, PublicJob, Status
 
 
 class NewSession(BaseModel):
@@ -28,11 +24,11 @@ class WebhookSecret(BaseModel):
 
 
 class Webhook(BaseModel):
-    """The body that is sent to a job's callback address; `data` is the final event."""
+    """The body that is sent to a job's callback address; `data` is the job."""
 
     type: Literal["job.done", "job.cancelled", "job.error"]
     timestamp: Instant
-    data: dict[str, Any]
+    data: PublicJob
 
 
 class Function(BaseModel):
@@ -64,23 +60,6 @@ class BackendPage(BaseModel):
     backends: list[BackendInfo]
 
 
-class Accepted(BaseModel):
-    """A submitted job, with the other fields of its function's reply."""
-
-    # The schema does not say that there are other fields: TypeScript could not tell this from an event then.
-    model_config = ConfigDict(extra="allow", json_schema_extra=_open)
-
-    process_job_id: str
-    job_id: str
-    backend: str
-    backend_type: BackendType
-    client_id: str
-    function: str
-    status: Status
-    step: int | None = None
-    progress: Progress | None = None
-
-
 class Cancelling(BaseModel):
     """A job whose cancellation was requested, with its status at that time."""
 
@@ -89,9 +68,9 @@ class Cancelling(BaseModel):
 
 
 class JobPage(BaseModel):
-    """The newest event of each job of a page, and the cursor of the next page; null on the last."""
+    """The jobs of a page, and the cursor of the next page; null on the last."""
 
-    jobs: list[ResultEvent]
+    jobs: list[PublicJob]
     next: str | None
 
 
@@ -127,10 +106,9 @@ MODELS = (
     FunctionPage,
     FunctionDetails,
     BackendPage,
-    Accepted,
     Cancelling,
     JobPage,
-    ResultEvent,
+    PublicJob,
     LargeResult,
     Health,
     Problem,

@@ -12,13 +12,21 @@ from flask import Response, g
 from core.config_docs.model import ConfigDocument
 from core.errors import InvocationError
 from core.kafka.publisher import PUBLISH_TIMEOUT
-from core.protocol import Envelope, ResultEvent, SubmittedJob, encode, first_event, job_path
+from core.protocol import (
+    Envelope,
+    ResultEvent,
+    SubmittedJob,
+    encode,
+    encode_public,
+    first_event,
+    job_path,
+)
 from core.strays import sought
 from gateway.auth.tokens import ClientSession
-from gateway.edge.exchange import wait_for_final
-from gateway.inbox.inbox import Inbox, InboxEntry
+from gateway.edge.exchange import json_parts, wait_for_final
+from gateway.inbox.inbox import Inbox, InboxEntry, without_large_fields
+from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
-from gateway.replies import json_response
 from gateway.services import GatewayServices
 
 log = logging.getLogger(__name__)
@@ -81,7 +89,7 @@ def submit(
             inbox.appearing(process_job_id, APPEARS)
     if wait_seconds:
         wait_for_final(client.client_id, inbox, process_job_id, wait_seconds)
-    return accepted_response(reply | {"status": "QUEUED"}, process_job_id)
+    return accepted(_job(gateway, encode_public(queued), queued), process_job_id)
 
 
 def existing_job_response(
@@ -102,8 +110,7 @@ def existing_job_response(
     else:
         if wait_seconds:
             wait_for_final(client.client_id, inbox, event.process_job_id, wait_seconds)
-        shown = ("job_id", "backend", "backend_type", "process_job_id", "client_id", "function", "status")
-        response = accepted_response({name: getattr(event, name) for name in shown}, event.process_job_id)
+        response = accepted(_job(gateway, entry.json, event), event.process_job_id)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
@@ -142,7 +149,24 @@ def _wait_for_publication(sent: Future[None]) -> None:
     wait([sent], timeout=PUBLISH_TIMEOUT)
 
 
-def accepted_response(value: dict[str, Any], process_job_id: str) -> Response:
-    response = json_response(value, 202)
+def _job(gateway: GatewayServices, job: bytes, event: ResultEvent) -> Response:
+    """Return a response with a job; without its large fields if the client does not read its responses.
+
+    The job exists, so its client must learn of it.
+
+    Args:
+        gateway: the gateway's services.
+        job: the job.
+        event: the event that it was made of.
+    """
+    try:
+        return gateway.unread.response(event.client_id, [job])
+    except (LimitError, BusyError):
+        return json_parts([encode_public(without_large_fields(event))])
+
+
+def accepted(response: Response, process_job_id: str) -> Response:
+    """Make a response that of a request which was accepted for this job, and return it."""
+    response.status_code = 202
     response.headers["Location"] = job_path(process_job_id)
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import jwt
 from qiskit import QuantumCircuit
 
 from core.kafka.publisher import Publisher
@@ -36,8 +37,15 @@ def submit_large(env: Mapping[str, str], client: Client, circuits: int, shots: i
     process_job_id = f"large-{small['process_job_id']}"
     circuit = account.target("aer_simulator").transpile(circuit, "large")
     job_id = account.submit([circuit] * circuits, "aer_simulator", shots, [run_tag(process_job_id)])
-    fields = {name: small[name] for name in ("backend_type", "backend", "function", "client_id", "topic")}
-    event = JobEvent(job_id=job_id, process_job_id=process_job_id, submitted_at=datetime.now(UTC), **fields)
+    fields = {name: small[name] for name in ("backend_type", "backend", "function", "client_id")}
+    topic = jwt.decode(client.token, options={"verify_signature": False})["topic"]
+    event = JobEvent(
+        job_id=job_id,
+        process_job_id=process_job_id,
+        topic=topic,
+        submitted_at=datetime.now(UTC),
+        **fields,
+    )
     publisher = Publisher(KafkaSettings.from_env(env))
     publisher.publish(JOBS, process_job_id, encode(event))
     publisher.close()

@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/client/test_command.py",
     ),
     "crashes": (
+        "tests/end_to_end/test_public_form.py",
         "tests/end_to_end/test_crash.py",
         "tests/end_to_end/test_hybrid.py",
         "tests/end_to_end/test_webhooks.py",

@@ -1,4 +1,6 @@
-"""`python -m tools.export_schemas`: write the JSON Schemas of the messages between parts to docs/schemas."""
+"""`python -m tools.export_schemas`: write the JSON Schemas of the messages between parts, and of the job that
+clients see, to docs/schemas.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from core.config_docs.model import ConfigDocument
-from core.protocol import BackendList, JobEvent, ResultEvent
+from core.protocol import BackendList, JobEvent, PublicJob, ResultEvent
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
@@ -16,6 +18,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "job_event": JobEvent,
     "result_event": ResultEvent,
     "backend_list": BackendList,
+    "job": PublicJob,
 }
 
 

@@ -144,7 +144,15 @@ class Algorithm(ABC, Generic[Input]):
         if event.step + 1 >= self.max_jobs:
             raise JobError(f"a run has at most {self.max_jobs} jobs; `max_jobs` declares how many")
         envelope = Envelope.of_event(event)
-        run = Run(self.name, params, event.params, envelope, event.step + 1, event.backend)
+        run = Run(
+            self.name,
+            params,
+            event.params,
+            envelope,
+            event.step + 1,
+            event.backend,
+            previous_jobs=event.provider_jobs,
+        )
         return Submission.shared(settings).submit(run, outcome)
 
     def _checked(self, answer: ActionAnswer | dict[str, Any]) -> dict[str, Any]:

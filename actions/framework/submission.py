@@ -21,6 +21,7 @@ from actions.framework.job import Job, Pub
 from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
 from core.errors import (
     BackendUnusableError,
+    EventError,
     InputError,
     MessageTooLargeError,
     ProviderUnavailableError,
@@ -29,7 +30,17 @@ from core.errors import (
 )
 from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
 from core.kafka.topics import JOBS
-from core.protocol import BackendInfo, Envelope, JobEvent, SubmissionReply, encode, explain
+from core.protocol import (
+    MAX_OPENQASM,
+    BackendInfo,
+    Circuit,
+    Envelope,
+    JobEvent,
+    ProviderJob,
+    SubmissionReply,
+    encode,
+    explain,
+)
 from core.provider import (
     CircuitTarget,
     Provider,
@@ -46,8 +57,6 @@ log = logging.getLogger(__name__)
 
 #: Maximum bytes of the caller's input, which every event of its job contains.
 MAX_INPUT_BYTES = 400_000
-#: Maximum characters of OpenQASM 3 in an answer; a longer program is left out.
-MAX_OPENQASM = 100_000
 #: Maximum gates of a circuit that is exported as OpenQASM, at about 10 microseconds for each gate.
 MAX_DESCRIBED = 5_000
 
@@ -75,6 +84,7 @@ class Run:
         step: the step of the job to submit; 0 for the first.
         backend: the backend of the previous step.
         attempt: a random id of this attempt to submit the job.
+        previous_jobs: the provider's jobs of the steps before.
     """
 
     function: str
@@ -84,6 +94,7 @@ class Run:
     step: int = 0
     backend: str | None = None
     attempt: str = field(default_factory=lambda: secrets.token_hex(6))
+    previous_jobs: Sequence[ProviderJob] = ()
 
     @property
     def repeated(self) -> bool:
@@ -156,8 +167,9 @@ class Submission:
         limit = time_limit(os.environ)
         with within(limit - min(ANNOUNCE_TIME, limit / 3)):
             event, circuits, is_ours = self._submit_or_find(account, recovery, run, job)
+        event.circuit = describe(job.pubs[0].circuit, circuits and circuits[0], len(job.pubs))
         try:
-            self._publisher.publish(JOBS, event.process_job_id, encode(event))
+            self._announce(event)
         except MessageTooLargeError:
             # No repetition can announce it either, so the job of a later step is cancelled too.
             if is_ours:
@@ -174,21 +186,31 @@ class Submission:
                 recovery.abandon(event, [event.job_id])
                 message = "The job could not be announced and was cancelled. Try again later."
             raise StreamError(message, cause=error.message[:200]) from None
-        circuit = describe(job.pubs[0].circuit, circuits[0]) | {"pubs": len(job.pubs)}
-        return SubmissionReply.of_event(event, circuit).model_dump()
+        return SubmissionReply.of_event(event).model_dump()
+
+    def _announce(self, event: JobEvent) -> None:
+        """Publish the job's event, without the circuit's program if it is too large with it."""
+        try:
+            self._publisher.publish(JOBS, event.process_job_id, encode(event))
+        except (EventError, MessageTooLargeError):
+            if event.circuit is None or event.circuit.openqasm3 is None:
+                raise
+            event.circuit = event.circuit.model_copy(update={"openqasm3": None})
+            self._publisher.publish(JOBS, event.process_job_id, encode(event))
 
     def _submit_or_find(
         self, account: QuantumAccount, recovery: Recovery, run: Run, job: Job
-    ) -> tuple[JobEvent, list[QuantumCircuit], bool]:
+    ) -> tuple[JobEvent, list[QuantumCircuit] | None, bool]:
         """Submit the job, or find it; return its event, its circuits, and whether this attempt submitted it.
 
-        The last is False if another attempt for the same step may have submitted it.
+        The circuits are transpiled; None if the job was found. The last is False if another attempt for the
+        same step may have submitted it.
         """
         if run.repeated:
             event = _event(run, job, run.backend or UNKNOWN, 0, UNKNOWN)
             views = recovery.search(event)
             if views and (adopted := recovery.adopt(event, views)) is not None:
-                return adopted, [pub.circuit for pub in job.pubs], False
+                return adopted, None, False
         backend, target = self._target(account, run, job.qubits)
         queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
         # An event that cannot be encoded must fail now, not when the job is running.
@@ -279,6 +301,7 @@ def _event(run: Run, job: Job, backend: str, queue_length: int, job_id: str) -> 
             state=job.state,
             progress=job.progress,
             callback_url=run.envelope.callback_url,
+            previous_jobs=list(run.previous_jobs),
         )
     except ValidationError as error:
         raise InputError(f"The job cannot be described: {explain(error)}") from None
@@ -304,12 +327,13 @@ def native(pub: Pub, circuit: QuantumCircuit) -> tuple[Any, ...]:
     return (circuit, pub.observable.apply_layout(circuit.layout), *values)
 
 
-def describe(circuit: QuantumCircuit, transpiled_circuit: QuantumCircuit) -> dict[str, Any]:
-    """Describe the circuit for the caller.
+def describe(circuit: QuantumCircuit, transpiled_circuit: QuantumCircuit | None, pubs: int = 1) -> Circuit:
+    """Describe a job's first circuit for the caller.
 
     Args:
         circuit: the algorithm's circuit.
-        transpiled_circuit: the circuit for the target, which determines depth and size.
+        transpiled_circuit: the circuit as the backend runs it; None if it is unknown.
+        pubs: the number of the job's PUBs.
     """
     program = None
     if circuit.size() <= MAX_DESCRIBED:
@@ -318,9 +342,12 @@ def describe(circuit: QuantumCircuit, transpiled_circuit: QuantumCircuit) -> dic
         except Exception:  # the exporter may raise anything
             # The job is submitted already: a failed export must not fail it.
             log.exception("no OpenQASM 3 for this circuit")
-    return {
-        "qubits": circuit.num_qubits,
-        "depth": transpiled_circuit.depth(),
-        "size": transpiled_circuit.size(),
-        "openqasm3": program if program and len(program) <= MAX_OPENQASM else None,
-    }
+    return Circuit(
+        qubits=circuit.num_qubits,
+        depth=circuit.depth(),
+        size=circuit.size(),
+        transpiled_depth=None if transpiled_circuit is None else transpiled_circuit.depth(),
+        transpiled_size=None if transpiled_circuit is None else transpiled_circuit.size(),
+        pubs=pubs,
+        openqasm3=program if program and len(program) <= MAX_OPENQASM else None,
+    )

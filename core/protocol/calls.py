@@ -13,13 +13,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from core.errors import ActionError, QwhiskError
 from core.protocol.events import (
     MAX_CALLBACK,
     TOPIC_PATTERN,
     BackendType,
+    Circuit,
     Identifier,
     JobEvent,
     Progress,
@@ -66,6 +74,18 @@ RESERVED_NAMES = ENVELOPE_NAMES | {STEP}
 _ANSWER, _ERROR = "answer", "error"
 
 
+def _if_valid(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Return the circuit; None if it has another form, as older actions': the job runs anyway."""
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+#: A job's first circuit in a function's reply.
+DescribedCircuit = Annotated[Circuit | None, WrapValidator(_if_valid)]
+
+
 class SubmissionReply(BaseModel):
     """An action's reply after it has submitted and announced a job.
 
@@ -81,11 +101,11 @@ class SubmissionReply(BaseModel):
     function: Identifier
     step: int = Field(ge=0)
     progress: Progress | None
-    #: The size and the source text of the job's first circuit, for the caller.
-    circuit: dict[str, Any]
+    #: The job's first circuit, for the caller.
+    circuit: Circuit | None
 
     @classmethod
-    def of_event(cls, event: JobEvent, circuit: dict[str, Any]) -> SubmissionReply:
+    def of_event(cls, event: JobEvent) -> SubmissionReply:
         """Return the reply for the job of an event."""
         return cls(
             job_id=event.job_id,
@@ -96,7 +116,7 @@ class SubmissionReply(BaseModel):
             function=event.function,
             step=event.step,
             progress=event.progress,
-            circuit=circuit,
+            circuit=event.circuit,
         )
 
 
@@ -109,6 +129,7 @@ class SubmittedJob(BaseModel):
     backend: Identifier
     backend_type: BackendType
     progress: Progress | None = None
+    circuit: DescribedCircuit = None
 
 
 class NextJob(BaseModel):
@@ -120,6 +141,7 @@ class NextJob(BaseModel):
     backend: Identifier
     step: Annotated[int, Field(ge=1)]
     progress: Progress | None = None
+    circuit: DescribedCircuit = None
 
 
 def first_event(
@@ -146,6 +168,7 @@ def first_event(
         submitted_at=now,
         params=params,
         progress=submitted.progress,
+        circuit=submitted.circuit,
         status="QUEUED",
     )
 
@@ -154,9 +177,9 @@ def step_request(event: ResultEvent) -> dict[str, Any]:
     """Return the parameters that request the next step of a run.
 
     Args:
-        event: the finished job, with its result and state.
+        event: the finished job, with its result and state. The function does not need its circuit.
     """
-    return {STEP: event.model_dump(mode="json")}
+    return {STEP: event.model_dump(mode="json", exclude={"circuit"})}
 
 
 def answer_reply(answer: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,11 @@ MAX_CALLBACK = 2_000
 #: The most times that an event may be requeued.
 MAX_ATTEMPT = 1_000_000
 
+#: The most characters of a circuit's OpenQASM 3; a longer program is left out.
+MAX_OPENQASM = 100_000
+#: The most jobs of a run that its events name. The first ones are left out.
+MAX_PROVIDER_JOBS = 100
+
 #: A client's topic: `results.` and at least 128 random bits.
 TOPIC_PATTERN = r"^results\.[A-Za-z0-9_-]{22,64}$"
 
@@ -54,6 +59,34 @@ class Progress(BaseModel):
     step: int = Field(ge=0)
     of: int = Field(ge=0)
     value: float | None = None
+
+
+class ProviderJob(BaseModel):
+    """The provider's job of one step of a run."""
+
+    step: int = Field(ge=0, le=10_000, description="The number of the step, from 0.")
+    job_id: Identifier = Field(description="The provider's id of the job.")
+
+
+class Circuit(BaseModel):
+    """A job's first circuit, before and after it was transpiled for the backend."""
+
+    qubits: int = Field(ge=0, description="The qubits of the circuit, before transpilation.")
+    depth: int = Field(ge=0, description="The depth before transpilation.")
+    size: int = Field(ge=0, description="The number of operations before transpilation.")
+    transpiled_depth: int | None = Field(
+        ge=0,
+        description="The depth after transpilation, as the backend runs it. Null if it is unknown, because "
+        "another attempt submitted the job.",
+    )
+    transpiled_size: int | None = Field(
+        ge=0, description="The number of operations after transpilation. Null if it is unknown."
+    )
+    pubs: int = Field(ge=1, description="The number of circuits of the job, with repetitions.")
+    openqasm3: str | None = Field(
+        max_length=MAX_OPENQASM,
+        description="The circuit before transpilation as OpenQASM 3. Null if it is too long.",
+    )
 
 
 class JobEvent(BaseModel):
@@ -85,6 +118,17 @@ class JobEvent(BaseModel):
     callback_url: str | None = Field(
         default=None, max_length=MAX_CALLBACK, description="Where a gateway sends the final event."
     )
+    # Gateways and pollers that do not know these fields reject events with them: only actions that are newer
+    # than both add them.
+    circuit: Circuit | None = Field(
+        default=None, exclude_if=lambda circuit: circuit is None, description="The job's first circuit."
+    )
+    previous_jobs: list[ProviderJob] = Field(
+        default_factory=list,
+        max_length=MAX_PROVIDER_JOBS,
+        exclude_if=lambda jobs: not jobs,
+        description="The jobs of the steps before, the newest last.",
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -95,6 +139,12 @@ class JobEvent(BaseModel):
         if size > MAX_STATE_BYTES:
             raise ValueError(f"state is over {MAX_STATE_BYTES} bytes")
         return self
+
+    @property
+    def provider_jobs(self) -> list[ProviderJob]:
+        """The newest jobs of the run up to this one, in the order of their steps."""
+        own = ProviderJob.model_construct(step=self.step, job_id=self.job_id)
+        return [*self.previous_jobs, own][-MAX_PROVIDER_JOBS:]
 
     def bound(self, now: datetime) -> None:
         """Limit the instants to what is possible at `now`: another machine's clock may be wrong.
@@ -196,10 +246,6 @@ class ResultEvent(JobEvent):
     def job_event(self) -> JobEvent:
         """Return the job without its status and outcome."""
         return JobEvent.model_validate({name: getattr(self, name) for name in JobEvent.model_fields})
-
-
-#: The fields of a ResultEvent that only the parts may know. The topic is as secret as the client's token.
-PRIVATE_FIELDS = ("topic", "callback_url", "state", "looked_at", "attempt", "v")
 
 
 class LargeResult(BaseModel):

@@ -167,7 +167,7 @@ class Edge:
                 # The client left while its request was queued.
                 raise DisconnectedError
             await pool.app(inner, body.receive, answer)
-        if answer.status == HTTPStatus.OK:
+        if answer.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
             answer.extend(exchange.parts)
 
     def _pool(self, method: str, path: str) -> ViewPool:

@@ -1,5 +1,7 @@
 """The events of one client, from its topic. The topic is the log, and its offsets are the ids of the events.
 
+An event is kept as the job that clients see (`core.protocol.PublicJob`), and is sent as it is kept.
+
 Every replica that serves the client reads the whole topic, so all replicas show the same events without any
 state of their own.
 """
@@ -14,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import EventError
-from core.protocol import ResultEvent, decode
+from core.protocol import JobEvent, PublicJob, ResultEvent, decode, encode_public
 from gateway.inbox.digest import digest_of
 from gateway.inbox.memory import Memory
 
@@ -24,8 +26,21 @@ MAX_EVENTS = 5_000
 MAX_BYTES = 32 * 1024 * 1024
 #: Bytes of an entry besides its JSON, measured.
 ENTRY_BYTES = 3_000
-#: The fields that are kept only in the JSON.
-_LARGE: dict[str, Any] = {"result": None, "answer": None, "error": None, "state": None, "params": {}}
+#: The fields that may be large, which are kept only in the JSON.
+_LARGE: dict[str, Any] = {
+    "result": None,
+    "answer": None,
+    "error": None,
+    "state": None,
+    "params": {},
+    "circuit": None,
+    "previous_jobs": [],
+}
+
+
+def without_large_fields(event: ResultEvent) -> ResultEvent:
+    """Return the event without the fields that may be large."""
+    return event.model_copy(update=_LARGE)
 
 
 @dataclass(frozen=True)
@@ -35,7 +50,7 @@ class InboxEntry:
     Args:
         id: its offset.
         event: the event without its large fields, such as `params` and `result`.
-        json: the complete event.
+        json: the job as clients see it, complete.
         request: the digest of the job's input; None if no event had the input.
     """
 
@@ -49,9 +64,15 @@ class InboxEntry:
         """The memory that it takes."""
         return len(self.json) + ENTRY_BYTES
 
-    def complete(self) -> ResultEvent:
-        """Return the event with all its fields."""
-        return decode(ResultEvent, self.json)
+    def job_event(self) -> JobEvent:
+        """Return the job of the event."""
+        shown = PublicJob.model_validate_json(self.json)
+        complete = {
+            "params": shown.params,
+            "circuit": shown.circuit,
+            "previous_jobs": shown.provider_jobs[:-1],
+        }
+        return self.event.model_copy(update=complete).job_event()
 
 
 class Inbox:
@@ -112,7 +133,7 @@ class Inbox:
             event = decode(ResultEvent, data)
             # The largest parts are kept only once, in the JSON that is sent.
             request = self._request(event)
-            entry = InboxEntry(offset, event.model_copy(update=_LARGE), data or b"", request)
+            entry = InboxEntry(offset, without_large_fields(event), encode_public(event), request)
         except EventError:
             # Not an event: only the position changes.
             entry = None

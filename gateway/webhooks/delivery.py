@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from core.errors import EventError
 from core.kafka.topics import WEBHOOK_WAITS
-from core.protocol import PRIVATE_FIELDS, ResultEvent, decode
+from core.protocol import ResultEvent, decode, encode_public
 from gateway.webhooks.signature import signature
 
 #: The minimum seconds from each failed attempt to the next. After the last of them there is no further
@@ -60,12 +59,10 @@ class WebhookDelivery:
     @property
     def body(self) -> bytes:
         """The body of the request, the same in every attempt."""
-        shown: dict[str, Any] = orjson.loads(self.data)
-        for name in PRIVATE_FIELDS:
-            shown.pop(name, None)
         kind = f"job.{self.event.status.lower()}"
         when = self.event.finished_at or self.event.submitted_at
-        return orjson.dumps({"type": kind, "timestamp": when.isoformat(), "data": shown})
+        head = orjson.dumps({"type": kind, "timestamp": when.isoformat()})
+        return b'%s,"data":%s}' % (head[:-1], encode_public(self.event))
 
     def headers(self, secret: str, body: bytes, now: float) -> dict[str, str]:
         """Return the headers of the attempt at `now`."""

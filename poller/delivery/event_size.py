@@ -36,10 +36,11 @@ def fit_event(
     stored = store is not None and _store(event, store)
     cut = None
     while _bytes(event) > most:
-        # The client knows its own input: it is omitted without an error, and only if it is the largest part.
+        # The largest part is omitted. The client knows its own input, and can do without the circuit: these
+        # are omitted without an error.
         smaller = {
             name: event.model_copy(update={name: {} if name == "params" else None})
-            for name in ("answer", "result", "params")
+            for name in ("answer", "result", "params", "circuit")
             if getattr(event, name)
         }
         if not smaller:
@@ -47,7 +48,7 @@ def fit_event(
         name = min(smaller, key=lambda name: _bytes(smaller[name]))
         event = smaller[name]
         log.warning("%s of %s is omitted: %d bytes", name, event.process_job_id, size)
-        if name == "params":
+        if name in ("params", "circuit"):
             continue
         if stored:
             event = event.model_copy(update={"result_url": result_path(event.process_job_id)})

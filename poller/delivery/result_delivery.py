@@ -120,6 +120,8 @@ class ResultDelivery:
                 end = self._end_of_loop(event, reply)
                 if end is None:
                     return self._continue_loop(event, reply, is_ours)
+                final.previous_jobs, final.job_id = event.provider_jobs, reply.job_id
+                final.circuit = reply.circuit
                 final.step, final.status, final.error = reply.step, *end
             elif isinstance(reply, ErrorInfo) and self.run_progress.is_past(event):
                 raise StepError("The reply was lost, but the next job is announced.")

@@ -182,6 +182,8 @@ def loop_progress(event: JobEvent, following: NextJob) -> ResultEvent:
             "backend": following.backend,
             "step": following.step,
             "progress": following.progress,
+            "previous_jobs": event.provider_jobs,
+            "circuit": following.circuit,
             # These describe the job before, not the next one.
             "submitted_at": datetime.now(UTC),
             "queue_length_at_submit": None,

@@ -83,7 +83,7 @@ def test_every_name_of_a_library_can_be_defined_by_a_program(version: int, inclu
         ideal = exact_ideal(str(program))
         assert ideal is not None, program
         assert ideal == wanted, program
-        described = describe(circuit, circuit)["openqasm3"]
+        described = describe(circuit, circuit).openqasm3
         assert described, program
         text = qasm3.loads(described).remove_final_measurements(inplace=False)
         assert known(Statevector(text).probabilities_dict()) == wanted, program
@@ -229,7 +229,7 @@ def test_the_definition_is_what_runs(case: str) -> None:
     program, right = CASES[case]
     circuit = built(program)
     assert probabilities(circuit, "c") == pytest.approx({right: 1.0})
-    described = describe(circuit, circuit)["openqasm3"]
+    described = describe(circuit, circuit).openqasm3
     assert probabilities(built(described), "c") == pytest.approx({right: 1.0})
     ideal = exact_ideal(program)
     assert ideal is None or ideal == pytest.approx({right: 1.0})

@@ -17,7 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 from actions.bell_state.algorithm import algorithm as bell_state
 from actions.framework import submission as module
 from actions.framework.job import MAX_PUBS, Job, Pub
-from actions.framework.submission import MAX_INPUT_BYTES, MAX_OPENQASM, Run, Submission, describe, time_limit
+from actions.framework.submission import MAX_INPUT_BYTES, Run, Submission, describe, time_limit
 from actions.smile_super_position.algorithm import SmileInput
 from core.errors import (
     BackendUnusableError,
@@ -30,7 +30,7 @@ from core.errors import (
     StreamError,
 )
 from core.kafka.topics import JOBS
-from core.protocol import MAX_STATE_BYTES, Envelope, Progress
+from core.protocol import MAX_OPENQASM, MAX_STATE_BYTES, Envelope, Progress
 from core.provider import JobView
 from core.strays import sought
 from tests.actions.fakes import Provider, Publisher
@@ -121,15 +121,45 @@ def test_an_input_too_large_for_an_event_is_refused_before_anything_is_submitted
 
 def test_a_circuit_is_described_as_built_and_as_run() -> None:
     circuit, ready = QuantumCircuit(2), QuantumCircuit(5)
-    circuit.h(0)
-    ready.sx(0)
-    ready.sx(0)
-    description = describe(circuit, ready)
-    assert (description["qubits"], description["depth"], description["size"]) == (2, 2, 2)
-    assert "h q[0];" in description["openqasm3"]
+    circuit.h([0, 1])
+    ready.sx([0, 0, 0])
+    found = describe(circuit, ready, pubs=4)
+    assert (found.qubits, found.depth, found.size, found.pubs) == (2, 1, 2, 4)
+    assert (found.transpiled_depth, found.transpiled_size) == (3, 3)
+    assert "h q[0];" in str(found.openqasm3)
+    unknown = describe(circuit, None)
+    assert (unknown.depth, unknown.transpiled_depth, unknown.transpiled_size) == (1, None, None)
     for _ in range(MAX_OPENQASM // 7):
         circuit.h(0)
-    assert describe(circuit, ready)["openqasm3"] is None
+    assert describe(circuit, ready).openqasm3 is None
+
+
+def test_the_circuit_is_in_the_event_as_in_the_reply() -> None:
+    rig = Rig()
+    reply = rig.submit()
+    [event] = rig.publisher.events()
+    assert event.circuit is not None
+    assert reply["circuit"] == event.circuit.model_dump()
+    assert (event.circuit.qubits, event.circuit.pubs) == (3, 1)
+    assert str(event.circuit.openqasm3).startswith("OPENQASM 3.0;")
+
+
+def test_a_broker_that_rejects_the_event_for_its_circuit_gets_it_without_the_program() -> None:
+    rig = Rig()
+    publish = rig.publisher.publish
+
+    def small_only(topic: str, key: str, value: bytes, headers: Any = None) -> None:
+        if b"OPENQASM" in value:
+            raise MessageTooLargeError("Kafka rejected the message.")
+        publish(topic, key, value, headers)
+
+    rig.publisher.publish = small_only  # type: ignore[method-assign]
+    reply = rig.submit()
+    [event] = rig.publisher.events()
+    assert event.circuit is not None
+    assert (event.circuit.openqasm3, event.circuit.depth) == (None, 1)
+    assert reply["circuit"] == event.circuit.model_dump()
+    assert rig.provider.cancelled == []
 
 
 class Made:
@@ -507,6 +537,9 @@ def test_a_step_that_was_submitted_before_finds_its_job_and_announces_it_again()
     [event] = rig.publisher.events()
     assert (event.job_id, event.backend, event.step) == ("first", "fake_fez", 3)
     assert (event.state, answer["job_id"]) == ({"angles": [0.5]}, "first")
+    # It is not known how the other attempt's circuit was transpiled.
+    assert event.circuit is not None
+    assert event.circuit.transpiled_depth is None
 
 
 def test_a_later_step_stays_on_its_backend_if_possible() -> None:

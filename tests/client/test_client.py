@@ -76,7 +76,7 @@ def test_the_events_of_all_jobs_are_pushed(qwhisk: Client) -> None:
     jobs = {qwhisk.submit("bell_state").id for _ in range(3)}
     done = set()
     for event in qwhisk.events(timeout=120):
-        done |= {event.job_id} if event.final else set()
+        done |= {event.process_job_id} if event.final else set()
         if done == jobs:
             break
     assert done == jobs
@@ -88,7 +88,7 @@ def test_a_job_is_cancelled(stack: Stack, qwhisk: Client) -> None:
         job.cancel()
         with pytest.raises(JobCancelledError, match=job.id) as caught:
             job.result(timeout=60)
-    assert caught.value.job_id == job.id
+    assert caught.value.process_job_id == job.id
     assert job.status == "CANCELLED"
 
 
@@ -100,7 +100,7 @@ def test_a_job_that_fails_says_why(stack: Stack, qwhisk: Client) -> None:
     finally:
         set_faults(stack, {})
     assert caught.value.code
-    assert qwhisk.job(caught.value.job_id).status == "ERROR"
+    assert qwhisk.job(caught.value.process_job_id).status == "ERROR"
 
 
 def test_a_wait_survives_lost_connections(stack: Stack, proxy: Proxy) -> None:

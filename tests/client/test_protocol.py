@@ -145,7 +145,7 @@ def submit(world: World) -> Event:
 )
 def test_a_submission_is_repeated_with_the_same_key_and_body(failure: object) -> None:
     world = World(failure, failure, ok(JOB, 202))
-    assert submit(world).job_id == "j"
+    assert submit(world).process_job_id == "j"
     requests = world.of(Send)
     assert len({request.headers["Idempotency-Key"] for request in requests}) == 1
     assert {request.body for request in requests} == {b'{"x": 1}'}
@@ -266,7 +266,7 @@ def test_a_wait_ends_at_its_time(outcome: object, timeout: float, cost: float) -
         world.run(world.protocol.final_event("j", timeout))
     assert timeout <= world.now <= timeout + cost + 1e-6
     assert isinstance(caught.value, TimeoutError)
-    assert caught.value.job_id == "j"
+    assert caught.value.process_job_id == "j"
     for request in world.of(Send):
         assert request.timeout <= timeout + GRACE
 

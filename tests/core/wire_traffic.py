@@ -33,6 +33,7 @@ from core.protocol import BackendInfo, JobEvent, Progress
 from core.settings import KafkaSettings
 from gateway.api import api
 from gateway.auth.tokens import ClientSession
+from gateway.edge.exchange import json_parts
 from gateway.edge.processor import Processor
 from gateway.idempotency import InFlight
 from gateway.inbox.inbox import Inbox
@@ -184,7 +185,15 @@ def _gateway() -> Iterator[str]:
         "function": "smile_super_position",
         "step": 0,
         "progress": {"step": 0, "of": 2, "value": None},
-        "circuit": {"qubits": 2, "pubs": 1},
+        "circuit": {
+            "qubits": 2,
+            "depth": 2,
+            "size": 4,
+            "transpiled_depth": 5,
+            "transpiled_size": 9,
+            "pubs": 1,
+            "openqasm3": "OPENQASM 3.0;",
+        },
     }
     invoke = fakes.Invoke(reply)
     document = ConfigDocument.model_validate(raw_document())
@@ -202,6 +211,7 @@ def _gateway() -> Iterator[str]:
         job_limit=Limit("jobs", 99),
         session_limit=Limit("sessions", 99),
         in_flight=InFlight(),
+        unread=SimpleNamespace(response=lambda _, parts: json_parts(parts)),
         large_results=None,
     )
     app = Flask("gateway")

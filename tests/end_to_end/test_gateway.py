@@ -28,7 +28,7 @@ def test_the_same_key_gives_the_same_job(client: Client) -> None:
     assert (first.status_code, again.status_code) == (202, 202)
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
-    fields = ("job_id", "process_job_id", "backend", "function")
+    fields = ("provider_jobs", "process_job_id", "backend", "function")
     assert [again.json()[name] for name in fields] == [first.json()[name] for name in fields]
     result = submit(client, "one", wait=60)
     assert (result.status_code, result.json()["status"]) == (200, "DONE")
@@ -49,7 +49,7 @@ def test_simultaneous_requests_create_one_job(client: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: submit(client, "moment"), range(8)))
     assert {answer.status_code for answer in answers} <= {202, 409}
-    assert len({answer.json()["job_id"] for answer in answers if answer.status_code == 202}) == 1
+    assert len({answer.json()["process_job_id"] for answer in answers if answer.status_code == 202}) == 1
     assert len(client.get("/jobs").json()["jobs"]) == 1
 
 

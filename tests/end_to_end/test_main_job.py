@@ -84,7 +84,8 @@ def test_a_hardware_job_waits_in_the_queue_and_reports_it(client: Client) -> Non
     event = client.get(f"/jobs/{accepted['process_job_id']}", wait=60).json()
     assert (event["status"], event["backend"]) == ("DONE", "fake_fez")
     check_answer(event, ":)", ":(", 1024)
-    assert event["job_id"] == accepted["job_id"]
+    assert event["provider_jobs"] == accepted["provider_jobs"]
+    assert event["circuit"] == accepted["circuit"]
     assert event["queue_length_at_submit"] is not None
 
 

@@ -131,7 +131,7 @@ def test_a_default_is_described_alike_whatever_database_its_document_was_in(defa
 def test_a_function_without_an_answers_schema_has_the_general_event() -> None:
     description = document(own())
     done = of("own", description)["responses"]["200"]["content"]["application/json"]
-    assert done["schema"] == {"$ref": "#/components/schemas/ResultEvent"}
+    assert done["schema"] == {"$ref": "#/components/schemas/PublicJob"}
 
 
 def test_strange_schemas_become_components_whose_references_resolve() -> None:

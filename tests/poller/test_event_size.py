@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import ResultStoreError
 from core.large_results import Folder, name_of
-from core.protocol import MAX_EVENT_BYTES, JobResult, encode
+from core.protocol import MAX_EVENT_BYTES, MAX_OPENQASM, Circuit, JobResult, encode
 from poller.delivery.event_size import fit_event
 from tests.core.samples import TOPIC, result_event
 
@@ -31,6 +31,22 @@ def test_a_result_that_is_too_large_is_stored_and_named(tmp_path: Path) -> None:
     kept = json.loads(store.get(name_of(TOPIC, "process-1")))
     assert kept["result"]["counts"] == COUNTS
     assert kept["answer"] == {"summary": "Many."}
+
+
+def test_the_circuit_is_omitted_before_the_answer_if_it_is_larger() -> None:
+    circuit = Circuit(
+        qubits=1,
+        depth=1,
+        size=1,
+        transpiled_depth=1,
+        transpiled_size=1,
+        pubs=1,
+        openqasm3="x" * MAX_OPENQASM,
+    )
+    event = result_event(status="DONE", answer={"summary": "Few."}).model_copy(update={"circuit": circuit})
+    found = fit_event(event, limit=MAX_OPENQASM)
+    assert (found.circuit, found.answer, found.error) == (None, {"summary": "Few."}, None)
+    assert fit_event(event).circuit == circuit
 
 
 def test_a_result_that_fits_is_unchanged(tmp_path: Path) -> None:

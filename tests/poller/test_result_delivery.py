@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.config_docs.model import ConfigDocument
 from core.errors import (
     ActionError,
     DocumentError,
@@ -24,7 +25,7 @@ from core.large_results import Folder
 from core.protocol import MAX_EVENT_BYTES, ResultEvent, Status
 from poller.delivery.result_delivery import ResultDelivery
 from poller.delivery.step_reply import ANSWER_RETRIES, ANSWER_TIMEOUT, LOOP_RETRIES, StepError
-from tests.core.samples import TOPIC, job, result_event
+from tests.core.samples import TOPIC, job, raw_document, result_event
 from tests.poller import results
 from tests.poller.fakes import Documents, Invoke, Provider, Publisher, view
 
@@ -308,6 +309,36 @@ def test_a_next_job_is_progress_and_not_the_end() -> None:
     assert (event.progress.step, event.progress.of, event.progress.value) == (3, 9, -1.5)
     assert (event.state, event.result, event.finished_at) == (None, None, None)
     assert (event.queue_length_at_submit, event.estimated_completion_time) == (None, None)
+    assert [(each.step, each.job_id) for each in event.provider_jobs] == [(2, "d1abc"), (3, "d2")]
+    assert event.circuit is None  # the reply describes it in another form
+
+
+def test_the_next_jobs_circuit_is_in_the_progress_and_not_in_the_request_of_a_step() -> None:
+    circuit = {
+        "qubits": 2,
+        "depth": 3,
+        "size": 4,
+        "transpiled_depth": 7,
+        "transpiled_size": 9,
+        "pubs": 1,
+        "openqasm3": "OPENQASM 3.0;",
+    }
+    rig = Rig(NEXT | {"circuit": circuit})
+    rig.delivery.deliver(job(**LOOPING, circuit=circuit | {"depth": 1}), view("DONE"))
+    shown = rig.published().circuit
+    assert shown is not None
+    assert shown.model_dump() == circuit
+    assert "circuit" not in rig.invoke.bodies[0]["step"]
+
+
+def test_a_run_with_too_many_jobs_names_the_last_one_too() -> None:
+    rig = Rig(NEXT)
+    document = ConfigDocument.model_validate(raw_document(functionMaxJobs=3))
+    rig.documents.find = lambda function: document  # type: ignore[method-assign]
+    rig.delivery.deliver(job(**LOOPING), view("DONE"))
+    event = rig.published()
+    assert (event.status, event.step) == ("ERROR", 3)
+    assert [(each.step, each.job_id) for each in event.provider_jobs] == [(2, "d1abc"), (3, "d2")]
 
 
 def test_a_loop_continues_although_its_progress_cannot_be_published() -> None:

@@ -64,7 +64,7 @@ describe("addresses", () => {
 });
 
 const base = mergeEvent(undefined, {
-  job_id: "d1",
+  provider_jobs: [{ step: 0, job_id: "d1" }],
   backend: "fez",
   backend_type: "hardware",
   function: "f",

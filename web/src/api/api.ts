@@ -1,15 +1,6 @@
 import type { SessionKeeper } from "../session/session";
 import { upperFirst } from "../shared/format";
-import type {
-  Accepted,
-  Backend,
-  FieldError,
-  JobResult,
-  Problem,
-  QuantumFunction,
-  ResultEvent,
-  Session,
-} from "./documents";
+import type { Backend, FieldError, JobResult, Problem, QuantumFunction, ResultEvent, Session } from "./documents";
 
 const ROOT = "/api/v1";
 
@@ -104,12 +95,12 @@ export class Api {
   }
 
   /** Submits a job. If the answer is lost, the request is repeated with the same key, which gives the same job. */
-  async submit(functionId: string, input: Record<string, unknown>): Promise<Accepted> {
+  async submit(functionId: string, input: Record<string, unknown>): Promise<ResultEvent> {
     const path = `${ROOT}/functions/${encodeURIComponent(functionId)}/jobs`;
     const key = idempotencyKey();
     for (let attempt = 1; ; attempt++) {
       try {
-        return (await this.#call("POST", path, input, key)) as Accepted;
+        return (await this.#call("POST", path, input, key)) as ResultEvent;
       } catch (error) {
         const repeatable = error instanceof ApiError && REPEATABLE.has(error.status) && online();
         if (!repeatable || attempt >= ATTEMPTS) throw error;

@@ -69,22 +69,20 @@ export interface Session {
   signed_in?: boolean;
 }
 
+/** A job's first circuit: its depth and size before and after it was transpiled for the backend. */
 export interface Circuit {
   qubits: number;
   depth?: number;
   size?: number;
-  openqasm3?: string;
+  transpiled_depth?: number | null;
+  transpiled_size?: number | null;
+  openqasm3?: string | null;
 }
 
-export interface Accepted {
-  process_job_id: string;
+/** The provider's job of one step. */
+export interface ProviderJob {
+  step: number;
   job_id: string;
-  function: string;
-  backend: string;
-  backend_type: string;
-  client_id: string;
-  status?: EventStatus;
-  circuit?: Circuit;
 }
 
 export type Counts = Record<string, number>;
@@ -110,19 +108,20 @@ export interface Progress {
   value?: number | null;
 }
 
+/** A job as it stands: in answers to requests and in events. */
 export interface ResultEvent {
-  v?: number;
-  job_id: string;
   backend: string;
   backend_type: string;
   function: string;
   client_id: string;
   process_job_id: string;
+  provider_jobs: ProviderJob[];
   step?: number;
   submitted_at: string;
   queue_length_at_submit?: number | null;
   estimated_completion_time?: string | null;
   params?: Record<string, unknown>;
+  circuit?: Circuit | null;
   status: EventStatus;
   queue_position?: number | null;
   progress?: Progress | null;

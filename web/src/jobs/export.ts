@@ -34,7 +34,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const HEAD = [
   "process_job_id",
-  "job_id",
+  "provider_jobs",
   "function",
   "status",
   "backend",
@@ -52,7 +52,7 @@ function line(job: StoredJob): unknown[] {
   const summary = job.answer?.summary ?? "";
   return [
     job.process_job_id,
-    job.job_id,
+    Object.values(job.provider_jobs).join(" "),
     job.function,
     job.status,
     job.backend,

@@ -20,7 +20,6 @@ export interface StoredResult {
 export interface StoredJob {
   process_job_id: string;
   client_id: string;
-  job_id: string;
   function: string;
   function_title: string;
   view: string | null;

@@ -1,5 +1,5 @@
 /** A job after a submission or an event. Pure. */
-import type { Accepted, Point, Progress, ResultEvent } from "../api/documents";
+import type { Point, Progress, ProviderJob, ResultEvent } from "../api/documents";
 import { MAX_POINTS, MAX_PROVIDER_JOBS, boundCircuit, boundJson, toStored } from "./bounds";
 import { BLANK, isFinal, type StoredJob } from "./job";
 
@@ -17,7 +17,6 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     ...BLANK,
     process_job_id: event.process_job_id,
     client_id: event.client_id,
-    job_id: event.job_id,
     // The requested function: several functions may share one action, which names itself in its events.
     function: job?.function ?? event.function,
     function_title: job?.function_title ?? event.function,
@@ -39,21 +38,21 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     // The page learned of it only after it ended, so it is unknown when it started to run.
     running_at: running && event.finished_at && Date.parse(running) > Date.parse(event.finished_at) ? null : running,
     delivered_at: final ? (job?.delivered_at ?? now.toISOString()) : null,
-    circuit: job?.circuit ?? null,
+    circuit: boundCircuit(event.circuit) ?? job?.circuit ?? null,
     result: toStored(event.result),
     result_url: event.result_url ?? null,
     answer: boundJson(event.answer),
     error: event.error ?? null,
-    provider_jobs: withProviderJob(job?.provider_jobs ?? {}, step, event.job_id),
+    provider_jobs: withProviderJobs(job?.provider_jobs ?? {}, event.provider_jobs),
     name: job?.name ?? "",
     trimmed: false,
   };
 }
 
-/** The provider's jobs so far and that of a step. Those of the first steps are dropped if there are too many. */
-function withProviderJob(jobs: Record<string, string>, step: number, id: string): Record<string, string> {
-  if (id === "") return jobs;
-  const all = Object.entries<string>({ ...jobs, [step]: id }).sort(([a], [b]) => Number(a) - Number(b));
+/** The provider's jobs so far and more of them. Those of the first steps are dropped if there are too many. */
+function withProviderJobs(jobs: Record<string, string>, more: ProviderJob[]): Record<string, string> {
+  const added = Object.fromEntries(more.map(({ step, job_id }) => [step, job_id]));
+  const all = Object.entries<string>({ ...jobs, ...added }).sort(([a], [b]) => Number(a) - Number(b));
   return Object.fromEntries(all.slice(-MAX_PROVIDER_JOBS));
 }
 
@@ -71,7 +70,7 @@ function grown(history: Point[], progress: Progress | null | undefined): Point[]
 }
 
 export interface Submission {
-  accepted: Accepted;
+  accepted: ResultEvent;
   /** The requested function. */
   function: string;
   params: Record<string, unknown>;
@@ -89,17 +88,23 @@ export function mergeSubmission(
     ...BLANK,
     process_job_id: accepted.process_job_id,
     client_id: accepted.client_id,
-    job_id: accepted.job_id,
     function: asked,
     function_title: title,
     view,
     backend: accepted.backend,
     backend_type: accepted.backend_type,
     params,
-    status: accepted.status ?? "QUEUED",
+    status: accepted.status,
     step: 0,
     submitted_at: now.toISOString(),
-    provider_jobs: withProviderJob({}, 0, accepted.job_id),
+    provider_jobs: withProviderJobs({}, accepted.provider_jobs),
   };
-  return { ...begun, function: asked, function_title: title, view, params, circuit: boundCircuit(accepted.circuit) };
+  return {
+    ...begun,
+    function: asked,
+    function_title: title,
+    view,
+    params,
+    circuit: boundCircuit(accepted.circuit) ?? begun.circuit,
+  };
 }

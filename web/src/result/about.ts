@@ -10,7 +10,7 @@ import { definitions } from "../views/answer";
 /** The circuit as a picture, and its program to copy. */
 export function circuit(job: StoredJob): HTMLElement | null {
   const given = job.params.program;
-  // A program of the person's own is part of the input; other circuits come with the answer to the submission alone.
+  // A program of the person's own is part of the input.
   const program = job.circuit?.openqasm3 ?? (typeof given === "string" ? given : undefined);
   if (!program)
     return job.status === "LOST" || (job.circuit && !job.circuit.openqasm3)
@@ -24,7 +24,7 @@ export function circuit(job: StoredJob): HTMLElement | null {
             { class: "quiet" },
             job.trimmed
               ? "The picture of this older job's circuit is no longer kept in this browser. Run it again to see it."
-              : "The circuit came while this page was closed, so there is no picture of it. Run it again to see it.",
+              : "The gateway did not send this job's circuit, so there is no picture of it. Run it again to see it.",
           ),
         );
   return h(
@@ -52,14 +52,11 @@ export function metadata(job: StoredJob, name: HTMLElement): HTMLElement {
     "Backend type": backendTypeWords(job.backend_type),
   };
   if (job.result?.shots) values.Shots = job.result.shots;
-  const { depth, size } = job.circuit ?? {};
-  if (depth || size)
-    values["Circuit as run"] = [
-      depth && `depth ${count(depth)}`,
-      size && `${count(size)} ${size === 1 ? "gate" : "gates"}, after translation into the gates of the backend`,
-    ]
-      .filter(Boolean)
-      .join(", ");
+  const { depth, size, transpiled_depth, transpiled_size } = job.circuit ?? {};
+  // Without the transpiled depth, an older version of this page has stored the circuit as run.
+  if (transpiled_depth !== undefined && (depth || size)) values.Circuit = extent(depth, size);
+  const run = transpiled_depth === undefined ? extent(depth, size) : extent(transpiled_depth, transpiled_size);
+  if (run) values["Circuit as run"] = `${run}, after translation into the gates of the backend`;
   values.Job = job.process_job_id;
   const extra = job.result?.metadata ?? {};
   return h(
@@ -88,10 +85,15 @@ export function metadata(job: StoredJob, name: HTMLElement): HTMLElement {
   );
 }
 
+function extent(depth: number | null | undefined, size: number | null | undefined): string {
+  return [depth && `depth ${count(depth)}`, size && `${count(size)} ${size === 1 ? "gate" : "gates"}`]
+    .filter(Boolean)
+    .join(", ");
+}
+
 /** The ids that the provider gave to the job's steps. */
 function providerJobs(job: StoredJob): HTMLElement | null {
-  const known = Object.keys(job.provider_jobs).length > 0 ? job.provider_jobs : { [job.step]: job.job_id };
-  const all = Object.entries(known).filter(([, id]) => id !== "");
+  const all = Object.entries(job.provider_jobs);
   if (all.length === 0) return null;
   const row = ([step, id]: [string, string]): [string, string] => [
     all.length > 1 ? `Step ${Number(step) + 1}` : "Id",

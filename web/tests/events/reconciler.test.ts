@@ -6,7 +6,7 @@ import { Memory } from "../memory";
 
 const NOW = Date.parse("2026-01-01T01:00:00Z");
 const event = (id: string, change: Partial<ResultEvent> = {}): ResultEvent => ({
-  job_id: "d",
+  provider_jobs: [{ step: 0, job_id: "d" }],
   backend: "b",
   backend_type: "simulator",
   function: "f",

@@ -12,12 +12,12 @@ import { ApiError } from "../../src/api/api";
 import { Memory } from "../memory";
 
 const event = (change: Partial<ResultEvent> = {}): ResultEvent => ({
-  job_id: "provider-0",
   backend: "fake_fez",
   backend_type: "hardware",
   function: "vqe",
   client_id: "c",
   process_job_id: "p",
+  provider_jobs: [{ step: 0, job_id: "provider-0" }],
   submitted_at: "2026-01-01T00:00:00Z",
   status: "QUEUED",
   params: { shots: 100 },
@@ -45,12 +45,20 @@ describe("when a run ends", () => {
   });
 });
 
+test("the circuit of an event stays while later events have none", () => {
+  const circuit = { qubits: 2, depth: 3, size: 4, transpiled_depth: 7, transpiled_size: 9, openqasm3: "OPENQASM 3.0;" };
+  const run = mergeEvent(undefined, event({ circuit }));
+  expect(run.circuit).toEqual(circuit);
+  expect(mergeEvent(run, event({ status: "RUNNING", circuit: null })).circuit).toEqual(circuit);
+});
+
 test("every step's provider job is known, under one job id", () => {
   let run = mergeEvent(undefined, event());
-  for (const step of [1, 2]) run = mergeEvent(run, event({ step, job_id: `provider-${step}` }));
+  for (const step of [1, 2])
+    run = mergeEvent(run, event({ step, provider_jobs: [{ step, job_id: `provider-${step}` }] }));
   expect(run.provider_jobs).toEqual({ 0: "provider-0", 1: "provider-1", 2: "provider-2" });
   expect(run.process_job_id).toBe("p");
-  expect(mergeEvent(run, event({ step: 2, job_id: "" })).provider_jobs).toEqual(run.provider_jobs);
+  expect(mergeEvent(run, event({ step: 2, provider_jobs: [] })).provider_jobs).toEqual(run.provider_jobs);
 });
 
 describe("a long history", () => {

@@ -2,16 +2,16 @@ import { describe, expect, test } from "vitest";
 import { MAX_JOBS, MAX_OUTCOMES, boundCounts } from "../../src/jobs/bounds";
 import { mergeEvent, mergeSubmission } from "../../src/jobs/merger";
 import { JOBS_KEY, Store, adopt, parseDocument } from "../../src/jobs/store";
-import type { Accepted, ResultEvent } from "../../src/api/documents";
+import type { ResultEvent } from "../../src/api/documents";
 import { Memory } from "../memory";
 
 const event = (change: Partial<ResultEvent> = {}): ResultEvent => ({
-  job_id: "d1",
   backend: "aer",
   backend_type: "simulator",
   function: "smile_super_position",
   client_id: "c1",
   process_job_id: "p1",
+  provider_jobs: [{ step: 0, job_id: "d1" }],
   step: 0,
   submitted_at: "2026-01-01T00:00:00Z",
   params: { emoticon_1: ":)" },
@@ -28,16 +28,7 @@ const done = (change: Partial<ResultEvent> = {}) =>
     ...change,
   });
 
-const accepted: Accepted = {
-  process_job_id: "p1",
-  job_id: "d1",
-  function: "smile_super_position",
-  backend: "aer",
-  backend_type: "simulator",
-  client_id: "c1",
-  status: "QUEUED",
-  circuit: { qubits: 16, depth: 9 },
-};
+const accepted = event({ circuit: { qubits: 16, depth: 9 } });
 const submission = {
   accepted,
   function: "smile_super_position",

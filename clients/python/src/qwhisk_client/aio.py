@@ -145,9 +145,9 @@ class AsyncClient:
         job = await self.submit(function, values, idempotency_key=idempotency_key, **inputs)
         return await job.result(timeout)
 
-    async def job(self, job_id: str) -> AsyncJob:
+    async def job(self, process_job_id: str) -> AsyncJob:
         """Return a job of this session."""
-        return AsyncJob(self, await self._run(self._protocol.job(job_id)))
+        return AsyncJob(self, await self._run(self._protocol.job(process_job_id)))
 
     async def jobs(self, limit: int = 1_000) -> AsyncIterator[AsyncJob]:
         """Yield the jobs of this session, the newest first; see `Client.jobs`."""

@@ -154,9 +154,9 @@ class Client:
         """Submit a job and return its result. See `submit` and `Job.result`."""
         return self.submit(function, values, idempotency_key=idempotency_key, **inputs).result(timeout)
 
-    def job(self, job_id: str) -> Job:
+    def job(self, process_job_id: str) -> Job:
         """Return a job of this session."""
-        return Job(self, self._run(self._protocol.job(job_id)))
+        return Job(self, self._run(self._protocol.job(process_job_id)))
 
     def jobs(self, limit: int = 1_000) -> Iterator[Job]:
         """Yield the jobs of this session, the newest first.

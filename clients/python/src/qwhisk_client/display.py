@@ -24,7 +24,7 @@ def html(event: Event) -> str:
     """Return the HTML of a job's event."""
     parts = [f"<p><strong>{_text(event.function or 'job')}</strong> {_text(event.status)}"]
     parts.append(f" on {_text(event.backend)}" if event.backend else "")
-    parts.append(f" <code>{_text(event.job_id)}</code></p>")
+    parts.append(f" <code>{_text(event.process_job_id)}</code></p>")
     if event.progress:
         parts.append(f"<p>Step {_text(event.progress.step)} of at most {_text(event.progress.of)}</p>")
     if event.queue_position is not None and not event.final:

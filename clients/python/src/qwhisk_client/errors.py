@@ -100,7 +100,7 @@ class JobError(QwhiskError):
     def __init__(self, message: str, event: Event) -> None:
         super().__init__(message)
         self.event = event
-        self.job_id = event.job_id
+        self.process_job_id = event.process_job_id
 
 
 class JobFailedError(JobError):
@@ -117,21 +117,21 @@ class JobCancelledError(JobError):
     """The job was cancelled."""
 
     def __init__(self, event: Event) -> None:
-        super().__init__(f"The job {event.job_id} was cancelled.", event)
+        super().__init__(f"The job {event.process_job_id} was cancelled.", event)
 
 
 class WaitTimeoutError(QwhiskError, TimeoutError):
     """The timeout expired before the job ended. The job continues; wait for it again by its id.
 
     Args:
-        job_id: the job; None if the wait was for the events of all jobs.
+        process_job_id: the job; None if the wait was for the events of all jobs.
         timeout: the seconds waited.
     """
 
-    def __init__(self, job_id: str | None, timeout: float) -> None:
-        what = f"The job {job_id} has not ended" if job_id else "The wait for events ended"
+    def __init__(self, process_job_id: str | None, timeout: float) -> None:
+        what = f"The job {process_job_id} has not ended" if process_job_id else "The wait for events ended"
         super().__init__(f"{what} after {timeout:g} s.")
-        self.job_id = job_id
+        self.process_job_id = process_job_id
         self.timeout = timeout
 
 

@@ -100,7 +100,7 @@ class Event:
     """How a job stands: its status and progress, or its outcome.
 
     Args:
-        job_id: the job's id, the same through all steps of a loop.
+        process_job_id: the job's id, the same through all steps of a loop.
         function: the function's id.
         status: `QUEUED`, `RUNNING`, `DONE`, `CANCELLED` or `ERROR`.
         backend: where it runs.
@@ -109,11 +109,13 @@ class Event:
         answer: the function's answer, in its caller's terms.
         counts: how often each outcome was measured, by register.
         error: why it failed.
+        provider_jobs: the provider's job of each step, as `step` and `job_id`, the newest last.
+        circuit: the first circuit of the newest step's job, with its OpenQASM 3; None if it is not known.
         id: the event's place in the session; None if it was not read from the stream of events.
         raw: the JSON of the event.
     """
 
-    job_id: str
+    process_job_id: str
     function: str
     status: str
     backend: str
@@ -122,6 +124,8 @@ class Event:
     answer: JSON | None
     counts: dict[str, dict[str, int]]
     error: JobFailure | None
+    provider_jobs: tuple[JSON, ...] = ()
+    circuit: JSON | None = None
     id: int | None = None
     raw: JSON = field(default_factory=dict, repr=False)
 
@@ -140,12 +144,12 @@ class Event:
         """Return the event that the gateway describes.
 
         Args:
-            raw: the JSON of an event, or of the answer to a submission.
+            raw: the JSON of a job, from an answer or an event.
             event_id: its place in the session.
         """
         progress, error = raw.get("progress"), raw.get("error")
         return cls(
-            job_id=raw["process_job_id"],
+            process_job_id=raw["process_job_id"],
             function=str(raw.get("function", "")),
             status=raw["status"],
             backend=str(raw.get("backend", "")),
@@ -154,6 +158,8 @@ class Event:
             answer=raw.get("answer"),
             counts=(raw.get("result") or {}).get("counts") or {},
             error=JobFailure(error["code"], error["message"], error.get("details") or {}) if error else None,
+            provider_jobs=tuple(raw.get("provider_jobs") or ()),
+            circuit=raw.get("circuit"),
             id=event_id,
             raw=raw,
         )
@@ -172,7 +178,7 @@ class Result:
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self.job_id = event.job_id
+        self.process_job_id = event.process_job_id
         #: The answer in one sentence.
         self.summary = event.summary
         #: The function's answer, in its caller's terms.
@@ -181,7 +187,7 @@ class Result:
         self.counts = event.counts
 
     def __repr__(self) -> str:
-        return f"Result(job_id={self.job_id!r}, summary={self.summary!r})"
+        return f"Result(process_job_id={self.process_job_id!r}, summary={self.summary!r})"
 
     def _repr_html_(self) -> str:
         """Show the result in a Jupyter notebook."""
@@ -201,7 +207,7 @@ class JobView:
     @property
     def id(self) -> str:
         """The job's id."""
-        return self.event.job_id
+        return self.event.process_job_id
 
     @property
     def function(self) -> str:

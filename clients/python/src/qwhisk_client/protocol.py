@@ -62,9 +62,9 @@ class Protocol(Calls):
         )
         return read(Event.of, document)
 
-    def job(self, job_id: str) -> Flow[Event]:
+    def job(self, process_job_id: str) -> Flow[Event]:
         """Return a job's newest event."""
-        document = yield from self.call("GET", _job(job_id), of_session=True)
+        document = yield from self.call("GET", _job(process_job_id), of_session=True)
         return read(Event.of, document)
 
     def page(self, cursor: str | None, limit: int) -> Flow[tuple[list[Event], str | None]]:
@@ -73,21 +73,21 @@ class Protocol(Calls):
         document = yield from self.call("GET", f"/jobs?{urlencode(query)}")
         return read(lambda raw: ([Event.of(item) for item in raw["jobs"]], raw["next"]), document)
 
-    def cancel(self, job_id: str) -> Flow[None]:
+    def cancel(self, process_job_id: str) -> Flow[None]:
         """Request the cancellation of a job."""
-        yield from self.call("DELETE", _job(job_id), of_session=True)
+        yield from self.call("DELETE", _job(process_job_id), of_session=True)
 
-    def final_event(self, job_id: str, timeout: float) -> Flow[Event]:
+    def final_event(self, process_job_id: str, timeout: float) -> Flow[Event]:
         """Wait for a job's final event. A lost connection does not end the wait.
 
         Raises:
             WaitTimeoutError: the timeout has expired.
         """
-        wait = Wait(job_id, timeout, self.monotonic)
+        wait = Wait(process_job_id, timeout, self.monotonic)
         while True:
             asked = self.monotonic()
             seconds = max(0.0, min(LONG_POLL, wait.deadline - asked))
-            path = f"{_job(job_id)}?wait={seconds:.3f}"
+            path = f"{_job(process_job_id)}?wait={seconds:.3f}"
             document = yield from wait.bounded(
                 self.call("GET", path, of_session=True, wait=seconds, deadline=wait.deadline)
             )
@@ -104,26 +104,26 @@ class Protocol(Calls):
         if not event.raw.get("result_url"):
             return event
         # The path is known, so the token is sent to no other address that the event may name.
-        path = f"{_job(event.job_id)}/result"
+        path = f"{_job(event.process_job_id)}/result"
         document = yield from wait.bounded(self.call("GET", path, of_session=True, deadline=wait.deadline))
         return read(lambda large: _merged(event, large), document)
 
     # --- events -------------------------------------------------------------------------------------
 
-    def events(self, job_id: str | None, after: int | None, timeout: float) -> Stream:
+    def events(self, process_job_id: str | None, after: int | None, timeout: float) -> Stream:
         """Yield the events of a job until its final one, or those of all jobs, as the gateway pushes them.
 
         After a lost connection it continues with the event after the last one received.
 
         Args:
-            job_id: the job; None for all jobs of the session.
+            process_job_id: the job; None for all jobs of the session.
             after: the id of the last event that is known; None for all.
             timeout: seconds until the wait ends.
 
         Raises:
             WaitTimeoutError: the timeout has expired.
         """
-        wait, attempt, error = Wait(job_id, timeout, self.monotonic), 0, None
+        wait, attempt, error = Wait(process_job_id, timeout, self.monotonic), 0, None
         while True:
             token = yield from wait.bounded(self.token(deadline=wait.deadline))
             query = {"token": token} | ({} if after is None else {"after": str(after)})
@@ -132,11 +132,11 @@ class Protocol(Calls):
             while isinstance(outcome, Opened | str | None):
                 if isinstance(outcome, str) and (event := _frame(outcome)) is not None:
                     after, attempt = event.id, 0
-                    if job_id in (None, event.job_id):
+                    if process_job_id in (None, event.process_job_id):
                         if event.final:
                             event = yield from self._completed(event, wait)
                         yield event
-                        if event.final and job_id is not None:
+                        if event.final and process_job_id is not None:
                             return
                 if wait.remaining <= 0:
                     raise wait.expired() from error
@@ -179,8 +179,8 @@ def _frame(text: str) -> Event | None:
         return None
 
 
-def _job(job_id: str) -> str:
-    return f"/jobs/{_quoted(job_id)}"
+def _job(process_job_id: str) -> str:
+    return f"/jobs/{_quoted(process_job_id)}"
 
 
 def _quoted(name: str) -> str:

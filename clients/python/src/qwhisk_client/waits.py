@@ -16,13 +16,13 @@ class Wait:
     """A wait for a job, or for the events of all jobs.
 
     Args:
-        job_id: the job; None for all.
+        process_job_id: the job; None for all.
         timeout: seconds until it ends.
         monotonic: returns the time in seconds.
     """
 
-    def __init__(self, job_id: str | None, timeout: float, monotonic: Callable[[], float]) -> None:
-        self.job_id = job_id
+    def __init__(self, process_job_id: str | None, timeout: float, monotonic: Callable[[], float]) -> None:
+        self.process_job_id = process_job_id
         self.timeout = timeout
         self.deadline = monotonic() + timeout
         self._monotonic = monotonic
@@ -34,7 +34,7 @@ class Wait:
 
     def expired(self) -> WaitTimeoutError:
         """Return the error with which it ends at its deadline."""
-        return WaitTimeoutError(self.job_id, self.timeout)
+        return WaitTimeoutError(self.process_job_id, self.timeout)
 
     def error(self, error: QwhiskError) -> QwhiskError:
         """Return what the wait raises for an error: a temporary one ends it at the deadline only."""

@@ -152,7 +152,7 @@ def _watch(arguments: argparse.Namespace) -> Exit:
             if arguments.json:
                 output.write_json({"id": event.id, "event": event.raw})
             else:
-                print(f"{output.printable(event.job_id)}  {output.state_of(event)}", flush=True)
+                print(f"{output.printable(event.process_job_id)}  {output.state_of(event)}", flush=True)
     if isinstance(source, Job):
         require_success(source.event)
     return Exit.OK

@@ -83,6 +83,6 @@ def words_of(error: Exception) -> list[str]:
     lines = [f"{item.field}: {item.message}" for item in errors] or [str(error)]
     if isinstance(error, AuthenticationError):
         lines.append("Sign in with `qwhisk login`.")
-    if isinstance(error, WaitTimeoutError) and error.job_id:
-        lines.append(f"Wait for it again with `qwhisk result {error.job_id}`.")
+    if isinstance(error, WaitTimeoutError) and error.process_job_id:
+        lines.append(f"Wait for it again with `qwhisk result {error.process_job_id}`.")
     return lines

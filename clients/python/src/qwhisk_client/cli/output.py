@@ -45,7 +45,7 @@ def write_result(event: Event) -> None:
             print(f"  {printable(name).ljust(width)}  {bar}  {count} ({count / total:.1%})")
         if len(counts) > len(rows):
             print(f"  and {len(counts) - len(rows)} other outcomes")
-    print(f"\njob {printable(event.job_id)} on {printable(event.backend)}")
+    print(f"\njob {printable(event.process_job_id)} on {printable(event.backend)}")
 
 
 def write_function(function: Function) -> None:
