@@ -57,6 +57,11 @@ def create_app(services: GatewayServices) -> Flask:
     app.register_blueprint(api)
     events.register(app, services)
 
+    @app.get("/docs")
+    def docs() -> Response:
+        """Return the API page."""
+        return page("docs.html")
+
     @app.get("/")
     @app.get("/<path:name>")
     def page(name: str = "index.html") -> Response:
