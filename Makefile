@@ -158,7 +158,7 @@ $(STAMPS)/venv: $(REQUIREMENTS) clients/python/pyproject.toml
 	@mkdir -p $(STAMPS) && touch $@
 
 # Node builds the page: the system's where there is one that is new enough, else the one of a Python package.
-$(STAMPS)/page: $(STAMPS)/venv web/package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
+$(STAMPS)/page: $(STAMPS)/venv web/package-lock.json $(shell find web/src web/public web/index.html web/docs.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
 	@echo "building the page"
 	@PYTHON=$(BIN)/python bash web/build.sh build
 	@mkdir -p $(STAMPS) && touch $@

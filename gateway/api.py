@@ -11,7 +11,7 @@ from core.config_docs.model import ConfigDocument
 from core.errors import InputError, NotFoundError
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
-from core.protocol import API, encode, job_path, result_path
+from core.protocol import API, binary_headers, encode, job_path, result_path
 from gateway import listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
@@ -23,8 +23,8 @@ from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, count_request, services, session
 from gateway.submissions import APPEARS, accepted, existing_job_response, submit
 from gateway.validation import validate
+from gateway.webhooks import FORMAT_HEADER, callback, secret_of
 from gateway.webhooks import HEADER as CALLBACK
-from gateway.webhooks import callback, secret_of
 
 api = Blueprint("api", __name__, url_prefix=API)
 
@@ -112,7 +112,9 @@ def new_job(function: str) -> Response:
     client, gateway = session(), services()
     with count_request(client):
         wait_seconds = _wait_seconds(client)
-        callback_url = callback(request.headers.get(CALLBACK), gateway.settings.webhooks)
+        callback_url = callback(
+            request.headers.get(CALLBACK), gateway.settings.webhooks, request.headers.get(FORMAT_HEADER)
+        )
         key = key_of(request.headers.get(HEADER))
         document = gateway.documents.get(function)
         value = body()
@@ -175,9 +177,11 @@ def cancel(process_job_id: str) -> Response:
     entry = _require_job(gateway.inbox(session()), process_job_id)
     event = entry.event
     if not event.final:
-        request_event = encode(entry.job_event())
+        requested = entry.job_event()
+        data = encode(requested)
+        headers = binary_headers(requested, data, cancellation=True)
         with gateway.processor.waiting():
-            gateway.publisher.publish(CANCEL, process_job_id, request_event)
+            gateway.publisher.publish(CANCEL, process_job_id, data, headers)
     shown = {"process_job_id": process_job_id, "status": event.status}
     return accepted(json_response(shown), process_job_id)
 

@@ -9,7 +9,7 @@ from flask import Flask, Response, request, send_from_directory
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import safe_join
 
-from gateway import metrics, openapi, origin, problems
+from gateway import asyncapi, metrics, openapi, origin, problems
 from gateway.api import api
 from gateway.edge import events
 from gateway.edge.bodies import MAX_BODY
@@ -18,7 +18,8 @@ from gateway.services import GatewayServices
 
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Callback-Url",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Callback-Url, "
+    "Callback-Format",
     "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed",
     "Access-Control-Max-Age": "600",
 }
@@ -54,6 +55,7 @@ def create_app(services: GatewayServices) -> Flask:
     origin.register(app, services)
     metrics.register(app, services)
     openapi.register(app, services.documents)
+    asyncapi.register(app)
     app.register_blueprint(api)
     events.register(app, services)
 

@@ -12,10 +12,11 @@ from pydantic.json_schema import models_json_schema
 
 from core.config_docs import Documents
 from core.config_docs.model import ConfigDocument
-from core.protocol import API, MAX_CALLBACK, job_path, result_path
+from core.protocol import API, STRUCTURED, job_path, result_path
 from gateway.function_operations import ANY_FUNCTION, add_functions
 from gateway.listing import MAX_CURSOR, MAX_JOBS
 from gateway.openapi_models import MODELS
+from gateway.webhooks import FORMAT_HEADER, MAX_ADDRESS
 
 VERSION = "1"
 
@@ -91,7 +92,14 @@ def _common() -> dict[str, Any]:
         "in": "header",
         "description": "Where the final event is also sent: a public https address, unless the "
         "deployment allows others.",
-        "schema": {"type": "string", "format": "uri", "maxLength": MAX_CALLBACK},
+        "schema": {"type": "string", "format": "uri", "maxLength": MAX_ADDRESS},
+    }
+    callback_format = {
+        "name": FORMAT_HEADER,
+        "in": "header",
+        "description": "The form of the body for `Callback-Url`: `webhook`, or `cloudevents` for a "
+        "CloudEvent in structured mode.",
+        "schema": {"type": "string", "enum": ["webhook", "cloudevents"]},
     }
     function = _path("function", "^[a-z][a-z0-9_]{0,63}$", "Id of the function.")
     job = _path("process_job_id", "^[A-Za-z0-9_-]{1,128}$", "The job's id.")
@@ -144,7 +152,7 @@ def _common() -> dict[str, Any]:
                     "Submit a job of any function",
                     {200: ("The job has ended", "PublicJob"), 202: ("The job was submitted", "PublicJob")},
                     [400, 401, 404, 408, 409, 413, 422, 429, 502, 503, 504],
-                    parameters=[function, wait, key, callback],
+                    parameters=[function, wait, key, callback, callback_format],
                     requestBody=anything,
                     callbacks={"final": {"{$request.header.Callback-Url}": {"post": _webhook()}}},
                 )
@@ -258,7 +266,10 @@ def _webhook() -> dict[str, Any]:
             }
             for name, text in texts.items()
         ],
-        "requestBody": _content("application/json", "Webhook"),
+        "requestBody": {
+            "content": _content("application/json", "Webhook")["content"]
+            | _content(STRUCTURED, "JobCloudEvent")["content"]
+        },
         "responses": {
             "2XX": {"description": "The event was accepted"},
             "410": {"description": "No further attempts"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from core.protocol import BackendInfo, Instant, LargeResult, PublicJob, Status
 
@@ -28,6 +28,28 @@ class Webhook(BaseModel):
 
     type: Literal["job.done", "job.cancelled", "job.error"]
     timestamp: Instant
+    data: PublicJob
+
+
+class JobCloudEvent(BaseModel):
+    """An event of a job as a CloudEvent 1.0 in structured mode; `data` is the job."""
+
+    # Only the event of a job's end has the time.
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("time"))
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal[
+        "qwhisk.job.queued",
+        "qwhisk.job.running",
+        "qwhisk.job.done",
+        "qwhisk.job.cancelled",
+        "qwhisk.job.error",
+    ]
+    subject: str
+    datacontenttype: Literal["application/json"]
+    time: Instant
     data: PublicJob
 
 
@@ -103,6 +125,7 @@ MODELS = (
     NewSession,
     WebhookSecret,
     Webhook,
+    JobCloudEvent,
     FunctionPage,
     FunctionDetails,
     BackendPage,

@@ -16,6 +16,7 @@ from core.protocol import (
     Envelope,
     ResultEvent,
     SubmittedJob,
+    binary_headers,
     encode,
     encode_public,
     first_event,
@@ -140,7 +141,8 @@ def _remember(gateway: GatewayServices, queued: ResultEvent) -> Future[None]:
         if done.exception() is not None:
             log.warning("%s", done.exception(), extra={"process_job_id": queued.process_job_id})
 
-    sent = gateway.publisher.send(queued.topic, queued.process_job_id, encode(queued))
+    data = encode(queued)
+    sent = gateway.publisher.send(queued.topic, queued.process_job_id, data, binary_headers(queued, data))
     sent.add_done_callback(report)
     return sent
 

@@ -163,7 +163,12 @@ class JobConsumer:
             self._retries.popleft()[1]()
 
     def requeue(
-        self, topic: str, key: str, value: bytes, published: Callable[[StreamError | None], None]
+        self,
+        topic: str,
+        key: str,
+        value: bytes,
+        published: Callable[[StreamError | None], None],
+        headers: Mapping[str, bytes],
     ) -> None:
         """Publish an event to a wait topic, from which any poller may consume it later.
 
@@ -173,8 +178,9 @@ class JobConsumer:
             value: the event.
             published: called in the loop's thread once the broker has acknowledged the event, or with the
                 error if it has not.
+            headers: the headers of its message.
         """
-        self._publish(topic, key, value, published)
+        self._publish(topic, key, value, published, headers)
 
     def _publish(
         self,

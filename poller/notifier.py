@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from core.errors import QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import BACKENDS
-from core.protocol import BackendList, ResultEvent, Status, encode
+from core.protocol import BackendList, ResultEvent, Status, binary_headers, encode
 from poller.account import Accounts, AccountWorker
 from poller.scheduling.forecast import Forecast
 from poller.state import LastNotified, TrackedJob
@@ -91,7 +91,8 @@ class ProgressNotifier:
 
     def _publish_backends(self) -> None:
         listed = BackendList(backends=self._accounts.known_backends())
-        self._publisher.publish(BACKENDS, BACKENDS, encode(listed))
+        data = encode(listed)
+        self._publisher.publish(BACKENDS, BACKENDS, data, binary_headers(listed, data))
 
 
 def _log(failure: str, error: QwhiskError | None) -> None:

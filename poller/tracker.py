@@ -11,7 +11,7 @@ from functools import partial
 
 from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.offsets import Partition
-from core.protocol import MAX_ATTEMPT, JobEvent, ResultEvent, encode
+from core.protocol import MAX_ATTEMPT, JobEvent, ResultEvent, binary_headers, encode
 from core.strays import MAX_JOB_ID, sought, stray
 from poller.job_consumer import ConsumedEvent, JobConsumer, choose_wait_topic
 from poller.metrics import Metrics
@@ -228,7 +228,8 @@ class JobTracker:
         topic = choose_wait_topic(seconds).topic
         self.move(job, Stage.REQUEUEING)
         self.metrics.requeued.labels(topic).inc()
-        self._job_consumer.requeue(topic, event.process_job_id, data, partial(self._requeued, job))
+        headers = binary_headers(event, data)
+        self._job_consumer.requeue(topic, event.process_job_id, data, partial(self._requeued, job), headers)
 
     def _requeued(self, job: TrackedJob, error: StreamError | None) -> None:
         if job not in self:

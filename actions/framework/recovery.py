@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from core.errors import ProviderUnavailableError, QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL
-from core.protocol import JobEvent, encode
+from core.protocol import JobEvent, binary_headers, encode
 from core.provider import JobView, QuantumAccount, run_tag, seconds_left, step_tag, within
 from core.strays import MAX_JOB_ID, lost, stray
 
@@ -204,7 +204,9 @@ class Recovery:
     def _publish_requests(self, requests: Sequence[JobEvent]) -> None:
         try:
             for event in requests:
-                self._publisher.publish(CANCEL, event.process_job_id, encode(event))
+                data = encode(event)
+                headers = binary_headers(event, data, cancellation=True)
+                self._publisher.publish(CANCEL, event.process_job_id, data, headers)
         except QwhiskError as error:
             log.error("a job that no client knows may continue to run: %s", error.message)
 

@@ -38,6 +38,7 @@ from core.protocol import (
     JobEvent,
     ProviderJob,
     SubmissionReply,
+    binary_headers,
     encode,
     explain,
 )
@@ -191,12 +192,16 @@ class Submission:
     def _announce(self, event: JobEvent) -> None:
         """Publish the job's event, without the circuit's program if it is too large with it."""
         try:
-            self._publisher.publish(JOBS, event.process_job_id, encode(event))
+            self._publish(event)
         except (EventError, MessageTooLargeError):
             if event.circuit is None or event.circuit.openqasm3 is None:
                 raise
             event.circuit = event.circuit.model_copy(update={"openqasm3": None})
-            self._publisher.publish(JOBS, event.process_job_id, encode(event))
+            self._publish(event)
+
+    def _publish(self, event: JobEvent) -> None:
+        data = encode(event)
+        self._publisher.publish(JOBS, event.process_job_id, data, binary_headers(event, data))
 
     def _submit_or_find(
         self, account: QuantumAccount, recovery: Recovery, run: Run, job: Job

@@ -15,6 +15,7 @@ from core.protocol.calls import (
     parse_step_reply,
     step_request,
 )
+from core.protocol.cloud_events import STRUCTURED, SUBPROTOCOL, binary_headers, structured
 from core.protocol.encoding import decode, encode, explain
 from core.protocol.events import (
     FINAL,
@@ -54,6 +55,8 @@ __all__ = [
     "MAX_STATE_BYTES",
     "RESERVED_NAMES",
     "STEP",
+    "STRUCTURED",
+    "SUBPROTOCOL",
     "TOPIC_PATTERN",
     "BackendInfo",
     "BackendList",
@@ -76,6 +79,7 @@ __all__ = [
     "SubmissionReply",
     "SubmittedJob",
     "answer_reply",
+    "binary_headers",
     "decode",
     "encode",
     "encode_public",
@@ -87,4 +91,5 @@ __all__ = [
     "parse_step_reply",
     "result_path",
     "step_request",
+    "structured",
 ]

@@ -13,8 +13,9 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 from wsproto.utilities import ProtocolError
 
+from core.protocol import SUBPROTOCOL, structured
 from gateway.auth.tokens import ClientSession
-from gateway.inbox.inbox import Inbox
+from gateway.inbox.inbox import Inbox, InboxEntry
 
 #: Unsent bytes above which no further events are taken from the inbox.
 HIGH_WATER = 256 * 1024
@@ -81,8 +82,11 @@ class Connection:
             [request] = list(self._ws.events())
             if not isinstance(request, Request):
                 raise ProtocolError("no upgrade")
+            # Clients that do not request CloudEvents get the shorter form.
+            self._cloud_events = SUBPROTOCOL in request.subprotocols
+            chosen = SUBPROTOCOL if self._cloud_events else None
             # No compression: its tables would take more memory than the rest of a connection.
-            self._out += self._ws.send(AcceptConnection())
+            self._out += self._ws.send(AcceptConnection(subprotocol=chosen))
         except (ProtocolError, h11.ProtocolError, ValueError) as error:
             raise HandshakeError(str(error)) from None
 
@@ -94,10 +98,16 @@ class Connection:
         for entry in self.inbox.since(self.last):
             if len(self._out) >= HIGH_WATER:
                 break
-            self._say(TextMessage(data=f'{{"id":{entry.id},"event":{entry.json.decode()}}}'))
+            self._say(TextMessage(data=self._frame(entry)))
             self.last = entry.id
             count += 1
         return count
+
+    def _frame(self, entry: InboxEntry) -> str:
+        """Return the message with an event."""
+        if self._cloud_events:
+            return structured(entry.event, entry.json, str(entry.id)).decode()
+        return f'{{"id":{entry.id},"event":{entry.json.decode()}}}'
 
     def pump(self) -> tuple[int, bool]:
         """Fill and flush until the client or the inbox has no more.

@@ -5,8 +5,8 @@ The address is part of the job's events. The poller publishes a final event that
 next attempt.
 """
 
-from gateway.webhooks.callback import HEADER, Policy, callback
+from gateway.webhooks.callback import FORMAT_HEADER, HEADER, MAX_ADDRESS, Policy, callback
 from gateway.webhooks.loop import Webhooks
 from gateway.webhooks.signature import secret_of
 
-__all__ = ["HEADER", "Policy", "Webhooks", "callback", "secret_of"]
+__all__ = ["FORMAT_HEADER", "HEADER", "MAX_ADDRESS", "Policy", "Webhooks", "callback", "secret_of"]

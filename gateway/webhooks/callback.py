@@ -11,9 +11,17 @@ from core.errors import InputError
 from core.protocol import MAX_CALLBACK
 
 HEADER = "Callback-Url"
+#: Which form the callback's body has: `webhook`, or `cloudevents` for a CloudEvent in structured mode.
+FORMAT_HEADER = "Callback-Format"
+#: The fragment of an address that gets CloudEvents. A fragment is never sent and callers may give none, so
+#: the parts that pass the address on need not know of formats.
+_CLOUD_EVENTS = "#cloudevents"
 
 #: `off`: none. `public`: https to public addresses. `private`: also http, private networks and loopback.
 Policy = Literal["off", "public", "private"]
+
+#: The most characters of an address that a caller gives.
+MAX_ADDRESS = MAX_CALLBACK - len(_CLOUD_EVENTS)
 
 _VISIBLE = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
@@ -49,18 +57,36 @@ _METADATA = frozenset(
 _ENDS_WITH_IPV4 = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
-def callback(value: str | None, policy: Policy) -> str | None:
-    """Return the request's callback address.
+def callback(value: str | None, policy: Policy, form: str | None = None) -> str | None:
+    """Return the request's callback address, with the requested form of its body.
+
+    Args:
+        value: the address.
+        policy: which addresses may be called.
+        form: the requested form.
 
     Raises:
-        InputError: the address may not be called.
+        InputError: the address may not be called, or there is no such form.
     """
+    if form not in (None, "webhook", "cloudevents"):
+        raise InputError(f"{FORMAT_HEADER} must be webhook or cloudevents.", field=FORMAT_HEADER)
+    address = _address(value, policy)
+    return f"{address}{_CLOUD_EVENTS}" if address and form == "cloudevents" else address
+
+
+def gets_cloud_events(address: str) -> bool:
+    """Return whether the callbacks to an address that `callback` has returned are CloudEvents."""
+    return address.endswith(_CLOUD_EVENTS)
+
+
+def _address(value: str | None, policy: Policy) -> str | None:
+    """Return the address; InputError if it may not be called."""
     if value is None:
         return None
     if policy == "off":
         raise _invalid("is not supported by this deployment. Omit it.")
-    if len(value) > MAX_CALLBACK:
-        raise _invalid(f"must have at most {MAX_CALLBACK} characters.")
+    if len(value) > MAX_ADDRESS:
+        raise _invalid(f"must have at most {MAX_ADDRESS} characters.")
     schemes = ("https", "http") if policy == "private" else ("https",)
     parts = parsed(value)
     if parts is None or parts.scheme not in schemes:

@@ -10,7 +10,8 @@ import orjson
 
 from core.errors import EventError
 from core.kafka.topics import WEBHOOK_WAITS
-from core.protocol import ResultEvent, decode, encode_public
+from core.protocol import STRUCTURED, ResultEvent, decode, encode_public, structured
+from gateway.webhooks.callback import gets_cloud_events
 from gateway.webhooks.signature import signature
 
 #: The minimum seconds from each failed attempt to the next. After the last of them there is no further
@@ -59,6 +60,8 @@ class WebhookDelivery:
     @property
     def body(self) -> bytes:
         """The body of the request, the same in every attempt."""
+        if self._is_cloud_event:
+            return structured(self.event, encode_public(self.event), self._id)
         kind = f"job.{self.event.status.lower()}"
         when = self.event.finished_at or self.event.submitted_at
         head = orjson.dumps({"type": kind, "timestamp": when.isoformat()})
@@ -66,12 +69,21 @@ class WebhookDelivery:
 
     def headers(self, secret: str, body: bytes, now: float) -> dict[str, str]:
         """Return the headers of the attempt at `now`."""
-        webhook_id, timestamp = f"msg_{self.event.process_job_id}", int(now)
-        return {
-            "webhook-id": webhook_id,
+        timestamp = int(now)
+        media_type = {"Content-Type": STRUCTURED} if self._is_cloud_event else {}
+        return media_type | {
+            "webhook-id": self._id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(secret, webhook_id, timestamp, body),
+            "webhook-signature": signature(secret, self._id, timestamp, body),
         }
+
+    @property
+    def _id(self) -> str:
+        return f"msg_{self.event.process_job_id}"
+
+    @property
+    def _is_cloud_event(self) -> bool:
+        return gets_cloud_events(str(self.event.callback_url))
 
     def schedule_retry(self, now: float, chance: float, retry_after: float = 0.0) -> Wait | None:
         """Return where the delivery waits after a failed attempt; None if there is no further one.

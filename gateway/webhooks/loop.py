@@ -21,6 +21,7 @@ from core.kafka.messages import Message, offset_of, partition_of
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
+from core.protocol import binary_headers
 from core.settings import KafkaSettings
 from gateway.auth.sources import source_of
 from gateway.limits import Concurrency
@@ -299,11 +300,10 @@ class Webhooks:
 
     def _put(self, delivery: WebhookDelivery, wait: Wait) -> bool:
         """Publish to a wait topic, however long that takes. Return False if the gateway stopped before."""
+        headers = binary_headers(delivery.event, delivery.data) | dict(wait.headers)
         while True:
             try:
-                self._publisher.publish(
-                    wait.topic, delivery.event.process_job_id, delivery.data, wait.headers
-                )
+                self._publisher.publish(wait.topic, delivery.event.process_job_id, delivery.data, headers)
                 return True
             except MessageTooLargeError as error:
                 # The wait topic accepts smaller messages than the topic that the webhook came from.

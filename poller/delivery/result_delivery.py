@@ -22,6 +22,7 @@ from core.protocol import (
     NextJob,
     ResultEvent,
     Status,
+    binary_headers,
     encode,
 )
 from core.provider import JobView, Provider
@@ -163,13 +164,18 @@ class ResultDelivery:
             end = "ERROR", too_many_jobs(event, most)
         else:
             return None
-        self._publisher.publish(CANCEL, event.process_job_id, encode(stray(event, following.job_id)))
+        self._request_cancellation(stray(event, following.job_id))
         return end
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""
         following = event.model_copy(update={"step": event.step + 1, "submitted_at": datetime.now(UTC)})
-        self._publisher.publish(CANCEL, event.process_job_id, encode(lost(following)))
+        self._request_cancellation(lost(following))
+
+    def _request_cancellation(self, request: JobEvent) -> None:
+        data = encode(request)
+        headers = binary_headers(request, data, cancellation=True)
+        self._publisher.publish(CANCEL, request.process_job_id, data, headers)
 
     def fail_permanently(self, event: JobEvent, code: str, message: str) -> ResultEvent:
         """Publish the final event of a job that fails for good.
@@ -205,12 +211,13 @@ class ResultDelivery:
     def _publish(self, event: ResultEvent, from_previous_step: bool = False) -> None:
         """Publish an event unless the client already has one of a later step (`RunProgress.in_order`)."""
         data = encode(event)
+        headers = binary_headers(event, data)
         topics = [event.topic]
         if event.final and event.callback_url:
             topics.append(WEBHOOKS)
 
         def send(topic: str) -> Future[None]:
-            return self._publisher.send(topic, event.process_job_id, data)
+            return self._publisher.send(topic, event.process_job_id, data, headers)
 
         unknown = False
         for sent in self.run_progress.in_order(event, topics, send, from_previous_step):

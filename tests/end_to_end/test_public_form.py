@@ -11,8 +11,14 @@ from typing import Any
 import jwt
 import pytest
 import requests
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from confluent_kafka import Consumer, TopicPartition
 from jsonschema import Draft202012Validator
+from simple_websocket import Client as WebSocket
 
+from core.protocol import STRUCTURED, SUBPROTOCOL
+from core.settings import KafkaSettings
 from testkit.large_job import submit_large
 from testkit.listener import Listener
 from testkit.processes import part_environment
@@ -155,6 +161,82 @@ def test_every_answer_shows_the_public_form_alone(stack: Stack, answers: Answers
     # Not seen here: the large result, which is seen below, and the WebSocket, whose frames were seen.
     unseen = described - {(method, path) for method, path, _ in answers.seen}
     assert unseen == {("get", f"{API}/events"), ("get", f"{job}/result")}
+
+
+def cloud_event(body: bytes) -> dict[str, Any]:
+    """Read a CloudEvent in structured mode with the official package; return its data."""
+    data = from_structured_event(HTTPMessage({"content-type": STRUCTURED}, body)).get_data()
+    assert isinstance(data, dict)
+    return data
+
+
+def kafka_messages(stack: Stack, topic: str, run: str) -> list[tuple[dict[str, bytes], bytes]]:
+    """Return the headers and values of a topic's messages of a run, from the beginning."""
+    settings = KafkaSettings.from_env(part_environment(stack, "poller"))
+    consumer = Consumer(
+        {"bootstrap.servers": settings.bootstrap_servers, "group.id": "unused", "enable.auto.commit": False}
+    )
+    found: list[tuple[dict[str, bytes], bytes]] = []
+    with closing(consumer):
+        for partition in consumer.list_topics(topic, timeout=30).topics[topic].partitions:
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            consumer.assign([TopicPartition(topic, partition, first)])
+            while first < end:
+                message = consumer.poll(30)
+                assert message is not None, f"{topic} has a message that does not arrive"
+                first = message.offset() + 1
+                if message.key() == run.encode():
+                    found.append((dict(message.headers() or ()), message.value()))
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_a_real_sessions_traffic_is_that_of_the_asyncapi_document(stack: Stack) -> None:
+    client = stack.client()
+    topic = jwt.decode(client.token, options={"verify_signature": False})["topic"]
+    described = requests.get(f"{stack.gateway}/asyncapi.json", timeout=20).json()
+    components = closed(described["components"])
+
+    def check(schema: dict[str, Any], value: Any) -> None:
+        Draft202012Validator(closed(schema) | {"components": components}).validate(value)
+
+    schemas, messages = components["schemas"], components["messages"]
+    url = client.events_url
+    with (
+        receiver(lambda *_: 204) as hooks,
+        closing(Listener(client)) as listener,
+        closing(WebSocket.connect(url, subprotocols=[SUBPROTOCOL])) as structured,
+    ):
+        assert structured.subprotocol == SUBPROTOCOL
+        headers = {"Callback-Url": f"http://127.0.0.1:{hooks.port}/hook", "Callback-Format": "cloudevents"}
+        response = client.http.post(f"{stack.api}/functions/vqe/jobs", json=LOOP, headers=headers, timeout=60)
+        assert response.status_code == 202, response.text
+        name = response.json()["process_job_id"]
+        wait_for(lambda: name in listener.finals(), 90)
+        for frame in listener.frames:
+            check(schemas["EventFrame"], frame)
+            body = str(structured.receive(timeout=30)).encode()
+            check(schemas["JobCloudEvent"], json.loads(body))
+            assert cloud_event(body) == frame["event"]
+            assert json.loads(body)["id"] == str(frame["id"])
+        [delivery] = wait_for(lambda: hooks.of(name), 60)
+        assert delivery.headers["Content-Type"] == STRUCTURED
+        assert delivery.signed_with(client.get("/webhooks/secret").json()["secret"])
+        assert cloud_event(delivery.body) == listener.events()[-1]
+    published = {
+        "jobs": "JobEvent",
+        topic: "ResultEvent",
+        "webhooks": "ResultEvent",
+        "backends": "BackendList",
+    }
+    for address, message in published.items():
+        found = kafka_messages(stack, address, "backends" if address == "backends" else name)
+        assert found, address
+        for raw_headers, value in found:
+            check(messages[message]["payload"], json.loads(value))
+            check(messages[message]["headers"], {key: each.decode() for key, each in raw_headers.items()})
+            event = from_binary_event(KafkaMessage(raw_headers, name, value))
+            assert event.get_data() == json.loads(value)
 
 
 @pytest.mark.timeout(300)

@@ -61,7 +61,12 @@ def test_each_function_has_an_operation_with_its_own_schemas(function: str) -> N
     assert operation["operationId"] == f"run_{function}"
     assert operation["summary"] == config.function_title
     assert operation["tags"] == [config.function_category]
-    assert [item["name"] for item in operation["parameters"]] == ["wait", "Idempotency-Key", "Callback-Url"]
+    assert [item["name"] for item in operation["parameters"]] == [
+        "wait",
+        "Idempotency-Key",
+        "Callback-Url",
+        "Callback-Format",
+    ]
     general = DOCUMENT["paths"][ANY_FUNCTION]["post"]
     assert operation["responses"].keys() == general["responses"].keys()
     accepted = resolve(DOCUMENT, operation["requestBody"]["content"]["application/json"]["schema"]["$ref"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from hypothesis import given
 from hypothesis import strategies as st
 from wsproto import ConnectionType, WSConnection
@@ -38,11 +39,12 @@ HEADERS = [
 class Browser:
     """The other end of a connection."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, protocols: Sequence[str] = ()) -> None:
         self.sock = sock
+        self.subprotocol: str | None = None
         sock.settimeout(10)
         self._ws = WSConnection(ConnectionType.CLIENT)
-        self._ws.send(Request(host="127.0.0.1", target="/"))
+        self._ws.send(Request(host="127.0.0.1", target="/", subprotocols=list(protocols)))
         # The key of our own request: its answer is checked against it.
         self._ws.handshake._nonce = dict(HEADERS)["Sec-WebSocket-Key"].encode()
         self._events: list[Event] = []
@@ -94,17 +96,26 @@ class Rig:
         for browser in self._browsers:
             browser.sock.close()
 
-    def open(self, last: int = -1, session: ClientSession = SESSION, inbox: Inbox | None = None) -> Browser:
-        """Connect a client that listens from now on."""
+    def open(
+        self,
+        last: int = -1,
+        session: ClientSession = SESSION,
+        inbox: Inbox | None = None,
+        protocols: str | None = None,
+    ) -> Browser:
+        """Connect a client that listens from now on, and may offer subprotocols."""
         ours, theirs = socket.socketpair()
         inbox = inbox or self.inbox
         ours.setblocking(False)
-        connection = Connection(ours, HEADERS, inbox, last, session)
+        offered = [] if protocols is None else [("Sec-WebSocket-Protocol", protocols)]
+        connection = Connection(ours, HEADERS + offered, inbox, last, session)
         inbox.enter()
         self.websocket_server.add(connection)
-        browser = Browser(theirs)
+        browser = Browser(theirs, [] if protocols is None else protocols.split(", "))
         self._browsers.append(browser)
-        assert isinstance(browser.next(), AcceptConnection)
+        accepted = browser.next()
+        assert isinstance(accepted, AcceptConnection)
+        browser.subprotocol = accepted.subprotocol
         return browser
 
     def tell(self, **changes: Any) -> None:
@@ -137,6 +148,26 @@ def test_events_are_pushed_to_all_listeners_as_they_arrive(rig: Rig) -> None:
         first, second = browser.message(), browser.message()
         assert (first["id"], second["id"], second["event"]["status"]) == (0, 1, "DONE")
     assert len(rig.websocket_server) == 2
+
+
+def test_a_client_that_offers_cloud_events_gets_them_and_resumes_by_their_id(rig: Rig) -> None:
+    for _ in range(3):
+        rig.tell(status="DONE")
+    browser = rig.open(last=1, protocols="other, cloudevents.json")
+    assert browser.subprotocol == "cloudevents.json"
+    found = from_structured_event(
+        HTTPMessage({"content-type": "application/cloudevents+json"}, json.dumps(browser.message()).encode())
+    )
+    assert (found.get_id(), found.get_type(), found.get_subject()) == ("2", "qwhisk.job.done", "p2")
+    plain = rig.open(last=1)
+    assert plain.message() == {"id": 2, "event": found.get_data()}
+
+
+def test_an_unknown_subprotocol_is_not_accepted(rig: Rig) -> None:
+    rig.tell()
+    browser = rig.open(protocols="mqtt")
+    assert browser.subprotocol is None
+    assert browser.message().keys() == {"id", "event"}
 
 
 def test_a_client_resumes_after_what_it_saw(rig: Rig) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InputError
 from core.protocol import MAX_CALLBACK
-from gateway.webhooks.callback import Policy, callback, permitted
+from gateway.webhooks.callback import MAX_ADDRESS, Policy, callback, permitted
 
 PUBLIC = [
     "::93.184.216.34",
@@ -136,3 +136,15 @@ def test_no_address_is_none() -> None:
     assert callback(None, "off") is None
     with pytest.raises(InputError, match="Omit it"):
         callback("https://app.example.org/", "off")
+
+
+def test_the_form_of_the_body_is_one_of_two() -> None:
+    with pytest.raises(InputError, match="Callback-Format must be webhook or cloudevents"):
+        callback("https://app.example.org/", "public", "xml")
+    assert callback(None, "public", "cloudevents") is None
+    longest = "https://app.example.org/" + "a" * (MAX_ADDRESS - 24)
+    kept = callback(longest, "public", "cloudevents")
+    assert kept is not None
+    assert len(kept) == MAX_CALLBACK
+    with pytest.raises(InputError, match="characters"):
+        callback(longest + "a", "public")

@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
 from core.errors import EventError
 from core.kafka.topics import WEBHOOK_WAITS, shared
 from core.protocol import ResultEvent, encode
+from gateway.webhooks.callback import callback
 from gateway.webhooks.delivery import DELAYS, JITTER, LONGEST, MAX_AGE, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.signature import secret_of, signature
 from testkit.receiver import Delivery
@@ -52,6 +54,29 @@ def test_the_receiver_gets_the_final_event_and_nothing_secret() -> None:
     assert delivery.event.topic not in delivery.body.decode()
     assert URL not in delivery.body.decode()
     assert delivery.host == "app.example.org"
+
+
+def test_a_receiver_that_asks_for_cloud_events_gets_them_signed() -> None:
+    address = callback(URL, "public", "cloudevents")
+    assert address is not None
+    delivery = made(answer={"summary": "yes"}, callback_url=address)
+    secret = secret_of("s" * 32, "client-1")
+    headers = delivery.headers(secret, delivery.body, 1_614_265_330.0)
+    found = from_structured_event(HTTPMessage({"content-type": headers["Content-Type"]}, delivery.body))
+    assert (found.get_id(), found.get_type()) == ("msg_process-1", "qwhisk.job.done")
+    assert found.get_id() == headers["webhook-id"]
+    data = found.get_data()
+    assert isinstance(data, dict)
+    assert data["answer"] == {"summary": "yes"}
+    assert "a-secret" not in delivery.body.decode()
+    assert headers["webhook-signature"] == signature(secret, found.get_id(), 1_614_265_330, delivery.body)
+
+
+def test_others_get_json() -> None:
+    delivery = made(callback_url=callback(URL, "public", "webhook"))
+    assert "Content-Type" not in delivery.headers(secret_of("s" * 32, "c"), b"{}", 0.0)
+    assert json.loads(delivery.body)["type"] == "job.done"
+    assert delivery.event.callback_url == callback(URL, "public") == URL
 
 
 def test_a_signature_is_valid_for_one_attempt_and_one_body() -> None:

@@ -1,0 +1,199 @@
+"""The AsyncAPI document: the WebSocket of events, and the topics of Kafka with their messages."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from core.kafka.topics import BACKENDS, CANCEL, DEAD, JOBS, SESSIONS, WAITS, WEBHOOK_WAITS, WEBHOOKS
+from core.protocol import API, SUBPROTOCOL, BackendList, JobEvent, PublicJob, ResultEvent
+from gateway.inbox.session_notices import SessionNotice
+from gateway.openapi_models import JobCloudEvent
+
+VERSION = "1"
+
+
+class EventFrame(BaseModel):
+    """An event: a job as it stands, and the event's id, from which `after` resumes."""
+
+    id: int
+    event: PublicJob
+
+
+_MODELS = (EventFrame, JobCloudEvent, JobEvent, ResultEvent, BackendList, SessionNotice)
+#: The messages of topics that are CloudEvents in binary mode, with the types that each may have.
+_BINARY = {
+    "JobEvent": ("qwhisk.job.submitted", "qwhisk.job.cancellation_requested"),
+    "ResultEvent": tuple(
+        f"qwhisk.job.{status}" for status in ("queued", "running", "done", "cancelled", "error")
+    ),
+    "BackendList": ("qwhisk.backends.listed",),
+}
+#: The topics with the messages that they carry, and the parts that send and receive these.
+_TOPICS: dict[str, tuple[str, str, str, str]] = {
+    JOBS: ("JobEvent", "A submitted job", "actions", "pollers"),
+    **dict.fromkeys(WAITS.values(), ("JobEvent", "A job that waits for its next look", "pollers", "pollers")),
+    CANCEL: ("JobEvent", "A job to cancel", "gateways", "pollers"),
+    WEBHOOKS: ("ResultEvent", "A final event with a callback address", "pollers", "gateways"),
+    **dict.fromkeys(
+        WEBHOOK_WAITS.values(),
+        ("ResultEvent", "A webhook that waits for its next attempt", "gateways", "gateways"),
+    ),
+    BACKENDS: ("BackendList", "The backends of all accounts", "pollers", "gateways"),
+    SESSIONS: ("SessionNotice", "What gateways tell each other about sessions", "gateways", "gateways"),
+    DEAD: ("Unreadable", "A message that no poller could read", "pollers", "operators"),
+    "results.{client}": (
+        "ResultEvent",
+        "The events of one client's jobs; a message with the key `session` only keeps the topic",
+        "pollers",
+        "gateways",
+    ),
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document."""
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in _MODELS], ref_template="#/components/schemas/{model}"
+    )
+    channels: dict[str, Any] = {"events": _events()}
+    operations: dict[str, Any] = {
+        "gateways.send.events": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/events"},
+            "summary": "Push the client's events",
+        }
+    }
+    for topic, (message, summary, sender, receiver) in _TOPICS.items():
+        name = topic.replace("{", "").replace("}", "")
+        channels[name] = _topic(topic, message, summary)
+        for part, action in ((sender, "send"), (receiver, "receive")):
+            operations[f"{part}.{action}.{name}"] = {
+                "action": action,
+                "channel": {"$ref": f"#/channels/{name}"},
+                "summary": summary,
+            }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "qwhisk events",
+            "version": VERSION,
+            "description": "The WebSocket, which clients use, and the topics between the parts of qwhisk.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "gateway": _server("ws", "The gateway; wss behind a proxy with TLS"),
+            "kafka": _server("kafka", "The brokers, which only the parts of qwhisk can reach"),
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"schemas": definitions["$defs"], "messages": _messages()},
+    }
+
+
+def _server(protocol: str, description: str) -> dict[str, Any]:
+    return {
+        "host": "{host}",
+        "protocol": protocol,
+        "description": description,
+        "variables": {"host": {"description": "Host and port"}},
+    }
+
+
+def _events() -> dict[str, Any]:
+    names = ("EventFrame", "JobCloudEvent")
+    return {
+        "address": f"{API}/events",
+        "servers": [{"$ref": "#/servers/gateway"}],
+        "description": "After the handshake, only the gateway sends messages: the events since `after`, then "
+        "each new one. It pings every 25 s, and closes a connection that is silent for 60 s. A client that "
+        f"offers the subprotocol `{SUBPROTOCOL}` gets CloudEvents.",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "bindings": {
+            "ws": {
+                "method": "GET",
+                "query": {
+                    "type": "object",
+                    "required": ["token"],
+                    "properties": {
+                        "token": {"type": "string", "description": "The session's token."},
+                        "after": {"type": "integer", "description": "The id of the last event received."},
+                    },
+                },
+            }
+        },
+    }
+
+
+def _topic(topic: str, message: str, summary: str) -> dict[str, Any]:
+    channel: dict[str, Any] = {
+        "address": topic,
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "description": summary,
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+    }
+    if "{client}" in topic:
+        channel["parameters"] = {"client": {"description": "Random, and as secret as the client's token."}}
+    return channel
+
+
+def _messages() -> dict[str, Any]:
+    messages: dict[str, Any] = {
+        model.__name__: {
+            "name": model.__name__,
+            "contentType": "application/json",
+            "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+        }
+        for model in _MODELS
+    }
+    messages["JobCloudEvent"]["contentType"] = "application/cloudevents+json"
+    for name, types in _BINARY.items():
+        messages[name]["headers"] = _headers(types, name != "BackendList")
+    messages["Unreadable"] = {
+        "name": "Unreadable",
+        "contentType": "application/octet-stream",
+        "headers": _object({"reason": {"type": "string"}, "topic": {"type": "string"}}, ["reason", "topic"]),
+        # It may be anything, and may be cut.
+        "payload": {},
+    }
+    return messages
+
+
+def _headers(types: tuple[str, ...], has_subject: bool) -> dict[str, Any]:
+    """Return the schema of the headers of a CloudEvent in binary mode."""
+    text = {"type": "string"}
+    properties: dict[str, Any] = {
+        "ce_specversion": {"const": "1.0"},
+        "ce_id": text | {"minLength": 1},
+        "ce_source": text | {"format": "uri-reference"},
+        "ce_type": {"enum": list(types)},
+        "content-type": {"const": "application/json"},
+    }
+    required = list(properties)
+    if has_subject:
+        properties |= {"ce_subject": text, "ce_time": text | {"format": "date-time"}}
+        required.append("ce_subject")
+    return _object(properties, required)
+
+
+def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def register(app: Flask) -> None:
+    """Serve the document at `/asyncapi.json`.
+
+    Args:
+        app: the application.
+    """
+
+    @app.get("/asyncapi.json")
+    def asyncapi() -> Response:
+        return Response(orjson.dumps(document()), mimetype="application/json")

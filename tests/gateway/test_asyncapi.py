@@ -1,0 +1,86 @@
+"""The AsyncAPI document is valid by AsyncAPI's own schema, and describes what the parts send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from core.kafka.topics import SESSIONS, shared
+from core.protocol import binary_headers, encode, encode_public, structured
+from gateway.asyncapi import document
+from testkit.schemas import closed
+from tests.clients.conftest import HERE
+from tests.clients.conftest import node as node
+from tests.core.samples import job, result_event
+from tests.core.wire_traffic import golden
+
+DOCUMENT = document()
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (item for name, item in value.items() if name == "$ref" and isinstance(item, str))
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        yield from references(item)
+
+
+def resolve(reference: str) -> Any:
+    value: Any = DOCUMENT
+    for part in reference.removeprefix("#/").split("/"):
+        value = value[part.replace("~1", "/").replace("~0", "~")]
+    return value
+
+
+def check(schema: dict[str, Any], value: Any) -> None:
+    Draft202012Validator(closed(schema) | {"components": closed(DOCUMENT["components"])}).validate(value)
+
+
+def test_the_document_is_valid_by_the_official_schema(node: str) -> None:
+    schema = json.loads((HERE / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text())
+    Draft7Validator(schema).validate(DOCUMENT)
+    # The check can fail.
+    assert list(Draft7Validator(schema).iter_errors(DOCUMENT | {"operations": {"x": {"action": "say"}}}))
+
+
+def test_every_reference_resolves_and_every_topic_is_there() -> None:
+    for reference in references(DOCUMENT):
+        resolve(reference)
+    addresses = {channel["address"] for channel in DOCUMENT["channels"].values()}
+    assert addresses == {"/api/v1/events", "results.{client}", SESSIONS, *shared(1)}
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"])
+def test_both_forms_of_a_frame_are_described(status: str) -> None:
+    finished = {} if status in ("QUEUED", "RUNNING") else {"finished_at": "2026-05-01T12:00:05Z"}
+    event = result_event(status=status, **finished)
+    shown = encode_public(event)
+    schemas = DOCUMENT["components"]["schemas"]
+    check(schemas["EventFrame"], {"id": 3, "event": json.loads(shown)})
+    check(schemas["JobCloudEvent"], json.loads(structured(event, shown, "3")))
+
+
+def test_the_recorded_messages_of_the_topics_are_described() -> None:
+    messages = DOCUMENT["components"]["messages"]
+    seen = set()
+    for line in (line for part in golden().values() for line in part):
+        topic, _, rest = line.replace("<now>", "2026-05-01T12:00:01").partition(" ")
+        channel = DOCUMENT["channels"].get("results.client" if topic.startswith("results.") else topic)
+        if channel is None or topic == "jobs.dead":
+            continue
+        [name] = channel["messages"]
+        value = rest.partition(" ")[2]
+        check(messages[name]["payload"], json.loads(value))
+        seen.add(name)
+    assert seen == {"JobEvent", "ResultEvent", "BackendList"}
+
+
+def test_the_headers_of_events_are_described() -> None:
+    for event, cancellation in ((job(), False), (job(), True), (result_event(status="DONE"), False)):
+        data = encode(event)
+        headers = {name: value.decode() for name, value in binary_headers(event, data, cancellation).items()}
+        check(DOCUMENT["components"]["messages"][type(event).__name__]["headers"], headers)
