@@ -70,6 +70,36 @@ def node() -> str:
     return node
 
 
+@dataclass(frozen=True)
+class Java:
+    """A Java compiler, openapi-generator, and the jars that the client it generates needs."""
+
+    generator: Path
+    classpath: str
+
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory: pytest.TempPathFactory) -> Java:
+    """Return Java with the jars of generated/java.pom.xml; skips in one line if they are not available."""
+    for command, package in (("javac", "default-jdk-headless"), ("mvn", "maven")):
+        if shutil.which(command) is None:
+            pytest.skip(f"no {command} on PATH (Debian: apt install {package}) to try the Java client")
+    folder = tmp_path_factory.mktemp("jars")
+    pom = str(HERE / "generated" / "java.pom.xml")
+    # Maven keeps what it has downloaded, so only the first run on a machine takes long.
+    fetch = ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    try:
+        ended = subprocess.run(fetch, capture_output=True, text=True, timeout=INSTALL)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"Maven Central gave no openapi-generator within {INSTALL} s")
+    if ended.returncode:
+        pytest.skip(
+            f"Maven could not fetch openapi-generator: {(ended.stdout + ended.stderr).strip()[-300:]}"
+        )
+    [generator] = folder.glob("openapi-generator-cli-*.jar")
+    return Java(generator, os.pathsep.join(str(jar) for jar in folder.glob("*.jar") if jar != generator))
+
+
 @pytest.fixture(scope="session")
 def wskdeploy(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return wskdeploy, the system's or one that Go installs; skips in one line if neither is available."""

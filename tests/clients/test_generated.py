@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from testkit.stack import Stack
-from tests.clients.conftest import HERE
+from tests.clients.conftest import HERE, Java
 
 PROGRAMS = HERE / "generated"
 #: Seconds that a generator, a compiler or a program may take.
@@ -96,3 +96,28 @@ def test_the_types_of_openapi_typescript(node: str, stack: Stack, openapi: Path,
     refused = run(tmp_path, *compiler, "--noEmit").stdout
     assert "Type 'string' is not assignable to type 'number'" in refused
     assert "Property 'nonsense' does not exist" in refused
+
+
+@pytest.mark.timeout(900)
+def test_the_java_client_of_openapi_generator(
+    java: Java, stack: Stack, openapi: Path, tmp_path: Path
+) -> None:
+    generated, built = tmp_path / "generated", tmp_path / "built"
+    command = ["java", "-jar", str(java.generator), "generate", "-g", "java", "--library", "native"]
+    options = ["--additional-properties", "openApiNullable=false"]
+    # The code that it generates for a value of either of two kinds of lists is not valid Java.
+    options += ["--schema-mappings", "Values=Object"]
+    succeed(tmp_path, *command, "-i", str(openapi), "-o", str(generated), *options)
+    sources = [str(path) for path in (generated / "src/main/java").rglob("*.java")]
+    succeed(tmp_path, "javac", "-nowarn", "-d", str(built), "-cp", java.classpath, *sources)
+    classpath = os.pathsep.join([str(built), java.classpath])
+    compiler = ["javac", "-d", str(tmp_path / "program"), "-cp", classpath]
+    program = (PROGRAMS / "Use.java").read_text()
+    succeed(tmp_path, *compiler, str(PROGRAMS / "Use.java"))
+    wrong = tmp_path / "Use.java"
+    wrong.write_text(program.replace("qubits(3)", 'qubits("3")').replace("getSummary", "getNonsense"))
+    refused = run(tmp_path, *compiler, str(wrong)).stderr
+    assert "String cannot be converted to Integer" in refused
+    assert "symbol:   method getNonsense()" in refused
+    classes = os.pathsep.join([str(tmp_path / "program"), classpath])
+    check(succeed(tmp_path, "java", "-cp", classes, "Use", stack.gateway))
