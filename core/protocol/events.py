@@ -35,6 +35,8 @@ MAX_ATTEMPT = 1_000_000
 
 #: The most characters of a circuit's OpenQASM 3; a longer program is left out.
 MAX_OPENQASM = 100_000
+#: The largest number in the description of a circuit, which clients can read as 32 bits.
+MAX_SIZE = 2**31 - 1
 #: The most jobs of a run that its events name. The first ones are left out.
 MAX_PROVIDER_JOBS = 100
 
@@ -71,18 +73,19 @@ class ProviderJob(BaseModel):
 class Circuit(BaseModel):
     """A job's first circuit, before and after it was transpiled for the backend."""
 
-    qubits: int = Field(ge=0, description="The qubits of the circuit, before transpilation.")
-    depth: int = Field(ge=0, description="The depth before transpilation.")
-    size: int = Field(ge=0, description="The number of operations before transpilation.")
+    qubits: int = Field(ge=0, le=MAX_SIZE, description="The qubits of the circuit, before transpilation.")
+    depth: int = Field(ge=0, le=MAX_SIZE, description="The depth before transpilation.")
+    size: int = Field(ge=0, le=MAX_SIZE, description="The number of operations before transpilation.")
     transpiled_depth: int | None = Field(
         ge=0,
+        le=MAX_SIZE,
         description="The depth after transpilation, as the backend runs it. Null if it is unknown, because "
         "another attempt submitted the job.",
     )
     transpiled_size: int | None = Field(
-        ge=0, description="The number of operations after transpilation. Null if it is unknown."
+        ge=0, le=MAX_SIZE, description="The number of operations after transpilation. Null if it is unknown."
     )
-    pubs: int = Field(ge=1, description="The number of circuits of the job, with repetitions.")
+    pubs: int = Field(ge=1, le=MAX_SIZE, description="The number of circuits of the job, with repetitions.")
     openqasm3: str | None = Field(
         max_length=MAX_OPENQASM,
         description="The circuit before transpilation as OpenQASM 3. Null if it is too long.",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from jsonschema import Draft7Validator
 
 from testkit.stack import Stack
 from tests.clients.conftest import HERE, Java
@@ -121,3 +122,11 @@ def test_the_java_client_of_openapi_generator(
     assert "symbol:   method getNonsense()" in refused
     classes = os.pathsep.join([str(tmp_path / "program"), classpath])
     check(succeed(tmp_path, "java", "-cp", classes, "Use", stack.gateway))
+
+
+def test_the_asyncapi_document_is_valid_by_its_official_schema(node: str, stack: Stack) -> None:
+    document = requests.get(f"{stack.gateway}/asyncapi.json", timeout=20).json()
+    schema = json.loads((HERE / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text())
+    Draft7Validator(schema).validate(document)
+    wrong = document | {"operations": {"x": {"action": "say"}}}
+    assert list(Draft7Validator(schema).iter_errors(wrong)), "the check cannot fail"
