@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -11,6 +12,10 @@ from core.errors import SettingsError
 from core.settings.kinds import InvalidValueError, Kind
 
 Source = Mapping[str, str]
+
+#: Kubernetes sets `NAME_PORT` to such a URL in each pod of the namespace of a Service `name`.
+_PORT_VARIABLE = "_PORT"
+_SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://[^/]*", re.ASCII)
 
 #: Characters of a wrong value that an error repeats.
 _SHOWN = 100
@@ -109,6 +114,12 @@ class Setting(Generic[T]):
 
     def _reject(self, text: str, detail: str) -> NoReturn:
         value = "" if self.secret else f", not {text[:_SHOWN]!r}"
+        if self.name.endswith(_PORT_VARIABLE) and _SERVICE_LINK.fullmatch(text):
+            service = self.name.removesuffix(_PORT_VARIABLE).lower().replace("_", "-")
+            detail = (
+                f" Kubernetes sets this variable in the namespace of a Service that is called {service}. "
+                "Write `enableServiceLinks: false` into the pod's spec, or give the Service another name."
+            )
         raise self.error(f"must be {self.kind.requirement}{value}.{detail}") from None
 
 

@@ -177,12 +177,13 @@ def test_a_wrong_variable_or_value_is_noticed(part: str, variables: dict[str, st
 
 @pytest.mark.parametrize("part", ["gateway", "simulator"])
 def test_kubernetes_services_lead_to_their_part(part: str) -> None:
-    service = of_kind("Service", part)["spec"]
+    service = of_kind("Service", f"qwhisk-{part}")["spec"]
     assert service["selector"] == {"app": part}
     assert service["ports"][0]["targetPort"] == "http"
     if part == "simulator":
+        assert of_kind("StatefulSet", part)["spec"]["serviceName"] == f"qwhisk-{part}"
         url = of_kind("ConfigMap", "qwhisk-poller")["data"]["SIMULATOR_URL"]
-        assert url == f"http://simulator:{service['ports'][0]['port']}"
+        assert url == f"http://qwhisk-simulator:{service['ports'][0]['port']}"
 
 
 def test_pollers_are_scaled_on_the_lag_of_their_group() -> None:
