@@ -7,6 +7,7 @@ client's topic, which is secret, so it cannot be derived from a `process_job_id`
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import threading
 import time
@@ -34,6 +35,8 @@ RETENTION, SWEEP = 7 * 86_400.0, 600.0
 TIMEOUT = (5, 60)
 
 _SAFE = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -181,7 +184,7 @@ class Bucket:
 
 
 def from_env(env: Source) -> LargeResults | None:
-    """Return the store that the settings name; None if they name none.
+    """Return the store that the settings name; None, with a line in the log, if they name none.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -196,6 +199,13 @@ def from_env(env: Source) -> LargeResults | None:
         )
     folder = RESULTS_FOLDER.read(env)
     if not folder:
+        log.warning(
+            "no store for large results: a job whose result is too large for a message ends with its answer "
+            "and the error result_too_large. Set %s and %s, or %s, to the same in gateway and poller.",
+            RESULTS_S3_URL.name,
+            RESULTS_S3_BUCKET.name,
+            RESULTS_FOLDER.name,
+        )
         return None
     path = Path(folder)
     try:

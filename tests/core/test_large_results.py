@@ -90,7 +90,17 @@ def test_a_folder_removes_old_results(tmp_path: Path) -> None:
         folder.get(NAME)
 
 
-def test_without_settings_there_is_no_store() -> None:
+def test_without_settings_there_is_no_store_and_the_log_says_how_to_have_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from_env({"RESULTS_FOLDER": str(tmp_path)})
+    assert not caplog.records
     assert from_env({}) is None
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "Set RESULTS_S3_URL and RESULTS_S3_BUCKET, or RESULTS_FOLDER" in record.getMessage()
+
+
+def test_a_bucket_needs_a_name() -> None:
     with pytest.raises(SettingsError, match="RESULTS_S3_BUCKET"):
         from_env({"RESULTS_S3_URL": "http://127.0.0.1:1"})

@@ -14,6 +14,7 @@ import yaml
 import gateway.settings
 import poller.settings
 import simulator.settings_table
+from core import large_results
 from core.errors import SettingsError
 from core.kafka.topics import JOBS
 from gateway.settings import GatewaySettings
@@ -80,9 +81,9 @@ def test_compose_publishes_the_ports_that_the_parts_listen_on() -> None:
         for published in COMPOSE["services"][part]["ports"]:
             assert published.rsplit(":", 1)[1] == str(exposed(part))
     for service in COMPOSE["services"].values():
-        # Never on all addresses: the loopback interface, or the interface to the containers.
+        # Never on other interfaces: actions are on the network of the services.
         for published in service.get("ports", []):
-            assert published.startswith(("127.0.0.1:", "${DOCKER_HOST_ADDRESS:-172.17.0.1}:"))
+            assert published.startswith("127.0.0.1:")
 
 
 def test_compose_waits_until_dependencies_are_healthy() -> None:
@@ -106,7 +107,7 @@ def test_compose_persists_what_must_survive() -> None:
         for volume in service.get("volumes", [])
         if not volume.startswith("/")
     }
-    assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator"}
+    assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator", "results"}
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,11 @@ def test_gateway_and_poller_accept_the_kubernetes_settings() -> None:
     assert hosts == {data["gateway"]["GATEWAY_HOSTS"]}
     settings = PollerSettings.from_env(data["poller"] | {"SIMULATOR_API_KEY": "k"}, page=50)
     assert settings.kafka.partitions == int(data["poller"]["KAFKA_PARTITIONS"])
+    keys = {"RESULTS_S3_ACCESS_KEY": "a", "RESULTS_S3_SECRET_KEY": "b"}
     for part, variables in data.items():
         reads(part, variables)
+        # Both must have the same.
+        assert isinstance(large_results.from_env(variables | keys), large_results.Bucket)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ class Pod:
         self.folder = folder
         self.values = {name: secrets.token_hex(24) for name in SECRETS}
         self.values |= {"WHISK_AUTH": f"{secrets.token_hex(8)}:{secrets.token_hex(16)}"}
-        self.values |= {"DOCKER_HOST_ADDRESS": "127.0.0.1"}
         self.name = f"qwhisk-test-{uuid.uuid4().hex[:12]}"
         self._cleanup = ExitStack()
         self._ports: dict[int, int] = {}
