@@ -1,6 +1,7 @@
 """`python -m local.deploy`: deploy manifest.yaml to an OpenWhisk, or delete its actions (`--undo`).
 
-It uses `wskdeploy` if that is on PATH, else the REST API. The outcome is the same.
+It uses `wskdeploy` if that is on PATH, else the REST API. The outcome is the same but for the package's
+version, which `wskdeploy` does not send.
 """
 
 from __future__ import annotations
