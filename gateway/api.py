@@ -125,15 +125,27 @@ def new_job(function: str) -> Response:
         return submit(
             gateway, client, inbox, document, value, secrets.token_urlsafe(16), wait_seconds, callback_url
         )
-    job_id = process_job_id(gateway.settings.secret, client, key)
+    job_id = process_job_id(client.secret, client, key)
     with gateway.in_flight.claim(job_id):
-        known = inbox.job(job_id)
+        known = inbox.job(job_id) or _job_of_another_secret(inbox, client, key)
         if known is None:
             return submit(
                 gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
             )
     require_same_request(known, document.id, value, callback_url)
     return existing_job_response(gateway, client, inbox, known, wait_seconds)
+
+
+def _job_of_another_secret(inbox: Inbox, client: ClientSession, key: str) -> InboxEntry | None:
+    """Return the job of a client's key if it was submitted before the session was renewed.
+
+    Replicas that are being given a new secret sign with different ones. A token is valid at all of them, so a
+    repeated request has the same id; only a renewal in between changes the secret of the client's token.
+    """
+    settings = services().settings
+    others = {settings.secret, settings.previous_secret} - {client.secret, ""}
+    found = (inbox.job(process_job_id(secret, client, key)) for secret in others)
+    return next((entry for entry in found if entry is not None), None)
 
 
 @api.get("/jobs")

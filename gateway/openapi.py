@@ -252,7 +252,8 @@ def _webhook() -> dict[str, Any]:
         "webhook-id": "The same in every delivery of a final event. Each is delivered at least once.",
         "webhook-timestamp": "Seconds since 1970. Reject a request that is older than five minutes.",
         "webhook-signature": "`v1,` and base64 of the HMAC-SHA256, with the client's secret, of "
-        "`{webhook-id}.{webhook-timestamp}.{body}`.",
+        "`{webhook-id}.{webhook-timestamp}.{body}`. There are two, separated by a blank, while the gateway's "
+        "secret is being changed: accept a request if one of them is right.",
     }
     return {
         "summary": "The job's final event",

@@ -87,10 +87,16 @@ class GatewayServices:
         since = session_notices.beginning(settings.kafka, publisher)
         webhooks = None
         if settings.webhooks != "off":
-            webhooks = Webhooks(settings.kafka, publisher, WebhookSender(settings.webhooks), settings.secret)
+            webhooks = Webhooks(
+                settings.kafka,
+                publisher,
+                WebhookSender(settings.webhooks),
+                settings.secret,
+                settings.previous_secret,
+            )
         return cls(
             settings=settings,
-            tokens=Tokens(settings.secret, settings.session_seconds, since),
+            tokens=Tokens(settings.secret, settings.session_seconds, since, settings.previous_secret),
             documents=from_env(env),
             invoke=FunctionInvoker(EnvironmentCredentials(env)),
             publisher=publisher,

@@ -104,6 +104,13 @@ SECRET = Setting(
     secret=True,
     common=True,
 )
+PREVIOUS_SECRET = Setting(
+    "GATEWAY_PREVIOUS_SECRET",
+    Kind(f"at least {MIN_SECRET} characters long", _secret),
+    "",
+    "secret that is accepted besides GATEWAY_SECRET, so that it can be changed without ending sessions",
+    secret=True,
+)
 SESSION_SECONDS = Setting(
     "GATEWAY_SESSION_SECONDS", integer(60, 30 * 86_400), 86_400, "seconds that a session's token is valid"
 )
@@ -173,6 +180,7 @@ TABLE = SettingsTable(
         CORS_ORIGINS,
         PROXIES,
         SECRET,
+        PREVIOUS_SECRET,
         SESSION_SECONDS,
         API_KEYS,
         OIDC_ISSUER,
@@ -207,6 +215,8 @@ class GatewaySettings:
     websockets: int
     connections_per_address: int
     secret: str = field(repr=False)
+    #: Empty: none.
+    previous_secret: str = field(repr=False)
     session_seconds: int
     #: Seconds.
     invoke_timeout: float
@@ -240,6 +250,7 @@ class GatewaySettings:
             websockets=WEBSOCKETS.read(env),
             connections_per_address=CONNECTIONS_PER_ADDRESS.read(env),
             secret=SECRET.read(env),
+            previous_secret=PREVIOUS_SECRET.read(env),
             session_seconds=SESSION_SECONDS.read(env),
             invoke_timeout=INVOKE_TIMEOUT.read(env),
             jobs_per_minute=JOBS_PER_MINUTE.read(env),

@@ -50,7 +50,13 @@ SETTINGS = {
 #: and it has no sign-in.
 ACCOUNTS = (
     *("QISKIT_IBM_*", "CLOUDANT_*", "KAFKA_*", "WHISK_*", "LOCAL_WHISK_*", "OIDC_*"),
-    *("GATEWAY_API_KEYS", "SIMULATOR_API_KEY", "SIMULATOR_URL", "SIMULATOR_INSTANCE"),
+    *(
+        "GATEWAY_API_KEYS",
+        "GATEWAY_PREVIOUS_SECRET",
+        "SIMULATOR_API_KEY",
+        "SIMULATOR_URL",
+        "SIMULATOR_INSTANCE",
+    ),
 )
 
 

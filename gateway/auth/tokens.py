@@ -41,6 +41,8 @@ class ClientSession:
     expires_at: datetime
     #: When the client signed in, in seconds since 1970. Renewals do not change it.
     since: int = field(default=0, compare=False)
+    #: The gateway's secret that signed its token.
+    secret: str = field(default="", compare=False, repr=False)
 
 
 class Tokens:
@@ -51,10 +53,12 @@ class Tokens:
         seconds: how long a token is valid.
         beginning: when the broker's log of sessions begins, in seconds since 1970. A topic with an older name
             counts as lost, so a new one has none, even if this machine's clock is behind.
+        previous: another secret whose tokens are accepted; empty for none.
     """
 
-    def __init__(self, secret: str, seconds: int, beginning: int = 0) -> None:
+    def __init__(self, secret: str, seconds: int, beginning: int = 0, previous: str = "") -> None:
         self._secret = secret
+        self._accepted = [secret, previous] if previous else [secret]
         self._seconds = seconds
         self._beginning = beginning
 
@@ -74,7 +78,8 @@ class Tokens:
 
     def _sign(self, client_id: str, topic: str, since: int) -> tuple[ClientSession, str]:
         expires = int(time.time()) + self._seconds
-        session = ClientSession(client_id, topic, datetime.fromtimestamp(expires, UTC), since)
+        when = datetime.fromtimestamp(expires, UTC)
+        session = ClientSession(client_id, topic, when, since, self._secret)
         claims = {"sub": session.client_id, "topic": session.topic, "exp": expires, "since": since}
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 
@@ -86,18 +91,24 @@ class Tokens:
         """
         if not token:
             raise _token_error("missing")
-        try:
-            if len(token) > _MAX_TOKEN:
-                raise jwt.InvalidTokenError
-            claims = jwt.decode(
-                token, self._secret, [_ALGORITHM], options={"require": ["exp", "sub", "topic"]}
-            )
-        except jwt.ExpiredSignatureError:
-            raise _token_error("expired") from None
-        except jwt.InvalidTokenError:
-            raise _token_error("forged") from None
-        expires = datetime.fromtimestamp(claims["exp"], UTC)
-        return ClientSession(str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)))
+        if len(token) <= _MAX_TOKEN:
+            for secret in self._accepted:
+                try:
+                    return _session(token, secret)
+                except jwt.ExpiredSignatureError:
+                    raise _token_error("expired") from None
+                except jwt.InvalidTokenError:
+                    continue
+        raise _token_error("forged")
+
+
+def _session(token: str, secret: str) -> ClientSession:
+    """Return the session of a token that this secret signed. Raises jwt.InvalidTokenError."""
+    claims = jwt.decode(token, secret, [_ALGORITHM], options={"require": ["exp", "sub", "topic"]})
+    expires = datetime.fromtimestamp(claims["exp"], UTC)
+    return ClientSession(
+        str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)), secret
+    )
 
 
 def _token_error(reason: str) -> TokenError:

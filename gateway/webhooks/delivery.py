@@ -67,14 +67,16 @@ class WebhookDelivery:
         head = orjson.dumps({"type": kind, "timestamp": when.isoformat()})
         return b'%s,"data":%s}' % (head[:-1], encode_public(self.event))
 
-    def headers(self, secret: str, body: bytes, now: float) -> dict[str, str]:
-        """Return the headers of the attempt at `now`."""
+    def headers(self, secrets: Sequence[str], body: bytes, now: float) -> dict[str, str]:
+        """Return the headers of the attempt at `now`, with a signature by each of the client's secrets."""
         timestamp = int(now)
         media_type = {"Content-Type": STRUCTURED} if self._is_cloud_event else {}
         return media_type | {
             "webhook-id": self._id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(secret, self._id, timestamp, body),
+            "webhook-signature": " ".join(
+                signature(secret, self._id, timestamp, body) for secret in secrets
+            ),
         }
 
     @property

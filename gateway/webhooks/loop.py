@@ -60,15 +60,21 @@ class Webhooks:
         publisher: publishes to the wait topics.
         sender: makes the attempts.
         secret: the gateway's secret, from which each client's secret is derived.
+        previous: another such secret, with which webhooks are signed as well; empty for none.
     """
 
     def __init__(
-        self, kafka: KafkaSettings, publisher: Publisher, sender: WebhookSender, secret: str
+        self,
+        kafka: KafkaSettings,
+        publisher: Publisher,
+        sender: WebhookSender,
+        secret: str,
+        previous: str = "",
     ) -> None:
         self._session = kafka.session_timeout_ms / 1000
         self._publisher = publisher
         self._sender = sender
-        self._secret = secret
+        self._secrets = [secret, previous] if previous else [secret]
         self.outcomes = Metric(
             "qwhisk_gateway_webhooks",
             "Attempts to deliver a final event: delivered, failed (tried again), given_up, unreadable",
@@ -276,11 +282,11 @@ class Webhooks:
 
     def _attempt(self, delivery: WebhookDelivery) -> Outcome:
         body = delivery.body
-        secret = secret_of(self._secret, delivery.event.client_id)
+        secrets = [secret_of(secret, delivery.event.client_id) for secret in self._secrets]
         try:
             return self._sender.post(
                 str(delivery.event.callback_url),
-                delivery.headers(secret, body, time.time()),
+                delivery.headers(secrets, body, time.time()),
                 body,
                 source_of(delivery.event.client_id),
             )

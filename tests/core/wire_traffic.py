@@ -199,9 +199,16 @@ def _gateway() -> Iterator[str]:
     document = ConfigDocument.model_validate(raw_document())
     services = SimpleNamespace(
         settings=SimpleNamespace(
-            secret="s" * 32, webhooks="public", jobs_in_flight=10, invoke_timeout=1.0, jobs_per_minute=99
+            secret="s" * 32,
+            previous_secret="",
+            webhooks="public",
+            jobs_in_flight=10,
+            invoke_timeout=1.0,
+            jobs_per_minute=99,
         ),
-        tokens=SimpleNamespace(read=lambda _: ClientSession("client-1", TOPIC, datetime.now(UTC))),
+        tokens=SimpleNamespace(
+            read=lambda _: ClientSession("client-1", TOPIC, datetime.now(UTC), secret="s" * 32)
+        ),
         documents=SimpleNamespace(get=lambda _: document),
         invoke=invoke,
         processor=Processor(),

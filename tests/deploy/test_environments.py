@@ -35,7 +35,7 @@ _STORES = {
 }
 #: The secrets that each part may have. The gateway has no key to a quantum account.
 PERMITTED = {
-    "gateway": _STORES | {"GATEWAY_SECRET", "GATEWAY_API_KEYS"},
+    "gateway": _STORES | {"GATEWAY_SECRET", "GATEWAY_PREVIOUS_SECRET", "GATEWAY_API_KEYS"},
     "poller": _STORES | {"SIMULATOR_API_KEY", "QISKIT_IBM_TOKEN"},
     "simulator": {"SIMULATOR_API_KEY"},
     "openwhisk": {"WHISK_AUTH"},

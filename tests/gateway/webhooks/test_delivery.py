@@ -81,7 +81,7 @@ def test_others_get_json() -> None:
 
 def test_a_signature_is_valid_for_one_attempt_and_one_body() -> None:
     delivery, secret = made(), secret_of("s" * 32, "client-1")
-    headers = delivery.headers(secret, delivery.body, 1_614_265_330.9)
+    headers = delivery.headers([secret], delivery.body, 1_614_265_330.9)
     assert headers["webhook-timestamp"] == "1614265330"
     received = Delivery("/", headers, delivery.body, 1_614_265_331.0)
     assert received.signed_with(secret)
@@ -90,9 +90,17 @@ def test_a_signature_is_valid_for_one_attempt_and_one_body() -> None:
     assert not Delivery("/", headers, delivery.body, received.at + 600).signed_with(secret), (
         "a replay was accepted"
     )
-    later = delivery.headers(secret, delivery.body, 1_614_265_400.0)
+    later = delivery.headers([secret], delivery.body, 1_614_265_400.0)
     assert later["webhook-id"] == headers["webhook-id"]
     assert later["webhook-signature"] != headers["webhook-signature"]
+
+
+def test_a_receiver_may_know_either_secret_while_it_is_changed() -> None:
+    delivery, secrets = made(), [secret_of(letter * 32, "client-1") for letter in "no"]
+    headers = delivery.headers(secrets, delivery.body, 1_614_265_330.0)
+    received = Delivery("/", headers, delivery.body, 1_614_265_331.0)
+    assert all(received.signed_with(secret) for secret in secrets)
+    assert not received.signed_with(secret_of("x" * 32, "client-1"))
 
 
 def test_retries_are_less_and_less_frequent_and_end() -> None:
