@@ -15,8 +15,9 @@ import pytest
 from tests.core.wire_traffic import golden
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-#: The last commit before `core.protocol`, and the last commit before the working tree.
-COMMITS = ("49dd58ceaad4b5201a6d1304949aa8b972c1f706", "HEAD")
+#: The last commit before `core.protocol`, the last commit before the working tree, and the one before that: a
+#: clean tree, as in CI, is the last commit itself.
+COMMITS = ("49dd58ceaad4b5201a6d1304949aa8b972c1f706", "HEAD~1", "HEAD")
 
 #: Fields of events that the earliest of them does not know.
 NEW_FIELDS = ("circuit", "previous_jobs")
