@@ -65,6 +65,7 @@ class JobConsumer:
         publisher: publishes requeued events, and messages to the dead-letter topic.
         call: runs a function in the thread that uses this consumer.
         on_revoked: called with a partition that now belongs to another poller.
+        on_dead_letter: called with the topic of a message that cannot be read.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class JobConsumer:
         publisher: Publisher,
         call: Callable[[Callable[[], None]], None],
         on_revoked: Callable[[Partition], None],
+        on_dead_letter: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._publisher = publisher
         self._call = call
+        self._on_dead_letter = on_dead_letter
         self._full = False
         #: The dead letters to publish again, each with its time on the monotonic clock.
         self._retries: deque[tuple[float, Callable[[], None]]] = deque()
@@ -139,6 +142,7 @@ class JobConsumer:
     def _dead_letter(self, message: Message, partition: Partition, offset: int, reason: str) -> None:
         """Publish a message that cannot be read to the dead-letter topic, with the reason, and finish it."""
         log.error("message %s[%d]@%d goes to %s: %s", *partition, offset, DEAD, reason)
+        self._on_dead_letter(partition[0])
         # Cut to the size of a dead letter: if the broker rejected it, its offset would never be committed.
         key, value = (message.key() or b"")[:MAX_KEY_BYTES], (message.value() or b"")[:MAX_EVENT_BYTES]
         headers = {"reason": reason.encode(), "topic": partition[0].encode()}

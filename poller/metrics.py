@@ -61,6 +61,12 @@ class Metrics:
             ["code"],
             registry=registry,
         )
+        self.dead_letters = Counter(
+            "qwhisk_poller_dead_letters",
+            "Messages that could not be read, by topic; see docs/operations.md",
+            ["topic"],
+            registry=registry,
+        )
         self.requeued = Counter(
             "qwhisk_poller_requeued", "Events put into a wait topic", ["topic"], registry=registry
         )

@@ -103,7 +103,13 @@ class Poller:
         self.callbacks = LoopCallbacks()
         limits = {"hardware": hardware, "simulator": simulator}
         self.accounts = Accounts(provider, delivery, workers, limits, self._now(), self.callbacks.put)
-        self.job_consumer = JobConsumer(kafka, publisher, self.callbacks.put, self._revoked)
+        self.job_consumer = JobConsumer(
+            kafka,
+            publisher,
+            self.callbacks.put,
+            self._revoked,
+            lambda topic: self.metrics.dead_letters.labels(topic).inc(),
+        )
         self.tracker = JobTracker(
             self.accounts.scheduler_of, self.job_consumer, delivery.run_progress, self.metrics, self._now
         )

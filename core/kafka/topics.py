@@ -10,7 +10,8 @@ import time
 JOBS = "jobs"
 #: Cancellation requests: the JobEvents of the jobs, from the gateways to the pollers.
 CANCEL = "jobs.cancel"
-#: Messages that no poller could read, each with the reason in its header `reason`.
+#: Messages that no poller could read, each with the reason in its header `reason`, and records of what
+#: operators did with them (`core/kafka/dead_letters.py`).
 DEAD = "jobs.dead"
 #: The provider's backends, from the pollers to every gateway.
 BACKENDS = "backends"

@@ -61,6 +61,8 @@ def test_an_unreadable_message_becomes_a_dead_letter_with_the_reason(rig: Rig) -
     assert (topic, key, value) == (DEAD, "process-1", b'{"v":1,"job_id":"s3cret value"}')
     assert b"job_id: String should match" in rig.publisher.headers[0]["reason"]
     assert rig.publisher.headers[0]["topic"] == b"jobs"
+    counted = rig.poller.metrics.text(dict).decode()
+    assert 'qwhisk_poller_dead_letters_total{topic="jobs"} 1.0' in counted
     rig.close()
     assert rig.consumer.committed == {JOBS: 4}
 

@@ -1,0 +1,236 @@
+"""Reads the messages that no poller could read (`jobs.dead`), replays them and discards them.
+
+What became of a letter is recorded in the topic itself, by a message that names the letter's offset. A replay
+and its record are one transaction, so that a letter is replayed at most once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from core.errors import EventError, NotFoundError, StreamError
+from core.kafka.client import client_config, redact_topics
+from core.kafka.consumers import consumer_config
+from core.kafka.messages import Message, offset_of, timestamp_of
+from core.kafka.topics import CANCEL, DEAD, JOBS, WAITS, partition
+from core.settings import KafkaSettings
+
+#: Headers of a letter: why it could not be read, and the topic that it was in.
+REASON, TOPIC = "reason", "topic"
+#: Headers of a record: the letter's offset, and what became of the letter.
+LETTER, OUTCOME = "letter", "outcome"
+#: The topics that letters come from.
+SOURCES = frozenset({JOBS, CANCEL, *WAITS.values()})
+#: Letters that are kept while the topic is read: the newest.
+MAX_LETTERS = 10_000
+#: Characters of a letter's reason.
+MAX_REASON = 500
+#: Seconds to read the whole topic, and for each step of a transaction.
+READ_TIMEOUT, TRANSACTION_TIMEOUT = 120.0, 30.0
+#: Seconds for any other call.
+CALL_TIMEOUT = 15.0
+#: Only one process at a time may replay: a newer one with this name ends the transactions of an older one.
+TRANSACTIONS = "qwhisk.dead-letters"
+
+LetterOutcome = Literal["replayed", "dropped"]
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that no poller could read."""
+
+    offset: int
+    #: When it came here, in seconds since 1970; None if unknown.
+    published: float | None
+    #: The topic that it was in; "" if it does not say.
+    topic: str
+    key: bytes
+    value: bytes
+    #: Bytes of its value.
+    size: int
+    reason: str
+    #: None: it waits for an operator.
+    outcome: LetterOutcome | None = None
+    #: When the outcome was recorded, in seconds since 1970.
+    settled: float | None = None
+
+    @property
+    def replayable(self) -> bool:
+        """Whether it names the topic that it was in."""
+        return self.topic in SOURCES
+
+
+class DeadLetters:
+    """The topic of the dead letters. Not thread-safe.
+
+    Args:
+        settings: how to reach the broker.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._consumer = Consumer(
+            consumer_config(settings)
+            | {"group.id": "unused", "enable.auto.commit": False, "enable.partition.eof": True}
+            | {"auto.offset.reset": "earliest", "queued.max.messages.kbytes": 2_048}
+            # The end is found by a fetch that waits in vain.
+            | {"fetch.wait.max.ms": 20}
+        )
+
+    def read(self) -> list[DeadLetter]:
+        """Return the newest letters, oldest first, without their values.
+
+        Raises:
+            StreamError: the broker did not answer in time.
+        """
+        letters: OrderedDict[int, DeadLetter] = OrderedDict()
+        self._assign(self._offsets().start)
+        while (message := self._next()) is not None:
+            headers = _headers(message)
+            if LETTER in headers:
+                _record(letters, headers, message)
+                continue
+            letters[offset_of(message)] = replace(_letter(message, headers), value=b"")
+            if len(letters) > MAX_LETTERS:
+                letters.popitem(last=False)
+        return list(letters.values())
+
+    def get(self, offset: int) -> DeadLetter:
+        """Return one letter with its value; its outcome is not looked up.
+
+        Raises:
+            NotFoundError: there is no letter with this offset.
+            StreamError: the broker did not answer in time.
+        """
+        message = None
+        if offset in self._offsets():
+            self._assign(offset)
+            message = self._next()
+        if message is None or offset_of(message) != offset or LETTER in _headers(message):
+            raise NotFoundError(f"There is no dead letter {offset}.")
+        return _letter(message, _headers(message))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
+
+    def _offsets(self) -> range:
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(DEAD, 0), timeout=CALL_TIMEOUT)
+        except KafkaException as error:
+            raise StreamError(f"Kafka: {redact_topics(error)}") from None
+        return range(int(low), int(high))
+
+    def _assign(self, offset: int) -> None:
+        self._deadline = time.monotonic() + READ_TIMEOUT
+        self._consumer.assign([TopicPartition(DEAD, 0, offset)])
+
+    def _next(self) -> Message | None:
+        """Return the next message; None at the end of the topic."""
+        while time.monotonic() < self._deadline:
+            message: Message | None = self._consumer.poll(0.5)
+            if message is None:
+                continue
+            error = cast(KafkaError | None, message.error())
+            if error is None:
+                return message
+            if error.code() == KafkaError._PARTITION_EOF:
+                return None
+            if not error.retriable():
+                raise StreamError(f"Kafka: {redact_topics(error)}")
+        raise StreamError(f"Kafka did not deliver all dead letters within {READ_TIMEOUT:.0f} s.")
+
+
+class DeadLetterWriter:
+    """Replays and drops letters. A new writer, in any process, takes over from all older ones.
+
+    Args:
+        settings: how to reach the broker.
+
+    Raises:
+        StreamError: the broker did not answer in time, or permits no transactions.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._producer = Producer(client_config(settings) | {"transactional.id": TRANSACTIONS})
+        try:
+            # Ends the transaction of an older writer. Letters that are read from now on show its outcome.
+            self._producer.init_transactions(TRANSACTION_TIMEOUT)
+        except KafkaException as error:
+            raise StreamError(f"Kafka began no transactions: {redact_topics(error)}") from None
+
+    def replay(self, letter: DeadLetter) -> None:
+        """Publish a letter to the topic that it was in, and record that.
+
+        Args:
+            letter: the letter, with its value.
+
+        Raises:
+            EventError: the letter does not name a topic of jobs.
+            StreamError: the broker rejected it, or did not acknowledge it in time: read the letters again.
+        """
+        if not letter.replayable:
+            raise EventError(f"Letter {letter.offset} does not name the topic of jobs that it was in.")
+        self._settle(letter, "replayed")
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Record that a letter needs no attention. It stays in the topic as long as any message.
+
+        Raises:
+            StreamError: as for `replay`.
+        """
+        self._settle(letter, "dropped")
+
+    def _settle(self, letter: DeadLetter, outcome: LetterOutcome) -> None:
+        number = str(letter.offset).encode()
+        try:
+            self._producer.begin_transaction()
+            if outcome == "replayed":
+                self._produce(letter.topic, letter.key, letter.value, {"dead-letter": number})
+            self._produce(DEAD, letter.key, b"", {LETTER: number, OUTCOME: outcome.encode()})
+            self._producer.commit_transaction(TRANSACTION_TIMEOUT)
+        except (KafkaException, BufferError) as error:
+            # The next writer aborts what remains.
+            with suppress(KafkaException):
+                self._producer.abort_transaction(TRANSACTION_TIMEOUT)
+            raise StreamError(
+                f"Kafka did not accept letter {letter.offset}: {redact_topics(error)}"
+            ) from None
+
+    def _produce(self, topic: str, key: bytes, value: bytes, headers: dict[str, str | bytes | None]) -> None:
+        self._producer.produce(topic, value, key, partition(topic), headers=headers)
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    return {name: value or b"" for name, value in message.headers() or []}
+
+
+def _letter(message: Message, headers: Mapping[str, bytes]) -> DeadLetter:
+    value = message.value() or b""
+    return DeadLetter(
+        offset=offset_of(message),
+        published=timestamp_of(message),
+        topic=headers.get(TOPIC, b"").decode(errors="replace"),
+        key=message.key() or b"",
+        value=value,
+        size=len(value),
+        reason=redact_topics(headers.get(REASON, b"").decode(errors="replace"))[:MAX_REASON],
+    )
+
+
+def _record(letters: dict[int, DeadLetter], headers: Mapping[str, bytes], message: Message) -> None:
+    """Note what a record says about its letter; a record of an unknown letter or outcome is ignored."""
+    number = headers[LETTER].decode(errors="replace")
+    outcome = headers.get(OUTCOME, b"").decode(errors="replace")
+    known = letters.get(int(number)) if number.isdecimal() and len(number) < 20 else None
+    # The first one counts.
+    if known is not None and known.outcome is None and outcome in get_args(LetterOutcome):
+        settled = timestamp_of(message)
+        letters[known.offset] = replace(known, outcome=cast(LetterOutcome, outcome), settled=settled)
