@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config doctor deploy undeploy images test-images test-containers format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas, doc
 
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
 	@$(BIN)/python -m tools.load_config_documents
+
+doctor: venv ## check Kafka, documents, OpenWhisk, result store and accounts, one line each with the fix; SUBMIT=1 runs a job
+	@$(BIN)/python -m tools.doctor $(if $(SUBMIT),--submit)
 
 deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdeploy where there is one; WARM=1 starts a container each
 	@$(BIN)/python -m local.deploy --manifest $(MANIFEST) $(if $(WARM),--warm)

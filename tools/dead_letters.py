@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from core.errors import EventError, QwhiskError, SettingsError
 from core.kafka.admin import Topics
-from core.kafka.client import redact_topics
+from core.kafka.client import redact_topics, require_broker
 from core.kafka.dead_letters import MAX_LETTERS, DeadLetter, DeadLetters, DeadLetterWriter
 from core.kafka.topics import DEAD
 from core.protocol import JobEvent, decode
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str], env: Source) -> int:
         print(error.message, file=sys.stderr)
         return EXIT_SETTINGS
     try:
+        require_broker(settings)
         if not Topics(settings).exists(DEAD, CONNECT_TIMEOUT):
             print(f"There is no topic {DEAD} yet: a poller creates it when it starts.")
             return 0

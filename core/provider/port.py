@@ -40,6 +40,8 @@ class JobView:
     queue_position: int | None = None
     estimated_completion: datetime | None = None
     estimated_running_seconds: float | None = None
+    #: The time on a device that the account is charged for, in seconds; None if the provider does not say.
+    charged_seconds: float | None = None
 
 
 class CircuitTarget(Protocol):

@@ -202,6 +202,21 @@ def test_the_instants_of_a_job_are_aware() -> None:
     assert (unknown.created, unknown.running, unknown.finished) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("usage", "seconds"),
+    [
+        ({"status": "done", "qpu_charge_time_seconds": 1.25}, 1.25),
+        ({"quantum_seconds": 2, "seconds": 2}, 2.0),
+        ({"qpu_charge_time_seconds": -1}, None),
+        ({"qpu_charge_time_seconds": "x"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_charged_time_has_its_name_in_each_version_of_the_api(usage: Any, seconds: float | None) -> None:
+    assert view_of(raw(usage=usage), SEEN).charged_seconds == seconds
+
+
 @pytest.mark.parametrize("state", [None, {}, {"status": None}, {"status": "Melted"}, {"status": 7}])
 def test_an_unknown_status_is_not_treated_as_final(state: Any) -> None:
     assert view_of({"id": "d1", "state": state}).status == "RUNNING"

@@ -52,6 +52,7 @@ def view_of(raw: Any, now: datetime | None = None) -> JobView:
     if status == "CANCELLED" and code == _RAN_TOO_LONG:
         status = "ERROR"
     reason = reported.text(state.get("reason"), _REASON) or None
+    usage = reported.mapping(raw.get("usage"))
     return JobView(
         job_id=job_id,
         backend=reported.text(raw.get("backend"), _NAME),
@@ -64,6 +65,8 @@ def view_of(raw: Any, now: datetime | None = None) -> JobView:
         queue_position=reported.position(raw.get("position_in_queue")),
         estimated_completion=reported.coming(raw.get("estimated_completion_time"), now),
         estimated_running_seconds=reported.seconds(raw.get("estimated_running_time_seconds")),
+        # The second name is that of IBM's API before March 2026.
+        charged_seconds=reported.seconds(usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))),
     )
 
 

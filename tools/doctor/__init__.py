@@ -1,0 +1,1 @@
+"""Checks what gateway and poller depend on, one line each with what to do (`python -m tools.doctor`)."""
