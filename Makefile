@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config doctor deploy undeploy images test-images test-containers format clean
+.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config doctor deploy undeploy images test-images test-containers format clean trial-mitigation
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -50,6 +50,10 @@ trial-submissions: venv ## 2,000 submissions with one answer in ten lost: none d
 trial-simulator: venv ## 200 random circuits by each of the simulator's methods against exact distributions; SEED=N repeats
 	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && SEED=$$seed CIRCUITS=$${CIRCUITS:-200} OPENBLAS_NUM_THREADS=1 \
 		$(PYTEST) -s -n $(PROCESSES) --dist load tests/simulator/test_distributions.py
+
+trial-mitigation: venv ## the client's twirling, decoupling and error mitigation on a noisy device; SEED=N repeats
+	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && SEED=$$seed MITIGATION_SHOTS=$${MITIGATION_SHOTS:-100000} \
+		MITIGATION_RANDOMIZATIONS=64 $(PYTEST) -s tests/simulator/test_mitigation.py
 
 trial-rebalances: venv ## members of the consumer groups come, go and fail for minutes, on Apache Kafka; REBALANCE_SEED=N
 	@REBALANCE_SECONDS=$${REBALANCE_SECONDS:-100} $(PYTEST) -s -m "kafka and trial" tests/chaos/test_rebalances.py
