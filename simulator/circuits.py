@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, ControlFlowOp
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, ForLoopOp
 from qiskit.exceptions import QiskitError
 
 from .backends import Backend
@@ -27,6 +27,9 @@ ISOLATED_INSTRUCTIONS = frozenset({"barrier", "measure", "reset", "delay"})
 #: Instructions that make no qubit active. The instructions in the blocks of control flow count themselves.
 _PASSIVE = PASSIVE | {"if_else", "for_loop", "while_loop", "switch_case", "box"}
 
+#: Passes through the bodies of all `for` loops of a circuit, which Aer writes out before it simulates.
+MAX_PASSES = 100_000
+
 #: The number of occurrences by instruction name and physical qubits.
 Uses = Counter[tuple[str, tuple[int, ...]]]
 
@@ -36,7 +39,8 @@ class Shape:
     """The instructions of a circuit.
 
     Attributes:
-        uses: How often each instruction is applied to each tuple of qubits; once per block in control flow.
+        uses: How often each instruction is applied to each tuple of qubits. Branches and the bodies of
+            `while` loops count once, those of `for` loops for each pass.
         clifford: Whether the stabilizer method can simulate it; False while it has parameters.
         control_flow: Whether it has control-flow instructions.
     """
@@ -137,15 +141,22 @@ class _Scan:
         self.uses: Uses = Counter()
         self.clifford = True
         self.control_flow = False
+        self._passes = 0
 
-    def visit(self, circuit: QuantumCircuit, indices: dict[Any, int]) -> None:
-        """Count a circuit's instructions; `indices` has the physical index of each of its qubits."""
+    def visit(self, circuit: QuantumCircuit, indices: dict[Any, int], times: int = 1) -> None:
+        """Count a circuit's instructions.
+
+        Args:
+            circuit: The circuit, or a block of control flow.
+            indices: The physical index of each of its qubits.
+            times: How often it runs.
+        """
         for instruction in circuit.data:
             name = instruction.name
             use = (name, tuple([indices[bit] for bit in instruction.qubits]))
             if use not in self.uses:
                 self._isa.check(*use)
-            self.uses[use] += 1
+            self.uses[use] += times
             if name == "delay":
                 _check_delay(instruction)
             if instruction.is_control_flow():
@@ -153,14 +164,32 @@ class _Scan:
                 self.clifford = False
                 operation = instruction.operation
                 assert isinstance(operation, ControlFlowOp)
+                rounds = self._loop(operation, times) if isinstance(operation, ForLoopOp) else times
                 for block in operation.blocks:
-                    self.visit(block, dict(zip(block.qubits, use[1], strict=True)))
+                    self.visit(block, dict(zip(block.qubits, use[1], strict=True)), rounds)
             elif name == "store":
                 # Like an assignment in control flow: it must stay in its place.
                 self.control_flow = True
                 self.clifford = False
             elif self.clifford:
                 self.clifford = is_clifford_gate(name, instruction.params)
+
+    def _loop(self, loop: ForLoopOp, times: int) -> int:
+        """Return how often the body of a loop runs that is itself run so many times."""
+        indices = loop.params[0]
+        if not isinstance(indices, range | tuple):
+            raise InvalidJob("A for loop over a variable is not supported.", code=1517)
+        try:
+            rounds = times * len(indices)
+        except OverflowError:
+            # The range has more elements than a list can have.
+            rounds = MAX_PASSES + 1
+        self._passes += rounds
+        if self._passes > MAX_PASSES:
+            raise InvalidJob(
+                f"The for loops of the circuit have more than {MAX_PASSES} passes in all.", code=1517
+            )
+        return rounds
 
 
 def _check_delay(instruction: CircuitInstruction) -> None:

@@ -6,6 +6,7 @@ import base64
 import io
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -293,6 +294,44 @@ def test_assignments_with_noise_need_the_memory_of_one_more_qubit(engine: Engine
     bits, active = run(small, "aer_simulator", circuit(16), 2)
     assert active == 16
     assert bits.all()
+
+
+def loops(*ranges: range) -> QuantumCircuit:
+    """Return a circuit with one loop within the other."""
+    circuit = QuantumCircuit(1, 1)
+    with ExitStack() as stack:
+        for each in ranges:
+            stack.enter_context(circuit.for_loop(each))
+        circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_passes_of_loops_count(engine: Engine, name: str) -> None:
+    """Otherwise a job that takes long would be one of the small ones, which may occupy all workers."""
+    backend = engine.backends[name]
+    short, long = (
+        engine.prepare(backend, loops(range(10), range(size)), np.empty((1, 0)), 100)[0].plan.seconds
+        for size in (1, 5_000)
+    )
+    assert long > 10 * short
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        (range(100_001),),
+        (range(1_000), range(1_000)),
+        (range(2**62), range(2**62)),
+        (range(-(2**63), 2**63 - 1),),
+    ],
+    ids=str,
+)
+def test_loops_of_too_many_passes_are_rejected(engine: Engine, name: str, ranges: tuple[range, ...]) -> None:
+    with pytest.raises(InvalidJob, match="more than 100000 passes"):
+        run(engine, name, loops(*ranges))
 
 
 @pytest.mark.parametrize("name", BACKENDS)
