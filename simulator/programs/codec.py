@@ -165,11 +165,21 @@ def array(value: object, limit: int, name: str) -> NDArray[np.float64]:
             inner = value.get("__value__")
             if isinstance(inner, list):
                 return np.array(inner, dtype=np.float64)
-            loaded = np.load(io.BytesIO(decompress(inner, limit, name)), allow_pickle=False)
-            return np.asarray(loaded, dtype=np.float64)
+            return reals(np.load(io.BytesIO(decompress(inner, limit, name)), allow_pickle=False), name)
         return np.array(require(value, list, name), dtype=np.float64)
     except (ValueError, TypeError, EOFError, OSError, SyntaxError) as error:
         raise InvalidJob(f"{name} is not an array of numbers: {error}") from error
+
+
+def reals(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """Return an array of numbers as floating-point numbers.
+
+    Raises:
+        InvalidJob: If they are something else, such as complex numbers, whose imaginary part would be lost.
+    """
+    if values.dtype.kind not in "biuf":
+        raise InvalidJob(f"{name} must be real numbers, not {values.dtype}.")
+    return np.asarray(values, dtype=np.float64)
 
 
 def rows(

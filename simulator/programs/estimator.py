@@ -27,6 +27,8 @@ from .observables import Estimate, Group, Observable, group, measured, term
 from .options import PRIMITIVES, ignored, rep_delay
 
 DEFAULT_PRECISION = 0.015625
+#: Largest coefficient of an observable: the sum of all squares must be a finite number.
+MAX_COEFFICIENT = 1e100
 
 
 @dataclass(frozen=True)
@@ -255,11 +257,14 @@ def _observables(value: object, num_qubits: int, name: str) -> ObservablesArray:
     try:
         observables = ObservablesArray(value)
         each = list(observables.ravel())
-        finite = all(math.isfinite(float(weight)) for observable in each for weight in observable.values())
+        # A comparison with NaN is false.
+        bounded = all(
+            abs(float(weight)) <= MAX_COEFFICIENT for observable in each for weight in observable.values()
+        )
     except (ValueError, TypeError, QiskitError) as error:
         raise InvalidJob(f"{name} is not an array of observables: {error}") from error
-    if not finite:
-        raise InvalidJob(f"{name}: coefficients must be finite numbers.")
+    if not bounded:
+        raise InvalidJob(f"{name}: coefficients must be numbers of at most {MAX_COEFFICIENT:g}.")
     for observable in each:
         if any(len(pauli) != num_qubits for pauli in observable):
             raise InvalidJob(f"{name}: every Pauli string must have {num_qubits} letters, one per qubit.")

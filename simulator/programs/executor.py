@@ -140,9 +140,8 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], rng: np.rando
             values = codec.tensor(
                 entry.get("circuit_arguments"), limits.max_body_bytes, f"{name}.circuit_arguments"
             )
-            shape, rows = codec.rows(
-                values.astype(np.float64), circuit.num_parameters, f"{name}.circuit_arguments"
-            )
+            numbers = codec.reals(values, f"{name}.circuit_arguments")
+            shape, rows = codec.rows(numbers, circuit.num_parameters, f"{name}.circuit_arguments")
         elif kind == "samplex":
             shape, values, extra = draw_arguments(entry, circuit.num_parameters, limits, rng, name)
             rows = values.reshape(-1, circuit.num_parameters)

@@ -97,7 +97,8 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
         raise InvalidJob(
             "options.simulator.noise_model is not supported; choose an aer_simulator_noisy_ backend."
         )
-    default = params.get("shots") or options.get("default_shots") or DEFAULT_SHOTS
+    given = (params.get("shots"), options.get("default_shots"), DEFAULT_SHOTS)
+    default = next(shots for shots in given if shots is not None)
     seed = checked_seed(simulator.get("seed_simulator"))
     noise = noise_choice(options)
     pubs = []

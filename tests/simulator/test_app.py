@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import copy
+import io
 import re
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
+from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.api.client import RuntimeClient
 from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
@@ -153,6 +156,13 @@ def replaced(request: dict[str, Any], path: str, value: object) -> dict[str, Any
     return result
 
 
+def numbers(values: NDArray[Any]) -> dict[str, str]:
+    """Return an array in the form that jobs contain."""
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return {"__type__": "ndarray", "__value__": base64.b64encode(zlib.compress(buffer.getvalue())).decode()}
+
+
 WRONG: list[tuple[str, object, str]] = [
     ("program_id", ..., "program_id"),
     ("program_id", 5, "program_id"),
@@ -191,6 +201,10 @@ WRONG_SAMPLER: list[tuple[str, object, str]] = [
     ("params/pubs/0/2", 1.5, "shots"),
     ("params/pubs/0/2", True, "shots"),
     ("params/pubs/0/2", 100_001, "shots"),
+    ("params/shots", 0, "shots, 0,"),
+    ("params/options/default_shots", 0, "shots, 0,"),
+    ("params/pubs/0/1", numbers(np.array([1j])), "real numbers, not complex128"),
+    ("params/pubs/0/1", numbers(np.array(["2026"], "M8[s]")), "real numbers, not datetime64"),
     ("params/version", 1, "Version 1"),
     ("params/options", [], "options"),
     ("params/options/execution", {"meas_type": "kerneled"}, "meas_type"),
@@ -209,6 +223,7 @@ WRONG_EXECUTOR: list[tuple[str, object, str]] = [
     ("params/quantum_program/items/0/circuit_arguments", ..., "circuit_arguments"),
     ("params/quantum_program/items/0/circuit_arguments/shape", [3], "dtype"),
     ("params/quantum_program/items/0/circuit_arguments/dtype", "f1024", "dtype"),
+    ("params/quantum_program/items/0/circuit_arguments/dtype", "c128", "real numbers, not complex128"),
     ("params/quantum_program/meas_level", "kerneled", "meas_level"),
     ("params/quantum_program/items/0", {"item_type": "samplex", "shape": [2]}, "samplex"),
     (
@@ -223,6 +238,9 @@ WRONG_EXECUTOR: list[tuple[str, object, str]] = [
 def test_wrong_sampler_jobs(api: Api, path: str, value: object, message: str) -> None:
     request = sampler_request()
     request["params"]["options"] = {"execution": {}, "simulator": {}}
+    if path in ("params/shots", "params/options/default_shots"):
+        # The number of a PUB would come first.
+        request["params"]["pubs"][0][2] = None
     text = check_error(api("POST", "/jobs", json=replaced(request, path, value)), 400)
     assert re.search(message, text), text
 

@@ -21,6 +21,8 @@ from simulator.programs import estimator
 from simulator.programs.observables import group, term
 from simulator.settings import SimulationLimits
 
+from .bodies import sampler_request
+
 #: The two-qubit Hamiltonian of H2 at 0.735 angstrom (O'Malley et al., PRX 6, 031007, 2016; parity mapping).
 H2 = SparsePauliOp(
     ["II", "IZ", "ZI", "ZZ", "XX"],
@@ -172,6 +174,23 @@ def test_impossible_precisions_are_rejected(
     circuit = QuantumCircuit(1)
     with pytest.raises(InvalidJob, match=message):
         load(engine, [[circuit, "Z", None, precision]], options=options)
+
+
+@pytest.mark.parametrize("coefficient", [1e101, -1e308, math.inf, math.nan])
+def test_coefficients_whose_squares_have_no_finite_sum_are_rejected(
+    engine: Engine, coefficient: float
+) -> None:
+    request = sampler_request()["params"]["pubs"][0][0]
+    pubs = [[request, {"ZI": coefficient, "YI": 1.0}]]
+    with pytest.raises(InvalidJob, match=r"pubs\[0\]\[1\]: coefficients must be"):
+        estimator.load(engine, engine.backends["aer_simulator"], {"pubs": pubs}, np.random.default_rng(1))
+
+
+def test_large_coefficients_give_finite_values(engine: Engine) -> None:
+    circuit = QuantumCircuit(1)
+    circuit.sx(0)
+    result = run(engine, [[circuit, {"Z": 1e100, "Y": -1e100, "X": 1e100}]], seed=2)[0]
+    assert np.isfinite([result.data.evs, result.data.stds]).all()
 
 
 def test_projectors_and_broadcasting(engine: Engine) -> None:
