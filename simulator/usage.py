@@ -26,7 +26,8 @@ class InstanceUsage:
         self._default_limit = default_limit
         self._database = database
         self._seconds: OrderedDict[str, float] = OrderedDict()
-        self._limits: OrderedDict[str, float] = OrderedDict()
+        #: None: no limit, whatever the default is.
+        self._limits: OrderedDict[str, float | None] = OrderedDict()
         if database is not None:
             stored = database.fact("instances") or {}
             self._seconds.update(stored.get("seconds", {}))
@@ -60,13 +61,12 @@ class InstanceUsage:
         Raises:
             ApiError: If it is neither a number of seconds nor None.
         """
-        if limit is None:
-            self._limits.pop(instance, None)
-        elif isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1e12:
+        if limit is not None and (
+            isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1e12
+        ):
             raise ApiError(400, 1217, "instance_limit must be a number of seconds, or null for no limit.")
-        else:
-            self._limits[instance] = float(limit)
-            self._limits.move_to_end(instance)
+        self._limits[instance] = None if limit is None else float(limit)
+        self._limits.move_to_end(instance)
         self._store(self._limits)
 
     def check(self, instance: str) -> None:
@@ -97,7 +97,7 @@ class InstanceUsage:
             document["usage_remaining_seconds"] = max(limit - consumed, 0.0)
         return document
 
-    def _store(self, changed: OrderedDict[str, float]) -> None:
+    def _store(self, changed: OrderedDict[str, Any]) -> None:
         while len(changed) > MAX_INSTANCES:
             changed.pop(next(name for name in changed if name != ANY_INSTANCE))
         if self._database is not None:
