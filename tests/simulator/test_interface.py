@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
-from qiskit.quantum_info import Statevector
+from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit.transpiler import generate_preset_pass_manager
-from qiskit_ibm_runtime import Batch, QiskitRuntimeService, Session
+from qiskit_ibm_runtime import Batch, EstimatorV2, QiskitRuntimeService, Session
 from qiskit_ibm_runtime.exceptions import (
     IBMInputValueError,
     IBMRuntimeError,
@@ -341,6 +341,44 @@ def test_options_without_an_effect_are_named(client: QiskitRuntimeService) -> No
     quiet = Sampler(backend).run([isa(ghz(2), backend)], shots=20)
     quiet.result(timeout=60)
     assert quiet.metrics()["options_without_effect"] == []
+
+
+def test_error_mitigation_by_the_server_is_accepted_and_named(client: QiskitRuntimeService) -> None:
+    """IBM has deprecated it. Nothing but the lines in the metadata differs."""
+    backend = client.backend("aer_simulator_noisy_fez")
+    circuit = isa(ghz(3).remove_final_measurements(inplace=False), backend)
+    observable = SparsePauliOp("ZZI").apply_layout(circuit.layout)
+    values = []
+    for options in (
+        {},
+        {
+            "resilience_level": 2,
+            "resilience": {"measure_mitigation": True, "zne_mitigation": True},
+            "twirling": {"enable_gates": True, "enable_measure": True},
+            "dynamical_decoupling": {"enable": True},
+        },
+        {"resilience_level": 0, "resilience": {"pec_mitigation": True}},
+    ):
+        with deprecated():
+            estimator = EstimatorV2(backend, options={"seed_estimator": 5, **options})
+            job = estimator.run([(circuit, observable)], precision=0.05)
+            result = job.result(timeout=60)
+        lines = result.metadata.get("options_without_effect", [])
+        assert job.metrics()["options_without_effect"] == lines
+        values.append((float(result[0].data.evs), {line.split(" ")[0] for line in lines}))
+    assert len({value for value, _ in values}) == 1
+    assert [named for _, named in values] == [
+        set(),
+        {
+            "options.resilience_level",
+            "options.resilience.measure_mitigation",
+            "options.resilience.zne_mitigation",
+            "options.twirling.enable_gates",
+            "options.twirling.enable_measure",
+            "options.dynamical_decoupling.enable",
+        },
+        {"options.resilience.pec_mitigation"},
+    ]
 
 
 def test_circuit_metadata_is_unchanged(client: QiskitRuntimeService) -> None:
