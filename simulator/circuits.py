@@ -176,9 +176,12 @@ class _Scan:
 
     def _loop(self, loop: ForLoopOp, times: int) -> int:
         """Return how often the body of a loop runs that is itself run so many times."""
-        indices = loop.params[0]
+        indices, parameter, _ = loop.params
         if not isinstance(indices, range | tuple):
             raise InvalidJob("A for loop over a variable is not supported.", code=1517)
+        if parameter is not None and isinstance(indices, tuple) and len(set(indices)) < len(indices):
+            # Aer names each pass after its value. Without a parameter the values do not matter (narrow.py).
+            raise InvalidJob("The values of a for loop whose body uses them must differ.", code=1517)
         try:
             rounds = times * len(indices)
         except OverflowError:

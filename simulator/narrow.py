@@ -67,6 +67,9 @@ def _copy(circuit: QuantumCircuit, result: QuantumCircuit, active: set[Qubit], a
         operation = item.operation
         places = [place for place, qubit in enumerate(item.qubits) if qubit in active]
         on = [item.qubits[place] for place in places]
+        if isinstance(operation, ForLoopOp) and operation.params[1] is None:
+            # Aer names each pass after its value, and fails if two are equal.
+            operation = ForLoopOp(range(len(operation.params[0])), None, operation.params[2])
         if isinstance(operation, ControlFlowOp):
             blocks = [_block(block, places) for block in operation.blocks]
             _append(result, operation.replace_blocks(blocks), on or anchors, item.clbits)

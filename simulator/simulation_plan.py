@@ -31,6 +31,8 @@ AMPLITUDE_BYTES = 16
 TRAJECTORY_BYTES = 80
 #: Bytes of an element of a density matrix and of its copies.
 ELEMENT_BYTES = 24
+#: Seconds that Aer takes to write out one instruction of control flow, before it simulates.
+WRITE_OUT_SECONDS = 1e-4
 
 
 @dataclass(frozen=True)
@@ -102,13 +104,10 @@ def plan(
         InvalidJob: If no method can simulate the circuit within the limits.
     """
     costs = costs or Costs()
-    if not demand.noisy:
-        return _noiseless(demand, limits, costs)
-    return (
-        _dynamic(demand, limits, choice, costs)
-        if demand.control_flow
-        else _noisy(demand, limits, choice, costs)
-    )
+    if not demand.control_flow:
+        return _noisy(demand, limits, choice, costs) if demand.noisy else _noiseless(demand, limits, costs)
+    decided = _dynamic(demand, limits, choice, costs) if demand.noisy else _noiseless(demand, limits, costs)
+    return replace(decided, seconds=decided.seconds + demand.gates * WRITE_OUT_SECONDS)
 
 
 def _noiseless(demand: Demand, limits: SimulationLimits, costs: Costs) -> SimulationPlan:

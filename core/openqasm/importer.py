@@ -36,6 +36,8 @@ from core.openqasm.names import OwnNames
 #: Gates that a program's own definitions may come to, each counted again for each modifier of it. Each takes
 #: some 80 microseconds and 3 kB.
 MAX_WRITTEN = 20_000
+#: The first integer of more than 64 bits, with the sign.
+MAX_INTEGER = 2**63
 
 
 class Imported(NamedTuple):
@@ -121,6 +123,19 @@ class _Importer(ConvertVisitor):
             return exponent_of(float(super()._resolve_constant_float(_real(node), context)))
         except PowerError as error:
             raise_from_node(node, str(error))
+
+    def visit_ForInLoop(self, node: ast.ForInLoop, context: State) -> State:
+        """Import a loop.
+
+        Qiskit's circuits write a range of integers of more than 64 bits out as a list, of any length (2.6.2).
+        """
+        declaration = node.set_declaration
+        if isinstance(declaration, ast.RangeDefinition):
+            values, _ = self._resolve_generic(declaration, context, strict=True)  # type: ignore[arg-type]
+            ends = [value for value in (values.start, values.stop, values.step) if value is not None]
+            if not all(-MAX_INTEGER <= value < MAX_INTEGER for value in ends):
+                raise_from_node(declaration, "a range must consist of integers of 64 bits")
+        return super().visit_ForInLoop(node, context)
 
     def visit_QuantumGateDefinition(self, node: ast.QuantumGateDefinition, context: State) -> State:
         """Define a gate."""
