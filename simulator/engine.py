@@ -137,14 +137,14 @@ class Engine:
         # bound.
         device = self._device(backend)
         shape = examine(circuit, self.isa(backend))
-        if device is not None and not shape.control_flow:
+        if not shape.control_flow:
             if any(item.name == "delay" and has_parameters(item.operation) for item in circuit.data):
-                # Each set of parameters has a schedule of its own.
+                # Each set of parameters has a schedule of its own, and may have impossible delays.
                 return [
                     self.prepare(backend, bound, np.empty((1, 0)), num_shots, seeded, noise)[0]
                     for bound in (_bound(circuit, values) for values in parameters)
                 ]
-            circuit = scheduled(circuit, device[0])
+            circuit = circuit if device is None else scheduled(circuit, device[0])
         rest: QuantumCircuit | None = circuit
         split: list[IsolatedQubit] = []
         seeded = seeded and device is None
@@ -278,5 +278,5 @@ def _bound(circuit: QuantumCircuit, values: Any) -> QuantumCircuit:
     """
     try:
         return circuit.assign_parameters(values)
-    except (QiskitError, ValueError, TypeError) as error:
+    except (QiskitError, ValueError, TypeError, ArithmeticError) as error:
         raise InvalidJob(f"The parameter values do not fit the circuit: {error}") from error

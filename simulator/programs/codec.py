@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
-from qiskit.circuit import CircuitInstruction, Delay, Qubit
+from qiskit.circuit import CircuitInstruction, Delay, ParameterExpression, Qubit
 from qiskit.circuit.exceptions import CircuitError
 
 from ..errors import InvalidJob
@@ -77,10 +77,43 @@ def circuits(
     except Exception as error:
         # With damaged QPY the reader may raise any error.
         raise InvalidJob(f"{name} is damaged QPY data: {type(error).__name__}: {error}") from error
+    read = []
     for each in loaded:
-        if isinstance(each, QuantumCircuit):
-            _check_delays(each, name)
-    return [lower(native(require(circuit, QuantumCircuit, name))) for circuit in loaded]
+        complete = _with_free_delays(require(each, QuantumCircuit, name))
+        _check_delays(complete, name)
+        read.append(lower(native(complete)))
+    return read
+
+
+def _with_free_delays(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a circuit whose delays with free parameters are in dt.
+
+    The reader gives them the unit of an expression, and they cannot be used (Qiskit 2.6.2).
+    """
+    if not any(item.is_control_flow() or _is_unusable(item) for item in circuit.data):
+        return circuit
+    result = circuit.copy_empty_like()
+    for item in circuit.data:
+        if item.is_control_flow():
+            blocks = [_with_free_delays(block) for block in item.operation.blocks]
+            result._append(item.replace(operation=item.operation.replace_blocks(blocks)))
+        elif _is_unusable(item):
+            result._append(CircuitInstruction(Delay(item.params[0], "dt"), item.qubits, item.clbits))
+        else:
+            result._append(item)
+    return result
+
+
+def _is_unusable(item: CircuitInstruction) -> bool:
+    """Return whether an instruction is a delay with free parameters, as the reader makes it."""
+    if item.name != "delay" or not isinstance(item.params[0], ParameterExpression):
+        return False
+    try:
+        # Qiskit makes the object only now. A gate of the circuit's own may have this name too.
+        _ = item.operation
+    except CircuitError:
+        return True
+    return False
 
 
 def _check_delays(circuit: QuantumCircuit, name: str) -> None:

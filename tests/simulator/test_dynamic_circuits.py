@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qpy
+from qiskit.circuit import Parameter
 from qiskit.circuit.classical import expr, types
 from qiskit_aer import AerSimulator
 
@@ -401,3 +402,53 @@ def test_a_delay_in_dt_is_accepted() -> None:
     circuit.delay(40, 0, unit="dt")
     (loaded,) = codec.circuits(packed(circuit), 10**6, "circuit")
     assert (loaded.data[0].operation.duration, loaded.data[0].operation.unit) == (40, "dt")
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_delay_may_have_a_parameter(engine: Engine, name: str, inside: bool) -> None:
+    """Qiskit's reader gives such a delay a unit with which it cannot be used (2.6.2)."""
+    circuit = QuantumCircuit(1, 2)
+    length = Parameter("length")
+    circuit.x(0)
+    if inside:
+        with circuit.if_test((circuit.clbits[0], 0)):
+            circuit.delay(length, 0, unit="dt")
+    else:
+        circuit.delay(length, 0, unit="dt")
+    circuit.measure(0, 0)
+    (loaded,) = codec.circuits(packed(circuit), 10**6, "circuit")
+    backend = engine.backends[name]
+    values = np.array([[0.0], [400_000.0]])
+    bits = engine.run(backend, engine.prepare(backend, loaded, values, 1000), np.random.default_rng(1))
+    assert bits[0][:, 0].mean() > 0.95
+    # 1.6 milliseconds are many times T1.
+    assert bits[1][:, 0].mean() == pytest.approx(0 if name == NOISY else 1, abs=0.1)
+    for impossible in (-5.0, 0.5):
+        with pytest.raises(InvalidJob, match=r"do not fit the circuit|cannot have this duration"):
+            engine.prepare(backend, loaded, np.array([[impossible]]), 1000)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("kind", ["isolated", "together", "control flow"])
+@pytest.mark.parametrize("angle", ["log", "inverse", "large"])
+def test_angles_without_a_value_are_rejected(engine: Engine, name: str, kind: str, angle: str) -> None:
+    circuit = QuantumCircuit(2, 1)
+    free = Parameter("free")
+    angles = {"log": free.log(), "inverse": 1 / free, "large": 1e300 / (free + 1e-300)}
+    if kind == "control flow":
+        with circuit.if_test((circuit.clbits[0], 0)):
+            circuit.rz(angles[angle], 0)
+    else:
+        circuit.rz(angles[angle], 0)
+    if kind == "together":
+        circuit.cz(0, 1)
+    circuit.measure(0, 0)
+    backend = engine.backends[name]
+
+    def attempt() -> None:
+        executions = engine.prepare(backend, circuit, np.zeros((1, 1)), 100)
+        engine.run(backend, executions, np.random.default_rng(1))
+
+    with pytest.raises(InvalidJob, match="do not fit the circuit"):
+        attempt()
