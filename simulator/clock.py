@@ -12,5 +12,5 @@ class Clock:
         self._offset = time.time() - time.monotonic()
 
     def __call__(self) -> float:
-        """Return the time."""
-        return self._offset + time.monotonic()
+        """Return the time, in whole microseconds: that is how it is stated, and how clients filter by it."""
+        return round(self._offset + time.monotonic(), 6)

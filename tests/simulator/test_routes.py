@@ -12,6 +12,10 @@ from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.exceptions import IBMRuntimeError
 from qiskit_ibm_runtime.executor_sampler import Sampler
 
+from simulator.clock import Clock
+from simulator.jobs import utc
+from simulator.requests import read_time
+
 from .bodies import executor_request, sampler_request
 from .circuits import ghz, isa
 from .conftest import INSTANCE, Api, Running
@@ -93,6 +97,14 @@ def test_workloads_are_selected(own: Api, workloads: list[str]) -> None:
     assert listed(own, f"created_after={created}") == [session, second]
     assert listed(own, f"created_before={created}") == [second, first]
     assert listed(own, "user=nobody") == []
+
+
+def test_a_time_that_was_stated_selects_the_same_moment() -> None:
+    """Otherwise a client that lists what followed a job would miss the job, or not."""
+    clock = Clock()
+    for _ in range(100):
+        now = clock()
+        assert read_time(utc(now), "created_after") == now
 
 
 def test_pages_of_workloads_are_linked(own: Api, workloads: list[str]) -> None:
