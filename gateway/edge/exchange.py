@@ -137,14 +137,21 @@ class Exchange:
 
     def repeat(self) -> Exchange:
         """End this call of the view, and return the exchange of the next one."""
+        abort = self.abort
         self.close()
-        return Exchange(self.address, self._limits, self.abort, repeated=True)
+        return Exchange(self.address, self._limits, abort, repeated=True)
 
     def close(self) -> None:
         """End the request."""
         self.ended = True
+        # It refers to this exchange and to the connection: without it, both are freed at once.
+        self.abort = _nothing
         while self._releases:
             self._releases.pop()()
+
+
+def _nothing() -> None:
+    """Do nothing: the request has ended."""
 
 
 def exchange() -> Exchange:

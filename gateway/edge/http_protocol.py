@@ -24,6 +24,10 @@ MIN_RECEIVED = 16 * 1024
 #: Seconds for the unsent data of a connection that is being closed.
 CLOSE_TIMEOUT = 10.0
 
+#: The most bytes that are read of a connection at once (asyncio: 256 KiB). What was read is in memory before
+#: the application counts it, of all connections that send at the same time.
+MAX_READ = 64 * 1024
+
 _RESPONDING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 
 
@@ -65,6 +69,8 @@ class HttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection, or reject it if there are too many."""
         super().connection_made(transport)
+        # asyncio has no public name for it.
+        transport.max_size = MAX_READ  # type: ignore[attr-defined]
         self.address = network_of(self.client[0] if self.client else "")
         self._incomplete_since = self.loop.time()
         self._added = self._all.add(self)
@@ -73,8 +79,18 @@ class HttpProtocol(H11Protocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and free its memory.
+
+        The protocol, its state and its request refer to one another. Python would keep them, with what was
+        read, until it next searches for such cycles, which may be thousands of connections later.
+        """
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        if self.cycle is not None:
+            self.cycle.body = bytearray()
+            self.cycle = None  # type: ignore[assignment]
+        self.app_state = {}
+        self.scope = None  # type: ignore[assignment]
         if self._all.remove(self) and not self._detached:
             self._all.per_address.release(self.address)
 
