@@ -55,7 +55,7 @@ trial-mitigation: venv ## the client's twirling, decoupling and error mitigation
 	@seed=$${SEED:-$$RANDOM$$RANDOM} && echo "SEED=$$seed" && SEED=$$seed MITIGATION_SHOTS=$${MITIGATION_SHOTS:-100000} \
 		MITIGATION_RANDOMIZATIONS=64 $(PYTEST) -s tests/simulator/test_mitigation.py
 
-trial-rebalances: venv ## members of the consumer groups come, go and fail for minutes, on Apache Kafka; REBALANCE_SEED=N
+trial-rebalances: venv ## members of the consumer groups come, go and fail, on Apache Kafka; REBALANCE_SEED=N, KAFKA_GROUP_PROTOCOL=classic
 	@REBALANCE_SECONDS=$${REBALANCE_SECONDS:-100} $(PYTEST) -s -m "kafka and trial" tests/chaos/test_rebalances.py
 
 trial-faults: page ## faults of machine, network and operator while clients submit jobs (root, Apache Kafka, a C compiler)

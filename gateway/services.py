@@ -15,6 +15,7 @@ from core import large_results
 from core.config_docs import Documents, from_env
 from core.errors import InputError, NotFoundError
 from core.kafka.admin import Topics
+from core.kafka.group_protocol import check_group_protocol
 from core.kafka.publisher import Publisher
 from core.kafka.topics import SESSIONS, shared
 from core.large_results import LargeResults
@@ -77,6 +78,7 @@ class GatewayServices:
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions))
         topics.ensure({SESSIONS: 1}, session_notices.CONFIG)
+        check_group_protocol(settings.kafka)
         websocket_server, waits = WebSocketServer(settings.websockets), Waits()
 
         def on_event(topic: str) -> None:

@@ -219,6 +219,8 @@ class LocalSettings:
             "KAFKA_BOOTSTRAP_SERVERS": f"{self.address}:{self.ports['broker']}",
             "KAFKA_FETCH_WAIT_MAX_MS": "10",
             "KAFKA_SESSION_TIMEOUT_MS": "6000",
+            # The local broker has no other one.
+            "KAFKA_GROUP_PROTOCOL": "classic",
             # Each partition adds to the broker's work at every fetch, and two pollers are enough here.
             "KAFKA_PARTITIONS": "2",
         }

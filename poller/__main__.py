@@ -12,6 +12,7 @@ from core import config_docs, large_results, log
 from core.errors import QwhiskError, SettingsError
 from core.kafka import topics
 from core.kafka.admin import Topics
+from core.kafka.group_protocol import check_group_protocol
 from core.kafka.publisher import Publisher
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
@@ -54,6 +55,7 @@ def main() -> int:
     try:
         admin = Topics(settings.kafka)
         admin.ensure(topics.shared(settings.kafka.partitions))
+        check_group_protocol(settings.kafka)
         publisher = Publisher(settings.kafka)
         run_progress = RunProgress()
         feed = CancellationFeed(settings.kafka, run_progress)

@@ -35,7 +35,7 @@ share.coordinator.state.topic.replication.factor=3
 share.coordinator.state.topic.min.isr=2
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-"""
+{groups}"""
 
 
 class Cluster:
@@ -60,7 +60,14 @@ class Cluster:
             home.mkdir(parents=True)
             properties = home / "server.properties"
             properties.write_text(
-                _PROPERTIES.format(node=node, port=port, controller=controller, voters=voters, folder=home)
+                _PROPERTIES.format(
+                    node=node,
+                    port=port,
+                    controller=controller,
+                    voters=voters,
+                    folder=home,
+                    groups=apache_kafka.GROUPS,
+                )
             )
             format_ = [*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)]
             subprocess.run(format_, check=True, capture_output=True, timeout=120)

@@ -40,15 +40,26 @@ def group_consumer(
             "enable.auto.offset.store": False,
             "on_commit": on_commit,
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": settings.session_timeout_ms,
-            # A member learns of a rebalance from the answer to its next heartbeat; the others wait for it.
-            "heartbeat.interval.ms": settings.session_timeout_ms // HEARTBEATS,
-            "partition.assignment.strategy": "cooperative-sticky",
         }
+        | _membership(settings)
         | ({"fetch.wait.max.ms": 500} if patient else {})
     )
     consumer.subscribe(list(topics), **callbacks)
     return consumer
+
+
+def _membership(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the librdkafka settings that concern the group itself."""
+    if settings.group_protocol == "consumer":
+        # The broker decides the rest: session, heartbeats, and who is assigned what.
+        return {"group.protocol": "consumer"}
+    return {
+        "group.protocol": "classic",
+        "session.timeout.ms": settings.session_timeout_ms,
+        # A member learns of a rebalance from the answer to its next heartbeat; the others wait for it.
+        "heartbeat.interval.ms": settings.session_timeout_ms // HEARTBEATS,
+        "partition.assignment.strategy": "cooperative-sticky",
+    }
 
 
 def topic_reader(settings: KafkaSettings) -> Consumer:

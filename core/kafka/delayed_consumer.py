@@ -24,7 +24,12 @@ COMMIT_PAUSE = 0.05
 #: Seconds for which a commit is repeated before partitions are given up. The group waits meanwhile.
 REVOKE_TIMEOUT = 2.0
 #: The member is not in the group any more, so that no repetition helps.
-_EXCLUDED = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID}
+_EXCLUDED = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.FENCED_MEMBER_EPOCH,
+}
 
 
 class DelayedConsumer:

@@ -51,6 +51,13 @@ SESSION_TIMEOUT_MS = Setting(
     10_000,
     "milliseconds without a heartbeat after which a consumer loses its partitions to the others",
 )
+GROUP_PROTOCOL = Setting(
+    "KAFKA_GROUP_PROTOCOL",
+    choice("classic", "consumer"),
+    "classic",
+    "protocol of the consumer groups; consumer (KIP-848) needs Apache Kafka 4.0 or later, where the session "
+    "timeout is set (docs/deploy.md)",
+)
 REPLICATION_FACTOR = Setting(
     "KAFKA_REPLICATION_FACTOR", integer(1, 9), 1, "replicas of each partition of a topic that qwhisk creates"
 )
@@ -70,6 +77,7 @@ KAFKA_ROWS: Rows = (
     SSL_CA_LOCATION,
     FETCH_WAIT_MAX_MS,
     SESSION_TIMEOUT_MS,
+    GROUP_PROTOCOL,
     REPLICATION_FACTOR,
     PARTITIONS,
 )
@@ -89,6 +97,8 @@ class KafkaSettings:
     fetch_wait_max_ms: int = FETCH_WAIT_MAX_MS.read({})
     #: Milliseconds.
     session_timeout_ms: int = SESSION_TIMEOUT_MS.read({})
+    #: "classic" or "consumer".
+    group_protocol: str = GROUP_PROTOCOL.read({})
     replication_factor: int = REPLICATION_FACTOR.read({})
     partitions: int = PARTITIONS.read({})
 
@@ -110,6 +120,7 @@ class KafkaSettings:
             ssl_ca_location=SSL_CA_LOCATION.read(env),
             fetch_wait_max_ms=FETCH_WAIT_MAX_MS.read(env),
             session_timeout_ms=SESSION_TIMEOUT_MS.read(env),
+            group_protocol=GROUP_PROTOCOL.read(env),
             replication_factor=REPLICATION_FACTOR.read(env),
             partitions=PARTITIONS.read(env),
         )

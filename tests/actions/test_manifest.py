@@ -104,6 +104,7 @@ def test_bound_inputs_are_settings_that_an_action_reads() -> None:
         | dict.fromkeys(numbers, "value:")
         | {
             "KAFKA_SECURITY_PROTOCOL": "value:SASL_SSL",
+            "KAFKA_GROUP_PROTOCOL": "value:consumer",
             "SIMULATOR_URL": "value:http://simulator:8090",
             "QISKIT_IBM_URL": "value:",
         }

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS`: a member of a group; KIND: jobs, webhooks."""
+"""`python -m tests.chaos.member KIND BOOTSTRAP PARTITIONS [PROTOCOL]`: a member; KIND: jobs, webhooks."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ SHORT = dict(zip(job_consumer._DELAYS, (1.0, 2.0, 3.0, 4.0), strict=True))
 SESSION = 6.0
 
 
-def settings(bootstrap: str, partitions: int) -> KafkaSettings:
+def settings(bootstrap: str, partitions: int, protocol: str = "classic") -> KafkaSettings:
     """The settings of all members of a test."""
-    session = int(SESSION * 1000)
-    return KafkaSettings(bootstrap, fetch_wait_max_ms=10, session_timeout_ms=session, partitions=partitions)
+    return KafkaSettings(
+        bootstrap,
+        fetch_wait_max_ms=10,
+        session_timeout_ms=int(SESSION * 1000),
+        group_protocol=protocol,
+        partitions=partitions,
+    )
 
 
 def notify(job: str) -> None:
@@ -81,4 +86,4 @@ if __name__ == "__main__":
     job_consumer._DELAYS.update(SHORT)
     end = threading.Event()
     threading.Thread(target=_until_input_ends, args=(end,), daemon=True).start()
-    KINDS[sys.argv[1]](settings(sys.argv[2], int(sys.argv[3])), end)
+    KINDS[sys.argv[1]](settings(sys.argv[2], int(sys.argv[3]), *sys.argv[4:]), end)

@@ -32,6 +32,9 @@ from tests.chaos.conftest import StartBroker
 from tests.chaos.member import SESSION, SHORT, settings
 from tests.core.samples import result_event, wire
 
+#: The protocol of the groups. With `classic`, a group waits for each failed member in turn, so events can be
+#: late.
+PROTOCOL = os.environ.get("KAFKA_GROUP_PROTOCOL", "consumer")
 SEED = int(os.environ.get("REBALANCE_SEED", "1"))
 #: Seconds during which members come and go.
 SECONDS = float(os.environ.get("REBALANCE_SECONDS", "60"))
@@ -106,7 +109,7 @@ class Members:
     def _join(self) -> None:
         seen = self._folder / f"{self._kind}-{len(self.all)}.txt"
         servers = self._kafka.bootstrap_servers
-        command = [sys.executable, "-m", "tests.chaos.member", self._kind, servers, str(PARTITIONS)]
+        command = [sys.executable, "-m", "tests.chaos.member", self._kind, servers, str(PARTITIONS), PROTOCOL]
         with seen.open("wb") as output, seen.with_suffix(".log").open("wb") as log:
             process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=output, stderr=log)
         self.all.append(Member(process, seen))
@@ -292,7 +295,7 @@ def evidence(members: Members, events: list[str]) -> str:
 def test_no_event_is_lost_late_or_doubled_in_a_long_sequence(
     start_broker: StartBroker, tmp_path: Path
 ) -> None:
-    kafka = settings(start_broker("kafka").bootstrap_servers, PARTITIONS)
+    kafka = settings(start_broker("kafka").bootstrap_servers, PARTITIONS, PROTOCOL)
     Topics(kafka).ensure(shared(PARTITIONS))
     with ExitStack() as ends:
         hooks = ends.enter_context(receiver(lambda *_: 200))
@@ -316,7 +319,7 @@ def test_no_event_is_lost_late_or_doubled_in_a_long_sequence(
             time.sleep(FETCHED)
             outcomes.append(outcome(group, due))
         for name, result in zip(events.due, outcomes, strict=True):
-            print(f"\nseed {SEED}, {SECONDS:.0f} s, {name}: {result}")
+            print(f"\n{PROTOCOL} protocol, seed {SEED}, {SECONDS:.0f} s, {name}: {result}")
         for group, result in zip(groups, outcomes, strict=True):
             wrong = result.lost + result.late + result.doubled
             assert not wrong, evidence(group, wrong)

@@ -217,6 +217,7 @@ def test_every_kafka_variable_is_read() -> None:
         "KAFKA_SSL_CA_LOCATION": "/ca.pem",
         "KAFKA_FETCH_WAIT_MAX_MS": "10",
         "KAFKA_SESSION_TIMEOUT_MS": "6000",
+        "KAFKA_GROUP_PROTOCOL": "consumer",
         "KAFKA_REPLICATION_FACTOR": "3",
         "KAFKA_PARTITIONS": "12",
     }
@@ -229,6 +230,7 @@ def test_every_kafka_variable_is_read() -> None:
         ssl_ca_location="/ca.pem",
         fetch_wait_max_ms=10,
         session_timeout_ms=6000,
+        group_protocol="consumer",
         replication_factor=3,
         partitions=12,
     )
@@ -241,6 +243,7 @@ def test_every_kafka_variable_is_read() -> None:
         ("KAFKA_FETCH_WAIT_MAX_MS", "0"),
         ("KAFKA_FETCH_WAIT_MAX_MS", "soon"),
         ("KAFKA_SESSION_TIMEOUT_MS", "5999"),
+        ("KAFKA_GROUP_PROTOCOL", "share"),
         ("KAFKA_REPLICATION_FACTOR", "0"),
         ("KAFKA_PARTITIONS", "1001"),
     ],
