@@ -131,6 +131,14 @@ def test_every_link_to_a_file_has_a_target(path: str) -> None:
     assert [link for link in links if not (ROOT / path).parent.joinpath(link).exists()] == []
 
 
+@pytest.mark.parametrize("path", ["README.md", "docs/deploy.md"])
+def test_a_job_is_submitted_with_a_key(path: str) -> None:
+    """Otherwise a client that gets no answer has a job that it does not know of."""
+    submissions = re.findall(r"^curl [^\n]*?-d [^\n]*/jobs\b.*$", _text(path), re.M)
+    assert submissions
+    assert [line for line in submissions if "Idempotency-Key: " not in line] == []
+
+
 @pytest.mark.parametrize("path", _TEXTS)
 def test_every_make_target_that_a_document_names_exists(path: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", _text("Makefile"), re.M))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import EventError
 from core.kafka.topics import WEBHOOK_WAITS, shared
@@ -179,6 +182,33 @@ def test_a_header_that_is_not_a_number_is_ignored(value: bytes | None) -> None:
     assert due(headers) == 0.0
     delivery = parse_delivery(made().data, headers, 1_000.0)
     assert (delivery.attempt, delivery.first) == (0, 1_000.0)
+
+
+#: Values of headers as anybody may write them to a topic.
+VALUES = (
+    st.none()
+    | st.binary(max_size=40)
+    | st.text("0123456789.-+eEinfa_ \u0663", max_size=40).map(str.encode)
+    | st.integers(0, 10**400).map(lambda number: str(number).encode())
+    | st.floats().map(lambda number: repr(number).encode())
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["attempt", "first", "due", "other", ""]), VALUES), max_size=6),
+    st.floats(0, 1),
+    st.floats(0, 4e9),
+)
+def test_no_headers_stop_the_deliveries_behind_them(
+    headers: list[tuple[str, bytes | None]], chance: float, now: float
+) -> None:
+    assert math.isfinite(due(headers))
+    delivery = parse_delivery(made().data, headers, now)
+    assert delivery.attempt >= 0
+    assert math.isfinite(delivery.first)
+    for wait in (delivery.schedule_retry(now, chance), delivery.postpone(now, chance)):
+        if wait is not None:
+            assert due(list(wait.headers.items())) - now <= LONGEST[wait.topic] + 1.0
 
 
 def test_no_wait_is_longer_than_the_delay_of_its_topic() -> None:
