@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from core.kafka.admin import Topics
-from core.kafka.delayed_consumer import DelayedConsumer
 from core.kafka.group_protocol import PROTOCOLS, SESSION, check_group_protocol, group_protocol_problem
-from core.kafka.messages import offset_of, partition_of
-from core.kafka.publisher import Publisher
-from core.kafka.topics import new_results_topic
 from core.settings import KafkaSettings
 from testkit.replicas import broker
-from testkit.stack import wait_for
-
-#: Seconds in which members join and messages arrive, even on a slow machine.
-PATIENCE = 90.0
 
 
 @pytest.mark.parametrize(
@@ -57,45 +46,3 @@ def test_the_local_broker_has_only_the_classic_protocol(
         check_group_protocol(replace(local, group_protocol="consumer"))
     [message] = [text for text in caplog.messages if text.startswith("KAFKA_GROUP_PROTOCOL")]
     assert "set KAFKA_GROUP_PROTOCOL=classic" in message
-
-
-@pytest.mark.kafka
-@pytest.mark.parametrize(
-    "protocols", [("classic", "classic"), ("consumer", "consumer"), ("classic", "consumer")], ids="-".join
-)
-def test_members_share_partitions_and_what_is_committed_is_not_delivered_again(
-    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture, protocols: tuple[str, ...]
-) -> None:
-    with ExitStack() as ends:
-        folder: Path = tmp_path_factory.mktemp("kafka")
-        kafka = ends.enter_context(broker(folder, "kafka"))
-        settings = [replace(kafka, group_protocol=protocol) for protocol in protocols]
-        with caplog.at_level(logging.WARNING):
-            check_group_protocol(settings[-1])
-        assert not [text for text in caplog.messages if text.startswith("KAFKA_GROUP_PROTOCOL")]
-        topic = new_results_topic()
-        Topics(kafka).ensure({topic: 4})
-        publisher = Publisher(kafka)
-        ends.callback(publisher.close)
-        members = [DelayedConsumer(each, "group", [topic], commit_interval=0.0) for each in settings]
-        handled: list[bytes] = []
-
-        def until(condition: Callable[[], bool]) -> None:
-            def step() -> bool:
-                for member in members:
-                    for message in member.poll(0.05, 10):
-                        handled.append(message.value() or b"")
-                        member.finish(partition_of(message), offset_of(message))
-                    member.commit()
-                return condition()
-
-            wait_for(step, PATIENCE)
-
-        until(lambda: [member.partitions(topic) for member in members] == [2, 2])
-        publisher.publish(topic, "before", b"before")
-        until(lambda: b"before" in handled)
-        members.pop().close()
-        publisher.publish(topic, "after", b"after")
-        until(lambda: members[0].partitions(topic) == 4 and b"after" in handled)
-        members.pop().close()
-        assert handled == [b"before", b"after"]
