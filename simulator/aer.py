@@ -1,4 +1,4 @@
-"""Running circuits on Aer: noiseless ones, those with control flow, and those with a seed of the client."""
+"""Running circuits on Aer: large noiseless ones, those with control flow, those with a seed of the client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qiskit_aer.jobs import utils as jobs_utils
 
 from .aer_noise import AerNoise
 from .clifford import for_aer
-from .counts import Bits, draw, shots
+from .counts import Bits, shots
 from .errors import SimulationError
 from .narrow import narrowed
 from .simulation_plan import LARGE_SECONDS, Execution, Method, SimulationPlan
@@ -91,26 +91,17 @@ class Aer:
             SimulationError: If Aer cannot simulate one of them.
         """
         results: list[Bits] = [np.empty((0, 0), dtype=np.uint8)] * len(executions)
-        groups: dict[tuple[Method, str, int, bool], list[int]] = {}
+        groups: dict[tuple[Method, str, int], list[int]] = {}
         for index, execution in enumerate(executions):
-            exact = execution.clbits is not None
-            key = (execution.plan.method, execution.plan.noise, 1 if exact else execution.shots, exact)
+            key = (execution.plan.method, execution.plan.noise, execution.shots)
             groups.setdefault(key, []).append(index)
-        for (method, _, num_shots, _), members in groups.items():
+        for (method, _, num_shots), members in groups.items():
             aer_seed = int(rng.integers(2**31)) if seed is None else seed
             chosen = [executions[index] for index in members]
             data = self._run(chosen, method, noise, num_shots, aer_seed, seed is not None)
             for index, item in zip(members, data, strict=True):
-                execution = executions[index]
-                bits = np.zeros((execution.shots, execution.num_clbits), dtype=np.uint8)
-                if execution.clbits is not None:
-                    bits[:, execution.clbits] = draw(
-                        item.probabilities, len(execution.clbits), execution.shots, rng
-                    )
-                else:
-                    outcomes = getattr(item, "counts", None) or {}
-                    bits = shots(outcomes, execution.num_clbits, num_shots, rng)
-                results[index] = bits
+                outcomes = getattr(item, "counts", None) or {}
+                results[index] = shots(outcomes, executions[index].num_clbits, num_shots, rng)
         return results
 
     def _run(

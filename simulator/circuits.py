@@ -267,35 +267,3 @@ def separate_isolated_qubits(
             uses[instruction.name, where] += 1
     clifford = shape.clifford or is_clifford(rest)
     return rest, Shape(uses, clifford, control_flow=False), isolated
-
-
-def remove_final_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]] | None:
-    """Remove the measurements at the end of a circuit.
-
-    Args:
-        circuit: A circuit without control flow.
-
-    Returns:
-        The circuit without them, and the classical bit of each measured qubit; None if the circuit has other
-        measurements, a reset, or none.
-    """
-    qubits = {bit: index for index, bit in enumerate(circuit.qubits)}
-    clbits = {bit: index for index, bit in enumerate(circuit.clbits)}
-    rest = circuit.copy_empty_like()
-    measured: dict[int, int] = {}
-    for instruction in circuit.data:
-        name = instruction.name
-        if name in ("barrier", "delay"):
-            continue
-        where = [qubits[bit] for bit in instruction.qubits]
-        if name == "reset" or not measured.keys().isdisjoint(where):
-            return None
-        if name == "measure":
-            measured[where[0]] = clbits[instruction.clbits[0]]
-        elif instruction.clbits:
-            return None
-        else:
-            rest._append(instruction)
-    if not measured or len(set(measured.values())) < len(measured):
-        return None
-    return rest, measured

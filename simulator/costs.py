@@ -58,6 +58,10 @@ class Costs:
         """Return the time of Aer's state vectors."""
         return self.call + runs * gates * 2.0**qubits * self.amplitude
 
+    def small_state_vector(self, qubits: int, gates: int) -> float:
+        """Return the time of the simulator's own state vectors without noise."""
+        return gates * (3 * self.operation + 2.0**qubits * self.branch_amplitude)
+
     def shots(self, qubits: int, gates: int, shots: int) -> float:
         """Return the time of Aer's state vectors with noise, shot by shot."""
         return self.call + shots * gates * (self.shot_gate + 2.0**qubits * self.amplitude * 4)

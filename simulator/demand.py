@@ -14,7 +14,7 @@ from .circuits import Shape
 from .costs import MAX_BOND
 from .histories import kraus_of
 from .noise import DeviceNoise
-from .operations import program
+from .operations import ends_with_measurements, program
 from .simulation_plan import SMALL_QUBITS, Demand
 
 #: Instructions that do nothing to a state without noise.
@@ -49,9 +49,7 @@ def demand_of(
         seeded=seeded,
     )
     if noise is None:
-        midway = any(name == "reset" for name, _ in shape.uses) or (
-            not shape.control_flow and program(circuit, None).measures_midway
-        )
+        midway = not shape.control_flow and not ends_with_measurements(circuit)
         if shape.clifford or shape.control_flow or qubits <= SMALL_QUBITS:
             return replace(demand, midway=midway)
         return replace(demand, midway=midway, bonds=bonds(circuit))

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
-from qiskit_aer.library import SaveProbabilities
 
-from . import density, stabilizer
+from . import density, stabilizer, state_vector
 from .aer import Aer
 from .aer_noise import AerNoise
 from .backends import Backend
@@ -21,7 +20,6 @@ from .circuits import (
     IsolatedQubit,
     Shape,
     examine,
-    remove_final_measurements,
     separate_isolated_qubits,
 )
 from .clifford import for_aer, is_clifford
@@ -45,11 +43,19 @@ from .simulation_plan import (
 from .timing import has_parameters, scheduled
 from .trajectories import Trajectories
 
+
+def _state_vectors(program: Program, num_clbits: int, shots: int, rng: np.random.Generator) -> Bits:
+    """Sample from state vectors: from one if nothing happens at random before the end."""
+    if program.unitary:
+        return state_vector.sample(program, num_clbits, shots, rng)
+    return Trajectories(program, rng).sample(num_clbits, shots)
+
+
 #: The simulator's own methods.
 OWN: dict[Method, Callable[[Program, int, int, np.random.Generator], Bits]] = {
     "stabilizer": stabilizer.sample,
     "density_matrix": density.sample,
-    "statevector": lambda program, clbits, shots, rng: Trajectories(program, rng).sample(clbits, shots),
+    "statevector": _state_vectors,
 }
 
 
@@ -169,7 +175,7 @@ class Engine:
                 form = replace(shape, clifford=clifford)
                 plans[clifford] = self._plan(bound, form, noise_model, num_shots, seeded, noise)
             decided = None if bound is None else plans[clifford]
-            execution = self._execution(bound, shape, decided, isolated, num_shots, seeded)
+            execution = self._execution(bound, shape, decided, isolated, num_shots)
             executions.append(replace(execution, num_clbits=circuit.num_clbits, row=row))
         return executions if count else executions * len(parameters)
 
@@ -183,32 +189,23 @@ class Engine:
         choice: NoiseChoice,
     ) -> SimulationPlan:
         demand = demand_of(circuit, shape, noise, num_shots, seeded)
-        if demand.seeded and demand.clifford and for_aer(circuit) is None:
+        if demand.seeded and demand.clifford and demand.qubits > SMALL_QUBITS and for_aer(circuit) is None:
             demand = replace(demand, seeded=False)
         return plan(demand, self.limits, choice, self.costs)
 
+    @staticmethod
     def _execution(
-        self,
         circuit: QuantumCircuit | None,
         shape: Shape,
         decided: SimulationPlan | None,
         isolated: IsolatedQubits | None,
         num_shots: int,
-        seeded: bool,
     ) -> Execution:
-        """Return an execution; without a seed Aer may compute probabilities, from which shots are drawn."""
         if circuit is None or decided is None:
             seconds = isolated.seconds if isolated else 0.0
             decided = SimulationPlan("bloch", "full" if isolated and isolated.noisy else "none", seconds, 0)
             return Execution(None, 0, num_shots, frozenset(), decided, isolated)
-        uses = frozenset(shape.uses)
-        small = decided.method == "statevector" and decided.noise == "none" and decided.qubits <= SMALL_QUBITS
-        exact = small and not seeded and not shape.control_flow
-        if exact and (bare := remove_final_measurements(circuit)) is not None:
-            rest, measured = bare
-            rest.append(SaveProbabilities(len(measured)), list(measured), copy=False)
-            return Execution(rest, 0, num_shots, uses, decided, isolated, clbits=list(measured.values()))
-        return Execution(circuit, 0, num_shots, uses, decided, isolated)
+        return Execution(circuit, 0, num_shots, frozenset(shape.uses), decided, isolated)
 
     def run(
         self,

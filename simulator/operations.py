@@ -68,6 +68,11 @@ class Program:
     flips: dict[int, tuple[float, float]]
 
     @property
+    def unitary(self) -> bool:
+        """Whether it has only gates, besides the measurements at its end."""
+        return all(isinstance(operation, Unitary) for operation in self.operations)
+
+    @property
     def measures_midway(self) -> bool:
         """Whether it has measurements other than those at its end."""
         return any(isinstance(operation, Measurement) for operation in self.operations)
@@ -127,6 +132,22 @@ def program(circuit: QuantumCircuit, noise: DeviceNoise | None, kind: NoiseKind 
         for clbit, place in writers.items():
             flips[clbit] = noise.readout_flips(index[circuit.data[place].qubits[0]])
     return Program(operations, len(places), measured, flips)
+
+
+def ends_with_measurements(circuit: QuantumCircuit) -> bool:
+    """Return whether a circuit without control flow has no reset, and measurements only at its end."""
+    measured: set[object] = set()
+    for item in circuit.data:
+        if item.name in ("barrier", "delay"):
+            continue
+        # A bit that is measured into again has the later result.
+        if item.name == "reset" or not measured.isdisjoint(item.qubits):
+            return False
+        if item.name == "measure":
+            if not measured.isdisjoint(item.clbits):
+                return False
+            measured.update(item.qubits, item.clbits)
+    return True
 
 
 def _last_uses(

@@ -20,7 +20,8 @@ Method = Literal["stabilizer", "statevector", "density_matrix", "matrix_product_
 
 #: Seconds above which a job is large: such jobs may not occupy all workers, and get several threads.
 LARGE_SECONDS = 0.1
-#: Number of qubits up to which the state vector is faster than the stabilizers of a Clifford circuit.
+#: Number of qubits up to which the state vector is faster than the stabilizers of a Clifford circuit, and the
+#: simulator's own is faster than Aer, which prepares a run for longer.
 SMALL_QUBITS = 12
 #: Number of active qubits up to which a job with a seed runs unchanged on Aer, so that the result is Aer's.
 MAX_SEEDED_QUBITS = 20
@@ -115,7 +116,10 @@ def _noiseless(demand: Demand, limits: SimulationLimits, costs: Costs) -> Simula
     if demand.clifford and qubits > SMALL_QUBITS:
         seconds = costs.stabilizer(qubits, gates, demand.shots)
         return SimulationPlan("stabilizer", "none", seconds, qubits, aer=demand.seeded)
-    runs = demand.shots if demand.control_flow or demand.midway else 1
+    shot_by_shot = demand.control_flow or demand.midway
+    if qubits <= SMALL_QUBITS and not shot_by_shot and not demand.seeded:
+        return SimulationPlan("statevector", "none", costs.small_state_vector(qubits, gates), qubits)
+    runs = demand.shots if shot_by_shot else 1
     choices = []
     if qubits <= _state_vector_qubits(limits):
         seconds = costs.state_vector(qubits, gates, runs)
@@ -217,9 +221,6 @@ class Execution:
     plan: SimulationPlan
     isolated: IsolatedQubits | None
     row: int = 0
-    #: The classical bits of the measured qubits if Aer computes the probabilities of their outcomes, from
-    #: which the shots are drawn; None if Aer draws the shots.
-    clbits: list[int] | None = None
 
     def metadata(self) -> dict[str, Any]:
         """Return how the circuit is simulated, for the result's metadata."""

@@ -36,6 +36,7 @@ class Way:
         control_flow: Whether the circuit has control flow.
         midway: Whether it can measure in the middle.
         aer: Whether Aer runs it.
+        unitary: Whether it runs only circuits of gates, measured at their end.
     """
 
     method: Method
@@ -44,6 +45,7 @@ class Way:
     control_flow: bool = False
     midway: bool = False
     aer: bool = False
+    unitary: bool = False
 
     def __str__(self) -> str:
         where = "Aer, " if self.aer else ""
@@ -61,6 +63,7 @@ WAYS = (
     *(Way("statevector", kind, control_flow=True, aer=True) for kind in KINDS),
     Way("density_matrix", "full", control_flow=True, aer=True),
     Way("bloch", "full"),
+    Way("statevector", unitary=True),
 )
 #: Dynamic circuits, whose method the simulator chooses.
 DYNAMIC_WAYS = (
@@ -80,7 +83,7 @@ def random_circuit(rng: np.random.Generator, qubits: int, way: Way) -> QuantumCi
             (circuit.sx if rng.random() < 0.8 else circuit.x)(qubit)
             if delays and rng.random() < 0.3:
                 circuit.delay(float(rng.integers(1, 40)), qubit, unit="us")
-            if rng.random() < 0.05:
+            if not way.unitary and rng.random() < 0.05:
                 circuit.reset(qubit)
             if way.midway and rng.random() < 0.05:
                 circuit.measure(qubit, int(rng.integers(qubits)))
