@@ -192,10 +192,20 @@ def _state_vector_qubits(limits: SimulationLimits, size: int = AMPLITUDE_BYTES) 
 
 
 def _too_large(demand: Demand, most: int) -> InvalidJob:
+    """Return the error for a circuit whose state vector does not fit, with what would let it fit."""
+    if demand.control_flow:
+        reason, otherwise = "has control flow", "without control flow also any number in a Clifford circuit"
+    elif demand.clifford:
+        reason = "has the full noise, which no stabilizer method can simulate for its qubits"
+        otherwise = "with the noise model reset_mixture or auto any number, since it is Clifford"
+    elif demand.seeded:
+        reason = "is not Clifford and has a seed"
+        otherwise = "or any number in a Clifford circuit; without a seed a matrix product state is tried"
+    else:
+        reason, otherwise = "is not Clifford", "or any number in a Clifford circuit"
     return InvalidJob(
-        f"The circuit uses {demand.qubits} qubits and is not Clifford: its state vector does not "
-        f"fit. At most {most} active qubits can be simulated, or any number in a Clifford "
-        "circuit.",
+        f"The circuit uses {demand.qubits} qubits and {reason}: its state vector does not fit. "
+        f"At most {most} active qubits can be simulated, {otherwise}.",
         code=1527,
     )
 

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from simulator.demand import bonds
 from simulator.errors import InvalidJob
 from simulator.settings import SimulationLimits
-from simulator.simulation_plan import Demand, plan
+from simulator.simulation_plan import Demand, NoiseChoice, plan
 
 NOISY = Demand(qubits=0, gates=0, shots=1024, noisy=True, errors=0.5, resets=0.1)
 
@@ -37,13 +37,36 @@ def test_plan(qubits: int, gates: int, clifford: bool, noisy: bool, method: str,
     assert (decided.method, decided.noise) == (method, noise)
 
 
-def test_a_circuit_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
-        plan(replace(NOISY, qubits=40, gates=200), SimulationLimits())
-    # Aer's state vectors, shot by shot or with a seed, are no way out.
-    for other in ({"control_flow": True}, {"seeded": True}):
-        with pytest.raises(InvalidJob, match="uses 40 qubits and is not Clifford"):
-            plan(Demand(qubits=40, gates=200, shots=10, **other), SimulationLimits())
+@pytest.mark.parametrize(
+    ("demand", "choice", "reason", "otherwise"),
+    [
+        (replace(NOISY, qubits=40, gates=200), "auto", "is not Clifford", "or any number in a Clifford"),
+        # Aer's state vectors, shot by shot or with a seed, are no way out.
+        (Demand(40, 200, 10, control_flow=True), "auto", "has control flow", "without control flow"),
+        (
+            replace(NOISY, qubits=40, gates=200, control_flow=True),
+            "auto",
+            "has control flow",
+            "without control",
+        ),
+        (Demand(40, 200, 10, seeded=True), "auto", "is not Clifford and has a seed", "without a seed"),
+        # Such a circuit is Clifford, but its noise is not.
+        (
+            replace(NOISY, qubits=40, gates=200, clifford=True),
+            "full",
+            "has the full noise",
+            "with the noise model reset_mixture or auto",
+        ),
+    ],
+)
+def test_a_circuit_that_does_not_fit_is_refused_for_its_true_reason(
+    demand: Demand, choice: NoiseChoice, reason: str, otherwise: str
+) -> None:
+    with pytest.raises(InvalidJob, match=f"uses 40 qubits and {reason}.* At most .*{otherwise}") as refused:
+        plan(demand, SimulationLimits(), choice)
+    assert ("not Clifford" in refused.value.message) == ("not Clifford" in reason)
+    if demand.clifford:
+        assert plan(demand, SimulationLimits()).method == "stabilizer"
 
 
 def test_states_must_fit_in_memory() -> None:
