@@ -28,11 +28,11 @@ ENVELOPE = {"client_id": "bench", "process_job_id": "bench", "topic": "results."
 @contextmanager
 def surroundings() -> Iterator[dict[str, str]]:
     """Return the settings that are bound to an action: where the provider and the broker are."""
-    with simulator.started() as (url, api_key, _), broker() as address:
+    with simulator.started() as running, broker() as address:
         yield {
             "KAFKA_BOOTSTRAP_SERVERS": address,
-            "SIMULATOR_URL": url,
-            "SIMULATOR_API_KEY": api_key,
+            "SIMULATOR_URL": running.url,
+            "SIMULATOR_API_KEY": running.api_key,
         }
 
 

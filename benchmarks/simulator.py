@@ -12,13 +12,8 @@ import base64
 import io
 import multiprocessing
 import os
-import queue
-import secrets
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -27,11 +22,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import orjson
-import urllib3
 from qiskit import QuantumCircuit, qpy
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
@@ -39,8 +32,8 @@ from qiskit_aer import AerSimulator
 from benchmarks.table import table
 from core.settings.provider import NO_INSTANCE
 from testkit.percentile import percentile
+from testkit.simulator import SimulatorProcess
 
-ROOT = Path(__file__).resolve().parents[1]
 #: Seconds that anything except the measurement itself may take.
 TIMEOUT = 60.0
 #: What a person could set to make Aer faster; the fastest for each circuit is taken.
@@ -109,52 +102,11 @@ def body(circuit: QuantumCircuit, shots: int) -> bytes:
     return orjson.dumps({"program_id": "executor", "backend": "aer_simulator", "params": params})
 
 
-def _read(stream: Iterable[bytes], lines: queue.Queue[bytes]) -> None:
-    for line in stream:
-        lines.put(line)
-
-
 @contextmanager
-def started() -> Iterator[tuple[str, str, int]]:
-    """Start a separate simulator; yields its address, its API key and its process id."""
-    api_key = secrets.token_hex(16)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SIMULATOR_")}
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--port", "0", "--database", f"{folder}/jobs.db"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "simulator", *options],
-            cwd=ROOT,
-            env=clean | {"SIMULATOR_API_KEY": api_key},
-            stderr=subprocess.PIPE,
-        )
-        assert process.stderr is not None
-        lines: queue.Queue[bytes] = queue.Queue()
-        reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
-        reader.start()
-        try:
-            ready = orjson.loads(lines.get(timeout=TIMEOUT))
-            if ready["event"] != "ready":
-                raise RuntimeError(f"the simulator did not start: {ready}")
-            yield ready["url"], api_key, process.pid
-        finally:
-            process.terminate()
-            process.wait(TIMEOUT)
-            reader.join(TIMEOUT)
-            process.stderr.close()
-
-
-@contextmanager
-def service() -> Iterator[tuple[str, str, int]]:
-    """Start a separate simulator; yields its address, a token and its process id."""
-    with started() as (url, api_key, pid):
-        form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": api_key}
-        answer = urllib3.request(
-            "POST",
-            f"{url}/identity/token",
-            body=urlencode(form),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-        )
-        yield url, orjson.loads(answer.data)["access_token"], pid
+def started() -> Iterator[SimulatorProcess]:
+    """Start a separate simulator, which keeps its jobs on disk; it ends with the context."""
+    with tempfile.TemporaryDirectory() as folder, SimulatorProcess("--database", f"{folder}/jobs.db") as made:
+        yield made
 
 
 class Connection(asyncio.Protocol):
@@ -413,7 +365,8 @@ def measure(case: Case, seconds: float, shots: int) -> tuple[list[str], list[str
     alone: list[list[float]] = [[], []]
     jobs = 0
     try:
-        with service() as (url, token, pid):
+        with started() as simulator:
+            url, token, pid = simulator.url, simulator.token(), simulator.process.pid
             through(url, token, bodies, case.connections, jobs=2 * case.connections)
             # Alternate, because the speed of the machine changes within seconds.
             for _ in range(case.rounds):

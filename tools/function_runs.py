@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import secrets
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -25,13 +20,14 @@ from actions.framework.submission import native
 from core.protocol import JobResult
 from core.provider import Provider, connect
 from core.settings import ProviderSettings
+from testkit.simulator import SimulatorProcess
 
 #: The seed of every run.
 SEED = 7
 #: Input that is drawn at random unless it is given.
 _CHOSEN: dict[str, dict[str, Any]] = {"shor": {"base": 7}}
-#: Seconds that the simulator may take to start, and that one job may take.
-START_SECONDS, JOB_SECONDS = 120.0, 300.0
+#: Seconds that one job may take.
+JOB_SECONDS = 300.0
 #: Seconds between two looks at a job.
 _PAUSE = 0.05
 
@@ -50,25 +46,9 @@ def simulator() -> Iterator[Provider]:
     Raises:
         RuntimeError: it does not start.
     """
-    key = secrets.token_urlsafe(24)
-    command = [sys.executable, "-m", "simulator", "--port", "0"]
-    others = {name: value for name, value in os.environ.items() if not name.startswith("SIMULATOR_")}
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "simulator.log"
-        with output.open("wb") as file:
-            process = subprocess.Popen(
-                command, env={**others, "SIMULATOR_API_KEY": key}, stdout=file, stderr=subprocess.STDOUT
-            )
-        try:
-            url = _url(process, output)
-            yield connect(ProviderSettings.from_env({"SIMULATOR_URL": url, "SIMULATOR_API_KEY": key}))
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    with SimulatorProcess() as running:
+        account = {"SIMULATOR_URL": running.url, "SIMULATOR_API_KEY": running.api_key}
+        yield connect(ProviderSettings.from_env(account))
 
 
 def run(algorithm: Algorithm[Any], values: dict[str, Any], provider: Provider) -> dict[str, Any]:
@@ -115,20 +95,3 @@ def _result(job: Job, params: Any, provider: Provider) -> tuple[JobResult, str]:
             raise RuntimeError(f"the job is {view.status}: {view.reason}")
         time.sleep(_PAUSE)
     return account.result(view), backend
-
-
-def _url(process: subprocess.Popen[bytes], output: Path) -> str:
-    """Wait for the line in which the simulator reports its address."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        running = process.poll() is None
-        for line in output.read_text(errors="replace").splitlines():
-            with suppress(ValueError):
-                report = json.loads(line)
-                if report.get("event") == "ready":
-                    return str(report["url"])
-        if not running:
-            break
-        time.sleep(_PAUSE)
-    last = output.read_text(errors="replace").splitlines()[-3:]
-    raise RuntimeError(f"the simulator did not start: {' '.join(last)[:500]}")
