@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -165,6 +166,8 @@ def is_loopback(name: str) -> bool:
     return name == "localhost" if address is None else address.is_loopback
 
 
+# The services read the same few names in each request.
+@lru_cache(maxsize=256)
 def _address(name: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(name.removeprefix("[").removesuffix("]"))

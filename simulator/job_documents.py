@@ -56,6 +56,7 @@ def job_document(
         state["reason"] = job.reason
     if job.reason_code is not None:
         state["reason_code"] = job.reason_code
+    ended = utc(job.finished_at)
     too_long = job.status == "Cancelled" and job.reason_code == RAN_TOO_LONG
     document: dict[str, Any] = {
         "id": job.job_id,
@@ -65,8 +66,8 @@ def job_document(
         "status": RAN_TOO_LONG_STATUS if too_long else job.status,
         "created": utc(job.created),
         "running": utc(job.running_at),
-        "ended": utc(job.finished_at),
-        "finished": utc(job.finished_at),
+        "ended": ended,
+        "finished": ended,
         "runtime": "",
         "cost": math.ceil(min(job.cost or default_cost, default_cost)),
         "tags": job.tags,
