@@ -85,7 +85,7 @@ class InstanceUsage:
 
     def document(self, instance: str, plan: str) -> dict[str, Any]:
         """Return the usage of an instance as IBM Quantum does."""
-        consumed, limit = round(self.consumed(instance), 3), self.limit(instance)
+        consumed, limit = round(self.consumed(instance), 6), self.limit(instance)
         document: dict[str, Any] = {
             "instance_id": instance,
             "plan_id": plan,

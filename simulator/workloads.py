@@ -66,7 +66,7 @@ class Workload:
             "status": self.status,
             "status_reason": self.reason,
             "tags": list(self.tags),
-            "usage_seconds": round(self.usage, 3),
+            "usage_seconds": round(self.usage, 6),
             "estimated_running_time_seconds": self.estimated,
         }
 

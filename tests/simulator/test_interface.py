@@ -36,8 +36,9 @@ OTHER_INSTANCE = "crn:v1:bluemix:public:quantum-computing:us-east:a/local:other:
 
 @pytest.fixture(scope="module")
 def slow() -> Iterator[Running]:
-    """A service whose device never finishes a job, since it starts none."""
-    service = Running("--faults", '{"devices": {"fake_fez": "down"}}', "--workers", "2")
+    """A service whose device never finishes a job, since it starts none, and has no jobs of other people."""
+    alone = ("--queue-initial", "0", "--queue-arrivals", "0")
+    service = Running("--faults", '{"devices": {"fake_fez": "down"}}', "--workers", "2", *alone)
     yield service
     assert service.stop() == 0
     assert "Traceback" not in "".join(service.log)
