@@ -42,15 +42,26 @@ def new_session() -> Response:
 
     If the deployment requires it, a new client signs in.
     """
-    gateway, credential = services(), bearer()
-    gateway.session_limit.take(_limit_key(gateway, credential))
-    if request.headers.get("Authorization") and not credential:
-        gateway.tokens.read(credential)  # raises an error that says what is wrong
-    client, token, new = gateway.session_for(credential)
+    client, token, new = open_session()
     status = 201 if new else 200
     return json_response(
         {"client_id": client.client_id, "token": token, "expires_at": client.expires_at.isoformat()}, status
     )
+
+
+def open_session() -> tuple[ClientSession, str, bool]:
+    """Return a session for the request's client, its token, and whether the session is new.
+
+    Raises:
+        TokenError: the request's credential is not valid, or one is required.
+        SignInError: the sign-in provider is not available.
+        LimitError: the address, or the client, has made too many.
+    """
+    gateway, credential = services(), bearer()
+    gateway.session_limit.take(_limit_key(gateway, credential))
+    if request.headers.get("Authorization") and not credential:
+        gateway.tokens.read(credential)  # raises an error that says what is wrong
+    return gateway.session_for(credential)
 
 
 def _limit_key(gateway: GatewayServices, credential: str) -> str:

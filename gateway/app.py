@@ -13,14 +13,15 @@ from gateway import asyncapi, metrics, openapi, origin, problems
 from gateway.api import api
 from gateway.edge import events
 from gateway.edge.bodies import MAX_BODY
+from gateway.mcp import routes as mcp_routes
 from gateway.replies import secured
 from gateway.services import GatewayServices
 
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Callback-Url, "
-    "Callback-Format",
-    "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed",
+    "Callback-Format, Mcp-Session-Id, Mcp-Protocol-Version",
+    "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed, Mcp-Session-Id",
     "Access-Control-Max-Age": "600",
 }
 
@@ -58,6 +59,7 @@ def create_app(services: GatewayServices) -> Flask:
     asyncapi.register(app)
     app.register_blueprint(api)
     events.register(app, services)
+    mcp_routes.register(app, services)
 
     @app.get("/docs")
     def docs() -> Response:

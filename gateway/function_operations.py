@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -232,25 +232,34 @@ def _reference(component: str) -> JsonSchema:
 
 
 def _moved(schema: Any, root: str, names: dict[str, str]) -> Any:
-    """Return a copy of a schema whose references point to the components.
+    """Return a copy of a schema whose references point to the components."""
+    return with_references(schema, lambda reference: _target(reference, root, names))
+
+
+def with_references(schema: Any, target: Callable[[str], str]) -> Any:
+    """Return a copy of a schema with other references.
 
     Only keywords with schemas are followed, so that a value that looks like a reference stays.
+
+    Args:
+        schema: the schema.
+        target: returns the new reference for one.
     """
     if not isinstance(schema, dict):
         return schema
-    moved: JsonSchema = {}
+    changed: JsonSchema = {}
     for keyword, value in schema.items():
         if keyword == "$ref":
-            moved[keyword] = _target(value, root, names)
+            changed[keyword] = target(value)
         elif keyword in SINGLE:
-            moved[keyword] = _moved(value, root, names)
+            changed[keyword] = with_references(value, target)
         elif keyword in LISTS and isinstance(value, list):
-            moved[keyword] = [_moved(item, root, names) for item in value]
+            changed[keyword] = [with_references(item, target) for item in value]
         elif (keyword in MAPS or keyword == "$defs") and isinstance(value, dict):
-            moved[keyword] = {name: _moved(item, root, names) for name, item in value.items()}
+            changed[keyword] = {name: with_references(item, target) for name, item in value.items()}
         else:
-            moved[keyword] = copy.deepcopy(value)
-    return moved
+            changed[keyword] = copy.deepcopy(value)
+    return changed
 
 
 def _target(reference: str, root: str, names: dict[str, str]) -> str:

@@ -44,6 +44,7 @@ _TITLES = {
     409: "Conflict",
     413: "Content too large",
     414: "Address too long",
+    415: "Unsupported media type",
     421: "Misdirected request",
     422: "Invalid input",
     426: "Upgrade required",
@@ -66,7 +67,13 @@ class ConflictError(QwhiskError):
     code = "conflict"
 
 
-class BodyError(InputError):
+class MalformedError(InputError):
+    """The request is malformed, and not only its values."""
+
+    code = "http_400"
+
+
+class BodyError(MalformedError):
     """The body is not JSON."""
 
     code = "invalid_json"
@@ -94,7 +101,7 @@ def status_of(error: QwhiskError) -> int:
     match error:
         case TokenError():
             return 401
-        case BodyError():
+        case MalformedError():
             return 400
         case InputError():
             return 422

@@ -162,6 +162,14 @@ WEBHOOKS = Setting(
     "too), off",
     common=True,
 )
+MCP = Setting(
+    "GATEWAY_MCP",
+    choice("on", "off"),
+    "",
+    "whether tools for language models can call the functions at /mcp (Model Context Protocol)",
+    default_text="on without a sign-in, else off",
+    common=True,
+)
 PAGE = Setting(
     "GATEWAY_PAGE",
     TEXT,
@@ -193,6 +201,7 @@ TABLE = SettingsTable(
         CONNECTIONS_PER_ADDRESS,
         INVOKE_TIMEOUT,
         WEBHOOKS,
+        MCP,
         PAGE,
         LOG_LEVEL,
         *KAFKA_ROWS,
@@ -232,6 +241,8 @@ class GatewaySettings:
     oidc_issuer: str
     oidc_audience: str
     webhooks: Policy
+    #: Whether there is an MCP server.
+    mcp: bool
     page: Path
     kafka: KafkaSettings
 
@@ -243,6 +254,7 @@ class GatewaySettings:
             SettingsError: a setting is missing or wrong.
         """
         host, issuer = HOST.read(env), OIDC_ISSUER.read(env)
+        api_keys, mcp = API_KEYS.read(env), MCP.read(env)
         return cls(
             host=host,
             port=GATEWAY_PORT.read(env),
@@ -259,10 +271,11 @@ class GatewaySettings:
             cors_origins=CORS_ORIGINS.read(env),
             allowed=Allowed.read(env, host, HOSTS.name, CORS_ORIGINS.name),
             proxies=PROXIES.read(env),
-            api_keys=API_KEYS.read(env),
+            api_keys=api_keys,
             oidc_issuer=issuer,
             oidc_audience=OIDC_AUDIENCE.require(env) if issuer else "",
             webhooks=cast(Policy, WEBHOOKS.read(env)),
+            mcp=mcp == "on" or (not mcp and not (api_keys or issuer)),
             page=Path(PAGE.read(env)).resolve(),
             kafka=KafkaSettings.from_env(env),
         )

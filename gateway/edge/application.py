@@ -4,60 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Flask, Response
 from prometheus_client import Gauge
 
 from core.errors import NotFoundError, QwhiskError
-from core.protocol import API
 from gateway import problems
-from gateway.edge.bodies import Bodies, BodyTimeoutError, DisconnectedError, Receive, RequestBody
+from gateway.edge.bodies import Bodies, BodyTimeoutError, DisconnectedError, Receive
 from gateway.edge.connection import Connection, HandshakeError
 from gateway.edge.connections import Connections
-from gateway.edge.exchange import NAME, Exchange, FinalEventWait, Upgrade, WaitLimits
-from gateway.edge.heads import rejection, wsgi_headers
-from gateway.edge.held_response import HeldResponse
+from gateway.edge.exchange import Exchange, FinalEventWait, Upgrade, WaitLimits
+from gateway.edge.heads import rejection
+from gateway.edge.held_response import HeldResponse, Send
 from gateway.edge.http_protocol import HttpProtocol
 from gateway.edge.probes import PROBES, Probes
-from gateway.edge.view_pool import NoFreeThreadError, ViewPool
+from gateway.edge.view_pool import NoFreeThreadError
+from gateway.edge.views import Scope, Views
 from gateway.inbox.inbox import InboxEntry
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
+from gateway.mcp.edge import McpEdge
 from gateway.metrics import GatewayMetrics
 from gateway.problems import NO_JOB, problem
 from gateway.replies import secured
 from gateway.services import GatewayServices
 
-#: Threads for the views that invoke no function (see `Processor`).
-VIEW_THREADS = 16
-#: Threads for the views that read large results from their store.
-RESULT_THREADS = 4
 #: The status in the metrics of a request whose client did not wait for the response.
 CLIENT_LEFT = 499
-
-_SUBMISSION = re.compile(re.escape(API) + r"/functions/[^/]+/jobs")
-_RESULT = re.compile(re.escape(API) + r"/jobs/[^/]+/result")
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-Scope = dict[str, Any]
-Send = Callable[[Any], Awaitable[None]]
-
 
 class Edge:
     """Serves the gateway.
 
-    Bodies, waits for results, large responses and probes are coroutines. Views run in three pools of threads.
-    Those that invoke functions and those that read large results have separate ones, so that a slow function
-    or store delays no other request.
+    Bodies, waits for results, large responses and probes are coroutines. Views run in threads.
 
     Args:
         app: the Flask application.
@@ -72,10 +59,8 @@ class Edge:
         Gauge(
             "qwhisk_gateway_connections", "HTTP connections open", registry=self._metrics.registry
         ).set_function(lambda: len(connections))
-        views = services.processor.bounded(app)
-        self._invocations = ViewPool(views, services.settings.threads)
-        self._results = ViewPool(views, RESULT_THREADS)
-        self._views = ViewPool(views, VIEW_THREADS)
+        self._views = Views(app, services)
+        self._mcp = McpEdge(self._views, services)
         self._probes = Probes(services)
         # Behind proxies, addresses are those of the proxies.
         known = not services.settings.proxies
@@ -106,6 +91,7 @@ class Edge:
         check = asyncio.create_task(self._connections.check())
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._mcp.close()
         check.cancel()
         with suppress(asyncio.CancelledError):
             await check
@@ -125,10 +111,16 @@ class Edge:
             async with self._bodies.read(receive, headers, connection.address) as body:
                 if not body.complete:
                     answer.close_connection()
-                await self._view(connection, scope, body, exchange, answer)
+                left = connection.transport.is_closing
+                await self._views.call(scope, body, exchange, answer, left)
                 if body.complete and await self._is_repeated(exchange, receive):
                     exchange, answer = exchange.repeat(), HeldResponse(send)
-                    await self._view(connection, scope, body, exchange, answer)
+                    await self._views.call(scope, body, exchange, answer, left)
+                message = exchange.mcp
+                call = None if message is None else await self._mcp.submit(exchange, message, scope)
+            if message is not None:
+                await self._mcp.answer(exchange, message, call, scope, receive, answer)
+                return
             if exchange.upgrade is not None:
                 exchange.answered(answer.status)
                 await self._upgrade(connection, scope, exchange.upgrade, send)
@@ -147,34 +139,6 @@ class Edge:
             await self._refuse(connection, send, busy, charged=False)
         finally:
             exchange.close()
-
-    async def _view(
-        self,
-        connection: HttpProtocol,
-        scope: Scope,
-        body: RequestBody,
-        exchange: Exchange,
-        answer: HeldResponse,
-    ) -> None:
-        """Run the view in a thread of its pool."""
-        pool = self._pool(scope["method"], scope["path"])
-        inner = scope | {
-            "headers": wsgi_headers(scope["headers"], body.length),
-            "extensions": {NAME: exchange},
-        }
-        async with pool.slot():
-            if connection.transport.is_closing():
-                # The client left while its request was queued.
-                raise DisconnectedError
-            await pool.app(inner, body.receive, answer)
-        if answer.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
-            answer.extend(exchange.parts)
-
-    def _pool(self, method: str, path: str) -> ViewPool:
-        """Return the threads for the view of a request."""
-        if method == "POST" and _SUBMISSION.fullmatch(path):
-            return self._invocations
-        return self._results if _RESULT.fullmatch(path) else self._views
 
     async def _wait(
         self, exchange: Exchange, wait: FinalEventWait, receive: Receive, answer: HeldResponse

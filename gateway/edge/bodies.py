@@ -70,7 +70,7 @@ class Bodies:
     async def read(
         self, receive: Receive, headers: dict[bytes, bytes], address: str
     ) -> AsyncIterator[RequestBody]:
-        """Read a body. Its bytes count for the duration of the context.
+        """Read a body. Its bytes count, and are kept, for the duration of the context.
 
         Args:
             receive: returns the next ASGI message.
@@ -104,7 +104,10 @@ class Bodies:
                     body = await self._receive(receive, declared, address, keep)
             except TimeoutError:
                 raise BodyTimeoutError from None
-            yield body
+            try:
+                yield body
+            finally:
+                body.data = b""
         finally:
             keep(-kept)
 

@@ -1,4 +1,4 @@
-"""What a view leaves to the edge: a wait for a result, a large body, or a WebSocket."""
+"""What a view leaves to the edge: a wait for a result, a large body, a WebSocket, or an MCP message."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gateway.auth.tokens import ClientSession
 from gateway.edge.held_response import SLICE
 from gateway.inbox.inbox import Inbox
 from gateway.limits import Concurrency, LimitError
+from gateway.mcp.message import McpMessage
 
 #: The name of the exchange among a scope's extensions.
 NAME = "qwhisk.exchange"
@@ -92,6 +93,7 @@ class Exchange:
         abort: ends the connection. May be called by any thread.
         wait: what the response waits for; None if it is sent at once.
         upgrade: set if the connection becomes a WebSocket.
+        mcp: set if the MCP server answers the request.
         parts: the body of the response, if the view's own is empty.
         repeated: whether the view is called for the second time.
         repetition: set if the view may have to be called again.
@@ -104,6 +106,7 @@ class Exchange:
     abort: Callable[[], None]
     wait: FinalEventWait | None = None
     upgrade: Upgrade | None = None
+    mcp: McpMessage | None = None
     parts: Sequence[bytes] = ()
     repeated: bool = False
     repetition: Repetition | None = None
@@ -140,6 +143,16 @@ class Exchange:
         abort = self.abort
         self.close()
         return Exchange(self.address, self._limits, abort, repeated=True)
+
+    def independent(self) -> Exchange:
+        """Return the exchange of work that continues after this request has ended."""
+        return Exchange(self.address, self._limits, lambda: None)
+
+    def inner(self, repeated: bool = False) -> Exchange:
+        """Return the exchange of a request that is made for this one, and ends with it."""
+        inner = Exchange(self.address, self._limits, self.abort, repeated=repeated)
+        self.at_end(inner.close)
+        return inner
 
     def close(self) -> None:
         """End the request."""

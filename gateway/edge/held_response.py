@@ -17,6 +17,9 @@ SLICE = 64 * 1024
 
 _CLOSE = (b"connection", b"close")
 
+#: Sends an ASGI message to the client.
+Send = Callable[[Any], Awaitable[None]]
+
 
 class HeldResponse:
     """Receives the ASGI messages of a view.
@@ -27,7 +30,7 @@ class HeldResponse:
         send: sends ASGI messages to the client.
     """
 
-    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
         self._body = bytearray()
         self._parts: Sequence[bytes] = ()
@@ -36,7 +39,7 @@ class HeldResponse:
         self.status = 500
 
     @classmethod
-    def of(cls, send: Callable[[Any], Awaitable[None]], response: Response) -> HeldResponse:
+    def of(cls, send: Send, response: Response) -> HeldResponse:
         """Return the answer that is this response."""
         answer = cls(send)
         answer.status = response.status_code
@@ -76,6 +79,17 @@ class HeldResponse:
             *kept,
             *((name.encode("latin-1"), value.encode("latin-1")) for name, value in new.items()),
         ]
+
+    async def send_through(self, message: dict[str, Any]) -> None:
+        """Send a message of another application at once, with the headers of the view's response too."""
+        if message["type"] == "http.response.start":
+            own = [(name, value) for name, value in message["headers"] if name != _CLOSE[0]]
+            names = {name for name, _ in own} | {b"content-type", b"content-length"}
+            own += [(name, value) for name, value in self._headers if name not in names]
+            self.status, self._headers, self._streaming = message["status"], own, True
+            await self._start()
+            return
+        await self._send(message)
 
     async def __call__(self, message: dict[str, Any]) -> None:
         """Handle a message of the view."""

@@ -74,9 +74,7 @@ class WebhookDelivery:
         return media_type | {
             "webhook-id": self._id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": " ".join(
-                signature(secret, self._id, timestamp, body) for secret in secrets
-            ),
+            "webhook-signature": " ".join(signature(secret, self._id, timestamp, body) for secret in secrets),
         }
 
     @property

@@ -24,10 +24,10 @@ from core.kafka.publisher import Publisher
 from core.large_results import name_of
 from core.protocol import encode
 from core.settings import KafkaSettings
-from gateway.edge.application import VIEW_THREADS
 from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.edge.heads import MAX_HEAD, MAX_TARGET, wsgi_headers
 from gateway.edge.server import listen
+from gateway.edge.views import VIEW_THREADS
 from gateway.settings import GatewaySettings
 from gateway.unread import MAX_UNREAD_OF_CLIENT
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of

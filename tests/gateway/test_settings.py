@@ -44,9 +44,23 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert settings.page == tmp_path.resolve()
 
 
+def test_the_mcp_server_is_on_by_default_only_without_a_sign_in() -> None:
+    key = {"GATEWAY_API_KEYS": "batch:" + "0" * 64}
+    issuer = {"OIDC_ISSUER": "https://login.example.org/", "OIDC_AUDIENCE": "qwhisk"}
+    for more, choice, on in [
+        ({}, "", True),
+        ({}, "off", False),
+        (key, "", False),
+        (issuer, "", False),
+        (key, "on", True),
+    ]:
+        assert GatewaySettings.from_env(ENV | more | {"GATEWAY_MCP": choice}).mcp is on
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("GATEWAY_MCP", "yes"),
         ("GATEWAY_SECRET", ""),
         ("GATEWAY_SECRET", "x" * (MIN_SECRET - 1)),
         ("GATEWAY_PORT", "0"),

@@ -1,0 +1,32 @@
+"""One message of an MCP client, as the view hands it to the MCP server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.auth.tokens import ClientSession
+
+
+@dataclass
+class McpMessage:
+    """A message whose client and form were checked.
+
+    Attributes:
+        client: the client's session.
+        token: the token of that session.
+        body: the message as JSON, without the arguments of a tool.
+        session_id: the MCP session that the message opens; empty if it opens none.
+        tool: the tool that it calls; empty if it calls none.
+        arguments: the tool's arguments as JSON. A function's are dropped when it was invoked.
+        key: the idempotency key of the call.
+        cancelled: the job of the call that the message cancels; empty if it cancels none.
+    """
+
+    client: ClientSession
+    token: str
+    body: bytes = b""
+    session_id: str = ""
+    tool: str = ""
+    arguments: bytes = b""
+    key: str = ""
+    cancelled: str = ""

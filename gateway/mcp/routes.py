@@ -1,0 +1,147 @@
+"""The route `/mcp`: checks a message, and hands it to the MCP server at the edge."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+
+from core.errors import InputError, NotFoundError
+from gateway import body, idempotency
+from gateway.api import open_session
+from gateway.edge.exchange import exchange
+from gateway.mcp import sessions
+from gateway.mcp.message import McpMessage
+from gateway.mcp.sessions import McpSession
+from gateway.problems import MalformedError, problem
+from gateway.services import GatewayServices, services
+
+PATH = "/mcp"
+VERSION_HEADER = "Mcp-Protocol-Version"
+#: The revisions of the protocol that have sessions, oldest first.
+VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+
+#: Error codes of JSON-RPC and MCP, by the codes of our errors; the others have `_REFUSED`.
+_CODES = {"invalid_json": -32700, "http_400": -32600, "invalid_input": -32600, "mcp_version": -32022}
+_REFUSED = -32000
+#: The most characters of a message's id.
+_MAX_ID = 200
+_MAX_INTEGER = 2**53
+
+
+class VersionError(MalformedError):
+    """The client uses a revision of the protocol that has no sessions."""
+
+    code = "mcp_version"
+
+
+def register(app: Flask, gateway: GatewayServices) -> None:
+    """Add the route, if MCP is on."""
+
+    @app.post(PATH)
+    def mcp_message() -> Response:
+        if not gateway.settings.mcp:
+            raise NotFoundError("This gateway has no MCP server. Its operator can set GATEWAY_MCP=on.")
+        if request.mimetype != "application/json":
+            return problem(415, "Send the message with `Content-Type: application/json`.", "http_415")
+        return _handle(body.body())
+
+    @app.route(PATH, methods=["GET", "DELETE"])
+    def mcp_stream() -> Response:
+        # There is nothing to send outside of an answer, and sessions are not stored.
+        response = problem(405, "Send messages with POST. A session ends by itself.", "http_405")
+        response.headers["Allow"] = "POST"
+        return response
+
+    @app.after_request
+    def as_json_rpc(response: Response) -> Response:
+        """Make errors of this route JSON-RPC errors, so that MCP clients show their words."""
+        if request.path == PATH and response.mimetype == "application/problem+json":
+            details = orjson.loads(response.get_data())
+            error = {
+                "code": _CODES.get(details["code"], _REFUSED),
+                "message": details["detail"],
+                "data": details | ({"supported": VERSIONS} if details["code"] == "mcp_version" else {}),
+            }
+            response.set_data(orjson.dumps({"jsonrpc": "2.0", "id": g.get("mcp_id"), "error": error}))
+            response.mimetype = "application/json"
+        return response
+
+
+def _handle(message: dict[str, Any]) -> Response:
+    """Check a message, and answer it or leave it to the edge."""
+    method, message_id = message.get("method"), message.get("id")
+    if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
+        raise MalformedError("This is not a request or notification of JSON-RPC 2.0.", field="body")
+    if "id" in message:
+        g.mcp_id = _checked_id(message_id)
+    version = request.headers.get(VERSION_HEADER)
+    if version is not None and version not in VERSIONS:
+        raise VersionError(
+            f"This server speaks the revisions {', '.join(VERSIONS)}. Send `initialize`.",
+            field=VERSION_HEADER,
+        )
+    gateway = services()
+    if method == "initialize" and "id" in message:
+        client, token, _ = open_session()
+        opened = McpSession.new(client, token)
+        return _left_to_edge(McpMessage(client, token, orjson.dumps(message), session_id=opened.id))
+    session = sessions.current(gateway)
+    if "id" not in message:
+        return _notified(gateway, session, method, message.get("params"))
+    params = message.get("params")
+    if method == "tools/call" and isinstance(params, dict) and isinstance(params.get("name"), str):
+        return _left_to_edge(_tool_call(session, message, params))
+    return _left_to_edge(McpMessage(session.client, session.token, orjson.dumps(message)))
+
+
+def _tool_call(session: McpSession, message: dict[str, Any], params: dict[str, Any]) -> McpMessage:
+    arguments = params.get("arguments")
+    if arguments is None:
+        arguments = {}
+    if not isinstance(arguments, dict):
+        raise InputError("arguments must be an object.", field="arguments")
+    meta = params.get("_meta")
+    token = meta.get("progressToken") if isinstance(meta, dict) else None
+    # What the MCP server keeps while the job runs is small.
+    short = {"name": params["name"][:_MAX_ID], "arguments": {}}
+    if token is not None:
+        short["_meta"] = {"progressToken": _checked_id(token, "progressToken")}
+    return McpMessage(
+        session.client,
+        session.token,
+        orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "method": "tools/call", "params": short}),
+        tool=short["name"],
+        arguments=orjson.dumps(arguments),
+        key=session.key(message["id"]),
+    )
+
+
+def _notified(gateway: GatewayServices, session: McpSession, method: str, params: Any) -> Response:
+    if method == "notifications/cancelled" and isinstance(params, dict) and "requestId" in params:
+        key = session.key(_checked_id(params["requestId"], "requestId"))
+        job_id = idempotency.process_job_id(gateway.settings.secret, session.client, key)
+        exchange().mcp = McpMessage(session.client, session.token, cancelled=job_id)
+    return Response(status=202)
+
+
+def _left_to_edge(message: McpMessage) -> Response:
+    # Imported by a thread of the views, so that the event loop does not wait for it.
+    importlib.import_module("gateway.mcp.server")
+    exchange().mcp = message
+    response = Response(status=200)
+    if message.session_id:
+        response.headers[sessions.HEADER] = message.session_id
+    return response
+
+
+def _checked_id(value: Any, name: str = "id") -> str | int:
+    if isinstance(value, str) and len(value) <= _MAX_ID:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_INTEGER:
+        return value
+    raise MalformedError(
+        f"{name} must be a whole number or a text of up to {_MAX_ID} characters.", field=name
+    )
