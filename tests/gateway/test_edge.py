@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ from gateway.edge.views import VIEW_THREADS
 from gateway.settings import GatewaySettings
 from gateway.unread import MAX_UNREAD_OF_CLIENT
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
+from testkit.slow_action import SlowAction
 from testkit.stack import free_ports
 from testkit.websocket import WebSocket, handshake
 from tests.core.samples import result_event
@@ -43,40 +43,6 @@ PATIENCE = 60.0
 
 GOOD = b'{"emoticon_1":":)"}'
 JOBS = "/api/v1/functions/noop/jobs"
-
-
-class SlowAction(ThreadingHTTPServer):
-    """An action that answers once `release` is set."""
-
-    daemon_threads = True
-    request_queue_size = 256
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.release = threading.Event()
-        self.release.set()
-        self.bodies: list[bytes] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: SlowAction
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.release.wait(PATIENCE)
-        data = b'{"job_id":"noop","backend":"none","backend_type":"simulator"}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @dataclass

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.mcp.routes import VERSIONS
 from gateway.mcp.schemas import WAIT_TOOL
 from testkit.replicas import FREE, Replica, broker, documents, replica, topic_of
+from testkit.slow_action import SlowAction
 from testkit.waiting import until
 from tests.core.samples import result_event
 
@@ -41,34 +41,6 @@ KEYS = {"alice": "the key of alice", "bob": "the key of bob"}
 _numbers = itertools.count(1)
 
 
-class Action(ThreadingHTTPServer):
-    """An action that submits nothing, and answers once `release` is set."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.release = threading.Event()
-        self.release.set()
-        self.bodies: list[dict[str, Any]] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Action
-
-    def do_POST(self) -> None:
-        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.server.release.wait(PATIENCE)
-        data = b'{"job_id":"noop","backend":"none","backend_type":"simulator"}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @dataclass
 class World:
     """Two gateways with the same secret, one that requires a sign-in, their broker and the action."""
@@ -76,7 +48,7 @@ class World:
     one: Replica
     other: Replica
     signed: Replica
-    action: Action
+    action: SlowAction
     kafka: KafkaSettings
 
 
@@ -84,14 +56,13 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("mcp")
     with ExitStack() as ends:
-        action = ends.enter_context(Action())
+        action = ends.enter_context(SlowAction())
         thread = threading.Thread(target=action.serve_forever, daemon=True)
         thread.start()
         ends.callback(thread.join)
         ends.callback(action.shutdown)
         path = folder / "documents"
-        url = f"http://127.0.0.1:{action.server_port}/"
-        more = ends.enter_context(documents(path, {"_id": "noop", "functionBackendUrl": url})) | FREE
+        more = ends.enter_context(documents(path, {"_id": "noop", "functionBackendUrl": action.url})) | FREE
         kafka = ends.enter_context(broker(folder))
         one, other = (
             ends.enter_context(replica(folder, kafka, path, name, **more)) for name in ("one", "other")
@@ -216,7 +187,7 @@ def test_a_call_is_cancelled_at_another_replica_while_its_function_is_invoked(wo
             assert (response.status_code, response.text) == (202, "")
         world.action.release.set()
         job = cancelled_job(world.kafka)
-        assert job.client_id == world.action.bodies[-1]["client_id"]
+        assert job.client_id == json.loads(world.action.bodies[-1])["client_id"]
         assert job.params == {"number": 1}
         publish(world.kafka, session, job.process_job_id, "CANCELLED", number=1)
         result = answered(answer.result(PATIENCE))
