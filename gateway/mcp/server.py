@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import mcp_types as types
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
 
-from gateway.edge.bodies import MAX_BODY, Receive
+from gateway.edge.bodies import MAX_BODY, DisconnectedError, Receive
 from gateway.edge.held_response import Send
 from gateway.edge.inner_requests import InnerRequests
 from gateway.mcp import resources, tools
@@ -27,6 +30,12 @@ _INSTRUCTIONS = (
 )
 #: The name of the call in the ASGI scope.
 _CALL = "qwhisk.mcp"
+#: JSON-RPC's code for an error of the server.
+_INTERNAL = -32603
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class McpServer:
@@ -99,10 +108,10 @@ class McpServer:
         async def report(number: float, text: str) -> None:
             await context.session.report_progress(number, message=text)
 
-        return await _call(context).result(report)
+        return await _described(_call(context).result(report))
 
     async def _list_resources(self, context: Any, _params: Any) -> types.ListResourcesResult:
-        return await resources.listed(_call(context).requests)
+        return await _described(resources.listed(_call(context).requests))
 
     async def _list_templates(self, _context: Any, _params: Any) -> types.ListResourceTemplatesResult:
         return resources.templates()
@@ -110,9 +119,22 @@ class McpServer:
     async def _read_resource(
         self, context: Any, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        return await resources.read(_call(context).requests, str(params.uri))
+        return await _described(resources.read(_call(context).requests, str(params.uri)))
 
 
 def _call(context: Any) -> ToolCall:
     call: ToolCall = context.request.scope[_CALL]
     return call
+
+
+async def _described(handling: Coroutine[Any, Any, T]) -> T:
+    """Return what a handler returns. An unexpected exception is logged; the client gets nothing of it."""
+    try:
+        return await handling
+    except MCPError:
+        raise
+    except DisconnectedError:
+        raise MCPError(_INTERNAL, "The connection was closed.") from None
+    except Exception as error:
+        log.error("unexpected %s", type(error).__name__, exc_info=error)
+        raise MCPError(_INTERNAL, "The gateway failed. See its log.") from None

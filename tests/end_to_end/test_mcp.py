@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,7 +22,7 @@ from mcp_types import CallToolResult, TextContent, TextResourceContents, Tool
 from gateway.mcp.schemas import CANCEL_TOOL, WAIT_TOOL
 from testkit.adversarial import published
 from testkit.faults import paused
-from testkit.stack import Stack
+from testkit.stack import ROOT, Stack
 from tests.end_to_end.test_algorithms import CASES, case
 
 #: Calls at the same time: the stack is small.
@@ -232,6 +235,16 @@ def test_a_session_of_the_http_api_sees_the_jobs_of_its_mcp_client(stack: Stack)
             assert len((await read(client, "qwhisk://jobs"))["jobs"]) == 2
 
     run(trial())
+
+
+def test_the_example_of_the_documentation_runs_as_printed(stack: Stack) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/mcp.md").read_text(), re.S)
+    assert example.count("http://127.0.0.1:8080") == 1
+    program = example.replace("http://127.0.0.1:8080", stack.gateway)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "[3]\n"), done.stderr
 
 
 def test_there_is_no_stream_outside_of_answers(stack: Stack) -> None:
