@@ -58,6 +58,9 @@ def main() -> int:
         log.configure("gateway", log.LOG_LEVEL.read(os.environ))
         # It warns of every malformed request.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        # They note every message, with its contents if all is logged.
+        for name in ("mcp", "sse_starlette"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         _serve(GatewaySettings.from_env(os.environ))
     except QwhiskError as error:
         print(f"gateway: {error.message}", file=sys.stderr)

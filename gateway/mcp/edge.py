@@ -11,13 +11,17 @@ from gateway.edge.exchange import Exchange
 from gateway.edge.held_response import HeldResponse
 from gateway.edge.inner_requests import InnerRequests
 from gateway.edge.views import Scope, Views
-from gateway.limits import LimitError
+from gateway.inbox.memory import BusyError
+from gateway.limits import Concurrency, LimitError
 from gateway.mcp.message import McpMessage
 from gateway.services import GatewayServices
 
 if TYPE_CHECKING:
     from gateway.mcp.server import McpServer
     from gateway.mcp.tools import ToolCall
+
+#: The most messages in progress. Each takes 100 kB, four times as much as another waiting request.
+MAX_MESSAGES = 1_000
 
 
 class McpEdge:
@@ -31,17 +35,32 @@ class McpEdge:
     def __init__(self, views: Views, services: GatewayServices) -> None:
         self._views = views
         self._services = services
+        self._in_progress = Concurrency(MAX_MESSAGES)
         self._server: McpServer | None = None
         self._running: asyncio.Task[None] | None = None
         self._cancellations: set[asyncio.Task[None]] = set()
+
+    def reserve(self, exchange: Exchange) -> None:
+        """Count a message in progress until its request ends.
+
+        Raises:
+            BusyError: there are too many.
+        """
+        if not self._in_progress.acquire("all"):
+            raise BusyError("Too many MCP messages are in progress. Try again later.")
+        exchange.at_end(lambda: self._in_progress.release("all"))
 
     async def submit(self, exchange: Exchange, message: McpMessage, scope: Scope) -> ToolCall | None:
         """Return what the message's handler needs; None for a notification.
 
         If the message calls a function, it is invoked, and its arguments are dropped.
+
+        Raises:
+            BusyError: too many messages are in progress.
         """
         if not message.body:
             return None
+        self.reserve(exchange)
         server = await self._started()
         call = server.call(self._requests(exchange, message, scope), message)
         await call.submit()
@@ -84,13 +103,18 @@ class McpEdge:
         """Cancel the job of a call, while its notification is answered.
 
         The call may be served by another replica, and its function may still be being invoked.
+
+        Raises:
+            BusyError: too many messages are in progress.
+            LimitError: the client or its address has too many requests that wait.
         """
         own = exchange.independent()
         try:
+            self.reserve(own)
             own.reserve_wait(message.client.client_id)
-        except LimitError:
+        except (BusyError, LimitError):
             own.close()
-            return
+            raise
         task = asyncio.create_task(self._cancel(self._requests(own, message, scope), message.cancelled))
         self._cancellations.add(task)
         task.add_done_callback(self._cancellations.discard)

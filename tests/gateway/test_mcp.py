@@ -255,7 +255,9 @@ def test_messages_that_the_protocol_refuses_are_json_rpc_errors(world: World) ->
         assert response.status_code == 200
         [line] = [line for line in response.text.splitlines() if line.startswith("data: ")]
         assert json.loads(line.removeprefix("data: "))["error"]["code"] in (-32601, -32602)
-    assert "Traceback" not in world.one.log.read_text()
+    log = world.one.log.read_text()
+    assert "Traceback" not in log
+    assert '"mcp.' not in log, "each message is logged"
 
 
 def test_a_token_alone_and_a_changed_session_id_are_no_session(world: World) -> None:
@@ -307,6 +309,21 @@ def test_waits_are_limited_and_end_with_their_clients_but_jobs_continue(world: W
     until(lambda: world.one.counted(waits) == 0, PATIENCE)
     status = answered(send(world.one, call(WAIT_TOOL, {"process_job_id": job, "seconds": 0}), session))
     assert status["structuredContent"]["status"] == "RUNNING"
+
+
+def test_cancellations_of_unknown_calls_are_limited(world: World) -> None:
+    session = opened(world.other)
+
+    def cancel(number: int) -> int:
+        params = {"requestId": f"unknown {number}"}
+        notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
+        return send(world.other, notice, session).status_code
+
+    # Each waits for a job of that call.
+    with ThreadPoolExecutor(8) as workers:
+        statuses = list(workers.map(cancel, range(WAITS_PER_CLIENT + 5)))
+    assert sorted(statuses) == [202] * WAITS_PER_CLIENT + [429] * 5
+    assert answered(send(world.other, message("ping"), session)) == {}
 
 
 def test_a_sign_in_is_needed_for_every_message_and_sessions_belong_to_their_holders(world: World) -> None:

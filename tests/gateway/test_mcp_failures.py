@@ -1,4 +1,4 @@
-"""A handler of the MCP server that fails unexpectedly."""
+"""What MCP clients get when the gateway fails or is busy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from gateway.edge.bodies import DisconnectedError
+from gateway.edge.exchange import Exchange, WaitLimits
+from gateway.inbox.memory import BusyError
+from gateway.mcp import edge
 from gateway.mcp.server import _described
 
 
@@ -30,3 +33,19 @@ def test_a_client_gets_words_and_no_insides(caplog: Any, error: Exception, words
         asyncio.run(_described(failing(error)))
     assert caught.value.error.message == words
     assert bool(caplog.records) is logged
+
+
+def test_messages_in_progress_are_bounded_and_end_with_their_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(edge, "MAX_MESSAGES", 2)
+    nothing: Any = None
+    bounded = edge.McpEdge(nothing, nothing)
+    limits = WaitLimits()
+    exchanges = [Exchange("address", limits, lambda: None) for _ in range(3)]
+    for exchange in exchanges[:2]:
+        bounded.reserve(exchange)
+    with pytest.raises(BusyError, match="Try again later"):
+        bounded.reserve(exchanges[2])
+    exchanges[0].close()
+    bounded.reserve(exchanges[2])
