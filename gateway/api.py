@@ -42,26 +42,15 @@ def new_session() -> Response:
 
     If the deployment requires it, a new client signs in.
     """
-    client, token, new = open_session()
-    status = 201 if new else 200
-    return json_response(
-        {"client_id": client.client_id, "token": token, "expires_at": client.expires_at.isoformat()}, status
-    )
-
-
-def open_session() -> tuple[ClientSession, str, bool]:
-    """Return a session for the request's client, its token, and whether the session is new.
-
-    Raises:
-        TokenError: the request's credential is not valid, or one is required.
-        SignInError: the sign-in provider is not available.
-        LimitError: the address, or the client, has made too many.
-    """
     gateway, credential = services(), bearer()
     gateway.session_limit.take(_limit_key(gateway, credential))
     if request.headers.get("Authorization") and not credential:
         gateway.tokens.read(credential)  # raises an error that says what is wrong
-    return gateway.session_for(credential)
+    client, token, new = gateway.session_for(credential)
+    status = 201 if new else 200
+    return json_response(
+        {"client_id": client.client_id, "token": token, "expires_at": client.expires_at.isoformat()}, status
+    )
 
 
 def _limit_key(gateway: GatewayServices, credential: str) -> str:
@@ -75,9 +64,14 @@ def _limit_key(gateway: GatewayServices, credential: str) -> str:
 @api.get("/functions")
 def functions() -> Response:
     """Return every function with what a page needs to draw its form."""
-    session()
-    documents = services().documents.all()
-    return json_response({"functions": [_function(documents[name]) for name in sorted(documents)]})
+    client = session()
+    return json_response({"functions": [_function(each) for each in listed_documents(services(), client)]})
+
+
+def listed_documents(gateway: GatewayServices, _client: ClientSession) -> list[ConfigDocument]:
+    """Return the documents of the functions that a client may see, by name."""
+    documents = gateway.documents.all()
+    return [documents[name] for name in sorted(documents)]
 
 
 def _function(document: ConfigDocument) -> dict[str, Any]:

@@ -117,9 +117,9 @@ class Edge:
                     exchange, answer = exchange.repeat(), HeldResponse(send)
                     await self._views.call(scope, body, exchange, answer, left)
                 message = exchange.mcp
-                call = None if message is None else await self._mcp.submit(exchange, message, scope)
+                call = None if message is None else await self._mcp.submit(exchange, message, scope, answer)
             if message is not None:
-                await self._mcp.answer(exchange, message, call, scope, receive, answer)
+                await self._mcp.answer(exchange, call, scope, receive, answer)
                 return
             if exchange.upgrade is not None:
                 exchange.answered(answer.status)

@@ -58,6 +58,10 @@ class HeldResponse:
         """Add parts to the body. They are not copied. The response's headers already state its length."""
         self._parts = parts
 
+    def add_header(self, name: str, value: str) -> None:
+        """Add a header to the response."""
+        self._headers = [*self._headers, (name.lower().encode("latin-1"), value.encode("latin-1"))]
+
     def replace(
         self, status: int, body: bytes, headers: Mapping[str, str], without: Sequence[str] = ()
     ) -> None:

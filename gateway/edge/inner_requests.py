@@ -52,7 +52,7 @@ class InnerRequests:
         waits: waits for events.
         scope: the ASGI scope of the outer request.
         outer: the exchange of the outer request. What the inner ones reserve is released with it.
-        token: the client's token.
+        token: the client's token; empty for none.
     """
 
     def __init__(self, views: Views, waits: Waits, scope: Scope, outer: Exchange, token: str) -> None:
@@ -112,7 +112,8 @@ class InnerRequests:
             for name, value in self._scope["headers"]
             if name in _KEPT or name.startswith(_KEPT_PREFIX)
         ]
-        own = {"authorization": f"Bearer {self._token}", **headers}
+        own = {"authorization": f"Bearer {self._token}"} if self._token else {}
+        own |= headers
         if body.length:
             own |= {"content-type": "application/json", "content-length": str(body.length)}
         return self._scope | {

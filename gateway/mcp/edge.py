@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from core.protocol import job_path
+import orjson
+
+from core.protocol import API, job_path
 from gateway.edge.bodies import Receive
 from gateway.edge.exchange import Exchange
 from gateway.edge.held_response import HeldResponse
@@ -13,13 +16,17 @@ from gateway.edge.inner_requests import InnerRequests
 from gateway.edge.views import Scope, Views
 from gateway.inbox.memory import BusyError
 from gateway.limits import Concurrency, LimitError
+from gateway.mcp.errors import json_rpc_error
 from gateway.mcp.message import McpMessage
+from gateway.mcp.sessions import HEADER, new_id
 from gateway.services import GatewayServices
 
 if TYPE_CHECKING:
     from gateway.mcp.server import McpServer
     from gateway.mcp.tools import ToolCall
 
+#: The path that opens sessions.
+SESSIONS = f"{API}/sessions"
 #: The most messages in progress. Each takes 100 kB, four times as much as another waiting request.
 MAX_MESSAGES = 1_000
 
@@ -50,26 +57,58 @@ class McpEdge:
             raise BusyError("Too many MCP messages are in progress. Try again later.")
         exchange.at_end(lambda: self._in_progress.release("all"))
 
-    async def submit(self, exchange: Exchange, message: McpMessage, scope: Scope) -> ToolCall | None:
-        """Return what the message's handler needs; None for a notification.
+    async def submit(
+        self, exchange: Exchange, message: McpMessage, scope: Scope, answer: HeldResponse
+    ) -> ToolCall | None:
+        """Make the request to the API that a message requires, while its body counts.
 
-        If the message calls a function, it is invoked, and its arguments are dropped.
+        `initialize` opens a session. If the message calls a function, the function is invoked, and the
+        arguments are dropped.
+
+        Args:
+            exchange: the request of the message.
+            message: the message.
+            scope: the request's ASGI scope.
+            answer: the response of the view.
+
+        Returns:
+            What the message's handler needs; None if the response is complete.
 
         Raises:
             BusyError: too many messages are in progress.
+            LimitError: the client has too many requests that wait.
         """
         if not message.body:
+            self._start_cancellation(exchange, message, scope)
             return None
         self.reserve(exchange)
+        if message.opens and not await self._opened(exchange, message, scope, answer):
+            return None
         server = await self._started()
         call = server.call(self._requests(exchange, message, scope), message)
         await call.submit()
         return call
 
+    async def _opened(
+        self, exchange: Exchange, message: McpMessage, scope: Scope, answer: HeldResponse
+    ) -> bool:
+        """Open a session for a message; if that is refused, return False with the response complete."""
+        credential = dict(scope["headers"]).get(b"authorization")
+        headers = {} if credential is None else {"authorization": credential.decode("latin-1")}
+        reply = await self._requests(exchange, message, scope).send("POST", SESSIONS, headers=headers)
+        if reply.status in (HTTPStatus.OK, HTTPStatus.CREATED):
+            message.token = orjson.loads(reply.body)["token"]
+            answer.add_header(HEADER, new_id(message.token))
+            return True
+        kept = ("retry-after", "www-authenticate")
+        shown = {name: value for name, value in reply.headers.items() if name in kept}
+        shown["content-type"] = "application/json"
+        answer.replace(reply.status, json_rpc_error(reply.body, message.id), shown)
+        return False
+
     async def answer(
         self,
         exchange: Exchange,
-        message: McpMessage,
         call: ToolCall | None,
         scope: Scope,
         receive: Receive,
@@ -78,15 +117,13 @@ class McpEdge:
         """Answer a message.
 
         Args:
-            exchange: its request.
-            message: the message.
-            call: what `submit` returned for it.
+            exchange: the request of the message.
+            call: what `submit` returned for the message.
             scope: the request's ASGI scope.
             receive: returns the next ASGI message.
             answer: the response of the view, whose headers the answer has.
         """
         if call is None:
-            self._start_cancellation(exchange, message, scope)
             exchange.answered(answer.status)
             await answer.finish()
             return
@@ -111,7 +148,7 @@ class McpEdge:
         own = exchange.independent()
         try:
             self.reserve(own)
-            own.reserve_wait(message.client.client_id)
+            own.reserve_wait(message.client.client_id if message.client is not None else "")
         except (BusyError, LimitError):
             own.close()
             raise

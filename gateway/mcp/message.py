@@ -12,20 +12,22 @@ class McpMessage:
     """A message whose client and form were checked.
 
     Attributes:
-        client: the client's session.
+        client: the client's session; None if the message opens one.
         token: the token of that session.
         body: the message as JSON, without the arguments of a tool.
-        session_id: the MCP session that the message opens; empty if it opens none.
+        opens: whether it opens an MCP session.
+        id: the message's id, if it opens a session.
         tool: the tool that it calls; empty if it calls none.
         arguments: the tool's arguments as JSON. A function's are dropped when it was invoked.
         key: the idempotency key of the call.
         cancelled: the job of the call that the message cancels; empty if it cancels none.
     """
 
-    client: ClientSession
+    client: ClientSession | None
     token: str
     body: bytes = b""
-    session_id: str = ""
+    opens: bool = False
+    id: str | int | None = None
     tool: str = ""
     arguments: bytes = b""
     key: str = ""

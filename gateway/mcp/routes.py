@@ -10,9 +10,9 @@ from flask import Flask, Response, g, request
 
 from core.errors import InputError, NotFoundError
 from gateway import body, idempotency
-from gateway.api import open_session
 from gateway.edge.exchange import exchange
 from gateway.mcp import sessions
+from gateway.mcp.errors import UNSUPPORTED_VERSION, VERSIONS, json_rpc_error
 from gateway.mcp.message import McpMessage
 from gateway.mcp.sessions import McpSession
 from gateway.problems import MalformedError, problem
@@ -20,12 +20,6 @@ from gateway.services import GatewayServices, services
 
 PATH = "/mcp"
 VERSION_HEADER = "Mcp-Protocol-Version"
-#: The revisions of the protocol that have sessions, oldest first.
-VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-
-#: Error codes of JSON-RPC and MCP, by the codes of our errors; the others have `_REFUSED`.
-_CODES = {"invalid_json": -32700, "http_400": -32600, "invalid_input": -32600, "mcp_version": -32022}
-_REFUSED = -32000
 #: The most characters of a message's id.
 _MAX_ID = 200
 _MAX_INTEGER = 2**53
@@ -34,7 +28,7 @@ _MAX_INTEGER = 2**53
 class VersionError(MalformedError):
     """The client uses a revision of the protocol that has no sessions."""
 
-    code = "mcp_version"
+    code = UNSUPPORTED_VERSION
 
 
 def register(app: Flask, gateway: GatewayServices) -> None:
@@ -59,13 +53,7 @@ def register(app: Flask, gateway: GatewayServices) -> None:
     def as_json_rpc(response: Response) -> Response:
         """Make errors of this route JSON-RPC errors, so that MCP clients show their words."""
         if request.path == PATH and response.mimetype == "application/problem+json":
-            details = orjson.loads(response.get_data())
-            error = {
-                "code": _CODES.get(details["code"], _REFUSED),
-                "message": details["detail"],
-                "data": details | ({"supported": VERSIONS} if details["code"] == "mcp_version" else {}),
-            }
-            response.set_data(orjson.dumps({"jsonrpc": "2.0", "id": g.get("mcp_id"), "error": error}))
+            response.set_data(json_rpc_error(response.get_data(), g.get("mcp_id")))
             response.mimetype = "application/json"
         return response
 
@@ -85,9 +73,7 @@ def _handle(message: dict[str, Any]) -> Response:
         )
     gateway = services()
     if method == "initialize" and "id" in message:
-        client, token, _ = open_session()
-        opened = McpSession.new(client, token)
-        return _left_to_edge(McpMessage(client, token, orjson.dumps(message), session_id=opened.id))
+        return _left_to_edge(McpMessage(None, "", orjson.dumps(message), opens=True, id=g.mcp_id))
     session = sessions.current(gateway)
     if "id" not in message:
         return _notified(gateway, session, method, message.get("params"))
@@ -131,10 +117,7 @@ def _left_to_edge(message: McpMessage) -> Response:
     # Imported by a thread of the views, so that the event loop does not wait for it.
     importlib.import_module("gateway.mcp.server")
     exchange().mcp = message
-    response = Response(status=200)
-    if message.session_id:
-        response.headers[sessions.HEADER] = message.session_id
-    return response
+    return Response(status=200)
 
 
 def _checked_id(value: Any, name: str = "id") -> str | int:

@@ -12,6 +12,7 @@ from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 
+from gateway.api import listed_documents
 from gateway.edge.bodies import MAX_BODY, DisconnectedError, Receive
 from gateway.edge.held_response import Send
 from gateway.edge.inner_requests import InnerRequests
@@ -100,9 +101,11 @@ class McpServer:
         await self._manager.handle_request(scope | {"headers": headers, _CALL: call}, receive_body, send)
 
     async def _list_tools(
-        self, _context: Any, params: types.PaginatedRequestParams | None
+        self, context: Any, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        return tools.page(self._services.documents.all(), params.cursor if params is not None else None)
+        client = _call(context).message.client
+        documents = listed_documents(self._services, client) if client is not None else []
+        return tools.page(documents, params.cursor if params is not None else None)
 
     async def _call_tool(self, context: Any, _params: types.CallToolRequestParams) -> types.CallToolResult:
         async def report(number: float, text: str) -> None:

@@ -46,20 +46,15 @@ class McpSession:
     token: str
     number: str
 
-    @classmethod
-    def new(cls, client: ClientSession, token: str) -> McpSession:
-        """Return a new MCP session for a client."""
-        return cls(client, token, secrets.token_urlsafe(12))
-
-    @property
-    def id(self) -> str:
-        """The session's id."""
-        return f"{self.token}{_SEPARATOR}{self.number}"
-
     def key(self, message_id: str | int) -> str:
         """Return the idempotency key of a call. A client uses an id once in a session."""
         named = f"{self.number}\0".encode() + orjson.dumps(message_id)
         return f"mcp-{hashlib.sha256(named).hexdigest()}"
+
+
+def new_id(token: str) -> str:
+    """Return the id of a new MCP session for the client of a token."""
+    return f"{token}{_SEPARATOR}{secrets.token_urlsafe(12)}"
 
 
 def current(gateway: GatewayServices) -> McpSession:

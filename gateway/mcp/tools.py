@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import mcp_types as types
@@ -49,20 +49,19 @@ _OURS = (
 )
 
 
-def page(documents: Mapping[str, ConfigDocument], cursor: str | None) -> types.ListToolsResult:
+def page(documents: Iterable[ConfigDocument], cursor: str | None) -> types.ListToolsResult:
     """Return a page of the list of tools: ours first, then the functions by name.
 
     Args:
-        documents: the config documents of the functions, by their ids.
+        documents: the config documents of the functions, by name.
         cursor: the last name of the previous page; None for the first page.
     """
     ours = list(_OURS) if cursor is None else []
     functions: list[types.Tool] = []
     size = 0
-    for name in sorted(documents):
-        if cursor is not None and name <= cursor:
+    for document in documents:
+        if cursor is not None and document.id <= cursor:
             continue
-        document = documents[name]
         size += len(orjson.dumps([document.function_input_schema, document.function_output_schema]))
         if functions and (len(functions) >= MAX_TOOLS or size > MAX_BYTES):
             return types.ListToolsResult(tools=[*ours, *functions], next_cursor=functions[-1].name)

@@ -25,7 +25,7 @@ from core.kafka.topics import CANCEL
 from core.protocol import JobEvent, decode, encode
 from core.settings import KafkaSettings
 from gateway.edge.exchange import WAITS_PER_CLIENT
-from gateway.mcp.routes import VERSIONS
+from gateway.mcp.errors import VERSIONS
 from gateway.mcp.schemas import WAIT_TOOL
 from testkit.replicas import FREE, Replica, broker, documents, replica, topic_of
 from testkit.slow_action import SlowAction

@@ -70,7 +70,7 @@ def test_every_functions_example_is_a_result_of_its_tool() -> None:
 
 def test_a_document_without_schemas_is_a_tool_too() -> None:
     document = ConfigDocument.model_validate({"_id": "plain", "functionBackendUrl": "http://f.example.org/"})
-    [*_, tool] = tools.page({"plain": document}, None).tools
+    [*_, tool] = tools.page([document], None).tools
     assert (tool.name, tool.title, tool.description) == ("plain", "plain", "plain")
     assert tool.input_schema == {"type": "object"}
     counts = {"counts": {"meas": {"00": 1}}, "shots": 1}
@@ -94,12 +94,12 @@ def test_a_large_answer_is_a_resource_and_no_result() -> None:
 def test_the_list_of_tools_has_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = {"type": "object", "description": "x" * 30_000}
     names = [f"f{number:03}" for number in range(250)]
-    documents = {
-        name: ConfigDocument.model_validate(
+    documents = [
+        ConfigDocument.model_validate(
             {"_id": name, "functionBackendUrl": "http://f.example.org/", "functionInputSchema": schema}
         )
         for name in names
-    }
+    ]
     found: list[str] = []
     cursor = None
     for _ in names:
