@@ -75,7 +75,7 @@ class Views:
             if left():
                 raise DisconnectedError
             await pool.app(inner, body.receive, answer)
-        if answer.status == HTTPStatus.OK:
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
             answer.extend(exchange.parts)
 
     def _pool(self, method: str, path: str) -> ViewPool:

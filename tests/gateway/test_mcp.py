@@ -329,7 +329,10 @@ def test_cancellations_of_unknown_calls_are_limited(world: World) -> None:
 def test_a_sign_in_is_needed_for_every_message_and_sessions_belong_to_their_holders(world: World) -> None:
     gateway = world.signed
     alice, bob = ({"Authorization": f"Bearer {key}"} for key in KEYS.values())
-    assert "Sign in" in failed(send(gateway, message("initialize", INITIALIZE)), 401)
+    refused = send(gateway, message("initialize", INITIALIZE, id="mine"))
+    assert "Sign in" in failed(refused, 401)
+    assert (refused.json()["id"], refused.headers["WWW-Authenticate"]) == ("mine", "Bearer")
+    assert "Mcp-Session-Id" not in refused.headers
     session = opened(gateway, **alice)
     assert answered(send(gateway, message("ping"), session, **alice)) == {}
     token = {"Authorization": f"Bearer {token_of(session)}"}
