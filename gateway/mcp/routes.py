@@ -76,7 +76,7 @@ def _handle(message: dict[str, Any]) -> Response:
         return _left_to_edge(McpMessage(None, "", orjson.dumps(message), opens=True, id=g.mcp_id))
     session = sessions.current(gateway)
     if "id" not in message:
-        return _notified(gateway, session, method, message.get("params"))
+        return _notified(session, method, message.get("params"))
     params = message.get("params")
     if method == "tools/call" and isinstance(params, dict) and isinstance(params.get("name"), str):
         return _left_to_edge(_tool_call(session, message, params))
@@ -105,10 +105,10 @@ def _tool_call(session: McpSession, message: dict[str, Any], params: dict[str, A
     )
 
 
-def _notified(gateway: GatewayServices, session: McpSession, method: str, params: Any) -> Response:
+def _notified(session: McpSession, method: str, params: Any) -> Response:
     if method == "notifications/cancelled" and isinstance(params, dict) and "requestId" in params:
         key = session.key(_checked_id(params["requestId"], "requestId"))
-        job_id = idempotency.process_job_id(gateway.settings.secret, session.client, key)
+        job_id = idempotency.process_job_id(session.client.secret, session.client, key)
         exchange().mcp = McpMessage(session.client, session.token, cancelled=job_id)
     return Response(status=202)
 
