@@ -19,6 +19,7 @@ from core.errors import NotFoundError, ResultStoreError
 from core.settings import Source
 from core.settings.stores import (
     RESULTS_FOLDER,
+    RESULTS_RETENTION_SECONDS,
     RESULTS_S3_ACCESS_KEY,
     RESULTS_S3_BUCKET,
     RESULTS_S3_REGION,
@@ -28,9 +29,8 @@ from core.settings.stores import (
 
 #: The most bytes of one result.
 MAX_BYTES = 64 * 1024 * 1024
-#: Seconds for which a folder keeps results, and seconds between searches for older ones. A bucket has rules
-#: for that.
-RETENTION, SWEEP = 7 * 86_400.0, 600.0
+#: Seconds between searches of a folder for results that are too old.
+SWEEP = 600.0
 #: Seconds to connect to the bucket's service, and seconds to wait for its answer.
 TIMEOUT = (5, 60)
 
@@ -59,6 +59,16 @@ class LargeResults(Protocol):
             ResultStoreError: the store is not available.
         """
 
+    def delete(self, name: str) -> None:
+        """Delete a result, if there is one.
+
+        Raises:
+            ResultStoreError: the store is not available.
+        """
+
+    def sweep(self) -> None:
+        """Delete the results that are too old. Buckets do that themselves."""
+
 
 def name_of(topic: str, process_job_id: str) -> str:
     """Return the name of a client's result.
@@ -77,10 +87,16 @@ def name_of(topic: str, process_job_id: str) -> str:
 
 
 class Folder:
-    """A folder on this machine, or one that several machines share."""
+    """A folder on this machine, or one that several machines share.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the folder.
+        retention: seconds for which results are kept.
+    """
+
+    def __init__(self, path: Path, retention: float = RESULTS_RETENTION_SECONDS.read({})) -> None:
         self._path = path
+        self._retention = retention
         self._lock = threading.Lock()
         self._swept = 0.0
 
@@ -94,7 +110,7 @@ class Folder:
             temporary.replace(path)
         except OSError as error:
             raise ResultStoreError(f"The result could not be written: {error.strerror}.") from None
-        self._sweep()
+        self.sweep()
 
     def get(self, name: str) -> bytes:
         try:
@@ -104,8 +120,14 @@ class Folder:
         except OSError as error:
             raise ResultStoreError(f"The result could not be read: {error.strerror}.") from None
 
-    def _sweep(self) -> None:
-        """Remove results that are too old. Another process may remove them at the same time."""
+    def delete(self, name: str) -> None:
+        try:
+            (self._path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise ResultStoreError(f"The result could not be deleted: {error.strerror}.") from None
+
+    def sweep(self) -> None:
+        # Another process may remove them at the same time.
         now = time.time()
         with self._lock:
             if now - self._swept < SWEEP:
@@ -113,7 +135,7 @@ class Folder:
             self._swept = now
         for path in self._path.glob("results/*/*"):
             try:
-                if now - path.stat().st_mtime > RETENTION:
+                if now - path.stat().st_mtime > self._retention:
                     path.unlink()
             except OSError:
                 continue
@@ -166,6 +188,13 @@ class Bucket:
             raise ResultStoreError("The stored object is larger than any result.")
         return bytes(self._call(lambda: response["Body"].read(MAX_BYTES)))
 
+    def delete(self, name: str) -> None:
+        # A bucket answers the same if there is no such object.
+        self._call(lambda: self._client.delete_object(Bucket=self._bucket, Key=name))
+
+    def sweep(self) -> None:
+        pass
+
     def _call(self, call: Callable[[], Answer]) -> Answer:
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -212,4 +241,4 @@ def from_env(env: Source) -> LargeResults | None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RESULTS_FOLDER.error(f"names {folder}, which cannot be created: {error.strerror}.") from None
-    return Folder(path)
+    return Folder(path, RESULTS_RETENTION_SECONDS.read(env))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError, NotFoundError
 from core.kafka.topics import CANCEL
 from core.large_results import name_of
-from core.protocol import API, binary_headers, encode, job_path, result_path
-from gateway import listing
+from core.protocol import API, binary_headers, data_path, encode, job_path, result_path
+from gateway import erasure, listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
 from gateway.edge.exchange import awaited, exchange, wait_for_final
@@ -28,8 +28,9 @@ from gateway.webhooks import HEADER as CALLBACK
 
 api = Blueprint("api", __name__, url_prefix=API)
 
-#: The routes of a job and of its result, below the blueprint's prefix.
+#: The routes of a job, of its data and of its result, below the blueprint's prefix.
 _JOB = job_path("<process_job_id>").removeprefix(API)
+_DATA = data_path("<process_job_id>").removeprefix(API)
 _RESULT = result_path("<process_job_id>").removeprefix(API)
 
 #: The longest time in seconds that a request may wait for a result.
@@ -47,6 +48,7 @@ def new_session() -> Response:
     if request.headers.get("Authorization") and not credential:
         gateway.tokens.read(credential)  # raises an error that says what is wrong
     client, token, new = gateway.session_for(credential)
+    g.client = client  # for the audit
     status = 201 if new else 200
     return json_response(
         {"client_id": client.client_id, "token": token, "expires_at": client.expires_at.isoformat()}, status
@@ -68,10 +70,10 @@ def functions() -> Response:
     return json_response({"functions": [_function(each) for each in listed_documents(services(), client)]})
 
 
-def listed_documents(gateway: GatewayServices, _client: ClientSession) -> list[ConfigDocument]:
+def listed_documents(gateway: GatewayServices, client: ClientSession) -> list[ConfigDocument]:
     """Return the documents of the functions that a client may see, by name."""
     documents = gateway.documents.all()
-    return [documents[name] for name in sorted(documents)]
+    return [documents[name] for name in sorted(documents) if gateway.permissions.may_list(client, name)]
 
 
 def _function(document: ConfigDocument) -> dict[str, Any]:
@@ -88,8 +90,9 @@ def _function(document: ConfigDocument) -> dict[str, Any]:
 @api.get("/functions/<function>")
 def function(function: str) -> Response:
     """Return a function with the schemas of its input and its answer."""
-    session()
-    document = services().documents.get(function)
+    client, gateway = session(), services()
+    document = gateway.documents.get(function)
+    gateway.permissions.require_function(client, document.id, gateway.documents.all())
     return json_response(_function(document) | {"output_schema": document.function_output_schema})
 
 
@@ -122,6 +125,8 @@ def new_job(function: str) -> Response:
         )
         key = key_of(request.headers.get(HEADER))
         document = gateway.documents.get(function)
+        # The submission checks it too. This is before the body is read.
+        gateway.permissions.require_function(client, document.id, gateway.documents.all())
         value = body()
         validate(document, value)
     # Opened before the job exists, so that its first event finds the inbox ready.
@@ -132,6 +137,10 @@ def new_job(function: str) -> Response:
         )
     job_id = process_job_id(client.secret, client, key)
     with gateway.in_flight.claim(job_id):
+        if inbox.is_erased(job_id):
+            raise InputError(
+                f"The data of this {HEADER}'s job was erased. Use a new key for a new job.", field=HEADER
+            )
         known = inbox.job(job_id) or _job_of_another_secret(inbox, client, key)
         if known is None:
             return submit(
@@ -201,6 +210,18 @@ def cancel(process_job_id: str) -> Response:
             gateway.publisher.publish(CANCEL, process_job_id, data, headers)
     shown = {"process_job_id": process_job_id, "status": event.status}
     return accepted(json_response(shown), process_job_id)
+
+
+@api.delete(_DATA)
+def erase(process_job_id: str) -> Response:
+    """Erase the input and the result of a job that has ended. The job does not exist any more then."""
+    client, gateway = session(), services()
+    inbox = gateway.inbox(client)
+    if not inbox.is_erased(process_job_id):
+        # Each erasure costs the pollers calls to the provider.
+        gateway.job_limit.take(client.client_id)
+        erasure.erase(gateway, client, inbox, _require_job(inbox, process_job_id))
+    return Response(status=204)
 
 
 def _require_job(inbox: Inbox, process_job_id: str) -> InboxEntry:

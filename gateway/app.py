@@ -9,7 +9,7 @@ from flask import Flask, Response, request, send_from_directory
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import safe_join
 
-from gateway import asyncapi, metrics, openapi, origin, problems
+from gateway import asyncapi, audit, metrics, openapi, origin, problems
 from gateway.api import api
 from gateway.edge import events
 from gateway.edge.bodies import MAX_BODY
@@ -54,6 +54,7 @@ def create_app(services: GatewayServices) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     problems.register(app)
     origin.register(app, services)
+    audit.register(app, services.audit, services.sign_in.needed)
     metrics.register(app, services)
     openapi.register(app, services.documents)
     asyncapi.register(app)

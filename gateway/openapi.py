@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from core.config_docs import Documents
 from core.config_docs.model import ConfigDocument
-from core.protocol import API, STRUCTURED, job_path, result_path
+from core.protocol import API, STRUCTURED, data_path, job_path, result_path
 from gateway.function_operations import ANY_FUNCTION, add_functions
 from gateway.listing import MAX_CURSOR, MAX_JOBS
 from gateway.openapi_models import MODELS
@@ -31,6 +31,7 @@ OPERATION_IDS = {
     f"get {API}/jobs": "list_jobs",
     f"get {job_path('{process_job_id}')}": "get_job",
     f"delete {job_path('{process_job_id}')}": "cancel_job",
+    f"delete {data_path('{process_job_id}')}": "erase_job_data",
     f"get {result_path('{process_job_id}')}": "get_large_result",
     f"get {API}/events": "open_events",
     "get /healthz": "get_health",
@@ -40,10 +41,11 @@ OPERATION_IDS = {
 _TEXTS = {
     400: "The body is not JSON, or the path is malformed",
     401: "No valid token",
+    403: "The tenant may not use this function or this backend type; `detail` says what it may use",
     404: "This client has no such thing",
     405: "The path does not support this method",
     408: "The body is not complete in time",
-    409: "A request with this Idempotency-Key is in progress",
+    409: "A request with this Idempotency-Key is in progress, or the job has not ended",
     413: "The body is larger than 1 MB",
     422: "The input is wrong; `errors` names the fields",
     426: "A WebSocket handshake is required",
@@ -140,7 +142,7 @@ def _common() -> dict[str, Any]:
                 "get": _operation(
                     "Get a function with the schemas of its input and answer",
                     {200: ("The function", "FunctionDetails")},
-                    [401, 404, 429],
+                    [401, 403, 404, 429],
                     parameters=[function],
                 )
             },
@@ -151,7 +153,7 @@ def _common() -> dict[str, Any]:
                 "post": _operation(
                     "Submit a job of any function",
                     {200: ("The job has ended", "PublicJob"), 202: ("The job was submitted", "PublicJob")},
-                    [400, 401, 404, 408, 409, 413, 422, 429, 502, 503, 504],
+                    [400, 401, 403, 404, 408, 409, 413, 422, 429, 502, 503, 504],
                     parameters=[function, wait, key, callback, callback_format],
                     requestBody=anything,
                     callbacks={"final": {"{$request.header.Callback-Url}": {"post": _webhook()}}},
@@ -191,6 +193,16 @@ def _common() -> dict[str, Any]:
                     [401, 404, 429, 503],
                     parameters=[job],
                 ),
+            },
+            data_path("{process_job_id}"): {
+                "delete": _operation(
+                    "Erase the input and result of a job that has ended",
+                    {204: ("The data was erased, now or before", None)},
+                    [401, 404, 409, 429, 503],
+                    parameters=[job],
+                    description="The job then no longer exists for the client. Its messages in Kafka cannot "
+                    "be deleted one by one: they are not shown any more, and expire.",
+                )
             },
             result_path("{process_job_id}"): {
                 "get": _operation(

@@ -24,6 +24,7 @@ from gateway.auth.sign_in import SignInError
 from gateway.auth.tokens import TokenError
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
+from gateway.permissions import ForbiddenError
 from gateway.replies import json_response
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,8 @@ def status_of(error: QwhiskError) -> int:
             return 400
         case InputError():
             return 422
+        case ForbiddenError():
+            return 403
         case NotFoundError():
             return 404
         case ConflictError():

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from flask import current_app, request
+from flask import current_app, g, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from core import large_results
@@ -17,11 +18,12 @@ from core.errors import InputError, NotFoundError
 from core.kafka.admin import Topics
 from core.kafka.group_protocol import check_group_protocol
 from core.kafka.publisher import Publisher
-from core.kafka.topics import SESSIONS, shared
+from core.kafka.topics import SESSIONS, retention, shared
 from core.large_results import LargeResults
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from core.settings import Source
+from gateway.audit import Audit
 from gateway.auth import sources
 from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import ClientSession, TokenError, Tokens
@@ -33,14 +35,14 @@ from gateway.inbox import session_notices
 from gateway.inbox.inbox import Inbox
 from gateway.inbox.topic_readers import TopicReaders
 from gateway.limits import Limit, network_of
-from gateway.settings import GatewaySettings
+from gateway.permissions import Permissions
+from gateway.settings import DAY, GatewaySettings
 from gateway.topic_cleaner import RENEWED, TopicCleaner
 from gateway.unread import UnreadResponses
 from gateway.webhooks import Webhooks
+from gateway.webhooks.erased import is_erased
 from gateway.webhooks.sender import WebhookSender
 
-#: Seconds for which a client's topic and its events are kept after its token has expired.
-DAY = 86_400
 #: Seconds after a sign-in during which the session can be renewed without another sign-in.
 SIGNED_IN = 7 * DAY
 
@@ -67,6 +69,8 @@ class GatewayServices:
     unread: UnreadResponses
     processor: Processor
     sign_in: SignIn
+    permissions: Permissions
+    audit: Audit
     #: None if webhooks are off.
     webhooks: Webhooks | None = None
     #: None if no store is configured.
@@ -75,8 +79,9 @@ class GatewayServices:
     @classmethod
     def make(cls, settings: GatewaySettings, env: Source) -> GatewayServices:
         """Connect to the services that the settings name and create the shared topics."""
+        audit = Audit(settings)
         topics = Topics(settings.kafka)
-        topics.ensure(shared(settings.kafka.partitions))
+        topics.ensure(shared(settings.kafka.partitions), retention(settings.kafka.retention_seconds))
         topics.ensure({SESSIONS: 1}, session_notices.CONFIG)
         check_group_protocol(settings.kafka)
         websocket_server, waits = WebSocketServer(settings.websockets), Waits()
@@ -87,6 +92,8 @@ class GatewayServices:
 
         publisher, processor = Publisher(settings.kafka), Processor()
         since = session_notices.beginning(settings.kafka, publisher)
+        reader = TopicReaders(settings.kafka, topics, on_event, since)
+        store = large_results.from_env(env)
         webhooks = None
         if settings.webhooks != "off":
             webhooks = Webhooks(
@@ -95,6 +102,7 @@ class GatewayServices:
                 WebhookSender(settings.webhooks),
                 settings.secret,
                 settings.previous_secret,
+                partial(is_erased, reader),
             )
         return cls(
             settings=settings,
@@ -102,19 +110,23 @@ class GatewayServices:
             documents=from_env(env),
             invoke=FunctionInvoker(EnvironmentCredentials(env)),
             publisher=publisher,
-            reader=TopicReaders(settings.kafka, topics, on_event, since),
+            reader=reader,
             websocket_server=websocket_server,
             waits=waits,
             topics=topics,
             job_limit=Limit("jobs", settings.jobs_per_minute),
             session_limit=Limit("sessions and refused requests", settings.sessions_per_minute),
             in_flight=InFlight(),
-            topic_cleaner=TopicCleaner(settings.kafka, topics, publisher, settings.session_seconds + DAY),
+            topic_cleaner=TopicCleaner(
+                settings.kafka, topics, publisher, _unused_seconds(settings), store.sweep if store else None
+            ),
             unread=UnreadResponses(processor.waiting),
             processor=processor,
             sign_in=SignIn(settings.api_keys, settings.oidc_issuer, settings.oidc_audience),
+            permissions=Permissions(settings.permissions, settings.secret, settings.previous_secret),
+            audit=audit,
             webhooks=webhooks,
-            large_results=large_results.from_env(env),
+            large_results=store,
         )
 
     def session_for(self, credential: str) -> tuple[ClientSession, str, bool]:
@@ -144,8 +156,9 @@ class GatewayServices:
                 "Sign in: send your API key or your provider's token as `Authorization: Bearer <it>`.",
                 "sign_in",
             )
-        session, token = self.new_session("tenant", who)
-        log.info("signed in", extra={"who": who, "client_id": session.client_id})
+        source = sources.digest_of(self.settings.secret, "tenant", who.name)
+        session, token = self.tokens.new(source, who.name, self.permissions.marks(who))
+        log.info("signed in", extra={"who": who.name, "client_id": session.client_id})
         return session, token, True
 
     def new_session(self, kind: str, source: str) -> tuple[ClientSession, str]:
@@ -184,9 +197,8 @@ class GatewayServices:
         inbox = self.inbox(session)
         if inbox.followed:
             return inbox
-        retention = (self.settings.session_seconds + DAY) * 1000
         with self.processor.waiting():
-            self.topics.ensure({session.topic: 1}, {"retention.ms": str(retention)})
+            self.topics.ensure({session.topic: 1}, retention(self.settings.retention_seconds))
             # Shows the topic cleaner that the topic is used. The acknowledgement shows that it has a leader.
             self.publisher.publish(session.topic, "session", RENEWED)
             session_notices.announce(self.publisher, session.topic)
@@ -204,6 +216,12 @@ class GatewayServices:
             self.webhooks.close()
         self.reader.close()
         self.publisher.close()
+        self.audit.close()
+
+
+def _unused_seconds(settings: GatewaySettings) -> float:
+    """Return the seconds without use after which no token for a client's topic is valid."""
+    return min(settings.session_seconds + DAY, settings.retention_seconds)
 
 
 def services() -> GatewayServices:
@@ -234,7 +252,8 @@ def session_of(token: str | None) -> ClientSession:
     """
     gateway = services()
     try:
-        return gateway.tokens.read(token)
+        client = g.client = gateway.tokens.read(token)
+        return client
     except TokenError:
         gateway.session_limit.take(address())
         raise

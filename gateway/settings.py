@@ -11,15 +11,18 @@ from typing import cast, get_args
 from core.log import LOG_LEVEL
 from core.origin import Allowed
 from core.settings import REQUIRED, KafkaSettings, Kind, Setting, SettingsTable, Source
-from core.settings.kafka import KAFKA_ROWS
+from core.settings.kafka import KAFKA_ROWS, RETENTION_SECONDS
 from core.settings.kinds import EXACT_URL, TEXT, InvalidValueError, choice, integer, number
 from core.settings.openwhisk import CREDENTIAL_ROWS
 from core.settings.ports import GATEWAY_PORT
 from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
+from gateway.permissions import UNLIMITED, PermissionDocument, document_of
 from gateway.webhooks.callback import Policy
 
 #: Characters of a secret below which it can be guessed.
 MIN_SECRET = 32
+#: Seconds. By at least an hour, clients' events outlive their tokens: clocks of replicas differ.
+HOUR, DAY, MAX_RETENTION = 3_600, 86_400, 10 * 366 * 86_400
 
 
 def _secret(text: str) -> str:
@@ -52,6 +55,10 @@ def _api_keys(text: str) -> Mapping[str, str]:
             raise InvalidValueError(f"The name {name} is there twice.")
         digests[name] = digest.lower()
     return digests
+
+
+def _retention(text: str) -> int | None:
+    return integer(60 + HOUR, MAX_RETENTION).parse(text)
 
 
 HOST = Setting("GATEWAY_HOST", TEXT, "127.0.0.1", "address to listen on")
@@ -114,6 +121,40 @@ PREVIOUS_SECRET = Setting(
 SESSION_SECONDS = Setting(
     "GATEWAY_SESSION_SECONDS", integer(60, 30 * 86_400), 86_400, "seconds that a session's token is valid"
 )
+CLIENT_RETENTION = Setting(
+    "GATEWAY_RETENTION_SECONDS",
+    Kind(f"a whole number from {60 + HOUR} to {MAX_RETENTION}", _retention),
+    None,
+    "seconds for which a client's events, with inputs and results, are kept; at least an hour more than "
+    "GATEWAY_SESSION_SECONDS",
+    default_text="a day more than GATEWAY_SESSION_SECONDS",
+    common=True,
+)
+PERMISSIONS = Setting(
+    "GATEWAY_PERMISSIONS",
+    Kind("the permissions as JSON, or a file with them (docs/data.md)", document_of),
+    UNLIMITED,
+    "which functions and backend types each tenant may use: JSON, or a file with it (docs/data.md)",
+    default_text="everybody may use everything",
+    common=True,
+)
+AUDIT_FILE = Setting(
+    "GATEWAY_AUDIT_FILE",
+    TEXT,
+    "",
+    "file for the audit's lines, one for each gateway process",
+    default_text="the log",
+    common=True,
+)
+AUDIT_BYTES = Setting(
+    "GATEWAY_AUDIT_BYTES",
+    integer(10_000, 10_000_000_000),
+    10_000_000,
+    "bytes after which the audit's file is renamed and a new one begins",
+)
+AUDIT_FILES = Setting(
+    "GATEWAY_AUDIT_FILES", integer(1, 1_000), 10, "renamed files of the audit that are kept"
+)
 INVOKE_TIMEOUT = Setting(
     "GATEWAY_INVOKE_TIMEOUT", number(1, 600), 75.0, "seconds that the invocation of an action may take"
 )
@@ -121,7 +162,7 @@ JOBS_PER_MINUTE = Setting(
     "GATEWAY_JOBS_PER_MINUTE",
     integer(1, 10_000_000),
     6_000,
-    "requests for jobs that one client may make in a minute",
+    "submissions and erasures that one client may request in a minute",
     common=True,
 )
 JOBS_IN_FLIGHT = Setting(
@@ -190,9 +231,14 @@ TABLE = SettingsTable(
         SECRET,
         PREVIOUS_SECRET,
         SESSION_SECONDS,
+        CLIENT_RETENTION,
         API_KEYS,
         OIDC_ISSUER,
         OIDC_AUDIENCE,
+        PERMISSIONS,
+        AUDIT_FILE,
+        AUDIT_BYTES,
+        AUDIT_FILES,
         JOBS_PER_MINUTE,
         JOBS_IN_FLIGHT,
         SESSIONS_PER_MINUTE,
@@ -205,6 +251,7 @@ TABLE = SettingsTable(
         PAGE,
         LOG_LEVEL,
         *KAFKA_ROWS,
+        RETENTION_SECONDS,
         *DOCUMENT_ROWS,
         *RESULT_ROWS,
         *CREDENTIAL_ROWS,
@@ -227,6 +274,8 @@ class GatewaySettings:
     #: Empty: none.
     previous_secret: str = field(repr=False)
     session_seconds: int
+    #: Seconds for which the events of a client are kept.
+    retention_seconds: int
     #: Seconds.
     invoke_timeout: float
     jobs_per_minute: int
@@ -240,6 +289,12 @@ class GatewaySettings:
     #: Empty: no OpenID Connect.
     oidc_issuer: str
     oidc_audience: str
+    #: Which functions and backend types each tenant may use.
+    permissions: PermissionDocument
+    #: Empty: the audit's lines are in the log.
+    audit_file: str
+    audit_bytes: int
+    audit_files: int
     webhooks: Policy
     #: Whether there is an MCP server.
     mcp: bool
@@ -264,6 +319,7 @@ class GatewaySettings:
             secret=SECRET.read(env),
             previous_secret=PREVIOUS_SECRET.read(env),
             session_seconds=SESSION_SECONDS.read(env),
+            retention_seconds=_retention_seconds(env),
             invoke_timeout=INVOKE_TIMEOUT.read(env),
             jobs_per_minute=JOBS_PER_MINUTE.read(env),
             jobs_in_flight=JOBS_IN_FLIGHT.read(env),
@@ -274,8 +330,29 @@ class GatewaySettings:
             api_keys=api_keys,
             oidc_issuer=issuer,
             oidc_audience=OIDC_AUDIENCE.require(env) if issuer else "",
+            permissions=PERMISSIONS.read(env),
+            audit_file=AUDIT_FILE.read(env),
+            audit_bytes=AUDIT_BYTES.read(env),
+            audit_files=AUDIT_FILES.read(env),
             webhooks=cast(Policy, WEBHOOKS.read(env)),
             mcp=mcp == "on" or (not mcp and not (api_keys or issuer)),
             page=Path(PAGE.read(env)).resolve(),
             kafka=KafkaSettings.from_env(env),
         )
+
+
+def _retention_seconds(env: Source) -> int:
+    """Return the seconds for which a client's events are kept.
+
+    Raises:
+        SettingsError: they would be deleted while the client's token is valid.
+    """
+    valid, kept = SESSION_SECONDS.read(env), CLIENT_RETENTION.read(env)
+    if kept is None:
+        return valid + DAY
+    if kept < valid + HOUR:
+        raise CLIENT_RETENTION.error(
+            f"must be at least an hour (3600) more than {SESSION_SECONDS.name}, which is {valid}. "
+            f"Lower {SESSION_SECONDS.name}, or raise it."
+        )
+    return kept

@@ -10,9 +10,12 @@ from typing import Any
 from flask import Response, g
 
 from core.config_docs.model import ConfigDocument
+from core.erasure import erasure_of
 from core.errors import InvocationError
 from core.kafka.publisher import PUBLISH_TIMEOUT
+from core.kafka.topics import CANCEL
 from core.protocol import (
+    BackendType,
     Envelope,
     ResultEvent,
     SubmittedJob,
@@ -28,6 +31,7 @@ from gateway.edge.exchange import json_parts, wait_for_final
 from gateway.inbox.inbox import Inbox, InboxEntry, without_large_fields
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
+from gateway.permissions import ForbiddenError, requested_type
 from gateway.services import GatewayServices
 
 log = logging.getLogger(__name__)
@@ -61,6 +65,8 @@ def submit(
         callback_url: where the final event is sent; None for nowhere.
         again: whether a gateway that failed may have made the same submission before.
     """
+    _require_permission(gateway, client, document.id, requested_type(document.function_input_schema, value))
+    g.process_job_id = process_job_id
     if inbox.in_flight() >= gateway.settings.jobs_in_flight:
         raise LimitError(
             f"Over {gateway.settings.jobs_in_flight} jobs are under way. Wait for some to end.", 5
@@ -76,6 +82,14 @@ def submit(
     with gateway.processor.waiting():
         reply = gateway.invoke(document, params, gateway.settings.invoke_timeout)
     queued = queued_event(document, value, reply, envelope)
+    try:
+        # The function itself reports where it has submitted the job.
+        _require_permission(gateway, client, document.id, queued.backend_type)
+    except ForbiddenError:
+        log.error("the function %s did not use the requested backend type", document.id)
+        with gateway.processor.waiting():
+            gateway.publisher.publish(CANCEL, process_job_id, encode(queued.job_event()))
+        raise
     remembered = _remember(gateway, queued)
     g.submitted = document.id
     log.info(
@@ -106,6 +120,8 @@ def existing_job_response(
         wait_seconds: seconds to wait for the final event; 0 to answer at once.
     """
     event = entry.event
+    _require_permission(gateway, client, event.function, event.backend_type)
+    g.process_job_id = event.process_job_id
     if wait_seconds and event.final:
         response = gateway.unread.response(client.client_id, [entry.json])
     else:
@@ -114,6 +130,18 @@ def existing_job_response(
         response = accepted(_job(gateway, entry.json, event), event.process_job_id)
     response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _require_permission(
+    gateway: GatewayServices, client: ClientSession, function: str, backend_type: BackendType | None
+) -> None:
+    """Check that a client may use a function and a backend type.
+
+    Raises:
+        ForbiddenError: it may not.
+    """
+    gateway.permissions.require_function(client, function, gateway.documents.all())
+    gateway.permissions.require_backend_type(client, function, backend_type)
 
 
 def queued_event(
@@ -126,7 +154,7 @@ def queued_event(
     """
     try:
         submitted = SubmittedJob.model_validate(reply)
-        if sought(submitted.job_id) is not None:
+        if sought(submitted.job_id) is not None or erasure_of(submitted.job_id) is not None:
             raise ValueError("the id means another job to the pollers")
         return first_event(envelope, document.id, value, submitted, datetime.now(UTC))
     except ValueError:

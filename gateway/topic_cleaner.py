@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from core.errors import EventError, StreamError
 from core.kafka.admin import Topics
@@ -45,9 +45,18 @@ class TopicCleaner:
         topics: administers topics.
         publisher: publishes to topics.
         lifetime: seconds without use after which a topic is deleted.
+        also: called in each round; None for nothing.
     """
 
-    def __init__(self, kafka: KafkaSettings, topics: Topics, publisher: Publisher, lifetime: float) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topics: Topics,
+        publisher: Publisher,
+        lifetime: float,
+        also: Callable[[], None] | None = None,
+    ) -> None:
+        self._also = also
         self._kafka = kafka
         self._publisher = publisher
         self._topics = topics
@@ -66,6 +75,8 @@ class TopicCleaner:
         # Replicas that start together must not run their rounds together.
         while not self._stop.wait(EVERY * random.uniform(0.5, 1.5)):
             try:
+                if self._also is not None:
+                    self._also()
                 self.round(time.time())
             except StreamError as error:
                 log.warning("clients' topics were not checked: %s", error.message)

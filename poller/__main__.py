@@ -54,7 +54,9 @@ def main() -> int:
         return EXIT_SETTINGS
     try:
         admin = Topics(settings.kafka)
-        admin.ensure(topics.shared(settings.kafka.partitions))
+        admin.ensure(
+            topics.shared(settings.kafka.partitions), topics.retention(settings.kafka.retention_seconds)
+        )
         check_group_protocol(settings.kafka)
         publisher = Publisher(settings.kafka)
         run_progress = RunProgress()

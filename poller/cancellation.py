@@ -2,6 +2,7 @@
 
 Most requests come from clients. Others come from actions, about jobs that no client knows of
 (`core/strays.py`): these jobs are cancelled and their tags are removed, and the client is not notified.
+Erasures of a finished run's data (`core/erasure.py`) are carried out in the same way.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 from dataclasses import dataclass, field
 from functools import partial
 
+from core.erasure import erasure_of
 from core.errors import JobNotFoundError, QwhiskError
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView, QuantumAccount, run_tag, step_tag
@@ -17,6 +19,7 @@ from core.strays import Stray, sought
 from poller.account import OPEN, Accounts, AccountWorker
 from poller.call_outcomes import UNDELIVERABLE, Completion
 from poller.delivery.step_reply import is_loop
+from poller.erasure import ERASE_PATIENCE, follow_erasure
 from poller.metrics import ACCOUNTS
 from poller.scheduling.delays import failure_delay
 from poller.state import CancellationRequest, Stage
@@ -49,11 +52,13 @@ class Answer:
         newest: the run's newest job; None if there is none.
         following: the calls to make next, each a kind and a job id.
         delivered: the final event, if it was published.
+        ended: whether nothing more is to be done.
     """
 
     newest: JobView | None = None
     following: list[tuple[str, str]] = field(default_factory=list)
     delivered: ResultEvent | None = None
+    ended: bool = False
 
 
 class CancellationHandler:
@@ -109,7 +114,9 @@ class CancellationHandler:
         account_worker.scheduler.budget.succeeded(asked)
         request.calls += answer.following
         waited = now - request.consumed_at
-        if answer.delivered is not None:
+        if answer.ended:
+            self._tracker.finish(request)
+        elif answer.delivered is not None:
             self._completion.delivered(request, answer.delivered)
         elif request.calls:
             request.due = now
@@ -118,6 +125,11 @@ class CancellationHandler:
             _too_late(answer.newest, waited) or self._tracker.has_ended(request.event)
         ):
             self._tracker.finish(request)  # the run ended in another way, and its own JobEvent reports how
+        elif erasure_of(request.event.job_id) is not None:
+            request.failures = 0
+            if waited > ERASE_PATIENCE:
+                self._tracker.finish(request)  # the provider lists deleted jobs for long
+            request.due = now + _delay(waited)
         elif (target := sought(request.event.job_id)) is not None:
             request.failures = 0
             if target.job_id is not None or asked - request.consumed_at > STRAY_PATIENCE:
@@ -152,9 +164,11 @@ class CancellationHandler:
             log.error("gave up the search for a stray job: %s", error.message, extra=extra)
         if hopeless or self._completion.is_overdue(request.event, now):
             # The run's own JobEvent reports how it ends.
+            if erasure_of(request.event.job_id) is not None:
+                log.error("gave up the deletion of jobs at the provider: %s", error.message, extra=extra)
             self._tracker.finish(request)
             return
-        log.warning("not cancelled: %s", error.message, extra=extra)
+        log.warning("not carried out: %s", error.message, extra=extra)
         request.due = now + failure_delay(request.failures)
         if account:
             retry_after = getattr(error, "retry_after", None)
@@ -174,6 +188,10 @@ def _make(account_worker: AccountWorker, event: JobEvent, call: tuple[str, str])
     """
     kind, job_id = call
     account = account_worker.account
+    erasure = erasure_of(event.job_id)
+    if erasure is not None:
+        following, ended = follow_erasure(account, event, erasure, call)
+        return Answer(following=following, ended=ended)
     target = sought(event.job_id)
     if target is not None:
         return Answer(following=_follow_stray(account, event, target, call))

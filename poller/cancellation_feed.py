@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 
+from core.erasure import erasure_of
 from core.errors import EventError, StreamError
 from core.kafka.topic_logs import LogEntry, LogFailure, TopicLogs, TopicUnknownError
 from core.kafka.topics import CANCEL
@@ -31,7 +32,7 @@ POLL, RETRY = 0.1, 0.5
 
 
 class CancellationFeed:
-    """A thread that records each client's cancellation request in the progress of its run.
+    """A thread that records each client's cancellation request or erasure in the progress of its run.
 
     Args:
         kafka: how to reach the broker.
@@ -117,7 +118,9 @@ class CancellationFeed:
         except EventError:
             pass  # the poller that consumes it reports it
         else:
-            if sought(event.job_id) is None:
+            if erasure_of(event.job_id) is not None:
+                self._run_progress.erase(event)
+            elif sought(event.job_id) is None:
                 self._run_progress.cancel(event)
         self._move(entry.offset + 1)
 

@@ -14,7 +14,7 @@ from core.settings import (
     SettingsTable,
     Source,
 )
-from core.settings.kafka import KAFKA_ROWS
+from core.settings.kafka import KAFKA_ROWS, RETENTION_SECONDS
 from core.settings.kinds import TEXT, Kind, integer, number
 from core.settings.openwhisk import CREDENTIAL_ROWS
 from core.settings.ports import POLLER_PORT
@@ -93,6 +93,7 @@ TABLE = SettingsTable(
         CALL_PRICE,
         LOG_LEVEL,
         *KAFKA_ROWS,
+        RETENTION_SECONDS,
         *PROVIDER_ROWS,
         *DOCUMENT_ROWS,
         *RESULT_ROWS,

@@ -28,6 +28,8 @@ MAX_UNKNOWN = 5
 MAX_UNKNOWN_TOPICS = 10_000
 
 _ENDED = 1_000_000
+#: Later than any event of a run.
+_ERASED = (_ENDED + 1, True)
 
 
 class Stage(Enum):
@@ -172,6 +174,19 @@ class RunProgress:
             run = self._runs.get(event.process_job_id, _Run())
             run.cancelled = True
             self._remember(event.process_job_id, run)
+
+    def erase(self, event: JobEvent) -> None:
+        """Record that the run's data was erased, so nothing may be published or stored for it any more."""
+        with self._lock:
+            run = self._runs.get(event.process_job_id, _Run())
+            run.announced, run.notified, run.publications = _ENDED, _ERASED, {}
+            self._remember(event.process_job_id, run)
+
+    def is_erased(self, event: JobEvent) -> bool:
+        """Return whether the run's data was erased."""
+        with self._lock:
+            run = self._runs.get(event.process_job_id)
+            return run is not None and run.notified == _ERASED
 
     def is_cancelled(self, event: JobEvent) -> bool:
         """Return whether a client requested the run's cancellation."""

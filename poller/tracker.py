@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
+from core.erasure import erasure_of
 from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.offsets import Partition
 from core.protocol import MAX_ATTEMPT, JobEvent, ResultEvent, binary_headers, encode
@@ -99,7 +100,9 @@ class JobTracker:
         if same is not None and same.key == job.key:
             pass  # delivered twice by the broker: it is in progress, and must not be committed
         elif consumed.cancel:
-            if sought(event.job_id) is None:
+            if erasure_of(event.job_id) is not None:
+                self._run_progress.erase(event)
+            elif sought(event.job_id) is None:
                 self._run_progress.cancel(event)
             self._add_request(consumed, event, now)
         elif first is not None and first.event.job_id != event.job_id and len(event.job_id) <= MAX_JOB_ID:

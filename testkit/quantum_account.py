@@ -152,6 +152,13 @@ class InMemoryAccount:
             if self._view(job_id).status == "QUEUED":
                 self._end(job_id, "CANCELLED", None)
 
+    def delete(self, job_id: str) -> None:
+        """Delete a job; JobNotFoundError if there is none."""
+        with self._lock:
+            self._view(job_id)
+            for known in (self._views, self._tags, self._results, self.submitted):
+                known.pop(job_id, None)
+
     def abandon(self, job_id: str) -> None:
         """Cancel a job and remove its tags."""
         self.cancel(job_id)

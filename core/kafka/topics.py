@@ -58,6 +58,18 @@ def shared(partitions: int) -> dict[str, int]:
     return dict.fromkeys(many, partitions) | dict.fromkeys(single, 1)
 
 
+def retention(seconds: float) -> dict[str, str]:
+    """Return the settings of topics whose messages are kept for a time.
+
+    Kafka deletes whole segments. A new one begins after a quarter of the time, so a message is deleted at the
+    latest after one and a quarter of it.
+
+    Args:
+        seconds: the time.
+    """
+    return {"retention.ms": str(int(seconds * 1000)), "segment.ms": str(int(seconds * 250))}
+
+
 def new_results_topic(now: float | None = None) -> str:
     """Return a new name for a client's topic: its time of creation and 144 random bits.
 

@@ -41,7 +41,7 @@ from core.protocol.events import (
     ResultEvent,
     Status,
 )
-from core.protocol.paths import API, job_path, result_path
+from core.protocol.paths import API, data_path, job_path, result_path
 from core.protocol.public import PublicJob, encode_public
 
 __all__ = [
@@ -80,6 +80,7 @@ __all__ = [
     "SubmittedJob",
     "answer_reply",
     "binary_headers",
+    "data_path",
     "decode",
     "encode",
     "encode_public",

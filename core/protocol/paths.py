@@ -15,6 +15,15 @@ def job_path(process_job_id: str) -> str:
     return f"{API}/jobs/{process_job_id}"
 
 
+def data_path(process_job_id: str) -> str:
+    """Return the path of a job's data, which can be deleted.
+
+    Args:
+        process_job_id: the job's id, or a placeholder of a route.
+    """
+    return f"{job_path(process_job_id)}/data"
+
+
 def result_path(process_job_id: str) -> str:
     """Return the path of a result that is too large for an event; events name it as `result_url`.
 

@@ -139,6 +139,16 @@ class QuantumAccount(Protocol):
             job_id: the job's id.
         """
 
+    def delete(self, job_id: str) -> None:
+        """Delete a final job with its circuits and its result.
+
+        Args:
+            job_id: the job's id.
+
+        Raises:
+            JobNotFoundError: the provider does not know the job.
+        """
+
     def abandon(self, job_id: str) -> None:
         """Cancel a job that no client knows and remove its tags, so that it is not found by them.
 

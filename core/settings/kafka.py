@@ -68,6 +68,14 @@ PARTITIONS = Setting(
     "partitions of the topics that pollers share: the number of pollers that can work at once",
 )
 
+RETENTION_SECONDS = Setting(
+    "KAFKA_RETENTION_SECONDS",
+    integer(86_400, 10 * 366 * 86_400),
+    7 * 86_400,
+    "seconds for which the topics that all clients share keep messages; topics that exist keep their own "
+    "setting",
+)
+
 KAFKA_ROWS: Rows = (
     BOOTSTRAP_SERVERS,
     SECURITY_PROTOCOL,
@@ -101,6 +109,7 @@ class KafkaSettings:
     group_protocol: str = GROUP_PROTOCOL.read({})
     replication_factor: int = REPLICATION_FACTOR.read({})
     partitions: int = PARTITIONS.read({})
+    retention_seconds: int = RETENTION_SECONDS.read({})
 
     @classmethod
     def from_env(cls, env: Source) -> KafkaSettings:
@@ -123,6 +132,7 @@ class KafkaSettings:
             group_protocol=GROUP_PROTOCOL.read(env),
             replication_factor=REPLICATION_FACTOR.read(env),
             partitions=PARTITIONS.read(env),
+            retention_seconds=RETENTION_SECONDS.read(env),
         )
 
     def client(self) -> dict[str, str | int | bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.settings.kinds import TEXT, URL, pattern
+from core.settings.kinds import TEXT, URL, integer, pattern
 from core.settings.setting import REQUIRED, Rows, Setting
 
 CONFIG_FOLDER = Setting(
@@ -49,7 +49,14 @@ RESULTS_FOLDER = Setting(
     TEXT,
     "",
     "folder for results that are too large for a message, shared by poller and gateway; they are deleted "
-    "after 7 days",
+    "after RESULTS_RETENTION_SECONDS",
+    common=True,
+)
+RESULTS_RETENTION_SECONDS = Setting(
+    "RESULTS_RETENTION_SECONDS",
+    integer(60, 10 * 366 * 86_400),
+    7 * 86_400,
+    "seconds for which RESULTS_FOLDER keeps results; a bucket has a rule of its own",
     common=True,
 )
 RESULTS_S3_URL = Setting(
@@ -86,6 +93,7 @@ RESULTS_S3_REGION = Setting("RESULTS_S3_REGION", TEXT, "us-south", "region of th
 
 RESULT_ROWS: Rows = (
     RESULTS_FOLDER,
+    RESULTS_RETENTION_SECONDS,
     RESULTS_S3_URL,
     RESULTS_S3_BUCKET,
     RESULTS_S3_ACCESS_KEY,

@@ -10,7 +10,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import jwt
 from jwt import PyJWKClient
@@ -33,7 +34,25 @@ COOLDOWN = 30.0
 #: Bytes of the provider's discovery document.
 MAX_DOCUMENT = 200_000
 
+#: The most characters of a subject.
+MAX_SUBJECT = 200
+
 _DISCOVERY = "/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who signed in.
+
+    Args:
+        kind: `key` for an API key, `oidc` for a user of the OpenID Connect provider.
+        name: the key's name, or the user's subject.
+        claims: the claims of the provider's token.
+    """
+
+    kind: Literal["key", "oidc"]
+    name: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 class SignInError(QwhiskError):
@@ -60,8 +79,8 @@ class SignIn:
         """Whether a session requires a sign-in."""
         return bool(self._api_keys or self._provider)
 
-    def who(self, credential: str) -> str | None:
-        """Return the holder's name; None if the credential is not valid.
+    def who(self, credential: str) -> Identity | None:
+        """Return the holder; None if the credential is not valid.
 
         Raises:
             SignInError: the sign-in provider is not available.
@@ -72,8 +91,8 @@ class SignIn:
         # All are compared, so that the time does not show which one matched.
         holders = [name for name, known in self._api_keys.items() if hmac.compare_digest(known, digest)]
         if holders:
-            return holders[0]
-        return self._provider.subject(credential) if self._provider else None
+            return Identity("key", holders[0])
+        return self._provider.user(credential) if self._provider else None
 
 
 class OpenIDProvider:
@@ -88,7 +107,7 @@ class OpenIDProvider:
         self._refreshed: float | None = None
         self._lock = threading.Lock()
 
-    def subject(self, token: str) -> str | None:
+    def user(self, token: str) -> Identity | None:
         """Return whose token it is; None if it is not this provider's, not for this audience, or expired.
 
         Raises:
@@ -108,7 +127,8 @@ class OpenIDProvider:
                 claims = self._claims(token, self._key(None, refresh=True))
         except jwt.PyJWTError:
             return None
-        return None if claims is None else str(claims["sub"])[:200] or None
+        subject = "" if claims is None else str(claims["sub"])[:MAX_SUBJECT]
+        return Identity("oidc", subject, claims or {}) if subject else None
 
     def _claims(self, token: str, key: jwt.PyJWK | None) -> dict[str, Any] | None:
         """Return the claims of a valid token; None without a key.

@@ -15,6 +15,8 @@ from core.kafka.topics import new_results_topic
 _ALGORITHM = "HS256"
 #: The most characters of a token.
 _MAX_TOKEN = 2_000
+#: The most characters of a tenant's name in a token.
+_MAX_TENANT = 200
 
 
 class TokenError(QwhiskError):
@@ -43,6 +45,10 @@ class ClientSession:
     since: int = field(default=0, compare=False)
     #: The gateway's secret that signed its token.
     secret: str = field(default="", compare=False, repr=False)
+    #: Who signed in, for the audit, possibly cut; empty if nobody did.
+    tenant: str = field(default="", compare=False)
+    #: The marks by which rules name the tenant (`gateway/permissions.py`).
+    marks: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Tokens:
@@ -62,25 +68,35 @@ class Tokens:
         self._seconds = seconds
         self._beginning = beginning
 
-    def new(self, source: str = "") -> tuple[ClientSession, str]:
+    def new(
+        self, source: str = "", tenant: str = "", marks: tuple[str, ...] = ()
+    ) -> tuple[ClientSession, str]:
         """Return a session for a new client, and its token.
 
         Args:
             source: the digest of the session's source (`gateway/auth/sources.py`).
+            tenant: who signed in.
+            marks: the marks by which rules name the tenant.
         """
         now = int(time.time())
         topic = new_results_topic(max(now, self._beginning))
-        return self._sign(secrets.token_urlsafe(12) + source, topic, now)
+        plain = tenant[:_MAX_TENANT]
+        shown = "".join(each if each.isascii() and each.isprintable() else "?" for each in plain)
+        return self._sign(secrets.token_urlsafe(12) + source, topic, now, shown, marks)
 
     def renew(self, session: ClientSession) -> tuple[ClientSession, str]:
         """Return the same session with a later expiry, and its token."""
-        return self._sign(session.client_id, session.topic, session.since)
+        return self._sign(session.client_id, session.topic, session.since, session.tenant, session.marks)
 
-    def _sign(self, client_id: str, topic: str, since: int) -> tuple[ClientSession, str]:
+    def _sign(
+        self, client_id: str, topic: str, since: int, tenant: str, marks: tuple[str, ...]
+    ) -> tuple[ClientSession, str]:
         expires = int(time.time()) + self._seconds
         when = datetime.fromtimestamp(expires, UTC)
-        session = ClientSession(client_id, topic, when, since, self._secret)
+        session = ClientSession(client_id, topic, when, since, self._secret, tenant, marks)
         claims = {"sub": session.client_id, "topic": session.topic, "exp": expires, "since": since}
+        if tenant:
+            claims |= {"tenant": tenant, "marks": marks}
         return session, jwt.encode(claims, self._secret, _ALGORITHM)
 
     def read(self, token: str | None) -> ClientSession:
@@ -107,7 +123,13 @@ def _session(token: str, secret: str) -> ClientSession:
     claims = jwt.decode(token, secret, [_ALGORITHM], options={"require": ["exp", "sub", "topic"]})
     expires = datetime.fromtimestamp(claims["exp"], UTC)
     return ClientSession(
-        str(claims["sub"]), str(claims["topic"]), expires, int(claims.get("since", 0)), secret
+        str(claims["sub"]),
+        str(claims["topic"]),
+        expires,
+        int(claims.get("since", 0)),
+        secret,
+        str(claims.get("tenant", "")),
+        tuple(map(str, claims.get("marks", ()))),
     )
 
 

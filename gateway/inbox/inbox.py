@@ -18,6 +18,7 @@ from typing import Any
 from core.errors import EventError
 from core.protocol import JobEvent, PublicJob, ResultEvent, decode, encode_public
 from gateway.inbox.digest import digest_of
+from gateway.inbox.erasures import ErasedJobs, erased_job
 from gateway.inbox.memory import Memory
 
 #: The most events of one client that are kept. The oldest are removed first.
@@ -105,6 +106,7 @@ class Inbox:
         self._entries: list[InboxEntry] = []
         self._bytes = 0
         self._latest: dict[str, InboxEntry] = {}
+        self._erased = ErasedJobs()
         self._changed = threading.Condition()
         self._waiting = 0
         self._used = time.monotonic()
@@ -122,13 +124,13 @@ class Inbox:
             self.followed = True
 
     def append(self, offset: int, data: bytes | None) -> None:
-        """Add a message of the topic. Events after a job's final event are not shown.
+        """Add a message of the topic. Events after a job's final event, or of an erased job, are not shown.
 
         Args:
             offset: the message's offset.
             data: the message's value.
         """
-        entry = None
+        entry, erased = None, erased_job(data)
         try:
             event = decode(ResultEvent, data)
             # The largest parts are kept only once, in the JSON that is sent.
@@ -138,6 +140,8 @@ class Inbox:
             # Not an event: only the position changes.
             entry = None
         with self._changed:
+            if erased is not None:
+                self._erase(erased)
             if entry is not None:
                 self._complete(entry)
             if entry is not None and self._shown(entry):
@@ -152,6 +156,13 @@ class Inbox:
             self._memory.record(self)
         if on_event is not None:
             on_event(self.topic)
+
+    def _erase(self, process_job_id: str) -> None:
+        """Remove a job's events."""
+        self._erased.add(process_job_id)
+        if self._latest.pop(process_job_id, None) is not None:
+            self._entries = [e for e in self._entries if e.event.process_job_id != process_job_id]
+            self._bytes = sum(entry.bytes for entry in self._entries)
 
     def _complete(self, entry: InboxEntry) -> None:
         """Add the digest to a job's newest event if this event is the first that has the input."""
@@ -174,7 +185,7 @@ class Inbox:
     @property
     def bytes(self) -> int:
         """The memory that the events take."""
-        return self._bytes
+        return self._bytes + self._erased.bytes
 
     def reduce(self, limit: int) -> None:
         """Remove events until they take at most `limit` bytes. The newest event is kept.
@@ -196,6 +207,8 @@ class Inbox:
         self._entries, self._bytes = kept[first:], total
 
     def _shown(self, entry: InboxEntry) -> bool:
+        if entry.event.process_job_id in self._erased:
+            return False
         before = self._latest.get(entry.event.process_job_id)
         if before is None:
             return True
@@ -240,6 +253,15 @@ class Inbox:
         """Return the newest event of one job; None if there is none."""
         with self._changed:
             return self._latest.get(process_job_id)
+
+    def is_erased(self, process_job_id: str) -> bool:
+        """Return whether the data of a job was erased."""
+        with self._changed:
+            return process_job_id in self._erased
+
+    def erasing(self, process_job_id: str, timeout: float) -> bool:
+        """Wait until the erasure of a job has arrived; return False if `timeout` seconds are not enough."""
+        return self._wait(lambda: process_job_id in self._erased, timeout)
 
     def in_flight(self) -> int:
         """Return the number of jobs without a final event."""

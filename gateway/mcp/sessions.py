@@ -106,4 +106,4 @@ def _is_owner(gateway: GatewayServices, client: ClientSession) -> bool:
         return False
     # The session may be from before the secret was changed.
     known = {gateway.settings.secret, gateway.settings.previous_secret, client.secret} - {""}
-    return source_of(client.client_id) in {digest_of(secret, "tenant", who) for secret in known}
+    return source_of(client.client_id) in {digest_of(secret, "tenant", who.name) for secret in known}

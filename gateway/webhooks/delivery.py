@@ -25,6 +25,8 @@ JITTER = 0.25
 
 #: The longest time in seconds that a message waits, by its topic.
 LONGEST = {topic: delay * (1 + JITTER) for delay, topic in WEBHOOK_WAITS.items()}
+#: Seconds after a job's end within which its data cannot have been erased: its client hardly knows the end.
+AT_ONCE = 2.0
 #: The most characters of a number in a header. A longer one may not be finite.
 MAX_NUMBER = 20
 
@@ -56,6 +58,11 @@ class WebhookDelivery:
         except ValueError:
             # The caller of an action can give any address.
             return ""
+
+    def waited(self, now: float) -> bool:
+        """Return whether the client has had time to erase the job's data since its end."""
+        ended = self.event.finished_at or self.event.submitted_at
+        return self.attempt > 0 or now - ended.timestamp() > AT_ONCE
 
     @property
     def body(self) -> bytes:

@@ -21,7 +21,7 @@ from core.kafka.messages import Message, offset_of, partition_of
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
-from core.protocol import binary_headers
+from core.protocol import ResultEvent, binary_headers
 from core.settings import KafkaSettings
 from gateway.auth.sources import source_of
 from gateway.limits import Concurrency
@@ -61,6 +61,7 @@ class Webhooks:
         sender: makes the attempts.
         secret: the gateway's secret, from which each client's secret is derived.
         previous: another such secret, with which webhooks are signed as well; empty for none.
+        is_erased: returns whether the data of an event's job was erased, or raises a StreamError.
     """
 
     def __init__(
@@ -70,14 +71,16 @@ class Webhooks:
         sender: WebhookSender,
         secret: str,
         previous: str = "",
+        is_erased: Callable[[ResultEvent], bool] = lambda _: False,
     ) -> None:
+        self._is_erased = is_erased
         self._session = kafka.session_timeout_ms / 1000
         self._publisher = publisher
         self._sender = sender
         self._secrets = [secret, previous] if previous else [secret]
         self.outcomes = Metric(
             "qwhisk_gateway_webhooks",
-            "Attempts to deliver a final event: delivered, failed (tried again), given_up, unreadable",
+            "Final events with an address: delivered, failed (tried again), given_up, erased, unreadable",
             ["outcome"],
             registry=None,
         )
@@ -265,6 +268,12 @@ class Webhooks:
 
     def _deliver(self, delivery: WebhookDelivery) -> bool:
         """Make an attempt. Return False if the gateway stopped before its consequence was certain."""
+        try:
+            if delivery.waited(time.time()) and self._is_erased(delivery.event):
+                self._note(delivery, "erased", "the client erased the job's data")
+                return True
+        except StreamError:
+            return self._postpone(delivery)
         outcome = self._attempt(delivery)
         if outcome.postponed:
             return self._postpone(delivery)

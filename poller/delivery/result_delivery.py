@@ -111,6 +111,9 @@ class ResultDelivery:
         if event.callback_url is None:
             self._unknown_topics.check(event.topic)
         final = ResultEvent.of(event, view.status)
+        if self.run_progress.is_erased(event):
+            # Consumed again after a crash: the result must not be stored again.
+            return final
         if view.status == "DONE" and self._stops(event):
             final.status, final.error = "CANCELLED", CANCELLED
         elif view.status == "DONE":

@@ -56,6 +56,7 @@ class Shipped:
         (["functions", "s"], ["shor", "simon", "smile_super_position", "superdense_coding"]),
         (["result", ""], ["job-1", "job-2"]),
         (["cancel", "job-2"], ["job-2"]),
+        (["erase", "job-1"], ["job-1"]),
         (["watch", "job-1", ""], []),
         (["completion", ""], ["bash", "fish", "zsh"]),
         (["jobs", "--l"], ["--limit"]),

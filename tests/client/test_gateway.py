@@ -30,6 +30,7 @@ from qwhisk_client import (
     InvalidRequestError,
     JobCancelledError,
     JobFailedError,
+    JobNotEndedError,
     NotFoundError,
     WaitTimeoutError,
 )
@@ -211,6 +212,27 @@ def test_a_lost_answer_does_not_double_the_job(world: World, client: Client) -> 
         client.submit("search", qubits=5, idempotency_key="k")
 
 
+def test_the_data_of_a_job_is_erased_once_it_has_ended(world: World, client: Client) -> None:
+    job, other = (client.submit("search", qubits=4, idempotency_key=key) for key in ("mine", "other"))
+    with pytest.raises(JobNotEndedError, match="Cancel it"):
+        job.erase()
+    world.finish(job.id)
+    held = job.result(timeout=60)
+    world.proxy.swallow_answers(1)  # the request is repeated, and the second one succeeds too
+    job.erase()
+    job.erase()
+    with pytest.raises(NotFoundError):
+        job.refresh()
+    with pytest.raises(NotFoundError):
+        job.result(timeout=60)
+    assert held.counts == COUNTS["counts"]
+    assert [listed.id for listed in client.jobs()] == [other.id]
+    with pytest.raises(InvalidRequestError, match="erased"):
+        client.submit("search", qubits=4, idempotency_key="mine")
+    with pytest.raises(NotFoundError):
+        client.erase("nosuchjob")
+
+
 def test_a_job_that_ends_without_a_result_says_why(world: World, client: Client) -> None:
     job = client.submit("search", qubits=4)
     job.cancel()
@@ -286,11 +308,17 @@ def test_the_client_for_asyncio_does_the_same(world: World) -> None:
                 await queued.result(timeout=0.2)
             with pytest.raises(WaitTimeoutError):
                 [event async for event in queued.events(timeout=0.2)]
+            with pytest.raises(JobNotEndedError, match="has not ended"):
+                await queued.erase()
             await queued.cancel()
             world.publish(queued.id, "CANCELLED")
             with pytest.raises(JobCancelledError):
                 await queued.result(timeout=60)
             assert (await client.job(queued.id)).done
+            await queued.erase()
+            await client.erase(queued.id)
+            with pytest.raises(NotFoundError):
+                await client.job(queued.id)
             with pytest.raises(InvalidRequestError, match="qubits"):
                 await client.run("search", qubits=99)
 
@@ -328,6 +356,11 @@ def test_the_command_is_a_process(world: World, tmp_path: Path) -> None:
     assert "cancellation" in qwhisk("cancel", other).stdout
     world.publish(other, "CANCELLED")
     assert qwhisk("result", other).returncode == Exit.CANCELLED
+    erased = qwhisk("erase", other)
+    assert (erased.returncode, erased.stdout) == (0, f"Erased the data of {other}.\n")
+    assert json.loads(qwhisk("erase", other, "--json").stdout) == {"process_job_id": other, "erased": True}
+    assert qwhisk("result", other).returncode == Exit.NOT_FOUND
+    assert [line["process_job_id"] for line in json.loads(qwhisk("jobs", "--json").stdout)] == [job]
     refused = qwhisk("run", "search", "qubits=99")
     assert (refused.returncode, refused.stdout) == (Exit.USAGE, "")
     assert refused.stderr == "qwhisk: qubits: must be at most 8.\n"
@@ -345,6 +378,7 @@ def test_the_command_is_a_process(world: World, tmp_path: Path) -> None:
         (["watch", "nosuchjob"], Exit.NOT_FOUND, "no such job"),
         (["result", "nosuchjob"], Exit.NOT_FOUND, "no such job"),
         (["cancel", "nosuchjob"], Exit.NOT_FOUND, "no such job"),
+        (["erase", "nosuchjob"], Exit.NOT_FOUND, "no such job"),
         (["functions", "--url", "gopher://x"], Exit.USAGE, "is not the address of a gateway"),
         (["functions", "--url", "http://x:abc"], Exit.USAGE, "is not the address of a gateway"),
         (

@@ -191,7 +191,8 @@ def test_only_the_command_run_has_parameters() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_options_that_are_told_from_parameters_are_those_of_the_parser(command: str) -> None:
     takes_value = {"--timeout": "1", "--limit": "1"}
-    place = {"run": ["f"], "result": ["j"], "cancel": ["j"], "completion": ["bash"]}.get(command, [])
+    places = {"run": "f", "result": "j", "cancel": "j", "erase": "j", "completion": "bash"}
+    place = [places[command]] if command in places else []
     words: list[str] = []
     for name, takes in options_of(command).items():
         if name not in ("-h", "--help"):

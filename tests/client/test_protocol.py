@@ -19,7 +19,9 @@ from qwhisk_client import (
     FieldError,
     FunctionError,
     InvalidRequestError,
+    JobNotEndedError,
     NotFoundError,
+    PermissionDeniedError,
     QwhiskError,
     RateLimitError,
     ServiceUnavailableError,
@@ -460,6 +462,21 @@ def test_each_status_has_its_error(status: int, kind: type[APIError]) -> None:
     assert type(error) is kind
     assert (str(error), error.code, error.errors) == ("d", "c", (FieldError("qubits", "m"),))
     assert (error.status, error.retry_after) == (status, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (409, "job_not_ended", JobNotEndedError),
+        (403, "not_permitted", PermissionDeniedError),
+        (403, "foreign_origin", AuthenticationError),
+        (503, "not_permitted", ServiceUnavailableError),
+    ],
+)
+def test_some_codes_have_an_error_of_their_own(status: int, code: str, kind: type[APIError]) -> None:
+    error = error_of(status, {}, json.dumps({"detail": "d", "code": code}).encode())
+    assert type(error) is kind
+    assert is_temporary(error) == (status == 503), "the same request fails again"
 
 
 bodies = st.binary(max_size=50) | st.sampled_from([b"[1]", b"null", b'{"detail": 5}'])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import NotFoundError, ResultStoreError, SettingsError
-from core.large_results import RETENTION, SWEEP, Bucket, Folder, LargeResults, from_env, name_of
+from core.large_results import SWEEP, Bucket, Folder, LargeResults, from_env, name_of
 from testkit import s3 as server
 from testkit.stack import free_ports
 
@@ -79,15 +79,44 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         from_env({"RESULTS_FOLDER": str(tmp_path / "results" / "below")})
 
 
-def test_a_folder_removes_old_results(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+@pytest.mark.parametrize("seconds", [7 * 86_400, 3_600])
+def test_a_folder_removes_old_results(tmp_path: Path, seconds: int) -> None:
+    settings = {"RESULTS_FOLDER": str(tmp_path)}
+    folder = from_env(settings if seconds > 3_600 else settings | {"RESULTS_RETENTION_SECONDS": "3600"})
+    assert isinstance(folder, Folder)
+    other = name_of("results." + "b" * 24, "process-2")
     folder.put(NAME, b"old")
-    long_ago = time.time() - RETENTION - 1
-    os.utime(tmp_path / NAME, (long_ago, long_ago))
+    folder.put(other, b"not yet old")
+    for name, age in ((NAME, seconds + 1), (other, seconds - 600)):
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    folder.sweep()
+    assert folder.get(NAME) == b"old", "a search of the whole folder for each result"
     folder._swept -= 2 * SWEEP
-    folder.put(name_of("results." + "b" * 24, "process-2"), b"new")
+    folder.sweep()
     with pytest.raises(NotFoundError):
         folder.get(NAME)
+    assert folder.get(other) == b"not yet old"
+
+
+def test_a_deleted_result_is_gone_and_deleting_it_again_is_no_error(store: LargeResults) -> None:
+    other = name_of("results." + "b" * 24, "process-1")
+    store.put(NAME, b"mine")
+    store.put(other, b"another's")
+    for _ in range(2):
+        store.delete(NAME)
+    with pytest.raises(NotFoundError):
+        store.get(NAME)
+    assert store.get(other) == b"another's"
+    store.delete(other)
+
+
+def test_a_result_that_cannot_be_deleted_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir(parents=True)
+    with pytest.raises(ResultStoreError):
+        Folder(tmp_path).delete(NAME)
+    [port] = free_ports(1)
+    with pytest.raises(ResultStoreError):
+        Bucket(f"http://127.0.0.1:{port}", "qwhisk", "key", "s3cret", "us-south").delete(NAME)
 
 
 def test_without_settings_there_is_no_store_and_the_log_says_how_to_have_one(

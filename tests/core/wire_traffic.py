@@ -38,6 +38,7 @@ from gateway.edge.processor import Processor
 from gateway.idempotency import InFlight
 from gateway.inbox.inbox import Inbox
 from gateway.limits import Limit
+from gateway.permissions import UNLIMITED, Permissions
 from gateway.webhooks.delivery import parse_delivery
 from poller.delivery.result_delivery import ResultDelivery
 from poller.worker import Poller
@@ -209,7 +210,8 @@ def _gateway() -> Iterator[str]:
         tokens=SimpleNamespace(
             read=lambda _: ClientSession("client-1", TOPIC, datetime.now(UTC), secret="s" * 32)
         ),
-        documents=SimpleNamespace(get=lambda _: document),
+        documents=SimpleNamespace(get=lambda _: document, all=lambda: {document.id: document}),
+        permissions=Permissions(UNLIMITED, "s" * 32),
         invoke=invoke,
         processor=Processor(),
         publisher=publisher,

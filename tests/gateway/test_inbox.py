@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.protocol import encode
 from gateway.inbox import inbox as module
+from gateway.inbox.erasures import ERASED_BYTES, erasure_notice
 from gateway.inbox.inbox import ENTRY_BYTES, Inbox
 from tests.core.samples import TOPIC, result_event
 
@@ -267,3 +268,48 @@ def test_the_bytes_of_an_inbox_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     inbox = on_event(*(event("DONE", f"job-{number}") for number in range(6)))
     assert shown(inbox) == [(3, "DONE"), (4, "DONE"), (5, "DONE")]
     assert inbox.job("job-0") is None
+
+
+def test_the_events_of_an_erased_job_are_removed_and_later_ones_not_shown() -> None:
+    inbox = on_event(
+        event("QUEUED"), event("QUEUED", "other"), event("DONE"), erasure_notice("process-1"), event("DONE")
+    )
+    assert shown(inbox) == [(1, "QUEUED")]
+    assert inbox.job("process-1") is None
+    assert [entry.event.process_job_id for entry in inbox.latest()] == ["other"]
+    assert (inbox.is_erased("process-1"), inbox.is_erased("other")) == (True, False)
+    assert inbox.position == 5
+    inbox.append(5, event("DONE", "other"))
+    assert shown(inbox) == [(1, "QUEUED"), (5, "DONE")]
+
+
+def test_an_erasure_frees_the_memory_of_the_events() -> None:
+    inbox = on_event(*(event("RUNNING") for _ in range(50)))
+    before = inbox.bytes
+    inbox.append(50, erasure_notice("process-1"))
+    assert (before > 50 * ENTRY_BYTES, inbox.bytes) == (True, ERASED_BYTES)
+
+
+def test_no_more_erased_jobs_are_remembered_than_permitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.inbox.erasures.MAX_ERASED", 10)
+    inbox = on_event(*(erasure_notice(f"job-{number}") for number in range(30)))
+    assert inbox.bytes == 10 * ERASED_BYTES
+    assert [inbox.is_erased(f"job-{number}") for number in (0, 19, 20, 29)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"", b"{}", b'{"erased":', b'{"erased":1}', b'{"erased":"a b"}', b'{"erased":"process-1","more":1}'],
+)
+def test_what_is_no_erasure_erases_nothing(message: bytes) -> None:
+    assert shown(on_event(event("DONE"), message)) == [(0, "DONE")]
+
+
+def test_a_thread_that_waits_for_an_erasure_is_woken() -> None:
+    inbox = on_event(event("DONE"))
+    thread, results = run(lambda: inbox.erasing("process-1", 30))
+    waiting(inbox)
+    inbox.append(1, erasure_notice("process-1"))
+    thread.join(10)
+    assert results == [True]
+    assert not inbox.erasing("other", 0)

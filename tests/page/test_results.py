@@ -57,6 +57,35 @@ def test_a_link_to_a_job_that_the_service_has_shows_it(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("histogram")).to_be_visible()
 
 
+def test_the_data_of_a_job_is_erased_after_a_question(visit: Visit) -> None:
+    visit.smile(":)", ":(")
+    visit.ends()
+    visit.go("#/jobs")
+    job_id = (visit.jobs().first.get_attribute("data-testid") or "").removeprefix("job-")
+    button, dialog = visit.page.get_by_test_id(f"erase-{job_id}"), visit.page.get_by_test_id("confirm")
+    button.click()
+    expect(dialog).to_contain_text("cannot be undone")
+    expect(visit.page.get_by_test_id("confirm-no")).to_be_focused()
+    assert visit.violations() == []
+    visit.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(visit.jobs()).to_have_count(1)
+    button.click()
+    visit.page.get_by_test_id("confirm-no").click()
+    expect(dialog).to_have_count(0)
+    button.click()
+    visit.page.get_by_test_id("confirm-yes").click()
+    expect(visit.jobs()).to_have_count(0)
+    expect(visit.page.get_by_test_id("notification")).to_contain_text("was erased")
+    assert visit.violations() == []
+    assert job_id not in visit.page.evaluate("localStorage['qwhisk.jobs.v1']")
+    # Neither another start of the page nor its address brings it back.
+    visit.page.reload()
+    visit.go(f"#/jobs/{job_id}")
+    expect(visit.page.get_by_test_id("missing-job")).to_contain_text("This job is not here", timeout=SOON)
+    expect(visit.jobs()).to_have_count(0)
+
+
 def test_the_job_is_called_by_the_id_of_its_address(visit: Visit) -> None:
     visit.go("#/run/qaoa_maxcut")
     visit.run()

@@ -74,15 +74,14 @@ export class App {
       this.#select(job);
       this.#result.focus();
     },
-    cancel: (job) => this.#commands.cancel(job),
-    remove: (job) => this.#removed(() => this.#store.remove(job.process_job_id)),
-    clear: () => this.#removed(() => this.#store.clearFinished()),
+    commands: () => this.#commands,
   });
   #commands = new JobCommands({
     api: this.#api,
     store: this.#store,
     notifier: this.#notifier,
     title: this.#title,
+    removed: (remove) => this.#removed(remove),
     submitting: (busy) => this.#result.setSubmitting(busy),
   });
   #bench = h("div", { class: "bench" }, this.#workbench.place, this.#result.element, this.#jobs.element);

@@ -312,6 +312,17 @@ class IBMAccount:
             if error.details.get("status") != 409:
                 raise
 
+    def delete(self, job_id: str) -> None:
+        """Delete a final job with its circuits and its result.
+
+        Args:
+            job_id: the job's id.
+
+        Raises:
+            JobNotFoundError: the provider does not know the job.
+        """
+        self._call("delete the job", lambda client: client.job_delete(job_id))
+
     def abandon(self, job_id: str) -> None:
         """Cancel a job that no client knows and remove its tags, so that it is not found by them.
 

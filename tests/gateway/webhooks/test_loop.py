@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import pytest
 
+from core.errors import StreamError
 from core.kafka.admin import Topics
 from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS, shared
-from core.protocol import encode
+from core.protocol import ResultEvent, encode
 from core.settings import KafkaSettings
 from gateway.auth.sources import digest_of
 from gateway.webhooks import Webhooks, loop, secret_of
@@ -183,3 +184,34 @@ def test_a_waiting_delivery_is_not_tried_before_its_time(members: Members, publi
         prompt = submit(publisher, hooks)
         wait_for(lambda: hooks.of(prompt) and hooks.of(job), PATIENCE)
         assert hooks.of(job)[0].at >= due
+
+
+def test_the_result_of_an_erased_job_is_not_delivered(kafka: KafkaSettings, publisher: Publisher) -> None:
+    """A retry is dropped. While it is not known whether the data was erased, nothing is delivered."""
+    erased: set[str] = set()
+    unknown: list[str] = []
+
+    def is_erased(event: ResultEvent) -> bool:
+        if unknown:
+            unknown.pop()
+            raise StreamError("The broker does not answer.")
+        return event.process_job_id in erased
+
+    with receiver(lambda *_: 200) as hooks, ExitStack() as ends:
+        first, second = (submit_retry(publisher, hooks) for _ in range(2))
+        erased.add(first)
+        unknown += ["", ""]
+        made = Webhooks(kafka, publisher, WebhookSender("private"), SECRET, is_erased=is_erased)
+        ends.callback(made.close)
+        wait_for(lambda: hooks.of(second), PATIENCE)
+        wait_for(lambda: made.outcomes.labels("erased")._value.get() == 1, PATIENCE)
+        assert (hooks.of(first), unknown) == ([], [])
+
+
+def submit_retry(publisher: Publisher, hooks: Receiver) -> str:
+    """Publish a final event whose first attempt has failed; return its job."""
+    job = secrets.token_urlsafe(12)
+    event = result_event(status="DONE", process_job_id=job, callback_url=f"http://127.0.0.1:{hooks.port}/")
+    headers = {"attempt": b"1", "first": b"%.3f" % (time.time() - 1)}
+    publisher.publish(WEBHOOKS, job, encode(event), headers)
+    return job

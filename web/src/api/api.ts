@@ -130,6 +130,11 @@ export class Api {
     await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}`);
   }
 
+  /** Erases the input and result of a job that has ended. */
+  async erase(processJobId: string): Promise<void> {
+    await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}/data`);
+  }
+
   /** A result that was too large for its event. The request has the token, so it is sent to the gateway only. */
   async result(url: string): Promise<JobResult> {
     const address = new URL(url, location.href);

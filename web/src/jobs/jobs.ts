@@ -5,6 +5,7 @@ import { h, setText } from "../shared/dom";
 import { download } from "../shared/download";
 import { exportJobs, type Format } from "./export";
 import { count, dayAndTime, shotsOf, STATUS_WORDS, summary } from "../shared/format";
+import type { JobCommands } from "./commands";
 import { outlook } from "./estimate";
 import { ALL, matching, type Filter } from "./filter";
 import { toHash } from "../page/route";
@@ -21,9 +22,8 @@ export const TAG_TYPES: Record<JobStatus, string> = {
 
 export interface JobActions {
   select(job: StoredJob): void;
-  cancel(job: StoredJob): Promise<void>;
-  remove(job: StoredJob): void;
-  clear(): void;
+  /** What the buttons do. */
+  commands(): Pick<JobCommands, "cancel" | "remove" | "erase" | "clear">;
   title(job: StoredJob): string;
 }
 
@@ -38,6 +38,7 @@ class Row {
   #tag = h("cds-tag", { size: "md" });
   #open: HTMLButtonElement;
   #action = h("cds-button", { kind: "ghost", size: "sm" });
+  #erase = h("cds-button", { kind: "danger--ghost", size: "sm" }, "Erase data");
   #actions: JobActions;
   #asked = false;
 
@@ -51,12 +52,13 @@ class Row {
       this.#about,
     );
     this.#action.addEventListener("click", () => void this.#act());
+    this.#erase.addEventListener("click", () => void this.#actions.commands().erase(this.#job));
     this.element = h(
       "li",
       { class: "job", "data-testid": `job-${job.process_job_id}` },
       this.#open,
       h("div", { class: "job__state" }, this.#tag, this.#outlook),
-      this.#action,
+      h("div", { class: "job__actions" }, this.#action, this.#erase),
     );
   }
 
@@ -81,18 +83,20 @@ class Row {
     setText(this.#action, label);
     this.#action.setAttribute("data-testid", `${final ? "remove" : "cancel"}-${job.process_job_id}`);
     this.#action.toggleAttribute("disabled", !final && this.#asked);
+    this.#erase.hidden = !final;
+    this.#erase.setAttribute("data-testid", `erase-${job.process_job_id}`);
   }
 
   async #act(): Promise<void> {
     if (isFinal(this.#job.status)) {
-      this.#actions.remove(this.#job);
+      this.#actions.commands().remove(this.#job);
       return;
     }
     this.#asked = true;
     this.#action.toggleAttribute("disabled", true);
     setText(this.#action, "Cancelling…");
     try {
-      await this.#actions.cancel(this.#job);
+      await this.#actions.commands().cancel(this.#job);
     } catch {
       this.#asked = false;
       this.#action.toggleAttribute("disabled", false);
@@ -138,7 +142,7 @@ export class JobList {
 
   constructor(actions: JobActions) {
     this.#actions = actions;
-    this.#clear.addEventListener("click", () => actions.clear());
+    this.#clear.addEventListener("click", () => actions.commands().clear());
     const save = (format: Format): HTMLElement => {
       const one = h(
         "cds-button",

@@ -50,6 +50,8 @@ const HELP: [string, string[]][] = [
         "can name a job below its result.",
       "Results are kept in this browser alone. Another browser, or another person, does not see " +
         "them. Download what you want to keep.",
+      "Remove deletes a job from this browser. Erase data deletes its input and result at the service " +
+        "too; a copy in another browser stays until it is removed there.",
     ],
   ],
   [

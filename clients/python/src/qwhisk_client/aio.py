@@ -160,6 +160,10 @@ class AsyncClient:
             if cursor is None:
                 return
 
+    async def erase(self, job_id: str) -> None:
+        """Erase the data of a job of this session; see `Client.erase`."""
+        await self._run(self._protocol.erase(job_id))
+
     def events(self, *, timeout: float = WAIT, after: int | None = None) -> AsyncIterator[Event]:
         """Yield the events of all jobs of this session as they happen; see `Client.events`."""
         return self._stream(self._protocol.events(None, after, timeout))
@@ -281,6 +285,10 @@ class AsyncJob(JobView):
     async def cancel(self) -> None:
         """Request the cancellation. The final event shows whether that was in time."""
         await self._client._run(self._client._protocol.cancel(self.id))
+
+    async def erase(self) -> None:
+        """Erase the job's input and result; see `Job.erase`."""
+        await self._client.erase(self.id)
 
 
 async def _receive(socket: ClientConnection, timeout: float) -> str | Unreachable | None:

@@ -25,6 +25,8 @@ from qwhisk_client.retries import RetryPolicy
 T = TypeVar("T")
 
 API = "/api/v1"
+#: The status of a success that has no document.
+NO_CONTENT = 204
 #: Seconds beyond the deadline of a wait within which its last response must arrive.
 GRACE = 5.0
 #: Seconds between two attempts to renew a session, and the least if half of its remaining life is shorter.
@@ -193,7 +195,7 @@ class Calls:
                 limit = min(limit, self.time_left(deadline))
             outcome = yield Send(method, API + path, limit, fields, content)
             if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
-                return _json(outcome)
+                return None if outcome.status == NO_CONTENT else _json(outcome)
             error = failure_of(outcome)
             lost = lost or isinstance(error, APIConnectionError)
             unauthorized = isinstance(error, AuthenticationError) and error.status == 401

@@ -172,6 +172,10 @@ class Client:
             if cursor is None:
                 return
 
+    def erase(self, job_id: str) -> None:
+        """Erase the data of a job of this session, for which there need be no `Job`; see `Job.erase`."""
+        self._run(self._protocol.erase(job_id))
+
     def events(self, *, timeout: float = WAIT, after: int | None = None) -> Iterator[Event]:
         """Yield the events of all jobs of this session as they happen; see `Job.events`.
 
@@ -310,6 +314,16 @@ class Job(JobView):
     def cancel(self) -> None:
         """Request the cancellation. The final event shows whether that was in time."""
         self._client._run(self._client._protocol.cancel(self.id))
+
+    def erase(self) -> None:
+        """Erase the job's input and result. The gateway does not know the job any more then.
+
+        It can be repeated. Events and results that this program holds stay as they are.
+
+        Raises:
+            JobNotEndedError: the job has not ended.
+        """
+        self._client.erase(self.id)
 
 
 def _receive(socket: ClientConnection, timeout: float) -> str | Unreachable | None:

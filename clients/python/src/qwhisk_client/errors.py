@@ -77,6 +77,14 @@ class ConflictError(APIError):
     """A request with the same idempotency key is in progress."""
 
 
+class JobNotEndedError(APIError):
+    """The job has not ended, so its data cannot be erased."""
+
+
+class PermissionDeniedError(APIError):
+    """The gateway does not permit this function or backend type. The message says what it permits."""
+
+
 class RateLimitError(APIError):
     """The client has reached a limit of the gateway."""
 
@@ -150,6 +158,12 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 
 
+_BY_CODE: dict[str, type[APIError]] = {
+    "job_not_ended": JobNotEndedError,
+    "not_permitted": PermissionDeniedError,
+}
+
+
 def error_of(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
     """Return the error of a response that is not a success.
 
@@ -168,6 +182,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         return kind(
             status, f"The response was HTTP {status}{f': {text}' if text else ''}", "", (), retry_after
         )
+    kind = _BY_CODE.get(str(problem.get("code")), kind) if 400 <= status < 500 else kind
     listed = problem.get("errors")
     errors = tuple(
         FieldError(str(item.get("field", "")), str(item.get("message", "")))

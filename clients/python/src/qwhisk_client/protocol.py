@@ -77,6 +77,10 @@ class Protocol(Calls):
         """Request the cancellation of a job."""
         yield from self.call("DELETE", _job(process_job_id), of_session=True)
 
+    def erase(self, process_job_id: str) -> Flow[None]:
+        """Erase the data of a job that has ended."""
+        yield from self.call("DELETE", f"{_job(process_job_id)}/data", of_session=True)
+
     def final_event(self, process_job_id: str, timeout: float) -> Flow[Event]:
         """Wait for a job's final event. A lost connection does not end the wait.
 

@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, list[Option]]] = {
     ),
     "result": ("wait for a job and print its result", [_TIMEOUT]),
     "cancel": ("cancel a job", []),
+    "erase": ("erase the input and result of a job that has ended", []),
     "backends": ("list the devices and simulators", []),
     "watch": ("print the events of a job, or of all jobs, as they happen", [_TIMEOUT]),
     "login": (
@@ -114,7 +115,7 @@ def make_parser() -> argparse.ArgumentParser:
             sub.add_argument(name, **extra)
         if command in ("functions", "watch"):
             sub.add_argument("id", nargs="?", help="one function" if command == "functions" else "one job")
-        elif command in ("result", "cancel"):
+        elif command in ("result", "cancel", "erase"):
             sub.add_argument("id", help="the job's id")
         elif command == "run":
             sub.add_argument("id", metavar="FUNCTION", help="the function's id; its parameters follow")

@@ -144,6 +144,13 @@ def _cancel(arguments: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
+def _erase(arguments: argparse.Namespace) -> Exit:
+    with connect(arguments.url) as client:
+        client.erase(arguments.id)
+    _say(arguments, f"Erased the data of {arguments.id}.", {"process_job_id": arguments.id, "erased": True})
+    return Exit.OK
+
+
 def _watch(arguments: argparse.Namespace) -> Exit:
     with connect(arguments.url) as client:
         # An unknown job is an error at once, and not at the end of the wait.
@@ -198,6 +205,7 @@ HANDLERS: dict[str, Callable[[argparse.Namespace], Exit]] = {
     "jobs": _jobs,
     "result": _result,
     "cancel": _cancel,
+    "erase": _erase,
     "backends": _backends,
     "watch": _watch,
     "login": _login,

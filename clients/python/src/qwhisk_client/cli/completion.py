@@ -73,6 +73,7 @@ def _of_command(
         "run": lookup.functions,
         "result": lookup.jobs,
         "cancel": lookup.jobs,
+        "erase": lookup.jobs,
         "watch": lookup.jobs,
     }
     place = _positional(after, options)

@@ -13,7 +13,9 @@ from qwhisk_client.errors import (
     InvalidRequestError,
     JobCancelledError,
     JobFailedError,
+    JobNotEndedError,
     NotFoundError,
+    PermissionDeniedError,
     QwhiskError,
     WaitTimeoutError,
 )
@@ -27,7 +29,7 @@ class Exit(IntEnum):
     FAILED = 1
     #: The command line or the input is wrong.
     USAGE = 2
-    #: A sign-in is needed, or the credentials cannot be used.
+    #: A sign-in is needed, the credentials cannot be used, or they do not permit it.
     SIGN_IN = 3
     #: There is no such function or job.
     NOT_FOUND = 4
@@ -47,7 +49,9 @@ class Exit(IntEnum):
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ParametersError, Exit.USAGE),
     (InvalidRequestError, Exit.USAGE),
+    (JobNotEndedError, Exit.USAGE),
     (AuthenticationError, Exit.SIGN_IN),
+    (PermissionDeniedError, Exit.SIGN_IN),
     (StoreError, Exit.SIGN_IN),
     (NotFoundError, Exit.NOT_FOUND),
     (JobCancelledError, Exit.CANCELLED),

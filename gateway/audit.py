@@ -1,0 +1,179 @@
+"""The audit log: one line for each submission, cancellation, erasure and sign-in, refused ones too.
+
+The lines have no inputs, results or secrets. Texts of the caller are limited to printable ASCII, so that they
+cannot begin another line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+
+from core.log import JsonFormatter
+from core.rate_limits import FixedWindow, RateLimiter
+from gateway.edge.exchange import exchange
+from gateway.limits import MAX_CLIENTS, network_of
+from gateway.settings import AUDIT_FILE, GatewaySettings
+
+NAME = "qwhisk.audit"
+#: The lines about refused requests that one address may cause in a minute. Otherwise a caller could displace
+#: all other lines.
+REFUSED_PER_MINUTE = 60
+#: The most characters of a text.
+MAX_TEXT = 128
+
+#: What the endpoints do.
+ACTIONS = {
+    "api.new_session": "sign_in",
+    "api.new_job": "submission",
+    "api.cancel": "cancellation",
+    "api.erase": "erasure",
+}
+
+log = logging.getLogger(__name__)
+
+
+class AuditFile(RotatingFileHandler):
+    """A file that only its owner can read. It is replaced by a new one before it becomes too large."""
+
+    def _open(self) -> Any:
+        def private(path: str, flags: int) -> int:
+            return os.open(path, flags, 0o600)
+
+        return open(self.baseFilename, self.mode, encoding="ascii", opener=private)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Write the line to the general log instead."""
+        names = ("action", "outcome", "client", "tenant", "function", "process_job_id", "address")
+        entry: dict[str, object] = {name: record.__dict__[name] for name in names if name in record.__dict__}
+        log.error("a line of the audit could not be written to its file", exc_info=True, extra=entry)
+
+
+class Audit:
+    """Writes the lines.
+
+    Args:
+        settings: where to, and how much is kept.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._logger = logging.getLogger(NAME)
+        self._logger.setLevel(logging.INFO)  # whatever LOG_LEVEL is
+        self._refused = RateLimiter(lambda: FixedWindow(REFUSED_PER_MINUTE), MAX_CLIENTS)
+        self._omitted = 0
+        self._lock = threading.Lock()
+        self._file: AuditFile | None = None
+        if settings.audit_file:
+            self._file = _opened(settings)
+            self._logger.addHandler(self._file)
+        self._logger.propagate = self._file is None
+
+    def write(self, fields: dict[str, Any], address: str) -> None:
+        """Write a line.
+
+        Args:
+            fields: what it says.
+            address: where the request came from.
+        """
+        if fields["outcome"] == "refused" and self._refused.admit(network_of(address), time.time()):
+            with self._lock:
+                self._omitted += 1
+            return
+        with self._lock:
+            omitted, self._omitted = self._omitted, 0
+        lines = {"omitted": omitted} if omitted else {}
+        self._logger.info("audit", extra=fields | {"address": text_of(address)} | lines)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._logger.removeHandler(self._file)
+            self._file.close()
+            self._logger.propagate = True
+
+
+def _opened(settings: GatewaySettings) -> AuditFile:
+    try:
+        made = AuditFile(settings.audit_file, maxBytes=settings.audit_bytes, backupCount=settings.audit_files)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the name is not valid"
+        raise AUDIT_FILE.error(f"names {settings.audit_file}, which cannot be written: {reason}.") from None
+    made.setFormatter(JsonFormatter("gateway"))
+    return made
+
+
+def text_of(text: str) -> str:
+    """Return a caller's text as printable ASCII of limited length, without line breaks."""
+    escaped = text[:MAX_TEXT].encode("ascii", "backslashreplace").decode()
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in escaped)[:MAX_TEXT]
+
+
+def client_of(client_id: str) -> str:
+    """Return the digest of a client's id that lines have."""
+    return hashlib.sha256(client_id.encode()).hexdigest()[:16]
+
+
+def register(app: Flask, audit: Audit, with_sign_in: bool) -> None:
+    """Write a line for each request to `app` that `ACTIONS` names.
+
+    Args:
+        app: the application.
+        audit: writes the lines.
+        with_sign_in: whether a session needs a sign-in.
+    """
+
+    @app.after_request
+    def describe(response: Response) -> Response:
+        action = ACTIONS.get(request.endpoint or "")
+        if action is None or request.method not in ("POST", "DELETE"):
+            return response
+        if action == "sign_in" and (not with_sign_in or response.status_code == 200):
+            return response  # nobody signs in, or a session is renewed
+        fields, address, before = _fields(action, response), request.remote_addr or "", exchange().on_answer
+        if exchange().repetition is None:
+            # At once: the client may have left, and the job is submitted all the same.
+            audit.write(fields, address)
+            return response
+
+        def answered(status: int) -> None:
+            if before is not None:
+                before(status)
+            audit.write(fields, address)
+
+        # The view may be called again. Only one of the calls is answered.
+        exchange().on_answer = answered
+        return response
+
+
+def _fields(action: str, response: Response) -> dict[str, Any]:
+    refused = response.status_code >= 400
+    fields: dict[str, Any] = {
+        "action": action,
+        "outcome": "refused" if refused else "accepted",
+        "status": response.status_code,
+    }
+    if refused and response.mimetype == "application/problem+json":
+        fields["code"] = orjson.loads(response.get_data()).get("code")
+    client = g.get("client")
+    if client is not None:
+        fields["client"] = client_of(client.client_id)
+        if client.tenant:
+            fields["tenant"] = text_of(client.tenant)
+    named = request.view_args or {}
+    if "function" in named:
+        fields["function"] = text_of(named["function"])
+    job = named.get("process_job_id") or g.get("process_job_id")
+    if job:
+        fields["process_job_id"] = text_of(job)
+    return fields
