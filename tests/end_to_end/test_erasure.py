@@ -42,7 +42,7 @@ def run(client: Client, function: str, **value: Any) -> str:
     ("function", "value"),
     [
         ("smile_super_position", {"emoticon_1": ":)", "emoticon_2": ":("}),
-        ("qaoa_maxcut", {"edges": [[0, 1], [1, 2], [0, 2]], "layers": 1, "max_steps": 3}),
+        ("qaoa_maxcut", {"edges": [[0, 1, 1], [1, 2, 1], [0, 2, 1]], "layers": 1}),
     ],
 )
 def test_an_erased_job_is_gone_here_and_at_the_provider(
