@@ -18,6 +18,7 @@ from gateway.body import body
 from gateway.edge.exchange import awaited, exchange, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
+from gateway.links import public_path, shown
 from gateway.problems import NO_JOB
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, count_request, services, session
@@ -168,7 +169,7 @@ def jobs() -> Response:
     client = session()
     limit, cursor = listing.limit_of(request.args.get("limit")), listing.parse(request.args.get("cursor"))
     page = listing.page(services().inbox(client).latest(), limit, cursor)
-    return services().unread.response(client.client_id, page.parts())
+    return services().unread.response(client.client_id, page.parts(public_path("")))
 
 
 @api.get(_JOB)
@@ -182,7 +183,7 @@ def job(process_job_id: str) -> Response:
         wait_for_final(client.client_id, inbox, process_job_id, wait_seconds, newest=True)
         # The edge sends the newest event. This one is not kept meanwhile: it may be large.
         return Response(mimetype="application/json")
-    return gateway.unread.response(client.client_id, [entry.json])
+    return gateway.unread.response(client.client_id, [shown(entry, public_path(""))])
 
 
 @api.get(_RESULT)

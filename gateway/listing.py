@@ -12,6 +12,7 @@ import orjson
 
 from core.errors import InputError
 from gateway.inbox.inbox import InboxEntry
+from gateway.links import shown
 
 #: The most jobs of a page.
 MAX_JOBS = 1_000
@@ -31,11 +32,16 @@ class Page:
     entries: Sequence[InboxEntry]
     next: str | None
 
-    def parts(self) -> list[bytes]:
-        """Return the JSON of the page. The events are not copied."""
+    def parts(self, prefix: str = "") -> list[bytes]:
+        """Return the JSON of the page. The events are not copied.
+
+        Args:
+            prefix: the prefix of the links in events.
+        """
         parts = [b'{"jobs":[']
         for number, entry in enumerate(self.entries):
-            parts += [b",", entry.json] if number else [entry.json]
+            event = shown(entry, prefix)
+            parts += [b",", event] if number else [event]
         return [*parts, b'],"next":', orjson.dumps(self.next), b"}"]
 
 

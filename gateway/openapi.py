@@ -14,6 +14,7 @@ from core.config_docs import Documents
 from core.config_docs.model import ConfigDocument
 from core.protocol import API, STRUCTURED, data_path, job_path, result_path
 from gateway.function_operations import ANY_FUNCTION, add_functions
+from gateway.links import public_path
 from gateway.listing import MAX_CURSOR, MAX_JOBS
 from gateway.openapi_models import MODELS
 from gateway.webhooks import FORMAT_HEADER, MAX_ADDRESS
@@ -72,6 +73,15 @@ def document(functions: Mapping[str, ConfigDocument]) -> dict[str, Any]:
     return description
 
 
+def servers(prefix: str = "") -> list[dict[str, str]]:
+    """Return the servers: this gateway.
+
+    Args:
+        prefix: the path before those of the document.
+    """
+    return [{"url": prefix or "/", "description": "This gateway"}]
+
+
 def _common() -> dict[str, Any]:
     """Return the document without the functions."""
     _, definitions = models_json_schema(
@@ -115,7 +125,7 @@ def _common() -> dict[str, Any]:
             "input and answer.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "This gateway"}],
+        "servers": servers(),
         "tags": [{"name": "Gateway", "description": "Sessions, jobs of any function, backends, health"}],
         "paths": {
             f"{API}/sessions": {
@@ -304,17 +314,20 @@ class ServedDocument:
         self._functions: Mapping[str, ConfigDocument] | None = None
         self._json = b""
 
-    def json(self, functions: Mapping[str, ConfigDocument]) -> bytes:
+    def json(self, functions: Mapping[str, ConfigDocument], prefix: str = "") -> bytes:
         """Return the document.
 
         Args:
             functions: the config documents; the same object as long as none of them has changed.
+            prefix: the path before those of the document.
         """
         with self._building:
             if self._functions is not functions:
-                self._json = orjson.dumps(document(functions))
+                description = document(functions)
+                del description["servers"]
+                self._json = orjson.dumps(description)
                 self._functions = functions
-            return self._json
+            return b'{"servers":%b,%b' % (orjson.dumps(servers(prefix)), self._json[1:])
 
 
 def register(app: Flask, documents: Documents) -> None:
@@ -328,4 +341,4 @@ def register(app: Flask, documents: Documents) -> None:
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        return Response(served.json(documents.all()), mimetype="application/json")
+        return Response(served.json(documents.all(), public_path("")), mimetype="application/json")

@@ -103,6 +103,7 @@ class GatewayServices:
                 settings.secret,
                 settings.previous_secret,
                 partial(is_erased, reader),
+                settings.prefix,
             )
         return cls(
             settings=settings,

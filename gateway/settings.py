@@ -16,6 +16,7 @@ from core.settings.kinds import EXACT_URL, TEXT, InvalidValueError, choice, inte
 from core.settings.openwhisk import CREDENTIAL_ROWS
 from core.settings.ports import GATEWAY_PORT
 from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
+from gateway.links import MAX_PREFIX, own_prefix
 from gateway.permissions import UNLIMITED, PermissionDocument, document_of
 from gateway.webhooks.callback import Policy
 
@@ -83,6 +84,17 @@ PROXIES = Setting(
     integer(0, 10),
     0,
     "proxies in front of the gateway whose X-Forwarded-* headers are trusted",
+    common=True,
+)
+PREFIX = Setting(
+    "GATEWAY_PREFIX",
+    Kind(
+        f"a path such as /quantum/qwhisk, of letters, digits and . _ ~ - and up to {MAX_PREFIX} characters",
+        own_prefix,
+    ),
+    "",
+    "path under which a proxy serves the gateway; requests may have it in their paths or not",
+    default_text="none, or X-Forwarded-Prefix from GATEWAY_PROXIES",
     common=True,
 )
 THREADS = Setting(
@@ -228,6 +240,7 @@ TABLE = SettingsTable(
         HOSTS,
         CORS_ORIGINS,
         PROXIES,
+        PREFIX,
         SECRET,
         PREVIOUS_SECRET,
         SESSION_SECONDS,
@@ -284,6 +297,8 @@ class GatewaySettings:
     #: Empty: only the gateway's own page may call the API.
     cors_origins: tuple[str, ...]
     proxies: int
+    #: The path before all others in links, such as `/quantum/qwhisk`; empty for none.
+    prefix: str
     #: SHA-256 of each API key by its holder's name. With an API key or an issuer, sessions need a sign-in.
     api_keys: Mapping[str, str] = field(repr=False)
     #: Empty: no OpenID Connect.
@@ -327,6 +342,7 @@ class GatewaySettings:
             cors_origins=CORS_ORIGINS.read(env),
             allowed=Allowed.read(env, host, HOSTS.name, CORS_ORIGINS.name),
             proxies=PROXIES.read(env),
+            prefix=PREFIX.read(env),
             api_keys=api_keys,
             oidc_issuer=issuer,
             oidc_audience=OIDC_AUDIENCE.require(env) if issuer else "",

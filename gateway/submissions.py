@@ -31,6 +31,7 @@ from gateway.edge.exchange import json_parts, wait_for_final
 from gateway.inbox.inbox import Inbox, InboxEntry, without_large_fields
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
+from gateway.links import public_path, shown
 from gateway.permissions import ForbiddenError, requested_type
 from gateway.services import GatewayServices
 
@@ -123,11 +124,11 @@ def existing_job_response(
     _require_permission(gateway, client, event.function, event.backend_type)
     g.process_job_id = event.process_job_id
     if wait_seconds and event.final:
-        response = gateway.unread.response(client.client_id, [entry.json])
+        response = gateway.unread.response(client.client_id, [shown(entry, public_path(""))])
     else:
         if wait_seconds:
             wait_for_final(client.client_id, inbox, event.process_job_id, wait_seconds)
-        response = accepted(_job(gateway, entry.json, event), event.process_job_id)
+        response = accepted(_job(gateway, shown(entry, public_path("")), event), event.process_job_id)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
@@ -198,5 +199,5 @@ def _job(gateway: GatewayServices, job: bytes, event: ResultEvent) -> Response:
 def accepted(response: Response, process_job_id: str) -> Response:
     """Make a response that of a request which was accepted for this job, and return it."""
     response.status_code = 202
-    response.headers["Location"] = job_path(process_job_id)
+    response.headers["Location"] = public_path(job_path(process_job_id))
     return response

@@ -23,7 +23,8 @@ from core.settings import KafkaSettings
 from core.settings.stores import CLOUDANT_DATABASE
 from testkit import apache_kafka
 from testkit.couchdb.server import couchdb
-from testkit.stack import ROOT, descendants, free_ports, wait_for
+from testkit.processes import part_environment
+from testkit.stack import ROOT, Stack, descendants, free_ports, wait_for
 from tools.load_config_documents import load
 
 #: The same in every replica of a test.
@@ -154,6 +155,17 @@ def replica(
     log = folder / f"{name}.log"
     gateway = Replica(port, 0, log, host)
     with process([sys.executable, "-m", "gateway"], env, log, f"{gateway.url}/readyz") as started:
+        gateway.pid = started.pid
+        yield gateway
+
+
+@contextmanager
+def beside(stack: Stack, folder: Path, **more: str) -> Iterator[Replica]:
+    """Start another gateway of a stack, with these settings besides those of the stack's own gateway."""
+    [port] = free_ports(1)
+    env = part_environment(stack, "gateway") | {"GATEWAY_PORT": str(port)} | more
+    gateway = Replica(port, 0, folder / "beside.log")
+    with process([sys.executable, "-m", "gateway"], env, gateway.log, f"{gateway.url}/readyz") as started:
         gateway.pid = started.pid
         yield gateway
 

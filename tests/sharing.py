@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/clients/test_generated.py",
         "tests/client/test_client.py",
         "tests/client/test_command.py",
+        "tests/client/test_prefix.py",
     ),
     "crashes": (
         "tests/end_to_end/test_public_form.py",

@@ -31,6 +31,8 @@ function precompress(): Plugin {
 
 export default defineConfig({
   plugins: [precompress()],
+  // Every address is relative to the page's, so that a proxy can serve it below any prefix.
+  base: "./",
   build: {
     outDir: "dist",
     target: "es2022",

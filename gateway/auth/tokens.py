@@ -11,6 +11,8 @@ import jwt
 
 from core.errors import QwhiskError
 from core.kafka.topics import new_results_topic
+from core.protocol import API
+from gateway.links import public_path
 
 _ALGORITHM = "HS256"
 #: The most characters of a token.
@@ -135,7 +137,7 @@ def _session(token: str, secret: str) -> ClientSession:
 
 def _token_error(reason: str) -> TokenError:
     return TokenError(
-        "A valid token is needed. Get one with POST /api/v1/sessions and send it as "
+        f"A valid token is needed. Get one with POST {public_path(API)}/sessions and send it as "
         "`Authorization: Bearer <token>`.",
         reason,
     )

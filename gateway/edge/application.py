@@ -27,6 +27,7 @@ from gateway.edge.views import Scope, Views
 from gateway.inbox.inbox import InboxEntry
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
+from gateway.links import mounted, shown
 from gateway.mcp.edge import McpEdge
 from gateway.metrics import GatewayMetrics
 from gateway.problems import NO_JOB, problem
@@ -100,6 +101,10 @@ class Edge:
     async def _request(self, connection: HttpProtocol, scope: Scope, receive: Receive, send: Send) -> None:
         if (rejected := rejection(scope)) is not None:
             await self._refuse(connection, send, rejected)
+            return
+        scope = mounted(scope, self._services.settings.proxies, self._services.settings.prefix)
+        if not scope["path"] and scope["root_path"]:
+            await self._to_the_folder(scope, send)
             return
         if scope["path"] in PROBES and scope["method"] in ("GET", "HEAD"):
             await self._probe(scope, send)
@@ -178,14 +183,15 @@ class Edge:
         try:
             if entry is None:
                 raise NotFoundError(NO_JOB)
-            self._services.unread.count(wait.client_id, len(entry.json), exchange)
+            event = shown(entry, wait.prefix)
+            self._services.unread.count(wait.client_id, len(event), exchange)
         except QwhiskError as error:
             # Else the client gets the job, and can request its event later.
             if wait.newest:
                 refusal = problems.of(error)
                 answer.replace(refusal.status_code, refusal.get_data(), dict(refusal.headers))
             return
-        answer.replace(200, entry.json, {}, without=("location",))
+        answer.replace(200, event, {}, without=("location",))
 
     async def _upgrade(self, connection: HttpProtocol, scope: Scope, upgrade: Upgrade, send: Send) -> None:
         """Hand the connection to the WebSocket server."""
@@ -201,6 +207,7 @@ class Edge:
                 upgrade.inbox,
                 upgrade.last,
                 upgrade.session,
+                upgrade.prefix,
                 on_close=lambda: release(connection.address),
             )
         except HandshakeError as error:
@@ -211,6 +218,13 @@ class Edge:
         connection.detach()
         upgrade.inbox.enter()
         self._services.websocket_server.add(websocket)
+
+    async def _to_the_folder(self, scope: Scope, send: Send) -> None:
+        """Redirect from the prefix to the address with a slash, to which the page's links are relative."""
+        response = problem(308, "The page's address ends with a slash.", "http_308")
+        response.headers["Location"] = f"{scope['root_path']}/"
+        self._metrics.requests.labels("/", scope["method"], response.status_code).inc()
+        await HeldResponse.of(send, secured(response)).finish()
 
     async def _probe(self, scope: Scope, send: Send) -> None:
         response = await self._probes.answer(scope)

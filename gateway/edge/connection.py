@@ -16,6 +16,7 @@ from wsproto.utilities import ProtocolError
 from core.protocol import SUBPROTOCOL, structured
 from gateway.auth.tokens import ClientSession
 from gateway.inbox.inbox import Inbox, InboxEntry
+from gateway.links import shown
 
 #: Unsent bytes above which no further events are taken from the inbox.
 HIGH_WATER = 256 * 1024
@@ -49,6 +50,7 @@ class Connection:
         inbox: the client's events.
         last: the id of the last event that the client has seen; -1 for none.
         session: the client's session.
+        prefix: the prefix of the links in events.
         on_close: called when the connection is closed.
     """
 
@@ -59,12 +61,14 @@ class Connection:
         inbox: Inbox,
         last: int,
         session: ClientSession,
+        prefix: str = "",
         on_close: Callable[[], None] | None = None,
     ) -> None:
         self.sock = sock
         self.inbox = inbox
         self.last = last
         self.session = session
+        self._prefix = prefix
         self.on_close = on_close
         self._ws = WSConnection(ConnectionType.SERVER)
         self._out = bytearray()
@@ -105,9 +109,10 @@ class Connection:
 
     def _frame(self, entry: InboxEntry) -> str:
         """Return the message with an event."""
+        job = shown(entry, self._prefix)
         if self._cloud_events:
-            return structured(entry.event, entry.json, str(entry.id)).decode()
-        return f'{{"id":{entry.id},"event":{entry.json.decode()}}}'
+            return structured(entry.event, job, str(entry.id)).decode()
+        return f'{{"id":{entry.id},"event":{job.decode()}}}'
 
     def pump(self) -> tuple[int, bool]:
         """Fill and flush until the client or the inbox has no more.

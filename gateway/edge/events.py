@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from core.protocol import API
 from gateway.auth.tokens import TokenError
 from gateway.edge.exchange import Upgrade, awaited, exchange
+from gateway.links import public_path
 from gateway.problems import problem
 from gateway.services import GatewayServices, session_of
 
@@ -41,7 +42,7 @@ def register(app: Flask, services: GatewayServices) -> None:
         # An id beyond the end means that the topic was deleted and created again.
         if not awaited(inbox, lambda: inbox.position > last, REACH) or inbox.closed:
             raise TokenError("This session's events were deleted. Create a new session.", "gone")
-        exchange().upgrade = Upgrade(inbox, last, session)
+        exchange().upgrade = Upgrade(inbox, last, session, public_path(""))
         return Response(status=101)
 
 

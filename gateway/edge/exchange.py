@@ -12,6 +12,7 @@ from gateway.auth.tokens import ClientSession
 from gateway.edge.held_response import SLICE
 from gateway.inbox.inbox import Inbox
 from gateway.limits import Concurrency, LimitError
+from gateway.links import public_path
 from gateway.mcp.message import McpMessage
 
 #: The name of the exchange among a scope's extensions.
@@ -45,6 +46,7 @@ class FinalEventWait:
         process_job_id: the job.
         seconds: the longest wait.
         newest: whether the response is the job's newest event after that time; else it is the view's.
+        prefix: the prefix of the links in events.
     """
 
     client_id: str
@@ -52,6 +54,7 @@ class FinalEventWait:
     process_job_id: str
     seconds: float
     newest: bool
+    prefix: str
 
 
 @dataclass
@@ -77,11 +80,13 @@ class Upgrade:
         inbox: the client's events.
         last: the id of the last event that the client has seen; -1 for none.
         session: the client's session.
+        prefix: the prefix of the links in events.
     """
 
     inbox: Inbox
     last: int
     session: ClientSession
+    prefix: str
 
 
 @dataclass
@@ -177,7 +182,7 @@ def wait_for_final(
     client_id: str, inbox: Inbox, process_job_id: str, seconds: float, newest: bool = False
 ) -> None:
     """Hold the view's response until the job's final event arrives (see `FinalEventWait`)."""
-    exchange().wait = FinalEventWait(client_id, inbox, process_job_id, seconds, newest)
+    exchange().wait = FinalEventWait(client_id, inbox, process_job_id, seconds, newest, public_path(""))
 
 
 def awaited(inbox: Inbox, holds: Callable[[], bool], seconds: float) -> bool:

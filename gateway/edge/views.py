@@ -15,6 +15,7 @@ from gateway.edge.exchange import NAME, Exchange
 from gateway.edge.heads import wsgi_headers
 from gateway.edge.held_response import HeldResponse
 from gateway.edge.view_pool import ViewPool
+from gateway.links import unmounted
 from gateway.services import GatewayServices
 
 #: Threads for the views that invoke no function (see `Processor`).
@@ -67,7 +68,7 @@ class Views:
             NoFreeThreadError: no thread is free in time.
         """
         pool = self._pool(scope["method"], scope["path"])
-        inner = scope | {
+        inner = unmounted(scope) | {
             "headers": wsgi_headers(scope["headers"], body.length),
             "extensions": {NAME: exchange},
         }

@@ -11,6 +11,7 @@ import orjson
 from core.errors import EventError
 from core.kafka.topics import WEBHOOK_WAITS
 from core.protocol import STRUCTURED, ResultEvent, decode, encode_public, structured
+from gateway.links import below
 from gateway.webhooks.callback import gets_cloud_events
 from gateway.webhooks.signature import signature
 
@@ -43,12 +44,14 @@ class WebhookDelivery:
         data: the encoded event.
         attempt: the number of attempts so far.
         first: when the first attempt was made, in seconds since 1970.
+        prefix: the prefix of the link in the event. No request says it, so it is that of the setting.
     """
 
     event: ResultEvent
     data: bytes
     attempt: int
     first: float
+    prefix: str = ""
 
     @property
     def host(self) -> str:
@@ -68,11 +71,11 @@ class WebhookDelivery:
     def body(self) -> bytes:
         """The body of the request, the same in every attempt."""
         if self._is_cloud_event:
-            return structured(self.event, encode_public(self.event), self._id)
+            return structured(self.event, self._job, self._id)
         kind = f"job.{self.event.status.lower()}"
         when = self.event.finished_at or self.event.submitted_at
         head = orjson.dumps({"type": kind, "timestamp": when.isoformat()})
-        return b'%s,"data":%s}' % (head[:-1], encode_public(self.event))
+        return b'%s,"data":%s}' % (head[:-1], self._job)
 
     def headers(self, secrets: Sequence[str], body: bytes, now: float) -> dict[str, str]:
         """Return the headers of the attempt at `now`, with a signature by each of the client's secrets."""
@@ -83,6 +86,11 @@ class WebhookDelivery:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": " ".join(signature(secret, self._id, timestamp, body) for secret in secrets),
         }
+
+    @property
+    def _job(self) -> bytes:
+        """The job as the client sees it."""
+        return below(encode_public(self.event), self.event.result_url, self.prefix)
 
     @property
     def _id(self) -> str:
@@ -136,13 +144,16 @@ def due(headers: Headers | None) -> float:
     return _number(dict(headers or ()), "due")
 
 
-def parse_delivery(data: bytes | None, headers: Headers | None, now: float) -> WebhookDelivery:
+def parse_delivery(
+    data: bytes | None, headers: Headers | None, now: float, prefix: str = ""
+) -> WebhookDelivery:
     """Parse a message of a webhooks topic.
 
     Args:
         data: the message's value.
         headers: the message's headers; a first attempt has none.
         now: the time in seconds since 1970.
+        prefix: the prefix of the link in the event.
 
     Raises:
         EventError: the message is not a final event with a `callback_url`.
@@ -151,7 +162,8 @@ def parse_delivery(data: bytes | None, headers: Headers | None, now: float) -> W
     if not event.final or event.callback_url is None:
         raise EventError("Not a final event with a callback_url.")
     named = dict(headers or ())
-    return WebhookDelivery(event, data or b"", int(_number(named, "attempt")), _number(named, "first") or now)
+    attempt, first = int(_number(named, "attempt")), _number(named, "first") or now
+    return WebhookDelivery(event, data or b"", attempt, first, prefix)
 
 
 def _number(headers: Mapping[str, bytes | None], name: str) -> float:

@@ -62,6 +62,7 @@ class Webhooks:
         secret: the gateway's secret, from which each client's secret is derived.
         previous: another such secret, with which webhooks are signed as well; empty for none.
         is_erased: returns whether the data of an event's job was erased, or raises a StreamError.
+        prefix: the prefix of the links in events.
     """
 
     def __init__(
@@ -72,12 +73,14 @@ class Webhooks:
         secret: str,
         previous: str = "",
         is_erased: Callable[[ResultEvent], bool] = lambda _: False,
+        prefix: str = "",
     ) -> None:
         self._is_erased = is_erased
         self._session = kafka.session_timeout_ms / 1000
         self._publisher = publisher
         self._sender = sender
         self._secrets = [secret, previous] if previous else [secret]
+        self._prefix = prefix
         self.outcomes = Metric(
             "qwhisk_gateway_webhooks",
             "Final events with an address: delivered, failed (tried again), given_up, erased, unreadable",
@@ -202,7 +205,7 @@ class Webhooks:
     def _start(self, message: Message, now: float) -> None:
         partition, offset = partition_of(message), offset_of(message)
         try:
-            delivery = parse_delivery(message.value(), message.headers(), now)
+            delivery = parse_delivery(message.value(), message.headers(), now, self._prefix)
         except EventError as error:
             log.error("a webhook cannot be delivered: %s", error.message)
             self.outcomes.labels("unreadable").inc()

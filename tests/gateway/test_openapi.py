@@ -252,7 +252,7 @@ def test_the_document_is_built_once_for_each_revision_of_the_documents(
     documents = Documents(source)
     first = served.json(documents.all())
     documents.refresh()
-    assert served.json(documents.all()) is first
+    assert served.json(documents.all()) == first
     assert built == [1]
     source.raw["own"]["functionTitle"] = "Second"
     documents.refresh()

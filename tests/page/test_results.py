@@ -366,6 +366,6 @@ def test_the_page_starts_without_a_network_and_shows_the_history(visit: Visit) -
 
 def test_the_page_can_be_installed(visit: Visit) -> None:
     manifest = visit.page.request.get(f"{visit.stack.gateway}/manifest.json").json()
-    assert manifest["start_url"] == "/"
+    assert manifest["start_url"] == "./"
     for icon in manifest["icons"]:
-        assert visit.page.request.get(f"{visit.stack.gateway}{icon['src']}").ok
+        assert visit.page.request.get(f"{visit.stack.gateway}/{icon['src']}").ok

@@ -1,28 +1,34 @@
 /* global URL, addEventListener, caches, clients, fetch, location */
 // Keeps the page itself for a start without a network. It never touches the API: results are in localStorage.
-const CACHE = "qwhisk-page-v1";
-/** Files outside of /assets/ that the page names. */
-const FILES = new Set(["/favicon.svg", "/manifest.json"]);
+/** The page's path: the folder of this file, which a proxy may serve below a prefix. */
+const PAGE = new URL("./", location.href).pathname;
+/** Pages under other prefixes of this origin have caches of their own. */
+const CACHE = PAGE === "/" ? "qwhisk-page-v1" : `qwhisk-page-v1:${PAGE}`;
+/** Files outside of assets/ that the page names. */
+const FILES = new Set([`${PAGE}favicon.svg`, `${PAGE}manifest.json`]);
 /** Files of this and earlier builds that are kept at most. */
 const MOST = 60;
 
 /** The page and the files that it names. */
 async function keepPage() {
   const cache = await caches.open(CACHE);
-  const answer = await fetch("/", { cache: "no-cache" });
+  const answer = await fetch(PAGE, { cache: "no-cache" });
   if (!answer.ok) throw new Error(`The page answered ${answer.status}.`);
   const html = await answer.clone().text();
-  await cache.put("/", answer);
-  const files = named(html, /(?:src|href)="(\/[\w./-]+)"/g).filter((path) => path !== "/");
+  await cache.put(PAGE, answer);
+  const files = named(html, /(?:src|href)="(\.\/[\w./-]+)"/g, PAGE);
   await cache.addAll(files);
   for (const style of files.filter((path) => path.endsWith(".css"))) {
     const text = await (await cache.match(style)).text();
-    await cache.addAll(named(text, /url\("?(\/assets\/[\w./-]+)"?\)/g));
+    await cache.addAll(named(text, /url\("?(\.\/[\w./-]+)"?\)/g, style));
   }
 }
 
-/** What a pattern finds, each once. */
-const named = (text, pattern) => [...new Set([...text.matchAll(pattern)].map(([, path]) => path))];
+/** The paths that a pattern finds, each once. They are relative to the file that has them. */
+const named = (text, pattern, file) => {
+  const base = new URL(file, location.href);
+  return [...new Set([...text.matchAll(pattern)].map(([, path]) => new URL(path, base).pathname))];
+};
 
 async function trimmed(cache) {
   const kept = await cache.keys();
@@ -62,7 +68,7 @@ addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin) return;
-  if ((request.mode === "navigate" && pathname === "/") || FILES.has(pathname))
+  if ((request.mode === "navigate" && pathname === PAGE) || FILES.has(pathname))
     event.respondWith(newest(request, pathname));
-  else if (pathname.startsWith("/assets/")) event.respondWith(file(request));
+  else if (pathname.startsWith(`${PAGE}assets/`)) event.respondWith(file(request));
 });

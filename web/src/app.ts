@@ -21,13 +21,13 @@ import { JobLookup } from "./result/lookup";
 import { helpPage, notFound } from "./page/texts";
 import { ResultPanel } from "./result/result";
 import { SESSION_KEY, SessionKeeper } from "./session/session";
+import { baseAddress, storageKey } from "./shared/base";
 import { h } from "./shared/dom";
 import { SignIn } from "./sign-in/sign-in";
 import { Workbench } from "./workbench/workbench";
 
 /** Milliseconds between updates of the expected times, and between requests for functions while the page is visible. */
-const TICK = 5_000;
-const LOAD_EVERY = 15_000;
+const [TICK, LOAD_EVERY] = [5_000, 15_000];
 
 export class App {
   #storage = browserStorage();
@@ -99,7 +99,7 @@ export class App {
     receive: (frame) => this.#receive(frame),
     state: (state) => this.#connectionChanged(state),
     online: () => navigator.onLine,
-    origin: location.origin.replace(/^http/, "ws"),
+    base: baseAddress().href.replace(/^http/, "ws"),
   });
 
   /** Puts the page into `place` and connects to the gateway. */
@@ -117,8 +117,8 @@ export class App {
   #listen(): void {
     addEventListener("hashchange", () => this.#arrive());
     addEventListener("storage", ({ key, newValue }) => {
-      if (key === JOBS_KEY) this.#store.reload();
-      if (key === SESSION_KEY && newValue === null) this.#restart();
+      if (key === storageKey(JOBS_KEY)) this.#store.reload();
+      if (key === storageKey(SESSION_KEY) && newValue === null) this.#restart();
     });
     addEventListener("online", () => {
       this.#stream.connect();
@@ -199,7 +199,7 @@ export class App {
   /** Loads the page again, so that nothing of the session is in memory: this tab or another one has signed out. */
   #restart(): void {
     this.#stream.stop();
-    location.assign("/");
+    location.assign(baseAddress());
   }
 
   #go(to: Route): void {

@@ -6,4 +6,4 @@ new App().start(document.getElementById("app")!);
 
 // After the page has loaded, so that nothing competes with it. Without TLS, except on this machine, there is none.
 if ("serviceWorker" in navigator)
-  addEventListener("load", () => void navigator.serviceWorker.register("/sw.js").catch(() => undefined));
+  addEventListener("load", () => void navigator.serviceWorker.register("sw.js").catch(() => undefined));

@@ -82,6 +82,14 @@ def test_others_get_json() -> None:
     assert delivery.event.callback_url == callback(URL, "public") == URL
 
 
+def test_the_link_of_a_large_result_is_below_the_settings_prefix() -> None:
+    data = made(result_url="/api/v1/jobs/process-1/result").data
+    links = [
+        json.loads(parse_delivery(data, [], 0.0, prefix).body)["data"]["result_url"] for prefix in ("", "/q")
+    ]
+    assert links == ["/api/v1/jobs/process-1/result", "/q/api/v1/jobs/process-1/result"]
+
+
 def test_a_signature_is_valid_for_one_attempt_and_one_body() -> None:
     delivery, secret = made(), secret_of("s" * 32, "client-1")
     headers = delivery.headers([secret], delivery.body, 1_614_265_330.9)

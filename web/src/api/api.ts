@@ -1,8 +1,10 @@
 import type { SessionKeeper } from "../session/session";
+import { baseAddress } from "../shared/base";
 import { upperFirst } from "../shared/format";
 import type { Backend, FieldError, JobResult, Problem, QuantumFunction, ResultEvent, Session } from "./documents";
 
-const ROOT = "/api/v1";
+/** Relative to the page, which may be served below a prefix. */
+const ROOT = "api/v1";
 
 /** The statuses after which a submission is repeated: no answer, and "this request is in progress". */
 const REPEATABLE = new Set([0, 409]);
@@ -11,7 +13,7 @@ const ATTEMPTS = 4;
 const PAUSE = 1_000;
 
 /** The API's address, as other programs reach it. */
-export const apiAddress = (): string => new URL(ROOT, location.href).href;
+export const apiAddress = (): string => new URL(ROOT, baseAddress()).href;
 
 const online = (): boolean => (globalThis as { navigator?: Navigator }).navigator?.onLine !== false;
 
@@ -135,12 +137,10 @@ export class Api {
     await this.#call("DELETE", `${ROOT}/jobs/${encodeURIComponent(processJobId)}/data`);
   }
 
-  /** A result that was too large for its event. The request has the token, so it is sent to the gateway only. */
-  async result(url: string): Promise<JobResult> {
-    const address = new URL(url, location.href);
-    if (address.origin !== location.origin)
-      throw new ApiError(0, "The result is kept elsewhere", "This page fetches nothing from other hosts.");
-    const found = (await this.#call("GET", address.pathname + address.search)) as { result?: JobResult } & JobResult;
+  /** A job's result that was too large for its event. The request has the token, so no event says where it goes. */
+  async result(processJobId: string): Promise<JobResult> {
+    const path = `${ROOT}/jobs/${encodeURIComponent(processJobId)}/result`;
+    const found = (await this.#call("GET", path)) as { result?: JobResult } & JobResult;
     return found.result ?? found;
   }
 

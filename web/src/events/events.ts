@@ -29,8 +29,8 @@ export interface StreamOptions {
   state(state: ConnectionState): void;
   /** False if the browser knows that there is no network. It fires an event when there is one again. */
   online?: () => boolean;
-  /** The page's origin, as ws: or wss:. */
-  origin: string;
+  /** The page's folder, with a slash at its end, as ws: or wss:. */
+  base: string;
   random?: () => number;
 }
 
@@ -50,10 +50,10 @@ export function parseFrame(data: unknown): Frame | null {
   }
 }
 
-export function eventsUrl(origin: string, token: string, after: number | null): string {
+export function eventsUrl(base: string, token: string, after: number | null): string {
   const query = new URLSearchParams({ token });
   if (after !== null) query.set("after", String(after));
-  return `${origin}/api/v1/events?${query}`;
+  return `${base}api/v1/events?${query}`;
 }
 
 /** The client's events, over a WebSocket that comes back by itself and resumes where it stopped. */
@@ -90,7 +90,7 @@ export class EventStream {
   }
 
   #open(session: Session, generation: number): void {
-    const socket = this.#options.open(eventsUrl(this.#options.origin, session.token, this.#options.lastId(session)));
+    const socket = this.#options.open(eventsUrl(this.#options.base, session.token, this.#options.lastId(session)));
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     let opened = false;

@@ -17,6 +17,7 @@ import { fit, MAX_JOBS, MAX_NAME, toStored } from "./bounds";
 import { BLANK, isFinal, type StoredJob } from "./job";
 import { mergeEvent, mergeSubmission, type Submission } from "./merger";
 import type { KeyValue } from "../session/session";
+import { storageKey } from "../shared/base";
 
 export const JOBS_KEY = "qwhisk.jobs.v1";
 
@@ -213,12 +214,16 @@ export class Store {
   }
 }
 
-/** Storage for a browser that forbids localStorage: the page works, and forgets when it is closed. */
+/** This page's part of localStorage. In a browser that forbids it, the page works, and forgets when it is closed. */
 export function browserStorage(): KeyValue {
   try {
     localStorage.setItem("qwhisk.probe", "");
     localStorage.removeItem("qwhisk.probe");
-    return localStorage;
+    return {
+      getItem: (key) => localStorage.getItem(storageKey(key)),
+      setItem: (key, value) => localStorage.setItem(storageKey(key), value),
+      removeItem: (key) => localStorage.removeItem(storageKey(key)),
+    };
   } catch {
     const memory = new Map<string, string>();
     return {

@@ -1,16 +1,16 @@
 /** Fetches results that were too large for their events. */
-import type { JobResult } from "../api/documents";
+import type { Api } from "../api/api";
 import type { StoredJob } from "../jobs/job";
 import type { Store } from "../jobs/store";
 
 export class ResultFetcher {
-  #api: { result(url: string): Promise<JobResult> };
+  #api: Pick<Api, "result">;
   #store: Store;
   #failed: (error: unknown) => void;
   /** A result is fetched once per job and visit. One that is too large to keep would be fetched again and again. */
   #asked = new Set<string>();
 
-  constructor(api: { result(url: string): Promise<JobResult> }, store: Store, failed: (error: unknown) => void) {
+  constructor(api: Pick<Api, "result">, store: Store, failed: (error: unknown) => void) {
     this.#api = api;
     this.#store = store;
     this.#failed = failed;
@@ -21,7 +21,7 @@ export class ResultFetcher {
     if (status !== "DONE" || result !== null || url === null || trimmed || this.#asked.has(id)) return;
     this.#asked.add(id);
     try {
-      this.#store.fetched(id, await this.#api.result(url));
+      this.#store.fetched(id, await this.#api.result(id));
     } catch (error) {
       this.#failed(error);
     }

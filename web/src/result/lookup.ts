@@ -58,7 +58,7 @@ export class JobLookup {
   /** The event with its result, if that was too large for it. */
   async #complete(event: ResultEvent): Promise<ResultEvent> {
     if (event.result || !event.result_url) return event;
-    return { ...event, result: await this.#api.result(event.result_url) };
+    return { ...event, result: await this.#api.result(event.process_job_id) };
   }
 
   #remember(id: string, job: StoredJob): void {

@@ -55,7 +55,7 @@ function start(check = vi.fn(async () => undefined), online = () => true) {
     },
     state: (state) => states.push(state),
     online,
-    origin: "ws://here",
+    base: "ws://here/prefix/",
     random: () => 1,
   });
   stream.connect();
@@ -69,14 +69,14 @@ const settle = () => vi.advanceTimersByTimeAsync(0);
 test("the first connection asks for everything, the next for what came after the last event", async () => {
   const { sockets, states, received } = start();
   await settle();
-  expect(sockets[0]!.url).toBe("ws://here/api/v1/events?token=t");
+  expect(sockets[0]!.url).toBe("ws://here/prefix/api/v1/events?token=t");
   sockets[0]!.onopen?.({} as Event);
   sockets[0]!.says(frame(1));
   sockets[0]!.says(frame(7));
   sockets[0]!.ends();
   expect(states).toEqual(["connecting", "live", "reconnecting"]);
   await vi.advanceTimersByTimeAsync(500);
-  expect(sockets[1]!.url).toBe("ws://here/api/v1/events?token=t&after=7");
+  expect(sockets[1]!.url).toBe("ws://here/prefix/api/v1/events?token=t&after=7");
   expect(received.map(({ id }) => id)).toEqual([1, 7]);
 });
 
@@ -148,7 +148,7 @@ test("frames that are none are passed over", () => {
 });
 
 test("an id of 0 is an id", () => {
-  expect(eventsUrl("ws://here", "a b", 0)).toBe("ws://here/api/v1/events?token=a+b&after=0");
+  expect(eventsUrl("ws://here/prefix/", "a b", 0)).toBe("ws://here/prefix/api/v1/events?token=a+b&after=0");
 });
 
 test("without a network nothing is tried until there is one", async () => {

@@ -135,14 +135,14 @@ describe("looking a job up", () => {
     const fetched: string[] = [];
     const api = {
       job: async () => event({ status: "DONE", result_url: "/results/p" }),
-      result: async (url: string) => (fetched.push(url), { counts: { c: { 0: 7 } } }),
+      result: async (id: string) => (fetched.push(id), { counts: { c: { 0: 7 } } }),
     };
     const lookup = new JobLookup(api, store, () => undefined);
     lookup.job("p");
     await settled();
     expect(lookup.job("p")).toMatchObject({ trimmed: false, result: { counts: { c: { 0: 7 } } } });
     await new ResultFetcher(api, store, () => undefined).fetch(store.get("p")!);
-    expect(fetched).toEqual(["/results/p"]);
+    expect(fetched).toEqual(["p"]);
     expect(store.get("p")).toMatchObject({ trimmed: true, result: null });
   });
 
