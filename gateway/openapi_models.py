@@ -109,6 +109,14 @@ class Finding(BaseModel):
     message: str
 
 
+class OpenID(BaseModel):
+    """How to sign in at the gateway's OpenID Connect provider, by the device flow (RFC 8628)."""
+
+    issuer: str
+    client_id: str
+    audience: str
+
+
 class Problem(BaseModel):
     """An RFC 9457 problem document."""
 
@@ -118,6 +126,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     errors: list[Finding] | None = None
+    openid: OpenID | None = None
 
 
 #: Every model of the document.

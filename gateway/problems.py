@@ -144,6 +144,8 @@ def _described(error: QwhiskError) -> Response:
         extra["errors"] = errors
     elif isinstance(error.details.get("field"), str):
         extra["errors"] = [{"field": error.details["field"], "message": error.message}]
+    if isinstance(error.details.get("openid"), dict):
+        extra["openid"] = error.details["openid"]
     return problem(status_of(error), error.message, error.code, **extra)
 
 

@@ -26,7 +26,7 @@ from core.settings import Source
 from gateway.audit import Audit
 from gateway.auth import sources
 from gateway.auth.sign_in import SignIn
-from gateway.auth.tokens import ClientSession, TokenError, Tokens
+from gateway.auth.tokens import ClientSession, NoSignInError, TokenError, Tokens
 from gateway.edge.processor import Processor
 from gateway.edge.waits import Waits
 from gateway.edge.websocket_server import WebSocketServer
@@ -142,7 +142,7 @@ class GatewayServices:
         """
         if not self.sign_in.needed:
             if credential:
-                return *self.renewed_session(self.tokens.read(credential)), False
+                return *self.renewed_session(self._session_to_renew(credential)), False
             return *self.new_session("address", address()), True
         try:
             known = self.tokens.read(credential)
@@ -156,11 +156,34 @@ class GatewayServices:
             raise TokenError(
                 "Sign in: send your API key or your provider's token as `Authorization: Bearer <it>`.",
                 "sign_in",
+                openid=self._openid(),
             )
         source = sources.digest_of(self.settings.secret, "tenant", who.name)
         session, token = self.tokens.new(source, who.name, self.permissions.marks(who))
         log.info("signed in", extra={"who": who.name, "client_id": session.client_id})
         return session, token, True
+
+    def _session_to_renew(self, credential: str) -> ClientSession:
+        """Return the session of a credential, where there is no sign-in."""
+        try:
+            return self.tokens.read(credential)
+        except TokenError as error:
+            raise NoSignInError(
+                "This is not the token of a valid session. This gateway has no sign-in: send no key to open "
+                "a session.",
+                error.reason,
+            ) from None
+
+    def _openid(self) -> dict[str, str] | None:
+        """Return how a client signs in at the OpenID Connect provider; None if that is not set."""
+        settings = self.settings
+        if not settings.oidc_issuer or not settings.oidc_client_id:
+            return None
+        return {
+            "issuer": settings.oidc_issuer,
+            "client_id": settings.oidc_client_id,
+            "audience": settings.oidc_audience,
+        }
 
     def new_session(self, kind: str, source: str) -> tuple[ClientSession, str]:
         """Return a new session and its token. Its first job creates its topic.

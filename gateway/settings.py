@@ -207,6 +207,13 @@ OIDC_ISSUER = Setting(
 OIDC_AUDIENCE = Setting(
     "OIDC_AUDIENCE", TEXT, "", "audience of the provider's tokens, required with OIDC_ISSUER", common=True
 )
+OIDC_CLIENT_ID = Setting(
+    "OIDC_CLIENT_ID",
+    TEXT,
+    "",
+    "client of the provider for `qwhisk login`: a public one with the device flow (RFC 8628)",
+    common=True,
+)
 WEBHOOKS = Setting(
     "GATEWAY_WEBHOOKS",
     choice(*get_args(Policy)),
@@ -248,6 +255,7 @@ TABLE = SettingsTable(
         API_KEYS,
         OIDC_ISSUER,
         OIDC_AUDIENCE,
+        OIDC_CLIENT_ID,
         PERMISSIONS,
         AUDIT_FILE,
         AUDIT_BYTES,
@@ -304,6 +312,8 @@ class GatewaySettings:
     #: Empty: no OpenID Connect.
     oidc_issuer: str
     oidc_audience: str
+    #: Empty: clients are not told how to sign in at the provider.
+    oidc_client_id: str
     #: Which functions and backend types each tenant may use.
     permissions: PermissionDocument
     #: Empty: the audit's lines are in the log.
@@ -346,6 +356,7 @@ class GatewaySettings:
             api_keys=api_keys,
             oidc_issuer=issuer,
             oidc_audience=OIDC_AUDIENCE.require(env) if issuer else "",
+            oidc_client_id=OIDC_CLIENT_ID.read(env),
             permissions=PERMISSIONS.read(env),
             audit_file=AUDIT_FILE.read(env),
             audit_bytes=AUDIT_BYTES.read(env),

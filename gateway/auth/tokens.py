@@ -6,6 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import jwt
 
@@ -27,13 +28,20 @@ class TokenError(QwhiskError):
     Args:
         message: for the caller.
         reason: one word for the operator's metrics; never shown to the caller.
+        details: JSON-native facts for programs.
     """
 
     code = "unauthorized"
 
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, reason: str, **details: Any) -> None:
+        super().__init__(message, **details)
         self.reason = reason
+
+
+class NoSignInError(TokenError):
+    """A credential that is no session's token was sent to a gateway that requires no sign-in."""
+
+    code = "no_sign_in"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from qwhisk_client import (
     QwhiskError,
     RateLimitError,
     ServiceUnavailableError,
+    SignInError,
     UnexpectedResponseError,
     WaitTimeoutError,
 )
@@ -43,6 +44,7 @@ ERRORS: list[tuple[Exception, Exit]] = [
     (InvalidRequestError(422, "x"), Exit.USAGE),
     (ValueError("x"), Exit.USAGE),
     (AuthenticationError(401, "x"), Exit.SIGN_IN),
+    (SignInError("x"), Exit.SIGN_IN),
     (StoreError("x"), Exit.SIGN_IN),
     (PermissionDeniedError(403, "x"), Exit.SIGN_IN),
     (JobNotEndedError(409, "x"), Exit.USAGE),

@@ -123,4 +123,6 @@ def test_the_folder_is_that_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_the_file_is_json(store: Store) -> None:
     store.put("http://one", ONE)
     session = {"token": "a token", "client_id": "client", "opened_at": 1.0, "expires_at": 2.0}
-    assert json.loads(store.path.read_text()) == {"http://one": {"key": "a key", "session": session}}
+    assert json.loads(store.path.read_text()) == {
+        "http://one": {"key": "a key", "session": session, "openid": None}
+    }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from qwhisk_client.aio import AsyncClient, AsyncJob
 from qwhisk_client.client import Client, Job
+from qwhisk_client.device import DeviceCode, DeviceSignIn, Tokens
 from qwhisk_client.errors import (
     APIConnectionError,
     APIError,
@@ -27,6 +28,7 @@ from qwhisk_client.errors import (
     QwhiskError,
     RateLimitError,
     ServiceUnavailableError,
+    SignInError,
     UnexpectedResponseError,
     WaitTimeoutError,
 )
@@ -43,6 +45,8 @@ __all__ = [
     "Backend",
     "Client",
     "ConflictError",
+    "DeviceCode",
+    "DeviceSignIn",
     "Event",
     "FieldError",
     "Function",
@@ -62,6 +66,8 @@ __all__ = [
     "Result",
     "ServiceUnavailableError",
     "Session",
+    "SignInError",
+    "Tokens",
     "UnexpectedResponseError",
     "WaitTimeoutError",
 ]

@@ -37,7 +37,8 @@ class Calls:
     """The session of one client, and its requests.
 
     Args:
-        key: an API key, or an OpenID Connect provider's token, for a gateway that requires a sign-in.
+        key: an API key, or an OpenID Connect provider's token, for a gateway that requires a sign-in; or a
+            function that returns one, which is called each time that a session is opened.
         session: the session to use; None to open one with the first request.
         timeout: seconds that a response may take.
         retries: which failed requests are sent again.
@@ -47,7 +48,7 @@ class Calls:
 
     def __init__(
         self,
-        key: str | None,
+        key: str | Callable[[], str | None] | None,
         session: Session | str | None,
         timeout: float,
         retries: RetryPolicy,
@@ -57,7 +58,7 @@ class Calls:
         self.session = Session(session) if isinstance(session, str) else session
         if self.session is not None:
             secret("session's token", self.session.token)
-        self._key = key if key is None else secret("key", key)
+        self._key = secret("key", key) if isinstance(key, str) else key
         #: A session that only a token is known of cannot be replaced: it is the caller's.
         self._replaceable = not isinstance(session, str)
         #: When the session may be renewed next, in seconds of `monotonic`.
@@ -104,7 +105,8 @@ class Calls:
                 raise AuthenticationError(
                     401, "The token is not valid any more. Get a new one, or give a key."
                 )
-            self.session = yield from self._open_session(self._key, deadline)
+            key = self._key() if callable(self._key) else self._key
+            self.session = yield from self._open_session(key and secret("key", key), deadline)
         elif self._renewal_due(session):
             self._postpone_renewal(session, RENEWAL_PAUSE)
             try:

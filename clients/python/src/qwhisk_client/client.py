@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -52,7 +52,8 @@ class Client:
 
     Args:
         url: the gateway's address.
-        key: an API key, or an OpenID Connect provider's token, if the gateway requires a sign-in.
+        key: an API key, or an OpenID Connect provider's token, if the gateway requires a sign-in; or a
+            function that returns one. It is called each time that a session is opened.
         session: the session to use: another client's `session`, or its token. By default a new one, opened
             with the first request. Jobs belong to a session.
         timeout: seconds that a response may take.
@@ -65,7 +66,7 @@ class Client:
         self,
         url: str = "http://127.0.0.1:8080",
         *,
-        key: str | None = None,
+        key: str | Callable[[], str | None] | None = None,
         session: Session | str | None = None,
         timeout: float = TIMEOUT,
         max_retries: int = MAX_RETRIES,

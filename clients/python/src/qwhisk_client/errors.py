@@ -19,7 +19,11 @@ class QwhiskError(Exception):
 
 
 class APIConnectionError(QwhiskError):
-    """The gateway could not be reached, or the connection was lost."""
+    """The gateway, or the sign-in provider, could not be reached, or the connection was lost."""
+
+
+class SignInError(QwhiskError):
+    """The sign-in at the OpenID Connect provider failed, or is not valid any more. The message says why."""
 
 
 class UnexpectedResponseError(QwhiskError):
@@ -66,7 +70,14 @@ class InvalidRequestError(APIError):
 
 
 class AuthenticationError(APIError):
-    """The session is not valid, or the gateway requires a sign-in."""
+    """The session is not valid, or the gateway requires a sign-in.
+
+    Attributes:
+        openid: the gateway's OpenID Connect provider (`issuer`), its client for this program (`client_id`),
+            and the audience of its tokens (`audience`), for `DeviceSignIn`; empty if it named none.
+    """
+
+    openid: Mapping[str, str] = {}
 
 
 class NotFoundError(APIError):
@@ -189,7 +200,11 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
         for item in (listed if isinstance(listed, list) else [])
         if isinstance(item, dict)
     )
-    return kind(status, problem["detail"], str(problem.get("code", "")), errors, retry_after)
+    error = kind(status, problem["detail"], str(problem.get("code", "")), errors, retry_after)
+    openid = problem.get("openid")
+    if isinstance(error, AuthenticationError) and isinstance(openid, dict):
+        error.openid = {name: text for name, text in openid.items() if isinstance(text, str)}
+    return error
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

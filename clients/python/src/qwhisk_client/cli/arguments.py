@@ -58,8 +58,16 @@ COMMANDS: dict[str, tuple[str, list[Option]]] = {
     "backends": ("list the devices and simulators", []),
     "watch": ("print the events of a job, or of all jobs, as they happen", [_TIMEOUT]),
     "login": (
-        "sign in with an API key, or a token of an OpenID Connect provider",
-        [("--key-stdin", {"action": "store_true", "help": "read the key from standard input"})],
+        "sign in in a browser at the gateway's OpenID Connect provider, or with a key",
+        [
+            ("--key-stdin", {"action": "store_true", "help": "read a key from standard input"}),
+            ("--issuer", {"metavar": "URL", "help": "the provider, if the gateway names none"}),
+            ("--client-id", {"metavar": "ID", "help": "the provider's client for this command"}),
+            (
+                "--audience",
+                {"metavar": "NAME", "help": "the audience of the tokens that the gateway accepts"},
+            ),
+        ],
     ),
     "logout": ("forget the key and the session", []),
     "completion": ("print the completion script of a shell", []),

@@ -8,15 +8,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from qwhisk_client.cli import completion, output, parameters
 from qwhisk_client.cli.access import connect, store
 from qwhisk_client.cli.exits import Exit
-from qwhisk_client.cli.store import Credentials
+from qwhisk_client.cli.store import Credentials, OpenID
 from qwhisk_client.client import Client, Job
-from qwhisk_client.errors import FieldError, JobError
+from qwhisk_client.device import DeviceSignIn
+from qwhisk_client.errors import AuthenticationError, FieldError, JobError
 from qwhisk_client.protocol import require_success
 
 #: The most bytes of an input, as the gateway permits, and of a key.
@@ -175,19 +177,47 @@ def _say(arguments: argparse.Namespace, words: str, document: Mapping[str, Any])
 
 
 def _login(arguments: argparse.Namespace) -> Exit:
+    openid = None
     if arguments.key_stdin:
         key = sys.stdin.read(MAX_KEY).strip()
-    else:
-        key = (os.environ.get("QWHISK_KEY") or getpass.getpass("Key: ")).strip()
+    elif not (key := os.environ.get("QWHISK_KEY", "").strip()):
+        openid = _openid(arguments)
+        if openid is None:
+            key = getpass.getpass("Key: ").strip()
+        else:
+            sign_in = DeviceSignIn(openid.issuer, openid.client_id, openid.audience)
+            tokens = sign_in.run(lambda code: output.show_code(code, arguments.url, sign_in.issuer))
+            key, openid = tokens.key, replace(openid, refresh_token=tokens.refresh_token)
     if not key:
         raise ValueError("The key is empty. Type it, or give it with --key-stdin.")
     with Client(arguments.url, key=key) as client:
         session = client.open_session()
     credentials = store()
     with credentials.locked():
-        credentials.put(arguments.url, Credentials(key, session))
+        credentials.put(arguments.url, Credentials(key, session, openid))
     _say(arguments, f"Signed in at {arguments.url}.", {"client_id": session.client_id})
     return Exit.OK
+
+
+def _openid(arguments: argparse.Namespace) -> OpenID | None:
+    """Return the provider to sign in at: that of the options, or the gateway's; None if it has none.
+
+    Raises:
+        ValueError: the gateway requires no sign-in, or only one of the two options is given.
+    """
+    if arguments.issuer or arguments.client_id:
+        if not (arguments.issuer and arguments.client_id):
+            raise ValueError("Give --issuer and --client-id together, or neither.")
+        return OpenID(arguments.issuer, arguments.client_id, arguments.audience)
+    try:
+        with Client(arguments.url) as client:
+            client.open_session()
+    except AuthenticationError as error:
+        known = error.openid
+        if not known.get("issuer") or not known.get("client_id"):
+            return None
+        return OpenID(known["issuer"], known["client_id"], known.get("audience"))
+    raise ValueError(f"{arguments.url} requires no sign-in.")
 
 
 def _logout(arguments: argparse.Namespace) -> Exit:

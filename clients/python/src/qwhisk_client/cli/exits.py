@@ -17,6 +17,7 @@ from qwhisk_client.errors import (
     NotFoundError,
     PermissionDeniedError,
     QwhiskError,
+    SignInError,
     WaitTimeoutError,
 )
 
@@ -52,6 +53,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (JobNotEndedError, Exit.USAGE),
     (AuthenticationError, Exit.SIGN_IN),
     (PermissionDeniedError, Exit.SIGN_IN),
+    (SignInError, Exit.SIGN_IN),
     (StoreError, Exit.SIGN_IN),
     (NotFoundError, Exit.NOT_FOUND),
     (JobCancelledError, Exit.CANCELLED),
@@ -85,8 +87,12 @@ def words_of(error: Exception) -> list[str]:
     """Return the lines that a person reads about an error: one for each field, if it is about fields."""
     errors = getattr(error, "errors", ())
     lines = [f"{item.field}: {item.message}" for item in errors] or [str(error)]
-    if isinstance(error, AuthenticationError):
-        lines.append("Sign in with `qwhisk login`.")
+    if isinstance(error, AuthenticationError | SignInError):
+        lines.append(
+            "Unset QWHISK_KEY, or run `qwhisk logout`."
+            if getattr(error, "code", "") == "no_sign_in"
+            else "Sign in with `qwhisk login`."
+        )
     if isinstance(error, WaitTimeoutError) and error.process_job_id:
         lines.append(f"Wait for it again with `qwhisk result {error.process_job_id}`.")
     return lines

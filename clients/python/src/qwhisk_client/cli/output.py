@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from qwhisk_client.device import DeviceCode
 from qwhisk_client.models import Event, Function
 
 #: The most outcomes that are shown, and the width of the longest bar.
@@ -46,6 +47,20 @@ def write_result(event: Event) -> None:
         if len(counts) > len(rows):
             print(f"  and {len(counts) - len(rows)} other outcomes")
     print(f"\njob {printable(event.process_job_id)} on {printable(event.backend)}")
+
+
+def show_code(code: DeviceCode, url: str, issuer: str) -> None:
+    """Say how to sign in, on standard error: standard output is for the outcome."""
+    address = code.verification_uri_complete or code.verification_uri
+    check = "check that it shows" if code.verification_uri_complete else "enter"
+    lines = (
+        f"To sign in for {url} at {issuer}, open",
+        f"  {address}",
+        f"and {check} the code",
+        f"  {code.user_code}",
+    )
+    for line in lines:
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def write_function(function: Function) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,22 @@ class StoreError(Exception):
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """What is known for one gateway."""
+class OpenID:
+    """A sign-in at an OpenID Connect provider, which new tokens continue without the person."""
 
-    key: str | None = None
-    session: Session | None = None
+    issuer: str
+    client_id: str
+    audience: str | None = None
+    refresh_token: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What is known for one gateway. After a sign-in at a provider, `key` is the provider's token."""
+
+    key: str | None = field(repr=False, default=None)
+    session: Session | None = field(repr=False, default=None)
+    openid: OpenID | None = None
 
 
 def folder() -> Path:
@@ -68,7 +79,8 @@ class Store:
         entry = self._read().get(url, {})
         try:
             session = Session(**entry["session"]) if entry.get("session") else None
-            return Credentials(entry.get("key"), session)
+            openid = OpenID(**entry["openid"]) if entry.get("openid") else None
+            return Credentials(entry.get("key"), session, openid)
         except (TypeError, AttributeError):
             raise StoreError(f"{self.path} is damaged. Remove it and sign in again.") from None
 
