@@ -1,4 +1,4 @@
-"""The names of the simulators that `simulator/` offers. Pure."""
+"""The names of the simulators and the simulated devices that `simulator/` offers. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import re
 NOISELESS = "aer_simulator"
 #: The prefix of a simulator with the noise of a device.
 NOISY_PREFIX = "aer_simulator_noisy_"
+#: The prefix of a simulated device, after Qiskit's own `fake_provider`.
+SIMULATED_PREFIX = "fake_"
 
 
 def noisy_name(device: str) -> str:
@@ -17,3 +19,12 @@ def noisy_name(device: str) -> str:
         device: the device's name. `fake_fez` and `ibm_fez` both give `aer_simulator_noisy_fez`.
     """
     return NOISY_PREFIX + re.sub(r"^(fake|ibm)_", "", device)
+
+
+def is_simulated(device: str) -> bool:
+    """Return whether a backend of the type `hardware` is a simulated device.
+
+    Args:
+        device: the device's name.
+    """
+    return device.startswith(SIMULATED_PREFIX)

@@ -15,6 +15,7 @@ from actions.random_number.answer import RandomNumberAnswer
 from actions.random_number.circuit import coins
 from actions.random_number.extraction import debiased_bits, integers, raw_bits, values_in_random_order
 from actions.toolkit.outcomes import times
+from core.simulators import is_simulated
 
 #: Maximum number of numbers, or bytes, of one run.
 MAX_COUNT = 500
@@ -126,7 +127,7 @@ class RandomNumber(Algorithm[RandomNumberInput]):
             bits_measured=measured,
             bits_left=len(bits),
             hex="".join(f"{number:02x}" for number in numbers) if params.kind == "bytes" else None,
-            note=" ".join(_notes(params, len(values))) or None,
+            note=" ".join(_notes(params, step.backend, len(values))) or None,
         )
 
 
@@ -141,7 +142,7 @@ def _summary(params: RandomNumberInput, values: list[int] | list[str]) -> str:
     return f"{many}: {first}." if len(values) <= MAX_LISTED else f"{many}, the first of them {first}."
 
 
-def _notes(params: RandomNumberInput, result: int) -> Iterator[str]:
+def _notes(params: RandomNumberInput, backend: str, result: int) -> Iterator[str]:
     if result < params.count:
         yield (
             f"Only {result:,} of the {params.count:,} requested: the shots did not give more random "
@@ -151,6 +152,11 @@ def _notes(params: RandomNumberInput, result: int) -> Iterator[str]:
         yield (
             "A simulator computes its random numbers, as any computer does. For unpredictable numbers, use "
             "hardware."
+        )
+    elif is_simulated(backend):
+        yield (
+            f"The device {backend} is simulated: a program computed these numbers. For unpredictable "
+            "numbers, use a real device."
         )
 
 

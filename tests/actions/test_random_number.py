@@ -43,9 +43,9 @@ def measured(shots: int, seed: int, ones: Any = 0.5) -> dict[str, int]:
     return dict(Counter("".join("1" if bit else "0" for bit in row) for row in bits))
 
 
-def answered(counts: dict[str, int], **values: Any) -> dict[str, Any]:
+def answered(counts: dict[str, int], on: str = "somewhere", **values: Any) -> dict[str, Any]:
     params = RandomNumberInput(**values)
-    step = Step(0, JobResult(counts={"meas": counts}), None, "somewhere", params.noisy)
+    step = Step(0, JobResult(counts={"meas": counts}), None, on, params.noisy)
     answer = algorithm.proceed(params, step).as_dict()
     json.dumps(answer, allow_nan=False)
     return answer
@@ -223,11 +223,18 @@ def test_even_none_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend_type", "real"), [("hardware", True), ("simulator", False), ("noisy_simulator", False)]
+    ("backend_type", "backend", "words"),
+    [
+        ("hardware", "ibm_fez", None),
+        ("hardware", "fake_fez", "The device fake_fez is simulated"),
+        ("simulator", "aer_simulator", "A simulator computes"),
+        ("noisy_simulator", "aer_simulator_noisy_fez", "A simulator computes"),
+    ],
 )
-def test_that_a_simulator_only_computes_is_said(backend_type: str, real: bool) -> None:
-    answer = answered(measured(500, 1), backend_type=backend_type)
-    assert ("computes" in answer.get("note", "")) is not real
+def test_that_a_simulator_only_computes_is_said(backend_type: str, backend: str, words: str | None) -> None:
+    note = answered(measured(500, 1), backend, backend_type=backend_type).get("note")
+    assert (note or "").startswith(words or "")
+    assert (note is None) is (words is None)
 
 
 @pytest.mark.parametrize(("low", "high"), [(6, 6), (7, -7)])

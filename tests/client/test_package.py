@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 import qwhisk_client
 from testkit.stack import ROOT
+from tests.conftest import IN_CI
 
 PACKAGE = ROOT / "clients" / "python"
 PROJECT = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
@@ -40,6 +45,20 @@ def test_the_client_brings_less_than_ten_packages() -> None:
     packages = required(direct) | {PROJECT["name"]}
     assert {"httpcore", "anyio"} <= packages
     assert len(packages) < 10, packages
+
+
+def test_pip_installs_less_than_ten_packages(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
+    command += ["--disable-pip-version-check", "--no-cache-dir", "--report", str(report), str(PACKAGE)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+    if done.returncode and not IN_CI and "No matching distribution" in done.stderr:
+        pytest.skip("pip reaches no package index: connect to try the installation of the client")
+    assert done.returncode == 0, done.stderr
+    names = {item["metadata"]["name"].lower() for item in json.loads(report.read_text())["install"]}
+    assert {"qwhisk-client", "httpx", "websockets"} <= names
+    assert len(names) < 10, names
+    assert not any("qiskit" in name for name in names)
 
 
 def test_the_client_imports_only_what_it_requires() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from testkit.stack import ROOT, Stack
+from tests.conftest import IN_CI
 
 
 def test_curl_is_enough(stack: Stack) -> None:
@@ -50,6 +51,54 @@ def test_the_python_example_runs_as_printed(stack: Stack, document: str) -> None
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("3 (0011) was found in ")
+
+
+def snippet(stack: Stack, language: str, name: str, folder: Path) -> Path:
+    """Write the README's only program in a language to the file that the README names, and return it."""
+    text = (ROOT / "README.md").read_text()
+    [program] = re.findall(rf"```{language}\n(.*?)```", text, re.S)
+    assert program.count("http://127.0.0.1:8080") == 1
+    assert f"Save as `{name}`" in text
+    path = folder / name
+    path.write_text(program.replace("http://127.0.0.1:8080", stack.gateway))
+    return path
+
+
+def test_the_javascript_example_hears_the_job_over_its_websocket(stack: Stack, tmp_path: Path) -> None:
+    node = found("node")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60).stdout
+    # As the README says: Node 20 has WebSocket, but only with this option.
+    option = ["--experimental-websocket"] if int(version.lstrip("v").split(".")[0]) < 22 else []
+    path = snippet(stack, "js", "snippet.mjs", tmp_path)
+    done = subprocess.run([node, *option, str(path)], capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(" ", 3) for line in done.stdout.splitlines()]
+    assert [int(line[0]) for line in lines] == sorted({int(line[0]) for line in lines})
+    assert {line[1] for line in lines} == {"grover"}
+    assert lines[-1][2] == "DONE"
+    assert lines[-1][3].startswith("3 (0011) was found in ")
+
+
+def test_the_java_example_prints_the_final_event(stack: Stack, tmp_path: Path) -> None:
+    java = found("java")
+    path = snippet(stack, "java", "Snippet.java", tmp_path)
+    done = subprocess.run([java, str(path)], capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    event = json.loads(done.stdout)
+    assert event["status"] == "DONE"
+    assert event["answer"]["summary"].startswith("3 (0011) was found in ")
+
+
+def found(command: str) -> str:
+    """Return the path of a command. Skips without Java, and on a laptop without Node; CI has Node."""
+    # The build of the page installs Node beside Python if the system has none.
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    program = shutil.which(command, path=path)
+    if program is None:
+        if IN_CI and command == "node":
+            pytest.fail("no node on PATH")
+        pytest.skip(f"no {command} on PATH: install it to try the README's program")
+    return str(program)
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/client.md"])

@@ -1,5 +1,5 @@
 /** What there is to say about backends where one is chosen. Pure. */
-import { count } from "../shared/format";
+import { count, isSimulated } from "../shared/format";
 import type { Backend } from "../api/documents";
 
 const KINDS: Record<string, { label: string; about: string }> = {
@@ -34,7 +34,9 @@ export function kindSummary(backends: Backend[] | null, type: string): string {
   if (all.length === 0) return about;
   if (up.length === 0) return "None is operational now";
   const most = Math.max(...up.map((backend) => backend.qubits));
-  const size = `${up.length > 1 ? `${up.length} devices, up to ` : ""}${most} qubits`;
+  const simulated = up.every(({ name }) => isSimulated(name));
+  const devices = up.length > 1 ? `${up.length}${simulated ? " simulated" : ""} devices, up to ` : "";
+  const size = `${devices || (simulated ? "A simulated device, " : "")}${most} qubits`;
   return type === "hardware" ? `${size}, ${waiting(up[0]!)}` : about;
 }
 

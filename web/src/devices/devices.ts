@@ -65,7 +65,7 @@ const row = (one: Backend): HTMLElement =>
       "th",
       { scope: "row" },
       h("span", { class: "devices__name" }, one.name),
-      h("span", { class: "devices__kind" }, backendTypeWords(one.backend_type)),
+      h("span", { class: "devices__kind" }, backendTypeWords(one.backend_type, one.name)),
       h(
         "cds-tag",
         {

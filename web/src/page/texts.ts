@@ -28,7 +28,8 @@ const HELP: [string, string[]][] = [
     [
       "Choose a function and press Run. Every form starts with an example, so you can run it as it is.",
       "Choose where it runs: the simulator is exact and fast, the noisy simulator makes a real " +
-        "device's errors, and hardware is a quantum processor with a queue.",
+        "device's errors, and hardware is a quantum processor with a queue. A device whose name begins with " +
+        "fake_ is simulated: it has the queue and the errors of a real one, and no quantum computer is involved.",
       "You may close the page while a job waits. The result is there when you come back.",
     ],
   ],

@@ -49,7 +49,7 @@ export function circuit(job: StoredJob): HTMLElement | null {
 export function metadata(job: StoredJob, name: HTMLElement): HTMLElement {
   const values: Record<string, unknown> = {
     Backend: job.backend || "–",
-    "Backend type": backendTypeWords(job.backend_type),
+    "Backend type": backendTypeWords(job.backend_type, job.backend),
   };
   if (job.result?.shots) values.Shots = job.result.shots;
   const { depth, size, transpiled_depth, transpiled_size } = job.circuit ?? {};

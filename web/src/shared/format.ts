@@ -75,7 +75,11 @@ const BACKEND_TYPES: Record<string, string> = {
   noisy_simulator: "Noisy simulator",
 };
 
-export const backendTypeWords = (type: string): string => BACKEND_TYPES[type] ?? type;
+/** Whether a device is simulated. The simulator's devices have the names of Qiskit's `fake_provider`. */
+export const isSimulated = (name: string): boolean => name.startsWith("fake_");
+
+export const backendTypeWords = (type: string, name = ""): string =>
+  type === "hardware" && isSimulated(name) ? "Simulated device" : (BACKEND_TYPES[type] ?? type);
 
 /** "1,024 shots"; empty if the number is unknown. */
 export const shotsOf = (shots: unknown): string =>

@@ -48,7 +48,7 @@ def _backends(arguments: argparse.Namespace) -> Exit:
         output.write_json([backend.raw for backend in backends])
     else:
         rows = (
-            (b.name, b.backend_type, b.qubits, "yes" if b.operational else "no", b.queue_length)
+            (b.name, output.kind_of(b), b.qubits, "yes" if b.operational else "no", b.queue_length)
             for b in backends
         )
         output.write_table(("BACKEND", "TYPE", "QUBITS", "OPERATIONAL", "QUEUE"), rows)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from qwhisk_client.device import DeviceCode
-from qwhisk_client.models import Event, Function
+from qwhisk_client.models import Backend, Event, Function
 
 #: The most outcomes that are shown, and the width of the longest bar.
 _OUTCOMES, _BAR = 8, 30
@@ -61,6 +61,12 @@ def show_code(code: DeviceCode, url: str, issuer: str) -> None:
     )
     for line in lines:
         print(printable(line), file=sys.stderr, flush=True)
+
+
+def kind_of(backend: Backend) -> str:
+    """Return the type of a backend, and say that a device is simulated, as its name does."""
+    simulated = backend.backend_type == "hardware" and backend.name.startswith("fake_")
+    return "hardware (simulated)" if simulated else backend.backend_type
 
 
 def write_function(function: Function) -> None:
