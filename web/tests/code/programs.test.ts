@@ -15,15 +15,25 @@ const COMMANDS: Record<string, [string, string]> = {
   javascript: [process.execPath, "call.mjs"],
   java: ["java", "Call.java"],
 };
-const RUNNING = { process_job_id: "an-id", status: "RUNNING", answer: null };
+const RUNNING = { params: { status: "DONE" }, process_job_id: "an-id", status: "RUNNING", answer: null };
 /** With real line breaks and control characters, and with backslashes that are no escapes. */
 const SUMMARY = `${String.raw`"yes" \ $HOME $(id) 'no' \n \u0041 \\ / %s %d`} é ж 中 😀\n\tb\b f\f r\r\x1f\x7f 1"`;
+/** Fields with the names that programs read, in other places of the document, before and after the right ones. */
+const DECOYS = {
+  status: "RUNNING",
+  process_job_id: "another",
+  result_url: "https://elsewhere.example/",
+  answer: { summary: "a wrong one" },
+  texts: ["summary", ",", "}", "]", ":", "{", "[", '"status": "RUNNING"', '\\"summary": "a wrong one"'],
+  "": [[], {}, [{}], null, true, false, -1.5e-7],
+};
 const DONE = {
+  params: DECOYS,
   process_job_id: "an-id",
   status: "DONE",
-  params: {},
   result: { counts: Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`outcome_${at}`, at])) },
-  answer: { shots: 1, summary: SUMMARY, values: [":", '"summary"'] },
+  answer: { first: { summary: "a wrong one" }, summary: SUMMARY, values: [":", '"summary"'], last: DECOYS },
+  later: DECOYS,
 };
 /** Milliseconds for starting an interpreter on a busy machine; Java compiles its program first. */
 const LONG = 120_000;
