@@ -64,7 +64,7 @@ def test_a_receiver_that_asks_for_cloud_events_gets_them_signed() -> None:
     assert address is not None
     delivery = made(answer={"summary": "yes"}, callback_url=address)
     secret = secret_of("s" * 32, "client-1")
-    headers = delivery.headers(secret, delivery.body, 1_614_265_330.0)
+    headers = delivery.headers([secret], delivery.body, 1_614_265_330.0)
     found = from_structured_event(HTTPMessage({"content-type": headers["Content-Type"]}, delivery.body))
     assert (found.get_id(), found.get_type()) == ("msg_process-1", "qwhisk.job.done")
     assert found.get_id() == headers["webhook-id"]
@@ -77,7 +77,7 @@ def test_a_receiver_that_asks_for_cloud_events_gets_them_signed() -> None:
 
 def test_others_get_json() -> None:
     delivery = made(callback_url=callback(URL, "public", "webhook"))
-    assert "Content-Type" not in delivery.headers(secret_of("s" * 32, "c"), b"{}", 0.0)
+    assert "Content-Type" not in delivery.headers([secret_of("s" * 32, "c")], b"{}", 0.0)
     assert json.loads(delivery.body)["type"] == "job.done"
     assert delivery.event.callback_url == callback(URL, "public") == URL
 
