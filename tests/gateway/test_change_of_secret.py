@@ -15,8 +15,9 @@ import requests
 from core.settings import KafkaSettings
 from gateway.auth.tokens import TokenError, Tokens
 from testkit.replicas import FREE, Replica, broker, documents, replica, session
+from testkit.slow_action import SlowAction
 from testkit.stack import wait_for
-from tests.gateway.test_edge import GOOD, JOBS, PATIENCE, SlowAction
+from tests.gateway.test_edge import GOOD, JOBS, PATIENCE
 
 OLD, NEW = "the-old-secret-" + "o" * 30, "the-new-secret-" + "n" * 30
 
