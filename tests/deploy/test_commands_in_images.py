@@ -11,19 +11,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_BROKER = "127.0.0.1:1"
 
 
 @pytest.mark.parametrize(
-    ("part", "command", "shown"),
+    ("part", "command", "broker", "shown"),
     [
-        ("poller", ["tools.dead_letters", "list", "--help"], "--limit"),
-        ("poller", ["tools.doctor", "--part", "gateway"], "This environment has no gateway to check."),
-        ("poller", ["tools.doctor", "--part", "poller"], "poller   simulators"),
-        ("gateway", ["tools.doctor"], "gateway  OpenWhisk"),
+        ("poller", ["tools.dead_letters", "list", "--help"], NO_BROKER, "--limit"),
+        (
+            "poller",
+            ["tools.doctor", "--part", "gateway"],
+            NO_BROKER,
+            "This environment has no gateway to check.",
+        ),
+        ("poller", ["tools.doctor", "--part", "poller"], NO_BROKER, "poller   simulators"),
+        ("gateway", ["tools.doctor"], NO_BROKER, "gateway  OpenWhisk"),
+        ("gateway", ["tools.doctor"], "", "Kafka          KAFKA_BOOTSTRAP_SERVERS is not set"),
     ],
 )
 def test_the_image_has_what_the_command_needs(
-    tmp_path: Path, part: str, command: list[str], shown: str
+    tmp_path: Path, part: str, command: list[str], broker: str, shown: str
 ) -> None:
     text, ignored = (
         (ROOT / part / "Dockerfile").read_text(),
@@ -42,7 +49,7 @@ def test_the_image_has_what_the_command_needs(
                 shutil.copy(path, tmp_path / target)
             if source.startswith("tools/"):
                 assert ignored.index(f"!{source.rstrip('/')}") > ignored.index("tools/*")
-    env = {"PATH": "/usr/bin", "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    env = {"PATH": "/usr/bin", "KAFKA_BOOTSTRAP_SERVERS": broker}
     # Not the packages of this folder, which the virtual environment could know.
     ended = subprocess.run(
         [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120

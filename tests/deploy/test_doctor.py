@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_a_check_that_does_not_end_fails_in_time() -> None:
         (StreamError("Kafka is away"), "Kafka is away"),
         (ValueError("s3cret"), "ValueError"),
         (CheckError("x" * 5_000), "x" * 300),
+        (CheckError("two\nlines\x1b[2J of a function"), "two lines [2J of a function"),
     ],
 )
 def test_an_error_is_shown_without_a_secret(error: Exception, shown: str) -> None:
@@ -75,13 +77,13 @@ def test_nothing_there_is_a_line_for_each_and_no_secret(
         "CLOUDANT_USERNAME": "u",
         "CLOUDANT_PASSWORD": "s3cret-password",
         "RESULTS_FOLDER": str(tmp_path / "file" / "results"),
-        "SIMULATOR_URL": "http://127.0.0.1:1",
+        "SIMULATOR_URL": "http://user:s3cret-url@127.0.0.1:1",
         "SIMULATOR_API_KEY": "s3cret-key",
         "GATEWAY_SECRET": "s3cret-" + "x" * 30,
         "WHISK_AUTH": "s3cret-user:s3cret-password",
     }
     (tmp_path / "file").touch()
-    assert doctor.main(["--gateway", "http://127.0.0.1:1", "--submit"], env) == 1
+    assert doctor.main(["--gateway", "http://user:s3cret-url@127.0.0.1:1", "--submit"], env) == 1
     out, err = capfd.readouterr()
     assert "s3cret" not in out + err
     failed = {tuple(line.split()[1:3]) for line in out.splitlines() if line.startswith("FAIL")}
@@ -93,12 +95,42 @@ def test_nothing_there_is_a_line_for_each_and_no_secret(
     assert failed == {*parts, ("poller", "simulators"), ("gateway", "answers")}
     assert out.count("-> ") == len(failed)
     assert "127.0.0.1:1: Connection refused" in out
+    for part, what in [
+        ("gateway", "documents"),
+        ("poller", "documents"),
+        ("poller", "simulators"),
+        ("gateway", "answers"),
+    ]:
+        assert re.search(rf"^FAIL +{part} +{what} +http://127\.0\.0\.1:1 cannot be reached \(", out, re.M)
+    assert out.count("not checked: the config documents") == 2
     assert out.splitlines()[-1] == "10 of 13 checks failed"
 
 
 def test_the_gateway_is_that_of_the_address() -> None:
-    with pytest.raises(Exception, match="refused"):
+    with pytest.raises(CheckError, match=r"^http://127\.0\.0\.1:1 cannot be reached"):
         Gateway("http://127.0.0.1:1/", "").ready()
+
+
+@pytest.mark.parametrize("content", [b"<html>502</html>", b"[]", b"\xff"])
+def test_another_server_than_a_gateway_is_named(content: bytes) -> None:
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(502)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            with pytest.raises(CheckError, match=f"^{url} answers 502 without a JSON object$"):
+                Gateway(url, "").run("simulator")
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize("wrong", [["--part", "simulator"], ["--backend-type", "x"], ["x"]])

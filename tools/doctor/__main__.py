@@ -43,9 +43,9 @@ def environments(env: Source, wanted: Sequence[str]) -> dict[str, Source]:
         QwhiskError: the settings of the local stack are wrong.
     """
     parts = [part for part in wanted if importlib.util.find_spec(part) is not None]
-    if BOOTSTRAP_SERVERS.is_set(env):
+    # The image of a part has no local stack. There the check of Kafka says that the variable is missing.
+    if BOOTSTRAP_SERVERS.is_set(env) or importlib.util.find_spec("local") is None:
         return dict.fromkeys(parts, env)
-    # Imported here: the image of a part has no local stack.
     from local.environments import environment
     from local.settings import LocalSettings
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from core.errors import QwhiskError
 
@@ -48,7 +49,7 @@ class Check:
 
     def line(self) -> str:
         """Return the line, and one more if it failed."""
-        text = f"{'FAIL' if self.failed else 'ok':<5} {self.part:<8} {self.what:<14} {self.outcome[:SHOWN]}"
+        text = f"{'FAIL' if self.failed else 'ok':<5} {self.part:<8} {self.what:<14} {_plain(self.outcome)}"
         return f"{text}\n{'':29}-> {self.fix}" if self.failed else text
 
     def _run(self) -> None:
@@ -63,6 +64,18 @@ class Check:
             outcome, failed = type(error).__name__ + (f" ({status})" if isinstance(status, int) else ""), True
         self.outcome, self.failed = outcome, failed
         self._done.set()
+
+
+def host_of(url: str) -> str:
+    """Return a URL's scheme, host and port: the rest may have a password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _plain(text: str) -> str:
+    """Return a text as one line for a terminal: without control characters, and cut."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text[: 2 * SHOWN])
+    return " ".join(printable.split())[:SHOWN]
 
 
 def run_all(checks: Sequence[Check], timeout: float, show: Callable[[str], None]) -> None:

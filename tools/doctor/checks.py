@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from core.openwhisk.credentials import EnvironmentCredentials
 from core.settings import KafkaSettings, ProviderSettings, Source
 from core.settings.provider import HARDWARE_TOKEN, HARDWARE_URL, SIMULATOR_URL
 from core.settings.stores import CLOUDANT_URL, CONFIG_FOLDER
-from tools.doctor.check import Check, CheckError
+from tools.doctor.check import Check, CheckError, host_of
 
 #: Seconds for one request.
 REQUEST_TIMEOUT = 10.0
@@ -106,7 +107,8 @@ def _kafka(env: Source) -> str:
 def _documents(env: Source) -> list[ConfigDocument]:
     """Return the config documents. Raises CheckError if there are none, or one is invalid."""
     if CLOUDANT_URL.is_set(env):
-        entries = CloudantSource(env).read()
+        with reaching(CLOUDANT_URL.read(env)):
+            entries = CloudantSource(env).read()
     else:
         folder = Path(CONFIG_FOLDER.read(env))
         if not folder.is_dir():
@@ -129,16 +131,20 @@ def _documents(env: Source) -> list[ConfigDocument]:
 
 def _openwhisk(env: Source) -> str:
     credentials, http = EnvironmentCredentials(env), urllib3.PoolManager(retries=False)
+    try:
+        known = _documents(env)
+    except Exception:  # the line of the documents says why
+        raise CheckError("not checked: the config documents have its address, and are not all read") from None
     # Others are not actions of an OpenWhisk, and cannot be looked up without an invocation.
-    documents = [known for known in _documents(env) if "/namespaces/" in known.function_backend_url]
+    documents = [document for document in known if "/namespaces/" in document.function_backend_url]
     absent: set[str] = set()
     hosts: set[str] = set()
     for document in documents[:MAX_LOOKED_UP]:
         call = resolve(document, {}, credentials)
-        address = urllib3.util.parse_url(call.url)
-        hosts.add(f"{address.scheme}://{address.netloc}")
+        hosts.add(host_of(call.url))
         headers = {"Authorization": dict(call.headers).get("Authorization", "")}
-        answer = http.request("GET", call.url.partition("?")[0], headers=headers, timeout=REQUEST_TIMEOUT)
+        with reaching(call.url):
+            answer = http.request("GET", call.url.partition("?")[0], headers=headers, timeout=REQUEST_TIMEOUT)
         if answer.status in (401, 403):
             raise CheckError(f"{_some(hosts)} rejects the key ({answer.status})")
         if answer.status == 404:
@@ -182,21 +188,37 @@ def _account(env: Source, kind: str) -> str:
     backends = account.backends(0.0)
     if not backends:
         raise CheckError("the account has no backends")
-    return f"{len(backends)} backends at {url or 'IBM Quantum'}"
+    return f"{len(backends)} backends at {host_of(url) if url else 'IBM Quantum'}"
 
 
 def _require_token(url: str, key: str) -> None:
     """Check that a server exchanges the API key for a token. IBM's client would try for two minutes."""
     form = urlencode({"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key})
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    try:
+    with reaching(url):
         answer = urllib3.PoolManager(retries=False).request(
             "POST", f"{url}/identity/token", body=form.encode(), headers=headers, timeout=REQUEST_TIMEOUT
         )
-    except urllib3.exceptions.HTTPError as error:
-        raise CheckError(f"{url} cannot be reached ({type(error).__name__})") from None
     if answer.status in (400, 401, 403):
-        raise CheckError(f"{url} rejects the API key ({answer.status})")
+        raise CheckError(f"{host_of(url)} rejects the API key ({answer.status})")
+    if answer.status != 200:
+        raise CheckError(f"{host_of(url)} answers {answer.status}")
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn the errors of connections into one that names the host.
+
+    Args:
+        url: what is called.
+
+    Raises:
+        CheckError: it cannot be reached, or does not answer in time.
+    """
+    try:
+        yield
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        raise CheckError(f"{host_of(url)} cannot be reached ({type(error).__name__})") from None
 
 
 def _some(names: Iterable[str]) -> str:

@@ -11,8 +11,8 @@ import urllib3
 
 from core.protocol import API, FINAL
 from core.settings import ProviderSettings, Source
-from tools.doctor.check import CheckError
-from tools.doctor.checks import REQUEST_TIMEOUT
+from tools.doctor.check import CheckError, host_of
+from tools.doctor.checks import REQUEST_TIMEOUT, reaching
 
 FUNCTION, INPUT = "bell_state", {"shots": 1}
 #: Seconds for the job, and for one request, which may wait for the job's end.
@@ -33,10 +33,11 @@ class Gateway:
 
     def ready(self) -> str:
         """Return what `/readyz` says."""
-        answer = self._http.request("GET", f"{self._url}/readyz", timeout=REQUEST_TIMEOUT)
+        with reaching(self._url):
+            answer = self._http.request("GET", f"{self._url}/readyz", timeout=REQUEST_TIMEOUT)
         if answer.status != 200:
-            raise CheckError(f"{self._url} answers {answer.status}")
-        return f"ready at {self._url}"
+            raise CheckError(f"{host_of(self._url)} answers {answer.status}")
+        return f"ready at {host_of(self._url)}"
 
     def run(self, backend_type: str) -> Mapping[str, Any]:
         """Run the job, and return its final event."""
@@ -54,13 +55,20 @@ class Gateway:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        answer = self._http.request(
-            method, f"{self._url}{API}{path}", body=data, headers=self._headers, timeout=CALL_TIMEOUT
-        )
-        content = json.loads(answer.data)
-        if answer.status >= 400:
+        with reaching(self._url):
+            answer = self._http.request(
+                method, f"{self._url}{API}{path}", body=data, headers=self._headers, timeout=CALL_TIMEOUT
+            )
+        try:
+            content = json.loads(answer.data)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            # A proxy, or another server.
+            raise CheckError(f"{host_of(self._url)} answers {answer.status} without a JSON object")
+        if not 200 <= answer.status < 300:
             raise CheckError(f"{answer.status}: {content.get('detail') or content.get('title')}")
-        return dict(content)
+        return content
 
 
 def submit(gateway: Gateway, backend_type: str, poller: Source | None) -> str:
@@ -89,4 +97,6 @@ def _charged(event: Mapping[str, Any], poller: Source) -> float | None:
     from core.provider import connect
 
     account = connect(ProviderSettings.from_env(poller)).account(str(event["backend_type"]))
-    return account.look(str(event["job_id"])).charged_seconds
+    charged = [account.look(str(job["job_id"])).charged_seconds for job in event["provider_jobs"]]
+    known = [seconds for seconds in charged if seconds is not None]
+    return sum(known) if known and len(known) == len(charged) else None
