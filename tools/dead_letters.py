@@ -193,7 +193,11 @@ def _content(value: bytes) -> list[str]:
 def _field(name: str, item: object) -> str:
     if name in SHOWN_FIELDS and (item is None or isinstance(item, str | bool | int | float)):
         return _plain(str(item))
-    return f"({type(item).__name__}, {len(json.dumps(item))} characters; not shown)"
+    try:
+        size = f"{len(json.dumps(item))} characters"
+    except RecursionError:  # the parser permits a few more levels
+        size = "deeply nested"
+    return f"({type(item).__name__}, {size}; not shown)"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -190,6 +190,12 @@ def test_nothing_secret_or_endless_is_printed(
     assert "older ones are not shown" in capsys.readouterr().out
 
 
+def test_a_nested_letter_is_shown_whatever_its_depth() -> None:
+    # The parser may accept a few levels more than the encoder that measures a field.
+    for depth in range(1, sys.getrecursionlimit()):
+        assert len(dead_letters._content(b'{"x":' + b"[" * depth + b"]" * depth + b"}")) == 1
+
+
 def test_a_letter_of_a_poller_is_listed_with_its_reason(
     kafka: KafkaSettings, publisher: Publisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
