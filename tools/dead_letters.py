@@ -63,8 +63,14 @@ def _list(settings: KafkaSettings, everything: bool, limit: int) -> int:
     for letter in chosen[-limit:]:
         print(_line(letter))
     waiting = sum(letter.outcome is None for letter in letters)
-    print(f"{waiting} waiting, {len(letters) - waiting} replayed or dropped{_more(len(chosen) - limit)}")
+    settled = len(letters) - waiting
+    shown = f"{_count(waiting)} waiting, {_count(settled)} replayed or dropped"
+    print(f"{shown}{_more(len(chosen) - limit)}")
     return 0
+
+
+def _count(letters: int) -> str:
+    return f"{letters}{' or more' if letters >= MAX_LETTERS else ''}"
 
 
 def _more(count: int) -> str:
@@ -75,7 +81,7 @@ def _show(settings: KafkaSettings, number: int) -> int:
     reader = DeadLetters(settings)
     try:
         letter = reader.get(number)
-        outcome = next((known for known in reader.read() if known.offset == number), letter)
+        outcome = next((known for known in reader.read([number]) if known.offset == number), letter)
     finally:
         reader.close()
     facts = {
@@ -102,8 +108,10 @@ def _settle(settings: KafkaSettings, command: str, wanted: list[str], confirmed:
     reader = DeadLetters(settings)
     failed = False
     try:
-        letters = {letter.offset: letter for letter in reader.read()}
-        for number in _numbers(wanted, letters.values()):
+        named = [int(number) for number in wanted if number != "all"]
+        letters = {letter.offset: letter for letter in reader.read(frozenset(named))}
+        numbers = _numbers(wanted, letters.values())
+        for number in numbers:
             known = letters.get(number)
             if known is not None and known.outcome is not None:
                 print(f"{number}: {_state(known)}; nothing to do")
@@ -120,6 +128,8 @@ def _settle(settings: KafkaSettings, command: str, wanted: list[str], confirmed:
             print(f"{number}: {_deed(command, letter.topic, confirmed)}")
     finally:
         reader.close()
+    if "all" in wanted and len(numbers) >= MAX_LETTERS:
+        print("There may be older ones: repeat the command.")
     if not confirmed:
         print("Nothing was changed. Add --yes to do it.")
     return EXIT_FAILED if failed else 0

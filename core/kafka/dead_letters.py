@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
@@ -28,7 +28,7 @@ REASON, TOPIC = "reason", "topic"
 LETTER, OUTCOME = "letter", "outcome"
 #: The topics that letters come from.
 SOURCES = frozenset({JOBS, CANCEL, *WAITS.values()})
-#: Letters that are kept while the topic is read: the newest.
+#: Letters that are kept while the topic is read, of those that wait and of the others.
 MAX_LETTERS = 10_000
 #: Characters of a letter's reason.
 MAX_REASON = 500
@@ -84,23 +84,54 @@ class DeadLetters:
             | {"fetch.wait.max.ms": 20}
         )
 
-    def read(self) -> list[DeadLetter]:
-        """Return the newest letters, oldest first, without their values.
+    def read(self, named: Collection[int] = ()) -> list[DeadLetter]:
+        """Return letters without their values, oldest first: those that are named, and of all others the
+        newest that wait and the newest that do not, up to `MAX_LETTERS` of each.
+
+        Args:
+            named: offsets of letters that are returned however old they are.
 
         Raises:
             StreamError: the broker did not answer in time.
         """
-        letters: OrderedDict[int, DeadLetter] = OrderedDict()
+        # First: a letter's record is far behind it, and says whether the letter waits.
+        records = self._records()
+        chosen: dict[int, DeadLetter] = {}
+        waiting: OrderedDict[int, DeadLetter] = OrderedDict()
+        settled: OrderedDict[int, DeadLetter] = OrderedDict()
+        for message, headers in self._messages():
+            if LETTER in headers:
+                continue
+            letter = replace(_letter(message, headers), value=b"")
+            if letter.offset in records:
+                outcome, when = records[letter.offset]
+                letter = replace(letter, outcome=outcome, settled=when)
+            if letter.offset in named:
+                chosen[letter.offset] = letter
+                continue
+            others = settled if letter.outcome else waiting
+            others[letter.offset] = letter
+            if len(others) > MAX_LETTERS:
+                others.popitem(last=False)
+        return sorted((chosen | waiting | settled).values(), key=lambda letter: letter.offset)
+
+    def _records(self) -> dict[int, tuple[LetterOutcome, float | None]]:
+        """Return what became of each letter, and when. A letter has one entry: its first record counts."""
+        records: dict[int, tuple[LetterOutcome, float | None]] = {}
+        for message, headers in self._messages():
+            number = headers.get(LETTER, b"").decode(errors="replace")
+            outcome = headers.get(OUTCOME, b"").decode(errors="replace")
+            # A record of a later letter, or of none, is nobody's.
+            known = number.isdecimal() and len(number) < 20 and int(number) < offset_of(message)
+            if known and outcome in get_args(LetterOutcome):
+                records.setdefault(int(number), (cast(LetterOutcome, outcome), timestamp_of(message)))
+        return records
+
+    def _messages(self) -> Iterator[tuple[Message, dict[str, bytes]]]:
+        """Yield all messages with their headers."""
         self._assign(self._offsets().start)
         while (message := self._next()) is not None:
-            headers = _headers(message)
-            if LETTER in headers:
-                _record(letters, headers, message)
-                continue
-            letters[offset_of(message)] = replace(_letter(message, headers), value=b"")
-            if len(letters) > MAX_LETTERS:
-                letters.popitem(last=False)
-        return list(letters.values())
+            yield message, _headers(message)
 
     def get(self, offset: int) -> DeadLetter:
         """Return one letter with its value; its outcome is not looked up.
@@ -223,14 +254,3 @@ def _letter(message: Message, headers: Mapping[str, bytes]) -> DeadLetter:
         size=len(value),
         reason=redact_topics(headers.get(REASON, b"").decode(errors="replace"))[:MAX_REASON],
     )
-
-
-def _record(letters: dict[int, DeadLetter], headers: Mapping[str, bytes], message: Message) -> None:
-    """Note what a record says about its letter; a record of an unknown letter or outcome is ignored."""
-    number = headers[LETTER].decode(errors="replace")
-    outcome = headers.get(OUTCOME, b"").decode(errors="replace")
-    known = letters.get(int(number)) if number.isdecimal() and len(number) < 20 else None
-    # The first one counts.
-    if known is not None and known.outcome is None and outcome in get_args(LetterOutcome):
-        settled = timestamp_of(message)
-        letters[known.offset] = replace(known, outcome=cast(LetterOutcome, outcome), settled=settled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from contextlib import suppress
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+import core.kafka.dead_letters
 from core.kafka.admin import Topics
 from core.kafka.consumers import consumer_config
 from core.kafka.dead_letters import TRANSACTIONS
@@ -159,6 +161,33 @@ def test_all_that_can_be_replayed_is(
     out = capsys.readouterr().out
     assert len(lines(out, newer)) == 1
     assert not [number for number in numbers if lines(out, number)]
+
+
+def test_a_letter_is_replayed_once_however_many_came_later(
+    kafka: KafkaSettings,
+    letters: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(core.kafka.dead_letters, "MAX_LETTERS", 3)
+    monkeypatch.setattr(dead_letters, "MAX_LETTERS", 3)
+    run(kafka, "drop", "all", "--yes")
+    run(kafka, "drop", "all", "--yes")
+    start = end(kafka, JOBS)
+    numbers = [letters(wire(process_job_id=f"p{index}"), f"p{index}") for index in range(5)]
+    for said in ("replayed to jobs", "replayed 20"):
+        assert run(kafka, "replay", str(numbers[0]), "--yes") == 0
+        assert f"{numbers[0]}: {said}" in capsys.readouterr().out
+    run(kafka, "show", str(numbers[0]))
+    assert re.search(r"^state +replayed 20", capsys.readouterr().out, re.M)
+    run(kafka, "list")
+    assert "3 or more waiting" in capsys.readouterr().out
+    # The newest first; repeated, the command reaches all others.
+    for _ in range(3):
+        assert run(kafka, "replay", "all", "--yes") == 0
+    assert "There may be older ones" in capsys.readouterr().out
+    keys = sorted(key or b"" for key, _ in published(kafka, start))
+    assert keys == [b"p0", b"p1", b"p2", b"p3", b"p4"]
 
 
 def test_nothing_secret_or_endless_is_printed(
