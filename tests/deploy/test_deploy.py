@@ -76,6 +76,35 @@ def test_compose_builds_each_part_from_its_dockerfile(part: str) -> None:
     reads(part, service["environment"])
 
 
+#: Settings that the compose file decides: its own Kafka, database, store, ports and networks.
+FIXED = {"gateway": {"GATEWAY_PORT"}, "poller": {"POLLER_PORT", "POLLER_HOSTS", "POLLER_ORIGINS"}}
+OF_SERVICES = {
+    *("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"),
+    *("CONFIG_FOLDER", "CLOUDANT_APIKEY", "RESULTS_S3_URL", "IBM_CLOUD_API_KEY"),
+}
+
+
+@pytest.mark.parametrize("part", FIXED)
+def test_compose_ignores_no_common_setting(part: str) -> None:
+    # One that is exported and ignored can leave the gateway open: GATEWAY_API_KEYS, GATEWAY_PERMISSIONS.
+    common = {row.name for row in TABLES[part].rows if row.common} - FIXED[part] - OF_SERVICES
+    given = COMPOSE["services"][part]["environment"]
+    assert common <= given.keys()
+    # A default of the file replaces the part's own, and no variable is passed on under another name.
+    for name in common - {"CLOUDANT_PASSWORD"}:
+        assert re.fullmatch(rf"\$\{{{name}:[-?].*\}}|[^$]*", given[name]), name
+
+
+@pytest.mark.parametrize("part", ["gateway", "poller"])
+def test_a_part_can_write_where_its_volumes_are(part: str) -> None:
+    text = (ROOT / part / "Dockerfile").read_text()
+    made = re.search(rf"install --directory --owner={part} --mode=0700 (.*)$", text, re.M)
+    assert made
+    # A volume of Docker gets the owner of the folder in the image.
+    volumes = {volume.partition(":")[2] for volume in COMPOSE["services"][part]["volumes"]}
+    assert volumes == set(made[1].split())
+
+
 def test_compose_publishes_the_ports_that_the_parts_listen_on() -> None:
     for part in ("gateway", "simulator"):
         for published in COMPOSE["services"][part]["ports"]:
@@ -107,7 +136,7 @@ def test_compose_persists_what_must_survive() -> None:
         for volume in service.get("volumes", [])
         if not volume.startswith("/")
     }
-    assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator", "results"}
+    assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator", "results", "audit"}
 
 
 @pytest.mark.parametrize(
