@@ -99,6 +99,12 @@ def published(kafka: KafkaSettings, start: int) -> list[tuple[bytes | None, byte
         consumer.close()
 
 
+def replayed(kafka: KafkaSettings, start: int, count: int) -> list[tuple[bytes | None, bytes | None]]:
+    """As `published`, once there are `count` messages: a commit is acknowledged before readers see it."""
+    wait_for(lambda: len(published(kafka, start)) >= count, PATIENCE)
+    return published(kafka, start)
+
+
 def run(kafka: KafkaSettings, *arguments: str) -> int:
     return dead_letters.main(arguments, {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers})
 
@@ -119,7 +125,7 @@ def test_a_letter_is_replayed_once(
     for said in ("replayed to jobs", "replayed 20"):
         assert run(kafka, "replay", number, number, "--yes") == 0
         assert f"{number}: {said}" in capsys.readouterr().out
-        assert published(kafka, start) == [(b"process-1", event)]
+        assert replayed(kafka, start, 1) == [(b"process-1", event)]
     run(kafka, "drop", number, "--yes")
     run(kafka, "list", "--all")
     (line,) = lines(capsys.readouterr().out, number)
@@ -156,7 +162,7 @@ def test_all_that_can_be_replayed_is(
     numbers = [letters(wire(process_job_id=f"p{index}"), f"p{index}") for index in range(3)]
     newer = letters(NEWER)
     assert run(kafka, "replay", "all", "--yes") == 1
-    assert [key for key, _ in published(kafka, start)] == [b"p0", b"p1", b"p2"]
+    assert [key for key, _ in replayed(kafka, start, 3)] == [b"p0", b"p1", b"p2"]
     run(kafka, "list")
     out = capsys.readouterr().out
     assert len(lines(out, newer)) == 1
@@ -186,7 +192,7 @@ def test_a_letter_is_replayed_once_however_many_came_later(
     for _ in range(3):
         assert run(kafka, "replay", "all", "--yes") == 0
     assert "There may be older ones" in capsys.readouterr().out
-    keys = sorted(key or b"" for key, _ in published(kafka, start))
+    keys = sorted(key or b"" for key, _ in replayed(kafka, start, 5))
     assert keys == [b"p0", b"p1", b"p2", b"p3", b"p4"]
 
 
@@ -282,7 +288,7 @@ def test_a_replay_that_was_cut_off_is_not_seen_and_can_be_repeated(
     assert cut_off.flush(PATIENCE) == 0
     # The record is missing: the process ends here.
     assert run(kafka, "replay", number, "--yes") == 0
-    assert published(kafka, start) == [(b"cut", event)]
+    assert replayed(kafka, start, 1) == [(b"cut", event)]
 
 
 @pytest.mark.kafka
@@ -301,4 +307,4 @@ def test_operators_who_replay_at_the_same_time_replay_once(
     for process in running:
         assert process.wait(2 * PATIENCE) in (0, 1)
     assert run(kafka, "replay", *numbers, "--yes") == 0
-    assert sorted(key or b"" for key, _ in published(kafka, start)) == [b"p0", b"p1", b"p2", b"p3", b"p4"]
+    assert sorted(key or b"" for key, _ in replayed(kafka, start, 5)) == [b"p0", b"p1", b"p2", b"p3", b"p4"]
