@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from testkit.stack import free_ports, wait_for
 from tests.core.samples import raw_document
 from tools.doctor import __main__ as doctor
 from tools.doctor.check import Check, CheckError, run_all
-from tools.doctor.job import Gateway
+from tools.doctor.job import Gateway, alive
 
 FIX = "What to do."
 
@@ -32,6 +32,30 @@ def lines(*checks: Check, timeout: float = 30.0) -> list[str]:
     shown: list[str] = []
     run_all(checks, timeout, shown.append)
     return [line for text in shown for line in text.splitlines()]
+
+
+@contextmanager
+def answering(status: int, content: bytes) -> Iterator[int]:
+    """Answer each request so. Gives the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
 
 
 def test_a_check_that_does_not_end_fails_in_time() -> None:
@@ -113,24 +137,15 @@ def test_the_gateway_is_that_of_the_address() -> None:
 
 @pytest.mark.parametrize("content", [b"<html>502</html>", b"[]", b"\xff"])
 def test_another_server_than_a_gateway_is_named(content: bytes) -> None:
-    class Proxy(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(502)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    with answering(502, content) as port:
+        url = f"http://127.0.0.1:{port}"
+        with pytest.raises(CheckError, match=f"^{url} answers 502 without a JSON object$"):
+            Gateway(url, "").run("simulator")
 
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            with pytest.raises(CheckError, match=f"^{url} answers 502 without a JSON object$"):
-                Gateway(url, "").run("simulator")
-        finally:
-            server.shutdown()
+def test_a_poller_that_does_not_work_is_named() -> None:
+    with answering(503, b"") as port, pytest.raises(CheckError, match=f":{port} answers 503$"):
+        alive(f"http://127.0.0.1:{port}/")
 
 
 @pytest.mark.parametrize("wrong", [["--part", "simulator"], ["--backend-type", "x"], ["x"]])
@@ -169,6 +184,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             "SIMULATOR_URL": url,
             "SIMULATOR_API_KEY": "the-key",
             "RESULTS_FOLDER": str(folder / "results"),
+            "POLLER_PORT": str(ends.enter_context(answering(200, b""))),
         }
 
 
@@ -177,7 +193,7 @@ def test_a_poller_whose_services_run_passes(
 ) -> None:
     assert doctor.main(["--part", "poller"], healthy) == 0
     out = capsys.readouterr().out
-    assert [line.split()[0] for line in out.splitlines()[:-1]] == ["ok"] * 7
+    assert [line.split()[0] for line in out.splitlines()[:-1]] == ["ok"] * 8
     for what in (
         "Kafka +\\d+ topics",
         "documents +1 functions",
@@ -206,7 +222,7 @@ def test_what_is_wrong_is_named_alone(
     assert failed.split()[2] == what
     assert said in failed
     assert "s3cret" not in out
-    assert out.splitlines()[-1] == "1 of 7 checks failed"
+    assert out.splitlines()[-1] == "1 of 8 checks failed"
 
 
 def test_documents_and_actions_that_are_missing_are_named(

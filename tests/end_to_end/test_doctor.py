@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,16 +32,33 @@ def test_a_running_stack_passes_and_a_job_shows_its_cost(stack: Stack) -> None:
     )
     assert code == 0, out
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 14
-    assert lines[-1] == "all 14 checks passed"
+    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 15
+    assert lines[-1] == "all 15 checks passed"
     for part in ("gateway", "poller"):
         assert re.search(rf"^ok +{part} +documents +\d\d functions$", out, re.M)
         assert re.search(rf"^ok +{part} +OpenWhisk +\d\d actions at http", out, re.M)
     assert re.search(r"^ok +poller +result store +stored an object and read it$", out, re.M)
     assert re.search(r"^ok +gateway +result store +(read an object|can be read)$", out, re.M)
+    assert re.search(r"^ok +poller +answers +healthy at http", out, re.M)
     assert re.search(
         r"^ok +gateway +a job +DONE on \S+ in [\d.]+ s; cost: \d\S* s of a device's time$", out, re.M
     )
+
+
+def test_a_poller_that_is_stuck_is_named(stack: Stack) -> None:
+    [poller] = [
+        pid
+        for pid in stack.descendants()
+        if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", b"poller"]
+    ]
+    os.kill(poller, signal.SIGSTOP)
+    try:
+        code, out = run(part_environment(stack, "poller"), "--part", "poller")
+    finally:
+        os.kill(poller, signal.SIGCONT)
+    assert code == 1
+    (failed,) = [line for line in out.splitlines() if line.startswith("FAIL")]
+    assert re.search(r"^FAIL +poller +answers +http://127\.0\.0\.1:\d+ cannot be reached", failed)
 
 
 def test_wrong_credentials_are_named_with_the_fix(stack: Stack, tmp_path: Path) -> None:

@@ -12,16 +12,16 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from core.errors import QwhiskError
-from core.settings import Source
+from core.settings import Setting, Source
 from core.settings.kafka import BOOTSTRAP_SERVERS
-from core.settings.ports import GATEWAY_PORT
+from core.settings.ports import GATEWAY_PORT, POLLER_PORT
 from tools.doctor.check import Check, run_all
 from tools.doctor.checks import checks
-from tools.doctor.job import FUNCTION, JOB_TIMEOUT, Gateway, submit
+from tools.doctor.job import FUNCTION, JOB_TIMEOUT, Gateway, alive, submit
 
 EXIT_FAILED = 1
 #: Seconds for all checks together.
@@ -64,8 +64,15 @@ def main(arguments: Sequence[str], env: Source) -> int:
     if not given:
         print(f"This environment has no {' or '.join(options.part or PARTS)} to check.", file=sys.stderr)
         return EXIT_FAILED
-    gateway = Gateway(options.gateway or _address(given, env), env.get(API_KEY, ""))
+    here = {"gateway": GATEWAY_PORT, "poller": POLLER_PORT}
+    local = {part: _address(port, given.get(part, env)) for part, port in here.items()}
+    gateway = Gateway(options.gateway or local["gateway"], env.get(API_KEY, ""))
     made = [check for part, variables in given.items() for check in checks(part, variables)]
+    # With a gateway elsewhere, the pollers are there too.
+    poller = options.poller or ("" if options.gateway else local["poller"])
+    if "poller" in given and poller:
+        fix = "Start it, and read its log; or give its address with --poller."
+        made.append(Check("poller", "answers", fix, partial(alive, poller)))
     answers = Check("gateway", "answers", "Start it, or give its address with --gateway.", gateway.ready)
     if "gateway" in given or options.submit:
         made.append(answers)
@@ -85,9 +92,8 @@ def main(arguments: Sequence[str], env: Source) -> int:
     return EXIT_FAILED if failed else 0
 
 
-def _address(parts: Mapping[str, Source], env: Source) -> str:
-    port = GATEWAY_PORT.text(parts.get("gateway", env)) or str(GATEWAY_PORT.default)
-    return f"http://127.0.0.1:{port}"
+def _address(row: Setting[int], env: Source) -> str:
+    return f"http://127.0.0.1:{row.text(env) or row.default}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
         "--part", action="append", choices=PARTS, help="check only this part; may be repeated"
     )
     parser.add_argument("--gateway", default="", metavar="URL", help="address of the gateway")
+    parser.add_argument(
+        "--poller",
+        default="",
+        metavar="URL",
+        help="address of a poller, to check whether it works (default: one on this machine, unless --gateway "
+        "is given)",
+    )
     parser.add_argument(
         "--submit",
         action="store_true",

@@ -1,4 +1,4 @@
-"""A tiny job through a running gateway, and what it costs."""
+"""Running parts: whether they answer, and a tiny job through the gateway with what it costs."""
 
 from __future__ import annotations
 
@@ -69,6 +69,24 @@ class Gateway:
         if not 200 <= answer.status < 300:
             raise CheckError(f"{answer.status}: {content.get('detail') or content.get('title')}")
         return content
+
+
+def alive(url: str) -> str:
+    """Return what the `/healthz` of a poller says: whether its loop runs, and it is in its groups.
+
+    Args:
+        url: the poller's address.
+
+    Raises:
+        CheckError: it is not healthy, or cannot be reached.
+    """
+    with reaching(url):
+        answer = urllib3.PoolManager(retries=False).request(
+            "GET", f"{url.rstrip('/')}/healthz", timeout=REQUEST_TIMEOUT
+        )
+    if answer.status != 200:
+        raise CheckError(f"{host_of(url)} answers {answer.status}")
+    return f"healthy at {host_of(url)}"
 
 
 def submit(gateway: Gateway, backend_type: str, poller: Source | None) -> str:
