@@ -29,6 +29,8 @@ from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
 from gateway.links import mounted, shown
 from gateway.mcp.edge import McpEdge
+from gateway.mcp.errors import PATH as MCP_PATH
+from gateway.mcp.errors import as_json_rpc
 from gateway.metrics import GatewayMetrics
 from gateway.problems import NO_JOB, problem
 from gateway.replies import secured
@@ -99,10 +101,10 @@ class Edge:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _request(self, connection: HttpProtocol, scope: Scope, receive: Receive, send: Send) -> None:
-        if (rejected := rejection(scope)) is not None:
-            await self._refuse(connection, send, rejected)
-            return
         scope = mounted(scope, self._services.settings.proxies, self._services.settings.prefix)
+        if (rejected := rejection(scope)) is not None:
+            await self._refuse(connection, scope, send, rejected)
+            return
         if not scope["path"] and scope["root_path"]:
             await self._to_the_folder(scope, send)
             return
@@ -136,12 +138,12 @@ class Edge:
             await answer.finish()
         except BodyTimeoutError:
             late = problem(408, "The body took too long. Send it again.", "http_408")
-            await self._refuse(connection, send, late)
+            await self._refuse(connection, scope, send, late, exchange)
         except (LimitError, BusyError) as error:
-            await self._refuse(connection, send, problems.of(error))
+            await self._refuse(connection, scope, send, problems.of(error), exchange)
         except NoFreeThreadError:
             busy = problem(503, "Too many requests are in progress. Try again later.", "busy")
-            await self._refuse(connection, send, busy, charged=False)
+            await self._refuse(connection, scope, send, busy, exchange, charged=False)
         finally:
             exchange.close()
 
@@ -213,7 +215,7 @@ class Edge:
         except HandshakeError as error:
             sock.close()
             refusal = problem(400, f"Not a WebSocket handshake: {error}.", "http_400")
-            await self._refuse(connection, send, refusal)
+            await self._refuse(connection, scope, send, refusal)
             return
         connection.detach()
         upgrade.inbox.enter()
@@ -232,19 +234,30 @@ class Edge:
         await HeldResponse.of(send, secured(response)).finish()
 
     async def _refuse(
-        self, connection: HttpProtocol, send: Send, response: Response, charged: bool = True
+        self,
+        connection: HttpProtocol,
+        scope: Scope,
+        send: Send,
+        response: Response,
+        exchange: Exchange | None = None,
+        charged: bool = True,
     ) -> None:
         """Send an error, and end the connection with it.
 
         Args:
             connection: the connection.
+            scope: the request's ASGI scope.
             send: sends ASGI messages.
             response: the error.
+            exchange: the request, if a view may have read it.
             charged: whether it counts in the limit of the address.
         """
         if charged and not self._services.settings.proxies:
             self._services.session_limit.charge(connection.address)
         self._metrics.requests.labels("none", "none", response.status_code).inc()
+        if scope["path"] == MCP_PATH:
+            message = exchange.mcp if exchange is not None else None
+            as_json_rpc(response, message.id if message is not None else None)
         answer = HeldResponse.of(send, secured(response))
         answer.close_connection()
         await answer.finish()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import orjson
+from flask import Response
+
+#: The path of the MCP server.
+PATH = "/mcp"
 
 #: The revisions of the protocol that have sessions, oldest first.
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -27,3 +31,15 @@ def json_rpc_error(problem: bytes, message_id: str | int | None) -> bytes:
         details["supported"] = VERSIONS
     error = {"code": code, "message": details["detail"], "data": details}
     return orjson.dumps({"jsonrpc": "2.0", "id": message_id, "error": error})
+
+
+def as_json_rpc(response: Response, message_id: str | int | None) -> None:
+    """Make a problem document a JSON-RPC error, and leave other responses as they are.
+
+    Args:
+        response: the response to a message.
+        message_id: the id of the message; None if it is not known.
+    """
+    if response.mimetype == "application/problem+json":
+        response.set_data(json_rpc_error(response.get_data(), message_id))
+        response.mimetype = "application/json"

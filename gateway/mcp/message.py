@@ -16,7 +16,7 @@ class McpMessage:
         token: the token of that session.
         body: the message as JSON, without the arguments of a tool.
         opens: whether it opens an MCP session.
-        id: the message's id, if it opens a session.
+        id: the message's id; None if it is a notification.
         tool: the tool that it calls; empty if it calls none.
         arguments: the tool's arguments as JSON. A function's are dropped when it was invoked.
         key: the idempotency key of the call.

@@ -12,17 +12,18 @@ from core.errors import InputError, NotFoundError
 from gateway import body, idempotency
 from gateway.edge.exchange import exchange
 from gateway.mcp import sessions
-from gateway.mcp.errors import UNSUPPORTED_VERSION, VERSIONS, json_rpc_error
+from gateway.mcp.errors import PATH, UNSUPPORTED_VERSION, VERSIONS, as_json_rpc
 from gateway.mcp.message import McpMessage
 from gateway.mcp.sessions import McpSession
 from gateway.problems import MalformedError, problem
 from gateway.services import GatewayServices, services
 
-PATH = "/mcp"
 VERSION_HEADER = "Mcp-Protocol-Version"
 #: The most characters of a message's id.
 _MAX_ID = 200
 _MAX_INTEGER = 2**53
+#: What an answer may be.
+_ANSWERS = ("application/json", "text/event-stream")
 
 
 class VersionError(MalformedError):
@@ -50,21 +51,28 @@ def register(app: Flask, gateway: GatewayServices) -> None:
         return response
 
     @app.after_request
-    def as_json_rpc(response: Response) -> Response:
+    def worded(response: Response) -> Response:
         """Make errors of this route JSON-RPC errors, so that MCP clients show their words."""
-        if request.path == PATH and response.mimetype == "application/problem+json":
-            response.set_data(json_rpc_error(response.get_data(), g.get("mcp_id")))
-            response.mimetype = "application/json"
+        if request.path == PATH:
+            as_json_rpc(response, g.get("mcp_id"))
         return response
 
 
 def _handle(message: dict[str, Any]) -> Response:
-    """Check a message, and answer it or leave it to the edge."""
-    method, message_id = message.get("method"), message.get("id")
+    """Check a message, and answer it or leave it to the edge.
+
+    The package `mcp` answers after a session is opened or a job submitted. So it gets no message that it
+    refuses, and nothing that is not checked here.
+    """
+    method, message_id, params = message.get("method"), message.get("id"), message.get("params")
     if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
         raise MalformedError("This is not a request or notification of JSON-RPC 2.0.", field="body")
     if "id" in message:
         g.mcp_id = _checked_id(message_id)
+    if not isinstance(params, dict | None):
+        raise MalformedError("params must be an object.", field="params")
+    if any(request.accept_mimetypes[kind] <= 0 for kind in _ANSWERS):
+        return problem(406, f"Send `Accept: {', '.join(_ANSWERS)}`: an answer is one of the two.", "http_406")
     version = request.headers.get(VERSION_HEADER)
     if version is not None and version not in VERSIONS:
         raise VersionError(
@@ -72,18 +80,25 @@ def _handle(message: dict[str, Any]) -> Response:
             field=VERSION_HEADER,
         )
     gateway = services()
+    params = params or {}
     if method == "initialize" and "id" in message:
-        return _left_to_edge(McpMessage(None, "", orjson.dumps(message), opens=True, id=g.mcp_id))
+        return _left_to_edge(
+            McpMessage(None, "", _request(g.mcp_id, method, params), opens=True, id=g.mcp_id)
+        )
     session = sessions.current(gateway)
     if "id" not in message:
-        return _notified(session, method, message.get("params"))
-    params = message.get("params")
-    if method == "tools/call" and isinstance(params, dict) and isinstance(params.get("name"), str):
-        return _left_to_edge(_tool_call(session, message, params))
-    return _left_to_edge(McpMessage(session.client, session.token, orjson.dumps(message)))
+        return _notified(session, method, params)
+    if method == "tools/call" and isinstance(params.get("name"), str):
+        return _left_to_edge(_tool_call(session, g.mcp_id, params))
+    body = _request(g.mcp_id, method, params)
+    return _left_to_edge(McpMessage(session.client, session.token, body, id=g.mcp_id))
 
 
-def _tool_call(session: McpSession, message: dict[str, Any], params: dict[str, Any]) -> McpMessage:
+def _request(message_id: str | int, method: str, params: dict[str, Any]) -> bytes:
+    return orjson.dumps({"jsonrpc": "2.0", "id": message_id, "method": method, "params": params})
+
+
+def _tool_call(session: McpSession, message_id: str | int, params: dict[str, Any]) -> McpMessage:
     arguments = params.get("arguments")
     if arguments is None:
         arguments = {}
@@ -98,15 +113,16 @@ def _tool_call(session: McpSession, message: dict[str, Any], params: dict[str, A
     return McpMessage(
         session.client,
         session.token,
-        orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "method": "tools/call", "params": short}),
+        _request(message_id, "tools/call", short),
+        id=message_id,
         tool=short["name"],
         arguments=orjson.dumps(arguments),
-        key=session.key(message["id"]),
+        key=session.key(message_id),
     )
 
 
-def _notified(session: McpSession, method: str, params: Any) -> Response:
-    if method == "notifications/cancelled" and isinstance(params, dict) and "requestId" in params:
+def _notified(session: McpSession, method: str, params: dict[str, Any]) -> Response:
+    if method == "notifications/cancelled" and "requestId" in params:
         key = session.key(_checked_id(params["requestId"], "requestId"))
         job_id = idempotency.process_job_id(session.client.secret, session.client, key)
         exchange().mcp = McpMessage(session.client, session.token, cancelled=job_id)

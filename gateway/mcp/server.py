@@ -31,6 +31,11 @@ _INSTRUCTIONS = (
 )
 #: The name of the call in the ASGI scope.
 _CALL = "qwhisk.mcp"
+#: Headers that the view has checked, in a form that the package does not refuse.
+_ACCEPTED = (
+    (b"accept", b"application/json, text/event-stream"),
+    (b"content-type", b"application/json"),
+)
 #: JSON-RPC's code for an error of the server.
 _INTERNAL = -32603
 
@@ -86,9 +91,8 @@ class McpServer:
         """
         body = call.message.body
         # Other headers concern the HTTP request, which is already checked.
-        names = (b"accept", b"content-type", b"mcp-protocol-version")
-        headers = [(name, value) for name, value in scope["headers"] if name in names]
-        headers.append((b"content-length", str(len(body)).encode()))
+        headers = [(name, value) for name, value in scope["headers"] if name == b"mcp-protocol-version"]
+        headers += [*_ACCEPTED, (b"content-length", str(len(body)).encode())]
         unread = True
 
         async def receive_body() -> Any:

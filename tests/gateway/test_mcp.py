@@ -232,6 +232,11 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
         ),
         (PING, {"Content_Type": "text/plain"}, 415, "application/json"),
         (PING, {"Accept": "application/json"}, 406, "text/event-stream"),
+        (PING, {"Accept": "*/*, text/event-stream; q=0"}, 406, "text/event-stream"),
+        (PING | {"params": []}, {}, 400, "params must be an object"),
+        (PING | {"method": "tools/call", "params": "noop"}, {}, 400, "params must be an object"),
+        (PING, {f"X-{number}": "1" for number in range(100)}, 431, "100 headers"),
+        (PING, {"X-Long": "x" * 20_000, "X-Longer": "x" * 12_700}, 431, "32768 bytes"),
         (PING, {"Origin": "https://elsewhere.example.org"}, 403, ""),
         (PING, {"Host": "rebound.example.org"}, 421, ""),
         (PING, {"Mcp_Session_Id": "none"}, 404, "Send `initialize` again"),
@@ -246,6 +251,27 @@ def test_hostile_messages_end_with_a_clear_error(
     response = send(world.one, body, opened(world.one), **headers)
     assert words in failed(response, status)
     assert requests.get(f"{world.one.url}/healthz", timeout=PATIENCE).status_code == 200
+
+
+@pytest.mark.parametrize("accepted", ["application/json", "text/event-stream", "text/html"])
+def test_a_message_whose_answer_is_not_accepted_has_no_effect(world: World, accepted: str) -> None:
+    session, before = opened(world.one), len(world.action.bodies)
+    for refused in (call("noop"), message("initialize", INITIALIZE)):
+        response = send(world.one, refused, session, Accept=accepted)
+        assert "Accept" in failed(response, 406)
+        assert response.json()["id"] == refused["id"]
+        assert "Mcp-Session-Id" not in response.headers
+    jobs = {"Authorization": f"Bearer {token_of(session)}"}
+    listed = requests.get(f"{world.one.url}/api/v1/jobs", headers=jobs, timeout=PATIENCE)
+    assert listed.json()["jobs"] == []
+    assert len(world.action.bodies) == before
+
+
+def test_what_the_edge_refuses_is_a_json_rpc_error_too(world: World) -> None:
+    long = requests.post(f"{world.one.url}/mcp?{'x' * 5_000}", data=b"{}", headers=HEADERS, timeout=PATIENCE)
+    assert "4000 characters" in failed(long, 414)
+    elsewhere = requests.get(f"{world.one.url}/mcp/x?{'x' * 5_000}", timeout=PATIENCE)
+    assert elsewhere.headers["Content-Type"] == "application/problem+json"
 
 
 def test_messages_that_the_protocol_refuses_are_json_rpc_errors(world: World) -> None:
@@ -314,15 +340,18 @@ def test_waits_are_limited_and_end_with_their_clients_but_jobs_continue(world: W
 def test_cancellations_of_unknown_calls_are_limited(world: World) -> None:
     session = opened(world.other)
 
-    def cancel(number: int) -> int:
+    def cancel(number: int) -> requests.Response:
         params = {"requestId": f"unknown {number}"}
         notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
-        return send(world.other, notice, session).status_code
+        return send(world.other, notice, session)
 
     # Each waits for a job of that call.
     with ThreadPoolExecutor(8) as workers:
-        statuses = list(workers.map(cancel, range(WAITS_PER_CLIENT + 5)))
-    assert sorted(statuses) == [202] * WAITS_PER_CLIENT + [429] * 5
+        responses = list(workers.map(cancel, range(WAITS_PER_CLIENT + 5)))
+    refused = [response for response in responses if response.status_code != 202]
+    assert len(refused) == 5
+    for response in refused:
+        assert failed(response, 429).startswith(f"Over {WAITS_PER_CLIENT} requests wait")
     assert answered(send(world.other, message("ping"), session)) == {}
 
 
