@@ -38,7 +38,7 @@ def of_event(event: dict[str, Any]) -> types.CallToolResult:
         )
     content: list[types.ContentBlock] = [_text(" ".join(filter(None, (text[:MAX_TEXT], missing))))]
     # For clients of revisions that have no structured results.
-    content.append(_text(orjson.dumps(value).decode()))
+    content.append(_text(schemas.json_of(value)))
     return types.CallToolResult(content=content, structured_content=value)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
-
-import orjson
 
 from core.config_docs.model import ConfigDocument
 from core.protocol import FINAL, BackendType, Status
@@ -94,6 +93,11 @@ def cancel_input() -> JsonSchema:
     return _object({"process_job_id": _JOB_ID})
 
 
+def json_of(value: dict[str, Any]) -> str:
+    """Return the JSON of a result. Its integers may have more than 64 bits."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _object(properties: JsonSchema) -> JsonSchema:
     return {
         "type": "object",
@@ -117,7 +121,7 @@ def structured(event: dict[str, Any]) -> tuple[dict[str, Any], str]:
         outcome = {"answer": event["answer"]}
     elif event.get("result") is not None:
         outcome = {"result": event["result"]}
-    if (size := len(orjson.dumps(outcome))) > MAX_STRUCTURED:
+    if (size := len(json_of(outcome).encode())) > MAX_STRUCTURED:
         return shown, f"The answer has {size} bytes, too many for a tool. Read the resource {uri}."
     if not outcome and event["status"] == "DONE" and event.get("result_url"):
         return shown, f"The result is too large for a tool. Read the resource {uri}/result."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import mcp_types as types
 import orjson
@@ -154,7 +156,7 @@ class ToolCall:
     async def _followed(self, reply: InnerReply, report: Report) -> types.CallToolResult:
         """Report the progress of a job until it is final or the time is over, and return its result."""
         if reply.wait is None:
-            event = orjson.loads(reply.body)
+            event = _event(reply)
             if "submitted_at" in event:
                 return results.of_event(event)
             job = event["process_job_id"]
@@ -164,7 +166,7 @@ class ToolCall:
         newest = await self.requests.send("GET", job_path(job))
         if newest.status != 200:
             return results.of_error(newest)
-        return results.of_event(orjson.loads(newest.body))
+        return results.of_event(_event(newest))
 
     async def _report(self, wait: FinalEventWait, report: Report) -> None:
         inbox, job, seen, number = wait.inbox, wait.process_job_id, -1, 0
@@ -180,6 +182,12 @@ class ToolCall:
                 return
             seen, number = entry.id, number + 1
             await report(number, results.progress_text(entry))
+
+
+def _event(reply: InnerReply) -> dict[str, Any]:
+    # Not orjson, which changes integers of more than 64 bits.
+    event: dict[str, Any] = json.loads(reply.body)
+    return event
 
 
 def _submission_error(reply: InnerReply) -> types.CallToolResult:

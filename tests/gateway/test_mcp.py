@@ -115,7 +115,8 @@ def token_of(session: str) -> str:
 def answered(response: requests.Response) -> dict[str, Any]:
     """Return the result in a response's stream."""
     assert response.status_code == 200, response.text
-    return last_of(response.text)
+    # Event streams are UTF-8, whatever their headers say.
+    return last_of(response.content.decode())
 
 
 def last_of(stream: str) -> dict[str, Any]:
@@ -137,9 +138,25 @@ def text_of(result: dict[str, Any]) -> str:
     return str(result["content"][0]["text"])
 
 
-def publish(kafka: KafkaSettings, session: str, job: str, status: str, **params: Any) -> None:
+def newest_job(gateway: Replica, session: str) -> str:
+    """Return the id of the session's newest job; empty if it has none."""
+    headers = {"Authorization": f"Bearer {token_of(session)}"}
+    listed = requests.get(f"{gateway.url}/api/v1/jobs", headers=headers, timeout=PATIENCE).json()["jobs"]
+    return str(listed[0]["process_job_id"]) if listed else ""
+
+
+def publish(
+    kafka: KafkaSettings,
+    session: str,
+    job: str,
+    status: str,
+    answer: dict[str, Any] | None = None,
+    **params: Any,
+) -> None:
     topic = topic_of(token_of(session))
-    event = result_event(status=status, process_job_id=job, topic=topic, function="noop", params=params)
+    event = result_event(
+        status=status, process_job_id=job, topic=topic, function="noop", params=params, answer=answer
+    )
     publisher = Publisher(kafka)
     try:
         publisher.publish(topic, job, encode(event))
@@ -261,9 +278,7 @@ def test_a_message_whose_answer_is_not_accepted_has_no_effect(world: World, acce
         assert "Accept" in failed(response, 406)
         assert response.json()["id"] == refused["id"]
         assert "Mcp-Session-Id" not in response.headers
-    jobs = {"Authorization": f"Bearer {token_of(session)}"}
-    listed = requests.get(f"{world.one.url}/api/v1/jobs", headers=jobs, timeout=PATIENCE)
-    assert listed.json()["jobs"] == []
+    assert newest_job(world.one, session) == ""
     assert len(world.action.bodies) == before
 
 
@@ -299,16 +314,8 @@ def test_waits_are_limited_and_end_with_their_clients_but_jobs_continue(world: W
     world.action.release.set()
     with ThreadPoolExecutor(1) as workers:
         first = workers.submit(send, world.one, call("noop"), session)
-        jobs = {"Authorization": f"Bearer {token_of(session)}"}
-
-        def submitted() -> str:
-            listed = requests.get(f"{world.one.url}/api/v1/jobs", headers=jobs, timeout=PATIENCE).json()[
-                "jobs"
-            ]
-            return str(listed[0]["process_job_id"]) if listed else ""
-
-        until(submitted, PATIENCE)
-        publish(world.kafka, session, submitted(), "DONE")
+        until(lambda: newest_job(world.one, session), PATIENCE)
+        publish(world.kafka, session, newest_job(world.one, session), "DONE")
         assert answered(first.result(PATIENCE))["structuredContent"]["status"] == "DONE"
     publish(world.kafka, session, job, "RUNNING")
     waits = "qwhisk_gateway_waits"
@@ -335,6 +342,22 @@ def test_waits_are_limited_and_end_with_their_clients_but_jobs_continue(world: W
     until(lambda: world.one.counted(waits) == 0, PATIENCE)
     status = answered(send(world.one, call(WAIT_TOOL, {"process_job_id": job, "seconds": 0}), session))
     assert status["structuredContent"]["status"] == "RUNNING"
+
+
+def test_numbers_of_an_answer_keep_all_their_digits(world: World) -> None:
+    session = opened(world.one)
+    answer = {"summary": "A number.", "number": 2**127 - 1, "least": -(2**70), "text": "ψ"}
+    world.action.release.set()
+    with ThreadPoolExecutor(1) as workers:
+        calling = workers.submit(send, world.one, call("noop"), session)
+        until(lambda: newest_job(world.one, session), PATIENCE)
+        job = newest_job(world.one, session)
+        publish(world.kafka, session, job, "DONE", answer)
+        results = [answered(calling.result(PATIENCE))]
+    results.append(answered(send(world.other, call(WAIT_TOOL, {"process_job_id": job}), session)))
+    for result in results:
+        assert result["structuredContent"]["answer"] == answer
+        assert json.loads(result["content"][1]["text"])["answer"] == answer
 
 
 def test_cancellations_of_unknown_calls_are_limited(world: World) -> None:
