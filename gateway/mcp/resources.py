@@ -37,7 +37,7 @@ async def listed(requests: InnerRequests) -> types.ListResourcesResult:
             uri=schemas.JOBS,
             name="jobs",
             title="Jobs",
-            description=f"The newest {MAX_JOBS} jobs of this client.",
+            description=f"The newest jobs of this client, at most {MAX_JOBS}.",
             mime_type=_JSON,
         ),
     ]

@@ -11,6 +11,7 @@ import mcp_types as types
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
+from sse_starlette.sse import AppStatus
 
 from gateway.api import listed_documents
 from gateway.edge.bodies import MAX_BODY, DisconnectedError, Receive
@@ -40,6 +41,10 @@ _ACCEPTED = (
 _INTERNAL = -32603
 
 log = logging.getLogger(__name__)
+
+# When the process stops, the edge ends all waits, so that streams end with their answers. `sse_starlette`,
+# which `mcp` uses, would end them without.
+AppStatus.enable_automatic_graceful_drain = False
 
 T = TypeVar("T")
 

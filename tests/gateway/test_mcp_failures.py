@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from typing import Any
 
 import pytest
+import uvicorn
 from mcp.shared.exceptions import MCPError
+from sse_starlette.sse import AppStatus
 
 from gateway.edge.bodies import DisconnectedError
 from gateway.edge.exchange import Exchange, WaitLimits
 from gateway.inbox.memory import BusyError
 from gateway.mcp import edge
-from gateway.mcp.server import _described
+from gateway.mcp.message import McpMessage
+from gateway.mcp.server import McpServer, _described
+from gateway.mcp.tools import ToolCall
 
 
 async def failing(error: Exception) -> None:
@@ -49,3 +54,32 @@ def test_messages_in_progress_are_bounded_and_end_with_their_requests(
         bounded.reserve(exchanges[2])
     exchanges[0].close()
     bounded.reserve(exchanges[2])
+
+
+def test_a_message_is_answered_while_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AppStatus, "should_exit", False)
+    nothing: Any = None
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        # The client is connected, and sends nothing more.
+        await asyncio.Event().wait()
+
+    async def send(part: Any) -> None:
+        sent.append(part)
+
+    async def trial() -> None:
+        server = McpServer(nothing)
+        running = asyncio.create_task(server.run())
+        await server.ready.wait()
+        # What the signal handler of the gateway calls.
+        uvicorn.Server(uvicorn.Config(nothing)).handle_exit(signal.SIGTERM, None)
+        ping = McpMessage(None, "", b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}')
+        scope = {"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []}
+        await server.answer(scope, ToolCall(ping, nothing, nothing), receive, send)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(trial())
+    assert sent[0]["status"] == 200
+    assert b'"result":{}' in b"".join(part.get("body", b"") for part in sent[1:])
