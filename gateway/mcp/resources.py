@@ -86,6 +86,8 @@ async def read(requests: InnerRequests, uri: str) -> types.ReadResourceResult:
         text = _body(await requests.send("GET", path))
     else:
         raise MCPError(_NOT_FOUND, f"There is no resource {uri[:200]!r}. resources/list names them.")
+    if len(orjson.dumps(text.decode())) > schemas.MAX_MESSAGE:
+        raise MCPError(_NOT_FOUND, f"{uri} is too large for this protocol. Use the HTTP API.")
     contents = types.TextResourceContents(uri=uri, mime_type=_JSON, text=text.decode())
     return types.ReadResourceResult(contents=[contents])
 

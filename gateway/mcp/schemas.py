@@ -15,6 +15,8 @@ BACKENDS, JOBS = "qwhisk://backends", "qwhisk://jobs"
 WAIT_TOOL, CANCEL_TOOL = "wait-for-job", "cancel-job"
 #: Seconds that one call of a tool waits. Many clients give up after 60 s.
 MAX_WAIT = 50.0
+#: The most bytes of what a message carries. Clients of the official package accept 1 MiB as one event.
+MAX_MESSAGE = 1_000_000
 #: The most bytes of a structured result. Larger ones are resources.
 MAX_STRUCTURED = 100_000
 

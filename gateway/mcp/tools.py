@@ -21,8 +21,8 @@ from gateway.idempotency import HEADER as KEY_HEADER
 from gateway.mcp import results, schemas
 from gateway.mcp.message import McpMessage
 
-#: The most functions of a page of the list, and about the most bytes of their schemas.
-MAX_TOOLS, MAX_BYTES = 100, 1_000_000
+#: The most functions of a page of the list.
+MAX_TOOLS = 100
 
 _FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -60,15 +60,21 @@ def page(documents: Iterable[ConfigDocument], cursor: str | None) -> types.ListT
     """
     ours = list(_OURS) if cursor is None else []
     functions: list[types.Tool] = []
-    size = 0
+    # Ours are on the first page only. All pages leave space for them.
+    size = sum(map(_size, _OURS))
     for document in documents:
         if cursor is not None and document.id <= cursor:
             continue
-        size += len(orjson.dumps([document.function_input_schema, document.function_output_schema]))
-        if functions and (len(functions) >= MAX_TOOLS or size > MAX_BYTES):
+        tool = _tool(document)
+        size += _size(tool) + 1
+        if functions and (len(functions) >= MAX_TOOLS or size > schemas.MAX_MESSAGE):
             return types.ListToolsResult(tools=[*ours, *functions], next_cursor=functions[-1].name)
-        functions.append(_tool(document))
+        functions.append(tool)
     return types.ListToolsResult(tools=[*ours, *functions])
+
+
+def _size(tool: types.Tool) -> int:
+    return len(tool.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
 def _tool(document: ConfigDocument) -> types.Tool:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+from mcp.client.streamable_http import DEFAULT_MAX_SSE_EVENT_SIZE
 
 from core.kafka.publisher import Publisher
 from core.kafka.topic_logs import LogEntry, TopicLogs
@@ -358,6 +359,28 @@ def test_numbers_of_an_answer_keep_all_their_digits(world: World) -> None:
     for result in results:
         assert result["structuredContent"]["answer"] == answer
         assert json.loads(result["content"][1]["text"])["answer"] == answer
+
+
+def test_no_event_is_larger_than_official_clients_accept(world: World) -> None:
+    session = opened(world.one)
+    world.action.release.set()
+    with ThreadPoolExecutor(1) as workers:
+        calling = workers.submit(send, world.one, call("noop"), session)
+        until(lambda: newest_job(world.one, session), PATIENCE)
+        publish(world.kafka, session, newest_job(world.one, session), "DONE")
+        answered(calling.result(PATIENCE))
+    # The quotation marks of the second are escaped.
+    for job, text in (("long", "x" * 900_000), ("quoted", '"' * 300_000)):
+        publish(world.kafka, session, job, "DONE", {"summary": "Large.", "text": text})
+        result = answered(send(world.one, call(WAIT_TOOL, {"process_job_id": job}), session))
+        response = send(world.one, message("resources/read", {"uri": f"qwhisk://jobs/{job}"}), session)
+        assert len(response.content) < DEFAULT_MAX_SSE_EVENT_SIZE
+        assert f"qwhisk://jobs/{job}" in text_of(result)
+        if job == "long":
+            [contents] = answered(response)["contents"]
+            assert json.loads(contents["text"])["answer"]["text"] == text
+        else:
+            assert "too large for this protocol. Use the HTTP API." in response.text
 
 
 def test_cancellations_of_unknown_calls_are_limited(world: World) -> None:

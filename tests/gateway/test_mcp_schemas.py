@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from mcp.client.streamable_http import DEFAULT_MAX_SSE_EVENT_SIZE
 
 from core.config_docs.model import ConfigDocument
 from gateway.edge.inner_requests import InnerReply
@@ -96,7 +97,12 @@ def test_the_list_of_tools_has_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"f{number:03}" for number in range(250)]
     documents = [
         ConfigDocument.model_validate(
-            {"_id": name, "functionBackendUrl": "http://f.example.org/", "functionInputSchema": schema}
+            {
+                "_id": name,
+                "functionBackendUrl": "http://f.example.org/",
+                "functionDescription": "y" * 4_000,
+                "functionInputSchema": schema,
+            }
         )
         for name in names
     ]
@@ -105,7 +111,7 @@ def test_the_list_of_tools_has_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in names:
         page = tools.page(documents, cursor)
         assert 0 < len(page.tools) <= tools.MAX_TOOLS + 2
-        assert len(page.model_dump_json()) < 2 * tools.MAX_BYTES
+        assert len(page.model_dump_json(by_alias=True)) < DEFAULT_MAX_SSE_EVENT_SIZE - 10_000
         found += [tool.name for tool in page.tools]
         cursor = page.next_cursor
         if cursor is None:
@@ -113,7 +119,7 @@ def test_the_list_of_tools_has_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == [schemas.WAIT_TOOL, schemas.CANCEL_TOOL, *names]
     assert tools.page(documents, "zzz").tools == []
     # Each is larger than a page.
-    monkeypatch.setattr(tools, "MAX_BYTES", 1)
+    monkeypatch.setattr(schemas, "MAX_MESSAGE", 1)
     assert [tool.name for tool in tools.page(documents, None).tools][2:] == names[:1]
     assert tools.page(documents, names[0]).next_cursor == names[1]
 
