@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 import pytest
 import requests
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import TextResourceContents
 from simple_websocket import Client as WebSocket
 
 from core.errors import SettingsError
@@ -223,6 +228,32 @@ def test_everything_is_below_the_prefix(world: World, proxy: ReverseProxy) -> No
     # A page of another origin is still foreign, and the proxy's own is not.
     assert get(f"{api}/functions", token, Origin="https://evil.example").status_code == 403
     assert get(f"{api}/functions", token, Origin=f"http://{proxy.host}").status_code == 200
+
+
+def test_an_mcp_client_works_below_the_prefix(world: World, proxy: ReverseProxy) -> None:
+    publisher, token = Publisher(world.kafka), session_with_topic(world.plain, world.kafka)
+    event = result_event(
+        topic=topic_of(token), process_job_id="p", status="DONE", result_url=result_path("p"), params={}
+    )
+    publisher.publish(event.topic, "p", encode(event))
+    publisher.close()
+
+    async def trial() -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            Client(streamable_http_client(f"{proxy.url}/mcp", http_client=http)) as client,
+        ):
+            assert "f" in {tool.name for tool in (await client.list_tools()).tools}
+            result = await client.call_tool("wait-for-job", {"process_job_id": "p"})
+            assert result.structured_content["status"] == "DONE"
+            [contents] = (await client.read_resource(result.structured_content["resource"])).contents
+            assert isinstance(contents, TextResourceContents)
+            assert json.loads(contents.text)["result_url"] == f"{PREFIX}{result_path('p')}"
+
+    asyncio.run(trial())
+    refused = requests.post(f"{proxy.url}/mcp?{'x' * 5_000}", timeout=60)
+    assert (refused.status_code, refused.json()["jsonrpc"]) == (414, "2.0")
 
 
 def test_the_prefix_without_a_slash_leads_to_the_page(world: World) -> None:
