@@ -199,5 +199,8 @@ def _event(reply: InnerReply) -> dict[str, Any]:
 def _submission_error(reply: InnerReply) -> types.CallToolResult:
     problem = orjson.loads(reply.body)
     if any(error.get("field") == KEY_HEADER for error in problem.get("errors", ())):
-        return results.failure("This session has used the id of this message for another call. Use a new id.")
+        return results.failure(
+            "This session has used the id of this message for another call, or for a job whose data was "
+            "erased. Use a new id."
+        )
     return results.of_error(reply)
