@@ -30,6 +30,8 @@ MAX_MARKS = 16
 MAX_LISTED = 50
 
 ALL = "all"
+#: The kinds of an identity.
+KINDS: tuple[str, ...] = ("key", "oidc")
 BACKEND_TYPES: tuple[BackendType, ...] = get_args(BackendType)
 
 
@@ -120,21 +122,25 @@ class Permissions:
 
     def __init__(self, document: PermissionDocument, secret: str, previous: str = "") -> None:
         self._secret = secret.encode()
+        self._previous = Permissions(document, previous) if previous else None
         self._others: list[Grant] = [document.others]
         #: The grants of each mark.
         self._grants: dict[str, list[Grant]] = {}
         #: The values that rules name, by their claim.
         self._claims: dict[str, set[str]] = {}
+        #: What each mark is of.
+        self._marked: dict[str, tuple[str, ...]] = {}
         for rule in document.rules:
-            marks = [self._mark("key", name) for name in rule.api_keys]
-            marks += [self._mark("oidc", name) for name in rule.subjects]
+            named = [("key", name) for name in rule.api_keys] + [("oidc", name) for name in rule.subjects]
             for claim, values in rule.claims.items():
-                marks += [self._mark("claim", claim, value) for value in values]
                 self._claims.setdefault(claim, set()).update(values)
-            for mark in marks:
+            claims = [("claim", claim, value) for claim, values in rule.claims.items() for value in values]
+            for parts in [*named, *claims]:
+                mark = self._mark(*parts)
+                self._marked[mark] = parts
                 self._grants.setdefault(mark, []).append(rule)
-        if previous:
-            for mark, grants in Permissions(document, previous)._grants.items():
+        if self._previous is not None:
+            for mark, grants in self._previous._grants.items():
                 self._grants.setdefault(mark, []).extend(grants)
 
     def marks(self, identity: Identity) -> tuple[str, ...]:
@@ -144,6 +150,23 @@ class Permissions:
             held = named.intersection(_texts(identity.claims.get(claim)))
             marks += [self._mark("claim", claim, value) for value in sorted(held)]
         return tuple(marks[: MAX_MARKS + 1])
+
+    def renewed_marks(self, session: ClientSession) -> tuple[str, ...]:
+        """Return the marks of a session that is renewed. Those of the previous secret are made anew.
+
+        Otherwise they would name nobody once the previous secret is removed, and the tenant would count as
+        one whom no rule names.
+
+        Args:
+            session: the session. A mark whose tenant no rule names and whose name the session does not have
+                completely cannot be made anew.
+        """
+        if self._previous is None:
+            return session.marks
+        known = dict(self._previous._marked)
+        for kind in KINDS:
+            known[self._previous._mark(kind, session.tenant)] = (kind, session.tenant)
+        return tuple(self._mark(*known[mark]) if mark in known else mark for mark in session.marks)
 
     def _mark(self, *parts: str) -> str:
         text = "\0".join(("mark", *parts)).encode("utf-8", "surrogatepass")

@@ -205,7 +205,7 @@ class GatewayServices:
         if self.inbox(session).followed:
             with self.processor.waiting():
                 self.publisher.publish(session.topic, "session", RENEWED)
-        return self.tokens.renew(session)
+        return self.tokens.renew(session, self.permissions.renewed_marks(session))
 
     def inbox(self, session: ClientSession) -> Inbox:
         """Return the events of this client only."""

@@ -94,9 +94,17 @@ class Tokens:
         shown = "".join(each if each.isascii() and each.isprintable() else "?" for each in plain)
         return self._sign(secrets.token_urlsafe(12) + source, topic, now, shown, marks)
 
-    def renew(self, session: ClientSession) -> tuple[ClientSession, str]:
-        """Return the same session with a later expiry, and its token."""
-        return self._sign(session.client_id, session.topic, session.since, session.tenant, session.marks)
+    def renew(
+        self, session: ClientSession, marks: tuple[str, ...] | None = None
+    ) -> tuple[ClientSession, str]:
+        """Return the same session with a later expiry, and its token.
+
+        Args:
+            session: the session.
+            marks: its marks from now on; None for the same ones.
+        """
+        kept = session.marks if marks is None else marks
+        return self._sign(session.client_id, session.topic, session.since, session.tenant, kept)
 
     def _sign(
         self, client_id: str, topic: str, since: int, tenant: str, marks: tuple[str, ...]

@@ -24,6 +24,8 @@ from core.kafka.publisher import Publisher
 from core.protocol import encode
 from core.settings import KafkaSettings
 from gateway.audit import MAX_TEXT, REFUSED_PER_MINUTE, Audit, text_of
+from gateway.auth.sign_in import Identity
+from gateway.permissions import Permissions, document_of
 from gateway.settings import GatewaySettings
 from testkit.replicas import FREE, SECRET, Replica, broker, documents, replica, topic_of
 from testkit.stack import wait_for
@@ -48,6 +50,7 @@ SCHEMA = {
     },
 }
 PATIENCE = 60
+PREVIOUS_SECRET = "the secret before it, of at least 32 characters"
 #: The function `slow` was invoked, and may reply.
 ENTERED, RELEASED = threading.Event(), threading.Event()
 
@@ -135,6 +138,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "OIDC_ISSUER": issuer.url,
             "OIDC_AUDIENCE": AUDIENCE,
             "GATEWAY_PERMISSIONS": str(rules),
+            "GATEWAY_PREVIOUS_SECRET": PREVIOUS_SECRET,
             "GATEWAY_AUDIT_FILE": str(folder / "audit.log"),
             "LOG_LEVEL": "ERROR",
         }
@@ -169,6 +173,16 @@ def test_a_users_claims_decide(world: World) -> None:
     assert (refused.status_code, refused.json()["detail"][-20:]) == (403, ". You may use: none.")
     renewed = Tenant(world, str(world.sign_in(student.token).json()["token"]))
     assert renewed.listed() == ["bell"]
+
+
+def test_a_renewed_session_needs_no_previous_secret_for_its_rules(world: World) -> None:
+    rules, ci = document_of(json.dumps(RULES)), Identity("key", "ci")
+    claims = jwt.decode(world.client(KEYS["ci"]).token, SECRET, ["HS256"])
+    marks = Permissions(rules, PREVIOUS_SECRET).marks(ci)
+    before = Tenant(world, jwt.encode(claims | {"marks": marks}, PREVIOUS_SECRET))
+    assert before.listed() == ["bell", "liar"]
+    renewed = jwt.decode(str(world.sign_in(before.token).json()["token"]), SECRET, ["HS256"])
+    assert tuple(renewed["marks"]) == Permissions(rules, SECRET).marks(ci)
 
 
 def test_a_function_that_uses_another_backend_type_than_asked_is_stopped(world: World) -> None:

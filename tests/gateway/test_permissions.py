@@ -127,6 +127,47 @@ def test_marks_cannot_be_computed_without_the_secret() -> None:
     assert set(permissions().marks(identity)).isdisjoint(others.marks(identity))
 
 
+OLD, NEW = "the-old-secret-" + "o" * 30, "the-new-secret-" + "n" * 30
+
+
+@pytest.mark.parametrize(
+    ("identity", "listed"),
+    [
+        (Identity("key", "ci"), ["bell", "grover"]),
+        (Identity("oidc", "alice", {"groups": ["students"]}), ["bell", "shor"]),
+        (Identity("oidc", "bob", {"groups": ["students"]}), ["bell"]),
+        (Identity("oidc", "ünïcode"), []),
+        (Identity("oidc", "nobody"), []),
+    ],
+)
+def test_a_session_keeps_its_rules_when_the_secret_has_changed(identity: Identity, listed: list[str]) -> None:
+    document = document_of(json.dumps(RULES))
+    before, change, after = (
+        Permissions(document, OLD),
+        Permissions(document, NEW, OLD),
+        Permissions(document, NEW),
+    )
+    made, token = Tokens(OLD, 60).new("s" * 12, identity.name, before.marks(identity))
+    tokens = Tokens(NEW, 60, previous=OLD)
+    renewed, _ = tokens.renew(tokens.read(token), change.renewed_marks(tokens.read(token)))
+    for rules, client in ((before, made), (change, made), (change, renewed), (after, renewed)):
+        assert [name for name in KNOWN if rules.may_list(client, name)] == listed
+    if identity.name.isascii():
+        assert renewed.marks == after.marks(identity), "also for rules that name the tenant later"
+    # A further renewal changes nothing.
+    assert change.renewed_marks(renewed) == after.renewed_marks(renewed) == renewed.marks
+
+
+def test_a_restricted_tenant_gets_no_more_when_the_secret_has_changed() -> None:
+    """Whom no rule names may use everything here, so that lost marks would permit everything."""
+    document = document_of(json.dumps({"rules": [{"api_keys": ["ci"], "functions": ["bell"]}], "others": {}}))
+    client = session(Identity("key", "ci"), Permissions(document, OLD))
+    marks = Permissions(document, NEW, OLD).renewed_marks(client)
+    renewed = ClientSession("client-1", TOPIC, datetime.now(UTC), marks=marks)
+    assert not may(Permissions(document, NEW), renewed, "shor")
+    assert may(Permissions(document, NEW), renewed, "bell")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
     [
