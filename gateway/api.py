@@ -138,11 +138,13 @@ def new_job(function: str) -> Response:
         )
     job_id = process_job_id(client.secret, client, key)
     with gateway.in_flight.claim(job_id):
-        if inbox.is_erased(job_id):
+        others = _ids_of_other_secrets(client, key)
+        if any(map(inbox.is_erased, (job_id, *others))):
             raise InputError(
                 f"The data of this {HEADER}'s job was erased. Use a new key for a new job.", field=HEADER
             )
-        known = inbox.job(job_id) or _job_of_another_secret(inbox, client, key)
+        found = map(inbox.job, (job_id, *others))
+        known = next((entry for entry in found if entry is not None), None)
         if known is None:
             return submit(
                 gateway, client, inbox, document, value, job_id, wait_seconds, callback_url, again=True
@@ -151,16 +153,15 @@ def new_job(function: str) -> Response:
     return existing_job_response(gateway, client, inbox, known, wait_seconds)
 
 
-def _job_of_another_secret(inbox: Inbox, client: ClientSession, key: str) -> InboxEntry | None:
-    """Return the job of a client's key if it was submitted before the session was renewed.
+def _ids_of_other_secrets(client: ClientSession, key: str) -> list[str]:
+    """Return the other ids that the job of a client's key has if it was submitted before a renewal.
 
     Replicas that are being given a new secret sign with different ones. A token is valid at all of them, so a
     repeated request has the same id; only a renewal in between changes the secret of the client's token.
     """
     settings = services().settings
     others = {settings.secret, settings.previous_secret} - {client.secret, ""}
-    found = (inbox.job(process_job_id(secret, client, key)) for secret in others)
-    return next((entry for entry in found if entry is not None), None)
+    return [process_job_id(secret, client, key) for secret in others]
 
 
 @api.get("/jobs")

@@ -30,6 +30,7 @@ from tests.core.samples import raw_document, result_event
 from tests.gateway.views import client_of
 
 SECRET_TEXT = "the input that must not be found again"
+PREVIOUS = "the secret before it, of at least 32 characters"
 
 
 @pytest.fixture(scope="module", params=BROKERS)
@@ -51,6 +52,7 @@ def start(
     (folder / "documents" / "document.json").write_text(json.dumps(document))
     env = {
         "GATEWAY_SECRET": SECRET,
+        "GATEWAY_PREVIOUS_SECRET": PREVIOUS,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "KAFKA_FETCH_WAIT_MAX_MS": "10",
         "KAFKA_PARTITIONS": "1",
@@ -247,13 +249,17 @@ def in_the_way(gateway: GatewayServices, session: ClientSession) -> Iterator[Non
         path.rmdir()
 
 
+@pytest.mark.parametrize("secret", [SECRET, PREVIOUS])
 def test_the_key_of_an_erased_job_is_not_used_again(
-    gateways: tuple[GatewayServices, GatewayServices],
+    gateways: tuple[GatewayServices, GatewayServices], secret: str
 ) -> None:
-    """A job with the same id would be hidden by the erasure, and its function might find the old one."""
+    """A job with the same id would be hidden by the erasure, and its function might find the old one.
+
+    The session may have been renewed since, with a new secret.
+    """
     gateway = gateways[0]
     client = Session(gateway)
-    job = process_job_id(SECRET, client.session, "the-key")
+    job = process_job_id(secret, client.session, "the-key")
     gateway.publisher.publish(client.session.topic, job, erasure_notice(job))
     wait_for(lambda: gateway.inbox(client.session).is_erased(job), 60)
     answer = client.at(gateway)(
