@@ -106,6 +106,8 @@ class Inbox:
         self._entries: list[InboxEntry] = []
         self._bytes = 0
         self._latest: dict[str, InboxEntry] = {}
+        #: The ids of the entries of each job. Without them each erasure would search all entries.
+        self._ids: dict[str, list[int]] = {}
         self._erased = ErasedJobs()
         self._changed = threading.Condition()
         self._waiting = 0
@@ -147,6 +149,7 @@ class Inbox:
             if entry is not None and self._shown(entry):
                 self._entries.append(entry)
                 self._latest[entry.event.process_job_id] = entry
+                self._ids.setdefault(entry.event.process_job_id, []).append(entry.id)
                 self._bytes += entry.bytes
                 self._reduce(MAX_BYTES)
             self._position = offset + 1
@@ -160,9 +163,12 @@ class Inbox:
     def _erase(self, process_job_id: str) -> None:
         """Remove a job's events."""
         self._erased.add(process_job_id)
-        if self._latest.pop(process_job_id, None) is not None:
-            self._entries = [e for e in self._entries if e.event.process_job_id != process_job_id]
-            self._bytes = sum(entry.bytes for entry in self._entries)
+        self._latest.pop(process_job_id, None)
+        for entry_id in self._ids.pop(process_job_id, ()):
+            self._bytes -= self._entries.pop(self._index(entry_id)).bytes
+
+    def _index(self, entry_id: int) -> int:
+        return bisect_left(self._entries, entry_id, key=lambda entry: entry.id)
 
     def _complete(self, entry: InboxEntry) -> None:
         """Add the digest to a job's newest event if this event is the first that has the input."""
@@ -170,7 +176,7 @@ class Inbox:
         if before is not None and before.request is None and entry.request is not None:
             completed = replace(before, request=entry.request)
             self._latest[entry.event.process_job_id] = completed
-            self._entries[bisect_left(self._entries, before.id, key=lambda each: each.id)] = completed
+            self._entries[self._index(before.id)] = completed
 
     def _request(self, event: ResultEvent) -> bytes | None:
         """Return the digest of the job's input, computed once for each job."""
@@ -205,6 +211,7 @@ class Inbox:
             del self._latest[kept[first].event.process_job_id]
             first += 1
         self._entries, self._bytes = kept[first:], total
+        self._ids = {entry.event.process_job_id: [entry.id] for entry in self._entries}
 
     def _shown(self, entry: InboxEntry) -> bool:
         if entry.event.process_job_id in self._erased:

@@ -16,6 +16,7 @@ from core.protocol import encode
 from gateway.inbox import inbox as module
 from gateway.inbox.erasures import ERASED_BYTES, erasure_notice
 from gateway.inbox.inbox import ENTRY_BYTES, Inbox
+from testkit.growth import REPEATS, excess
 from tests.core.samples import TOPIC, result_event
 
 
@@ -288,6 +289,52 @@ def test_an_erasure_frees_the_memory_of_the_events() -> None:
     before = inbox.bytes
     inbox.append(50, erasure_notice("process-1"))
     assert (before > 50 * ENTRY_BYTES, inbox.bytes) == (True, ERASED_BYTES)
+
+
+def test_the_cost_of_erasures_grows_in_proportion() -> None:
+    """A gateway that opens an inbox reads all of them, in the thread that reads for all clients."""
+
+    end = event("DONE")
+
+    def erased(count: int) -> Callable[[], object]:
+        # The newest first, so that none is at the beginning of the list.
+        jobs = [f"job-{number}" for number in range(count)]
+        ends = [end.replace(b"process-1", job.encode()) for job in jobs]
+        inboxes = [on_event(*ends) for _ in range(REPEATS)]
+        notices = [erasure_notice(job) for job in reversed(jobs)]
+
+        def work() -> None:
+            inbox = inboxes.pop()
+            for offset, notice in enumerate(notices, count):
+                inbox.append(offset, notice)
+            assert inbox.latest() == []
+
+        return work
+
+    assert excess(erased, 600) is None
+
+
+@given(st.data())
+def test_erasures_leave_exactly_the_events_of_the_other_jobs(data: st.DataObject) -> None:
+    inbox, erased = Inbox(TOPIC, 0), set()
+    jobs = st.sampled_from("abcd")
+    for offset in range(data.draw(st.integers(1, 30))):
+        job, what = (
+            data.draw(jobs),
+            data.draw(st.sampled_from(["QUEUED", "RUNNING", "DONE", "erase", "reduce"])),
+        )
+        if what == "reduce":
+            inbox.reduce(data.draw(st.integers(0, 40_000)))
+        elif what == "erase":
+            inbox.append(offset, erasure_notice(job))
+            erased.add(job)
+        else:
+            inbox.append(offset, event(what, job))
+        entries = inbox.since(-1)
+        assert erased.isdisjoint(entry.event.process_job_id for entry in entries)
+        newest = {entry.event.process_job_id: entry for entry in entries}
+        assert {entry.event.process_job_id: entry for entry in inbox.latest()} == newest
+        assert inbox.bytes == sum(entry.bytes for entry in entries) + len(erased) * ERASED_BYTES
 
 
 def test_no_more_erased_jobs_are_remembered_than_permitted(monkeypatch: pytest.MonkeyPatch) -> None:
