@@ -12,7 +12,7 @@ from core.config_docs import Documents
 from core.errors import MessageTooLargeError, QwhiskError, ResultStoreError, TopicUnknownError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, WEBHOOKS
-from core.large_results import LargeResults
+from core.large_results import LargeResults, name_of
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.pace import Pace
 from core.protocol import (
@@ -268,6 +268,9 @@ class ResultDelivery:
                 # If the store stays unavailable, a final event without the result is better than none.
                 store, hint = None, "The store of large results is not available. "
                 continue
+            if store is not None and event is not complete and self._is_erased_meanwhile(event):
+                store.delete(name_of(event.topic, event.process_job_id))
+                return event
             try:
                 self._publish(event, from_previous_step)
             except MessageTooLargeError:
@@ -285,6 +288,16 @@ class ResultDelivery:
                     raise
             else:
                 return event
+
+    def _is_erased_meanwhile(self, event: ResultEvent) -> bool:
+        """Return whether the run's data was erased before its result was stored, perhaps a second time.
+
+        Another poller may have delivered the job before, and a poller that has just started does not know all
+        erasures yet. Requests are read here after the result is stored: a gateway deletes what is stored only
+        after its request, so one of the two deletes it.
+        """
+        self._learn_cancellations()
+        return self.run_progress.is_erased(event)
 
     def _continue_loop(self, event: JobEvent, following: NextJob, is_ours: Callable[[], bool]) -> ResultEvent:
         """Publish the progress of the loop. The function has already announced the next job."""

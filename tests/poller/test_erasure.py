@@ -10,7 +10,7 @@ from core.erasure import erasure_request
 from core.errors import JobNotFoundError, ProviderUnavailableError
 from core.kafka.topics import CANCEL, JOBS
 from core.large_results import Folder
-from core.protocol import encode
+from core.protocol import MAX_EVENT_BYTES, encode
 from core.provider import Provider
 from poller.delivery.result_delivery import ResultDelivery
 from poller.erasure import ERASE_PATIENCE, MAX_COMPLETE
@@ -144,3 +144,28 @@ def test_a_delivery_in_progress_publishes_and_stores_nothing_after_the_erasure(t
     assert delivery.deliver(event, view("DONE")).final
     delivery.fail_permanently(event, "deadline", "too late")
     assert (publisher.sent, provider.asked, list(tmp_path.iterdir())) == ([], [], [])
+
+
+def test_a_result_that_is_stored_after_the_erasure_is_deleted(tmp_path: Path) -> None:
+    """A poller that has just started has not read the erasure when it begins to deliver the job again."""
+    provider, publisher, progress = fakes.Provider(), fakes.Publisher(), RunProgress()
+    provider.raw = results.sampler({"0": 1})
+    event = job(backend_type="simulator")
+    stored_before: list[str] = []
+
+    def learn() -> None:
+        stored_before.extend(file.name for file in tmp_path.rglob("*.json"))
+        progress.erase(event)
+
+    delivery = ResultDelivery(
+        Provider(provider, provider),
+        cast(Any, publisher),
+        cast(Any, fakes.Documents()),
+        fakes.Invoke({"answer": {"text": "x" * MAX_EVENT_BYTES}}),
+        Folder(tmp_path),
+        run_progress=progress,
+        learn_cancellations=learn,
+    )
+    assert delivery.deliver(event, view("DONE")).final
+    assert stored_before == [f"{event.process_job_id}.json"]
+    assert (publisher.sent, list(tmp_path.rglob("*.json"))) == ([], [])
