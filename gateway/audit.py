@@ -11,7 +11,9 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -38,11 +40,29 @@ ACTIONS = {
     "api.erase": "erasure",
 }
 
+#: What a line says, as far as it is known.
+FIELDS = (
+    "action",
+    "outcome",
+    "status",
+    "code",
+    "client",
+    "tenant",
+    "function",
+    "process_job_id",
+    "address",
+    "omitted",
+)
+
 log = logging.getLogger(__name__)
 
 
 class AuditFile(RotatingFileHandler):
-    """A file that only its owner can read. It is replaced by a new one before it becomes too large."""
+    """A file that only its owner can read. It is replaced by a new one before it becomes too large.
+
+    If something else renames or deletes the file, such as logrotate or a second process by mistake, the next
+    line begins a new file. Otherwise the lines would be lost with the old one.
+    """
 
     def _open(self) -> Any:
         def private(path: str, flags: int) -> int:
@@ -50,10 +70,28 @@ class AuditFile(RotatingFileHandler):
 
         return open(self.baseFilename, self.mode, encoding="ascii", opener=private)
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, to the file that has the name now."""
+        try:
+            # It is closed if the disk was full when a new file was to be begun.
+            if self.stream is not None and (self.stream.closed or not self._has_name(self.stream.fileno())):
+                # The base class opens the file again.
+                replaced, self.stream = self.stream, None
+                replaced.close()
+        except OSError:
+            self.handleError(record)
+            return
+        super().emit(record)
+
+    def _has_name(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), Path(self.baseFilename).stat())
+        except FileNotFoundError:
+            return False
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Write the line to the general log instead."""
-        names = ("action", "outcome", "client", "tenant", "function", "process_job_id", "address")
-        entry: dict[str, object] = {name: record.__dict__[name] for name in names if name in record.__dict__}
+        entry: dict[str, object] = {name: record.__dict__[name] for name in FIELDS if name in record.__dict__}
         log.error("a line of the audit could not be written to its file", exc_info=True, extra=entry)
 
 
@@ -99,7 +137,8 @@ class Audit:
         """Close the file."""
         if self._file is not None:
             self._logger.removeHandler(self._file)
-            self._file.close()
+            with suppress(OSError):  # the disk is full: the lines are in the general log
+                self._file.close()
             self._logger.propagate = True
 
 

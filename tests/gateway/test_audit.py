@@ -23,7 +23,7 @@ from core.errors import SettingsError
 from core.kafka.publisher import Publisher
 from core.protocol import encode
 from core.settings import KafkaSettings
-from gateway.audit import MAX_TEXT, REFUSED_PER_MINUTE, Audit, text_of
+from gateway.audit import FIELDS, MAX_TEXT, REFUSED_PER_MINUTE, Audit, text_of
 from gateway.auth.sign_in import Identity
 from gateway.permissions import Permissions, document_of
 from gateway.settings import GatewaySettings
@@ -389,6 +389,50 @@ def test_a_line_that_cannot_be_written_is_in_the_log(
     if audit._file.stream is not None:
         audits.callback(audit._file.stream.close)
     audit._file.stream = (tmp_path / "audit.log").open(encoding="ascii")  # not for writing
-    audit.write({"action": "erasure", "outcome": "accepted"}, "192.0.2.1")
+    written: dict[str, Any] = {name: name for name in FIELDS} | {"outcome": "accepted", "status": 204}
+    audit.write(written, "192.0.2.1")
     [record] = [each for each in caplog.records if each.name == "gateway.audit"]
-    assert (vars(record)["action"], vars(record)["address"]) == ("erasure", "192.0.2.1")
+    assert {name: vars(record).get(name) for name in FIELDS} == written | {"address": "192.0.2.1"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_full_disk_stops_nothing(
+    tmp_path: Path, audits: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    audit = Audit(settings(tmp_path, GATEWAY_AUDIT_FILE="/dev/full"))
+    audits.callback(audit.close)
+    for number in range(70):  # more than a buffer of the file has
+        audit.write({"action": "erasure", "outcome": "accepted", "process_job_id": str(number)}, "192.0.2.1")
+    records = [vars(each) for each in caplog.records if each.name == "gateway.audit"]
+    assert [each["process_job_id"] for each in records] == [str(number) for number in range(70)]
+    audit.close()
+
+
+def test_a_file_that_was_closed_by_an_error_is_opened_again(tmp_path: Path, audits: ExitStack) -> None:
+    """A full disk while a new file is begun closes the old one."""
+    audit = Audit(settings(tmp_path))
+    audits.callback(audit.close)
+    audit.write({"action": "erasure", "outcome": "accepted", "status": 204}, "192.0.2.1")
+    assert audit._file is not None
+    assert audit._file.stream is not None
+    audit._file.stream.close()
+    audit.write({"action": "erasure", "outcome": "refused", "status": 404}, "192.0.2.1")
+    lines = (tmp_path / "audit.log").read_text().splitlines()
+    assert [json.loads(line)["status"] for line in lines] == [204, 404]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_file_that_is_moved_away_is_followed_by_a_new_one(
+    tmp_path: Path, audits: ExitStack, deleted: bool
+) -> None:
+    """As logrotate does."""
+    audit, path, moved = Audit(settings(tmp_path)), tmp_path / "audit.log", tmp_path / "moved"
+    audits.callback(audit.close)
+    audit.write({"action": "erasure", "outcome": "accepted", "status": 204}, "192.0.2.1")
+    path.unlink() if deleted else path.rename(moved)
+    for _ in range(2):
+        audit.write({"action": "erasure", "outcome": "refused", "status": 404}, "192.0.2.1")
+    assert [json.loads(line)["status"] for line in path.read_text().splitlines()] == [404, 404]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    if not deleted:
+        assert [json.loads(line)["status"] for line in moved.read_text().splitlines()] == [204]
