@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
@@ -144,6 +145,14 @@ def test_a_receiver_may_request_a_delay(asked: float, topic: str) -> None:
     wait = made().schedule_retry(1_000.0, 0.0, asked)
     assert wait is not None
     assert wait.topic == f"webhooks.wait.{topic}"
+
+
+@pytest.mark.parametrize(("since_the_end", "waited"), [(0.5, False), (5.0, True), (-600.0, True)])
+def test_an_end_that_is_not_just_now_may_be_of_an_erased_job(since_the_end: float, waited: bool) -> None:
+    """Also if the provider's clock is ahead."""
+    ended = datetime(2026, 5, 1, tzinfo=UTC)
+    assert made(finished_at=ended.isoformat()).waited(ended.timestamp() + since_the_end) is waited
+    assert made(attempt=1, finished_at=ended.isoformat()).waited(ended.timestamp() + 0.5)
 
 
 def test_waiting_for_other_deliveries_is_not_an_attempt() -> None:
