@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -102,9 +104,23 @@ def document_of(text: str) -> PermissionDocument:
     if len(data) > MAX_DOCUMENT:
         raise InvalidValueError(f"It has over {MAX_DOCUMENT} bytes.")
     try:
-        return PermissionDocument.model_validate_json(data)
+        document = PermissionDocument.model_validate_json(data)
     except ValidationError as error:
         raise InvalidValueError(f"{explain(error)}.") from None
+    try:
+        json.loads(data, object_pairs_hook=_without_duplicates)
+    except ValueError as error:
+        raise InvalidValueError(f"{error}.") from None
+    return document
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. Of two fields with the same name, one would be ignored: rules might be missing."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        name = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"The field {name[:100]!r} is there twice in the same object")
+    return fields
 
 
 #: Without the setting: everybody may use everything.
