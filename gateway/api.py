@@ -204,6 +204,7 @@ def cancel(process_job_id: str) -> Response:
     gateway = services()
     entry = _require_job(gateway.inbox(session()), process_job_id)
     event = entry.event
+    g.repeated = event.final  # for the audit
     if not event.final:
         requested = entry.job_event()
         data = encode(requested)
@@ -219,7 +220,8 @@ def erase(process_job_id: str) -> Response:
     """Erase the input and the result of a job that has ended. The job does not exist any more then."""
     client, gateway = session(), services()
     inbox = gateway.inbox(client)
-    if not inbox.is_erased(process_job_id):
+    g.repeated = inbox.is_erased(process_job_id)  # for the audit
+    if not g.repeated:
         # Each erasure costs the pollers calls to the provider.
         gateway.job_limit.take(client.client_id)
         erasure.erase(gateway, client, inbox, _require_job(inbox, process_job_id))

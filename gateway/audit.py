@@ -26,8 +26,8 @@ from gateway.limits import MAX_CLIENTS, network_of
 from gateway.settings import AUDIT_FILE, GatewaySettings
 
 NAME = "qwhisk.audit"
-#: The lines about refused requests that one address may cause in a minute. Otherwise a caller could displace
-#: all other lines.
+#: The lines about refused and repeated requests that one address may cause in a minute. Otherwise a caller
+#: could displace all other lines.
 REFUSED_PER_MINUTE = 60
 #: The most characters of a text.
 MAX_TEXT = 128
@@ -109,6 +109,8 @@ class Audit:
         self._logger = logging.getLogger(NAME)
         self._logger.setLevel(logging.INFO)  # whatever LOG_LEVEL is
         self._refused = RateLimiter(lambda: FixedWindow(REFUSED_PER_MINUTE), MAX_CLIENTS)
+        #: The cancellations of each job: those that change nothing are not limited in another way.
+        self._cancelled = RateLimiter(lambda: FixedWindow(1), MAX_CLIENTS)
         self._omitted = 0
         self._lock = threading.Lock()
         self._file: AuditFile | None = None
@@ -117,14 +119,18 @@ class Audit:
             self._logger.addHandler(self._file)
         self._logger.propagate = self._file is None
 
-    def write(self, fields: dict[str, Any], address: str) -> None:
+    def write(self, fields: dict[str, Any], address: str, repeated: bool = False) -> None:
         """Write a line.
 
         Args:
             fields: what it says.
             address: where the request came from.
+            repeated: whether the request was accepted and changed nothing.
         """
-        if fields["outcome"] == "refused" and self._refused.admit(network_of(address), time.time()):
+        now = time.time()
+        if fields["outcome"] == "accepted" and fields["action"] == "cancellation":
+            repeated = repeated or self._cancelled.admit(fields["process_job_id"], now) > 0
+        if (repeated or fields["outcome"] == "refused") and self._refused.admit(network_of(address), now):
             with self._lock:
                 self._omitted += 1
             return
@@ -182,7 +188,7 @@ def register(app: Flask, audit: Audit, with_sign_in: bool) -> None:
         fields, address, before = _fields(action, response), request.remote_addr or "", exchange().on_answer
         if exchange().repetition is None:
             # At once: the client may have left, and the job is submitted all the same.
-            audit.write(fields, address)
+            audit.write(fields, address, g.get("repeated", False))
             return response
 
         def answered(status: int) -> None:

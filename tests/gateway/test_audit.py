@@ -313,6 +313,36 @@ def test_no_text_of_a_caller_begins_another_line(world: World) -> None:
     assert text.isascii()
 
 
+def test_repeated_requests_cannot_displace_the_other_lines(world: World) -> None:
+    """They are accepted, cost nothing and have no limit of their own.
+
+    This is the last test of this gateway: no refused request has a line afterwards.
+    """
+    ci = world.client(KEYS["ci"])
+    job = ci.submit("bell", backend_type="simulator").headers["Location"].rpartition("/")[2]
+    times = 2 * REFUSED_PER_MINUTE
+
+    def lines(action: str, path: str, status: int) -> int:
+        before = len(world.lines())
+        assert {ci("DELETE", path).status_code for _ in range(times)} == {status}
+        return sum(line["action"] == action for line in world.lines()[before:])
+
+    while_running = lines("cancellation", f"/jobs/{job}", 202)
+    publisher, topic = Publisher(world.kafka), topic_of(ci.token)
+    event = result_event(status="CANCELLED", process_job_id=job, topic=topic, backend_type="simulator")
+    publisher.publish(topic, job, encode(event))
+    publisher.close()
+    wait_for(lambda: ci("GET", f"/jobs/{job}").json()["status"] == "CANCELLED", PATIENCE)
+    after_the_end = lines("cancellation", f"/jobs/{job}", 202)
+    erased = lines("erasure", f"/jobs/{job}/data", 204)
+    # A loaded machine may need several minutes of the clock for them.
+    written = while_running + after_the_end + erased
+    minutes = len({line["time"][:16] for line in world.lines()}) + 1
+    assert 3 <= written <= minutes * (REFUSED_PER_MINUTE + 3)
+    assert written < 3 * times
+    assert world.lines()[-1]["status"] in (202, 204)
+
+
 def test_a_text_is_ascii_and_short() -> None:
     for text in ("a\nb", "\u2028", "\x00\x1b[2J", "\udc80", "é" * 500, "\N{GRINNING FACE}" * 100):
         written = text_of(text)
