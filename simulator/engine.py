@@ -201,10 +201,11 @@ class Engine:
         isolated: IsolatedQubits | None,
         num_shots: int,
     ) -> Execution:
+        seconds = isolated.seconds(num_shots) if isolated else 0.0
         if circuit is None or decided is None:
-            seconds = isolated.seconds if isolated else 0.0
             decided = SimulationPlan("bloch", "full" if isolated and isolated.noisy else "none", seconds, 0)
             return Execution(None, 0, num_shots, frozenset(), decided, isolated)
+        decided = replace(decided, seconds=decided.seconds + seconds)
         return Execution(circuit, 0, num_shots, frozenset(shape.uses), decided, isolated)
 
     def run(

@@ -21,6 +21,10 @@ GATES = get_standard_gate_name_mapping()
 PAULIS = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 #: Number of cached rotations. Twirled circuits draw their angles from few values.
 KEPT = 4096
+#: Seconds for one gate in all executions, for one in each execution, and to draw one outcome.
+STEP_SECONDS = 2e-5
+ROW_SECONDS = 1e-7
+DRAW_SECONDS = 1e-8
 
 
 @lru_cache(maxsize=KEPT)
@@ -60,8 +64,13 @@ class IsolatedQubits:
         self._rows = rows
         self._probabilities: NDArray[np.float64] | None = None
         self.size = len(qubits)
-        #: Seconds that one execution takes: about ten microseconds for each gate's matrix product and noise.
-        self.seconds = 1e-5 * sum(len(qubit.gates) + 1 for qubit in qubits)
+        self._steps = sum(len(qubit.gates) + 1 for qubit in qubits)
+
+    def seconds(self, shots: int) -> float:
+        """Return the approximate time of one execution."""
+        # Each gate's matrix product and noise, once for all executions and for each of them.
+        steps = self._steps * (STEP_SECONDS / max(len(self._rows), 1) + ROW_SECONDS)
+        return steps + shots * len(self._measured) * DRAW_SECONDS
 
     def sample(self, row: int, bits: NDArray[np.uint8], rng: np.random.Generator) -> None:
         """Draw the outcomes of one execution.

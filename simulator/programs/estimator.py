@@ -8,7 +8,6 @@ is no error mitigation.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,66 +15,19 @@ from qiskit.exceptions import QiskitError
 from qiskit.primitives.containers.observables_array import ObservablesArray
 
 from ..backends import Backend
-from ..counts import Bits
 from ..engine import Engine
 from ..errors import InvalidJob
 from ..settings import SimulationLimits
-from ..simulation_plan import Execution, NoiseChoice
+from ..simulation_plan import NoiseChoice
 from . import codec
 from .base import PrimitiveProgram, checked_seed, noise_choice, require, without_effect
-from .observables import Estimate, Group, Observable, group, measured, term
+from .estimator_pub import EstimatorPub, JobTotal, Sweep, reading_seconds
+from .observables import Estimate, Observable, group, measured, term, term_uses
 from .options import PRIMITIVES, ignored, rep_delay
 
 DEFAULT_PRECISION = 0.015625
 #: Largest coefficient of an observable: the sum of all squares must be a finite number.
 MAX_COEFFICIENT = 1e100
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """The executions that measure one group for some of the parameter sets.
-
-    Attributes:
-        group: The group.
-        rows: The indices of the parameter sets.
-        places: The classical bits of the group's measurements.
-        executions: One execution per parameter set.
-    """
-
-    group: Group
-    rows: list[int]
-    places: list[int]
-    executions: list[Execution]
-
-
-@dataclass(frozen=True)
-class EstimatorPub:
-    """One PUB.
-
-    Attributes:
-        shape: Shape of its results.
-        cells: For each result the indices of its parameter set and its observable.
-        wanted: For each parameter set the indices of its observables.
-        observables: The observables.
-        sweeps: The measurements.
-        precision: The requested precision.
-        shots: Shots of each measurement.
-        circuit_metadata: The metadata of the circuit.
-    """
-
-    shape: tuple[int, ...]
-    cells: list[tuple[int, int]]
-    wanted: dict[int, tuple[int, ...]]
-    observables: list[Observable]
-    sweeps: list[Sweep]
-    precision: float
-    shots: int
-    circuit_metadata: dict[str, Any]
-
-    @property
-    def executions(self) -> list[Execution]:
-        """All executions."""
-        return [execution for sweep in self.sweeps for execution in sweep.executions]
 
 
 class Estimator(PrimitiveProgram[EstimatorPub]):
@@ -85,27 +37,39 @@ class Estimator(PrimitiveProgram[EstimatorPub]):
         """Run it and return the encoded `PrimitiveResult`."""
         if self._seed is not None:
             rng = np.random.default_rng(self._seed)
-        results = []
-        for pub, simulator in zip(self._pubs, self.simulator, strict=True):
-            outcomes = self._engine.run(self._backend, pub.executions, rng)
-            results.append(_result(pub, outcomes, simulator))
+        results = [
+            _result(pub, self._estimates(pub, rng), simulator)
+            for pub, simulator in zip(self._pubs, self.simulator, strict=True)
+        ]
         metadata = {"version": 2, "simulator": self.simulator, **without_effect(self.ignored_options)}
         value = {"pub_results": results, "metadata": metadata}
         return codec.dumps({"__type__": "PrimitiveResult", "__value__": value})
 
+    def _estimates(self, pub: EstimatorPub, rng: np.random.Generator) -> dict[int, Estimate]:
+        """Return the estimates of a PUB's parameter sets.
 
-def _result(pub: EstimatorPub, outcomes: list[Bits], simulator: dict[str, Any]) -> dict[str, Any]:
-    estimates = {
-        row: Estimate([pub.observables[index] for index in wanted]) for row, wanted in pub.wanted.items()
-    }
-    remaining = iter(outcomes)
-    for sweep in pub.sweeps:
-        for row in sweep.rows:
-            estimates[row].add(sweep.group, next(remaining)[:, sweep.places])
+        Outcomes have a byte per bit and shot, and those of a whole job may not fit in the memory.
+        """
+        estimates = {
+            row: Estimate([pub.observables[index] for index in wanted], pub.uses[wanted])
+            for row, wanted in pub.wanted.items()
+        }
+        for sweep in pub.sweeps:
+            for batch in sweep.batches():
+                outcomes = self._engine.run(self._backend, sweep.executions[batch], rng)
+                for row, bits in zip(sweep.rows[batch], outcomes, strict=True):
+                    estimates[row].add(sweep.group, bits[:, sweep.places])
+        return estimates
+
+
+def _result(pub: EstimatorPub, estimates: dict[int, Estimate], simulator: dict[str, Any]) -> dict[str, Any]:
+    orders = {wanted: {index: place for place, index in enumerate(wanted)} for wanted in pub.uses}
+    places = {row: orders[wanted] for row, wanted in pub.wanted.items()}
+    errors = {row: estimate.errors for row, estimate in estimates.items()}
     evs, stds = np.zeros(len(pub.cells)), np.zeros(len(pub.cells))
     for cell, (row, index) in enumerate(pub.cells):
-        place = pub.wanted[row].index(index)
-        evs[cell], stds[cell] = estimates[row].values[place], estimates[row].errors[place]
+        place = places[row][index]
+        evs[cell], stds[cell] = estimates[row].values[place], errors[row][place]
     fields = {
         "evs": codec.encode_array(evs.reshape(pub.shape)),
         "stds": codec.encode_array(stds.reshape(pub.shape)),
@@ -135,7 +99,7 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
     seed = options.get("seed_estimator", params.get("seed_estimator", simulator.get("seed_simulator")))
     noise = noise_choice(options)
     pubs = []
-    executions = 0
+    total = JobTotal(engine.limits.max_executions)
     for index, pub in enumerate(require(params.get("pubs"), list, "pubs")):
         name = f"pubs[{index}]"
         parts = require(pub, list, name)
@@ -144,12 +108,11 @@ def load(engine: Engine, backend: Backend, params: dict[str, Any], _: np.random.
                 f"{name} must be [circuit, observables, parameter values, precision], the last two optional."
             )
         precision, shots = _precision(parts, params, options, engine.limits, name)
-        loaded = _pub(engine, backend, parts, precision, shots, noise, name, executions)
-        executions += len(loaded.executions)
-        pubs.append(loaded)
+        pubs.append(_pub(engine, backend, parts, precision, shots, noise, name, total))
     if not pubs:
         raise InvalidJob("The job has no PUBs.")
     program = Estimator(engine, backend, pubs, checked_seed(seed))
+    program.seconds += sum(sweep.seconds for pub in pubs for sweep in pub.sweeps)
     program.rep_delay = rep_delay(options, backend)
     level = params.get("resilience_level", options.get("resilience_level"))
     program.ignored_options = ignored(options | {"resilience_level": level}, PRIMITIVES, backend)
@@ -193,7 +156,7 @@ def _pub(
     shots: int,
     noise: NoiseChoice,
     name: str,
-    executions: int,
+    total: JobTotal,
 ) -> EstimatorPub:
     limits = engine.limits
     circuit = codec.circuit(parts[0], limits.max_body_bytes, f"{name}[0]")
@@ -228,19 +191,25 @@ def _pub(
     gates = [gate["name"] for gate in backend.configuration["gates"]]
     # The circuit is checked by itself, since the measurements may need no execution.
     engine.check(backend, bare)
+    uses = {}
     for indices, members in together.items():
-        for part in group([observables[index] for index in indices], circuit.num_qubits, f"{name}[1]"):
-            executions += len(members)
-            if executions > limits.max_executions:
-                raise InvalidJob(
-                    f"The job has more than {limits.max_executions} circuit executions: one for each "
-                    "parameter set and group of observables that can be measured together.",
-                    code=1518,
-                )
+        chosen_observables = [observables[index] for index in indices]
+        uses[indices] = term_uses(chosen_observables)
+        groups = group(
+            chosen_observables,
+            circuit.num_qubits,
+            f"{name}[1]",
+            (total.most - total.executions) // len(members),
+        )
+        total.add(groups, len(members), len(bare.data))
+        for part in groups:
             complete, places = measured(bare, part.bases, gates)
             prepared = engine.prepare(backend, complete, rows[members], shots, noise=noise)
-            sweeps.append(Sweep(part, members, places, prepared))
-    return EstimatorPub(shape, cells, wanted, observables, sweeps, precision, shots, circuit.metadata or {})
+            seconds = len(members) * reading_seconds(part, uses[indices], shots)
+            sweeps.append(Sweep(part, members, places, prepared, seconds))
+    return EstimatorPub(
+        shape, cells, wanted, observables, uses, sweeps, precision, shots, circuit.metadata or {}
+    )
 
 
 def _terms(observable: dict[str, float]) -> Observable:

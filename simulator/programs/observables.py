@@ -18,12 +18,13 @@ from ..errors import InvalidJob
 #: The basis in which each letter of a term is measured. Besides the Paulis there are the projectors on their
 #: eigenstates.
 BASES = {"X": "X", "+": "X", "-": "X", "Y": "Y", "r": "Y", "l": "Y", "Z": "Z", "0": "Z", "1": "Z"}
-#: The value of each letter for the outcomes 0 and 1.
-VALUES = {
-    **dict.fromkeys("XYZ", (1.0, -1.0)),
-    **dict.fromkeys("+r0", (1.0, 0.0)),
-    **dict.fromkeys("-l1", (0.0, 1.0)),
-}
+#: The most instructions with which a qubit is measured in each basis.
+INSTRUCTIONS = {"X": 3, "Y": 2, "Z": 1}
+#: The letters whose value is 1 for the outcome 0 and -1 for 1, and those whose value is 1 for 1 only.
+PAULIS = frozenset("XYZ")
+ONES = frozenset("-l1")
+#: Bytes of the values of terms, one per shot, that are kept for other observables with the same term.
+MAX_KNOWN_BYTES = 1 << 26
 #: Different terms of the observables that are measured together.
 MAX_TERMS = 20_000
 #: Bits of the words in which the qubits of a term are stored.
@@ -53,7 +54,7 @@ class Group:
     terms: list[Term]
 
 
-def group(observables: Iterable[Observable], num_qubits: int, name: str) -> list[Group]:
+def group(observables: Iterable[Observable], num_qubits: int, name: str, most: int) -> list[Group]:
     """Return the terms of observables in groups that commute qubit by qubit.
 
     Each term goes to the first group that it fits, those with many letters first (largest-first coloring, as
@@ -63,6 +64,7 @@ def group(observables: Iterable[Observable], num_qubits: int, name: str) -> list
         observables: The observables.
         num_qubits: Number of qubits.
         name: The observables' name for the message.
+        most: The number of groups after which no more are searched: the caller rejects them.
 
     Raises:
         InvalidJob: If there are too many terms.
@@ -89,6 +91,8 @@ def group(observables: Iterable[Observable], num_qubits: int, name: str) -> list
         place = int(np.argmax(fits)) if fits.any() else len(groups)
         if place == len(groups):
             groups.append(Group({}, []))
+            if place >= most:
+                break
         taken[place] |= masks
         groups[place].terms.append(each)
         groups[place].bases.update({qubit: BASES[letter] for qubit, letter in each})
@@ -134,14 +138,32 @@ def measured(
     return result, list(range(start, start + len(bits)))
 
 
-class Estimate:
-    """Expectation values and standard errors of one parameter set, summed over its groups."""
+#: For each term the indices of the observables that have it, with its coefficient.
+TermUses = Mapping[Term, Sequence[tuple[int, float]]]
 
-    def __init__(self, observables: Sequence[Observable]) -> None:
-        self._observables = observables
+
+def term_uses(observables: Iterable[Observable]) -> TermUses:
+    """Return the observables of each term."""
+    uses: dict[Term, list[tuple[int, float]]] = {}
+    for index, observable in enumerate(observables):
+        for each, coefficient in observable.items():
+            uses.setdefault(each, []).append((index, coefficient))
+    return uses
+
+
+class Estimate:
+    """Expectation values and standard errors of one parameter set, summed over its groups.
+
+    Args:
+        observables: The observables.
+        uses: Their terms (`term_uses`).
+    """
+
+    def __init__(self, observables: Sequence[Observable], uses: TermUses) -> None:
         #: The coefficients of the identity are known without a measurement.
         self.values = np.array([float(each.get((), 0.0)) for each in observables])
         self._variances = np.zeros(len(observables))
+        self._uses = uses
 
     @property
     def errors(self) -> NDArray[np.float64]:
@@ -158,15 +180,21 @@ class Estimate:
         """
         column = {qubit: place for place, qubit in enumerate(group.bases)}
         shots = len(bits)
+        # Only the observables with terms in this group are visited.
+        parts: dict[int, list[tuple[Term, float]]] = {}
+        for each in group.terms:
+            for index, coefficient in self._uses[each]:
+                parts.setdefault(index, []).append((each, coefficient))
+        most = MAX_KNOWN_BYTES // (8 * shots)
         known: dict[Term, NDArray[np.float64]] = {}
-        for index, observable in enumerate(self._observables):
+        for index, part in parts.items():
             total = np.zeros(shots)
-            for each in group.terms:
-                if (coefficient := observable.get(each)) is None:
-                    continue
-                if each not in known:
-                    known[each] = outcome_values(each, bits, column)
-                total += coefficient * known[each]
+            for each, coefficient in part:
+                if (values := known.get(each)) is None:
+                    values = outcome_values(each, bits, column)
+                    if len(self._uses[each]) > 1 and len(known) < most:
+                        known[each] = values
+                total += coefficient * values
             self.values[index] += total.mean()
             # Terms of one group come from the same shots: their sum has one variance.
             self._variances[index] += total.var(ddof=1 if shots > 1 else 0) / shots
@@ -174,7 +202,10 @@ class Estimate:
 
 def outcome_values(term: Term, bits: Bits, column: Mapping[int, int]) -> NDArray[np.float64]:
     """Return the value of a term in each shot."""
-    values = np.ones(len(bits))
-    for qubit, letter in term:
-        values *= np.where(bits[:, column[qubit]], VALUES[letter][1], VALUES[letter][0])
+    signs = [column[qubit] for qubit, letter in term if letter in PAULIS]
+    projected = [(column[qubit], letter in ONES) for qubit, letter in term if letter not in PAULIS]
+    values: NDArray[np.float64] = 1.0 - 2.0 * np.bitwise_xor.reduce(bits[:, signs], axis=1)
+    if projected:
+        places, wanted = zip(*projected, strict=True)
+        values *= (bits[:, places] == np.array(wanted, dtype=np.uint8)).all(axis=1)
     return values

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,17 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.primitives.containers.observables_array import ObservablesArray
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.quantum_info import SparseObservable, SparsePauliOp, Statevector
 from qiskit_ibm_runtime import RuntimeDecoder, RuntimeEncoder
 
 from simulator.backends import catalog
 from simulator.engine import Engine
 from simulator.errors import InvalidJob
 from simulator.programs import estimator
-from simulator.programs.observables import group, term
+from simulator.programs.estimator_pub import MAX_OUTCOME_BYTES
+from simulator.programs.observables import Estimate, Group, Observable, group, term, term_uses
 from simulator.settings import SimulationLimits
+from testkit.growth import excess
 
 from .bodies import sampler_request
 
@@ -212,7 +216,7 @@ def test_projectors_and_broadcasting(engine: Engine) -> None:
 
 def test_terms_are_grouped(engine: Engine) -> None:
     labels = ["ZZ", "ZI", "IZ", "XX", "XI", "YY", "+0"]
-    parts = group([{term(label): 1.0} for label in labels], 2, "observables")
+    parts = group([{term(label): 1.0} for label in labels], 2, "observables", 10)
     assert [len(part.bases) for part in parts] == [2, 2, 2, 2]
     assert sorted(len(part.terms) for part in parts) == [1, 1, 2, 3]
     for part in parts:
@@ -247,3 +251,91 @@ def test_options_without_effect_are_named(engine: Engine) -> None:
         "options.twirling.enable_gates",
         "options.resilience_level",
     ]
+
+
+def test_reading_the_outcomes_grows_with_the_terms_and_not_with_their_square() -> None:
+    """Each group has terms of one observable, and there are as many groups as observables."""
+    bits = np.zeros((4, 1), dtype=np.uint8)
+
+    def make(size: int) -> Callable[[], object]:
+        observables: list[Observable] = [{((index, "Z"),): 1.0} for index in range(size)]
+        groups = [Group({index: "Z"}, [((index, "Z"),)]) for index in range(size)]
+
+        def read() -> None:
+            estimate = Estimate(observables, term_uses(observables))
+            for each in groups:
+                estimate.add(each, bits)
+
+        return read
+
+    assert excess(make, 500) is None
+
+
+def test_observables_that_share_terms_have_the_values_of_their_own() -> None:
+    labels = ["ZIZ", "Z+Y", "1Z0", "lXI"]
+    rng = np.random.default_rng(3)
+    circuit = QuantumCircuit(3)
+    for qubit, angle in enumerate(rng.uniform(0, 3, 3)):
+        circuit.ry(angle, qubit)
+        circuit.rz(0.4, qubit)
+    circuit.cx(0, 1)
+    circuit.cx(1, 2)
+    observables = [{label: float(rng.normal()) for label in labels[start:]} for start in range(4)]
+    engine = Engine(catalog(["fake_fez"]), SimulationLimits())
+    value = run(engine, [[circuit, observables, None, 0.004]], seed=5)[0]
+    for index, observable in enumerate(observables):
+        operator = SparseObservable.from_list(list(observable.items())).as_paulis()
+        exact = Statevector(circuit).expectation_value(SparsePauliOp.from_sparse_observable(operator)).real
+        assert abs(value.data.evs[index] - exact) < 5 * value.data.stds[index]
+
+
+class Measuring(Engine):
+    """Notes how many bytes the outcomes of a call have."""
+
+    most = 0
+
+    def run(self, *args: Any, **options: Any) -> Any:
+        results = super().run(*args, **options)
+        self.most = max(self.most, sum(bits.nbytes for bits in results))
+        return results
+
+
+def test_the_estimate_has_the_time_of_isolated_qubits(engine: Engine) -> None:
+    """Every qubit of a device is measured, and only two have a gate together."""
+    circuit = QuantumCircuit(156)
+    circuit.cz(0, 1)
+    labels = ["I" * 154 + "XX", "X" * 154 + "XX"]
+    narrow, wide = (load(engine, [[circuit, label]], "aer_simulator_noisy_fez") for label in labels)
+    assert narrow.total_circuits == wide.total_circuits == 1
+    assert wide.seconds > narrow.seconds + 154 * wide.total_shots * 5e-9
+
+
+def test_the_outcomes_of_a_job_are_never_held_all_at_once() -> None:
+    engine = Measuring(catalog(["fake_fez"]), SimulationLimits())
+    circuit = QuantumCircuit(1)
+    circuit.rx(Parameter("angle"), 0)
+    angles = np.linspace(0, np.pi, 2 * MAX_OUTCOME_BYTES // 100_000)
+    result = run(engine, [[circuit, "Z", angles[:, np.newaxis], 100_000**-0.5]], seed=1)
+    assert result[0].data.evs == pytest.approx(np.cos(angles), abs=0.02)
+    assert MAX_OUTCOME_BYTES / 2 < engine.most <= MAX_OUTCOME_BYTES
+
+
+def test_a_circuit_is_not_prepared_for_more_observables_than_fit(engine: Engine) -> None:
+    circuit = QuantumCircuit(5)
+    for step in range(9_000):
+        circuit.sx(step % 5)
+    labels = ["".join(letters) for letters in itertools.product("XYZ", repeat=5)]
+    with pytest.raises(InvalidJob, match=r"more than 1000000 instructions.* several jobs"):
+        load(engine, [[circuit, labels]])
+    with pytest.raises(InvalidJob, match=r"more than 1000000 instructions.* several jobs"):
+        load(engine, [[circuit, labels[:60]], [circuit, labels[60:120]]])
+    assert load(engine, [[circuit, labels[:2]]]).total_circuits == 2
+
+
+def test_the_estimate_has_the_time_to_read_the_outcomes(engine: Engine) -> None:
+    circuit = QuantumCircuit(12)
+    circuit.h(range(12))
+    labels = ["".join(letters) for letters in itertools.product("IZ", repeat=12)]
+    one, many = (load(engine, [[circuit, [dict.fromkeys(part, 1.0)]]]) for part in (labels[-1:], labels))
+    assert one.total_circuits == many.total_circuits == 1
+    assert many.seconds > one.seconds + len(labels) * 1e-5
