@@ -14,6 +14,8 @@ from dataclasses import dataclass
 #: Gates of a block of trajectories, and of density matrices.
 GATES_PER_BRANCH_BLOCK = 27
 GATES_PER_BLOCK = 10
+#: Operations whose preparation takes as long as that of a circuit without any.
+START = 60
 #: Bond dimension above which the bound of a matrix product state says little about its time.
 MAX_BOND = 2.0**12
 
@@ -25,6 +27,7 @@ class Costs:
     Attributes:
         call: One call of Aer.
         amplitude: Aer's time for one amplitude and gate of a state vector.
+        run_gate: Aer's for one gate of one run of a state vector, besides the amplitudes.
         matrix_element: Aer's for one element and gate of a density matrix.
         shot_gate: Aer's for one gate of one shot, besides the amplitudes.
         operation: Preparing one operation of the simulator's own methods.
@@ -41,6 +44,7 @@ class Costs:
 
     call: float = 5e-4
     amplitude: float = 1.5e-9
+    run_gate: float = 1.2e-7
     matrix_element: float = 2e-8
     shot_gate: float = 8e-6
     operation: float = 4e-6
@@ -56,11 +60,11 @@ class Costs:
 
     def state_vector(self, qubits: int, gates: int, runs: int = 1) -> float:
         """Return the time of Aer's state vectors."""
-        return self.call + runs * gates * 2.0**qubits * self.amplitude
+        return self.call + runs * gates * (self.run_gate + 2.0**qubits * self.amplitude)
 
     def small_state_vector(self, qubits: int, gates: int) -> float:
         """Return the time of the simulator's own state vectors without noise."""
-        return gates * (3 * self.operation + 2.0**qubits * self.branch_amplitude)
+        return START * self.operation + gates * (3 * self.operation + 2.0**qubits * self.branch_amplitude)
 
     def shots(self, qubits: int, gates: int, shots: int) -> float:
         """Return the time of Aer's state vectors with noise, shot by shot."""
@@ -73,7 +77,8 @@ class Costs:
     def density(self, qubits: int, gates: int) -> float:
         """Return the time of a density matrix in the Pauli basis."""
         blocks = 1 + gates / GATES_PER_BLOCK
-        return 3 * gates * self.operation + blocks * 4.0**qubits * self.transfer_element
+        # A gate has up to three channels, each of which is a further operation.
+        return (START + 10 * gates) * self.operation + blocks * 4.0**qubits * self.transfer_element
 
     def trajectories(self, qubits: int, gates: int, shots: int, errors: float) -> float:
         """Return the time of trajectories.

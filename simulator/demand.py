@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -54,20 +55,23 @@ def demand_of(
             return replace(demand, midway=midway)
         return replace(demand, midway=midway, bonds=bonds(circuit))
     if shape.control_flow:
-        channels = [channel for name, where in shape.uses for channel in noise.channels(name, where)]
-        return replace(demand, mixture=_exact(channels))
+        possible = [channel for name, where in shape.uses for channel in noise.channels(name, where)]
+        return replace(demand, mixture=_exact(possible))
     prepared = program(circuit, noise)
-    channels = [each for each in prepared.operations if isinstance(each, Depolarizing | Relaxation)]
+    # Gates share their channels, and each is examined once.
+    channels = Counter(each for each in prepared.operations if isinstance(each, Depolarizing | Relaxation))
     return replace(
         demand,
         midway=prepared.measures_midway,
-        errors=sum(map(_errors, channels)),
-        resets=sum(each.mixture().reset for each in channels if isinstance(each, Relaxation)),
+        errors=sum(times * _errors(each) for each, times in channels.items()),
+        resets=sum(
+            times * each.mixture().reset for each, times in channels.items() if isinstance(each, Relaxation)
+        ),
         mixture=_exact(channels),
     )
 
 
-def _exact(channels: Sequence[Channel]) -> bool:
+def _exact(channels: Iterable[Channel]) -> bool:
     return all(channel.mixture().exact for channel in channels if isinstance(channel, Relaxation))
 
 

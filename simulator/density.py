@@ -7,11 +7,13 @@ blocks.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import Tensor, block_matrix, fuse
-from .channels import Depolarizing, Relaxation
+from .channels import Channel, Depolarizing, Relaxation
 from .counts import Bits, draw
 from .operations import Program, QuantumOperation, Unitary, read_out
 
@@ -66,6 +68,13 @@ def probabilities(program: Program) -> NDArray[np.float64]:
 
 
 def _transfer(operation: QuantumOperation) -> NDArray[np.float64]:
-    if isinstance(operation, Unitary | Depolarizing | Relaxation):
+    if isinstance(operation, Unitary):
         return operation.transfer()
+    if isinstance(operation, Depolarizing | Relaxation):
+        return _channel_transfer(operation)
     return RESET
+
+
+@lru_cache(maxsize=4096)
+def _channel_transfer(channel: Channel) -> NDArray[np.float64]:
+    return channel.transfer()

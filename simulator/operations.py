@@ -95,6 +95,7 @@ def program(circuit: QuantumCircuit, noise: DeviceNoise | None, kind: NoiseKind 
     ends, writers = _last_uses(circuit, index, clbits)
     places: dict[int, int] = {}
     operations: list[QuantumOperation] = []
+    after: dict[tuple[str, tuple[int, ...]], list[Channel]] = {}
     measured: dict[int, int] = {}
 
     def local(channel: Channel) -> Channel:
@@ -126,7 +127,10 @@ def program(circuit: QuantumCircuit, noise: DeviceNoise | None, kind: NoiseKind 
         else:
             operations.append(Unitary(name, tuple([float(angle) for angle in item.params]), mapped))
             if noise is not None:
-                operations.extend([local(channel) for channel in noise.channels(name, qubits, kind)])
+                # The same objects for the same gate: making them would take most of the time.
+                if (name, qubits) not in after:
+                    after[name, qubits] = [local(channel) for channel in noise.channels(name, qubits, kind)]
+                operations.extend(after[name, qubits])
     flips: dict[int, tuple[float, float]] = {}
     if noise is not None:
         for clbit, place in writers.items():

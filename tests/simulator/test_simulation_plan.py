@@ -8,8 +8,11 @@ from dataclasses import replace
 import pytest
 from qiskit import QuantumCircuit
 
+from simulator.backends import catalog
 from simulator.demand import bonds
 from simulator.errors import InvalidJob
+from simulator.noise import DeviceNoise
+from simulator.operations import Unitary, program
 from simulator.settings import SimulationLimits
 from simulator.simulation_plan import Demand, NoiseChoice, plan
 
@@ -120,3 +123,37 @@ def test_the_bond_dimension_is_bounded_by_the_gates_and_by_the_size() -> None:
     for _ in range(15):
         wide.cz(19, 20)
     assert bonds(wide) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("demand", "microseconds"),
+    [
+        # What they took for each gate, and with midway measurements for each gate and shot, when measured.
+        (replace(NOISY, qubits=2, gates=120_000), 27),
+        (Demand(2, 120_000, 300, midway=True), 0.14 * 300),
+        (Demand(2, 120_000, 300, seeded=True, midway=True), 0.14 * 300),
+    ],
+)
+def test_many_gates_on_few_qubits_are_not_estimated_too_low(demand: Demand, microseconds: float) -> None:
+    """A job that seems small could occupy every worker for long."""
+    measured = demand.gates * microseconds * 1e-6
+    assert measured / 2 < plan(demand, SimulationLimits()).seconds < measured * 2
+
+
+def test_an_execution_takes_time_even_with_few_gates() -> None:
+    """Executions of a noisy circuit of 14 gates took a millisecond each."""
+    assert plan(replace(NOISY, qubits=2, gates=14), SimulationLimits()).seconds > 5e-4
+
+
+def test_equal_gates_share_their_noise() -> None:
+    """Making and examining the channels of each gate anew took most of the time to prepare a circuit."""
+    backend = catalog(["fake_fez"])["aer_simulator_noisy_fez"]
+    assert backend.properties is not None
+    circuit = QuantumCircuit(2)
+    for _ in range(50):
+        circuit.sx(1)
+        circuit.cz(0, 1)
+    prepared = program(circuit, DeviceNoise(backend.properties, backend.dt))
+    channels = [each for each in prepared.operations if not isinstance(each, Unitary)]
+    assert len(channels) > 100
+    assert len({id(each) for each in channels}) == len(set(channels)) < 10
