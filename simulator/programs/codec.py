@@ -106,10 +106,11 @@ def _with_free_delays(circuit: QuantumCircuit) -> QuantumCircuit:
 
 def _is_unusable(item: CircuitInstruction) -> bool:
     """Return whether an instruction is a delay with free parameters, as the reader makes it."""
-    if item.name != "delay" or not isinstance(item.params[0], ParameterExpression):
+    # A gate of the circuit's own may have this name too, with any parameters or none.
+    if item.name != "delay" or not any(isinstance(value, ParameterExpression) for value in item.params[:1]):
         return False
     try:
-        # Qiskit makes the object only now. A gate of the circuit's own may have this name too.
+        # Qiskit makes the object only now.
         _ = item.operation
     except CircuitError:
         return True
