@@ -9,9 +9,8 @@ from flask import Blueprint, Response, g, request
 
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError, NotFoundError
-from core.kafka.topics import CANCEL
 from core.large_results import name_of
-from core.protocol import API, binary_headers, data_path, encode, job_path, result_path
+from core.protocol import API, CANCELLATION, data_path, job_path, result_path
 from gateway import erasure, listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
@@ -19,6 +18,7 @@ from gateway.edge.exchange import awaited, exchange, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.links import public_path, shown
+from gateway.poller_requests import publish_request
 from gateway.problems import NO_JOB
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, count_request, services, session
@@ -207,10 +207,8 @@ def cancel(process_job_id: str) -> Response:
     g.repeated = event.final  # for the audit
     if not event.final:
         requested = entry.job_event()
-        data = encode(requested)
-        headers = binary_headers(requested, data, cancellation=True)
         with gateway.processor.waiting():
-            gateway.publisher.publish(CANCEL, process_job_id, data, headers)
+            publish_request(gateway.publisher, requested, CANCELLATION)
     shown = {"process_job_id": process_job_id, "status": event.status}
     return accepted(json_response(shown), process_job_id)
 

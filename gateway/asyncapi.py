@@ -12,7 +12,9 @@ from pydantic.json_schema import models_json_schema
 
 from core.kafka.topics import BACKENDS, CANCEL, DEAD, JOBS, SESSIONS, WAITS, WEBHOOK_WAITS, WEBHOOKS
 from core.protocol import API, SUBPROTOCOL, BackendList, JobEvent, PublicJob, ResultEvent
+from gateway.inbox.erasures import ErasureNotice
 from gateway.inbox.session_notices import SessionNotice
+from gateway.links import public_path
 from gateway.openapi_models import JobCloudEvent
 
 VERSION = "1"
@@ -25,10 +27,17 @@ class EventFrame(BaseModel):
     event: PublicJob
 
 
-_MODELS = (EventFrame, JobCloudEvent, JobEvent, ResultEvent, BackendList, SessionNotice)
+#: The topic of a client's events.
+CLIENT = "results.{client}"
+
+_MODELS = (EventFrame, JobCloudEvent, JobEvent, ResultEvent, ErasureNotice, BackendList, SessionNotice)
 #: The messages of topics that are CloudEvents in binary mode, with the types that each may have.
 _BINARY = {
-    "JobEvent": ("qwhisk.job.submitted", "qwhisk.job.cancellation_requested"),
+    "JobEvent": (
+        "qwhisk.job.submitted",
+        "qwhisk.job.cancellation_requested",
+        "qwhisk.job.erasure_requested",
+    ),
     "ResultEvent": tuple(
         f"qwhisk.job.{status}" for status in ("queued", "running", "done", "cancelled", "error")
     ),
@@ -38,7 +47,7 @@ _BINARY = {
 _TOPICS: dict[str, tuple[str, str, str, str]] = {
     JOBS: ("JobEvent", "A submitted job", "actions", "pollers"),
     **dict.fromkeys(WAITS.values(), ("JobEvent", "A job that waits for its next look", "pollers", "pollers")),
-    CANCEL: ("JobEvent", "A job to cancel", "gateways", "pollers"),
+    CANCEL: ("JobEvent", "A job to cancel, or whose data to erase", "gateways", "pollers"),
     WEBHOOKS: ("ResultEvent", "A final event with a callback address", "pollers", "gateways"),
     **dict.fromkeys(
         WEBHOOK_WAITS.values(),
@@ -47,13 +56,10 @@ _TOPICS: dict[str, tuple[str, str, str, str]] = {
     BACKENDS: ("BackendList", "The backends of all accounts", "pollers", "gateways"),
     SESSIONS: ("SessionNotice", "What gateways tell each other about sessions", "gateways", "gateways"),
     DEAD: ("Unreadable", "A message that no poller could read", "pollers", "operators"),
-    "results.{client}": (
-        "ResultEvent",
-        "The events of one client's jobs; a message with the key `session` only keeps the topic",
-        "pollers",
-        "gateways",
-    ),
+    CLIENT: ("ResultEvent", "The events of one client's jobs", "pollers", "gateways"),
 }
+#: What gateways send to a client's topic, too.
+_OF_GATEWAYS = ("ErasureNotice", "SessionRenewal")
 
 
 @cache
@@ -72,13 +78,21 @@ def document() -> dict[str, Any]:
     }
     for topic, (message, summary, sender, receiver) in _TOPICS.items():
         name = topic.replace("{", "").replace("}", "")
-        channels[name] = _topic(topic, message, summary)
+        channels[name] = _topic(topic, (message, *(_OF_GATEWAYS if topic == CLIENT else ())), summary)
         for part, action in ((sender, "send"), (receiver, "receive")):
             operations[f"{part}.{action}.{name}"] = {
                 "action": action,
                 "channel": {"$ref": f"#/channels/{name}"},
                 "summary": summary,
             }
+    client = CLIENT.replace("{", "").replace("}", "")
+    sent = [{"$ref": f"#/channels/{client}/messages/{name}"} for name in ("ResultEvent", *_OF_GATEWAYS)]
+    operations[f"gateways.send.{client}"] = {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{client}"},
+        "summary": "A job's first event, the erasure of a job's data, and the renewal of the session",
+        "messages": sent,
+    }
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -132,12 +146,12 @@ def _events() -> dict[str, Any]:
     }
 
 
-def _topic(topic: str, message: str, summary: str) -> dict[str, Any]:
+def _topic(topic: str, messages: tuple[str, ...], summary: str) -> dict[str, Any]:
     channel: dict[str, Any] = {
         "address": topic,
         "servers": [{"$ref": "#/servers/kafka"}],
         "description": summary,
-        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
     }
     if "{client}" in topic:
         channel["parameters"] = {"client": {"description": "Random, and as secret as the client's token."}}
@@ -156,6 +170,12 @@ def _messages() -> dict[str, Any]:
     messages["JobCloudEvent"]["contentType"] = "application/cloudevents+json"
     for name, types in _BINARY.items():
         messages[name]["headers"] = _headers(types, name != "BackendList")
+    messages["SessionRenewal"] = {
+        "name": "SessionRenewal",
+        "contentType": "application/json",
+        "description": "Its key is `session`. It only keeps the topic.",
+        "payload": {"type": "object", "maxProperties": 0},
+    }
     messages["Unreadable"] = {
         "name": "Unreadable",
         "contentType": "application/octet-stream",
@@ -188,7 +208,7 @@ def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 
 
 def register(app: Flask) -> None:
-    """Serve the document at `/asyncapi.json`.
+    """Serve the document at `/asyncapi.json`, with the prefix of the request before the WebSocket's path.
 
     Args:
         app: the application.
@@ -196,4 +216,8 @@ def register(app: Flask) -> None:
 
     @app.get("/asyncapi.json")
     def asyncapi() -> Response:
-        return Response(orjson.dumps(document()), mimetype="application/json")
+        described, prefix = document(), public_path("")
+        if prefix:
+            gateway = described["servers"]["gateway"] | {"pathname": prefix}
+            described = described | {"servers": described["servers"] | {"gateway": gateway}}
+        return Response(orjson.dumps(described), mimetype="application/json")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 
 from core.erasure import erasure_request
-from core.kafka.topics import CANCEL
 from core.large_results import name_of
-from core.protocol import encode
+from core.protocol import ERASURE
 from gateway.auth.tokens import ClientSession
 from gateway.inbox.erasures import erasure_notice
 from gateway.inbox.inbox import Inbox, InboxEntry
+from gateway.poller_requests import publish_request
 from gateway.problems import ConflictError
 from gateway.services import GatewayServices
 from gateway.submissions import APPEARS
@@ -46,7 +46,7 @@ def erase(gateway: GatewayServices, client: ClientSession, inbox: Inbox, entry: 
     job = event.process_job_id
     with gateway.processor.waiting():
         # Before the large result: a poller that knows of the erasure does not store it again.
-        gateway.publisher.publish(CANCEL, job, encode(erasure_request(event.job_event())))
+        publish_request(gateway.publisher, erasure_request(event.job_event()), ERASURE)
         if gateway.large_results is not None:
             gateway.large_results.delete(name_of(client.topic, job))
         # The last step: once it is acknowledged, nothing remains to be done.

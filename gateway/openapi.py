@@ -279,6 +279,8 @@ def _webhook() -> dict[str, Any]:
     }
     return {
         "summary": "The job's final event",
+        # Receivers check the signature.
+        "security": [],
         "parameters": [
             {
                 "name": name,

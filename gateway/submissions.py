@@ -13,8 +13,8 @@ from core.config_docs.model import ConfigDocument
 from core.erasure import erasure_of
 from core.errors import InvocationError
 from core.kafka.publisher import PUBLISH_TIMEOUT
-from core.kafka.topics import CANCEL
 from core.protocol import (
+    CANCELLATION,
     BackendType,
     Envelope,
     ResultEvent,
@@ -33,6 +33,7 @@ from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
 from gateway.links import public_path, shown
 from gateway.permissions import ForbiddenError, requested_type
+from gateway.poller_requests import publish_request
 from gateway.services import GatewayServices
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def submit(
     except ForbiddenError:
         log.error("the function %s did not use the requested backend type", document.id)
         with gateway.processor.waiting():
-            gateway.publisher.publish(CANCEL, process_job_id, encode(queued.job_event()))
+            publish_request(gateway.publisher, queued.job_event(), CANCELLATION)
         raise
     remembered = _remember(gateway, queued)
     g.submitted = document.id

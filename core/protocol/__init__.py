@@ -15,7 +15,14 @@ from core.protocol.calls import (
     parse_step_reply,
     step_request,
 )
-from core.protocol.cloud_events import STRUCTURED, SUBPROTOCOL, binary_headers, structured
+from core.protocol.cloud_events import (
+    CANCELLATION,
+    ERASURE,
+    STRUCTURED,
+    SUBPROTOCOL,
+    binary_headers,
+    structured,
+)
 from core.protocol.encoding import decode, encode, explain
 from core.protocol.events import (
     FINAL,
@@ -46,7 +53,9 @@ from core.protocol.public import PublicJob, encode_public
 
 __all__ = [
     "API",
+    "CANCELLATION",
     "ENVELOPE_NAMES",
+    "ERASURE",
     "FINAL",
     "MAX_ATTEMPT",
     "MAX_CALLBACK",

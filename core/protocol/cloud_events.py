@@ -21,20 +21,21 @@ STRUCTURED = "application/cloudevents+json"
 SUBPROTOCOL = "cloudevents.json"
 
 #: The types of events that are not of a job's status.
-SUBMITTED, CANCELLATION, BACKENDS = (
+SUBMITTED, CANCELLATION, ERASURE, BACKENDS = (
     "qwhisk.job.submitted",
     "qwhisk.job.cancellation_requested",
+    "qwhisk.job.erasure_requested",
     "qwhisk.backends.listed",
 )
 
 
-def binary_headers(event: BaseModel, data: bytes, cancellation: bool = False) -> dict[str, bytes]:
+def binary_headers(event: BaseModel, data: bytes, request: str | None = None) -> dict[str, bytes]:
     """Return the headers of a Kafka message that make it a CloudEvent.
 
     Args:
         event: the event.
         data: the encoded event. A repeated message with the same bytes has the same id.
-        cancellation: whether the JobEvent requests a cancellation.
+        request: the type of a JobEvent that requests something: `CANCELLATION` or `ERASURE`.
     """
     attributes = {
         "ce_specversion": "1.0",
@@ -44,7 +45,7 @@ def binary_headers(event: BaseModel, data: bytes, cancellation: bool = False) ->
         "content-type": "application/json",
     }
     if isinstance(event, JobEvent):
-        attributes["ce_type"] = CANCELLATION if cancellation else _type(event)
+        attributes["ce_type"] = request or _type(event)
         attributes["ce_source"] = job_path(event.process_job_id)
         attributes["ce_subject"] = event.process_job_id
         if (time := _time(event)) is not None:

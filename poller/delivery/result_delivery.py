@@ -16,6 +16,7 @@ from core.large_results import LargeResults, name_of
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.pace import Pace
 from core.protocol import (
+    CANCELLATION,
     MAX_EVENT_BYTES,
     ErrorInfo,
     JobEvent,
@@ -177,7 +178,7 @@ class ResultDelivery:
 
     def _request_cancellation(self, request: JobEvent) -> None:
         data = encode(request)
-        headers = binary_headers(request, data, cancellation=True)
+        headers = binary_headers(request, data, CANCELLATION)
         self._publisher.publish(CANCEL, request.process_job_id, data, headers)
 
     def fail_permanently(self, event: JobEvent, code: str, message: str) -> ResultEvent:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from jsonschema import Draft202012Validator
 from werkzeug.test import Client
 
 from core.erasure import Erasure, erasure_of
@@ -19,6 +21,7 @@ from core.large_results import name_of
 from core.protocol import JobEvent, decode, encode
 from core.settings import KafkaSettings
 from gateway.app import create_app
+from gateway.asyncapi import document
 from gateway.auth.tokens import ClientSession
 from gateway.idempotency import process_job_id
 from gateway.inbox.erasures import erasure_notice
@@ -178,6 +181,43 @@ def test_an_erased_job_is_gone_at_every_replica_and_after_a_restart(
 
     [request] = [event for event in requests_to_pollers(kafka) if event.process_job_id == "erased"]
     assert (erasure_of(request.job_id), request.params) == (Erasure("d1abc"), {})
+
+
+def test_every_message_of_an_erasure_is_in_the_asyncapi_document(
+    gateways: tuple[GatewayServices, GatewayServices], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = gateways[0]
+    client = Session(gateway)
+    calls = client.at(gateway)
+    client.publish("described", "QUEUED", "DONE")
+    client.publish("running", "QUEUED")
+    wait_for(lambda: sorted(calls.listed()) == ["described", "running"], 60)
+    sent: list[tuple[str, bytes, dict[str, bytes]]] = []
+    publish = gateway.publisher.publish
+
+    def record(topic: str, key: str, value: bytes, headers: Any = None) -> None:
+        sent.append((topic, value, dict(headers or {})))
+        publish(topic, key, value, headers)
+
+    monkeypatch.setattr(gateway.publisher, "publish", record)
+    assert calls.erase("described") == 204
+    assert calls("DELETE", "/jobs/running").status_code == 202
+    (_, erasure, erasure_headers), (_, notice, _), (_, cancellation, cancellation_headers) = sent
+    assert [topic for topic, _, _ in sent] == [CANCEL, client.session.topic, CANCEL]
+    described = document()
+    assert "ErasureNotice" in described["channels"]["results.client"]["messages"]
+    messages = described["components"]["messages"]
+
+    def check(schema: dict[str, Any], value: Any) -> None:
+        Draft202012Validator(schema | {"components": described["components"]}).validate(value)
+
+    check(messages["ErasureNotice"]["payload"], json.loads(notice))
+    types = []
+    for value, headers in ((erasure, erasure_headers), (cancellation, cancellation_headers)):
+        check(messages["JobEvent"]["payload"], json.loads(value))
+        check(messages["JobEvent"]["headers"], {name: text.decode() for name, text in headers.items()})
+        types.append(from_binary_event(KafkaMessage(headers, "described", value)).get_type())
+    assert types == ["qwhisk.job.erasure_requested", "qwhisk.job.cancellation_requested"]
 
 
 def test_only_the_owner_erases_and_only_what_has_ended(

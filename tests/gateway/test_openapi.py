@@ -101,6 +101,15 @@ def test_operations_have_unique_ids_and_known_tags() -> None:
     assert {tag for operation in every.values() for tag in operation["tags"]} == tags
 
 
+def test_every_operation_and_callback_says_whether_it_needs_a_token() -> None:
+    described = list(operations(DOCUMENT).values())
+    for operation in operations(DOCUMENT).values():
+        for callback in operation.get("callbacks", {}).values():
+            described += [each for item in callback.values() for each in item.values()]
+    assert len(described) > len(operations(DOCUMENT))
+    assert [each["summary"] for each in described if "security" not in each] == []
+
+
 def test_all_references_and_titles_are_of_components() -> None:
     for reference in references(DOCUMENT):
         assert reference.startswith("#/components/schemas/")

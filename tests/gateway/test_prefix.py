@@ -219,6 +219,11 @@ def test_everything_is_below_the_prefix(world: World, proxy: ReverseProxy) -> No
     description = get(f"{proxy.url}/openapi.json").json()
     assert [server["url"] for server in description["servers"]] == [PREFIX]
     assert description | {"servers": ()} == get(f"{world.plain.url}/openapi.json").json() | {"servers": ()}
+    events = get(f"{proxy.url}/asyncapi.json").json()
+    plain = get(f"{world.plain.url}/asyncapi.json").json()
+    assert "pathname" not in plain["servers"]["gateway"]
+    assert events["servers"]["gateway"] == plain["servers"]["gateway"] | {"pathname": PREFIX}
+    assert events | {"servers": ()} == plain | {"servers": ()}
     for path in ("/healthz", "/readyz", "/metrics"):
         assert get(proxy.url + path).status_code == 200, path
     page = get(f"{proxy.url}/")
