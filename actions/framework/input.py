@@ -67,7 +67,8 @@ class ActionInput(BaseModel):
     backend_type: BackendType = Field(
         default="simulator",
         title="Backend type",
-        description="A noiseless simulator, a simulator with a real device's noise, or quantum hardware.",
+        description="A noiseless simulator, a simulator with a real device's noise, or hardware: a quantum "
+        "processor, or on your own machine a simulated device.",
     )
     backend: str | None = Field(
         default=None,
