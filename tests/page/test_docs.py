@@ -49,3 +49,23 @@ def test_the_page_itself_loads_nothing_of_the_api_page(visit: Visit) -> None:
     expect(visit.page.get_by_test_id("function-smile_super_position")).to_be_visible(timeout=SOON)
     assert any("/assets/index-" in url for url in loaded)
     assert not [url for url in loaded if "/docs" in url or "swagger" in url]
+
+
+def test_the_api_page_fits_a_narrow_screen_and_has_the_users_colours(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{visit.stack.gateway}/docs")
+    grover = page.locator("#operations-Oracles-run_grover")
+    grover.locator(".opblock-summary-control").click(timeout=SOON)
+    expect(grover.get_by_role("button", name="Try it out")).to_be_visible(timeout=SOON)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("main").count() == 1
+    background = "getComputedStyle(document.querySelector('.swagger-ui')).backgroundColor"
+    assert page.evaluate(background) == "rgb(28, 32, 34)"
+    # What was chosen on the page comes before the system's.
+    page.evaluate("localStorage.setItem('qwhisk.theme.v1', 'light')")
+    # Without the operation in the address: Swagger UI warns of its own form of it.
+    page.goto(f"{visit.stack.gateway}/docs")
+    expect(page.locator(".opblock").first).to_be_visible(timeout=SOON)
+    assert page.evaluate("document.documentElement.className") == ""

@@ -36,7 +36,7 @@ export class Catalogue {
         h(
           "p",
           { class: "page-head__lead" },
-          "Choose an algorithm, give it your input, and run it on a simulator or on quantum hardware. " +
+          "Choose an algorithm, give it your input, and run it on a simulator or on a device. " +
             "The result arrives here by itself.",
         ),
       ),

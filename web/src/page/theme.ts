@@ -1,15 +1,9 @@
 /** Light or dark, or as the system has it. */
 import type { KeyValue } from "../session/session";
 import { h } from "../shared/dom";
+import { rememberedTheme, type Theme, THEME_KEY } from "../shared/theme";
 
-const KEY = "qwhisk.theme.v1";
-const THEMES = { system: "As the system", light: "Light", dark: "Dark" } as const;
-type Theme = keyof typeof THEMES;
-
-function read(storage: KeyValue): Theme {
-  const theme = storage.getItem(KEY);
-  return theme === "light" || theme === "dark" ? theme : "system";
-}
+const THEMES: Record<Theme, string> = { system: "As the system", light: "Light", dark: "Dark" };
 
 function apply(theme: Theme): void {
   if (theme === "system") delete document.documentElement.dataset.theme;
@@ -23,15 +17,15 @@ export function themeSwitch(storage: KeyValue): HTMLElement {
     { class: "small-select", id: "theme", "data-testid": "theme" },
     ...Object.entries(THEMES).map(([value, label]) => h("option", { value }, label)),
   );
-  const remembered = read(storage);
+  const remembered = rememberedTheme(storage);
   select.value = remembered;
   apply(remembered);
   select.addEventListener("change", () => {
     const theme = select.value as Theme;
     apply(theme);
     try {
-      if (theme === "system") storage.removeItem(KEY);
-      else storage.setItem(KEY, theme);
+      if (theme === "system") storage.removeItem(THEME_KEY);
+      else storage.setItem(THEME_KEY, theme);
     } catch {
       // Storage full: the choice lasts until the page is closed.
     }
