@@ -14,6 +14,7 @@ from core.local_folder import LOCAL_FOLDER, OPENWHISK_KEY, ROOT, SIMULATOR_KEY, 
 from core.settings import Setting, SettingsTable, Source
 from core.settings.kinds import PORT, SWITCH, TEXT, pattern
 from core.settings.openwhisk import WHISK_ADDRESS, WHISK_KEY
+from core.settings.pooling import POOL_BACKEND_TYPES
 from core.settings.ports import GATEWAY_PORT, OPENWHISK_PORT, POLLER_PORT, SIMULATOR_PORT
 from core.settings.stores import CONFIG_FOLDER
 from local.errors import LocalError
@@ -231,7 +232,8 @@ class LocalSettings:
 
     def bound(self) -> dict[str, str]:
         """Return the settings that are bound to the actions: where they submit and where they publish."""
-        return self.kafka() | self.provider()
+        pooled = self.env.get(POOL_BACKEND_TYPES.name)
+        return self.kafka() | self.provider() | ({POOL_BACKEND_TYPES.name: pooled} if pooled else {})
 
 
 def manifest_file(source: Source) -> Path:

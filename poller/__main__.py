@@ -21,6 +21,7 @@ from core.settings import command_line
 from poller import health
 from poller.cancellation_feed import CancellationFeed
 from poller.delivery.result_delivery import ResultDelivery
+from poller.pooling.delivery import PooledDelivery
 from poller.settings import TABLE, PollerSettings
 from poller.state import RunProgress
 from poller.worker import Poller
@@ -70,6 +71,7 @@ def main() -> int:
             admin.max_message_bytes,
             run_progress,
             feed.catch_up,
+            pooled=PooledDelivery(settings.kafka, publisher),
         )
         poller = Poller(
             settings.kafka,
@@ -80,6 +82,7 @@ def main() -> int:
             settings.deadline,
             settings.hardware,
             settings.simulator,
+            settings.pool,
         )
         server = health.serve(poller, settings.host, settings.port, settings.allowed)
     except OSError as error:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from core.errors import QwhiskError
-from core.protocol import BackendInfo, JobEvent, ResultEvent
+from core.protocol import BackendInfo, BackendType, JobEvent, ResultEvent
 from core.provider import JobView, Provider, QuantumAccount
 from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Call, Limits
@@ -207,7 +207,11 @@ class Accounts:
 
     def of(self, event: JobEvent) -> AccountWorker:
         """Return the worker of the account that the job belongs to."""
-        return self._workers[self._provider.account(event.backend_type)]
+        return self.of_type(event.backend_type)
+
+    def of_type(self, backend_type: BackendType) -> AccountWorker:
+        """Return the worker of the account for a type of backends."""
+        return self._workers[self._provider.account(backend_type)]
 
     def scheduler_of(self, event: JobEvent) -> Scheduler[Key]:
         """Return the scheduler of the account that the job belongs to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from core.errors import (
@@ -15,7 +16,7 @@ from core.errors import (
 )
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView
-from poller.account import Accounts, AccountWorker, CallOutcome, observation
+from poller.account import OPEN, Accounts, AccountWorker, CallOutcome, observation
 from poller.delivery.step_reply import StepError, StepThrottledError, StepWaitsError
 from poller.metrics import ACCOUNTS
 from poller.notifier import ProgressNotifier
@@ -186,12 +187,20 @@ class CallOutcomeHandler:
         tracker: the jobs tracked here.
         completion: completes jobs that are delivered or have failed.
         notifier: publishes progress and the list of backends.
+        withdrawn: called with the event of a job that is not final and whose run has ended or is cancelled.
     """
 
-    def __init__(self, tracker: JobTracker, completion: Completion, notifier: ProgressNotifier) -> None:
+    def __init__(
+        self,
+        tracker: JobTracker,
+        completion: Completion,
+        notifier: ProgressNotifier,
+        withdrawn: Callable[[JobEvent], None] = lambda _: None,
+    ) -> None:
         self._tracker = tracker
         self._completion = completion
         self._notifier = notifier
+        self._withdrawn = withdrawn
 
     def handle(self, account_worker: AccountWorker, outcome: CallOutcome) -> None:
         """Handle the outcome of one call.
@@ -228,6 +237,11 @@ class CallOutcomeHandler:
             self._tracker.metrics.looks.labels(account_worker.name, view.status).inc()
             if self._tracker.is_past(job.event):
                 self._tracker.finish(job)  # for example, a cancellation request published its final event
+                if view.status in OPEN:
+                    self._withdrawn(job.event)
+            elif view.status in OPEN and job.event.pool is not None and self._tracker.is_cancelled(job.event):
+                self._tracker.end(job)  # another poller publishes the final event
+                self._withdrawn(job.event)
         full = len(outcome.views) >= scheduler.limits.page
         seen = {key: observation(view) for key, view in views.items()}
         scheduler.look_answered(outcome.call, seen, now, full, outcome.asked)

@@ -13,7 +13,7 @@ from functools import partial
 
 from core.erasure import erasure_of
 from core.errors import JobNotFoundError, QwhiskError
-from core.protocol import JobEvent, ResultEvent
+from core.protocol import POOLED_JOB, JobEvent, ResultEvent
 from core.provider import JobView, QuantumAccount, run_tag, step_tag
 from core.strays import Stray, sought
 from poller.account import OPEN, Accounts, AccountWorker
@@ -195,6 +195,9 @@ def _make(account_worker: AccountWorker, event: JobEvent, call: tuple[str, str])
     target = sought(event.job_id)
     if target is not None:
         return Answer(following=_follow_stray(account, event, target, call))
+    if event.pool is not None or event.job_id == POOLED_JOB:
+        # Other clients' circuits are in the same job, so that it goes on. `AbandonedPools` cancels it.
+        return Answer(delivered=account_worker.delivery.withdraw(event))
     if kind == "cancel":
         account.cancel(job_id)
         return Answer()

@@ -17,8 +17,8 @@ from core.kafka.errors import KafkaException
 from core.kafka.messages import Message, offset_of, partition_of, timestamp_of
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
-from core.kafka.topics import CANCEL, DEAD, JOBS, WAITS
-from core.protocol import MAX_EVENT_BYTES, JobEvent, decode
+from core.kafka.topics import CANCEL, DEAD, JOBS, POOL, WAITS
+from core.protocol import MAX_EVENT_BYTES, JobEvent, PoolSubmission, decode
 from core.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class ConsumedEvent:
     event: JobEvent
     #: Whether it is a cancellation request, not the job's own event.
     cancel: bool
+    #: The circuits of a job in the pool, which has no provider's id yet.
+    submission: PoolSubmission | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class WaitPlan:
 
 
 class JobConsumer:
-    """Two consumers: one for `jobs` and `jobs.cancel`, which are urgent, and one for the wait topics.
+    """Two consumers: one for `jobs`, `jobs.cancel` and `pool`, which are urgent, and one for the wait topics.
 
     Not thread-safe: one thread makes all calls.
 
@@ -89,7 +91,7 @@ class JobConsumer:
         self._urgent = DelayedConsumer(
             kafka,
             GROUP,
-            [JOBS, CANCEL],
+            [JOBS, CANCEL, POOL],
             commit_interval=COMMIT_INTERVAL,
             assigned=lambda: self._assigned(GROUP),
             lost=on_revoked,
@@ -132,11 +134,14 @@ class JobConsumer:
         for message in messages:
             partition, offset = partition_of(message), offset_of(message)
             try:
-                event = decode(JobEvent, message.value())
+                if partition[0] == POOL:
+                    submission = decode(PoolSubmission, message.value())
+                    received.append(ConsumedEvent(partition, offset, submission.event, False, submission))
+                else:
+                    event = decode(JobEvent, message.value())
+                    received.append(ConsumedEvent(partition, offset, event, partition[0] == CANCEL))
             except EventError as error:
                 self._dead_letter(message, partition, offset, error.message)
-            else:
-                received.append(ConsumedEvent(partition, offset, event, partition[0] == CANCEL))
         return received
 
     def _dead_letter(self, message: Message, partition: Partition, offset: int, reason: str) -> None:

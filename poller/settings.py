@@ -20,12 +20,17 @@ from core.settings.openwhisk import CREDENTIAL_ROWS
 from core.settings.ports import POLLER_PORT
 from core.settings.provider import PROVIDER_ROWS
 from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
+from poller.pooling.policy import PoolLimits
 from poller.scheduling.call import Limits
 
 #: IBM Quantum: seconds between two lists of backends.
 IBM_LIST_EVERY = 60.0
 #: The same for a self-hosted service.
 SELF_HOSTED_LIST_EVERY = 10.0
+
+
+#: When pooled jobs are submitted unless settings say otherwise.
+DEFAULT_POOL = PoolLimits()
 
 
 def _calls(text: str) -> int:
@@ -75,6 +80,24 @@ CALL_PRICE = Setting(
     default_text="IBM Quantum: 1; a self-hosted service: 0.02",
     common=True,
 )
+POOL_PENDING = Setting(
+    "POOL_PENDING",
+    integer(1, 1_000),
+    DEFAULT_POOL.pending,
+    "pooled jobs in a backend's queue below which waiting circuits are submitted at once",
+)
+POOL_MOST_PENDING = Setting(
+    "POOL_MOST_PENDING",
+    integer(1, 10_000),
+    DEFAULT_POOL.most_pending,
+    "most pooled jobs that an account has pending: what the plan of IBM Quantum permits",
+)
+POOL_WAIT_SECONDS = Setting(
+    "POOL_WAIT_SECONDS",
+    number(0, 3_600),
+    DEFAULT_POOL.wait,
+    "seconds after which circuits are submitted although pooled jobs are pending",
+)
 #: For a service with its own URL, which does not limit calls.
 SELF_HOSTED_CALLS_PER_MINUTE = replace(CALLS_PER_MINUTE, default=0)
 SELF_HOSTED_CALL_PRICE = replace(CALL_PRICE, default=0.02)
@@ -91,6 +114,9 @@ TABLE = SettingsTable(
         DEADLINE_SECONDS,
         CALLS_PER_MINUTE,
         CALL_PRICE,
+        POOL_PENDING,
+        POOL_MOST_PENDING,
+        POOL_WAIT_SECONDS,
         LOG_LEVEL,
         *KAFKA_ROWS,
         RETENTION_SECONDS,
@@ -117,6 +143,8 @@ class PollerSettings:
     #: Limits of the account for hardware, and of the one for simulators.
     hardware: Limits
     simulator: Limits
+    #: When pooled jobs are submitted.
+    pool: PoolLimits
 
     @classmethod
     def from_env(cls, env: Source, page: int) -> PollerSettings:
@@ -141,6 +169,11 @@ class PollerSettings:
             accounts=accounts,
             hardware=limits(env, accounts.hardware, page),
             simulator=limits(env, accounts.simulator, page),
+            pool=PoolLimits(
+                pending=POOL_PENDING.read(env),
+                most_pending=max(POOL_PENDING.read(env), POOL_MOST_PENDING.read(env)),
+                wait=POOL_WAIT_SECONDS.read(env),
+            ),
         )
 
 

@@ -105,7 +105,7 @@ class JobTracker:
             elif sought(event.job_id) is None:
                 self._run_progress.cancel(event)
             self._add_request(consumed, event, now)
-        elif first is not None and first.event.job_id != event.job_id and len(event.job_id) <= MAX_JOB_ID:
+        elif first is not None and first.event.job_id != event.job_id and _may_be_cancelled(event):
             # Two actions have announced different jobs for the same step: the first one counts.
             self._add_request(consumed, stray(event, event.job_id), now)
         elif self.is_past(event) or (first is not None and first.stage is not Stage.REQUEUEING):
@@ -232,7 +232,7 @@ class JobTracker:
         self.move(job, Stage.REQUEUEING)
         self.metrics.requeued.labels(topic).inc()
         headers = binary_headers(event, data)
-        self._job_consumer.requeue(topic, event.process_job_id, data, partial(self._requeued, job), headers)
+        self._job_consumer.requeue(topic, event.message_key, data, partial(self._requeued, job), headers)
 
     def _requeued(self, job: TrackedJob, error: StreamError | None) -> None:
         if job not in self:
@@ -275,6 +275,10 @@ class JobTracker:
         """Return whether this step is done. Thread-safe."""
         return self._run_progress.is_past(event)
 
+    def is_cancelled(self, event: JobEvent) -> bool:
+        """Return whether a client requested the run's cancellation. Thread-safe."""
+        return self._run_progress.is_cancelled(event)
+
     def has_ended(self, event: JobEvent) -> bool:
         """Return whether the run's final event was published. Thread-safe."""
         return self._run_progress.has_ended(event)
@@ -301,3 +305,8 @@ class JobTracker:
             elif isinstance(tracked, TrackedJob):
                 states[tracked.view.status.lower() if tracked.view else "not_looked_at"] += 1
         return states
+
+
+def _may_be_cancelled(event: JobEvent) -> bool:
+    """Return whether the event's job is its own: not that of other clients too."""
+    return event.pool is None and len(event.job_id) <= MAX_JOB_ID

@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from core.kafka.errors import KafkaException
 from core.kafka.publisher import Publisher
@@ -21,9 +22,14 @@ from poller.account import Accounts
 from poller.call_outcomes import CallOutcomeHandler, Completion
 from poller.cancellation import CancellationHandler
 from poller.delivery.result_delivery import ResultDelivery
-from poller.job_consumer import JobConsumer
+from poller.job_consumer import ConsumedEvent, JobConsumer
 from poller.metrics import Metrics
 from poller.notifier import ProgressNotifier
+from poller.pooling.abandoned import AbandonedPools
+from poller.pooling.policy import PoolLimits
+from poller.pooling.pool_log import PoolLog
+from poller.pooling.pooler import Pooler
+from poller.pooling.submitter import PoolSubmitter
 from poller.scheduling.call import Limits
 from poller.tracker import JobTracker
 
@@ -81,6 +87,7 @@ class Poller:
         deadline: seconds after its submission at which a job fails for good.
         hardware: what the account for devices allows; None for the defaults.
         simulator: what the account for simulators allows; None for the defaults.
+        pool: when pooled jobs are submitted; None for the defaults.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Poller:
         deadline: float = 7 * 86_400.0,
         hardware: Limits | None = None,
         simulator: Limits | None = None,
+        pool: PoolLimits | None = None,
     ) -> None:
         # A monotonic clock in seconds since 1970: the system clock is read once.
         self._epoch = time.time() - time.monotonic()
@@ -115,8 +123,24 @@ class Poller:
         )
         self.notifier = ProgressNotifier(self.tracker, self.accounts, publisher)
         self.completion = Completion(self.tracker, self.accounts, deadline)
-        self.call_outcomes = CallOutcomeHandler(self.tracker, self.completion, self.notifier)
+        self.abandoned = AbandonedPools(self.accounts, publisher)
+        self.call_outcomes = CallOutcomeHandler(
+            self.tracker, self.completion, self.notifier, self.abandoned.add
+        )
         self.cancellations = CancellationHandler(self.tracker, self.accounts, self.completion)
+        #: Made at the first pooled job.
+        self.pooler: Pooler | None = None
+        self._make_pooler = partial(
+            Pooler,
+            self.accounts,
+            self.job_consumer,
+            PoolSubmitter(publisher),
+            delivery.run_progress,
+            pool or PoolLimits(),
+            partial(PoolLog, kafka),
+            self.callbacks.put,
+            self._now,
+        )
 
     def _now(self) -> float:
         """Return the time in seconds since 1970."""
@@ -145,6 +169,8 @@ class Poller:
         self.accounts.close()
         self.callbacks.run_pending()
         self.job_consumer.close()
+        if self.pooler is not None:
+            self.pooler.close()
         self._publisher.close(timeout)
 
     def step(self, monotonic: float) -> None:
@@ -159,10 +185,12 @@ class Poller:
         self.last_step = monotonic
         now = self._epoch + monotonic
         self.callbacks.run_pending()
-        self.job_consumer.regulate(full=len(self.tracker) >= MAX_TRACKED)
+        self.job_consumer.regulate(full=self._in_progress() >= MAX_TRACKED)
         self.poll(now)
         for request in self.tracker.due_requests(now):
             self.cancellations.start(request, now)
+        if self.pooler is not None:
+            self.pooler.step(now)
         self.accounts.share(self.job_consumer.share())
         for account_worker in self.accounts:
             account_worker.start(now, self.tracker.scheduled, self.call_outcomes.handle)
@@ -181,6 +209,14 @@ class Poller:
             now: the time in seconds since 1970.
         """
         for consumed in self.job_consumer.poll(self._wait_seconds(now)):
+            if consumed.submission is not None:
+                self.pooler = self._make_pooler() if self.pooler is None else self.pooler
+                self.pooler.consume(consumed)
+                continue
+            if self.is_withdrawn(consumed):
+                self.job_consumer.finish(consumed.partition, consumed.offset)
+                self.abandoned.add(consumed.event)
+                continue
             job = self.tracker.consume(consumed)
             if job is not None:
                 if self.completion.is_overdue(job.event, job.consumed_at):
@@ -191,10 +227,23 @@ class Poller:
         """Return the seconds to wait for a message."""
         if self.accounts.busy or self.callbacks:
             return BUSY
-        return max(0.0, min(IDLE, self.accounts.wake(now) - now, self.tracker.next_request_at() - now))
+        due = min(self.accounts.wake(now), self.tracker.next_request_at())
+        if self.pooler is not None:
+            due = min(due, self.pooler.next_at())
+        return max(0.0, min(IDLE, due - now))
+
+    def _in_progress(self) -> int:
+        return len(self.tracker) + (0 if self.pooler is None else len(self.pooler))
+
+    def is_withdrawn(self, consumed: ConsumedEvent) -> bool:
+        """Return whether a pooled job's participant does not want its result any more."""
+        event = consumed.event
+        return event.pool is not None and not consumed.cancel and self.tracker.is_cancelled(event)
 
     def _revoked(self, partition: tuple[str, int]) -> None:
         self.tracker.revoke(partition)
+        if self.pooler is not None:
+            self.pooler.revoke(partition)
 
     @property
     def ready(self) -> bool:

@@ -94,6 +94,13 @@ class ActionInput(BaseModel):
         )
     )
 
+    pooling: bool = Field(
+        default=True,
+        title="Share a provider job",
+        description="Whether the circuits may run in one provider job with those of other clients, where the "
+        "service does that: they wait less, and nobody sees another's circuits or results.",
+    )
+
     def simulator_options(self) -> dict[str, Any]:
         """The options for the simulators that are given, by the simulators' names."""
         fields = type(self).model_fields.items()

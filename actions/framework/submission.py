@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from qiskit import QuantumCircuit, qasm3
 
 from actions.framework.input import COMMON_INPUTS, ActionInput
 from actions.framework.job import Job, Pub
+from actions.framework.pooling import pool_submission
 from actions.framework.recovery import ABANDON_TIME, IDENTIFIER, PAUSES, SETTLE, Recovery
 from core.errors import (
     BackendUnusableError,
@@ -29,9 +30,10 @@ from core.errors import (
     StreamError,
 )
 from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
-from core.kafka.topics import JOBS
+from core.kafka.topics import JOBS, POOL
 from core.protocol import (
     MAX_OPENQASM,
+    POOLED_JOB,
     BackendInfo,
     Circuit,
     Envelope,
@@ -53,6 +55,7 @@ from core.provider import (
     within,
 )
 from core.settings import KafkaSettings, ProviderSettings
+from core.settings.pooling import POOL_BACKEND_TYPES
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +124,7 @@ class Submission:
     Args:
         provider: the provider to submit jobs to.
         publisher: the publisher of their events.
+        pooled: the backend types whose jobs are pooled.
         pauses: seconds before each search for a job whose answer was lost.
         settle: seconds before the check that another attempt's job is not being cancelled.
     """
@@ -133,9 +137,11 @@ class Submission:
         publisher: Publisher,
         pauses: Sequence[float] = PAUSES,
         settle: float = SETTLE,
+        pooled: Set[str] = frozenset(),
     ) -> None:
         self._provider = provider
         self._publisher = publisher
+        self._pooled = pooled
         self._pauses = pauses
         self._settle = settle
 
@@ -145,7 +151,11 @@ class Submission:
         settings = {key: str(value) for key, value in bound.items()}
         if cls._shared is None or cls._shared[0] != settings:
             env = {**os.environ, **settings}
-            made = cls(connect(ProviderSettings.from_env(env)), Publisher(KafkaSettings.from_env(env)))
+            made = cls(
+                connect(ProviderSettings.from_env(env)),
+                Publisher(KafkaSettings.from_env(env)),
+                pooled=POOL_BACKEND_TYPES.read(env),
+            )
             if cls._shared is not None:
                 cls._shared[1]._publisher.close()
             cls._shared = (settings, made)
@@ -168,6 +178,8 @@ class Submission:
         limit = time_limit(os.environ)
         with within(limit - min(ANNOUNCE_TIME, limit / 3)):
             event, circuits, is_ours = self._submit_or_find(account, recovery, run, job)
+        if event.job_id == POOLED_JOB:
+            return SubmissionReply.of_event(event).model_dump()
         event.circuit = describe(job.pubs[0].circuit, circuits and circuits[0], len(job.pubs))
         try:
             self._announce(event)
@@ -222,8 +234,38 @@ class Submission:
         event = _event(run, job, backend.name, queue_length, UNKNOWN)
         encode(event)
         circuits = transpiled(target, run, job)
+        if self._is_pooled(run):
+            pooled = event.model_copy(
+                update={
+                    "job_id": POOLED_JOB,
+                    "circuit": describe(job.pubs[0].circuit, circuits[0], len(job.pubs)),
+                }
+            )
+            if self._pool(pooled, run, job, circuits):
+                return pooled, circuits, True
         event, is_ours = self._submit(account, recovery, run, job, event, circuits)
         return event, circuits, is_ours
+
+    def _is_pooled(self, run: Run) -> bool:
+        """Return whether the job may share a provider job: a simulator's options apply to all of its PUBs."""
+        params = run.params
+        return params.backend_type in self._pooled and params.pooling and not params.simulator_options()
+
+    def _pool(self, event: JobEvent, run: Run, job: Job, circuits: list[QuantumCircuit]) -> bool:
+        """Publish the circuits to the pool; return False if they are too large for a message.
+
+        A repeated step is published again. The poller drops it.
+        """
+        submission = pool_submission(event, job, circuits, job.shots or run.params.shots)
+        try:
+            self._publisher.publish(POOL, event.process_job_id, encode(submission))
+        except (EventError, MessageTooLargeError):
+            return False
+        except QwhiskError as error:
+            raise StreamError(
+                "The job could not be submitted. Try again later.", cause=error.message[:200]
+            ) from None
+        return True
 
     def _submit(
         self,

@@ -13,6 +13,10 @@ CANCEL = "jobs.cancel"
 #: Messages that no poller could read, each with the reason in its header `reason`, and records of what
 #: operators did with them (`core/kafka/dead_letters.py`).
 DEAD = "jobs.dead"
+#: The circuits of pooled jobs, from the actions to the poller that submits them.
+POOL = "pool"
+#: What became of each pooled provider job, among the pollers.
+POOLS = "pools"
 #: The provider's backends, from the pollers to every gateway.
 BACKENDS = "backends"
 
@@ -54,7 +58,8 @@ def shared(partitions: int) -> dict[str, int]:
     Args:
         partitions: the number for topics whose partitions several processes share.
     """
-    many, single = (JOBS, WEBHOOKS, *WAITS.values()), (CANCEL, DEAD, BACKENDS, *WEBHOOK_WAITS.values())
+    many = (JOBS, WEBHOOKS, *WAITS.values())
+    single = (CANCEL, DEAD, POOL, POOLS, BACKENDS, *WEBHOOK_WAITS.values())
     return dict.fromkeys(many, partitions) | dict.fromkeys(single, 1)
 
 

@@ -31,6 +31,7 @@ from core.protocol.events import (
     MAX_EVENT_BYTES,
     MAX_OPENQASM,
     MAX_STATE_BYTES,
+    POOLED_JOB,
     TOPIC_PATTERN,
     BackendInfo,
     BackendList,
@@ -42,6 +43,7 @@ from core.protocol.events import (
     JobEvent,
     JobResult,
     LargeResult,
+    PoolShare,
     Progress,
     ProviderJob,
     PubResult,
@@ -49,6 +51,7 @@ from core.protocol.events import (
     Status,
 )
 from core.protocol.paths import API, data_path, job_path, result_path
+from core.protocol.pooling import PooledPub, PoolGroup, PoolRecord, PoolSubmission
 from core.protocol.public import PublicJob, encode_public
 
 __all__ = [
@@ -62,6 +65,7 @@ __all__ = [
     "MAX_EVENT_BYTES",
     "MAX_OPENQASM",
     "MAX_STATE_BYTES",
+    "POOLED_JOB",
     "RESERVED_NAMES",
     "STEP",
     "STRUCTURED",
@@ -79,6 +83,11 @@ __all__ = [
     "JobResult",
     "LargeResult",
     "NextJob",
+    "PoolGroup",
+    "PoolRecord",
+    "PoolShare",
+    "PoolSubmission",
+    "PooledPub",
     "Progress",
     "ProviderJob",
     "PubResult",

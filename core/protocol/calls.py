@@ -25,6 +25,7 @@ from pydantic import (
 from core.errors import ActionError, QwhiskError
 from core.protocol.events import (
     MAX_CALLBACK,
+    POOLED_JOB,
     TOPIC_PATTERN,
     BackendType,
     Circuit,
@@ -147,7 +148,7 @@ class NextJob(BaseModel):
 def first_event(
     envelope: Envelope, function: str, params: dict[str, Any], submitted: SubmittedJob, now: datetime
 ) -> ResultEvent:
-    """Return the first event of a run, QUEUED.
+    """Return the first event of a run: QUEUED, or POOLED if the provider does not have its job yet.
 
     Args:
         envelope: the envelope of the submission.
@@ -169,7 +170,7 @@ def first_event(
         params=params,
         progress=submitted.progress,
         circuit=submitted.circuit,
-        status="QUEUED",
+        status="POOLED" if submitted.job_id == POOLED_JOB else "QUEUED",
     )
 
 

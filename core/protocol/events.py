@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from core.bounds import HORIZON, MAX_QUEUE
 
 BackendType = Literal["hardware", "simulator", "noisy_simulator"]
-Status = Literal["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"]
+Status = Literal["POOLED", "QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"]
 
 FINAL: frozenset[str] = frozenset({"DONE", "CANCELLED", "ERROR"})
 
@@ -29,6 +29,11 @@ MAX_BACKEND_REASON = 200
 
 #: The most characters of a callback address.
 MAX_CALLBACK = 2_000
+
+#: The most PUBs of a job, and so the most participants of a pooled one.
+MAX_POOL_PUBS = 10_000
+#: The `job_id` of a job that is in the pool and that the provider does not have yet.
+POOLED_JOB = "pooled"
 
 #: The most times that an event may be requeued.
 MAX_ATTEMPT = 1_000_000
@@ -92,6 +97,21 @@ class Circuit(BaseModel):
     )
 
 
+class PoolShare(BaseModel):
+    """A client's part of a provider job that carries the circuits of several clients."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: int = Field(ge=0, le=MAX_POOL_PUBS, description="The first of the client's PUBs in the job.")
+    count: int = Field(ge=1, le=MAX_POOL_PUBS, description="The number of the client's PUBs.")
+    member: int = Field(ge=0, le=MAX_POOL_PUBS, description="The client's place among the participants.")
+    members: int = Field(ge=1, le=MAX_POOL_PUBS, description="The number of participants.")
+    generation: int = Field(
+        default=0, ge=0, le=2, description="How many jobs with these circuits have failed as a whole."
+    )
+    source: int = Field(ge=0, description="The offset of the circuits in the topic `pool`.")
+
+
 class JobEvent(BaseModel):
     """One submitted job, on topic `jobs` under the key `process_job_id`."""
 
@@ -132,6 +152,12 @@ class JobEvent(BaseModel):
         exclude_if=lambda jobs: not jobs,
         description="The jobs of the steps before, the newest last.",
     )
+    pool: PoolShare | None = Field(
+        default=None,
+        # Readers of before pooling reject an unknown field.
+        exclude_if=lambda pool: pool is None,
+        description="The client's part of the job, if the job is pooled.",
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -146,8 +172,15 @@ class JobEvent(BaseModel):
     @property
     def provider_jobs(self) -> list[ProviderJob]:
         """The newest jobs of the run up to this one, in the order of their steps."""
+        if self.job_id == POOLED_JOB:
+            return list(self.previous_jobs)
         own = ProviderJob.model_construct(step=self.step, job_id=self.job_id)
         return [*self.previous_jobs, own][-MAX_PROVIDER_JOBS:]
+
+    @property
+    def message_key(self) -> str:
+        """The key of the event's messages: all participants of a pooled job have the same."""
+        return self.process_job_id if self.pool is None else self.job_id
 
     def bound(self, now: datetime) -> None:
         """Limit the instants to what is possible at `now`: another machine's clock may be wrong.

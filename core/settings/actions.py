@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.settings.kafka import KAFKA_ROWS
+from core.settings.pooling import POOL_BACKEND_TYPES
 from core.settings.provider import PROVIDER_ROWS
 from core.settings.setting import SettingsTable
 
 _SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 
-ACTIONS_TABLE = SettingsTable("actions", "Settings bound to every action.", KAFKA_ROWS + PROVIDER_ROWS)
+ACTIONS_TABLE = SettingsTable(
+    "actions", "Settings bound to every action.", (*KAFKA_ROWS, *PROVIDER_ROWS, POOL_BACKEND_TYPES)
+)
 
 #: Every setting that an action reads, and so every name that is bound to actions when they are deployed: a
 #: caller may give a value to a parameter that has none.

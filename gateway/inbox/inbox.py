@@ -225,17 +225,7 @@ class Inbox:
             return not before.event.final
         if entry.event.step < before.event.step:
             return False
-        # The gateway's first event may arrive after the poller's events, which are newer.
-        same_step = entry.event.step == before.event.step
-        late = (
-            same_step
-            and entry.event.status == "QUEUED"
-            and (
-                before.event.status == "RUNNING"
-                or (before.event.queue_position is not None and entry.event.queue_position is None)
-            )
-        )
-        return not late
+        return entry.event.step != before.event.step or not _is_late(entry.event, before.event)
 
     def caught_up(self, timeout: float) -> bool:
         """Wait until the past events are read; return False if `timeout` seconds are not enough."""
@@ -330,3 +320,17 @@ class Inbox:
             self._memory.forget(self)
         if on_event is not None:
             on_event(self.topic)
+
+
+def _is_late(event: ResultEvent, before: ResultEvent) -> bool:
+    """Return whether an event of the same step is older than the one that was read before it.
+
+    The gateway's first event may arrive after the poller's, and the progress of a loop after that of the next
+    step's own job.
+    """
+    if event.status not in ("POOLED", "QUEUED"):
+        return False
+    if event.status == before.status:
+        return before.queue_position is not None and event.queue_position is None
+    # Circuits whose pooled job has failed are in the pool again: that is an attempt more.
+    return not event.attempt if event.status == "POOLED" else before.status == "RUNNING"

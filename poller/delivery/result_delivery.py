@@ -18,8 +18,10 @@ from core.openwhisk.pace import Pace
 from core.protocol import (
     CANCELLATION,
     MAX_EVENT_BYTES,
+    POOLED_JOB,
     ErrorInfo,
     JobEvent,
+    JobResult,
     NextJob,
     ResultEvent,
     Status,
@@ -40,6 +42,7 @@ from poller.delivery.step_reply import (
     too_many_jobs,
     with_jobs,
 )
+from poller.pooling.delivery import PooledDelivery
 from poller.state import RunProgress, UnknownTopics
 
 log = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ class ResultDelivery:
         learn_cancellations: called before the next step of a run, so that cancellation requests which another
             poller has consumed are known too.
         pace: gives each invocation its time; None for one that knows no limit yet.
+        pooled: what is done about pooled jobs that are final; None if there are none.
     """
 
     def __init__(
@@ -75,7 +79,9 @@ class ResultDelivery:
         run_progress: RunProgress | None = None,
         learn_cancellations: Callable[[], object] = lambda: None,
         pace: Pace | None = None,
+        pooled: PooledDelivery | None = None,
     ) -> None:
+        self._pooled = pooled
         self._provider = provider
         self._publisher = publisher
         self._documents = documents
@@ -111,6 +117,11 @@ class ResultDelivery:
         """
         if event.callback_url is None:
             self._unknown_topics.check(event.topic)
+        if self._pooled is not None and event.pool is not None:
+            self._pooled.ended(event)
+            if view.status == "ERROR" and (again := self._pooled.again(event)) is not None:
+                self._publish_fitting(again, None)
+                return again
         final = ResultEvent.of(event, view.status)
         if self.run_progress.is_erased(event):
             # Consumed again after a crash: the result must not be stored again.
@@ -119,7 +130,7 @@ class ResultDelivery:
             final.status, final.error = "CANCELLED", CANCELLED
         elif view.status == "DONE":
             self._steps.await_turn(event)
-            result = self._provider.account(event.backend_type).result(view)
+            result = self._result(event, view)
             reply = self._steps.invoke(event, result, failures)
             if isinstance(reply, NextJob):
                 end = self._end_of_loop(event, reply)
@@ -149,9 +160,35 @@ class ResultDelivery:
         final.finished_at = view.finished or datetime.now(UTC)
         return self._publish_fitting(final, self._large_results, failures)
 
+    def _result(self, event: JobEvent, view: JobView) -> JobResult:
+        account = self._provider.account(event.backend_type)
+        if self._pooled is None or event.pool is None:
+            return account.result(view)
+        return self._pooled.results.part(account, view, event.pool)
+
+    def withdraw(self, event: JobEvent) -> ResultEvent:
+        """Publish the final event of a pooled job whose cancellation was requested.
+
+        Args:
+            event: the request.
+
+        Returns:
+            The published event.
+
+        Raises:
+            MessageTooLargeError, TopicUnknownError: the event can never be published.
+            QwhiskError: the event was not published. Retry later.
+        """
+        final = ResultEvent.of(event, "CANCELLED", finished_at=datetime.now(UTC))
+        final.error = with_jobs(final)
+        return self._publish_fitting(final, None)
+
     def _stops(self, event: JobEvent) -> bool:
-        """Return whether the run's cancellation was requested and its function may submit further jobs."""
-        if not is_loop(event) and most_jobs(self._documents, event) <= 1:
+        """Return whether the run's cancellation was requested and its job does not simply end.
+
+        Its function may submit further jobs, or its pooled job has run for others.
+        """
+        if event.pool is None and not is_loop(event) and most_jobs(self._documents, event) <= 1:
             return False
         self._learn_cancellations()
         return self.run_progress.is_cancelled(event)
@@ -168,13 +205,27 @@ class ResultDelivery:
             end = "ERROR", too_many_jobs(event, most)
         else:
             return None
-        self._request_cancellation(stray(event, following.job_id))
+        if following.job_id == POOLED_JOB:
+            self._take_out(event)
+        else:
+            self._request_cancellation(stray(event, following.job_id))
         return end
+
+    def _take_out(self, event: JobEvent) -> None:
+        """Take the job of the next step out of the pool: pollers drop what belongs to a cancelled run."""
+        following = event.model_copy(
+            update={"job_id": POOLED_JOB, "pool": None, "step": event.step + 1, "params": {}, "state": None}
+        )
+        self._request_cancellation(following)
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""
-        following = event.model_copy(update={"step": event.step + 1, "submitted_at": datetime.now(UTC)})
+        following = event.model_copy(
+            update={"step": event.step + 1, "submitted_at": datetime.now(UTC), "pool": None}
+        )
         self._request_cancellation(lost(following))
+        if event.pool is not None:
+            self._take_out(event)
 
     def _request_cancellation(self, request: JobEvent) -> None:
         data = encode(request)

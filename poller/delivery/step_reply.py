@@ -18,11 +18,13 @@ from core.errors import (
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.pace import Pace
 from core.protocol import (
+    POOLED_JOB,
     ErrorInfo,
     JobEvent,
     JobResult,
     NextJob,
     ResultEvent,
+    Status,
     parse_step_reply,
     step_request,
 )
@@ -176,7 +178,8 @@ def with_jobs(final: ResultEvent) -> ErrorInfo | None:
 
 def loop_progress(event: JobEvent, following: NextJob) -> ResultEvent:
     """Return the progress event of a loop whose function has submitted the next job."""
-    return ResultEvent.of(event, "RUNNING").model_copy(
+    status: Status = "POOLED" if following.job_id == POOLED_JOB else "RUNNING"
+    return ResultEvent.of(event, status).model_copy(
         update={
             "job_id": following.job_id,
             "backend": following.backend,
@@ -189,5 +192,6 @@ def loop_progress(event: JobEvent, following: NextJob) -> ResultEvent:
             "queue_length_at_submit": None,
             "estimated_completion_time": None,
             "attempt": 0,
+            "pool": None,
         }
     )

@@ -1,0 +1,1 @@
+"""Pooling: one provider job carries the circuits of several clients."""

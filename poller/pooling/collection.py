@@ -1,0 +1,135 @@
+"""The participants that wait: in the pool of their backend and options, or in a group. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+from poller.pooling.circuits import extent
+from poller.pooling.member import Member
+from poller.pooling.policy import Participant, Pool, PoolLimits
+from poller.state import Key
+
+#: Seconds after which the participants of a group run without those that have not arrived.
+GROUP_WAIT = 30.0
+
+#: Members of one provider job, and how many jobs with their circuits have failed.
+Batch = tuple[list[Member], int]
+
+
+class Collection:
+    """Participants by pool and by group.
+
+    Args:
+        limits: when to submit.
+    """
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self._limits = limits
+        self._members: dict[Key, Member] = {}
+        #: The pool that was served last is at the end.
+        self._pools: OrderedDict[str, Pool[Key]] = OrderedDict()
+        self._groups: dict[str, list[Member]] = {}
+        #: Participants that run together whatever is pending, as soon as the plan permits.
+        self._batches: list[Batch] = []
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(list(self._members.values()))
+
+    def add(self, member: Member) -> None:
+        """Add a participant that has arrived."""
+        group = member.submission.group
+        self._members[member.key] = member
+        if group is None:
+            self._add_to_pool(member)
+            return
+        arrived = self._groups.setdefault(group.id, [])
+        arrived.append(member)
+        if len(arrived) >= group.size:
+            self._batches.append((self._groups.pop(group.id), group.generation))
+
+    def _add_to_pool(self, member: Member) -> None:
+        size = extent(member.submission)
+        if not size.fits(self._limits.job):
+            self._batches.append(([member], 0))
+            return
+        event = member.event
+        self._pools.setdefault(member.submission.pool, Pool(self._limits)).add(
+            Participant(member.key, event.client_id, size, member.consumed_at, event.step > 0)
+        )
+
+    def add_batch(self, members: Sequence[Member], generation: int) -> None:
+        """Add participants that run together whatever is pending."""
+        self._members |= {member.key: member for member in members}
+        self._batches.append((list(members), generation))
+
+    def discard(self, member: Member) -> None:
+        """Remove a participant that was cancelled."""
+        if self._members.pop(member.key, None) is not None:
+            for pool in self._pools.values():
+                pool.remove(member.key)
+
+    def clear(self) -> None:
+        """Remove all participants."""
+        self._members.clear()
+        self._pools.clear()
+        self._groups.clear()
+        self._batches.clear()
+
+    def place(self, member: Member) -> int:
+        """Return the number of participants that arrived before this one in its pool."""
+        pool = self._pools.get(member.submission.pool)
+        return 0 if pool is None else pool.place(member.key)
+
+    def next_batch(
+        self,
+        now: float,
+        pending: Callable[[Member], int],
+        may_submit: Callable[[Member], bool],
+    ) -> Batch | None:
+        """Remove and return the participants of the job to submit now; None if there is none.
+
+        Args:
+            now: the time in seconds since 1970.
+            pending: returns the number of our jobs in the queue of a participant's backend.
+            may_submit: returns whether a job for a participant's backend may be submitted now.
+        """
+        self._expire_groups(now)
+        for index, (members, generation) in enumerate(self._batches):
+            if not members or may_submit(members[0]):
+                del self._batches[index]
+                return self._taken([member.key for member in members]), generation
+        for name, pool in list(self._pools.items()):
+            if not len(pool):
+                del self._pools[name]
+            elif may_submit(member := self._members[pool.first_key()]) and (
+                taken := pool.take(now, pending(member))
+            ):
+                self._pools.move_to_end(name)
+                return self._taken([participant.key for participant in taken]), 0
+        return None
+
+    def _taken(self, keys: Sequence[Key]) -> list[Member]:
+        """Remove and return these participants, but for those that were cancelled."""
+        return [member for key in keys if (member := self._members.pop(key, None)) is not None]
+
+    def _expire_groups(self, now: float) -> None:
+        for group, members in list(self._groups.items()):
+            if now - members[0].consumed_at > GROUP_WAIT:
+                generation = members[0].submission.generation
+                self._batches.append((self._groups.pop(group), generation))
+
+    def due_at(self, pending: Callable[[Member], int]) -> float:
+        """Return when `next_batch` should be called if nothing happens before, in seconds since 1970."""
+        return min(
+            (
+                pool.due_at(pending(self._members[pool.first_key()]))
+                for pool in self._pools.values()
+                if len(pool)
+            ),
+            default=math.inf,
+        )

@@ -1,0 +1,121 @@
+"""What is done about a pooled job that is final: its result is divided, or its participants run again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+
+from core.errors import EventError, StreamError
+from core.kafka.publisher import Publisher
+from core.kafka.topic_logs import LogEntry, TopicLogs
+from core.kafka.topics import POOL, POOLS
+from core.protocol import POOLED_JOB, JobEvent, PoolGroup, PoolSubmission, ResultEvent, decode, encode
+from core.settings import KafkaSettings
+from poller.pooling.policy import groups_after_failure
+from poller.pooling.shared_results import SharedResults
+from poller.pooling.submitter import ended_record
+
+log = logging.getLogger(__name__)
+
+#: Seconds in which a participant's circuits are read from the topic `pool`.
+READ_TIMEOUT = 5.0
+#: Jobs whose end is remembered as published.
+MAX_ENDED = 2_000
+#: A job with circuits that have failed as often as this is not divided any more.
+LAST_GENERATION = 2
+
+
+class PooledDelivery:
+    """Reads circuits again and publishes what became of pooled jobs. Thread-safe.
+
+    Args:
+        kafka: how to reach the broker.
+        publisher: publishes submissions and records.
+    """
+
+    def __init__(self, kafka: KafkaSettings, publisher: Publisher) -> None:
+        self._kafka = kafka
+        self._publisher = publisher
+        self.results = SharedResults()
+        self._lock = threading.Lock()
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    def ended(self, event: JobEvent) -> None:
+        """Publish that the job is final, once. Does not wait.
+
+        Args:
+            event: the JobEvent of a participant.
+        """
+        with self._lock:
+            if event.job_id in self._ended:
+                return
+            self._ended[event.job_id] = None
+            if len(self._ended) > MAX_ENDED:
+                self._ended.popitem(last=False)
+        record = ended_record(event.job_id, event.backend_type, event.backend)
+        self._publisher.send(POOLS, event.job_id, encode(record))
+
+    def again(self, event: JobEvent) -> ResultEvent | None:
+        """Submit a participant of a job that failed as a whole to the pool again, in a smaller group.
+
+        Each participant finds its group by itself, whichever poller handles it.
+
+        Args:
+            event: the participant's JobEvent.
+
+        Returns:
+            The progress event for its client; None if the failure is the participant's own, or if its
+            circuits are not in the topic any more.
+
+        Raises:
+            StreamError: the circuits cannot be read or published now. Retry later.
+        """
+        share = event.pool
+        if share is None or share.members == 1 or share.generation >= LAST_GENERATION:
+            return None
+        submission = self._read(share.source, event)
+        if submission is None:
+            return None
+        groups = groups_after_failure(range(share.members), share.generation)
+        number = next(number for number, group in enumerate(groups) if share.member in group)
+        again = submission.model_copy(
+            update={
+                "group": PoolGroup(
+                    id=f"{event.job_id}.{number}", size=len(groups[number]), generation=share.generation + 1
+                ),
+                "event": event.model_copy(update={"job_id": POOLED_JOB, "pool": None}),
+            }
+        )
+        self._publisher.publish(POOL, event.process_job_id, encode(again))
+        log.info(
+            "a pooled job failed: its circuits run again", extra={"process_job_id": event.process_job_id}
+        )
+        waiting = again.event.model_copy(update={"attempt": share.generation + 1})
+        return ResultEvent.of(waiting, "POOLED")
+
+    def _read(self, offset: int, event: JobEvent) -> PoolSubmission | None:
+        """Return the submission at an offset of the topic `pool`; None if it is not there any more."""
+        logs = TopicLogs(self._kafka)
+        try:
+            offsets = logs.offsets(POOL, READ_TIMEOUT)
+            if offset not in offsets:
+                return None
+            logs.follow({POOL: offset})
+            deadline = time.monotonic() + READ_TIMEOUT
+            while (left := deadline - time.monotonic()) > 0:
+                entry = logs.poll(left)
+                if isinstance(entry, LogEntry):
+                    break
+            else:
+                raise StreamError("The circuits of a pooled job cannot be read now.")
+        finally:
+            logs.close()
+        try:
+            submission = decode(PoolSubmission, entry.value) if entry.offset == offset else None
+        except EventError:
+            return None
+        if submission is None or submission.event.process_job_id != event.process_job_id:
+            return None  # the topic was created again
+        return submission

@@ -1,0 +1,105 @@
+"""What became of each pooled provider job, from the records of the topic `pools`. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from core.protocol import BackendType, PoolRecord
+from poller.state import Key
+
+#: Jobs that are remembered. A forgotten job counts as ended.
+MAX_JOBS = 5_000
+
+
+@dataclass
+class PoolJob:
+    """A pooled provider job that is composed, and maybe submitted.
+
+    Attributes:
+        tag: its tag at the provider.
+        backend_type: the type of its backend.
+        backend: its backend.
+        generation: how many jobs with its circuits have failed before.
+        sizes: the number of PUBs of each participant, in their order.
+        at: when it was composed, in seconds since 1970.
+        job_id: the provider's id; None if it is not known.
+        given_up: whether it was not submitted, and its participants are in the pool again.
+        ended: whether it is final.
+    """
+
+    tag: str
+    backend_type: BackendType
+    backend: str
+    generation: int
+    sizes: dict[Key, int]
+    at: float
+    job_id: str | None = None
+    given_up: bool = False
+    ended: bool = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is in the queue of its backend, as far as is known."""
+        return not (self.given_up or self.ended)
+
+
+class PoolHistory:
+    """The jobs, by tag, by id and by participant."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[str, PoolJob] = OrderedDict()
+        self._by_id: dict[str, PoolJob] = {}
+        self._by_member: dict[Key, PoolJob] = {}
+
+    def add(self, record: PoolRecord) -> None:
+        """Apply a record. Records may be repeated."""
+        if record.state == "ended":
+            if record.job_id is not None and (ended := self._by_id.get(record.job_id)) is not None:
+                ended.ended = True
+            return
+        if record.tag is None:
+            return
+        if record.state == "composed":
+            self._compose(record, record.tag)
+        job = self._jobs.get(record.tag)
+        if job is None:
+            return
+        if record.state == "given_up":
+            job.given_up = True
+        elif record.state == "submitted" and record.job_id is not None:
+            job.job_id = record.job_id
+            self._by_id[record.job_id] = job
+
+    def _compose(self, record: PoolRecord, tag: str) -> None:
+        if tag in self._jobs:
+            return
+        job = PoolJob(
+            tag,
+            record.backend_type,
+            record.backend,
+            record.generation,
+            {(run, step): count for run, step, count in record.members},
+            record.at.timestamp(),
+        )
+        self._jobs[tag] = job
+        for member in job.sizes:
+            self._by_member[member] = job
+        while len(self._jobs) > MAX_JOBS:
+            _, oldest = self._jobs.popitem(last=False)
+            self._by_id.pop(oldest.job_id or "", None)
+            for member in oldest.sizes:
+                if self._by_member.get(member) is oldest:
+                    del self._by_member[member]
+
+    def job_of(self, member: Key) -> PoolJob | None:
+        """Return the newest job that a participant is in; None if there is none."""
+        return self._by_member.get(member)
+
+    def by_tag(self, tag: str) -> PoolJob | None:
+        """Return the job with a tag; None if there is none."""
+        return self._jobs.get(tag)
+
+    def pending(self) -> list[PoolJob]:
+        """Return the jobs that are pending, as far as is known, the oldest first."""
+        return [job for job in self._jobs.values() if job.pending]

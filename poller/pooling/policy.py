@@ -1,0 +1,204 @@
+"""Decides which circuits the next provider job carries, and when it is submitted. Pure.
+
+The rule is Nagle's for small packets (RFC 896), with the device's queue as the network: if no job of ours is
+pending, submit at once; otherwise collect, since the circuits would only wait in another place. A collection
+ends when a pending job ends, when it fills a job, when its oldest circuits have waited for long enough, or
+when a deadline could not be met otherwise.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from poller.pooling.extent import IBM_JOB, Extent
+
+Key = TypeVar("Key")
+
+
+@dataclass(slots=True)
+class Participant(Generic[Key]):
+    """The circuits of one client's job, which run in one provider job.
+
+    Attributes:
+        key: identifies the client's job.
+        client: the client's id.
+        extent: what the circuits need.
+        arrived: when they arrived, in seconds.
+        continuing: whether they are a later step of a loop, whose client waits for all its steps.
+        deadline: when their result is needed, in seconds; infinite if it is not.
+        passed_over: the number of jobs for which there was no room for them.
+    """
+
+    key: Key
+    client: str
+    extent: Extent
+    arrived: float
+    continuing: bool = False
+    deadline: float = math.inf
+    passed_over: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """When to submit.
+
+    Attributes:
+        job: what one provider job may carry.
+        pending: the number of pending jobs below which waiting circuits are submitted at once.
+        most_pending: the most pending jobs: what the plan permits.
+        wait: seconds after which circuits are submitted although `pending` jobs are pending.
+        waiting: the most participants that wait.
+    """
+
+    job: Extent = IBM_JOB
+    pending: int = 1
+    most_pending: int = 3
+    wait: float = 60.0
+    waiting: int = 10_000
+
+
+class Pool(Generic[Key]):
+    """The circuits that wait for a job of one backend with the same options.
+
+    Args:
+        limits: when to submit.
+    """
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self.limits = limits
+        #: In the order of their arrival.
+        self._waiting: dict[Key, Participant[Key]] = {}
+        self._deadlines: dict[Key, float] = {}
+        self._total = Extent()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._waiting
+
+    def first_key(self) -> Key:
+        """Return the participant that arrived first. The pool is not empty."""
+        return next(iter(self._waiting))
+
+    def place(self, key: Key) -> int:
+        """Return the number of participants that arrived before this one."""
+        return next((place for place, other in enumerate(self._waiting) if other == key), 0)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another participant can be added."""
+        return len(self._waiting) < self.limits.waiting
+
+    def add(self, participant: Participant[Key]) -> None:
+        """Add a participant, after those that arrived earlier. The caller has checked `has_room`.
+
+        Raises:
+            ValueError: the participant is here already, or is too large for a job of its own.
+        """
+        if participant.key in self._waiting:
+            raise ValueError("the participant waits already")
+        if not participant.extent.fits(self.limits.job):
+            raise ValueError("the circuits are too large for one job")
+        self._waiting[participant.key] = participant
+        self._total += participant.extent
+        if participant.deadline < math.inf:
+            self._deadlines[participant.key] = participant.deadline
+
+    def remove(self, key: Key) -> Participant[Key] | None:
+        """Remove a participant and return it; None if it does not wait here."""
+        participant = self._waiting.pop(key, None)
+        if participant is not None:
+            self._total -= participant.extent
+            self._deadlines.pop(key, None)
+        return participant
+
+    # --- when -----------------------------------------------------------------------------------------------
+
+    def due_at(self, pending: int, lead: float = 0.0) -> float:
+        """Return when `take` should be called if nothing happens before; infinite for not at all.
+
+        Args:
+            pending: the number of our jobs that are pending at the backend.
+            lead: the expected seconds from a submission to its results.
+        """
+        if not self._waiting or pending >= self.limits.most_pending:
+            return math.inf
+        if pending < self.limits.pending or not self._total.fits(self.limits.job):
+            return -math.inf
+        oldest = next(iter(self._waiting.values())).arrived
+        return min(oldest + self.limits.wait, min(self._deadlines.values(), default=math.inf) - lead)
+
+    # --- who ------------------------------------------------------------------------------------------------
+
+    def take(self, now: float, pending: int, lead: float = 0.0) -> list[Participant[Key]]:
+        """Remove and return the participants of the job to submit now, in the order of their circuits.
+
+        Args:
+            now: the time in seconds.
+            pending: the number of our jobs that are pending at the backend.
+            lead: the expected seconds from a submission to its results.
+
+        Returns:
+            The participants; empty if no job should be submitted yet.
+        """
+        if now < self.due_at(pending, lead):
+            return []
+        chosen = self._compose()
+        for participant in chosen:
+            self.remove(participant.key)
+        return chosen
+
+    def _compose(self) -> list[Participant[Key]]:
+        """Fill a job, each time from the client that has the fewest circuits in it.
+
+        Among equal clients, and within a client, those come first for which there was no room before, then
+        the later steps of loops, then the oldest.
+        """
+        queues: dict[str, list[Participant[Key]]] = defaultdict(list)
+        for participant in self._waiting.values():
+            queues[participant.client].append(participant)
+        for queue in queues.values():
+            queue.sort(key=_rank)
+            queue.reverse()
+        turns = [(0, _rank(queue[-1]), client) for client, queue in queues.items()]
+        heapq.heapify(turns)
+        total: Extent = Extent()
+        chosen: list[Participant[Key]] = []
+        while turns:
+            circuits, _, client = heapq.heappop(turns)
+            participant = queues[client].pop()
+            if (total + participant.extent).fits(self.limits.job):
+                total += participant.extent
+                circuits += participant.extent.pubs
+                chosen.append(participant)
+            else:
+                participant.passed_over += 1
+            if queues[client]:
+                heapq.heappush(turns, (circuits, _rank(queues[client][-1]), client))
+        return chosen
+
+
+def _rank(participant: Participant[Key]) -> tuple[int, bool, float]:
+    return (-participant.passed_over, not participant.continuing, participant.arrived)
+
+
+def groups_after_failure(members: Sequence[Key], generation: int) -> list[list[Key]]:
+    """Divide the participants of a job that failed as a whole, so that a bad circuit fails alone.
+
+    Args:
+        members: the participants.
+        generation: 0 for a job from the pool, 1 for one of its groups.
+
+    Returns:
+        About √n groups of nearly the same size for a job from the pool; afterwards a group for each. So no
+        participant is in more than two further jobs.
+    """
+    count = len(members)
+    groups = min(count, math.ceil(math.sqrt(count))) if generation == 0 else count
+    return [list(members[index::groups]) for index in range(groups)]

@@ -1,0 +1,301 @@
+"""Submits a pooled job and announces it to its participants. Every method blocks, in a worker thread."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import JobNotFoundError, ProviderUnavailableError, QwhiskError, StreamError
+from core.kafka.publisher import Publisher
+from core.kafka.topics import CANCEL, JOBS, POOLS
+from core.protocol import (
+    FINAL,
+    BackendType,
+    JobEvent,
+    PoolRecord,
+    PoolShare,
+    ResultEvent,
+    binary_headers,
+    encode,
+)
+from core.provider import QuantumAccount, run_tag, step_tag
+from core.strays import lost
+from poller.pooling.history import PoolJob
+from poller.pooling.member import Member, sizes_of
+from poller.state import Key
+
+log = logging.getLogger(__name__)
+
+#: Seconds before each search for a job whose submission had no clear answer.
+PAUSES = (0.0, 0.5, 2.0, 4.0)
+#: Seconds before each attempt to announce a job.
+ANNOUNCE_PAUSES = (0.0, 1.0, 5.0)
+
+
+class NotOursError(QwhiskError):
+    """The pool belongs to another poller now."""
+
+    code = "not_ours"
+
+
+class UnclearError(ProviderUnavailableError):
+    """The job may have been submitted, but the provider does not list it. It is given up."""
+
+    def __init__(self) -> None:
+        super().__init__("It is unclear whether a pooled job was submitted.", unclear=True)
+
+
+class UnannouncedError(StreamError):
+    """The job was submitted, but not all participants were told its id.
+
+    Args:
+        job_id: the provider's id.
+        message: why not.
+    """
+
+    def __init__(self, job_id: str, message: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job to submit.
+
+    Attributes:
+        members: the participants, which are of one pool.
+        tag: its tag.
+        generation: how many jobs with its circuits have failed before.
+        queue_length: the jobs in the backend's queue; None if unknown.
+        is_ours: returns False once the pool belongs to another poller.
+    """
+
+    members: Sequence[Member]
+    tag: str
+    generation: int
+    queue_length: int | None
+    is_ours: Callable[[], bool]
+
+
+def new_tag() -> str:
+    """Return a random name for a pooled job, which has the tags of a run with this id."""
+    return f"pool-{secrets.token_hex(8)}"
+
+
+class PoolSubmitter:
+    """Records, submits and announces pooled jobs.
+
+    Args:
+        publisher: publishes the records, the JobEvents and the clients' progress events.
+        pauses: seconds before each search for a job whose submission had no clear answer.
+        announce_pauses: seconds before each attempt to announce a job.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        pauses: Sequence[float] = PAUSES,
+        announce_pauses: Sequence[float] = ANNOUNCE_PAUSES,
+    ) -> None:
+        self._publisher = publisher
+        self._pauses = pauses
+        self._announce_pauses = announce_pauses
+
+    def submit(self, account: QuantumAccount, job: NewJob) -> str:
+        """Submit the circuits of the members as one job, announce it, and return its id.
+
+        Args:
+            account: the account.
+            job: what to submit.
+
+        Raises:
+            NotOursError: the pool belongs to another poller, and nothing was submitted.
+            UnannouncedError: the job was submitted, but not announced. Call `adopt`.
+            UnclearError: the job may have been submitted.
+            QwhiskError: it was not submitted. The record says so.
+        """
+        first = job.members[0].submission
+        pubs = [pub for member in job.members for pub in member.pubs()]
+        self._record("composed", job.tag, job.members, job.generation)
+        if not job.is_ours():
+            raise NotOursError("The pool belongs to another poller now.")
+        try:
+            tags = (run_tag(job.tag), step_tag(job.tag, 0))
+            job_id = account.submit(pubs, first.event.backend, first.shots, tags, first.primitive)
+        except ProviderUnavailableError as error:
+            if not error.unclear:
+                self._record("given_up", job.tag, job.members, job.generation)
+                raise
+            job_id = self._find(account, job.tag, job.members, job.generation)
+        except QwhiskError:
+            self._record("given_up", job.tag, job.members, job.generation)
+            raise
+        self.announce(job_id, job.tag, sizes_of(job.members), job.members, job.generation, job.queue_length)
+        return job_id
+
+    def adopt(self, account: QuantumAccount, job: PoolJob, members: Sequence[Member]) -> str:
+        """Announce a job that another poller, or this one before, has composed; return its id.
+
+        Args:
+            account: the account.
+            job: the job, from its records.
+            members: those of its participants whose messages are not finished.
+
+        Raises:
+            UnclearError: the provider does not list it. The record says that it is given up.
+            UnannouncedError: it was not announced. Call this again.
+            ProviderError: the search failed. Call this again.
+        """
+        job_id = self._find(account, job.tag, members, job.generation)
+        self.announce(job_id, job.tag, job.sizes, members, job.generation, None)
+        return job_id
+
+    def look(self, account: QuantumAccount, job: PoolJob) -> None:
+        """Look at a pending job, and publish that it has ended if it has: its pollers may have failed.
+
+        Args:
+            account: the account.
+            job: the job, from its records.
+        """
+        if job.job_id is None:
+            return
+        try:
+            ended = account.look(job.job_id).status in FINAL
+        except JobNotFoundError:
+            ended = True
+        if ended:
+            self._publisher.publish(
+                POOLS, job.job_id, encode(ended_record(job.job_id, job.backend_type, job.backend))
+            )
+
+    def _find(self, account: QuantumAccount, tag: str, members: Sequence[Member], generation: int) -> str:
+        """Return the id of a job that may have been submitted.
+
+        If the provider does not list it, it is given up, and the pollers are asked to search it for longer
+        and to cancel it.
+
+        Raises:
+            UnclearError: it is given up.
+            ProviderError: the last search failed.
+        """
+        failure: QwhiskError | None = None
+        for pause in self._pauses:
+            time.sleep(pause)
+            try:
+                views = account.tagged(run_tag(tag))
+            except QwhiskError as error:
+                failure = error
+                continue
+            failure = None
+            if views:
+                return views[-1].job_id
+        if failure is not None:
+            raise failure
+        self._record("given_up", tag, members, generation)
+        request = lost(members[0].event.model_copy(update={"process_job_id": tag, "step": 0}))
+        data = encode(request)
+        self._publisher.publish(CANCEL, tag, data, binary_headers(request, data, cancellation=True))
+        raise UnclearError
+
+    def announce(
+        self,
+        job_id: str,
+        tag: str,
+        sizes: dict[Key, int],
+        members: Sequence[Member],
+        generation: int,
+        queue_length: int | None,
+    ) -> None:
+        """Publish the JobEvents of participants, and their clients' progress events.
+
+        Args:
+            job_id: the provider's id.
+            tag: the job's tag.
+            sizes: the number of PUBs of each participant, in their order.
+            members: the participants to announce the job to.
+            generation: how many jobs with these circuits have failed before.
+            queue_length: the jobs in the backend's queue; None if unknown.
+
+        Raises:
+            UnannouncedError: a publication failed.
+        """
+        first, shares = 0, {}
+        for place, (key, count) in enumerate(sizes.items()):
+            shares[key] = (place, first, count)
+            first += count
+        now = datetime.now(UTC)
+        events = []
+        for member in members:
+            place, start, count = shares[member.key]
+            share = PoolShare(
+                first=start,
+                count=count,
+                member=place,
+                members=len(sizes),
+                generation=generation,
+                source=member.offset,
+            )
+            events.append(
+                member.event.model_copy(
+                    update={
+                        "job_id": job_id,
+                        "pool": share,
+                        "submitted_at": now,
+                        "queue_length_at_submit": queue_length,
+                    }
+                )
+            )
+        failure: StreamError | None = None
+        for pause in self._announce_pauses:
+            time.sleep(pause)
+            try:
+                self._publish(events)
+                self._record("submitted", tag, members, generation, job_id)
+            except StreamError as error:
+                failure = error
+                continue
+            return
+        assert failure is not None
+        raise UnannouncedError(job_id, failure.message)
+
+    def _publish(self, events: Sequence[JobEvent]) -> None:
+        for each in [self._send(JOBS, event.message_key, event) for event in events]:
+            self._publisher.wait(each)
+        for event in events:
+            # A progress event: nothing depends on its acknowledgement.
+            self._send(event.topic, event.process_job_id, ResultEvent.of(event, "QUEUED"))
+
+    def _send(self, topic: str, key: str, event: JobEvent) -> Future[None]:
+        data = encode(event)
+        return self._publisher.send(topic, key, data, binary_headers(event, data))
+
+    def _record(
+        self, state: Any, tag: str, members: Sequence[Member], generation: int, job_id: str | None = None
+    ) -> None:
+        event = members[0].event
+        record = PoolRecord(
+            state=state,
+            at=datetime.now(UTC),
+            tag=tag,
+            job_id=job_id,
+            backend_type=event.backend_type,
+            backend=event.backend,
+            generation=generation,
+            members=[(*member.key, len(member.submission.pubs)) for member in members]
+            if state == "composed"
+            else [],
+        )
+        self._publisher.publish(POOLS, tag, encode(record))
+
+
+def ended_record(job_id: str, backend_type: BackendType, backend: str) -> PoolRecord:
+    """Return the record that a pooled job is final, so that the next one can be submitted."""
+    return PoolRecord(
+        state="ended", at=datetime.now(UTC), job_id=job_id, backend_type=backend_type, backend=backend
+    )

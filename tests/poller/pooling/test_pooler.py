@@ -1,0 +1,252 @@
+"""The pooler: what it submits, and that no participant is lost, doubled or given another's circuits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ProviderQuotaError
+from core.protocol import JobEvent, PooledPub, PoolGroup, PoolSubmission
+from core.provider import run_tag
+from poller.pooling.extent import IBM_JOB
+from poller.pooling.policy import PoolLimits
+from tests.poller.pooling import messages
+from tests.poller.pooling.world import OUTCOMES, World
+
+
+def submission(run: str, *widths: int, client: str = "client", step: int = 0) -> PoolSubmission:
+    """A participant whose circuits have these widths, by which they are recognised."""
+    from actions.framework.job import Job, Pub
+    from actions.framework.pooling import pool_submission
+
+    event = messages.submission(run, client, params={"widths": list(widths)}, step=step).event
+    circuits = [messages.circuit(width) for width in widths or (1,)]
+    return pool_submission(event, Job([Pub(each) for each in circuits]), circuits, shots=100)
+
+
+def shares(events: list[JobEvent]) -> dict[str, tuple[int, int]]:
+    return {e.process_job_id: (e.pool.first, e.pool.count) for e in events if e.pool is not None}
+
+
+def test_circuits_that_arrive_together_are_one_job() -> None:
+    world = World()
+    world.add(submission("a", 1, 2), submission("b", 3, client="other"), submission("c", 4))
+    world.step()
+    assert world.account.attempts == [4]
+    world.check()
+    events = world.announced()
+    assert sorted(shares(events).values()) == [(0, 2), (2, 1), (3, 1)] or len(shares(events)) == 3
+    assert {event.message_key for event in events} == {events[0].job_id}, "one poller gets them all"
+    assert world.finished == {0, 1, 2}
+    assert [event.status for event in world.progress()] == ["QUEUED"] * 3
+
+
+def test_circuits_are_collected_while_a_job_is_pending() -> None:
+    world = World()
+    world.add(submission("a", 1))
+    world.step()
+    world.add(submission("b", 2), submission("c", 3))
+    world.step(1.0)
+    assert world.account.attempts == [1]
+    assert {event.status for event in world.progress()} == {"QUEUED", "POOLED"}
+    assert [event.queue_position for event in world.progress() if event.status == "POOLED"] == [0, 1]
+    world.end_jobs()
+    world.step()
+    assert world.account.attempts == [1, 2]
+    world.check()
+
+
+def test_the_plan_limits_the_jobs_of_an_account() -> None:
+    world = World(PoolLimits(pending=1, most_pending=2, wait=10.0))
+    for number in range(4):
+        world.add(submission(f"run{number}", 1))
+        world.step(11.0)
+    assert world.account.attempts == [1, 1]
+    world.end_jobs()
+    world.step()
+    assert world.account.attempts == [1, 1, 2]
+
+
+def test_a_bad_circuit_costs_its_owner_and_not_its_neighbours() -> None:
+    world = World(PoolLimits(pending=1, most_pending=1_000))
+    world.account.poison = {5}
+    world.add(*(submission(f"run{number}", 5 if number in (3, 17) else 1) for number in range(25)))
+    world.step()
+    assert {event.process_job_id for event in world.announced()} == {
+        f"run{number}" for number in range(25) if number not in (3, 17)
+    }
+    ends = [event for event in world.progress() if event.final]
+    assert {event.process_job_id for event in ends} == {"run3", "run17"}
+    assert {event.error.message for event in ends if event.error} == {"A circuit is not for this device."}
+    assert len(world.account.attempts) <= 1 + 5 + 10
+    assert len(world.finished) == 25
+    world.check()
+
+
+def test_a_quota_ends_all_at_once_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    def submit(*_: Any, **__: Any) -> str:
+        world.account.attempts.append(0)
+        raise ProviderQuotaError("The plan's quantum time is used up.")
+
+    monkeypatch.setattr(world.account, "submit", submit)
+    world.add(*(submission(f"run{number}", 1) for number in range(9)))
+    world.step()
+    assert len(world.account.attempts) == 1
+    assert [event.status for event in world.progress()] == ["ERROR"] * 9
+
+
+def test_an_unreadable_participant_fails_alone() -> None:
+    world = World(PoolLimits(most_pending=100))
+    bad = submission("bad", 1)
+    bad.pubs = [PooledPub(circuit=7)]
+    world.add(submission("a", 1), bad, submission("b", 2))
+    world.step()
+    assert {event.process_job_id for event in world.announced()} == {"a", "b"}
+    assert [event.process_job_id for event in world.progress() if event.final] == ["bad"]
+
+
+def test_circuits_too_large_to_share_a_job_run_alone() -> None:
+    world = World()
+    large = submission("large", 1)
+    large.executions = IBM_JOB.executions + 1
+    world.add(large, submission("a", 1))
+    world.step()
+    assert sorted(world.account.attempts) == [1, 1]
+
+
+def test_a_cancelled_participant_is_not_submitted() -> None:
+    world = World()
+    world.add(submission("first", 1))
+    world.step()
+    world.add(submission("a", 2), submission("b", 3))
+    world.step()
+    world.run_progress.cancel(world.messages[1].event)
+    world.step(1.0)
+    assert 1 in world.finished
+    world.end_jobs()
+    world.step()
+    assert {event.process_job_id for event in world.announced()} == {"first", "b"}
+    world.check()
+
+
+def test_a_repeated_step_is_one_participant() -> None:
+    world = World()
+    world.add(submission("first", 1))
+    world.step()
+    world.add(submission("a", 2), submission("a", 2))
+    world.step()
+    world.end_jobs()
+    world.step()
+    assert world.account.attempts == [1, 1]
+    world.add(submission("a", 2))
+    world.step()
+    assert world.account.attempts == [1, 1], "it was announced already"
+    assert world.finished == {0, 1, 2, 3}
+
+
+def test_a_group_waits_for_its_members_but_not_for_ever() -> None:
+    world = World()
+    members = [
+        submission(f"run{number}", 1).model_copy(update={"group": PoolGroup(id="j1.0", size=3, generation=1)})
+        for number in range(3)
+    ]
+    world.add(*members[:2])
+    world.step(1.0)
+    assert world.account.attempts == []
+    world.step(60.0)
+    assert world.account.attempts == [2]
+    world.add(members[2])
+    world.step(60.0)
+    assert world.account.attempts == [2, 1]
+    assert {event.pool.generation for event in world.announced() if event.pool} == {1}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_poller_that_takes_over_finds_the_job_or_submits_it_again(outcome: str) -> None:
+    world = World(PoolLimits(most_pending=100))
+    world.account.outcomes.append(outcome)
+    world.add(submission("a", 1, 2), submission("b", 3))
+    # The process is killed after the submission and before anything is announced.
+    world.publisher.limits["jobs"] = 0
+    world.step()
+    del world.publisher.limits["jobs"]
+    world.take_over()
+    for _ in range(10):
+        world.step(5.0)
+    world.appear()
+    for _ in range(10):
+        world.step(30.0)
+    assert {event.process_job_id for event in world.announced()} == {"a", "b"}
+    assert world.finished == {0, 1}
+    world.check()
+    _no_job_without_participants(world)
+
+
+def _no_job_without_participants(world: World) -> None:
+    """Each job is announced, or the pollers are asked to cancel it."""
+    used = {event.job_id for event in world.announced()}
+    sought = {run_tag(request.process_job_id) for request in world.publisher.requests()}
+    for job_id in world.account.submitted:
+        assert job_id in used or world.account._tags[job_id] & sought, "a job runs for nobody"
+
+
+@given(
+    data=st.data(),
+    clients=st.integers(1, 4),
+    events=st.lists(
+        st.sampled_from(["add", "add", "add", "step", "wait", "end", "kill", "cancel", "appear", "silence"]),
+        max_size=40,
+    ),
+    outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=12),
+)
+def test_whatever_happens_no_participant_is_lost_doubled_or_mixed_up(
+    data: st.DataObject, clients: int, events: list[str], outcomes: list[str]
+) -> None:
+    world = World(PoolLimits(pending=1, most_pending=5, wait=20.0))
+    world.account.outcomes.extend(outcomes)
+    cancelled: set[str] = set()
+    for event in events:
+        if event == "add":
+            number = len(world.messages)
+            widths = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=3), label="widths")
+            client = f"client{number % clients}"
+            world.add(submission(f"run{number}", *widths, client=client, step=number % 2))
+        elif event == "step":
+            world.step(0.1)
+        elif event == "wait":
+            world.step(25.0)
+        elif event == "end":
+            world.end_jobs()
+        elif event == "kill":
+            world.take_over()
+        elif event == "appear":
+            world.appear()
+        elif event == "silence":
+            # Nothing reaches the broker's topic of jobs for a moment.
+            world.publisher.limits["jobs"] = 0
+            world.step(1.0)
+            del world.publisher.limits["jobs"]
+        elif world.messages:
+            number = data.draw(st.integers(0, len(world.messages) - 1), label="cancelled")
+            world.run_progress.cancel(world.messages[number].event)
+            cancelled.add(f"run{number}")
+    world.account.outcomes.clear()
+    world.appear()
+    for _ in range(30):
+        world.end_jobs()
+        world.step(30.0)
+    world.check()
+    assert world.finished == set(range(len(world.messages))), "a participant is left"
+    announced = {(event.process_job_id, event.job_id) for event in world.announced()}
+    runs = [run for run, _ in announced]
+    assert len(runs) == len(set(runs)), "a participant is in two jobs"
+    ended = {event.process_job_id for event in world.progress() if event.final}
+    everyone = {message.event.process_job_id for message in world.messages}
+    assert set(runs) | ended | cancelled >= everyone
+    assert not set(runs) & ended
+    _no_job_without_participants(world)

@@ -1,0 +1,206 @@
+"""A pooler with an account in memory. Provider and pooler fail when the test says so."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, cast
+
+from core import provider
+from core.errors import ProviderError, ProviderUnavailableError, QwhiskError
+from core.kafka.topics import CANCEL, JOBS, POOL, POOLS
+from core.protocol import JobEvent, PoolRecord, PoolSubmission, ResultEvent, decode
+from core.provider import Primitive
+from poller.account import Accounts
+from poller.delivery.result_delivery import ResultDelivery
+from poller.job_consumer import ConsumedEvent, JobConsumer
+from poller.pooling.policy import PoolLimits
+from poller.pooling.pool_log import PoolLog
+from poller.pooling.pooler import Pooler
+from poller.pooling.submitter import PoolSubmitter
+from poller.scheduling.call import Limits
+from poller.state import RunProgress
+from testkit.quantum_account import InMemoryAccount
+from tests.poller import fakes
+
+#: What the next submissions do. `lost`: the job exists, but there is no answer. `unlisted`: no answer, and no
+#: job. `late`: no answer, and the job appears later.
+OUTCOMES = ("ok", "refused", "unavailable", "lost", "unlisted", "late")
+
+
+class Account(InMemoryAccount):
+    """Fails as `outcomes` says, one for each submission, and rejects jobs with a circuit of `poison`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: deque[str] = deque()
+        self.poison: set[int] = set()
+        self.late: list[Callable[[], object]] = []
+        self.attempts: list[int] = []
+
+    def submit(
+        self,
+        pubs: Sequence[Any],
+        backend: str,
+        shots: int,
+        tags: Sequence[str],
+        primitive: Primitive = "sampler",
+        simulator_options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
+        self.attempts.append(len(pubs))
+        outcome = self.outcomes.popleft() if self.outcomes else "ok"
+        if outcome == "refused" or any(pub[0].num_qubits in self.poison for pub in pubs):
+            raise ProviderError("A circuit is not for this device.")
+        if outcome == "unavailable":
+            raise ProviderUnavailableError("The provider is down.")
+        if outcome == "unlisted":
+            raise ProviderUnavailableError("No answer.", unclear=True)
+        if outcome == "late":
+            self.late.append(lambda: super(Account, self).submit(pubs, backend, shots, tags, primitive))
+            raise ProviderUnavailableError("No answer.", unclear=True)
+        job_id = super().submit(pubs, backend, shots, tags, primitive)
+        if outcome == "lost":
+            raise ProviderUnavailableError("No answer.", unclear=True)
+        return job_id
+
+
+class World:
+    """One broker and one account, and the pooler that has the pool now.
+
+    Args:
+        limits: when to submit.
+    """
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        self.limits = limits or PoolLimits()
+        self.account, self.publisher = Account(), fakes.Publisher()
+        self.provider = provider.Provider(self.account, self.account)
+        self.now = 1_000_000.0
+        #: The messages of the topic `pool`, and the offsets of those that are finished.
+        self.messages: list[PoolSubmission] = []
+        self.finished: set[int] = set()
+        self.run_progress = RunProgress()
+        self.catch_up: Callable[[], None] = lambda: None
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Replace the pooler: the last one was killed, and the messages that are not finished come again."""
+        self.catch_up = lambda: None
+        self._posted: deque[Callable[[], None]] = deque()
+        delivery = ResultDelivery(
+            self.provider,
+            self.publisher,
+            fakes.Documents(),
+            fakes.Invoke({}),
+            run_progress=self.run_progress,
+        )
+        limits: dict[str, Limits | None] = {"hardware": None, "simulator": None}
+        accounts = Accounts(self.provider, delivery, 1, limits, self.now, self._posted.append)
+        for worker in accounts:
+            worker.close()
+            setattr(worker, "run", self._run)  # noqa: B010 - in this thread, and in order
+        consumer = SimpleNamespace(finish=lambda partition, offset: self.finished.add(offset))
+        self.pooler = Pooler(
+            accounts,
+            cast(JobConsumer, consumer),
+            PoolSubmitter(self.publisher, pauses=(0.0,), announce_pauses=(0.0,)),
+            self.run_progress,
+            self.limits,
+            self._open_log,
+            self._posted.append,
+            lambda: self.now,
+        )
+        for offset in range(len(self.messages)):
+            if offset not in self.finished:
+                self._consume(offset)
+
+    def _run(self, work: Callable[[], Any], then: Callable[[Any], None], title: str) -> None:
+        try:
+            outcome = work()
+        except QwhiskError as error:
+            outcome = error
+        self._posted.append(lambda: then(outcome))
+
+    def _open_log(self, received: Callable[[PoolRecord], None]) -> PoolLog:
+        """A log that has read everything whenever it is asked."""
+        read = 0
+
+        def catch_up(_timeout: float = 0.0) -> None:
+            nonlocal read
+            records = self.records()
+            for record in records[read:]:
+                received(record)
+            read = len(records)
+
+        self.catch_up = catch_up
+        return cast(PoolLog, SimpleNamespace(catch_up=catch_up, close=lambda: None))
+
+    def records(self) -> list[PoolRecord]:
+        """Return the published records."""
+        return [decode(PoolRecord, value) for topic, _, value in self.publisher.sent if topic == POOLS]
+
+    def announced(self) -> list[JobEvent]:
+        """Return the published JobEvents."""
+        return [decode(JobEvent, value) for topic, _, value in self.publisher.sent if topic == JOBS]
+
+    def progress(self) -> list[ResultEvent]:
+        """Return the clients' events."""
+        return [
+            decode(ResultEvent, value)
+            for topic, _, value in self.publisher.sent
+            if topic not in (CANCEL, JOBS, POOLS, POOL)
+        ]
+
+    def add(self, *submissions: PoolSubmission) -> None:
+        """Publish participants, which the pooler consumes."""
+        for submission in submissions:
+            self.messages.append(submission)
+            self._consume(len(self.messages) - 1)
+
+    def _consume(self, offset: int) -> None:
+        submission = self.messages[offset]
+        self.pooler.consume(ConsumedEvent((POOL, 0), offset, submission.event, False, submission))
+
+    def step(self, seconds: float = 0.0) -> None:
+        """Let the time pass, and run the pooler's loop until it has nothing to do."""
+        self.now += seconds
+        for _ in range(100):
+            while self._posted:
+                self._posted.popleft()()
+            self.catch_up()
+            self.pooler.step(self.now)
+            if not self._posted:
+                return
+        raise AssertionError("the pooler does not come to rest")
+
+    def end_jobs(self) -> None:
+        """Let every job at the provider end, and tell the pooler."""
+        for event in {event.job_id: event for event in self.announced()}.values():
+            if self.account.look(event.job_id).status == "QUEUED":
+                self.account.cancel(event.job_id)
+            record = PoolRecord(
+                state="ended",
+                at=event.submitted_at,
+                job_id=event.job_id,
+                backend_type=event.backend_type,
+                backend=event.backend,
+            )
+            self.publisher.send(POOLS, event.job_id, record.model_dump_json().encode())
+
+    def appear(self) -> None:
+        """Let the provider accept the jobs whose submission it answered too late."""
+        while self.account.late:
+            self.account.late.pop()()
+
+    def check(self, dice: random.Random | None = None) -> None:
+        """Check that every announcement names the participant's own circuits."""
+        for event in self.announced():
+            assert event.pool is not None
+            original = self.messages[event.pool.source]
+            assert original.event.process_job_id == event.process_job_id
+            pubs = self.account.submitted[event.job_id].pubs
+            own = pubs[event.pool.first : event.pool.first + event.pool.count]
+            widths = [pub[0].num_qubits for pub in own]
+            assert widths == [int(name) for name in original.event.params["widths"]]
