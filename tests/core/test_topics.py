@@ -30,7 +30,7 @@ def test_wait_topics_are_named_after_their_delays() -> None:
 
 def test_topics_that_processes_share_have_partitions_for_all_of_them() -> None:
     shared = topics.shared(7)
-    single = {"jobs.cancel", "jobs.dead", "backends", *topics.WEBHOOK_WAITS.values()}
+    single = {"jobs.cancel", "jobs.dead", "pool", "pools", "backends", *topics.WEBHOOK_WAITS.values()}
     assert {name for name, partitions in shared.items() if partitions == 1} == single
     assert {name for name, partitions in shared.items() if partitions == 7} == {
         "jobs",

@@ -72,6 +72,9 @@ def test_events_are_shown_in_order_with_their_offsets() -> None:
         (["RUNNING", "QUEUED", "DONE"], [(0, "RUNNING"), (2, "DONE")]),
         (["DONE", "QUEUED", "RUNNING"], [(0, "DONE")]),
         (["QUEUED", "QUEUED"], [(0, "QUEUED"), (1, "QUEUED")]),
+        (["POOLED", "QUEUED", "RUNNING"], [(0, "POOLED"), (1, "QUEUED"), (2, "RUNNING")]),
+        (["QUEUED", "POOLED", "RUNNING"], [(0, "QUEUED"), (2, "RUNNING")]),
+        (["RUNNING", "POOLED", "DONE"], [(0, "RUNNING"), (2, "DONE")]),
         (["RUNNING", "RUNNING"], [(0, "RUNNING"), (1, "RUNNING")]),
     ],
 )
@@ -261,6 +264,18 @@ def test_a_waiting_request_keeps_it_in_use() -> None:
 def test_a_position_in_the_queue_is_not_overwritten_by_a_late_queued() -> None:
     inbox = on_event(event("QUEUED", queue_position=3), event("QUEUED"), event("QUEUED", queue_position=2))
     assert shown(inbox) == [(0, "QUEUED"), (2, "QUEUED")]
+
+
+def test_circuits_that_are_in_the_pool_again_are_shown_there() -> None:
+    waiting, queued = event("POOLED", queue_position=3), event("QUEUED")
+    assert shown(on_event(waiting, event("POOLED"), queued)) == [(0, "POOLED"), (2, "QUEUED")]
+    again = event("POOLED", attempt=1)
+    assert shown(on_event(queued, event("RUNNING"), again, queued)) == [
+        (0, "QUEUED"),
+        (1, "RUNNING"),
+        (2, "POOLED"),
+        (3, "QUEUED"),
+    ]
 
 
 def test_the_bytes_of_an_inbox_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
