@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { exportJob, exportJobs } from "../src/jobs/export";
 import { toHash, toRoute, type Route } from "../src/page/route";
 import { categories, grouped, matches } from "../src/catalogue/search";
-import type { StoredJob } from "../src/jobs/job";
+import { outlook } from "../src/jobs/estimate";
+import { matching } from "../src/jobs/filter";
+import { isFinal, type StoredJob } from "../src/jobs/job";
 import { mergeEvent } from "../src/jobs/merger";
 import { stages } from "../src/result/timeline";
 import type { QuantumFunction } from "../src/api/documents";
@@ -83,6 +85,11 @@ describe("a job that has not ended", () => {
     ["the next", { queue_position: 0, queue_start: 5 }, "Next in the queue"],
     ["nothing known", {}, null],
     ["a running job without steps", { status: "RUNNING", queue_position: 0, queue_start: 5 }, null],
+    [
+      "a place in the pool, which is no place in the queue",
+      { status: "POOLED", queue_position: 2, queue_start: 5 },
+      null,
+    ],
     ["an empty queue", { queue_position: 0, queue_start: 0 }, null],
   ])("%s", (_name, change, label) => expect(progressOf(job(change))?.label ?? null).toBe(label));
 
@@ -91,6 +98,26 @@ describe("a job that has not ended", () => {
       value: 10,
       max: 10,
     }));
+
+  test.each<[string, StoredJob["status"], number | null, string]>([
+    ["in the pool, the first", "POOLED", 0, "first in line"],
+    ["in the pool, the second", "POOLED", 1, "1 job came before it"],
+    ["in the pool, a later one", "POOLED", 7, "7 jobs came before it"],
+    ["in the pool, its place unknown", "POOLED", null, ""],
+    ["in the queue", "QUEUED", 7, "about 7 jobs ahead"],
+    ["running", "RUNNING", 7, ""],
+    ["ended", "DONE", 7, ""],
+  ])("the line about a job %s", (_name, status, position, line) =>
+    expect(outlook(job({ status, queue_position: position }))).toBe(line),
+  );
+
+  test("a job in the pool is unfinished, on every kind of device", () => {
+    expect(isFinal("POOLED")).toBe(false);
+    for (const backend_type of ["hardware", "simulator"])
+      expect(stateWords(job({ status: "POOLED", backend_type }))).toBe("Waiting for a shared job");
+    expect(matching([job({ status: "POOLED" })], "", "active", () => "")).toHaveLength(1);
+    expect(matching([job({ status: "POOLED" })], "", "failed", () => "")).toEqual([]);
+  });
 
   test("no queue is claimed for a simulator", () =>
     expect([stateWords(job({})), stateWords(job({ backend_type: "simulator" }))]).toEqual([
@@ -113,6 +140,21 @@ test("a timeline has the times that are known, never backwards", () => {
     ["Delivered here", "+ 4 s"],
   ]);
   expect(stages(base).map(({ name }) => name)).toEqual(["Submitted"]);
+});
+
+test("a timeline has when a pooled job was sent to the provider", () => {
+  const ended = job({
+    status: "DONE",
+    sent_at: "2026-01-01T00:00:07Z",
+    running_at: "2026-01-01T00:00:09Z",
+    finished_at: "2026-01-01T00:00:12Z",
+  });
+  expect(stages(ended).map(({ name, after }) => [name, after])).toEqual([
+    ["Submitted", ""],
+    ["Sent in a shared job", "+ 7 s"],
+    ["Running", "+ 2 s"],
+    ["Result ready", "+ 3 s"],
+  ]);
 });
 
 describe("export", () => {

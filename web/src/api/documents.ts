@@ -1,6 +1,7 @@
 /** The documents the gateway speaks, as the page reads them. */
 
-export type LiveStatus = "QUEUED" | "RUNNING";
+/** POOLED: the provider does not have the job yet; it is sent in one provider job with those of other clients. */
+export type LiveStatus = "POOLED" | "QUEUED" | "RUNNING";
 export type FinalStatus = "DONE" | "CANCELLED" | "ERROR";
 export type EventStatus = LiveStatus | FinalStatus;
 
@@ -123,6 +124,7 @@ export interface ResultEvent {
   params?: Record<string, unknown>;
   circuit?: Circuit | null;
   status: EventStatus;
+  /** The jobs before it: in the provider's queue, or in the pool if it is POOLED. */
   queue_position?: number | null;
   progress?: Progress | null;
   finished_at?: string | null;

@@ -59,7 +59,7 @@ function print({ api, name, input, signIn }: Call): string {
     "",
     "        // Each request waits for the result, a minute at most.",
     '        String path = "/jobs/" + field(job, "process_job_id");',
-    '        while (field(job, "status").matches("QUEUED|RUNNING"))',
+    '        while (!field(job, "status").matches("DONE|CANCELLED|ERROR"))',
     '            job = send(request(path + "?wait=60").header("Authorization", bearer));',
     '        String summary = field(job, "answer", "summary");',
     '        if (summary.isEmpty() && !field(job, "result_url").isEmpty())',

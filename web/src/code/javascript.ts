@@ -54,7 +54,7 @@ function print({ api, name, input, signIn }: Call): string {
     'let job = await call("POST", jobs, { ...headers, ...key }, JSON.stringify(input));',
     "",
     "// Each request waits for the result, a minute at most.",
-    'while (job.status === "QUEUED" || job.status === "RUNNING")',
+    'while (!["DONE", "CANCELLED", "ERROR"].includes(job.status))',
     '  job = await call("GET", `/jobs/${job.process_job_id}?wait=60`, headers);',
     "let { answer } = job;",
     "if (!answer && job.result_url)",

@@ -49,7 +49,7 @@ function print({ api, name, input, signIn }: Call): string {
     `job = call("POST", ${quoted(`/functions/${name}/jobs`)}, {**headers, **key}, json.dumps(INPUT).encode())`,
     "",
     "# Each request waits for the result, a minute at most.",
-    'while job["status"] in ("QUEUED", "RUNNING"):',
+    'while job["status"] not in ("DONE", "CANCELLED", "ERROR"):',
     '    job = call("GET", f"/jobs/{job[\'process_job_id\']}?wait=60", headers)',
     'answer = job.get("answer")',
     'if not answer and job.get("result_url"):',

@@ -6,6 +6,16 @@ import { isFinal, type StoredJob } from "./job";
 export const queueWords = (ahead: number): string =>
   ahead <= 0 ? "next in the queue" : ahead === 1 ? "1 job ahead" : `about ${ahead} jobs ahead`;
 
+/** Where a job stands among those that wait to be sent in one provider job: `ahead` of them came before it. */
+export const poolWords = (ahead: number): string =>
+  ahead <= 0 ? "first in line" : ahead === 1 ? "1 job came before it" : `${ahead} jobs came before it`;
+
+/** Where a job stands, in words; empty if that is unknown. */
+function placeWords({ status, queue_position: ahead }: StoredJob): string {
+  if (ahead === null) return "";
+  return status === "POOLED" ? poolWords(ahead) : status === "QUEUED" ? queueWords(ahead) : "";
+}
+
 /**
  * Milliseconds that the rest of a run of several steps takes at most; null if that is unknown.
  *
@@ -28,7 +38,7 @@ export function restOfRun(job: StoredJob, now: Date = new Date()): number | null
 export function outlook(job: StoredJob, now: Date = new Date()): string {
   if (isFinal(job.status)) return "";
   const { progress } = job;
-  const queue = job.status === "QUEUED" && job.queue_position !== null ? queueWords(job.queue_position) : "";
+  const queue = placeWords(job);
   const parts: string[] = [];
   if (progress?.of) {
     // A search may end before its last step.

@@ -1,5 +1,5 @@
 /** A job as the page keeps it. */
-import type { Circuit, Counts, EventStatus, JobError, Point, Progress } from "../api/documents";
+import type { Circuit, Counts, EventStatus, JobError, LiveStatus, Point, Progress } from "../api/documents";
 
 /** Only the page uses LOST: the session that would have reported the end of the job is gone. */
 export type JobStatus = EventStatus | "LOST";
@@ -38,6 +38,8 @@ export interface StoredJob {
   progress: Progress | null;
   /** The values that a hybrid algorithm reported for its steps. */
   history: Point[];
+  /** When the provider got a job that was pooled first; null for any other. */
+  sent_at: string | null;
   /** When this page heard that the job runs, and when it got the result. */
   running_at: string | null;
   delivered_at: string | null;
@@ -54,7 +56,10 @@ export interface StoredJob {
   trimmed: boolean;
 }
 
-export const isFinal = (status: JobStatus): boolean => status !== "QUEUED" && status !== "RUNNING";
+/** The statuses of a job that goes on. */
+const LIVE: ReadonlySet<JobStatus> = new Set<LiveStatus>(["POOLED", "QUEUED", "RUNNING"]);
+
+export const isFinal = (status: JobStatus): boolean => !LIVE.has(status);
 
 /** What a job has before anything is known; also what an older page did not write. */
 export const BLANK = {
@@ -64,6 +69,7 @@ export const BLANK = {
   estimated_completion_time: null,
   progress: null,
   history: [],
+  sent_at: null,
   running_at: null,
   delivered_at: null,
   circuit: null,

@@ -12,6 +12,7 @@ import { toHash } from "../page/route";
 import { isFinal, type JobStatus, type StoredJob } from "./job";
 
 export const TAG_TYPES: Record<JobStatus, string> = {
+  POOLED: "teal",
   QUEUED: "gray",
   RUNNING: "blue",
   DONE: "green",

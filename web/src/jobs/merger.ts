@@ -13,6 +13,7 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
   if (job && !isFinal(event.status) && step < job.step) return job;
   const final = isFinal(event.status);
   const running = job?.running_at ?? (event.status === "RUNNING" ? now.toISOString() : null);
+  const sent = job?.sent_at ?? (job?.status === "POOLED" && isSent(event) ? event.submitted_at : null);
   return {
     ...BLANK,
     process_job_id: event.process_job_id,
@@ -26,15 +27,21 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     params: job?.params ?? boundJson(event.params) ?? {},
     status: event.status,
     step,
-    // A later step has its own time of submission; the job's is the first.
-    submitted_at: (step > 0 && job?.submitted_at) || event.submitted_at,
+    // A later step has its own time of submission, and so has a pooled job once it is sent; the job's is the first.
+    submitted_at: ((step > 0 || sent !== null) && job?.submitted_at) || event.submitted_at,
     finished_at: event.finished_at ?? null,
     queue_position: event.queue_position ?? null,
     estimated_completion_time: event.estimated_completion_time ?? null,
     queue_length_at_submit: job?.queue_length_at_submit ?? event.queue_length_at_submit ?? null,
-    queue_start: most(job?.queue_start, event.queue_length_at_submit, event.queue_position),
+    // The place in the pool is not one in the provider's queue.
+    queue_start: most(
+      job?.queue_start,
+      event.queue_length_at_submit,
+      event.status === "POOLED" ? null : event.queue_position,
+    ),
     progress: event.progress ?? job?.progress ?? null,
     history: grown(job?.history ?? [], event.progress),
+    sent_at: sent,
     // The page learned of it only after it ended, so it is unknown when it started to run.
     running_at: running && event.finished_at && Date.parse(running) > Date.parse(event.finished_at) ? null : running,
     delivered_at: final ? (job?.delivered_at ?? now.toISOString()) : null,
@@ -48,6 +55,9 @@ export function mergeEvent(job: StoredJob | undefined, event: ResultEvent, now: 
     trimmed: false,
   };
 }
+
+/** True if the provider has the job of the first step. */
+const isSent = ({ step, provider_jobs: jobs }: ResultEvent): boolean => (step ?? 0) === 0 && jobs.length > 0;
 
 /** The provider's jobs so far and more of them. Those of the first steps are dropped if there are too many. */
 function withProviderJobs(jobs: Record<string, string>, more: ProviderJob[]): Record<string, string> {

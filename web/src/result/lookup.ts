@@ -68,11 +68,12 @@ export class JobLookup {
 }
 
 /** What the browser knows better than an event. */
-const identity = ({ function_title, view, params, submitted_at, running_at, delivered_at }: StoredJob) => ({
+const identity = ({ function_title, view, params, submitted_at, sent_at, running_at, delivered_at }: StoredJob) => ({
   function_title,
   view,
   params,
   submitted_at,
+  sent_at,
   running_at,
   delivered_at,
 });

@@ -16,6 +16,7 @@ const ENDS: Record<string, string> = { DONE: "Result ready", CANCELLED: "Cancell
 export function stages(job: StoredJob): Stage[] {
   const known: [string, string | null][] = [
     ["Submitted", job.submitted_at],
+    ["Sent in a shared job", job.sent_at],
     ["Running", job.running_at],
     [ENDS[job.status] ?? "Ended", job.finished_at],
     ["Delivered here", job.delivered_at],

@@ -1,7 +1,7 @@
 /** What the page says while a job waits or runs: no more than is known. */
 import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
 import { h, setText } from "../shared/dom";
-import { backendTypeWords, span, upperFirst } from "../shared/format";
+import { backendTypeWords, span, STATUS_WORDS, upperFirst } from "../shared/format";
 import { outlook, queueWords } from "../jobs/estimate";
 import type { StoredJob } from "../jobs/job";
 import { lineChart } from "../views/line";
@@ -32,13 +32,20 @@ export function progressOf(job: StoredJob): Bar | null {
 /** Which state it is in, in words. A simulator reports no queue, so none is shown. */
 export function stateWords(job: StoredJob): string {
   if (job.status === "RUNNING") return "Running";
+  if (job.status === "POOLED") return STATUS_WORDS.POOLED;
   return job.backend_type === "hardware" ? "In the queue" : "Submitted, waiting for the result";
 }
+
+/** What a shared job is, for someone who has never heard of one. */
+const SHARED =
+  "Several people's jobs go to the device as one, so that they wait in its queue only once. " +
+  "Nobody else sees your circuits or your result.";
 
 export class Waiting {
   readonly element: HTMLElement;
   #loading = h("cds-inline-loading", { status: "active" });
   #where = h("p", { class: "waiting__where", "data-testid": "where" });
+  #shared = h("p", { class: "waiting__hint", hidden: true, "data-testid": "shared" }, SHARED);
   #bar = h("progress", { class: "waiting__bar", hidden: true, "data-testid": "progress" });
   #label = h("p", { class: "waiting__label", hidden: true });
   #plot = h("div", {});
@@ -52,6 +59,7 @@ export class Waiting {
       { class: "waiting", "data-testid": "waiting" },
       this.#loading,
       this.#where,
+      this.#shared,
       this.#bar,
       this.#label,
       this.#plot,
@@ -81,6 +89,7 @@ export class Waiting {
   #tell(): void {
     const job = this.#job;
     setText(this.#loading, stateWords(job));
+    this.#shared.hidden = job.status !== "POOLED";
     const about = outlook(job);
     const since = Date.now() - Date.parse(job.submitted_at);
     setText(

@@ -61,6 +61,7 @@ export function expected(iso: string | null, now: Date = new Date()): string {
 }
 
 export const STATUS_WORDS: Record<JobStatus, string> = {
+  POOLED: "Waiting for a shared job",
   QUEUED: "Queued",
   RUNNING: "Running",
   DONE: "Done",

@@ -15,6 +15,7 @@ const COMMANDS: Record<string, [string, string]> = {
   javascript: [process.execPath, "call.mjs"],
   java: ["java", "Call.java"],
 };
+const POOLED = { process_job_id: "an-id", status: "POOLED", queue_position: 3, provider_jobs: [], answer: null };
 const RUNNING = { params: { status: "DONE" }, process_job_id: "an-id", status: "RUNNING", answer: null };
 /** With real line breaks and control characters, and with backslashes that are no escapes. */
 const SUMMARY = `${String.raw`"yes" \ $HOME $(id) 'no' \n \u0041 \\ / %s %d`} é ж 中 😀\n\tb\b f\f r\r\x1f\x7f 1"`;
@@ -83,7 +84,7 @@ describe.each(LANGUAGES.map((language) => ({ label: language.label, language }))
     "any input arrives as it is, and the answer is printed (seed %d)",
     { timeout: LONG },
     async (seed) => {
-      await using gateway = await receiver([RUNNING, RUNNING, DONE]);
+      await using gateway = await receiver([POOLED, RUNNING, DONE]);
       const input = oddInput(seed);
       const ended = await run(language, language.print(toCall(gateway.api, "a function/é'\"$", input, false)));
       expect(ended).toEqual({ code: 0, out: `${SUMMARY}\n`, error: "" });

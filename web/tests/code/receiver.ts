@@ -44,7 +44,7 @@ export async function receiver(jobs: unknown[], { refused, large, stalls }: Opti
       else if (path === "/api/v1/sessions") answer(201, { client_id: "c", token: "a-token" });
       else if (method === "GET") answer(200, left.length > 1 ? left.shift() : left[0]);
       else if (refused) answer(422, refused);
-      else answer(202, { process_job_id: "an-id", status: "QUEUED" });
+      else answer(202, { process_job_id: "an-id", status: "POOLED" });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

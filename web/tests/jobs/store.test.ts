@@ -68,6 +68,37 @@ describe("merging events", () => {
     ).toBe(start);
   });
 
+  describe("a pooled job", () => {
+    const SENT = "2026-01-01T00:00:30Z";
+    const pooled = mergeEvent(undefined, event({ status: "POOLED", provider_jobs: [], queue_position: 9 }));
+    const sent = mergeEvent(pooled, event({ submitted_at: SENT, queue_length_at_submit: 4 }));
+
+    test("was submitted when its client did so, and sent when the provider got it", () => {
+      expect([pooled.submitted_at, pooled.sent_at]).toEqual(["2026-01-01T00:00:00Z", null]);
+      expect(sent).toMatchObject({ status: "QUEUED", submitted_at: "2026-01-01T00:00:00Z", sent_at: SENT });
+      const final = mergeEvent(sent, done({ submitted_at: SENT }));
+      expect([final.submitted_at, final.sent_at]).toEqual(["2026-01-01T00:00:00Z", SENT]);
+    });
+
+    test("begins its way through the provider's queue at its place there", () =>
+      expect([pooled.queue_start, sent.queue_start, pooled.queue_position]).toEqual([null, 4, 9]));
+
+    test("that ends in the pool was never sent", () => {
+      const rejected = event({ status: "ERROR", provider_jobs: [], finished_at: "2026-01-01T00:00:09Z" });
+      expect(mergeEvent(pooled, rejected)).toMatchObject({ status: "ERROR", sent_at: null });
+    });
+
+    test("that returns to the pool keeps when it was sent first", () => {
+      const again = mergeEvent(sent, event({ status: "POOLED", provider_jobs: [], submitted_at: SENT }));
+      expect(again).toMatchObject({ status: "POOLED", submitted_at: "2026-01-01T00:00:00Z", sent_at: SENT });
+      const later = event({ submitted_at: "2026-01-01T00:00:59Z" });
+      expect(mergeEvent(again, later)).toMatchObject({ status: "QUEUED", sent_at: SENT });
+    });
+
+    test("is one that was pooled: another has no such time", () =>
+      expect(mergeEvent(mergeEvent(undefined, event()), done()).sent_at).toBeNull());
+  });
+
   test("nothing follows a final event, not even another", () => {
     const final = mergeEvent(undefined, done());
     expect(mergeEvent(final, event({ status: "RUNNING" }))).toBe(final);
