@@ -10,8 +10,28 @@ from flask import Flask, Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from core.kafka.topics import BACKENDS, CANCEL, DEAD, JOBS, SESSIONS, WAITS, WEBHOOK_WAITS, WEBHOOKS
-from core.protocol import API, SUBPROTOCOL, BackendList, JobEvent, PublicJob, ResultEvent
+from core.kafka.topics import (
+    BACKENDS,
+    CANCEL,
+    DEAD,
+    JOBS,
+    POOL,
+    POOLS,
+    SESSIONS,
+    WAITS,
+    WEBHOOK_WAITS,
+    WEBHOOKS,
+)
+from core.protocol import (
+    API,
+    SUBPROTOCOL,
+    BackendList,
+    JobEvent,
+    PoolRecord,
+    PoolSubmission,
+    PublicJob,
+    ResultEvent,
+)
 from gateway.inbox.erasures import ErasureNotice
 from gateway.inbox.session_notices import SessionNotice
 from gateway.links import public_path
@@ -30,7 +50,17 @@ class EventFrame(BaseModel):
 #: The topic of a client's events.
 CLIENT = "results.{client}"
 
-_MODELS = (EventFrame, JobCloudEvent, JobEvent, ResultEvent, ErasureNotice, BackendList, SessionNotice)
+_MODELS = (
+    EventFrame,
+    JobCloudEvent,
+    JobEvent,
+    ResultEvent,
+    ErasureNotice,
+    BackendList,
+    SessionNotice,
+    PoolSubmission,
+    PoolRecord,
+)
 #: The messages of topics that are CloudEvents in binary mode, with the types that each may have.
 _BINARY = {
     "JobEvent": (
@@ -39,7 +69,7 @@ _BINARY = {
         "qwhisk.job.erasure_requested",
     ),
     "ResultEvent": tuple(
-        f"qwhisk.job.{status}" for status in ("queued", "running", "done", "cancelled", "error")
+        f"qwhisk.job.{status}" for status in ("pooled", "queued", "running", "done", "cancelled", "error")
     ),
     "BackendList": ("qwhisk.backends.listed",),
 }
@@ -48,6 +78,8 @@ _TOPICS: dict[str, tuple[str, str, str, str]] = {
     JOBS: ("JobEvent", "A submitted job", "actions", "pollers"),
     **dict.fromkeys(WAITS.values(), ("JobEvent", "A job that waits for its next look", "pollers", "pollers")),
     CANCEL: ("JobEvent", "A job to cancel, or whose data to erase", "gateways", "pollers"),
+    POOL: ("PoolSubmission", "The circuits of a job that is pooled", "actions", "pollers"),
+    POOLS: ("PoolRecord", "What became of a pooled provider job", "pollers", "pollers"),
     WEBHOOKS: ("ResultEvent", "A final event with a callback address", "pollers", "gateways"),
     **dict.fromkeys(
         WEBHOOK_WAITS.values(),

@@ -41,6 +41,7 @@ class JobCloudEvent(BaseModel):
     id: str
     source: str
     type: Literal[
+        "qwhisk.job.pooled",
         "qwhisk.job.queued",
         "qwhisk.job.running",
         "qwhisk.job.done",

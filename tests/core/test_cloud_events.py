@@ -34,9 +34,9 @@ def test_a_submitted_job_is_an_event_with_its_value_unchanged() -> None:
     assert found.get_data() == json.loads(data)
 
 
-@pytest.mark.parametrize("status", ["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"])
+@pytest.mark.parametrize("status", ["POOLED", "QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"])
 def test_each_status_has_its_type_and_only_an_end_has_a_time(status: str) -> None:
-    final = status not in ("QUEUED", "RUNNING")
+    final = status not in ("POOLED", "QUEUED", "RUNNING")
     finished = {"finished_at": "2026-05-01T12:00:05Z"} if final else {}
     event = result_event(status=status, **finished)
     data = encode(event)

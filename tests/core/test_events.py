@@ -77,7 +77,14 @@ def test_a_result_event_is_a_job_event_with_an_outcome() -> None:
 
 @pytest.mark.parametrize(
     ("status", "final"),
-    [("QUEUED", False), ("RUNNING", False), ("DONE", True), ("CANCELLED", True), ("ERROR", True)],
+    [
+        ("POOLED", False),
+        ("QUEUED", False),
+        ("RUNNING", False),
+        ("DONE", True),
+        ("CANCELLED", True),
+        ("ERROR", True),
+    ],
 )
 def test_which_events_are_final(status: str, final: bool) -> None:
     assert result_event(status=status).final is final

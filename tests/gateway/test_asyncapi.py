@@ -45,9 +45,9 @@ def test_every_reference_resolves_and_every_topic_is_there() -> None:
     assert addresses == {"/api/v1/events", "results.{client}", SESSIONS, *shared(1)}
 
 
-@pytest.mark.parametrize("status", ["QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"])
+@pytest.mark.parametrize("status", ["POOLED", "QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"])
 def test_both_forms_of_a_frame_are_described(status: str) -> None:
-    finished = {} if status in ("QUEUED", "RUNNING") else {"finished_at": "2026-05-01T12:00:05Z"}
+    finished = {} if status in ("POOLED", "QUEUED", "RUNNING") else {"finished_at": "2026-05-01T12:00:05Z"}
     event = result_event(status=status, **finished)
     shown = encode_public(event)
     schemas = DOCUMENT["components"]["schemas"]
