@@ -78,6 +78,21 @@ def test_a_job_and_its_result_show_summary_and_counts() -> None:
     assert "Position in the queue: 7" in JobView(waiting)._repr_html_()
 
 
+def test_a_pooled_job_says_that_it_shares_a_provider_job_and_is_not_in_the_queue() -> None:
+    pooled = event(status="POOLED", queue_position=7, provider_jobs=[])
+    assert (pooled.pooled, pooled.final, pooled.provider_jobs) == (True, False, ())
+    assert state_of(pooled) == (
+        "POOLED  waiting for a provider job that it shares with others  7 before it  on aer_simulator"
+    )
+    html = JobView(pooled)._repr_html_()
+    assert "Waiting for a provider job that it shares with others" in html
+    assert "Jobs that came before it: 7" in html
+    assert "Position in the queue" not in html
+    queued = event(status="QUEUED", queue_position=7)
+    assert not queued.pooled
+    assert state_of(queued) == "QUEUED  7 before it  on aer_simulator"
+
+
 @given(st.dictionaries(st.from_regex(r"[01]{1,40}", fullmatch=True), st.integers(1, 10**6), min_size=1))
 def test_the_histogram_has_the_most_frequent_outcomes_and_all_shots(counts: dict[str, int]) -> None:
     svg = ElementTree.fromstring(histogram(counts, "meas"))

@@ -396,14 +396,20 @@ def frame(number: int, document: Any) -> str:
 
 
 def test_events_resume_after_the_last_one() -> None:
+    pooled = JOB | {"status": "POOLED", "queue_position": 2, "provider_jobs": []}
     running = JOB | {"status": "RUNNING"}
     other = DONE | {"process_job_id": "other"}
     world = World(
-        Opened(), frame(3, JOB), frame(4, other), "not a frame", LOST, LOST, refused(503), Opened(), None,
-        frame(5, running), LOST, Opened(), frame(6, DONE),
+        Opened(), frame(2, pooled), frame(3, JOB), frame(4, other), "not a frame", LOST, LOST, refused(503),
+        Opened(), None, frame(5, running), LOST, Opened(), frame(6, DONE),
     )  # fmt: skip
     events = list(world.stream("j", 1_000))
-    assert [(event.id, event.status) for event in events] == [(3, "QUEUED"), (5, "RUNNING"), (6, "DONE")]
+    assert [(event.id, event.status) for event in events] == [
+        (2, "POOLED"),
+        (3, "QUEUED"),
+        (5, "RUNNING"),
+        (6, "DONE"),
+    ]
     after = [opened.path.partition("after=")[2] for opened in world.of(Open)]
     assert after == ["", "4", "4", "4", "5"]
     # An event shows that the connection works: the next pause is short again.

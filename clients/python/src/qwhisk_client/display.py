@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_BARS = 16
 #: The most characters of an outcome's label, and of a text.
 MAX_LABEL, MAX_TEXT = 24, 2_000
+#: What the status POOLED means.
+POOLED_WORDS = "waiting for a provider job that it shares with others"
 
 #: Sizes in pixels: a row, its bar, the labels on the left, the longest bar, and the numbers on the right.
 _ROW, _BAR, _LABELS, _BARS, _NUMBERS = 22, 14, 190, 320, 110
@@ -27,8 +29,11 @@ def html(event: Event) -> str:
     parts.append(f" <code>{_text(event.process_job_id)}</code></p>")
     if event.progress:
         parts.append(f"<p>Step {_text(event.progress.step)} of at most {_text(event.progress.of)}</p>")
+    if event.pooled:
+        parts.append(f"<p>{POOLED_WORDS[0].upper()}{POOLED_WORDS[1:]}</p>")
     if event.queue_position is not None and not event.final:
-        parts.append(f"<p>Position in the queue: {_text(event.queue_position)}</p>")
+        where = "Jobs that came before it" if event.pooled else "Position in the queue"
+        parts.append(f"<p>{where}: {_text(event.queue_position)}</p>")
     if event.summary:
         parts.append(f"<p>{_text(event.summary)}</p>")
     if event.error:

@@ -102,14 +102,16 @@ class Event:
     Args:
         process_job_id: the job's id, the same through all steps of a loop.
         function: the function's id.
-        status: `QUEUED`, `RUNNING`, `DONE`, `CANCELLED` or `ERROR`.
+        status: `POOLED` (the provider gets it in one job with those of other clients), `QUEUED`, `RUNNING`,
+            `DONE`, `CANCELLED` or `ERROR`.
         backend: where it runs.
-        queue_position: the number of jobs before it, if known.
+        queue_position: the number of jobs before it, in the pool or in the provider's queue, if known.
         progress: how far a loop is.
         answer: the function's answer, in its caller's terms.
         counts: how often each outcome was measured, by register.
         error: why it failed.
-        provider_jobs: the provider's job of each step, as `step` and `job_id`, the newest last.
+        provider_jobs: the provider's job of each step, as `step` and `job_id`, the newest last; a
+            step that is `POOLED` has none.
         circuit: the first circuit of the newest step's job, with its OpenQASM 3; None if it is not known.
         id: the event's place in the session; None if it was not read from the stream of events.
         raw: the JSON of the event.
@@ -133,6 +135,11 @@ class Event:
     def final(self) -> bool:
         """Whether no further event of the job follows."""
         return self.status in FINAL
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the provider does not have its circuits yet, and gets them with those of other clients."""
+        return self.status == "POOLED"
 
     @property
     def summary(self) -> str:

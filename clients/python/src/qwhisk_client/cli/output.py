@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from qwhisk_client.device import DeviceCode
+from qwhisk_client.display import POOLED_WORDS
 from qwhisk_client.models import Backend, Event, Function
 
 #: The most outcomes that are shown, and the width of the longest bar.
@@ -94,6 +95,8 @@ def state_of(event: Event) -> str:
         parts.append(f"{bar_of(progress.step / progress.of, 20)} step {progress.step} of {progress.of}")
         if progress.value is not None:
             parts.append(f"value {progress.value:.6g}")
+    if event.pooled:
+        parts.append(POOLED_WORDS)
     if event.queue_position is not None and not event.final:
         parts.append(f"{event.queue_position} before it")
     if event.backend:
