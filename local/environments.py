@@ -40,7 +40,8 @@ SETTINGS = {
     "openwhisk": ("OPENWHISK_*", "LOG_LEVEL", "QISKIT_*", "USAGE_DATA_*", "DOCKER_*", *PROXIES),
     "simulator": ("SIMULATOR_*", "LOG_LEVEL", "QISKIT_*"),
     "poller": (
-        *("POLLER_*", "POOL_*", "LOG_LEVEL", "RESULTS_*", "IBM_CLOUD_API_KEY", "IAM_URL", "USAGE_DATA_*"),
+        *("POLLER_*", "POOL_PENDING", "POOL_MOST_PENDING", "POOL_WAIT_SECONDS"),
+        *("LOG_LEVEL", "RESULTS_*", "IBM_CLOUD_API_KEY", "IAM_URL", "USAGE_DATA_*"),
         *PROXIES,
     ),
     "gateway": ("GATEWAY_*", "LOG_LEVEL", "RESULTS_*", "IBM_CLOUD_API_KEY", "IAM_URL", *PROXIES),

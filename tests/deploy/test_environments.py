@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.settings.actions import ACTION_SETTINGS
 from local.environments import PROXIES, SYSTEM, environment
 from local.settings import LocalSettings
 from local.stack import parts
@@ -142,6 +143,17 @@ def kubernetes_environment(part: str) -> tuple[set[str], Mapping[str, str]]:
         secrets[entry["name"]] = reference["name"]
     assert not names & SECRETS, "a ConfigMap is not for secrets"
     return names | set(secrets), secrets
+
+
+def test_the_settings_of_pooling_reach_actions_and_poller_on_every_platform(tmp_path: Path) -> None:
+    times = {"POOL_PENDING", "POOL_MOST_PENDING", "POOL_WAIT_SECONDS"}
+    assert times <= set(COMPOSE["services"]["poller"]["environment"])
+    assert times <= kubernetes_environment("poller")[0]
+    given = dict.fromkeys(times, "7") | {"POOL_BACKEND_TYPES": "hardware"}
+    settings = LocalSettings.from_env({"LOCAL_FOLDER": str(tmp_path), **given})
+    assert {name: environment(settings, "poller").get(name) for name in times} == dict.fromkeys(times, "7")
+    assert settings.bound()["POOL_BACKEND_TYPES"] == "hardware"
+    assert "POOL_BACKEND_TYPES" in ACTION_SETTINGS
 
 
 @pytest.mark.parametrize("part", ["gateway", "poller", "simulator"])
