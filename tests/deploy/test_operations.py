@@ -37,5 +37,5 @@ def test_the_runbook_names_every_metric_and_no_other(tmp_path: Path) -> None:
 
 def test_the_number_of_partitions_is_right() -> None:
     for partitions in (1, 6):
-        assert sum((shared(partitions) | {SESSIONS: 1}).values()) == 6 * partitions + 8
-    assert "`6 * KAFKA_PARTITIONS + 8` partitions" in TEXT
+        assert sum((shared(partitions) | {SESSIONS: 1}).values()) == 6 * partitions + 10
+    assert "`6 * KAFKA_PARTITIONS + 10` partitions" in TEXT
