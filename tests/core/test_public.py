@@ -26,7 +26,7 @@ CIRCUIT = {
     "openqasm3": "OPENQASM 3.0;",
 }
 #: What only the parts may know.
-PRIVATE = {"topic", "callback_url", "state", "looked_at", "attempt", "v", "job_id", "previous_jobs"}
+PRIVATE = {"topic", "callback_url", "state", "looked_at", "attempt", "pool", "v", "job_id", "previous_jobs"}
 SECRETS = {
     "callback_url": "https://app.example.org/?key=hidden-callback",
     "state": {"hidden-state": 1},
