@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.protocol import JobEvent
+from core.protocol import POOLED_JOB, JobEvent
 
 _ERASE = "erase"
 #: The most characters of a job's id, so that the prefix fits before it.
@@ -33,7 +33,9 @@ def erasure_request(event: JobEvent) -> JobEvent:
     Args:
         event: an event of the run's newest job.
     """
-    job_id = f"{_ERASE}.{event.job_id}" if len(event.job_id) <= _MAX_JOB_ID else _ERASE
+    # The job of a pooled step has the circuits of other clients, whose results it still has.
+    is_own = event.pool is None and event.job_id != POOLED_JOB and len(event.job_id) <= _MAX_JOB_ID
+    job_id = f"{_ERASE}.{event.job_id}" if is_own else _ERASE
     # The pollers retry for as long as a job may take, from now on and not from the submission.
     changes = {"job_id": job_id, "submitted_at": datetime.now(UTC), "params": {}, "state": None}
     unneeded = {"callback_url": None, "progress": None, "looked_at": None, "estimated_completion_time": None}

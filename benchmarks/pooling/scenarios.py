@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from poller.pooling.extent import Extent
+from poller.pooling.extent import JobExtent
 
 HOUR = 3600.0
 #: Seconds that the device takes for each job, whatever it carries.
@@ -30,7 +30,7 @@ class Request:
 
     at: float
     client: str
-    extent: Extent
+    extent: JobExtent
     steps: int = 1
 
 
@@ -51,14 +51,14 @@ class Scenario:
     down: Sequence[tuple[float, float]] = field(default=())
 
 
-def circuits(pubs: int, seconds: float) -> Extent:
+def circuits(pubs: int, seconds: float) -> JobExtent:
     """Return the extent of circuits of usual size.
 
     Args:
         pubs: their number.
         seconds: their quantum seconds together.
     """
-    return Extent(pubs, pubs * SHOTS, 200 * pubs, 20 * pubs, 2_000 * pubs, seconds)
+    return JobExtent(pubs, pubs * SHOTS, 200 * pubs, 20 * pubs, 2_000 * pubs, seconds)
 
 
 def _poisson(rate: float, begin: float, end: float, dice: random.Random) -> list[float]:

@@ -11,7 +11,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from core.errors import EventError
 from core.protocol import PoolSubmission
-from poller.pooling.extent import Extent
+from poller.pooling.extent import JobExtent
 
 
 def native_pubs(submission: PoolSubmission) -> list[tuple[Any, ...]]:
@@ -35,9 +35,9 @@ def native_pubs(submission: PoolSubmission) -> list[tuple[Any, ...]]:
     return pubs
 
 
-def extent(submission: PoolSubmission) -> Extent:
+def extent(submission: PoolSubmission) -> JobExtent:
     """Return how much of a provider job the circuits take."""
-    return Extent(
+    return JobExtent(
         pubs=len(submission.pubs),
         executions=submission.executions,
         instructions=submission.instructions,

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class JobExtent:
     """The quantities that a provider limits for each job. All of them add up over the PUBs of a job.
 
     Attributes:
@@ -26,13 +26,13 @@ class Extent:
     size: int = 0
     seconds: float = 0.0
 
-    def __add__(self, other: Extent) -> Extent:
-        return Extent(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+    def __add__(self, other: JobExtent) -> JobExtent:
+        return JobExtent(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
-    def __sub__(self, other: Extent) -> Extent:
-        return Extent(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+    def __sub__(self, other: JobExtent) -> JobExtent:
+        return JobExtent(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
-    def fits(self, limit: Extent) -> bool:
+    def fits(self, limit: JobExtent) -> bool:
         """Return whether no quantity is over the limit."""
         return all(mine <= most for mine, most in zip(astuple(self), astuple(limit), strict=True))
 
@@ -41,7 +41,7 @@ class Extent:
 #: executions and control instructions as stated; a job below 10,000 two-qubit gates always passes. PUBs,
 #: bytes and seconds are ours: so many circuits are validated and decoded in a moment, and a pooled job
 #: keeps the device for at most two minutes of its three hours, so that the next one is not late.
-IBM_JOB = Extent(
+IBM_JOB = JobExtent(
     pubs=300,
     executions=10_000_000,
     instructions=26_800_000,

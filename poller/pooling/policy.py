@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from poller.pooling.extent import IBM_JOB, Extent
+from poller.pooling.extent import IBM_JOB, JobExtent
 
 Key = TypeVar("Key")
 
@@ -36,7 +36,7 @@ class Participant(Generic[Key]):
 
     key: Key
     client: str
-    extent: Extent
+    extent: JobExtent
     arrived: float
     continuing: bool = False
     deadline: float = math.inf
@@ -55,7 +55,7 @@ class PoolLimits:
         waiting: the most participants that wait.
     """
 
-    job: Extent = IBM_JOB
+    job: JobExtent = IBM_JOB
     pending: int = 1
     most_pending: int = 3
     wait: float = 60.0
@@ -74,7 +74,7 @@ class Pool(Generic[Key]):
         #: In the order of their arrival.
         self._waiting: dict[Key, Participant[Key]] = {}
         self._deadlines: dict[Key, float] = {}
-        self._total = Extent()
+        self._total = JobExtent()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -168,7 +168,7 @@ class Pool(Generic[Key]):
             queue.reverse()
         turns = [(0, _rank(queue[-1]), client) for client, queue in queues.items()]
         heapq.heapify(turns)
-        total: Extent = Extent()
+        total: JobExtent = JobExtent()
         chosen: list[Participant[Key]] = []
         while turns:
             circuits, _, client = heapq.heappop(turns)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from core.erasure import Erasure, erasure_of, erasure_request
-from core.protocol import JobEvent, decode, encode
+from core.protocol import JobEvent, PoolShare, decode, encode
 from core.strays import sought
 from tests.core.samples import job
 
@@ -30,3 +31,15 @@ def test_an_id_that_does_not_fit_is_left_out() -> None:
 @pytest.mark.parametrize("job_id", ["d1abc", "lost", "stray.d1", "eraser", "erase.", "erase.a b", ""])
 def test_other_ids_are_no_request(job_id: str) -> None:
     assert erasure_of(job_id) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"job_id": "pooled"},
+        {"pool": PoolShare(first=0, count=1, member=0, members=2, source=3)},
+    ],
+)
+def test_a_job_with_the_circuits_of_other_clients_is_not_deleted(changes: dict[str, Any]) -> None:
+    request = erasure_request(job().model_copy(update=changes))
+    assert erasure_of(request.job_id) == Erasure(None)

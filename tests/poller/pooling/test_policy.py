@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poller.pooling.extent import Extent
+from poller.pooling.extent import JobExtent
 from poller.pooling.policy import Participant, Pool, PoolLimits, groups_after_failure
 
-JOB = Extent(pubs=10, executions=10_000, instructions=1_000, two_qubit_gates=100, size=10_000, seconds=20.0)
+JOB = JobExtent(
+    pubs=10, executions=10_000, instructions=1_000, two_qubit_gates=100, size=10_000, seconds=20.0
+)
 LIMITS = PoolLimits(job=JOB, pending=1, most_pending=3, wait=60.0, waiting=1_000)
 
 
-def extent(pubs: int = 1) -> Extent:
-    return Extent(pubs, 100 * pubs, pubs, pubs, pubs, 0.1 * pubs)
+def extent(pubs: int = 1) -> JobExtent:
+    return JobExtent(pubs, 100 * pubs, pubs, pubs, pubs, 0.1 * pubs)
 
 
 def participant(
@@ -76,7 +78,7 @@ def test_a_deadline_ends_the_collection() -> None:
 
 @pytest.mark.parametrize("name", ["pubs", "executions", "instructions", "two_qubit_gates", "size", "seconds"])
 def test_every_quantity_is_limited(name: str) -> None:
-    half = replace(Extent(pubs=1), **{name: getattr(JOB, name) // 2 + 1})
+    half = replace(JobExtent(pubs=1), **{name: getattr(JOB, name) // 2 + 1})
     waiting = pool(*(Participant(key, "a", half, 0.0) for key in range(2)))
     assert keys(waiting.take(0.0, pending=0)) == [0]
     with pytest.raises(ValueError, match="too large"):
@@ -153,7 +155,7 @@ def test_all_circuits_are_taken_once_within_the_limits_and_none_waits_for_ever(
         waiting.add(Participant(key, client, extent(pubs), clock, continuing))
         for count in pending:
             job = waiting.take(clock, count)
-            total = sum((one.extent for one in job), Extent())
+            total = sum((one.extent for one in job), JobExtent())
             assert total.fits(JOB)
             taken += keys(job)
             assert bool(job) <= (count < LIMITS.most_pending)
