@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.protocol import Envelope
 from core.settings import KafkaSettings, ProviderSettings, bound_settings
+from core.settings.pooling import POOL_BACKEND_TYPES
 from tools import manifest
 from tools.documents import ACTIONS, algorithms
 
@@ -149,6 +150,7 @@ def test_every_setting_that_an_action_reads_is_bound() -> None:
     )
     KafkaSettings.from_env(env)
     ProviderSettings.from_env(env)
+    POOL_BACKEND_TYPES.read(env)
     assert env.read == set(PACKAGE["inputs"])
 
 

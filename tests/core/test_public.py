@@ -27,11 +27,13 @@ CIRCUIT = {
 }
 #: What only the parts may know.
 PRIVATE = {"topic", "callback_url", "state", "looked_at", "attempt", "pool", "v", "job_id", "previous_jobs"}
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "callback_url": "https://app.example.org/?key=hidden-callback",
     "state": {"hidden-state": 1},
     "attempt": 7,
     "looked_at": "2026-05-01T12:01:00Z",
+    # Of the neighbours in a pooled job, not even the number may be told.
+    "pool": {"first": 8_111, "count": 1, "member": 8_112, "members": 8_113, "source": 8_114},
 }
 
 
@@ -44,6 +46,7 @@ def test_a_job_has_no_internals_and_every_public_field() -> None:
     text = encode_public(result_event(circuit=CIRCUIT, **SECRETS)).decode()
     assert TOPIC not in text
     assert "hidden" not in text
+    assert not [number for number in SECRETS["pool"].values() if number > 1 and str(number) in text]
     shown = json.loads(text)
     assert shown.keys() == PublicJob.model_fields.keys()
     assert not PRIVATE & shown.keys()
