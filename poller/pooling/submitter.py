@@ -24,6 +24,7 @@ from core.protocol import (
     binary_headers,
     encode,
 )
+from core.protocol.cloud_events import CANCELLATION
 from core.provider import QuantumAccount, run_tag, step_tag
 from core.strays import lost
 from poller.pooling.history import PoolJob
@@ -200,7 +201,7 @@ class PoolSubmitter:
         self._record("given_up", tag, members, generation)
         request = lost(members[0].event.model_copy(update={"process_job_id": tag, "step": 0}))
         data = encode(request)
-        self._publisher.publish(CANCEL, tag, data, binary_headers(request, data, cancellation=True))
+        self._publisher.publish(CANCEL, tag, data, binary_headers(request, data, CANCELLATION))
         raise UnclearError
 
     def announce(
