@@ -275,6 +275,13 @@ class JobTracker:
         """Return whether this step is done. Thread-safe."""
         return self._run_progress.is_past(event)
 
+    def is_early(self, event: JobEvent) -> bool:
+        """Return whether the circuits' previous pooled job has failed and is not finished here."""
+        first = self._by_step.get((event.process_job_id, event.step))
+        if first is None or first.event.pool is None or event.pool is None:
+            return False
+        return event.pool.generation > first.event.pool.generation
+
     def is_cancelled(self, event: JobEvent) -> bool:
         """Return whether a client requested the run's cancellation. Thread-safe."""
         return self._run_progress.is_cancelled(event)

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from core.errors import QwhiskError
 from core.kafka.errors import KafkaException
 from core.kafka.publisher import Publisher
+from core.protocol import ResultEvent
 from core.provider import Provider
 from core.settings import KafkaSettings
 from poller.account import Accounts
-from poller.call_outcomes import CallOutcomeHandler, Completion
+from poller.call_outcomes import UNDELIVERABLE, CallOutcomeHandler, Completion
 from poller.cancellation import CancellationHandler
 from poller.delivery.result_delivery import ResultDelivery
 from poller.job_consumer import ConsumedEvent, JobConsumer
@@ -128,6 +130,8 @@ class Poller:
             self.tracker, self.completion, self.notifier, self.abandoned.add
         )
         self.cancellations = CancellationHandler(self.tracker, self.accounts, self.completion)
+        #: Messages that cannot be tracked yet.
+        self._early: list[ConsumedEvent] = []
         #: Made at the first pooled job.
         self.pooler: Pooler | None = None
         self._make_pooler = partial(
@@ -137,6 +141,7 @@ class Poller:
             PoolSubmitter(publisher),
             delivery.run_progress,
             pool or PoolLimits(),
+            deadline,
             partial(PoolLog, kafka),
             self.callbacks.put,
             self._now,
@@ -208,14 +213,17 @@ class Poller:
         Args:
             now: the time in seconds since 1970.
         """
-        for consumed in self.job_consumer.poll(self._wait_seconds(now)):
+        early, self._early = self._early, []
+        for consumed in [*early, *self.job_consumer.poll(self._wait_seconds(now))]:
             if consumed.submission is not None:
                 self.pooler = self._make_pooler() if self.pooler is None else self.pooler
                 self.pooler.consume(consumed)
                 continue
-            if self.is_withdrawn(consumed):
-                self.job_consumer.finish(consumed.partition, consumed.offset)
-                self.abandoned.add(consumed.event)
+            if self._is_withdrawn(consumed):
+                self._withdraw(consumed)
+                continue
+            if not consumed.cancel and self.tracker.is_early(consumed.event):
+                self._early.append(consumed)
                 continue
             job = self.tracker.consume(consumed)
             if job is not None:
@@ -235,13 +243,31 @@ class Poller:
     def _in_progress(self) -> int:
         return len(self.tracker) + (0 if self.pooler is None else len(self.pooler))
 
-    def is_withdrawn(self, consumed: ConsumedEvent) -> bool:
-        """Return whether a pooled job's participant does not want its result any more."""
+    def _is_withdrawn(self, consumed: ConsumedEvent) -> bool:
+        """Return whether the client of a pooled job's participant does not want its result any more."""
         event = consumed.event
         return event.pool is not None and not consumed.cancel and self.tracker.is_cancelled(event)
 
+    def _withdraw(self, consumed: ConsumedEvent) -> None:
+        """Publish the final event of a participant, and finish its message; again if that fails."""
+        worker = self.accounts.of(consumed.event)
+
+        def published(outcome: ResultEvent | QwhiskError) -> None:
+            if isinstance(outcome, (ResultEvent, *UNDELIVERABLE)):
+                self.job_consumer.finish(consumed.partition, consumed.offset)
+                self.abandoned.add(consumed.event)
+            else:
+                self._early.append(consumed)
+
+        worker.run(
+            lambda: worker.delivery.withdraw(consumed.event),
+            published,
+            f"publishing the final event of {consumed.event.process_job_id}",
+        )
+
     def _revoked(self, partition: tuple[str, int]) -> None:
         self.tracker.revoke(partition)
+        self._early = [consumed for consumed in self._early if consumed.partition != partition]
         if self.pooler is not None:
             self.pooler.revoke(partition)
 

@@ -32,6 +32,7 @@ from core.errors import (
 from core.kafka.publisher import PUBLISH_TIMEOUT, Publisher
 from core.kafka.topics import JOBS, POOL
 from core.protocol import (
+    MAX_EVENT_BYTES,
     MAX_OPENQASM,
     POOLED_JOB,
     BackendInfo,
@@ -66,6 +67,8 @@ MAX_DESCRIBED = 5_000
 
 #: Placeholder in an event for an id that is not known yet; it is never published.
 UNKNOWN = "not-submitted-yet"
+#: Bytes of a message that the poller may add when it submits pooled circuits again.
+POOL_ROOM = 1_000
 #: Seconds of an activation if OpenWhisk gives no deadline.
 TIME_LIMIT = 60.0
 #: Seconds of it that are reserved for the announcement, and for cancelling the job if that fails.
@@ -252,14 +255,17 @@ class Submission:
         return params.backend_type in self._pooled and params.pooling and not params.simulator_options()
 
     def _pool(self, event: JobEvent, run: Run, job: Job, circuits: list[QuantumCircuit]) -> bool:
-        """Publish the circuits to the pool; return False if they are too large for a message.
+        """Publish the circuits to the pool; return False if they cannot be a message, or are too large.
 
         A repeated step is published again. The poller drops it.
         """
-        submission = pool_submission(event, job, circuits, job.shots or run.params.shots)
         try:
-            self._publisher.publish(POOL, event.process_job_id, encode(submission))
-        except (EventError, MessageTooLargeError):
+            submission = pool_submission(event, job, circuits, job.shots or run.params.shots)
+            data = encode(submission)
+            if len(data) > MAX_EVENT_BYTES - POOL_ROOM:
+                return False
+            self._publisher.publish(POOL, event.process_job_id, data)
+        except (EventError, MessageTooLargeError, ValidationError):
             return False
         except QwhiskError as error:
             raise StreamError(

@@ -178,9 +178,10 @@ def step_request(event: ResultEvent) -> dict[str, Any]:
     """Return the parameters that request the next step of a run.
 
     Args:
-        event: the finished job, with its result and state. The function does not need its circuit.
+        event: the finished job, with its result and state. The function does not need its circuit, and may
+            not know how many others a pooled job has served.
     """
-    return {STEP: event.model_dump(mode="json", exclude={"circuit"})}
+    return {STEP: event.model_dump(mode="json", exclude={"circuit", "pool"})}
 
 
 def answer_reply(answer: dict[str, Any]) -> dict[str, Any]:

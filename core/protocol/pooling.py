@@ -25,7 +25,8 @@ MAX_CIRCUITS = 1_000
 #: The longest Pauli string, and the most terms of an observable.
 MAX_PAULI, MAX_TERMS = 200, 10_000
 
-Values = list[float] | list[list[float]]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Values = list[Number] | list[list[Number]]
 
 
 class PooledPub(BaseModel):
@@ -35,7 +36,7 @@ class PooledPub(BaseModel):
 
     circuit: int = Field(ge=0, lt=MAX_CIRCUITS, description="The place of the circuit in `circuits`.")
     values: Values | None = None
-    observable: list[tuple[Annotated[str, Field(max_length=MAX_PAULI)], float]] | None = Field(
+    observable: list[tuple[Annotated[str, Field(max_length=MAX_PAULI)], Number]] | None = Field(
         default=None, max_length=MAX_TERMS, description="Pauli strings on the device's qubits, with factors."
     )
 
@@ -103,5 +104,6 @@ class PoolRecord(BaseModel):
     members: list[tuple[str, int, int]] = Field(
         default_factory=list,
         max_length=MAX_POOL_PUBS,
-        description="If `composed`: each participant's `process_job_id`, step and number of PUBs.",
+        description="Of each participant `process_job_id`, step and number of PUBs: if `composed`, all in "
+        "their order; if `submitted`, those whose JobEvents were published.",
     )

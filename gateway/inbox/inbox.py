@@ -71,7 +71,7 @@ class InboxEntry:
         complete = {
             "params": shown.params,
             "circuit": shown.circuit,
-            "previous_jobs": shown.provider_jobs[:-1],
+            "previous_jobs": [job for job in shown.provider_jobs if job.job_id != self.event.job_id],
         }
         return self.event.model_copy(update=complete).job_event()
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from typing import Any
 
 from core.config_docs import Documents
 from core.errors import MessageTooLargeError, QwhiskError, ResultStoreError, TopicUnknownError
@@ -117,15 +118,13 @@ class ResultDelivery:
         """
         if event.callback_url is None:
             self._unknown_topics.check(event.topic)
+        final = ResultEvent.of(event, view.status)
         if self._pooled is not None and event.pool is not None:
             self._pooled.ended(event)
-            if view.status == "ERROR" and (again := self._pooled.again(event)) is not None:
-                self._publish_fitting(again, None)
-                return again
-        final = ResultEvent.of(event, view.status)
         if self.run_progress.is_erased(event):
             # Consumed again after a crash: the result must not be stored again.
             return final
+        takes_out = False
         if view.status == "DONE" and self._stops(event):
             final.status, final.error = "CANCELLED", CANCELLED
         elif view.status == "DONE":
@@ -136,6 +135,7 @@ class ResultDelivery:
                 end = self._end_of_loop(event, reply)
                 if end is None:
                     return self._continue_loop(event, reply, is_ours)
+                takes_out = reply.job_id == POOLED_JOB
                 final.previous_jobs, final.job_id = event.provider_jobs, reply.job_id
                 final.circuit = reply.circuit
                 final.step, final.status, final.error = reply.step, *end
@@ -147,18 +147,33 @@ class ResultDelivery:
                 if is_loop(event):
                     final.status = "ERROR"
                     self._abandon_next(event)
+                    takes_out = event.pool is not None
             else:
                 final.result, final.answer = result, reply
         elif view.status == "ERROR":
-            message = view.reason or "The provider gave no reason."
-            final.error = ErrorInfo(code="job_failed", message=message[:4_000])
+            if (again := self._again(event)) is not None:
+                return again
+            final.error = ErrorInfo(code="job_failed", message=_reason(event, view))
         elif view.reason:
-            final.error = ErrorInfo(code="cancelled", message=view.reason[:4_000])
+            final.error = ErrorInfo(code="cancelled", message=_reason(event, view))
         elif is_loop(event):
             final.error = CANCELLED
         final.error = with_jobs(final)
         final.finished_at = view.finished or datetime.now(UTC)
-        return self._publish_fitting(final, self._large_results, failures)
+        published = self._publish_fitting(final, self._large_results, failures)
+        if takes_out:
+            # Only now, so that no other end is published before.
+            self._take_out(event)
+        return published
+
+    def _again(self, event: JobEvent) -> ResultEvent | None:
+        """Submit a participant of a pooled job that failed as a whole again; None if that does not help."""
+        if self._pooled is None or self.run_progress.is_cancelled(event):
+            return None
+        again = self._pooled.again(event)
+        if again is not None:
+            self._publish_fitting(again, None)
+        return again
 
     def _result(self, event: JobEvent, view: JobView) -> JobResult:
         account = self._provider.account(event.backend_type)
@@ -205,17 +220,15 @@ class ResultDelivery:
             end = "ERROR", too_many_jobs(event, most)
         else:
             return None
-        if following.job_id == POOLED_JOB:
-            self._take_out(event)
-        else:
+        if following.job_id != POOLED_JOB:
             self._request_cancellation(stray(event, following.job_id))
         return end
 
     def _take_out(self, event: JobEvent) -> None:
         """Take the job of the next step out of the pool: pollers drop what belongs to a cancelled run."""
-        following = event.model_copy(
-            update={"job_id": POOLED_JOB, "pool": None, "step": event.step + 1, "params": {}, "state": None}
-        )
+        changes = {"job_id": POOLED_JOB, "pool": None, "step": event.step + 1}
+        unneeded: dict[str, Any] = {"params": {}, "state": None, "callback_url": None}
+        following = event.model_copy(update=changes | unneeded)
         self._request_cancellation(following)
 
     def _abandon_next(self, event: JobEvent) -> None:
@@ -224,8 +237,6 @@ class ResultDelivery:
             update={"step": event.step + 1, "submitted_at": datetime.now(UTC), "pool": None}
         )
         self._request_cancellation(lost(following))
-        if event.pool is not None:
-            self._take_out(event)
 
     def _request_cancellation(self, request: JobEvent) -> None:
         data = encode(request)
@@ -365,3 +376,10 @@ class ResultDelivery:
             # The next job is announced, so the loop continues without this progress event.
             log.warning("progress of %s not published: %s", event.process_job_id, error.message)
         return progress
+
+
+def _reason(event: JobEvent, view: JobView) -> str:
+    """Return why the provider's job has no result. Another client's circuit may be the cause."""
+    if event.pool is not None and event.pool.members > 1:
+        return "The provider's job, which had the circuits of several clients, has no result."
+    return (view.reason or "The provider gave no reason.")[:4_000]

@@ -53,11 +53,7 @@ class Collection:
             self._batches.append((self._groups.pop(group.id), group.generation))
 
     def _add_to_pool(self, member: Member) -> None:
-        size = extent(member.submission)
-        if not size.fits(self._limits.job):
-            self._batches.append(([member], 0))
-            return
-        event = member.event
+        size, event = extent(member.submission), member.event
         self._pools.setdefault(member.submission.pool, Pool(self._limits)).add(
             Participant(member.key, event.client_id, size, member.consumed_at, event.step > 0)
         )

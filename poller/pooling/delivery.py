@@ -85,7 +85,14 @@ class PooledDelivery:
                 "group": PoolGroup(
                     id=f"{event.job_id}.{number}", size=len(groups[number]), generation=share.generation + 1
                 ),
-                "event": event.model_copy(update={"job_id": POOLED_JOB, "pool": None}),
+                "event": event.model_copy(
+                    update={
+                        "job_id": POOLED_JOB,
+                        "pool": None,
+                        "estimated_completion_time": None,
+                        "looked_at": None,
+                    }
+                ),
             }
         )
         self._publisher.publish(POOL, event.process_job_id, encode(again))
@@ -116,6 +123,8 @@ class PooledDelivery:
             submission = decode(PoolSubmission, entry.value) if entry.offset == offset else None
         except EventError:
             return None
-        if submission is None or submission.event.process_job_id != event.process_job_id:
-            return None  # the topic was created again
-        return submission
+        if submission is None:
+            return None
+        names = submission.event.process_job_id, submission.event.step
+        # Another message has this offset if the topic was created again.
+        return submission if names == (event.process_job_id, event.step) else None

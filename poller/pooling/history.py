@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.protocol import BackendType, PoolRecord
 from poller.state import Key
@@ -24,6 +24,7 @@ class PoolJob:
         sizes: the number of PUBs of each participant, in their order.
         at: when it was composed, in seconds since 1970.
         job_id: the provider's id; None if it is not known.
+        announced: the participants whose JobEvents were published.
         given_up: whether it was not submitted, and its participants are in the pool again.
         ended: whether it is final.
     """
@@ -35,6 +36,7 @@ class PoolJob:
     sizes: dict[Key, int]
     at: float
     job_id: str | None = None
+    announced: set[Key] = field(default_factory=set)
     given_up: bool = False
     ended: bool = False
 
@@ -69,6 +71,7 @@ class PoolHistory:
             job.given_up = True
         elif record.state == "submitted" and record.job_id is not None:
             job.job_id = record.job_id
+            job.announced |= {(run, step) for run, step, _ in record.members}
             self._by_id[record.job_id] = job
 
     def _compose(self, record: PoolRecord, tag: str) -> None:
@@ -103,3 +106,7 @@ class PoolHistory:
     def pending(self) -> list[PoolJob]:
         """Return the jobs that are pending, as far as is known, the oldest first."""
         return [job for job in self._jobs.values() if job.pending]
+
+    def given_up_since(self, instant: float) -> list[PoolJob]:
+        """Return the jobs that were given up and composed after an instant, in seconds since 1970."""
+        return [job for job in self._jobs.values() if job.given_up and job.at > instant]

@@ -98,13 +98,13 @@ class Pool(Generic[Key]):
     def add(self, participant: Participant[Key]) -> None:
         """Add a participant, after those that arrived earlier. The caller has checked `has_room`.
 
+        One that is too large for a shared job waits for its turn as the others do, and has a job of its own.
+
         Raises:
-            ValueError: the participant is here already, or is too large for a job of its own.
+            ValueError: the participant is here already.
         """
         if participant.key in self._waiting:
             raise ValueError("the participant waits already")
-        if not participant.extent.fits(self.limits.job):
-            raise ValueError("the circuits are too large for one job")
         self._waiting[participant.key] = participant
         self._total += participant.extent
         if participant.deadline < math.inf:
@@ -177,6 +177,8 @@ class Pool(Generic[Key]):
                 total += participant.extent
                 circuits += participant.extent.pubs
                 chosen.append(participant)
+            elif not chosen and not participant.extent.fits(self.limits.job):
+                return [participant]
             else:
                 participant.passed_over += 1
             if queues[client]:

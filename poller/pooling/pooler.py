@@ -12,10 +12,16 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from core.errors import ProviderForbiddenError, ProviderQuotaError, QwhiskError, StreamError
+from core.errors import (
+    BackendUnusableError,
+    ProviderForbiddenError,
+    ProviderQuotaError,
+    QwhiskError,
+    StreamError,
+)
 from core.kafka.offsets import Partition
 from core.kafka.topics import POOL
-from core.protocol import PoolRecord, ResultEvent
+from core.protocol import JobEvent, PoolRecord, ResultEvent
 from poller.account import Accounts, AccountWorker
 from poller.call_outcomes import UNDELIVERABLE
 from poller.job_consumer import ConsumedEvent, JobConsumer
@@ -31,6 +37,7 @@ from poller.pooling.submitter import (
     PoolSubmitter,
     UnannouncedError,
     UnclearError,
+    UnresolvedError,
     new_tag,
 )
 from poller.scheduling.delays import failure_delay
@@ -42,17 +49,29 @@ log = logging.getLogger(__name__)
 CATCH_UP = 5.0
 #: Seconds after which a client is told that its circuits wait in the pool.
 TELL_AFTER = 0.5
-#: Seconds between looks for participants that were cancelled.
-SWEEP = 0.5
+#: Seconds between looks for participants that were cancelled, and between two steps without news.
+SWEEP, PAUSE = 0.5, 0.05
 #: Seconds after which a final event that was not published, or an adoption, is tried again.
 RETRY = 3.0
+#: Seconds after which a job that was given up is not searched any more.
+WATCH = 180.0
 #: Seconds between looks at pending jobs of which no poller has said that they ended.
 SILENT = 60.0
 
 #: Errors after which the same circuits may be submitted again.
-TRANSIENT = (*ACCOUNTS, StreamError)
+TRANSIENT = (*ACCOUNTS, BackendUnusableError, StreamError)
 #: Errors that no participant is the cause of, and that do not pass.
 COMMON = (ProviderQuotaError, ProviderForbiddenError)
+
+
+#: Publishes a final event.
+Publication = Callable[[AccountWorker, JobEvent], ResultEvent]
+
+
+class DeadlineError(QwhiskError):
+    """A participant has waited for too long."""
+
+    code = "deadline"
 
 
 class Pooler:
@@ -64,6 +83,7 @@ class Pooler:
         submitter: submits jobs, in the accounts' threads.
         run_progress: knows which runs were cancelled.
         limits: when to submit.
+        deadline: seconds after its submission at which a participant that waits fails for good.
         open_log: starts to read the records; called at the first participant.
         post: runs a function in the loop's thread.
         clock: returns the time in seconds since 1970.
@@ -76,6 +96,7 @@ class Pooler:
         submitter: PoolSubmitter,
         run_progress: RunProgress,
         limits: PoolLimits,
+        deadline: float,
         open_log: Callable[[Callable[[PoolRecord], None]], PoolLog],
         post: Callable[[Callable[[], None]], None],
         clock: Callable[[], float],
@@ -85,6 +106,7 @@ class Pooler:
         self._submitter = submitter
         self._run_progress = run_progress
         self._limits = limits
+        self._deadline = deadline
         self._open_log = open_log
         self._post = post
         self._now = clock
@@ -101,13 +123,13 @@ class Pooler:
         self._adopting: dict[str, float] = {}
         #: When a backend's jobs may be submitted again after a failure, and its failures in a row.
         self._paused: dict[str, tuple[float, int]] = {}
-        #: Participants whose final event was not published: when to try again, and their error.
-        self._rejected: list[tuple[float, Member, QwhiskError]] = []
+        #: Participants whose final event was not published: when to try again, and how.
+        self._rejected: list[tuple[float, Member, Publication]] = []
         self._looked: dict[str, float] = {}
         self._ready = self._reading = False
         #: Counts how often the pool was lost.
         self._epoch = 0
-        self._swept = 0.0
+        self._swept = self._stepped = 0.0
 
     def __len__(self) -> int:
         return len(self._members) + len(self._unsorted)
@@ -143,17 +165,22 @@ class Pooler:
     def _sort(self, member: Member) -> None:
         known = self._members.get(member.key)
         job = self._history.job_of(member.key)
+        if known is not None and member.submission.generation > known.submission.generation:
+            # A job of the known one has failed already, so its JobEvent was published.
+            self._collection.discard(known)
+            self._finish([known])
+            known = None
         if known is not None:
             if known.offset != member.offset:
                 self._finish_message(member)  # the action has repeated the step
         elif job is not None and not job.given_up and job.generation >= member.submission.generation:
-            if job.job_id is not None:
-                self._finish_message(member)  # its JobEvent was acknowledged before this record
+            if member.key in job.announced:
+                self._finish_message(member)
             else:
                 # Also if it is cancelled: the job may run, and is cancelled once no participant is left.
                 self._members[member.key] = member
                 self._adopting.setdefault(job.tag, self._now())
-        elif self._run_progress.is_cancelled(member.event) or self._run_progress.is_past(member.event):
+        elif self._run_progress.is_past(member.event):
             self._finish_message(member)
         else:
             self._members[member.key] = member
@@ -181,6 +208,7 @@ class Pooler:
             if self._unsorted and not self._reading:
                 self._read_records()
             return
+        self._stepped = now
         if now - self._swept >= SWEEP:
             self._swept = now
             self._sweep(now)
@@ -199,7 +227,8 @@ class Pooler:
         """Return when `step` should be called if nothing happens before, in seconds since 1970."""
         if not self._members:
             return math.inf
-        return min(self._swept + SWEEP, self._collection.due_at(self._pending))
+        # A pool that is due may have to wait for its backend or the plan.
+        return max(self._stepped + PAUSE, min(self._swept + SWEEP, self._collection.due_at(self._pending)))
 
     def _pending(self, member: Member) -> int:
         """Return the number of our pooled jobs in the queue of a participant's backend."""
@@ -224,15 +253,18 @@ class Pooler:
         for member in self._collection:
             if self._run_progress.is_cancelled(member.event):
                 self._collection.discard(member)
-                self._finish([member])
+                self._end(member, lambda worker, event: worker.delivery.withdraw(event))
+            elif now - member.event.submitted_at.timestamp() > self._deadline:
+                self._collection.discard(member)
+                self._fail(member, DeadlineError(f"No provider job within {self._deadline:.0f} s."))
             elif not member.told and now - member.consumed_at >= TELL_AFTER:
                 member.told = True
                 self._tell(member)
         due = [rejected for rejected in self._rejected if now >= rejected[0]]
         self._rejected = [rejected for rejected in self._rejected if now < rejected[0]]
-        for _, member, error in due:
+        for _, member, publish in due:
             if self._members.get(member.key) is member:
-                self._fail(member, error)
+                self._end(member, publish)
         for job in self._history.pending():
             if now - max(job.at, self._looked.get(job.tag, 0.0)) < SILENT:
                 continue
@@ -281,7 +313,7 @@ class Pooler:
         members = [member for member in job.members if self._members.get(member.key) is member]
         if isinstance(outcome, NotOursError) or not members:
             return
-        if isinstance(outcome, UnannouncedError):
+        if isinstance(outcome, UnannouncedError | UnresolvedError):
             self._adopting[job.tag] = now + RETRY
             return
         if isinstance(outcome, TRANSIENT):
@@ -300,7 +332,14 @@ class Pooler:
                 self._collection.add_batch(group, min(job.generation + 1, 2))
 
     def _fail(self, member: Member, error: QwhiskError) -> None:
-        """Publish the final event of a participant whose own circuits were rejected."""
+        """End a participant with an error."""
+        self._end(
+            member,
+            lambda worker, event: worker.delivery.fail_permanently(event, error.code, error.message),
+        )
+
+    def _end(self, member: Member, publish: Publication) -> None:
+        """Publish the final event of a participant, again if that fails."""
         worker = self._accounts.of(member.event)
 
         def published(outcome: ResultEvent | QwhiskError) -> None:
@@ -308,10 +347,10 @@ class Pooler:
                 self._run_progress.end(member.event)
                 self._finish([member])
             elif self._members.get(member.key) is member:
-                self._rejected.append((self._now() + RETRY, member, error))
+                self._rejected.append((self._now() + RETRY, member, publish))
 
         worker.run(
-            lambda: worker.delivery.fail_permanently(member.event, error.code, error.message),
+            lambda: publish(worker, member.event),
             published,
             f"publishing the final event of {member.event.process_job_id}",
         )
@@ -331,6 +370,9 @@ class Pooler:
             elif epoch == self._epoch:
                 self._ready = True
                 unsorted, self._unsorted = self._unsorted, []
+                for job in self._history.given_up_since(self._now() - WATCH):
+                    # The poller that gave it up may have failed before it asked for the search.
+                    self._submitter.search_again(job, unsorted[0].event)
                 for member in unsorted:
                     self._sort(member)
 
@@ -340,14 +382,16 @@ class Pooler:
         """Announce a job again that was composed before, or give it up."""
         job = self._history.by_tag(tag)
         if job is None or tag in self._submitting:
+            # Its record is not read yet, or its submission has not ended.
+            self._adopting[tag] = self._now() + RETRY
             return
         members = [member for key in job.sizes if (member := self._members.get(key)) is not None]
         if not members:
             return
-        worker = self._worker_of(job)
+        worker, epoch = self._worker_of(job), self._epoch
         self._submitting[tag] = (worker, job.backend)
         worker.run(
-            lambda: self._submitter.adopt(worker.account, job, members),
+            lambda: self._submitter.adopt(worker.account, job, members, lambda: epoch == self._epoch),
             lambda outcome: self._adopted(job, members, outcome),
             f"searching a pooled job of {len(members)} participants",
         )

@@ -32,7 +32,7 @@ def part(result: JobResult, share: PoolShare) -> JobResult:
         shots=first.shots,
         evs=first.evs,
         stds=first.stds,
-        metadata=first.metadata if share.members > 1 else result.metadata,
+        metadata=first.metadata,
         pubs=own if len(own) > 1 else None,
     )
 

@@ -52,6 +52,13 @@ class UnclearError(ProviderUnavailableError):
         super().__init__("It is unclear whether a pooled job was submitted.", unclear=True)
 
 
+class UnresolvedError(ProviderUnavailableError):
+    """The job may have been submitted, and whether it was cannot be found out now."""
+
+    def __init__(self) -> None:
+        super().__init__("It cannot be found out now whether a pooled job was submitted.", unclear=True)
+
+
 class UnannouncedError(StreamError):
     """The job was submitted, but not all participants were told its id.
 
@@ -118,7 +125,8 @@ class PoolSubmitter:
         Raises:
             NotOursError: the pool belongs to another poller, and nothing was submitted.
             UnannouncedError: the job was submitted, but not announced. Call `adopt`.
-            UnclearError: the job may have been submitted.
+            UnclearError: the job may have been submitted. It is given up.
+            UnresolvedError: the job may have been submitted. Call `adopt`.
             QwhiskError: it was not submitted. The record says so.
         """
         first = job.members[0].submission
@@ -126,36 +134,57 @@ class PoolSubmitter:
         self._record("composed", job.tag, job.members, job.generation)
         if not job.is_ours():
             raise NotOursError("The pool belongs to another poller now.")
+        tags = (run_tag(job.tag), step_tag(job.tag, 0))
         try:
-            tags = (run_tag(job.tag), step_tag(job.tag, 0))
             job_id = account.submit(pubs, first.event.backend, first.shots, tags, first.primitive)
-        except ProviderUnavailableError as error:
-            if not error.unclear:
+        except Exception as error:
+            if not isinstance(error, ProviderUnavailableError) or not error.unclear:
                 self._record("given_up", job.tag, job.members, job.generation)
                 raise
-            job_id = self._find(account, job.tag, job.members, job.generation)
-        except QwhiskError:
-            self._record("given_up", job.tag, job.members, job.generation)
-            raise
+            job_id = self._resolve(account, job.tag, job.members, job.generation, job.is_ours)
+        if not job.is_ours():
+            # The poller that has the pool now searches the job by its tag.
+            raise NotOursError("The pool belongs to another poller now.")
         self.announce(job_id, job.tag, sizes_of(job.members), job.members, job.generation, job.queue_length)
         return job_id
 
-    def adopt(self, account: QuantumAccount, job: PoolJob, members: Sequence[Member]) -> str:
+    def adopt(
+        self,
+        account: QuantumAccount,
+        job: PoolJob,
+        members: Sequence[Member],
+        is_ours: Callable[[], bool],
+    ) -> str:
         """Announce a job that another poller, or this one before, has composed; return its id.
 
         Args:
             account: the account.
             job: the job, from its records.
-            members: those of its participants whose messages are not finished.
+            members: those of its participants to announce it to.
+            is_ours: returns False once the pool belongs to another poller.
 
         Raises:
-            UnclearError: the provider does not list it. The record says that it is given up.
-            UnannouncedError: it was not announced. Call this again.
-            ProviderError: the search failed. Call this again.
+            NotOursError: the pool belongs to another poller.
+            UnclearError: the provider does not list it. It is given up.
+            UnresolvedError, UnannouncedError: call this again.
         """
-        job_id = self._find(account, job.tag, members, job.generation)
+        job_id = job.job_id or self._resolve(account, job.tag, members, job.generation, is_ours)
+        if not is_ours():
+            raise NotOursError("The pool belongs to another poller now.")
         self.announce(job_id, job.tag, job.sizes, members, job.generation, None)
         return job_id
+
+    def search_again(self, job: PoolJob, event: JobEvent) -> None:
+        """Ask the pollers once more to search a job that was given up. Does not wait.
+
+        Args:
+            job: the job, from its records.
+            event: an event of one of its participants.
+        """
+        own = event.model_copy(update={"backend_type": job.backend_type, "backend": job.backend})
+        request = _search_request(job.tag, own)
+        data = encode(request)
+        self._publisher.send(CANCEL, job.tag, data, binary_headers(request, data, CANCELLATION))
 
     def look(self, account: QuantumAccount, job: PoolJob) -> None:
         """Look at a pending job, and publish that it has ended if it has: its pollers may have failed.
@@ -175,15 +204,46 @@ class PoolSubmitter:
                 POOLS, job.job_id, encode(ended_record(job.job_id, job.backend_type, job.backend))
             )
 
-    def _find(self, account: QuantumAccount, tag: str, members: Sequence[Member], generation: int) -> str:
+    def _resolve(
+        self,
+        account: QuantumAccount,
+        tag: str,
+        members: Sequence[Member],
+        generation: int,
+        is_ours: Callable[[], bool],
+    ) -> str:
         """Return the id of a job that may have been submitted.
 
         If the provider does not list it, it is given up, and the pollers are asked to search it for longer
         and to cancel it.
 
         Raises:
+            NotOursError: the pool belongs to another poller.
             UnclearError: it is given up.
-            ProviderError: the last search failed.
+            UnresolvedError: the provider or the broker is not available.
+        """
+        try:
+            if (job_id := self._search(account, tag)) is not None:
+                return job_id
+            if not is_ours():
+                raise NotOursError("The pool belongs to another poller now.")
+            self._record("given_up", tag, members, generation)
+        except NotOursError:
+            raise
+        except QwhiskError as error:
+            log.warning("a pooled job was not found out about: %s", error.message)
+            raise UnresolvedError from None
+        request = _search_request(tag, members[0].event)
+        data = encode(request)
+        # Without waiting: whoever reads the record that it is given up asks again.
+        self._publisher.send(CANCEL, tag, data, binary_headers(request, data, CANCELLATION))
+        raise UnclearError
+
+    def _search(self, account: QuantumAccount, tag: str) -> str | None:
+        """Return the id of the oldest job with a tag; None if the provider lists none.
+
+        Raises:
+            QwhiskError: the last search failed.
         """
         failure: QwhiskError | None = None
         for pause in self._pauses:
@@ -198,11 +258,7 @@ class PoolSubmitter:
                 return views[-1].job_id
         if failure is not None:
             raise failure
-        self._record("given_up", tag, members, generation)
-        request = lost(members[0].event.model_copy(update={"process_job_id": tag, "step": 0}))
-        data = encode(request)
-        self._publisher.publish(CANCEL, tag, data, binary_headers(request, data, CANCELLATION))
-        raise UnclearError
+        return None
 
     def announce(
         self,
@@ -289,10 +345,14 @@ class PoolSubmitter:
             backend=event.backend,
             generation=generation,
             members=[(*member.key, len(member.submission.pubs)) for member in members]
-            if state == "composed"
+            if state in ("composed", "submitted")
             else [],
         )
         self._publisher.publish(POOLS, tag, encode(record))
+
+
+def _search_request(tag: str, event: JobEvent) -> JobEvent:
+    return lost(event.model_copy(update={"process_job_id": tag, "step": 0, "pool": None}))
 
 
 def ended_record(job_id: str, backend_type: BackendType, backend: str) -> PoolRecord:

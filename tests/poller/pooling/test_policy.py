@@ -81,8 +81,9 @@ def test_every_quantity_is_limited(name: str) -> None:
     half = replace(JobExtent(pubs=1), **{name: getattr(JOB, name) // 2 + 1})
     waiting = pool(*(Participant(key, "a", half, 0.0) for key in range(2)))
     assert keys(waiting.take(0.0, pending=0)) == [0]
-    with pytest.raises(ValueError, match="too large"):
-        waiting.add(Participant(9, "a", replace(half, **{name: getattr(JOB, name) + 1}), 0.0))
+    waiting.add(Participant(9, "b", replace(half, **{name: getattr(JOB, name) + 1}), -1.0))
+    assert keys(waiting.take(0.0, pending=0)) == [1], "the other one was passed over before"
+    assert keys(waiting.take(0.0, pending=0)) == [9], "what is too large for a shared job has its own"
 
 
 def test_a_client_with_many_circuits_does_not_keep_out_one_with_few() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -187,6 +188,101 @@ def test_a_poller_that_takes_over_finds_the_job_or_submits_it_again(outcome: str
     _no_job_without_participants(world)
 
 
+def test_a_job_is_announced_to_all_although_its_messages_come_in_pieces() -> None:
+    world = World()
+    world.add(*(submission(f"run{number}", number % 5 + 1) for number in range(6)))
+    world.publisher.limits["jobs"] = 0
+    world.step()
+    del world.publisher.limits["jobs"]
+    world.take_over(first=2)
+    world.step(5.0)
+    world.redeliver()
+    for _ in range(3):
+        world.step(5.0)
+    assert {event.process_job_id for event in world.announced()} == {f"run{number}" for number in range(6)}
+    assert world.finished == set(range(6))
+    assert world.account.attempts == [6]
+    world.check()
+
+
+@pytest.mark.parametrize("outcome", ["lost", "late", "unlisted"])
+def test_a_job_is_not_submitted_again_while_the_provider_cannot_be_searched(outcome: str) -> None:
+    world = World()
+    world.account.outcomes.append(outcome)
+    world.account.blind = 3
+    world.add(submission("a", 1), submission("b", 2))
+    world.step()
+    assert world.account.attempts == [2]
+    for _ in range(10):
+        world.step(5.0)
+    world.appear()
+    assert {event.process_job_id for event in world.announced()} == {"a", "b"}
+    assert world.account.attempts == ([2] if outcome == "lost" else [2, 2])
+    world.check()
+    _no_job_without_participants(world)
+
+
+def test_a_thread_that_outlives_a_revocation_announces_nothing() -> None:
+    world = World()
+    world.add(submission("a", 1), submission("b", 2))
+    world.step()
+    world.end_jobs()
+    world.add(submission("c", 3), submission("d", 4))
+    world.held = []
+    world.step()
+    world.take_over()
+    stale, world.held = world.held, None
+    for _ in range(3):
+        world.step(5.0)
+    world.held = stale
+    world.release()
+    for _ in range(3):
+        world.step(5.0)
+    jobs_of: dict[str, set[str]] = {}
+    for event in world.announced():
+        jobs_of.setdefault(event.process_job_id, set()).add(event.job_id)
+    assert {run: len(jobs) for run, jobs in jobs_of.items()} == dict.fromkeys("abcd", 1)
+    world.check()
+    _no_job_without_participants(world)
+
+
+def test_a_submission_that_outlives_a_revocation_is_not_announced() -> None:
+    world = World(PoolLimits(most_pending=100))
+
+    def another_poller() -> None:
+        world.take_over()
+        for _ in range(5):
+            world.step(5.0)
+
+    world.account.meanwhile = another_poller
+    world.add(submission("a", 1), submission("b", 2))
+    world.step()
+    for _ in range(3):
+        world.step(5.0)
+    assert len({event.job_id for event in world.announced()}) == 1
+    assert len(world.account.submitted) == 2
+    assert world.finished == {0, 1}
+    world.check()
+    _no_job_without_participants(world)
+
+
+def test_circuits_that_wait_for_longer_than_the_deadline_fail() -> None:
+    world = World()
+    world.deadline = 100.0
+    world.take_over()
+    now = datetime.fromtimestamp(world.now, UTC)
+    world.account.outcomes.extend(["unavailable"] * 50)
+    waiting = submission("a", 1)
+    waiting.event.submitted_at = now
+    world.add(waiting)
+    for _ in range(10):
+        world.step(30.0)
+    [end] = [event for event in world.progress() if event.final]
+    assert end.error is not None
+    assert end.error.code == "deadline"
+    assert world.finished == {0}
+
+
 def _no_job_without_participants(world: World) -> None:
     """Each job is announced, or the pollers are asked to cancel it."""
     used = {event.job_id for event in world.announced()}
@@ -195,11 +291,17 @@ def _no_job_without_participants(world: World) -> None:
         assert job_id in used or world.account._tags[job_id] & sought, "a job runs for nobody"
 
 
+EVENTS = (
+    *("add", "add", "add", "step", "wait", "end", "kill", "cancel", "appear", "silence", "blind"),
+    *("kill, and half of the messages", "the other half"),
+)
+
+
 @given(
     data=st.data(),
     clients=st.integers(1, 4),
     events=st.lists(
-        st.sampled_from(["add", "add", "add", "step", "wait", "end", "kill", "cancel", "appear", "silence"]),
+        st.sampled_from(EVENTS),
         max_size=40,
     ),
     outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=12),
@@ -224,6 +326,12 @@ def test_whatever_happens_no_participant_is_lost_doubled_or_mixed_up(
             world.end_jobs()
         elif event == "kill":
             world.take_over()
+        elif event == "kill, and half of the messages":
+            world.take_over(first=len(world.messages) // 2)
+        elif event == "the other half":
+            world.redeliver()
+        elif event == "blind":
+            world.account.blind = 2
         elif event == "appear":
             world.appear()
         elif event == "silence":
@@ -236,6 +344,8 @@ def test_whatever_happens_no_participant_is_lost_doubled_or_mixed_up(
             world.run_progress.cancel(world.messages[number].event)
             cancelled.add(f"run{number}")
     world.account.outcomes.clear()
+    world.account.blind = 0
+    world.redeliver()
     world.appear()
     for _ in range(30):
         world.end_jobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from core import provider
 from core.errors import ProviderError, ProviderUnavailableError, QwhiskError
 from core.kafka.topics import CANCEL, JOBS, POOL, POOLS
 from core.protocol import JobEvent, PoolRecord, PoolSubmission, ResultEvent, decode
-from core.provider import Primitive
+from core.provider import JobView, Primitive
 from poller.account import Accounts
 from poller.delivery.result_delivery import ResultDelivery
 from poller.job_consumer import ConsumedEvent, JobConsumer
@@ -39,6 +40,10 @@ class Account(InMemoryAccount):
         self.poison: set[int] = set()
         self.late: list[Callable[[], object]] = []
         self.attempts: list[int] = []
+        #: Searches that fail before one succeeds.
+        self.blind = 0
+        #: Called once while a submission is on its way to the provider.
+        self.meanwhile: Callable[[], object] | None = None
 
     def submit(
         self,
@@ -50,6 +55,9 @@ class Account(InMemoryAccount):
         simulator_options: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
         self.attempts.append(len(pubs))
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         outcome = self.outcomes.popleft() if self.outcomes else "ok"
         if outcome == "refused" or any(pub[0].num_qubits in self.poison for pub in pubs):
             raise ProviderError("A circuit is not for this device.")
@@ -65,6 +73,12 @@ class Account(InMemoryAccount):
             raise ProviderUnavailableError("No answer.", unclear=True)
         return job_id
 
+    def tagged(self, *tags: str) -> list[JobView]:
+        if self.blind:
+            self.blind -= 1
+            raise ProviderUnavailableError("The provider is down.")
+        return super().tagged(*tags)
+
 
 class World:
     """One broker and one account, and the pooler that has the pool now.
@@ -75,6 +89,7 @@ class World:
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
+        self.deadline = math.inf
         self.account, self.publisher = Account(), fakes.Publisher()
         self.provider = provider.Provider(self.account, self.account)
         self.now = 1_000_000.0
@@ -83,10 +98,19 @@ class World:
         self.finished: set[int] = set()
         self.run_progress = RunProgress()
         self.catch_up: Callable[[], None] = lambda: None
+        #: Work of threads that has not begun; None if it is done at once.
+        self.held: list[Callable[[], None]] | None = None
         self.take_over()
 
-    def take_over(self) -> None:
-        """Replace the pooler: the last one was killed, and the messages that are not finished come again."""
+    def take_over(self, first: int | None = None) -> None:
+        """Replace the pooler: the last one was killed, and the messages that are not finished come again.
+
+        Args:
+            first: how many of them come at first; `redeliver` brings the others. None for all.
+        """
+        revoked = getattr(self, "pooler", None)
+        if revoked is not None:
+            revoked.revoke((POOL, 0))
         self.catch_up = lambda: None
         self._posted: deque[Callable[[], None]] = deque()
         delivery = ResultDelivery(
@@ -108,20 +132,44 @@ class World:
             PoolSubmitter(self.publisher, pauses=(0.0,), announce_pauses=(0.0,)),
             self.run_progress,
             self.limits,
+            self.deadline,
             self._open_log,
             self._posted.append,
             lambda: self.now,
         )
-        for offset in range(len(self.messages)):
-            if offset not in self.finished:
-                self._consume(offset)
+        open_messages = [offset for offset in range(len(self.messages)) if offset not in self.finished]
+        self._undelivered = open_messages if first is None else open_messages[first:]
+        for offset in open_messages[: len(open_messages) if first is None else first]:
+            self._consume(offset)
+        if first is None:
+            self._undelivered = []
+
+    def redeliver(self) -> None:
+        """Deliver the messages that `take_over` has left out."""
+        undelivered, self._undelivered = self._undelivered, []
+        for offset in undelivered:
+            self._consume(offset)
 
     def _run(self, work: Callable[[], Any], then: Callable[[Any], None], title: str) -> None:
-        try:
-            outcome = work()
-        except QwhiskError as error:
-            outcome = error
-        self._posted.append(lambda: then(outcome))
+        posted = self._posted
+
+        def run() -> None:
+            try:
+                outcome = work()
+            except QwhiskError as error:
+                outcome = error
+            posted.append(lambda: then(outcome))
+
+        if self.held is None:
+            run()
+        else:
+            self.held.append(run)
+
+    def release(self) -> None:
+        """Let the held threads do their work, whoever has the pool now."""
+        held, self.held = self.held or [], None
+        for run in held:
+            run()
 
     def _open_log(self, received: Callable[[PoolRecord], None]) -> PoolLog:
         """A log that has read everything whenever it is asked."""
