@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,12 @@ def test_an_interrupted_wait_leaves_the_job(stack: Stack, qwhisk: Command) -> No
     with paused(stack):
         job = qwhisk.run("run", "bell_state", "backend_type=hardware", "--detach").stdout.strip()
         with subprocess.Popen(
-            qwhisk.line(["watch", job]), env=qwhisk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            qwhisk.line(["watch", job]),
+            env=qwhisk.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A shell's background jobs, and so these tests in one, ignore the signal of Ctrl-C.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         ) as process:
             try:
                 assert process.stdout is not None

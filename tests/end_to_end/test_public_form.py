@@ -19,6 +19,7 @@ from simple_websocket import Client as WebSocket
 
 from core.protocol import STRUCTURED, SUBPROTOCOL
 from core.settings import KafkaSettings
+from testkit.faults import paused
 from testkit.large_job import submit_large
 from testkit.listener import Listener
 from testkit.processes import part_environment
@@ -137,6 +138,10 @@ def test_every_answer_shows_the_public_form_alone(stack: Stack, answers: Answers
     assert answers.of(done, f"{API}/functions/bell_state/jobs", 200)["answer"]["summary"]
     cancelled = client.http.delete(f"{stack.api}/jobs/{name}", timeout=60)
     assert answers.of(cancelled, job, 202) == {"process_job_id": name, "status": "DONE"}
+    with paused(stack):
+        early = client.submit(0, "bell_state", backend_type="hardware", backend="fake_fez").json()
+        erasure = f"{stack.api}/jobs/{early['process_job_id']}/data"
+        answers.of(client.http.delete(erasure, timeout=60), f"{job}/data", 409)
     answers.of(client.get("/functions"), f"{API}/functions", 200)
     answers.of(client.get("/functions/grover"), f"{API}/functions/{{function}}", 200)
     wait_for(lambda: client.get("/backends").json()["backends"], 60)

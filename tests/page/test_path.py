@@ -293,7 +293,7 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     press("ArrowRight")
     expect(visit.field("backend_type-noisy_simulator")).to_be_checked()
     press("ArrowLeft")
-    for _ in range(4):
+    for _ in range(5):
         press("Tab")
     assert page.evaluate("document.activeElement.dataset.testid") == "run"
     press("Enter")
