@@ -25,8 +25,8 @@ MAX_CIRCUITS = 1_000
 #: The longest Pauli string, and the most terms of an observable.
 MAX_PAULI, MAX_TERMS = 200, 10_000
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Values = list[Number] | list[list[Number]]
+FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
+Values = list[FiniteNumber] | list[list[FiniteNumber]]
 
 
 class PooledPub(BaseModel):
@@ -36,7 +36,7 @@ class PooledPub(BaseModel):
 
     circuit: int = Field(ge=0, lt=MAX_CIRCUITS, description="The place of the circuit in `circuits`.")
     values: Values | None = None
-    observable: list[tuple[Annotated[str, Field(max_length=MAX_PAULI)], Number]] | None = Field(
+    observable: list[tuple[Annotated[str, Field(max_length=MAX_PAULI)], FiniteNumber]] | None = Field(
         default=None, max_length=MAX_TERMS, description="Pauli strings on the device's qubits, with factors."
     )
 
