@@ -43,10 +43,6 @@ class ForbiddenError(QwhiskError):
     code = "not_permitted"
 
 
-def _names(least: int = 0) -> Any:
-    return Field(default_factory=list, min_length=least, max_length=MAX_NAMES)
-
-
 class Grant(BaseModel):
     """What may be used: each of the functions on each of the backend types."""
 
