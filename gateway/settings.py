@@ -58,10 +58,6 @@ def _api_keys(text: str) -> Mapping[str, str]:
     return digests
 
 
-def _retention(text: str) -> int | None:
-    return integer(60 + HOUR, MAX_RETENTION).parse(text)
-
-
 HOST = Setting("GATEWAY_HOST", TEXT, "127.0.0.1", "address to listen on")
 HOSTS = Setting(
     "GATEWAY_HOSTS",
@@ -133,9 +129,9 @@ PREVIOUS_SECRET = Setting(
 SESSION_SECONDS = Setting(
     "GATEWAY_SESSION_SECONDS", integer(60, 30 * 86_400), 86_400, "seconds that a session's token is valid"
 )
-CLIENT_RETENTION = Setting(
+CLIENT_RETENTION: Setting[int | None] = Setting(
     "GATEWAY_RETENTION_SECONDS",
-    Kind(f"a whole number from {60 + HOUR} to {MAX_RETENTION}", _retention),
+    integer(60 + HOUR, MAX_RETENTION),
     None,
     "seconds for which a client's events, with inputs and results, are kept; at least an hour more than "
     "GATEWAY_SESSION_SECONDS",
