@@ -1,9 +1,9 @@
 """Requests to the pollers to delete the provider's jobs of a run whose client erased its data.
 
 The gateways have no key to the provider. Such a request is a JobEvent on the topic `jobs.cancel`, whose
-`job_id` is `erase`, or `erase.<job id>` with the newest job of the run. It has neither the caller's input nor
-the algorithm's state. A poller of an older version treats it as a cancellation of a run that has ended, and
-does nothing: update the pollers before the gateways.
+`job_id` is `erase`, or `erase.<job id>` with the newest job of the run. It does not have the caller's input,
+the circuit or the algorithm's state. A poller of an older version treats it as a cancellation of a run that
+has ended, and does nothing: update the pollers before the gateways.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def erasure_request(event: JobEvent) -> JobEvent:
     is_own = event.pool is None and event.job_id != POOLED_JOB and len(event.job_id) <= _MAX_JOB_ID
     job_id = f"{_ERASE}.{event.job_id}" if is_own else _ERASE
     # The pollers retry for as long as a job may take, from now on and not from the submission.
-    changes = {"job_id": job_id, "submitted_at": datetime.now(UTC), "params": {}, "state": None}
+    changes = {"job_id": job_id, "submitted_at": datetime.now(UTC)}
     unneeded = {"callback_url": None, "progress": None, "looked_at": None, "estimated_completion_time": None}
-    return event.model_copy(update=changes | unneeded)
+    return event.without_large_fields().model_copy(update=changes | unneeded)
 
 
 def erasure_of(job_id: str) -> Erasure | None:

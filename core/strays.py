@@ -58,14 +58,5 @@ def sought(job_id: str) -> Stray | None:
 def _asking(event: JobEvent, job_id: str) -> JobEvent:
     if not _FORM.fullmatch(job_id):
         raise ValueError(f"not an id of a job or of an attempt: {job_id[:200]!r}")
-    # The poller needs neither the caller's input, the algorithm's state nor the circuit, which may be large.
-    return event.model_copy(
-        update={
-            "job_id": job_id,
-            "params": {},
-            "state": None,
-            "circuit": None,
-            "previous_jobs": [],
-            "callback_url": None,
-        }
-    )
+    # The poller does not need the caller's input, the algorithm's state or the circuit.
+    return event.without_large_fields().model_copy(update={"job_id": job_id, "callback_url": None})

@@ -28,7 +28,7 @@ from core.protocol import (
 from core.strays import sought
 from gateway.auth.tokens import ClientSession
 from gateway.edge.exchange import json_parts, wait_for_final
-from gateway.inbox.inbox import Inbox, InboxEntry, without_large_fields
+from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
 from gateway.links import public_path, shown
@@ -194,7 +194,7 @@ def _job(gateway: GatewayServices, job: bytes, event: ResultEvent) -> Response:
     try:
         return gateway.unread.response(event.client_id, [job])
     except (LimitError, BusyError):
-        return json_parts([encode_public(without_large_fields(event))])
+        return json_parts([encode_public(event.without_large_fields())])
 
 
 def accepted(response: Response, process_job_id: str) -> Response:

@@ -7,7 +7,7 @@ outcome. Both sides validate every message.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -117,6 +117,14 @@ class JobEvent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    #: The fields that may be large, with the values of an event without them.
+    _WITHOUT_LARGE: ClassVar[dict[str, Any]] = {
+        "params": {},
+        "state": None,
+        "circuit": None,
+        "previous_jobs": [],
+    }
+
     v: Literal[1] = 1
     job_id: Identifier = Field(description="The provider's id of the job.")
     backend: Identifier
@@ -182,6 +190,10 @@ class JobEvent(BaseModel):
         """The key of the event's messages: all participants of a pooled job have the same."""
         return self.process_job_id if self.pool is None else self.job_id
 
+    def without_large_fields(self) -> Self:
+        """Return the event without the fields that may be large, such as the input and the result."""
+        return self.model_copy(update=self._WITHOUT_LARGE)
+
     def bound(self, now: datetime) -> None:
         """Limit the instants to what is possible at `now`: another machine's clock may be wrong.
 
@@ -226,6 +238,12 @@ class JobResult(PubResult):
 
 class ResultEvent(JobEvent):
     """How a job stands: progress, or the one final event, on the client's topic."""
+
+    _WITHOUT_LARGE: ClassVar[dict[str, Any]] = JobEvent._WITHOUT_LARGE | {
+        "result": None,
+        "answer": None,
+        "error": None,
+    }
 
     status: Status
     queue_position: int | None = Field(default=None, ge=0, le=MAX_QUEUE)

@@ -13,7 +13,6 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from core.errors import EventError
 from core.protocol import JobEvent, PublicJob, ResultEvent, decode, encode_public
@@ -27,21 +26,6 @@ MAX_EVENTS = 5_000
 MAX_BYTES = 32 * 1024 * 1024
 #: Bytes of an entry besides its JSON, measured.
 ENTRY_BYTES = 3_000
-#: The fields that may be large, which are kept only in the JSON.
-_LARGE: dict[str, Any] = {
-    "result": None,
-    "answer": None,
-    "error": None,
-    "state": None,
-    "params": {},
-    "circuit": None,
-    "previous_jobs": [],
-}
-
-
-def without_large_fields(event: ResultEvent) -> ResultEvent:
-    """Return the event without the fields that may be large."""
-    return event.model_copy(update=_LARGE)
 
 
 @dataclass(frozen=True)
@@ -137,7 +121,7 @@ class Inbox:
             event = decode(ResultEvent, data)
             # The largest parts are kept only once, in the JSON that is sent.
             request = self._request(event)
-            entry = InboxEntry(offset, without_large_fields(event), encode_public(event), request)
+            entry = InboxEntry(offset, event.without_large_fields(), encode_public(event), request)
         except EventError:
             # Not an event: only the position changes.
             entry = None

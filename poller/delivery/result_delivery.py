@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any
 
 from core.config_docs import Documents
 from core.errors import MessageTooLargeError, QwhiskError, ResultStoreError, TopicUnknownError
@@ -226,10 +225,8 @@ class ResultDelivery:
 
     def _take_out(self, event: JobEvent) -> None:
         """Take the job of the next step out of the pool: pollers drop what belongs to a cancelled run."""
-        changes = {"job_id": POOLED_JOB, "pool": None, "step": event.step + 1}
-        unneeded: dict[str, Any] = {"params": {}, "state": None, "callback_url": None}
-        following = event.model_copy(update=changes | unneeded)
-        self._request_cancellation(following)
+        changes = {"job_id": POOLED_JOB, "pool": None, "step": event.step + 1, "callback_url": None}
+        self._request_cancellation(event.without_large_fields().model_copy(update=changes))
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""

@@ -14,7 +14,13 @@ from tests.core.samples import job
 
 
 def test_a_request_names_the_newest_job_and_has_no_data() -> None:
-    event = job(params={"secret": 7}, state={"secret": 7}, callback_url="https://example.org/secret")
+    numbers = dict.fromkeys(("qubits", "depth", "size", "transpiled_depth", "transpiled_size", "pubs"), 1)
+    event = job(
+        params={"secret": 7},
+        state={"secret": 7},
+        callback_url="https://example.org/secret",
+        circuit=numbers | {"openqasm3": "// secret"},
+    )
     request = decode(JobEvent, encode(erasure_request(event)))
     assert erasure_of(request.job_id) == Erasure(event.job_id)
     assert sought(request.job_id) is None
