@@ -10,6 +10,7 @@ from flask import Blueprint, Response, g, request
 from core.config_docs.model import ConfigDocument
 from core.errors import InputError, NotFoundError
 from core.large_results import name_of
+from core.poller_requests import publish_request
 from core.protocol import API, CANCELLATION, data_path, job_path, result_path
 from gateway import erasure, listing
 from gateway.auth.tokens import ClientSession, TokenError
@@ -18,7 +19,6 @@ from gateway.edge.exchange import awaited, exchange, wait_for_final
 from gateway.idempotency import HEADER, key_of, process_job_id, require_same_request
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.links import public_path, shown
-from gateway.poller_requests import publish_request
 from gateway.problems import NO_JOB
 from gateway.replies import json_response
 from gateway.services import GatewayServices, address, bearer, count_request, services, session

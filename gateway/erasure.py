@@ -6,11 +6,11 @@ import logging
 
 from core.erasure import erasure_request
 from core.large_results import name_of
+from core.poller_requests import publish_request
 from core.protocol import ERASURE
 from gateway.auth.tokens import ClientSession
 from gateway.inbox.erasures import erasure_notice
 from gateway.inbox.inbox import Inbox, InboxEntry
-from gateway.poller_requests import publish_request
 from gateway.problems import ConflictError
 from gateway.services import GatewayServices
 from gateway.submissions import APPEARS

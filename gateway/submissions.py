@@ -13,6 +13,7 @@ from core.config_docs.model import ConfigDocument
 from core.erasure import erasure_of
 from core.errors import InvocationError
 from core.kafka.publisher import PUBLISH_TIMEOUT
+from core.poller_requests import publish_request
 from core.protocol import (
     CANCELLATION,
     BackendType,
@@ -33,7 +34,6 @@ from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError
 from gateway.links import public_path, shown
 from gateway.permissions import ForbiddenError, requested_type
-from gateway.poller_requests import publish_request
 from gateway.services import GatewayServices
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from core.errors import ProviderUnavailableError, QwhiskError
 from core.kafka.publisher import Publisher
-from core.kafka.topics import CANCEL
-from core.protocol import CANCELLATION, JobEvent, binary_headers, encode
+from core.poller_requests import publish_request
+from core.protocol import CANCELLATION, JobEvent
 from core.provider import JobView, QuantumAccount, run_tag, seconds_left, step_tag, within
 from core.strays import MAX_JOB_ID, lost, stray
 
@@ -204,9 +204,7 @@ class Recovery:
     def _publish_requests(self, requests: Sequence[JobEvent]) -> None:
         try:
             for event in requests:
-                data = encode(event)
-                headers = binary_headers(event, data, CANCELLATION)
-                self._publisher.publish(CANCEL, event.process_job_id, data, headers)
+                publish_request(self._publisher, event, CANCELLATION)
         except QwhiskError as error:
             log.error("a job that no client knows may continue to run: %s", error.message)
 

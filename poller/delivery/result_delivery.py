@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from core.config_docs import Documents
 from core.errors import MessageTooLargeError, QwhiskError, ResultStoreError, TopicUnknownError
 from core.kafka.publisher import Publisher
-from core.kafka.topics import CANCEL, WEBHOOKS
+from core.kafka.topics import WEBHOOKS
 from core.large_results import LargeResults, name_of
 from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.pace import Pace
+from core.poller_requests import publish_request
 from core.protocol import (
     CANCELLATION,
     MAX_EVENT_BYTES,
@@ -220,25 +221,21 @@ class ResultDelivery:
         else:
             return None
         if following.job_id != POOLED_JOB:
-            self._request_cancellation(stray(event, following.job_id))
+            publish_request(self._publisher, stray(event, following.job_id), CANCELLATION)
         return end
 
     def _take_out(self, event: JobEvent) -> None:
         """Take the job of the next step out of the pool: pollers drop what belongs to a cancelled run."""
         changes = {"job_id": POOLED_JOB, "pool": None, "step": event.step + 1, "callback_url": None}
-        self._request_cancellation(event.without_large_fields().model_copy(update=changes))
+        following = event.without_large_fields().model_copy(update=changes)
+        publish_request(self._publisher, following, CANCELLATION)
 
     def _abandon_next(self, event: JobEvent) -> None:
         """Request the cancellation of a next job: the function may have submitted it without replying."""
         following = event.model_copy(
             update={"step": event.step + 1, "submitted_at": datetime.now(UTC), "pool": None}
         )
-        self._request_cancellation(lost(following))
-
-    def _request_cancellation(self, request: JobEvent) -> None:
-        data = encode(request)
-        headers = binary_headers(request, data, CANCELLATION)
-        self._publisher.publish(CANCEL, request.process_job_id, data, headers)
+        publish_request(self._publisher, lost(following), CANCELLATION)
 
     def fail_permanently(self, event: JobEvent, code: str, message: str) -> ResultEvent:
         """Publish the final event of a job that fails for good.

@@ -12,7 +12,7 @@ def publish_request(publisher: Publisher, event: JobEvent, kind: str) -> None:
 
     Args:
         publisher: the publisher.
-        event: the job, or what `core.erasure.erasure_request` makes of it.
+        event: the job, or what `core/strays.py` or `core/erasure.py` makes of it.
         kind: the type of the CloudEvent, `CANCELLATION` or `ERASURE`.
 
     Raises:
