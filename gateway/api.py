@@ -209,8 +209,8 @@ def cancel(process_job_id: str) -> Response:
         requested = entry.job_event()
         with gateway.processor.waiting():
             publish_request(gateway.publisher, requested, CANCELLATION)
-    shown = {"process_job_id": process_job_id, "status": event.status}
-    return accepted(json_response(shown), process_job_id)
+    response = json_response({"process_job_id": process_job_id, "status": event.status})
+    return accepted(response, process_job_id)
 
 
 @api.delete(_DATA)

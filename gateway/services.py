@@ -143,7 +143,7 @@ class GatewayServices:
         if not self.sign_in.needed:
             if credential:
                 return *self.renewed_session(self._session_to_renew(credential)), False
-            return *self.new_session("address", address()), True
+            return *self.new_session(address()), True
         try:
             known = self.tokens.read(credential)
         except TokenError:
@@ -185,14 +185,13 @@ class GatewayServices:
             "audience": settings.oidc_audience,
         }
 
-    def new_session(self, kind: str, source: str) -> tuple[ClientSession, str]:
-        """Return a new session and its token. Its first job creates its topic.
+    def new_session(self, source: str) -> tuple[ClientSession, str]:
+        """Return a new session without a sign-in, and its token. Its first job creates its topic.
 
         Args:
-            kind: `tenant` or `address`.
-            source: the name of who signed in, or the address.
+            source: the address that the request came from.
         """
-        return self.tokens.new(sources.digest_of(self.settings.secret, kind, source))
+        return self.tokens.new(sources.digest_of(self.settings.secret, "address", source))
 
     def renewed_session(self, session: ClientSession) -> tuple[ClientSession, str]:
         """Return the session with a new token.

@@ -83,7 +83,7 @@ class Session:
     """A client's session, used at any gateway."""
 
     def __init__(self, gateway: GatewayServices) -> None:
-        self.session, self.token = gateway.new_session("address", "192.0.2.1")
+        self.session, self.token = gateway.new_session("192.0.2.1")
         gateway.inbox_for_job(self.session)
         self._publisher = gateway.publisher
 

@@ -81,7 +81,7 @@ def test_the_first_job_creates_the_topic_and_other_gateways_read_it(
     gateways: tuple[GatewayServices, GatewayServices],
 ) -> None:
     first, second = gateways
-    session, _ = first.new_session("address", "192.0.2.1")
+    session, _ = first.new_session("192.0.2.1")
     elsewhere = second.inbox(session)
     elsewhere.enter()
     assert not elsewhere.followed
@@ -103,7 +103,7 @@ def test_a_topic_whose_notice_was_lost_is_found(
     gateways: tuple[GatewayServices, GatewayServices], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = gateways[0]
-    session, _ = gateway.new_session("address", "192.0.2.1")
+    session, _ = gateway.new_session("192.0.2.1")
     inbox = gateway.inbox(session)
     inbox.enter()
     gateway.topics.ensure({session.topic: 1})
@@ -117,7 +117,7 @@ def test_a_topic_that_was_looked_up_in_vain_is_found_by_the_first_job(
     """librdkafka remembers that a topic did not exist. A new session got 401 for that."""
     for gateway in gateways:
         for _ in range(2):
-            session, _token = gateway.new_session("address", "192.0.2.1")
+            session, _token = gateway.new_session("192.0.2.1")
             with pytest.raises(StreamError):
                 gateway.reader.open(session.topic)
             assert gateway.inbox_for_job(session).followed
@@ -145,7 +145,7 @@ def test_a_session_of_a_gateway_whose_clock_is_behind_is_not_gone(
     true_time = time.time
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: true_time() - 3_600)
-        session, token = gateways[0].new_session("address", "192.0.2.1")
+        session, token = gateways[0].new_session("192.0.2.1")
     for gateway in gateways:
         assert gateway.inbox(session).latest() == []
     assert gateways[0].inbox_for_job(session).followed
@@ -156,7 +156,7 @@ def test_a_deleted_topic_is_noticed(
     gateways: tuple[GatewayServices, GatewayServices], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = gateways[0]
-    session, _ = gateway.new_session("address", "192.0.2.1")
+    session, _ = gateway.new_session("192.0.2.1")
     inbox = gateway.inbox_for_job(session)
     reader = gateway.reader._reader(session.topic)
     failure = LogFailure(session.topic, TopicUnknownError("no such topic"))
