@@ -184,7 +184,7 @@ def register(app: Flask, audit: Audit, with_sign_in: bool) -> None:
         if action is None or request.method not in ("POST", "DELETE"):
             return response
         if action == "sign_in" and (not with_sign_in or response.status_code == 200):
-            return response  # nobody signs in, or a session is renewed
+            return response  # there is no sign-in, or a session is renewed
         fields, address, before = _fields(action, response), request.remote_addr or "", exchange().on_answer
         if exchange().repetition is None:
             # At once: the client may have left, and the job is submitted all the same.

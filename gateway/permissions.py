@@ -75,7 +75,7 @@ class TenantRule(Grant):
 
 
 class PermissionDocument(BaseModel):
-    """The rules, and what those may use whom no rule names."""
+    """The rules, and what tenants that no rule names may use."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -119,7 +119,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-#: Without the setting: everybody may use everything.
+#: Without the setting: everything is permitted.
 UNLIMITED = PermissionDocument(others=Grant())
 
 
@@ -164,14 +164,14 @@ class Permissions:
         return tuple(marks[: MAX_MARKS + 1])
 
     def renewed_marks(self, session: ClientSession) -> tuple[str, ...]:
-        """Return the marks of a session that is renewed. Those of the previous secret are made anew.
+        """Return the marks of a session that is renewed. Those of the previous secret are replaced.
 
-        Otherwise they would name nobody once the previous secret is removed, and the tenant would count as
-        one whom no rule names.
+        Otherwise no rule would match them once the previous secret is removed, and the tenant would count as
+        one that no rule names.
 
         Args:
             session: the session. A mark whose tenant no rule names and whose name the session does not have
-                completely cannot be made anew.
+                completely cannot be replaced.
         """
         if self._previous is None:
             return session.marks

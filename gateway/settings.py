@@ -308,7 +308,7 @@ class GatewaySettings:
     #: Empty: no OpenID Connect.
     oidc_issuer: str
     oidc_audience: str
-    #: Empty: clients are not told how to sign in at the provider.
+    #: Empty: the gateway does not report how to sign in at the provider.
     oidc_client_id: str
     #: Which functions and backend types each tenant may use.
     permissions: PermissionDocument

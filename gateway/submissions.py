@@ -184,7 +184,7 @@ def _wait_for_publication(sent: Future[None]) -> None:
 def _job(gateway: GatewayServices, job: bytes, event: ResultEvent) -> Response:
     """Return a response with a job; without its large fields if the client does not read its responses.
 
-    The job exists, so its client must learn of it.
+    The job exists, so its client must get its id.
 
     Args:
         gateway: the gateway's services.

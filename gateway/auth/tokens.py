@@ -55,7 +55,7 @@ class ClientSession:
     since: int = field(default=0, compare=False)
     #: The gateway's secret that signed its token.
     secret: str = field(default="", compare=False, repr=False)
-    #: Who signed in, for the audit, possibly cut; empty if nobody did.
+    #: Who signed in, for the audit, possibly cut; empty without a sign-in.
     tenant: str = field(default="", compare=False)
     #: The marks by which rules name the tenant (`gateway/permissions.py`).
     marks: tuple[str, ...] = field(default=(), compare=False)
