@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from qwhisk_client import AuthenticationError, Client, Session
 from qwhisk_client.cli.access import connect, store
 from qwhisk_client.cli.exits import Exit
 from qwhisk_client.cli.main import main
+from qwhisk_client.cli.store import Store, StoreError
 from testkit.replicas import FREE, Replica, broker, documents, replica
 from testkit.stack import ROOT
 
@@ -169,6 +171,30 @@ def test_a_session_that_is_renewed_is_kept(gateway: Replica) -> None:
         renewed = renew(client)
     kept = store().get(gateway.url)
     assert (kept.key, kept.session) == (KEY, renewed)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_connections_end_if_a_new_session_cannot_be_kept(
+    gateway: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Client] = []
+
+    class Recorded(Client):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    credentials = store()
+    credentials.put(gateway.url, replace(credentials.get(gateway.url), session=None))
+    monkeypatch.setattr("qwhisk_client.cli.access.Client", Recorded)
+    monkeypatch.setattr(Store, "_write", fail)
+    with pytest.raises(StoreError, match="No space left on device"), connect(gateway.url):
+        pass
+    [client] = closed
+    assert client.session is not None
 
 
 @pytest.mark.usefixtures("signed_in")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 
 from qwhisk_client.cli.store import LOCK_TIMEOUT, Store, folder
@@ -43,17 +43,15 @@ def connect(
             yield client
         return
     keys = _Keys(credentials, url, lock_timeout)
-    with credentials.locked(lock_timeout), keys.lock_held():
-        kept = credentials.get(url)
-        client = Client(url, key=keys.current, session=kept.session, timeout=timeout, max_retries=max_retries)
-        try:
+    with ExitStack() as ends:
+        with credentials.locked(lock_timeout), keys.lock_held():
+            kept = credentials.get(url)
+            client = ends.enter_context(
+                Client(url, key=keys.current, session=kept.session, timeout=timeout, max_retries=max_retries)
+            )
             session = client.open_session()
-        except BaseException:
-            client.close()
-            raise
-        if session != kept.session:
-            credentials.put(url, replace(credentials.get(url), session=session))
-    with client:
+            if session != kept.session:
+                credentials.put(url, replace(credentials.get(url), session=session))
         try:
             yield client
         finally:
