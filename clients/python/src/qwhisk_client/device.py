@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from qwhisk_client.checks import secret
-from qwhisk_client.errors import APIConnectionError, SignInError
+from qwhisk_client.errors import APIConnectionError, SignInError, json_object
 
 #: Seconds that an answer of the provider may take.
 TIMEOUT = 20.0
@@ -96,6 +96,8 @@ class DeviceSignIn:
         self.audience = audience
         self._monotonic = monotonic
         self._sleep = sleep
+        #: Reading the certificates takes longer than a request, of which a wait makes hundreds.
+        self._ssl = httpx.create_ssl_context()
         self._found: dict[str, Any] | None = None
 
     def start(self) -> DeviceCode:
@@ -136,7 +138,7 @@ class DeviceSignIn:
         """
         deadline, interval = self._monotonic() + code.expires_in, code.interval
         while True:
-            # Also before the first question: nobody is as fast.
+            # Also before the first question: a person needs longer than that.
             self._sleep(max(0.0, min(interval, deadline - self._monotonic())))
             if self._monotonic() >= deadline:
                 raise SignInError("The code has expired. Start again.")
@@ -226,7 +228,9 @@ class DeviceSignIn:
         """Send a request, and return the status and the JSON object of the answer. Follows no redirect."""
         headers = {"Accept": "application/json"}
         try:
-            with httpx.stream(method, url, data=values, headers=headers, timeout=TIMEOUT) as answer:
+            with httpx.stream(
+                method, url, data=values, headers=headers, timeout=TIMEOUT, verify=self._ssl
+            ) as answer:
                 body = bytearray()
                 for piece in answer.iter_bytes():
                     body += piece
@@ -236,11 +240,7 @@ class DeviceSignIn:
             raise APIConnectionError(f"No answer from {self.issuer}: {type(error).__name__}.") from None
         except httpx.InvalidURL:
             raise SignInError(f"{_shown(url)} is not an address.") from None
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            document = None
-        return answer.status_code, document if isinstance(document, dict) else {}
+        return answer.status_code, json_object(body)
 
 
 def _refuse(answer: Mapping[str, Any]) -> NoReturn:

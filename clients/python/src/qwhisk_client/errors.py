@@ -185,7 +185,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
     """
     kind = _BY_STATUS.get(status, ServiceUnavailableError if status >= 500 else APIError)
     retry_after = _seconds(headers.get("retry-after", ""))
-    problem = _json_object(body)
+    problem = json_object(body)
     if not isinstance(problem.get("detail"), str):
         text = body[:_MAX_TEXT].decode(errors="replace").strip()
         # A proxy that does not reach the gateway answers 502 or 504; no function has failed.
@@ -207,7 +207,8 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> APIError:
     return error
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes | bytearray) -> dict[str, Any]:
+    """Return the JSON object that a body is; an empty one if it is something else."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
