@@ -160,9 +160,9 @@ class AsyncClient:
             if cursor is None:
                 return
 
-    async def erase(self, job_id: str) -> None:
+    async def erase(self, process_job_id: str) -> None:
         """Erase the data of a job of this session; see `Client.erase`."""
-        await self._run(self._protocol.erase(job_id))
+        await self._run(self._protocol.erase(process_job_id))
 
     def events(self, *, timeout: float = WAIT, after: int | None = None) -> AsyncIterator[Event]:
         """Yield the events of all jobs of this session as they happen; see `Client.events`."""

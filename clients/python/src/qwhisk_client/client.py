@@ -173,9 +173,9 @@ class Client:
             if cursor is None:
                 return
 
-    def erase(self, job_id: str) -> None:
+    def erase(self, process_job_id: str) -> None:
         """Erase the data of a job of this session, for which there need be no `Job`; see `Job.erase`."""
-        self._run(self._protocol.erase(job_id))
+        self._run(self._protocol.erase(process_job_id))
 
     def events(self, *, timeout: float = WAIT, after: int | None = None) -> Iterator[Event]:
         """Yield the events of all jobs of this session as they happen; see `Job.events`.
