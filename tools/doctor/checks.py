@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from urllib.parse import urlencode
 
 import urllib3
 
 from core import large_results
-from core.config_docs.cloudant import CloudantSource
-from core.config_docs.folder import FolderSource
 from core.config_docs.model import ConfigDocument, parse, resolve
+from core.config_docs.source import source_of
 from core.errors import DocumentError, NotFoundError
 from core.kafka.admin import Topics
 from core.kafka.client import require_broker
@@ -20,7 +18,7 @@ from core.kafka.topics import new_results_topic, shared
 from core.openwhisk.credentials import EnvironmentCredentials
 from core.settings import KafkaSettings, ProviderSettings, Source
 from core.settings.provider import HARDWARE_TOKEN, HARDWARE_URL, SIMULATOR_URL
-from core.settings.stores import CLOUDANT_URL, CONFIG_FOLDER
+from core.settings.stores import CLOUDANT_URL
 from tools.doctor.check import Check, CheckError, host_of
 
 #: Seconds for one request.
@@ -106,14 +104,9 @@ def _kafka(env: Source) -> str:
 
 def _documents(env: Source) -> list[ConfigDocument]:
     """Return the config documents. Raises CheckError if there are none, or one is invalid."""
-    if CLOUDANT_URL.is_set(env):
-        with reaching(CLOUDANT_URL.read(env)):
-            entries = CloudantSource(env).read()
-    else:
-        folder = Path(CONFIG_FOLDER.read(env))
-        if not folder.is_dir():
-            raise CONFIG_FOLDER.error(f"is not a folder: {folder}")
-        entries = FolderSource(folder).read()
+    source = source_of(env)
+    with reaching(CLOUDANT_URL.read(env)) if CLOUDANT_URL.is_set(env) else nullcontext():
+        entries = source.read()
     documents, wrong = [], []
     for name, entry in entries.items():
         try:
