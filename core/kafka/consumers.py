@@ -62,8 +62,13 @@ def _membership(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
-def topic_reader(settings: KafkaSettings) -> Consumer:
-    """Return a consumer outside any group, whose owner assigns its partitions."""
+def topic_reader(settings: KafkaSettings, reports_end: bool = False) -> Consumer:
+    """Return a consumer outside any group, whose owner assigns its partitions.
+
+    Args:
+        settings: how to reach the broker.
+        reports_end: whether a poll reports the end of a partition, as an error.
+    """
     return Consumer(
         consumer_config(settings)
         | {
@@ -74,6 +79,8 @@ def topic_reader(settings: KafkaSettings) -> Consumer:
             "fetch.max.bytes": 2_000_000,
             "queued.max.messages.kbytes": 2_048,
         }
+        # The end is found by a fetch that waits in vain.
+        | ({"enable.partition.eof": True, "fetch.wait.max.ms": 20} if reports_end else {})
     )
 
 

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from core.errors import EventError, NotFoundError, StreamError
 from core.kafka.client import client_config, redact_topics
-from core.kafka.consumers import consumer_config
+from core.kafka.consumers import topic_reader
 from core.kafka.messages import Message, offset_of, timestamp_of
 from core.kafka.topics import CANCEL, DEAD, JOBS, WAITS, partition
 from core.settings import KafkaSettings
@@ -75,14 +75,7 @@ class DeadLetters:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
-        self._consumer = Consumer(
-            consumer_config(settings)
-            | {"group.id": "unused", "enable.auto.commit": False, "enable.partition.eof": True}
-            | {"auto.offset.reset": "earliest", "queued.max.messages.kbytes": 2_048}
-            # The end is found by a fetch that waits in vain.
-            | {"fetch.wait.max.ms": 20}
-        )
+        self._consumer = topic_reader(settings, reports_end=True)
 
     def read(self, named: Collection[int] = ()) -> list[DeadLetter]:
         """Return letters without their values, oldest first: those that are named, and of all others the
