@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 
 from core.errors import EventError, QwhiskError, SettingsError
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str], env: Source) -> int:
 
 
 def _list(settings: KafkaSettings, everything: bool, limit: int) -> int:
-    letters = _read(settings)
+    with closing(DeadLetters(settings)) as reader:
+        letters = reader.read()
     chosen = [letter for letter in letters if everything or letter.outcome is None]
     for letter in chosen[-limit:]:
         print(_line(letter))
@@ -78,16 +80,12 @@ def _more(count: int) -> str:
 
 
 def _show(settings: KafkaSettings, number: int) -> int:
-    reader = DeadLetters(settings)
-    try:
-        letter = reader.get(number)
-        outcome = next((known for known in reader.read([number]) if known.offset == number), letter)
-    finally:
-        reader.close()
+    with closing(DeadLetters(settings)) as reader:
+        letter = reader.with_outcome(reader.get(number))
     facts = {
         "letter": str(letter.offset),
         "since": _time(letter.published),
-        "state": _state(outcome),
+        "state": _state(letter),
         "topic": _plain(letter.topic),
         "key": _plain(letter.key.decode(errors="replace")),
         "bytes": str(letter.size),
@@ -105,9 +103,8 @@ def _settle(settings: KafkaSettings, command: str, wanted: list[str], confirmed:
     """Replay or drop letters. Without a confirmation, print what would be done."""
     # Before the letters are read: from now on no other process settles one.
     writer = DeadLetterWriter(settings) if confirmed else None
-    reader = DeadLetters(settings)
     failed = False
-    try:
+    with closing(DeadLetters(settings)) as reader:
         named = [int(number) for number in wanted if number != "all"]
         letters = {letter.offset: letter for letter in reader.read(frozenset(named))}
         numbers = _numbers(wanted, letters.values())
@@ -126,8 +123,6 @@ def _settle(settings: KafkaSettings, command: str, wanted: list[str], confirmed:
                 act: Callable[[DeadLetter], None] = writer.replay if command == "replay" else writer.drop
                 act(letter)
             print(f"{number}: {_deed(command, letter.topic, confirmed)}")
-    finally:
-        reader.close()
     if "all" in wanted and len(numbers) >= MAX_LETTERS:
         print("There may be older ones: repeat the command.")
     if not confirmed:
@@ -145,14 +140,6 @@ def _numbers(wanted: list[str], letters: Iterable[DeadLetter]) -> list[int]:
     if "all" in wanted:
         return [letter.offset for letter in letters if letter.outcome is None]
     return list(dict.fromkeys(int(number) for number in wanted))
-
-
-def _read(settings: KafkaSettings) -> list[DeadLetter]:
-    reader = DeadLetters(settings)
-    try:
-        return reader.read()
-    finally:
-        reader.close()
 
 
 def _obstacle(letter: DeadLetter) -> str:

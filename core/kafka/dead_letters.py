@@ -40,6 +40,8 @@ CALL_TIMEOUT = 15.0
 TRANSACTIONS = "qwhisk.dead-letters"
 
 LetterOutcome = Literal["replayed", "dropped"]
+#: What became of letters, and when, by their offsets.
+Records = dict[int, tuple[LetterOutcome, float | None]]
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,7 @@ class DeadLetters:
         for message, headers in self._messages():
             if LETTER in headers:
                 continue
-            letter = replace(_letter(message, headers), value=b"")
-            if letter.offset in records:
-                outcome, when = records[letter.offset]
-                letter = replace(letter, outcome=outcome, settled=when)
+            letter = _with_outcome(replace(_letter(message, headers), value=b""), records)
             if letter.offset in named:
                 chosen[letter.offset] = letter
                 continue
@@ -108,13 +107,21 @@ class DeadLetters:
                 others.popitem(last=False)
         return sorted((chosen | waiting | settled).values(), key=lambda letter: letter.offset)
 
-    def _records(self) -> dict[int, tuple[LetterOutcome, float | None]]:
-        """Return what became of each letter, and when. A letter has one entry: its first record counts."""
-        records: dict[int, tuple[LetterOutcome, float | None]] = {}
+    def with_outcome(self, letter: DeadLetter) -> DeadLetter:
+        """Return a letter with what became of it, for which the topic is read once.
+
+        Raises:
+            StreamError: the broker did not answer in time.
+        """
+        return _with_outcome(letter, self._records())
+
+    def _records(self) -> Records:
+        """Return what became of each letter. A letter has one entry: its first record counts."""
+        records: Records = {}
         for message, headers in self._messages():
             number = headers.get(LETTER, b"").decode(errors="replace")
             outcome = headers.get(OUTCOME, b"").decode(errors="replace")
-            # A record of a later letter, or of none, is nobody's.
+            # A record of a later letter, or of none, does not count.
             known = number.isdecimal() and len(number) < 20 and int(number) < offset_of(message)
             if known and outcome in get_args(LetterOutcome):
                 records.setdefault(int(number), (cast(LetterOutcome, outcome), timestamp_of(message)))
@@ -127,7 +134,7 @@ class DeadLetters:
             yield message, _headers(message)
 
     def get(self, offset: int) -> DeadLetter:
-        """Return one letter with its value; its outcome is not looked up.
+        """Return one letter with its value; `with_outcome` looks up what became of it.
 
         Raises:
             NotFoundError: there is no letter with this offset.
@@ -234,6 +241,11 @@ class DeadLetterWriter:
 
 def _headers(message: Message) -> dict[str, bytes]:
     return {name: value or b"" for name, value in message.headers() or []}
+
+
+def _with_outcome(letter: DeadLetter, records: Records) -> DeadLetter:
+    outcome, settled = records.get(letter.offset, (None, None))
+    return replace(letter, outcome=outcome, settled=settled)
 
 
 def _letter(message: Message, headers: Mapping[str, bytes]) -> DeadLetter:
