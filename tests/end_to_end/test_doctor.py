@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from testkit.processes import part_environment
+from testkit.processes import module_pid, part_environment
 from testkit.stack import ROOT, Stack
 
 COMMAND = [sys.executable, "-m", "tools.doctor"]
@@ -46,11 +46,7 @@ def test_a_running_stack_passes_and_a_job_shows_its_cost(stack: Stack) -> None:
 
 
 def test_a_poller_that_is_stuck_is_named(stack: Stack) -> None:
-    [poller] = [
-        pid
-        for pid in stack.descendants()
-        if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", b"poller"]
-    ]
+    poller = module_pid(stack, "poller")
     os.kill(poller, signal.SIGSTOP)
     try:
         code, out = run(part_environment(stack, "poller"), "--part", "poller")
