@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -28,12 +27,12 @@ from qwhisk_client.cli.main import main
 from qwhisk_client.device import INTERVAL, INTERVAL_MOST, MAX_ANSWER, MAX_WAIT, SLOWER, DeviceCode
 from testkit.replicas import FREE, Replica, broker, documents, process, replica
 from testkit.stack import ROOT, free_ports
-from tests.clients.conftest import missing
+from tests.clients.conftest import node_with_packages
 
 OIDC = Path(__file__).parent / "oidc"
 CLIENT = "qwhisk-command"
-#: Seconds for installing the provider, and for one command.
-INSTALL, PATIENCE = 600, 120
+#: Seconds for one command.
+PATIENCE = 120
 
 Answer = tuple[int, Any]
 
@@ -41,17 +40,7 @@ Answer = tuple[int, Any]
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The provider `oidc-provider`, installed according to its lock file."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        missing("no Node.js on PATH: install it to try the sign-in at an OpenID Connect provider")
-    assert node
-    lock, installed = OIDC / "package-lock.json", OIDC / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
-        ended = subprocess.run(command, cwd=OIDC, capture_output=True, text=True, timeout=INSTALL)
-        if ended.returncode:
-            missing(f"npm could not install the OpenID Connect provider: {ended.stderr[-500:]}")
-        installed.touch()
+    node = node_with_packages(OIDC, "the OpenID Connect provider")
     [port] = free_ports(1)
     url, log = f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("oidc") / "provider.log"
     ready = f"{url}/.well-known/openid-configuration"

@@ -52,22 +52,32 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
+def node_with_packages(folder: Path, what: str) -> str:
+    """Return Node, with the packages of a folder installed according to its package-lock.json.
+
+    Args:
+        folder: the folder.
+        what: what the packages are, for the message if they cannot be installed.
+    """
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing(f"no Node.js on PATH: install it to try {what}")
+    assert node
+    assert npm
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL)
+        if ended.returncode:
+            missing(f"npm could not install {what}: {ended.stderr[-500:]}")
+        installed.touch()
+    return node
+
+
 @pytest.fixture(scope="session")
 def node() -> str:
     """Return Node, with the clients installed according to package-lock.json."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        missing("no Node.js on PATH: install it to try the JavaScript clients")
-    assert node
-    assert npm
-    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
-        ended = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=INSTALL)
-        if ended.returncode:
-            missing(f"npm could not install the JavaScript clients: {ended.stderr[-500:]}")
-        installed.touch()
-    return node
+    return node_with_packages(HERE, "the JavaScript clients")
 
 
 @dataclass(frozen=True)
