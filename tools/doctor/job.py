@@ -33,11 +33,7 @@ class Gateway:
 
     def ready(self) -> str:
         """Return what `/readyz` says."""
-        with reaching(self._url):
-            answer = self._http.request("GET", f"{self._url}/readyz", timeout=REQUEST_TIMEOUT)
-        if answer.status != 200:
-            raise CheckError(f"{host_of(self._url)} answers {answer.status}")
-        return f"ready at {host_of(self._url)}"
+        return _answers(self._url, "/readyz", "ready")
 
     def run(self, backend_type: str) -> Mapping[str, Any]:
         """Run the job, and return its final event."""
@@ -80,13 +76,15 @@ def alive(url: str) -> str:
     Raises:
         CheckError: it is not healthy, or cannot be reached.
     """
+    return _answers(url.rstrip("/"), "/healthz", "healthy")
+
+
+def _answers(url: str, path: str, state: str) -> str:
     with reaching(url):
-        answer = urllib3.PoolManager(retries=False).request(
-            "GET", f"{url.rstrip('/')}/healthz", timeout=REQUEST_TIMEOUT
-        )
+        answer = urllib3.PoolManager(retries=False).request("GET", url + path, timeout=REQUEST_TIMEOUT)
     if answer.status != 200:
         raise CheckError(f"{host_of(url)} answers {answer.status}")
-    return f"healthy at {host_of(url)}"
+    return f"{state} at {host_of(url)}"
 
 
 def submit(gateway: Gateway, backend_type: str, poller: Source | None) -> str:
