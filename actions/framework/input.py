@@ -98,7 +98,7 @@ class ActionInput(BaseModel):
         default=True,
         title="Share a provider job",
         description="Whether the circuits may run in one provider job with those of other clients, where the "
-        "service does that: they wait less, and nobody sees another's circuits or results.",
+        "service does that: they wait less, and no client sees another's circuits or results.",
     )
 
     def simulator_options(self) -> dict[str, Any]:

@@ -65,9 +65,9 @@ class Collection:
 
     def discard(self, member: Member) -> None:
         """Remove a participant that was cancelled."""
-        if self._members.pop(member.key, None) is not None:
-            for pool in self._pools.values():
-                pool.remove(member.key)
+        removed, pool = self._members.pop(member.key, None), self._pools.get(member.submission.pool)
+        if removed is not None and pool is not None:
+            pool.remove(member.key)
 
     def clear(self) -> None:
         """Remove all participants."""

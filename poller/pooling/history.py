@@ -26,7 +26,7 @@ class PoolJob:
         job_id: the provider's id; None if it is not known.
         announced: the participants whose JobEvents were published.
         given_up: whether it was not submitted, and its participants are in the pool again.
-        ended: whether it is final.
+        looked_at: when it was last known to be pending, in seconds since 1970.
     """
 
     tag: str
@@ -38,12 +38,7 @@ class PoolJob:
     job_id: str | None = None
     announced: set[Key] = field(default_factory=set)
     given_up: bool = False
-    ended: bool = False
-
-    @property
-    def pending(self) -> bool:
-        """Whether it is in the queue of its backend, as far as is known."""
-        return not (self.given_up or self.ended)
+    looked_at: float = 0.0
 
 
 class PoolHistory:
@@ -51,6 +46,8 @@ class PoolHistory:
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, PoolJob] = OrderedDict()
+        #: Those in the queue of their backend, as far as is known: few of all, and asked for at every step.
+        self._pending: dict[str, PoolJob] = {}
         self._by_id: dict[str, PoolJob] = {}
         self._by_member: dict[Key, PoolJob] = {}
 
@@ -58,7 +55,7 @@ class PoolHistory:
         """Apply a record. Records may be repeated."""
         if record.state == "ended":
             if record.job_id is not None and (ended := self._by_id.get(record.job_id)) is not None:
-                ended.ended = True
+                self._pending.pop(ended.tag, None)
             return
         if record.tag is None:
             return
@@ -68,7 +65,7 @@ class PoolHistory:
         if job is None:
             return
         if record.state == "given_up":
-            job.given_up = True
+            self.give_up(job)
         elif record.state == "submitted" and record.job_id is not None:
             job.job_id = record.job_id
             job.announced |= {(run, step) for run, step, _ in record.members}
@@ -85,15 +82,22 @@ class PoolHistory:
             {(run, step): count for run, step, count in record.members},
             record.at.timestamp(),
         )
-        self._jobs[tag] = job
+        job.looked_at = job.at
+        self._jobs[tag] = self._pending[tag] = job
         for member in job.sizes:
             self._by_member[member] = job
         while len(self._jobs) > MAX_JOBS:
             _, oldest = self._jobs.popitem(last=False)
+            self._pending.pop(oldest.tag, None)
             self._by_id.pop(oldest.job_id or "", None)
             for member in oldest.sizes:
                 if self._by_member.get(member) is oldest:
                     del self._by_member[member]
+
+    def give_up(self, job: PoolJob) -> None:
+        """Record that a job was not submitted, as far as is known."""
+        job.given_up = True
+        self._pending.pop(job.tag, None)
 
     def job_of(self, member: Key) -> PoolJob | None:
         """Return the newest job that a participant is in; None if there is none."""
@@ -105,7 +109,7 @@ class PoolHistory:
 
     def pending(self) -> list[PoolJob]:
         """Return the jobs that are pending, as far as is known, the oldest first."""
-        return [job for job in self._jobs.values() if job.pending]
+        return list(self._pending.values())
 
     def given_up_since(self, instant: float) -> list[PoolJob]:
         """Return the jobs that were given up and composed after an instant, in seconds since 1970."""

@@ -21,14 +21,14 @@ class Member:
         partition: its partition.
         offset: its offset.
         consumed_at: when it was consumed, in seconds since 1970.
-        told: whether its client knows that it waits.
+        notified: whether its client knows that it waits.
     """
 
     submission: PoolSubmission
     partition: Partition
     offset: int
     consumed_at: float
-    told: bool = False
+    notified: bool = False
     _pubs: list[tuple[Any, ...]] = field(default_factory=list)
 
     @property

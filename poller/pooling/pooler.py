@@ -47,8 +47,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds in which the records are read when the pool is taken over; then it is tried again.
 CATCH_UP = 5.0
-#: Seconds after which a client is told that its circuits wait in the pool.
-TELL_AFTER = 0.5
+#: Seconds after which a client is notified that its circuits wait in the pool.
+NOTIFY_AFTER = 0.5
 #: Seconds between looks for participants that were cancelled, and between two steps without news.
 SWEEP, PAUSE = 0.5, 0.05
 #: Seconds after which a final event that was not published, or an adoption, is tried again.
@@ -125,7 +125,6 @@ class Pooler:
         self._paused: dict[str, tuple[float, int]] = {}
         #: Participants whose final event was not published: when to try again, and how.
         self._rejected: list[tuple[float, Member, Publication]] = []
-        self._looked: dict[str, float] = {}
         self._ready = self._reading = False
         #: Counts how often the pool was lost.
         self._epoch = 0
@@ -249,7 +248,7 @@ class Pooler:
         return self._accounts.of_type(job.backend_type)
 
     def _sweep(self, now: float) -> None:
-        """Drop cancelled participants, tell clients that they wait, and look for what was not heard of."""
+        """Drop cancelled participants, notify clients that wait, and look at jobs without news."""
         for member in self._collection:
             if self._run_progress.is_cancelled(member.event):
                 self._collection.discard(member)
@@ -257,24 +256,24 @@ class Pooler:
             elif now - member.event.submitted_at.timestamp() > self._deadline:
                 self._collection.discard(member)
                 self._fail(member, DeadlineError(f"No provider job within {self._deadline:.0f} s."))
-            elif not member.told and now - member.consumed_at >= TELL_AFTER:
-                member.told = True
-                self._tell(member)
+            elif not member.notified and now - member.consumed_at >= NOTIFY_AFTER:
+                member.notified = True
+                self._notify(member)
         due = [rejected for rejected in self._rejected if now >= rejected[0]]
         self._rejected = [rejected for rejected in self._rejected if now < rejected[0]]
         for _, member, publish in due:
             if self._members.get(member.key) is member:
                 self._end(member, publish)
         for job in self._history.pending():
-            if now - max(job.at, self._looked.get(job.tag, 0.0)) < SILENT:
+            if now - job.looked_at < SILENT:
                 continue
-            self._looked[job.tag] = now
+            job.looked_at = now
             if job.job_id is not None:
                 self._look(job)
             elif job.tag not in self._submitting and job.tag not in self._adopting:
-                job.given_up = True  # the poller that composed it has failed, and none of its members is here
+                self._history.give_up(job)  # its poller has failed, and none of its members is here
 
-    def _tell(self, member: Member) -> None:
+    def _notify(self, member: Member) -> None:
         worker = self._accounts.of(member.event)
         progress = ResultEvent.of(member.event, "POOLED", queue_position=self._collection.place(member))
         worker.run(

@@ -60,7 +60,7 @@ class UnresolvedError(ProviderUnavailableError):
 
 
 class UnannouncedError(StreamError):
-    """The job was submitted, but not all participants were told its id.
+    """The job was submitted, but it was not announced to all participants.
 
     Args:
         job_id: the provider's id.
