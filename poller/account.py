@@ -258,6 +258,20 @@ def _attempt(work: Callable[[], T], title: str) -> T | QwhiskError:
         return QwhiskError("The poller failed; see its log.")
 
 
+def log_failure(failure: str) -> Callable[[object], None]:
+    """Return a function that logs the error of other work (`AccountWorker.run`) that nothing depends on.
+
+    Args:
+        failure: what did not happen.
+    """
+
+    def then(outcome: object) -> None:
+        if isinstance(outcome, QwhiskError):
+            log.warning("%s: %s", failure, outcome.message)
+
+    return then
+
+
 def observation(view: JobView) -> JobObservation:
     """Convert the provider's view of a job to the scheduler's input."""
     return JobObservation(

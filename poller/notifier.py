@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 
-from core.errors import QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import BACKENDS
 from core.protocol import BackendList, ResultEvent, Status, binary_headers, encode
-from poller.account import Accounts, AccountWorker
+from poller.account import Accounts, AccountWorker, log_failure
 from poller.scheduling.forecast import Forecast
 from poller.state import LastNotified, TrackedJob
 from poller.tracker import JobTracker
-
-log = logging.getLogger(__name__)
 
 #: Seconds of expected wait above which a client gets an estimate before the first look.
 SOON = 5.0
@@ -73,7 +69,7 @@ class ProgressNotifier:
         account_worker = self._accounts.of(event)
         account_worker.run(
             lambda: account_worker.delivery.notify(progress),
-            lambda error: _log("progress not published", error),
+            log_failure("progress not published"),
             f"publishing progress of {event.process_job_id}",
         )
 
@@ -85,7 +81,7 @@ class ProgressNotifier:
         """
         account_worker.run(
             self._publish_backends,
-            lambda error: _log("list of backends not published", error),
+            log_failure("list of backends not published"),
             "publishing the list of backends",
         )
 
@@ -93,11 +89,6 @@ class ProgressNotifier:
         listed = BackendList(backends=self._accounts.known_backends())
         data = encode(listed)
         self._publisher.publish(BACKENDS, BACKENDS, data, binary_headers(listed, data))
-
-
-def _log(failure: str, error: QwhiskError | None) -> None:
-    if error is not None:
-        log.warning("%s: %s", failure, error.message)
 
 
 def is_news(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -145,6 +146,27 @@ class TopicLogs:
         if failure:
             return LogFailure(topic, _stream_error(failure))
         return LogEntry(topic, offset_of(message), message.value(), timestamp_of(message))
+
+    def first(self, topic: str, offset: int, timeout: float) -> LogEntry | None:
+        """Start reading a topic and return its first message, of any topic if others are read too.
+
+        Args:
+            topic: the topic.
+            offset: the first offset to read.
+            timeout: seconds to wait for the message.
+
+        Returns:
+            The message; None if there was none in time, or the topic could not be read.
+
+        Raises:
+            StreamError: librdkafka rejected the call.
+        """
+        deadline = time.monotonic() + timeout
+        self.follow({topic: offset})
+        while (left := deadline - time.monotonic()) > 0:
+            if isinstance(entry := self.poll(left), LogEntry):
+                return entry
+        return None
 
     def close(self) -> None:
         """Close the connections."""

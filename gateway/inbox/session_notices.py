@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from core.errors import EventError, StreamError
 from core.kafka.publisher import Publisher
-from core.kafka.topic_logs import LogEntry, TopicLogs
+from core.kafka.topic_logs import TopicLogs
 from core.kafka.topics import SESSIONS
 from core.protocol import TOPIC_PATTERN, decode, encode
 from core.settings import KafkaSettings
@@ -67,14 +67,12 @@ def beginning(kafka: KafkaSettings, publisher: Publisher) -> int:
         if not offsets:
             publisher.publish(SESSIONS, _BEGINNING, encode(SessionNotice(since=int(time.time()))))
         # Two gateways that start together may both write. The first message counts.
-        logs.follow({SESSIONS: offsets.start})
-        while time.monotonic() < end:
-            entry = logs.poll(0.1)
-            if isinstance(entry, LogEntry):
-                return _since(entry.value)
+        first = logs.first(SESSIONS, offsets.start, end - time.monotonic())
     finally:
         logs.close()
-    raise StreamError(f"Kafka did not deliver the first message of {SESSIONS} in time.")
+    if first is None:
+        raise StreamError(f"Kafka did not deliver the first message of {SESSIONS} in time.")
+    return _since(first.value)
 
 
 def _since(data: bytes | None) -> int:

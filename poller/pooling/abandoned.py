@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from functools import partial
 
-from core.errors import QwhiskError
 from core.kafka.publisher import Publisher
 from core.kafka.topics import POOLS
 from core.protocol import JobEvent, encode
 from core.provider import QuantumAccount
-from poller.account import Accounts
+from poller.account import Accounts, log_failure
 from poller.pooling.submitter import ended_record
-
-log = logging.getLogger(__name__)
 
 #: Jobs that are remembered. A forgotten one runs to its end.
 MAX_JOBS = 2_000
@@ -55,14 +51,13 @@ class AbandonedPools:
 
     def _cancel(self, event: JobEvent) -> None:
         worker = self._accounts.of(event)
-        worker.run(partial(self._cancel_job, worker.account, event), _log_error, "cancelling a pooled job")
+        worker.run(
+            partial(self._cancel_job, worker.account, event),
+            log_failure("a pooled job was not cancelled"),
+            "cancelling a pooled job",
+        )
 
     def _cancel_job(self, account: QuantumAccount, event: JobEvent) -> None:
         account.cancel(event.job_id)
         record = ended_record(event.job_id, event.backend_type, event.backend)
         self._publisher.publish(POOLS, event.job_id, encode(record))
-
-
-def _log_error(outcome: object) -> None:
-    if isinstance(outcome, QwhiskError):
-        log.warning("a pooled job was not cancelled: %s", outcome.message)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import OrderedDict
 
 from core.errors import EventError, StreamError
 from core.kafka.publisher import Publisher
-from core.kafka.topic_logs import LogEntry, TopicLogs
+from core.kafka.topic_logs import TopicLogs
 from core.kafka.topics import POOL, POOLS
 from core.protocol import POOLED_JOB, JobEvent, PoolGroup, PoolSubmission, ResultEvent, decode, encode
 from core.settings import KafkaSettings
@@ -106,24 +105,18 @@ class PooledDelivery:
         """Return the submission at an offset of the topic `pool`; None if it is not there any more."""
         logs = TopicLogs(self._kafka)
         try:
-            offsets = logs.offsets(POOL, READ_TIMEOUT)
-            if offset not in offsets:
+            if offset not in logs.offsets(POOL, READ_TIMEOUT):
                 return None
-            logs.follow({POOL: offset})
-            deadline = time.monotonic() + READ_TIMEOUT
-            while (left := deadline - time.monotonic()) > 0:
-                entry = logs.poll(left)
-                if isinstance(entry, LogEntry):
-                    break
-            else:
-                raise StreamError("The circuits of a pooled job cannot be read now.")
+            entry = logs.first(POOL, offset, READ_TIMEOUT)
         finally:
             logs.close()
-        try:
-            submission = decode(PoolSubmission, entry.value) if entry.offset == offset else None
-        except EventError:
+        if entry is None:
+            raise StreamError("The circuits of a pooled job cannot be read now.")
+        if entry.offset != offset:
             return None
-        if submission is None:
+        try:
+            submission = decode(PoolSubmission, entry.value)
+        except EventError:
             return None
         names = submission.event.process_job_id, submission.event.step
         # Another message has this offset if the topic was created again.

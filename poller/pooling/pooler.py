@@ -22,7 +22,7 @@ from core.errors import (
 from core.kafka.offsets import Partition
 from core.kafka.topics import POOL
 from core.protocol import JobEvent, PoolRecord, ResultEvent
-from poller.account import Accounts, AccountWorker
+from poller.account import Accounts, AccountWorker, log_failure
 from poller.call_outcomes import UNDELIVERABLE
 from poller.job_consumer import ConsumedEvent, JobConsumer
 from poller.metrics import ACCOUNTS
@@ -278,7 +278,7 @@ class Pooler:
         progress = ResultEvent.of(member.event, "POOLED", queue_position=self._collection.place(member))
         worker.run(
             lambda: worker.delivery.notify(progress),
-            _log_error,
+            log_failure("progress not published"),
             f"publishing progress of {member.event.process_job_id}",
         )
 
@@ -409,9 +409,8 @@ class Pooler:
 
     def _look(self, job: PoolJob) -> None:
         worker = self._worker_of(job)
-        worker.run(lambda: self._submitter.look(worker.account, job), _log_error, "looking at a pooled job")
-
-
-def _log_error(outcome: object) -> None:
-    if isinstance(outcome, QwhiskError):
-        log.warning("%s", outcome.message)
+        worker.run(
+            lambda: self._submitter.look(worker.account, job),
+            log_failure("a pooled job was not looked at"),
+            "looking at a pooled job",
+        )
