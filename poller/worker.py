@@ -14,20 +14,19 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from core.errors import QwhiskError
 from core.kafka.errors import KafkaException
 from core.kafka.publisher import Publisher
-from core.protocol import ResultEvent
 from core.provider import Provider
 from core.settings import KafkaSettings
 from poller.account import Accounts
-from poller.call_outcomes import UNDELIVERABLE, CallOutcomeHandler, Completion
+from poller.call_outcomes import CallOutcomeHandler, Completion
 from poller.cancellation import CancellationHandler
 from poller.delivery.result_delivery import ResultDelivery
-from poller.job_consumer import ConsumedEvent, JobConsumer
+from poller.job_consumer import JobConsumer
 from poller.metrics import Metrics
 from poller.notifier import ProgressNotifier
 from poller.pooling.abandoned import AbandonedPools
+from poller.pooling.arrivals import PooledArrivals
 from poller.pooling.policy import PoolLimits
 from poller.pooling.pool_log import PoolLog
 from poller.pooling.pooler import Pooler
@@ -130,10 +129,12 @@ class Poller:
             self.tracker, self.completion, self.notifier, self.abandoned.add
         )
         self.cancellations = CancellationHandler(self.tracker, self.accounts, self.completion)
-        #: Messages that cannot be tracked yet.
-        self._early: list[ConsumedEvent] = []
-        #: Made at the first pooled job.
+        #: Made at the first pooled jobs.
+        self.arrivals: PooledArrivals | None = None
         self.pooler: Pooler | None = None
+        self._make_arrivals = partial(
+            PooledArrivals, self.tracker, self.accounts, self.job_consumer, self.abandoned
+        )
         self._make_pooler = partial(
             Pooler,
             self.accounts,
@@ -213,18 +214,17 @@ class Poller:
         Args:
             now: the time in seconds since 1970.
         """
-        early, self._early = self._early, []
-        for consumed in [*early, *self.job_consumer.poll(self._wait_seconds(now))]:
+        polled = self.job_consumer.poll(self._wait_seconds(now))
+        # After the poll, in which partitions may be revoked.
+        for consumed in [*polled, *(self.arrivals.due(now) if self.arrivals else ())]:
             if consumed.submission is not None:
                 self.pooler = self._make_pooler() if self.pooler is None else self.pooler
                 self.pooler.consume(consumed)
                 continue
-            if self._is_withdrawn(consumed):
-                self._withdraw(consumed)
-                continue
-            if not consumed.cancel and self.tracker.is_early(consumed.event):
-                self._early.append(consumed)
-                continue
+            if consumed.event.pool is not None and not consumed.cancel:
+                self.arrivals = self.arrivals or self._make_arrivals()
+                if self.arrivals.hold(consumed):
+                    continue
             job = self.tracker.consume(consumed)
             if job is not None:
                 if self.completion.is_overdue(job.event, job.consumed_at):
@@ -243,31 +243,10 @@ class Poller:
     def _in_progress(self) -> int:
         return len(self.tracker) + (0 if self.pooler is None else len(self.pooler))
 
-    def _is_withdrawn(self, consumed: ConsumedEvent) -> bool:
-        """Return whether the client of a pooled job's participant does not want its result any more."""
-        event = consumed.event
-        return event.pool is not None and not consumed.cancel and self.tracker.is_cancelled(event)
-
-    def _withdraw(self, consumed: ConsumedEvent) -> None:
-        """Publish the final event of a participant, and finish its message; again if that fails."""
-        worker = self.accounts.of(consumed.event)
-
-        def published(outcome: ResultEvent | QwhiskError) -> None:
-            if isinstance(outcome, (ResultEvent, *UNDELIVERABLE)):
-                self.job_consumer.finish(consumed.partition, consumed.offset)
-                self.abandoned.add(consumed.event)
-            else:
-                self._early.append(consumed)
-
-        worker.run(
-            lambda: worker.delivery.withdraw(consumed.event),
-            published,
-            f"publishing the final event of {consumed.event.process_job_id}",
-        )
-
     def _revoked(self, partition: tuple[str, int]) -> None:
         self.tracker.revoke(partition)
-        self._early = [consumed for consumed in self._early if consumed.partition != partition]
+        if self.arrivals is not None:
+            self.arrivals.revoke(partition)
         if self.pooler is not None:
             self.pooler.revoke(partition)
 
