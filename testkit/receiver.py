@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from testkit.serving import served
+
 
 @dataclass
 class Delivery:
@@ -106,12 +108,8 @@ def receiver(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     hooks.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield hooks
-    finally:
-        hooks.over.set()
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    with served(server):
+        try:
+            yield hooks
+        finally:
+            hooks.over.set()

@@ -8,7 +8,6 @@ import re
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from qwhisk_client.cli.exits import Exit
 from qwhisk_client.cli.main import main
 from qwhisk_client.device import INTERVAL, INTERVAL_MOST, MAX_ANSWER, MAX_WAIT, SLOWER, DeviceCode
 from testkit.replicas import FREE, Replica, broker, documents, process, replica
+from testkit.serving import served
 from testkit.stack import ROOT, free_ports
 from tests.clients.conftest import node_with_packages
 
@@ -290,12 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    with Scripted() as provider:
-        thread = threading.Thread(target=provider.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with served(Scripted()) as provider:
         yield provider
-        provider.shutdown()
-        thread.join()
 
 
 class Clock:

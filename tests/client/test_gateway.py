@@ -37,6 +37,7 @@ from qwhisk_client import (
 from qwhisk_client.cli.exits import Exit
 from qwhisk_client.cli.main import main
 from testkit.replicas import FREE, Replica, broker, documents, replica
+from testkit.serving import served
 from testkit.stack import ROOT, wait_for
 from tests.client.proxy import Proxy
 from tests.core.samples import result_event
@@ -120,10 +121,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("client")
     path = folder / "documents"
     with ExitStack() as ends:
-        function = Function()
-        ends.callback(function.server_close)
-        ends.callback(function.shutdown)
-        threading.Thread(target=function.serve_forever, daemon=True).start()
+        function = ends.enter_context(served(Function()))
         document = {
             "_id": "search",
             "functionBackendUrl": f"http://127.0.0.1:{function.server_address[1]}/",

@@ -18,6 +18,7 @@ from core.kafka.admin import Topics
 from core.kafka.topics import shared
 from testkit.openwhisk import KEY, OpenWhisk
 from testkit.replicas import broker, process
+from testkit.serving import served
 from testkit.stack import free_ports, wait_for
 from tests.core.samples import raw_document
 from tools.doctor import __main__ as doctor
@@ -50,12 +51,8 @@ def answering(status: int, content: bytes) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             """Write nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield server.server_port
 
 
 def test_a_check_that_does_not_end_fails_in_time() -> None:

@@ -28,6 +28,7 @@ from gateway.auth.sign_in import Identity
 from gateway.permissions import Permissions, document_of
 from gateway.settings import GatewaySettings
 from testkit.replicas import FREE, SECRET, Replica, broker, documents, replica, topic_of
+from testkit.serving import served
 from testkit.stack import wait_for
 from tests.core.samples import result_event
 from tests.gateway.oidc import AUDIENCE, Provider, provider
@@ -120,11 +121,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     rules = folder / "permissions.json"
     rules.write_text(json.dumps(RULES))
     with ExitStack() as ends:
-        action = ends.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Action))
-        thread = threading.Thread(target=action.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        ends.callback(thread.join, 10)
-        ends.callback(action.shutdown)
+        action = ends.enter_context(served(ThreadingHTTPServer(("127.0.0.1", 0), Action)))
         address = f"http://127.0.0.1:{action.server_port}"
         raw = [
             {"_id": name, "functionBackendUrl": f"{address}/{name}", "functionInputSchema": SCHEMA}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ import requests
 from core.settings import KafkaSettings
 from gateway.auth.tokens import TokenError, Tokens
 from testkit.replicas import FREE, Replica, broker, documents, replica, session
+from testkit.serving import served
 from testkit.slow_action import SlowAction
 from testkit.stack import wait_for
 from tests.gateway.test_edge import GOOD, JOBS, PATIENCE
@@ -57,11 +57,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("secrets")
     with ExitStack() as ends:
-        action = ends.enter_context(SlowAction())
-        server = threading.Thread(target=action.serve_forever, daemon=True)
-        server.start()
-        ends.callback(server.join)
-        ends.callback(action.shutdown)
+        action = ends.enter_context(served(SlowAction()))
         path = folder / "documents"
         settings = ends.enter_context(documents(path, {"_id": "noop", "functionBackendUrl": action.url}))
         kafka: KafkaSettings = ends.enter_context(broker(folder))

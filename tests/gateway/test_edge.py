@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from gateway.edge.views import VIEW_THREADS
 from gateway.settings import GatewaySettings
 from gateway.unread import MAX_UNREAD_OF_CLIENT
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
+from testkit.serving import served
 from testkit.slow_action import SlowAction
 from testkit.stack import free_ports
 from testkit.websocket import WebSocket, handshake
@@ -59,11 +59,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("edge")
     with ExitStack() as ends:
-        action = ends.enter_context(SlowAction())
-        server = threading.Thread(target=action.serve_forever, daemon=True)
-        server.start()
-        ends.callback(server.join)
-        ends.callback(action.shutdown)
+        action = ends.enter_context(served(SlowAction()))
         path = folder / "documents"
         settings = ends.enter_context(documents(path, {"_id": "noop", "functionBackendUrl": action.url}))
         kafka = ends.enter_context(broker(folder))

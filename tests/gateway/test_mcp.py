@@ -8,7 +8,6 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from gateway.edge.exchange import WAITS_PER_CLIENT
 from gateway.mcp.errors import VERSIONS
 from gateway.mcp.schemas import WAIT_TOOL
 from testkit.replicas import FREE, Replica, broker, documents, replica, topic_of
+from testkit.serving import served
 from testkit.slow_action import SlowAction
 from testkit.waiting import until
 from tests.core.samples import result_event
@@ -57,11 +57,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("mcp")
     with ExitStack() as ends:
-        action = ends.enter_context(SlowAction())
-        thread = threading.Thread(target=action.serve_forever, daemon=True)
-        thread.start()
-        ends.callback(thread.join)
-        ends.callback(action.shutdown)
+        action = ends.enter_context(served(SlowAction()))
         path = folder / "documents"
         more = ends.enter_context(documents(path, {"_id": "noop", "functionBackendUrl": action.url})) | FREE
         kafka = ends.enter_context(broker(folder))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from testkit.serving import served
 
 #: The address of the page itself; a request for any other is a leak.
 PAGE = "/page"
@@ -54,11 +55,5 @@ def listening() -> Iterator[Attacker]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     attacker = Attacker(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with served(server):
         yield attacker
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
