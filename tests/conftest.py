@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from core.settings import KafkaSettings
+from testkit.replicas import BROKERS, broker
 from testkit.stack import Client, Stack
 from tests import examples, selection, sharing, skips
 
@@ -78,6 +80,15 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def client(stack: Stack) -> Client:
     """Return a new client for one test."""
     return stack.client()
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+def kafka(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[KafkaSettings]:
+    """Return the module's own broker: each test runs with each kind."""
+    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import DEAD, JOBS, shared
 from core.settings import KafkaSettings
 from poller.job_consumer import JobConsumer
-from testkit.replicas import BROKERS, broker
 from testkit.stack import ROOT, wait_for
 from tests.core.samples import TOPIC, wire
 from tools import dead_letters
@@ -32,14 +31,12 @@ NEWER = wire(v=2, process_job_id="process-7")
 CALLBACK = "https://app.example.org/hook?key=s3cret"
 
 
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        wait_for(Topics(settings).reachable, PATIENCE)
-        Topics(settings).ensure(shared(1))
-        yield settings
+@pytest.fixture(scope="module")
+def kafka(kafka: KafkaSettings) -> KafkaSettings:
+    """Return the module's own broker, with the shared topics."""
+    wait_for(Topics(kafka).reachable, PATIENCE)
+    Topics(kafka).ensure(shared(1))
+    return kafka
 
 
 @pytest.fixture

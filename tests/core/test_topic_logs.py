@@ -13,18 +13,9 @@ from core.kafka.publisher import Publisher
 from core.kafka.topic_logs import LogEntry, TopicLogs, TopicUnknownError
 from core.kafka.topics import new_results_topic
 from core.settings import KafkaSettings
-from testkit.replicas import BROKERS, broker
 
 #: Seconds to wait for the broker.
 TIMEOUT = 20.0
-
-
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        yield settings
 
 
 @pytest.fixture

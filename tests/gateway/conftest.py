@@ -12,7 +12,7 @@ from core.settings import KafkaSettings
 
 @pytest.fixture
 def publisher(kafka: KafkaSettings) -> Iterator[Publisher]:
-    """Publishes to the broker of the module's own `kafka`."""
+    """Publishes to the broker of `kafka`."""
     made = Publisher(kafka)
     yield made
     made.close()

@@ -27,21 +27,13 @@ from gateway.idempotency import process_job_id
 from gateway.inbox.erasures import erasure_notice
 from gateway.services import GatewayServices
 from gateway.settings import GatewaySettings
-from testkit.replicas import BROKERS, FREE, SECRET, broker
+from testkit.replicas import FREE, SECRET
 from testkit.stack import wait_for
 from tests.core.samples import raw_document, result_event
 from tests.gateway.views import client_of
 
 SECRET_TEXT = "the input that must not be found again"
 PREVIOUS = "the secret before it, of at least 32 characters"
-
-
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        yield settings
 
 
 @pytest.fixture(scope="module")

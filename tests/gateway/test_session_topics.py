@@ -22,20 +22,12 @@ from gateway.inbox import session_notices
 from gateway.inbox.topic_readers import TopicReaders
 from gateway.services import GatewayServices
 from gateway.settings import GatewaySettings
-from testkit.replicas import BROKERS, FREE, SECRET, broker
+from testkit.replicas import FREE, SECRET, broker
 from testkit.stack import wait_for
 from tests.core.samples import result_event
 from tests.gateway.views import client_of
 
 SESSION_COUNT = 300
-
-
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        yield settings
 
 
 @pytest.fixture(scope="module")

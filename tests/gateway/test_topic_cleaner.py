@@ -14,19 +14,10 @@ from core.protocol import encode
 from core.settings import KafkaSettings
 from gateway import topic_cleaner as module
 from gateway.topic_cleaner import LONGEST_JOB, RENEWED, TopicCleaner
-from testkit.replicas import BROKERS, broker
 from testkit.stack import wait_for
 from tests.core.samples import result_event
 
 LIFETIME = 1000.0
-
-
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        yield settings
 
 
 @pytest.fixture

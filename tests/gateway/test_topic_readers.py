@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,20 +13,17 @@ from core.kafka.topics import BACKENDS, SESSIONS, new_results_topic
 from core.protocol import BackendInfo, BackendList, encode
 from core.settings import KafkaSettings
 from gateway.inbox.topic_readers import CONSUMERS, TopicReaders
-from testkit.replicas import BROKERS, broker
 from testkit.stack import wait_for
 from tests.core.samples import result_event
 
 CLIENTS = 40
 
 
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        Topics(settings).ensure({BACKENDS: 1, SESSIONS: 1})
-        yield settings
+@pytest.fixture(scope="module")
+def kafka(kafka: KafkaSettings) -> KafkaSettings:
+    """Return the module's own broker, with the topics of all clients."""
+    Topics(kafka).ensure({BACKENDS: 1, SESSIONS: 1})
+    return kafka
 
 
 @pytest.mark.parametrize(("wait", "consumers"), [(500, CONSUMERS), (10, 1)])

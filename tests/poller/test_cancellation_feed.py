@@ -16,7 +16,6 @@ from core.strays import lost
 from poller.cancellation_feed import CancellationFeed
 from poller.delivery.result_delivery import ResultDelivery
 from poller.state import RunProgress
-from testkit.replicas import BROKERS, broker
 from tests.core.samples import job
 from tests.poller import results
 from tests.poller.fakes import Invoke, Provider, view
@@ -26,14 +25,6 @@ from tests.poller.test_endless_loops import Declaring
 
 #: Requests of a test, half of them before a poller starts.
 REQUESTS = 60
-
-
-@pytest.fixture(scope="module", params=BROKERS)
-def kafka(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[KafkaSettings]:
-    with broker(tmp_path_factory.mktemp("broker"), request.param) as settings:
-        yield settings
 
 
 @pytest.fixture
