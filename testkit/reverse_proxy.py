@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 #: The most bytes of a request's head.
 MAX_HEAD = 64 * 1024
@@ -107,23 +108,16 @@ class ReverseProxy:
         lines += ["X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: http", f"X-Forwarded-Host: {self.host}"]
         return "\r\n".join([f"{method} {target} {version}", *lines, "", ""]).encode("latin-1")
 
-    def _kept(self, sock: socket.socket) -> _Kept:
-        return _Kept(self._open, self._lock, sock)
-
-
-class _Kept:
-    """Keeps a socket among the open ones for a while."""
-
-    def __init__(self, sockets: set[socket.socket], lock: threading.Lock, sock: socket.socket) -> None:
-        self._sockets, self._lock, self._sock = sockets, lock, sock
-
-    def __enter__(self) -> None:
+    @contextmanager
+    def _kept(self, sock: socket.socket) -> Iterator[None]:
+        """Keep a socket among the open ones for the duration of the context."""
         with self._lock:
-            self._sockets.add(self._sock)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._sockets.discard(self._sock)
+            self._open.add(sock)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.discard(sock)
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
