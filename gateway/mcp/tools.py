@@ -162,14 +162,9 @@ class ToolCall:
     async def _followed(self, reply: InnerReply, report: Report) -> types.CallToolResult:
         """Report the progress of a job until it is final or the time is over, and return its result."""
         if reply.wait is None:
-            event = _event(reply)
-            if "submitted_at" in event:
-                return results.of_event(event)
-            job = event["process_job_id"]
-        else:
-            job = reply.wait.process_job_id
-            await self._report(reply.wait, report)
-        newest = await self.requests.send("GET", job_path(job))
+            return results.of_event(_event(reply))
+        await self._report(reply.wait, report)
+        newest = await self.requests.send("GET", job_path(reply.wait.process_job_id))
         if newest.status != 200:
             return results.of_error(newest)
         return results.of_event(_event(newest))
