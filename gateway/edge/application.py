@@ -139,11 +139,10 @@ class Edge:
         except BodyTimeoutError:
             late = problem(408, "The body took too long. Send it again.", "http_408")
             await self._refuse(connection, scope, send, late, exchange)
+        except NoFreeThreadError as error:
+            await self._refuse(connection, scope, send, problems.of(error), exchange, charged=False)
         except (LimitError, BusyError) as error:
             await self._refuse(connection, scope, send, problems.of(error), exchange)
-        except NoFreeThreadError:
-            busy = problem(503, "Too many requests are in progress. Try again later.", "busy")
-            await self._refuse(connection, scope, send, busy, exchange, charged=False)
         finally:
             exchange.close()
 

@@ -151,7 +151,7 @@ class Exchange:
 
     def independent(self) -> Exchange:
         """Return the exchange of work that continues after this request has ended."""
-        return Exchange(self.address, self._limits, lambda: None)
+        return Exchange(self.address, self._limits, _nothing)
 
     def inner(self, repeated: bool = False) -> Exchange:
         """Return the exchange of a request that is made for this one, and ends with it."""

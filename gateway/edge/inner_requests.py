@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response
 
+from gateway import problems
 from gateway.edge.bodies import RequestBody
 from gateway.edge.exchange import Exchange, FinalEventWait
 from gateway.edge.held_response import HeldResponse
@@ -93,8 +94,8 @@ class InnerRequests:
                 exchange.close()
                 exchange, answer = self._outer.inner(repeated=True), _Collected()
                 await self._views.call(scope, request, exchange, answer.held, self._left)
-        except NoFreeThreadError:
-            return _reply(problem(503, "Too many requests are in progress. Try again later.", "busy"))
+        except NoFreeThreadError as error:
+            return _reply(problems.of(error))
         exchange.answered(answer.held.status)
         await answer.held.finish()
         if answer.size > MAX_REPLY:

@@ -9,14 +9,19 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from gateway.inbox.memory import BusyError
+
 #: The longest time in seconds that a request waits for a free thread.
 QUEUE_TIMEOUT = 10.0
 #: The most requests that wait.
 MAX_QUEUED = 4_096
 
 
-class NoFreeThreadError(Exception):
+class NoFreeThreadError(BusyError):
     """All threads are busy, and enough requests are waiting."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests are in progress. Try again later.")
 
 
 class ViewPool:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvicorn
+from flask import Flask
 from mcp.shared.exceptions import MCPError
 from sse_starlette.sse import AppStatus
 
+from gateway.edge import view_pool
 from gateway.edge.bodies import DisconnectedError
 from gateway.edge.exchange import Exchange, WaitLimits
+from gateway.edge.inner_requests import InnerReply, InnerRequests
+from gateway.edge.processor import Processor
+from gateway.edge.views import Views
+from gateway.edge.waits import Waits
 from gateway.inbox.memory import BusyError
 from gateway.mcp import edge
 from gateway.mcp.message import McpMessage
@@ -54,6 +62,23 @@ def test_messages_in_progress_are_bounded_and_end_with_their_requests(
         bounded.reserve(exchanges[2])
     exchanges[0].close()
     bounded.reserve(exchanges[2])
+
+
+def test_a_request_for_which_no_thread_is_free_is_answered_as_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_pool, "MAX_QUEUED", 0)
+    services: Any = SimpleNamespace(processor=Processor(), settings=SimpleNamespace(threads=1))
+    scope = {"type": "http", "root_path": "", "headers": []}
+
+    async def trial() -> InnerReply:
+        exchange = Exchange("address", WaitLimits(), lambda: None)
+        requests = InnerRequests(Views(Flask("test"), services), Waits(), scope, exchange, "")
+        return await requests.send("GET", "/api/v1/jobs")
+
+    reply = asyncio.run(trial())
+    assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+    problem = json.loads(reply.body)
+    assert problem["code"] == "busy"
+    assert problem["detail"] == "Too many requests are in progress. Try again later."
 
 
 def test_a_message_is_answered_while_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
