@@ -11,8 +11,8 @@ from flask import Flask, Response
 from pydantic.json_schema import models_json_schema
 
 from core.config_docs import Documents
-from core.config_docs.model import ConfigDocument
-from core.protocol import API, STRUCTURED, data_path, job_path, result_path
+from core.config_docs.model import FUNCTION_ID, ConfigDocument
+from core.protocol import API, JOB_ID, STRUCTURED, data_path, job_path, result_path
 from gateway.function_operations import ANY_FUNCTION, add_functions
 from gateway.links import public_path
 from gateway.listing import MAX_CURSOR, MAX_JOBS
@@ -113,8 +113,8 @@ def _common() -> dict[str, Any]:
         "CloudEvent in structured mode.",
         "schema": {"type": "string", "enum": ["webhook", "cloudevents"]},
     }
-    function = _path("function", "^[a-z][a-z0-9_]{0,63}$", "Id of the function.")
-    job = _path("process_job_id", "^[A-Za-z0-9_-]{1,128}$", "The job's id.")
+    function = _path("function", f"^{FUNCTION_ID}$", "Id of the function.")
+    job = _path("process_job_id", f"^{JOB_ID}$", "The job's id.")
     anything = {"content": {"application/json": {"schema": {"type": "object"}}}}
     return {
         "openapi": "3.1.0",

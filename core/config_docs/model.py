@@ -34,6 +34,9 @@ CREDENTIALS = ("IAMBearerToken", "BasicAuth")
 #: The bounds of a document.
 _EXTENT = Extent(depth=64, values=20_000, name=1_000, text=64 * 1024)
 
+#: A regular expression of the ids of functions, without anchors.
+FUNCTION_ID = "[a-z][a-z0-9_]{0,63}"
+
 HeaderName = Annotated[str, Field(max_length=128, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 HeaderValue = Annotated[str, Field(max_length=4_000, pattern=r"^[\t -~]*$")]
 
@@ -74,7 +77,7 @@ class ConfigDocument(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
 
-    id: str = Field(alias="_id", pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    id: str = Field(alias="_id", pattern=f"^{FUNCTION_ID}$")
     function_http_method: Literal["POST", "PUT"] = Field(alias="functionHttpMethod", default="POST")
     function_backend_url: str = Field(alias="functionBackendUrl", max_length=2_000)
     function_params: FunctionParams = Field(alias="functionParams", default_factory=FunctionParams)

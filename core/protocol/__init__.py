@@ -2,6 +2,7 @@
 
 from core.protocol.calls import (
     ENVELOPE_NAMES,
+    JOB_ID,
     RESERVED_NAMES,
     STEP,
     Envelope,
@@ -60,6 +61,7 @@ __all__ = [
     "ENVELOPE_NAMES",
     "ERASURE",
     "FINAL",
+    "JOB_ID",
     "MAX_ATTEMPT",
     "MAX_CALLBACK",
     "MAX_EVENT_BYTES",

@@ -35,14 +35,17 @@ from core.protocol.events import (
     ResultEvent,
 )
 
+#: A regular expression of the ids of jobs and of clients, without anchors.
+JOB_ID = "[A-Za-z0-9_-]{1,128}"
+
 
 class Envelope(BaseModel):
     """The parameters that the gateway adds to the caller's input. They are the same in all steps of a run."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    client_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
-    process_job_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")
+    client_id: str = Field(pattern=f"^{JOB_ID}$")
+    process_job_id: str = Field(pattern=f"^{JOB_ID}$")
     topic: str = Field(pattern=TOPIC_PATTERN)
     #: True if the same submission may have been made before. Then the action searches for its job first.
     again: bool = False

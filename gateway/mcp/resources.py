@@ -8,7 +8,7 @@ import mcp_types as types
 import orjson
 from mcp.shared.exceptions import MCPError
 
-from core.protocol import API, job_path, result_path
+from core.protocol import API, JOB_ID, job_path, result_path
 from gateway.edge.inner_requests import InnerReply, InnerRequests
 from gateway.mcp import schemas
 
@@ -16,7 +16,7 @@ from gateway.mcp import schemas
 MAX_JOBS = 50
 
 _JSON = "application/json"
-_JOB = re.compile(re.escape(schemas.JOBS) + r"/([A-Za-z0-9_-]{1,128})(/result)?")
+_JOB = re.compile(re.escape(schemas.JOBS) + rf"/({JOB_ID})(/result)?")
 #: The code for a resource that does not exist, or cannot be read now.
 _NOT_FOUND = -32002
 #: What the list of jobs shows of each.

@@ -6,7 +6,7 @@ import json
 from typing import Any, get_args
 
 from core.config_docs.model import ConfigDocument
-from core.protocol import FINAL, BackendType, Status
+from core.protocol import FINAL, JOB_ID, BackendType, Status
 from gateway.function_operations import JsonSchema, with_references
 
 #: The addresses of resources.
@@ -22,7 +22,7 @@ MAX_STRUCTURED = 100_000
 
 _JOB_ID = {
     "type": "string",
-    "pattern": "^[A-Za-z0-9_-]{1,128}$",
+    "pattern": f"^{JOB_ID}$",
     "description": "The job's id, as the call of a function returned it.",
 }
 _NOT_IN_PARTS = ("$defs", "$schema", "$id", "$anchor")

@@ -12,8 +12,8 @@ from typing import Any
 import mcp_types as types
 import orjson
 
-from core.config_docs.model import ConfigDocument
-from core.protocol import API, job_path
+from core.config_docs.model import FUNCTION_ID, ConfigDocument
+from core.protocol import API, JOB_ID, job_path
 from gateway.edge.exchange import FinalEventWait
 from gateway.edge.inner_requests import InnerReply, InnerRequests
 from gateway.edge.waits import Waits
@@ -24,8 +24,8 @@ from gateway.mcp.message import McpMessage
 #: The most functions of a page of the list.
 MAX_TOOLS = 100
 
-_FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_FUNCTION = re.compile(FUNCTION_ID)
+_JOB_ID = re.compile(JOB_ID)
 
 #: Reports progress: a number that grows, and words.
 Report = Callable[[float, str], Awaitable[None]]
