@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from flask import Flask, Response
@@ -31,6 +31,7 @@ from core.protocol import (
     PoolSubmission,
     PublicJob,
     ResultEvent,
+    cloud_events,
 )
 from gateway.inbox.erasures import ErasureNotice
 from gateway.inbox.session_notices import SessionNotice
@@ -63,15 +64,9 @@ _MODELS = (
 )
 #: The messages of topics that are CloudEvents in binary mode, with the types that each may have.
 _BINARY = {
-    "JobEvent": (
-        "qwhisk.job.submitted",
-        "qwhisk.job.cancellation_requested",
-        "qwhisk.job.erasure_requested",
-    ),
-    "ResultEvent": tuple(
-        f"qwhisk.job.{status}" for status in ("pooled", "queued", "running", "done", "cancelled", "error")
-    ),
-    "BackendList": ("qwhisk.backends.listed",),
+    "JobEvent": (cloud_events.SUBMITTED, cloud_events.CANCELLATION, cloud_events.ERASURE),
+    "ResultEvent": get_args(JobCloudEvent.model_fields["type"].annotation),
+    "BackendList": (cloud_events.BACKENDS,),
 }
 #: The topics with the messages that they carry, and the parts that send and receive these.
 _TOPICS: dict[str, tuple[str, str, str, str]] = {
