@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from .blocks import Tensor, block_matrix, fuse
 from .channels import Channel, Depolarizing, Relaxation
-from .counts import Bits, draw
-from .operations import Program, QuantumOperation, Unitary, read_out
+from .operations import Program, QuantumOperation, Unitary
 
 #: Qubits of a block.
 BLOCK_QUBITS = 3
@@ -25,27 +24,6 @@ SMALL = 5
 RESET = np.array([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1.0, 0, 0, 0]])
 #: From the expectation values of I and Z to the probabilities of 0 and 1.
 OUTCOMES = np.array([[0.5, 0.5], [0.5, -0.5]])
-
-
-def sample(program: Program, num_clbits: int, shots: int, rng: np.random.Generator) -> Bits:
-    """Return the outcomes of a circuit without measurements in its middle.
-
-    Args:
-        program: The circuit with its noise.
-        num_clbits: Number of classical bits.
-        shots: Number of shots.
-        rng: Draws the outcomes.
-
-    Returns:
-        Array of shape (shots, classical bits) of zeros and ones.
-    """
-    bits = np.zeros((shots, num_clbits), dtype=np.uint8)
-    if program.measured:
-        bits[:, list(program.measured.values())] = draw(
-            probabilities(program), len(program.measured), shots, rng
-        )
-    read_out(program, bits, rng)
-    return bits
 
 
 def probabilities(program: Program) -> NDArray[np.float64]:

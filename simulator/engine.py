@@ -29,7 +29,7 @@ from .demand import demand_of
 from .errors import InvalidJob, SimulationError
 from .isolated_qubits import IsolatedQubits
 from .noise import DeviceNoise
-from .operations import Program, program
+from .operations import Program, draw_outcomes, program
 from .settings import SimulationLimits
 from .simulation_plan import (
     MAX_SEEDED_QUBITS,
@@ -47,14 +47,18 @@ from .trajectories import Trajectories
 def _state_vectors(program: Program, num_clbits: int, shots: int, rng: np.random.Generator) -> Bits:
     """Sample from state vectors: from one if nothing happens at random before the end."""
     if program.unitary:
-        return state_vector.sample(program, num_clbits, shots, rng)
+        return draw_outcomes(program, state_vector.probabilities, num_clbits, shots, rng)
     return Trajectories(program, rng).sample(num_clbits, shots)
+
+
+def _density_matrix(program: Program, num_clbits: int, shots: int, rng: np.random.Generator) -> Bits:
+    return draw_outcomes(program, density.probabilities, num_clbits, shots, rng)
 
 
 #: The simulator's own methods.
 OWN: dict[Method, Callable[[Program, int, int, np.random.Generator], Bits]] = {
     "stabilizer": stabilizer.sample,
-    "density_matrix": density.sample,
+    "density_matrix": _density_matrix,
     "statevector": _state_vectors,
 }
 

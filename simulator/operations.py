@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from .channels import Channel, Matrix, NoiseKind, pauli_strings
+from .counts import Bits, draw
 from .noise import DeviceNoise
 from .own_gates import STANDARD
 from .timing import delay_seconds
@@ -176,6 +178,32 @@ def read_out(program: Program, bits: NDArray[np.uint8], rng: np.random.Generator
         if up or down:
             column = bits[:, clbit]
             column ^= rng.random(len(column)) < np.where(column, down, up)
+
+
+def draw_outcomes(
+    program: Program,
+    probabilities: Callable[[Program], NDArray[np.float64]],
+    num_clbits: int,
+    shots: int,
+    rng: np.random.Generator,
+) -> Bits:
+    """Return the outcomes of a circuit without measurements in its middle, with their readout errors.
+
+    Args:
+        program: The circuit.
+        probabilities: Returns the probability of each outcome; the first measured qubit is bit 0.
+        num_clbits: Number of classical bits.
+        shots: Number of shots.
+        rng: Draws the outcomes.
+
+    Returns:
+        Array of shape (shots, classical bits) of zeros and ones.
+    """
+    bits = np.zeros((shots, num_clbits), dtype=np.uint8)
+    if measured := program.measured:
+        bits[:, list(measured.values())] = draw(probabilities(program), len(measured), shots, rng)
+    read_out(program, bits, rng)
+    return bits
 
 
 @lru_cache(maxsize=4096)

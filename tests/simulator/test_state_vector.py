@@ -10,11 +10,11 @@ from qiskit.quantum_info import Statevector
 
 from simulator import state_vector
 from simulator.backends import catalog
-from simulator.engine import Engine
-from simulator.operations import ends_with_measurements, program
+from simulator.engine import OWN, Engine
+from simulator.operations import Program, Unitary, ends_with_measurements, program
 from simulator.own_gates import STANDARD
 from simulator.settings import SimulationLimits
-from simulator.simulation_plan import SMALL_QUBITS
+from simulator.simulation_plan import SMALL_QUBITS, Method
 
 
 def measured(seed: int) -> tuple[QuantumCircuit, list[int], list[int]]:
@@ -46,8 +46,14 @@ def test_each_result_is_in_the_bit_that_its_qubit_is_measured_into() -> None:
     circuit = QuantumCircuit(4, 5)
     circuit.x([0, 3])
     circuit.measure([3, 1, 0], [4, 2, 0])
-    bits = state_vector.sample(program(circuit, None), 5, 7, np.random.default_rng(1))
+    bits = OWN["statevector"](program(circuit, None), 5, 7, np.random.default_rng(1))
     assert bits.tolist() == [[1, 0, 0, 0, 1]] * 7
+
+
+@pytest.mark.parametrize("method", ["statevector", "density_matrix"])
+def test_gates_without_noise_are_still_misread(method: Method) -> None:
+    program = Program([Unitary("x", (), (0,))], 2, {0: 1, 1: 0}, {0: (1.0, 0.0), 1: (0.0, 1.0)})
+    assert OWN[method](program, 3, 4, np.random.default_rng(1)).tolist() == [[1, 0, 0]] * 4
 
 
 def ends() -> QuantumCircuit:
