@@ -1,4 +1,4 @@
-import type { KeyValue } from "../src/session/session";
+import type { KeyValue } from "../src/shared/storage";
 
 /** localStorage for tests; `quota` is the longest value it takes. */
 export class Memory implements KeyValue {

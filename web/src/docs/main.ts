@@ -1,20 +1,16 @@
 /** The API page: Swagger UI with this gateway's own document. Only this page loads it. */
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
 import "swagger-ui-dist/swagger-ui.css";
-import { storageKey } from "../shared/base";
-import { rememberedTheme, type Theme } from "../shared/theme";
+import { browserStorage } from "../shared/storage";
+import { rememberedTheme } from "../shared/theme";
 import "./docs.css";
 
+const storage = browserStorage();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** Shows the colours that the user has chosen on the page, else those of the system. */
 function applyTheme(): void {
-  let theme: Theme = "system";
-  try {
-    theme = rememberedTheme({ getItem: (key) => localStorage.getItem(storageKey(key)) });
-  } catch {
-    // The browser forbids storage.
-  }
+  const theme = rememberedTheme(storage);
   // The class is that of Swagger UI's own dark styles.
   document.documentElement.classList.toggle("dark-mode", theme === "dark" || (theme === "system" && dark.matches));
 }

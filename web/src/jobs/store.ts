@@ -16,8 +16,7 @@ import type { JobResult, ResultEvent } from "../api/documents";
 import { fit, MAX_JOBS, MAX_NAME, toStored } from "./bounds";
 import { BLANK, isFinal, type StoredJob } from "./job";
 import { mergeEvent, mergeSubmission, type Submission } from "./merger";
-import type { KeyValue } from "../session/session";
-import { storageKey } from "../shared/base";
+import type { KeyValue } from "../shared/storage";
 
 export const JOBS_KEY = "qwhisk.jobs.v1";
 
@@ -211,25 +210,5 @@ export class Store {
 
   #tell(changed: StoredJob | null): void {
     for (const listener of this.#listeners) listener(this.#document.jobs, changed);
-  }
-}
-
-/** This page's part of localStorage. In a browser that forbids it, the page works, and forgets when it is closed. */
-export function browserStorage(): KeyValue {
-  try {
-    localStorage.setItem("qwhisk.probe", "");
-    localStorage.removeItem("qwhisk.probe");
-    return {
-      getItem: (key) => localStorage.getItem(storageKey(key)),
-      setItem: (key, value) => localStorage.setItem(storageKey(key), value),
-      removeItem: (key) => localStorage.removeItem(storageKey(key)),
-    };
-  } catch {
-    const memory = new Map<string, string>();
-    return {
-      getItem: (key) => memory.get(key) ?? null,
-      setItem: (key, value) => void memory.set(key, value),
-      removeItem: (key) => void memory.delete(key),
-    };
   }
 }

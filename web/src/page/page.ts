@@ -1,8 +1,8 @@
 /** The page's frame: the header with its links, and the content. */
 import "@carbon/web-components/es/components/ui-shell/header.js";
 import "@carbon/web-components/es/components/ui-shell/header-name.js";
-import type { KeyValue } from "../session/session";
 import { h, setText } from "../shared/dom";
+import type { KeyValue } from "../shared/storage";
 import { themeSwitch } from "./theme";
 import { toHash, type Route } from "./route";
 

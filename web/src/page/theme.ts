@@ -1,6 +1,6 @@
 /** Light or dark, or as the system has it. */
-import type { KeyValue } from "../session/session";
 import { h } from "../shared/dom";
+import type { KeyValue } from "../shared/storage";
 import { rememberedTheme, type Theme, THEME_KEY } from "../shared/theme";
 
 const THEMES: Record<Theme, string> = { system: "As the system", light: "Light", dark: "Dark" };

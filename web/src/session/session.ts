@@ -1,13 +1,8 @@
 import type { Session } from "../api/documents";
+import type { KeyValue } from "../shared/storage";
 
 /** localStorage key of the session document: {client_id, token, expires_at}. */
 export const SESSION_KEY = "qwhisk.session.v1";
-
-export interface KeyValue {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
-}
 
 /**
  * Keeps the page's session: the one in the browser if there is one, a new one otherwise.
