@@ -22,6 +22,12 @@ SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 #: Compressed bytes that a first load may cost.
 MOST = 200_000
 
+#: The buttons that have none of Carbon's styles, as those of a kind that it does not have.
+_UNSTYLED = """[...document.querySelectorAll("cds-button")]
+    .filter(({shadowRoot}) => !/cds--btn--(primary|secondary|tertiary|ghost|danger)/
+        .test(shadowRoot.querySelector(".cds--btn").className))
+    .map(({textContent}) => textContent)"""
+
 
 @pytest.fixture(params=[("phone", "dark"), ("desktop", "light")], ids="-".join)
 def looker(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> Iterator[Visit]:
@@ -49,6 +55,7 @@ def _look(visit: Visit, name: str, folder: Path) -> None:
     visit.page.screenshot(path=kept / f"{name}-{kind}.png", full_page=True)
     visit.page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
     visit.fits()
+    assert visit.page.evaluate(_UNSTYLED) == [], name
     assert visit.violations() == [], name
 
 

@@ -39,7 +39,7 @@ class Row {
   #tag = h("cds-tag", { size: "md" });
   #open: HTMLButtonElement;
   #action = h("cds-button", { kind: "ghost", size: "sm" });
-  #erase = h("cds-button", { kind: "danger--ghost", size: "sm" }, "Erase data");
+  #erase = h("cds-button", { kind: "danger-ghost", size: "sm" }, "Erase data");
   #actions: JobActions;
   #asked = false;
 
