@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 from simulator.clock import Clock
 from simulator.jobs import utc
 from simulator.requests import read_time
+from testkit.waiting import until
 
 from .bodies import executor_request, sampler_request
 from .circuits import ghz, isa
@@ -38,10 +38,9 @@ def own(running: Running) -> Iterator[Api]:
 def finished(api: Api, request: dict[str, Any]) -> str:
     """Submit a job, wait for its end, and return its id."""
     job_id = str(api("POST", "/jobs", json=request).json()["id"])
-    end = time.monotonic() + PATIENCE
-    while api("GET", f"/jobs/{job_id}").json()["state"]["status"] in ("Queued", "Running"):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(
+        lambda: api("GET", f"/jobs/{job_id}").json()["state"]["status"] not in ("Queued", "Running"), PATIENCE
+    )
     return job_id
 
 

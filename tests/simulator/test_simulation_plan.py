@@ -146,7 +146,7 @@ def test_an_execution_takes_time_even_with_few_gates() -> None:
 
 
 def test_equal_gates_share_their_noise() -> None:
-    """Making and examining the channels of each gate anew took most of the time to prepare a circuit."""
+    """Making and examining the channels of each gate again took most of the time to prepare a circuit."""
     backend = catalog(["fake_fez"])["aer_simulator_noisy_fez"]
     assert backend.properties is not None
     circuit = QuantumCircuit(2)
