@@ -39,7 +39,7 @@ export function stateWords(job: StoredJob): string {
 /** What a shared job is, for someone who has never heard of one. */
 const SHARED =
   "Several people's jobs go to the device as one, so that they wait in its queue only once. " +
-  "Nobody else sees your circuits or your result.";
+  "No one else sees your circuits or your result.";
 
 export class Waiting {
   readonly element: HTMLElement;
