@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -267,3 +269,16 @@ def separate_isolated_qubits(
             uses[instruction.name, where] += 1
     clifford = shape.clifford or is_clifford(rest)
     return rest, Shape(uses, clifford, control_flow=False), isolated
+
+
+@contextmanager
+def fitting_values() -> Iterator[None]:
+    """Replace the errors of values that an instruction cannot have, as a delay cannot be negative.
+
+    Raises:
+        InvalidJob: Instead of the errors that Qiskit raises while it calculates with the values.
+    """
+    try:
+        yield
+    except (QiskitError, ValueError, TypeError, ArithmeticError) as error:
+        raise InvalidJob(f"The parameter values do not fit the circuit: {error}") from error

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.exceptions import QiskitError
 
 from . import density, stabilizer, state_vector
 from .aer import Aer
@@ -20,6 +19,7 @@ from .circuits import (
     IsolatedQubit,
     Shape,
     examine,
+    fitting_values,
     separate_isolated_qubits,
 )
 from .clifford import for_aer, is_clifford
@@ -276,9 +276,7 @@ def _bound(circuit: QuantumCircuit, values: Any) -> QuantumCircuit:
     """Return a circuit with values for its parameters.
 
     Raises:
-        InvalidJob: If an instruction cannot have such a value, as a delay cannot be negative.
+        InvalidJob: If the values do not fit.
     """
-    try:
+    with fitting_values():
         return circuit.assign_parameters(values)
-    except (QiskitError, ValueError, TypeError, ArithmeticError) as error:
-        raise InvalidJob(f"The parameter values do not fit the circuit: {error}") from error

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import CircuitInstruction, Gate, Parameter, ParameterExpression
 from qiskit.circuit.library import get_standard_gate_name_mapping
-from qiskit.exceptions import QiskitError
 
-from .circuits import IsolatedQubit
-from .errors import InvalidJob
+from .circuits import IsolatedQubit, fitting_values
 from .noise import DeviceNoise
 from .timing import delay_seconds
 
@@ -130,9 +128,7 @@ class IsolatedQubits:
         if isinstance(value, Parameter):
             return self._rows[:, self._columns[value]]
         free = list(value.parameters)
-        try:
+        with fitting_values():
             return np.array(
                 [float(value.bind({each: row[self._columns[each]] for each in free})) for row in self._rows]
             )
-        except (QiskitError, ValueError, TypeError, ArithmeticError) as error:
-            raise InvalidJob(f"The parameter values do not fit the circuit: {error}") from error
