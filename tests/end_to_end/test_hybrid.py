@@ -155,11 +155,13 @@ def test_a_loop_that_is_cancelled_submits_no_further_job(
     assert answer.status_code == 202, answer.text
     event = end(client, run)
     assert event["status"] == "CANCELLED", event
-    steps = taken(account, run)
-    assert steps[-1][0].status == "CANCELLED"
-    assert all(view.status == "DONE" for step in steps[:-1] for view in step)
-    # The simulator is queried again once another loop has advanced by several steps: no job was added.
+    jobs = {view.job_id: view.status for view in account.tagged(run_tag(run))}
+    # The newest job is done if the cancellation came between two steps.
+    assert set(jobs.values()) <= {"DONE", "CANCELLED"}
+    assert list(jobs.values()).count("CANCELLED") <= 1
+    # The simulator is queried again once another loop has advanced by several steps: no job was added. The tags of
+    # one that no event names, because its step was being invoked at the cancellation, are removed.
     other = begin(client)
-    assert [len(step) for step in taken(account, run)] == [1] * len(steps)
+    assert {view.job_id for view in account.tagged(run_tag(run))} <= set(jobs)
     client.http.delete(f"{private_stack.api}/jobs/{other}", timeout=20)
     assert [item["status"] in FINAL for item in shown(client, run)].count(True) == 1
