@@ -58,6 +58,8 @@ def _operation(
     if (value := example(document.function_input_schema)) is not None:
         body["examples"] = {"example": {"value": value}}
     responses = copy.deepcopy(any_function["responses"])
+    # Its path has no id that could make it another path.
+    del responses["405"]
     done = responses["200"]["content"]["application/json"]
     event = components.get(done["schema"])
     if document.function_output_schema:

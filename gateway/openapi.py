@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -40,21 +40,38 @@ OPERATION_IDS = {
 }
 
 _TEXTS = {
-    400: "The body is not JSON, or the path is malformed",
+    400: "The request is malformed: its head, its path, or its body, which must be JSON",
     401: "No valid token",
-    403: "The tenant may not use this function or this backend type; `detail` says what it may use",
+    403: "A page of another origin sent the request, or the tenant may not use this function or this backend "
+    "type; `detail` says what is allowed",
     404: "This client has no such thing",
-    405: "The path does not support this method",
+    405: "The path does not support this method, for example because an id in it has a slash",
     408: "The body is not complete in time",
     409: "A request with this Idempotency-Key is in progress, or the job has not ended",
     413: "The body is larger than 1 MB",
+    414: "The address is too long",
+    421: "The gateway does not serve the host that the request names",
     422: "The input is wrong; `errors` names the fields",
     426: "A WebSocket handshake is required",
-    429: "Too many requests; Retry-After says when to retry",
+    429: "Too many requests or connections; Retry-After says when to retry",
+    431: "The request has too many headers, or too large ones",
     500: "The gateway failed",
     502: "The function failed",
     503: "Kafka, the quantum provider or the gateway is not available; Retry-After says when to retry",
     504: "The function took too long",
+}
+
+#: The errors that any request may get, whatever its path: of its head, its origin and its connection.
+_OF_ALL = (400, 403, 414, 421, 429, 431)
+#: The errors that any request may get that a view answers, besides its own: of its body, of the gateway's
+#: load, and of mistakes in the gateway.
+_OF_VIEWS = (408, 500, 503)
+
+#: The headers of errors.
+_HEADERS = {
+    401: {"WWW-Authenticate": "The scheme: `Bearer`."},
+    429: {"Retry-After": "Seconds."},
+    503: {"Retry-After": "Seconds."},
 }
 
 
@@ -129,51 +146,51 @@ def _common() -> dict[str, Any]:
         "tags": [{"name": "Gateway", "description": "Sessions, jobs of any function, backends, health"}],
         "paths": {
             f"{API}/sessions": {
-                "post": _operation(
+                "post": _view(
                     "Create a client, or renew the token of a client that sends a valid token",
                     {200: ("The renewed token", "NewSession"), 201: ("A new client", "NewSession")},
-                    [401, 429, 503],
+                    [401],
                     security=[],
                     description="`Authorization: Bearer` is optional: the token to renew, or a key if the "
                     "deployment requires a sign-in.",
                 )
             },
             f"{API}/webhooks/secret": {
-                "get": _operation(
+                "get": _view(
                     "Get the secret that signs this client's webhooks",
                     {200: ("The secret", "WebhookSecret")},
-                    [401, 429],
+                    [401],
                 )
             },
             f"{API}/functions": {
-                "get": _operation("List the functions", {200: ("All functions", "FunctionPage")}, [401, 429])
+                "get": _view("List the functions", {200: ("All functions", "FunctionPage")}, [401])
             },
             f"{API}/functions/{{function}}": {
-                "get": _operation(
+                "get": _view(
                     "Get a function with the schemas of its input and answer",
                     {200: ("The function", "FunctionDetails")},
-                    [401, 403, 404, 429],
+                    [401, 404],
                     parameters=[function],
                 )
             },
             f"{API}/backends": {
-                "get": _operation("List the backends", {200: ("All backends", "BackendPage")}, [401, 429])
+                "get": _view("List the backends", {200: ("All backends", "BackendPage")}, [401])
             },
             ANY_FUNCTION: {
-                "post": _operation(
+                "post": _view(
                     "Submit a job of any function",
                     {200: ("The job has ended", "PublicJob"), 202: ("The job was submitted", "PublicJob")},
-                    [400, 401, 403, 404, 408, 409, 413, 422, 429, 502, 503, 504],
+                    [401, 404, 405, 409, 413, 422, 502, 504],
                     parameters=[function, wait, key, callback, callback_format],
                     requestBody=anything,
                     callbacks={"final": {"{$request.header.Callback-Url}": {"post": _webhook()}}},
                 )
             },
             f"{API}/jobs": {
-                "get": _operation(
+                "get": _view(
                     "List the client's jobs, the most recently submitted first",
                     {200: ("A page of jobs", "JobPage")},
-                    [401, 422, 429, 503],
+                    [401, 422],
                     parameters=[
                         {
                             "name": "limit",
@@ -191,42 +208,42 @@ def _common() -> dict[str, Any]:
                 )
             },
             job_path("{process_job_id}"): {
-                "get": _operation(
+                "get": _view(
                     "Get a job",
                     {200: ("The job", "PublicJob")},
-                    [401, 404, 422, 429, 503],
+                    [401, 404, 422],
                     parameters=[job, wait],
                 ),
-                "delete": _operation(
+                "delete": _view(
                     "Request the cancellation of a job",
                     {202: ("The cancellation was requested", "Cancelling")},
-                    [401, 404, 429, 503],
+                    [401, 404, 405],
                     parameters=[job],
                 ),
             },
             data_path("{process_job_id}"): {
-                "delete": _operation(
+                "delete": _view(
                     "Erase the input and result of a job that has ended",
                     {204: ("The data was erased, now or before", None)},
-                    [401, 404, 409, 429, 503],
+                    [401, 404, 405, 409],
                     parameters=[job],
                     description="The job then no longer exists for the client. Its messages in Kafka cannot "
                     "be deleted one by one: they are not shown any more, and expire.",
                 )
             },
             result_path("{process_job_id}"): {
-                "get": _operation(
+                "get": _view(
                     "Get the result that a job names by `result_url`",
                     {200: ("`result` and `answer`", "LargeResult")},
-                    [401, 404, 429, 503],
+                    [401, 404],
                     parameters=[job],
                 )
             },
             f"{API}/events": {
-                "get": _operation(
+                "get": _view(
                     "WebSocket of this client's events, each as {id, event}: an id and a PublicJob",
                     {101: ("The events", None)},
-                    [400, 401, 426, 429, 503],
+                    [401, 426],
                     security=[],
                     parameters=[
                         {"name": "token", "in": "query", "schema": {"type": "string"}},
@@ -239,6 +256,7 @@ def _common() -> dict[str, Any]:
         },
         "components": {
             "schemas": definitions["$defs"],
+            "responses": {_error(status): _problem(status) for status in (*_TEXTS, None)},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -249,17 +267,39 @@ def _path(name: str, pattern: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
 
 
+def _view(
+    summary: str, answers: Mapping[int, tuple[str, str | None]], problems: Iterable[int], **more: Any
+) -> dict[str, Any]:
+    """Describe an operation that a view answers, with its own errors."""
+    return _operation(summary, answers, (*problems, *_OF_VIEWS), **more)
+
+
 def _operation(
-    summary: str, answers: Mapping[int, tuple[str, str | None]], problems: list[int], **more: Any
+    summary: str, answers: Mapping[int, tuple[str, str | None]], problems: Iterable[int], **more: Any
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {
         str(status): {"description": text} | _content("application/json", model)
         for status, (text, model) in answers.items()
     }
-    for status in problems:
-        content = _content("application/problem+json", "Problem")
-        responses[str(status)] = {"description": _TEXTS[status]} | content
+    for status in sorted({*problems, *_OF_ALL}):
+        responses[str(status)] = {"$ref": f"#/components/responses/{_error(status)}"}
+    responses["default"] = {"$ref": f"#/components/responses/{_error(None)}"}
     return {"summary": summary, "security": [{"token": []}], "responses": responses} | more
+
+
+def _error(status: int | None) -> str:
+    """Return the name of the response with this status; without one, of that with any other."""
+    return f"Problem{status or ''}"
+
+
+def _problem(status: int | None) -> dict[str, Any]:
+    text = "Another error, for example of a proxy" if status is None else _TEXTS[status]
+    described = {"description": text} | _content("application/problem+json", "Problem")
+    headers = {
+        name: {"description": words, "schema": {"type": "string"}}
+        for name, words in _HEADERS.get(status or 0, {}).items()
+    }
+    return described | ({"headers": headers} if headers else {})
 
 
 def _content(mimetype: str, model: str | None) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def problem(status: int, detail: str, code: str, **extra: Any) -> Response:
     response = json_response(body | {"code": code} | extra, status, "application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
+    if status in (429, 503):
         response.headers["Retry-After"] = "5"
     return response
 

@@ -29,7 +29,12 @@ CHECKS = [
 #: Functions whose operations are tried; each request of those submits a job.
 TRIED = ("bernstein_vazirani", "grover")
 
-schema = schemathesis.openapi.from_dict(document({name: published()[name] for name in TRIED}))
+DOCUMENT = document({name: published()[name] for name in TRIED})
+for item in DOCUMENT["paths"].values():
+    for operation in item.values():
+        # With it, every status would be a documented one.
+        del operation["responses"]["default"]
+schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 #: Requests made for each operation.
 EXAMPLES = 25
