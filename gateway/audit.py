@@ -180,12 +180,18 @@ def register(app: Flask, audit: Audit, with_sign_in: bool) -> None:
 
     @app.after_request
     def describe(response: Response) -> Response:
-        action = ACTIONS.get(request.endpoint or "")
+        # A refused MCP message; one that is accepted leads to a request to the API.
+        attempt: dict[str, str] = g.get("attempt", {}) if response.status_code >= 400 else {}
+        action = ACTIONS.get(request.endpoint or "") or attempt.get("action")
         if action is None or request.method not in ("POST", "DELETE"):
             return response
         if action == "sign_in" and (not with_sign_in or response.status_code == 200):
             return response  # there is no sign-in, or a session is renewed
-        fields, address, before = _fields(action, response), request.remote_addr or "", exchange().on_answer
+        fields, address, before = (
+            _fields(action, response, attempt),
+            request.remote_addr or "",
+            exchange().on_answer,
+        )
         if exchange().repetition is None:
             # At once: the client may have left, and the job is submitted all the same.
             audit.write(fields, address, g.get("repeated", False))
@@ -201,21 +207,22 @@ def register(app: Flask, audit: Audit, with_sign_in: bool) -> None:
         return response
 
 
-def _fields(action: str, response: Response) -> dict[str, Any]:
+def _fields(action: str, response: Response, attempt: dict[str, str]) -> dict[str, Any]:
     refused = response.status_code >= 400
     fields: dict[str, Any] = {
         "action": action,
         "outcome": "refused" if refused else "accepted",
         "status": response.status_code,
     }
-    if refused and response.mimetype == "application/problem+json":
-        fields["code"] = orjson.loads(response.get_data()).get("code")
+    if refused and response.mimetype in ("application/problem+json", "application/json"):
+        problem = orjson.loads(response.get_data())
+        fields["code"] = problem["error"]["data"]["code"] if "error" in problem else problem.get("code")
     client = g.get("client")
     if client is not None:
         fields["client"] = client_of(client.client_id)
         if client.tenant:
             fields["tenant"] = text_of(client.tenant)
-    named = request.view_args or {}
+    named = (request.view_args or {}) | attempt
     if "function" in named:
         fields["function"] = text_of(named["function"])
     job = named.get("process_job_id") or g.get("process_job_id")

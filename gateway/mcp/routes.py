@@ -14,6 +14,7 @@ from gateway.edge.exchange import exchange
 from gateway.mcp import sessions
 from gateway.mcp.errors import PATH, UNSUPPORTED_VERSION, VERSIONS, as_json_rpc
 from gateway.mcp.message import McpMessage
+from gateway.mcp.schemas import CANCEL_TOOL, WAIT_TOOL
 from gateway.mcp.sessions import McpSession
 from gateway.problems import MalformedError, problem
 from gateway.services import GatewayServices, services
@@ -81,6 +82,7 @@ def _handle(message: dict[str, Any]) -> Response:
         )
     gateway = services()
     params = params or {}
+    g.attempt = _attempt(method, params)
     if method == "initialize" and "id" in message:
         return _left_to_edge(
             McpMessage(None, "", _request(g.mcp_id, method, params), opens=True, id=g.mcp_id)
@@ -92,6 +94,22 @@ def _handle(message: dict[str, Any]) -> Response:
         return _left_to_edge(_tool_call(session, g.mcp_id, params))
     body = _request(g.mcp_id, method, params)
     return _left_to_edge(McpMessage(session.client, session.token, body, id=g.mcp_id))
+
+
+def _attempt(method: str, params: dict[str, Any]) -> dict[str, str]:
+    """Return what a message attempts, for the audit: it has no other line if it is refused here.
+
+    A message that is accepted leads to a request to the API, which has the line.
+    """
+    name, arguments = params.get("name"), params.get("arguments")
+    if method == "notifications/cancelled":
+        return {"action": "cancellation"}
+    if method != "tools/call" or not isinstance(name, str) or name == WAIT_TOOL:
+        return {}
+    if name != CANCEL_TOOL:
+        return {"action": "submission", "function": name}
+    job = arguments.get("process_job_id") if isinstance(arguments, dict) else None
+    return {"action": "cancellation"} | ({"process_job_id": job} if isinstance(job, str) else {})
 
 
 def _request(message_id: str | int, method: str, params: dict[str, Any]) -> bytes:

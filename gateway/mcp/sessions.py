@@ -81,6 +81,8 @@ def current(gateway: GatewayServices) -> McpSession:
             "This MCP session does not exist or has expired. Send `initialize` again."
         ) from None
     if gateway.sign_in.needed and not _is_owner(gateway, client):
+        # Who sent the request is not known.
+        g.pop("client", None)
         gateway.session_limit.take(address())
         raise TokenError(
             "Sign in: send the credential that opened this MCP session as `Authorization: Bearer <it>`.",

@@ -9,7 +9,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -115,9 +115,9 @@ class Tenant:
         return [each["id"] for each in self("GET", "/functions").json()["functions"]]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("audit")
+@contextmanager
+def audited(folder: Path) -> Iterator[World]:
+    """Start a gateway that requires a sign-in, and what it needs."""
     rules = folder / "permissions.json"
     rules.write_text(json.dumps(RULES))
     with ExitStack() as ends:
@@ -137,10 +137,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "GATEWAY_PERMISSIONS": str(rules),
             "GATEWAY_PREVIOUS_SECRET": PREVIOUS_SECRET,
             "GATEWAY_AUDIT_FILE": str(folder / "audit.log"),
+            "GATEWAY_MCP": "on",
             "LOG_LEVEL": "ERROR",
         }
         gateway = replica(folder, kafka, folder / "documents", **more, **settings)
         yield World(ends.enter_context(gateway), issuer, kafka, folder / "audit.log")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with audited(tmp_path_factory.mktemp("audit")) as started:
+        yield started
 
 
 def test_a_tenant_sees_and_submits_only_what_it_may_use(world: World) -> None:
@@ -269,6 +276,29 @@ def test_refused_attempts_have_lines(world: World) -> None:
         ("sign_in", 401, None),
         ("sign_in", 401, None),
     ]
+
+
+def test_a_sign_in_at_the_provider_and_a_refused_one_have_lines(world: World) -> None:
+    before = len(world.lines())
+    accepted = world.issuer.token(sub="carol", groups=["students"])
+    refused = [
+        world.issuer.token(sub="mallory", aud="another"),
+        world.issuer.token(sub="mallory", exp=1),
+        accepted.rpartition(".")[0] + ".c2lnbmF0dXJl",
+    ]
+    session = world.sign_in(accepted).json()
+    assert [world.sign_in(token).status_code for token in refused] == [401] * len(refused)
+    # A renewal is no sign-in.
+    assert world.sign_in(session["token"]).status_code == 200
+    lines = world.lines()[before:]
+    shown = [(x["action"], x["outcome"], x["status"], x.get("tenant"), x.get("code")) for x in lines]
+    assert shown[0] == ("sign_in", "accepted", 201, "carol", None)
+    assert shown[1:] == [("sign_in", "refused", 401, None, "unauthorized")] * len(refused)
+    client = hashlib.sha256(session["client_id"].encode()).hexdigest()[:16]
+    assert [x.get("client") for x in lines] == [client, None, None, None]
+    text = world.audit.read_text() + world.gateway.log.read_text()
+    for secret in (accepted, *refused, session["token"], session["client_id"]):
+        assert secret not in text
 
 
 def test_a_caller_who_leaves_has_a_line_too(world: World) -> None:
