@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,8 +28,10 @@ from core.settings import KafkaSettings
 from gateway.inbox.inbox import InboxEntry
 from gateway.links import MAX_PREFIX, forwarded_prefix, mounted, parse_prefix, public_path, shown, unmounted
 from gateway.settings import GatewaySettings
-from testkit.replicas import FREE, Replica, broker, documents, replica, session_with_topic, topic_of
+from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
 from testkit.reverse_proxy import ReverseProxy
+from testkit.serving import served
+from testkit.slow_action import SlowAction
 from tests.core.samples import result_event
 from tests.gateway.test_settings import ENV
 
@@ -158,7 +161,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     path = folder / "documents"
     with ExitStack() as ends:
         settings = FREE | ends.enter_context(
-            documents(path, {"_id": "f", "functionBackendUrl": "http://127.0.0.1:9/"})
+            documents(path, {"_id": "f", "functionBackendUrl": ends.enter_context(served(SlowAction())).url})
         )
         kafka = ends.enter_context(broker(folder))
         replicas = [
@@ -233,6 +236,28 @@ def test_everything_is_below_the_prefix(world: World, proxy: ReverseProxy) -> No
     # A page of another origin is still foreign, and the proxy's own is not.
     assert get(f"{api}/functions", token, Origin="https://evil.example").status_code == 403
     assert get(f"{api}/functions", token, Origin=f"http://{proxy.host}").status_code == 200
+
+
+def test_the_location_of_a_new_job_is_below_the_prefix(world: World, proxy: ReverseProxy) -> None:
+    token, api = session(world.plain), f"{proxy.url}/api/v1"
+    signed = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"}
+    for replayed in (None, "true"):
+        accepted = requests.post(f"{api}/functions/f/jobs", headers=signed, json={}, timeout=60)
+        assert (accepted.status_code, accepted.headers.get("Idempotent-Replayed")) == (202, replayed)
+        job = accepted.json()["process_job_id"]
+        assert accepted.headers["Location"] == f"{PREFIX}/api/v1/jobs/{job}"
+        assert get(requests.compat.urljoin(accepted.url, accepted.headers["Location"]), token).ok
+
+
+def test_the_pages_load_their_files_below_the_prefix(world: World, proxy: ReverseProxy) -> None:
+    for path in ("/", "/docs"):
+        page = get(proxy.url + path)
+        assert page.headers["Content-Type"].startswith("text/html"), path
+        links = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+        assert any(".js" in link for link in links), path
+        for link in links:
+            # `ReverseProxy.outside` shows those that lead out of the prefix.
+            assert get(requests.compat.urljoin(page.url, link)).status_code == 200, link
 
 
 def test_an_mcp_client_works_below_the_prefix(world: World, proxy: ReverseProxy) -> None:

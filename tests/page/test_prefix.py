@@ -95,3 +95,15 @@ def test_the_page_is_installed_and_starts_without_a_network_below_the_prefix(hos
     expect(page.get_by_test_id("catalogue")).to_contain_text("You are offline")
     guest.offline(False)
     expect(page.get_by_test_id("function-smile_super_position")).to_be_visible()
+
+
+def test_the_api_page_shows_and_calls_the_api_below_the_prefix(host: Host) -> None:
+    page = host.guest.page
+    page.goto(f"{host.proxy.url}/docs")
+    operation = page.locator("#operations-Gateway-get_health")
+    operation.locator(".opblock-summary-control").click(timeout=SOON)
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table tbody .response-col_status").first
+    expect(answer).to_contain_text("200", timeout=SOON)
+    expect(operation.locator(".request-url")).to_contain_text(f"{PREFIX}/healthz", timeout=SOON)
