@@ -218,6 +218,8 @@ def from_env(env: Source) -> LargeResults | None:
     Raises:
         SettingsError: a setting is missing or wrong.
     """
+    # Also where it has no effect: a wrong value must not wait until there is a folder.
+    retention = RESULTS_RETENTION_SECONDS.read(env)
     if RESULTS_S3_URL.is_set(env):
         return Bucket(
             RESULTS_S3_URL.read(env),
@@ -241,4 +243,4 @@ def from_env(env: Source) -> LargeResults | None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RESULTS_FOLDER.error(f"names {folder}, which cannot be created: {error.strerror}.") from None
-    return Folder(path, RESULTS_RETENTION_SECONDS.read(env))
+    return Folder(path, retention)

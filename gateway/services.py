@@ -79,6 +79,8 @@ class GatewayServices:
     @classmethod
     def make(cls, settings: GatewaySettings, env: Source) -> GatewayServices:
         """Connect to the services that the settings name and create the shared topics."""
+        # Before Kafka is needed, so that a wrong setting is named at once.
+        store = large_results.from_env(env)
         audit = Audit(settings)
         topics = Topics(settings.kafka)
         topics.ensure(shared(settings.kafka.partitions), retention(settings.kafka.retention_seconds))
@@ -93,7 +95,6 @@ class GatewayServices:
         publisher, processor = Publisher(settings.kafka), Processor()
         since = session_notices.beginning(settings.kafka, publisher)
         reader = TopicReaders(settings.kafka, topics, on_event, since)
-        store = large_results.from_env(env)
         webhooks = None
         if settings.webhooks != "off":
             webhooks = Webhooks(
