@@ -11,7 +11,7 @@ from core.config_docs.model import ConfigDocument
 from core.errors import InputError, NotFoundError
 from core.large_results import name_of
 from core.poller_requests import publish_request
-from core.protocol import API, CANCELLATION, data_path, job_path, result_path
+from core.protocol import API, CANCELLATION, PublicBackend, data_path, job_path, result_path
 from gateway import erasure, listing
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.body import body
@@ -101,9 +101,8 @@ def function(function: str) -> Response:
 def backends() -> Response:
     """Return the backends as the poller last saw them."""
     session()
-    return json_response(
-        {"backends": [backend.model_dump(mode="json") for backend in services().reader.backends]}
-    )
+    seen = map(PublicBackend.of, services().reader.backends)
+    return json_response({"backends": [backend.model_dump(mode="json") for backend in seen]})
 
 
 @api.get("/webhooks/secret")

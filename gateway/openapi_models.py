@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from core.protocol import BackendInfo, Instant, LargeResult, PublicJob, Status
+from core.protocol import Instant, LargeResult, PublicBackend, PublicJob, Status
 
 
 class NewSession(BaseModel):
@@ -80,7 +80,7 @@ class FunctionPage(BaseModel):
 class BackendPage(BaseModel):
     """All backends, as a poller last saw them."""
 
-    backends: list[BackendInfo]
+    backends: list[PublicBackend]
 
 
 class Cancelling(BaseModel):

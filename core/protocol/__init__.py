@@ -53,7 +53,7 @@ from core.protocol.events import (
 )
 from core.protocol.paths import API, data_path, job_path, result_path
 from core.protocol.pooling import PooledPub, PoolGroup, PoolRecord, PoolSubmission
-from core.protocol.public import PublicJob, encode_public
+from core.protocol.public import PublicBackend, PublicJob, encode_public
 
 __all__ = [
     "API",
@@ -93,6 +93,7 @@ __all__ = [
     "Progress",
     "ProviderJob",
     "PubResult",
+    "PublicBackend",
     "PublicJob",
     "ResultEvent",
     "Status",

@@ -1,4 +1,4 @@
-"""The one form in which clients see a job: in answers of the API, on the WebSocket, and in webhooks.
+"""The forms in which clients see jobs, in answers, on the WebSocket and in webhooks, and backends.
 
 An event on a topic has more: the topic, which is as secret as the client's token, and what the parts
 remember.
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from core.protocol.events import (
+    BackendInfo,
     BackendType,
     Circuit,
     ErrorInfo,
@@ -22,6 +23,7 @@ from core.protocol.events import (
     ResultEvent,
     Status,
 )
+from core.simulators import is_simulated
 
 
 class PublicJob(BaseModel):
@@ -70,3 +72,22 @@ def encode_public(event: ResultEvent) -> bytes:
     """
     job = PublicJob.of(event)
     return job.__pydantic_serializer__.to_json(job)
+
+
+class PublicBackend(BackendInfo):
+    """One backend as the poller last saw it."""
+
+    simulated: bool = Field(
+        description="Whether a program computes its results: true for simulators, and for devices of the "
+        "type `hardware` that are simulated (`fake_...`). False for a quantum processor."
+    )
+
+    @classmethod
+    def of(cls, backend: BackendInfo) -> PublicBackend:
+        """Return what clients see of a backend. It is not validated again.
+
+        Args:
+            backend: the backend.
+        """
+        simulated = backend.backend_type != "hardware" or is_simulated(backend.name)
+        return cls.model_construct(**dict(backend), simulated=simulated)

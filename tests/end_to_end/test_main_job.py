@@ -131,6 +131,9 @@ def test_functions_and_backends_are_listed(client: Client) -> None:
         "noisy_simulator",
     }
     assert backends["fake_fez"]["qubits"] == 156
+    # There is no quantum processor here, whatever the type says.
+    assert backends["fake_fez"]["backend_type"] == "hardware"
+    assert {backend["simulated"] for backend in backends.values()} == {True}
 
 
 def test_a_function_appears_and_disappears_with_its_document(client: Client) -> None:
