@@ -81,7 +81,10 @@ def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
             visit.smile(":)", ":(", "hardware")
             visit.ends("QUEUED")
         expect(visit.page.get_by_test_id("where")).to_contain_text(
-            re.compile("fake_fez, (next in the queue|1 job ahead|about \\d+ jobs ahead)"), timeout=SOON
+            re.compile(
+                r"fake_fez \(simulated device\), (next in the queue|1 job ahead|about \d+ jobs ahead)"
+            ),
+            timeout=SOON,
         )
         bar = visit.page.get_by_test_id("progress")
         expect(bar).to_have_attribute("max", re.compile(r"^[1-9]"), timeout=SOON)
@@ -89,6 +92,7 @@ def test_hardware_job_is_seen_waiting_and_done(visit: Visit) -> None:
     visit.ends(timeout=QUEUED)
     expect(visit.page.get_by_test_id("active")).to_be_hidden()
     expect(visit.page.get_by_test_id("metadata")).to_contain_text("fake_fez")
+    expect(visit.page.get_by_test_id("metadata")).to_contain_text("Simulated device")
     expect(visit.page.get_by_test_id("timeline")).to_contain_text("Result ready")
 
 
@@ -270,7 +274,8 @@ def test_devices_and_their_queues(visit: Visit) -> None:
     expect(row).to_contain_text("Operational")
     visit.go("#/run/smile_super_position")
     visit.field("backend_type-hardware").check()
-    expect(visit.field("backend")).to_contain_text("fake_fez · 156 qubits")
+    expect(visit.field("backend")).to_contain_text("fake_fez · simulated device · 156 qubits")
+    expect(visit.page.get_by_text("A simulated device, 156 qubits")).to_be_visible(timeout=SOON)
 
 
 def test_the_keyboard_is_enough(visit: Visit) -> None:

@@ -5,7 +5,7 @@ import type { Backend } from "../api/documents";
 const KINDS: Record<string, { label: string; about: string }> = {
   simulator: { label: "Simulator", about: "Noiseless, at once" },
   noisy_simulator: { label: "Noisy simulator", about: "With a real device's noise" },
-  hardware: { label: "Hardware", about: "A quantum processor" },
+  hardware: { label: "Hardware", about: "A quantum processor or a simulated device" },
 };
 
 export const kindLabel = (type: string, fallback: string): string => KINDS[type]?.label ?? fallback;
@@ -34,14 +34,17 @@ export function kindSummary(backends: Backend[] | null, type: string): string {
   if (all.length === 0) return about;
   if (up.length === 0) return "None is operational now";
   const most = Math.max(...up.map((backend) => backend.qubits));
-  const simulated = up.every(({ name }) => isSimulated(name));
-  const devices = up.length > 1 ? `${up.length}${simulated ? " simulated" : ""} devices, up to ` : "";
+  const simulated = up.filter(({ name }) => isSimulated(name)).length;
+  const few = simulated > 0 && simulated < up.length ? ` (${simulated} simulated)` : "";
+  const devices = up.length > 1 ? `${up.length}${simulated && !few ? " simulated" : ""} devices${few}, up to ` : "";
   const size = `${devices || (simulated ? "A simulated device, " : "")}${most} qubits`;
   return type === "hardware" ? `${size}, ${waiting(up[0]!)}` : about;
 }
 
 export function backendOption(backend: Backend): string {
-  return `${backend.name} · ${backend.qubits} qubits · ${backend.operational ? waiting(backend) : "not operational"}`;
+  const simulated = isSimulated(backend.name) ? " · simulated device" : "";
+  const state = backend.operational ? waiting(backend) : "not operational";
+  return `${backend.name}${simulated} · ${backend.qubits} qubits · ${state}`;
 }
 
 /** The option that leaves the choice to the service. */

@@ -4,7 +4,7 @@ import "@carbon/web-components/es/components/tag/tag.js";
 import { h, setText } from "../shared/dom";
 import { download } from "../shared/download";
 import { exportJobs, type Format } from "./export";
-import { count, dayAndTime, shotsOf, STATUS_WORDS, summary } from "../shared/format";
+import { count, dayAndTime, deviceWords, shotsOf, STATUS_WORDS, summary } from "../shared/format";
 import type { JobCommands } from "./commands";
 import { outlook } from "./estimate";
 import { ALL, matching, type Filter } from "./filter";
@@ -75,7 +75,7 @@ class Row {
     setText(this.#input, summary(job.params));
     setText(
       this.#about,
-      [job.backend, shotsOf(job.params.shots), dayAndTime(job.submitted_at)].filter(Boolean).join(" · "),
+      [deviceWords(job.backend), shotsOf(job.params.shots), dayAndTime(job.submitted_at)].filter(Boolean).join(" · "),
     );
     setText(this.#outlook, outlook(job));
     this.#tag.setAttribute("type", TAG_TYPES[job.status]);

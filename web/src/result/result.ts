@@ -8,7 +8,7 @@ import { isFinal, type StoredJob } from "../jobs/job";
 import { TAG_TYPES } from "../jobs/jobs";
 import { h, reducedMotion, setText } from "../shared/dom";
 import { download } from "../shared/download";
-import { moment, namedInput, shotsOf, STATUS_WORDS } from "../shared/format";
+import { deviceWords, moment, namedInput, shotsOf, STATUS_WORDS } from "../shared/format";
 import { offerPictures } from "../shared/picture";
 import { drawAnswer } from "../views/registry";
 import { circuit, metadata } from "./about";
@@ -191,6 +191,6 @@ export class ResultPanel {
 
 /** Whose result it is: the run's time, device, shots and input. */
 function whose(job: StoredJob): string {
-  const where = [job.backend, shotsOf(job.result?.shots ?? job.params.shots)].filter(Boolean).join(", ");
+  const where = [deviceWords(job.backend), shotsOf(job.result?.shots ?? job.params.shots)].filter(Boolean).join(", ");
   return [`Run of ${moment(job.submitted_at)}`, where, namedInput(job.params)].filter(Boolean).join(" · ");
 }

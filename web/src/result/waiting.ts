@@ -1,7 +1,7 @@
 /** What the page says while a job waits or runs: no more than is known. */
 import "@carbon/web-components/es/components/inline-loading/inline-loading.js";
 import { h, setText } from "../shared/dom";
-import { backendTypeWords, span, STATUS_WORDS, upperFirst } from "../shared/format";
+import { backendTypeWords, deviceWords, span, STATUS_WORDS, upperFirst } from "../shared/format";
 import { outlook, queueWords } from "../jobs/estimate";
 import type { StoredJob } from "../jobs/job";
 import { lineChart } from "../views/line";
@@ -95,7 +95,7 @@ export class Waiting {
     setText(
       this.#where,
       [
-        `On ${job.backend || backendTypeWords(job.backend_type)}`,
+        `On ${deviceWords(job.backend) || backendTypeWords(job.backend_type)}`,
         about,
         since > 3_000 ? `${span(since)} since you submitted it` : "",
       ]

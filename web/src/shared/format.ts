@@ -82,6 +82,9 @@ export const isSimulated = (name: string): boolean => name.startsWith("fake_");
 export const backendTypeWords = (type: string, name = ""): string =>
   type === "hardware" && isSimulated(name) ? "Simulated device" : (BACKEND_TYPES[type] ?? type);
 
+/** A device by its name, and that it is simulated. */
+export const deviceWords = (name: string): string => (isSimulated(name) ? `${name} (simulated device)` : name);
+
 /** "1,024 shots"; empty if the number is unknown. */
 export const shotsOf = (shots: unknown): string =>
   typeof shots === "number" ? `${count(shots)} ${shots === 1 ? "shot" : "shots"}` : "";
