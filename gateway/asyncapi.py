@@ -33,6 +33,7 @@ from core.protocol import (
     ResultEvent,
     cloud_events,
 )
+from gateway.edge.connection import PING, SILENT
 from gateway.inbox.erasures import ErasureNotice
 from gateway.inbox.session_notices import SessionNotice
 from gateway.links import public_path
@@ -154,7 +155,8 @@ def _events() -> dict[str, Any]:
         "address": f"{API}/events",
         "servers": [{"$ref": "#/servers/gateway"}],
         "description": "After the handshake, only the gateway sends messages: the events since `after`, then "
-        "each new one. It pings every 25 s, and closes a connection that is silent for 60 s. A client that "
+        f"each new one. It pings every {PING:g} s, and closes a connection that is silent for {SILENT:g} s. "
+        "A client that "
         f"offers the subprotocol `{SUBPROTOCOL}` gets CloudEvents.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {
