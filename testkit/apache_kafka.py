@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from testkit.programs import path_of
 from testkit.stack import ROOT, free_ports
 
 #: The folder in which the jars are kept between runs.
@@ -86,12 +86,9 @@ def environment(folder: Path) -> dict[str, str]:
 
 def installed() -> str:
     """Return the Java that runs Kafka, once its jars are in `JARS`; skips with one line if not available."""
-    java, maven = shutil.which("java"), shutil.which("mvn")
-    if java is None or maven is None:
-        _without(f"{'Java' if java is None else 'Maven'} is not on PATH (Debian: apt install maven)")
-    assert java is not None
+    java, maven = path_of("java", "default-jdk-headless"), path_of("mvn", "maven")
     if not list(JARS.glob("kafka_2.13-*.jar")):
-        _fetch(str(maven))
+        _fetch(maven)
     return java
 
 

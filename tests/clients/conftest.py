@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from testkit.openwhisk import KEY, OpenWhisk
+from testkit.programs import path_of
 from tests.conftest import IN_CI
 
 HERE = Path(__file__).parent
@@ -91,13 +92,12 @@ class Java:
 @pytest.fixture(scope="session")
 def java(tmp_path_factory: pytest.TempPathFactory) -> Java:
     """Return Java with the jars of generated/java.pom.xml; skips in one line if they are not available."""
-    for command, package in (("javac", "default-jdk-headless"), ("mvn", "maven")):
-        if shutil.which(command) is None:
-            pytest.skip(f"no {command} on PATH (Debian: apt install {package}) to try the Java client")
+    path_of("javac", "default-jdk-headless")
+    maven = path_of("mvn", "maven")
     folder = tmp_path_factory.mktemp("jars")
     pom = str(HERE / "generated" / "java.pom.xml")
     # Maven keeps what it has downloaded, so only the first run on a machine takes long.
-    fetch = ["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    fetch = [maven, "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
     try:
         ended = subprocess.run(fetch, capture_output=True, text=True, timeout=INSTALL)
     except subprocess.TimeoutExpired:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 
-import pytest
-
 from testkit.processes import part_environment
+from testkit.programs import path_of
 from testkit.stack import GIVEN_WHISK, ROOT, Stack
 
 
 def test_the_example_of_the_documentation(stack: Stack) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("no curl on PATH: install it to try the lines of docs/deploy.md")
+    path_of("curl", "curl")
     [lines] = re.findall(
         r"### Direct calls\n.*?```sh\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.S
     )

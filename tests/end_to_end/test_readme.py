@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from testkit.programs import path_of
 from testkit.stack import ROOT, Stack
-from tests.conftest import IN_CI
 
 
 def test_curl_is_enough(stack: Stack) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("no curl on PATH: install it to try the README's lines")
+    path_of("curl", "curl")
     text = (ROOT / "README.md").read_text()
     [lines] = re.findall(r"```sh\n(TOKEN=.*?)```", text, re.S)
     assert lines.count("curl ") == 3
@@ -65,7 +63,7 @@ def snippet(stack: Stack, language: str, name: str, folder: Path) -> Path:
 
 
 def test_the_javascript_example_hears_the_job_over_its_websocket(stack: Stack, tmp_path: Path) -> None:
-    node = found("node")
+    node = path_of("node", "nodejs")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60).stdout
     # As the README says: Node 20 has WebSocket, but only with this option.
     option = ["--experimental-websocket"] if int(version.lstrip("v").split(".")[0]) < 22 else []
@@ -80,25 +78,13 @@ def test_the_javascript_example_hears_the_job_over_its_websocket(stack: Stack, t
 
 
 def test_the_java_example_prints_the_final_event(stack: Stack, tmp_path: Path) -> None:
-    java = found("java")
+    java = path_of("java", "default-jdk-headless")
     path = snippet(stack, "java", "Snippet.java", tmp_path)
     done = subprocess.run([java, str(path)], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     event = json.loads(done.stdout)
     assert event["status"] == "DONE"
     assert event["answer"]["summary"].startswith("3 (0011) was found in ")
-
-
-def found(command: str) -> str:
-    """Return the path of a command. Skips without Java, and on a laptop without Node; CI has Node."""
-    # The build of the page installs Node beside Python if the system has none.
-    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
-    program = shutil.which(command, path=path)
-    if program is None:
-        if IN_CI and command == "node":
-            pytest.fail("no node on PATH")
-        pytest.skip(f"no {command} on PATH: install it to try the README's program")
-    return str(program)
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/client.md"])

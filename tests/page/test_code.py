@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,20 +13,20 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, expect
 
+from testkit.programs import path_of
 from testkit.stack import Stack
-from tests.conftest import IN_CI
 from tests.page.test_algorithms import typed
 from tests.page.test_forms import SCHEMA
 from tests.page.visit import SOON, Guest, Visit, deployed
 
 #: Seconds that a program may take; Java compiles its file first.
 TIMEOUT = 120
-#: The command for each language's program, and the name of its file.
+#: The command for each language's program, the name of its file, and Debian's package with the command.
 COMMANDS = {
-    "curl": ("sh", "call.sh"),
-    "python": (sys.executable, "call.py"),
-    "javascript": ("node", "call.mjs"),
-    "java": ("java", "Call.java"),
+    "curl": ("sh", "call.sh", "dash"),
+    "python": (sys.executable, "call.py", "python3"),
+    "javascript": ("node", "call.mjs", "nodejs"),
+    "java": ("java", "Call.java", "default-jdk-headless"),
 }
 SIZES = {"phone": (390, 844), "tablet": (768, 1024), "desktop": (1440, 900)}
 
@@ -62,25 +61,15 @@ def programs(guest: Guest) -> dict[str, str]:
 
 
 def interpreter(language: str) -> str:
-    """Return the path of a language's command.
-
-    Skips without Java, which CI need not have. Without another one, skips on a laptop and fails in CI.
-    """
-    command = COMMANDS[language][0]
-    # The build of the page installs Node beside Python if the system has none.
-    path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
-    found = shutil.which(command, path=path)
-    if found is None:
-        if IN_CI and language != "java":
-            pytest.fail(f"no {command} on PATH")
-        pytest.skip(f"no {command} on PATH: install it to run the {language} programs that the page prints")
-    return str(found)
+    """Return the path of a language's command."""
+    command, _, package = COMMANDS[language]
+    return path_of(command, package)
 
 
-def run(language: str, program: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def run(language: str, text: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a program as it is printed."""
     name = COMMANDS[language][1]
-    (folder / name).write_text(program, encoding="utf-8")
+    (folder / name).write_text(text, encoding="utf-8")
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C.UTF-8"} | more
     return subprocess.run(
         [interpreter(language), name],
