@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "end to end": (
         "tests/end_to_end/",
         "tests/clients/test_generated.py",
+        "tests/clients/test_recipes.py",
         "tests/client/test_async.py",
         "tests/client/test_client.py",
         "tests/client/test_command.py",

@@ -17,7 +17,7 @@ from testkit.stack import ROOT
 #: Folders that a build or a run creates: they may be absent.
 _BUILT = {"node_modules", "dist", "__pycache__"}
 #: Files that exist only in an example.
-_EXAMPLES = ("coin_toss", "spin_row", "mine.yaml", "typed.ts")
+_EXAMPLES = ("coin_toss", "spin_row", "mine.yaml", "typed.py", "typed.ts")
 
 _FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
 _PYTHON_FOLDERS = [name for name in _FOLDERS if any((ROOT / name).glob("*.py"))]

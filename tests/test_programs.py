@@ -14,7 +14,7 @@ from testkit.stack import ROOT
 
 CI = (ROOT / ".ci" / "run").read_text()
 #: What the build of the page brings, or each Debian has.
-BROUGHT = {("node", "nodejs"), ("sh", "dash")}
+BROUGHT = {("node", "nodejs"), ("npm", "npm"), ("sh", "dash")}
 
 
 def named() -> set[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.printed import printed_in
 from tools.scaffold import KINDS, MAX_CLASS, MAX_NAME, scaffold
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,9 +84,8 @@ def replace(path: Path, pattern: str, block: str) -> None:
 
 def blocks(document: str, heading: str) -> tuple[str, list[str]]:
     """A section of a document, and its Python blocks."""
-    section = (ROOT / document).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    code = re.findall(r"```python\n(.*?) *```", section, re.S)
-    return section, [textwrap.dedent(block) for block in code]
+    section = (ROOT / document).read_text().partition(f"{heading}\n")[2].partition("\n## ")[0]
+    return section, printed_in(document, heading)
 
 
 def complete(copy: Path, name: str, written: list[str]) -> None:
@@ -106,7 +106,7 @@ def complete(copy: Path, name: str, written: list[str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) -> None:
-    section, code = blocks("README.md", "Add an algorithm")
+    section, code = blocks("README.md", "## Add an algorithm")
     source, circuit, fields, description, answer, expected, check = code
     test = "tests/actions/test_coin_toss.py"
     assert "make new-action NAME=coin_toss`" in section
@@ -143,7 +143,7 @@ def test_the_readmes_five_steps_lead_from_nothing_to_an_algorithm(copy: Path) ->
 
 @pytest.mark.timeout(600)
 def test_the_documented_hybrid_algorithm_is_complete(copy: Path) -> None:
-    section, code = blocks("docs/algorithms.md", "A hybrid algorithm")
+    section, code = blocks("docs/algorithms.md", "## A hybrid algorithm")
     source, cost, fields, imported, description, answer, lowest, check = code
     test = "tests/actions/test_spin_row.py"
     assert "make new-action NAME=spin_row KIND=hybrid" in section

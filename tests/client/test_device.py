@@ -28,6 +28,7 @@ from testkit.replicas import FREE, Replica, broker, documents, process, replica
 from testkit.serving import served
 from testkit.stack import ROOT, free_ports
 from tests.clients.conftest import node_with_packages
+from tests.printed import printed
 
 OIDC = Path(__file__).parent / "oidc"
 CLIENT = "qwhisk-command"
@@ -123,6 +124,26 @@ def test_tokens_are_for_who_signs_in_and_are_refreshed(issuer: str, gateway: Rep
             sign_in.refresh(used or "")
 
 
+def test_the_printed_program_signs_in(issuer: str, gateway: Replica) -> None:
+    program = printed("docs/client.md", "import qwhisk_client\n\nsign_in")
+    for its, here in (("https://login.example.org", issuer), ("https://quantum.example.org", gateway.url)):
+        assert program.count(its) == 1
+        program = program.replace(its, here)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", f"{program}print(client.functions())"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "clients/python/src")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    address, _, user_code = process.stdout.readline().strip().partition(" ")
+    assert address == f"{issuer}/device?user_code={user_code}"
+    open_in_a_browser(address)
+    assert ended(process) == (0, "[]\n", "")
+
+
 def test_who_declines_gets_no_tokens(issuer: str) -> None:
     shown: list[DeviceCode] = []
     sign_in = DeviceSignIn(
@@ -181,9 +202,19 @@ def test_the_command_signs_in_and_stays_signed_in(
     said = [login.stderr.readline() for _ in range(4)]
     assert said[0] == f"To sign in for {gateway.url} at {issuer}, open\n"
     address, user_code = said[1].strip(), said[3].strip()
+    # The words of the documentation, which has another gateway, provider and code.
+    shown = printed("docs/client.md", "$ qwhisk login")
+    for its, here in (
+        ("https://quantum.example.org", gateway.url),
+        ("https://login.example.org", issuer),
+        ("HXRQ-QPXP", user_code),
+    ):
+        shown = shown.replace(its, here)
+    signed = f"Signed in at {gateway.url}.\n"
+    assert shown == f"$ qwhisk login --url {gateway.url}\n{''.join(said)}{signed}"
     assert address == f"{issuer}/device?user_code={user_code}"
     open_in_a_browser(address)
-    assert ended(login) == (0, f"Signed in at {gateway.url}.\n", "")
+    assert ended(login) == (0, signed, "")
 
     kept = config / "credentials.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

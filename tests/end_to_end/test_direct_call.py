@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 
 from testkit.processes import part_environment
 from testkit.programs import path_of
-from testkit.stack import GIVEN_WHISK, ROOT, Stack
+from testkit.stack import GIVEN_WHISK, Stack
+from tests.printed import at, printed
 
 
 def test_the_example_of_the_documentation(stack: Stack) -> None:
     path_of("curl", "curl")
-    [lines] = re.findall(
-        r"### Direct calls\n.*?```sh\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.S
-    )
-    script = lines.replace("http://127.0.0.1:8080", stack.gateway)
+    script = at(stack.gateway, printed("docs/deploy.md", "TOKEN="))
     gateway = part_environment(stack, "gateway")
     apihost = GIVEN_WHISK or f"http://127.0.0.1:{stack.env['OPENWHISK_PORT']}"
     env = {"WHISK_APIHOST": apihost, "WHISK_AUTH": gateway["WHISK_AUTH"]}

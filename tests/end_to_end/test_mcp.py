@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable
@@ -22,8 +21,9 @@ from mcp_types import CallToolResult, TextContent, TextResourceContents, Tool
 from gateway.mcp.schemas import CANCEL_TOOL, WAIT_TOOL
 from testkit.adversarial import published
 from testkit.faults import paused
-from testkit.stack import ROOT, Stack
+from testkit.stack import Stack
 from tests.end_to_end.test_algorithms import CASES, case
+from tests.printed import at, printed
 
 #: Calls at the same time: the stack is small.
 AT_A_TIME = 4
@@ -238,13 +238,23 @@ def test_a_session_of_the_http_api_sees_the_jobs_of_its_mcp_client(stack: Stack)
 
 
 def test_the_example_of_the_documentation_runs_as_printed(stack: Stack) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/mcp.md").read_text(), re.S)
-    assert example.count("http://127.0.0.1:8080") == 1
-    program = example.replace("http://127.0.0.1:8080", stack.gateway)
+    program = at(stack.gateway, printed("docs/mcp.md", "import asyncio"))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stdout) == (0, "[3]\n"), done.stderr
+
+
+def test_the_printed_configuration_leads_to_the_server(stack: Stack) -> None:
+    text = printed("docs/mcp.md", '{"mcpServers": {"qwhisk": {"type": "http", "url": "http://')
+    server = json.loads(at(stack.gateway, text))["mcpServers"]["qwhisk"]
+    assert server.keys() == {"type", "url"}
+
+    async def trial() -> None:
+        async with Client(server["url"], read_timeout_seconds=PATIENCE) as client:
+            assert "grover" in await tools_of(client)
+
+    run(trial())
 
 
 def test_there_is_no_stream_outside_of_answers(stack: Stack) -> None:

@@ -8,24 +8,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-from testkit.stack import ROOT, Stack
+from testkit.stack import Stack
+from tests.printed import printed
 
 
-def test_the_program_in_the_documentation_runs_with_the_printed_lines(stack: Stack, tmp_path: Path) -> None:
-    printed = re.findall(r"^ *(export .*)$", stack.output(), re.M)
-    text = (ROOT / "docs" / "simulator.md").read_text()
-    [documented] = re.findall(r"```sh\n(export .*?)```", text, re.S)
-    address = f"http://127.0.0.1:{stack.env['SIMULATOR_PORT']}"
-    written = documented.replace("http://127.0.0.1:8090", address)
-    assert "\n".join(printed) == written.replace(".local/", f"{stack.folder.resolve()}/").strip()
+def check_lines(said: str, port: str, folder: Path) -> list[str]:
+    """Return the lines for a shell in an output, which have to be those of the documentation."""
+    lines = re.findall(r"^ *(export .*)$", said, re.M)
+    address = f"http://127.0.0.1:{port}"
+    written = printed("docs/simulator.md", "export IAM_URL").replace("http://127.0.0.1:8090", address)
+    assert "\n".join(lines) == written.replace(".local/", f"{folder.resolve()}/").strip()
+    return lines
 
-    [program] = re.findall(r"```python\n(.*?)```", text, re.S)
-    (tmp_path / "bell.py").write_text(program)
-    lines = [*printed, f"exec '{sys.executable}' -W ignore bell.py"]
+
+def run_program(lines: list[str], folder: Path) -> None:
+    """Run the program of the documentation after the lines, in a shell that has nothing else."""
+    (folder / "bell.py").write_text(printed("docs/simulator.md", "from qiskit import"))
     done = subprocess.run(
-        ["bash", "-euc", "\n".join(lines)],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"},
+        ["bash", "-euc", "\n".join([*lines, f"exec '{sys.executable}' -W ignore bell.py"])],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -34,3 +36,7 @@ def test_the_program_in_the_documentation_runs_with_the_printed_lines(stack: Sta
     counts = ast.literal_eval(done.stdout.splitlines()[-1])
     assert sum(counts.values()) == 1024
     assert counts["00"] + counts["11"] > 900
+
+
+def test_the_program_in_the_documentation_runs_with_the_printed_lines(stack: Stack, tmp_path: Path) -> None:
+    run_program(check_lines(stack.output(), stack.env["SIMULATOR_PORT"], stack.folder), tmp_path)

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -32,6 +33,7 @@ from testkit.serving import served
 from testkit.slow_action import SlowAction
 from testkit.waiting import until
 from tests.core.samples import result_event
+from tests.printed import printed
 
 #: Seconds for one answer; not a bound, but the end of a test whose gateway is silent.
 PATIENCE = 60.0
@@ -411,6 +413,11 @@ def test_a_sign_in_is_needed_for_every_message_and_sessions_belong_to_their_hold
     assert "Sign in" in failed(refused, 401)
     assert (refused.json()["id"], refused.headers["WWW-Authenticate"]) == ("mine", "Bearer")
     assert "Mcp-Session-Id" not in refused.headers
+    # The headers of the printed configuration, with a key.
+    text = printed("docs/mcp.md", '{"mcpServers": {"qwhisk": {"type": "http", "url": "https://')
+    server = json.loads(text)["mcpServers"]["qwhisk"]
+    assert urlsplit(server["url"]).path == "/mcp"
+    assert {k: v.replace("YOUR_KEY", KEYS["alice"]) for k, v in server["headers"].items()} == alice
     session = opened(gateway, **alice)
     assert answered(send(gateway, message("ping"), session, **alice)) == {}
     token = {"Authorization": f"Bearer {token_of(session)}"}

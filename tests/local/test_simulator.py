@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from local.settings import LocalSettings
 from testkit.processes import end
 from testkit.stack import ROOT, free_ports
 from testkit.waiting import wait_for
+from tests.end_to_end.test_own_programs import check_lines, run_program
 
 COMMAND = [sys.executable, "-m", "local.simulator"]
 
@@ -47,6 +49,26 @@ def test_it_has_the_key_of_the_stack_and_prints_where_it_is(tmp_path: Path) -> N
     finally:
         end(process, 30)
     assert process.returncode == 0
+
+
+def test_make_simulator_prints_the_documented_lines_and_runs_the_documented_program(tmp_path: Path) -> None:
+    folder, log = tmp_path / "local", tmp_path / "log"
+    [port] = free_ports(1)
+    env = {**os.environ, "LOCAL_FOLDER": str(folder), "SIMULATOR_PORT": str(port)}
+    # This Python's environment, even if it is not the one that make would create.
+    command = ["make", "-o", ".stamps/venv", f"BIN={Path(sys.executable).parent}", "simulator"]
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, process_group=0
+        )
+    try:
+        wait_for(lambda: process.poll() is not None or '"ready"' in log.read_text(), 90)
+        assert process.poll() is None, log.read_text()
+        run_program(check_lines(log.read_text(), str(port), folder), tmp_path)
+    finally:
+        # As Ctrl-C in a terminal does.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(60)
 
 
 def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
