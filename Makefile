@@ -133,7 +133,7 @@ test-images: venv images ## build the images and test them as containers, the se
 # The end-to-end tests, but for those of the gateway's own addresses and of crashes; the algorithms on the noiseless
 # simulator, their loops too. CONTAINER_TESTS=tests/end_to_end runs all of them.
 CONTAINER_TESTS ?= tests/openwhisk/contract tests/openwhisk/test_docker.py tests/clients tests/end_to_end \
-	--ignore tests/end_to_end/test_openapi.py --ignore tests/end_to_end/test_crash.py \
+	--ignore tests/clients/test_recipes.py --ignore tests/end_to_end/test_openapi.py --ignore tests/end_to_end/test_crash.py \
 	--ignore tests/end_to_end/test_hybrid.py --ignore tests/end_to_end/test_shutdown.py -k "not (answer_is_right and (hardware or noisy))"
 
 test-containers: page images ## tests and clients against an OpenWhisk elsewhere with actions as containers
