@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
+from ibm_cloud_sdk_core.token_managers import token_manager
 
 from core.errors import ProviderError, ProviderUnavailableError, QwhiskError
 from core.provider import within
@@ -255,6 +256,34 @@ def test_a_new_connection_of_the_client_has_our_transport_too(
     with pytest.raises(ProviderUnavailableError):
         submit(connected)
     assert sum(path == "/jobs" for _, path, *_ in server.seen) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Unable to retrieve IBM Cloud access token")
+@pytest.mark.parametrize("connects", [True, False], ids=["when it connects", "later"])
+def test_a_token_that_cannot_be_had_delays_no_later_call(
+    connected: IBMAccount, server: Server, monkeypatch: pytest.MonkeyPatch, connects: bool
+) -> None:
+    """IBM's client would wait for a minute: each call, with one of the poller's threads."""
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        raise TimeoutError
+
+    monkeypatch.setattr(token_manager, "time", SimpleNamespace(time=time.time, sleep=sleep))
+    token, server.routes["/identity/token"] = server.routes["/identity/token"], reply(503, {})
+    if connects:
+        connected = IBMAccount(AccountSettings("key", INSTANCE, server.url), timeout=(2.0, ANSWER))
+    else:
+        connected._service._active_api_client._session.auth.tm.expire_time = 0
+    connected.tagged("tag")
+    connected.tagged("tag")
+    assert pauses == []
+    server.routes["/identity/token"] = token
+    server.seen.clear()
+    connected.tagged("tag")
+    assert pauses == []
+    assert "/identity/token" in [path for _, path, *_ in server.seen]
 
 
 @pytest.mark.parametrize("repeats", [True, False])

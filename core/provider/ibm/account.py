@@ -125,6 +125,7 @@ class IBMAccount:
         http.trust_env = urlsplit(self._settings.url or "").hostname not in _LOOPBACK
         # The token comes over a separate connection, which needs a time limit too.
         tokens.http_config = {"timeout": self._timeout}
+        _delay_no_caller(tokens)
         return client
 
     def _call(self, action: str, call: Callable[[Any], Answer], changes: bool = False) -> Answer:
@@ -370,3 +371,23 @@ def _environment(account: AccountSettings) -> Iterator[None]:
 
 def _same_url(url: str, *_: Any) -> str:
     return url
+
+
+def _delay_no_caller(tokens: Any) -> None:
+    """Let the next call request a token at once if a request has failed.
+
+    The SDK's manager notes the time of a request only before it, and lets all callers wait for a minute after
+    one that has failed, even if the token service answers again.
+    """
+    request = tokens.request_token
+
+    def request_token() -> Any:
+        try:
+            return request()
+        except Exception:
+            tokens.request_time = 0
+            raise
+
+    tokens.request_token = request_token
+    # One may have failed while the client connected.
+    tokens.request_time = 0
