@@ -7,10 +7,22 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from simple_websocket import Client as WebSocket
+import simple_websocket
 from simple_websocket import ConnectionClosed
 
 from testkit.stack import Client
+
+
+class WebSocket(simple_websocket.Client):  # type: ignore[misc]
+    """A WebSocket that returns a frame at once even if it arrives together with the answer to the handshake.
+
+    The package's own would return it when the next data arrives, such as a ping 25 seconds later.
+    """
+
+    def handshake(self) -> None:
+        """Connect, and take the frames that have arrived already."""
+        super().handshake()
+        self.connected = self._handle_events()
 
 
 class Listener:

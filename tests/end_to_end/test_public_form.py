@@ -15,13 +15,12 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from confluent_kafka import Consumer, TopicPartition
 from jsonschema import Draft202012Validator
-from simple_websocket import Client as WebSocket
 
 from core.protocol import STRUCTURED, SUBPROTOCOL
 from core.settings import KafkaSettings
 from testkit.faults import paused
 from testkit.large_job import submit_large
-from testkit.listener import Listener
+from testkit.listener import Listener, WebSocket
 from testkit.processes import part_environment
 from testkit.receiver import receiver
 from testkit.schemas import closed

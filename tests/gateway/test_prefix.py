@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextResourceContents
-from simple_websocket import Client as WebSocket
 
 from core.errors import SettingsError
 from core.kafka.publisher import Publisher
@@ -28,6 +27,7 @@ from core.settings import KafkaSettings
 from gateway.inbox.inbox import InboxEntry
 from gateway.links import MAX_PREFIX, forwarded_prefix, mounted, parse_prefix, public_path, shown, unmounted
 from gateway.settings import GatewaySettings
+from testkit.listener import WebSocket
 from testkit.replicas import FREE, Replica, broker, documents, replica, session, session_with_topic, topic_of
 from testkit.reverse_proxy import ReverseProxy
 from testkit.serving import served
