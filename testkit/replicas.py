@@ -44,7 +44,7 @@ def process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process and end it at the end. If `ready` is given, wait until that URL answers with 200.
 
-    `grace`: seconds that it has to end.
+    `grace`: seconds that it has to end; 0 to kill it at once.
     """
     with log.open("wb") as sink:
         started = subprocess.Popen(
@@ -141,7 +141,10 @@ def replica(
     host: str = "127.0.0.1",
     **more: str,
 ) -> Iterator[Replica]:
-    """Start one gateway and wait until it is ready."""
+    """Start one gateway and wait until it is ready. At the end it is killed.
+
+    To leave its consumer group it would wait for the local broker, which takes 3 s to form each generation.
+    """
     [port] = free_ports(1)
     env = {
         "GATEWAY_PORT": str(port),
@@ -154,7 +157,7 @@ def replica(
     }
     log = folder / f"{name}.log"
     gateway = Replica(port, 0, log, host)
-    with process([sys.executable, "-m", "gateway"], env, log, f"{gateway.url}/readyz") as started:
+    with process([sys.executable, "-m", "gateway"], env, log, f"{gateway.url}/readyz", grace=0) as started:
         gateway.pid = started.pid
         yield gateway
 
