@@ -15,7 +15,7 @@ import requests
 from jsonschema import Draft7Validator
 
 from testkit.stack import Stack
-from tests.clients.conftest import HERE, Java
+from tests.clients.conftest import HERE, SHORT_LIVED_JAVA, Java
 
 PROGRAMS = HERE / "generated"
 #: Seconds that a generator, a compiler or a program may take.
@@ -25,7 +25,7 @@ TIMEOUT = 170
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command, with the tools of this Python first on PATH."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "NO_PROXY": "127.0.0.1"}
+    environment = {**os.environ, **SHORT_LIVED_JAVA, "PATH": path, "NO_PROXY": "127.0.0.1"}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT
     )

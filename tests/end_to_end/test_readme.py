@@ -13,6 +13,7 @@ import pytest
 
 from testkit.programs import path_of
 from testkit.stack import ROOT, Stack
+from tests.clients.conftest import SHORT_LIVED
 from tests.conftest import IN_CI
 from tests.printed import at, printed
 
@@ -135,7 +136,7 @@ def node() -> list[str]:
 def test_the_java_example_prints_the_final_event(stack: Stack, tmp_path: Path) -> None:
     java = path_of("java", "default-jdk-headless")
     path = saved(stack, "import java.net", "Snippet.java", tmp_path)
-    done = subprocess.run([java, str(path)], capture_output=True, text=True, timeout=150)
+    done = subprocess.run([java, *SHORT_LIVED, str(path)], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     event = json.loads(done.stdout)
     assert event["status"] == "DONE"

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from testkit.programs import path_of
 from testkit.stack import Stack
+from tests.clients.conftest import SHORT_LIVED
 from tests.page.test_algorithms import typed
 from tests.page.test_forms import SCHEMA
 from tests.page.visit import SOON, Guest, Visit, deployed
@@ -71,8 +72,9 @@ def run(language: str, text: str, folder: Path, **more: str) -> subprocess.Compl
     name = COMMANDS[language][1]
     (folder / name).write_text(text, encoding="utf-8")
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C.UTF-8"} | more
+    options = SHORT_LIVED if language == "java" else []
     return subprocess.run(
-        [interpreter(language), name],
+        [interpreter(language), *options, name],
         cwd=folder,
         env=environment,
         capture_output=True,
