@@ -14,7 +14,8 @@ from testkit.stack import Stack, running
 from tests.selection import MARK
 
 #: Groups of files, each run by one process, by the beginnings of their paths; the longest match counts. They
-#: start first, in this order, and the files of a group run in its order.
+#: start first, in this order, and the files of a group run in its order. xdist gives a process further groups
+#: until it has three tests, so groups of a single long test do not follow one another.
 GROUPS: dict[str, tuple[str, ...]] = {
     "page": ("tests/page/",),
     "end to end": (
@@ -35,10 +36,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         # Ends the stack.
         "tests/end_to_end/test_shutdown.py",
     ),
+    # These have a stack of their own. The first waits for minutes of the clock, and takes little else.
+    "throttling": ("tests/end_to_end/test_throttling.py",),
     # What all of these see is compared with one table.
     "contract": ("tests/openwhisk/contract/",),
-    # The longest of the others, mostly of waiting. The last two share a broker.
+    # The longest of the others. The last two share a broker.
     "chaos": ("tests/chaos/test_poller.py",),
+    "pooling": ("tests/end_to_end/test_pooling.py",),
     "submissions": ("tests/chaos/test_submissions.py",),
     "broker": ("tests/chaos/test_delays.py", "tests/chaos/test_facts.py"),
     "images": ("tests/images/",),

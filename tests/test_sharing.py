@@ -34,6 +34,7 @@ def test_every_group_names_files_that_exist() -> None:
         ("tests/page/test_looks.py::test_x[a::b]", "page"),
         ("tests/end_to_end/test_readme.py::test_x", "end to end"),
         ("tests/end_to_end/test_crash.py::test_x", "crashes"),
+        ("tests/end_to_end/test_throttling.py::test_x", "throttling"),
         ("tests/core/test_log.py::test_x", "tests/core/test_log.py"),
     ],
 )
