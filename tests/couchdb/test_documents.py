@@ -15,7 +15,7 @@ import pytest
 import requests
 from ibm_cloud_sdk_core import ApiException
 
-from core.config_docs import Documents, from_env
+from core.config_docs import Documents, from_env, registry
 from core.config_docs.bounds import MAX_DOCUMENTS
 from core.config_docs.cloudant import CloudantSource, connect
 from testkit.couchdb.server import couchdb
@@ -173,8 +173,10 @@ def test_a_database_that_is_created_later_is_followed(env: dict[str, str]) -> No
 
 
 def test_a_database_that_is_deleted_and_created_again_is_followed(
-    env: dict[str, str], client: Any, documents: Documents
+    env: dict[str, str], client: Any, documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # pouchdb-server does not end a wait for changes when the database is deleted.
+    monkeypatch.setattr(registry, "RESYNC", 3.0)
     put(client, env, "first")
     wait_for(lambda: set(documents.all()) == {"first"})
     client.delete_database(db=env["CLOUDANT_DATABASE"])
