@@ -111,9 +111,12 @@ CONNECTIONS_PER_ADDRESS = Setting(
     "GATEWAY_PROXIES",
     common=True,
 )
+_SECRET = Kind(
+    f"at least {MIN_SECRET} characters long", _secret, schema={"type": "string", "minLength": MIN_SECRET}
+)
 SECRET = Setting(
     "GATEWAY_SECRET",
-    Kind(f"at least {MIN_SECRET} characters long", _secret),
+    _SECRET,
     REQUIRED,
     "signs the clients' tokens and derives the secrets of their webhooks; the same in every replica",
     secret=True,
@@ -121,7 +124,7 @@ SECRET = Setting(
 )
 PREVIOUS_SECRET = Setting(
     "GATEWAY_PREVIOUS_SECRET",
-    Kind(f"at least {MIN_SECRET} characters long", _secret),
+    _SECRET,
     "",
     "secret that is accepted besides GATEWAY_SECRET, so that it can be changed without ending sessions",
     secret=True,

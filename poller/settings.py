@@ -66,7 +66,11 @@ DEADLINE_SECONDS = Setting(
 )
 CALLS_PER_MINUTE = Setting(
     "POLLER_CALLS_PER_MINUTE",
-    Kind("0 (no limit) or a whole number from 2 to 100000", _calls),
+    Kind(
+        "0 (no limit) or a whole number from 2 to 100000",
+        _calls,
+        schema={"type": "integer", "minimum": 0, "maximum": 100_000, "not": {"const": 1}},
+    ),
     120,
     "most calls to a provider account in a minute; 0: no limit",
     default_text="IBM Quantum: 120; a self-hosted service: 0",

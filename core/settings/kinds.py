@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 T_co = TypeVar("T_co", covariant=True)
@@ -27,12 +27,15 @@ class Kind(Generic[T_co]):
         is_switch: on the command line, the flag takes no value.
         repeats: on the command line, the flag may be repeated. `parse` gets the values joined by NUL, which
             no argument can contain.
+        schema: JSON Schema of a value where settings are not text, as in the values of the Helm chart. It
+            says as much of the requirement as JSON Schema can.
     """
 
     requirement: str
     parse: Callable[[str], T_co]
     is_switch: bool = False
     repeats: bool = False
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"}, compare=False)
 
 
 #: Any text.
@@ -48,7 +51,7 @@ def integer(low: int, high: int | None = None) -> Kind[int]:
             raise ValueError
         return value
 
-    return Kind(f"a whole number {_range(low, high)}", parse)
+    return Kind(f"a whole number {_range(low, high)}", parse, schema=_bounded("integer", low, high))
 
 
 def number(low: float, high: float | None = None) -> Kind[float]:
@@ -60,11 +63,15 @@ def number(low: float, high: float | None = None) -> Kind[float]:
             raise ValueError
         return value
 
-    return Kind(f"a number {_range(low, high)}", parse)
+    return Kind(f"a number {_range(low, high)}", parse, schema=_bounded("number", low, high))
 
 
 def _range(low: float, high: float | None) -> str:
     return f"of at least {low}" if high is None else f"from {low} to {high}"
+
+
+def _bounded(type_: str, low: float, high: float | None) -> dict[str, Any]:
+    return {"type": type_, "minimum": low} | ({} if high is None else {"maximum": high})
 
 
 def _positive(text: str) -> float:
@@ -75,10 +82,10 @@ def _positive(text: str) -> float:
 
 
 #: A finite number above zero.
-POSITIVE: Kind[float] = Kind("a number above 0", _positive)
+POSITIVE: Kind[float] = Kind("a number above 0", _positive, schema={"type": "number", "exclusiveMinimum": 0})
 
 #: Any whole number.
-WHOLE: Kind[int] = Kind("a whole number", int)
+WHOLE: Kind[int] = Kind("a whole number", int, schema={"type": "integer"})
 
 #: A port to connect to or to listen on.
 PORT = integer(1, 65_535)
@@ -97,7 +104,8 @@ def choice(*values: str, ignore_case: bool = False) -> Kind[str]:
             raise ValueError
         return spelling[key]
 
-    return Kind(f"one of {', '.join(values)}", parse)
+    # With `ignore_case`, the given spelling alone: it is the one that the documentation shows.
+    return Kind(f"one of {', '.join(values)}", parse, schema={"type": "string", "enum": list(values)})
 
 
 def pattern(expression: str, requirement: str) -> Kind[str]:
@@ -109,7 +117,7 @@ def pattern(expression: str, requirement: str) -> Kind[str]:
             raise ValueError
         return text
 
-    return Kind(requirement, parse)
+    return Kind(requirement, parse, schema={"type": "string", "pattern": f"^(?:{expression})$"})
 
 
 _BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
@@ -122,7 +130,7 @@ def _boolean(text: str) -> bool:
 
 
 #: 1 or 0; on the command line too, the flag takes a value.
-BOOLEAN: Kind[bool] = Kind("1 or 0", _boolean)
+BOOLEAN: Kind[bool] = Kind("1 or 0", _boolean, schema={"enum": [1, 0, True, False]})
 
 #: True if the flag is given.
 SWITCH: Kind[bool] = Kind("1 or 0", _boolean, is_switch=True)
@@ -140,9 +148,10 @@ def _checked_url(text: str) -> str:
 
 
 _URL = "an http(s) URL"
+_URL_SCHEMA = {"type": "string", "pattern": "^https?://[^/]"}
 
 #: An http or https URL. A trailing slash is removed.
-URL: Kind[str] = Kind(_URL, lambda text: _checked_url(text).rstrip("/"))
+URL: Kind[str] = Kind(_URL, lambda text: _checked_url(text).rstrip("/"), schema=_URL_SCHEMA)
 
 #: An http or https URL whose trailing slash is part of the name, as that of an OpenID Connect issuer.
-EXACT_URL: Kind[str] = Kind(_URL, _checked_url)
+EXACT_URL: Kind[str] = Kind(_URL, _checked_url, schema=_URL_SCHEMA)
