@@ -26,6 +26,7 @@ NO_BROKER = "127.0.0.1:1"
         ),
         ("poller", ["tools.doctor", "--part", "poller"], NO_BROKER, "poller   simulators"),
         ("gateway", ["tools.doctor"], NO_BROKER, "gateway  OpenWhisk"),
+        ("gateway", ["tools.load_config_documents"], NO_BROKER, "WHISK_APIHOST is not set"),
         ("gateway", ["tools.doctor"], "", "Kafka          KAFKA_BOOTSTRAP_SERVERS is not set"),
     ],
 )
