@@ -128,7 +128,7 @@ def kubernetes_environment(part: str) -> tuple[set[str], Mapping[str, str]]:
     (workload,) = [
         item
         for item in KUBERNETES
-        if item["kind"] in ("Deployment", "StatefulSet") and item["metadata"]["name"] == part
+        if item["kind"] in ("Deployment", "StatefulSet") and item["metadata"]["name"] == f"qwhisk-{part}"
     ]
     (container,) = workload["spec"]["template"]["spec"]["containers"]
     names: set[str] = set()
