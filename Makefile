@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config doctor deploy undeploy images test-images test-containers format clean trial-mitigation
+.PHONY: help helm manifests demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config doctor deploy undeploy images test-images test-containers format clean trial-mitigation
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -111,6 +111,12 @@ documents: venv ## regenerate config documents, manifest.yaml, JSON Schemas, doc
 	@$(BIN)/python -m tools.functions_reference
 	@$(BIN)/python -m tools.export_schemas
 	@$(BIN)/python -m tools.settings_tables
+	@$(BIN)/python -m tools.chart_values
+
+helm: .helm/helm ## build Helm from its Go module, with which the tests render the chart; in .helm
+
+manifests: .helm/helm ## regenerate deploy/kubernetes/qwhisk.yaml from the Helm chart
+	@bash deploy/kubernetes/render.sh "$(CURDIR)/.helm/helm" > .helm/qwhisk.yaml && mv .helm/qwhisk.yaml deploy/kubernetes/qwhisk.yaml
 
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
 	@$(BIN)/python -m tools.load_config_documents
@@ -144,9 +150,14 @@ format: venv ## format the Python code
 	@$(BIN)/ruff format .
 
 clean: ## remove what was built; the stack must not be running
-	@rm -rf $(VENV) $(STAMPS) .local .provider-clients web/node_modules web/dist
+	@rm -rf $(VENV) $(STAMPS) .local .helm .provider-clients web/node_modules web/dist
 
 # --- what the targets need ------------------------------------------------------------------------
+
+# Go checks every module against deploy/helm/tool/go.sum.
+.helm/helm: deploy/helm/tool/go.mod deploy/helm/tool/go.sum
+	@CGO_ENABLED=0 go build -C deploy/helm/tool -mod=readonly -trimpath -ldflags "-s -w" -o "$(CURDIR)/$@" helm.sh/helm/v4/cmd/helm
+	@touch $@
 
 .PHONY: venv page
 venv: $(STAMPS)/venv
