@@ -531,6 +531,8 @@ def test_the_test_pod_tells_a_gateway_without_functions(tmp_path: Path, function
         ("poller.resources.limits.memory=lots", "memory"),
         ("ingress.timeoutSeconds=10", "timeoutSeconds"),
         ("networkPolicy.kafka.port=9092", "port"),
+        ("networkPolicy.dns.ports=null", "ports"),
+        ("networkPolicy.webhooks.ports=", "ports"),
         ("image.pullPolicy=Sometimes", "pullPolicy"),
         # What the chart checks itself.
         ("settings.KAFKA_BOOTSTRAP_SERVERS=", "settings.KAFKA_BOOTSTRAP_SERVERS"),
@@ -603,6 +605,34 @@ def test_a_release_of_any_name_has_names_of_its_own() -> None:
     assert all(name.startswith("staging-qwhisk-") for name in names)
     rendered = template(SETS["minimal"], release="a" * 53)
     assert max(len(each["metadata"]["name"]) for each in yaml.safe_load_all(rendered.stdout) if each) < 64
+
+
+@pytest.mark.parametrize("release", ["gateway", "simulator", "a.b"])
+def test_a_release_of_any_name_sets_no_setting_by_its_services(release: str) -> None:
+    rendered = template(SETS["minimal"], release=release)
+    found = [each for each in yaml.safe_load_all(rendered.stdout) if each]
+    for service in found:
+        kubernetes_validate.validate(service, "1.37", strict=True)
+    names = {each["metadata"]["name"] for each in found if each["kind"] == "Service"}
+    assert names == {f"{release.replace('.', '-')}-qwhisk-{part}" for part in ("gateway", "simulator")}
+    assert not set(service_links(found)) & {name for table in TABLES.values() for name in table.variables}
+
+
+def test_a_parts_own_settings_decide_its_scaler_and_its_policy() -> None:
+    own = (
+        "poller.settings.KAFKA_BOOTSTRAP_SERVERS=other:9999,poller.settings.KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
+    )
+    rendered = template(SETS["keda"], "--set", own)
+    found = {
+        each["kind"]: each
+        for each in yaml.safe_load_all(rendered.stdout)
+        if each and each["metadata"]["name"] == "qwhisk-poller"
+    }
+    (trigger,) = found["ScaledObject"]["spec"]["triggers"]
+    assert trigger["metadata"]["bootstrapServers"] == "other:9999"
+    assert "authenticationRef" not in trigger
+    egress = found["NetworkPolicy"]["spec"]["egress"]
+    assert [{"protocol": "TCP", "port": 9999}] in [rule["ports"] for rule in egress]
 
 
 def test_the_manifests_without_helm_are_those_of_the_chart() -> None:

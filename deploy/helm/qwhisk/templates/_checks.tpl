@@ -26,6 +26,6 @@
 {{- with $values.gateway.autoscaling }}{{ if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}{{ fail "gateway.autoscaling.minReplicas is more than maxReplicas" }}{{ end }}{{ end -}}
 {{- with $values.poller.keda -}}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}{{ fail "poller.keda.minReplicas is more than maxReplicas" }}{{ end -}}
-{{- if and .enabled (gt (int .maxReplicas) (int ($values.settings.KAFKA_PARTITIONS | default 6))) }}{{ fail "poller.keda.maxReplicas is more than settings.KAFKA_PARTITIONS: pollers in excess of it are idle" }}{{ end -}}
+{{- if and .enabled (gt (int .maxReplicas) (int ((mergeOverwrite (dict) $values.settings $values.poller.settings).KAFKA_PARTITIONS | default 6))) }}{{ fail "poller.keda.maxReplicas is more than settings.KAFKA_PARTITIONS: pollers in excess of it are idle" }}{{ end -}}
 {{- end -}}
 {{- end -}}

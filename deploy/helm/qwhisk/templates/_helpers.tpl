@@ -1,9 +1,11 @@
 {{/* The names of all objects begin with this: the release's name, which has the chart's in it. */}}
 {{- define "qwhisk.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- /* A release may have dots in its name, a Service may not. */ -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- if contains .Chart.Name $release -}}
+{{- $release | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" (.Release.Name | trunc 33 | trimSuffix "-") .Chart.Name -}}
+{{- printf "%s-%s" ($release | trunc 33 | trimSuffix "-") .Chart.Name -}}
 {{- end -}}
 {{- end -}}
 
