@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
