@@ -112,3 +112,24 @@ def test_it_runs_as_an_unprivileged_user_and_has_no_secret(part: str) -> None:
     assert config["User"] == part
     given = {line.partition("=")[0] for line in config["Env"]}
     assert given.isdisjoint({"GATEWAY_SECRET", "SIMULATOR_API_KEY", "WHISK_AUTH", "CLOUDANT_PASSWORD"})
+
+
+def test_the_gateways_image_has_the_documents_that_the_helm_chart_loads() -> None:
+    code = (
+        "from core.shipped_documents import shipped_documents as found; print(len(found('http://openwhisk')))"
+    )
+    # As the chart runs it.
+    restricted = [
+        "--read-only",
+        "--tmpfs",
+        "/tmp",
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+    ]
+    image = compose.SERVICES["gateway"]["image"]
+    shown = docker("run", "--rm", *restricted, image, "python", "-c", code)
+    assert int(shown) == len(shipped_documents(""))
+    sources = docker("run", "--rm", *restricted, image, "find", "actions", "-name", "*.py")
+    assert not sources.strip(), "the gateway needs no action's code"
