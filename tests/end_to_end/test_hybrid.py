@@ -159,8 +159,8 @@ def test_a_loop_that_is_cancelled_submits_no_further_job(
     # The newest job is done if the cancellation came between two steps.
     assert set(jobs.values()) <= {"DONE", "CANCELLED"}
     assert list(jobs.values()).count("CANCELLED") <= 1
-    # The simulator is queried again once another loop has advanced by several steps: no job was added. The tags
-    # of one that no event names, because its step was being invoked at the cancellation, are removed.
+    # The simulator is queried again once another loop has advanced by several steps: no job was added. The
+    # tags of one that no event names, because its step was being invoked at the cancellation, are removed.
     other = begin(client)
     assert {view.job_id for view in account.tagged(run_tag(run))} <= set(jobs)
     client.http.delete(f"{private_stack.api}/jobs/{other}", timeout=20)
