@@ -10,6 +10,7 @@ from flask import Flask, Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from core.kafka.dead_letters import LETTER, OUTCOME, REASON, REPLAYED, SOURCES, TOPIC, LetterOutcome
 from core.kafka.topics import (
     BACKENDS,
     CANCEL,
@@ -88,6 +89,8 @@ _TOPICS: dict[str, tuple[str, str, str, str]] = {
 }
 #: What gateways send to a client's topic, too.
 _OF_GATEWAYS = ("ErasureNotice", "SessionRenewal")
+#: What operators send with `tools.dead_letters`, by topic.
+_OF_OPERATORS = dict.fromkeys(sorted(SOURCES), "ReplayedJobEvent") | {DEAD: "LetterRecord"}
 
 
 @cache
@@ -106,7 +109,8 @@ def document() -> dict[str, Any]:
     }
     for topic, (message, summary, sender, receiver) in _TOPICS.items():
         name = topic.replace("{", "").replace("}", "")
-        channels[name] = _topic(topic, (message, *(_OF_GATEWAYS if topic == CLIENT else ())), summary)
+        others = _OF_GATEWAYS if topic == CLIENT else filter(None, [_OF_OPERATORS.get(topic)])
+        channels[name] = _topic(topic, (message, *others), summary)
         for part, action in ((sender, "send"), (receiver, "receive")):
             operations[f"{part}.{action}.{name}"] = {
                 "action": action,
@@ -121,6 +125,13 @@ def document() -> dict[str, Any]:
         "summary": "A job's first event, the erasure of a job's data, and the renewal of the session",
         "messages": sent,
     }
+    for topic, message in _OF_OPERATORS.items():
+        operations[f"operators.send.{topic}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{topic}"},
+            "summary": "A dead letter that is replayed, or what became of one",
+            "messages": [{"$ref": f"#/channels/{topic}/messages/{message}"}],
+        }
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -208,9 +219,23 @@ def _messages() -> dict[str, Any]:
     messages["Unreadable"] = {
         "name": "Unreadable",
         "contentType": "application/octet-stream",
-        "headers": _object({"reason": {"type": "string"}, "topic": {"type": "string"}}, ["reason", "topic"]),
+        "headers": _object({REASON: {"type": "string"}, TOPIC: {"type": "string"}}, [REASON, TOPIC]),
         # It may be anything, and may be cut.
         "payload": {},
+    }
+    number = {"type": "string", "pattern": "^[0-9]+$"}
+    outcomes = {"enum": list(get_args(LetterOutcome))}
+    messages["LetterRecord"] = {
+        "name": "LetterRecord",
+        "contentType": "application/octet-stream",
+        "description": "What became of the message at the offset `letter`. It is empty.",
+        "headers": _object({LETTER: number, OUTCOME: outcomes}, [LETTER, OUTCOME]),
+        "payload": {},
+    }
+    messages["ReplayedJobEvent"] = messages["JobEvent"] | {
+        "name": "ReplayedJobEvent",
+        "description": "A JobEvent that was a dead letter. It has not the headers of a CloudEvent.",
+        "headers": _object({REPLAYED: number}, [REPLAYED]),
     }
     return messages
 

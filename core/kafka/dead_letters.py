@@ -26,6 +26,8 @@ from core.settings import KafkaSettings
 REASON, TOPIC = "reason", "topic"
 #: Headers of a record: the letter's offset, and what became of the letter.
 LETTER, OUTCOME = "letter", "outcome"
+#: Header of a replayed message: the letter's offset.
+REPLAYED = "dead-letter"
 #: The topics that letters come from.
 SOURCES = frozenset({JOBS, CANCEL, *WAITS.values()})
 #: Letters that are kept while the topic is read, of those that wait and of the others.
@@ -224,7 +226,7 @@ class DeadLetterWriter:
         try:
             self._producer.begin_transaction()
             if outcome == "replayed":
-                self._produce(letter.topic, letter.key, letter.value, {"dead-letter": number})
+                self._produce(letter.topic, letter.key, letter.value, {REPLAYED: number})
             self._produce(DEAD, letter.key, b"", {LETTER: number, OUTCOME: outcome.encode()})
             self._producer.commit_transaction(TRANSACTION_TIMEOUT)
         except (KafkaException, BufferError) as error:
