@@ -101,12 +101,17 @@ def pooled() -> Iterator[Sent]:
     """Yield what actions and a pooler publish about jobs that share a provider job, one of which is bad."""
     world = World()
     world.account.poison = {4}
-    participants = [submission("a", 1, 2), submission("b", 3, client="other"), submission("c", 4)]
-    world.add(*participants)
+    first = submission("first", 1)
+    world.add(first)
+    world.step()
+    # They wait while the first one's job is pending.
+    others = [submission("a", 1, 2), submission("b", 3, client="other"), submission("c", 4)]
+    world.add(*others)
+    world.step(1.0)
     for _ in range(6):
         world.step(60.0)
         world.end_jobs()
-    yield from (Sent(POOL, {}, encode(participant)) for participant in participants)
+    yield from (Sent(POOL, {}, encode(participant)) for participant in (first, *others))
     for (topic, _, value), headers in zip(world.publisher.sent, world.publisher.headers, strict=True):
         yield Sent(topic, {name: each.decode() for name, each in headers.items()}, value)
 
@@ -115,7 +120,7 @@ def test_messages_of_pooled_jobs_are_described() -> None:
     seen = [(sent.topic, name_of(sent)) for sent in pooled()]
     assert {(POOL, "PoolSubmission"), (POOLS, "PoolRecord"), (JOBS, "JobEvent")} <= set(seen)
     results = [json.loads(sent.value) for sent in pooled() if sent.topic.startswith("results.")]
-    assert {"QUEUED", "ERROR"} <= {each["status"] for each in results}
+    assert {"POOLED", "QUEUED", "ERROR"} <= {each["status"] for each in results}
     states = [json.loads(sent.value)["state"] for sent in pooled() if sent.topic == POOLS]
     assert {"composed", "submitted", "ended"} <= set(states)
 
