@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +17,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from testkit.programs import path_of
-from testkit.stack import Stack
+from testkit.stack import Stack, wait_for
 from tests.clients.conftest import SHORT_LIVED
-from tests.page.test_algorithms import typed
+from tests.end_to_end.test_algorithms import case
+from tests.page.test_algorithms import ALGORITHMS, ALL_DONE, typed
 from tests.page.test_forms import SCHEMA
 from tests.page.visit import SOON, Guest, Visit, deployed
 
@@ -56,9 +60,16 @@ def programs(guest: Guest) -> dict[str, str]:
         guest.page.get_by_test_id(f"code-{language}").click()
         guest.page.get_by_test_id("copy-code").click()
         expect(guest.page.get_by_test_id("copy-code")).to_have_text("Copied", timeout=SOON)
-        found[language] = guest.page.evaluate("navigator.clipboard.readText()")
-        assert found[language] == guest.page.get_by_test_id("code-program").text_content()
+        shown = guest.page.get_by_test_id("code-program").text_content() or ""
+        # The button may still say it of the language before.
+        wait_for(lambda shown=shown: _copied(guest) == shown, 30)  # type: ignore[misc]
+        found[language] = shown
     return found
+
+
+def _copied(guest: Guest) -> str:
+    text: str = guest.page.evaluate("navigator.clipboard.readText()")
+    return text
 
 
 def interpreter(language: str) -> str:
@@ -67,7 +78,9 @@ def interpreter(language: str) -> str:
     return path_of(command, package)
 
 
-def run(language: str, text: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def run(
+    language: str, text: str, folder: Path, timeout: float = TIMEOUT, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program as it is printed."""
     name = COMMANDS[language][1]
     (folder / name).write_text(text, encoding="utf-8")
@@ -79,27 +92,50 @@ def run(language: str, text: str, folder: Path, **more: str) -> subprocess.Compl
         env=environment,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
     )
 
 
 @pytest.fixture(scope="module")
-def printed(browser: Browser, stack: Stack) -> Iterator[list[dict[str, str]]]:
+def printed(browser: Browser, stack: Stack) -> list[dict[str, str]]:
     """The programs of each case, from one visit."""
+    return visited(browser, stack, CASES)
+
+
+@pytest.fixture(scope="module")
+def printed_for_all(browser: Browser, stack: Stack) -> dict[str, dict[str, str]]:
+    """The programs of every function, with the values of its case of the other tests."""
+    found = visited(browser, stack, [(name, every_value(name)) for name in ALGORITHMS])
+    return dict(zip(ALGORITHMS, found, strict=True))
+
+
+def every_value(name: str) -> dict[str, Any]:
+    """Return what is typed into a function's form."""
+    values: dict[str, Any] = case(name).VALUES
+    return values | {"seed": 7}
+
+
+def visited(
+    browser: Browser, stack: Stack, forms: Sequence[tuple[str, dict[str, Any]]]
+) -> list[dict[str, str]]:
+    """Return the programs of each form with its values."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SOON)
-    visit = Visit(context, stack)
-    found: list[dict[str, str]] = []
-    for function, values in CASES:
-        fields = {name: typed(value) for name, value in values.items()}
-        visit.go(f"#/run/{function}?{urlencode(fields)}")
-        expect(visit.field("shots")).to_have_value(fields["shots"])
-        if not found:
-            open_code(visit)
-        found.append(programs(visit))
-    yield found
-    context.close()
-    assert visit.said == []
+    try:
+        visit = Visit(context, stack)
+        found: list[dict[str, str]] = []
+        for function, values in forms:
+            fields = {name: typed(value) for name, value in values.items()}
+            visit.go(f"#/run/{function}?{urlencode(fields)}")
+            expect(visit.field("seed")).to_have_value(fields["seed"])
+            if not found:
+                open_code(visit)
+            expect(visit.page.get_by_test_id("code-program")).to_contain_text(function)
+            found.append(programs(visit))
+        assert visit.said == []
+    finally:
+        context.close()
+    return found
 
 
 @pytest.mark.timeout(len(CASES) * TIMEOUT + 120)
@@ -117,6 +153,67 @@ def test_each_program_gives_the_answer_of_what_is_typed(
             assert values["emoticon_1"] in ended.stdout
             assert values["emoticon_2"] in ended.stdout
             assert "77" in ended.stdout
+
+
+@pytest.mark.timeout(ALL_DONE + 300)
+def test_the_curl_program_of_every_function_gives_an_answer(
+    printed_for_all: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    path_of("jq", "jq")
+
+    def call(name: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / name).mkdir()
+        return run("curl", printed_for_all[name]["curl"], tmp_path / name, timeout=ALL_DONE)
+
+    # A few at a time: the stack is small.
+    with ThreadPoolExecutor(4) as pool:
+        for name, ended in zip(printed_for_all, pool.map(call, printed_for_all), strict=True):
+            assert (ended.returncode, ended.stderr) == (0, ""), name
+            assert len(ended.stdout.strip()) > 10, name
+
+
+def test_the_python_program_of_every_function_compiles_with_what_is_typed(
+    printed_for_all: dict[str, dict[str, str]],
+) -> None:
+    for name, languages in printed_for_all.items():
+        module = ast.parse(languages["python"], f"{name}.py")
+        compile(module, f"{name}.py", "exec")
+        [given] = [
+            ast.literal_eval(node.value)
+            for node in module.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "INPUT"
+        ]
+        assert every_value(name).items() <= given.items(), name
+
+
+@pytest.mark.timeout(300)
+def test_the_javascript_program_of_every_function_compiles(
+    printed_for_all: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    node = interpreter("javascript")
+    for name, languages in printed_for_all.items():
+        path = tmp_path / f"{name}.mjs"
+        path.write_text(languages["javascript"], encoding="utf-8")
+        ended = subprocess.run([node, "--check", str(path)], capture_output=True, text=True, timeout=TIMEOUT)
+        assert (ended.returncode, ended.stderr) == (0, ""), name
+
+
+@pytest.mark.timeout(300)
+def test_the_java_program_of_every_function_compiles(
+    printed_for_all: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    java = path_of("java", "default-jdk-headless")
+    path_of("javac", "default-jdk-headless")
+    for name, languages in printed_for_all.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Call.java").write_text(languages["java"], encoding="utf-8")
+    compiler = Path(__file__).with_name("CompileEach.java")
+    folders = [str(tmp_path / name) for name in printed_for_all]
+    ended = subprocess.run(
+        [java, *SHORT_LIVED, str(compiler), *folders], capture_output=True, text=True, timeout=2 * TIMEOUT
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert all((Path(folder) / "Call.class").exists() for folder in folders)
 
 
 def test_the_programs_follow_the_form(visit: Visit) -> None:
@@ -150,6 +247,25 @@ def test_the_programs_follow_the_form(visit: Visit) -> None:
     literal = text.split("const input = ")[1].split(";\n\nasync")[0]
     assert visit.page.evaluate(f"({literal})") == sent, "the program sends what Run sends"
     visit.ends()
+
+
+def test_each_copy_is_said_for_as_long_as_the_first(visit: Visit) -> None:
+    page, copy = visit.page, visit.page.get_by_test_id("copy-code")
+    visit.go("#/run/bell_state")
+    visit.own_clock()
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_code(visit)
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    page.clock.run_for(1500)
+    page.evaluate("navigator.clipboard.writeText('something else')")
+    copy.click()
+    wait_for(lambda: _copied(visit) != "something else", 30)
+    page.clock.run_for(1000)
+    expect(copy).to_have_text("Copied")
+    page.clock.run_for(1000)
+    expect(copy).to_have_text("Copy")
 
 
 def test_the_tabs_work_with_the_keyboard_and_have_names(visit: Visit) -> None:

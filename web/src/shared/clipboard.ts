@@ -29,9 +29,12 @@ function copyOldWay(text: string): boolean {
 
 export function copyButton(label: string, text: () => string, testid?: string): HTMLElement {
   const button = h("button", { type: "button", class: "text-button", "data-testid": testid ?? "copy" }, label);
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const act = async (): Promise<void> => {
     setText(button, (await copy(text())) ? "Copied" : "Not copied");
-    setTimeout(() => setText(button, label), SAID);
+    // That of an earlier copy would end this one's words too soon.
+    clearTimeout(timer);
+    timer = setTimeout(() => setText(button, label), SAID);
   };
   button.addEventListener("click", () => void act());
   return button;
