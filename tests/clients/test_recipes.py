@@ -11,10 +11,19 @@ import pytest
 
 from testkit.programs import path_of
 from testkit.stack import Stack
-from tests.clients.conftest import INSTALL
+from tests.clients.conftest import INSTALL, SHORT_LIVED_JAVA
+from tests.conftest import IN_CI
 from tests.printed import at, printed
 
 DOCUMENT = "docs/client.md"
+#: What pip, npm and Maven say if they reach no registry.
+_UNREACHABLE = (
+    "No matching distribution",
+    "EAI_AGAIN",
+    "ENOTFOUND",
+    "ETIMEDOUT",
+    "Could not transfer artifact",
+)
 
 
 def shell(folder: Path, lines: str) -> str:
@@ -23,7 +32,7 @@ def shell(folder: Path, lines: str) -> str:
     env = {name: value for name, value in os.environ.items() if name not in hidden}
     # The first `python3` on PATH may be too old, or that of the repository's environment.
     python = Path(sys.executable).resolve()
-    env |= {"PATH": f"{python.parent}:{env['PATH']}", "NO_PROXY": "127.0.0.1"}
+    env |= SHORT_LIVED_JAVA | {"PATH": f"{python.parent}:{env['PATH']}", "NO_PROXY": "127.0.0.1"}
     ended = subprocess.run(
         ["bash", "-euc", lines],
         cwd=folder,
@@ -33,7 +42,10 @@ def shell(folder: Path, lines: str) -> str:
         timeout=INSTALL,
         stdin=subprocess.DEVNULL,
     )
-    assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]
+    said = ended.stdout[-4000:] + ended.stderr[-4000:]
+    if ended.returncode and not IN_CI and any(words in said for words in _UNREACHABLE):
+        pytest.skip("no package registry in reach: connect to try the typed clients of docs/client.md")
+    assert ended.returncode == 0, said
     return ended.stdout
 
 
