@@ -6,7 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actions.framework.answer import ActionAnswer, Convergence, Ideal, Note, Share, ShotCount, Summary, Unit
+from actions.framework.answer import ActionAnswer, Convergence, Ideal, Note, ShotCount, Summary, Unit
+
+#: What the algorithm estimates: unlike a share of the shots, it is no percentage of anything.
+Probability = Annotated[float, Unit("probability from 0 to 1")]
 
 
 class AmplitudeAnswer(ActionAnswer):
@@ -19,25 +22,33 @@ class AmplitudeAnswer(ActionAnswer):
             "0.0015."
         ]
     )
-    estimate: Share = Field(
-        title="Estimate", description="The estimated probability of the outcome.", examples=[0.2001]
+    estimate: Probability = Field(
+        title="Estimated probability",
+        description="The estimated probability of the outcome.",
+        examples=[0.2001],
     )
-    lower: Share = Field(
-        title="Lower bound", description="Lower end of the 95 % confidence interval.", examples=[0.1986]
+    lower: Probability = Field(
+        title="95 % interval, lower end",
+        description="Lower end of the 95 % confidence interval.",
+        examples=[0.1986],
     )
-    upper: Share = Field(
-        title="Upper bound", description="Upper end of the 95 % confidence interval.", examples=[0.2016]
+    upper: Probability = Field(
+        title="95 % interval, upper end",
+        description="Upper end of the 95 % confidence interval.",
+        examples=[0.2016],
     )
-    exact: Share = Field(
-        title="Exact value",
+    exact: Probability = Field(
+        title="Exact probability",
         description="The exact probability, which a classical program can compute here.",
         examples=[0.2],
     )
-    error: Share = Field(
-        title="Error", description="Half the width of the 95 % confidence interval.", examples=[0.0015]
+    error: Probability = Field(
+        title="Uncertainty (95 %)",
+        description="Half the width of the 95 % confidence interval.",
+        examples=[0.0015],
     )
-    classical_error: Share = Field(
-        title="Classical error",
+    classical_error: Probability = Field(
+        title="Uncertainty of a classical estimate",
         description="The error of a Monte Carlo estimate with the same number of calls.",
         examples=[0.0041],
     )
@@ -47,13 +58,13 @@ class AmplitudeAnswer(ActionAnswer):
         examples=[35840],
     )
     advantage: Annotated[float, Unit("factor")] = Field(
-        title="Advantage",
+        title="Fewer calls than a classical estimate",
         description="The factor by which a Monte Carlo estimate would need more calls for the same error.",
         examples=[7.4],
     )
-    decay: Annotated[float, Unit("natural logarithm per round")] = Field(
-        title="Decay",
-        description="How much each round of amplification damps the signal; 0 without noise.",
+    decay: Annotated[float, Unit("per round")] = Field(
+        title="Decay of the signal",
+        description="Natural logarithm by which each round damps the amplified signal; 0 without noise.",
         examples=[0.0],
     )
     powers: list[Annotated[int, Unit("rounds")]] = Field(
@@ -71,7 +82,7 @@ class AmplitudeAnswer(ActionAnswer):
         description="The estimate from the first circuit alone, from the first two, and so on.",
         examples=[[{"step": 0, "value": 0.2002}, {"step": 1, "value": 0.1997}]],
     )
-    reference: Share = Field(
+    reference: Probability = Field(
         title="Reference",
         description="The exact probability, which the page draws with `convergence`.",
         examples=[0.2],

@@ -24,7 +24,7 @@ class Bb84Answer(ActionAnswer):
         examples=[False],
     )
     error_rate: Share = Field(
-        title="Error rate",
+        title="Bits that differ",
         description="Share of the compared bits that differed. An eavesdropper causes a quarter.",
         examples=[0.0],
     )
@@ -50,18 +50,20 @@ class Bb84Answer(ActionAnswer):
         examples=[11],
     )
     key: str = Field(
-        title="Key",
+        title="Secret key",
         description="Alice's secret key, after the removal of everything that Eve may know; empty without "
         "one.",
         examples=["100001100010111100100011111000000010100110101101110011011"],
     )
-    key_bits: BitCount = Field(title="Key bits", description="Length of the key.", examples=[57])
+    key_bits: BitCount = Field(title="Bits of the key", description="Length of the key.", examples=[57])
     keys_match: bool = Field(
-        title="Keys match", description="Whether Bob has the same key, which is not empty.", examples=[True]
+        title="Alice and Bob have the same key",
+        description="Whether Bob has the same key, which is not empty.",
+        examples=[True],
     )
     eve_knew: Share | None = Field(
         default=None,
-        title="Eve knew",
+        title="Bits that the eavesdropper read right",
         description="Share of the sifted bits that Eve measured correctly. Only present with an "
         "eavesdropper.",
         examples=[0.758],

@@ -35,7 +35,7 @@ class BellAnswer(ActionAnswer):
         title="Bell state", description="The state that was made.", examples=["phi_plus"]
     )
     agreement: Share = Field(
-        title="Agreement",
+        title="Shots that agree",
         description="Share of the measurements that gave equal bits for phi, opposite bits for psi.",
         examples=[1.0],
     )
@@ -54,7 +54,7 @@ class BellAnswer(ActionAnswer):
         title="Fidelity error", description="Standard error of the fidelity.", examples=[0.0008]
     )
     entangled: bool = Field(
-        title="Entangled",
+        title="Entanglement shown",
         description="Whether the fidelity is above one half by three standard errors.",
         examples=[True],
     )

@@ -23,20 +23,24 @@ class BernsteinVaziraniAnswer(ActionAnswer):
     )
     correct: bool = Field(title="Correct", description="Whether that is the secret.", examples=[True])
     success_probability: Share = Field(
-        title="Success probability",
+        title="Shots that found it",
         description="Share of the shots that gave the whole secret.",
         examples=[1.0],
     )
     bit_agreement: list[Share] = Field(
-        title="Agreement of each bit",
+        title="Read right, by bit",
         description="Share of the shots that agree with each bit of `found`, in its order.",
         examples=[[1.0, 1.0, 1.0, 1.0, 1.0, 1.0]],
     )
     quantum_queries: Queries = Field(
-        title="Quantum queries", description="Queries of the function in one shot.", examples=[1]
+        title="Queries of the quantum program",
+        description="Queries of the function in one shot.",
+        examples=[1],
     )
     classical_queries: Queries = Field(
-        title="Classical queries", description="Queries that a classical program needs.", examples=[6]
+        title="Queries of a classical program",
+        description="Queries that a classical program needs.",
+        examples=[6],
     )
     ideal: Ideal = Field(examples=[{"101101": 1.0}])
     note: Note = Field(

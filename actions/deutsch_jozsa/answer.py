@@ -23,7 +23,7 @@ class DeutschJozsaAnswer(ActionAnswer):
     )
     correct: bool = Field(title="Correct", description="Whether the verdict is right.", examples=[True])
     zeros_probability: Share = Field(
-        title="Share of zeros",
+        title="Shots with all bits 0",
         description="Share of the shots that gave only zeros: 1 for a constant function and 0 for a balanced "
         "one, without noise.",
         examples=[0.0],
@@ -32,10 +32,12 @@ class DeutschJozsaAnswer(ActionAnswer):
         title="Input bits", description="Number of bits of the function's input.", examples=[3]
     )
     quantum_queries: Queries = Field(
-        title="Quantum queries", description="Queries of the function in one shot.", examples=[1]
+        title="Queries of the quantum program",
+        description="Queries of the function in one shot.",
+        examples=[1],
     )
     classical_queries: Queries = Field(
-        title="Classical queries",
+        title="Queries of a classical program",
         description="Queries that a classical program needs in the worst case.",
         examples=[5],
     )

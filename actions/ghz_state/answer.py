@@ -20,12 +20,14 @@ class GhzAnswer(ActionAnswer):
     )
     qubits: QubitCount = Field(title="Qubits", description="Number of entangled qubits.", examples=[3])
     all_zero: Share = Field(
-        title="All zero",
+        title="All qubits gave 0",
         description="Share of the measurements in which all qubits gave 0.",
         examples=[0.508],
     )
     all_one: Share = Field(
-        title="All one", description="Share of the measurements in which all qubits gave 1.", examples=[0.492]
+        title="All qubits gave 1",
+        description="Share of the measurements in which all qubits gave 1.",
+        examples=[0.492],
     )
     coherence: Annotated[float, Unit("coherence from -1 to 1")] = Field(
         title="Coherence",
@@ -42,12 +44,14 @@ class GhzAnswer(ActionAnswer):
         title="Fidelity error", description="Standard error of the fidelity.", examples=[0.0015]
     )
     entangled: bool = Field(
-        title="Entangled",
+        title="Entanglement shown",
         description="Whether the fidelity is above one half by three standard errors.",
         examples=[True],
     )
     settings: Annotated[int, Unit("measurement settings")] = Field(
-        title="Settings", description="Number of other bases in which the qubits were measured.", examples=[3]
+        title="Measurement settings",
+        description="Number of other bases in which the qubits were measured.",
+        examples=[3],
     )
     ideal: Ideal = Field(examples=[{"000": 0.5, "111": 0.5}])
     note: Note = Field(

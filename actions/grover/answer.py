@@ -47,24 +47,26 @@ class GroverAnswer(ActionAnswer):
         title="Missed", description="The marked elements that were not measured.", examples=[[]]
     )
     success_probability: Share = Field(
-        title="Success probability",
+        title="Shots that found it",
         description="Share of the shots that gave a marked element.",
         examples=[0.945],
     )
     ideal_success_probability: Share = Field(
-        title="Ideal success probability", description="The same on a perfect device.", examples=[0.9453125]
+        title="Found without noise", description="The same on a perfect device.", examples=[0.9453125]
     )
     guess_probability: Share = Field(
-        title="Guess probability", description="The same by guessing at random.", examples=[0.125]
+        title="Found by guessing", description="The same by guessing at random.", examples=[0.125]
     )
     iterations: Annotated[int, Unit("iterations")] = Field(
         title="Iterations", description="Rounds of amplification in the circuit.", examples=[2]
     )
     quantum_queries: Queries = Field(
-        title="Quantum queries", description="Queries of the function in one shot.", examples=[2]
+        title="Queries of the quantum program",
+        description="Queries of the function in one shot.",
+        examples=[2],
     )
     classical_queries: AverageQueries = Field(
-        title="Classical queries",
+        title="Queries of a classical program",
         description="Average number of queries with which a classical search finds one marked element.",
         examples=[4.5],
     )

@@ -31,13 +31,15 @@ class PhaseAnswer(ActionAnswer):
         title="Phase", description="The estimated phase, from all shots together.", examples=[0.30011]
     )
     error: Turns = Field(
-        title="Error", description="Half the width of the 95 % confidence interval.", examples=[0.00071]
+        title="Uncertainty (95 %)",
+        description="Half the width of the 95 % confidence interval.",
+        examples=[0.00071],
     )
     exact_phase: Turns = Field(
         title="Exact phase", description="The phase as theory gives it.", examples=[0.3]
     )
     difference: Turns = Field(
-        title="Difference",
+        title="Difference from the exact phase",
         description="The estimate minus the exact phase, from -0.5 to 0.5.",
         examples=[0.00011],
     )
@@ -52,7 +54,9 @@ class PhaseAnswer(ActionAnswer):
         examples=[0.03125],
     )
     signal: Share = Field(
-        title="Signal", description="Share of the shots that is not treated as noise.", examples=[1.0]
+        title="Share that comes from the circuit",
+        description="Share of the shots that is not treated as noise.",
+        examples=[1.0],
     )
     shots: ShotCount = Field(title="Shots", description="All shots.", examples=[1024])
     ideal: Ideal = Field(examples=[{"01010": 0.6577, "01001": 0.1682}])

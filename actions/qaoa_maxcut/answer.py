@@ -55,26 +55,28 @@ class MaxCutAnswer(ActionAnswer):
         description="The group of each node, 0 or 1; node 0 comes first.",
         examples=[[0, 1, 0, 1, 1]],
     )
-    value: Weight = Field(title="Value", description="The weight of the cut.", examples=[5.0])
+    value: Weight = Field(title="Weight of the cut", description="The weight of the cut.", examples=[5.0])
     optimum: Weight = Field(
-        title="Optimum", description="The largest weight of all cuts, by trying each.", examples=[5.0]
+        title="Best possible cut",
+        description="The largest weight of all cuts, by trying each.",
+        examples=[5.0],
     )
     approximation_ratio: Annotated[float, Unit("ratio")] | None = Field(
-        title="Approximation ratio",
+        title="Share of the best cut",
         description="`value` divided by `optimum`; null if no cut weighs more than 0.",
         examples=[1.0],
     )
     average_value: Weight = Field(
-        title="Average value", description="The average weight of all measured cuts.", examples=[4.53]
+        title="Average measured cut", description="The average weight of all measured cuts.", examples=[4.53]
     )
     ideal_value: Weight = Field(
-        title="Ideal value", description="The same average without noise.", examples=[4.54]
+        title="Average cut without noise", description="The same average without noise.", examples=[4.54]
     )
     random_value: Weight = Field(
-        title="Random value", description="The average weight of random cuts.", examples=[3.5]
+        title="Average cut by chance", description="The average weight of random cuts.", examples=[3.5]
     )
     optimum_probability: Share = Field(
-        title="Probability of the optimum",
+        title="Shots with the best cut",
         description="Share of the shots that gave a cut of the largest weight.",
         examples=[0.61],
     )

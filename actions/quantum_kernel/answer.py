@@ -38,23 +38,25 @@ class KernelAnswer(ActionAnswer):
         title="Exact matrix", description="The kernel matrix without noise.", examples=[_EXAMPLE]
     )
     largest_difference: Overlap = Field(
-        title="Largest difference",
+        title="Largest difference from the exact kernel",
         description="The largest difference between `matrix` and `exact_matrix`.",
         examples=[0.012],
     )
     expected_error: Overlap = Field(
-        title="Expected error",
+        title="Expected statistical error",
         description="The largest standard error that the number of shots causes without noise.",
         examples=[0.015],
     )
     alignment: Annotated[float, Unit("alignment; 1 for proportional matrices")] = Field(
-        title="Alignment", description="How far `matrix` and `exact_matrix` agree.", examples=[0.999]
+        title="Alignment with the exact kernel",
+        description="How far `matrix` and `exact_matrix` agree.",
+        examples=[0.999],
     )
     smallest_eigenvalue: Annotated[float, Unit("overlap")] = Field(
         title="Smallest eigenvalue", description="The smallest eigenvalue of `matrix`.", examples=[0.07]
     )
     positive_semidefinite: bool = Field(
-        title="Positive semidefinite",
+        title="Usable as a kernel (no negative eigenvalue)",
         description="Whether `matrix` has no negative eigenvalue, as a support vector machine needs.",
         examples=[True],
     )

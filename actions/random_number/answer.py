@@ -19,16 +19,18 @@ class RandomNumberAnswer(ActionAnswer):
         examples=[[4, 1, 6, 2, 2]],
     )
     debiased: bool = Field(
-        title="Debiased",
+        title="Bias taken out",
         description="Whether a bias of the qubits was removed from the bits, as on noisy backends.",
         examples=[False],
     )
-    ones: Share = Field(title="Ones", description="Share of ones among the measured bits.", examples=[0.498])
+    ones: Share = Field(
+        title="Share of ones", description="Share of ones among the measured bits.", examples=[0.498]
+    )
     bits_measured: BitCount = Field(
         title="Bits measured", description="Number of bits that were measured.", examples=[240]
     )
     bits_left: BitCount = Field(
-        title="Bits left", description="Number of bits that were left for the numbers.", examples=[240]
+        title="Bits used", description="Number of bits that were left for the numbers.", examples=[240]
     )
     hex: str | None = Field(
         default=None,

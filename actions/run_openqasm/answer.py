@@ -101,11 +101,13 @@ class OpenQasmAnswer(ActionAnswer):
         ],
     )
     measured_all: bool = Field(
-        title="Measured all",
+        title="All qubits measured at the end",
         description="Whether the program measures nothing, so that all qubits were measured at its end.",
         examples=[False],
     )
-    openqasm: Number = Field(title="OpenQASM", description="The version of the language.", examples=[3])
+    openqasm: Number = Field(
+        title="OpenQASM version", description="The version of the language.", examples=[3]
+    )
     qubits: QubitCount = Field(title="Qubits", description="Number of qubits of the circuit.", examples=[2])
     shots: ShotCount = Field(title="Shots", description="How often the program was run.", examples=[1024])
     notes: list[str] = Field(

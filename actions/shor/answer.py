@@ -55,17 +55,19 @@ class ShorAnswer(ActionAnswer):
         examples=[[{"base": 7, "order": 4, "result": "factors 3 and 5"}]],
     )
     success_rate: Share = Field(
-        title="Success rate",
+        title="Shots that lead to the factors",
         description="Share of the shots each of which gives the factors by itself.",
         examples=[0.51],
     )
     chance_rate: Share = Field(
-        title="Chance rate",
+        title="Success by chance alone",
         description="The same for uniformly random outcomes: what needs no quantum computer.",
         examples=[0.125],
     )
     signal: Share = Field(
-        title="Signal", description="Share of the shots that is not treated as noise.", examples=[1.0]
+        title="Share that comes from the circuit",
+        description="Share of the shots that is not treated as noise.",
+        examples=[1.0],
     )
     bits: BitCount = Field(title="Bits", description="Binary digits of the measured phase.", examples=[5])
     shots: ShotCount = Field(title="Shots", description="Shots of the last attempt.", examples=[1024])

@@ -23,7 +23,7 @@ class SimonAnswer(ActionAnswer):
     )
     correct: bool = Field(title="Correct", description="Whether that is the secret.", examples=[True])
     agreement: Share = Field(
-        title="Agreement", description="Share of the shots that agree with it.", examples=[1.0]
+        title="Shots that agree", description="Share of the shots that agree with it.", examples=[1.0]
     )
     equations: list[str] = Field(
         title="Equations",
@@ -32,10 +32,12 @@ class SimonAnswer(ActionAnswer):
         examples=[["0010", "0101", "1001"]],
     )
     quantum_queries: AverageQueries = Field(
-        title="Quantum queries", description="Average number of queries that are enough.", examples=[4.5]
+        title="Queries of the quantum program",
+        description="Average number of queries that are enough.",
+        examples=[4.5],
     )
     classical_queries: Queries = Field(
-        title="Classical queries",
+        title="Queries of a classical program",
         description="Queries that a classical program needs in the worst case.",
         examples=[9],
     )

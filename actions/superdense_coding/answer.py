@@ -20,12 +20,12 @@ class SuperdenseAnswer(ActionAnswer):
         title="Qubits sent", description="Number of qubits that carried the message.", examples=[4]
     )
     success: Share = Field(
-        title="Success",
+        title="Whole message read right",
         description="Share of the shots in which the whole message was correct.",
         examples=[1.0],
     )
     pairs: list[Share] = Field(
-        title="Success of each pair",
+        title="Read right, by pair of bits",
         description="Share of the shots in which each pair of bits was correct.",
         examples=[[1.0, 1.0, 1.0, 1.0]],
     )

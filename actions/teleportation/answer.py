@@ -44,7 +44,7 @@ class TeleportationAnswer(ActionAnswer):
         examples=[_VECTOR],
     )
     alice: dict[str, Share] = Field(
-        title="Alice's bits",
+        title="Alice's two bits",
         description="The share of each pair of bits that Alice sent, 00, 01, 10 and 11: a quarter for every "
         "state, without noise. The first bit controls Z, the second X.",
         examples=[{"00": 0.25, "01": 0.26, "10": 0.24, "11": 0.25}],

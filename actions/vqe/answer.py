@@ -46,7 +46,11 @@ class VqeAnswer(ActionAnswer):
     exact_energy: Energy = Field(
         title="Exact energy", description="The exact lowest energy, by diagonalisation.", examples=[-1.8573]
     )
-    error: Energy = Field(title="Error", description="`energy` minus `exact_energy`.", examples=[0.0001])
+    error: Energy = Field(
+        title="Difference from the exact energy",
+        description="`energy` minus `exact_energy`.",
+        examples=[0.0001],
+    )
     ansatz: Ansatz = Field(
         title="Trial circuit",
         description="The circuit whose angles the search tunes.",

@@ -11,7 +11,7 @@ from playwright.sync_api import Route, expect
 from testkit.faults import paused
 from testkit.stack import wait_for
 from tests.page.samples import SAMPLES
-from tests.page.visit import QUEUED, SOON, Visit
+from tests.page.visit import QUEUED, SOON, Visit, deployed
 
 #: Jobs in a long history.
 LONG = 1_000
@@ -280,6 +280,50 @@ def test_no_raw_number_or_name_is_shown(visit: Visit) -> None:
         for region in (visit.page.get_by_test_id("result"), visit.page.locator(".workbench__form")):
             found = _RAW.search(region.inner_text())
             assert found is None, (function, found)
+
+
+@pytest.mark.parametrize(
+    ("function", "row"),
+    [
+        ("bb84", r"Alice and Bob have the same key\s*Yes"),
+        ("phase_estimation", r"Difference from the exact phase\s*\u2212?0?\.\d+ ± 0\.\d+ turns"),
+        ("vqe", r"Exact energy\s*\u22121\.857"),
+        ("amplitude_estimation", r"Calls\s*35,840 calls of the preparation"),
+        ("shor", r"Success by chance alone\s*\d+(\.\d)? %"),
+    ],
+)
+def test_an_answers_fields_have_the_titles_and_units_of_the_output_schema(
+    visit: Visit, function: str, row: str
+) -> None:
+    function_schema = visit.stack.client().get(f"/functions/{function}").json()["output_schema"]
+    titles = {field["title"] for field in function_schema["properties"].values()}
+    visit.go(f"#/run/{function}?backend_type=noisy_simulator")
+    visit.run()
+    visit.ends(timeout=QUEUED)
+    answer = visit.page.get_by_test_id("answer")
+    expect(answer).to_contain_text(re.compile(row), timeout=SOON)
+    shown = answer.locator("> dl > dt").all_inner_texts()
+    assert shown
+    assert set(shown) <= titles
+    assert visit.violations() == []
+
+
+def test_a_new_functions_titles_need_no_code_and_are_known_offline(visit: Visit) -> None:
+    share = {"type": "number", "x-unit": "share from 0 to 1", "title": "Neither <b>face</b>"}
+    schema = {"type": "object", "properties": {"others_probability": share}}
+    with deployed(visit.stack, "new_answer", functionOutputSchema=schema, functionView="default"):
+        visit.go("#/run/new_answer")
+        visit.field("emoticon_1").fill(":)")
+        visit.field("emoticon_2").fill(":(")
+        visit.run()
+        visit.ends()
+        answer = visit.page.get_by_test_id("answer")
+        expect(answer).to_contain_text(re.compile(r"Neither <b>face</b>\s*0 %"), timeout=SOON)
+    visit.page.route("**/api/v1/functions/new_answer", lambda route: route.abort())
+    visit.page.reload()
+    visit.go("#/jobs")
+    expect(answer).to_contain_text(re.compile(r"Neither <b>face</b>\s*0 %"), timeout=SOON)
+    visit.said.clear()
 
 
 def test_pictures_of_particular_answers(visit: Visit) -> None:

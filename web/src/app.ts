@@ -1,5 +1,6 @@
 /** The page as a whole: creates the components and connects them. */
 import { Api, createSession, describe } from "./api/api";
+import { AnswerMeanings, ANSWERS_KEY } from "./catalogue/answers";
 import { Catalogue } from "./catalogue/catalogue";
 import { FunctionList } from "./catalogue/functions";
 import { titleOf } from "./catalogue/search";
@@ -13,6 +14,7 @@ import { JobList } from "./jobs/jobs";
 import { JOBS_KEY, Store } from "./jobs/store";
 import { announceJob } from "./notifications/jobs";
 import { Notifier } from "./notifications/notifications";
+import { Loader } from "./page/loader";
 import { Page } from "./page/page";
 import { toHash, toRoute, type Route } from "./page/route";
 import { listedJobs, selectedId } from "./page/selection";
@@ -27,8 +29,8 @@ import { browserStorage, storageKey } from "./shared/storage";
 import { SignIn } from "./sign-in/sign-in";
 import { Workbench } from "./workbench/workbench";
 
-/** Milliseconds between updates of the expected times, and between requests for functions while the page is visible. */
-const [TICK, LOAD_EVERY] = [5_000, 15_000];
+/** Milliseconds between updates of the expected times. */
+const TICK = 5_000;
 
 export class App {
   #storage = browserStorage();
@@ -49,6 +51,7 @@ export class App {
   #devices = new Devices();
   #jobsHeading = h("h1", { id: "page-title", tabindex: -1 }, "Jobs");
   #functions = new FunctionList(this.#api);
+  #meanings = new AnswerMeanings(this.#api, this.#storage, () => this.#draw());
   #route = toRoute(location.hash);
   /** The job that was chosen on a function's page. */
   #chosenJob = new Map<string, string>();
@@ -65,6 +68,7 @@ export class App {
   #result = new ResultPanel({
     title: this.#title,
     view: (job) => job.view ?? this.#functionOf(job)?.view ?? null,
+    meaning: (job) => this.#meanings.of(job.function),
     again: (job) => this.#selectSubmitted(this.#commands.repeat(job)),
     edit: (job) => this.#edit(job),
     rename: (job, name) => this.#store.rename(job.process_job_id, name),
@@ -92,6 +96,17 @@ export class App {
   );
   #lookup = new JobLookup(this.#api, this.#store, () => this.#draw());
   #reconciler = new Reconciler(this.#api, this.#store, () => this.#stream.connect());
+  #loader = new Loader({
+    api: this.#api,
+    functions: this.#functions,
+    catalogue: this.#catalogue,
+    store: this.#store,
+    fetcher: this.#fetcher,
+    reconciler: this.#reconciler,
+    changed: () => this.#show(),
+    setBackends: (found) => [this.#devices, this.#workbench].forEach((place) => place.setBackends(found)),
+    asking: () => this.#signInForm.asking,
+  });
   #stream = new EventStream({
     open: (url) => new WebSocket(url),
     session: () => this.#api.jobs().then(() => this.#session.get()),
@@ -109,10 +124,10 @@ export class App {
     this.#store.subscribe(() => this.#draw());
     this.#listen();
     setInterval(() => this.#store.jobs.some((job) => !isFinal(job.status)) && this.#draw(), TICK);
-    setInterval(() => document.visibilityState === "visible" && void this.#load(), LOAD_EVERY);
+    this.#loader.start();
     this.#show();
     // The stream keeps trying, and its state is shown.
-    this.#begin().catch(() => void this.#load());
+    this.#begin().catch(() => void this.#loader.load());
   }
 
   #listen(): void {
@@ -121,12 +136,7 @@ export class App {
       if (key === storageKey(JOBS_KEY)) this.#store.reload();
       if (key === storageKey(SESSION_KEY) && newValue === null) this.#restart();
     });
-    addEventListener("online", () => {
-      this.#stream.connect();
-      void this.#load();
-    });
-    addEventListener("offline", () => this.#stream.connect());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void this.#load());
+    for (const change of ["online", "offline"]) addEventListener(change, () => this.#stream.connect());
   }
 
   /** Draws everything that depends on the jobs. */
@@ -194,6 +204,7 @@ export class App {
   #signOut(): void {
     this.#session.forget();
     this.#store.clear();
+    this.#storage.removeItem(ANSWERS_KEY);
     this.#restart();
   }
 
@@ -253,36 +264,11 @@ export class App {
     this.#badge.show(this.#signInForm.asking ? "signed-out" : state);
     this.#reconciler.live(state === "live");
     // What could not be loaded while there was no connection.
-    if (state === "live" && this.#functions.all === null && this.#functions.failure !== null) void this.#load();
-  }
-
-  async #loadFunctions(): Promise<void> {
-    if (!(await this.#functions.load())) return;
-    if (this.#functions.all) this.#catalogue.setFunctions(this.#functions.all);
-    else this.#catalogue.failed(this.#functions.failure!, () => void this.#load());
-    this.#show();
-  }
-
-  async #loadBackends(): Promise<void> {
-    // The form works without backends: the service chooses one.
-    const found = await this.#api.backends().catch(() => null);
-    if (found) for (const place of [this.#devices, this.#workbench]) place.setBackends(found);
-  }
-
-  /** Loads functions, backends and results. A function deployed while the page is open appears on it. */
-  async #load(): Promise<void> {
-    if (this.#signInForm.asking) return;
-    if (navigator.onLine) await Promise.all([this.#loadFunctions(), this.#loadOthers()]);
-    else if (!this.#functions.all) this.#catalogue.offline(() => void this.#load());
-  }
-
-  async #loadOthers(): Promise<void> {
-    await Promise.all([this.#loadBackends(), this.#reconciler.run().catch(() => undefined)]);
-    for (const job of this.#store.jobs) await this.#fetcher.fetch(job);
+    if (state === "live" && this.#functions.all === null && this.#functions.failure !== null) void this.#loader.load();
   }
 
   async #begin(): Promise<void> {
-    const functions = this.#loadFunctions();
+    const functions = this.#loader.functions();
     try {
       // A stored token that is no longer valid is renewed here, before anything depends on it.
       await this.#api.jobs();
@@ -295,6 +281,6 @@ export class App {
       });
     }
     await functions;
-    await this.#loadOthers();
+    await this.#loader.others();
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { conditions, isFixed } from "../src/form/conditions";
 import { measured, share, significant } from "../src/shared/numbers";
-import { described } from "../src/views/fields";
+import { described, listText, plain, scalarText } from "../src/views/fields";
+import { meaningOf, type Meaning } from "../src/views/meaning";
 import { logLikelihood } from "../src/views/parts/likelihood";
 import { words } from "../src/shared/words";
 
@@ -34,16 +35,82 @@ describe("numbers", () => {
   });
 });
 
-test("an answer's fields have titles, units, and one row for a value with its uncertainty", () => {
-  const rows = described(
-    { fidelity: 0.9834, fidelity_error: 0.0029, success_probability: 0.77, unheard_of: 0.123456 },
-    1024,
-  );
-  expect(rows).toEqual([
-    ["Fidelity", "98.34 ± 0.29 %"],
-    ["Shots that found it", "77.0 ± 1.3 %"],
-    ["Unheard of", "0.1235"],
-  ]);
+describe("an answer's fields", () => {
+  const turns = { type: "number", title: "Phase", "x-unit": "turns" };
+  const meaning = meaningOf({
+    properties: {
+      fidelity: { title: "Fidelity", "x-unit": "fidelity from 0 to 1" },
+      success_probability: { title: "Shots that found it", "x-unit": "share from 0 to 1" },
+      lower: { title: "Lower end", "x-unit": "probability from 0 to 1" },
+      phase: turns,
+      difference: { title: "Difference", "x-unit": "turns" },
+      queries: { title: "Asked", "x-unit": "queries on average" },
+      bits: { title: "Sifted bits", "x-unit": "bits" },
+      energy: { title: "Energy", "x-unit": "unit of the coefficients" },
+      exact_energy: { title: "Exact energy", "x-unit": "unit of the coefficients" },
+      pairs: { title: "By pair", items: { "x-unit": "share from 0 to 1" } },
+      found: { title: "Found", anyOf: [{ $ref: "#/$defs/Found" }, { type: "null" }] },
+    },
+    $defs: { Found: { properties: { phase: turns } } },
+  });
+  const shown = (answer: Record<string, unknown>, shots: number | null = null): unknown[] =>
+    described(answer, meaning, shots).map(({ title, value, meaning: own }) => [
+      title,
+      typeof value === "number" ? scalarText(value, own) : value,
+    ]);
+
+  test("have the schema's titles and units, and one row for a value with its uncertainty", () =>
+    expect(
+      shown(
+        { fidelity: 0.9834, fidelity_error: 0.0029, success_probability: 0.77, unheard_of: 0.123456, queries: 1 },
+        1024,
+      ),
+    ).toEqual([
+      ["Fidelity", "98.34 ± 0.29 %"],
+      ["Shots that found it", "77.0 ± 1.3 %"],
+      ["Unheard of", "0.1235"],
+      ["Asked", "1 query on average"],
+    ]));
+
+  test("have the digits that the uncertainty beside them leaves", () =>
+    expect(
+      shown({ phase: 0.29974, error: 0.00049, difference: -0.000256, lower: 0.29, bits: 57 }).concat(
+        shown({ energy: -1.85209, uncertainty: 0.0034, exact_energy: -1.857275 }),
+      ),
+    ).toEqual([
+      ["Phase", "0.2997 ± 0.0005 turns"],
+      ["Difference", "−0.0003 ± 0.0005 turns"],
+      ["Lower end", "0.2900"],
+      ["Sifted bits", "57"],
+      ["Energy", "−1.8521 ± 0.0034"],
+      ["Exact energy", "−1.8573"],
+    ]));
+
+  test("are exact where an uncertainty is zero or unknown", () =>
+    expect(shown({ energy: -1.85209, uncertainty: null, exact_energy: -1.857275 })).toEqual([
+      ["Energy", "−1.852"],
+      ["Uncertainty", null],
+      ["Exact energy", "−1.857"],
+    ]));
+
+  test("are known in lists and objects too", () => {
+    const [pairs, found] = described({ pairs: [0.5], found: { phase: 0.25 } }, meaning, null);
+    expect(listText([0.5, 1], pairs!.meaning.items!)).toBe("50 %, 100 %");
+    const [radians, queries] = ["radians", "queries"].map((unit) => meaningOf({ "x-unit": unit }));
+    expect([listText([0.25, -1], radians!), listText([1], queries!), listText(["a", true], radians!)]).toEqual([
+      "0.25, −1 radians",
+      "1 query",
+      "a, Yes",
+    ]);
+    expect(
+      plain({ phase: 0.25 }, found!.meaning).map((row) => [row.title, scalarText(row.value, row.meaning)]),
+    ).toEqual([["Phase", "0.25 turns"]]);
+  });
+
+  test("of a schema that refers to itself are followed to a bound", () => {
+    let deep: Meaning | null = meaningOf({ $ref: "#/$defs/A", $defs: { A: { items: { $ref: "#/$defs/A" } } } });
+    for (let depth = 0; deep; depth += 1, deep = deep.items) expect(depth).toBeLessThan(10);
+  });
 });
 
 test("names of the service are words", () => {

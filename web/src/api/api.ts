@@ -1,7 +1,16 @@
 import type { SessionKeeper } from "../session/session";
 import { baseAddress } from "../shared/base";
 import { upperFirst } from "../shared/format";
-import type { Backend, FieldError, JobResult, Problem, QuantumFunction, ResultEvent, Session } from "./documents";
+import type {
+  Backend,
+  FieldError,
+  FunctionDetails,
+  JobResult,
+  Problem,
+  QuantumFunction,
+  ResultEvent,
+  Session,
+} from "./documents";
 
 /** Relative to the page, which may be served below a prefix. */
 const ROOT = "api/v1";
@@ -90,6 +99,10 @@ export class Api {
 
   async functions(): Promise<QuantumFunction[]> {
     return ((await this.#call("GET", `${ROOT}/functions`)) as { functions: QuantumFunction[] }).functions;
+  }
+
+  async function(id: string): Promise<FunctionDetails> {
+    return (await this.#call("GET", `${ROOT}/functions/${encodeURIComponent(id)}`)) as FunctionDetails;
   }
 
   async backends(): Promise<Backend[]> {

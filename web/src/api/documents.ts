@@ -30,10 +30,13 @@ export interface JsonSchema {
   "x-control"?: string;
   /** The field applies while another has one of these values. */
   "x-when"?: Record<string, unknown[]>;
+  /** The unit of a number in words. */
+  "x-unit"?: string;
   if?: JsonSchema;
   then?: JsonSchema;
   else?: JsonSchema;
   properties?: Record<string, JsonSchema>;
+  additionalProperties?: JsonSchema | boolean;
   required?: string[];
   readOnly?: boolean;
   $ref?: string;
@@ -51,6 +54,12 @@ export interface QuantumFunction {
   view?: string | null;
   category?: string | null;
   input_schema: JsonSchema;
+}
+
+/** A function as it is answered alone. */
+export interface FunctionDetails extends QuantumFunction {
+  /** Empty or absent for a function whose document has none. */
+  output_schema?: JsonSchema | null;
 }
 
 export interface Backend {

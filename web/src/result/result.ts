@@ -10,6 +10,7 @@ import { h, reducedMotion, setText } from "../shared/dom";
 import { download } from "../shared/download";
 import { deviceWords, moment, namedInput, shotsOf, STATUS_WORDS } from "../shared/format";
 import { offerPictures } from "../shared/picture";
+import { UNKNOWN, type Meaning } from "../views/meaning";
 import { drawAnswer } from "../views/registry";
 import { circuit, metadata } from "./about";
 import { ending, missing, placeholder, type Missing } from "./ending";
@@ -19,6 +20,7 @@ import { Waiting } from "./waiting";
 export interface ResultActions {
   title(job: StoredJob): string;
   view(job: StoredJob): string | null;
+  meaning(job: StoredJob): Meaning;
   again(job: StoredJob): Promise<void>;
   edit(job: StoredJob): void;
   rename(job: StoredJob, name: string): void;
@@ -35,6 +37,7 @@ export class ResultPanel {
   #job: StoredJob | null = null;
   #body = h("div", { class: "result__body" });
   #drawn = "";
+  #meaning: Meaning | null = null;
   #waiting: Waiting | null = null;
 
   constructor(actions: ResultActions) {
@@ -100,7 +103,11 @@ export class ResultPanel {
           job.trimmed,
         ].join(" ")
       : "none";
-    if (key !== this.#drawn) {
+    // Known before the answer is there, unless the page begins with a result.
+    const meaning = job && this.#actions.meaning(job);
+    const explained = meaning !== this.#meaning && job !== null && isFinal(job.status);
+    this.#meaning = meaning;
+    if (key !== this.#drawn || explained) {
       this.#drawn = key;
       this.#waiting = job && !isFinal(job.status) ? new Waiting(job) : null;
       this.#body.replaceChildren(job ? this.#content(job) : placeholder());
@@ -125,7 +132,7 @@ export class ResultPanel {
       {},
       this.#waiting?.element ?? ending(job),
       job.status === "DONE" && (job.result || job.answer)
-        ? drawAnswer(job, job.answer ? this.#actions.view(job) : null)
+        ? drawAnswer(job, job.answer ? this.#actions.view(job) : null, this.#meaning ?? UNKNOWN)
         : null,
       job.status === "DONE" && job.answer ? explanation(job) : null,
       final ? this.#tools(job) : null,

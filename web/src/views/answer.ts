@@ -1,10 +1,10 @@
 /** What every answer has: what it says in words, its own fields, and the counts it was made from. */
 import "@carbon/web-components/es/components/notification/inline-notification.js";
 import { h } from "../shared/dom";
-import { humanize } from "../form/schema";
 import type { StoredJob, StoredResult } from "../jobs/job";
-import { cellText, described } from "./fields";
+import { described, listText, plain, scalarText } from "./fields";
 import { hasCounts, histogram, toIdeal, type Naming } from "./histogram";
+import { fieldMeaning, UNKNOWN, type Meaning } from "./meaning";
 
 export interface Shown {
   /** What the view draws; nothing if the answer is not of its kind. */
@@ -17,7 +17,7 @@ export interface Shown {
 /** Said in words at the top, or drawn in the histogram. */
 const EVERYWHERE = new Set(["summary", "note", "ideal"]);
 
-export function answerElement(job: StoredJob, shown: Shown): HTMLElement {
+export function answerElement(job: StoredJob, shown: Shown, meaning: Meaning): HTMLElement {
   const answer = job.answer ?? {};
   const rest = Object.entries(answer).filter(([name]) => !EVERYWHERE.has(name) && !shown.fields.includes(name));
   return h(
@@ -33,7 +33,7 @@ export function answerElement(job: StoredJob, shown: Shown): HTMLElement {
           "section",
           { class: "answer", "data-testid": "answer" },
           h("h3", {}, "Answer"),
-          definitions(Object.fromEntries(rest), { shots: job.result?.shots ?? null }),
+          definitions(Object.fromEntries(rest), { meaning, shots: job.result?.shots ?? null }),
         )
       : null,
     job.result && job.result.evs !== null && !answer.convergence
@@ -66,23 +66,24 @@ const note = (text: string): HTMLElement =>
   );
 
 export interface DefinitionOptions {
-  /** True for values that are not an answer's: nothing is known of their meaning. */
+  /** True for values that are not an answer's own fields. */
   plain?: boolean;
+  /** What their schema says of them. */
+  meaning?: Meaning;
   /** Shots that shares were seen in. */
   shots?: number | null;
 }
 
 export function definitions(values: Record<string, unknown>, options: DefinitionOptions = {}): HTMLElement {
-  const rows = options.plain
-    ? Object.entries(values).map(([name, value]): [string, unknown] => [humanize(name), value])
-    : described(values, options.shots ?? null);
+  const { meaning = UNKNOWN, shots = null } = options;
+  const rows = options.plain ? plain(values, meaning) : described(values, meaning, shots);
   return h(
     "dl",
     { class: "definitions" },
-    ...rows.flatMap(([title, value]) => {
-      const content = rendered(value);
+    ...rows.flatMap((row) => {
+      const content = rendered(row.value, row.meaning);
       const wide = typeof content !== "string" && content.classList.contains("table-scroll");
-      return [h("dt", {}, title), h("dd", { class: wide ? "definitions__wide" : null }, content)];
+      return [h("dt", {}, row.title), h("dd", { class: wide ? "definitions__wide" : null }, content)];
     }),
   );
 }
@@ -90,32 +91,29 @@ export function definitions(values: Record<string, unknown>, options: Definition
 /** Lists of records, and matrices, up to this many rows become a table. */
 const MOST_ROWS = 100;
 
-function rendered(value: unknown): string | HTMLElement {
+function rendered(value: unknown, meaning: Meaning): string | HTMLElement {
   if (value === null || value === undefined || value === "") return "–";
-  if (typeof value !== "object") return cellText("", value);
+  if (typeof value !== "object") return scalarText(value, meaning);
+  const items = meaning.items ?? UNKNOWN;
   if (Array.isArray(value)) {
     if (value.length === 0) return "None";
-    if (value.length <= MOST_ROWS && value.every(isRecord)) return recordTable(value);
-    if (value.length <= MOST_ROWS && value.every(isRow)) return rowTable(value);
-    if (value.every((item) => typeof item !== "object")) return value.map((item) => cellText("", item)).join(", ");
+    if (value.length <= MOST_ROWS && value.every(isRecord)) return recordTable(value, items);
+    if (value.length <= MOST_ROWS && value.every(isRow)) return rowTable(value, items.items ?? UNKNOWN);
+    if (value.every(isScalar)) return listText(value, items);
   }
-  if (isRecord(value))
-    return definitions(
-      Object.fromEntries(
-        Object.entries(value).map(([name, part]) => [name, typeof part === "number" ? cellText(name, part) : part]),
-      ),
-      { plain: true },
-    );
+  if (isRecord(value)) return definitions(value, { plain: true, meaning });
   return h("pre", { class: "code", tabindex: 0 }, JSON.stringify(value, null, 2));
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const isRow = (value: unknown): value is unknown[] =>
-  Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null);
+const isScalar = (value: unknown): boolean => typeof value !== "object" || value === null;
+const isRow = (value: unknown): value is unknown[] => Array.isArray(value) && value.every(isScalar);
 
-function recordTable(rows: Record<string, unknown>[]): HTMLElement {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+function recordTable(records: Record<string, unknown>[], meaning: Meaning): HTMLElement {
+  const columns = Object.fromEntries(records.flatMap((record) => Object.entries(record)));
+  const heads = plain(columns, meaning).map((row) => row.title);
+  const names = Object.keys(columns);
   return scrollingTable(
     h(
       "thead",
@@ -123,30 +121,28 @@ function recordTable(rows: Record<string, unknown>[]): HTMLElement {
       h(
         "tr",
         {},
-        ...columns.map((name) => {
-          const numeric = rows.every((row) => typeof row[name] === "number");
-          return h("th", { scope: "col", class: numeric ? "number" : null }, humanize(name));
+        ...names.map((name, at) => {
+          const numeric = records.every((record) => typeof record[name] === "number");
+          return h("th", { scope: "col", class: numeric ? "number" : null }, heads[at]);
         }),
       ),
     ),
-    rows.map((row) => columns.map((name) => cell(name, row[name]))),
+    records.map((record) => names.map((name) => cell(record[name], fieldMeaning(meaning, name)))),
   );
 }
 
-const rowTable = (rows: unknown[][]): HTMLElement =>
+const rowTable = (rows: unknown[][], meaning: Meaning): HTMLElement =>
   scrollingTable(
     null,
-    rows.map((row) => row.map((value) => cell("", value))),
+    rows.map((row) => row.map((value) => cell(value, meaning))),
   );
 
-const cell = (column: string, value: unknown): HTMLElement =>
+const cell = (value: unknown, meaning: Meaning): HTMLElement =>
   h(
     "td",
     { class: typeof value === "number" ? "number" : null },
-    isScalar(value) ? cellText(column, value) : rendered(value),
+    isScalar(value) ? scalarText(value, meaning) : rendered(value, meaning),
   );
-
-const isScalar = (value: unknown): boolean => typeof value !== "object";
 
 const scrollingTable = (head: HTMLElement | null, rows: HTMLElement[][]): HTMLElement =>
   h(

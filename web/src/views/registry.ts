@@ -12,6 +12,7 @@ import { emoticonsView } from "./emoticons";
 import { graphView } from "./graph";
 import { matrixView } from "./matrix";
 import { valuesView } from "./values";
+import type { Meaning } from "./meaning";
 import { NOTHING, type View } from "./view";
 
 const VIEWS: Record<string, View> = {
@@ -26,13 +27,10 @@ const VIEWS: Record<string, View> = {
 const PARTS: View[] = [blochView, spectrumView, amplificationView, likelihoodView, keyView];
 
 /** The default needs nothing but counts and an answer, so a new function needs no code here. */
-export function drawAnswer(job: StoredJob, view: string | null): HTMLElement {
+export function drawAnswer(job: StoredJob, view: string | null, meaning: Meaning): HTMLElement {
   const main = view !== null && Object.hasOwn(VIEWS, view) ? VIEWS[view]!(job) : NOTHING;
   const shown = [main, ...PARTS.map((part) => part(job))];
   const pictures = shown.map(({ picture }) => picture).filter((picture) => picture !== null);
-  return answerElement(job, {
-    ...main,
-    picture: pictures.length > 0 ? h("div", { class: "pictures" }, ...pictures) : null,
-    fields: shown.flatMap(({ fields }) => fields),
-  });
+  const picture = pictures.length > 0 ? h("div", { class: "pictures" }, ...pictures) : null;
+  return answerElement(job, { ...main, picture, fields: shown.flatMap(({ fields }) => fields) }, meaning);
 }
