@@ -68,7 +68,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     starter: Starter = ForkStarter(bool(settings.fork_server), settings.start_timeout)
     if settings.containers == DOCKER:
-        starter = Docker(settings.docker_network, settings.python_image)
+        starter = Docker(settings.docker_network, settings.docker_connect, settings.python_image)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     plans = LaunchPlans(settings, store, os.environ, address)
     pool = ContainerPool(settings, starter)

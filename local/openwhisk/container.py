@@ -14,7 +14,7 @@ from core.openwhisk.action_server import MAX_PAYLOAD
 from local.openwhisk.errors import Crashed, InitTimedOut, ResultTooLarge, StartFailed, TimedOut
 from local.openwhisk.http_connection import BodyTooLarge, HttpConnection, HttpConnectionError
 from local.openwhisk.launch import Launch
-from local.openwhisk.process import Process
+from local.openwhisk.process import Address, Process
 
 #: Seconds that a process has to write its sentinels after its response. It normally writes them before it.
 SENTINEL_WAIT = 0.5
@@ -57,7 +57,7 @@ class Container:
         #: Open connections without and with an activation.
         self._idle: list[HttpConnection] = []
         self._in_use: set[HttpConnection] = set()
-        self._port = 0
+        self._address: Address = ("", 0)
         self.pid = process.pid
         #: Number of its current activations.
         self.active = 0
@@ -84,10 +84,10 @@ class Container:
         process = await starter.start(launch)
         container = cls(launch, process)
         try:
-            port = await process.port(timeout)
+            address = await process.address(timeout)
             began = time.monotonic()
             try:
-                await container._initialise(port)
+                await container._initialise(address)
             except StartFailed as exc:
                 exc.init_ms = int((time.monotonic() - began) * 1000)
                 raise
@@ -108,15 +108,15 @@ class Container:
         """Whether it can get another activation."""
         return self.active < self.launch.concurrency and not self.unusable and self.alive
 
-    async def _initialise(self, port: int | None) -> None:
-        if port is None:
+    async def _initialise(self, address: Address | None) -> None:
+        if address is None:
             await self._wait_for_end()
             message = "The action did not initialize and exited unexpectedly."
             raise StartFailed(self._process.why_ended or message, self._logs.flush())
         try:
             async with asyncio.timeout(self.launch.timeout):
-                self._port = port
-                connection = await HttpConnection.connect("127.0.0.1", port, self._process.key)
+                self._address = address
+                connection = await HttpConnection.connect(*address, self._process.key)
                 self._idle.append(connection)
                 status, body = await connection.post("/init", self.launch.init, _MAX_INIT_REPLY)
         except TimeoutError:
@@ -152,7 +152,7 @@ class Container:
                 connection = (
                     self._idle.pop()
                     if self._idle
-                    else await HttpConnection.connect("127.0.0.1", self._port, self._process.key)
+                    else await HttpConnection.connect(*self._address, self._process.key)
                 )
                 self._in_use.add(connection)
                 try:

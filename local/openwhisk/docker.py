@@ -17,7 +17,8 @@ from core.openwhisk.action_server import CONCURRENT_VARIABLE, HOST_VARIABLE, KEY
 from local.openwhisk.errors import MEMORY_EXHAUSTED, NO_RESOURCES, StartFailed
 from local.openwhisk.launch import Launch
 from local.openwhisk.logs import Logs
-from local.openwhisk.process import Process, action_key
+from local.openwhisk.process import LOOPBACK, Address, Process, action_key
+from local.openwhisk.settings_table import PUBLISHED
 from local.openwhisk.spawned import Pipes, child_pid
 
 log = logging.getLogger(__name__)
@@ -61,13 +62,16 @@ class DockerProcess(Process):
         key: str,
         name: str,
         image: str,
-        host_port: int,
+        address: Address | None,
+        network: str,
     ) -> None:
         super().__init__(child_pid(transport), logs, key)
         self._transport = transport
         self._name = name
         self._image = image
-        self._port = host_port
+        #: None: it is the container's own on the network.
+        self._address = address
+        self._network = network
         self._unexpected = False
         self.exited.add_done_callback(self._note)
 
@@ -87,17 +91,39 @@ class DockerProcess(Process):
             return MEMORY_EXHAUSTED
         return None
 
-    async def port(self, timeout: float) -> int | None:
+    async def address(self, timeout: float) -> Address | None:
         """See `Process`. Only a response counts, since an engine's proxy accepts connections earlier."""
         deadline = time.monotonic() + timeout
         while not self.exited.done():
+            address = self._address or await self._own_address()
             with contextlib.suppress(OSError, TimeoutError):
-                if await _responds(self._port):
-                    return self._port
+                if address is not None and await _responds(*address):
+                    return address
             if time.monotonic() > deadline:
                 raise StartFailed(f"The action's container was not ready after {timeout:g} s.")
             await asyncio.sleep(_CHECK_INTERVAL)
         return None
+
+    async def _own_address(self) -> Address | None:
+        """Return the container's address on the network, or None if it has none yet."""
+        template = (
+            f'{{{{with index .NetworkSettings.Networks "{self._network}"}}}}{{{{.IPAddress}}}}{{{{end}}}}'
+        )
+        process = await asyncio.create_subprocess_exec(
+            *("docker", "inspect", "--format", template, self._name),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(_COMMAND_TIMEOUT):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return None
+        host = output.decode("utf-8", "replace").strip()
+        return (host, ACTION_PORT) if process.returncode == 0 and host else None
 
     async def _end(self) -> None:
         # Not `run --rm`, with which some engines lose the exit status of the container.
@@ -114,11 +140,13 @@ class Docker:
 
     Args:
         network: `--network` of the containers, or "" for the engine's default.
+        connect: how the server connects to them: `PUBLISHED` or `NETWORK`.
         python_image: the image for actions of a Python kind.
     """
 
-    def __init__(self, network: str, python_image: str) -> None:
+    def __init__(self, network: str, connect: str, python_image: str) -> None:
         self._network = network
+        self._published = connect == PUBLISHED
         self._python_image = python_image
         self._id = secrets.token_hex(8)
         self._count = 0
@@ -139,7 +167,8 @@ class Docker:
         """
         self._count += 1
         name = f"openwhisk-{self._id}-{self._count}"
-        port, key = _free_port(), action_key()
+        port = _free_port() if self._published else ACTION_PORT
+        key = action_key()
         logs = Logs(launch.logs, launch.concurrency > 1)
         try:
             async with self._cleaner_lock:
@@ -159,7 +188,8 @@ class Docker:
             )
         except OSError as exc:
             raise StartFailed(f"{NO_RESOURCES} {exc}") from exc
-        process = DockerProcess(transport, logs, key, name, self._image(launch), port)
+        address = (LOOPBACK, port) if self._published else None
+        process = DockerProcess(transport, logs, key, name, self._image(launch), address, self._network)
         pipes.attach(process)
         return process
 
@@ -171,10 +201,10 @@ class Docker:
                 "--env",
                 f"{PORT_VARIABLE}={port}",
                 "--env",
-                f"{HOST_VARIABLE}=127.0.0.1",
+                f"{HOST_VARIABLE}={LOOPBACK}",
             ]
         else:
-            network = ["--publish", f"127.0.0.1:{port}:{ACTION_PORT}"]
+            network = ["--publish", f"{LOOPBACK}:{port}:{ACTION_PORT}"] if self._published else []
             network += ["--network", self._network] if self._network else []
         memory = f"{launch.memory}m"
         variables = {"__OW_API_HOST": launch.environment["__OW_API_HOST"]}
@@ -230,10 +260,10 @@ async def docker(*arguments: str) -> int:
     return 1 if status is None else status
 
 
-async def _responds(port: int) -> bool:
-    """Return whether an HTTP server responds on a port."""
+async def _responds(host: str, port: int) -> bool:
+    """Return whether an HTTP server responds at an address."""
     async with asyncio.timeout(_CHECK_TIMEOUT):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection(host, port)
         try:
             writer.write(b"GET / HTTP/1.1\r\nHost: action\r\nConnection: close\r\n\r\n")
             return bool(await reader.read(1))
@@ -243,7 +273,7 @@ async def _responds(port: int) -> bool:
 
 def _free_port() -> int:
     """Return a free port. If another process binds it meanwhile, the container does not start."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with socket.create_server((LOOPBACK, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 

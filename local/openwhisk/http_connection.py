@@ -1,7 +1,7 @@
 """A persistent HTTP connection to an action process.
 
-It sends one request at a time to qwhisk's own server on the same machine. An HTTP library would take about as
-much CPU time as the rest of an invocation.
+It sends one request at a time to qwhisk's own server on the same machine, or in a container there. An HTTP
+library would take about as much CPU time as the rest of an invocation.
 """
 
 from __future__ import annotations

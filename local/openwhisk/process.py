@@ -25,6 +25,12 @@ from local.openwhisk.memory import MemoryGuard
 #: open.
 _DRAIN_WAIT = 0.5
 
+#: The host on which processes of this machine accept requests.
+LOOPBACK = "127.0.0.1"
+
+#: Host and port.
+Address = tuple[str, int]
+
 
 def action_key() -> str:
     """Return a random key that only this server and one process know."""
@@ -59,14 +65,14 @@ class Process(ABC):
         return None
 
     @abstractmethod
-    async def port(self, timeout: float) -> int | None:
+    async def address(self, timeout: float) -> Address | None:
         """Wait until it accepts requests. Called once.
 
         Args:
             timeout: seconds.
 
         Returns:
-            The port on the loopback interface, or None if the process has ended.
+            Where it accepts them, or None if the process has ended.
 
         Raises:
             StartFailed: it does not accept requests in time.
@@ -128,7 +134,7 @@ class LocalProcess(Process):
         self._exhausted = True
         self._signal_group()
 
-    async def port(self, timeout: float) -> int | None:
+    async def address(self, timeout: float) -> Address | None:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
 
@@ -150,7 +156,7 @@ class LocalProcess(Process):
         if not line:
             return None
         try:
-            return int(line)
+            return LOOPBACK, int(line)
         except ValueError:
             raise StartFailed("The action's process did not report its port.") from None
 
@@ -193,7 +199,7 @@ class ProcessContext:
         self.environment = {
             **launch.environment,
             PORT_VARIABLE: "0",
-            HOST_VARIABLE: "127.0.0.1",
+            HOST_VARIABLE: LOOPBACK,
             KEY_VARIABLE: self.key,
             "TMPDIR": self.folder,
         }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.errors import SettingsError
 from core.local_folder import OPENWHISK_KEY, local_folder, make_private
 from core.log import LOG_LEVEL
 from core.origin import Allowed
@@ -14,7 +15,7 @@ from core.settings.ports import OPENWHISK_PORT
 from local.openwhisk import limits_table as limits
 from local.openwhisk import settings_table as rows
 from local.openwhisk.entities import LIMITS
-from local.openwhisk.settings_table import DOCKER, ROOT
+from local.openwhisk.settings_table import DOCKER, NETWORK, ROOT
 
 __all__ = ["DOCKER", "OpenWhiskSettings", "parse"]
 
@@ -52,6 +53,7 @@ class OpenWhiskSettings:
     activation_bytes: int
     containers: str
     docker_network: str
+    docker_connect: str
     python_image: str
     image_commands: dict[str, list[str]] = field(default_factory=dict)
     pass_env: tuple[str, ...] = ()
@@ -104,6 +106,7 @@ class OpenWhiskSettings:
             activation_bytes=rows.ACTIVATION_BYTES.read(source),
             containers=rows.CONTAINERS.read(source),
             docker_network=rows.DOCKER_NETWORK.read(source),
+            docker_connect=_connect(source),
             python_image=rows.PYTHON_IMAGE.read(source),
             image_commands=rows.IMAGE_COMMAND.read(source),
             pass_env=rows.PASS_ENV.read(source),
@@ -126,6 +129,18 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> OpenWhisk
 
 def _allowed(source: Source, host: str, origins: str) -> Allowed:
     return Allowed.read(source, host, rows.HOSTS.name, origins, open_elsewhere=False)
+
+
+def _connect(source: Source) -> str:
+    """Return how to connect to containers. An address is looked up on a network, by its name."""
+    connect = rows.DOCKER_CONNECT.read(source)
+    network = rows.DOCKER_NETWORK.read(source)
+    if connect == NETWORK and network in ("", "host", "none"):
+        name = rows.DOCKER_CONNECT.name
+        raise SettingsError(
+            f"{name} is {connect}: set {rows.DOCKER_NETWORK.name} to the network's name.", variable=name
+        )
+    return connect
 
 
 def _local_key(source: Source) -> str:

@@ -36,6 +36,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: How an action's container is run.
 PROCESS, DOCKER = "process", "docker"
 
+#: How the server connects to a container.
+PUBLISHED, NETWORK = "published", "network"
+
 _COUNT = integer(1)
 
 
@@ -155,6 +158,14 @@ DOCKER_NETWORK = Setting(
     "--docker-network",
     default_text="the engine's",
 )
+DOCKER_CONNECT = Setting(
+    "OPENWHISK_DOCKER_CONNECT",
+    choice(PUBLISHED, NETWORK),
+    PUBLISHED,
+    f"where the server connects to containers: {PUBLISHED}, a port of each on the loopback interface; or "
+    f"{NETWORK}, its address on --docker-network, for a server that is in a container of that network itself",
+    "--docker-connect",
+)
 PYTHON_IMAGE = Setting(
     "OPENWHISK_PYTHON_IMAGE",
     TEXT,
@@ -219,6 +230,7 @@ TABLE = SettingsTable(
         ACTIVATION_BYTES,
         CONTAINERS,
         DOCKER_NETWORK,
+        DOCKER_CONNECT,
         PYTHON_IMAGE,
         IMAGE_COMMAND,
         PASS_ENV,

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,36 @@ def test_on_the_hosts_network_an_action_reaches_this_machine(start: Start) -> No
         "    return {'answer': answer.read().decode()}\n",
     )
     assert whisk.invoke("asks", query="blocking=true&result=true").json() == {"answer": "pong"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="wants containers' addresses reachable from this machine")
+def test_containers_are_called_at_their_addresses_on_a_network(start: Start) -> None:
+    network = f"qwhisk_test_{uuid.uuid4().hex[:12]}"
+    docker("network", "create", network)
+    try:
+        options = ("--docker-network", network, "--docker-connect", "network")
+        whisk = start("--containers", "docker", *options)
+        whisk.action("pid", PID)
+        assert whisk.invoke("pid").json()["response"]["result"]["pid"] == 1
+        (name,) = containers(whisk)
+        # No port of this machine is used.
+        assert docker("port", name) == ""
+        whisk.close()
+    finally:
+        docker("network", "rm", network)
+
+
+def test_a_network_is_named_if_containers_are_called_there() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "local.openwhisk", "--port", "0", "--docker-connect", "network"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 2
+    assert "OPENWHISK_DOCKER_NETWORK" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_missing_engine_is_reported_in_one_line(tmp_path: Path) -> None:
