@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.images.compose import environment
+from tests.images.compose import environment, filled
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
@@ -33,8 +33,10 @@ def actions() -> list[dict[str, Any]]:
 
 
 def test_actions_are_on_the_network_of_the_services() -> None:
-    name = COMPOSE["networks"]["default"]["name"]
-    assert properties()["whisk.container-factory.container-args.network"] == name
+    given = COMPOSE["networks"]["default"]["name"]
+    for values in ({}, {"QWHISK_NETWORK": "another"}):
+        name = filled(given, values)
+        assert properties(**values)["whisk.container-factory.container-args.network"] == name
     # `docker inspect --format {{.NetworkSettings.Networks.NAME.IPAddress}}` must find it.
     assert re.fullmatch(r"[A-Za-z_]\w*", name)
     for service in COMPOSE["services"].values():
@@ -59,6 +61,10 @@ def test_no_listener_is_for_another_network() -> None:
     given = environment("kafka", VALUES)
     advertised = dict(entry.split("://") for entry in given["KAFKA_ADVERTISED_LISTENERS"].split(","))
     assert advertised == {"INSIDE": "kafka:29092", "HOST": "127.0.0.1:9092"}
+    # The port of the second one is the published one, whatever it is.
+    other = environment("kafka", VALUES | {"KAFKA_PORT": "19092"})["KAFKA_ADVERTISED_LISTENERS"]
+    assert other.endswith("HOST://127.0.0.1:19092")
+    assert filled(COMPOSE["services"]["kafka"]["ports"][0], {"KAFKA_PORT": "19092"}) == "127.0.0.1:19092:9092"
 
 
 def test_poller_and_gateway_share_the_store_of_large_results() -> None:

@@ -20,6 +20,7 @@ from core.kafka.topics import JOBS
 from gateway.settings import GatewaySettings
 from poller.job_consumer import GROUP
 from poller.settings import PollerSettings
+from tests.images.compose import filled
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("gateway", "poller", "simulator")
@@ -133,7 +134,7 @@ def test_compose_persists_what_must_survive() -> None:
     named = {
         volume.partition(":")[0]
         for service in COMPOSE["services"].values()
-        for volume in service.get("volumes", [])
+        for volume in (filled(text, {}) for text in service.get("volumes", []))
         if not volume.startswith("/")
     }
     assert named == set(COMPOSE["volumes"]) == {"kafka", "couchdb", "simulator", "results", "audit"}
