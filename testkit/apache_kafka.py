@@ -87,7 +87,7 @@ def environment(folder: Path) -> dict[str, str]:
 def installed() -> str:
     """Return the Java that runs Kafka, once its jars are in `JARS`; skips with one line if not available."""
     java, maven = path_of("java", "default-jdk-headless"), path_of("mvn", "maven")
-    if not list(JARS.glob("kafka_2.13-*.jar")):
+    if not list(JARS.glob("kafka-tools-4*.jar")):
         _fetch(maven)
     return java
 

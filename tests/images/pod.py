@@ -78,7 +78,7 @@ class Pod:
     def run(self, module: str, **env: str) -> str:
         """Return what `python -m MODULE` prints in the pod's network."""
         command = self.inside([sys.executable, "-m", *module.split()])
-        done = subprocess.run(command, cwd=ROOT, env=_clean(env), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, env=clean(env), capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -89,7 +89,7 @@ class Pod:
             process = subprocess.Popen(
                 self.inside(command),
                 cwd=self.folder,
-                env=_clean(env),
+                env=clean(env),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
@@ -177,7 +177,7 @@ def _logs(name: str) -> str:
     return done.stdout + done.stderr
 
 
-def _clean(env: Mapping[str, str]) -> dict[str, str]:
+def clean(env: Mapping[str, str]) -> dict[str, str]:
     """Return this machine's environment, without variables that point to other services."""
     ours = ("KAFKA_", "CLOUDANT_", "SIMULATOR_", "WHISK_", "QISKIT_IBM_", "OPENWHISK_", "GATEWAY_", "POLLER_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
