@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help helm manifests demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config doctor deploy undeploy images test-images test-containers format clean trial-mitigation
+.PHONY: help helm manifests demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config locks doctor deploy undeploy images test-images test-containers format clean trial-mitigation
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -120,6 +120,9 @@ manifests: .helm/helm ## regenerate deploy/kubernetes/qwhisk.yaml from the Helm 
 
 config: venv ## load all config documents into CLOUDANT_URL, for the actions at WHISK_APIHOST
 	@$(BIN)/python -m tools.load_config_documents
+
+locks: venv ## pin what the images install, with hashes, in */requirements.lock; after a change of requirements or versions
+	@$(BIN)/python -m tools.locks
 
 doctor: venv ## check Kafka, documents, OpenWhisk, result store and accounts, one line each with the fix; SUBMIT=1 runs a job
 	@$(BIN)/python -m tools.doctor $(if $(SUBMIT),--submit)

